@@ -1,0 +1,77 @@
+import js from '@eslint/js'
+import lit from 'eslint-plugin-lit'
+import wc from 'eslint-plugin-wc'
+import tseslint from 'typescript-eslint'
+
+/** Which rooms a room may import from. Arrows point one way; ARCHITECTURE.md draws them. */
+const rooms = {
+  protocol: [],
+  session: ['protocol'],
+  element: ['session'],
+  tokens: ['protocol'],
+  engine: ['protocol'],
+  gateway: ['engine', 'tokens', 'protocol'],
+  cli: ['gateway', 'tokens', 'engine', 'protocol'],
+}
+
+/** Rooms that must run where there is no Node. */
+const withoutNode = ['protocol', 'session', 'element', 'tokens']
+
+const arrows = Object.entries(rooms).map(([room, allowed]) => ({
+  files: [`src/${room}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: allowed.length ? `^\\.\\./(?!(${allowed.join('|')})/)` : '^\\.\\./',
+            message: `${room}/ may import ${allowed.map((name) => `${name}/`).join(', ') || 'no other room'}.`,
+          },
+          ...(withoutNode.includes(room)
+            ? [{ regex: '^node:', message: `${room}/ runs where there is no Node.` }]
+            : []),
+        ],
+      },
+    ],
+  },
+}))
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', '.chat-session/'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        project: [
+          'src/protocol/tsconfig.json',
+          'src/tsconfig.browser.json',
+          'src/tsconfig.server.json',
+          'test/tsconfig.json',
+          'test/tsconfig.browser.json',
+        ],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+    },
+  },
+  {
+    files: ['src/element/**/*.ts', 'demo/**/*.ts'],
+    extends: [lit.configs['flat/recommended'], wc.configs['flat/recommended']],
+  },
+  {
+    files: ['**/*.mjs', '**/*.js'],
+    languageOptions: {
+      globals: { console: false, process: false, URL: false, Buffer: false, setTimeout: false, fetch: false },
+    },
+  },
+  ...arrows,
+)

@@ -1,0 +1,28 @@
+import { object, wrongField, type FrameOf, type FrameTable } from './schema.js'
+
+export type Parsed<F> =
+  | { ok: true; frame: F }
+  /** `unknown`: a frame of a type that the table doesn't have, from a newer peer perhaps. */
+  | { ok: false; why: string; unknown: boolean }
+
+const bad = (why: string, unknown = false) => ({ ok: false, why, unknown }) as const
+
+/**
+ * Reads one frame. Bad input is a result, never an exception, and `why` holds no part of the input: the sender may
+ * see it, a log may keep it.
+ */
+export const parse = <T extends FrameTable>(table: T, json: string): Parsed<FrameOf<T>> => {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return bad('A frame is not JSON.')
+  }
+  if (!object(value)) return bad('A frame is not a JSON object.')
+  const type = value['type']
+  if (typeof type !== 'string') return bad("A frame has no 'type'.")
+  if (!Object.hasOwn(table, type)) return bad("A frame's 'type' is unknown.", true)
+  const wrong = wrongField(table[type] ?? {}, value)
+  if (wrong) return bad(`The field '${wrong}' of '${type}' is missing or of the wrong type.`)
+  return { ok: true, frame: value as FrameOf<T> }
+}

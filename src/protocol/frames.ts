@@ -1,0 +1,123 @@
+import {
+  count,
+  flag,
+  list,
+  literal,
+  nullable,
+  number,
+  object,
+  optional,
+  record,
+  shape,
+  text,
+  type Checked,
+  type FrameOf,
+} from './schema.js'
+
+/** The subprotocol that both sides speak; the gateway echoes this one alone. */
+export const SUBPROTOCOL = 'chat-session.v1'
+
+/** What a subprotocol begins with that carries the start frame: base64url of its JSON follows. */
+export const START_PREFIX = 'start.'
+
+const profileFields = {
+  name: optional(text),
+  email: optional(text),
+  photoUrl: optional(text),
+  locale: optional(text),
+  role: optional(text),
+  custom: optional(record(text)),
+}
+
+/** What is known of a user besides the id; at most 4 kB as JSON. */
+export const profile = shape(profileFields)
+export type Profile = Checked<typeof profile>
+
+const user = shape({ id: text, ...profileFields })
+export type User = Checked<typeof user>
+
+const resumption = shape({ key: text, epoch: text, offset: count })
+export type Resumption = Checked<typeof resumption>
+
+const messageFields = {
+  offset: count,
+  id: text,
+  from: nullable(text),
+  to: text,
+  sender: nullable(shape({ name: optional(text), photoUrl: optional(text) })),
+  body: optional(text),
+  data: optional(object),
+  sentAt: number,
+}
+export const message = shape(messageFields)
+/** One message in an inbox. `sentAt` is Unix time in milliseconds, `from` is null for the app's backend. */
+export type Message = Checked<typeof message>
+
+/** Every frame a client may send, and the shape of its fields. */
+export const clientFrames = {
+  start: {
+    appId: text,
+    token: optional(text),
+    signature: optional(text),
+    authParams: optional(object),
+    guest: optional(literal(true)),
+    userId: optional(text),
+    user: optional(profile),
+    resume: optional(resumption),
+    client: optional(text),
+  },
+  token: { token: text },
+  send: { id: text, to: text, body: optional(text), data: optional(object) },
+  history: {
+    id: text,
+    epoch: text,
+    after: optional(count),
+    before: optional(count),
+    limit: optional(count),
+  },
+  read: { epoch: text, offset: count },
+  profile: { user: profile },
+  pong: {},
+  end: {},
+} as const
+
+/** Every frame a gateway may send, and the shape of its fields. Durations are milliseconds. */
+export const gatewayFrames = {
+  started: {
+    sessionId: text,
+    user,
+    guest: flag,
+    resumed: flag,
+    resumeKey: text,
+    resumeWindow: number,
+    epoch: text,
+    offset: count,
+    lost: flag,
+    unread: count,
+    expiresIn: nullable(number),
+    pingInterval: number,
+    sendWindow: number,
+    token: optional(text),
+  },
+  renewed: { expiresIn: nullable(number) },
+  message: messageFields,
+  sent: { id: text, offset: count, sentAt: number },
+  history: { id: text, messages: list(message) },
+  unread: { unread: count, readOffset: count },
+  user: { user },
+  refused: {
+    re: text,
+    id: optional(text),
+    code: text,
+    message: text,
+    retryable: flag,
+    retryAfter: optional(number),
+  },
+  ping: {},
+  ended: { code: text, message: text, retryable: flag, retryAfter: optional(number) },
+} as const
+
+export type ClientFrame = FrameOf<typeof clientFrames>
+export type GatewayFrame = FrameOf<typeof gatewayFrames>
+export type ClientFrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { type: T }>
+export type GatewayFrameOf<T extends GatewayFrame['type']> = Extract<GatewayFrame, { type: T }>

@@ -1,0 +1,7 @@
+export * from './codec.js'
+export * from './ends.js'
+export * from './frames.js'
+export * from './limits.js'
+export { VERSION } from './version.js'
+export { sentences } from './sentences.js'
+export type { JsonObject } from './schema.js'

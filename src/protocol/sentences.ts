@@ -1,0 +1,22 @@
+import type { ProtocolCode } from './ends.js'
+
+/** One sentence a code, for the developer who meets it. The script-tag build leaves them out. */
+export const sentences: Record<ProtocolCode, string> = {
+  ended: 'The session was ended on purpose.',
+  unauthenticated:
+    'The credentials were not accepted: check the secret, the app id and the user id they were made for.',
+  'token-expired': 'The token has lapsed: give a fresh one, or a tokenFetcher or token-url that can.',
+  'bad-request': 'The gateway could not make sense of what it was sent.',
+  refused: "The app's rules refuse this.",
+  'origin-refused': "This page's origin is not in the app's list of origins: add it to the gateway's config.",
+  'guests-refused': "This app takes no guests: give credentials, or allow guests in the gateway's config.",
+  'unknown-app': 'The gateway knows no app with this id.',
+  replaced: 'Another connection took this session over, or the user has too many sessions.',
+  revoked: "The user's sessions were revoked by the app's backend: log in again.",
+  'too-large': 'What was sent is larger than the gateway takes.',
+  unavailable: 'The gateway cannot be reached or is not ready; it is tried again.',
+  timeout: 'The other side was silent for too long.',
+  'rate-limited': 'Too much was sent in too short a time; wait before the next try.',
+  conflict: 'The same id was used before with other content.',
+  'unknown-user': 'There is no user with this id in the app.',
+}

@@ -1,0 +1,21 @@
+/** setTimeout takes no longer delays. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/**
+ * One timer for one deadline at a time, as Unix time in milliseconds. It waits for the deadline, not for a duration:
+ * when the timer fires the clock is read again, which is right after sleep, under throttling and beyond 24.8 days.
+ */
+export const clock = (reached: () => void, signal: AbortSignal): ((deadline: number | null) => void) => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const wait = (deadline: number | null): void => {
+    clearTimeout(timer)
+    if (deadline === null || signal.aborted) return
+    const left = deadline - Date.now()
+    timer = setTimeout(
+      () => (Date.now() < deadline ? wait(deadline) : reached()),
+      Math.min(LONGEST_TIMER, Math.max(0, left)),
+    )
+  }
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  return wait
+}

@@ -1,0 +1,40 @@
+import { isRetryable, type ProtocolCode } from '../protocol/index.js'
+import { sentenceOf } from './sentences.js'
+
+/** Codes that the client itself gives; the others come from the gateway and stand in the protocol. */
+export type ClientCode =
+  | 'session-active'
+  | 'signed-out'
+  | 'no-credentials'
+  | 'no-endpoint'
+  | 'bad-endpoint'
+  | 'blocked-by-csp'
+  | 'protocol-error'
+
+/** A gateway that is newer than this client may give codes that are not listed. */
+export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})
+
+export interface SessionErrorOptions extends ErrorOptions {
+  /** A sentence to show instead of the code's own, as the gateway's. */
+  message?: string | undefined
+  retryable?: boolean | undefined
+  /** Milliseconds to wait before the next try, where the gateway said so. */
+  retryAfter?: number | undefined
+}
+
+/** What a start fails with, a session ends with, or an `error` event tells. `code` is the contract; messages may improve. */
+export class SessionError extends Error {
+  override readonly name = 'SessionError'
+  readonly code: SessionErrorCode
+  /** Whether the same thing may succeed when it is tried again later. */
+  readonly retryable: boolean
+  /** Milliseconds. */
+  readonly retryAfter: number | undefined
+
+  constructor(code: SessionErrorCode, options: SessionErrorOptions = {}) {
+    super(options.message ?? sentenceOf(code), options)
+    this.code = code
+    this.retryable = options.retryable ?? isRetryable(code as ProtocolCode)
+    this.retryAfter = options.retryAfter
+  }
+}

@@ -1,0 +1,14 @@
+export { ChatSession, type StartResult } from './session.js'
+export { SessionError, type ClientCode, type SessionErrorCode, type SessionErrorOptions } from './errors.js'
+export { TokenNeededEvent, type SessionEventMap, type SessionState, type StateDetail } from './events.js'
+export type {
+  AskReason,
+  Credentials,
+  SessionOptions,
+  SessionUser,
+  StartOptions,
+  TokenAsk,
+  TokenFetcher,
+} from './options.js'
+export type { Profile, User } from '../protocol/index.js'
+export { VERSION } from '../protocol/index.js'

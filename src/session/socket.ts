@@ -1,0 +1,86 @@
+import {
+  byteLength,
+  gatewayFrames,
+  limits,
+  parse,
+  START_PREFIX,
+  SUBPROTOCOL,
+  type ClientFrame,
+  type ClientFrameOf,
+  type GatewayFrame,
+} from '../protocol/index.js'
+
+/** What one attempt tells of itself. */
+export interface SocketListener {
+  opened(): void
+  frame(frame: GatewayFrame): void
+  /** What came is not this protocol. */
+  garbled(): void
+  closed(code: number): void
+}
+
+/** One attempt at a connection. */
+export interface Line {
+  send(frame: ClientFrame): void
+  /** Closes, and answers when the socket is closed; nothing is told any more. */
+  close(): Promise<void>
+}
+
+const base64url = (text: string): string =>
+  btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+
+/** The subprotocols to offer; a start that fits rides along. Undefined when it doesn't fit. */
+export const greeting = (start: ClientFrameOf<'start'>): string[] | undefined => {
+  const json = JSON.stringify(start)
+  // Four characters a three bytes, before anything is encoded.
+  if ((byteLength(json) * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
+  return [SUBPROTOCOL, START_PREFIX + base64url(json)]
+}
+
+/** The gateway's WebSocket address. Throws when `endpoint` is no http(s) or ws(s) URL, or holds a password. */
+export const sessionUrl = (endpoint: string | URL): string => {
+  const url = new URL(endpoint)
+  url.protocol = url.protocol.replace(/^http/, 'ws')
+  if (!/^wss?:$/.test(url.protocol) || url.username || url.password) throw new TypeError('not an endpoint')
+  url.pathname = url.pathname.replace(/\/*$/, '/v1/session')
+  url.search = url.hash = ''
+  return url.href
+}
+
+/** Opens a socket and listens to it from the first moment: a frame may share a packet with the handshake's answer. */
+export const openLine = (
+  WebSocketClass: typeof WebSocket,
+  url: string,
+  protocols: string[],
+  listener: SocketListener,
+): Line => {
+  const socket = new WebSocketClass(url, protocols)
+  const told = new AbortController()
+  const { signal } = told
+  socket.addEventListener('open', () => listener.opened(), { signal })
+  socket.addEventListener('close', ({ code }) => listener.closed(code), { signal })
+  socket.addEventListener(
+    'message',
+    ({ data }: MessageEvent<unknown>) => {
+      const parsed = parse(gatewayFrames, String(data))
+      if (parsed.ok) listener.frame(parsed.frame)
+      else if (!parsed.unknown) listener.garbled()
+    },
+    { signal },
+  )
+  // The close that follows says all that a page may know; without a listener some WebSockets throw.
+  socket.addEventListener('error', () => undefined)
+  return {
+    send: (frame) => socket.send(JSON.stringify(frame)),
+    close: () =>
+      new Promise((closed) => {
+        told.abort()
+        if (socket.readyState === socket.CLOSED) closed()
+        socket.addEventListener('close', () => closed(), { once: true })
+        socket.close(1000)
+      }),
+  }
+}
