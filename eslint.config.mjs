@@ -73,5 +73,23 @@ export default tseslint.config(
       globals: { console: false, process: false, URL: false, Buffer: false, setTimeout: false, fetch: false },
     },
   },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // node:test awaits what these answer.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            {
+              from: 'package',
+              package: 'node:test',
+              name: ['test', 'it', 'describe', 'suite', 'before', 'after', 'beforeEach', 'afterEach'],
+            },
+          ],
+        },
+      ],
+    },
+  },
   ...arrows,
 )

@@ -14,8 +14,8 @@ export type JsonObject = Record<string, unknown>
 
 export const text: Check<string> = (value) => typeof value === 'string'
 export const flag: Check<boolean> = (value) => typeof value === 'boolean'
-/** A finite number, as JSON has no other. */
-export const number: Check<number> = (value) => typeof value === 'number'
+/** A finite number: what is written as 1e999 reads as Infinity. */
+export const number: Check<number> = (value): value is number => Number.isFinite(value)
 /** A whole number from 0 on that JavaScript keeps exactly. */
 export const count: Check<number> = (value): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0

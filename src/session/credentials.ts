@@ -10,8 +10,11 @@ export type Answer = 'fresh' | 'signed-out' | 'nobody' | 'failed'
 /** Asks the page; undefined when nobody there answers. */
 export type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
 
-const given = ({ token, signature, authParams, guest }: Credentials): ProofFields | null => {
+/** A source of tokens goes before what can't be renewed; a token at hand goes before both. */
+const atHand = (credentials: Credentials): ProofFields | null => {
+  const { token, tokenFetcher, tokenUrl, signature, authParams, guest } = credentials
   if (token) return { token }
+  if (tokenFetcher ?? tokenUrl) return null
   if (signature) return { signature }
   if (authParams) return { authParams }
   return guest ? { guest: true } : null
@@ -25,9 +28,8 @@ export interface CredentialStore {
   fetchable(): boolean
   /** The newest token, to be sent on the open connection. */
   token(): string
-  set(token: string): void
-  /** Changes the source; what is at hand stays. */
-  setSource(source: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>): void
+  /** Changes the sources, and what is at hand if there is any; answers whether there is. */
+  set(credentials: Credentials): boolean
   /** The newest were accepted; a token that the gateway gave goes in their place. */
   keep(token?: string): void
   discard(what: 'newest' | 'all'): void
@@ -35,29 +37,31 @@ export interface CredentialStore {
   ask(reason: AskReason, signal: AbortSignal, answered: (answer: Answer, cause?: unknown) => void): void
 }
 
-/**
- * Until a fresh token has been accepted the former one is kept beside it, so that a refused one does no harm.
- * A source of tokens goes before what cannot be renewed, but a token at hand goes first.
- */
+/** Until a fresh token has been accepted the former one is kept beside it, so that a refused one does no harm. */
 export const credentialStore = (credentials: Credentials, askPage: AskPage): CredentialStore => {
   let { tokenFetcher, tokenUrl } = credentials
-  let current = credentials.token || !(tokenFetcher || tokenUrl) ? given(credentials) : null
+  let current = atHand(credentials)
   let newest: ProofFields | null = null
   let underWay: AbortController | undefined
 
-  const source = (): TokenFetcher | undefined =>
-    tokenFetcher ?? (tokenUrl ? ({ signal }) => fetchToken(tokenUrl as string | URL, signal) : undefined)
+  const source = (): TokenFetcher | undefined => {
+    const url = tokenUrl
+    return tokenFetcher ?? (url ? ({ signal }) => fetchToken(url, signal) : undefined)
+  }
 
   return {
     proof: () => newest ?? current,
     fetchable: () => !!source(),
     token: () => (newest ?? current)?.token ?? '',
-    set(token) {
+    set(credentials) {
+      ;({ tokenFetcher, tokenUrl } = credentials)
+      const proof = atHand(credentials)
+      if (!proof) return false
       underWay?.abort()
-      newest = { token }
-    },
-    setSource(changed) {
-      ;({ tokenFetcher, tokenUrl } = changed)
+      // Only a token can be tried on a live session, so only it needs the former one to fall back to.
+      if (proof.token) newest = proof
+      else [current, newest] = [proof, null]
+      return true
     },
     keep(token) {
       current = token ? { token } : (newest ?? current)
@@ -78,18 +82,17 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
         answered(given, cause)
       }
       const settle = (token: string | null): void => {
-        if (token) newest = { token }
-        answer(token ? 'fresh' : 'signed-out')
+        if (token === null) return answer('signed-out')
+        if (typeof token !== 'string' || !token) return answer('failed', new TypeError('A token is text.'))
+        if (!asking.signal.aborted) newest = { token }
+        answer('fresh')
       }
       const ask = { reason, signal: asking.signal }
-      const fetcher = source()
       try {
-        const promise = fetcher ? fetcher(ask) : askPage(ask)
-        if (promise === undefined) return answer('nobody')
-        Promise.resolve(promise).then(
-          (token) => asking.signal.aborted || settle(token),
-          (error: unknown) => answer('failed', error),
-        )
+        let token = source()?.(ask)
+        if (token === undefined) token = askPage(ask)
+        if (token === undefined) return answer('nobody')
+        Promise.resolve(token).then(settle, (error: unknown) => answer('failed', error))
       } catch (error) {
         answer('failed', error)
       }

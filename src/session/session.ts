@@ -45,6 +45,7 @@ export class ChatSession extends SessionTarget {
   readonly appId: string
   readonly #credentials: CredentialStore
   readonly #runner: Runner
+  #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   #profile: Profile
   /** Settles the start that is under way, once its outcome is known. */
@@ -61,6 +62,7 @@ export class ChatSession extends SessionTarget {
     this.appId = appId
     this.#userId = user.id?.toString() || undefined
     this.#profile = profileOf(user)
+    this.#sources = credentials
     this.#credentials = credentialStore(credentials, (ask) => {
       const event = new TokenNeededEvent('tokenneeded', ask)
       this.dispatchEvent(event)
@@ -165,13 +167,18 @@ export class ChatSession extends SessionTarget {
    * of good credentials starts again with it.
    */
   setToken(token: string): void {
-    this.#credentials.set(token)
-    this.#runner.credentialsSet()
+    this.setCredentials({ ...this.#sources, token })
   }
 
-  /** Changes where tokens come from, from the next ask on. */
-  setTokenSource(source: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>): void {
-    this.#credentials.setSource(source)
+  /**
+   * Changes all that credentials come from. A token is used at once, as by `setToken`, a source at the next ask; what
+   * cannot be renewed on a live session is used when it is started again.
+   */
+  setCredentials(credentials: Credentials): void {
+    const { tokenFetcher, tokenUrl, token } = credentials
+    this.#sources = { tokenFetcher, tokenUrl }
+    if (this.#credentials.set(credentials) && (token || this.state !== 'active'))
+      this.#runner.credentialsSet()
   }
 
   /** Changes fields of the own profile. The gateway refuses it where only the app's backend may. */

@@ -1,0 +1,38 @@
+/** What a token or signature could not be made of; these names stay, the sentences beside them may improve. */
+export type TokenErrorCode =
+  'bad-app-id' | 'bad-user-id' | 'guest-user-id' | 'bad-user' | 'bad-secret' | 'bad-expiry'
+
+const sentences: Record<TokenErrorCode, string> = {
+  'bad-app-id': 'The app id must be 1 to 64 letters, digits, hyphens and underscores.',
+  'bad-user-id':
+    "The user id must be 1 to 255 bytes of well-formed text without control characters, not '.' or '..'; a number must be a safe integer.",
+  'guest-user-id': "The user id begins with 'guest:', which only the gateway gives out.",
+  'bad-user':
+    "The user must hold only text in 'name', 'email', 'photoUrl' (an https URL), 'locale', 'role' and the values of 'custom', at most 4096 bytes as JSON.",
+  'bad-secret': 'The secret must be a string that is not empty: is its environment variable set?',
+  'bad-expiry': "'expiresIn' must be a positive number of seconds, or null for none where that is allowed.",
+}
+
+/**
+ * The input of a function that makes tokens or signatures, or of a verifier's rules, was not usable. Neither the
+ * message nor the code holds any part of that input, so both may be logged.
+ *
+ * ```js
+ * import { createToken, TokenError } from 'chat-session/tokens'
+ *
+ * try {
+ *   await createToken({ appId: 'hF83jaq', userId: '', secret: 'a secret of 32 bytes or longer...' })
+ * } catch (error) {
+ *   if (error instanceof TokenError) console.log(error.code) // bad-user-id
+ * }
+ * ```
+ */
+export class TokenError extends Error {
+  override readonly name = 'TokenError'
+  readonly code: TokenErrorCode
+
+  constructor(code: TokenErrorCode) {
+    super(sentences[code])
+    this.code = code
+  }
+}

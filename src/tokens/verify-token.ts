@@ -1,0 +1,21 @@
+import type { TokenResult, TokenType } from './claims.js'
+import { createTokenVerifier, type TokenRules } from './create-token-verifier.js'
+
+/**
+ * Verifies one token. For many, `createTokenVerifier` imports the keys only once.
+ *
+ * Bad tokens are results, not rejections; it rejects with a `TokenError` of code `bad-app-id` for rules that name no app.
+ *
+ * ```js
+ * import { createToken, verifyToken } from 'chat-session/tokens'
+ *
+ * const secret = 'a secret of 32 bytes or longer...'
+ * const token = await createToken({ appId: 'hF83jaq', userId: 12345, secret })
+ * const result = await verifyToken(token, { appId: 'hF83jaq', secrets: [secret] })
+ * console.log(result.ok && result.claims.userId) // 12345
+ * ```
+ */
+export const verifyToken = async <Type extends TokenType = 'user'>(
+  token: string,
+  rules: TokenRules<Type>,
+): Promise<TokenResult<Type>> => createTokenVerifier(rules)(token)

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseConfig, type AppConfig } from '../../src/gateway/config.js'
+
+const secret = 'a'.repeat(32)
+const problemsOf = (app: unknown): string[] => {
+  const parsed = parseConfig({ apps: { a: app } }, {})
+  return parsed.ok ? [] : parsed.problems
+}
+const withOrigin = (origin: string): string[] => problemsOf({ environment: 'test', origins: [origin] })
+const withJwks = (url: string): string[] =>
+  problemsOf({ environment: 'test', jwks: { url, algorithms: ['RS256', 'ES256', 'EdDSA'] } })
+
+test('a production app must list its origins', () => {
+  assert.deepEqual(problemsOf({ environment: 'production', secrets: [secret] }), [
+    'apps.a.origins: a production app must list the origins of the pages that may connect',
+  ])
+})
+
+for (const origin of [
+  'https://www.example.com',
+  'https://example.com:8443',
+  'http://localhost:3000',
+  'http://192.168.0.7',
+  'http://[::1]:8080',
+  'https://xn--bcher-kva.example',
+  'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+  'capacitor://localhost',
+])
+  test(`a browser sends ${origin}, so it may be listed`, () => {
+    assert.deepEqual(withOrigin(origin), [])
+  })
+
+const badOrigins: [origin: string, why: RegExp][] = [
+  ['https://www.example.com/', /trailing slash/],
+  ['https://www.example.com/chat', /leave out the path/],
+  ['https://www.example.com?a', /leave out the path/],
+  ['https://www.example.com#a', /leave out the path/],
+  ['https://www.example.com/\n', /leave out the path/],
+  ['null', /sandboxed/],
+  ['*', /wildcards/],
+  ['https://*.example.com', /wildcards/],
+  ['www.example.com', /such as https/],
+  ['//www.example.com', /such as https/],
+  ['', /such as https/],
+  ['https://', /such as https/],
+  ['https:///', /such as https/],
+  ['file:///home', /such as https/],
+  ['https://exa mple.com', /leave out the path|such as https/],
+  ['https://example.com:99999', /such as https/],
+  ['capacitor://Localhost', /such as https/],
+  ['Capacitor://localhost', /such as https/],
+  ['data:text/html,a', /such as https/],
+  ['https://me:word@example.com', /user and password/],
+  ['wss://chat.example.com', /not of the gateway/],
+  ['https://WWW.example.com', /as a browser sends it/],
+  ['HTTPS://www.example.com', /as a browser sends it/],
+  ['https://www.example.com:443', /as a browser sends it/],
+  ['http://www.example.com:80', /as a browser sends it/],
+  ['https://bücher.example', /punycode/],
+]
+for (const [origin, why] of badOrigins)
+  test(`the origin ${JSON.stringify(origin)} is refused with the reason`, () => {
+    const problems = withOrigin(origin)
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', /^apps\.a\.origins\[0\]: /)
+    assert.match(problems[0] ?? '', why)
+  })
+
+for (const url of [
+  'https://id.example.com/.well-known/jwks.json',
+  'http://localhost:8080/keys',
+  'http://id.localhost/keys',
+  'http://127.0.0.1/keys',
+  'http://[::1]:9000/keys',
+])
+  test(`keys may be fetched from ${url}`, () => {
+    assert.deepEqual(withJwks(url), [])
+  })
+
+for (const url of [
+  'http://id.example.com/keys',
+  'http://localhost.example.com/keys',
+  'http://127.0.0.1.example.com/keys',
+  'http://10.0.0.1/keys',
+  'https://me:word@id.example.com/keys',
+  'ftp://id.example.com/keys',
+  'file:///keys',
+  'id.example.com/keys',
+  '',
+])
+  test(`keys may not be fetched from '${url}'`, () => {
+    assert.deepEqual(withJwks(url), [
+      'apps.a.jwks.url: must be an https URL without user and password; http is for this machine only',
+    ])
+  })
+
+test('an algorithm that is not for public keys is refused', () => {
+  const algorithms = ['RS256', 'HS256', 'none']
+  assert.deepEqual(
+    problemsOf({ environment: 'test', jwks: { url: 'https://id.example.com', algorithms } }),
+    [1, 2].map((index) => `apps.a.jwks.algorithms[${index}]: must be "RS256" or "ES256" or "EdDSA"`),
+  )
+})
+
+const closed = { environment: 'production', origins: ['https://www.example.com'] } satisfies AppConfig
+const nobody =
+  'apps.a: nobody can log in: give secrets, signatureSecrets, jwks or authenticate, or allow guests'
+
+test('an app that nobody could log in to is refused', () => {
+  assert.deepEqual(problemsOf(closed), [nobody])
+  assert.deepEqual(problemsOf({ ...closed, secrets: [], signatureSecrets: [] }), [nobody])
+  assert.deepEqual(problemsOf({ environment: 'test', guests: false }), [nobody])
+})
+
+const waysIn: Partial<AppConfig>[] = [
+  { secrets: [secret] },
+  { signatureSecrets: [secret] },
+  { jwks: { url: 'https://id.example.com', algorithms: ['RS256'] } },
+  { authenticate: () => Promise.resolve(null) },
+  { guests: true },
+]
+for (const way of waysIn)
+  test(`${Object.keys(way).join()} alone is a way to log in`, () => {
+    assert.deepEqual(problemsOf({ ...closed, ...way }), [])
+  })

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseConfig } from '../../src/gateway/config.js'
+
+const testApp = { environment: 'test' }
+const app = (config: unknown) => ({ apps: { a: config } })
+const problemsOf = (config: unknown): string[] => {
+  const parsed = parseConfig(config, {})
+  return parsed.ok ? [] : parsed.problems
+}
+const pathsOf = (config: unknown): string[] =>
+  problemsOf(config).map((problem) => problem.slice(0, problem.indexOf(': ')))
+
+const notYet: [path: string, config: unknown][] = [
+  ['admin', { admin: { host: '127.0.0.1', port: 9090, token: { env: 'ADMIN_TOKEN' } }, ...app(testApp) }],
+  ['resumeWindow', { resumeWindow: 120, ...app(testApp) }],
+  ['leaveWindow', { leaveWindow: 20, ...app(testApp) }],
+  ['sendWindow', { sendWindow: 3600, ...app(testApp) }],
+  ['drainTime', { drainTime: 20, ...app(testApp) }],
+  ['limits', { limits: { connectionsPerAddress: 1000 }, ...app(testApp) }],
+  ['engine.url', { engine: { url: 'redis://localhost' }, ...app(testApp) }],
+  ['apps.a.send', app({ ...testApp, send: 'users' })],
+  ['apps.a.unknownRecipients', app({ ...testApp, unknownRecipients: false })],
+  ['apps.a.authorizeSend', app({ ...testApp, authorizeSend: () => true })],
+  ['apps.a.authenticateUrl', app({ ...testApp, authenticateUrl: 'https://example.com' })],
+  ['apps.a.webhooks', app({ ...testApp, webhooks: { url: 'https://example.com' } })],
+  ['apps.a.retention', app({ ...testApp, retention: { days: 30 } })],
+  ['apps.a.limits.messagesPerSecond', app({ ...testApp, limits: { messagesPerSecond: 20 } })],
+]
+for (const [path, config] of notYet)
+  test(`${path} is refused by name, since it would do nothing yet`, () => {
+    assert.deepEqual(problemsOf(config), [`${path}: not available in this version yet`])
+  })
+
+test('a redis engine is refused by name, since there is none yet', () => {
+  assert.deepEqual(problemsOf({ engine: { type: 'redis' }, ...app(testApp) }), [
+    'engine.type: "redis" is not available in this version yet',
+  ])
+})
+
+const wrongTypes: [path: string, config: unknown][] = [
+  ['config', 'text'],
+  ['config', null],
+  ['config', []],
+  ['apps', {}],
+  ['apps', { apps: {} }],
+  ['apps', { apps: [testApp] }],
+  ['apps.a', app(null)],
+  ['apps.a', app([])],
+  ['apps.a.environment', app({})],
+  ['apps.a.environment', app({ environment: 'Production' })],
+  ['apps.a.secrets', app({ ...testApp, secrets: 'text' })],
+  ['apps.a.secrets', app({ ...testApp, secrets: null })],
+  ['apps.a.signatureSecrets[0]', app({ ...testApp, signatureSecrets: [1] })],
+  ['apps.a.jwks', app({ ...testApp, jwks: 'https://id.example.com' })],
+  ['apps.a.jwks.algorithms', app({ ...testApp, jwks: { url: 'https://id.example.com' } })],
+  ['apps.a.jwks.algorithms', app({ ...testApp, jwks: { url: 'https://id.example.com', algorithms: [] } })],
+  ['apps.a.jwks.url', app({ ...testApp, jwks: { algorithms: ['RS256'] } })],
+  ['apps.a.origins', app({ ...testApp, origins: 'https://example.com' })],
+  ['apps.a.origins', app({ ...testApp, origins: [] })],
+  ['apps.a.origins[1]', app({ ...testApp, origins: ['https://example.com', 5] })],
+  ['apps.a.guests', app({ ...testApp, guests: 1 })],
+  ['apps.a.profiles', app({ ...testApp, profiles: 'nobody' })],
+  ['apps.a.requireExpiry', app({ ...testApp, requireExpiry: 'false' })],
+  ['apps.a.authenticate', app({ ...testApp, authenticate: {} })],
+  ['apps.a.limits', app({ ...testApp, limits: null })],
+  ['apps.a.limits.sessionsPerUser', app({ ...testApp, limits: { sessionsPerUser: 1.5 } })],
+  ['apps.a.limits.sessionsPerUser', app({ ...testApp, limits: { sessionsPerUser: 10_001 } })],
+  ['listen', { listen: null, ...app(testApp) }],
+  ['listen.host', { listen: { host: '' }, ...app(testApp) }],
+  ['listen.host', { listen: { host: 'http://localhost' }, ...app(testApp) }],
+  ['listen.port', { listen: { port: -1 }, ...app(testApp) }],
+  ['listen.port', { listen: { port: 65_536 }, ...app(testApp) }],
+  ['listen.port', { listen: { port: 80.5 }, ...app(testApp) }],
+  ['listen.trustProxy', { listen: { trustProxy: true }, ...app(testApp) }],
+  ['listen.trustProxy', { listen: { trustProxy: -1 }, ...app(testApp) }],
+  ['listen.tls', { listen: { tls: true }, ...app(testApp) }],
+  ['listen.tls.cert', { listen: { tls: { cert: ' ', key: 'key.pem' } }, ...app(testApp) }],
+  ['engine', { engine: 'memory', ...app(testApp) }],
+  ['engine.path', { engine: { path: '' }, ...app(testApp) }],
+  ['engine.path', { engine: { type: 'memory', path: './data' }, ...app(testApp) }],
+  ['pingInterval', { pingInterval: '25', ...app(testApp) }],
+  ['pingInterval', { pingInterval: -1, ...app(testApp) }],
+  ['pingInterval', { pingInterval: 0.001, ...app(testApp) }],
+  ['pingInterval', { pingInterval: Infinity, ...app(testApp) }],
+  ['pingInterval', { pingInterval: NaN, ...app(testApp) }],
+  ['pingInterval', { pingInterval: 3601, ...app(testApp) }],
+  ['startTimeout', { startTimeout: 0, ...app(testApp) }],
+  ['startTimeout', { startTimeout: 301, ...app(testApp) }],
+]
+for (const [path, config] of wrongTypes)
+  test(`${JSON.stringify(config)} is refused for ${path}`, () => {
+    assert.deepEqual(pathsOf(config), [path])
+  })

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseConfig } from '../../src/gateway/config.js'
+
+type Env = Record<string, string | undefined>
+const long = (mark: string): string => mark.repeat(32)
+const problemsOf = (apps: unknown, env: Env = {}): string[] => {
+  const parsed = parseConfig({ apps }, env)
+  return parsed.ok ? [] : parsed.problems
+}
+const testApp = (more: object) => ({ environment: 'test', ...more })
+const productionApp = (more: object) => ({
+  environment: 'production',
+  origins: ['https://www.example.com'],
+  ...more,
+})
+
+test('a secret may come from the environment', () => {
+  const apps = { a: testApp({ secrets: [{ env: 'TOKEN_SECRET' }, 'inline'] }) }
+  const parsed = parseConfig({ apps }, { TOKEN_SECRET: 'from outside' })
+  assert.deepEqual(parsed.ok && parsed.config.apps.get('a')?.secrets, ['from outside', 'inline'])
+})
+
+test('a secret whose environment variable is not set, or empty, is an error that names the variable', () => {
+  const apps = { a: testApp({ secrets: [{ env: 'TOKEN_SECRET' }], signatureSecrets: [{ env: 'EMPTY' }] }) }
+  assert.deepEqual(problemsOf(apps, { EMPTY: '' }), [
+    'apps.a.secrets[0].env: the environment variable TOKEN_SECRET is not set, or empty',
+    'apps.a.signatureSecrets[0].env: the environment variable EMPTY is not set, or empty',
+  ])
+})
+
+test('what every object inherits is no environment variable', () => {
+  assert.deepEqual(problemsOf({ a: testApp({ secrets: [{ env: 'toString' }] }) }), [
+    'apps.a.secrets[0].env: the environment variable named here is not set, or empty',
+  ])
+})
+
+test('a secret put where the name of a variable belongs is not repeated', () => {
+  const problems = problemsOf({ a: testApp({ secrets: [{ env: 'c2VjcmV0' }] }) })
+  assert.equal(problems.length, 1)
+  assert.doesNotMatch(problems.join(), /c2VjcmV0/)
+})
+
+test('a secret is a string or names a variable, and nothing else', () => {
+  const secrets = [5, null, ['x'], {}, { env: 5 }, { env: 'A', file: 'b' }]
+  assert.deepEqual(
+    problemsOf({ a: testApp({ secrets }) }, { A: 'a' }).map((problem) => problem.split(': ')[0]),
+    [
+      'apps.a.secrets[0]',
+      'apps.a.secrets[1]',
+      'apps.a.secrets[2]',
+      'apps.a.secrets[3].env',
+      'apps.a.secrets[4].env',
+      'apps.a.secrets[5].file',
+    ],
+  )
+})
+
+test("a production app's secrets have 32 bytes or more, wherever they come from", () => {
+  const short = 'a'.repeat(31)
+  const paths = problemsOf(
+    { a: productionApp({ secrets: [short, { env: 'SHORT' }], signatureSecrets: ['ä'.repeat(15)] }) },
+    { SHORT: 'b'.repeat(31) },
+  )
+  assert.deepEqual(
+    paths.map((problem) => problem.split(': ').slice(0, 2)),
+    ['secrets[0]', 'secrets[1]', 'signatureSecrets[0]'].map((path) => [`apps.a.${path}`, 'is too short']),
+  )
+})
+
+test('the length of a secret is counted in bytes', () => {
+  assert.deepEqual(problemsOf({ a: productionApp({ secrets: ['ä'.repeat(16), 'a'.repeat(32)] }) }), [])
+})
+
+test("a test app's secrets may be short, but not empty", () => {
+  assert.deepEqual(problemsOf({ a: testApp({ secrets: ['a'] }) }), [])
+  assert.deepEqual(problemsOf({ a: testApp({ secrets: [''] }) }), [
+    'apps.a.secrets[0]: is empty; `openssl rand -base64 32` makes a good secret',
+  ])
+})
+
+const same = (where: string, first: string): string =>
+  `${where}: is the same secret as ${first}; every app and every use needs its own`
+
+test('no secret stands twice: not in a list, not for two uses, not in two apps, not by way of the environment', () => {
+  const one = long('1')
+  assert.deepEqual(
+    problemsOf(
+      {
+        a: productionApp({ secrets: [one, one], signatureSecrets: [one, long('2')] }),
+        b: productionApp({ secrets: [long('3'), { env: 'ONE' }], signatureSecrets: [{ env: 'TWO' }] }),
+      },
+      { ONE: one, TWO: long('2') },
+    ),
+    [
+      same('apps.a.secrets[1]', 'apps.a.secrets[0]'),
+      same('apps.a.signatureSecrets[0]', 'apps.a.secrets[0]'),
+      same('apps.b.secrets[1]', 'apps.a.secrets[0]'),
+      same('apps.b.signatureSecrets[0]', 'apps.a.signatureSecrets[1]'),
+    ],
+  )
+})
+
+test('a test app and a production app may not share a secret either', () => {
+  const secrets = [long('1')]
+  assert.deepEqual(problemsOf({ a: testApp({ secrets }), b: productionApp({ secrets }) }), [
+    same('apps.b.secrets[0]', 'apps.a.secrets[0]'),
+  ])
+})
+
+/** Any JSON, most of it nearly a config, with `leaf` among its values. */
+const nearlyConfig = (leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => {
+  const value = fc.oneof(
+    { weight: 3, arbitrary: leaf },
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom('test', 'production', 'redis', 'memory', 'RS256', 'SECRET'),
+  )
+  const list = fc.array(value, { maxLength: 3 })
+  const object = <T>(fields: Record<string, fc.Arbitrary<T>>) =>
+    fc.oneof({ weight: 4, arbitrary: fc.record<unknown>(fields, { requiredKeys: [] }) }, value)
+  const secrets = fc.oneof(list, fc.array(object({ env: value }), { maxLength: 3 }), value)
+  const app = object<unknown>({
+    environment: fc.oneof(fc.constantFrom('test', 'production'), value),
+    secrets,
+    signatureSecrets: secrets,
+    jwks: object<unknown>({ url: value, algorithms: list }),
+    origins: fc.oneof(list, value),
+    guests: value,
+    profiles: value,
+    requireExpiry: value,
+    authenticate: value,
+    webhooks: object<unknown>({ url: value, secrets }),
+    limits: object<unknown>({ sessionsPerUser: value, messagesPerSecond: value }),
+    unknown: value,
+  })
+  return object<unknown>({
+    listen: object<unknown>({
+      host: value,
+      port: value,
+      trustProxy: value,
+      tls: object({ cert: value, key: value }),
+    }),
+    admin: object({ token: value }),
+    engine: object({ type: value, path: value, url: value }),
+    pingInterval: value,
+    startTimeout: value,
+    apps: fc.dictionary(fc.string({ minLength: 1, maxLength: 3 }), app, { maxKeys: 3 }),
+    unknown: value,
+  })
+}
+
+test('any JSON at all is answered with a result, never with an exception', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), nearlyConfig(fc.string())), (config) => {
+      const parsed = parseConfig(config, {})
+      if (!parsed.ok) {
+        assert.ok(parsed.problems.length > 0)
+        for (const problem of parsed.problems) assert.match(problem, /^\S+.*: \S/s)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('no problem repeats a secret or a part of one, wherever in the config it was put', () => {
+  const secret = fc
+    .uint8Array({ minLength: 6, maxLength: 48 })
+    .map((bytes) => Buffer.from(bytes).toString('base64'))
+  const given = secret.chain((value) =>
+    fc.tuple(
+      fc.constant(value),
+      nearlyConfig(
+        fc.constantFrom(value, `https://me:${value}@id.example.com`, `https://id.example.com/${value}`),
+      ),
+    ),
+  )
+  let refused = 0
+  fc.assert(
+    fc.property(given, ([value, config]) => {
+      const parsed = parseConfig(config, { PORT: value, SECRET: value })
+      if (parsed.ok) return
+      refused += 1
+      const told = parsed.problems.join('\n')
+      for (let at = 0; at + 6 <= value.length; at += 1)
+        assert.ok(!told.includes(value.slice(at, at + 6)), told)
+    }),
+    { numRuns: 500 },
+  )
+  assert.ok(refused > 100, `only ${refused} configs were refused: the test sees nothing`)
+})

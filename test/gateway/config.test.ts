@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseConfig, type AppConfig, type GatewayConfig, type Settings } from '../../src/gateway/config.js'
+
+const secret = (mark: string): string => mark.padEnd(32, '-')
+const testApp = { environment: 'test' } satisfies AppConfig
+const productionApp = {
+  environment: 'production',
+  secrets: [secret('production')],
+  origins: ['https://www.example.com'],
+} satisfies AppConfig
+
+const accepted = (input: unknown, env: Record<string, string | undefined> = {}): Settings => {
+  const parsed = parseConfig(input, env)
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.join('\n'))
+  return parsed.config
+}
+const problemsOf = (input: unknown, env: Record<string, string | undefined> = {}): string[] => {
+  const parsed = parseConfig(input, env)
+  assert.ok(!parsed.ok, 'the config was accepted')
+  return parsed.problems
+}
+/** The paths of all problems, in order. */
+const pathsOf = (input: unknown, env?: Record<string, string | undefined>): string[] =>
+  problemsOf(input, env).map((problem) => problem.slice(0, problem.indexOf(': ')))
+const app = (config: unknown) => ({ apps: { a: config } })
+const appSettings = (config: AppConfig) => accepted(app(config)).apps.get('a')
+
+test('a config that names only a test app gets every documented default', () => {
+  assert.deepEqual(accepted({ apps: { hF83jaq: testApp } }), {
+    listen: { host: '127.0.0.1', port: 8080, trustProxy: 0, tls: null },
+    engine: { type: 'embedded', path: './data' },
+    pingInterval: 25_000,
+    startTimeout: 10_000,
+    apps: new Map([
+      [
+        'hF83jaq',
+        {
+          appId: 'hF83jaq',
+          environment: 'test',
+          secrets: [],
+          signatureSecrets: [],
+          jwks: null,
+          origins: 'any',
+          guests: true,
+          profiles: 'anyone',
+          requireExpiry: false,
+          authenticate: null,
+          limits: { sessionsPerUser: 20 },
+        },
+      ],
+    ]),
+  })
+})
+
+test('a production app is strict by default: no guests, vouched profiles, tokens that expire', () => {
+  assert.deepEqual(appSettings(productionApp), {
+    appId: 'a',
+    environment: 'production',
+    secrets: [secret('production')],
+    signatureSecrets: [],
+    jwks: null,
+    origins: new Set(['https://www.example.com']),
+    guests: false,
+    profiles: 'vouched',
+    requireExpiry: true,
+    authenticate: null,
+    limits: { sessionsPerUser: 20 },
+  })
+})
+
+test('what is written wins over every default', () => {
+  const authenticate = () => Promise.resolve({ ok: true as const })
+  const config: GatewayConfig = {
+    listen: { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } },
+    engine: { type: 'memory' },
+    pingInterval: 0.25,
+    startTimeout: 300,
+    apps: {
+      a: {
+        environment: 'production',
+        secrets: [secret('one'), { env: 'TWO' }],
+        signatureSecrets: [secret('three')],
+        jwks: { url: 'https://id.example.com/keys', algorithms: ['ES256', 'EdDSA'] },
+        origins: ['https://www.example.com', 'http://localhost:3000'],
+        guests: true,
+        profiles: 'anyone',
+        requireExpiry: false,
+        authenticate,
+        limits: { sessionsPerUser: 3 },
+      },
+    },
+  }
+  assert.deepEqual(accepted(config, { TWO: secret('two') }), {
+    listen: { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } },
+    engine: { type: 'memory' },
+    pingInterval: 250,
+    startTimeout: 300_000,
+    apps: new Map([
+      [
+        'a',
+        {
+          appId: 'a',
+          environment: 'production',
+          secrets: [secret('one'), secret('two')],
+          signatureSecrets: [secret('three')],
+          jwks: { url: 'https://id.example.com/keys', algorithms: ['ES256', 'EdDSA'] },
+          origins: new Set(['https://www.example.com', 'http://localhost:3000']),
+          guests: true,
+          profiles: 'anyone',
+          requireExpiry: false,
+          authenticate,
+          limits: { sessionsPerUser: 3 },
+        },
+      ],
+    ]),
+  })
+})
+
+test('a key that is undefined counts as absent, so that a config module can leave keys out by a condition', () => {
+  const { apps, engine } = accepted({
+    engine: undefined,
+    admin: undefined,
+    apps: { a: { ...testApp, guests: undefined } },
+  })
+  assert.equal(apps.get('a')?.guests, true)
+  assert.equal(engine.type, 'embedded')
+})
+
+test('an embedded engine keeps its data where it is told', () => {
+  const { engine } = accepted({ engine: { path: '/var/lib/chat' }, ...app(testApp) })
+  assert.deepEqual(engine, { type: 'embedded', path: '/var/lib/chat' })
+})
+
+test('PORT in the environment overrides the port, and an empty one does not', () => {
+  const config = { listen: { port: 1234 }, ...app(testApp) }
+  assert.equal(accepted(config, { PORT: '0' }).listen.port, 0)
+  assert.equal(accepted(config, { PORT: '65535' }).listen.port, 65_535)
+  assert.equal(accepted(config, { PORT: '' }).listen.port, 1234)
+  for (const PORT of ['65536', '-1', '80.5', '0x50', ' 80', 'http']) {
+    assert.deepEqual(problemsOf(config, { PORT }), [
+      'PORT: the environment variable must be a whole number from 0 to 65535',
+    ])
+  }
+})
+
+test('all problems are told at once, each with its path', () => {
+  const config = {
+    listen: { port: '80', hots: 'localhost', tls: { cert: 'cert.pem' } },
+    engine: { type: 'sqlite' },
+    pingInterval: 0,
+    startTimeOut: 5,
+    apps: {
+      'bad id': { environment: 'test', guests: 'yes' },
+      b: {
+        environment: 'production',
+        secrets: ['short', 7],
+        jwks: { url: 'ftp://b', algorithms: ['HS256'] },
+      },
+      c: { environment: 'staging', limits: { sessionsPerUser: 0 }, authenticate: 'yes' },
+      d: null,
+    },
+  }
+  assert.deepEqual(
+    pathsOf(config).sort(),
+    [
+      'startTimeOut',
+      'pingInterval',
+      'listen.hots',
+      'listen.port',
+      'listen.tls.key',
+      'engine.type',
+      'apps["bad id"]',
+      'apps["bad id"].guests',
+      'apps.b.origins',
+      'apps.b.secrets[0]',
+      'apps.b.secrets[1]',
+      'apps.b.jwks.url',
+      'apps.b.jwks.algorithms[0]',
+      'apps.c.environment',
+      'apps.c.limits.sessionsPerUser',
+      'apps.c.authenticate',
+      'apps.d',
+    ].sort(),
+  )
+})
+
+test('an unknown key is an error that lists the known ones', () => {
+  assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
+    'apps.a.limits.sessionPerUser: unknown key; those known here are sessionsPerUser',
+  ])
+})
+
+test('a key that every JavaScript object inherits is unknown like any other', () => {
+  const config: unknown = JSON.parse(
+    '{ "toString": 1, "apps": { "a": { "environment": "test", "__proto__": {}, "constructor": 1 } } }',
+  )
+  assert.deepEqual(pathsOf(config), ['toString', 'apps.a.__proto__', 'apps.a.constructor'])
+})
+
+test('an app may be called as JavaScript calls its own things', () => {
+  const config: unknown = JSON.parse(
+    '{ "apps": { "__proto__": { "environment": "test" }, "constructor": { "environment": "test" } } }',
+  )
+  assert.deepEqual([...accepted(config).apps.keys()], ['__proto__', 'constructor'])
+})
+
+test('a missing environment is asked for', () => {
+  assert.deepEqual(problemsOf(app({})), ['apps.a.environment: is missing: must be "test" or "production"'])
+})
+
+test('an app id is 1 to 64 letters, digits, hyphens and underscores', () => {
+  for (const id of ['', 'a b', 'ä', 'a.b', 'a'.repeat(65)])
+    assert.match(problemsOf({ apps: { [id]: testApp } }).join(), /an app id is 1 to 64 of letters/, id)
+  for (const id of ['a', '-', '_', '0', 'a'.repeat(64)]) accepted({ apps: { [id]: testApp } })
+})
