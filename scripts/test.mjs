@@ -1,0 +1,21 @@
+// Runs the tests below a folder with node's own runner: node scripts/test.mjs FOLDER [--skip NAME]… [ARGUMENT]…
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join, sep } from 'node:path'
+import { parseArgs } from 'node:util'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { skip: { type: 'string', multiple: true, default: [] } },
+})
+const [folder = 'test', ...args] = positionals
+const files = readdirSync(folder, { recursive: true })
+  .map((name) => join(folder, name))
+  .filter((name) => name.endsWith('.test.ts') && !values.skip.some((part) => name.split(sep).includes(part)))
+  .sort()
+if (files.length === 0) {
+  console.error(`There are no tests below ${folder}.`)
+  process.exit(1)
+}
+const child = spawn(process.execPath, ['--import', 'tsx', '--test', ...args, ...files], { stdio: 'inherit' })
+child.on('exit', (code) => process.exit(code ?? 1))

@@ -1,0 +1,28 @@
+import type { Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** The network between pages and a gateway under development: it can be broken, to see what a session makes of it. */
+export interface Network {
+  broken(): boolean
+  /** Broken: every WebSocket is cut without a word, and none comes to be. */
+  setBroken(broken: boolean): void
+}
+
+/** Call it before the gateway is attached: it has to see sockets first. */
+export const breakable = (server: Server): Network => {
+  const sockets = new Set<Duplex>()
+  let broken = false
+  server.on('upgrade', ({ url }, socket) => {
+    // Nobody else would answer a socket for another address.
+    if (broken || !url?.startsWith('/v1/session')) return void socket.destroy()
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return {
+    broken: () => broken,
+    setBroken(wanted) {
+      broken = wanted
+      if (broken) for (const socket of sockets) socket.destroy()
+    },
+  }
+}

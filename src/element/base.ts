@@ -1,0 +1,8 @@
+// The order counts: the stand-in has to be there first.
+import { removeShim } from './server-shim.js'
+import { ReactiveElement } from '@lit/reactive-element'
+
+removeShim()
+
+export { ReactiveElement }
+export type { PropertyDeclarations } from '@lit/reactive-element'

@@ -1,0 +1,74 @@
+import { Hono, type Context } from 'hono'
+import { cors } from 'hono/cors'
+import { VERSION } from '../protocol/index.js'
+import { errorsPage } from './errors-page.js'
+import { loadScript, type Asset } from './script.js'
+
+/** Seconds that a browser may use the unversioned script before it asks whether it is still the newest. */
+const SCRIPT_MAX_AGE = 300
+
+const acceptsCoding = (header: string, coding: string): boolean =>
+  header.split(',').some((part) => {
+    const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase())
+    return name === coding && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
+  })
+
+const serve = (context: Context, { type, etag, bodies }: Asset, cacheControl: string): Response => {
+  const accepted = context.req.header('accept-encoding') ?? ''
+  const coding = (['br', 'gzip'] as const).find((known) => acceptsCoding(accepted, known)) ?? 'identity'
+  const tag = `"${etag}-${coding}"`
+  const headers = {
+    'content-type': type,
+    'cache-control': cacheControl,
+    etag: tag,
+    vary: 'accept-encoding',
+    'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'cross-origin',
+    'timing-allow-origin': '*',
+  }
+  const known = (context.req.header('if-none-match') ?? '')
+    .split(',')
+    .map((part) => part.trim().replace(/^W\//, ''))
+  if (known.includes(tag) || known.includes('*')) return context.body(null, 304, headers)
+  return context.body(bodies[coding], 200, {
+    ...headers,
+    ...(coding !== 'identity' && { 'content-encoding': coding }),
+  })
+}
+
+/** What the gateway answers over plain HTTP. */
+export const createRoutes = (): Hono => {
+  const routes = new Hono()
+  let script: ReturnType<typeof loadScript> | undefined
+
+  routes.get('/healthz', (context) => context.json({ status: 'ok', version: VERSION }))
+  routes.get('/v1/errors', (context) =>
+    context.html(errorsPage, 200, {
+      'content-security-policy': "default-src 'none'",
+      'cache-control': 'no-cache',
+    }),
+  )
+  // The script holds nothing of anybody: every page may load it, with an integrity hash too.
+  routes.get('/v1/:file{chat-session.*}', cors({ origin: '*' }), async (context) => {
+    const name = context.req.param('file')
+    const asset = (await (script ??= loadScript())).get(name)
+    if (!asset) return context.notFound()
+    const forever = name.includes(VERSION)
+    return serve(context, asset, `public, max-age=${forever ? '31536000, immutable' : SCRIPT_MAX_AGE}`)
+  })
+  routes.get('/v1/session', (context) =>
+    context.json(problem(426, 'bad-request', 'Connect to this address with a WebSocket.'), 426, {
+      upgrade: 'websocket',
+      'content-type': 'application/problem+json',
+    }),
+  )
+  routes.notFound((context) =>
+    context.json(problem(404, 'not-found', 'There is nothing at this address.'), 404, {
+      'content-type': 'application/problem+json',
+    }),
+  )
+  return routes
+}
+
+/** An error as RFC 9457 has it, with the code that a program goes by. */
+const problem = (status: number, code: string, title: string) => ({ status, code, title })
