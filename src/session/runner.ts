@@ -67,7 +67,11 @@ export const createRunner = (
     const start = early ? greeting(host.startFrame()) : undefined
     try {
       line = openLine(WebSocketClass, sessionUrl(endpoint), start ?? [SUBPROTOCOL], {
-        opened: () => feed({ type: 'opened', attempt }),
+        opened() {
+          // A start that is too long for a header is the first frame instead.
+          if (early && !start) line?.send(host.startFrame())
+          feed({ type: 'opened', attempt })
+        },
         frame: (frame) => feed({ type: 'frame', attempt, frame }),
         garbled: () => feed({ type: 'barred', attempt, fault: { code: 'protocol-error' } }),
         closed: (close) => feed({ type: 'closed', attempt, close }),

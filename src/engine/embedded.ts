@@ -1,0 +1,109 @@
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type * as classicLevel from 'classic-level'
+import type { Engine } from './engine.js'
+import { EngineError } from './errors.js'
+import { codeOf, ensureFolder } from './folder.js'
+import { LocalEngine, type EngineOptions } from './local.js'
+import type { Store } from './store.js'
+
+export interface EmbeddedEngineOptions extends EngineOptions {
+  /** The folder to keep everything in; made if it is missing. It belongs to one process at a time. */
+  path: string
+  /**
+   * Milliseconds for which `open` waits for another process to let go of the folder, since a gateway is often started
+   * while the one before it still drains. @default 5_000
+   */
+  lockWait?: number | undefined
+}
+
+/** How often to look whether the folder is free, in milliseconds: the kernel doesn't tell. */
+const LOCK_POLL = 100
+
+/** Loaded when it is needed: it holds a native binary, and an engine in memory should not ask for one. */
+const load = async (): Promise<typeof classicLevel> => {
+  try {
+    return await import('classic-level')
+  } catch (cause) {
+    throw new EngineError(
+      'unavailable',
+      "The embedded engine needs 'classic-level', which can't be loaded: install the package again on this machine, " +
+        'with its dependencies, or use the memory engine.',
+      { cause },
+    )
+  }
+}
+
+/** abstract-level wraps what happened: the cause says it. */
+const reasonOf = (error: unknown): unknown =>
+  error instanceof Error && codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' ? error.cause : error
+
+const explain = (path: string, error: unknown): EngineError => {
+  const cause = reasonOf(error)
+  switch (codeOf(cause)) {
+    case 'LEVEL_LOCKED':
+      return new EngineError(
+        'locked',
+        `Another process has ${path} open: stop it first, or give this one a folder of its own.`,
+        { cause },
+      )
+    case 'LEVEL_CORRUPTION':
+      return new EngineError(
+        'unavailable',
+        `What is in ${path} is damaged: put a backup in its place, or give an empty folder.`,
+        { cause },
+      )
+    default:
+      return new EngineError(
+        'unwritable',
+        `${path} can't be used: it must be a folder that this process can make, read and write.` +
+          (cause instanceof Error ? ` (${cause.message})` : ''),
+        { cause },
+      )
+  }
+}
+
+const openFolder = async (path: string): Promise<Store> => {
+  const { ClassicLevel } = await load()
+  try {
+    await ensureFolder(path)
+    const store = new ClassicLevel(path)
+    await store.open()
+    return store
+  } catch (error) {
+    throw explain(path, error)
+  }
+}
+
+const openWhenFree = async (path: string, lockWait: number, life: AbortSignal): Promise<Store> => {
+  const deadline = performance.now() + lockWait
+  for (;;) {
+    try {
+      return await openFolder(path)
+    } catch (error) {
+      const left = deadline - performance.now()
+      const locked = error instanceof EngineError && error.code === 'locked'
+      if (!locked || left <= 0 || life.aborted) throw error
+      // An abort only ends the wait: the last try's error tells why there was one.
+      await sleep(Math.min(LOCK_POLL, left), undefined, { signal: life }).catch(() => undefined)
+    }
+  }
+}
+
+/**
+ * An engine that keeps everything in a folder of this machine, for one process; a second on the same folder is
+ * `locked`. What it calls durable has been synced to the disk. It is the default of the gateway.
+ *
+ * @example
+ *     const engine = createEmbeddedEngine({ path: '/var/lib/chat-session' })
+ *     await engine.open()
+ */
+export const createEmbeddedEngine = ({
+  path,
+  lockWait = 5_000,
+  ...options
+}: EmbeddedEngineOptions): Engine => {
+  // Now, so that a later change of the working directory doesn't change what is opened.
+  const folder = resolve(path)
+  return new LocalEngine('embedded', (life) => openWhenFree(folder, lockWait, life), options)
+}

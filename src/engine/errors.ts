@@ -1,0 +1,17 @@
+export type EngineErrorCode =
+  /** Another process has the folder open. */
+  | 'locked'
+  /** The folder can't be made, read or written. */
+  | 'unwritable'
+  /** The engine is closed, or what it keeps things in fails. */
+  | 'unavailable'
+
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  readonly code: EngineErrorCode
+
+  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,6 @@
+export { createEmbeddedEngine, type EmbeddedEngineOptions } from './embedded.js'
+export * from './engine.js'
+export { EngineError, type EngineErrorCode } from './errors.js'
+export type { EngineOptions } from './local.js'
+export { createMemoryEngine } from './memory.js'
+export { engineSuite, type EngineUnderTest, type SuiteRunner } from './suite.js'

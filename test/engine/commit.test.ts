@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ClassicLevel } from 'classic-level'
+import { Commit } from '../../src/engine/commit.js'
+import { EngineError } from '../../src/engine/errors.js'
+import { put, type Operation, type Store } from '../../src/engine/store.js'
+import { scratch } from './folders.js'
+
+const newFolder = scratch()
+
+const openStore = async (): Promise<ClassicLevel> => {
+  const store = new ClassicLevel(await newFolder())
+  await store.open()
+  return store
+}
+
+interface Written {
+  operations: Operation[]
+  sync: boolean
+  done: boolean
+}
+
+/** The same store, with a note of every batch that passes. */
+const observed = (store: Store): { store: Store; batches: Written[] } => {
+  const batches: Written[] = []
+  return {
+    batches,
+    store: {
+      get: (key) => store.get(key),
+      clear: (range) => store.clear(range),
+      close: () => store.close(),
+      batch: async (operations, options) => {
+        assert.ok(
+          batches.every(({ done }) => done),
+          'only one batch is in flight',
+        )
+        const batch = { operations, sync: options.sync, done: false }
+        batches.push(batch)
+        await store.batch(operations, options)
+        batch.done = true
+      },
+    },
+  }
+}
+
+const unexpected = (failure: EngineError): void => assert.fail(failure)
+
+void describe('the group commit', () => {
+  void it('lets many durable writes share a sync, and resolves each after the sync of its own', async () => {
+    const { store, batches } = observed(await openStore())
+    const commit = new Commit(store, unexpected)
+    const writes = 1_000
+    const write = async (n: number): Promise<void> => {
+      await commit.durable([put(`key ${n}`, n)])
+      const mine = batches.filter(({ operations }) => operations.some(({ key }) => key === `key ${n}`))
+      assert.deepEqual(
+        mine.map(({ sync, done }) => ({ sync, done })),
+        [{ sync: true, done: true }],
+      )
+    }
+    // Ten waves, each begun while the one before is written.
+    const waves: Promise<void>[] = []
+    for (let n = 0; n < writes; n++) {
+      if (n % 100 === 0) await nextTurn()
+      waves.push(write(n))
+    }
+    await Promise.all(waves)
+    await commit.close()
+    assert.ok(batches.length <= writes / 20, `${batches.length} batches for ${writes} writes`)
+    assert.equal(await store.get('key 999'), '999')
+    await store.close()
+  })
+
+  void it('syncs no batch that nobody waits for', async () => {
+    const { store, batches } = observed(await openStore())
+    const commit = new Commit(store, unexpected)
+    commit.soon([put('a', 1), put('b', 2)])
+    await commit.close()
+    assert.deepEqual(
+      batches.map(({ sync, done }) => ({ sync, done })),
+      [{ sync: false, done: true }],
+    )
+    assert.equal(await store.get('b'), '2')
+    await store.close()
+  })
+
+  void it('keeps the order of writes, durable or not', async () => {
+    const { store, batches } = observed(await openStore())
+    const commit = new Commit(store, unexpected)
+    const given: string[] = []
+    const waiting: Promise<void>[] = []
+    for (let n = 0; n < 200; n++) {
+      given.push(JSON.stringify(n))
+      if (n % 3 === 0) waiting.push(commit.durable([put('key', n)]))
+      else commit.soon([put('key', n)])
+      if (n % 50 === 0) await waiting.at(-1)
+    }
+    await Promise.all(waiting)
+    await commit.close()
+    const written = batches.flatMap(({ operations }) =>
+      operations.map((operation) => (operation.type === 'put' ? operation.value : assert.fail())),
+    )
+    assert.deepEqual(written, given)
+    assert.equal(await store.get('key'), '199')
+    await store.close()
+  })
+
+  void it('writes what was given before the close, and refuses what comes after', async () => {
+    const store = await openStore()
+    const commit = new Commit(store, unexpected)
+    const given = commit.durable([put('a', 1)])
+    commit.soon([put('b', 2)])
+    const closed = commit.close()
+    await assert.rejects(commit.durable([put('c', 3)]), { name: 'EngineError', code: 'unavailable' })
+    assert.throws(() => commit.soon([put('d', 4)]), { name: 'EngineError', code: 'unavailable' })
+    await given
+    await closed
+    assert.deepEqual(await store.keys().all(), ['a', 'b'])
+    await store.close()
+  })
+
+  void it('rejects every writer of a failed batch and every later one, and tells of the failure once', async () => {
+    const store = await openStore()
+    const told: EngineError[] = []
+    const later: Promise<void>[] = []
+    let failing = false
+    const batch: Store['batch'] = async (operations, options) => {
+      // Given while the batch that fails is in flight.
+      if (failing) later.push(commit.durable([put('d', 4)]))
+      await store.batch(operations, options)
+    }
+    const commit = new Commit({ ...observed(store).store, batch }, (failure) => told.push(failure))
+    await commit.durable([put('a', 1)])
+    // A closed store fails every batch.
+    await store.close()
+    failing = true
+    const writers = [commit.durable([put('b', 2)]), commit.durable([put('c', 3)])]
+    const results = [...(await Promise.allSettled(writers)), ...(await Promise.allSettled(later))]
+    const [failure] = told
+    assert.ok(failure instanceof EngineError)
+    assert.equal(failure.code, 'unavailable')
+    assert.ok(failure.cause instanceof Error)
+    assert.equal(results.length, 3)
+    for (const result of results) assert.equal(result.status === 'rejected' && result.reason, failure)
+    await store.open()
+    await assert.rejects(commit.durable([put('e', 5)]), failure)
+    assert.throws(() => commit.soon([put('f', 6)]), failure)
+    await commit.close()
+    assert.deepEqual(told, [failure])
+    assert.deepEqual(await store.keys().all(), ['a'])
+    await store.close()
+  })
+
+  void it('lets the failure of a write that nobody waited for meet the next writer', async () => {
+    const store = await openStore()
+    const failed = new Promise<EngineError>((resolve) => {
+      const commit = new Commit(store, (failure) => {
+        resolve(failure)
+        assert.throws(() => commit.soon([put('b', 2)]), failure)
+      })
+      void store.close().then(() => commit.soon([put('a', 1)]))
+    })
+    assert.equal((await failed).code, 'unavailable')
+  })
+})

@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { fork, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { ClassicLevel } from 'classic-level'
+import { createEmbeddedEngine, type Engine } from '../../src/engine/index.js'
+import { scratch } from './folders.js'
+
+const newFolder = scratch()
+const script = fileURLToPath(new URL('child.ts', import.meta.url))
+const withTypes = ['--import', import.meta.resolve('tsx')]
+const ada = { appId: 'app', userId: 'ada' }
+
+const children: ChildProcess[] = []
+after(() => children.forEach((child) => child.kill('SIGKILL')))
+
+const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {}): ChildProcess => {
+  const child = fork(script, [task, path], {
+    execArgv: withTypes,
+    env: { ...process.env, ...env },
+  })
+  children.push(child)
+  return child
+}
+
+const said = async (child: ChildProcess): Promise<unknown> => {
+  const [message] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => assert.fail(`the child ended with ${code} before it said anything`)),
+  ])) as unknown[]
+  return message
+}
+
+const killed = async (child: ChildProcess): Promise<void> => {
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+const opened = async (path: string): Promise<Engine> => {
+  const engine = createEmbeddedEngine({ path, lockWait: 0 })
+  await engine.open()
+  return engine
+}
+
+void describe('an embedded engine whose process is killed', () => {
+  void it('has every user that was saved, its key, and no session left over', async () => {
+    const path = await newFolder()
+    const child = inChild('save', path)
+    const exit = once(child, 'exit')
+    const key = await said(child)
+    assert.deepEqual(await exit, [null, 'SIGKILL'])
+    const engine = await opened(path)
+    assert.deepEqual((await engine.user(ada))?.vouched, { name: 'Ada' })
+    assert.equal(Buffer.from(await engine.key()).toString('hex'), key)
+    assert.deepEqual(await engine.sessions(ada), [])
+    await engine.close()
+    const store = new ClassicLevel(path)
+    assert.deepEqual(await store.keys().all(), ['key', 'user\0app\0ada'])
+    await store.close()
+  })
+
+  void it('lets go of its folder, without anybody cleaning up', async () => {
+    const path = await newFolder()
+    const child = inChild('hold', path)
+    assert.equal(await said(child), 'open')
+    await assert.rejects(opened(path), { name: 'EngineError', code: 'locked' })
+    await killed(child)
+    const engine = await opened(path)
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+  })
+})
+
+void describe('an embedded engine on a folder that is in use', () => {
+  void it('is locked out, and says which folder and what to do', async () => {
+    const path = await newFolder()
+    const engine = await opened(path)
+    const answer = (await said(inChild('open', path))) as { code: string; message: string }
+    assert.equal(answer.code, 'locked')
+    assert.ok(answer.message.includes(path))
+    assert.match(answer.message, /stop it/)
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+    assert.deepEqual(await said(inChild('open', path)), { opened: true })
+  })
+
+  void it('is locked out in the same process too', async () => {
+    const path = await newFolder()
+    const engine = await opened(path)
+    await assert.rejects(opened(path), { code: 'locked' })
+    await engine.close()
+  })
+
+  void it('waits for a process that is about to leave', async () => {
+    const path = await newFolder()
+    const child = inChild('hold', path)
+    await said(child)
+    const engine = createEmbeddedEngine({ path, lockWait: 60_000 })
+    const opening = engine.open()
+    // Two that came later have been turned away by now: so has the first try of the one that waits.
+    for (let n = 0; n < 2; n++) await assert.rejects(opened(path), { code: 'locked' })
+    await killed(child)
+    await opening
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+  })
+
+  void it('stops waiting when it is closed', async () => {
+    const path = await newFolder()
+    const holder = await opened(path)
+    const engine = createEmbeddedEngine({ path, lockWait: 60_000 })
+    const opening = assert.rejects(engine.open(), { code: 'locked' })
+    await engine.close()
+    await opening
+    await holder.close()
+  })
+
+  void it('opens after it was locked out', async () => {
+    const path = await newFolder()
+    const holder = await opened(path)
+    const engine = createEmbeddedEngine({ path, lockWait: 0 })
+    await assert.rejects(engine.open(), { code: 'locked' })
+    await holder.close()
+    await engine.open()
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+  })
+})
+
+void describe("an embedded engine on a path that it can't use", () => {
+  const places: [string, (folder: string) => Promise<string>][] = [
+    [
+      'a file in the place of the folder',
+      async (folder) => {
+        await writeFile(join(folder, 'file'), '')
+        return join(folder, 'file')
+      },
+    ],
+    [
+      'a path below a file',
+      async (folder) => {
+        await writeFile(join(folder, 'file'), '')
+        return join(folder, 'file', 'below', 'it')
+      },
+    ],
+    [
+      'a link that leads nowhere',
+      async (folder) => {
+        await symlink(join(folder, 'not', 'mounted'), join(folder, 'link'))
+        return join(folder, 'link')
+      },
+    ],
+    [
+      'a path below a link that leads nowhere',
+      async (folder) => {
+        await symlink(join(folder, 'not', 'mounted'), join(folder, 'link'))
+        return join(folder, 'link', 'data')
+      },
+    ],
+    [
+      'a folder in the place of a file of the store',
+      async (folder) => {
+        await mkdir(join(folder, 'LOCK'))
+        return folder
+      },
+    ],
+  ]
+  if (process.platform === 'linux') {
+    places.push(['a place where nothing can be made', () => Promise.resolve('/proc/chat-session/data')])
+  }
+
+  for (const [name, prepare] of places) {
+    void it(`is told 'unwritable' for ${name}`, async () => {
+      const path = await prepare(await newFolder())
+      await assert.rejects(opened(path), (error: Error & { code: string }) => {
+        assert.equal(error.name, 'EngineError')
+        assert.equal(error.code, 'unwritable')
+        assert.ok(error.message.includes(path))
+        assert.ok(error.cause instanceof Error)
+        return true
+      })
+    })
+  }
+
+  void it("is told 'unavailable' for a damaged store", async () => {
+    const path = await newFolder()
+    await (await opened(path)).close()
+    await writeFile(join(path, 'CURRENT'), 'not a store')
+    await assert.rejects(opened(path), { name: 'EngineError', code: 'unavailable' })
+  })
+
+  void it('is told what to do where the native part of the store is missing', async () => {
+    const empty = await newFolder()
+    const answer = (await said(inChild('open', join(empty, 'data'), { CLASSIC_LEVEL_PREBUILD: empty }))) as {
+      code: string
+      message: string
+    }
+    assert.equal(answer.code, 'unavailable')
+    assert.match(answer.message, /classic-level.*install/)
+  })
+})
+
+void describe('the folder of an embedded engine', () => {
+  void it(
+    'is made with those above it, for its owner alone',
+    { skip: process.platform === 'win32' },
+    async () => {
+      const folder = await newFolder()
+      await chmod(folder, 0o755)
+      const path = join(folder, 'above', 'data')
+      await (await opened(path)).close()
+      assert.equal((await stat(path)).mode & 0o777, 0o700)
+    },
+  )
+
+  void it('is the one named when the engine was created, wherever the process goes then', async () => {
+    const [here, elsewhere] = [await newFolder(), await newFolder()]
+    const from = process.cwd()
+    process.chdir(here)
+    try {
+      const engine = createEmbeddedEngine({ path: 'data' })
+      process.chdir(elsewhere)
+      await engine.open()
+      await engine.close()
+    } finally {
+      process.chdir(from)
+    }
+    assert.ok((await stat(join(here, 'data'))).isDirectory())
+  })
+})
+
+void describe('an embedded engine on a disk that is full', () => {
+  // A limit on the size of files stands in for the disk: writes fail in the kernel, half way through a record.
+  const name = 'rejects the save that found no room and every later one, and keeps all that it acknowledged'
+  void it(name, { skip: process.platform === 'win32' }, async () => {
+    const path = await newFolder()
+    const limited = `ulimit -f 512; trap '' XFSZ; exec "$0" "$@"`
+    const child = spawn('sh', ['-c', limited, process.execPath, ...withTypes, script, 'fill', path], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    children.push(child)
+    const answer = (await said(child)) as { saved: number }
+    const { saved } = answer
+    assert.ok(saved > 10, `${saved} users fit`)
+    assert.deepEqual(answer, { saved, code: 'unavailable', later: 'unavailable', told: ['unavailable'] })
+    await killed(child)
+    const engine = await opened(path)
+    for (let n = 0; n < saved; n++) {
+      const user = await engine.user({ appId: 'app', userId: `user ${n}` })
+      assert.equal(user?.claimed.name?.length, 3_000, `user ${n} of ${saved}`)
+    }
+    await engine.close()
+  })
+})
