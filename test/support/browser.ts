@@ -1,0 +1,40 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after } from 'node:test'
+import { chromium, type Browser, type BrowserContext } from 'playwright-core'
+import { chromiumArgs, chromiumPath } from '../../scripts/chromium.mjs'
+
+let launched: Promise<Browser> | undefined
+
+/** A context of its own in a real Chromium, which is started at first use and closed after the file's tests. */
+export const newContext = async (...args: string[]): Promise<BrowserContext> => {
+  if (!launched) {
+    launched = chromium.launch({ executablePath: await chromiumPath(), args: [...chromiumArgs, ...args] })
+    after(async () => (await launched)?.close())
+  }
+  return (await launched).newContext()
+}
+
+export interface TestServer {
+  /** http://127.0.0.1:PORT */
+  url: string
+  port: number
+  close(): Promise<void>
+}
+
+/** An HTTP server on a free port of this machine; closed after the tests if it isn't before. */
+export const serve = async (listener: RequestListener, port = 0): Promise<TestServer> => {
+  const server = createServer({ maxHeaderSize: 32_768 }, listener)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  after(close)
+  const taken = (server.address() as AddressInfo).port
+  return { url: `http://127.0.0.1:${taken}`, port: taken, close }
+}
