@@ -32,8 +32,8 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
 }
 
 /**
- * Makes the folder unless something is there already. One that is missing is made for its owner alone, since it will hold what is
- * known of users and the engine's key. Rejects with Node's error.
+ * Makes the folder unless something is there already; for its owner alone, since it will hold what is known of users
+ * and the engine's key. Rejects with Node's error.
  *
  * Node's own `recursive` is no help: where a parent exists in which nothing can be made (a link to a disk that is not
  * mounted, `/proc`), it tries forever.
