@@ -1,5 +1,4 @@
-import { ChatSessionElement } from './chat-session.js'
-import type { SessionElementEventMap } from './events.js'
+import { ChatSessionElement, type SessionElementEventMap } from './chat-session.js'
 
 // Absent on servers and in workers; taken when the script was loaded twice.
 const registry = globalThis.customElements as CustomElementRegistry | undefined
