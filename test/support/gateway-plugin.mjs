@@ -52,12 +52,12 @@ export const gatewayPlugin = () => {
     },
     /** How many connections are open, and how many there ever were. A session lasts as long as its connection. */
     'gateway:connections': (url) => {
-      const { sockets, total } = gateways.get(url)
+      const { sockets = new Set(), total = 0 } = gateways.get(url) ?? {}
       return { open: sockets.size, total }
     },
     /** Cuts every connection, without a word. */
     'gateway:cut': (url) => {
-      for (const socket of gateways.get(url).sockets) socket.destroy()
+      for (const socket of gateways.get(url)?.sockets ?? []) socket.destroy()
       return true
     },
   }
