@@ -71,7 +71,7 @@ describe('<chat-session> goes by differences in value:', () => {
   it('a token for another user is a new session', async () => {
     const element = gateway.mount({ token: await gateway.token('one') })
     await element.whenStarted()
-    const events = listenTo(element)
+    const events = listenTo(document)
     element.token = await gateway.token('other')
     expect((await heard(element, 'session-user')).detail.user.id).to.equal('other')
     expect(events.slice(0, 2)).to.deep.equal(['state:ended', 'ended'])

@@ -178,12 +178,13 @@ describe("<chat-session>'s listeners", () => {
   it('may take the element out for good when its user changes: nothing boots', async () => {
     const element = await gateway.active('x')
     const { total } = await gateway.connections()
+    const events = listenTo(element)
     element.addEventListener('session-ended', () => element.remove())
     Object.assign(element, { userId: 'y', token: await gateway.token('y') })
     await heard(element, 'session-ended')
     const other = await gateway.active('z')
     await roundTrip(other)
-    expect(element.session).to.equal(null)
+    expect(events).to.deep.equal(['state:ended', 'ended'])
     expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
   })
 
