@@ -188,4 +188,19 @@ describe("<chat-session>'s profile", () => {
     expect(events).to.deep.equal(['user', 'user'])
     expect(element.sessionId).to.equal(sessionId)
   })
+
+  it('is not sent again by a render, nor by a second element', async () => {
+    const given = { appId: 'vouched', userId: 'p', guest: true }
+    const element = gateway.mount({ ...given, user: { name: 'P', custom: { a: 'b' } } })
+    await element.whenStarted()
+    const events = listenTo(element)
+    element.user = { custom: { a: 'b' }, name: 'P' }
+    await nextTask()
+    await gateway.mount({ ...given, user: { name: 'P' } }).whenStarted()
+    await gateway.mount(given).whenStarted()
+    // Only the backend changes profiles in this app: each change that is sent is refused.
+    element.setAttribute('user-role', 'buyer')
+    expect((await heard(element, 'session-error')).detail.error.code).to.equal('refused')
+    expect(events).to.deep.equal(['error'])
+  })
 })

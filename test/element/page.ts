@@ -104,6 +104,7 @@ export const useGateway = (options: Omit<GatewayRequest, 'config'> = {}): TestGa
     const apps: GatewayConfig['apps'] = {
       app: { environment: 'test', secrets: [secret], signatureSecrets: [signatureSecret] },
       other: { environment: 'test' },
+      vouched: { environment: 'test', profiles: 'vouched' },
     }
     url = await startGateway({ apps }, options)
   })
