@@ -19,7 +19,6 @@ import {
   SessionStartedEvent,
   SessionStateEvent,
   SessionUserEvent,
-  type SessionElementEventMap,
 } from './events.js'
 import { bring, isFirst, leases, type Shared } from './shared.js'
 import { adoptStyle } from './style.js'
@@ -367,7 +366,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   #fire<D>(
     Class: new (type: string, init: CustomEventInit<D>) => Event,
-    type: keyof SessionElementEventMap,
+    type: keyof HTMLElementEventMap,
     detail: D,
   ): void {
     this.dispatchEvent(new Class(type, { detail, bubbles: this.#isFirst, composed: true }))

@@ -1,4 +1,5 @@
-import type { SessionError, StateDetail, TokenNeededEvent, User } from '../session/index.js'
+/* The element's events. They bubble and cross shadow roots. */
+import type { SessionError, StateDetail, User } from '../session/index.js'
 
 /** The state changed, or the time of the next attempt to connect did. */
 export class SessionStateEvent extends CustomEvent<StateDetail> {}
@@ -32,14 +33,3 @@ export interface UserDetail {
 }
 /** The user's profile, when the session starts and when it changes. */
 export class SessionUserEvent extends CustomEvent<UserDetail> {}
-
-/** The element's events by name. They bubble and cross shadow roots. */
-export interface SessionElementEventMap {
-  'session-state': SessionStateEvent
-  'session-started': SessionStartedEvent
-  'session-failed': SessionFailedEvent
-  'session-ended': SessionEndedEvent
-  'session-error': SessionErrorEvent
-  'session-user': SessionUserEvent
-  'session-token-needed': TokenNeededEvent
-}

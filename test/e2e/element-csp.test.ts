@@ -4,7 +4,7 @@ import { newContext } from '../support/browser.js'
 import {
   PATIENCE,
   recordViolations,
-  serveSite,
+  siteOf,
   startGateway,
   startSite,
   tokenFor,
@@ -18,7 +18,7 @@ test('a page with a strict Content-Security-Policy has an active session, and no
   const policy = "default-src 'none'; script-src 'self'; connect-src 'self' ws:"
   const token = await tokenFor('csp')
   const url = await startGateway(
-    serveSite({
+    siteOf({
       '/': {
         headers: { 'content-security-policy': policy },
         html: `<!doctype html><title>Strict</title>          <script type="module" async src="/v1/chat-session.js"></script>
@@ -45,7 +45,7 @@ test('a page whose policy forbids the connection is told so, at once', async () 
   const gateway = await startGateway()
   const token = await tokenFor('csp')
   const site = await startSite(
-    serveSite({
+    siteOf({
       '/': {
         headers: { 'content-security-policy': `script-src ${gateway}; connect-src 'self'` },
         html: `<!doctype html><title>Forbidden</title>

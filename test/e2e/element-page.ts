@@ -1,10 +1,11 @@
 // A page on a server of its own, with a gateway on the same server or on another, and a browser that looks at it.
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
 import { createGateway, createLog } from '../../src/gateway/index.js'
 import { createToken } from '../../src/tokens/index.js'
+import { serve } from '../support/browser.js'
 
 const secret = 'a secret of at least 32 bytes, for tests'
 
@@ -13,7 +14,39 @@ export const tokenFor = (userId: string): Promise<string> => createToken({ appId
 /** Milliseconds that a thing has to happen in. */
 export const PATIENCE = 10_000
 
-const listen = async (server: Server): Promise<string> => {
+/** What a test serves: its page's HTML, and the headers that go with it. */
+export interface Served {
+  html: string
+  headers?: Record<string, string>
+}
+
+/** What answers for a site whose pages are at the paths that `pages` names. */
+export const siteOf =
+  (pages: Record<string, Served>): RequestListener =>
+  ({ url = '/' }, response) => {
+    const page = pages[url.replace(/\?.*/, '')]
+    if (!page) return void response.writeHead(url === '/favicon.ico' ? 204 : 404).end()
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers }).end(page.html)
+  }
+
+/** Starts a server of a site alone. Answers its address. */
+export const startSite = async (site: RequestListener): Promise<string> => (await serve(site)).url
+
+/** Starts a gateway, on the server of `site` if there is one. Answers its address. */
+export const startGateway = async (site?: RequestListener, origins?: string[]): Promise<string> => {
+  const gateway = createGateway(
+    {
+      listen: { port: 0 },
+      engine: { type: 'memory' },
+      apps: { app: { environment: 'test', secrets: [secret], ...(origins && { origins }) } },
+    },
+    { env: {}, log: createLog({ level: 'fatal' }) },
+  )
+  after(() => gateway.close())
+  if (!site) return gateway.listen()
+  const server = createServer({ maxHeaderSize: 32_768 }, site)
+  gateway.attach(server)
+  await gateway.ready()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   after(() => {
     server.close()
@@ -21,43 +54,6 @@ const listen = async (server: Server): Promise<string> => {
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
-
-/** What a test serves: its page's HTML, and the headers that go with it. */
-export interface Served {
-  html: string
-  headers?: Record<string, string>
-}
-
-/** A server of a site's own; its pages are at the paths that `pages` names. */
-export const serveSite = (pages: Record<string, Served>): Server => {
-  const listener: RequestListener = ({ url = '/' }, response) => {
-    const page = pages[url.replace(/\?.*/, '')]
-    if (!page) return void response.writeHead(url === '/favicon.ico' ? 204 : 404).end()
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers }).end(page.html)
-  }
-  return createServer({ maxHeaderSize: 32_768 }, listener)
-}
-
-/** Starts a server, with a gateway attached to it. Answers its address. */
-export const startGateway = async (
-  server = createServer({ maxHeaderSize: 32_768 }),
-  origins?: string[],
-): Promise<string> => {
-  const gateway = createGateway(
-    {
-      engine: { type: 'memory' },
-      apps: { app: { environment: 'test', secrets: [secret], ...(origins && { origins }) } },
-    },
-    { env: {}, log: createLog({ level: 'fatal' }) },
-  )
-  gateway.attach(server)
-  await gateway.ready()
-  after(() => gateway.close())
-  return listen(server)
-}
-
-/** Starts a server without a gateway. Answers its address. */
-export const startSite = listen
 
 export interface Watched {
   page: Page

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { newContext } from '../support/browser.js'
-import { PATIENCE, serveSite, startGateway, startSite, tokenFor, watch } from './element-page.js'
+import { PATIENCE, siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
 
 const context = await newContext('--host-resolver-rules=MAP lan.test 127.0.0.1')
 
@@ -13,7 +13,7 @@ const active = { state: 'attached', timeout: PATIENCE } as const
 
 test('the script tag alone, on a page that a server rendered, is enough', async () => {
   const url = await startGateway(
-    serveSite({
+    siteOf({
       '/': {
         html: `<!doctype html><title>Tag</title><script type="module" async src="/v1/chat-session.js"></script>${await tag('tag')}`,
       },
@@ -27,7 +27,7 @@ test('the script tag alone, on a page that a server rendered, is enough', async 
 
 test('over http, at an address that is no secure context, a session becomes active', async () => {
   const url = await startGateway(
-    serveSite({
+    siteOf({
       '/': {
         html: `<!doctype html><title>LAN</title><script type="module" async src="/v1/chat-session.js"></script>${await tag('lan')}`,
       },
@@ -44,7 +44,7 @@ test('in a sandboxed iframe, whose origin is none, a session becomes active', as
   const gateway = await startGateway()
   const framed = `<script type="module" src="${gateway}/v1/chat-session.js"></script>${await tag('sandbox')}`
   const site = await startSite(
-    serveSite({
+    siteOf({
       '/': {
         html: `<!doctype html><title>Page</title><iframe sandbox="allow-scripts" src="/framed"></iframe>`,
       },
@@ -60,7 +60,7 @@ test('in a sandboxed iframe, whose origin is none, a session becomes active', as
 })
 
 test('a sandboxed iframe is let in by name only, where an app lists its origins', async () => {
-  const site = serveSite({
+  const site = siteOf({
     '/': {
       html: `<!doctype html><title>Page</title><iframe sandbox="allow-scripts" src="/framed"></iframe>`,
     },
@@ -83,7 +83,7 @@ test('a script from another origin, with its integrity hash, connects to the gat
   const { 'chat-session.js': integrity } = JSON.parse(await readFile(file, 'utf8')) as Record<string, string>
   const script = `<script type="module" async crossorigin integrity="${integrity ?? ''}" src="${gateway}/v1/chat-session.js"></script>`
   const site = await startSite(
-    serveSite({ '/': { html: `<!doctype html><title>Other</title>${script}${await tag('other')}` } }),
+    siteOf({ '/': { html: `<!doctype html><title>Other</title>${script}${await tag('other')}` } }),
   )
   const { page, complaints } = await watch(context)
   await page.goto(site)
@@ -95,7 +95,7 @@ test('a script from where no gateway is sends credentials nowhere', async () => 
   const gateway = await startGateway()
   const script = await (await fetch(`${gateway}/v1/chat-session.js`)).text()
   const site = await startSite(
-    serveSite({
+    siteOf({
       '/': {
         html: `<!doctype html><title>CDN</title><script type="module" src="/npm/chat-session.js"></script>${await tag('cdn')}`,
       },
@@ -118,7 +118,7 @@ test('a script from where no gateway is sends credentials nowhere', async () => 
 
 test('an endpoint is relative to the page', async () => {
   const url = await startGateway(
-    serveSite({
+    siteOf({
       '/deep/page': {
         html: `<!doctype html><title>Relative</title><base href="/"><script type="module" src="/v1/chat-session.js"></script>${await tag('rel', 'endpoint="."')}`,
       },

@@ -3,8 +3,6 @@ import type { ChatSessionElement } from '../../src/element/define.js'
 import { createLeases } from '../../src/session/lease.js'
 import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
 
-type Movable = ParentNode & { moveBefore?(node: Node, child: Node | null): void }
-
 describe('<chat-session> keeps its session', () => {
   const gateway = useGateway()
 
@@ -53,18 +51,15 @@ describe('<chat-session> keeps its session', () => {
   it('when it is appended elsewhere', async () => {
     const element = await gateway.active('l')
     const place = document.body.appendChild(document.createElement('main'))
-    await keeps(element, () => void place.append(element))
+    await keeps(element, () => place.append(element))
     place.remove()
   })
 
   it('when moveBefore moves it, even into a shadow tree, which has the style then', async () => {
     const element = await gateway.active('l')
     const host = document.body.appendChild(document.createElement('div'))
-    const place: Movable = host.attachShadow({ mode: 'open' })
-    await keeps(element, () => {
-      if (!place.moveBefore) throw new Error('This browser has no moveBefore.')
-      place.moveBefore(element, null)
-    })
+    const place = host.attachShadow({ mode: 'open' })
+    await keeps(element, () => place.moveBefore(element, null))
     expect(getComputedStyle(element).display).to.equal('contents')
     host.remove()
   })

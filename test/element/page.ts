@@ -80,7 +80,7 @@ export const listenTo = (target: EventTarget, signal?: AbortSignal): string[] =>
 /** A task of its own, after those that are waiting. */
 export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
-/** Makes an element with these properties; with `userId`, `endpoint` and `appId` it is one of this file's gateway. */
+/** Makes an element with these properties, which is not in the page yet. */
 export const make = (given: Given): ChatSessionElement =>
   Object.assign(document.createElement('chat-session'), { appId: 'app' }, given)
 

@@ -64,8 +64,8 @@ describe('<chat-session> asks for a token', () => {
   })
 
   it('again by start()', async () => {
-    let token: string | undefined
-    const reasons = answering(() => token)
+    let token = ''
+    const reasons = answering(() => token || undefined)
     const element = gateway.mount({ userId: 'n' })
     await nextTask()
     token = await gateway.token('n')
