@@ -47,8 +47,8 @@ describe('<chat-session> boots', () => {
       ]
       await Promise.all(elements.map((element) => element.updateComplete))
       await nextTask()
-      expect(elements.map(({ state, session }) => [state, session])).to.deep.equal(
-        elements.map(() => ['idle', null]),
+      expect(elements.map(({ state, session }) => [state, session === null])).to.deep.equal(
+        elements.map(() => ['idle', true]),
       )
       expect(await gateway.connections()).to.deep.equal({ open: 0, total })
     })
@@ -97,7 +97,7 @@ describe('<chat-session> boots', () => {
     document.body.append(element)
     await element.updateComplete
     await nextTask()
-    expect(element.session).to.equal(null)
+    expect(element.session === null).to.equal(true)
     expect((await element.start()).succeeded).to.equal(true)
   })
 

@@ -91,7 +91,7 @@ describe('<chat-session> proves who its user is', () => {
       await heard(element, 'session-ended')
       await nextTask()
       expect(events).to.deep.equal(['state:ended', 'ended'])
-      expect([element.session, element.sessionId, element.error]).to.deep.equal([null, null, null])
+      expect([element.session === null, element.sessionId, element.error]).to.deep.equal([true, null, null])
     })
 
   it('anew when a user comes back after the id was cleared', async () => {

@@ -68,7 +68,7 @@ describe('<chat-session> comes into a page', () => {
     await preview.updateComplete
     await nextTask()
     document.documentElement.removeAttribute('data-turbo-preview')
-    expect([preview.state, preview.session]).to.deep.equal(['idle', null])
+    expect([preview.state, preview.session === null]).to.deep.equal(['idle', true])
     preview.remove()
     document.body.append(preview)
     await preview.whenStarted()
@@ -86,7 +86,7 @@ describe('<chat-session> comes into a page', () => {
     await element.whenStarted()
     elsewhere.body.append(element)
     await heard(element, 'session-ended')
-    expect(element.session).to.equal(null)
+    expect(element.session === null).to.equal(true)
   })
 
   it('with a definition that is loaded twice', async () => {

@@ -26,7 +26,7 @@ describe('Two <chat-session> for one user', () => {
     const boot = ['state:starting', 'state:active', 'started', 'user']
     expect(heardByFirst).to.deep.equal(boot)
     expect(heardBySecond).to.deep.equal(boot)
-    expect(second.session).to.equal(first.session)
+    expect(second.session === first.session).to.equal(true)
     expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
 
     bubbled.length = heardByFirst.length = heardBySecond.length = 0
@@ -37,23 +37,24 @@ describe('Two <chat-session> for one user', () => {
   it('in shadow trees, deep or not, bubble each event once, where the first of them is', async () => {
     const hosts = ['a', 'b', 'c'].map(() => document.body.appendChild(document.createElement('div')))
     const token = await gateway.token('deep')
-    const places: ParentNode[] = [
-      ...hosts.map((host) => host.attachShadow({ mode: 'open' })),
-      ...hosts.map((host) => host),
+    const shadows = hosts.map((host) => host.attachShadow({ mode: 'open' }))
+    const inner = document.createElement('div')
+    shadows[0]?.append(inner)
+    // The last one in the document is made first: where they stand counts, not when they came.
+    const places = [
       document.body,
+      ...[...hosts].reverse(),
+      ...shadows.reverse(),
+      inner.attachShadow({ mode: 'open' }),
     ]
     const elements = places.map((place) => gateway.mount({ userId: 'deep', token }, place))
-    const inner = hosts[0]?.shadowRoot
-      ?.appendChild(document.createElement('div'))
-      .attachShadow({ mode: 'open' })
-    elements.push(gateway.mount({ userId: 'deep', token }, inner))
     await Promise.all(elements.map((element) => element.whenStarted()))
-    const targets: (EventTarget | null)[] = []
-    document.addEventListener('session-user', ({ target }) => targets.push(target), {
-      signal: listening.signal,
-    })
+    const targets: unknown[] = []
+    const { signal } = listening
+    const note = ({ target }: Event): unknown => targets.push(hosts.findIndex((host) => host === target))
+    document.addEventListener('session-user', note, { signal })
     for (const element of elements) await roundTrip(element)
-    expect(targets).to.deep.equal(elements.map(() => hosts[0]))
+    expect(targets).to.deep.equal(elements.map(() => 0))
     for (const element of elements) element.remove()
     for (const host of hosts) host.remove()
   })

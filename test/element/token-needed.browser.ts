@@ -44,7 +44,7 @@ describe('<chat-session> asks for a token', () => {
     await nextTask()
     await nextTask()
     expect(reasons).to.deep.equal(['first'])
-    expect([element.state, element.session]).to.deep.equal(['idle', null])
+    expect([element.state, element.session === null]).to.deep.equal(['idle', true])
     element.signature = await gateway.signature('n')
     expect((await element.whenStarted()).user?.id).to.equal('n')
   })
