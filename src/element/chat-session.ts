@@ -6,13 +6,11 @@ import {
   type Credentials,
   type Profile,
   type SessionState,
-  type SessionUser,
   type StartResult,
   type StateDetail,
   type TokenAsk,
   type TokenFetcher,
 } from '../session/index.js'
-import { createLeases } from '../session/lease.js'
 import { endpointOfScript } from './endpoint.js'
 import {
   SessionEndedEvent,
@@ -22,26 +20,9 @@ import {
   SessionStateEvent,
   SessionUserEvent,
 } from './events.js'
+import { bring, isFirst, leases, type Shared } from './shared.js'
 import { adoptStyle } from './style.js'
-import {
-  changesOf,
-  hasCredentials,
-  liveChange,
-  needsRestart,
-  sameContent,
-  wantedOf,
-  type Wanted,
-} from './wanted.js'
-
-/** A session as the elements that hold it share it. */
-interface Shared {
-  session: ChatSession
-  /** The last of each that any of them set. */
-  credentials: Credentials
-  profile: Profile
-}
-
-const leases = createLeases<ChatSessionElement, Shared>(({ session }) => void session.end())
+import { hasCredentials, wantedOf, type Wanted } from './wanted.js'
 
 const profileAttributes = {
   'user-name': 'name',
@@ -93,31 +74,33 @@ export class ChatSessionElement extends ReactiveElement {
   /** The gateway's address, absolute or relative to the page. @default where the script came from, if from a gateway */
   declare endpoint: string | null | undefined
   /** Be a guest, where the app allows it. */
-  declare guest: boolean
+  declare guest: boolean | null | undefined
   /** Don't start by itself. */
-  declare manual: boolean
+  declare manual: boolean | null | undefined
   /** Asked for the first token, and for a fresh one before a token lapses. */
   declare tokenFetcher: TokenFetcher | null | undefined
-  /** What the app's authentication function is called with. */
-  declare authParams: Record<string, unknown> | null | undefined
+  /** What the app's authentication function is called with: JSON of at most 4 kB. */
+  declare authParams: Credentials['authParams']
   /** The profile; the `user-…` attributes win over its fields. */
-  declare user: SessionUser | null | undefined
+  declare user: Profile | null | undefined
 
   readonly #internals = 'attachInternals' in this ? this.attachInternals() : undefined
-  /** What the session that is held was made from, as this element last asked for it. */
-  #held: Wanted | undefined
-  #shared: Shared | undefined
+  /** The session that this element holds, and what it asked for it with. */
+  #held: { shared: Shared; wanted: Wanted } | undefined
   /** Ends what is listened to on the session. */
   #deaf = new AbortController()
+  /** Ends what is listened to on the window. */
+  #gone = new AbortController()
   /** What listeners were last told. */
   #state: SessionState = 'idle'
   #sessionId: string | null = null
   /** `start()` was called on a manual element. */
   #called = false
-  #booting: Promise<StartResult> | undefined
   /** The key that the page was asked for a first token for. */
   #askedFor: string | undefined
-  #planned = false
+  #leaving: ReturnType<typeof setTimeout> | undefined
+  /** What changed is taken over by the time this resolves. */
+  #planned: Promise<void> | undefined
 
   /** `idle`, `starting`, `active`, `reconnecting`, `ended` or `failed`. */
   get state(): SessionState {
@@ -126,7 +109,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** The session under this element; null while there is none. */
   get session(): ChatSession | null {
-    return this.#shared?.session ?? null
+    return this.#held?.shared.session ?? null
   }
 
   /** The id that the gateway gave the session; null while there is none. */
@@ -140,7 +123,10 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /** Resolves with the session as soon as it is live; rejects with its `SessionError` when it fails or ends first. */
-  whenStarted(): Promise<ChatSession> {
+  async whenStarted(): Promise<ChatSession> {
+    // What was before counts no more once it boots anew, or changes.
+    await this.updateComplete
+    await this.#planned
     return new Promise((resolve, reject) => {
       const settled = new AbortController()
       const look = (): void => {
@@ -155,14 +141,19 @@ export class ChatSessionElement extends ReactiveElement {
     })
   }
 
-  /** Starts the session: a `manual` element's, or one that has ended. Never rejects. */
+  /** Starts the session: a `manual` element's, or one that has ended. Never rejects; waits for a document to be in. */
   async start(): Promise<StartResult> {
+    await this.updateComplete
     this.#called = true
     this.#askedFor = undefined
-    await this.updateComplete
-    this.#reconcile()
-    const failed = new SessionError('no-credentials')
-    return this.#booting ?? this.session?.start() ?? { succeeded: false, failed: true, error: failed }
+    const started = this.#reconcile()
+    const shared = this.#held?.shared
+    if (!shared) return { succeeded: false, failed: true, error: new SessionError('no-credentials') }
+    if (started) return await started
+    const { session } = shared
+    return session.state === 'starting' && shared.started
+      ? shared.started
+      : (shared.started = session.start())
   }
 
   /**
@@ -177,16 +168,17 @@ export class ChatSessionElement extends ReactiveElement {
     const view = this.ownerDocument.defaultView
     if (!view) return
     adoptStyle(this.getRootNode())
-    if (this.#held) this.#hold(this.#held)
+    this.#showState(this.#state)
+    this.#gone = new AbortController()
     // Elements in a frame that is removed are told nothing, and stay connected to a document without a window.
-    if (view !== window)
-      view.addEventListener('pagehide', () => this.ownerDocument.defaultView === view && this.#release())
+    view.addEventListener('pagehide', this.#leave, { signal: this.#gone.signal })
     this.requestUpdate()
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    this.#release()
+    this.#gone.abort()
+    this.#leave()
   }
 
   /** A move within the document is no reason to let go. */
@@ -199,63 +191,90 @@ export class ChatSessionElement extends ReactiveElement {
     if (name in profileAttributes) this.requestUpdate()
   }
 
-  /** Called by the lease, a task after this element let go. */
-  released(key: string): void {
-    if (this.#held?.key !== key) return
-    this.#forget()
-    // It goes on for others, but not for this element.
-    if (this.state !== 'ended' && this.state !== 'failed')
-      this.#tell({ state: 'idle', error: null, retryAt: null })
-  }
-
   /** It renders nothing, so it needs no shadow root: children stay as they are. */
   protected override createRenderRoot(): this {
     return this
   }
 
   protected override updated(): void {
-    if (!this.#held) return this.#reconcile()
+    if (!this.#held) return void this.#reconcile()
     // What changes in one task is one change: frameworks set one property after the other.
-    if (this.#planned) return
-    this.#planned = true
-    setTimeout(() => {
-      this.#planned = false
-      this.#reconcile()
+    this.#planned ??= new Promise((resolve) => {
+      setTimeout(() => {
+        this.#planned = undefined
+        void this.#reconcile()
+        resolve()
+      })
     })
   }
 
-  /** Makes the session that is held the one that is asked for. */
-  #reconcile(): void {
-    const { isConnected, ownerDocument } = this
-    if (!isConnected || !ownerDocument.defaultView || isPreview(ownerDocument)) return
+  /** In a document that is shown. */
+  get #isLive(): boolean {
+    return this.isConnected && !!this.ownerDocument.defaultView
+  }
+
+  /** Lets go, unless it is back by the end of the next task: moves and re-renders take out and put back. */
+  readonly #leave = (): void => {
+    clearTimeout(this.#leaving)
+    const look = (): void => {
+      if (this.#isLive) return
+      this.#called = false
+      this.#askedFor = undefined
+      this.#drop()
+    }
+    this.#leaving = setTimeout(() => (this.#leaving = setTimeout(look)))
+  }
+
+  /** Makes the session that is held the one that is asked for. Answers what comes of it if it boots one. */
+  #reconcile(): Promise<StartResult> | undefined {
+    if (!this.#isLive || isPreview(this.ownerDocument)) return undefined
     const wanted = this.#wanted()
-    if (this.#held && this.#held.key !== wanted?.key) this.#drop(this.#held)
-    if (!wanted) return
-    if (this.#held) this.#change(wanted, this.#held)
-    else if (!this.manual || this.#called) this.#boot(wanted)
+    const held = this.#held
+    if (held && held.wanted.key !== wanted?.key) {
+      this.#drop()
+      // Those who heard of it may have changed everything.
+      return this.#reconcile()
+    }
+    if (!wanted) return undefined
+    if (!held) return this.manual && !this.#called ? undefined : this.#boot(wanted)
+    const before = held.wanted
+    held.wanted = wanted
+    bring(held.shared, wanted, before)
+    return undefined
   }
 
   #wanted(): Wanted | undefined {
-    const user: SessionUser = { ...this.user }
+    const profile: Profile = { ...this.user }
     for (const [attribute, field] of Object.entries(profileAttributes)) {
       const value = this.getAttribute(attribute)
-      if (value) user[field] = value
+      if (value) profile[field] = value
     }
-    const { endpoint, appId, userId, token, tokenFetcher, tokenUrl, signature, authParams, guest } = this
-    const credentials = { token, tokenFetcher, tokenUrl, signature, authParams, guest }
-    return wantedOf(
-      { endpoint: endpoint || endpointOfScript(), appId, userId, user, credentials },
-      this.baseURI,
-    )
+    const { appId, userId, token, tokenFetcher, tokenUrl, signature, authParams, guest } = this
+    const credentials = { token, tokenFetcher, tokenUrl, signature, authParams, guest: !!guest }
+    const endpoint = this.endpoint || endpointOfScript()
+    return wantedOf({ endpoint, appId, userId, profile, credentials }, this.baseURI, this.#held?.wanted)
   }
 
-  #boot(wanted: Wanted): void {
-    const { credentials } = wanted
-    const tokenFetcher = hasCredentials(credentials) ? credentials.tokenFetcher : this.#askFirst(wanted.key)
-    if (!hasCredentials({ ...credentials, tokenFetcher })) return
-    const session = this.#hold(wanted, tokenFetcher)
-    if (session.state !== 'idle') return
-    this.#booting = session.start().finally(() => (this.#booting = undefined))
+  /** Joins those who hold the session, or makes it. */
+  #boot(wanted: Wanted): Promise<StartResult> | undefined {
+    const { key, endpoint, appId, userId, profile } = wanted
+    let { credentials } = wanted
+    if (!hasCredentials(credentials) && !leases.holders(key).size) {
+      const tokenFetcher = this.#askFirst(key)
+      if (!tokenFetcher) return undefined
+      credentials = { ...credentials, tokenFetcher }
+    }
+    const shared = leases.hold(key, this, () => ({
+      session: new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials }),
+      credentials,
+      profile,
+    }))
+    const { session } = shared
+    this.#held = { shared, wanted }
+    this.#listen(session)
+    bring(shared, wanted)
+    if (session.state !== this.#state) this.#tell(session)
+    return shared.started ? undefined : (shared.started = session.start())
   }
 
   /** Asks the page, once for a user, for a first token. What it answers is the source; later it is asked anew. */
@@ -265,55 +284,37 @@ export class ChatSessionElement extends ReactiveElement {
     const wanted = new AbortController()
     let answer = this.#askPage({ reason: 'first', signal: wanted.signal })
     if (!answer) return undefined
-    return ({ signal }) => {
+    // Without an answer in it, it is no source any more: the session asks its listeners.
+    return (({ signal }) => {
       const first = answer
       answer = undefined
       signal.addEventListener('abort', () => wanted.abort())
-      return first as Promise<string | null>
-    }
+      return first
+    }) as TokenFetcher
   }
 
   #askPage(ask: TokenAsk): Promise<string | null> | undefined {
     const event = new TokenNeededEvent('session-token-needed', ask, {
-      bubbles: this.#isFirst(),
+      bubbles: this.#isFirst,
       composed: true,
     })
     this.dispatchEvent(event)
     return event.answer
   }
 
-  /** Joins those who hold the session, or makes it. */
-  #hold(wanted: Wanted, tokenFetcher = wanted.credentials.tokenFetcher): ChatSession {
-    const { endpoint, appId, userId, profile } = wanted
-    const credentials = { ...wanted.credentials, tokenFetcher }
-    const shared = leases.hold(wanted.key, this, () => ({
-      session: new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials }),
-      credentials,
-      profile,
-    }))
-    const { session } = shared
-    this.#held = wanted
-    if (shared === this.#shared) return session
-    this.#shared = shared
-    this.#listen(session)
-    this.#change(wanted)
-    if (session.state !== this.state) this.#tell(session)
-    return session
-  }
-
   #listen(session: ChatSession): void {
-    this.#deaf.abort()
-    const { signal } = (this.#deaf = new AbortController())
-    session.addEventListener('state', ({ detail }) => this.#tell(detail), { signal })
+    this.#deaf = new AbortController()
+    const until = { signal: this.#deaf.signal }
+    session.addEventListener('state', ({ detail }) => this.#tell(detail), until)
     session.addEventListener(
       'user',
-      ({ detail }) => this.#fire(new SessionUserEvent('session-user', { user: detail })),
-      { signal },
+      ({ detail: user }) => this.#fire(SessionUserEvent, 'session-user', { user }),
+      until,
     )
     session.addEventListener(
       'error',
-      ({ detail }) => this.#fire(new SessionErrorEvent('session-error', { error: detail })),
-      { signal },
+      ({ detail: error }) => this.#fire(SessionErrorEvent, 'session-error', { error }),
+      until,
     )
     session.addEventListener(
       'tokenneeded',
@@ -321,63 +322,40 @@ export class ChatSessionElement extends ReactiveElement {
         const answer = this.#askPage(event)
         if (answer) event.respondWith(answer)
       },
-      { signal },
+      until,
     )
   }
 
-  /** Brings what differs from what this element asked for before to the session that it shares. */
-  #change(wanted: Wanted, before?: Wanted): void {
-    const shared = this.#shared
-    if (!shared) return
-    this.#held = wanted
-    const { session } = shared
-    const changes = changesOf(before?.credentials ?? {}, wanted.credentials)
-    const fresh = changesOf(shared.credentials, changes)
-    shared.credentials = { ...shared.credentials, ...changes }
-    if (needsRestart(fresh)) {
-      session.setCredentials(shared.credentials)
-      void session.end().then(() => session.start())
-    } else if (Object.keys(fresh).length) session.setCredentials(liveChange(shared.credentials, fresh))
-    if (sameContent(wanted.profile, (before ?? shared).profile)) return
-    shared.profile = wanted.profile
-    session.setProfile(wanted.profile)
-  }
-
-  #release(): void {
-    if (this.#held) leases.release(this.#held.key, this)
-  }
-
-  /** Lets go at once: what is asked for is something else. */
-  #drop({ key }: Wanted): void {
-    leases.drop(key, this)
-    this.#forget()
-    if (this.state !== 'ended' && this.state !== 'failed')
-      this.#tell({ state: 'idle', error: null, retryAt: null })
-  }
-
-  #forget(): void {
+  /** Lets go at once. Where nobody else holds the session it ends, and listeners hear of that. */
+  #drop(): void {
+    const held = this.#held
+    if (!held) return
+    // First, so that whoever hears of it finds this element free.
+    this.#held = undefined
+    leases.release(held.wanted.key, this)
     this.#deaf.abort()
-    this.#held = this.#shared = this.#booting = undefined
     this.#sessionId = null
+    if (this.#state !== 'ended' && this.#state !== 'idle')
+      this.#tell({ state: 'idle', error: null, retryAt: null })
   }
 
   #tell({ state, error, retryAt }: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void {
     const previous = this.#state
     this.#state = state
     this.#showState(previous)
-    this.#fire(new SessionStateEvent('session-state', { state, previous, error, retryAt }))
+    this.#fire(SessionStateEvent, 'session-state', { state, previous, error, retryAt })
+    if (state === 'failed' && error) this.#fire(SessionFailedEvent, 'session-failed', { error })
+    if (state === 'ended') this.#fire(SessionEndedEvent, 'session-ended', { error })
     const { session, sessionId } = this
-    if (state === 'failed' && error) this.#fire(new SessionFailedEvent('session-failed', { error }))
-    if (state === 'ended') this.#fire(new SessionEndedEvent('session-ended', { error }))
     if (state !== 'active' || sessionId === null || sessionId === this.#sessionId || !session?.user) return
     this.#sessionId = sessionId
     const { user, guest } = session
-    this.#fire(new SessionStartedEvent('session-started', { sessionId, user, guest }))
+    this.#fire(SessionStartedEvent, 'session-started', { sessionId, user, guest })
   }
 
   /** For CSS: `chat-session:state(active)`. */
   #showState(previous: SessionState): void {
-    const states = this.#internals?.states as CustomStateSet | undefined
+    const states = this.#internals?.states
     try {
       states?.delete(previous)
       states?.add(this.#state)
@@ -386,15 +364,18 @@ export class ChatSessionElement extends ReactiveElement {
     }
   }
 
-  #fire(event: CustomEvent): void {
-    this.dispatchEvent(event)
+  #fire<D>(
+    Class: new (type: string, init: CustomEventInit<D>) => Event,
+    type: keyof HTMLElementEventMap,
+    detail: D,
+  ): void {
+    this.dispatchEvent(new Class(type, { detail, bubbles: this.#isFirst, composed: true }))
   }
 
   /** Of several elements with one session only the first in the document lets its events bubble. */
-  #isFirst(): boolean {
-    for (const other of this.#held ? leases.holders(this.#held.key) : [])
-      if (other.isConnected && this.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING)
-        return false
-    return true
+  get #isFirst(): boolean {
+    return !this.#held || isFirst(this, this.#held.wanted.key)
   }
 }
+
+export * from './events.js'

@@ -1,5 +1,13 @@
-import { ChatSessionElement } from './chat-session.js'
-import type { SessionElementEventMap } from './events.js'
+import type { TokenNeededEvent } from '../session/index.js'
+import {
+  ChatSessionElement,
+  type SessionEndedEvent,
+  type SessionErrorEvent,
+  type SessionFailedEvent,
+  type SessionStartedEvent,
+  type SessionStateEvent,
+  type SessionUserEvent,
+} from './chat-session.js'
 
 // Absent on servers and in workers; taken when the script was loaded twice.
 const registry = globalThis.customElements as CustomElementRegistry | undefined
@@ -9,7 +17,15 @@ declare global {
   interface HTMLElementTagNameMap {
     'chat-session': ChatSessionElement
   }
-  interface HTMLElementEventMap extends SessionElementEventMap {}
+  interface HTMLElementEventMap {
+    'session-state': SessionStateEvent
+    'session-started': SessionStartedEvent
+    'session-failed': SessionFailedEvent
+    'session-ended': SessionEndedEvent
+    'session-error': SessionErrorEvent
+    'session-user': SessionUserEvent
+    'session-token-needed': TokenNeededEvent
+  }
 }
 
 export * from './chat-session.js'

@@ -3,5 +3,5 @@ import { setScript } from './endpoint.js'
 
 setScript(import.meta.url)
 
-export * from './define.js'
+export { ChatSessionElement } from './define.js'
 export { ChatSession } from '../session/index.js'

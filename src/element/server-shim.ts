@@ -4,7 +4,7 @@
  */
 const scope: { HTMLElement?: unknown } = globalThis
 const missing = !('HTMLElement' in scope)
-if (missing) scope.HTMLElement = class {}
+if (missing) scope.HTMLElement = Object
 
 export const removeShim = (): void => {
   if (missing) delete scope.HTMLElement

@@ -15,6 +15,5 @@ export const adoptStyle = (root: Node): void => {
     sheets.set(document, sheet)
   }
   const owner = root as Document | ShadowRoot
-  if (!owner.adoptedStyleSheets.includes(sheet))
-    owner.adoptedStyleSheets = [...owner.adoptedStyleSheets, sheet]
+  if (!owner.adoptedStyleSheets.includes(sheet)) owner.adoptedStyleSheets.push(sheet)
 }

@@ -1,4 +1,4 @@
-import type { Credentials, Profile, SessionUser } from '../session/index.js'
+import type { Credentials, Profile } from '../session/index.js'
 import { subjectOf } from '../session/subject.js'
 
 /** What an element's attributes and properties say; null, undefined and '' are absent. */
@@ -6,7 +6,7 @@ export interface Given {
   endpoint: string
   appId: string | null | undefined
   userId: string | number | null | undefined
-  user: SessionUser
+  profile: Profile
   credentials: Credentials
 }
 
@@ -16,7 +16,10 @@ export interface Wanted {
   key: string
   endpoint: string
   appId: string
-  userId: string | undefined
+  /** Empty when it isn't said by itself. */
+  userId: string
+  /** The user as far as this page knows: a guest gets a name from the gateway. */
+  name: string | undefined
   credentials: Credentials
   profile: Profile
 }
@@ -29,8 +32,6 @@ const canonical = (value: unknown): string =>
       : part,
   )
 
-export const sameContent = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other)
-
 const absolute = (address: string, base: string): string => {
   try {
     return address && new URL(address, base).href
@@ -42,21 +43,26 @@ const absolute = (address: string, base: string): string => {
 
 /**
  * What is asked for, or undefined while something is missing: an app, and a user, whom a token names as well as an
- * attribute does. Being a guest must be asked for.
+ * attribute does. Being a guest must be asked for. A user whom only a token named stays the same when it is cleared:
+ * `former` says who it was.
  */
-export const wantedOf = ({ appId, userId, user, ...given }: Given, base: string): Wanted | undefined => {
-  const { token, tokenUrl, guest } = given.credentials
-  const id = userId?.toString() || undefined
-  const name = id ?? (token ? subjectOf(token) : undefined)
-  if (!appId || !(name ?? (token || guest))) return undefined
-  const endpoint = absolute(given.endpoint, base)
-  const { id: _, ...profile } = user
+export const wantedOf = (
+  { endpoint, appId, userId, profile, credentials }: Given,
+  base: string,
+  former?: Wanted,
+): Wanted | undefined => {
+  const { token, tokenUrl, guest } = credentials
+  const id = String(userId ?? '')
+  const name = id || (token ? subjectOf(token) : guest || former?.userId ? undefined : former?.name)
+  if (!appId || !(name || token || guest)) return undefined
+  const address = absolute(endpoint, base)
   return {
-    key: canonical([endpoint, appId, name]),
-    endpoint,
+    key: canonical([address, appId, name]),
+    endpoint: address,
     appId,
     userId: id,
-    credentials: { ...given.credentials, tokenUrl: tokenUrl && absolute(tokenUrl.toString(), base) },
+    name,
+    credentials: { ...credentials, tokenUrl: tokenUrl && absolute(String(tokenUrl), base) },
     profile,
   }
 }
@@ -64,23 +70,13 @@ export const wantedOf = ({ appId, userId, user, ...given }: Given, base: string)
 /** Whether there is anything to prove the user with, or anywhere to get it from. */
 export const hasCredentials = (credentials: Credentials): boolean => Object.values(credentials).some(Boolean)
 
-/** The credentials in `after` that differ in value from those in `before`. */
-export const changesOf = (before: Credentials, after: Credentials): Credentials =>
+/** The fields of `after` that differ in value from those of `before`; null, undefined, false and '' are alike. */
+export const changesOf = <T extends object>(before: T, after: T): Partial<T> =>
   Object.fromEntries(
     Object.entries(after).filter(([key, value]: [string, unknown]) => {
-      const former = before[key as keyof Credentials]
-      if (typeof value === 'function') return value !== former
-      return typeof former === 'function' || !sameContent(value || null, former || null)
+      const former: unknown = before[key as keyof T]
+      return typeof value === 'function' || typeof former === 'function'
+        ? value !== former
+        : canonical(value || null) !== canonical(former || null)
     }),
-  )
-
-/** Whether a change is one that no live session can take over. Clearing a credential leaves the session alone. */
-export const needsRestart = ({ signature, authParams, guest }: Credentials): boolean =>
-  !!(signature || authParams || guest)
-
-/** What a live session is given of a change: a token only if it is new, and the sources as they are now. */
-export const liveChange = ({ tokenFetcher, tokenUrl }: Credentials, { token }: Credentials): Credentials => ({
-  tokenFetcher,
-  tokenUrl,
-  token,
-})
+  ) as Partial<T>

@@ -1,24 +1,63 @@
 // Lets tests in a browser run real gateways: each `gateway:start` makes one in this process, on a port of its own.
+import { createServer } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import { createGateway, createLog } from '../../dist/gateway/index.js'
+
+const host = '127.0.0.1'
 
 export const gatewayPlugin = () => {
   const gateways = new Map()
 
   const commands = {
-    /** Starts a gateway with `config` over the defaults; answers its address. */
-    'gateway:start': async (config) => {
+    /**
+     * Starts a gateway with `config` over the defaults, on `port` or a free one; answers its address. With `authParams`
+     * its apps let in who brings any of these.
+     */
+    'gateway:start': async ({ config, port = 0, authParams = [] }) => {
+      const authenticate = async (request) => ({
+        ok: authParams.some((accepted) => isDeepStrictEqual(accepted, request.authParams)),
+      })
+      const apps = Object.entries(config.apps).map(([id, app]) => [
+        id,
+        authParams.length ? { ...app, authenticate } : app,
+      ])
       const gateway = createGateway(
-        { listen: { port: 0 }, engine: { type: 'memory' }, ...config },
+        { engine: { type: 'memory' }, ...config, apps: Object.fromEntries(apps) },
         { env: {}, log: createLog({ level: 'fatal' }) },
       )
-      const url = await gateway.listen()
-      gateways.set(url, gateway)
+      const server = createServer({ maxHeaderSize: 32_768 })
+      gateway.attach(server)
+      await gateway.ready()
+      await new Promise((resolve) => server.listen(port, host, resolve))
+      const sockets = new Set()
+      const url = `http://${host}:${server.address().port}`
+      gateways.set(url, { gateway, server, sockets, total: 0 })
+      server.on('upgrade', (_, socket) => {
+        gateways.get(url).total += 1
+        sockets.add(socket)
+        socket.on('close', () => sockets.delete(socket))
+      })
       return url
     },
     /** Closes the gateway at `url`, if it is still there; its port is free then. */
     'gateway:stop': async (url) => {
-      await gateways.get(url)?.close()
-      gateways.delete(url)
+      const { gateway, server } = gateways.get(url) ?? {}
+      if (!gateways.delete(url)) return false
+      await gateway.close()
+      await new Promise((resolve) => {
+        server.close(resolve)
+        server.closeAllConnections()
+      })
+      return true
+    },
+    /** How many connections are open, and how many there ever were. A session lasts as long as its connection. */
+    'gateway:connections': (url) => {
+      const { sockets = new Set(), total = 0 } = gateways.get(url) ?? {}
+      return { open: sockets.size, total }
+    },
+    /** Cuts every connection, without a word. */
+    'gateway:cut': (url) => {
+      for (const socket of gateways.get(url)?.sockets ?? []) socket.destroy()
       return true
     },
   }
@@ -27,5 +66,8 @@ export const gatewayPlugin = () => {
     name: 'gateway',
     executeCommand: ({ command, payload }) => commands[command]?.(payload),
     serverStop: () => Promise.all([...gateways.keys()].map(commands['gateway:stop'])),
+    /** A backend that hands out the token that it is asked for. */
+    serve: ({ path, query }) =>
+      path === '/backend/token' ? { body: query.value ?? '', type: 'text' } : undefined,
   }
 }

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { newContext } from '../support/browser.js'
+import {
+  PATIENCE,
+  recordViolations,
+  siteOf,
+  startGateway,
+  startSite,
+  tokenFor,
+  violationsOf,
+  watch,
+} from './element-page.js'
+
+const context = await newContext()
+
+test('a page with a strict Content-Security-Policy has an active session, and no violation of it', async () => {
+  const policy = "default-src 'none'; script-src 'self'; connect-src 'self' ws:"
+  const token = await tokenFor('csp')
+  const url = await startGateway(
+    siteOf({
+      '/': {
+        headers: { 'content-security-policy': policy },
+        html: `<!doctype html><title>Strict</title>          <script type="module" async src="/v1/chat-session.js"></script>
+          <chat-session app-id="app" user-id="csp" token="${token}"></chat-session>`,
+      },
+    }),
+  )
+  const { page } = await watch(context)
+  await recordViolations(page)
+  await page.goto(url)
+  await page.locator('chat-session:state(active)').waitFor({ state: 'attached', timeout: PATIENCE })
+  assert.equal(
+    await page.locator('chat-session').evaluate((element) => getComputedStyle(element).display),
+    'contents',
+  )
+  assert.deepEqual(await violationsOf(page), [])
+
+  await page.evaluate(() => document.body.setAttribute('style', 'color: red'))
+  await page.waitForFunction(() => 'violations' in window && String(window.violations))
+  assert.deepEqual(await violationsOf(page), ['style-src-attr inline'], 'a violation would have been seen')
+})
+
+test('a page whose policy forbids the connection is told so, at once', async () => {
+  const gateway = await startGateway()
+  const token = await tokenFor('csp')
+  const site = await startSite(
+    siteOf({
+      '/': {
+        headers: { 'content-security-policy': `script-src ${gateway}; connect-src 'self'` },
+        html: `<!doctype html><title>Forbidden</title>
+          <chat-session app-id="app" user-id="csp" token="${token}"></chat-session>
+          <script type="module" src="${gateway}/v1/chat-session.js"></script>`,
+      },
+    }),
+  )
+  const { page } = await watch(context)
+  await page.goto(site)
+  const started = Date.now()
+  await page.locator('chat-session:state(failed)').waitFor({ state: 'attached', timeout: PATIENCE })
+  assert.ok(Date.now() - started < 2_000, 'it took no timeout to find out')
+  const error = await page
+    .locator('chat-session')
+    .evaluate(({ error }: HTMLElementTagNameMap['chat-session']) => ({
+      code: error?.code,
+      message: error?.message,
+    }))
+  assert.deepEqual(error, {
+    code: 'blocked-by-csp',
+    message: `blocked-by-csp: ${gateway}/v1/errors#blocked-by-csp`,
+  })
+})

@@ -1,0 +1,206 @@
+import { expect } from '@open-wc/testing'
+import type { ChatSessionElement } from '../../src/element/define.js'
+import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
+
+describe('<chat-session> goes by differences in value:', () => {
+  const gateway = useGateway({ authParams: [{ code: 1, nested: { b: 2, a: 1 } }, { code: 2 }] })
+
+  it('a render with the same values in new objects and functions restarts nothing', async () => {
+    const render = (): Partial<ChatSessionElement> => ({
+      userId: 1,
+      authParams: { nested: { a: 1, b: 2 }, code: 1 },
+      tokenFetcher: () => null,
+      user: { name: 'One', custom: { a: 'b' } },
+    })
+    const { total } = await gateway.connections()
+    const { authParams, user } = render()
+    const element = gateway.mount({ userId: '1', authParams, user })
+    await element.whenStarted()
+    const events = listenTo(element)
+    for (let renders = 0; renders < 3; renders += 1) {
+      Object.assign(element, render(), { authParams: { code: 1, nested: { b: 2, a: 1 } } })
+      await nextTask()
+    }
+    await roundTrip(element)
+    expect(events).to.deep.equal(['user'])
+    expect((await gateway.connections()).total).to.equal(total + 1)
+  })
+
+  it('the same token again is no change', async () => {
+    const token = await gateway.token('same')
+    const element = gateway.mount({ userId: 'same', token })
+    await element.whenStarted()
+    const events = listenTo(element)
+    element.setAttribute('token', token)
+    await roundTrip(element)
+    expect(events).to.deep.equal(['user'])
+  })
+
+  it('a new fetcher is used at the next ask, and asked nothing before', async () => {
+    let asked = 0
+    const element = gateway.mount({
+      userId: 'f',
+      tokenFetcher: () => gateway.token('f', 6),
+    })
+    await element.whenStarted()
+    const { sessionId } = element
+    element.tokenFetcher = () => {
+      asked += 1
+      return gateway.token('f')
+    }
+    await nextTask()
+    expect(asked).to.equal(0)
+    await until('the new fetcher is asked for a token that lasts', () => asked === 1)
+    await roundTrip(element)
+    expect(element.sessionId).to.equal(sessionId)
+  })
+
+  it('a new token for the same user renews in place', async () => {
+    const element = gateway.mount({ token: await gateway.token('r', 2) })
+    await element.whenStarted()
+    const { sessionId } = element
+    const { total } = await gateway.connections()
+    const lapses = Date.now() + 2_000
+    element.token = await gateway.token('r')
+    await until('the first token lapses', () => Date.now() > lapses + 500)
+    await roundTrip(element)
+    expect(element.sessionId).to.equal(sessionId)
+    expect((await gateway.connections()).total).to.equal(total)
+  })
+
+  it('a token for another user is a new session', async () => {
+    const element = gateway.mount({ token: await gateway.token('one') })
+    await element.whenStarted()
+    const events = listenTo(document)
+    element.token = await gateway.token('other')
+    expect((await heard(element, 'session-user')).detail.user.id).to.equal('other')
+    expect(events.slice(0, 2)).to.deep.equal(['state:ended', 'ended'])
+  })
+
+  it('other auth params are a new session', async () => {
+    const element = gateway.mount({ userId: 'a', authParams: { code: 1, nested: { a: 1, b: 2 } } })
+    await element.whenStarted()
+    const { sessionId } = element
+    element.authParams = { code: 2 }
+    await heard(element, 'session-started')
+    expect(element.sessionId).to.not.equal(sessionId)
+  })
+
+  it('several changes in one task restart once', async () => {
+    const element = await gateway.active('one')
+    const { total } = await gateway.connections()
+    const events = listenTo(element)
+    element.setAttribute('user-id', 'two')
+    element.token = await gateway.token('two')
+    element.setAttribute('user-name', 'Two')
+    element.userId = 2
+    element.token = null
+    element.signature = await gateway.signature('3')
+    await nextTask()
+    await heard(element, 'session-failed')
+    const next = await gateway.token('two')
+    const signature = await gateway.signature('two')
+    events.length = 0
+    Object.assign(element, { userId: 2 })
+    Object.assign(element, { userId: 'two', token: next, signature })
+    await heard(element, 'session-user')
+    expect(events.filter((name) => name === 'started')).to.deep.equal(['started'])
+    expect((await gateway.connections()).total).to.equal(total + 2)
+  })
+
+  it('a quick change of users ends up as the last one', async () => {
+    const element = await gateway.active('0')
+    const tokens = await Promise.all(['1', '2', '3', '4'].map((userId) => gateway.token(userId)))
+    const users: string[] = []
+    element.addEventListener('session-user', ({ detail }) => users.push(detail.user.id))
+    for (const [index, token] of tokens.entries()) {
+      Object.assign(element, { userId: index + 1, token })
+      await nextTask()
+    }
+    await until('the last one is there', () => users.at(-1) === '4')
+    await until('nobody else is', async () => (await gateway.connections()).open === 1)
+    expect(element.session?.user?.id).to.equal('4')
+  })
+
+  it('another endpoint or app is a new session', async () => {
+    const element = gateway.mount({ appId: 'other', guest: true })
+    await element.whenStarted()
+    element.appId = 'app'
+    await heard(element, 'session-started')
+    const { sessionId } = element
+    element.endpoint = `${gateway.url}/`
+    await nextTask()
+    await roundTrip(element)
+    expect(element.sessionId).to.equal(sessionId)
+    element.endpoint = gateway.url.replace('127.0.0.1', 'localhost')
+    await heard(element, 'session-ended')
+  })
+
+  it('a fresh credential does not log in who logged out; start() does', async () => {
+    const element = await gateway.active('out')
+    await element.end()
+    const { total } = await gateway.connections()
+    Object.assign(element, { token: await gateway.token('out', 60), authParams: { code: 2 } })
+    await nextTask()
+    await nextTask()
+    expect(element.state).to.equal('ended')
+    expect((await gateway.connections()).total).to.equal(total)
+    expect((await element.start()).succeeded).to.equal(true)
+  })
+})
+
+describe("<chat-session>'s profile", () => {
+  const gateway = useGateway()
+
+  it('is made of attributes that win over the property, field by field', async () => {
+    const element = gateway.make({
+      userId: 'p',
+      token: await gateway.token('p'),
+      user: { name: 'Property', email: 'p@example.com', custom: { plan: 'free' } },
+    })
+    element.setAttribute('user-name', 'Attribute')
+    element.setAttribute('user-email', '')
+    element.setAttribute('user-photo-url', 'https://example.com/p.png')
+    element.setAttribute('user-locale', 'de')
+    element.setAttribute('user-role', 'buyer')
+    document.body.append(element)
+    expect((await element.whenStarted()).user).to.deep.equal({
+      id: 'p',
+      name: 'Attribute',
+      email: 'p@example.com',
+      photoUrl: 'https://example.com/p.png',
+      locale: 'de',
+      role: 'buyer',
+      custom: { plan: 'free' },
+    })
+  })
+
+  it('is sent when it changes, and restarts nothing', async () => {
+    const element = await gateway.active('p', { user: { name: 'Before' } })
+    const events = listenTo(element)
+    const { sessionId } = element
+    element.user = { name: 'After', role: 'buyer' }
+    const { user } = (await heard(element, 'session-user')).detail
+    expect(user).to.include({ id: 'p', name: 'After', role: 'buyer' })
+    expect(element.session?.user).to.deep.equal(user)
+    element.setAttribute('user-name', 'Attribute')
+    expect((await heard(element, 'session-user')).detail.user.name).to.equal('Attribute')
+    expect(events).to.deep.equal(['user', 'user'])
+    expect(element.sessionId).to.equal(sessionId)
+  })
+
+  it('is not sent again by a render, nor by a second element', async () => {
+    const given = { appId: 'vouched', userId: 'p', guest: true }
+    const element = gateway.mount({ ...given, user: { name: 'P', custom: { a: 'b' } } })
+    await element.whenStarted()
+    const events = listenTo(element)
+    element.user = { custom: { a: 'b' }, name: 'P' }
+    await nextTask()
+    await gateway.mount({ ...given, user: { name: 'P' } }).whenStarted()
+    await gateway.mount(given).whenStarted()
+    // Only the backend changes profiles in this app: each change that is sent is refused.
+    element.setAttribute('user-role', 'buyer')
+    expect((await heard(element, 'session-error')).detail.error.code).to.equal('refused')
+    expect(events).to.deep.equal(['error'])
+  })
+})

@@ -1,0 +1,106 @@
+import { expect } from '@open-wc/testing'
+import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
+
+describe('<chat-session> proves who its user is', () => {
+  const gateway = useGateway({ authParams: [{ code: 1, nested: { b: 2, a: 1 } }, { code: 2 }] })
+
+  it('with a signature', async () => {
+    const element = gateway.mount({ userId: 's', signature: await gateway.signature('s') })
+    expect((await element.whenStarted()).user?.id).to.equal('s')
+  })
+
+  it('with auth params that the app looks at', async () => {
+    const element = gateway.mount({ userId: 'a', authParams: { code: 1, nested: { a: 1, b: 2 } } })
+    expect((await element.whenStarted()).user?.id).to.equal('a')
+  })
+
+  it('with auth params that the app says no to: the session fails', async () => {
+    const element = gateway.mount({ userId: 'a', authParams: { code: 'wrong' } })
+    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('unauthenticated')
+    expect(element.state).to.equal('failed')
+  })
+
+  it('with a token from a fetcher', async () => {
+    const reasons: string[] = []
+    const element = gateway.mount({
+      userId: 'f',
+      tokenFetcher: ({ reason }) => {
+        reasons.push(reason)
+        return gateway.token('f')
+      },
+    })
+    expect((await element.whenStarted()).user?.id).to.equal('f')
+    expect(reasons).to.deep.equal(['first'])
+  })
+
+  it('with a token from an address that is relative to the page', async () => {
+    const element = gateway.mount({ userId: 'u' })
+    element.setAttribute('token-url', `/backend/token?value=${await gateway.token('u')}`)
+    expect((await element.whenStarted()).user?.id).to.equal('u')
+  })
+
+  it('and is signed out when the fetcher answers null', async () => {
+    const element = gateway.mount({ userId: 'f', tokenFetcher: () => null })
+    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('signed-out')
+  })
+
+  it('with a token that is for the user of user-id, or the gateway refuses it', async () => {
+    const element = gateway.mount({ userId: 'mine', token: await gateway.token('of another') })
+    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('bad-request')
+    element.token = await gateway.token('mine')
+    expect((await element.whenStarted()).user?.id).to.equal('mine')
+  })
+
+  it('with a better token after a wrong one', async () => {
+    const element = gateway.mount({ userId: 'mine', token: 'not.a.token' })
+    await heard(element, 'session-failed')
+    element.token = await gateway.token('mine')
+    expect((await element.whenStarted()).user?.id).to.equal('mine')
+  })
+
+  it('once: clearing a credential leaves the session alone', async () => {
+    const element = await gateway.active('c', { signature: await gateway.signature('c') })
+    const events = listenTo(element)
+    const { sessionId } = element
+    element.removeAttribute('token')
+    Object.assign(element, { token: null, signature: '', tokenFetcher: undefined })
+    await roundTrip(element)
+    expect(events).to.deep.equal(['user'])
+    expect(element.sessionId).to.equal(sessionId)
+  })
+
+  it('once: clearing the token that named the user leaves the session alone too', async () => {
+    const element = gateway.mount({ token: await gateway.token('named') })
+    await element.whenStarted()
+    const events = listenTo(element)
+    element.token = ''
+    element.setAttribute('user-name', 'after it')
+    expect((await heard(element, 'session-user')).detail.user).to.deep.equal({
+      id: 'named',
+      name: 'after it',
+    })
+    expect(events).to.deep.equal(['user'])
+  })
+
+  for (const cleared of ['appId', 'userId'] as const)
+    it(`and ends the session when ${cleared} is cleared`, async () => {
+      const element = gateway.mount({ userId: 'c', signature: await gateway.signature('c') })
+      await element.whenStarted()
+      const events = listenTo(element)
+      element[cleared] = null
+      await heard(element, 'session-ended')
+      await nextTask()
+      expect(events).to.deep.equal(['state:ended', 'ended'])
+      expect([element.session, element.sessionId, element.error]).to.deep.equal([null, null, null])
+    })
+
+  it('anew when a user comes back after the id was cleared', async () => {
+    const element = gateway.mount({ userId: 'c', signature: await gateway.signature('c') })
+    await element.whenStarted()
+    element.removeAttribute('user-id')
+    element.userId = undefined
+    await heard(element, 'session-ended')
+    element.userId = 'c'
+    expect((await element.whenStarted()).user?.id).to.equal('c')
+  })
+})

@@ -1,0 +1,121 @@
+import { expect } from '@open-wc/testing'
+import type { ChatSessionElement } from '../../src/element/define.js'
+import { createLeases } from '../../src/session/lease.js'
+import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
+
+describe('<chat-session> keeps its session', () => {
+  const gateway = useGateway()
+
+  const keeps = async (element: ChatSessionElement, move: () => void | Promise<void>): Promise<void> => {
+    const { sessionId } = element
+    const { total } = await gateway.connections()
+    const events = listenTo(element)
+    await move()
+    for (let tasks = 0; tasks < 4; tasks += 1) await nextTask()
+    await roundTrip(element)
+    expect(events).to.deep.equal(['user'])
+    expect(element.sessionId).to.equal(sessionId)
+    expect(await gateway.connections()).to.deep.equal({ open: 1, total })
+  }
+
+  it('when it leaves and is back within the task', async () => {
+    const element = await gateway.active('l')
+    await keeps(element, () => {
+      element.remove()
+      document.body.append(element)
+      element.remove()
+      document.body.append(element)
+    })
+  })
+
+  it('when it leaves and is back in the next task', async () => {
+    const element = await gateway.active('l')
+    await keeps(element, async () => {
+      element.remove()
+      await nextTask()
+      document.body.append(element)
+    })
+  })
+
+  it('when it leaves and is back in the next task, again and again', async () => {
+    const element = await gateway.active('l')
+    await keeps(element, async () => {
+      for (let times = 0; times < 5; times += 1) {
+        element.remove()
+        await nextTask()
+        document.body.append(element)
+      }
+    })
+  })
+
+  it('when it is appended elsewhere', async () => {
+    const element = await gateway.active('l')
+    const place = document.body.appendChild(document.createElement('main'))
+    await keeps(element, () => place.append(element))
+    place.remove()
+  })
+
+  it('when moveBefore moves it, even into a shadow tree, which has the style then', async () => {
+    const element = await gateway.active('l')
+    const host = document.body.appendChild(document.createElement('div'))
+    const place = host.attachShadow({ mode: 'open' })
+    await keeps(element, () => place.moveBefore(element, null))
+    expect(getComputedStyle(element).display).to.equal('contents')
+    host.remove()
+  })
+
+  it('for the same tag in a new body, as Turbo, htmx and innerHTML make it', async () => {
+    const place = document.body.appendChild(document.createElement('main'))
+    const html = `<p></p><chat-session app-id="app" user-id="t" token="${await gateway.token('t')}" endpoint="${gateway.url}"></chat-session>`
+    place.innerHTML = html
+    const first = place.querySelector('chat-session')
+    await first?.whenStarted()
+    const { sessionId } = first ?? {}
+    const before = await gateway.connections()
+    const events = first ? listenTo(first) : []
+    place.innerHTML = html
+    const second = place.querySelector('chat-session')
+    await second?.whenStarted()
+    await until('the first one lets go', () => first?.session === null)
+    expect(second).to.not.equal(first)
+    expect(second?.sessionId).to.equal(sessionId)
+    expect(events).to.deep.equal(['state:idle'])
+    expect(await gateway.connections()).to.deep.equal(before)
+    place.remove()
+  })
+
+  it('until it does not come back', async () => {
+    const element = await gateway.active('l')
+    const events = listenTo(element)
+    element.remove()
+    await heard(element, 'session-ended')
+    await nextTask()
+    expect(events).to.deep.equal(['state:ended', 'ended'])
+    expect(element.session).to.equal(null)
+    await until('the gateway sees it go', async () => (await gateway.connections()).open === 0)
+    document.body.append(element)
+    expect((await element.whenStarted()).user?.id).to.equal('l')
+  })
+})
+
+describe('A lease', () => {
+  const ended: string[] = []
+  const leases = createLeases<string, string>((held) => ended.push(held))
+
+  it('makes what is held once, ends it with its last holder, and keeps nothing', () => {
+    let made = 0
+    const create = (): string => `thing ${(made += 1)}`
+    expect(leases.hold('key', 'a', create)).to.equal('thing 1')
+    expect(leases.hold('key', 'b', create)).to.equal('thing 1')
+    expect([...leases.holders('key')]).to.deep.equal(['a', 'b'])
+    leases.release('key', 'a')
+    leases.release('key', 'a')
+    leases.release('key', 'nobody')
+    expect(ended).to.deep.equal([])
+    leases.release('key', 'b')
+    expect(ended).to.deep.equal(['thing 1'])
+    leases.release('key', 'b')
+    expect(leases.holders('key').size).to.equal(0)
+    expect(leases.hold('key', 'a', create)).to.equal('thing 2')
+  })
+})

@@ -1,0 +1,176 @@
+import { expect } from '@open-wc/testing'
+import { ChatSessionElement } from '../../src/element/define.js'
+import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
+
+describe('<chat-session> comes into a page', () => {
+  const gateway = useGateway()
+  const tag = async (userId: string): Promise<string> =>
+    `<chat-session app-id="app" user-id="${userId}" endpoint="${gateway.url}" token="${await gateway.token(userId)}"><b>mine</b></chat-session>`
+
+  it('by innerHTML, and leaves its children alone', async () => {
+    document.body.innerHTML = await tag('h')
+    const element = document.querySelector('chat-session')
+    await element?.whenStarted()
+    expect(element?.innerHTML).to.equal('<b>mine</b>')
+    expect(element?.shadowRoot).to.equal(null)
+  })
+
+  it('by cloneNode: one user, one session', async () => {
+    document.body.innerHTML = await tag('h')
+    const element = document.querySelector('chat-session')
+    await element?.whenStarted()
+    const clone = element?.cloneNode(true) as ChatSessionElement
+    expect(clone.state).to.equal('idle')
+    document.body.append(clone)
+    await clone.whenStarted()
+    expect(clone.sessionId).to.equal(element?.sessionId)
+    expect((await gateway.connections()).open).to.equal(1)
+  })
+
+  it('by a template, in which it is nothing yet', async () => {
+    const { total } = await gateway.connections()
+    const template = document.createElement('template')
+    template.innerHTML = await tag('h')
+    document.body.append(template)
+    await nextTask()
+    expect(template.content.querySelector('chat-session')).to.not.be.instanceOf(ChatSessionElement)
+    document.body.append(template.content.cloneNode(true), document.importNode(template.content, true))
+    const elements = [...document.querySelectorAll('chat-session')]
+    await Promise.all(elements.map((element) => element.whenStarted()))
+    expect(elements).to.have.length(2)
+    expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
+  })
+
+  it('mounted twice in a task, as by React in StrictMode: one connection', async () => {
+    const { total } = await gateway.connections()
+    const element = gateway.mount({ userId: 'm', token: await gateway.token('m') })
+    element.remove()
+    document.body.append(element)
+    await element.whenStarted()
+    expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
+  })
+
+  it('mounted, taken out a moment later and mounted again: one connection', async () => {
+    const { total } = await gateway.connections()
+    const element = gateway.mount({ userId: 'm', token: await gateway.token('m') })
+    await element.updateComplete
+    element.remove()
+    await Promise.resolve()
+    document.body.append(element)
+    await element.whenStarted()
+    await roundTrip(element)
+    expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
+  })
+
+  it('that Turbo shows as a preview, and waits for the page itself', async () => {
+    document.documentElement.setAttribute('data-turbo-preview', '')
+    const preview = gateway.mount({ userId: 't', token: await gateway.token('t') })
+    await preview.updateComplete
+    await nextTask()
+    document.documentElement.removeAttribute('data-turbo-preview')
+    expect([preview.state, preview.session]).to.deep.equal(['idle', null])
+    preview.remove()
+    document.body.append(preview)
+    await preview.whenStarted()
+  })
+
+  it('that has no window, and boots nothing there; going there ends its session', async () => {
+    const elsewhere = document.implementation.createHTMLDocument()
+    const { total } = await gateway.connections()
+    const element = gateway.mount({ userId: 'w', token: await gateway.token('w') }, elsewhere.body)
+    await element.updateComplete
+    await nextTask()
+    expect(element.isConnected).to.equal(true)
+    expect([element.state, (await gateway.connections()).total]).to.deep.equal(['idle', total])
+    document.body.append(element)
+    await element.whenStarted()
+    elsewhere.body.append(element)
+    await heard(element, 'session-ended')
+    expect(element.session).to.equal(null)
+  })
+
+  it('with a definition that is loaded twice', async () => {
+    const again = '/src/element/define.ts?again'
+    await import(again)
+    expect(customElements.get('chat-session')).to.equal(ChatSessionElement)
+  })
+
+  it('and never writes an attribute of its own', async () => {
+    const element = gateway.make({ userId: 'w', token: await gateway.token('w'), user: { name: 'W' } })
+    const observer = new MutationObserver(() => undefined)
+    observer.observe(element, { attributes: true, childList: true, subtree: true, characterData: true })
+    document.body.append(element)
+    await element.whenStarted()
+    element.userId = 'v'
+    element.token = await gateway.token('v')
+    await element.whenStarted()
+    await element.end()
+    expect(observer.takeRecords()).to.deep.equal([])
+    expect(element.outerHTML).to.equal('<chat-session></chat-session>')
+  })
+})
+
+describe('<chat-session> takes no room', () => {
+  const gateway = useGateway()
+  const room = (place: Element): number => {
+    const row = document.createElement('div')
+    row.style.cssText = 'display: inline-flex; gap: 10px'
+    row.innerHTML = '<i style="width: 5px"></i><i style="width: 5px"></i>'
+    row.firstElementChild?.after(place)
+    document.body.append(row)
+    return row.getBoundingClientRect().width
+  }
+
+  it('and no gap in a flex container, as an unknown element would', () => {
+    expect(room(document.createElement('unknown-element'))).to.equal(30)
+    expect(room(gateway.make({}))).to.equal(20)
+  })
+
+  it('in a shadow tree neither, by one sheet for all of them', () => {
+    const roots = [0, 1].map(() =>
+      document.body.appendChild(document.createElement('div')).attachShadow({ mode: 'open' }),
+    )
+    for (const root of [...roots, ...roots]) {
+      const element = gateway.mount({}, root)
+      expect(getComputedStyle(element).display).to.equal('contents')
+    }
+    const sheets = roots.flatMap((root) => root.adoptedStyleSheets)
+    expect(sheets).to.have.length(2)
+    expect(sheets[0]).to.equal(sheets[1])
+  })
+
+  it("unless a rule of the page's says so", () => {
+    const style = document.head.appendChild(document.createElement('style'))
+    style.textContent = 'chat-session { display: block }'
+    expect(getComputedStyle(gateway.mount({})).display).to.equal('block')
+    style.remove()
+  })
+})
+
+describe('Many <chat-session>', () => {
+  const gateway = useGateway()
+
+  it('that come and go leave nothing behind, neither here nor at the gateway', async () => {
+    const tokens = await Promise.all(Array.from({ length: 50 }, (_, index) => gateway.token(`many ${index}`)))
+    const elements = Array.from({ length: 200 }, (_, index) => gateway.make({ token: tokens[index % 50] }))
+    document.body.append(...elements)
+    await Promise.all(elements.map((element) => element.whenStarted()))
+    expect((await gateway.connections()).open).to.equal(50)
+    const events = listenTo(document)
+    for (const element of elements) element.remove()
+    await until('all have let go', () => elements.every(({ session }) => session === null))
+    await until('the gateway has none', async () => (await gateway.connections()).open === 0)
+    expect(events).to.deep.equal([])
+    expect(new Set(elements.map(({ state }) => state))).to.deep.equal(new Set(['idle', 'ended']))
+  })
+
+  it('that leave in the middle of their start leave nothing behind either', async () => {
+    const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => gateway.token(`some ${index}`)))
+    const elements = tokens.map((token) => gateway.make({ token }))
+    document.body.append(...elements)
+    await Promise.all(elements.map(({ updateComplete }) => updateComplete))
+    document.body.replaceChildren()
+    await until('all have let go', () => elements.every(({ session }) => session === null))
+    await until('the gateway has none', async () => (await gateway.connections()).open === 0)
+  })
+})
