@@ -53,7 +53,7 @@ export const connect = (state: Connecting, world: World): Step => {
     return askAnew(state, { code: 'token-expired' }, 'expiring')
   if (world.proof === 'held') return open(state, world)
   const reason = 'first'
-  if (world.proof === 'none') return ask(state, reason)
+  if (world.proof === 'none') return ask({ ...state, line: { at: 'none' } }, reason)
   const [next, ...effects] = open({ ...state, proof: { at: 'asked', reason } }, world)
   return [next, ...effects, { do: 'ask', reason }]
 }
