@@ -191,10 +191,11 @@ export class ChatSession extends SessionTarget {
   }
 
   #changed(before: State, after: State): void {
+    // Before the listeners hear of it: one of them may start the next life.
+    this.#outcome?.()
     const retryAt = retryAtOf(after)
     if (before.name !== after.name || (retryAt !== null && retryAt !== retryAtOf(before)))
       this.#emit('state', { state: after.name, previous: before.name, error: errorOf(after), retryAt })
-    this.#outcome?.()
   }
 
   #emit<K extends keyof Details>(type: K, detail: Details[K]): void {
