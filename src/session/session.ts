@@ -135,10 +135,13 @@ export class ChatSession extends SessionTarget {
     if (signal?.aborted) return Promise.resolve(failed(new SessionError('ended')))
     return new Promise((resolve) => {
       const known = new AbortController()
+      // Taken off by hand: of many listeners on one signal Node may forget which `signal` takes them off.
+      const end = (): void => void this.end()
       this.#outcome = () => {
         const active = this.state === 'active'
         if (!active && this.#runner.alive()) return
         known.abort()
+        signal?.removeEventListener('abort', end)
         this.#outcome = undefined
         resolve(
           active
@@ -146,7 +149,7 @@ export class ChatSession extends SessionTarget {
             : failed(this.error ?? new SessionError('ended')),
         )
       }
-      signal?.addEventListener('abort', () => void this.end(), { signal: known.signal })
+      signal?.addEventListener('abort', end)
       clock(() => resolve(failed(new SessionError('unavailable'))), known.signal)(Date.now() + timeout)
       this.#runner.start()
     })

@@ -274,6 +274,22 @@ test('a listener may end the session that it hears of, and start another life of
   await session.end()
 })
 
+test('a session that is started again before its last socket has closed is not touched by it', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  const states = statesOf(session)
+  for (let round = 0; round < 20; round += 1) {
+    assert.equal(codeOf(await session.start()), 'succeeded')
+    const id = session.id
+    void session.end()
+    const again = session.start()
+    assert.equal(codeOf(await again), 'succeeded')
+    assert.notEqual(session.id, id)
+    await session.end()
+  }
+  const round = ['starting', 'active', 'ended']
+  assert.deepEqual(states, Array.from({ length: 40 }, () => round).flat())
+})
+
 test('`await using` ends a session', async () => {
   const session: ChatSession = newSession({ endpoint, token: await tokenFor('ann') })
   await session.start()
