@@ -121,10 +121,11 @@ const proveAuthParams = async (
   return { ok: true, userId, vouched, expiresAt: Date.now() + expiresIn * 1000, token }
 }
 
-const proveGuest = async (app: App, wished: string | undefined): Promise<Proven> => {
+const proveGuest = async (app: App, wished = ''): Promise<Proven> => {
   if (!app.settings.guests) return refuse('guests-refused')
-  const name = wished ?? randomBytes(12).toString('base64url')
-  const userId = name.startsWith(GUEST_PREFIX) ? name : GUEST_PREFIX + name
+  const name = isGuestId(wished) ? wished.slice(GUEST_PREFIX.length) : wished
+  // A name of nothing would be everybody's.
+  const userId = GUEST_PREFIX + (name === '' ? randomBytes(12).toString('base64url') : name)
   if (!isUserId(userId)) return refuse('bad-request', 'The user id is not one that a guest can have.')
   return {
     ok: true,
