@@ -7,13 +7,13 @@ import { parseConfig } from '../../src/gateway/config.js'
 import { createGateway } from '../../src/gateway/index.js'
 import {
   clientFrames,
+  clientSentences,
   ends,
   gatewayFrames,
   isRetryable,
   sentences,
   SUBPROTOCOL,
 } from '../../src/protocol/index.js'
-import { clientSentences } from '../../src/session/sentences.js'
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8')
 
