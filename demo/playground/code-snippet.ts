@@ -42,14 +42,12 @@ export class CodeSnippet extends LitElement {
         color: var(--ink);
         border-bottom-color: var(--accent);
       }
-      pre {
+      .code {
         padding: 14px;
+        overflow-x: auto;
         line-height: 1.6;
         background: var(--well);
         border-radius: 10px;
-        white-space: pre-wrap;
-        overflow-wrap: anywhere;
-        tab-size: 2;
       }
       mark {
         color: inherit;
@@ -130,7 +128,7 @@ export class CodeSnippet extends LitElement {
             </button>`,
         )}
       </div>
-      <div id="panel" role="tabpanel" aria-labelledby="tab-${this.tab}" tabindex="0">
+      <div class="code" id="panel" role="tabpanel" aria-labelledby="tab-${this.tab}" tabindex="0">
         <pre><code id="code">${parts.map((part) => (secrets.test(part) ? html`<mark>${part}</mark>` : part))}</code></pre>
       </div>
       <div class="row">
@@ -141,7 +139,9 @@ export class CodeSnippet extends LitElement {
         server
           ? html`<div class="server">
               <p class="hint">${server.what}:</p>
-              <pre><code id="server">${server.code}</code></pre>
+              <div class="code" role="group" aria-label="On your server" tabindex="0">
+                <pre><code id="server">${server.code}</code></pre>
+              </div>
             </div>`
           : nothing
       }

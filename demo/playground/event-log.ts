@@ -27,6 +27,11 @@ export class EventLog extends LitElement {
         gap: 12px;
         margin-bottom: 8px;
       }
+      .list {
+        max-height: 520px;
+        overflow-y: auto;
+        border-radius: 8px;
+      }
       ol {
         list-style: none;
       }
@@ -39,8 +44,8 @@ export class EventLog extends LitElement {
         grid-template-columns: auto 64px 1fr;
         gap: 2px 12px;
         align-items: baseline;
-        min-height: 40px;
-        padding: 9px 8px 9px 24px;
+        min-height: 44px;
+        padding: 10px 8px 10px 24px;
         border-radius: 8px;
       }
       summary {
@@ -55,7 +60,7 @@ export class EventLog extends LitElement {
         content: '';
         position: absolute;
         left: 7px;
-        top: 16px;
+        top: 17px;
         width: 6px;
         height: 6px;
         border: solid var(--soft);
@@ -85,6 +90,7 @@ export class EventLog extends LitElement {
       .what {
         min-width: 0;
         overflow-wrap: anywhere;
+        font-size: 0.9375rem;
       }
       .what code {
         font-weight: 600;
@@ -140,13 +146,15 @@ export class EventLog extends LitElement {
       </header>
       ${
         this.entries.length
-          ? html`<ol reversed>
-              ${repeat(
-                this.entries,
-                ({ id }) => id,
-                (entry) => html`<li>${this.#entry(entry)}</li>`,
-              )}
-            </ol>`
+          ? html`<div class="list" role="group" aria-labelledby="title" tabindex="0">
+              <ol reversed>
+                ${repeat(
+                  this.entries,
+                  ({ id }) => id,
+                  (entry) => html`<li>${this.#entry(entry)}</li>`,
+                )}
+              </ol>
+            </div>`
           : html`<p class="hint">Nothing has happened yet.</p>`
       }
     </section>`

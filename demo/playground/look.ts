@@ -15,6 +15,7 @@ export const look = css`
   dd,
   ol,
   pre,
+  legend,
   fieldset {
     margin: 0;
     padding: 0;

@@ -45,7 +45,7 @@ export class PlayGround extends LitElement {
       }
       @media (min-width: 900px) {
         :host {
-          grid-template-columns: minmax(0, 400px) minmax(0, 1fr);
+          grid-template-columns: minmax(0, 430px) minmax(0, 1fr);
           grid-template-rows: auto 1fr;
         }
         .live {
@@ -122,8 +122,8 @@ export class PlayGround extends LitElement {
         await signOut()
         return this.#diary.note('you', 'logged out of the source', 'its next answer is null')
       case 'network':
-        this.broken = await setNetworkBroken(!this.broken)
-        return this.#diary.note('you', this.broken ? 'broke the network' : 'mended the network')
+        this.#diary.note('you', this.broken ? 'mended the network' : 'broke the network')
+        return (this.broken = await setNetworkBroken(!this.broken))
     }
   }
 

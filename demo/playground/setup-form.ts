@@ -45,15 +45,15 @@ export class SetupForm extends LitElement {
       .apps label {
         display: grid;
         place-items: center;
-        min-height: 40px;
+        min-height: 44px;
         border-radius: 9px;
         font-size: 0.875rem;
         cursor: pointer;
       }
       .apps label:has(:checked) {
         color: var(--ink);
-        background: var(--card);
-        box-shadow: 0 1px 3px rgb(0 0 0 / 16%);
+        background: var(--chosen);
+        box-shadow: 0 1px 3px rgb(0 0 0 / 20%);
       }
       .apps label:has(:focus-visible) {
         outline: 3px solid var(--focus);
@@ -81,7 +81,9 @@ export class SetupForm extends LitElement {
         border-radius: 10px;
       }
       summary {
-        padding: 6px 0;
+        min-height: 44px;
+        padding: 11px 0;
+        box-sizing: border-box;
         font-size: 0.8125rem;
         font-weight: 600;
         color: var(--link);

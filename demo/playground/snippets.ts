@@ -9,6 +9,7 @@ export const placeholders = {
 
 /** Where the page's own backend answers tokens. */
 const TOKEN_ROUTE = '/your/token'
+const ASK = `fetch('${TOKEN_ROUTE}').then((answer) => answer.text())`
 
 const attribute = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
 const quoted = (text: string): string =>
@@ -41,7 +42,7 @@ const scriptOf = ({ way }: Choice): string | null => {
     case 'nothing':
       return [
         `element.addEventListener('session-token-needed', (event) => {`,
-        `  event.respondWith(fetch('${TOKEN_ROUTE}').then((response) => response.text()))`,
+        `  event.respondWith(${ASK})`,
         `})`,
       ].join('\n  ')
     default:
@@ -113,11 +114,7 @@ export const javascriptOf = (choice: Choice, origin: string): string => {
     ``,
     `const session = new ChatSession({\n  ${options.join(',\n  ')},\n})`,
     ...(choice.way === 'nothing'
-      ? [
-          `session.addEventListener('tokenneeded', (event) => {`,
-          `  event.respondWith(fetch('${TOKEN_ROUTE}').then((response) => response.text()))`,
-          `})`,
-        ]
+      ? [`session.addEventListener('tokenneeded', (event) => {`, `  event.respondWith(${ASK})`, `})`]
       : []),
     `const result = await session.start()`,
     `if (result.failed) console.error(result.error.code)`,
@@ -135,12 +132,7 @@ export const reactOf = (choice: Choice, origin: string): string => {
     ['endpoint', quoted(origin)],
     ['onsession-started', '(event) => console.log(event.detail.user)'],
     ...(choice.way === 'nothing'
-      ? [
-          [
-            'onsession-token-needed',
-            `(event) => event.respondWith(fetch('${TOKEN_ROUTE}').then((response) => response.text()))`,
-          ] as [string, string],
-        ]
+      ? [['onsession-token-needed', `(event) => event.respondWith(${ASK})`] as [string, string]]
       : []),
   ]
   const lines = properties.map(([name, value]) => `${name}={${value.replaceAll('\n', '\n    ')}}`)
@@ -159,17 +151,17 @@ export const serverOf = (choice: Choice): { what: string; code: string } | null 
   if (choice.way === 'signature')
     return {
       what: 'Sign the user id on your server, with the app’s signature secret; try it by',
-      code: `CHAT_SESSION_SECRET=… npx chat-session signature --user ${user}`,
+      code: `CHAT_SESSION_SECRET=… \\\n  npx chat-session signature --user ${user}`,
     }
   if (choice.way === 'auth-params')
     return {
       what: 'What the page gives is checked by your function, in the gateway’s config',
-      code: `authenticate: async ({ userId, authParams }) => ({ ok: await isRight(userId, authParams) })`,
+      code: `authenticate: async ({ userId, authParams }) => ({\n  ok: await isRight(userId, authParams.password),\n})`,
     }
   if (ways[choice.way].lifetime === undefined) return null
   return {
     what: 'Make the token on your server, by createToken of chat-session/tokens; try it by',
-    code: `CHAT_SESSION_SECRET=… npx chat-session token --app ${choice.appId} --user ${user} --expires-in ${ways[choice.way].lifetime}`,
+    code: `CHAT_SESSION_SECRET=… \\\n  npx chat-session token --app ${choice.appId} \\\n  --user ${user} --expires-in ${ways[choice.way].lifetime}`,
   }
 }
 

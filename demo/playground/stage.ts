@@ -179,7 +179,13 @@ export class Stage extends EventTarget {
   async renew(): Promise<void> {
     if (!this.#element || !this.#choice) return
     const token = await fetchToken(this.#choice)
-    this.#diary.note('you', 'set a fresh token', token ? '' : 'the source says: signed out')
+    // Times in tokens are whole seconds: two of one second are the same token, which the element takes as no change.
+    const said = !token
+      ? 'the source says: signed out'
+      : token === this.#element.token
+        ? 'the same as before'
+        : ''
+    this.#diary.note('you', 'set a fresh token', said)
     if (token) this.#element.setAttribute('token', token)
   }
 

@@ -6,7 +6,7 @@ export const stateSentences: Record<SessionState, string> = {
   idle: 'There is no session. Choose how to log in, then start one.',
   starting: 'Connecting, and proving who the user is.',
   active: 'The gateway has verified the user: the session is live.',
-  reconnecting: 'The connection is lost. The session is kept and connects again by itself.',
+  reconnecting: 'The connection is lost. It is made again by itself.',
   ended: 'The session is over.',
   failed: 'The session could not be started, and trying the same again would not help.',
 }

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http'
-import { isIPv6, type AddressInfo } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '../gateway/index.js'
+import { originOf, originsOf } from './dev-origins.js'
 import { createDevRoutes } from './dev-routes.js'
 import { devSecrets, type DevSecrets } from './dev-secrets.js'
 import { breakable } from './network.js'
@@ -26,18 +26,6 @@ export interface Dev {
 
 /** Milliseconds in which clients may take their leave when the gateway stops. */
 const GOODBYE = 1_000
-
-/** As browsers write it: no default port, brackets around IPv6. */
-const originOf = (host: string, port: number): string =>
-  new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
-
-/** Every name under which a browser may have come to the playground: a phone comes by an address of this machine. */
-const originsOf = (host: string, port: number): string[] => {
-  const everywhere = ['0.0.0.0', '::'].includes(host)
-  const addresses = everywhere ? Object.values(networkInterfaces()).flatMap((each) => each ?? []) : []
-  const hosts = [host, 'localhost', '127.0.0.1', ...addresses.map(({ address }) => address)]
-  return [...new Set(hosts.map((name) => originOf(name, port)))]
-}
 
 /** The apps of a development gateway: a lenient one, and one as strict as production. */
 const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number): GatewayConfig => ({
