@@ -133,8 +133,8 @@ export const account = ({ id, name, email }) => ({
       </dl>
       <h2>Log out</h2>
       <p>
-        Either way the shop forgets the log-in and the chat session ends: with a page load, or in this page,
-        which stays as it is.
+        Both ways the shop forgets the log-in and the chat session ends: the first loads a page, the second
+        does without.
       </p>
       <div class="choices">
         <form method="post" action="/logout"><button class="primary">Log out</button></form>

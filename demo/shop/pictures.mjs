@@ -9,17 +9,17 @@ const drawings = {
     <path d="M74 36v112" />
     <path d="M90 66h36M90 82h36M90 98h22" />`,
   lamp: html`<path class="fill" d="M104 40l44 30-30 18-34-22z" />
-    <path d="M94 74L66 104l26 38" />
+    <path d="M94 74L66 104l28 42" />
     <path d="M62 146h64" />
-    <circle cx="66" cy="104" r="5" />`,
+    <circle class="fill" cx="66" cy="104" r="6" />`,
   planter: html`<path class="fill" d="M62 100h76l-8 44H70z" />
     <path d="M56 146h88" />
     <path
       d="M100 100V62M100 84c-18 2-28-8-28-24 16 0 28 8 28 24zM100 72c0-18 10-28 28-28 0 18-12 28-28 28z"
     />`,
   kettle: html`<path class="fill" d="M62 142c-6-34 4-62 38-62s44 28 38 62z" />
-    <path d="M64 122L40 94M76 80c0-34 48-34 48 0" />
-    <circle cx="100" cy="74" r="5" />`,
+    <path d="M63 126c-14-2-16-24-27-32M76 84c0-44 48-44 48 0" />
+    <circle class="fill" cx="100" cy="75" r="5" />`,
   candle: html`<rect class="fill" x="80" y="78" width="40" height="66" rx="5" />
     <path d="M100 78V66" />
     <path d="M100 64c-12-10-2-18 0-30 6 10 12 20 0 30z" />
