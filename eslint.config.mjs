@@ -78,7 +78,12 @@ export default tseslint.config(
   {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
-      globals: { console: false, process: false, URL: false, Buffer: false, setTimeout: false, fetch: false },
+      globals: Object.fromEntries(
+        ['console', 'process', 'URL', 'Buffer', 'setTimeout', 'clearTimeout', 'fetch'].map((name) => [
+          name,
+          false,
+        ]),
+      ),
     },
   },
   {

@@ -17,5 +17,9 @@ if (files.length === 0) {
   console.error(`There are no tests below ${folder}.`)
   process.exit(1)
 }
-const child = spawn(process.execPath, ['--import', 'tsx', '--test', ...args, ...files], { stdio: 'inherit' })
+const child = spawn(
+  process.execPath,
+  ['--import', 'tsx', '--test', '--test-reporter=spec', ...args, ...files],
+  { stdio: 'inherit' },
+)
 child.on('exit', (code) => process.exit(code ?? 1))

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type WebSocket } from 'ws'
+// As a namespace: under a bundler's `browser` condition ws has no server, and the import alone must not fail for that.
+import * as ws from 'ws'
 import { limits, START_PREFIX, SUBPROTOCOL } from '../protocol/index.js'
 import type { Peer } from './admission.js'
 import type { Connection, Wire } from './connection.js'
@@ -40,7 +41,7 @@ const refuse = (socket: Duplex, status: string, why: string): void => {
   )
 }
 
-const adopt = (socket: WebSocket, request: IncomingMessage, { connect, peerOf }: Handlers): void => {
+const adopt = (socket: ws.WebSocket, request: IncomingMessage, { connect, peerOf }: Handlers): void => {
   const connection = connect(
     { send: (text) => socket.send(text), close: (code, reason) => socket.close(code, reason) },
     peerOf(request),
@@ -60,7 +61,7 @@ const adopt = (socket: WebSocket, request: IncomingMessage, { connect, peerOf }:
 
 /** Lets `server` answer the gateway's addresses; its own listeners keep getting what is not for the gateway. */
 export const attach = (server: Server, handlers: Handlers): { detach(): void } => {
-  const sockets = new WebSocketServer({
+  const sockets = new ws.WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
