@@ -43,17 +43,17 @@ const header = (/** @type {Page} */ page, /** @type {Visitor} */ { customer, pie
     <nav aria-label="Shop">
       <ul>
         ${link(page, '/help', 'Help')} ${link(page, '/about', 'About')}
-        ${link(page, '/cart', html`Cart${pieces ? html` <span class="count">${pieces}</span>` : ''}`)}
+        ${link(page, '/cart', html`Cart${pieces ? html` <span class="count" data-at-logout="remove">${pieces}</span>` : ''}`)}
         ${
           customer
-            ? html`<li data-when="logged-in">
+            ? html`<li data-at-logout="remove">
                 <a href="/account" ${page.path === '/account' ? html`aria-current="page"` : ''}
                   >${customer.name}</a
                 >
               </li>`
             : ''
         }
-        <li data-when="logged-out" ${customer ? html`hidden` : ''}>
+        <li data-at-logout="show" ${customer ? html`hidden` : ''}>
           <a href="/login" ${page.path === '/login' ? html`aria-current="page"` : ''}>Log in</a>
         </li>
       </ul>

@@ -119,7 +119,7 @@ export const login = () => ({
 export const account = ({ id, name, email }) => ({
   title: 'Your account',
   path: '/account',
-  body: html`<div data-when="logged-in">
+  body: html`<div data-at-logout="remove">
       <h1>${name}</h1>
       <dl class="facts">
         <div>
@@ -142,7 +142,7 @@ export const account = ({ id, name, email }) => ({
       </div>
       <p class="problem" role="alert" data-problem></p>
     </div>
-    <div data-when="logged-out" tabindex="-1" hidden>
+    <div data-at-logout="show" tabindex="-1" hidden>
       <h1>You are logged out</h1>
       <p><a href="/login">Log in again</a>, or <a href="/">go on looking around</a>.</p>
     </div>`,

@@ -15,8 +15,8 @@ interface Run {
   child: ChildProcess
   output(): string
   problems(): string
-  /** The exit code, or the name of the signal that ended it. */
-  ended: Promise<unknown>
+  /** The exit code, or the name of the signal that ended it; undefined while it runs. */
+  outcome(): unknown
 }
 
 /** Runs the real file in a folder of its own, on free ports unless told. */
@@ -29,13 +29,14 @@ const start = async (env: Record<string, string> = {}): Promise<Run> => {
   let [output, problems] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (problems += text))
-  const ended = once(child, 'close').then(([code, signal]: unknown[]) => code ?? signal)
+  let outcome: unknown
+  const ended = once(child, 'close').then(([code, signal]: unknown[]) => (outcome = code ?? signal))
   after(async () => {
     child.kill('SIGKILL')
     await ended
     await rm(folder, { recursive: true, force: true })
   })
-  return { child, output: () => output, problems: () => problems, ended }
+  return { child, output: () => output, problems: () => problems, outcome: () => outcome }
 }
 
 /** Waits for the start and answers the two addresses. */
@@ -59,7 +60,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     await page.getByText('chat: active').waitFor()
     const stopped = Date.now()
     run.child.kill(signal)
-    assert.equal(await run.ended, 0)
+    await until('the exit code', run.outcome, 0)
     assert.ok(Date.now() - stopped < 10_000, 'a browser that holds on to connections holds nobody up')
     await untilState(page, 'reconnecting')
   })
@@ -71,7 +72,7 @@ for (const [name, what] of [
   test(`when the ${what}'s port is taken one line says so, and how to choose another`, async () => {
     const { port } = await serve((_, response) => response.end())
     const run = await start({ [name]: String(port) })
-    assert.equal(await run.ended, 2)
+    await until('the exit code', run.outcome, 2)
     const lines = run.problems().trim().split('\n')
     assert.deepEqual(lines, [
       `demo: Port ${port} on 127.0.0.1 is in use: choose another for the ${what} with ${name}, or 0 for a free one.`,
@@ -81,7 +82,7 @@ for (const [name, what] of [
 
   test(`a ${name} that is none is refused`, async () => {
     const run = await start({ [name]: '99999' })
-    assert.equal(await run.ended, 2)
+    await until('the exit code', run.outcome, 2)
     assert.equal(run.problems(), `demo: ${name} is 99999: a port is a number from 0 to 65535.\n`)
   })
 }

@@ -27,9 +27,9 @@ const logOut = async (form) => {
   if (!ok) throw new Error('The shop did not log you out.')
   // The chat's script may be missing, if the gateway was away when the page was loaded: then nothing is to be ended.
   await element.end?.()
-  for (const part of document.querySelectorAll('[data-when="logged-in"]')) part.remove()
-  for (const part of document.querySelectorAll('[data-when="logged-out"]')) part.hidden = false
-  document.querySelector('main [data-when="logged-out"]').focus()
+  for (const part of document.querySelectorAll('[data-at-logout="remove"]')) part.remove()
+  for (const part of document.querySelectorAll('[data-at-logout="show"]')) part.hidden = false
+  document.querySelector('main [data-at-logout="show"]').focus()
 }
 
 for (const form of document.querySelectorAll('form[data-stay]'))
