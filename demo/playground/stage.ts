@@ -4,6 +4,7 @@ import type { SessionError, SessionState, TokenAsk, User } from '../../src/sessi
 import { credentialsFor, fetchToken, signIn, tokenUrlOf } from './backend.js'
 import { entriesOf, nextPerson, profileAttributes, type Choice, type ProfileField } from './choice.js'
 import type { Diary } from './diary.js'
+import { eventNames, summaryOf } from './element-events.js'
 
 /** What is to be seen of the session. */
 export interface View {
@@ -30,27 +31,6 @@ export const nobody: View = {
   user: null,
   guest: false,
 }
-
-const summaryOf = (event: Event): string => {
-  const detail: unknown = event instanceof CustomEvent ? event.detail : undefined
-  if (typeof detail !== 'object' || detail === null) return 'reason' in event ? String(event.reason) : ''
-  if ('previous' in detail) {
-    const { previous, state } = detail as { previous: string; state: string }
-    return previous === state ? `${state}, next attempt` : `${previous} → ${state}`
-  }
-  if ('error' in detail) return (detail.error as SessionError | null)?.code ?? 'on purpose'
-  if ('user' in detail) return (detail.user as User).id
-  return ''
-}
-
-const eventNames = [
-  'session-state',
-  'session-started',
-  'session-failed',
-  'session-ended',
-  'session-error',
-  'session-user',
-] as const
 
 /** A real `<chat-session>` in the page, and what can be done to it. Tells of every change by `change`. */
 export class Stage extends EventTarget {
@@ -243,11 +223,11 @@ export class Stage extends EventTarget {
   async #discard(): Promise<void> {
     const element = this.#element
     if (!element) return
-    await element.end()
     element.remove()
     this.#element = this.#question = null
     // Its lease ends a task after it left; until then a new element for the same user would share its session.
-    while (element.session) await new Promise((resolve) => setTimeout(resolve))
+    for (let task = 0; element.session && task < 100; task++)
+      await new Promise((resolve) => setTimeout(resolve))
   }
 
   /** The element asks a token-url without telling anybody, so the browser's own list of requests is looked at. */

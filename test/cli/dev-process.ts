@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { WebSocket } from 'ws'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -84,3 +85,23 @@ export const ask = (
       .on('error', reject)
       .end()
   })
+
+/** The first frame that answers a start; `cut` when the connection is lost without a word. */
+export const startOver = async (url: string, start: object, origin?: string): Promise<string> => {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session`, 'chat-session.v1', {
+    ...(origin && { origin }),
+  })
+  socket.on('open', () => socket.send(JSON.stringify({ type: 'start', ...start })))
+  const told = once(socket, 'message').then(([data]: Buffer[]) => {
+    const { type, code } = JSON.parse(String(data)) as { type: string; code?: string }
+    return code ?? type
+  })
+  const cut = new Promise<string>((resolve) => {
+    socket.once('error', () => resolve('cut'))
+    socket.once('close', () => resolve('cut'))
+  })
+  const outcome = await Promise.race([told, cut])
+  told.catch(() => undefined)
+  socket.terminate()
+  return outcome
+}
