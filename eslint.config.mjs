@@ -51,6 +51,7 @@ export default tseslint.config(
           'src/tsconfig.server.json',
           'test/tsconfig.json',
           'test/tsconfig.browser.json',
+          'demo/playground/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,
       },

@@ -6,7 +6,7 @@ import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '.
 import { originOf, originsOf } from './dev-origins.js'
 import { createDevRoutes } from './dev-routes.js'
 import { devSecrets, type DevSecrets } from './dev-secrets.js'
-import { breakable } from './network.js'
+import { createNetwork } from './network.js'
 import { untilSignal } from './until-signal.js'
 
 export interface DevOptions {
@@ -76,7 +76,7 @@ const listen = (server: Server, { host, port }: DevOptions): Promise<number> =>
 export const startDev = async (options: DevOptions): Promise<Dev> => {
   const secrets = await devSecrets(options.data)
   const server = createServer({ maxHeaderSize: 32_768 })
-  const network = breakable(server)
+  const network = createNetwork()
   const respond = getRequestListener(createDevRoutes(secrets, network, options.host).fetch)
   server.on('request', (request, response) => void respond(request, response))
   const port = await listen(server, options)
@@ -97,7 +97,7 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     gateway = createGateway(configOf(secrets, options, port))
     await gateway.ready()
     gateway.attach(server)
-    network.setBroken(false)
+    network.watch(server)
   } catch (error) {
     await close()
     throw error
