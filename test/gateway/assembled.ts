@@ -12,7 +12,7 @@ import { testApp } from './support.js'
 
 /** A gateway's parts around an engine of our own, with nothing between the test and what they hold. */
 export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
-  const parsed = parseConfig({ apps: { app: testApp() } }, {})
+  const parsed = parseConfig({ startTimeout: 300, apps: { app: testApp() } }, {})
   if (!parsed.ok) throw new Error(parsed.problems.join())
   const memory = createMemoryEngine()
   await memory.open()

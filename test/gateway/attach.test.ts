@@ -70,6 +70,17 @@ test('their routes and their WebSockets keep working beside the gateway, and aft
   assert.equal(await (await fetch(`${url}/healthz`)).text(), 'theirs: /healthz')
 })
 
+test('a client that never answers the close is cut on a server of theirs, too', async () => {
+  const server = theirServer()
+  const gateway = makeGateway()
+  gateway.attach(server)
+  const rude = await openRaw(await listen(server))
+  rude.socket.write(handshake())
+  await rude.answer()
+  await gateway.close()
+  await within(rude.closed, 'cut', 6_000)
+})
+
 test('a server that has nothing else answers 404 beside the gateway', async () => {
   const server = createServer()
   makeGateway().attach(server)

@@ -50,7 +50,7 @@ test('over TLS a session starts, and the address says https', async () => {
   const client = await startClient(url, await startOf('ada'), { ca: await readFile(cert) })
   // One that never says hello must not keep the gateway from closing.
   await openRaw(url)
-  const closed = within(gateway.close(), 'close')
+  const closed = within(gateway.close(), 'close', 6_000)
   assert.equal((await client.end()).code, 4503)
   await closed
 })
@@ -109,7 +109,17 @@ test('a gateway that is closed while it opens does not listen', async () => {
   }
 })
 
-test('a gateway that waits for a locked folder can be closed, and one whose folder comes free opens later', async () => {
+test('a gateway that is closed while its server is about to listen does not listen', async () => {
+  const gateway = make({ listen: { host: 'localhost', port: 0 } })
+  await gateway.ready()
+  const refused = assert.rejects(gateway.listen(), code('closed'))
+  // Far enough that the name is being looked up.
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
+  await within(gateway.close(), 'close')
+  await refused
+})
+
+test('a gateway that waits for a locked folder can be closed; one that gave up opens when the folder is free', async () => {
   const path = join(folder, 'locked')
   const owner = createEmbeddedEngine({ path })
   await owner.open()
@@ -117,9 +127,11 @@ test('a gateway that waits for a locked folder can be closed, and one whose fold
   const refused = assert.rejects(waiting.listen(), code('closed'))
   await within(waiting.close(), 'close', 3_000)
   await refused
-  await owner.close()
   const later = make({ engine: { type: 'embedded', path } })
-  await later.ready()
+  await assert.rejects(later.listen(), code('locked'))
+  await owner.close()
+  const client = await startClient(await later.listen(), await startOf('ada'))
+  client.close()
 })
 
 test('closing resolves when every client is gone, also those who never answer', async () => {

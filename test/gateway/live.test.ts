@@ -13,18 +13,18 @@ const gate = () => {
 }
 const withParams = { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 1 } }
 
-test('frames that come before `started` are handled after it, in their order', async () => {
+test('frames that come before `started` are handled after it, in their order, and none after an `end`', async () => {
   const { open, authenticate } = gate()
-  const { url: slow } = await runGateway({ authenticate, profiles: 'vouched' })
+  const { url: slow } = await runGateway({ authenticate })
   const client = openClient(slow)
   await client.opened
   client.send(
     { type: 'read', epoch: 'before the start', offset: 0 },
     withParams,
     { type: 'send', id: 'a', to: 'eve', body: 'hello' },
-    { type: 'profile', user: { name: 'Ada' } },
+    { type: 'history', id: 'b', epoch: '' },
     { type: 'end' },
-    { type: 'read', epoch: 'after the end', offset: 0 },
+    { type: 'profile', user: { name: 'after the end' } },
   )
   open()
   const end = await client.end()
@@ -34,11 +34,14 @@ test('frames that come before `started` are handled after it, in their order', a
       ['started', undefined],
       ['refused', 'read'],
       ['refused', 'send'],
-      ['refused', 'profile'],
+      ['refused', 'history'],
       ['ended', undefined],
     ],
   )
   assert.equal(end.code, 1000)
+  const again = await startClient(slow, withParams)
+  assert.deepEqual(again.started['user'], { id: 'ada' })
+  again.close()
 })
 
 test('at most 64 kB wait for `started`', async () => {

@@ -169,9 +169,11 @@ const parseAnswer = (bytes: Buffer): Answer | undefined => {
   return { status: Number(first.split(' ')[1]), headers: new Map(headers), body: text.slice(end + 4) }
 }
 
-export const openRaw = async (url: string): Promise<RawSocket> => {
+/** With `allowHalfOpen` it stays when the other side says that it has no more to say. */
+export const openRaw = async (url: string, { allowHalfOpen = false } = {}): Promise<RawSocket> => {
   const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ''))
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const socket = connect({ port: Number(port), host, allowHalfOpen })
   opened.add(() => socket.destroy())
   let bytes = Buffer.alloc(0)
   socket.on('data', (chunk) => (bytes = Buffer.concat([bytes, chunk])))
