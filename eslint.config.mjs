@@ -51,6 +51,7 @@ export default tseslint.config(
           'src/tsconfig.server.json',
           'test/tsconfig.json',
           'test/tsconfig.browser.json',
+          'demo/playground/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,
       },
@@ -78,7 +79,12 @@ export default tseslint.config(
   {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
-      globals: { console: false, process: false, URL: false, Buffer: false, setTimeout: false, fetch: false },
+      globals: Object.fromEntries(
+        ['console', 'process', 'URL', 'Buffer', 'setTimeout', 'clearTimeout', 'fetch'].map((name) => [
+          name,
+          false,
+        ]),
+      ),
     },
   },
   {

@@ -1,7 +1,8 @@
 // Builds dist/: the modules by tsc, the script for a script tag by rollup, and what a server sends of it.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 
@@ -28,6 +29,8 @@ const compress = async (file) => {
 
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
 await run('rollup/dist/bin/rollup', '--config', '--silent')
+for (const file of ['index.html', 'demo/playground/playground.css', 'demo/playground/icon.svg'])
+  await copyFile(file, `dist/playground/${basename(file)}`)
 const script = await compress('dist/cdn/chat-session.js')
 await compress('dist/cdn/chat-session.js.map')
 const integrity = `sha384-${createHash('sha384').update(script).digest('base64')}`

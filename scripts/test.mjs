@@ -4,6 +4,9 @@ import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { parseArgs } from 'node:util'
 
+/** Most tests wait for sockets, processes and pages rather than for the processor. */
+const AT_ONCE = 4
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { skip: { type: 'string', multiple: true, default: [] } },
@@ -17,5 +20,9 @@ if (files.length === 0) {
   console.error(`There are no tests below ${folder}.`)
   process.exit(1)
 }
-const child = spawn(process.execPath, ['--import', 'tsx', '--test', ...args, ...files], { stdio: 'inherit' })
+const child = spawn(
+  process.execPath,
+  ['--import', 'tsx', '--test', '--test-reporter=spec', `--test-concurrency=${AT_ONCE}`, ...args, ...files],
+  { stdio: 'inherit' },
+)
 child.on('exit', (code) => process.exit(code ?? 1))

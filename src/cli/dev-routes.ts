@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
+import { getCookie, setCookie } from 'hono/cookie'
 import * as v from 'valibot'
 import { createSignature, createToken, TokenError } from '../tokens/index.js'
 import type { DevSecrets } from './dev-secrets.js'
@@ -16,22 +17,50 @@ const asked = v.object({
   name: v.optional(v.string()),
 })
 
+/** The playground keeps to what a strict page may do. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self' ws:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/** Whoever holds this cookie is signed out of the token source. */
+const SIGNED_OUT = 'chat-session-dev'
+
 /**
  * A page elsewhere must not have a token made by making the browser ask: neither across origins, which gets no CORS
- * header and is refused, nor under a name that it has pointed at this machine.
+ * header and is refused, nor under a name that it has pointed at this machine. Browsers leave `sec-fetch-site` out where
+ * the address is no secure context; there the origin tells.
  */
-const isOurs = (request: Request): boolean => {
-  const { hostname } = new URL(request.url)
-  const named = hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
-  return named && ['same-origin', 'none', null].includes(request.headers.get('sec-fetch-site'))
+const isOurs = (request: Request, host: string): boolean => {
+  const { hostname, origin } = new URL(request.url)
+  const named = [host, 'localhost'].includes(hostname) || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+  return (
+    named &&
+    ['same-origin', 'none', null].includes(request.headers.get('sec-fetch-site')) &&
+    [origin, null].includes(request.headers.get('origin'))
+  )
 }
 
-/** The playground and what it needs of a backend: whoever reaches a development gateway may be anybody in its apps. */
-export const createDevRoutes = (secrets: DevSecrets, network: Network): Hono => {
+/**
+ * The playground and what it needs of a backend: whoever reaches a development gateway may be anybody in its apps.
+ * `host` is the name it listens on.
+ */
+export const createDevRoutes = (secrets: DevSecrets, network: Network, host: string): Hono => {
   const routes = new Hono()
 
+  routes.use('*', async ({ header }, next) => {
+    await next()
+    header('x-content-type-options', 'nosniff')
+    header('cross-origin-resource-policy', 'same-origin')
+  })
   routes.use('/dev/*', async (context, next) => {
-    if (!isOurs(context.req.raw)) return context.json({ code: 'refused' }, 403)
+    if (!isOurs(context.req.raw, host)) return context.json({ code: 'refused' }, 403)
     context.header('cache-control', 'no-store')
     return next()
   })
@@ -42,10 +71,22 @@ export const createDevRoutes = (secrets: DevSecrets, network: Network): Hono => 
   })
   routes.get('/dev/token', async (context) => {
     const { appId, userId, expiresIn, name } = v.parse(asked, context.req.query())
+    if (getCookie(context, SIGNED_OUT)) return context.json({ token: null })
     const secret = secrets[appId].token
     return context.json({
       token: await createToken({ appId, userId, secret, expiresIn, user: name ? { name } : undefined }),
     })
+  })
+  routes.post('/dev/source/:state{sign-in|sign-out}', (context) => {
+    const signedOut = context.req.param('state') === 'sign-out'
+    // As a log-in's cookie would be: the token source knows by it who asks.
+    setCookie(context, SIGNED_OUT, signedOut ? '1' : '', {
+      path: '/dev',
+      httpOnly: true,
+      sameSite: 'Strict',
+      ...(!signedOut && { maxAge: 0 }),
+    })
+    return context.json({ signedOut })
   })
   routes.get('/dev/signature', async (context) => {
     const { appId, userId } = v.parse(asked, context.req.query())
@@ -55,6 +96,11 @@ export const createDevRoutes = (secrets: DevSecrets, network: Network): Hono => 
   routes.post('/dev/network/:state{break|mend}', (context) => {
     network.setBroken(context.req.param('state') === 'break')
     return context.json({ broken: network.broken() })
+  })
+  routes.use('*', async (context, next) => {
+    context.header('content-security-policy', policy)
+    context.header('cache-control', 'no-cache')
+    return next()
   })
   routes.use('*', serveStatic({ root }))
   return routes

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as v from 'valibot'
+import { codeOf, ensureFolder } from '../engine/folder.js'
 import { CliError } from './cli-error.js'
 
-export interface AppSecrets {
-  token: string
-  signature: string
-}
+const appSecrets = v.object({ token: v.string(), signature: v.string() })
+const devSecretsFile = v.object({ playground: appSecrets, strict: appSecrets, shop: appSecrets })
+
+export type AppSecrets = v.InferOutput<typeof appSecrets>
 
 /** The secrets of the development apps, by app id. */
-export type DevSecrets = Record<'playground' | 'strict' | 'shop', AppSecrets>
+export type DevSecrets = v.InferOutput<typeof devSecretsFile>
 
 const make = (): AppSecrets => {
   const secret = (): string => randomBytes(32).toString('base64url')
@@ -23,13 +25,13 @@ const make = (): AppSecrets => {
 export const devSecrets = async (folder: string): Promise<DevSecrets> => {
   const file = join(folder, 'secrets.json')
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as DevSecrets
+    return v.parse(devSecretsFile, JSON.parse(await readFile(file, 'utf8')))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(file, error)
+    if (codeOf(error) !== 'ENOENT') throw unusable(file, error)
   }
   const secrets: DevSecrets = { playground: make(), strict: make(), shop: make() }
   try {
-    await mkdir(folder, { recursive: true })
+    await ensureFolder(folder)
     await writeFile(file, JSON.stringify(secrets, null, 2), { mode: 0o600, flag: 'wx' })
   } catch (error) {
     throw unusable(file, error)
@@ -40,7 +42,5 @@ export const devSecrets = async (folder: string): Promise<DevSecrets> => {
 const unusable = (file: string, cause: unknown): CliError =>
   new CliError(
     `The secrets in ${file} can't be read or written: choose another folder with --data, or remove the file.`,
-    {
-      cause,
-    },
+    { cause },
   )

@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '../gateway/index.js'
+import { originOf, originsOf } from './dev-origins.js'
 import { createDevRoutes } from './dev-routes.js'
 import { devSecrets, type DevSecrets } from './dev-secrets.js'
-import { breakable } from './network.js'
+import { createNetwork } from './network.js'
 import { untilSignal } from './until-signal.js'
 
 export interface DevOptions {
@@ -22,6 +23,9 @@ export interface Dev {
   secrets: DevSecrets
   close(): Promise<void>
 }
+
+/** Milliseconds in which clients may take their leave when the gateway stops. */
+const GOODBYE = 1_000
 
 /** The apps of a development gateway: a lenient one, and one as strict as production. */
 const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number): GatewayConfig => ({
@@ -40,7 +44,7 @@ const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number)
       environment: 'production',
       secrets: [secrets.strict.token],
       signatureSecrets: [secrets.strict.signature],
-      origins: [...new Set([host, 'localhost', '127.0.0.1'])].map((name) => `http://${name}:${port}`),
+      origins: originsOf(host, port),
     },
     shop: {
       environment: 'test',
@@ -72,25 +76,33 @@ const listen = (server: Server, { host, port }: DevOptions): Promise<number> =>
 export const startDev = async (options: DevOptions): Promise<Dev> => {
   const secrets = await devSecrets(options.data)
   const server = createServer({ maxHeaderSize: 32_768 })
-  const network = breakable(server)
-  server.on('request', getRequestListener(createDevRoutes(secrets, network).fetch))
+  const network = createNetwork()
+  const respond = getRequestListener(createDevRoutes(secrets, network, options.host).fetch)
+  server.on('request', (request, response) => void respond(request, response))
   const port = await listen(server, options)
   let gateway: Gateway | undefined
   const close = async (): Promise<void> => {
     await gateway?.close()
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
+    // Who does not take the goodbye, as a page that is frozen, holds nobody up for long.
+    const cut = setTimeout(() => {
+      network.setBroken(true)
+      server.closeAllConnections()
+    }, GOODBYE)
     await closed
+    clearTimeout(cut)
   }
   try {
     gateway = createGateway(configOf(secrets, options, port))
     await gateway.ready()
     gateway.attach(server)
+    network.watch(server)
   } catch (error) {
     await close()
     throw error
   }
-  return { url: `http://${options.host}:${port}`, secrets, close }
+  return { url: originOf(options.host, port), secrets, close }
 }
 
 export const dev = async (options: DevOptions): Promise<void> => {

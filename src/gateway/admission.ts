@@ -25,7 +25,9 @@ export interface Peer {
 export interface Refusal {
   ok: false
   code: EndCode
-  why?: string
+  why?: string | undefined
+  /** Where the app's own code failed, for the log. */
+  trace?: string | undefined
 }
 
 /** Somebody whose identity is proven. */
@@ -48,11 +50,7 @@ type Start = ClientFrameOf<'start'>
 type Identity = Pick<Admitted, 'userId' | 'vouched' | 'expiresAt' | 'token'>
 type Proven = ({ ok: true } & Identity) | Refusal
 
-const refuse = (code: EndCode, why?: string): Refusal => ({
-  ok: false,
-  code,
-  ...(why !== undefined && { why }),
-})
+const refuse = (code: EndCode, why?: string, trace?: string): Refusal => ({ ok: false, code, why, trace })
 
 /** Seconds that an authentication is good for when it doesn't say: a session must not outlive the log-in for ever. */
 const DEFAULT_AUTHENTICATION = 86_400
@@ -85,6 +83,13 @@ const proveSignature = async (app: App, userId: string, signature: string): Prom
         'The signature is not that of the user id under any of the signature secrets.',
       )
 
+/** What failed and where, without its message: that may repeat what the client gave (`JSON.parse` does). */
+const traceOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return typeof error
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line))
+  return [error.name, ...frames].join('\n')
+}
+
 /** Anything but a clear yes is a no. */
 const isYes = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && answer['ok'] === true
@@ -97,20 +102,30 @@ const proveAuthParams = async (
 ): Promise<Proven> => {
   const { authenticate, appId } = app.settings
   if (!authenticate) return refuse('unauthenticated', 'The app has no authentication function.')
-  const answer: unknown = await authenticate({ appId, userId, authParams, ...peer })
+  let answer: unknown
+  try {
+    answer = await authenticate({ appId, userId, authParams, ...peer })
+  } catch (error) {
+    // Nobody's no: whoever it was may be let in when the app's backend is back.
+    return refuse('unavailable', "The app's authentication function failed.", traceOf(error))
+  }
   if (!isYes(answer)) return refuse('unauthenticated', "The app's authentication function said no.")
   const expiresIn = answer.expiresIn ?? DEFAULT_AUTHENTICATION
   const vouched = answer.user === undefined ? undefined : readProfile(answer.user)
-  if (!(expiresIn > 0) || (answer.user !== undefined && !vouched))
-    throw new Error("The app's authentication function answered an expiresIn or a user that can't be used.")
+  if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (answer.user !== undefined && !vouched))
+    return refuse(
+      'unavailable',
+      "The app's authentication function answered an expiresIn or a user that can't be used.",
+    )
   const token = await app.signOwnToken(userId, expiresIn)
   return { ok: true, userId, vouched, expiresAt: Date.now() + expiresIn * 1000, token }
 }
 
-const proveGuest = async (app: App, wished: string | undefined): Promise<Proven> => {
+const proveGuest = async (app: App, wished = ''): Promise<Proven> => {
   if (!app.settings.guests) return refuse('guests-refused')
-  const name = wished ?? randomBytes(12).toString('base64url')
-  const userId = name.startsWith(GUEST_PREFIX) ? name : GUEST_PREFIX + name
+  const name = isGuestId(wished) ? wished.slice(GUEST_PREFIX.length) : wished
+  // A name of nothing would be everybody's.
+  const userId = GUEST_PREFIX + (name === '' ? randomBytes(12).toString('base64url') : name)
   if (!isUserId(userId)) return refuse('bad-request', 'The user id is not one that a guest can have.')
   return {
     ok: true,

@@ -28,13 +28,16 @@ export interface AuthenticateRequest {
   address: string
 }
 
-/** A yes is an object with `ok: true` and nothing else is: any other answer, and a rejection, is a no. */
+/**
+ * A yes is an object with `ok: true` and nothing else is: any other answer is a no. A rejection is neither, and ends the
+ * start as `unavailable`.
+ */
 export type AuthenticateAnswer =
   | {
       ok: true
       /** What the backend vouches for. */
       user?: Profile | undefined
-      /** Seconds until the session needs to be proven again. Left out: it does not lapse by time. */
+      /** Seconds until the session needs to be proven again, above 0. @default 86_400 */
       expiresIn?: number | undefined
     }
   | { ok: false }

@@ -17,7 +17,7 @@ import type { Settings } from './config.js'
 import type { Hub } from './hub.js'
 import { createLiveSession, type LiveSession, type SessionFrame } from './live-session.js'
 import type { Log } from './log.js'
-import { at, every } from './timer.js'
+import { at } from './timer.js'
 
 /** The far end of one WebSocket. */
 export interface Wire {
@@ -65,8 +65,11 @@ export const createConnection = (
 ): Connection => {
   const { settings, engine, hub, log } = context
   let phase: Phase = { name: 'opening', starting: false, frames: [], bytes: 0 }
-  /** Pings since the last frame. */
-  let unanswered = 0
+  /** When the last frame came, on the clock that nobody sets. */
+  let heard = performance.now()
+
+  /** A function, since the phase may be another after each wait. */
+  const opening = () => (phase.name === 'opening' ? phase : undefined)
 
   const send = (frame: GatewayFrame): void => {
     if (phase.name !== 'over') wire.send(JSON.stringify(frame))
@@ -84,7 +87,7 @@ export const createConnection = (
     const left = phase
     phase = { name: 'over' }
     deadline.cancel()
-    pings.cancel()
+    clearTimeout(beat)
     gone()
     if (left.name !== 'live') return
     left.session.release()
@@ -100,21 +103,29 @@ export const createConnection = (
   }
 
   const start = async (frame: ClientFrameOf<'start'>): Promise<void> => {
-    const admitted = await admit(await context.apps(), frame, peer)
+    const apps = await context.apps()
+    const admitted = await admit(apps, frame, peer)
     if (!admitted.ok) {
-      const { code, why } = admitted
-      if (phase.name !== 'over')
-        log.info({ appId: frame.appId, code, why, address: peer.address }, 'start refused')
+      const { code, why, trace } = admitted
+      // An id that no app has may be anything, a token too: it is not for the log.
+      const appId = apps.has(frame.appId) ? frame.appId : undefined
+      if (opening())
+        log[trace ? 'error' : 'info']({ appId, code, why, trace, address: peer.address }, 'start refused')
       return end(code, why)
     }
     const { app, userId, guest, vouched, claimed, token } = admitted
     const user = { appId: frame.appId, userId }
+    // Whoever left while they were verified leaves no trace, and takes no session's place.
+    if (!opening()) return
     const saved = await engine.saveUser(user, { vouched, claimed })
+    if (!opening()) return
     const { sessionsPerUser } = app.settings.limits
     const record = await engine.startSession({ ...user, guest, sessionsPerUser })
-    // Whoever left while they were verified must not stay behind as online.
-    if (phase.name !== 'opening') return void (await engine.endSession(record, 'ended'))
-    const { frames } = phase
+    const waited = opening()
+    if (!waited) {
+      await engine.endSession(record, 'ended')
+      return
+    }
     const ref = { ...user, sessionId: record.sessionId }
     const session = createLiveSession(engine, admitted, ref, { send, end, attempt })
     phase = { name: 'live', session }
@@ -139,17 +150,21 @@ export const createConnection = (
       sendWindow: 0,
       ...(token !== undefined && { token }),
     })
-    for (const waiting of frames) session.handle(waiting)
+    for (const waiting of waited.frames) session.handle(waiting)
   }
 
   const deadline = at(Date.now() + settings.startTimeout, () =>
     end('timeout', 'The start did not come, or was not settled, in time.'),
   )
-  const pings = every(settings.pingInterval, () => {
-    if (unanswered === 2) return end('timeout')
-    unanswered += 1
+
+  /** Pings until the other side has been silent for two intervals, and not a moment longer. */
+  const listen = (): void => {
+    const patience = heard + 2 * settings.pingInterval - performance.now()
+    if (patience <= 0) return end('timeout')
     send({ type: 'ping' })
-  })
+    beat = setTimeout(listen, Math.min(settings.pingInterval, patience)).unref()
+  }
+  let beat = setTimeout(listen, settings.pingInterval).unref()
 
   return {
     end,
@@ -158,7 +173,7 @@ export const createConnection = (
     },
     receive(text, bytes) {
       if (phase.name === 'over') return
-      unanswered = 0
+      heard = performance.now()
       if (bytes > limits.frame) return end('too-large', `A frame has at most ${limits.frame} bytes.`)
       const parsed = parse(clientFrames, text)
       if (!parsed.ok) return end('bad-request', parsed.why)

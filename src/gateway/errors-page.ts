@@ -1,4 +1,11 @@
-import { ends, isRetryable, sentences, type EndCode, type ProtocolCode } from '../protocol/index.js'
+import {
+  clientSentences,
+  ends,
+  isRetryable,
+  sentences,
+  type EndCode,
+  type ProtocolCode,
+} from '../protocol/index.js'
 
 const row = ([code, sentence]: [string, string]): string => {
   const close = ends[code as EndCode] as number | undefined
@@ -21,7 +28,9 @@ export const errorsPage = `<!doctype html>
 <table>
 <thead><tr><th>code</th><th>close</th><th>retryable</th><th>meaning</th></tr></thead>
 <tbody>
-${Object.entries(sentences).map(row).join('\n')}
+${Object.entries({ ...sentences, ...clientSentences })
+  .map(row)
+  .join('\n')}
 </tbody>
 </table>
 </html>

@@ -1,4 +1,4 @@
-export type GatewayErrorCode = 'bad-config' | 'port-in-use' | 'cannot-listen' | 'bad-tls'
+export type GatewayErrorCode = 'bad-config' | 'port-in-use' | 'cannot-listen' | 'bad-tls' | 'closed'
 
 /** Why a gateway can't run as it was told to; the message is for the person who runs it. */
 export class GatewayError extends Error {

@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import {
   createEmbeddedEngine,
@@ -10,15 +7,15 @@ import {
   type Engine,
   type Signal,
 } from '../engine/index.js'
-import { limits } from '../protocol/index.js'
 import { createApp, type App } from './app.js'
 import { parseConfig, type Env, type GatewayConfig, type Settings } from './config.js'
 import { createConnection, type Connection, type Context } from './connection.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './hub.js'
 import { createLog, type Log } from './log.js'
+import { createOwnServer, type OwnServer } from './own-server.js'
 import { peerOf } from './peer.js'
-import { createRoutes } from './routes.js'
+import { createRoutes, ownsPath } from './routes.js'
 import { attach } from './server.js'
 
 export interface GatewayOptions {
@@ -30,25 +27,29 @@ export interface GatewayOptions {
 
 export interface Gateway {
   /**
-   * Answers the gateway's addresses (`/v1/…`, `/healthz`) on somebody's own HTTP server; what else is asked goes to the
-   * listeners that the server had before. Start that server with `maxHeaderSize: 32_768` or more: a start rides in a header.
+   * Answers the gateway's addresses (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/healthz`) on
+   * somebody's own HTTP server; what else is asked goes to the listeners, for requests and for upgrades, that the server
+   * had before: attach last. Start that server with `maxHeaderSize: 32_768` or more: a start rides in a header. Throws a
+   * `GatewayError` of code `closed` on a gateway that was closed.
    */
   attach(server: Server): void
   /**
-   * Makes an HTTP server of its own and listens as the config says. Resolves with the address, `http://HOST:PORT`.
-   * Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`), or an `EngineError`.
+   * Makes an HTTP server of its own and listens as the config says. Resolves with the address, `http://HOST:PORT`, again
+   * when it listens already. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`), or an
+   * `EngineError`; it may be called again then.
    */
   listen(): Promise<string>
   /** Resolves when the engine is open and connections are served; rejects with an `EngineError` when it can't be. */
   ready(): Promise<void>
-  /** Ends every connection as `unavailable`, so that clients come again, and lets everything go. Closing twice is fine. */
+  /**
+   * Ends every connection as `unavailable`, so that clients come again, and lets everything go: a server it was attached
+   * to runs on without it. Resolves when all is let go; closing twice is fine.
+   */
   close(): Promise<void>
 }
 
 const engineOf = (settings: Settings['engine']): Engine =>
   settings.type === 'memory' ? createMemoryEngine() : createEmbeddedEngine({ path: settings.path })
-
-const paths = /^\/(v1\/|healthz$)/
 
 /**
  * Makes a gateway. Throws a `GatewayError` of code `bad-config` that lists everything that is wrong with the config.
@@ -65,9 +66,15 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const hub = createHub()
   const connections = new Set<Connection>()
   const life = new AbortController()
-  const own: Server[] = []
-  const respond = getRequestListener(createRoutes().fetch)
+  // For relative requests without a Host header (HTTP/1.0, as simple health checks speak it) any name does.
+  const respond = getRequestListener(createRoutes(log).fetch, {
+    hostname: 'localhost',
+    overrideGlobalObjects: false,
+  })
   let opened: Promise<ReadonlyMap<string, App>> | undefined
+  let listening: Promise<string> | undefined
+  let closing: Promise<void> | undefined
+  let own: OwnServer | undefined
 
   const hear = (told: Signal): void => {
     switch (told.type) {
@@ -85,96 +92,81 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const open = async (): Promise<ReadonlyMap<string, App>> => {
     await engine.open()
-    engine.listen(hear, life.signal)
     const key = await engine.key()
     return new Map([...settings.apps].map(([appId, app]) => [appId, createApp(app, key)]))
   }
 
-  const apps = (): Promise<ReadonlyMap<string, App>> => (opened ??= open())
+  const refuseClosed = (): void => {
+    if (life.signal.aborted) throw new GatewayError('closed', 'The gateway is closed: make another.')
+  }
+
+  /** The apps by id, once the engine is open. One that doesn't open is tried again by whoever asks next. */
+  const apps = async (): Promise<ReadonlyMap<string, App>> => {
+    refuseClosed()
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      refuseClosed()
+      throw error
+    })
+    return opened
+  }
 
   const context: Context = { settings, apps, engine, hub, log }
 
-  const listenOn = (server: Server): Promise<void> => {
-    const { host, port } = settings.listen
-    return new Promise((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) =>
-        reject(
-          cause.code === 'EADDRINUSE'
-            ? new GatewayError(
-                'port-in-use',
-                `Port ${port} on ${host} is in use: choose another, or 0 for a free one.`,
-                { cause },
-              )
-            : new GatewayError('cannot-listen', `Can't listen on ${host}, port ${port}: ${cause.message}.`, {
-                cause,
-              }),
-        ),
-      )
-      server.listen(port, host, resolve)
-    })
+  const start = async (): Promise<string> => {
+    await apps()
+    const made = createOwnServer(settings, log)
+    gateway.attach(made.server)
+    const address = await made.listen()
+    if (life.signal.aborted) await made.close()
+    refuseClosed()
+    own = made
+    return address
   }
 
-  const makeServer = (): Server => {
-    const { tls } = settings.listen
-    const base = { maxHeaderSize: limits.headers }
-    if (!tls) return createServer(base)
-    try {
-      return createTlsServer({ ...base, cert: readFileSync(tls.cert), key: readFileSync(tls.key) })
-    } catch (cause) {
-      throw new GatewayError(
-        'bad-tls',
-        `The files that listen.tls names can't be used: ${(cause as Error).message}.`,
-        { cause },
-      )
-    }
+  const shut = async (): Promise<void> => {
+    for (const connection of connections) connection.end('unavailable')
+    life.abort()
+    // An engine that is being opened stops trying, and a listen under way stops what it has started.
+    const closed = engine.close()
+    await listening?.catch(() => undefined)
+    await own?.close()
+    await closed
   }
+
+  engine.listen(hear, life.signal)
 
   const gateway: Gateway = {
     attach(server) {
+      refuseClosed()
       apps().catch((err: unknown) => log.error({ err }, 'the engine does not open'))
       const { detach } = attach(server, {
+        owns: ownsPath,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
         connect(wire, peer) {
           const connection = createConnection(context, wire, peer, () => connections.delete(connection))
           connections.add(connection)
           return connection
         },
-        request(request: IncomingMessage, response: ServerResponse) {
-          if (!paths.test(request.url ?? '')) return false
-          void respond(request, response)
-          return true
-        },
+        request: (request: IncomingMessage, response: ServerResponse) => void respond(request, response),
       })
       life.signal.addEventListener('abort', detach, { once: true })
     },
     async ready() {
       await apps()
     },
-    async listen() {
-      await apps()
-      const server = makeServer()
-      gateway.attach(server)
-      await listenOn(server)
-      own.push(server)
-      const { address, port, family } = server.address() as AddressInfo
-      return `${settings.listen.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+    listen() {
+      listening ??= start().catch((error: unknown) => {
+        listening = undefined
+        throw error
+      })
+      return listening
     },
-    async close() {
-      if (life.signal.aborted) return
-      for (const connection of connections) connection.end('unavailable')
-      life.abort()
-      await Promise.all(
-        own.map((server) => {
-          const closed = new Promise((resolve) => server.close(resolve))
-          server.closeIdleConnections()
-          return closed
-        }),
-      )
-      await opened?.then(
-        () => engine.close(),
-        () => undefined,
-      )
+    close() {
+      closing ??= shut()
+      return closing
     },
   }
+
   return gateway
 }

@@ -41,10 +41,15 @@ export const createLiveSession = (
 ): LiveSession => {
   let expiresAt: number | null = null
   let lapse: Timer | undefined
+  let released = false
+  /** The last renewal: the token that came last decides, however long an earlier one takes to check. */
+  let renewed = Promise.resolve()
 
   /** The gateway's own clock says when credentials have lapsed. */
   const lapseAt = (time: number | null): void => {
     lapse?.cancel()
+    // A token that was being checked when the connection closed must not set a timer that nobody will cancel.
+    if (released) return
     expiresAt = time
     lapse = time === null ? undefined : at(time, () => end('token-expired'))
   }
@@ -87,11 +92,16 @@ export const createLiveSession = (
     send,
     end,
     expiresIn,
-    release: () => lapse?.cancel(),
+    release() {
+      released = true
+      lapse?.cancel()
+    },
     handle(frame) {
+      if (released) return
       switch (frame.type) {
         case 'token':
-          return attempt(renew(frame))
+          renewed = renewed.then(() => renew(frame))
+          return attempt(renewed)
         case 'profile':
           return attempt(changeProfile(frame))
         case 'end':

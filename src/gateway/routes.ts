@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
 import { VERSION } from '../protocol/index.js'
 import { errorsPage } from './errors-page.js'
+import type { Log } from './log.js'
 import { loadScript, type Asset } from './script.js'
 
 /** Seconds that a browser may use the unversioned script before it asks whether it is still the newest. */
@@ -36,8 +37,12 @@ const serve = (context: Context, { type, etag, bodies }: Asset, cacheControl: st
   })
 }
 
+/** Every address that the gateway has; its REST interface is to come under `/v1/apps/`. */
+export const ownsPath = (path: string): boolean =>
+  /^\/(healthz|v1\/(session|errors|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
+
 /** What the gateway answers over plain HTTP. */
-export const createRoutes = (): Hono => {
+export const createRoutes = (log: Log): Hono => {
   const routes = new Hono()
   let script: ReturnType<typeof loadScript> | undefined
 
@@ -51,24 +56,29 @@ export const createRoutes = (): Hono => {
   // The script holds nothing of anybody: every page may load it, with an integrity hash too.
   routes.get('/v1/:file{chat-session.*}', cors({ origin: '*' }), async (context) => {
     const name = context.req.param('file')
-    const asset = (await (script ??= loadScript())).get(name)
+    // What could not be read once is tried again: a gateway may run while it is being built.
+    script ??= loadScript().catch((error: unknown) => {
+      script = undefined
+      throw error
+    })
+    const asset = (await script).get(name)
     if (!asset) return context.notFound()
     const forever = name.includes(VERSION)
     return serve(context, asset, `public, max-age=${forever ? '31536000, immutable' : SCRIPT_MAX_AGE}`)
   })
-  routes.get('/v1/session', (context) =>
-    context.json(problem(426, 'bad-request', 'Connect to this address with a WebSocket.'), 426, {
-      upgrade: 'websocket',
-      'content-type': 'application/problem+json',
-    }),
-  )
-  routes.notFound((context) =>
-    context.json(problem(404, 'not-found', 'There is nothing at this address.'), 404, {
-      'content-type': 'application/problem+json',
-    }),
-  )
+  routes.get('/v1/session', (context) => {
+    context.header('upgrade', 'websocket')
+    context.header('connection', 'upgrade')
+    return problem(context, 426, 'bad-request', 'Connect to this address with a WebSocket.')
+  })
+  routes.notFound((context) => problem(context, 404, 'not-found', 'There is nothing at this address.'))
+  routes.onError((err, context) => {
+    log.error({ err }, 'a request failed')
+    return problem(context, 500, 'unavailable', 'The gateway failed to answer; its log says why.')
+  })
   return routes
 }
 
 /** An error as RFC 9457 has it, with the code that a program goes by. */
-const problem = (status: number, code: string, title: string) => ({ status, code, title })
+const problem = (context: Context, status: 404 | 426 | 500, code: string, title: string): Response =>
+  context.json({ status, code, title }, status, { 'content-type': 'application/problem+json' })

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type WebSocket } from 'ws'
+// As a namespace: under a bundler's `browser` condition ws has no server, and the import alone must not fail for that.
+import * as ws from 'ws'
 import { limits, START_PREFIX, SUBPROTOCOL } from '../protocol/index.js'
 import type { Peer } from './admission.js'
 import type { Connection, Wire } from './connection.js'
@@ -11,13 +12,23 @@ export interface Handlers {
   /** Makes a connection of a socket that has just opened. */
   connect(wire: Wire, peer: Peer): Connection
   peerOf(request: IncomingMessage): Peer
-  /** Answers a plain request, if it is for the gateway; false leaves it to others. */
-  request(request: IncomingMessage, response: ServerResponse): boolean
+  /** Whether a path is one of the gateway's. */
+  owns(path: string): boolean
+  /** Answers a plain request, also one for an address that there isn't. */
+  request(request: IncomingMessage, response: ServerResponse): void
 }
 
 export const SESSION_PATH = '/v1/session'
 
-const pathOf = (request: IncomingMessage): string => (request.url ?? '').replace(/[?#].*/s, '')
+/** Milliseconds that a client has to answer a close before its socket is cut. */
+export const CLOSE_TIMEOUT = 3_000
+
+/** Bytes that may wait for a client that doesn't read: beyond them it is cut, before its backlog becomes everybody's. */
+const MOST_WAITING = 1_048_576
+
+/** A server has to take a whole URL in the place of a path, too (RFC 9112, 3.2.2). */
+const pathOf = (request: IncomingMessage): string =>
+  (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*/s, '')
 
 /** The start that the subprotocols carry; null when there is none, undefined when it can't be read. */
 const earlyStart = (protocols: string[]): string | null | undefined => {
@@ -33,16 +44,23 @@ const earlyStart = (protocols: string[]): string | null | undefined => {
 const protocolsOf = (request: IncomingMessage): string[] =>
   (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
 
-/** Refuses a handshake before it becomes a WebSocket. */
+/** Refuses a handshake before it becomes a WebSocket, and waits for no farewell: the other side may never say it. */
 const refuse = (socket: Duplex, status: string, why: string): void => {
+  socket.once('finish', () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(why)}\r\n\r\n${why}`,
   )
 }
 
-const adopt = (socket: WebSocket, request: IncomingMessage, { connect, peerOf }: Handlers): void => {
+const adopt = (socket: ws.WebSocket, request: IncomingMessage, { connect, peerOf }: Handlers): void => {
   const connection = connect(
-    { send: (text) => socket.send(text), close: (code, reason) => socket.close(code, reason) },
+    {
+      send(text) {
+        socket.send(text)
+        if (socket.bufferedAmount > MOST_WAITING) socket.terminate()
+      },
+      close: (code, reason) => socket.close(code, reason),
+    },
     peerOf(request),
   )
   socket.on('message', (data: Buffer, isBinary) => {
@@ -58,48 +76,73 @@ const adopt = (socket: WebSocket, request: IncomingMessage, { connect, peerOf }:
   else if (start !== null) connection.receive(start, Buffer.byteLength(start))
 }
 
-/** Lets `server` answer the gateway's addresses; its own listeners keep getting what is not for the gateway. */
+type Listener = (...args: unknown[]) => void
+
+/**
+ * Puts `first` in the place of an event's listeners, and hands it theirs: two that answer one request would break it,
+ * and a WebSocket server with a path of its own answers 400 to all others.
+ */
+const takeOver = (
+  server: Server,
+  event: 'request' | 'upgrade',
+  first: (others: readonly Listener[], ...args: never[]) => void,
+): (() => void) => {
+  const others = server.listeners(event) as Listener[]
+  const listener = first.bind(undefined, others) as Listener
+  server.removeAllListeners(event)
+  server.on(event, listener)
+  return () => {
+    server.off(event, listener)
+    for (const other of others) server.on(event, other)
+  }
+}
+
+/** Lets `server` answer the gateway's addresses; what is not for the gateway goes to the listeners that it had before. */
 export const attach = (server: Server, handlers: Handlers): { detach(): void } => {
-  const sockets = new WebSocketServer({
+  const options = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     // Beyond this ws closes by itself; up to it a frame that is too large gets an answer that says so.
     maxPayload: 2 * limits.frame,
+    closeTimeout: CLOSE_TIMEOUT,
     handleProtocols: () => SUBPROTOCOL,
-  })
-  const others = server.listeners('request') as ((
-    request: IncomingMessage,
-    response: ServerResponse,
-  ) => void)[]
+  } satisfies ws.ServerOptions & { closeTimeout: number }
+  const sockets = new ws.WebSocketServer(options)
 
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    if (handlers.request(request, response)) return
-    for (const other of others) other.call(server, request, response)
-    if (others.length === 0) response.writeHead(404).end()
-  }
+  const giveBackRequests = takeOver(
+    server,
+    'request',
+    (others, request: IncomingMessage, response: ServerResponse) => {
+      if (others.length === 0 || handlers.owns(pathOf(request))) handlers.request(request, response)
+      else for (const other of others) other.call(server, request, response)
+    },
+  )
 
-  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (pathOf(request) !== SESSION_PATH) {
-      if (server.listenerCount('upgrade') === 1)
-        refuse(socket, '404 Not Found', 'There is no WebSocket here.')
-      return
-    }
-    // Node leaves an upgraded socket without a listener, and an error without a listener ends the process.
-    socket.on('error', () => undefined)
-    if (!protocolsOf(request).includes(SUBPROTOCOL))
-      return refuse(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
-    sockets.handleUpgrade(request, socket, head, (webSocket) => adopt(webSocket, request, handlers))
-  }
+  const giveBackUpgrades = takeOver(
+    server,
+    'upgrade',
+    (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const ours = pathOf(request) === SESSION_PATH
+      if (!ours && others.length > 0) {
+        for (const other of others) other.call(server, request, socket, head)
+        return
+      }
+      // Somebody who listens since then may want what is neither ours nor theirs.
+      if (!ours && server.listenerCount('upgrade') > 1) return
+      // Node leaves an upgraded socket without a listener, and an error without a listener ends the process.
+      socket.on('error', () => undefined)
+      if (!ours) return refuse(socket, '404 Not Found', 'There is no WebSocket here.')
+      if (!protocolsOf(request).includes(SUBPROTOCOL))
+        return refuse(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
+      sockets.handleUpgrade(request, socket, head, (webSocket) => adopt(webSocket, request, handlers))
+    },
+  )
 
-  server.removeAllListeners('request')
-  server.on('request', answer)
-  server.on('upgrade', upgrade)
   return {
     detach() {
-      server.off('request', answer)
-      server.off('upgrade', upgrade)
-      for (const other of others) server.on('request', other)
+      giveBackRequests()
+      giveBackUpgrades()
       sockets.close()
     },
   }

@@ -20,9 +20,3 @@ export const at = (time: number, reached: () => void): Timer => {
   wait()
   return { cancel: () => clearTimeout(timer) }
 }
-
-/** Calls `ticked` every `interval` milliseconds until it is cancelled. Keeps no process alive. */
-export const every = (interval: number, ticked: () => void): Timer => {
-  const timer = setInterval(ticked, interval).unref()
-  return { cancel: () => clearInterval(timer) }
-}

@@ -32,6 +32,7 @@ export interface CredentialStore {
   set(credentials: Credentials): boolean
   /** The newest were accepted; a token that the gateway gave goes in their place. */
   keep(token?: string): void
+  /** What a source can replace is forgotten; what can't be replaced is kept, for a start that tries it again. */
   discard(what: 'newest' | 'all'): void
   /** Asks for fresh credentials. One ask is under way at a time; a new one makes the old one's answer void. */
   ask(reason: AskReason, signal: AbortSignal, answered: (answer: Answer, cause?: unknown) => void): void
@@ -68,7 +69,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       newest = null
     },
     discard(what) {
-      if (what === 'all') current = null
+      if (what === 'all' && source()) current = null
       newest = null
     },
     ask(reason, signal, answered) {

@@ -8,6 +8,7 @@ export type ClientCode =
   | 'no-credentials'
   | 'no-endpoint'
   | 'bad-endpoint'
+  | 'no-websocket'
   | 'blocked-by-csp'
   | 'protocol-error'
 

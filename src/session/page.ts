@@ -14,7 +14,12 @@ export const watchPage = ({ woken, blocked }: PageListener, signal: AbortSignal)
   // Node's global object is no EventTarget; there is nothing to hear there.
   if (typeof addEventListener !== 'function') return
   addEventListener('online', woken, { signal })
-  addEventListener('securitypolicyviolation', ({ blockedURI }) => blocked(blockedURI), { signal })
+  addEventListener(
+    'securitypolicyviolation',
+    // A policy that only reports blocks nothing.
+    ({ blockedURI, disposition }) => disposition === 'enforce' && blocked(blockedURI),
+    { signal },
+  )
   page?.addEventListener('visibilitychange', () => page.visibilityState === 'visible' && woken(), { signal })
 }
 

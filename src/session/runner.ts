@@ -2,10 +2,11 @@ import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrame } 
 import { clock } from './clock.js'
 import type { CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
-import { deadlineOf, idle, step, type Effect, type Fault, type Input, type State } from './machine.js'
+import { step } from './machine.js'
 import type { SessionOptions } from './options.js'
 import { watchPage, whenVisited } from './page.js'
 import { greeting, openLine, sessionUrl, type Line } from './socket.js'
+import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './state.js'
 
 /** What a runner needs to know of its session, and tells it. */
 export interface Host {
@@ -63,7 +64,8 @@ export const createRunner = (
 
   const open = (attempt: number, early: boolean): void => {
     if (!endpoint) return bar({ code: 'no-endpoint' })
-    const WebSocketClass = given ?? globalThis.WebSocket
+    const WebSocketClass = given ?? (globalThis as Partial<typeof globalThis>).WebSocket
+    if (!WebSocketClass) return bar({ code: 'no-websocket' })
     const start = early ? greeting(host.startFrame()) : undefined
     try {
       line = openLine(WebSocketClass, sessionUrl(endpoint), start ?? [SUBPROTOCOL], {
@@ -76,8 +78,8 @@ export const createRunner = (
         garbled: () => feed({ type: 'barred', attempt, fault: { code: 'protocol-error' } }),
         closed: (close) => feed({ type: 'closed', attempt, close }),
       })
-    } catch {
-      bar({ code: 'bad-endpoint' })
+    } catch (cause) {
+      bar({ code: 'bad-endpoint', cause })
     }
   }
 
@@ -96,11 +98,9 @@ export const createRunner = (
         line = undefined
         return
       case 'ask':
-        return credentials.ask(effect.reason, life.signal, (answer, cause) => {
-          feed({ type: 'answer', answer })
-          if (answer === 'failed')
-            host.report(new SessionError('unavailable', { message: String(cause), cause }))
-        })
+        return credentials.ask(effect.reason, life.signal, (answer, cause) =>
+          feed({ type: 'answer', answer, cause }),
+        )
       case 'keep':
         return credentials.keep(effect.token)
       case 'discard':
@@ -128,7 +128,7 @@ export const createRunner = (
     }
     waiting = undefined
     wait(deadlineOf(state))
-    if (!('attempt' in state)) life.abort()
+    if (state.name === 'ended' || state.name === 'failed') life.abort()
     for (const tell of news) tell()
   }
 

@@ -1,24 +1,12 @@
-import { sentences, type ProtocolCode } from '../protocol/index.js'
+import { clientSentences, sentences, type ProtocolCode } from '../protocol/index.js'
 import type { ClientCode, SessionErrorCode } from './errors.js'
 
-/** One sentence for each of the client's own codes. */
-export const clientSentences: Record<ClientCode, string> = {
-  'session-active': 'The session is running: end it before you start it again.',
-  'signed-out': 'The source of tokens says that the user is signed out.',
-  'no-credentials':
-    'There is nothing to prove who the user is: give a token, tokenFetcher, token-url, signature or authParams, or ask for a guest.',
-  'no-endpoint':
-    "The gateway's address is missing: set `endpoint`, or load the script from the gateway itself.",
-  'bad-endpoint':
-    'The endpoint is no address of a gateway that this page may connect to: use https://HOST (http: only on http: pages).',
-  'blocked-by-csp':
-    "This page's Content-Security-Policy forbids the connection: add the gateway to connect-src.",
-  'protocol-error': 'What answers at the endpoint does not speak this protocol.',
-}
+// The compiler sees to it here, where all codes are known, that each has a sentence.
+const known: Readonly<Record<ProtocolCode | ClientCode, string>> = { ...sentences, ...clientSentences }
 
 /**
  * The sentence that explains `code` to a developer. The script-tag build puts a link in the place of this module:
  * sentences would be a tenth of it.
  */
 export const sentenceOf = (code: SessionErrorCode): string =>
-  clientSentences[code as ClientCode] ?? sentences[code as ProtocolCode] ?? code
+  Object.hasOwn(known, code) ? known[code as keyof typeof known] : code

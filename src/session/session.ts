@@ -3,9 +3,9 @@ import { clock } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionState, type StateDetail } from './events.js'
-import { retryAtOf, type Facts, type State } from './machine.js'
 import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
 import { createRunner, type Runner } from './runner.js'
+import { retryAtOf, type Facts, type State } from './state.js'
 
 /** What came of a start. */
 export type StartResult =
@@ -48,12 +48,13 @@ export class ChatSession extends SessionTarget {
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   #profile: Profile
-  /** Settles the start that is under way, once its outcome is known. */
+  /** Tells the start that is under way of its outcome, once that is known. */
   #outcome: (() => void) | undefined
 
   static {
     // Absent in browsers that have no `await using`.
-    if (Symbol.asyncDispose) this.prototype[Symbol.asyncDispose] = this.prototype.end
+    if ((Symbol as Partial<SymbolConstructor>).asyncDispose)
+      this.prototype[Symbol.asyncDispose] = this.prototype.end
   }
   declare [Symbol.asyncDispose]: () => Promise<void>
 
@@ -133,18 +134,23 @@ export class ChatSession extends SessionTarget {
     if (this.#runner.alive()) return Promise.resolve(failed(new SessionError('session-active')))
     if (signal?.aborted) return Promise.resolve(failed(new SessionError('ended')))
     return new Promise((resolve) => {
-      const settled = new AbortController()
-      const settle = (result: StartResult): void => {
-        settled.abort()
-        this.#outcome = undefined
-        resolve(result)
-      }
+      const known = new AbortController()
+      // Taken off by hand: of many listeners on one signal Node may forget which `signal` takes them off.
+      const end = (): void => void this.end()
       this.#outcome = () => {
-        if (this.state === 'active') settle({ succeeded: true, failed: false, session: this })
-        else if (!this.#runner.alive()) settle(failed(this.error ?? new SessionError('ended')))
+        const active = this.state === 'active'
+        if (!active && this.#runner.alive()) return
+        known.abort()
+        signal?.removeEventListener('abort', end)
+        this.#outcome = undefined
+        resolve(
+          active
+            ? { succeeded: true, failed: false, session: this }
+            : failed(this.error ?? new SessionError('ended')),
+        )
       }
-      signal?.addEventListener('abort', () => void this.end(), { signal: settled.signal })
-      clock(() => settle(failed(new SessionError('unavailable'))), settled.signal)(Date.now() + timeout)
+      signal?.addEventListener('abort', end)
+      clock(() => resolve(failed(new SessionError('unavailable'))), known.signal)(Date.now() + timeout)
       this.#runner.start()
     })
   }
@@ -155,7 +161,6 @@ export class ChatSession extends SessionTarget {
    */
   async end(): Promise<void> {
     const ended = this.#runner.end()
-    this.#outcome?.()
     const waited = new AbortController()
     const limit = new Promise<void>((resolve) => clock(resolve, waited.signal)(Date.now() + CLOSE_LIMIT))
     await Promise.race([ended, limit])
@@ -189,10 +194,11 @@ export class ChatSession extends SessionTarget {
   }
 
   #changed(before: State, after: State): void {
+    // Before the listeners hear of it: one of them may start the next life.
+    this.#outcome?.()
     const retryAt = retryAtOf(after)
     if (before.name !== after.name || (retryAt !== null && retryAt !== retryAtOf(before)))
       this.#emit('state', { state: after.name, previous: before.name, error: errorOf(after), retryAt })
-    this.#outcome?.()
   }
 
   #emit<K extends keyof Details>(type: K, detail: Details[K]): void {

@@ -58,28 +58,23 @@ export const openLine = (
   listener: SocketListener,
 ): Line => {
   const socket = new WebSocketClass(url, protocols)
-  const told = new AbortController()
-  const { signal } = told
-  socket.addEventListener('open', () => listener.opened(), { signal })
-  socket.addEventListener('close', ({ code }) => listener.closed(code), { signal })
-  socket.addEventListener(
-    'message',
-    ({ data }: MessageEvent<unknown>) => {
-      const parsed = parse(gatewayFrames, String(data))
-      if (parsed.ok) listener.frame(parsed.frame)
-      else if (!parsed.unknown) listener.garbled()
-    },
-    { signal },
-  )
-  // The close that follows says all that a page may know; without a listener some WebSockets throw.
-  socket.addEventListener('error', () => undefined)
+  // Handlers, not listeners: a WebSocket that isn't the browser's own may know no `signal` to take them off with.
+  socket.onopen = () => listener.opened()
+  socket.onclose = ({ code }) => listener.closed(code)
+  socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+    const parsed = parse(gatewayFrames, String(data))
+    if (parsed.ok) listener.frame(parsed.frame)
+    else if (!parsed.unknown) listener.garbled()
+  }
+  // The close that follows says all that a page may know; without a handler some WebSockets throw.
+  socket.onerror = () => undefined
   return {
     send: (frame) => socket.send(JSON.stringify(frame)),
     close: () =>
       new Promise((closed) => {
-        told.abort()
+        socket.onopen = socket.onmessage = null
+        socket.onclose = () => closed()
         if (socket.readyState === socket.CLOSED) closed()
-        socket.addEventListener('close', () => closed(), { once: true })
         socket.close(1000)
       }),
   }

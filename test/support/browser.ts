@@ -6,13 +6,20 @@ import { chromiumArgs, chromiumPath } from '../../scripts/chromium.mjs'
 
 let launched: Promise<Browser> | undefined
 
-/** A context of its own in a real Chromium, which is started at first use and closed after the file's tests. */
+// Here, since an `after` that is called in a test is that test's, and the next one needs the browser too.
+after(async () => (await launched)?.close())
+
+const launch = async (args: string[]): Promise<Browser> =>
+  chromium.launch({ executablePath: await chromiumPath(), args: [...chromiumArgs, ...args] })
+
+/**
+ * A context of its own in a real Chromium, closed after the test that made it. The browser is started at first use and
+ * closed after the file's tests.
+ */
 export const newContext = async (...args: string[]): Promise<BrowserContext> => {
-  if (!launched) {
-    launched = chromium.launch({ executablePath: await chromiumPath(), args: [...chromiumArgs, ...args] })
-    after(async () => (await launched)?.close())
-  }
-  return (await launched).newContext()
+  const context = await (await (launched ??= launch(args))).newContext()
+  after(() => context.close())
+  return context
 }
 
 export interface TestServer {

@@ -1,0 +1,70 @@
+import type { Credentials } from '../../src/session/index.js'
+import { ways, type Choice } from './choice.js'
+
+/* What a site's own backend would do: here it is the development gateway, which makes tokens for anybody. */
+
+const call = async <T>(path: string, method = 'GET'): Promise<T> => {
+  const response = await fetch(path, { method })
+  if (!response.ok) throw new Error(`${path.replace(/\?.*/s, '')} answered ${response.status}.`)
+  return (await response.json()) as T
+}
+
+const tokenPath = ({ appId, userId, way, profile }: Choice): string =>
+  `/dev/token?${new URLSearchParams({
+    appId,
+    userId,
+    expiresIn: String(ways[way].lifetime ?? 3600),
+    // Only the backend's word counts in the strict app.
+    ...(appId === 'strict' && profile.name && { name: profile.name }),
+  })}`
+
+/** Answers null when signed out. */
+export const fetchToken = async (choice: Choice, signal?: AbortSignal): Promise<string | null> => {
+  signal?.throwIfAborted()
+  return (await call<{ token: string | null }>(tokenPath(choice))).token
+}
+
+/** The address that the element asks by itself. It says so, to be told apart from what this page asks. */
+export const tokenUrlOf = (choice: Choice): string => `${tokenPath(choice)}&by=token-url`
+
+const fetchSignature = async ({ appId, userId }: Choice): Promise<string> =>
+  (await call<{ signature: string }>(`/dev/signature?${new URLSearchParams({ appId, userId })}`)).signature
+
+/** A token whose signature is somebody else's. */
+const spoiled = (token: string | null): string | null => token?.replace(/[^.]+$/, 'A'.repeat(43)) ?? null
+
+export const signIn = (): Promise<unknown> => call('/dev/source/sign-in', 'POST')
+export const signOut = (): Promise<unknown> => call('/dev/source/sign-out', 'POST')
+
+export const isNetworkBroken = async (): Promise<boolean> =>
+  (await call<{ broken: boolean }>('/dev/network')).broken
+
+export const setNetworkBroken = async (broken: boolean): Promise<boolean> =>
+  (await call<{ broken: boolean }>(`/dev/network/${broken ? 'break' : 'mend'}`, 'POST')).broken
+
+/** What the page gives the element to prove who the user is, as the chosen way has it. */
+export const credentialsFor = async (
+  choice: Choice,
+  tokenFetcher: NonNullable<Credentials['tokenFetcher']>,
+): Promise<Credentials> => {
+  switch (choice.way) {
+    case 'token':
+      return { token: await fetchToken(choice) }
+    case 'token-fetcher':
+      return { token: await fetchToken(choice), tokenFetcher }
+    case 'lapsing-url':
+      return { token: await fetchToken(choice), tokenUrl: tokenUrlOf(choice) }
+    case 'token-url':
+      return { tokenUrl: tokenUrlOf(choice) }
+    case 'signature':
+      return { signature: await fetchSignature(choice) }
+    case 'auth-params':
+      return { authParams: { password: choice.password } }
+    case 'guest':
+      return { guest: true }
+    case 'wrong-token':
+      return { token: spoiled(await fetchToken(choice)) }
+    case 'nothing':
+      return {}
+  }
+}

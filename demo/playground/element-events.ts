@@ -1,0 +1,24 @@
+import type { SessionError, User } from '../../src/session/index.js'
+
+/** A few words about an event of the element's. */
+export const summaryOf = (event: Event): string => {
+  const detail: unknown = event instanceof CustomEvent ? event.detail : undefined
+  if (typeof detail !== 'object' || detail === null) return 'reason' in event ? String(event.reason) : ''
+  if ('previous' in detail) {
+    const { previous, state } = detail as { previous: string; state: string }
+    return previous === state ? `${state}, next attempt` : `${previous} → ${state}`
+  }
+  if ('error' in detail) return (detail.error as SessionError | null)?.code ?? 'on purpose'
+  if ('user' in detail) return (detail.user as User).id
+  return ''
+}
+
+/** The element's events that only tell something; the one that asks is for its listener to answer. */
+export const eventNames = [
+  'session-state',
+  'session-started',
+  'session-failed',
+  'session-ended',
+  'session-error',
+  'session-user',
+] as const

@@ -1,0 +1,163 @@
+import { css, html, LitElement, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import type { Entry } from './diary.js'
+import { look } from './look.js'
+
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hour12: false,
+})
+
+const fromWords: Record<Entry['from'], string> = { event: 'event', backend: 'backend', you: 'you' }
+
+/** What happened, newest first. The wish to clear it is told by `clear`. */
+export class EventLog extends LitElement {
+  static override properties = { entries: { attribute: false } }
+
+  static override styles = [
+    look,
+    css`
+      header {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 12px;
+        margin-bottom: 8px;
+      }
+      .list {
+        max-height: 520px;
+        overflow-y: auto;
+        border-radius: 8px;
+      }
+      ol {
+        list-style: none;
+      }
+      li + li {
+        border-top: 1px solid var(--line);
+      }
+      summary,
+      .plain {
+        display: grid;
+        grid-template-columns: auto 64px 1fr;
+        gap: 2px 12px;
+        align-items: baseline;
+        min-height: 44px;
+        padding: 10px 8px 10px 24px;
+        border-radius: 8px;
+      }
+      summary {
+        position: relative;
+        cursor: pointer;
+        list-style: none;
+      }
+      summary::-webkit-details-marker {
+        display: none;
+      }
+      summary::before {
+        content: '';
+        position: absolute;
+        left: 7px;
+        top: 17px;
+        width: 6px;
+        height: 6px;
+        border: solid var(--soft);
+        border-width: 0 2px 2px 0;
+        rotate: -45deg;
+      }
+      details[open] > summary::before {
+        rotate: 45deg;
+      }
+      summary:hover {
+        background: var(--well);
+      }
+      time {
+        font-family: var(--mono);
+        font-size: 0.75rem;
+        color: var(--soft);
+        font-variant-numeric: tabular-nums;
+      }
+      .from {
+        font-size: 0.75rem;
+        font-weight: 600;
+        color: var(--soft);
+      }
+      .from.event {
+        color: var(--link);
+      }
+      .what {
+        min-width: 0;
+        overflow-wrap: anywhere;
+        font-size: 0.9375rem;
+      }
+      .what code {
+        font-weight: 600;
+      }
+      .what .words {
+        color: var(--soft);
+        font-size: 0.875rem;
+      }
+      pre {
+        margin: 0 8px 12px 24px;
+        padding: 12px;
+        line-height: 1.5;
+        background: var(--well);
+        border-radius: 8px;
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+      }
+      @media (max-width: 479px) {
+        summary,
+        .plain {
+          grid-template-columns: 1fr auto;
+        }
+        .what {
+          grid-row: 2;
+          grid-column: 1 / -1;
+        }
+      }
+    `,
+  ]
+
+  declare entries: readonly Entry[]
+
+  #entry({ time, from, name, summary, detail }: Entry): TemplateResult {
+    const line = html`<time datetime=${new Date(time).toISOString()}>${clock.format(time)}</time>
+      <span class="from ${from}">${fromWords[from]}</span>
+      <span class="what"
+        >${from === 'you' ? name : html`<code>${name}</code>`} <span class="words">${summary}</span></span
+      >`
+    if (!detail) return html`<div class="plain">${line}</div>`
+    return html`<details>
+      <summary>${line}</summary>
+      <pre>${detail}</pre>
+    </details>`
+  }
+
+  override render(): TemplateResult {
+    return html`<section class="card" aria-labelledby="title">
+      <header>
+        <h2 id="title">Events, newest first</h2>
+        <button ?disabled=${this.entries.length === 0} @click=${() => this.dispatchEvent(new Event('clear'))}>
+          Clear
+        </button>
+      </header>
+      ${
+        this.entries.length
+          ? html`<div class="list" role="group" aria-labelledby="title" tabindex="0">
+              <ol reversed>
+                ${repeat(
+                  this.entries,
+                  ({ id }) => id,
+                  (entry) => html`<li>${this.#entry(entry)}</li>`,
+                )}
+              </ol>
+            </div>`
+          : html`<p class="hint">Nothing has happened yet.</p>`
+      }
+    </section>`
+  }
+}
+customElements.define('event-log', EventLog)

@@ -1,0 +1,145 @@
+import { verdictOf, type GatewayFrame, type GatewayFrameOf } from '../protocol/index.js'
+import { connecting, lost, retry } from './connecting.js'
+import { farewellOf, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import type { Active, Connecting, Effect, Input, Memory, Step, World } from './state.js'
+
+/** A timer that fires later than this slept with its device: frames may be waiting behind it, and get this long. */
+const OVERSLEPT = 2_000
+
+const memoryOf = ({ attempt, failures, misses, refusals, plain, lapsesAt, farewell }: Memory): Memory => ({
+  attempt,
+  failures,
+  misses,
+  refusals,
+  plain,
+  lapsesAt,
+  farewell,
+})
+
+/** The token that was sent and not yet judged. */
+const unjudged = ({ renewal }: Active): { asked: boolean } | null =>
+  renewal && 'asked' in renewal ? renewal : null
+
+const disconnected = (state: Active): Connecting => {
+  const next = { ...connecting('reconnecting', memoryOf(state)), facts: state.facts }
+  const fresh = unjudged(state)
+  return fresh ? { ...next, lapsesAt: null, proof: { at: fresh.asked ? 'fresh' : 'held' } } : next
+}
+
+/** A close that wants fresh credentials speaks of the former ones while the gateway has not judged the new. */
+const closed = (state: Active, close: number, world: World): Step =>
+  unjudged(state) && verdictOf(close) === 'renew'
+    ? retry(disconnected(state), { code: 'token-expired' }, world)
+    : lost(disconnected(state), close, world)
+
+const answered = (state: Active, { answer, cause }: Input & { type: 'answer' }, world: World): Step => {
+  const { renewal } = state
+  if (renewal?.at !== 'asked') return [state]
+  switch (answer) {
+    case 'fresh':
+      return [{ ...state, renewal: { at: 'sent', asked: true }, misses: 0 }, { do: 'renew' }]
+    case 'nobody':
+      return [{ ...state, renewal: null }]
+    case 'signed-out':
+      return over(state, { code: 'signed-out' }, { do: 'discard', what: 'all' }, ...leave)
+    case 'failed': {
+      const misses = state.misses + 1
+      const time = world.now + pauseAfter(misses, world)
+      return [{ ...state, misses, renewal: { at: 'due', time, reason: renewal.reason } }, reportMiss(cause)]
+    }
+  }
+}
+
+/** The session goes on with the token it has. What an ask brought is asked for once more, then the user is out. */
+const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
+  const discard: Effect = { do: 'discard', what: 'newest' }
+  const report: Effect = { do: 'report', fault: frame }
+  const sent = unjudged(state)
+  if (sent && frame.retryable) {
+    const misses = state.misses + 1
+    const time = world.now + (frame.retryAfter ?? pauseAfter(misses, world))
+    return [{ ...state, misses, renewal: { at: 'unjudged', time, asked: sent.asked } }, report]
+  }
+  if (!sent?.asked)
+    return [{ ...state, ...lifeOf(state.lapsesAt && state.lapsesAt - world.now, world) }, discard, report]
+  const refusals = state.refusals + 1
+  if (refusals >= 2) return over(state, frame, { do: 'discard', what: 'all' }, ...leave)
+  return [
+    { ...state, refusals, renewal: { at: 'due', time: world.now, reason: 'rejected' } },
+    discard,
+    report,
+  ]
+}
+
+/** What a live session makes of a frame. */
+const hear = (state: Active, frame: GatewayFrame, world: World): Step => {
+  switch (frame.type) {
+    case 'ping':
+      return [state, { do: 'send', frame: { type: 'pong' } }]
+    case 'ended':
+      return [{ ...state, farewell: farewellOf(frame) }]
+    case 'renewed':
+      return [{ ...state, misses: 0, refusals: 0, ...lifeOf(frame.expiresIn, world) }, { do: 'keep' }]
+    case 'refused':
+      return frame.re === 'token'
+        ? tokenRefused(state, frame, world)
+        : [state, { do: 'report', fault: frame }]
+    case 'user':
+      return [
+        { ...state, facts: { ...state.facts, user: frame.user } },
+        { do: 'deliver', frame },
+      ]
+    case 'unread':
+      return [
+        { ...state, facts: { ...state.facts, unread: frame.unread } },
+        { do: 'deliver', frame },
+      ]
+    default:
+      return [state, { do: 'deliver', frame }]
+  }
+}
+
+const timePassed = (state: Active, world: World): Step => {
+  const { now } = world
+  const { renewal, silentAt, settledAt } = state
+  if (silentAt <= now) {
+    if (!state.overslept && now - silentAt > OVERSLEPT)
+      return [{ ...state, overslept: true, silentAt: now + OVERSLEPT }]
+    const [next, ...effects] = retry(disconnected(state), { code: 'timeout' }, world)
+    return [next, { do: 'drop' }, ...effects]
+  }
+  if (renewal && 'time' in renewal && renewal.time <= now) {
+    if (renewal.at === 'unjudged')
+      return [{ ...state, renewal: { at: 'sent', asked: renewal.asked } }, { do: 'renew' }]
+    const { reason } = renewal
+    return [
+      { ...state, renewal: { at: 'asked', reason } },
+      { do: 'ask', reason },
+    ]
+  }
+  if (settledAt !== null && settledAt <= now) return [{ ...state, settledAt: null, failures: 0 }]
+  return [state]
+}
+
+export const stepActive = (state: Active, input: Input, world: World): Step => {
+  switch (input.type) {
+    case 'end':
+      return [{ name: 'ended', error: null }, ...leave]
+    case 'credentials':
+      return [{ ...state, renewal: { at: 'sent', asked: false } }, { do: 'renew' }]
+    case 'answer':
+      return answered(state, input, world)
+    case 'frame':
+      return hear({ ...state, ...heardNow(state.facts.pingInterval, world) }, input.frame, world)
+    case 'closed':
+      return closed(state, input.close, world)
+    case 'barred':
+      return over(state, input.fault, { do: 'drop' })
+    case 'time':
+      return timePassed(state, world)
+    case 'start':
+    case 'opened':
+    case 'wake':
+      return [state]
+  }
+}

@@ -1,0 +1,182 @@
+import { codeOf, verdictOf } from '../protocol/index.js'
+import type { AskReason } from './options.js'
+import { farewellOf, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import type { Connecting, Facts, Fault, Input, Line, Memory, Step, World } from './state.js'
+
+/** Milliseconds in which an attempt has to bring `started`. */
+const ATTEMPT_LIMIT = 20_000
+/** A connection that lived this long has settled: its next loss is a first one. */
+const SETTLED_AFTER = 10_000
+
+export const connecting = (name: Connecting['name'], memory?: Memory): Connecting => ({
+  attempt: 0,
+  failures: 0,
+  misses: 0,
+  refusals: 0,
+  plain: false,
+  lapsesAt: null,
+  farewell: null,
+  ...memory,
+  name,
+  line: { at: 'none' },
+  proof: { at: 'held' },
+  error: null,
+  facts: null,
+})
+
+const hasProof = ({ proof }: Connecting): boolean => proof.at === 'held' || proof.at === 'fresh'
+
+const open = (state: Connecting, world: World): Step => {
+  const attempt = state.attempt + 1
+  const greeting = hasProof(state) && !state.plain
+  const line: Line = { at: greeting ? 'calling' : 'opening', until: world.now + ATTEMPT_LIMIT }
+  return [
+    { ...state, attempt, line, farewell: null },
+    { do: 'open', attempt, greeting },
+  ]
+}
+
+const ask = (state: Connecting, reason: AskReason): Step => [
+  { ...state, proof: { at: 'asked', reason } },
+  { do: 'ask', reason },
+]
+
+/** The credentials are no longer good: asks for others, and connects when they are there. */
+const askAnew = (state: Connecting, error: Fault, reason: AskReason): Step => {
+  const [next, ...effects] = ask({ ...state, error, lapsesAt: null, line: { at: 'none' } }, reason)
+  return [next, { do: 'discard', what: 'all' }, ...effects]
+}
+
+/** Connects with what there is; what there isn't is fetched while the socket opens. */
+export const connect = (state: Connecting, world: World): Step => {
+  if (state.lapsesAt !== null && state.lapsesAt <= world.now)
+    return askAnew(state, { code: 'token-expired' }, 'expiring')
+  if (world.proof === 'held') return open(state, world)
+  const reason = 'first'
+  if (world.proof === 'none') return ask({ ...state, line: { at: 'none' } }, reason)
+  const [next, ...effects] = open({ ...state, proof: { at: 'asked', reason } }, world)
+  return [next, ...effects, { do: 'ask', reason }]
+}
+
+/** The connection is lost, or never came to be. */
+export const retry = (state: Connecting, error: Fault, world: World): Step => {
+  if (!hasProof(state)) return [{ ...state, error, line: { at: 'none' } }]
+  const wait = error.retryAfter ?? pauseAfter(state.failures, world)
+  const next: Connecting = {
+    ...state,
+    error,
+    failures: state.failures + 1,
+    line: { at: 'pause', until: world.now + wait },
+  }
+  return wait > 0 ? [next] : connect(next, world)
+}
+
+/** What the loss of the socket means is told by the hundreds of its close code. */
+export const lost = (state: Connecting, close: number, world: World): Step => {
+  const error = state.farewell ?? { code: codeOf(close) }
+  switch (verdictOf(close)) {
+    case 'retry':
+      return retry(state, error, world)
+    case 'renew': {
+      const refusals = state.refusals + (state.proof.at === 'fresh' ? 1 : 0)
+      return refusals < 2
+        ? askAnew({ ...state, refusals }, error, 'rejected')
+        : over(state, error, { do: 'discard', what: 'all' })
+    }
+    case 'stop':
+    case 'ended':
+      return over(state, error)
+  }
+}
+
+const started = (state: Connecting, facts: Facts, world: World): Step => [
+  {
+    name: 'active',
+    attempt: state.attempt,
+    facts,
+    ...heardNow(facts.pingInterval, world),
+    settledAt: world.now + SETTLED_AFTER,
+    failures: state.failures,
+    misses: 0,
+    refusals: 0,
+    plain: state.plain,
+    farewell: null,
+    ...lifeOf(facts.expiresIn, world),
+  },
+  { do: 'keep', token: facts.token },
+  { do: 'send', frame: { type: 'pong' } },
+  { do: 'deliver', frame: facts },
+]
+
+const answered = (state: Connecting, { answer, cause }: Input & { type: 'answer' }, world: World): Step => {
+  const { line, proof } = state
+  if (proof.at !== 'asked') return [state]
+  switch (answer) {
+    case 'fresh': {
+      const next: Connecting = { ...state, proof: { at: 'fresh' }, misses: 0 }
+      if (line.at === 'open') return [{ ...next, line: { ...line, at: 'greeted' } }, { do: 'greet' }]
+      return line.at === 'none' ? open(next, world) : [next]
+    }
+    case 'signed-out':
+      return over(state, { code: 'signed-out' }, { do: 'drop' })
+    case 'nobody':
+      return over(state, state.error ?? { code: 'no-credentials' }, { do: 'drop' })
+    case 'failed': {
+      const misses = state.misses + 1
+      const until = world.now + pauseAfter(misses, world)
+      return [
+        { ...state, misses, line: { at: 'none' }, proof: { at: 'pause', until, reason: proof.reason } },
+        { do: 'drop' },
+        reportMiss(cause),
+      ]
+    }
+  }
+}
+
+/** A header that something on the way refuses looks like a network that is down: the next try goes without it. */
+const withoutLine = (state: Connecting): Connecting => {
+  const { at } = state.line
+  return { ...state, plain: at === 'calling' || (at !== 'opening' && state.plain) }
+}
+
+export const stepConnecting = (state: Connecting, input: Input, world: World): Step => {
+  const { line, proof } = state
+  switch (input.type) {
+    case 'start':
+      return [state]
+    case 'end':
+      return [{ name: 'ended', error: null }, ...leave.slice(line.at === 'greeted' ? 0 : 1)]
+    case 'credentials': {
+      const [next, ...effects] = connect(
+        { ...state, proof: { at: 'held' }, lapsesAt: null, misses: 0 },
+        world,
+      )
+      return [next, { do: 'drop' }, ...effects]
+    }
+    case 'answer':
+      return answered(state, input, world)
+    case 'opened':
+      if (line.at === 'calling') return [{ ...state, line: { ...line, at: 'greeted' } }]
+      if (line.at !== 'opening') return [state]
+      return hasProof(state)
+        ? [{ ...state, line: { ...line, at: 'greeted' } }, { do: 'greet' }]
+        : [{ ...state, line: { ...line, at: 'open' } }]
+    case 'frame':
+      if (input.frame.type === 'started') return started(state, input.frame, world)
+      return [input.frame.type === 'ended' ? { ...state, farewell: farewellOf(input.frame) } : state]
+    case 'closed':
+      return lost(withoutLine(state), input.close, world)
+    case 'barred':
+      return over(state, input.fault, { do: 'drop' })
+    case 'time': {
+      if (proof.at === 'pause' && proof.until <= world.now) return ask(state, proof.reason)
+      if (line.at === 'none' || line.until > world.now) return [state]
+      if (line.at === 'pause') return connect(state, world)
+      const [next, ...effects] = retry(withoutLine(state), { code: 'timeout' }, world)
+      return [next, { do: 'drop' }, ...effects]
+    }
+    case 'wake':
+      if (proof.at === 'pause') return ask(state, proof.reason)
+      return line.at === 'pause' ? connect(state, world) : [state]
+  }
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { VERSION } from '../../src/protocol/index.js'
+import { startClient } from '../support/raw-client.js'
+import { runGateway, secret, signatureSecret } from '../gateway/support.js'
+import { finish } from './run.js'
+
+const printed = async (args: string[], env: Record<string, string>): Promise<string> => {
+  const { code, stdout, stderr } = await finish(args, env)
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  assert.match(stdout, /^\S+\n$/)
+  return stdout.trim()
+}
+
+test('`token` prints a token that the gateway takes, good for as long as asked', async () => {
+  const { url } = await runGateway()
+  const args = ['token', '--app', 'app', '--user', 'ada', '--expires-in', '120']
+  const token = await printed(args, { CHAT_SESSION_SECRET: secret })
+  const { started, close } = await startClient(url, { type: 'start', appId: 'app', token })
+  assert.deepEqual(started['user'], { id: 'ada' })
+  assert.ok((started['expiresIn'] as number) > 100_000 && (started['expiresIn'] as number) <= 120_000)
+  close()
+})
+
+test('`signature` prints a signature that the gateway takes, with the secret of another variable', async () => {
+  const { url } = await runGateway()
+  const args = ['signature', '--user', 'ada', '--secret-env', 'SIGNING']
+  const signature = await printed(args, { SIGNING: signatureSecret, CHAT_SESSION_SECRET: secret })
+  const { started, close } = await startClient(url, { type: 'start', appId: 'app', userId: 'ada', signature })
+  assert.deepEqual(started['user'], { id: 'ada' })
+  close()
+})
+
+for (const command of [['token', '--app', 'app'], ['signature']])
+  test(`\`${command[0]}\` takes its secret from the environment alone`, async () => {
+    const without = await finish([...command, '--user', 'ada'])
+    assert.equal(without.code, 2)
+    assert.equal(without.stdout, '')
+    assert.match(
+      without.stderr,
+      /^chat-session: The environment variable CHAT_SESSION_SECRET holds no secret.*\n$/,
+    )
+    const asOption = await finish([...command, '--user', 'ada', '--secret', secret])
+    assert.notEqual(asOption.code, 0)
+    assert.equal(asOption.stdout, '')
+    assert.ok(!asOption.stderr.includes(secret))
+  })
+
+test('what no token can be made of is one line', async () => {
+  for (const args of [
+    ['token', '--app', 'no app', '--user', 'ada'],
+    ['token', '--app', 'app', '--user', 'guest:ada'],
+    ['signature', '--user', ''],
+  ]) {
+    const { code, stdout, stderr } = await finish(args, { CHAT_SESSION_SECRET: secret })
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, args.join(' '))
+    assert.match(stderr, /^chat-session: The .*\.\n$/)
+  }
+})
+
+const helps: Record<string, RegExp> = {
+  '': /serve.*dev.*token.*signature/s,
+  serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
+  dev: /--port <port>.*--data <folder>/s,
+  token: /--app <id>.*--user <id>.*--expires-in <seconds>.*--secret-env <name>/s,
+  signature: /--user <id>.*--secret-env <name>/s,
+}
+for (const [command, told] of Object.entries(helps))
+  test(`\`${`chat-session ${command}`.trim()} --help\` tells what there is`, async () => {
+    const { code, stdout, stderr } = await finish([...(command ? [command] : []), '--help'])
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+    assert.match(stdout, told)
+    assert.match(stdout, /^Usage: chat-session/)
+  })
+
+test('--version prints the version', async () => {
+  assert.equal((await finish(['--version'])).stdout, `${VERSION}\n`)
+})
+
+test('what it does not know ends with an error and the help', async () => {
+  for (const args of [
+    ['sevre'],
+    ['serve', '--colour'],
+    ['serve', 'extra'],
+    ['token', '--app', 'app', '--user', 'a', '--expires-in', 'soon'],
+    [],
+  ]) {
+    const { code, stdout, stderr } = await finish(args, { CHAT_SESSION_SECRET: secret })
+    assert.ok(code !== 0 && code !== null, args.join(' '))
+    assert.equal(stdout, '')
+    assert.match(stderr, /Usage: chat-session/)
+    assert.ok(!stderr.includes('    at '), stderr)
+  }
+})

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setImmediate as nextTask } from 'node:timers/promises'
+import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** What `dev` says when it can't start, once it is certain that it said one line and ended with 2. */
+const refusalOf = async (...args: string[]): Promise<string> => {
+  const { code, errors } = await run('dev', ...args).over
+  assert.equal(code, 2, errors)
+  assert.match(errors, /^chat-session: [^\n]+\n$/)
+  return errors
+}
+
+describe('chat-session dev, when it ends', () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    it(`ends with 0 at ${signal}, though a client keeps its connection without a word`, async () => {
+      const { url, child, over } = await runDev(await emptyFolder())
+      const silent = connect(Number(new URL(url).port), '127.0.0.1')
+      silent.on('error', () => undefined)
+      silent.write(
+        'GET /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
+          'Sec-WebSocket-Protocol: chat-session.v1\r\n\r\n',
+      )
+      await once(silent, 'data')
+      const told = performance.now()
+      child.kill(signal)
+      const { code, errors } = await over
+      silent.destroy()
+      assert.equal(code, 0, errors)
+      assert.ok(performance.now() - told < 8_000)
+    })
+
+  it('says in one line that the port is in use', async () => {
+    const { url } = await runDev(await emptyFolder())
+    const { port } = new URL(url)
+    assert.match(
+      await refusalOf('--port', port, '--data', await emptyFolder()),
+      new RegExp(`Port ${port} .* in use`),
+    )
+  })
+
+  it('says in one line that another process has the folder', async () => {
+    const data = await emptyFolder()
+    await runDev(data)
+    assert.match(await refusalOf('--port', '0', '--data', data), /Another process has .* open/)
+  })
+
+  it('turns a session away at once while it still opens its data, rather than keep it waiting', async () => {
+    const data = await emptyFolder()
+    await runDev(data)
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const { over } = run('dev', '--port', String(port), '--data', data)
+    // It listens, and waits for the other process to let go of the folder.
+    const soon = performance.now() + 4_000
+    while (performance.now() < soon && (await ask(`${url}/`).catch(() => null))?.status !== 200)
+      await nextTask()
+    const asked = performance.now()
+    assert.equal(await startOver(url, { appId: 'playground', guest: true }), 'cut')
+    assert.ok(performance.now() - asked < 1_000)
+    assert.equal((await over).code, 2)
+  })
+
+  it('says in one line that nothing can be written where it should keep its data', async () => {
+    const file = join(await emptyFolder(), 'file')
+    await writeFile(file, '')
+    assert.match(
+      await refusalOf('--port', '0', '--data', join(file, 'below')),
+      /secrets.* choose another folder/,
+    )
+    // There, making folders one inside the other would go on for ever.
+    assert.match(await refusalOf('--port', '0', '--data', '/proc/nowhere/below'), /choose another folder/)
+  })
+
+  it('says in one line that the file of secrets is not one', async () => {
+    for (const text of ['{', '{"playground":{"token":"a"}}']) {
+      const data = await emptyFolder()
+      await writeFile(join(data, 'secrets.json'), text)
+      assert.match(await refusalOf('--port', '0', '--data', data), /remove the file/)
+    }
+  })
+
+  it('says in one line that it can’t listen on a host that is not this machine', async () => {
+    assert.match(
+      await refusalOf('--port', '0', '--host', '192.0.2.1', '--data', await emptyFolder()),
+      /Can't listen/,
+    )
+  })
+})

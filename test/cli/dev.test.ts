@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { WebSocket } from 'ws'
+import { originsOf } from '../../src/cli/dev-origins.js'
+import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
+
+const mint = async (url: string, appId: string): Promise<string> => {
+  const { body } = await ask(`${url}/dev/token?appId=${appId}&userId=alice`)
+  return (JSON.parse(body) as { token: string }).token
+}
+
+describe('chat-session dev', () => {
+  it('says where it listens and where the playground is, and both are there', async () => {
+    const { url, said } = await runDev(await emptyFolder())
+    await said(new RegExp(`^listening on ${url}\nplayground: ${url}/\n$`))
+    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
+    const page = await ask(`${url}/`)
+    assert.equal(page.status, 200)
+    assert.match(page.body, /<play-ground>/)
+    for (const [, path = ''] of page.body.matchAll(/(?:src|href)="(\/?[^"]+)"/g))
+      assert.equal((await ask(new URL(path, url).href)).status, 200, path)
+  })
+
+  it('serves the playground under a policy that forbids inline code, inline styles and other hosts', async () => {
+    const { url } = await runDev(await emptyFolder())
+    const policy = String((await ask(`${url}/`)).headers['content-security-policy'])
+    assert.deepEqual(policy.split('; ').slice(0, 5), [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "img-src 'self'",
+      "connect-src 'self' ws:",
+    ])
+  })
+
+  it('lets a user of either app in with a token that it made', async () => {
+    const { url } = await runDev(await emptyFolder())
+    for (const appId of ['playground', 'strict', 'shop'])
+      assert.equal(await startOver(url, { appId, token: await mint(url, appId) }, url), 'started', appId)
+  })
+
+  it('takes the strict app’s pages from its own addresses alone, and no guests', async () => {
+    const { url } = await runDev(await emptyFolder())
+    const token = await mint(url, 'strict')
+    const { port } = new URL(url)
+    const start = { appId: 'strict', token }
+    assert.equal(await startOver(url, start, `http://localhost:${port}`), 'started')
+    assert.equal(await startOver(url, start, 'http://evil.example'), 'origin-refused')
+    assert.equal(await startOver(url, { appId: 'strict', guest: true }, url), 'guests-refused')
+  })
+
+  it('writes the strict app’s origins as browsers do, whatever host and port it listens on', () => {
+    assert.deepEqual(originsOf('::1', 8080), [
+      'http://[::1]:8080',
+      'http://localhost:8080',
+      'http://127.0.0.1:8080',
+    ])
+    assert.deepEqual(originsOf('127.0.0.1', 80), ['http://127.0.0.1', 'http://localhost'])
+    // A phone comes by an address of the machine.
+    const everywhere = originsOf('::', 8080)
+    for (const { address } of Object.values(networkInterfaces()).flatMap((each) => each ?? []))
+      assert.ok(everywhere.some((origin) => new URL(origin).hostname.replace(/[[\]]/g, '') === address))
+  })
+
+  it('cuts every connection when the network is broken, lets none come, and lets them come when it is mended', async () => {
+    const { url } = await runDev(await emptyFolder())
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session`, 'chat-session.v1')
+    await once(socket, 'open')
+    const closed = once(socket, 'close')
+    assert.deepEqual(JSON.parse((await ask(`${url}/dev/network/break`, {}, 'POST')).body), { broken: true })
+    assert.equal((await closed)[0], 1006)
+    assert.equal(await startOver(url, { appId: 'playground', guest: true }), 'cut')
+    await ask(`${url}/dev/network/mend`, {}, 'POST')
+    assert.equal(await startOver(url, { appId: 'playground', guest: true }), 'started')
+  })
+
+  it('leaves no WebSocket without an answer that asks for another address', async () => {
+    const { url } = await runDev(await emptyFolder())
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session-of-another-kind`)
+    const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(5_000) })) as [Error]
+    assert.match(error.message, /socket hang up|ECONNRESET/)
+  })
+
+  it('has a token source that answers null to whoever signed out of it, and to nobody else', async () => {
+    const { url } = await runDev(await emptyFolder())
+    const path = `${url}/dev/token?appId=playground&userId=alice`
+    const out = await ask(`${url}/dev/source/sign-out`, {}, 'POST')
+    const cookie = out.headers['set-cookie']?.[0] ?? ''
+    assert.match(cookie, /HttpOnly; SameSite=Strict/)
+    const [pair = ''] = cookie.split(';')
+    assert.deepEqual(JSON.parse((await ask(path, { cookie: pair })).body), { token: null })
+    assert.match((await ask(path)).body, /"token":"ey/)
+    const back = await ask(`${url}/dev/source/sign-in`, { cookie: pair }, 'POST')
+    assert.match(back.headers['set-cookie']?.[0] ?? '', /^[^=]+=; Max-Age=0/)
+  })
+
+  it('answers a request for a token that makes no sense as a bad request', async () => {
+    const { url } = await runDev(await emptyFolder())
+    for (const query of [
+      '',
+      '?appId=other&userId=a',
+      '?appId=shop&userId=guest:a',
+      '?appId=shop&userId=a&expiresIn=x',
+    ])
+      assert.equal((await ask(`${url}/dev/token${query}`)).status, 400, query)
+  })
+})
+
+describe('what chat-session dev gives to nobody else', () => {
+  const paths = [
+    ['GET', '/dev/token?appId=playground&userId=alice'],
+    ['GET', '/dev/signature?appId=playground&userId=alice'],
+    ['POST', '/dev/network/mend'],
+    ['POST', '/dev/source/sign-in'],
+  ] as const
+
+  it('refuses what other sites have a browser ask for, and what a name asks that was pointed at this machine', async () => {
+    const { url } = await runDev(await emptyFolder())
+    const { port, host } = new URL(url)
+    const from = {
+      'another site': { 'sec-fetch-site': 'cross-site' },
+      'another port of this machine': { 'sec-fetch-site': 'same-site' },
+      'another origin, where browsers tell no site': { origin: 'http://evil.example' },
+      'a page that hides its origin': { origin: 'null' },
+      'a name pointed here': { host: `evil.example:${port}` },
+      'a name pointed here, by a page of that name': {
+        host: `evil.example:${port}`,
+        origin: `http://evil.example:${port}`,
+        'sec-fetch-site': 'same-origin',
+      },
+    }
+    for (const [method, path] of paths) {
+      for (const [who, headers] of Object.entries(from)) {
+        const { status, headers: answered, body } = await ask(url + path, headers, method)
+        assert.equal(status, 403, `${path} from ${who}`)
+        assert.deepEqual(JSON.parse(body), { code: 'refused' })
+        assert.equal(answered['access-control-allow-origin'], undefined)
+      }
+      const ours = { 'sec-fetch-site': 'same-origin', origin: url, host }
+      assert.equal((await ask(url + path, ours, method)).status, 200, path)
+      const byName = { host: `localhost:${port}`, origin: `http://localhost:${port}` }
+      assert.equal((await ask(url + path, byName, method)).status, 200, path)
+    }
+  })
+
+  it('is not there in chat-session serve', async () => {
+    const folder = await emptyFolder()
+    const config = join(folder, 'config.json')
+    const listen = { port: 0 }
+    const apps = { app: { environment: 'test' } }
+    await writeFile(config, JSON.stringify({ listen, engine: { type: 'memory' }, apps }))
+    const { said } = run('serve', '--config', config)
+    const [, url = ''] = await said(/^listening on (\S+)$/m)
+    for (const [method, path] of [...paths, ['GET', '/'] as const])
+      assert.equal((await ask(url + path, {}, method)).status, 404, path)
+  })
+
+  it('keeps its secrets in a file that only its owner reads, and keeps them over a restart', async () => {
+    const data = await emptyFolder()
+    const first = await runDev(data)
+    const token = await mint(first.url, 'strict')
+    assert.equal((await stat(join(data, 'secrets.json'))).mode & 0o777, 0o600)
+    first.child.kill('SIGTERM')
+    await first.over
+    const second = await runDev(data)
+    assert.equal(await startOver(second.url, { appId: 'strict', token }), 'started')
+    const text = await readFile(join(data, 'secrets.json'), 'utf8')
+    assert.equal(new Set(text.match(/[\w-]{43}/g)).size, 6)
+  })
+})

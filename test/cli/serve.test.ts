@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { handshake, openRaw, startClient } from '../support/raw-client.js'
+import { startOf, secret } from '../gateway/support.js'
+import { finish, run, scratch } from './run.js'
+
+const folder = scratch()
+const config = {
+  listen: { port: 0 },
+  engine: { type: 'memory' },
+  apps: { app: { environment: 'test', secrets: [secret] } },
+}
+
+const write = async (name: string, content: unknown): Promise<string> => {
+  const file = join(folder, name)
+  await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content))
+  return file
+}
+const json = await write('config.json', config)
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  test(`serve listens as a JSON file says, and at ${signal} tells its clients to come again and exits with 0`, async () => {
+    const { child, url, outcome } = run(['serve', '--config', json])
+    const client = await startClient(await url(), await startOf('ada'))
+    const sent = performance.now()
+    child.kill(signal)
+    const { code, frame } = await client.end()
+    assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
+    const end = await outcome
+    assert.deepEqual([end.code, end.signal], [0, null])
+    assert.ok(performance.now() - sent < 2_500, 'promptly')
+    assert.equal(end.stdout, `listening on ${await url()}\n`)
+    assert.match(end.stdout, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/)
+    for (const line of end.stderr.split('\n').filter(Boolean))
+      assert.equal(typeof JSON.parse(line), 'object', line)
+  })
+
+test('a client that never answers keeps serve from exiting for a few seconds at most', async () => {
+  const { child, url, outcome } = run(['serve', '--config', json])
+  const rude = await openRaw(await url())
+  rude.socket.write(handshake())
+  await rude.answer()
+  child.kill('SIGTERM')
+  const { code } = await outcome
+  assert.equal(code, 0)
+})
+
+test('logs are JSON lines on standard error', async () => {
+  const { child, url, outcome } = run(['serve', '--config', json])
+  const client = await startClient(await url(), await startOf('ada'))
+  client.send('nonsense')
+  await client.closed
+  const refused = await startClient(await url(), { type: 'start', appId: 'nobody', guest: true }).catch(
+    () => 'refused',
+  )
+  assert.equal(refused, 'refused')
+  child.kill('SIGTERM')
+  const { stderr, stdout } = await outcome
+  const lines = stderr
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  assert.ok(lines.some(({ msg, code }) => msg === 'start refused' && code === 'unknown-app'))
+  assert.equal(stdout.split('\n').length, 2)
+})
+
+test('serve takes a module, named by the environment, whose functions it calls', async () => {
+  const file = await write(
+    'config.mjs',
+    `export default {
+      listen: { port: 0 }, engine: { type: 'memory' },
+      apps: { app: { environment: 'test', authenticate: async ({ authParams }) => ({ ok: authParams.pass === 1 }) } },
+    }`,
+  )
+  const { child, url, outcome } = run(['serve'], { CHAT_SESSION_CONFIG: file })
+  const client = await startClient(await url(), {
+    type: 'start',
+    appId: 'app',
+    userId: 'ada',
+    authParams: { pass: 1 },
+  })
+  assert.deepEqual(client.started['user'], { id: 'ada' })
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+})
+
+test('PORT says the port, secrets come from the environment, and the default engine keeps its data in ./data', async () => {
+  const { engine, ...rest } = config
+  assert.equal(engine.type, 'memory')
+  const file = await write('env.json', {
+    ...rest,
+    listen: { port: 1 },
+    apps: { app: { environment: 'test', secrets: [{ env: 'SECRET' }] } },
+  })
+  const cwd = scratch()
+  const { child, url, outcome } = run(['serve', '--config', file], { PORT: '0', SECRET: secret }, cwd)
+  const client = await startClient(await url(), await startOf('ada'))
+  client.close()
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+  const again = run(['serve', '--config', file], { PORT: '0', SECRET: secret }, cwd)
+  await again.url()
+  again.child.kill('SIGTERM')
+  assert.equal((await again.outcome).code, 0)
+})
+
+test('a signal while it still waits to start ends it with 0', async () => {
+  const path = join(scratch(), 'data')
+  const settings = { ...config, engine: { type: 'embedded', path } }
+  const owner = run(['serve', '--config', await write('owner.json', settings)])
+  await owner.url()
+  // Once its own timers fire, it has read the config, heeds signals, and waits for the folder.
+  const file = await write(
+    'waiting.mjs',
+    `setTimeout(() => console.error('waiting'), 200)
+    export default ${JSON.stringify(settings)}`,
+  )
+  const waiting = run(['serve', '--config', file])
+  assert.ok(waiting.child.stderr)
+  await once(waiting.child.stderr, 'data')
+  waiting.child.kill('SIGTERM')
+  assert.deepEqual(await waiting.outcome, { code: 0, signal: null, stdout: '', stderr: 'waiting\n' })
+  owner.child.kill('SIGTERM')
+  await owner.outcome
+})
+
+/** Asserts that a run ends with 2 and these lines on standard error, and no word more. */
+const assertFails = async (
+  args: string[],
+  lines: RegExp[],
+  env?: Record<string, string>,
+): Promise<string> => {
+  const { code, stdout, stderr } = await finish(['serve', ...args], env)
+  assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, stderr)
+  const told = stderr.trimEnd().split('\n')
+  assert.equal(told.length, lines.length, stderr)
+  for (const [index, line] of lines.entries()) assert.match(told[index] ?? '', line)
+  return stderr
+}
+
+test('without a config it says how to name one', async () => {
+  await assertFails([], [/^chat-session: .*--config FILE.*CHAT_SESSION_CONFIG/])
+})
+
+test('a port in use is one line', async () => {
+  const { child, url, outcome } = run(['serve', '--config', json])
+  const { port } = new URL(await url())
+  await assertFails(
+    ['--config', json],
+    [new RegExp(`^chat-session: Port ${port} on 127\\.0\\.0\\.1 is in use`)],
+    { PORT: port },
+  )
+  child.kill('SIGTERM')
+  await outcome
+})
+
+test('an address that is not this machine’s is one line', async () => {
+  const file = await write('address.json', { ...config, listen: { host: '192.0.2.1', port: 0 } })
+  await assertFails(['--config', file], [/^chat-session: Can't listen on 192\.0\.2\.1/])
+})
+
+test('a bad config is one line a problem, each with its path', async () => {
+  const file = await write('bad.json', {
+    listen: { port: '80' },
+    admin: {},
+    apps: { app: { environment: 'production', secrets: ['short and sweet'], colour: 'red' } },
+  })
+  const stderr = await assertFails(
+    ['--config', file],
+    [
+      /^chat-session: admin: not available in this version yet/,
+      /^chat-session: listen\.port: must be a whole number/,
+      /^chat-session: apps\.app\.colour: unknown key/,
+      /^chat-session: apps\.app\.origins: /,
+      /^chat-session: apps\.app\.secrets\[0\]: is too short/,
+    ],
+  )
+  assert.ok(!stderr.includes('short and sweet'))
+})
+
+const hidden = 'Zm9yIG5vYm9keSdzIGV5ZXM'
+const unreadable: [what: string, name: string, content: string | null, told: RegExp][] = [
+  ['is not there', 'none.json', null, /none\.json can't be read: ENOENT/],
+  ['is not there, as a module', 'none.mjs', null, /none\.mjs can't be read: Cannot find module/],
+  [
+    'is broken JSON',
+    'broken.json',
+    `{"apps":{"app":{"secrets":["${hidden}",${hidden}]}}}`,
+    /broken\.json can't be read: it is not well-formed\.$/,
+  ],
+  [
+    'is a broken module',
+    'broken.mjs',
+    `export default { secrets: ['${hidden}' ${hidden} ] }`,
+    /broken\.mjs can't be read: it is not well-formed\.$/,
+  ],
+  [
+    'forgets quotes',
+    'quotes.mjs',
+    `export default { secrets: [${hidden}] }`,
+    /quotes\.mjs can't be read: it throws a ReferenceError\.$/,
+  ],
+  [
+    'throws for people',
+    'throws.mjs',
+    'throw new Error("Set DATABASE_URL.")',
+    /throws\.mjs can't be read: Set DATABASE_URL\.$/,
+  ],
+  ['throws a text', 'text.mjs', `throw '${hidden}'`, /text\.mjs can't be read: it throws\.$/],
+  ['has no default export', 'named.mjs', 'export const config = {}', /named\.mjs has no default export\.$/],
+  ['is null', 'null.json', 'null', /config: must be an object/],
+]
+for (const [what, name, content, told] of unreadable)
+  test(`a config that ${what} is one line, which shows none of it`, async () => {
+    const file = content === null ? join(folder, name) : await write(name, content)
+    const stderr = await assertFails(['--config', file], [told])
+    assert.ok(!stderr.includes(hidden))
+  })
+
+test('a folder that cannot be written is one line', async () => {
+  const occupied = await write('occupied', 'a file')
+  const engines = {
+    'a file': occupied,
+    'below a file': join(occupied, 'data'),
+    'below /proc': '/proc/nothing/data',
+  }
+  for (const [what, path] of Object.entries(engines)) {
+    const file = await write(`${what.replaceAll(/\W/g, '-')}.json`, {
+      ...config,
+      engine: { type: 'embedded', path },
+    })
+    await assertFails(
+      ['--config', file],
+      [/^chat-session: .* can't be used: it must be a folder that this process can make, read and write/],
+    )
+  }
+})
+
+test('a folder that another process has open is one line', async () => {
+  const path = join(scratch(), 'data')
+  const file = await write('shared.json', { ...config, engine: { type: 'embedded', path } })
+  const owner = run(['serve', '--config', file])
+  await owner.url()
+  await assertFails(['--config', file], [/^chat-session: Another process has .* open/])
+  owner.child.kill('SIGTERM')
+  assert.equal((await owner.outcome).code, 0)
+})
+
+test('files that are no certificate are one line', async () => {
+  const pem = await write('bad.pem', 'nonsense')
+  const file = await write('tls.json', { ...config, listen: { port: 0, tls: { cert: pem, key: pem } } })
+  await assertFails(['--config', file], [/^chat-session: The files that listen\.tls names can't be used/])
+})

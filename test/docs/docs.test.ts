@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { on } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { after, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { parseConfig } from '../../src/gateway/config.js'
+import { createGateway } from '../../src/gateway/index.js'
+import {
+  clientFrames,
+  clientSentences,
+  ends,
+  gatewayFrames,
+  isRetryable,
+  sentences,
+  SUBPROTOCOL,
+} from '../../src/protocol/index.js'
+
+const read = (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8')
+
+/** The code blocks that are marked so. */
+const blocks = (markdown: string, mark: string): string[] =>
+  [...markdown.matchAll(new RegExp(`^\`\`\`${mark}\n(.*?)^\`\`\`$`, 'gms'))].map(([, body]) => body ?? '')
+
+const protocol = await read('docs/PROTOCOL.md')
+const gatewayGuide = await read('docs/GATEWAY.md')
+const readme = await read('README.md')
+
+/** Whether `actual` is what the documentation shows, in which `…` stands for any text. */
+const matches = (shown: unknown, actual: unknown): boolean => {
+  if (shown === '…') return typeof actual === 'string' && actual !== ''
+  if (typeof shown !== 'object' || shown === null) return shown === actual
+  const [one, other] = [Object.entries(shown), Object.keys(actual as object)]
+  return (
+    one.length === other.length &&
+    one.every(([key, value]) => matches(value, (actual as Record<string, unknown>)[key]))
+  )
+}
+
+test('the session that the protocol shows is what a gateway really says', async () => {
+  const gateway = createGateway(
+    { listen: { port: 0 }, engine: { type: 'memory' }, apps: { hF83jaq: { environment: 'test' } } },
+    { env: {} },
+  )
+  after(() => gateway.close())
+  const address = await gateway.listen()
+  const socket = new WebSocket(`${address.replace('http', 'ws')}/v1/session`, SUBPROTOCOL)
+  const messages = on(socket, 'message', { signal: AbortSignal.timeout(10_000) })
+  await new Promise((resolve) => socket.once('open', resolve))
+
+  const lines = blocks(protocol, 'session').join('').trim().split('\n')
+  assert.ok(lines.length > 5)
+  for (const line of lines) {
+    const frame = line.slice(2)
+    if (line.startsWith('→')) socket.send(frame)
+    else {
+      const { value } = (await messages.next()) as { value: [Buffer] }
+      const said = value[0].toString()
+      assert.ok(matches(JSON.parse(frame), JSON.parse(said)), `${said}\nis not\n${frame}`)
+    }
+  }
+})
+
+test('the protocol names every frame', () => {
+  for (const type of [...Object.keys(clientFrames), ...Object.keys(gatewayFrames)])
+    if (!['message', 'sent', 'unread'].includes(type)) assert.ok(protocol.includes(`\`${type}\``), type)
+})
+
+test('the table of ends is the one that the code goes by', () => {
+  for (const [code, close] of Object.entries(ends)) {
+    const row = protocol
+      .split('\n')
+      .find((line) => line.includes(`| \`${code}\``) && line.startsWith(`| ${close}`))
+    assert.ok(row, code)
+    assert.ok(row.includes(sentences[code as keyof typeof ends]), code)
+    assert.match(row, isRetryable(code as keyof typeof ends) ? /\| yes/ : /\| no/, code)
+  }
+})
+
+test('the README explains every code of the client’s own', () => {
+  for (const code of Object.keys(clientSentences)) assert.ok(readme.includes(`| \`${code}\``), code)
+})
+
+test('the configs that are shown are taken as they stand', () => {
+  const shown = [...blocks(gatewayGuide, 'json config'), ...blocks(readme, 'json')]
+  assert.equal(shown.length, 2)
+  for (const text of shown) {
+    const parsed = parseConfig(JSON.parse(text), { CHAT_SECRET: 'x'.repeat(32) })
+    assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.join('\n'))
+  }
+})

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+import { createToken } from '../../src/tokens/index.js'
+import { newContext, serve, type TestServer } from '../support/browser.js'
+import { APP, SECRET } from './site.js'
+
+export const tokenFor = (userId: string, expiresIn = 300, secret = SECRET): Promise<string> =>
+  createToken({ appId: APP, userId, secret, expiresIn })
+
+export const forgedToken = (userId: string): Promise<string> =>
+  tokenFor(userId, 300, 'a secret that somebody else has guessed')
+
+const script = readFileSync(new URL('../../dist/cdn/chat-session.js', import.meta.url))
+
+/** An answer to one of the addresses of a page's own server. */
+export type Answer = { status: number; body?: string }
+
+/**
+ * A page's own server: `/` is an HTML page with `body`, `/chat-session.js` the script as somebody hosts it themselves,
+ * and other addresses are answered by `others`.
+ */
+export const servePage = (
+  body: string,
+  others: (path: string) => Answer | Promise<Answer> = () => ({ status: 404 }),
+): Promise<TestServer> =>
+  serve((request, response) => {
+    const path = request.url ?? ''
+    if (path === '/')
+      return void response
+        .setHeader('content-type', 'text/html; charset=utf-8')
+        .end(`<!doctype html><title>A page</title><link rel="icon" href="data:,">${body}`)
+    if (path === '/chat-session.js')
+      return void response
+        .setHeader('content-type', 'text/javascript; charset=utf-8')
+        .setHeader('cache-control', 'max-age=300')
+        .end(script)
+    void Promise.resolve(others(path)).then(({ status, body = '' }) => response.writeHead(status).end(body))
+  })
+
+/** The script tag as the gateway serves it: the element connects to where it came from. */
+export const gatewayScript = (url: string): string =>
+  `<script type="module" async src="${url}/v1/chat-session.js"></script>`
+
+/** The script that the page's own server has: the element needs an `endpoint`. */
+export const ownScript = '<script type="module" async src="/chat-session.js"></script>'
+
+export const chatTag = (attributes: Record<string, string>): string =>
+  `<chat-session ${Object.entries({ 'app-id': APP, ...attributes })
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(' ')}></chat-session>`
+
+/** Opens a page in a browser context of its own; `prepare` is done before it loads. */
+export const openPage = async (
+  url: string,
+  prepare?: (page: Page) => Promise<void> | void,
+): Promise<Page> => {
+  const page = await (await newContext()).newPage()
+  await prepare?.(page)
+  await page.goto(url)
+  return page
+}
+
+/** Has the page keep the names of the events that reach its document, with the reason where they have one. */
+export const recordEvents = async (page: Page): Promise<void> => {
+  await page.addInitScript(`
+    window.heard = []
+    for (const type of ['started', 'failed', 'ended', 'error'])
+      document.addEventListener('session-' + type, ({ detail }) => heard.push([type, detail.error?.code].filter(Boolean).join(' ')))
+  `)
+}
+
+export const heardIn = (page: Page): Promise<string[]> => page.evaluate<string[]>('heard')

@@ -1,0 +1,161 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { WebSocket } from 'ws'
+import { ChatSession } from '../../src/session/index.js'
+import { customerIn, logIn, startShop, type ShopSite } from './shop-site.js'
+import { APP, chatOf, complaintsOf, framesSentBy, stateOf, until, untilBooted, untilState } from './site.js'
+
+/** Tokens are asked for 5 s before they lapse at the latest: these after a second. */
+const SHORT = 6
+
+const logOut = async (page: Page, { url }: ShopSite, button: 'Log out' | 'Log out and stay here') => {
+  await page.goto(`${url}/account`)
+  await untilState(page, 'active')
+  await page.getByRole('button', { name: button, exact: true }).click()
+  await page.getByRole('link', { name: 'Log in', exact: true }).waitFor()
+}
+
+test('logging out with a page load ends the session', async () => {
+  const site = await startShop()
+  const { context, page } = await customerIn(site)
+  const [cookie] = await context.cookies()
+  await logOut(page, site, 'Log out')
+  await until('open connections', site.gateway.open, 0)
+  await untilBooted(page)
+  assert.equal(await stateOf(page), 'idle')
+  assert.deepEqual(await context.cookies(), [])
+  const copied = { cookie: `${cookie?.name}=${cookie?.value}` }
+  assert.equal((await fetch(`${site.url}/chat-token`, { headers: copied })).status, 401)
+})
+
+test('logging out without leaving the page ends the session, for the gateway too', async () => {
+  const site = await startShop()
+  const { page } = await customerIn(site)
+  const complaints = complaintsOf(page)
+  await page.goto(`${site.url}/products/mug`)
+  await page.getByRole('button', { name: 'Put it in the cart' }).click()
+  await page.getByRole('link', { name: 'Alice Moreau' }).click()
+  await untilState(page, 'active')
+  const sent = framesSentBy(page)
+  // Frames are heard from sockets that open later than the listener.
+  await page.reload()
+  await untilState(page, 'active')
+  await page.evaluate(() => (document.title = 'the same page'))
+  await page.getByRole('button', { name: 'Log out and stay here' }).click()
+  await page.getByText('You are logged out').waitFor()
+  await until('open connections', site.gateway.open, 0)
+  assert.equal(sent.at(-1), 'end')
+  assert.equal(await page.title(), 'the same page')
+  assert.deepEqual(await chatOf(page), { state: 'ended', id: null, user: undefined, error: undefined })
+  await page.locator('.chat-state', { hasText: 'chat: ended' }).waitFor()
+  assert.equal(await page.getByText('Alice Moreau').count(), 0)
+  await page.getByRole('link', { name: 'Cart', exact: true }).waitFor()
+  assert.equal((await page.request.get(`${site.url}/chat-token`)).status(), 401)
+  assert.deepEqual(complaints, [])
+})
+
+test('a log-out that the shop does not answer is told, and nobody seems logged out', async () => {
+  const site = await startShop()
+  const { page } = await customerIn(site)
+  await page.goto(`${site.url}/account`)
+  await untilState(page, 'active')
+  await page.route('**/logout', (route) => route.abort())
+  await page.getByRole('button', { name: 'Log out and stay here' }).click()
+  await page.getByRole('alert').getByText('That did not work').waitFor()
+  assert.equal(await stateOf(page), 'active')
+})
+
+for (const button of ['Log out', 'Log out and stay here'] as const)
+  test(`the back button after “${button}” does not bring the session back`, async () => {
+    const site = await startShop()
+    const { page } = await customerIn(site)
+    await logOut(page, site, button)
+    await until('open connections', site.gateway.open, 0)
+    const tried = site.gateway.tried()
+    await page.goBack()
+    await page.getByRole('link', { name: 'Log in', exact: true }).waitFor()
+    await untilBooted(page)
+    assert.equal(await stateOf(page), 'idle')
+    // The next connection that the gateway sees is that of whoever logs in next.
+    await logIn(page, site, 'Chiyo Tanaka')
+    await untilState(page, 'active')
+    assert.equal(site.gateway.tried(), tried + 1)
+    assert.equal((await chatOf(page)).user, 'chiyo')
+  })
+
+test('a page that the browser kept is loaded anew when it is shown again', async () => {
+  // This browser keeps no pages: the event that it would send is sent by hand.
+  const site = await startShop()
+  const { context, page } = await customerIn(site)
+  const other = await context.newPage()
+  await other.goto(site.url)
+  await logOut(other, site, 'Log out')
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))
+  await page.getByRole('link', { name: 'Log in', exact: true }).waitFor()
+  await untilBooted(page)
+  assert.equal(await stateOf(page), 'idle')
+  await until('open connections', site.gateway.open, 0)
+})
+
+test('a session outlives its token while the customer is logged in', async () => {
+  const site = await startShop(SHORT)
+  const { page } = await customerIn(site)
+  const complaints = complaintsOf(page)
+  const { id } = await chatOf(page)
+  const lapsed = Date.now() + SHORT * 1000
+  await until('the first token lapsed', () => Date.now() > lapsed && site.tokensAsked() > 2, true)
+  assert.deepEqual(await chatOf(page), { state: 'active', id, user: 'alice', error: undefined })
+  assert.equal(site.gateway.tried(), 1)
+  // Before a token lapses there is one ask, not a storm of them.
+  assert.ok(site.tokensAsked() < 12, `${site.tokensAsked()} tokens were asked for in ${SHORT} s`)
+  assert.deepEqual(complaints, [])
+})
+
+test('in another tab the session ends when its token is due and the shop says who is logged out', async () => {
+  const site = await startShop(SHORT)
+  const { context, page } = await customerIn(site)
+  const other = await context.newPage()
+  await other.goto(`${site.url}/about`)
+  await untilState(other, 'active')
+  await logOut(page, site, 'Log out and stay here')
+  await untilState(other, 'ended')
+  assert.equal((await chatOf(other)).error, 'signed-out')
+  await other.getByText('chat: ended').waitFor()
+  await until('open connections', site.gateway.open, 0)
+})
+
+test('a token that was copied before the log-out is refused once it has lapsed', async () => {
+  const site = await startShop(SHORT)
+  const { page } = await customerIn(site)
+  const token = await page.locator('chat-session').getAttribute('token')
+  await logOut(page, site, 'Log out')
+
+  const becomes = async (): Promise<string> => {
+    const session = new ChatSession({
+      endpoint: site.gateway.url,
+      appId: APP,
+      token,
+      WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    })
+    const result = await session.start()
+    await session.end()
+    return result.succeeded ? 'let in' : result.error.code
+  }
+  assert.equal(await becomes(), 'let in', 'it is good until it lapses')
+  await until('what becomes of the token', becomes, 'token-expired')
+})
+
+test('two tabs have a session each, and closing one leaves the other alone', async () => {
+  const site = await startShop()
+  const { context, page } = await customerIn(site)
+  const other = await context.newPage()
+  await other.goto(site.url)
+  await untilState(other, 'active')
+  const { id } = await chatOf(page)
+  assert.notEqual((await chatOf(other)).id, id)
+  await until('open connections', site.gateway.open, 2)
+  await other.close()
+  await until('open connections', site.gateway.open, 1)
+  assert.deepEqual(await chatOf(page), { state: 'active', id, user: 'alice', error: undefined })
+})

@@ -1,0 +1,64 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after } from 'node:test'
+import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
+import { createApp, type App } from '../../src/gateway/app.js'
+import { parseConfig } from '../../src/gateway/config.js'
+import { createConnection, type Connection } from '../../src/gateway/connection.js'
+import { createHub } from '../../src/gateway/hub.js'
+import { createLog } from '../../src/gateway/log.js'
+import { attach } from '../../src/gateway/server.js'
+import { testApp } from './support.js'
+
+/** A gateway's parts around an engine of our own, with nothing between the test and what they hold. */
+export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
+  const parsed = parseConfig({ startTimeout: 300, apps: { app: testApp() } }, {})
+  if (!parsed.ok) throw new Error(parsed.problems.join())
+  const memory = createMemoryEngine()
+  await memory.open()
+  const engine: Engine = {
+    type: 'memory',
+    open: () => memory.open(),
+    close: () => memory.close(),
+    key: () => memory.key(),
+    user: (of) => memory.user(of),
+    saveUser: (of, user) => memory.saveUser(of, user),
+    startSession: (request) => memory.startSession(request),
+    sessions: (of) => memory.sessions(of),
+    endSession: (session, code) => memory.endSession(session, code),
+    listen: (listener, signal) => memory.listen(listener, signal),
+    ...change(memory),
+  }
+  const key = await memory.key()
+  const apps = new Map<string, App>(
+    [...parsed.config.apps].map(([appId, app]) => [appId, createApp(app, key)]),
+  )
+  const hub = createHub()
+  const connections = new Set<Connection>()
+  const context = {
+    settings: parsed.config,
+    apps: () => Promise.resolve(apps),
+    engine,
+    hub,
+    log: createLog({ level: 'fatal' }),
+  }
+  const server = createServer()
+  attach(server, {
+    owns: () => true,
+    peerOf: () => ({ origin: null, address: 'here' }),
+    request: (_, response) => response.end(),
+    connect(wire, peer) {
+      const connection = createConnection(context, wire, peer, () => connections.delete(connection))
+      connections.add(connection)
+      return connection
+    },
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(() => server.close())
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections,
+    hub,
+    engine: memory,
+  }
+}

@@ -1,0 +1,132 @@
+// What one connection does to the gateway, seen from another on the same gateway that must not notice.
+import assert from 'node:assert/strict'
+import { after, afterEach, beforeEach, test } from 'node:test'
+import {
+  handshake,
+  maskedFrame,
+  openClient,
+  openRaw,
+  startClient,
+  startProtocol,
+  within,
+  type Client,
+} from '../support/raw-client.js'
+import { runGateway, startOf, until } from './support.js'
+
+const uncaught: unknown[] = []
+const note = (error: unknown): void => void uncaught.push(error)
+process.on('uncaughtException', note)
+process.on('unhandledRejection', note)
+after(() => {
+  process.off('uncaughtException', note)
+  process.off('unhandledRejection', note)
+})
+
+const { url } = await runGateway({
+  authenticate: ({ userId }) => {
+    if (userId === 'sync') throw new Error('it throws')
+    return Promise.reject(new Error('it rejects'))
+  },
+})
+
+let bystander: Client
+beforeEach(async () => {
+  bystander = await startClient(url, await startOf('bystander'))
+})
+afterEach(async () => {
+  bystander.send({ type: 'read', epoch: '', offset: 0 })
+  assert.equal((await bystander.next()).type, 'refused', 'the other session lives')
+  bystander.close()
+  assert.deepEqual(uncaught, [])
+})
+
+for (const userId of ['sync', 'async'])
+  test(`an authentication function that fails (${userId}) ends that start as unavailable`, async () => {
+    const { code, reason } = await openClient(url, {
+      start: { type: 'start', appId: 'app', userId, authParams: {} },
+    }).end()
+    assert.deepEqual([code, reason], [4503, 'unavailable'])
+  })
+
+test('a client that floods has all its frames answered', async () => {
+  const client = await startClient(url, await startOf('flood'))
+  for (let index = 0; index < 10_000; index += 1) client.send({ type: 'read', epoch: '', offset: index })
+  await until(
+    () => client.frames.filter(({ type }) => type === 'refused').length === 10_000,
+    '10,000 answers',
+  )
+  client.close()
+})
+
+test('a client that floods and reads nothing is cut before its answers fill the memory', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('deaf'))}` }),
+  )
+  await raw.answer()
+  raw.socket.pause()
+  const frames = Buffer.concat(
+    Array.from({ length: 1_000 }, () => maskedFrame('{"type":"read","epoch":"","offset":1}')),
+  )
+  // Bounded: ten times what the kernel and the gateway may hold of the answers.
+  for (let round = 0; round < 400 && !raw.socket.destroyed; round += 1)
+    await new Promise((resolve) => raw.socket.write(frames, resolve))
+  raw.socket.resume()
+  await within(raw.closed, 'close')
+})
+
+test('half a frame and no more; the connection is reset', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('half'))}` }),
+  )
+  await raw.answer()
+  raw.socket.write(maskedFrame('{"type":"pong"}').subarray(0, 9))
+  await until(() => raw.received().includes('started'), 'a session')
+  raw.socket.resetAndDestroy()
+  await raw.closed
+})
+
+test('a TCP connection that is reset in the middle of a handshake, and right after it', async () => {
+  for (const text of [
+    handshake().slice(0, 40),
+    handshake(),
+    handshake({}, '/elsewhere'),
+    handshake({ 'Sec-WebSocket-Protocol': null }),
+  ]) {
+    const raw = await openRaw(url)
+    await new Promise((resolve) => raw.socket.write(text, resolve))
+    raw.socket.resetAndDestroy()
+    await raw.closed
+  }
+})
+
+test('what is no HTTP, and what is no WebSocket frame', async () => {
+  const nonsense = await openRaw(url)
+  nonsense.socket.write('\x16\x03\x01 nonsense\r\n\r\n')
+  assert.equal((await nonsense.answer()).status, 400)
+  const unmasked = await openRaw(url)
+  unmasked.socket.write(handshake())
+  await unmasked.answer()
+  unmasked.socket.write(Buffer.from([0x81, 1, 0x7b]))
+  await within(unmasked.closed, 'close')
+})
+
+test('a frame that says it is of 100 MB is not waited for', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(handshake())
+  await raw.answer()
+  const header = Buffer.alloc(14)
+  header.set([0x81, 0xff])
+  header.writeBigUInt64BE(100_000_000n, 2)
+  raw.socket.write(header)
+  await until(() => raw.received().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff])), 'close 1009')
+  raw.socket.destroy()
+})
+
+test('a handshake that never ends has as long as a start', async () => {
+  const { url: hasty } = await runGateway({}, { startTimeout: 0.3 })
+  const [silent, slow] = [await openRaw(hasty), await openRaw(hasty)]
+  slow.socket.write(handshake().slice(0, 40))
+  await within(Promise.all([silent.closed, slow.closed]), 'close', 5_000)
+})

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { request, type IncomingHttpHeaders } from 'node:http'
+import { test } from 'node:test'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { clientSentences, ends, sentences, VERSION } from '../../src/protocol/index.js'
+import { handshake, openRaw } from '../support/raw-client.js'
+import { runGateway } from './support.js'
+
+const { url } = await runGateway()
+const script = await readFile(new URL('../../dist/cdn/chat-session.js', import.meta.url))
+const plain = '/v1/chat-session.js'
+const versioned = `/v1/chat-session-${VERSION}.js`
+
+interface Got {
+  status: number
+  headers: IncomingHttpHeaders
+  body: Buffer
+}
+
+/** Without fetch, which decodes what is compressed and asks for its own codings. */
+const get = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Got> =>
+  new Promise((resolve, reject) => {
+    const asked = request(url + path, { method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+      )
+    })
+    asked.on('error', reject).end()
+  })
+
+const codeIn = ({ body }: Got): unknown => (JSON.parse(body.toString()) as { code: unknown }).code
+
+test('/healthz says that the process serves, whatever is asked beside it', async () => {
+  for (const path of ['/healthz', '/healthz?probe=1']) {
+    const { status, headers, body } = await get(path)
+    assert.equal(status, 200)
+    assert.match(headers['content-type'] ?? '', /^application\/json/)
+    assert.deepEqual(JSON.parse(body.toString()), { status: 'ok', version: VERSION })
+  }
+  const head = await get('/healthz', {}, 'HEAD')
+  assert.deepEqual([head.status, head.body.length], [200, 0])
+})
+
+test('a health check without a Host header, as HTTP/1.0 has it, is answered; so is a whole URL', async () => {
+  for (const line of [
+    'GET /healthz HTTP/1.0\r\n',
+    `GET http://chat.example.com/healthz HTTP/1.1\r\nHost: chat.example.com\r\n`,
+  ]) {
+    const raw = await openRaw(url)
+    raw.socket.write(`${line}\r\n`)
+    assert.equal((await raw.answer()).status, 200, line)
+    raw.socket.destroy()
+  }
+})
+
+for (const path of [plain, versioned])
+  test(`${path} is the script, for every page`, async () => {
+    const { status, headers, body } = await get(path, { origin: 'https://www.example.com' })
+    assert.equal(status, 200)
+    assert.deepEqual(body, script)
+    assert.equal(headers['content-type'], 'text/javascript; charset=utf-8')
+    assert.equal(headers['access-control-allow-origin'], '*')
+    assert.equal(headers['cross-origin-resource-policy'], 'cross-origin')
+    assert.equal(headers['x-content-type-options'], 'nosniff')
+    assert.equal(headers['content-encoding'], undefined)
+    assert.equal(headers.vary, 'accept-encoding')
+  })
+
+test('the script is served with the integrity that the build tells', async () => {
+  const told = await readFile(new URL('../../dist/cdn/integrity.json', import.meta.url), 'utf8')
+  const { body } = await get(plain, { 'accept-encoding': 'br' })
+  const hash = createHash('sha384').update(brotliDecompressSync(body)).digest('base64')
+  assert.deepEqual(JSON.parse(told), { 'chat-session.js': `sha384-${hash}` })
+})
+
+test('only what is served under its version stays for ever', async () => {
+  const age = async (path: string): Promise<unknown> => (await get(path)).headers['cache-control']
+  assert.equal(await age(versioned), 'public, max-age=31536000, immutable')
+  assert.equal(await age(plain), 'public, max-age=300')
+  assert.equal(await age(`${plain}.map`), 'public, max-age=300')
+  assert.equal((await get('/v1/chat-session-0.0.0.js')).status, 404)
+})
+
+const codings: [accepted: string | undefined, coding: 'br' | 'gzip' | undefined][] = [
+  [undefined, undefined],
+  ['', undefined],
+  ['identity', undefined],
+  ['gzip', 'gzip'],
+  ['gzip, deflate, br, zstd', 'br'],
+  ['GZIP;q=1.0, deflate', 'gzip'],
+  ['br;q=0, gzip', 'gzip'],
+  ['br; q=0.000 , gzip ; q=0', undefined],
+  ['br;q=0.001', 'br'],
+  ['brotli', undefined],
+]
+for (const [accepted, coding] of codings)
+  test(`who accepts "${accepted ?? 'nothing said'}" is sent the script as ${coding ?? 'it is'}`, async () => {
+    const { headers, body } = await get(plain, accepted === undefined ? {} : { 'accept-encoding': accepted })
+    assert.equal(headers['content-encoding'], coding)
+    const decoded = coding === 'br' ? brotliDecompressSync(body) : coding === 'gzip' ? gunzipSync(body) : body
+    assert.deepEqual(decoded, script)
+    assert.equal(headers['content-length'], String(body.length))
+  })
+
+test('who has the script already is sent nothing', async () => {
+  const { headers } = await get(plain, { 'accept-encoding': 'br' })
+  const etag = headers.etag ?? ''
+  assert.match(etag, /^"[^"]+"$/)
+  for (const match of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+    const again = await get(plain, {
+      'accept-encoding': 'br',
+      'if-none-match': match,
+      origin: 'https://a.example',
+    })
+    assert.equal(again.status, 304, match)
+    assert.equal(again.body.length, 0)
+    assert.equal(again.headers.etag, etag)
+    assert.equal(again.headers['cache-control'], 'public, max-age=300')
+    assert.equal(again.headers['access-control-allow-origin'], '*')
+  }
+  // What is compressed otherwise is another thing: a cache must not take the one for the other.
+  const other = await get(plain, { 'accept-encoding': 'gzip', 'if-none-match': etag })
+  assert.equal(other.status, 200)
+  assert.notEqual(other.headers.etag, etag)
+})
+
+test('HEAD answers what GET would, without the script', async () => {
+  const [head, got] = [await get(plain, {}, 'HEAD'), await get(plain)]
+  assert.equal(head.status, 200)
+  assert.equal(head.body.length, 0)
+  for (const name of ['etag', 'content-type', 'cache-control', 'vary'])
+    assert.equal(head.headers[name], got.headers[name], name)
+})
+
+test('the source map is where the script says', async () => {
+  const name = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(script.toString())?.[1]
+  assert.ok(name)
+  const { status, headers, body } = await get(new URL(name, `http://host${versioned}`).pathname)
+  assert.equal(status, 200)
+  assert.match(headers['content-type'] ?? '', /^application\/json/)
+  assert.equal((JSON.parse(body.toString()) as { version: number }).version, 3)
+})
+
+test('what is not there is told as a problem', async () => {
+  for (const path of [
+    '/',
+    '/v1',
+    '/v1/',
+    '/v1/nothing',
+    '/healthz/',
+    '/v1/chat-session.js/x',
+    '/v1/%2e%2e/package.json',
+  ]) {
+    const got = await get(path)
+    assert.equal(got.status, 404, path)
+    assert.equal(got.headers['content-type'], 'application/problem+json', path)
+    assert.equal(codeIn(got), 'not-found')
+  }
+  assert.equal((await get('/healthz', {}, 'POST')).status, 404)
+})
+
+test('a session’s address without a WebSocket asks for one', async () => {
+  const got = await get('/v1/session')
+  assert.equal(got.status, 426)
+  assert.equal(got.headers.upgrade, 'websocket')
+  assert.equal(got.headers['content-type'], 'application/problem+json')
+})
+
+for (const [what, lines] of [
+  ['with another version', { 'Sec-WebSocket-Version': '7' }],
+  ['without a key', { 'Sec-WebSocket-Key': null }],
+  ['to something else', { Upgrade: 'h2c' }],
+] as const)
+  test(`an upgrade ${what} is refused`, async () => {
+    const raw = await openRaw(url)
+    raw.socket.write(handshake(lines))
+    const { status } = await raw.answer()
+    assert.ok(status === 400 || status === 426, String(status))
+  })
+
+test('/v1/errors explains every code there is, the client’s own too', async () => {
+  const { status, headers, body } = await get('/v1/errors')
+  assert.equal(status, 200)
+  assert.match(headers['content-type'] ?? '', /^text\/html; charset=utf-8/i)
+  assert.equal(headers['content-security-policy'], "default-src 'none'")
+  const page = body.toString()
+  const rows = new Map([...page.matchAll(/<tr id="([^"]+)">(.*)<\/tr>/g)].map(([, code, row]) => [code, row]))
+  assert.deepEqual(
+    new Set(rows.keys()),
+    new Set([...Object.keys(ends), 'conflict', 'unknown-user', ...Object.keys(clientSentences)]),
+  )
+  for (const [code, sentence] of Object.entries({ ...sentences, ...clientSentences }))
+    assert.ok(rows.get(code)?.includes(`<td>${sentence}</td>`), code)
+  assert.match(rows.get('token-expired') ?? '', /<td>4102<\/td><td>no<\/td>/)
+  assert.match(rows.get('unavailable') ?? '', /<td>4503<\/td><td>yes<\/td>/)
+  assert.match(rows.get('no-endpoint') ?? '', /<td>–<\/td><td>no<\/td>/)
+})

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, test } from 'node:test'
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
+import { openClient, startClient } from '../support/raw-client.js'
+import { runGateway, startOf, tokenFor } from './support.js'
+
+const made = await Promise.all(
+  (['RS256', 'ES256', 'EdDSA'] as const).map(async (alg) => ({ alg, ...(await generateKeyPair(alg)) })),
+)
+const published = await Promise.all(
+  made.map(async ({ alg, publicKey }) => ({ ...(await exportJWK(publicKey)), alg, kid: alg, use: 'sig' })),
+)
+
+const keyOf = (alg: string): CryptoKey => {
+  const pair = made.find((one) => one.alg === alg)
+  assert.ok(pair)
+  return pair.privateKey
+}
+
+/** An identity provider's key set; `answer` may be changed. */
+const provider = { answer: () => ({ status: 200, body: JSON.stringify({ keys: published }) }), asked: 0 }
+const server = createServer((_, response) => {
+  provider.asked += 1
+  const { status, body } = provider.answer()
+  response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+})
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+after(() => server.close())
+const keySet = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys.json`
+
+const tokenBy = (alg: string, key: CryptoKey, kid = alg): Promise<string> =>
+  new SignJWT({ tokenType: 'user' })
+    .setProtectedHeader({ alg, kid })
+    .setIssuer('app')
+    .setSubject('ada')
+    .setExpirationTime('1h')
+    .sign(key)
+
+const run = (url: string, algorithms: ('RS256' | 'ES256' | 'EdDSA')[]) =>
+  runGateway({ secrets: [], signatureSecrets: [], jwks: { url, algorithms } })
+
+for (const { alg, privateKey } of made)
+  test(`a token signed by ${alg} is accepted when the app lists it, and no other`, async () => {
+    const { url } = await run(keySet, [alg])
+    const client = await startClient(url, await startOf('ada', { token: await tokenBy(alg, privateKey) }))
+    assert.deepEqual(client.started['user'], { id: 'ada' })
+    client.close()
+    for (const other of made.filter((key) => key.alg !== alg)) {
+      const start = await startOf('ada', { token: await tokenBy(other.alg, other.privateKey) })
+      assert.equal((await openClient(url, { start }).end()).code, 4101)
+    }
+  })
+
+test('a token of a key that is not in the set is unauthenticated', async () => {
+  const { url } = await run(keySet, ['ES256'])
+  const { privateKey } = await generateKeyPair('ES256')
+  for (const kid of ['ES256', 'unknown']) {
+    const start = await startOf('ada', { token: await tokenBy('ES256', privateKey, kid) })
+    assert.equal((await openClient(url, { start }).end()).reason, 'unauthenticated')
+  }
+})
+
+test('a key set that can not be had is unavailable, which is no verdict on the token', async () => {
+  const token = await tokenBy('RS256', keyOf('RS256'))
+  const broken: [what: string, url: string, answer?: typeof provider.answer][] = [
+    ['there is no server', 'http://127.0.0.1:9/keys.json'],
+    ['it answers 500', keySet, () => ({ status: 500, body: '' })],
+    ['it answers with a page', keySet, () => ({ status: 200, body: '<html>' })],
+  ]
+  const answer = provider.answer
+  for (const [what, at, broke] of broken) {
+    provider.answer = broke ?? answer
+    const { url } = await run(at, ['RS256'])
+    const { frame, code, reason } = await openClient(url, { start: await startOf('ada', { token }) }).end()
+    assert.deepEqual([code, reason, frame['retryable']], [4503, 'unavailable', true], what)
+  }
+  provider.answer = answer
+})
+
+test('a renewal while the key set can not be had is refused as unavailable, and the session goes on', async () => {
+  const answer = provider.answer
+  const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
+  const client = await startClient(url, await startOf('ada'))
+  provider.answer = () => ({ status: 503, body: '' })
+  client.send({ type: 'token', token: await tokenBy('RS256', keyOf('RS256')) })
+  const { re, code } = await client.next()
+  assert.deepEqual([re, code], ['token', 'unavailable'])
+  provider.answer = answer
+  client.close()
+})
+
+test('the key set is fetched once for many tokens', async () => {
+  const { url } = await run(keySet, ['ES256'])
+  provider.asked = 0
+  for (let index = 0; index < 5; index += 1) {
+    const client = await startClient(
+      url,
+      await startOf('ada', { token: await tokenBy('ES256', keyOf('ES256')) }),
+    )
+    client.close()
+  }
+  assert.equal(provider.asked, 1)
+})
+
+test('the token that came last decides when a session lapses, however long an earlier one takes to check', async () => {
+  const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
+  const client = await startClient(url, await startOf('ada'))
+  // The first, good for an hour, has to wait for the key set; the second, good for two, for nothing.
+  client.send(
+    { type: 'token', token: await tokenBy('RS256', keyOf('RS256')) },
+    { type: 'token', token: await tokenFor('ada', { expiresIn: 7_200 }) },
+  )
+  const [first, second] = [await client.next('renewed'), await client.next('renewed')]
+  assert.ok((first['expiresIn'] as number) <= 3_600_000)
+  assert.ok((second['expiresIn'] as number) > 3_600_000)
+  client.close()
+})

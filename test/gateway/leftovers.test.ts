@@ -1,0 +1,92 @@
+// What connections leave behind, in a gateway whose parts a test can look into.
+import assert from 'node:assert/strict'
+import { createHook } from 'node:async_hooks'
+import { test } from 'node:test'
+import { EngineError, type Engine } from '../../src/engine/index.js'
+import { openClient, startClient } from '../support/raw-client.js'
+import { assemble } from './assembled.js'
+import { startOf, tokenFor, until } from './support.js'
+
+test('an engine that fails for one user ends that user’s connection as unavailable', async () => {
+  const failing = (engine: Engine): Partial<Engine> => ({
+    saveUser: (of, change) =>
+      of.userId === 'unlucky' || change.claimed?.name === 'unlucky'
+        ? Promise.reject(new EngineError('unavailable', 'The disk is full.'))
+        : engine.saveUser(of, change),
+  })
+  const { url: own } = await assemble(failing)
+  const lucky = await startClient(own, await startOf('lucky'))
+  const unlucky = await openClient(own, { start: await startOf('unlucky') }).end()
+  assert.deepEqual([unlucky.code, unlucky.frame['retryable']], [4503, true])
+  const later = await startClient(own, await startOf('later'))
+  later.send({ type: 'profile', user: { name: 'unlucky' } })
+  assert.equal((await later.end()).code, 4503)
+  lucky.send({ type: 'token', token: await tokenFor('lucky') })
+  assert.equal((await lucky.next()).type, 'renewed')
+  lucky.close()
+})
+
+test('who left while they were verified leaves no session, and takes nobody’s place', async () => {
+  let verified: () => void = () => undefined
+  const waiting = new Promise<void>((resolve) => (verified = resolve))
+  let saves = 0
+  const {
+    url: own,
+    engine,
+    connections,
+  } = await assemble((memory) => ({
+    async saveUser(of, change) {
+      saves += 1
+      if (saves > 20) await waiting
+      return memory.saveUser(of, change)
+    },
+  }))
+  const start = await startOf('ada')
+  const clients = []
+  for (let index = 0; index < 20; index += 1) clients.push(await startClient(own, start))
+  const late = openClient(own, { start })
+  await until(() => saves === 21, 'the one who is being verified')
+  late.close()
+  await until(() => connections.size === 20, 'the connection being over')
+  verified()
+  const next = await startClient(own, await startOf('eve'))
+  assert.equal((await engine.sessions({ appId: 'app', userId: 'ada' })).length, 20)
+  assert.ok(clients.every(({ socket }) => socket.readyState === socket.OPEN))
+  for (const client of [...clients, next]) client.close()
+})
+
+test('2,000 connections that come and go leave nothing behind', async () => {
+  const { url: own, engine, connections, hub } = await assemble(() => ({}))
+  const users = ['ada', 'bob', 'carol', 'dave']
+  const starts = await Promise.all(users.map((userId) => startOf(userId)))
+  const timers = new Set<number>()
+  const watch = createHook({
+    init(id, type) {
+      if (type === 'Timeout') timers.add(id)
+    },
+    destroy: (id) => timers.delete(id),
+  }).enable()
+  for (let round = 0; round < 100; round += 1) {
+    const clients = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => startClient(own, starts[index % 4])),
+    )
+    const idle = Array.from({ length: 10 }, () => openClient(own))
+    await Promise.all(idle.map(({ opened }) => opened))
+    if (round === 0) {
+      assert.equal(connections.size, 20)
+      assert.ok(timers.size >= 40)
+    }
+    for (const [index, client] of clients.entries())
+      if (index % 2) client.close()
+      else client.send({ type: 'end' })
+    for (const client of idle) client.close()
+    await Promise.all([...clients, ...idle].map(({ closed }) => closed))
+  }
+  await until(() => connections.size === 0, 'an empty set of connections')
+  for (const userId of users) {
+    assert.deepEqual(hub.of({ appId: 'app', userId }), [])
+    await until(async () => (await engine.sessions({ appId: 'app', userId })).length === 0, 'no sessions')
+  }
+  await until(() => timers.size <= 1, 'no timers but the one that waits here')
+  watch.disable()
+})

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { createEmbeddedEngine } from '../../src/engine/index.js'
+import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
+import { peerOf } from '../../src/gateway/peer.js'
+import { openRaw, handshake, startClient, within } from '../support/raw-client.js'
+import { runGateway, startOf, testApp } from './support.js'
+
+const folder = await mkdtemp(join(tmpdir(), 'chat-session-'))
+after(() => rm(folder, { recursive: true, force: true }))
+
+const make = (config: Partial<GatewayConfig> = {}): Gateway => {
+  const gateway = createGateway(
+    { listen: { port: 0 }, engine: { type: 'memory' }, apps: { app: testApp() }, ...config },
+    { env: {}, log: createLog({ level: 'fatal' }) },
+  )
+  after(() => gateway.close())
+  return gateway
+}
+const code = (wanted: string) => (error: unknown) => (error as { code?: unknown }).code === wanted
+const refusesConnections = async (url: string): Promise<boolean> => {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  return new Promise((resolve) => {
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(false)
+    })
+    socket.once('error', () => resolve(true))
+  })
+}
+
+test('over TLS a session starts, and the address says https', async () => {
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  execFileSync(
+    'openssl',
+    // prettier-ignore
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+     '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+    { stdio: 'ignore' },
+  )
+  const { url, gateway } = await runGateway({}, { listen: { port: 0, tls: { cert, key } } })
+  assert.match(url, /^https:\/\/127\.0\.0\.1:\d+$/)
+  const client = await startClient(url, await startOf('ada'), { ca: await readFile(cert) })
+  // One that never says hello must not keep the gateway from closing.
+  await openRaw(url)
+  const closed = within(gateway.close(), 'close', 6_000)
+  assert.equal((await client.end()).code, 4503)
+  await closed
+})
+
+test('files that are no certificate are told, and the gateway may be told to listen again', async () => {
+  const [key, cert] = [join(folder, 'bad-key.pem'), join(folder, 'bad-cert.pem')]
+  await Promise.all([writeFile(key, 'secret nonsense'), writeFile(cert, 'nonsense')])
+  const gateway = make({ listen: { port: 0, tls: { cert, key } } })
+  const badTls = (error: Error): boolean =>
+    code('bad-tls')(error) && !error.message.includes('secret nonsense')
+  await assert.rejects(gateway.listen(), badTls)
+  await assert.rejects(gateway.listen(), badTls)
+  const missing = make({ listen: { port: 0, tls: { cert: join(folder, 'none.pem'), key } } })
+  await assert.rejects(
+    missing.listen(),
+    (error: Error) => code('bad-tls')(error) && error.message.includes('none.pem'),
+  )
+})
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+)
+test(
+  hasIPv6 ? 'over IPv6 a session starts' : 'without IPv6 the gateway says that it cannot listen there',
+  async () => {
+    const gateway = make({ listen: { host: '::1', port: 0 } })
+    if (!hasIPv6) return assert.rejects(gateway.listen(), code('cannot-listen'))
+    const url = await gateway.listen()
+    assert.match(url, /^http:\/\/\[::1\]:\d+$/)
+    const client = await startClient(url, await startOf('ada'))
+    client.close()
+  },
+)
+
+test('a port that is taken is told; once it is free the same gateway listens', async () => {
+  const first = make()
+  const url = await first.listen()
+  const second = make({ listen: { port: Number(new URL(url).port) } })
+  await assert.rejects(second.listen(), code('port-in-use'))
+  await first.close()
+  assert.equal(await second.listen(), url)
+})
+
+test('to listen twice is to listen once', async () => {
+  const gateway = make()
+  const [first, second] = await Promise.all([gateway.listen(), gateway.listen()])
+  assert.equal(first, second)
+  assert.equal(await gateway.listen(), first)
+})
+
+test('a gateway that is closed while it opens does not listen', async () => {
+  for (const path of [undefined, join(folder, 'opening')]) {
+    const gateway = make(path === undefined ? {} : { engine: { type: 'embedded', path } })
+    const listening = gateway.listen()
+    await within(Promise.all([gateway.close(), assert.rejects(listening, code('closed'))]), 'close')
+  }
+})
+
+test('a gateway that is closed while its server is about to listen does not listen', async () => {
+  const gateway = make({ listen: { host: 'localhost', port: 0 } })
+  await gateway.ready()
+  const refused = assert.rejects(gateway.listen(), code('closed'))
+  // Far enough that the name is being looked up.
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
+  await within(gateway.close(), 'close')
+  await refused
+})
+
+test('a gateway that waits for a locked folder can be closed; one that gave up opens when the folder is free', async () => {
+  const path = join(folder, 'locked')
+  const owner = createEmbeddedEngine({ path })
+  await owner.open()
+  const waiting = make({ engine: { type: 'embedded', path } })
+  const refused = assert.rejects(waiting.listen(), code('closed'))
+  await within(waiting.close(), 'close', 3_000)
+  await refused
+  const later = make({ engine: { type: 'embedded', path } })
+  await assert.rejects(later.listen(), code('locked'))
+  await owner.close()
+  const client = await startClient(await later.listen(), await startOf('ada'))
+  client.close()
+})
+
+test('closing resolves when every client is gone, also those who never answer', async () => {
+  const { url, gateway } = await runGateway()
+  const polite = await startClient(url, await startOf('ada'))
+  const rude = await openRaw(url)
+  rude.socket.write(handshake())
+  await rude.answer()
+  const half = await openRaw(url)
+  half.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n')
+  const closing = gateway.close()
+  assert.deepEqual([(await polite.end()).code], [4503])
+  await within(closing, 'close', 6_000)
+  await within(Promise.all([rude.closed, half.closed]), 'cut')
+  assert.equal(await refusesConnections(url), true)
+  await gateway.close()
+})
+
+/** A request as far as `peerOf` looks at it. */
+const from = (forwarded?: string, origin?: string): IncomingMessage =>
+  ({
+    socket: { remoteAddress: '10.0.0.1' },
+    headers: { ...(forwarded !== undefined && { 'x-forwarded-for': forwarded }), ...(origin && { origin }) },
+  }) as unknown as IncomingMessage
+
+test('a client’s address is the one that the outermost trusted proxy saw', () => {
+  const address = (forwarded: string | undefined, trustProxy: number): string =>
+    peerOf(from(forwarded), trustProxy).address
+  assert.equal(address('1.1.1.1', 0), '10.0.0.1')
+  assert.equal(address(undefined, 1), '10.0.0.1')
+  assert.equal(address('1.1.1.1', 1), '1.1.1.1')
+  assert.equal(address('6.6.6.6, 1.1.1.1', 1), '1.1.1.1')
+  assert.equal(address('6.6.6.6, 1.1.1.1 , 10.0.0.2', 2), '1.1.1.1')
+  assert.equal(address('1.1.1.1', 2), '10.0.0.1')
+  assert.equal(address('', 1), '10.0.0.1')
+  assert.equal(peerOf(from(undefined, 'https://a.example'), 0).origin, 'https://a.example')
+  assert.equal(peerOf(from(), 0).origin, null)
+})

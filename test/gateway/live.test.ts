@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openClient, startClient } from '../support/raw-client.js'
+import { runGateway, signedStart, startOf, tokenFor, until } from './support.js'
+
+const { url, lines } = await runGateway({}, { pingInterval: 60 })
+
+/** A function for `authenticate` that says yes when it is told to. */
+const gate = () => {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { open, authenticate: () => opened.then(() => ({ ok: true }) as const) }
+}
+const withParams = { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 1 } }
+
+test('frames that come before `started` are handled after it, in their order, and none after an `end`', async () => {
+  const { open, authenticate } = gate()
+  const { url: slow } = await runGateway({ authenticate })
+  const client = openClient(slow)
+  await client.opened
+  client.send(
+    { type: 'read', epoch: 'before the start', offset: 0 },
+    withParams,
+    { type: 'send', id: 'a', to: 'eve', body: 'hello' },
+    { type: 'history', id: 'b', epoch: '' },
+    { type: 'end' },
+    { type: 'profile', user: { name: 'after the end' } },
+  )
+  open()
+  const end = await client.end()
+  assert.deepEqual(
+    client.frames.map(({ type, re }) => [type, re]),
+    [
+      ['started', undefined],
+      ['refused', 'read'],
+      ['refused', 'send'],
+      ['refused', 'history'],
+      ['ended', undefined],
+    ],
+  )
+  assert.equal(end.code, 1000)
+  const again = await startClient(slow, withParams)
+  assert.deepEqual(again.started['user'], { id: 'ada' })
+  again.close()
+})
+
+test('at most 64 kB wait for `started`', async () => {
+  const { url: slow } = await runGateway({ authenticate: gate().authenticate })
+  const waiting = (size: number) => ({ type: 'read', epoch: 'x'.repeat(size), offset: 0 })
+  const client = openClient(slow, { start: withParams })
+  await client.opened
+  client.send(waiting(30_000), waiting(30_000))
+  client.send(waiting(10_000))
+  const end = await client.end()
+  assert.deepEqual([end.code, end.reason], [4413, 'too-large'])
+})
+
+test('64 kB that wait for `started` are handled', async () => {
+  const { open, authenticate } = gate()
+  const { url: slow } = await runGateway({ authenticate })
+  const client = openClient(slow, { start: withParams })
+  await client.opened
+  for (let index = 0; index < 6; index += 1)
+    client.send({ type: 'read', epoch: 'x'.repeat(10_000), offset: index })
+  open()
+  for (let index = 0; index < 6; index += 1) assert.equal((await client.next('refused'))['re'], 'read')
+  client.close()
+})
+
+test('`end` ends the session with 1000 ended', async () => {
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'end' })
+  const { frame, code, reason } = await client.end()
+  assert.equal(frame['code'], 'ended')
+  assert.deepEqual([code, reason], [1000, 'ended'])
+})
+
+test('send, history and read are refused by name while there are no messages, and the session goes on', async () => {
+  const client = await startClient(url, await startOf('ada'))
+  const refusal = { type: 'refused', code: 'refused', retryable: false }
+  for (const frame of [
+    { type: 'send', id: 'one', to: 'eve', data: {} },
+    { type: 'history', id: 'two', epoch: 'e' },
+    { type: 'read', epoch: 'e', offset: 1 },
+  ]) {
+    client.send(frame)
+    const { message, ...answer } = await client.next()
+    assert.equal(typeof message, 'string')
+    assert.deepEqual(answer, { ...refusal, re: frame.type, ...('id' in frame && { id: frame.id }) })
+  }
+  client.close()
+})
+
+test('who answers no ping is dead after two intervals without a frame, and no sooner', async () => {
+  const { url: quick } = await runGateway({}, { pingInterval: 0.4 })
+  const client = await startClient(quick, await startOf('ada'), { pongs: false })
+  const started = performance.now()
+  const { code, reason, frame } = await client.end()
+  const silence = performance.now() - started
+  assert.deepEqual([code, reason, frame['retryable']], [4508, 'timeout', true])
+  assert.ok(silence > 700 && silence < 1_190, `it took ${silence} ms`)
+  assert.ok(client.frames.some(({ type }) => type === 'ping'))
+})
+
+test('who answers pings lives on', async () => {
+  const { url: quick } = await runGateway({}, { pingInterval: 0.1 })
+  const client = await startClient(quick, await startOf('ada'))
+  const pings = (): number => client.frames.filter(({ type }) => type === 'ping').length
+  await until(() => pings() >= 8, 'eight pings')
+  client.send({ type: 'read', epoch: '', offset: 0 })
+  assert.equal((await client.next()).type, 'refused')
+  client.close()
+})
+
+test('a fresh token renews the session in place', async () => {
+  const client = await startClient(
+    url,
+    await startOf('ada', { token: await tokenFor('ada', { expiresIn: 60 }) }),
+  )
+  assert.ok((client.started['expiresIn'] as number) <= 60_000)
+  client.send({ type: 'token', token: await tokenFor('ada', { expiresIn: 7_200 }) })
+  const { type, expiresIn } = await client.next()
+  assert.equal(type, 'renewed')
+  assert.ok((expiresIn as number) > 7_100_000 && (expiresIn as number) <= 7_200_000)
+  client.send({ type: 'token', token: await tokenFor('ada', { expiresIn: null }) })
+  assert.deepEqual(await client.next(), { type: 'renewed', expiresIn: null })
+  client.close()
+})
+
+test('a token that is not good for this session is refused, and the session goes on', async () => {
+  const client = await startClient(url, await startOf('ada'))
+  for (const token of [
+    await tokenFor('eve'),
+    await tokenFor('ada', { appId: 'other' }),
+    await tokenFor('ada', { secret: 'wrong' }),
+    await tokenFor('ada', { expiresIn: 0.001 }),
+    'nonsense',
+  ]) {
+    client.send({ type: 'token', token })
+    const { message, ...answer } = await client.next()
+    assert.equal(typeof message, 'string')
+    assert.deepEqual(answer, { type: 'refused', re: 'token', code: 'unauthenticated', retryable: false })
+  }
+  client.send({ type: 'token', token: await tokenFor('ada') })
+  assert.equal((await client.next()).type, 'renewed')
+  client.close()
+})
+
+test('a session whose token lapses ends with 4102 token-expired, by the gateway’s clock', async () => {
+  const token = await tokenFor('ada', { expiresIn: 3 })
+  const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+    exp: number
+  }
+  const client = await startClient(url, await startOf('ada', { token }))
+  const { frame, code, reason } = await client.end()
+  assert.deepEqual([code, reason, frame['code']], [4102, 'token-expired', 'token-expired'])
+  assert.ok(Date.now() >= exp * 1000 && Date.now() < exp * 1000 + 1_000)
+})
+
+test('a renewed token moves the deadline', async () => {
+  const token = await tokenFor('ada', { expiresIn: 2 })
+  const [renewed, lapsing] = [
+    await startClient(url, await startOf('ada', { token })),
+    await startClient(url, await startOf('ada', { token })),
+  ]
+  renewed.send({ type: 'token', token: await tokenFor('ada') })
+  await renewed.next('renewed')
+  assert.equal((await lapsing.end()).code, 4102)
+  renewed.send({ type: 'read', epoch: '', offset: 0 })
+  assert.equal((await renewed.next()).type, 'refused')
+  renewed.close()
+})
+
+test('a session by signature does not lapse', async () => {
+  const client = await startClient(url, await signedStart('ada'))
+  assert.equal(client.started['expiresIn'], null)
+  assert.equal('token' in client.started, false)
+  client.close()
+})
+
+test('no line of the log is an error after all that', () => {
+  assert.ok(lines.length > 0)
+  for (const line of lines) assert.match(line, /"level":"(debug|info)"/)
+})

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openClient, startClient } from '../support/raw-client.js'
+import { runGateway, startOf, testApp, tokenFor } from './support.js'
+
+const { url } = await runGateway(
+  {},
+  {
+    apps: {
+      app: testApp({ origins: ['https://www.example.com', 'http://localhost:3000'] }),
+      any: testApp({ secrets: ['another secret'], signatureSecrets: [] }),
+    },
+  },
+)
+const start = await startOf('ada')
+
+for (const origin of ['https://www.example.com', 'http://localhost:3000', undefined])
+  test(`a client whose origin is ${origin ?? 'missing'} passes`, async () => {
+    const client = await startClient(url, start, { ...(origin !== undefined && { origin }) })
+    client.close()
+  })
+
+for (const origin of [
+  'https://www.example.com/',
+  'https://WWW.example.com',
+  'HTTPS://www.example.com',
+  'https://www.example.com:443',
+  'http://www.example.com',
+  'https://example.com',
+  'https://www.example.com.evil.example',
+  'http://localhost',
+  'http://localhost:3001',
+  'null',
+  '',
+])
+  test(`a page whose origin is "${origin}" is refused, whatever its credentials`, async () => {
+    const client = openClient(url, { start, headers: { origin } })
+    const { code, reason } = await client.end()
+    assert.deepEqual([code, reason], [4403, 'origin-refused'])
+  })
+
+test('origins are each app’s own', async () => {
+  const token = await tokenFor('ada', { appId: 'any', secret: 'another secret' })
+  for (const origin of ['https://evil.example', 'null']) {
+    const client = await startClient(url, { ...start, appId: 'any', token }, { origin })
+    client.close()
+  }
+})

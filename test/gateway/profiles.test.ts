@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startClient, type Frame } from '../support/raw-client.js'
+import { runGateway, startOf, tokenFor } from './support.js'
+
+const anyone = await runGateway({ profiles: 'anyone' })
+const vouched = await runGateway({ profiles: 'vouched' })
+
+const userIn = ({ started }: { started: Frame }): unknown => started['user']
+
+test('where anyone changes profiles, what the client claims is taken, and kept for the next session', async () => {
+  const first = await startClient(
+    anyone.url,
+    await startOf('ada', { user: { name: 'Ada', id: 'eve', age: 36 } }),
+  )
+  assert.deepEqual(userIn(first), { id: 'ada', name: 'Ada' })
+  const second = await startClient(anyone.url, await startOf('ada'))
+  assert.deepEqual(userIn(second), { id: 'ada', name: 'Ada' })
+  first.close()
+  second.close()
+})
+
+test('what the backend vouches for lies over what the client claims, whichever came last', async () => {
+  const token = await tokenFor('bob', { user: { name: 'Bob', role: 'admin' } })
+  const user = { name: 'Robert', role: 'owner', locale: 'de' }
+  const expected = { id: 'bob', name: 'Bob', role: 'admin', locale: 'de' }
+  const first = await startClient(anyone.url, await startOf('bob', { token, user }))
+  assert.deepEqual(userIn(first), expected)
+  const second = await startClient(
+    anyone.url,
+    await startOf('bob', { user: { ...user, email: 'b@example.com' } }),
+  )
+  assert.deepEqual(userIn(second), { ...expected, email: 'b@example.com' })
+  first.close()
+  second.close()
+})
+
+test('a `profile` frame changes the profile, and every session of the user hears it', async () => {
+  const [first, second, other] = [
+    await startClient(anyone.url, await startOf('carol', { user: { name: 'Carol' } })),
+    await startClient(anyone.url, await startOf('carol')),
+    await startClient(anyone.url, await startOf('dave')),
+  ]
+  first.send({ type: 'profile', user: { locale: 'fr' } })
+  const expected = { type: 'user', user: { id: 'carol', name: 'Carol', locale: 'fr' } }
+  assert.deepEqual(await first.next(), expected)
+  assert.deepEqual(await second.next(), expected)
+  other.send({ type: 'read', epoch: '', offset: 0 })
+  assert.equal((await other.next()).type, 'refused')
+  for (const client of [first, second, other]) client.close()
+})
+
+test('a start and a fresh token that change the profile are heard by the sessions that are there', async () => {
+  const first = await startClient(vouched.url, await startOf('erin'))
+  const token = await tokenFor('erin', { user: { name: 'Erin' } })
+  const second = await startClient(vouched.url, await startOf('erin', { token }))
+  assert.deepEqual((await first.next('user'))['user'], { id: 'erin', name: 'Erin' })
+  second.send({ type: 'token', token: await tokenFor('erin', { user: { role: 'owner' } }) })
+  assert.deepEqual((await first.next('user'))['user'], { id: 'erin', name: 'Erin', role: 'owner' })
+  assert.deepEqual((await second.next('user'))['user'], { id: 'erin', name: 'Erin', role: 'owner' })
+  first.close()
+  second.close()
+})
+
+test('a profile that cannot be is refused, and the session goes on', async () => {
+  const client = await startClient(anyone.url, await startOf('frank'))
+  for (const user of [{ photoUrl: 'http://example.com/a.png' }, { name: 'x'.repeat(5_000) }]) {
+    client.send({ type: 'profile', user })
+    const { re, code } = await client.next()
+    assert.deepEqual([re, code], ['profile', 'bad-request'])
+  }
+  client.send({ type: 'profile', user: { photoUrl: 'https://example.com/a.png' } })
+  assert.deepEqual((await client.next())['user'], { id: 'frank', photoUrl: 'https://example.com/a.png' })
+  client.close()
+})
+
+test('where the backend alone changes profiles, what a client claims is ignored and what it changes is refused', async () => {
+  const token = await tokenFor('grace', { user: { name: 'Grace' } })
+  const client = await startClient(
+    vouched.url,
+    await startOf('grace', { token, user: { name: 'Somebody', role: 'admin' } }),
+  )
+  assert.deepEqual(userIn(client), { id: 'grace', name: 'Grace' })
+  client.send({ type: 'profile', user: { role: 'admin' } })
+  const { re, code } = await client.next()
+  assert.deepEqual([re, code], ['profile', 'refused'])
+  const again = await startClient(vouched.url, await startOf('grace'))
+  assert.deepEqual(userIn(again), { id: 'grace', name: 'Grace' })
+  client.close()
+  again.close()
+})

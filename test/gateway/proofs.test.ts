@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { createSignature, createToken } from '../../src/tokens/index.js'
+import { base64url, openClient, startClient, type Frame } from '../support/raw-client.js'
+import { runGateway, secret, signatureSecret, signedStart, startOf, testApp, tokenFor } from './support.js'
+
+/** The code that a start ends with. */
+const refusalOf = async (url: string, start: unknown): Promise<unknown> => {
+  const { frame } = await openClient(url, { start }).end()
+  return frame['code']
+}
+
+/** What `started` says. */
+const startedWith = async (url: string, start: unknown): Promise<Frame & { user: { id: string } }> => {
+  const { started, close } = await startClient(url, start)
+  close()
+  return started as Frame & { user: { id: string } }
+}
+
+const claimsOf = (token: unknown): Record<string, unknown> =>
+  JSON.parse(Buffer.from((token as string).split('.')[1] ?? '', 'base64url').toString()) as Record<
+    string,
+    unknown
+  >
+
+/** A token as a stranger makes it: any claims, under any secret. */
+const forge = (claims: Record<string, unknown>, key = secret): string => {
+  const signed = [{ alg: 'HS256', typ: 'JWT' }, claims]
+    .map((part) => base64url(JSON.stringify(part)))
+    .join('.')
+  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`
+}
+
+const guest = { type: 'start', appId: 'app', guest: true }
+const asks: unknown[] = []
+const { url } = await runGateway({
+  authenticate: (ask) => {
+    asks.push(ask)
+    const { pass } = ask.authParams
+    if (pass === 'open sesame') return Promise.resolve({ ok: true, user: { name: 'Ada' }, expiresIn: 600 })
+    if (pass === 'truthy') return Promise.resolve({ ok: 1 } as unknown as { ok: false })
+    if (pass === 'true') return Promise.resolve(true as unknown as { ok: false })
+    if (pass === 'nothing') return Promise.resolve(null)
+    return Promise.resolve({ ok: false })
+  },
+})
+const withPass = (pass: string, userId = 'ada') => ({
+  type: 'start',
+  appId: 'app',
+  userId,
+  authParams: { pass },
+})
+
+test('a token proves its `sub`, and carries a profile', async () => {
+  const token = await tokenFor('12345', { user: { name: 'Dennis', role: 'admin' } })
+  const { user, guest: isGuest } = await startedWith(url, { type: 'start', appId: 'app', token })
+  assert.deepEqual(user, { id: '12345', name: 'Dennis', role: 'admin' })
+  assert.equal(isGuest, false)
+})
+
+test('a signature proves the user id that it was made for', async () => {
+  assert.equal((await startedWith(url, await signedStart('ada lovelace ✓'))).user.id, 'ada lovelace ✓')
+})
+
+test('a signature by the secret of tokens is none', async () => {
+  const start = {
+    type: 'start',
+    appId: 'app',
+    userId: 'ada',
+    signature: await createSignature('ada', secret),
+  }
+  assert.equal(await refusalOf(url, start), 'unauthenticated')
+})
+
+test('auth params are judged by the function, which hears who asks from where', async () => {
+  asks.length = 0
+  const client = await startClient(url, withPass('open sesame'), { origin: 'https://www.example.com' })
+  assert.deepEqual(client.started['user'], { id: 'ada', name: 'Ada' })
+  assert.ok((client.started['expiresIn'] as number) <= 600_000)
+  assert.deepEqual(asks, [
+    {
+      appId: 'app',
+      userId: 'ada',
+      authParams: { pass: 'open sesame' },
+      origin: 'https://www.example.com',
+      address: '127.0.0.1',
+    },
+  ])
+  client.close()
+})
+
+for (const pass of ['wrong', 'truthy', 'true', 'nothing'])
+  test(`auth params that the function answers ${pass} to are refused`, async () => {
+    assert.equal(await refusalOf(url, withPass(pass)), 'unauthenticated')
+  })
+
+test('a guest is given an id, or the one wished for, always behind `guest:`', async () => {
+  const { user, guest: isGuest, expiresIn, token } = await startedWith(url, guest)
+  assert.match(user.id, /^guest:.{10,}$/)
+  assert.equal(isGuest, true)
+  assert.equal(expiresIn, null)
+  assert.equal(claimsOf(token)['sub'], user.id)
+  assert.notEqual((await startedWith(url, guest)).user.id, user.id)
+  assert.equal((await startedWith(url, { ...guest, userId: 'bob' })).user.id, 'guest:bob')
+  assert.equal((await startedWith(url, { ...guest, userId: 'guest:bob' })).user.id, 'guest:bob')
+  for (const userId of ['', 'guest:'])
+    assert.match((await startedWith(url, { ...guest, userId })).user.id, /^guest:.{10,}$/)
+})
+
+test('a wished-for id that is too long with `guest:` before it is a bad request', async () => {
+  assert.equal((await startedWith(url, { ...guest, userId: 'x'.repeat(249) })).user.id.length, 255)
+  assert.equal(await refusalOf(url, { ...guest, userId: 'x'.repeat(250) }), 'bad-request')
+  assert.equal(await refusalOf(url, { ...guest, userId: 'a\nb' }), 'bad-request')
+})
+
+test('nobody but a guest has a guest’s id', async () => {
+  const claims = { tokenType: 'user', iss: 'app', sub: 'guest:bob' }
+  const signature = createHmac('sha256', signatureSecret).update('guest:bob').digest('hex')
+  assert.equal(await refusalOf(url, { type: 'start', appId: 'app', token: forge(claims) }), 'unauthenticated')
+  assert.equal(
+    await refusalOf(url, { type: 'start', appId: 'app', userId: 'guest:bob', signature }),
+    'unauthenticated',
+  )
+  asks.length = 0
+  assert.equal(await refusalOf(url, withPass('open sesame', 'guest:bob')), 'unauthenticated')
+  assert.deepEqual(asks, [])
+})
+
+test('a guest comes back with the gateway’s token as the same guest, who needs no other', async () => {
+  const first = await startedWith(url, guest)
+  const again = await startedWith(url, { type: 'start', appId: 'app', token: first['token'] })
+  assert.deepEqual(again.user, first.user)
+  assert.equal(again['guest'], true)
+  assert.equal('token' in again, false)
+})
+
+test('who came with auth params comes back with the gateway’s token, for as long as the function said', async () => {
+  const { token } = await startedWith(url, withPass('open sesame'))
+  asks.length = 0
+  const again = await startedWith(url, { type: 'start', appId: 'app', userId: 'ada', token })
+  assert.equal(again.user.id, 'ada')
+  assert.ok((again['expiresIn'] as number) <= 600_000 && (again['expiresIn'] as number) > 500_000)
+  assert.deepEqual(asks, [])
+  assert.equal(await refusalOf(url, { type: 'start', appId: 'app', userId: 'eve', token }), 'bad-request')
+})
+
+test('a backend’s secret makes no token of the gateway’s, nor does an app’s own token start a session', async () => {
+  for (const tokenType of ['gateway', 'app', 'User', undefined])
+    for (const sub of ['ada', 'guest:bob']) {
+      const token = forge({ tokenType, iss: 'app', sub, exp: Math.floor(Date.now() / 1000) + 60 })
+      assert.equal(
+        await refusalOf(url, { type: 'start', appId: 'app', token }),
+        'unauthenticated',
+        `${tokenType} ${sub}`,
+      )
+    }
+})
+
+test('the gateway’s token is good for its own app alone, as a first proof and as a renewal', async () => {
+  const { url: two } = await runGateway(
+    {},
+    { apps: { app: testApp(), other: testApp({ secrets: ['another secret'], signatureSecrets: [] }) } },
+  )
+  const { token } = await startedWith(two, { ...guest, userId: 'bob' })
+  assert.equal(await refusalOf(two, { type: 'start', appId: 'other', token }), 'unauthenticated')
+  const other = await startClient(two, { ...guest, appId: 'other', userId: 'bob' })
+  other.send({ type: 'token', token })
+  assert.equal((await other.next())['code'], 'unauthenticated')
+  other.close()
+})
+
+test('while a secret is rotated both are good; then the old one is refused', async () => {
+  const { url: during } = await runGateway({
+    secrets: ['the new secret', secret],
+    signatureSecrets: ['the new one for signatures', signatureSecret],
+  })
+  const { url: later } = await runGateway({
+    secrets: ['the new secret'],
+    signatureSecrets: ['the new one for signatures'],
+  })
+  const old = [await startOf('ada'), await signedStart('ada')]
+  const fresh = [
+    await startOf('ada', { token: await tokenFor('ada', { secret: 'the new secret' }) }),
+    { ...(await signedStart('ada')), signature: await createSignature('ada', 'the new one for signatures') },
+  ]
+  for (const start of [...old, ...fresh]) assert.equal((await startedWith(during, start)).user.id, 'ada')
+  for (const start of fresh) assert.equal((await startedWith(later, start)).user.id, 'ada')
+  for (const start of old) assert.equal(await refusalOf(later, start), 'unauthenticated')
+})
+
+test('a production app asks tokens for an `exp`', async () => {
+  const long = 'a secret of thirty-two bytes and more'
+  const { url: strict } = await runGateway({
+    environment: 'production',
+    secrets: [long],
+    signatureSecrets: [],
+    origins: ['https://www.example.com'],
+  })
+  const make = (expiresIn: number | null) =>
+    createToken({ appId: 'app', userId: 'ada', secret: long, expiresIn })
+  assert.equal((await startedWith(strict, await startOf('ada', { token: await make(60) }))).user.id, 'ada')
+  assert.equal(await refusalOf(strict, await startOf('ada', { token: await make(null) })), 'unauthenticated')
+  assert.equal(await refusalOf(strict, guest), 'guests-refused')
+})
+
+test('the gateway’s tokens outlive a restart on the same folder, and a guest’s dies with the guests', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'chat-session-'))
+  after(() => rm(path, { recursive: true, force: true }))
+  const engine = { type: 'embedded', path } as const
+  const run = (guests: boolean) => runGateway({ guests }, { engine })
+
+  const before = await run(true)
+  const { token, user } = await startedWith(before.url, guest)
+  await before.gateway.close()
+
+  const restarted = await run(true)
+  assert.deepEqual((await startedWith(restarted.url, { type: 'start', appId: 'app', token })).user, user)
+  await restarted.gateway.close()
+
+  const withoutGuests = await run(false)
+  assert.equal(await refusalOf(withoutGuests.url, { type: 'start', appId: 'app', token }), 'guests-refused')
+  const session = await startClient(withoutGuests.url, await startOf('ada'))
+  session.send({ type: 'token', token })
+  assert.equal((await session.next())['code'], 'unauthenticated')
+  session.close()
+
+  const elsewhere = await runGateway()
+  assert.equal(await refusalOf(elsewhere.url, { type: 'start', appId: 'app', token }), 'unauthenticated')
+})

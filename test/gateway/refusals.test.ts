@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createSignature } from '../../src/tokens/index.js'
+import { openClient, startClient, within, type Client, type ClientOptions } from '../support/raw-client.js'
+import { runGateway, signatureSecret, signedStart, startOf, testApp, tokenFor } from './support.js'
+
+const never = (): Promise<never> => new Promise(() => undefined)
+const { url } = await runGateway(
+  {},
+  {
+    startTimeout: 30,
+    apps: {
+      app: testApp({ limits: { sessionsPerUser: 2 } }),
+      closed: testApp({ secrets: ['another secret'], signatureSecrets: [], guests: false }),
+      web: testApp({
+        secrets: ['a third secret'],
+        signatureSecrets: [],
+        origins: ['https://www.example.com'],
+      }),
+    },
+  },
+)
+
+/** Asserts how a connection ends: with the frame, and with the close that says the same. */
+const assertEnds = async (client: Client, close: number, code: string, retryable = false): Promise<void> => {
+  const end = await client.end()
+  assert.deepEqual({ code: end.code, reason: end.reason }, { code: close, reason: code })
+  const { type, message, ...frame } = end.frame
+  assert.equal(type, 'ended')
+  assert.match(message as string, /^[A-Z].*\.$/)
+  assert.deepEqual(frame, { code, retryable })
+}
+
+const guest = { type: 'start', appId: 'app', guest: true }
+const lapsed = await tokenFor('ada', { expiresIn: 0.001 })
+
+const starts: [what: string, start: () => unknown, close: number, code: string, options?: ClientOptions][] = [
+  ['for an app that there is not', () => ({ ...guest, appId: 'nobody' }), 4404, 'unknown-app'],
+  ['for an app called __proto__', () => ({ ...guest, appId: '__proto__' }), 4404, 'unknown-app'],
+  ['as a guest where there are none', () => ({ ...guest, appId: 'closed' }), 4403, 'guests-refused'],
+  ['with no proof', () => ({ type: 'start', appId: 'app', userId: 'ada' }), 4400, 'bad-request'],
+  ['with two proofs', () => startOf('ada', { guest: true }), 4400, 'bad-request'],
+  ['with a proof that is null', () => startOf('ada', { signature: null }), 4400, 'bad-request'],
+  ['with guest: false', () => ({ ...guest, guest: false }), 4400, 'bad-request'],
+  ['as another user than the token’s', () => startOf('ada', { userId: 'eve' }), 4400, 'bad-request'],
+  ['with a number for a user id', () => startOf('12', { userId: 12 }), 4400, 'bad-request'],
+  ['without an app id', () => ({ type: 'start', guest: true }), 4400, 'bad-request'],
+  [
+    'with a signature and no user id',
+    async () => ({ ...(await signedStart('ada')), userId: undefined }),
+    4400,
+    'bad-request',
+  ],
+  ['with an empty user id', async () => ({ ...(await signedStart('ada')), userId: '' }), 4400, 'bad-request'],
+  ['as a user called ..', async () => ({ ...(await signedStart('ada')), userId: '..' }), 4400, 'bad-request'],
+  ['with a profile that is no object', () => startOf('ada', { user: 'Ada' }), 4400, 'bad-request'],
+  [
+    'with a profile of 5 kB',
+    () => startOf('ada', { user: { name: 'x'.repeat(5_000) } }),
+    4400,
+    'bad-request',
+  ],
+  [
+    'with a photo that is no https address',
+    () => startOf('ada', { user: { photoUrl: 'javascript:1' } }),
+    4400,
+    'bad-request',
+  ],
+  [
+    'with auth params of 5 kB',
+    () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: { x: 'x'.repeat(5_000) } }),
+    4400,
+    'bad-request',
+  ],
+  [
+    'with auth params that are a list',
+    () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: [] }),
+    4400,
+    'bad-request',
+  ],
+  [
+    'with auth params where nobody checks them',
+    () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: {} }),
+    4101,
+    'unauthenticated',
+  ],
+  [
+    'with a token of another secret',
+    async () => startOf('ada', { token: await tokenFor('ada', { secret: 'wrong' }) }),
+    4101,
+    'unauthenticated',
+  ],
+  [
+    'with a token of another app',
+    async () => startOf('ada', { token: await tokenFor('ada', { appId: 'closed' }) }),
+    4101,
+    'unauthenticated',
+  ],
+  ['with a token that is no token', () => startOf('ada', { token: 'abc' }), 4101, 'unauthenticated'],
+  ['with a token that has lapsed', () => startOf('ada', { token: lapsed }), 4102, 'token-expired'],
+  [
+    'with another user’s signature',
+    async () => ({ ...(await signedStart('ada')), userId: 'eve' }),
+    4101,
+    'unauthenticated',
+  ],
+  [
+    'with a signature where there is no secret for them',
+    async () => ({ ...(await signedStart('ada')), appId: 'closed' }),
+    4101,
+    'unauthenticated',
+  ],
+  [
+    'from another origin',
+    () => ({ ...guest, appId: 'web' }),
+    4403,
+    'origin-refused',
+    { origin: 'https://evil.example' },
+  ],
+]
+
+for (const [what, makeStart, close, code, options] of starts)
+  for (const place of ['handshake', 'first frame'])
+    test(`a start ${what}, in the ${place}, ends with ${close} ${code}`, async () => {
+      const start = await makeStart()
+      const client = openClient(url, { ...options, ...(place === 'handshake' && { start }) })
+      await client.opened
+      if (place === 'first frame') client.send(JSON.stringify(start))
+      await assertEnds(client, close, code)
+    })
+
+const oddities: [what: string, sent: string | Buffer][] = [
+  ['is not JSON', 'nonsense'],
+  ['is empty', ''],
+  ['is a list', '[]'],
+  ['is null', 'null'],
+  ['has no type', '{}'],
+  ['has an unknown type', '{"type":"subscribe"}'],
+  ['has a type that is no text', '{"type":1}'],
+  ['has a type that every object has', '{"type":"constructor"}'],
+  ['misses a field', '{"type":"token"}'],
+  ['has a field of the wrong type', '{"type":"profile","user":{"name":1}}'],
+  ['has a count that is none', '{"type":"read","epoch":"e","offset":-1}'],
+  ['is binary', Buffer.from('{"type":"pong"}')],
+]
+for (const [what, sent] of oddities) {
+  test(`a frame that ${what} ends a live session with 4400 bad-request`, async () => {
+    const client = await startClient(url, await startOf('odd'))
+    client.send(sent)
+    await assertEnds(client, 4400, 'bad-request')
+  })
+  test(`a first frame that ${what} ends the connection with 4400 bad-request`, async () => {
+    const client = openClient(url)
+    await client.opened
+    client.send(sent)
+    await assertEnds(client, 4400, 'bad-request')
+  })
+}
+
+test('a second start ends the session with 4400 bad-request', async () => {
+  const client = await startClient(url, await startOf('ada'))
+  client.send(await startOf('ada'))
+  await assertEnds(client, 4400, 'bad-request')
+})
+
+test('a second start while the first is being checked ends the connection with 4400 bad-request', async () => {
+  const { url: slow } = await runGateway({ authenticate: never })
+  const client = openClient(slow, { start: { type: 'start', appId: 'app', userId: 'ada', authParams: {} } })
+  await client.opened
+  client.send(guest)
+  await assertEnds(client, 4400, 'bad-request')
+})
+
+test('a frame of more than 64 kB ends with 4413 too-large, one of 64 kB does not', async () => {
+  const client = await startClient(url, await startOf('large'))
+  const padded = (bytes: number): string =>
+    JSON.stringify({ type: 'pong', x: '' }).replace('""', `"${'x'.repeat(bytes - 22)}"`)
+  assert.equal(padded(65_536).length, 65_536)
+  client.send(padded(65_536), { type: 'token', token: await tokenFor('large') })
+  assert.equal((await client.next()).type, 'renewed')
+  client.send(padded(65_537))
+  await assertEnds(client, 4413, 'too-large')
+})
+
+test('a frame of 1 MB is not even read: 1009', async () => {
+  const client = await startClient(url, await startOf('huge'))
+  client.send(Buffer.alloc(1_000_000, 'x').toString())
+  assert.equal((await within(client.closed, 'close')).code, 1009)
+})
+
+test('the oldest session is replaced when the user has one too many', async () => {
+  const [first, second] = [
+    await startClient(url, await startOf('many')),
+    await startClient(url, await startOf('many')),
+  ]
+  const other = await startClient(url, await startOf('somebody'))
+  const third = await startClient(url, await startOf('many'))
+  await assertEnds(first, 4409, 'replaced')
+  for (const client of [second, third, other]) {
+    client.send({ type: 'read', epoch: '', offset: 0 })
+    assert.equal((await client.next()).type, 'refused')
+    client.close()
+  }
+})
+
+test('a user with one session keeps exactly one when twenty start at once', async () => {
+  const { url: single } = await runGateway({ limits: { sessionsPerUser: 1 } })
+  const start = await startOf('ada')
+  const clients = Array.from({ length: 20 }, () => openClient(single, { start }))
+  const ends = await Promise.all(
+    clients.map((client) =>
+      Promise.race([client.closed, within(never(), 'close', 1_500).catch(() => 'live')]),
+    ),
+  )
+  assert.equal(ends.filter((end) => end === 'live').length, 1)
+  for (const client of clients) client.close()
+})
+
+test('who does not start in time ends with 4508 timeout, and may try again', async () => {
+  const { url: hasty } = await runGateway({}, { startTimeout: 0.2 })
+  await assertEnds(openClient(hasty), 4508, 'timeout', true)
+})
+
+test('who cannot be verified in time ends with 4508 timeout, and may try again', async () => {
+  const { url: hasty } = await runGateway({ authenticate: never }, { startTimeout: 0.2 })
+  const start = { type: 'start', appId: 'app', userId: 'ada', authParams: {} }
+  await assertEnds(openClient(hasty, { start }), 4508, 'timeout', true)
+})
+
+test('a signature of 64 digits in capitals is good, one with a character more is not', async () => {
+  const signature = (await createSignature('ada', signatureSecret)).toUpperCase()
+  const start = { type: 'start', appId: 'app', userId: 'ada', signature }
+  const client = await startClient(url, start)
+  client.close()
+  await assertEnds(
+    openClient(url, { start: { ...start, signature: `${signature}0` } }),
+    4101,
+    'unauthenticated',
+  )
+})

@@ -1,0 +1,66 @@
+import { after } from 'node:test'
+import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
+import { createSignature, createToken } from '../../src/tokens/index.js'
+
+export const secret = 'the secret of the tokens of a test'
+export const signatureSecret = 'the secret of the signatures of a test'
+
+export interface RunningGateway {
+  gateway: Gateway
+  url: string
+  /** Every line it has logged, at level debug. */
+  lines: string[]
+}
+
+type App = GatewayConfig['apps'][string]
+
+/** A test app, with guests, tokens and signatures. */
+export const testApp = (changes: Partial<App> = {}): App => ({
+  environment: 'test',
+  secrets: [secret],
+  signatureSecrets: [signatureSecret],
+  ...changes,
+})
+
+/** Runs a gateway on a free port, with one app `app` as changed; closed after the file's tests. */
+export const runGateway = async (
+  app: Partial<App> = {},
+  config: Partial<GatewayConfig> = {},
+): Promise<RunningGateway> => {
+  const lines: string[] = []
+  const gateway = createGateway(
+    { listen: { port: 0 }, engine: { type: 'memory' }, apps: { app: testApp(app) }, ...config },
+    { env: {}, log: createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } }) },
+  )
+  after(() => gateway.close())
+  return { gateway, url: await gateway.listen(), lines }
+}
+
+export const tokenFor = (
+  userId: string,
+  changes: Partial<Parameters<typeof createToken>[0]> = {},
+): Promise<string> => createToken({ appId: 'app', userId, secret, ...changes })
+
+/** A start with a good token. */
+export const startOf = async (userId: string, changes: Record<string, unknown> = {}) => ({
+  type: 'start',
+  appId: 'app',
+  token: await tokenFor(userId),
+  ...changes,
+})
+
+export const signedStart = async (userId: string) => ({
+  type: 'start',
+  appId: 'app',
+  userId,
+  signature: await createSignature(userId, signatureSecret),
+})
+
+/** Tries until `check` holds, within a bound. */
+export const until = async (check: () => boolean | Promise<boolean>, what: string): Promise<void> => {
+  const deadline = performance.now() + 10_000
+  while (!(await check())) {
+    if (performance.now() > deadline) throw new Error(`It didn't happen in time: ${what}.`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

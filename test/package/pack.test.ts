@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+const MOST_PACKAGES = 40
+const MOST_BYTES = 20_000_000
+
+let folder: string
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'chat-session-pack-'))
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+  })
+  const [packed] = JSON.parse(stdout) as { filename: string }[]
+  assert.ok(packed)
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'newcomer', type: 'module', private: true }),
+  )
+  await run(
+    'npm',
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, packed.filename)],
+    {
+      cwd: folder,
+    },
+  )
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+/** Bytes of all files below `path`. */
+const weigh = async (path: string): Promise<number> => {
+  const files = await readdir(path, { recursive: true, withFileTypes: true })
+  const sizes = files
+    .filter((file) => file.isFile())
+    .map(async (file) => (await stat(join(file.parentPath, file.name))).size)
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+}
+
+test(`an install is at most ${MOST_PACKAGES} packages and ${MOST_BYTES / 1e6} MB`, async (context) => {
+  const lock = JSON.parse(await readFile(join(folder, 'node_modules/.package-lock.json'), 'utf8')) as {
+    packages: Record<string, unknown>
+  }
+  const packages = Object.keys(lock.packages).length
+  const bytes = await weigh(join(folder, 'node_modules'))
+  context.diagnostic(`${packages} packages, ${(bytes / 1e6).toFixed(1)} MB`)
+  assert.ok(packages <= MOST_PACKAGES, `${packages} packages`)
+  assert.ok(bytes <= MOST_BYTES, `${bytes} bytes`)
+})
+
+test('the installed command says its version', async () => {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  const { stdout } = await run('npx', ['--no-install', 'chat-session', '--version'], { cwd: folder })
+  assert.equal(stdout.trim(), version)
+})
+
+test('what is installed starts a session from end to end', async () => {
+  await writeFile(
+    join(folder, 'whole.mjs'),
+    `
+    import { ChatSession } from 'chat-session'
+    import { createGateway } from 'chat-session/gateway'
+    import { createToken } from 'chat-session/tokens'
+    import { WebSocket } from 'ws'
+
+    const secret = 'a secret of 32 bytes or more, yes'
+    const gateway = createGateway({
+      listen: { port: 0 },
+      engine: { type: 'embedded', path: 'data' },
+      apps: { app: { environment: 'test', secrets: [secret] } },
+    })
+    const endpoint = await gateway.listen()
+    const token = await createToken({ appId: 'app', userId: '1', secret })
+    const session = new ChatSession({ endpoint, appId: 'app', token, WebSocket })
+    const result = await session.start()
+    console.log(result.succeeded ? session.user.id : result.error.code)
+    await session.end()
+    await gateway.close()`,
+  )
+  const { stdout } = await run(process.execPath, ['whole.mjs'], { cwd: folder, timeout: 30_000 })
+  assert.equal(stdout.trim(), '1')
+})
+
+test('the types of every entry are found, in a project as strict as ours', async () => {
+  await writeFile(
+    join(folder, 'types.ts'),
+    `
+    import { ChatSession, type SessionState } from 'chat-session'
+    import type { ChatSessionElement } from 'chat-session/element'
+    import 'chat-session/define'
+    import { createToken } from 'chat-session/tokens'
+    import { createGateway, type GatewayConfig } from 'chat-session/gateway'
+    import { createMemoryEngine, type Engine } from 'chat-session/engine'
+
+    const element: ChatSessionElement = document.createElement('chat-session')
+    element.addEventListener('session-started', ({ detail }) => detail.user.id.toUpperCase())
+    export const state: SessionState = new ChatSession({ endpoint: 'https://x', appId: 'a', token: 't' }).state
+    export const token: Promise<string> = createToken({ appId: 'a', userId: 1, secret: 's' })
+    export const config: GatewayConfig = { apps: {} }
+    export const gateway = createGateway
+    export const engine: Engine = createMemoryEngine()
+    // @ts-expect-error an app id is asked for
+    export const wrong = new ChatSession({ endpoint: 'https://x' })`,
+  )
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--skipLibCheck',
+    '--module',
+    'nodenext',
+  ]
+  const lib = ['--target', 'es2022', '--lib', 'es2022,dom,dom.iterable']
+  await run(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), ...options, ...lib, 'types.ts'],
+    {
+      cwd: folder,
+    },
+  )
+})

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+
+const root = new URL('../../', import.meta.url)
+const cdn = new URL('dist/cdn/', root)
+const script = await readFile(new URL('chat-session.js', cdn))
+
+/** Bytes of brotli that the script may have. Lower it when it gets smaller; think twice before it is raised. */
+const BUDGET = 10_500
+
+test('the integrity hash is that of the script', async () => {
+  const hashes = JSON.parse(await readFile(new URL('integrity.json', cdn), 'utf8')) as Record<string, string>
+  const hash = createHash('sha384').update(script).digest('base64')
+  assert.equal(hashes['chat-session.js'], `sha384-${hash}`)
+})
+
+test('the script is one file: it imports nothing', () => {
+  assert.doesNotMatch(script.toString(), /\bimport\s*[({'"]|\bfrom\s*['"]/)
+})
+
+test('what is compressed is the script', async () => {
+  assert.deepEqual(brotliDecompressSync(await readFile(new URL('chat-session.js.br', cdn))), script)
+  assert.deepEqual(gunzipSync(await readFile(new URL('chat-session.js.gz', cdn))), script)
+})
+
+test('the source map leads back to our files', async () => {
+  const map = JSON.parse(await readFile(new URL('chat-session.js.map', cdn), 'utf8')) as { sources: string[] }
+  assert.ok(map.sources.some((source) => source.endsWith('element/chat-session.js')))
+  assert.match(script.toString(), /\/\/# sourceMappingURL=chat-session\.js\.map\s*$/)
+})
+
+test('the script has no sentences for developers in it: its errors link to them', () => {
+  assert.doesNotMatch(script.toString(), /The user's sessions were revoked/)
+})
+
+test('npm run size says what the script weighs, minified, gzip and brotli, by room, and it is within its budget', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/size.mjs'], {
+    cwd: fileURLToPath(root),
+  })
+  const [heading = '', total = '', ...rooms] = stdout.trim().split('\n')
+  assert.match(heading, /minified +gzip +brotli/)
+  const [, minified = '', , brotli = ''] = /(\d+) +(\d+) +(\d+)$/.exec(total) ?? []
+  assert.equal(Number(minified), script.length)
+  assert.ok(Number(brotli) <= BUDGET, total)
+  assert.deepEqual(rooms.map((row) => row.trim().split(' ')[0]).sort(), [
+    '@lit/reactive-element',
+    'element',
+    'protocol',
+    'session',
+  ])
+})

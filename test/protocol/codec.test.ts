@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { clientFrames, gatewayFrames, parse } from '../../src/protocol/index.js'
+import type { FrameTable } from '../../src/protocol/schema.js'
+import { fields, wholeFrames } from './frames.js'
+
+const tables: Record<string, FrameTable> = { client: clientFrames, gateway: gatewayFrames }
+
+/** Things that JSON can hold and a field may not. */
+const junk = [null, true, false, 0, -1, 1.5, 2 ** 53, '', 'text', [], [1], {}, { name: 1 }, { a: 'b' }]
+
+const parsed = (table: FrameTable, frame: unknown): boolean => parse(table, JSON.stringify(frame)).ok
+
+test('any text at all is answered with a result, and never with an exception', () => {
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.constantFrom('', 'null', '[]', '"{}"', '{'),
+  )
+  fc.assert(
+    fc.property(texts, fc.constantFrom(clientFrames, gatewayFrames), (text, table: FrameTable) => {
+      const result = parse(table, text)
+      assert.ok(result.ok || result.why.length > 0)
+    }),
+    { numRuns: 3_000 },
+  )
+})
+
+test('JSON nested too deeply to be a frame is answered with a result', () => {
+  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
+  assert.equal(parse(clientFrames, deep).ok, false)
+  assert.equal(parse(clientFrames, `{"type":"pong","x":${deep}}`).ok, true)
+})
+
+for (const [side, table] of Object.entries(tables)) {
+  test(`the samples hold every type of ${side} frame`, () => {
+    assert.deepEqual(Object.keys(wholeFrames[side] ?? {}).sort(), Object.keys(table).sort())
+  })
+
+  for (const [type, whole] of Object.entries(wholeFrames[side] ?? {})) {
+    test(`a ${side}'s '${type}' is taken as it is, with extra fields and without its optional ones`, () => {
+      const frame = { type, ...whole }
+      assert.deepEqual(parse(table, JSON.stringify(frame)), { ok: true, frame })
+      assert.equal(parsed(table, { ...frame, extra: { anything: [1] } }), true)
+      for (const [name, { optional }] of Object.entries(fields[side]?.[type] ?? {}))
+        assert.equal(parsed(table, { ...frame, [name]: undefined }), optional === true, name)
+    })
+
+    test(`a ${side}'s '${type}' is refused for each field of the wrong type, which is named`, () => {
+      const expected = fields[side]?.[type] ?? {}
+      assert.deepEqual(Object.keys(expected).sort(), Object.keys(table[type] ?? {}).sort())
+      for (const [name, { takes }] of Object.entries(expected))
+        for (const value of junk) {
+          const frame = { type, ...whole, [name]: value }
+          const result = parse(table, JSON.stringify(frame))
+          assert.equal(result.ok, takes(value), `${name}: ${JSON.stringify(value)}`)
+          if (!result.ok)
+            assert.equal(result.why, `The field '${name}' of '${type}' is missing or of the wrong type.`)
+        }
+    })
+  }
+}
+
+test('a frame of which one byte was changed is a frame or a result, and what it says is never made up', () => {
+  const frames = Object.entries(wholeFrames['client'] ?? {}).map(([type, rest]) =>
+    JSON.stringify({ type, ...rest }),
+  )
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...frames),
+      fc.nat(),
+      fc.string({ unit: 'binary', maxLength: 2 }),
+      (frame, place, put) => {
+        const at = place % frame.length
+        const text = frame.slice(0, at) + put + frame.slice(at + 1)
+        const result = parse(clientFrames, text)
+        if (result.ok) assert.deepEqual(result.frame, JSON.parse(text))
+      },
+    ),
+    { numRuns: 3_000 },
+  )
+})
+
+test('an infinite number is none', () => {
+  const text = '{"type":"renewed","expiresIn":1e999}'
+  assert.equal(parse(gatewayFrames, text).ok, false)
+})
+
+test('a type that every object inherits is unknown like any other', () => {
+  for (const type of ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'nonsense', ''])
+    assert.deepEqual(parse(clientFrames, JSON.stringify({ type })), {
+      ok: false,
+      why: "A frame's 'type' is unknown.",
+      unknown: true,
+    })
+})
+
+test('only an unknown type counts as unknown: a newer peer may send it, but no broken frame', () => {
+  for (const text of [
+    '',
+    '[]',
+    'null',
+    '{}',
+    '{"type":1}',
+    '{"type":"token"}',
+    '{"type":"token","token":7}',
+  ]) {
+    const result = parse(clientFrames, text)
+    assert.ok(!result.ok && !result.unknown, text)
+  }
+})
+
+test('what is said of a bad frame holds nothing of what was sent', () => {
+  const secret = 'eyJhbGciOiJIUzI1NiJ9'
+  const leaky = [
+    secret,
+    `"${secret}"`,
+    `{"type":"${secret}"}`,
+    `{"type":"token","token":["${secret}"]}`,
+    `{"type":"start","appId":"a","token":{"${secret}":1}}`,
+    `{"${secret}":1}`,
+  ]
+  for (const text of leaky) {
+    const result = parse(clientFrames, text)
+    assert.ok(!result.ok && !result.why.includes(secret), text)
+  }
+})
+
+test('what is inside a field is looked at too', () => {
+  const { client = {}, gateway = {} } = wholeFrames
+  const spoiled = [
+    [clientFrames, { type: 'profile', user: { custom: { plan: 1 } } }],
+    [clientFrames, { type: 'profile', user: { photoUrl: null } }],
+    [clientFrames, { type: 'start', ...client['start'], resume: { key: 'k', epoch: 'e', offset: -1 } }],
+    [clientFrames, { type: 'start', ...client['start'], resume: { key: 'k', offset: 1 } }],
+    [gatewayFrames, { type: 'user', user: { name: 'without an id' } }],
+    [gatewayFrames, { type: 'history', id: 'h', messages: [{ ...gateway['message'], offset: 0.5 }] }],
+    [gatewayFrames, { type: 'message', ...gateway['message'], sender: { name: 1 } }],
+  ] as const
+  for (const [table, frame] of spoiled) assert.equal(parsed(table, frame), false, JSON.stringify(frame))
+})

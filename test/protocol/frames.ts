@@ -1,0 +1,174 @@
+/*
+ * Every frame as the protocol's page tells it, written down a second time by hand: the tests hold the code's table
+ * against it.
+ */
+
+interface Field {
+  takes(value: unknown): boolean
+  optional?: boolean
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isProfile = (value: unknown): boolean =>
+  isObject(value) && !('name' in (value as object) && !isText((value as { name: unknown }).name))
+
+const text: Field = { takes: isText }
+const flag: Field = { takes: (value) => typeof value === 'boolean' }
+const number: Field = { takes: (value) => typeof value === 'number' }
+const count: Field = { takes: (value) => value === 0 }
+const object: Field = { takes: isObject }
+const profile: Field = { takes: isProfile }
+/** An object that none of the junk is. */
+const whole: Field = { takes: () => false }
+const optional = (field: Field): Field => ({ ...field, optional: true })
+const nullable = (field: Field): Field => ({
+  ...field,
+  takes: (value) => value === null || field.takes(value),
+})
+
+const message = {
+  offset: count,
+  id: text,
+  from: nullable(text),
+  to: text,
+  sender: nullable(profile),
+  body: optional(text),
+  data: optional(object),
+  sentAt: number,
+}
+
+export const fields: Record<string, Record<string, Record<string, Field>>> = {
+  client: {
+    start: {
+      appId: text,
+      token: optional(text),
+      signature: optional(text),
+      authParams: optional(object),
+      guest: optional({ takes: (value) => value === true }),
+      userId: optional(text),
+      user: optional(profile),
+      resume: optional(whole),
+      client: optional(text),
+    },
+    token: { token: text },
+    send: { id: text, to: text, body: optional(text), data: optional(object) },
+    history: {
+      id: text,
+      epoch: text,
+      after: optional(count),
+      before: optional(count),
+      limit: optional(count),
+    },
+    read: { epoch: text, offset: count },
+    profile: { user: profile },
+    pong: {},
+    end: {},
+  },
+  gateway: {
+    started: {
+      sessionId: text,
+      user: whole,
+      guest: flag,
+      resumed: flag,
+      resumeKey: text,
+      resumeWindow: number,
+      epoch: text,
+      offset: count,
+      lost: flag,
+      unread: count,
+      expiresIn: nullable(number),
+      pingInterval: number,
+      sendWindow: number,
+      token: optional(text),
+    },
+    renewed: { expiresIn: nullable(number) },
+    message,
+    sent: { id: text, offset: count, sentAt: number },
+    history: { id: text, messages: { takes: (value) => Array.isArray(value) && value.length === 0 } },
+    unread: { unread: count, readOffset: count },
+    user: { user: whole },
+    refused: {
+      re: text,
+      id: optional(text),
+      code: text,
+      message: text,
+      retryable: flag,
+      retryAfter: optional(number),
+    },
+    ping: {},
+    ended: { code: text, message: text, retryable: flag, retryAfter: optional(number) },
+  },
+}
+
+const everyProfileField = {
+  name: 'Ann',
+  email: 'ann@example.com',
+  photoUrl: 'https://example.com/ann.png',
+  locale: 'en',
+  role: 'buyer',
+  custom: { plan: 'gold' },
+}
+
+const wholeMessage = {
+  offset: 1,
+  id: 'm1',
+  from: null,
+  to: 'ann',
+  sender: { name: 'Ann', photoUrl: 'https://example.com/ann.png' },
+  body: 'Hello',
+  data: { order: 7 },
+  sentAt: 1_700_000_000_000,
+}
+
+/** One of each, with all its fields. */
+export const wholeFrames: Record<string, Record<string, Record<string, unknown>>> = {
+  client: {
+    start: {
+      appId: 'app',
+      token: 'a.b.c',
+      signature: '00',
+      authParams: { a: 1 },
+      guest: true,
+      userId: 'ann',
+      user: everyProfileField,
+      resume: { key: 'k', epoch: 'e', offset: 3 },
+      client: 'test/1',
+    },
+    token: { token: 'a.b.c' },
+    send: { id: 'm1', to: 'bob', body: 'Hello', data: { order: 7 } },
+    history: { id: 'h1', epoch: 'e', after: 1, before: 9, limit: 50 },
+    read: { epoch: 'e', offset: 3 },
+    profile: { user: everyProfileField },
+    pong: {},
+    end: {},
+  },
+  gateway: {
+    started: {
+      sessionId: 's1',
+      user: { id: 'ann', ...everyProfileField },
+      guest: false,
+      resumed: true,
+      resumeKey: 'k',
+      resumeWindow: 120_000,
+      epoch: 'e',
+      offset: 3,
+      lost: false,
+      unread: 2,
+      expiresIn: null,
+      pingInterval: 25_000,
+      sendWindow: 3_600_000,
+      token: 'a.b.c',
+    },
+    renewed: { expiresIn: 1_000 },
+    message: wholeMessage,
+    sent: { id: 'm1', offset: 4, sentAt: 1_700_000_000_000 },
+    history: { id: 'h1', messages: [wholeMessage] },
+    unread: { unread: 2, readOffset: 1 },
+    user: { user: { id: 'ann', ...everyProfileField } },
+    refused: { re: 'send', id: 'm1', code: 'conflict', message: 'No.', retryable: false, retryAfter: 10 },
+    ping: {},
+    ended: { code: 'unavailable', message: 'Later.', retryable: true, retryAfter: 10 },
+  },
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { credentialStore, type Answer } from '../../src/session/credentials.js'
+import { subjectOf } from '../../src/session/subject.js'
+import type { AskReason, Credentials, TokenAsk } from '../../src/session/index.js'
+
+const life = new AbortController()
+const fetcher = (): string => 'from.the.fetcher'
+const authParams = { a: 1 }
+
+const storeOf = (credentials: Credentials): ReturnType<typeof credentialStore> =>
+  credentialStore(credentials, () => undefined)
+
+const ask = (
+  store: ReturnType<typeof credentialStore>,
+  reason: AskReason = 'first',
+): Promise<[Answer, unknown]> =>
+  new Promise((resolve) => store.ask(reason, life.signal, (answer, cause) => resolve([answer, cause])))
+
+test('a token at hand is used first, then a source is asked, then what cannot be renewed', () => {
+  const all = { token: 't', tokenFetcher: fetcher, tokenUrl: '/t', signature: 's', authParams, guest: true }
+  assert.deepEqual(storeOf(all).proof(), { token: 't' })
+  assert.equal(storeOf({ ...all, token: '' }).proof(), null)
+  assert.equal(storeOf({ ...all, token: null, tokenFetcher: null }).proof(), null)
+  const without = { ...all, token: null, tokenFetcher: undefined, tokenUrl: '' }
+  assert.deepEqual(storeOf({ ...without, tokenUrl: null }).proof(), { signature: 's' })
+  assert.deepEqual(storeOf({ authParams, guest: true }).proof(), { authParams })
+  assert.deepEqual(storeOf({ guest: true }).proof(), { guest: true })
+  assert.equal(storeOf({}).proof(), null)
+})
+
+test('what was asked for is the newest, and is at hand', async () => {
+  const store = storeOf({ tokenFetcher: fetcher })
+  assert.ok(store.fetchable())
+  assert.equal(store.proof(), null)
+  assert.deepEqual(await ask(store), ['fresh', undefined])
+  assert.deepEqual(store.proof(), { token: 'from.the.fetcher' })
+  assert.equal(store.token(), 'from.the.fetcher')
+})
+
+test('a newest token that is refused gives way to the one before; one that was kept does not', () => {
+  const store = storeOf({ token: 'first' })
+  assert.ok(store.set({ token: 'second' }))
+  assert.equal(store.token(), 'second')
+  store.discard('newest')
+  assert.equal(store.token(), 'first')
+  store.set({ token: 'third' })
+  store.keep()
+  store.discard('newest')
+  assert.equal(store.token(), 'third')
+})
+
+test('the token that the gateway gives takes the place of auth params, which are forgotten', () => {
+  const store = storeOf({ authParams })
+  store.keep('from.the.gateway')
+  assert.deepEqual(store.proof(), { token: 'from.the.gateway' })
+})
+
+test('what a source can replace is forgotten when it is refused; what nothing can replace is kept', () => {
+  for (const kept of [{ token: 't' }, { signature: 's' }, { guest: true }] as const) {
+    const store = storeOf(kept)
+    store.discard('all')
+    assert.deepEqual(store.proof(), kept)
+  }
+  const store = storeOf({ token: 't', tokenFetcher: fetcher })
+  store.discard('all')
+  assert.equal(store.proof(), null)
+})
+
+test('a new source is used at the next ask, and takes nothing away', async () => {
+  const store = storeOf({ token: 't' })
+  assert.equal(store.set({ tokenFetcher: fetcher }), false)
+  assert.deepEqual(store.proof(), { token: 't' })
+  await ask(store, 'expiring')
+  assert.equal(store.token(), 'from.the.fetcher')
+})
+
+test('a later ask makes the answer to an earlier one void, and tells it so', async () => {
+  const answers: ((token: string) => void)[] = []
+  const signals: AbortSignal[] = []
+  const store = storeOf({
+    tokenFetcher: ({ signal }: TokenAsk) => {
+      signals.push(signal)
+      return new Promise((resolve) => answers.push(resolve))
+    },
+  })
+  const told: string[] = []
+  store.ask('first', life.signal, () => told.push('first'))
+  store.ask('rejected', life.signal, () => told.push('second'))
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true, false],
+  )
+  answers[1]?.('second.token.x')
+  answers[0]?.('first.token.x')
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(told, ['second'])
+  assert.equal(store.token(), 'second.token.x')
+})
+
+test('what is no token is a failure, and nobody to ask is nobody', async () => {
+  for (const nonsense of ['', 7, {}, undefined]) {
+    const store = storeOf({ tokenFetcher: () => Promise.resolve(nonsense as string) })
+    const [answer, cause] = await ask(store)
+    assert.equal(answer, 'failed')
+    assert.ok(cause instanceof TypeError)
+    assert.equal(store.proof(), null)
+  }
+  assert.deepEqual(await ask(storeOf({})), ['nobody', undefined])
+})
+
+test('whom a token says it is for can be read without believing it', () => {
+  const payload = (claims: unknown): string => Buffer.from(JSON.stringify(claims)).toString('base64url')
+  assert.equal(subjectOf(`h.${payload({ sub: 'ann' })}.s`), 'ann')
+  assert.equal(subjectOf(`h.${payload({ sub: 'Zoë 😀???' })}.s`), 'Zoë 😀???')
+  for (const token of [
+    '',
+    'a',
+    'a.b.c',
+    `h.${payload({ sub: 7 })}.s`,
+    `h.${payload(null)}.s`,
+    `h.${payload([])}.s`,
+  ])
+    assert.equal(subjectOf(token), undefined, token)
+})

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { GatewayFrame } from '../../src/protocol/index.js'
+import { step } from '../../src/session/machine.js'
+import { deadlineOf, idle, type Effect, type Input, type State, type World } from '../../src/session/state.js'
+import { facts, nameOfState, possible } from './states.js'
+
+/** An input before it is known which attempt it belongs to; `late` is the one before. */
+type Loose = { input: Input; late: boolean; pass: number; random: number; proof: World['proof'] }
+
+const life = fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 100_000 }))
+const frames: fc.Arbitrary<GatewayFrame> = fc.oneof(
+  life.map((expiresIn): GatewayFrame => ({ ...facts, expiresIn })),
+  life.map((expiresIn): GatewayFrame => ({ type: 'renewed', expiresIn })),
+  fc.constant<GatewayFrame>({ type: 'ping' }),
+  fc
+    .record({ re: fc.constantFrom('token', 'send'), retryable: fc.boolean() })
+    .map((rest): GatewayFrame => ({ type: 'refused', code: 'unauthenticated', message: '', ...rest })),
+  fc.option(fc.nat(60_000), { nil: undefined }).map((retryAfter): GatewayFrame => ({
+    type: 'ended',
+    code: 'x',
+    message: '',
+    retryable: true,
+    retryAfter: retryAfter ?? 0,
+  })),
+)
+
+const attempt = 0
+const inputs: fc.Arbitrary<Input> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Input>({ type: 'time' }) },
+  { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened', attempt }) },
+  { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', attempt, frame })) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom(1000, 1001, 1006, 4101, 4102, 4404, 4503)
+      .map((close): Input => ({ type: 'closed', attempt, close })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom('fresh', 'fresh', 'failed', 'nobody', 'signed-out')
+      .map((answer): Input => ({ type: 'answer', answer: answer as 'fresh' })),
+  },
+  { weight: 1, arbitrary: fc.constant<Input>({ type: 'barred', attempt, fault: { code: 'bad-endpoint' } }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Input>(
+      { type: 'start' },
+      { type: 'credentials' },
+      { type: 'wake' },
+      { type: 'end' },
+    ),
+  },
+)
+
+const sequences: fc.Arbitrary<Loose[]> = fc.array(
+  fc.record({
+    input: inputs,
+    late: fc.constantFrom(false, false, false, true),
+    pass: fc.constantFrom(0, 0, 10, 1_000, 12_000, 40_000, 4_000_000),
+    random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+    proof: fc.constantFrom<World['proof']>('held', 'fetchable', 'none'),
+  }),
+  { maxLength: 60 },
+)
+
+interface Seen {
+  before: State
+  input: Input
+  after: State
+  effects: Effect[]
+  world: World
+}
+
+/**
+ * Plays a sequence as the world could: a socket that is not there says nothing, the device's clock only moves on, and
+ * what is at hand is at hand whenever the machine holds it.
+ */
+const play = (sequence: Loose[]): Seen[] => {
+  const seen: Seen[] = []
+  let state: State = idle
+  let now = 1_000_000
+  let socket = false
+  for (const { input: loose, late, pass, random, proof } of sequence) {
+    now += pass
+    const current: number = 'attempt' in state ? state.attempt : 0
+    const input = 'attempt' in loose ? { ...loose, attempt: late ? current - 1 : current } : loose
+    if ('attempt' in input && !late && !socket) continue
+    if (input.type === 'closed' && !late) socket = false
+    const held = 'line' in state && (state.proof.at === 'held' || state.proof.at === 'fresh')
+    const world: World = { now, random, proof: held || state.name === 'active' ? 'held' : proof }
+    const [after, ...effects] = step(state, input, world)
+    for (const effect of effects) {
+      if (effect.do === 'open') socket = true
+      if (effect.do === 'drop') socket = false
+    }
+    seen.push({ before: state, input, after, effects, world })
+    state = after
+  }
+  return seen
+}
+
+const always = (what: (seen: Seen, rest: Seen[]) => void): void =>
+  fc.assert(
+    fc.property(sequences, (sequence) => {
+      const all = play([
+        { input: { type: 'start' }, late: false, pass: 0, random: 0, proof: 'held' },
+        ...sequence,
+      ])
+      for (const [at, seen] of all.entries()) what(seen, all.slice(0, at))
+    }),
+    { numRuns: 3_000 },
+  )
+
+test('there is never a second socket before the first was let go or has closed', () => {
+  fc.assert(
+    fc.property(sequences, (sequence) => {
+      let sockets = 0
+      for (const { before, input, effects } of play(sequence)) {
+        if (input.type === 'closed' && 'attempt' in before && input.attempt === before.attempt) sockets = 0
+        for (const effect of effects) {
+          if (effect.do === 'drop') sockets = 0
+          if (effect.do === 'open') sockets += 1
+          assert.ok(sockets <= 1)
+        }
+      }
+    }),
+    { numRuns: 3_000 },
+  )
+})
+
+test('no socket is left behind when a session is over', () => {
+  always(({ before, input, after, effects }) => {
+    const over = 'attempt' in before && !('attempt' in after)
+    if (over && input.type !== 'closed' && 'line' in before && !['none', 'pause'].includes(before.line.at))
+      assert.ok(effects.some((effect) => effect.do === 'drop'))
+    if (over && input.type !== 'closed' && before.name === 'active')
+      assert.ok(effects.some((effect) => effect.do === 'drop'))
+  })
+})
+
+test('attempts are numbered upwards for as long as a session lives', () => {
+  always(({ before, after, effects }) => {
+    const opened = effects.filter((effect) => effect.do === 'open')
+    assert.ok(opened.length <= 1)
+    if (!('attempt' in after)) return
+    const last = 'attempt' in before ? before.attempt : 0
+    assert.equal(after.attempt, last + opened.length)
+    if (opened[0]) assert.equal(opened[0].attempt, after.attempt)
+  })
+})
+
+test('what is over does nothing but start again', () => {
+  always(({ before, input, after, effects }) => {
+    if ('attempt' in before || input.type === 'start' || input.type === 'credentials') return
+    assert.deepEqual(effects, [])
+    if (input.type !== 'end') assert.equal(after, before)
+  })
+})
+
+test('end() always ends', () => {
+  always(({ input, after }) => {
+    if (input.type === 'end') assert.deepEqual(after, { name: 'ended', error: null })
+  })
+})
+
+test('a former socket changes nothing', () => {
+  always(({ before, input, after, effects }) => {
+    if (!('attempt' in input && 'attempt' in before) || input.attempt === before.attempt) return
+    assert.equal(after, before)
+    assert.deepEqual(effects, [])
+  })
+})
+
+test('a state is one of those that can be', () => {
+  always(({ after }) => {
+    if ('line' in after) assert.ok(possible.has(`${after.line.at} ${after.proof.at}`), nameOfState(after))
+  })
+})
+
+test('an ask is under way exactly while an answer is waited for', () => {
+  always(({ before, input, after, effects }) => {
+    const waits = (state: State): boolean =>
+      'line' in state ? state.proof.at === 'asked' : state.name === 'active' && state.renewal?.at === 'asked'
+    const asks = effects.filter((effect) => effect.do === 'ask').length
+    assert.ok(asks <= 1)
+    if (asks) assert.ok(waits(after), 'asks without waiting')
+    // One that was waited for is still waited for, was answered, or was made again.
+    if (waits(after) && !waits(before)) assert.equal(asks, 1)
+    if (waits(after) && input.type === 'answer') assert.equal(asks, 1)
+  })
+})
+
+test('a start rides in the handshake only when there is proof to put into it', () => {
+  always(({ after, effects, world }) => {
+    for (const effect of effects)
+      if (effect.do === 'greet' || (effect.do === 'open' && effect.greeting))
+        assert.ok('line' in after && (after.proof.at === 'held' || after.proof.at === 'fresh'), world.proof)
+  })
+})
+
+test('once time was told, no deadline is left in the past: no timer fires in a loop', () => {
+  always(({ after, world }) => {
+    let state = after
+    for (let round = 0; round < 6; round += 1) {
+      const deadline = deadlineOf(state)
+      if (deadline === null || deadline > world.now) return
+      state = step(state, { type: 'time' }, { ...world, random: 0.5, proof: 'held' })[0]
+    }
+    const deadline = deadlineOf(state)
+    assert.ok(deadline === null || deadline > world.now, nameOfState(state))
+  })
+})
+
+test('a session that is not over waits for something: a deadline, an answer or a socket', () => {
+  always(({ after }) => {
+    if (!('line' in after)) return
+    assert.ok(deadlineOf(after) !== null || after.proof.at === 'asked', nameOfState(after))
+  })
+})

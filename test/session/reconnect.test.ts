@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AuthenticateRequest } from '../../src/gateway/index.js'
+import { startProxy } from '../support/proxy.js'
+import {
+  newSession,
+  nextEvent,
+  portOf,
+  reaches,
+  startFake,
+  startGateway,
+  statesOf,
+  tokenFor,
+} from './support.js'
+
+const started = {
+  type: 'started',
+  sessionId: 's1',
+  user: { id: 'ann' },
+  guest: false,
+  resumed: false,
+  resumeKey: 'k',
+  resumeWindow: 0,
+  epoch: 'e',
+  offset: 0,
+  lost: false,
+  unread: 0,
+  expiresIn: null,
+  pingInterval: 25_000,
+  sendWindow: 0,
+}
+
+const asked: AuthenticateRequest[] = []
+const gateway = await startGateway({
+  authenticate: (request) => {
+    asked.push(request)
+    return Promise.resolve({ ok: true })
+  },
+})
+
+test('a connection that is cut is made again, and the session is active again', async () => {
+  const proxy = await startProxy(gateway.url)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  await session.start()
+  const states = statesOf(session)
+  for (let round = 0; round < 3; round += 1) {
+    const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+    proxy.cut()
+    const { detail } = await lost
+    assert.equal(detail.previous, 'active')
+    assert.equal(detail.error?.code, 'unavailable')
+    assert.equal(detail.error.retryable, true)
+    assert.deepEqual(session.user, { id: 'ann' }, 'who the user is stays known meanwhile')
+    await reaches(session, 'active')
+  }
+  assert.deepEqual(states, ['reconnecting', 'active', 'reconnecting', 'active', 'reconnecting', 'active'])
+  await session.end()
+})
+
+test('a gateway that restarts finds its sessions again', async () => {
+  const first = await startGateway()
+  const session = newSession({ endpoint: first.url, token: await tokenFor('ann') })
+  await session.start()
+  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+  await first.close()
+  assert.equal((await lost).detail.error?.code, 'unavailable')
+  await startGateway({}, { listen: { port: portOf(first.url) } })
+  await reaches(session, 'active')
+  assert.equal(session.retryAt, null)
+  await session.end()
+})
+
+test('a session ended while it reconnects stays ended', async () => {
+  const proxy = await startProxy(gateway.url)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  await session.start()
+  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+  await proxy.close()
+  await lost
+  await session.end()
+  assert.equal(session.state, 'ended')
+  assert.equal(session.retryAt, null)
+})
+
+test('auth params are sent once: later connections use the token that the gateway gave for them', async () => {
+  asked.length = 0
+  const proxy = await startProxy(gateway.url)
+  const session = newSession({ endpoint: proxy.url, authParams: { password: 'right' }, user: { id: 'ann' } })
+  assert.ok((await session.start()).succeeded)
+  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+  proxy.cut()
+  await lost
+  await reaches(session, 'active')
+  await session.end()
+  assert.ok((await session.start()).succeeded)
+  await session.end()
+  assert.equal(asked.length, 1)
+  assert.deepEqual(asked[0]?.authParams, { password: 'right' })
+})
+
+test('a guest stays the same guest over a reconnect and over a restart', async () => {
+  const proxy = await startProxy(gateway.url)
+  const session = newSession({ endpoint: proxy.url, guest: true })
+  await session.start()
+  const id = session.user?.id
+  assert.match(id ?? '', /^guest:.+/)
+  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+  proxy.cut()
+  await lost
+  await reaches(session, 'active')
+  assert.equal(session.user?.id, id)
+  await session.end()
+  await session.start()
+  assert.equal(session.user?.id, id)
+  assert.equal(session.guest, true)
+  await session.end()
+})
+
+test('where something on the way refuses a start in the header, it goes as the first frame, and does so from then on', async () => {
+  const carriesStart = (head: string): boolean => /^sec-websocket-protocol:.*start\./im.test(head)
+  const proxy = await startProxy(gateway.url, carriesStart)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  assert.ok((await session.start()).succeeded)
+  assert.deepEqual(proxy.heads.map(carriesStart), [true, false])
+  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+  proxy.cut()
+  await lost
+  await reaches(session, 'active')
+  assert.deepEqual(proxy.heads.map(carriesStart), [true, false, false])
+  await session.end()
+})
+
+test('the start of a session rides in the handshake, and no address ever holds a token', async () => {
+  const proxy = await startProxy(gateway.url)
+  const token = await tokenFor('ann')
+  const session = newSession({ endpoint: proxy.url, token })
+  await session.start()
+  await session.end()
+  assert.equal(proxy.heads.length, 1)
+  const [request = '', ...headers] = (proxy.heads[0] ?? '').split('\r\n')
+  assert.match(request, /^GET \/v1\/session HTTP\/1\.1$/)
+  const offered = headers.find((header) => /^sec-websocket-protocol:/i.test(header)) ?? ''
+  const start = /start\.([\w-]+)/.exec(offered)?.[1] ?? ''
+  assert.deepEqual(JSON.parse(Buffer.from(start, 'base64url').toString()), {
+    type: 'start',
+    appId: 'app',
+    token,
+    client: 'chat-session/0.1.0',
+  })
+})
+
+test('a token that is fetched is fetched while the socket opens', async () => {
+  const proxy = await startProxy(gateway.url)
+  let openAtAsk = 0
+  const session = newSession({
+    endpoint: proxy.url,
+    tokenFetcher: async () => {
+      const deadline = Date.now() + 5_000
+      while (proxy.open() === 0 && Date.now() < deadline)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      openAtAsk = proxy.open()
+      return tokenFor('ann')
+    },
+  })
+  assert.ok((await session.start()).succeeded)
+  assert.ok(openAtAsk > 0)
+  await session.end()
+})
+
+test('a silent connection is one that died', async () => {
+  let connections = 0
+  const endpoint = await startFake((socket) => {
+    connections += 1
+    // The client adds 10 s of grace to the ping interval that it is told.
+    socket.send(JSON.stringify({ ...started, pingInterval: -9_900 }))
+  })
+  const session = newSession({ endpoint, token: 'a.b.c' })
+  await session.start()
+  const lost = await nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+  assert.equal(lost.detail.error?.code, 'timeout')
+  await reaches(session, 'active')
+  assert.equal(connections, 2)
+  await session.end()
+})
+
+test('what answers but does not speak this protocol fails the start', async () => {
+  const endpoint = await startFake((socket) => socket.send('HELLO'))
+  const result = await newSession({ endpoint, token: 'a.b.c' }).start()
+  assert.equal(result.failed && result.error.code, 'protocol-error')
+})
+
+test('frames of a gateway newer than the client are passed over', async () => {
+  const endpoint = await startFake((socket) => {
+    socket.send('{"type":"from the future"}')
+    socket.send(JSON.stringify({ ...started, more: 1 }))
+  })
+  const session = newSession({ endpoint, token: 'a.b.c' })
+  assert.ok((await session.start()).succeeded)
+  await session.end()
+})

@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { SessionErrorCode, TokenAsk } from '../../src/session/index.js'
+import { eventually, newSession, nextEvent, reaches, startGateway, statesOf, tokenFor } from './support.js'
+
+const gateway = await startGateway()
+const endpoint = gateway.url
+
+test('a token is renewed on the open connection before it lapses, as often as it takes', async () => {
+  const reasons: string[] = []
+  const witness = newSession({ endpoint, token: await tokenFor('ann', 2) })
+  await witness.start()
+  const session = newSession({
+    endpoint,
+    token: await tokenFor('ann', 2),
+    tokenFetcher: ({ reason }) => {
+      reasons.push(reason)
+      return tokenFor('ann', reasons.length < 3 ? 2 : 3600)
+    },
+  })
+  await session.start()
+  const states = statesOf(session)
+  const { id } = session
+  await eventually(() => reasons.length === 3)
+  await reaches(witness, 'ended')
+  assert.deepEqual(reasons, ['expiring', 'expiring', 'expiring'])
+  assert.deepEqual(states, [])
+  assert.equal(session.id, id)
+  await session.end()
+})
+
+test('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann', 1) })
+  await session.start()
+  const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
+  assert.equal(detail.error?.code, 'token-expired')
+  assert.match(detail.error.message, /lapsed/)
+})
+
+test('an ended session whose token lapsed is revived by a fresh one', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann', 1) })
+  await session.start()
+  await reaches(session, 'ended')
+  session.setToken(await tokenFor('ann'))
+  await reaches(session, 'active')
+  await session.end()
+})
+
+test('a failed session is revived by good credentials, but one that was ended is not', async () => {
+  const session = newSession({ endpoint, token: 'a.b.c' })
+  assert.ok((await session.start()).failed)
+  session.setToken(await tokenFor('ann'))
+  await reaches(session, 'active')
+  await session.end()
+  const states = statesOf(session)
+  session.setToken(await tokenFor('ann'))
+  assert.deepEqual(states, [])
+  assert.equal(session.state, 'ended')
+})
+
+test('a failed session that was then ended stays ended when a token is set', async () => {
+  const session = newSession({ endpoint, token: 'a.b.c' })
+  assert.ok((await session.start()).failed)
+  await session.end()
+  assert.equal(session.state, 'ended')
+  session.setToken(await tokenFor('ann'))
+  assert.equal(session.state, 'ended')
+})
+
+test('a source that fails is asked again until it answers', async () => {
+  let asks = 0
+  const told: SessionErrorCode[] = []
+  const session = newSession({
+    endpoint,
+    tokenFetcher: async () => {
+      asks += 1
+      if (asks === 1) throw new Error('the backend is away')
+      if (asks === 2) return undefined as unknown as string
+      return tokenFor('ann')
+    },
+  })
+  session.addEventListener('error', ({ detail }) => {
+    told.push(detail.code)
+    assert.match(detail.message, asks === 1 ? /the backend is away/ : /TypeError/)
+    assert.ok(detail.cause instanceof Error)
+  })
+  assert.ok((await session.start()).succeeded)
+  assert.equal(asks, 3)
+  assert.deepEqual(told, ['unavailable', 'unavailable'])
+  await session.end()
+})
+
+test('a source that throws at once is no different', async () => {
+  let asks = 0
+  const session = newSession({
+    endpoint,
+    tokenFetcher: () => {
+      asks += 1
+      if (asks === 1) throw new Error('not yet')
+      return tokenFor('ann')
+    },
+  })
+  assert.ok((await session.start()).succeeded)
+  await session.end()
+})
+
+test('a source that answers null says that the user is signed out', async () => {
+  const session = newSession({ endpoint, tokenFetcher: () => null })
+  const result = await session.start()
+  assert.equal(result.failed && result.error.code, 'signed-out')
+  assert.equal(session.state, 'failed')
+})
+
+test('a user who signs out while the session lives is out, and the next start asks the source again', async () => {
+  const asked: string[] = []
+  const session = newSession({
+    endpoint,
+    token: await tokenFor('ann', 2),
+    tokenFetcher: ({ reason }) => {
+      asked.push(reason)
+      return null
+    },
+  })
+  await session.start()
+  const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
+  assert.equal(detail.error?.code, 'signed-out')
+  const again = await session.start()
+  assert.equal(again.failed && again.error.code, 'signed-out')
+  assert.deepEqual(asked, ['expiring', 'first'])
+})
+
+test('a first token that is refused makes the session ask its source for another', async () => {
+  const asked: string[] = []
+  const session = newSession({
+    endpoint,
+    token: 'a.b.c',
+    tokenFetcher: ({ reason }) => {
+      asked.push(reason)
+      return tokenFor('ann')
+    },
+  })
+  assert.ok((await session.start()).succeeded)
+  assert.deepEqual(asked, ['rejected'])
+  await session.end()
+})
+
+test('two fresh tokens that are refused in a row fail the start', async () => {
+  let asks = 0
+  const session = newSession({ endpoint, tokenFetcher: () => `a.b.c${(asks += 1)}` })
+  const result = await session.start()
+  assert.equal(result.failed && result.error.code, 'unauthenticated')
+  assert.equal(asks, 2)
+})
+
+test("another user's token is refused on the open connection, and the session goes on", async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  await session.start()
+  const states = statesOf(session)
+  const told = nextEvent(session, 'error')
+  session.setToken(await tokenFor('bob'))
+  assert.equal((await told).detail.code, 'unauthenticated')
+  assert.equal(session.user?.id, 'ann')
+  assert.deepEqual(states, [])
+  await session.end()
+})
+
+test('a token that is set replaces the one the session would come back with', async () => {
+  const token = await tokenFor('ann', 1)
+  const [session, witness] = [newSession({ endpoint, token }), newSession({ endpoint, token })]
+  await Promise.all([session.start(), witness.start()])
+  session.setToken(await tokenFor('ann'))
+  const states = statesOf(session)
+  await reaches(witness, 'ended')
+  assert.equal(witness.error?.code, 'token-expired')
+  assert.deepEqual(states, [])
+  assert.equal(session.state, 'active')
+  await session.end()
+})
+
+test('whoever listens for tokenneeded may answer, once, and while the event is told', async () => {
+  const asks: TokenAsk[] = []
+  const session = newSession({ endpoint })
+  let late: (() => void) | undefined
+  session.addEventListener('tokenneeded', (event) => {
+    asks.push(event)
+    event.respondWith(tokenFor('ann'))
+    assert.throws(() => event.respondWith(null), { name: 'InvalidStateError' })
+    late = () => event.respondWith(null)
+  })
+  session.addEventListener('tokenneeded', () => assert.fail('the first answer is the answer'))
+  assert.ok((await session.start()).succeeded)
+  assert.deepEqual(
+    asks.map(({ reason }) => reason),
+    ['first'],
+  )
+  assert.ok(late)
+  assert.throws(late, { name: 'InvalidStateError' })
+  await session.end()
+})
+
+test('an answer to tokenneeded that fails is asked for again, and null means signed out', async () => {
+  let asks = 0
+  const session = newSession({ endpoint })
+  session.addEventListener('tokenneeded', (event) => {
+    asks += 1
+    event.respondWith(asks === 1 ? Promise.reject(new Error('offline')) : null)
+  })
+  const result = await session.start()
+  assert.equal(result.failed && result.error.code, 'signed-out')
+  assert.equal(asks, 2)
+})
+
+test('an ask whose answer is no longer wanted is told so', async () => {
+  const aborted = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const signals: AbortSignal[] = []
+  const session = newSession({
+    endpoint,
+    tokenFetcher: ({ signal }) => {
+      signals.push(signal)
+      return new Promise(() => undefined)
+    },
+  })
+  void session.start()
+  const [first] = signals
+  assert.ok(first && !first.aborted)
+  const ended = aborted(first)
+  await session.end()
+  await ended
+  void session.start()
+  const [, second] = signals
+  assert.ok(second && !second.aborted)
+  const replaced = aborted(second)
+  session.setToken(await tokenFor('ann'))
+  await replaced
+  await reaches(session, 'active')
+  await session.end()
+})
+
+test('a profile that changes is told by the gateway, and what it refuses is an error that ends nothing', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann'), user: { name: 'Ann' } })
+  await session.start()
+  const changed = nextEvent(session, 'user')
+  session.setProfile({ name: 'Ann B.' })
+  assert.deepEqual((await changed).detail, { id: 'ann', name: 'Ann B.' })
+  assert.equal(session.user?.name, 'Ann B.')
+  const told = nextEvent(session, 'error')
+  session.setProfile({ photoUrl: 'http://example.com/not-https.png' })
+  assert.equal((await told).detail.code, 'bad-request')
+  assert.equal(session.state, 'active')
+  await session.end()
+})
+
+test('a profile that is set before the start is part of it', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('carl') })
+  session.setProfile({ name: 'Carl' })
+  await session.start()
+  assert.deepEqual(session.user, { id: 'carl', name: 'Carl' })
+  await session.end()
+})

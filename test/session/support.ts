@@ -1,0 +1,117 @@
+import type { AddressInfo } from 'node:net'
+import { after } from 'node:test'
+import { WebSocketServer, WebSocket as NodeWebSocket } from 'ws'
+import { createGateway, createLog, type AppConfig, type GatewayConfig } from '../../src/gateway/index.js'
+import {
+  ChatSession,
+  type SessionEventMap,
+  type SessionOptions,
+  type SessionState,
+} from '../../src/session/index.js'
+import { createToken } from '../../src/tokens/index.js'
+
+export const appId = 'app'
+export const secret = 'a secret of at least 32 bytes, for tests'
+/** What `ws` brings keeps to the standard as far as a session needs it. */
+export const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket
+
+/** A token for `userId` that lives for so many seconds. */
+export const tokenFor = (userId: string, expiresIn = 3600): Promise<string> =>
+  createToken({ appId, userId, secret, expiresIn })
+
+export interface TestGateway {
+  url: string
+  close(): Promise<void>
+}
+
+/** A real gateway with a memory engine and one test app; on a free port unless told otherwise. */
+export const startGateway = async (
+  app: Partial<AppConfig> = {},
+  config: Partial<GatewayConfig> = {},
+): Promise<TestGateway> => {
+  const gateway = createGateway(
+    {
+      listen: { port: 0 },
+      engine: { type: 'memory' },
+      apps: { [appId]: { environment: 'test', secrets: [secret], ...app } },
+      ...config,
+    },
+    { env: {}, log: createLog({ level: 'fatal' }) },
+  )
+  const url = await gateway.listen()
+  const close = (): Promise<void> => gateway.close()
+  after(close)
+  return { url, close }
+}
+
+/** A server that says to each connection whatever a test makes it say; answers its address. */
+export const startFake = async (connected: (socket: NodeWebSocket) => void): Promise<string> => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'chat-session.v1' })
+  server.on('connection', connected)
+  await new Promise((resolve) => server.once('listening', resolve))
+  after(() => {
+    for (const client of server.clients) client.terminate()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+export const portOf = (url: string): number => Number(new URL(url).port)
+
+const made: ChatSession[] = []
+after(() => Promise.all(made.map((session) => session.end())))
+
+/** A session in Node, ended after the tests. */
+export const newSession = (options: Partial<SessionOptions> & { endpoint: string | URL }): ChatSession => {
+  const session = new ChatSession({ appId, WebSocket, ...options })
+  made.push(session)
+  return session
+}
+
+/** The next event of a type that fits. Rejects when it does not come within `limit` milliseconds. */
+export const nextEvent = <K extends keyof SessionEventMap>(
+  session: ChatSession,
+  type: K,
+  fits: (event: SessionEventMap[K]) => boolean = () => true,
+  limit = 8_000,
+): Promise<SessionEventMap[K]> =>
+  new Promise((resolve, reject) => {
+    const done = new AbortController()
+    const timer = setTimeout(() => {
+      done.abort()
+      reject(new Error(`No fitting '${type}' came within ${limit} ms; the session is ${session.state}.`))
+    }, limit)
+    session.addEventListener(
+      type,
+      (event) => {
+        if (!fits(event)) return
+        clearTimeout(timer)
+        done.abort()
+        resolve(event)
+      },
+      { signal: done.signal },
+    )
+  })
+
+/** Waits until the session is in `state`. */
+export const reaches = async (session: ChatSession, state: SessionState): Promise<void> => {
+  if (session.state !== state) await nextEvent(session, 'state', ({ detail }) => detail.state === state)
+}
+
+/** The states a session goes through from now on. */
+export const statesOf = (session: ChatSession): SessionState[] => {
+  const states: SessionState[] = []
+  session.addEventListener('state', ({ detail }) => {
+    if (detail.state !== detail.previous) states.push(detail.state)
+  })
+  return states
+}
+
+/** Waits for something that no event tells. */
+export const eventually = async (holds: () => boolean, limit = 8_000): Promise<void> => {
+  const deadline = Date.now() + limit
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`Not so after ${limit} ms: ${holds.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

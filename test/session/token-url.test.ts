@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, test } from 'node:test'
+import { fetchToken } from '../../src/session/token-url.js'
+import { newSession, startGateway, tokenFor } from './support.js'
+
+const jwt = 'aGVhZGVy.cGF5bG9hZA.c2lnbmF0dXJl'
+
+let answer: RequestListener = () => undefined
+let last: IncomingMessage | undefined
+const server = createServer((request, response) => {
+  last = request
+  answer(request, response)
+})
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+after(() => {
+  server.close()
+  server.closeAllConnections()
+})
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
+
+/** What comes of one answer of the server. */
+const fetched = (status: number, body = '', headers: Record<string, string> = {}): Promise<string | null> => {
+  answer = (_, response) => response.writeHead(status, headers).end(body)
+  return fetchToken(url, new AbortController().signal)
+}
+
+test('a token comes as JSON, as text, or as a JSON text', async () => {
+  for (const body of [`{"token":"${jwt}"}`, `{ "token": "${jwt}", "more": 1 }`, jwt, ` ${jwt}\n`, `"${jwt}"`])
+    assert.equal(await fetched(200, body), jwt, body)
+  assert.equal(await fetched(201, jwt), jwt)
+})
+
+test('401, 403, 204, null and a redirect say that the user is signed out', async () => {
+  assert.equal(await fetched(401, jwt), null)
+  assert.equal(await fetched(403, jwt), null)
+  assert.equal(await fetched(204), null)
+  assert.equal(await fetched(200, 'null'), null)
+  assert.equal(await fetched(200, '{"token":null}'), null)
+  for (const status of [301, 302, 303, 307, 308])
+    assert.equal(await fetched(status, '', { location: '/login' }), null, String(status))
+  assert.equal(last?.url, '/token', 'the redirect was not followed')
+})
+
+test('anything else is to be tried again', async () => {
+  const bodies = [
+    '',
+    '<!doctype html><title>Log in</title>',
+    '{}',
+    '[]',
+    '{"token":7}',
+    '{"token":"x"}',
+    '"text"',
+    'a.b',
+    'a.b.c.d',
+    'true',
+  ]
+  for (const body of bodies) await assert.rejects(fetched(200, body), Error, body)
+  for (const status of [400, 404, 429, 500, 503])
+    await assert.rejects(fetched(status, jwt), /answered \d{3} without/)
+  answer = (_, response) => response.destroy()
+  await assert.rejects(fetchToken(url, new AbortController().signal))
+})
+
+test('a fetch that is no longer wanted is given up', async () => {
+  const abort = new AbortController()
+  answer = () => abort.abort()
+  await assert.rejects(fetchToken(url, abort.signal), { name: 'AbortError' })
+})
+
+test('the token is fetched with the cookies of the page, from no cache, and its redirect is looked at', async () => {
+  const { fetch } = globalThis
+  const inits: (RequestInit | undefined)[] = []
+  globalThis.fetch = (input, init) => {
+    inits.push(init)
+    return fetch(input, init)
+  }
+  try {
+    await fetched(200, jwt)
+  } finally {
+    globalThis.fetch = fetch
+  }
+  const [{ credentials, redirect, cache } = {}] = inits
+  assert.deepEqual(
+    { credentials, redirect, cache },
+    { credentials: 'include', redirect: 'manual', cache: 'no-store' },
+  )
+  assert.equal(last?.headers['cache-control'], 'no-cache')
+})
+
+test('a session with a token URL starts, and one whose user is not logged in is signed out', async () => {
+  const gateway = await startGateway()
+  const token = await tokenFor('ann')
+  let failures = 1
+  answer = (_, response) => {
+    failures -= 1
+    if (failures >= 0) response.writeHead(500).end()
+    else response.end(JSON.stringify({ token }))
+  }
+  const session = newSession({ endpoint: gateway.url, tokenUrl: new URL(url) })
+  assert.ok((await session.start()).succeeded)
+  await session.end()
+  answer = (_, response) => response.writeHead(302, { location: '/login' }).end()
+  const other = newSession({ endpoint: gateway.url, tokenUrl: url })
+  const result = await other.start()
+  assert.equal(result.failed && result.error.code, 'signed-out')
+})
