@@ -11,7 +11,16 @@ import type { Input, State, Step, World } from './state.js'
  */
 
 /** Ends that new credentials undo. */
-const curable = ['unauthenticated', 'token-expired', 'signed-out', 'no-credentials', 'revoked']
+const curable = [
+  'unauthenticated',
+  'token-expired',
+  'signed-out',
+  'no-credentials',
+  'revoked',
+  // Another user's token, or a guest's start where there are none.
+  'bad-request',
+  'guests-refused',
+]
 
 /** Decides what `input` means in `state`. Pure: the same arguments give the same answer. */
 export const step = (state: State, input: Input, world: World): Step => {

@@ -48,6 +48,8 @@ export class ChatSession extends SessionTarget {
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   #profile: Profile
+  /** The profile that the last start said. */
+  #claimed: Profile | undefined
   /** Tells the start that is under way of its outcome, once that is known. */
   #outcome: (() => void) | undefined
 
@@ -78,13 +80,17 @@ export class ChatSession extends SessionTarget {
           appId,
           ...this.#credentials.proof(),
           ...(this.#userId && { userId: this.#userId }),
-          ...(Object.keys(this.#profile).length && { user: this.#profile }),
+          ...(Object.keys((this.#claimed = this.#profile)).length && { user: this.#profile }),
           client: `chat-session/${VERSION}`,
         }),
         changed: (before, after) => this.#changed(before, after),
         deliver: (frame) => {
-          if (frame.type === 'started') this.#userId = frame.user.id
-          if (frame.type === 'started' || frame.type === 'user') this.#emit('user', frame.user)
+          if (frame.type === 'started') {
+            this.#userId = frame.user.id
+            if (this.#claimed !== this.#profile) this.#runner.send({ type: 'profile', user: this.#profile })
+          }
+          // A listener may have ended the session meanwhile.
+          if (this.user && (frame.type === 'started' || frame.type === 'user')) this.#emit('user', frame.user)
         },
         report: (error) => this.#emit('error', error),
       },

@@ -237,26 +237,30 @@ describe('the playground: what it shows', () => {
   })
 
   it('never shows a token, a signature, a password or a secret', async ({ start, page, dev, press }) => {
-    const minted: string[] = []
-    page.on('response', async (response) => {
+    const answers: Promise<Record<string, string>>[] = []
+    page.on('response', (response) => {
       if (/\/dev\/(token|signature)/.test(response.url()))
-        minted.push(...Object.values((await response.json()) as Record<string, string>))
+        answers.push(response.json() as Promise<Record<string, string>>)
     })
+    const minted = async (): Promise<string[]> =>
+      (await Promise.all(answers)).flatMap((answer) => Object.values(answer))
     for (const way of ['token', 'signature', 'auth-params', 'token-fetcher', 'lapsing-url'] as const) {
       await start(way)
       for (const tab of ['JavaScript', 'React', 'HTML']) {
         await page.getByRole('tab', { name: tab }).click()
         const text = await textOf(page)
         for (const secret of [
-          ...minted,
+          ...(await minted()),
           ...Object.values(dev.secrets).flatMap(({ token, signature }) => [token, signature]),
         ])
           assert.ok(!text.includes(secret), `${way}, ${tab}`)
         assert.doesNotMatch(text.replace('open sesame', ''), /open sesame|eyJ/)
       }
     }
+    const renewed = page.waitForResponse(/\/dev\/token/)
     await press('Renew token now')
-    assert.ok(minted.length >= 4)
+    await renewed
+    assert.ok((await minted()).length >= 4)
     assert.doesNotMatch(await textOf(page), /eyJ/)
   })
 })

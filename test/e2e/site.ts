@@ -28,11 +28,6 @@ export const startGateway = async (port = 0, pingInterval = 25): Promise<TestGat
   const server = createServer({ maxHeaderSize: 32_768 })
   const sockets = new Set<Duplex>()
   let tried = 0
-  server.on('upgrade', (_, socket) => {
-    tried += 1
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
   const gateway = createGateway(
     {
       engine: { type: 'memory' },
@@ -42,6 +37,12 @@ export const startGateway = async (port = 0, pingInterval = 25): Promise<TestGat
     { env: {}, log: createLog({ level: 'error' }) },
   )
   gateway.attach(server)
+  // The gateway answers in the place of those who listened before it.
+  server.prependListener('upgrade', (_, socket) => {
+    tried += 1
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)

@@ -258,3 +258,35 @@ test('a profile that is set before the start is part of it', async () => {
   assert.deepEqual(session.user, { id: 'carl', name: 'Carl' })
   await session.end()
 })
+
+test('a profile that is set while the session starts is told as soon as it has', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('dora') })
+  const known = nextEvent(session, 'user', ({ detail }) => detail.name === 'Dora')
+  const started = session.start()
+  session.setProfile({ name: 'Dora' })
+  await started
+  await known
+  await session.end()
+})
+
+test('a token of the right user revives a session that failed with that of another', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('erin'), user: { id: 'fay' } })
+  const result = await session.start()
+  assert.equal(result.failed && result.error.code, 'bad-request')
+  session.setToken(await tokenFor('fay'))
+  await reaches(session, 'active')
+  await session.end()
+})
+
+test('a session that is ended by whoever hears that it is active tells nobody of its user after that', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('gwen') })
+  const heard: string[] = []
+  session.addEventListener('state', ({ detail }) => {
+    heard.push(detail.state)
+    if (detail.state === 'active') void session.end()
+  })
+  session.addEventListener('user', () => heard.push('user'))
+  await session.start()
+  await session.end()
+  assert.deepEqual(heard, ['starting', 'active', 'ended'])
+})
