@@ -43,10 +43,10 @@ active *                              | end                       | ended       
 
 idle                                  | credentials *             | ~                           |
 ended                                 | credentials *             | ~                           |
-ended/failed replaced/ended/unknown-app/bad-request | credentials * | ~                         |
-ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials | credentials held      | starting calling held  | open greeting
-ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials | credentials fetchable | starting opening asked | open, ask first
-ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials | credentials none      | starting none asked    | ask first
+ended/failed replaced/ended/unknown-app | credentials * | ~                         |
+ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held      | starting calling held  | open greeting
+ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable | starting opening asked | open, ask first
+ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none      | starting none asked    | ask first
 starting/reconnecting * *             | credentials held          | . calling held              | drop, open greeting
 starting/reconnecting * *             | credentials fetchable     | . opening asked             | drop, open, ask first
 starting/reconnecting * *             | credentials none          | . none asked                | drop, ask first
