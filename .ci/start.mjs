@@ -18,7 +18,7 @@ const limit = setTimeout(() => stop('SIGKILL'), LIMIT)
 const addresses = {}
 for await (const line of createInterface(child.stdout)) {
   console.log(line)
-  const [, name, url] = /^\W*(playground|demo)\W+(http:\S+)/i.exec(line) ?? []
+  const [, name, url] = /(playground|demo)\b.*?(http:\S+)/i.exec(line) ?? []
   if (name) addresses[name.toLowerCase()] = url
   if (addresses.playground && addresses.demo) break
 }
