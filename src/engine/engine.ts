@@ -195,8 +195,11 @@ export interface Engine {
   /** The user's sessions that have not ended, oldest first. */
   sessions(of: UserRef): Promise<SessionRecord[]>
 
-  /** Ends a session and tells every listener; false when there is no such session. */
-  endSession(session: SessionRef, code: EndCode): Promise<boolean>
+  /**
+   * Ends a session and tells every listener; false when there is no such session. With `connectionId`, only if that
+   * connection still carries it.
+   */
+  endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
 
   /** Puts a message into the inboxes of its recipient and its sender. Durable, both copies, once it resolves. */
   send(draft: Draft, rules: SendRules): Promise<Sent>
