@@ -5,7 +5,7 @@ import type { Draft, InboxState, Page, Position, SendRules, Sent, Signal, UserRe
 import { Inbox, messageOf, type KeptMessage } from './inbox.js'
 import { Recent } from './recent.js'
 import { digestOf, SentIds, type Stored } from './sent-ids.js'
-import { partsOf, readAll, rows, type Operation, type Range, type Store } from './store.js'
+import { lastOf, readAll, rows, type Operation, type Range, type Store } from './store.js'
 import { Usage } from './usage.js'
 import type { Users } from './users.js'
 
@@ -247,7 +247,7 @@ export class Inboxes {
     let row = after
     let isUnfinished = false
     for (const [next] of found) {
-      const inbox = this.#open({ appId, userId: partsOf(next)[2] ?? '' })
+      const inbox = this.#open({ appId, userId: lastOf(next) })
       if (inbox.isAging(now, rules.retention.age)) this.#free(inbox, rules, now, true, operations)
       isUnfinished = inbox.isAging(now, rules.retention.age)
       if (isUnfinished) break

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { MemoryLevel } from 'memory-level'
 import type { Engine } from './engine.js'
 import { LocalEngine, type EngineOptions } from './local.js'
+import { MemoryStore } from './memory-store.js'
 import type { Place } from './store.js'
 
-const openPlace = async (): Promise<Place> => {
-  const store = new MemoryLevel<string, string>({ storeEncoding: 'utf8' })
-  await store.open()
-  return { store, outlivesProcess: false, identity: randomUUID(), probe: () => Promise.resolve() }
-}
+const openPlace = (): Promise<Place> =>
+  Promise.resolve({
+    store: new MemoryStore(),
+    outlivesProcess: false,
+    identity: randomUUID(),
+    probe: () => Promise.resolve(),
+  })
 
 /** An engine that keeps nothing beyond its closing: for tests, and for gateways whose users need not be remembered. */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Commit } from './commit.js'
 import type { Draft, Sent } from './engine.js'
-import { del, partsOf, put, read, readAll, rows, type Operation, type Store } from './store.js'
+import { del, put, read, readAll, rows, type Operation, type Store } from './store.js'
 
 /** A message that was stored. */
 export type Stored = Extract<Sent, { outcome: 'stored' | 'repeated' }>
@@ -104,9 +104,8 @@ export class SentIds {
   }
 
   async #nextDue(now: number): Promise<number> {
-    const range = { ...rows.allSentUntil, gte: rows.sentBefore(now).lt, limit: 1 }
-    const [next] = await readAll(this.#store, range)
-    return next ? Number(partsOf(next[0])[1]) + 1 : Infinity
+    const [next] = await readAll(this.#store, { ...rows.sentFrom(now), limit: 1 })
+    return next ? rows.timeOf(next[0]) + 1 : Infinity
   }
 
   readonly #index = (batch: Operation[]): void => {

@@ -42,6 +42,12 @@ export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
 
 export const padded = (number: number): string => String(number).padStart(DIGITS, '0')
 
+/** The key without its last part. A range of rows never reaches beyond those that share it. */
+export const groupOf = (key: string): string => key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
+
+/** The last part of a key. */
+export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
+
 const below = (...parts: string[]): Range => {
   const prefix = keyOf(...parts)
   return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
@@ -52,13 +58,13 @@ export const rows = {
   key: 'key',
   epoch: 'epoch',
   user: ({ appId, userId }: UserRef) => keyOf('user', appId, userId),
-  session: ({ appId, userId, sessionId }: SessionRef) => keyOf('session', appId, userId, sessionId),
+  session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),
   inbox: ({ appId, userId }: UserRef) => keyOf('inbox', appId, userId),
   /** The inboxes of an app after one of them, or from the first. */
   inboxesAfter: (appId: string, row: string | undefined): Range => {
     const all = below('inbox', appId)
-    return row === undefined ? all : { ...all, gte: row + SEPARATOR }
+    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
   },
   message: ({ appId, userId }: UserRef, offset: number) => keyOf('message', appId, userId, padded(offset)),
   /** The messages from one offset up to, and without, another. */
@@ -71,14 +77,12 @@ export const rows = {
   sent: (draft: { appId: string; from: string | null; to: string; id: string }) =>
     keyOf('sent', draft.appId, draft.from ?? '', draft.to, draft.id),
   /** Sent ids by the time until which they count; `name` tells those of one time apart. */
-  sentUntil: (time: number, name: string) => keyOf('until', padded(time), name),
+  sentUntil: (time: number, name: string) => keyOf('until', padded(time) + name),
   /** Those whose time has come. */
   sentBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
-  allSentUntil: below('until'),
+  sentFrom: (time: number): Range => ({ ...below('until'), gte: keyOf('until', padded(time)) }),
+  timeOf: (sentUntilRow: string): number => Number(lastOf(sentUntilRow).slice(0, DIGITS)),
 } as const
-
-/** What stands between the separators of a key. */
-export const partsOf = (key: string): string[] => key.split(SEPARATOR)
 
 export const put = (key: string, value: unknown): Operation => ({
   type: 'put',
