@@ -153,8 +153,12 @@ export class Inbox {
         (read(this.#store, rows.message(this.of, first)) as KeptMessage | undefined)?.sentAt ?? 0
       if (this.#oldestAt + age > now) break
     }
-    this.durable = { ...this.durable, first }
-    this.assigned = { ...this.assigned, first: Math.max(first, this.assigned.first) }
+    this.#begin(first)
+  }
+
+  /** Lets go of all but the newest, as the next message will anyway. */
+  dropBeyond(keep: number): void {
+    this.#begin(Math.max(this.durable.first, this.durable.offset - keep + 1))
   }
 
   /**
@@ -171,6 +175,11 @@ export class Inbox {
     for (let gone = from; gone < first; gone++) operations.push(del(rows.message(this.of, gone)))
     this.#swept = { offset: first, bytes: before }
     return { freed, operations }
+  }
+
+  #begin(first: number): void {
+    this.durable = { ...this.durable, first }
+    this.assigned = { ...this.assigned, first: Math.max(first, this.assigned.first) }
   }
 
   #kept(offset: number): KeptMessage | undefined {

@@ -222,6 +222,7 @@ export class Inboxes {
   /** Lets go of what an inbox need not keep; `pressing`: of the last byte of it. */
   #free(inbox: Inbox, rules: SendRules, now: number, pressing: boolean, operations: Operation[]): void {
     if (inbox.isAging(now, rules.retention.age)) inbox.dropOld(now, rules.retention.age)
+    if (pressing) inbox.dropBeyond(rules.retention.messages)
     const swept = inbox.sweep(pressing)
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)

@@ -6,6 +6,8 @@ import { del, keyOf, put, readAll, rows, type Store } from './store.js'
 
 /** What is kept of a session. */
 interface KeptSession extends SessionRecord {
+  /** Tells the order of starts, which times of one millisecond don't. */
+  number: number
   /** The connection that carries it; null while it is detached. */
   connectionId: string | null
   /** Hash of the resume key that the client was given last. */
@@ -46,6 +48,7 @@ export class Sessions {
   readonly #holds = new Deadlines<Live>(() => this.endOverdue())
   readonly #onOver: (session: SessionRecord) => void
   #journal: Commit | undefined
+  #started = 0
 
   /** `onOver` is told of each session that was held as long as it could be. */
   constructor(onOver: (session: SessionRecord) => void) {
@@ -56,7 +59,8 @@ export class Sessions {
   async load(store: Store): Promise<void> {
     const kept = await readAll<KeptSession>(store, rows.allSessions)
     const now = Date.now()
-    const sessions = kept.map(([, session]) => session).toSorted((a, b) => a.startedAt - b.startedAt)
+    const sessions = kept.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
+    this.#started = sessions.at(-1)?.number ?? 0
     for (const session of sessions) {
       const live = { session, written: true }
       this.#put(live)
@@ -149,6 +153,7 @@ export class Sessions {
   } {
     const now = Date.now()
     const session: KeptSession = {
+      number: ++this.#started,
       appId,
       userId,
       sessionId: randomUUID(),

@@ -224,7 +224,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
 
     on('counts for as long as it should, and is a new one then', async (engine) => {
       const asked = draft()
-      const brief = rules({ sendWindow: 40 })
+      const brief = rules({ sendWindow: 1_000 })
       assert.equal((await engine.send(asked, brief)).outcome, 'stored')
       let outcome = (await engine.send(asked, brief)).outcome
       assert.equal(outcome, 'repeated')
