@@ -6,8 +6,11 @@ import { del, put, read, rows, type Operation, type Store } from './store.js'
 export interface KeptMessage extends Message {
   /** Messages from others before this one. */
   received: number
-  /** Bytes of the messages before this one. */
+  /** Bytes of the messages before this one, and of this one. */
   bytes: number
+  size: number
+  /** The oldest offset kept, with this one. */
+  first: number
 }
 
 /** Up to where an inbox goes: the newest offset, messages from others and bytes up to it, the oldest offset kept. */
@@ -28,6 +31,8 @@ interface KeptInbox extends Mark {
   oldestAt: number
 }
 
+/** How many messages an inbox's own row may lag behind: to find them, reading starts where the row ends. */
+const LAG = 16
 /** Deleting waits until so many messages can go together, since it has to read what it counts. */
 const SWEEP = 64
 /** The most messages whose age is looked at in one go. */
@@ -52,7 +57,7 @@ export class Inbox {
   readonly of: UserRef
   readonly row: string
   readonly epoch: string
-  /** Whether it ever held anything. */
+  /** Whether it ever held anything, what is on its way included. */
   exists: boolean
   assigned: Mark
   durable: Mark
@@ -65,6 +70,8 @@ export class Inbox {
   #oldestAt: number
   /** Messages from others before the oldest one kept, as of that one's offset. */
   #gone = { first: 1, received: 0 }
+  /** The offset that its row goes up to. */
+  #written: number
 
   constructor(of: UserRef, epoch: string, store: Store) {
     this.of = of
@@ -79,6 +86,8 @@ export class Inbox {
       bytes: kept?.bytes ?? 0,
       first: kept?.first ?? 1,
     }
+    this.#written = this.assigned.offset
+    if (kept) this.#catchUp()
     this.durable = this.assigned
     this.readOffset = kept?.readOffset ?? 0
     this.#readReceived = kept?.readReceived ?? 0
@@ -96,6 +105,12 @@ export class Inbox {
       oldestAt: this.#oldestAt,
     }
     batch.push(put(this.row, kept))
+    this.#written = this.assigned.offset
+  }
+
+  /** Whether its row lags behind so far that it has to be written. */
+  get isBehind(): boolean {
+    return !this.exists || this.assigned.offset - this.#written >= LAG
   }
 
   state(): InboxState {
@@ -116,8 +131,9 @@ export class Inbox {
     }
     if (before.first > before.offset) this.#oldestAt = sentAt
     const { received, bytes } = before
+    const { first } = this.assigned
     // Put together by hand: the same content goes into two inboxes.
-    const value = `{"offset":${offset},"received":${received},"bytes":${bytes},${json.slice(1)}`
+    const value = `{"offset":${offset},"received":${received},"bytes":${bytes},"size":${size},"first":${first},${json.slice(1)}`
     return { type: 'put', key: rows.message(this.of, offset), value }
   }
 
@@ -175,6 +191,17 @@ export class Inbox {
     for (let gone = from; gone < first; gone++) operations.push(del(rows.message(this.of, gone)))
     this.#swept = { offset: first, bytes: before }
     return { freed, operations }
+  }
+
+  #catchUp(): void {
+    for (let next; (next = this.#kept(this.assigned.offset + 1));) {
+      this.assigned = {
+        offset: next.offset,
+        received: next.received + (next.from === this.of.userId ? 0 : 1),
+        bytes: next.bytes + next.size,
+        first: Math.max(next.first, this.assigned.first),
+      }
+    }
   }
 
   #begin(first: number): void {

@@ -101,7 +101,8 @@ export class Inboxes {
     const copies = inboxes.map((inbox) => {
       const isReceived = from !== inbox.of.userId
       operations.push(inbox.append(json, size, isReceived, now, rules.retention.messages))
-      this.#changed(inbox)
+      if (inbox.isBehind) this.#changed(inbox)
+      inbox.batch = this.#commit.gathering
       return { inbox, mark: inbox.assigned }
     })
     const [offset = 0, ownOffset = offset] = copies.map(({ mark }) => mark.offset)
@@ -221,13 +222,14 @@ export class Inboxes {
 
   /** Lets go of what an inbox need not keep; `pressing`: of the last byte of it. */
   #free(inbox: Inbox, rules: SendRules, now: number, pressing: boolean, operations: Operation[]): void {
+    const { first } = inbox.durable
     if (inbox.isAging(now, rules.retention.age)) inbox.dropOld(now, rules.retention.age)
     if (pressing) inbox.dropBeyond(rules.retention.messages)
     const swept = inbox.sweep(pressing)
+    if (inbox.durable.first !== first || swept) this.#changed(inbox)
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
     this.#usage.add(inbox.of.appId, { inboxes: 0, bytes: -swept.freed })
-    this.#changed(inbox)
   }
 
   /** Takes away what is over, a little with every message, since nothing else would. */

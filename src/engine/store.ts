@@ -57,16 +57,16 @@ const below = (...parts: string[]): Range => {
 export const rows = {
   key: 'key',
   epoch: 'epoch',
-  user: ({ appId, userId }: UserRef) => keyOf('user', appId, userId),
+  user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),
-  inbox: ({ appId, userId }: UserRef) => keyOf('inbox', appId, userId),
+  inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
   /** The inboxes of an app after one of them, or from the first. */
   inboxesAfter: (appId: string, row: string | undefined): Range => {
     const all = below('inbox', appId)
     return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
   },
-  message: ({ appId, userId }: UserRef, offset: number) => keyOf('message', appId, userId, padded(offset)),
+  message: ({ appId, userId }: UserRef, offset: number) => `message\0${appId}\0${userId}\0${padded(offset)}`,
   /** The messages from one offset up to, and without, another. */
   messages: (of: UserRef, from: number, to: number): Range => ({
     gte: rows.message(of, from),
@@ -75,7 +75,7 @@ export const rows = {
   usage: (appId: string) => keyOf('usage', appId),
   /** The sender's id stands last: it may be any text. */
   sent: (draft: { appId: string; from: string | null; to: string; id: string }) =>
-    keyOf('sent', draft.appId, draft.from ?? '', draft.to, draft.id),
+    `sent\0${draft.appId}\0${draft.from ?? ''}\0${draft.to}\0${draft.id}`,
   /** Sent ids by the time until which they count; `name` tells those of one time apart. */
   sentUntil: (time: number, name: string) => keyOf('until', padded(time) + name),
   /** Those whose time has come. */
