@@ -128,6 +128,18 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     })
 
     if (durable) {
+      on('outlives a close at any number of messages', async (engine) => {
+        for (let n = 1; n <= 40; n++) {
+          assert.equal((await deliver(engine)).offset, n)
+          await reopen(engine)
+          const { epoch } = await engine.inbox(bob)
+          assert.deepEqual(await engine.inbox(bob), { epoch, offset: n, readOffset: 0, unread: n })
+          n++
+          assert.equal((await deliver(engine)).offset, n)
+        }
+        assert.equal((await bodies(engine, bob)).length, 40)
+      })
+
       on('outlives a close with its epoch, offsets and read mark', async (engine) => {
         await fill(engine, 4)
         const { epoch } = await engine.inbox(bob)

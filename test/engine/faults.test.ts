@@ -162,7 +162,7 @@ void describe('the sessions of an embedded engine', () => {
     const path = await newFolder()
     const child = inChild('idle', path)
     assert.equal(await said(child), 'held')
-    const exit = once(child, 'exit')
+    const exit = once(child, 'exit', { signal: AbortSignal.timeout(20_000) })
     assert.deepEqual(await exit, [0, null])
     const engine = await opened(path)
     assert.equal((await engine.sessions(ada)).length, 1)
