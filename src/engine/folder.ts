@@ -1,5 +1,5 @@
-import { mkdir, open } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, open, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { platform } from 'node:process'
 
 /** The `code` of an error of Node or of abstract-level. */
@@ -39,3 +39,48 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
  * mounted, `/proc`), it tries forever.
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
+
+/** A file that is made once and never copied: what is in the folder belongs together with it, and with no other. */
+const MARKER = 'chat-session.id'
+const PROBE = 'chat-session.probe'
+
+/** As much as a store may write while it is opened, in bytes. */
+const ROOM = 4 * 1_048_576
+
+const mark = async (file: string): Promise<void> => {
+  try {
+    const handle = await open(file, 'wx', 0o600)
+    await handle.close()
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    throw error
+  }
+  await sync(dirname(file))
+}
+
+/**
+ * Tells this folder from a copy of it, a restored backup for one: a copied file is another one, made at another time.
+ * A folder that is put back with its very inodes (a snapshot of the whole disk) can't be told apart.
+ */
+export const identityOf = async (folder: string): Promise<string> => {
+  const marker = join(folder, MARKER)
+  await mark(marker)
+  const { ino, birthtimeNs } = await stat(marker, { bigint: true })
+  return `${ino} ${birthtimeNs}`
+}
+
+/** Rejects with Node's error unless there is room in the folder for what a store writes when it is opened. */
+export const probe = async (folder: string): Promise<void> => {
+  const file = join(folder, PROBE)
+  try {
+    const handle = await open(file, 'w', 0o600)
+    try {
+      await handle.writeFile(Buffer.alloc(ROOM))
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } finally {
+    await rm(file, { force: true })
+  }
+}

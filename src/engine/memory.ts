@@ -1,11 +1,17 @@
-import { MemoryLevel } from 'memory-level'
+import { randomUUID } from 'node:crypto'
 import type { Engine } from './engine.js'
 import { LocalEngine, type EngineOptions } from './local.js'
+import { MemoryStore } from './memory-store.js'
+import type { Place } from './store.js'
+
+const openPlace = (): Promise<Place> =>
+  Promise.resolve({
+    store: new MemoryStore(),
+    outlivesProcess: false,
+    identity: randomUUID(),
+    probe: () => Promise.resolve(),
+  })
 
 /** An engine that keeps nothing beyond its closing: for tests, and for gateways whose users need not be remembered. */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
-  new LocalEngine(
-    'memory',
-    () => Promise.resolve(new MemoryLevel<string, string>({ storeEncoding: 'utf8' })),
-    options,
-  )
+  new LocalEngine('memory', openPlace, options)

@@ -1,49 +1,254 @@
 import { randomUUID } from 'node:crypto'
 import type { Commit } from './commit.js'
-import type { SessionRecord, SessionRef, SessionRequest, UserRef } from './engine.js'
-import { del, keyOf, put, rows } from './store.js'
+import type { SessionRecord, SessionRef, SessionRequest, StartedSession, UserRef } from './engine.js'
+import { Deadlines } from './deadlines.js'
+import { del, keyOf, put, readAll, rows, type Store } from './store.js'
+
+/** What is kept of a session. */
+interface KeptSession extends SessionRecord {
+  /** Tells the order of starts, which times of one millisecond don't. */
+  number: number
+  /** The connection that carries it; null while it is detached. */
+  connectionId: string | null
+  /** Hash of the resume key that the client was given last. */
+  keyHash: string
+  /** Hash of the key that the client came with, which counts until it is known to have the one it was given. */
+  usedHash: string | null
+  /** Milliseconds that it is held if the process dies. */
+  holdFor: number
+  /** Unix time, in milliseconds, at which it ends unless somebody comes back; null while it is active. */
+  heldUntil: number | null
+}
+
+interface Live {
+  session: KeptSession
+  /** Whether its row may be in the store. */
+  written: boolean
+}
 
 const userOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
 
-/** The live sessions. What counts is in memory; the store is written behind it, without waiting. */
+const recordOf = (session: KeptSession): SessionRecord => ({
+  appId: session.appId,
+  userId: session.userId,
+  sessionId: session.sessionId,
+  guest: session.guest,
+  startedAt: session.startedAt,
+  lastSeenAt: session.lastSeenAt,
+  state: session.state,
+})
+
+/**
+ * The sessions that have not ended. What counts is in memory; where they are to outlive the process, the store is
+ * written behind them, without waiting.
+ */
 export class Sessions {
-  readonly #commit: Commit
   /** By user, then by session id; a Map keeps the order in which they started. */
-  readonly #live = new Map<string, Map<string, SessionRecord>>()
+  readonly #live = new Map<string, Map<string, Live>>()
+  readonly #holds = new Deadlines<Live>(() => this.endOverdue())
+  readonly #onOver: (session: SessionRecord) => void
+  #journal: Commit | undefined
+  #started = 0
 
-  constructor(commit: Commit) {
-    this.#commit = commit
+  /** `onOver` is told of each session that was held as long as it could be. */
+  constructor(onOver: (session: SessionRecord) => void) {
+    this.#onOver = onOver
   }
 
+  /** Takes over what a dead process left: nobody carries it any more, so what was active is held from now on. */
+  async load(store: Store): Promise<void> {
+    const kept = await readAll<KeptSession>(store, rows.allSessions)
+    const now = Date.now()
+    const sessions = kept.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
+    this.#started = sessions.at(-1)?.number ?? 0
+    for (const session of sessions) {
+      const live = { session, written: true }
+      this.#put(live)
+      this.#hold(live, session.heldUntil ?? now + session.holdFor)
+    }
+  }
+
+  /** From now on sessions are written down in this way. */
+  journalTo(commit: Commit): void {
+    this.#journal = commit
+    for (const user of this.#live.values()) for (const live of user.values()) this.#write(live)
+  }
+
+  /** Writes them down in a store that may hold what they once were, and sessions that ended since. */
+  async rewriteTo(store: Store, commit: Commit): Promise<void> {
+    const kept = await readAll<KeptSession>(store, rows.allSessions)
+    for (const [row, session] of kept) {
+      if (!this.#find(session)) commit.later(row, (batch) => batch.push(del(row)))
+    }
+    this.journalTo(commit)
+  }
+
+  /** Oldest first. */
   of(user: UserRef): SessionRecord[] {
-    return Array.from(this.#live.get(userOf(user))?.values() ?? [], (session) => ({ ...session }))
+    this.endOverdue()
+    return Array.from(this.#live.get(userOf(user))?.values() ?? [], ({ session }) => recordOf(session))
   }
 
-  /** Starts a session; `replaced` are those that made room for it, oldest first. */
-  start({ appId, userId, guest, sessionsPerUser }: SessionRequest): {
-    session: SessionRecord
+  /**
+   * Starts a session or carries one on. `replaced` are those that made room, `left` is the connection that carried the
+   * session until now.
+   */
+  start(request: SessionRequest): {
+    session: StartedSession
     replaced: SessionRecord[]
+    left: string | null
   } {
-    const session = { appId, userId, sessionId: randomUUID(), guest, startedAt: Date.now() }
-    const user = userOf(session)
-    const live = this.#live.get(user) ?? new Map<string, SessionRecord>()
-    const replaced = [...live.values()].slice(0, Math.max(0, live.size + 1 - sessionsPerUser))
-    // First, since it throws when nothing is written any more: memory must not say what the store never will.
-    this.#commit.soon([...replaced.map((old) => del(rows.session(old))), put(rows.session(session), session)])
-    for (const { sessionId } of replaced) live.delete(sessionId)
-    this.#live.set(user, live.set(session.sessionId, session))
-    return { session: { ...session }, replaced }
+    this.endOverdue()
+    const resumed = request.resumes === undefined ? undefined : this.#byKey(request, request.resumes)
+    return resumed ? this.#carryOn(resumed, request) : this.#begin(request)
   }
 
-  /** The session that ended; undefined when there was none. */
-  end(session: SessionRef): SessionRecord | undefined {
-    const user = userOf(session)
-    const live = this.#live.get(user)
-    const ended = live?.get(session.sessionId)
-    if (!live || !ended) return undefined
-    this.#commit.soon([del(rows.session(session))])
-    live.delete(session.sessionId)
-    if (live.size === 0) this.#live.delete(user)
-    return ended
+  confirm(ref: SessionRef, connectionId: string): void {
+    const live = this.#find(ref)
+    if (live?.session.connectionId !== connectionId) return
+    live.session.lastSeenAt = Date.now()
+    if (live.session.usedHash === null) return
+    live.session.usedHash = null
+    this.#write(live)
+  }
+
+  detach(ref: SessionRef, connectionId: string, holdFor: number): void {
+    const live = this.#find(ref)
+    if (live?.session.connectionId !== connectionId) return
+    live.session.lastSeenAt = Date.now()
+    this.#hold(live, Date.now() + holdFor)
+    this.#write(live)
+    this.endOverdue()
+  }
+
+  /** The session that ended; undefined when there was none, or when another connection than the one named carries it. */
+  end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
+    this.endOverdue()
+    const live = this.#find(ref)
+    if (!live || (connectionId !== undefined && live.session.connectionId !== connectionId)) return undefined
+    this.#remove(live)
+    return recordOf(live.session)
+  }
+
+  /** Ends what was held long enough. A timer does so too, but a deadline counts whether or not it has fired yet. */
+  endOverdue(): void {
+    const now = Date.now()
+    for (const live of this.#holds.take(now)) {
+      const { heldUntil } = live.session
+      // It may have been carried on since, or have ended, or be held anew.
+      if (heldUntil === null || heldUntil > now || !this.#isLive(live)) continue
+      this.#remove(live)
+      this.#onOver(recordOf(live.session))
+    }
+  }
+
+  stop(): void {
+    this.#holds.stop()
+  }
+
+  #begin({ appId, userId, guest, connectionId, keyHash, holdFor, sessionsPerUser }: SessionRequest): {
+    session: StartedSession
+    replaced: SessionRecord[]
+    left: null
+  } {
+    const now = Date.now()
+    const session: KeptSession = {
+      number: ++this.#started,
+      appId,
+      userId,
+      sessionId: randomUUID(),
+      guest,
+      startedAt: now,
+      lastSeenAt: now,
+      state: 'active',
+      connectionId,
+      keyHash,
+      usedHash: null,
+      holdFor,
+      heldUntil: null,
+    }
+    const replaced = this.#oldest(session, sessionsPerUser - 1)
+    for (const old of replaced) this.#remove(old)
+    const live = { session, written: false }
+    this.#put(live)
+    this.#write(live)
+    return {
+      session: { ...recordOf(session), resumed: false },
+      replaced: replaced.map((old) => recordOf(old.session)),
+      left: null,
+    }
+  }
+
+  #carryOn(
+    live: Live,
+    { connectionId, keyHash, resumes, holdFor }: SessionRequest,
+  ): { session: StartedSession; replaced: SessionRecord[]; left: string | null } {
+    const { session } = live
+    const left = session.connectionId
+    session.lastSeenAt = Date.now()
+    session.state = 'active'
+    session.connectionId = connectionId
+    session.keyHash = keyHash
+    session.usedHash = resumes ?? null
+    session.holdFor = holdFor
+    session.heldUntil = null
+    this.#write(live)
+    return { session: { ...recordOf(session), resumed: true }, replaced: [], left }
+  }
+
+  /** The user's sessions that have to go for no more than `room` to be left: detached ones first, the oldest first. */
+  #oldest(user: UserRef, room: number): Live[] {
+    const all = this.#live.get(userOf(user))
+    if (!all || all.size <= room) return []
+    const sessions = [...all.values()]
+    const detached = sessions.filter(({ session }) => session.state === 'detached')
+    const active = sessions.filter(({ session }) => session.state === 'active')
+    return [...detached, ...active].slice(0, sessions.length - Math.max(room, 0))
+  }
+
+  #byKey(user: UserRef, hash: string): Live | undefined {
+    for (const live of this.#live.get(userOf(user))?.values() ?? []) {
+      if (live.session.keyHash === hash || live.session.usedHash === hash) return live
+    }
+    return undefined
+  }
+
+  #find(ref: SessionRef): Live | undefined {
+    return this.#live.get(userOf(ref))?.get(ref.sessionId)
+  }
+
+  #isLive(live: Live): boolean {
+    return this.#find(live.session) === live
+  }
+
+  #put(live: Live): void {
+    const user = userOf(live.session)
+    const sessions = this.#live.get(user) ?? new Map<string, Live>()
+    this.#live.set(user, sessions.set(live.session.sessionId, live))
+  }
+
+  #hold(live: Live, until: number): void {
+    live.session.state = 'detached'
+    live.session.connectionId = null
+    live.session.heldUntil = until
+    this.#holds.add(until, live)
+  }
+
+  #remove(live: Live): void {
+    const user = userOf(live.session)
+    const sessions = this.#live.get(user)
+    sessions?.delete(live.session.sessionId)
+    if (sessions?.size === 0) this.#live.delete(user)
+    this.#write(live)
+  }
+
+  /** What is written is what the session is when the batch goes out: one that is over by then leaves no trace. */
+  #write(live: Live): void {
+    const row = rows.session(live.session)
+    this.#journal?.later(row, (batch) => {
+      if (this.#isLive(live)) batch.push(put(row, live.session))
+      else if (live.written) batch.push(del(row))
+      live.written = this.#isLive(live)
+    })
   }
 }

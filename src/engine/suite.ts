@@ -1,25 +1,26 @@
-// Not node:test, which would come along with every import of this package: the runner is given. node:assert is no
-// more than a few functions, and its errors are understood by every runner.
 import assert from 'node:assert/strict'
-import type { Engine, SessionRecord, Signal, UserRef } from './engine.js'
-import { EngineError } from './errors.js'
+import type { Engine, SessionRecord } from './engine.js'
+import { inboxSuite } from './suite-inbox.js'
+import {
+  ada,
+  app,
+  bob,
+  contextOf,
+  draft,
+  hear,
+  idsOf,
+  isUnavailable,
+  listed,
+  request,
+  rules,
+  start,
+  type EngineUnderTest,
+  type SuiteRunner,
+} from './suite-kit.js'
+import { resumingSuite } from './suite-resuming.js'
+import { sendingSuite } from './suite-sending.js'
 
-/** What the suite needs of a test runner: `node:test`, Mocha, Vitest and Jest all have it. */
-export interface SuiteRunner {
-  describe: (name: string, body: () => void) => unknown
-  it: (name: string, body: () => Promise<void>) => unknown
-}
-
-export interface EngineUnderTest {
-  /** A new engine on storage of its own that nothing was kept in yet. It is not opened. */
-  create: () => Engine | Promise<Engine>
-  /** Whether what `saveUser` and `key` answer outlives `close`. */
-  durable: boolean
-}
-
-const app = 'app'
-const ada: UserRef = { appId: app, userId: 'ada' }
-const bob: UserRef = { appId: app, userId: 'bob' }
+export type { EngineUnderTest, SuiteRunner } from './suite-kit.js'
 
 /** Ids that a store may trip over: separators, escapes, prefixes, names of its own, what sorts last, the longest. */
 const trickyIds = [
@@ -56,33 +57,6 @@ const trickyIds = [
   '012345',
 ]
 
-const idsOf = (sessions: SessionRecord[]): string[] => sessions.map(({ sessionId }) => sessionId)
-
-const start = (engine: Engine, of: UserRef, sessionsPerUser = 100): Promise<SessionRecord> =>
-  engine.startSession({ ...of, guest: false, sessionsPerUser })
-
-/** Resolves with the first `count` signals of a type from now on. */
-const hear = <T extends Signal['type']>(
-  engine: Engine,
-  type: T,
-  count = 1,
-): Promise<Extract<Signal, { type: T }>[]> =>
-  new Promise((resolve) => {
-    const life = new AbortController()
-    const heard: Extract<Signal, { type: T }>[] = []
-    const isWanted = (told: Signal): told is Extract<Signal, { type: T }> => told.type === type
-    engine.listen((told) => {
-      if (!isWanted(told)) return
-      heard.push(told)
-      if (heard.length < count) return
-      life.abort()
-      resolve(heard)
-    }, life.signal)
-  })
-
-const isUnavailable = (error: unknown): boolean =>
-  error instanceof EngineError && error.code === 'unavailable' && error.message !== ''
-
 /** Every method that needs an open engine. */
 const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['key', (engine) => engine.key()],
@@ -90,7 +64,14 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['saveUser', (engine) => engine.saveUser(ada, {})],
   ['startSession', (engine) => start(engine, ada)],
   ['sessions', (engine) => engine.sessions(ada)],
+  ['confirmSession', (engine) => engine.confirmSession({ ...ada, sessionId: 'none' }, 'none')],
+  ['detachSession', (engine) => engine.detachSession({ ...ada, sessionId: 'none' }, 'none', 1)],
   ['endSession', (engine) => engine.endSession({ ...ada, sessionId: 'none' }, 'ended')],
+  ['send', (engine) => engine.send(draft(), rules())],
+  ['inbox', (engine) => engine.inbox(ada)],
+  ['messagesAfter', (engine) => engine.messagesAfter(ada, { epoch: '', offset: 0 }, 1)],
+  ['messagesBefore', (engine) => engine.messagesBefore(ada, { epoch: '', offset: null }, 1)],
+  ['markRead', (engine) => engine.markRead(ada, { epoch: '', offset: 1 })],
 ]
 
 /**
@@ -104,24 +85,9 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
  *       engineSuite({ describe, it }, { create: () => createMyEngine(), durable: true })
  *     })
  */
-export const engineSuite = ({ describe, it }: SuiteRunner, { create, durable }: EngineUnderTest): void => {
-  /** A test on an open engine, closed whatever comes of it. */
-  const on = (name: string, body: (engine: Engine) => Promise<void>): void => {
-    it(name, async () => {
-      const engine = await create()
-      await engine.open()
-      try {
-        await body(engine)
-      } finally {
-        await engine.close()
-      }
-    })
-  }
-
-  const reopen = async (engine: Engine): Promise<void> => {
-    await engine.close()
-    await engine.open()
-  }
+export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void => {
+  const context = contextOf(runner, subject)
+  const { describe, it, on, reopen, create, durable } = context
 
   describe('opening and closing', () => {
     for (const [name, call] of calls) {
@@ -356,10 +322,17 @@ export const engineSuite = ({ describe, it }: SuiteRunner, { create, durable }: 
     on('start with an id of their own, and are what was asked for', async (engine) => {
       const before = Date.now()
       const one = await start(engine, ada)
-      const guest = await engine.startSession({ ...ada, guest: true, sessionsPerUser: 5 })
+      const guest = listed(await engine.startSession(request(ada, { guest: true })))
       assert.ok(one.sessionId !== '' && one.sessionId !== guest.sessionId)
       assert.ok(one.startedAt >= before && one.startedAt <= Date.now())
-      assert.deepEqual(one, { ...ada, sessionId: one.sessionId, guest: false, startedAt: one.startedAt })
+      assert.deepEqual(one, {
+        ...ada,
+        sessionId: one.sessionId,
+        guest: false,
+        startedAt: one.startedAt,
+        lastSeenAt: one.startedAt,
+        state: 'active',
+      })
       assert.equal(guest.guest, true)
       assert.deepEqual(await engine.sessions(ada), [one, guest])
     })
@@ -469,9 +442,9 @@ export const engineSuite = ({ describe, it }: SuiteRunner, { create, durable }: 
       const started = await start(engine, ada)
       const session = { ...started }
       started.guest = true
-      const [listed] = await engine.sessions(ada)
-      assert.deepEqual(listed, session)
-      listed.guest = true
+      const [found] = await engine.sessions(ada)
+      assert.deepEqual(found, session)
+      found.guest = true
       assert.deepEqual(await engine.sessions(ada), [session])
     })
   })
@@ -609,4 +582,8 @@ export const engineSuite = ({ describe, it }: SuiteRunner, { create, durable }: 
       life.abort()
     })
   })
+
+  resumingSuite(context)
+  sendingSuite(context)
+  inboxSuite(context)
 }

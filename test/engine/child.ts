@@ -1,7 +1,8 @@
 // One process that has an engine open, told by its arguments what to do; it says over the channel how it went.
-import { createEmbeddedEngine, EngineError } from '../../src/engine/index.js'
+import { createEmbeddedEngine, EngineError, type Draft } from '../../src/engine/index.js'
+import { aSession, rules } from './stores.js'
 
-const [task, path = ''] = process.argv.slice(2)
+const [task, path = '', run = ''] = process.argv.slice(2)
 
 const say = (message: unknown): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -25,27 +26,89 @@ const tasks: Record<string, () => Promise<void>> = {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     await say(Buffer.from(await engine.key()).toString('hex'))
-    await engine.startSession({ ...ada, guest: false, sessionsPerUser: 20 })
+    await engine.startSession(aSession(ada, { keyHash: 'hash' }))
     await engine.saveUser(ada, { vouched: { name: 'Ada' } })
     process.kill(process.pid, 'SIGKILL')
   },
 
-  /** Saves users until the disk takes no more, and says how many were saved and what came then. */
+  /** Sends until it is killed, many at once, and says what was acknowledged. */
+  async send() {
+    const engine = createEmbeddedEngine({ path })
+    await engine.open()
+    process.once('disconnect', () => process.exit())
+    const users = ['a', 'b', 'c', 'd']
+    const worker = async (n: number): Promise<void> => {
+      for (let round = 0; ; round++) {
+        const [from = '', to = ''] = [users[n % 4], users[(n + 1 + (round % 3)) % 4]]
+        const draft: Draft = {
+          appId: 'app',
+          id: `${run} ${n} ${round}`,
+          from,
+          to,
+          body: `${run} ${n} ${round}`,
+        }
+        const sent = await engine.send(draft, { ...rules, retention: { messages: 1e6, age: 86_400_000 } })
+        await say({ draft, sent })
+        if (round % 5 === 0) {
+          const { epoch, offset } = await engine.inbox({ appId: 'app', userId: to })
+          await engine.markRead({ appId: 'app', userId: to }, { epoch, offset })
+          await engine.startSession(aSession({ appId: 'app', userId: from }, { sessionsPerUser: 3 }))
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: 20 }, (_, n) => worker(n)))
+  },
+
+  /**
+   * Sends until the disk takes no more, says so, and tries until it does again; `said` at each turn is what was
+   * acknowledged.
+   */
   async fill() {
     const errors: unknown[] = []
     const engine = createEmbeddedEngine({ path, onError: (error) => errors.push(error) })
     await engine.open()
+    process.once('disconnect', () => process.exit())
     const codeOf = (error: unknown): unknown => (error instanceof EngineError ? error.code : error)
-    for (let n = 0; ; n++) {
-      try {
-        await engine.saveUser({ appId: 'app', userId: `user ${n}` }, { claimed: { name: '~'.repeat(3_000) } })
-      } catch (error) {
-        const later = await engine.saveUser(ada, {}).then(() => 'saved', codeOf)
-        await engine.close()
-        await say({ saved: n, code: codeOf(error), later, told: errors.map(codeOf) })
-        return
-      }
+    const { epoch } = await engine.inbox(ada)
+    const session = await engine.startSession(aSession(ada))
+    const stored: string[] = []
+    const send = async (id: string): Promise<unknown> => {
+      const body = '~'.repeat(3_000)
+      const sent = await engine.send({ appId: 'app', id, from: null, to: 'ada', body }, rules)
+      if (sent.outcome === 'stored' || sent.outcome === 'repeated') stored.push(id)
+      return sent.outcome
     }
+    let n = 0
+    let code: unknown
+    while (code === undefined) await send(`${n++}`).catch((error: unknown) => (code = codeOf(error)))
+    const later = await send('later').catch(codeOf)
+    await engine.endSession(session, 'ended')
+    const started = await engine.startSession(aSession(ada))
+    await say({ code, later, stored, told: errors.map(codeOf) })
+    for (;;) {
+      const answer = await send(`${n - 1}`).catch(codeOf)
+      if (answer !== 'unavailable') break
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await send('after')
+    const sessions = await engine.sessions(ada)
+    const page = await engine.messagesAfter(ada, { epoch, offset: 0 }, 10_000)
+    await say({
+      stored,
+      found: page.messages.map(({ id }) => id),
+      lost: page.lost,
+      sessions: sessions.map(({ sessionId }) => sessionId === started.sessionId),
+    })
+  },
+
+  /** Has nothing to do but to hold a session for an hour. */
+  async idle() {
+    const engine = createEmbeddedEngine({ path })
+    await engine.open()
+    const asked = aSession(ada)
+    await engine.detachSession(await engine.startSession(asked), asked.connectionId, 3_600_000)
+    await say('held')
+    process.disconnect()
   },
 
   /** Says how opening the folder fails. */

@@ -6,6 +6,7 @@ import { Commit } from '../../src/engine/commit.js'
 import { EngineError } from '../../src/engine/errors.js'
 import { put, type Operation, type Store } from '../../src/engine/store.js'
 import { scratch } from './folders.js'
+import { withStore } from './stores.js'
 
 const newFolder = scratch()
 
@@ -26,10 +27,7 @@ const observed = (store: Store): { store: Store; batches: Written[] } => {
   const batches: Written[] = []
   return {
     batches,
-    store: {
-      get: (key) => store.get(key),
-      clear: (range) => store.clear(range),
-      close: () => store.close(),
+    store: withStore(store, {
       batch: async (operations, options) => {
         assert.ok(
           batches.every(({ done }) => done),
@@ -40,7 +38,7 @@ const observed = (store: Store): { store: Store; batches: Written[] } => {
         await store.batch(operations, options)
         batch.done = true
       },
-    },
+    }),
   }
 }
 
@@ -68,32 +66,71 @@ void describe('the group commit', () => {
     await Promise.all(waves)
     await commit.close()
     assert.ok(batches.length <= writes / 20, `${batches.length} batches for ${writes} writes`)
-    assert.equal(await store.get('key 999'), '999')
+    assert.equal(store.getSync('key 999'), '999')
     await store.close()
   })
 
   void it('syncs no batch that nobody waits for', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new Commit(store, unexpected)
-    commit.soon([put('a', 1), put('b', 2)])
+    commit.later('a', (batch) => batch.push(put('a', 1)))
+    commit.later('b', (batch) => batch.push(put('b', 2)))
     await commit.close()
     assert.deepEqual(
       batches.map(({ sync, done }) => ({ sync, done })),
       [{ sync: false, done: true }],
     )
-    assert.equal(await store.get('b'), '2')
+    assert.equal(store.getSync('b'), '2')
     await store.close()
   })
 
-  void it('keeps the order of writes, durable or not', async () => {
+  void it('lets writes that nobody waits for go out by themselves, a few milliseconds later, in one batch', async () => {
+    const { store, batches } = observed(await openStore())
+    const commit = new Commit(store, unexpected)
+    const asked = new Promise<void>((resolve) => {
+      commit.later('a', (batch) => {
+        batch.push(put('a', 1))
+        resolve()
+      })
+    })
+    commit.later('b', (batch) => batch.push(put('b', 2)))
+    assert.equal(batches.length, 0)
+    await asked
+    assert.deepEqual(
+      batches.map(({ operations, sync }) => [operations.length, sync]),
+      [[2, false]],
+    )
+    await commit.close()
+    await store.close()
+  })
+
+  void it('takes along with a durable write what is waiting, as it is then, and each once', async () => {
+    const { store, batches } = observed(await openStore())
+    const commit = new Commit(store, unexpected)
+    let value = 1
+    commit.later('a', () => assert.fail('another was given under its name'))
+    commit.later('a', (batch) => batch.push(put('a', value)))
+    commit.later('nothing', () => undefined)
+    value = 2
+    await commit.durable([put('b', 1)])
+    assert.deepEqual(
+      batches.map(({ operations, sync }) => [operations.map(({ key }) => key), sync]),
+      [[['b', 'a'], true]],
+    )
+    assert.equal(store.getSync('a'), '2')
+    await commit.close()
+    assert.equal(batches.length, 1)
+    await store.close()
+  })
+
+  void it('keeps the order of durable writes', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new Commit(store, unexpected)
     const given: string[] = []
     const waiting: Promise<void>[] = []
     for (let n = 0; n < 200; n++) {
       given.push(JSON.stringify(n))
-      if (n % 3 === 0) waiting.push(commit.durable([put('key', n)]))
-      else commit.soon([put('key', n)])
+      waiting.push(commit.durable([put('key', n)]))
       if (n % 50 === 0) await waiting.at(-1)
     }
     await Promise.all(waiting)
@@ -102,7 +139,7 @@ void describe('the group commit', () => {
       operations.map((operation) => (operation.type === 'put' ? operation.value : assert.fail())),
     )
     assert.deepEqual(written, given)
-    assert.equal(await store.get('key'), '199')
+    assert.equal(store.getSync('key'), '199')
     await store.close()
   })
 
@@ -110,10 +147,10 @@ void describe('the group commit', () => {
     const store = await openStore()
     const commit = new Commit(store, unexpected)
     const given = commit.durable([put('a', 1)])
-    commit.soon([put('b', 2)])
+    commit.later('b', (batch) => batch.push(put('b', 2)))
     const closed = commit.close()
     await assert.rejects(commit.durable([put('c', 3)]), { name: 'EngineError', code: 'unavailable' })
-    assert.throws(() => commit.soon([put('d', 4)]), { name: 'EngineError', code: 'unavailable' })
+    assert.throws(() => commit.check(), { name: 'EngineError', code: 'unavailable' })
     await given
     await closed
     assert.deepEqual(await store.keys().all(), ['a', 'b'])
@@ -145,7 +182,8 @@ void describe('the group commit', () => {
     for (const result of results) assert.equal(result.status === 'rejected' && result.reason, failure)
     await store.open()
     await assert.rejects(commit.durable([put('e', 5)]), failure)
-    assert.throws(() => commit.soon([put('f', 6)]), failure)
+    assert.throws(() => commit.check(), failure)
+    commit.later('g', (batch) => batch.push(put('g', 7)))
     await commit.close()
     assert.deepEqual(told, [failure])
     assert.deepEqual(await store.keys().all(), ['a'])
@@ -157,9 +195,9 @@ void describe('the group commit', () => {
     const failed = new Promise<EngineError>((resolve) => {
       const commit = new Commit(store, (failure) => {
         resolve(failure)
-        assert.throws(() => commit.soon([put('b', 2)]), failure)
+        assert.throws(() => commit.check(), failure)
       })
-      void store.close().then(() => commit.soon([put('a', 1)]))
+      void store.close().then(() => commit.later('a', (batch) => batch.push(put('a', 1))))
     })
     assert.equal((await failed).code, 'unavailable')
   })

@@ -1,44 +1,15 @@
 import assert from 'node:assert/strict'
-import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { ClassicLevel } from 'classic-level'
+import { describe, it } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../src/engine/index.js'
 import { scratch } from './folders.js'
+import { inChild, killed, said } from './children.js'
+import { aSession } from './stores.js'
 
 const newFolder = scratch()
-const script = fileURLToPath(new URL('child.ts', import.meta.url))
-const withTypes = ['--import', import.meta.resolve('tsx')]
 const ada = { appId: 'app', userId: 'ada' }
-
-const children: ChildProcess[] = []
-after(() => children.forEach((child) => child.kill('SIGKILL')))
-
-const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {}): ChildProcess => {
-  const child = fork(script, [task, path], {
-    execArgv: withTypes,
-    env: { ...process.env, ...env },
-  })
-  children.push(child)
-  return child
-}
-
-const said = async (child: ChildProcess): Promise<unknown> => {
-  const [message] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => assert.fail(`the child ended with ${code} before it said anything`)),
-  ])) as unknown[]
-  return message
-}
-
-const killed = async (child: ChildProcess): Promise<void> => {
-  const exit = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exit
-}
 
 const opened = async (path: string): Promise<Engine> => {
   const engine = createEmbeddedEngine({ path, lockWait: 0 })
@@ -47,7 +18,7 @@ const opened = async (path: string): Promise<Engine> => {
 }
 
 void describe('an embedded engine whose process is killed', () => {
-  void it('has every user that was saved, its key, and no session left over', async () => {
+  void it('has every user that was saved, its key, and its sessions', async () => {
     const path = await newFolder()
     const child = inChild('save', path)
     const exit = once(child, 'exit')
@@ -56,11 +27,11 @@ void describe('an embedded engine whose process is killed', () => {
     const engine = await opened(path)
     assert.deepEqual((await engine.user(ada))?.vouched, { name: 'Ada' })
     assert.equal(Buffer.from(await engine.key()).toString('hex'), key)
-    assert.deepEqual(await engine.sessions(ada), [])
+    const [session] = await engine.sessions(ada)
+    assert.equal(session?.state, 'detached')
+    const resumed = await engine.startSession(aSession(ada, { resumes: 'hash' }))
+    assert.deepEqual([resumed.resumed, resumed.sessionId], [true, session.sessionId])
     await engine.close()
-    const store = new ClassicLevel(path)
-    assert.deepEqual(await store.keys().all(), ['key', 'user\0app\0ada'])
-    await store.close()
   })
 
   void it('lets go of its folder, without anybody cleaning up', async () => {
@@ -230,29 +201,5 @@ void describe('the folder of an embedded engine', () => {
       process.chdir(from)
     }
     assert.ok((await stat(join(here, 'data'))).isDirectory())
-  })
-})
-
-void describe('an embedded engine on a disk that is full', () => {
-  // A limit on the size of files stands in for the disk: writes fail in the kernel, half way through a record.
-  const name = 'rejects the save that found no room and every later one, and keeps all that it acknowledged'
-  void it(name, { skip: process.platform === 'win32' }, async () => {
-    const path = await newFolder()
-    const limited = `ulimit -f 512; trap '' XFSZ; exec "$0" "$@"`
-    const child = spawn('sh', ['-c', limited, process.execPath, ...withTypes, script, 'fill', path], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
-    children.push(child)
-    const answer = (await said(child)) as { saved: number }
-    const { saved } = answer
-    assert.ok(saved > 10, `${saved} users fit`)
-    assert.deepEqual(answer, { saved, code: 'unavailable', later: 'unavailable', told: ['unavailable'] })
-    await killed(child)
-    const engine = await opened(path)
-    for (let n = 0; n < saved; n++) {
-      const user = await engine.user({ appId: 'app', userId: `user ${n}` })
-      assert.equal(user?.claimed.name?.length, 3_000, `user ${n} of ${saved}`)
-    }
-    await engine.close()
   })
 })

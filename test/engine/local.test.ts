@@ -1,61 +1,76 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
-import { MemoryLevel } from 'memory-level'
 import { createMemoryEngine } from '../../src/engine/index.js'
 import { LocalEngine } from '../../src/engine/local.js'
-import type { Operation, Store } from '../../src/engine/store.js'
+import { MemoryStore } from '../../src/engine/memory-store.js'
+import type { Store } from '../../src/engine/store.js'
+import { aSession, forgetful, placeOf, rules } from './stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
-const aSession = { ...ada, guest: false, sessionsPerUser: 20 }
-
-/** A store that forgets what was not synced: at a power cut, `kept` is what is left. */
-const forgetful = (): { store: Store; kept: MemoryLevel; batches: Operation[][] } => {
-  const [live, kept] = [new MemoryLevel(), new MemoryLevel()]
-  const batches: Operation[][] = []
-  let unsynced: Operation[] = []
-  return {
-    kept,
-    batches,
-    store: {
-      get: (key) => live.get(key),
-      clear: (range) => live.clear(range),
-      close: () => live.close(),
-      batch: async (operations, { sync }) => {
-        batches.push(operations)
-        unsynced.push(...operations)
-        if (sync) {
-          const now = unsynced
-          unsynced = []
-          await kept.batch(now)
-        }
-        await live.batch(operations)
-      },
-    },
-  }
-}
+const bob = { appId: 'app', userId: 'bob' }
+const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 
 const engineOn = async (store: Store): Promise<LocalEngine> => {
-  const engine = new LocalEngine('embedded', () => Promise.resolve(store))
+  const engine = new LocalEngine('embedded', () => Promise.resolve(placeOf(store)))
   await engine.open()
   return engine
 }
 
 void describe('an engine with one owner', () => {
-  void it('has its users and its key after a power cut as it answered them', async () => {
+  void it('has after a power cut, as it answered them, its users, its key, messages and their ids', async () => {
     const { store, kept } = forgetful()
     const before = await engineOn(store)
     const key = await before.key()
     await before.saveUser(ada, { vouched: { name: 'Ada' } })
-    await before.startSession(aSession)
+    const { epoch } = await before.inbox(bob)
+    const sent = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => before.send({ ...toBob, id: `${n}` }, rules)),
+    )
     const { user } = await before.saveUser(ada, { vouched: { role: 'admin' } })
-    await before.startSession(aSession)
+    await before.markRead(bob, { epoch, offset: 10 })
 
     const after = await engineOn(kept)
     assert.deepEqual(await after.key(), key)
     assert.deepEqual(await after.user(ada), user)
-    assert.deepEqual(await after.sessions(ada), [])
+    const { messages } = await after.messagesAfter(bob, { epoch, offset: 0 }, 100)
+    assert.deepEqual(
+      messages.map(({ offset, id }) => [offset, id]),
+      sent.map((_, n) => [n + 1, `${n}`]),
+    )
+    // A read mark waits for nobody: it may be gone.
+    assert.equal((await after.inbox(bob)).epoch, epoch)
+    const again = await after.send({ ...toBob, id: '3' }, rules)
+    assert.deepEqual(again, { ...sent[3], outcome: 'repeated' })
     await Promise.all([before.close(), after.close()])
+  })
+
+  void it('answers, tells and shows no message that is not yet durable', async () => {
+    const { store, kept } = forgetful()
+    const engine = await engineOn(store)
+    const { epoch } = await engine.inbox(bob)
+    const isKept = (): boolean => kept.getSync(`message\0app\0bob\0${'1'.padStart(16, '0')}`) !== undefined
+    const seen = new Set<string>()
+    engine.listen(() => {
+      assert.ok(isKept(), 'told before it was durable')
+      seen.add('told')
+    }, new AbortController().signal)
+    const sending = engine.send({ ...toBob, id: 'one' }, rules).then(() => {
+      assert.ok(isKept(), 'answered before it was durable')
+      seen.add('answered')
+    })
+    for (;;) {
+      const [{ messages }, { offset, unread }] = [
+        await engine.messagesAfter(bob, { epoch, offset: 0 }, 1),
+        await engine.inbox(bob),
+      ]
+      assert.ok(isKept() || (messages.length === 0 && offset === 0 && unread === 0))
+      if (offset === 1) break
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await sending
+    assert.deepEqual(seen, new Set(['told', 'answered']))
+    await engine.close()
   })
 
   void it('answers nobody a user whose save is not yet durable', async () => {
@@ -63,8 +78,11 @@ void describe('an engine with one owner', () => {
     const engine = await engineOn(store)
     const saving = engine.saveUser(ada, { vouched: { name: 'Ada' } })
     let read = await engine.user(ada)
-    while (read === null) read = await engine.user(ada)
-    assert.notEqual(await kept.get('user\0app\0ada'), undefined)
+    while (read === null) {
+      await new Promise((resolve) => setImmediate(resolve))
+      read = await engine.user(ada)
+    }
+    assert.notEqual(kept.getSync('user\0app\0ada'), undefined)
     await saving
     await engine.close()
   })
@@ -82,18 +100,68 @@ void describe('an engine with one owner', () => {
   void it('writes sessions behind, and leaves none in the store once they ended', async () => {
     const { store, batches } = forgetful()
     const engine = await engineOn(store)
-    const [one, two] = [await engine.startSession(aSession), await engine.startSession(aSession)]
-    await engine.startSession({ ...aSession, sessionsPerUser: 2 })
+    const [one, two] = [await engine.startSession(aSession(ada)), await engine.startSession(aSession(ada))]
+    await engine.saveUser(ada, {})
+    await engine.startSession(aSession(ada, { sessionsPerUser: 2 }))
     await engine.endSession(two, 'ended')
     await engine.close()
     const left = new Set<string>()
-    for (const { type, key } of batches.flat()) {
+    for (const { type, key } of batches.flatMap(({ operations }) => operations)) {
       if (type === 'put') left.add(key)
       else assert.ok(left.delete(key), 'only what is there is deleted')
     }
     const sessions = [...left].filter((key) => key.startsWith('session\0'))
     assert.equal(sessions.length, 1)
     assert.ok(!sessions.some((key) => key.includes(one.sessionId) || key.includes(two.sessionId)))
+  })
+
+  void it('writes nothing of a session that is over before it was written', async () => {
+    const { store, batches } = forgetful()
+    const engine = await engineOn(store)
+    const written = batches.length
+    for (let n = 0; n < 10; n++) await engine.endSession(await engine.startSession(aSession(ada)), 'ended')
+    await engine.close()
+    assert.equal(batches.length, written)
+  })
+
+  void it('lets many starts share a write, and no sync', async () => {
+    const { store, batches } = forgetful()
+    const engine = await engineOn(store)
+    const written = batches.length
+    for (let n = 0; n < 500; n++) await engine.startSession(aSession({ ...ada, userId: `user ${n}` }))
+    await engine.close()
+    const own = batches.slice(written)
+    assert.ok(own.length < 100, `${own.length} batches`)
+    assert.ok(own.every(({ sync }) => !sync))
+    assert.equal(own.flatMap(({ operations }) => operations).length, 500)
+  })
+
+  void it('keeps no id for longer than it counts, nor what lists it', async () => {
+    const store = new MemoryStore()
+    const engine = await engineOn(store)
+    const briefly = { ...rules, sendWindow: 1 }
+    const ids = Array.from({ length: 300 }, (_, n) => `${n}`)
+    await Promise.all(ids.map((id) => engine.send({ ...toBob, id }, briefly)))
+    const isLeft = (id: string): boolean => store.getSync(`sent\0app\0ada\0bob\0${id}`) !== undefined
+    assert.ok(ids.every(isLeft))
+    const deadline = Date.now() + 10_000
+    for (let n = 0; ids.some(isLeft); n++) {
+      assert.ok(Date.now() < deadline, 'they stay')
+      await engine.send({ ...toBob, id: `later ${n}` }, rules)
+    }
+    const listed = await store.iterator({ gte: 'until\0', lt: 'until\x01' }).all()
+    assert.ok(!listed.some(([, row]) => row.includes('\\u00000"')), 'no row lists what is gone')
+    await engine.close()
+  })
+
+  void it('keeps no message for much longer than it may be read', async () => {
+    const store = new MemoryStore()
+    const engine = await engineOn(store)
+    const few = { ...rules, retention: { messages: 10, age: 86_400_000 } }
+    for (let n = 0; n < 1_000; n++) await engine.send({ ...toBob, id: `${n}` }, few)
+    const stored = await store.iterator({ gte: 'message\0app\0bob\0', lt: 'message\0app\0bob\x01' }).all()
+    assert.ok(stored.length < 100, `${stored.length} rows`)
+    await engine.close()
   })
 
   void it('tells onError of a listener that throws', async () => {
@@ -104,7 +172,7 @@ void describe('an engine with one owner', () => {
     engine.listen(() => {
       throw thrown
     }, new AbortController().signal)
-    await engine.endSession(await engine.startSession(aSession), 'ended')
+    await engine.endSession(await engine.startSession(aSession(ada)), 'ended')
     assert.deepEqual(errors, [thrown])
     await engine.close()
   })
@@ -117,33 +185,8 @@ void describe('an engine with one owner', () => {
       throw thrown
     }, new AbortController().signal)
     const warned = once(process, 'warning')
-    await engine.endSession(await engine.startSession(aSession), 'ended')
+    await engine.endSession(await engine.startSession(aSession(ada)), 'ended')
     assert.deepEqual(await warned, [thrown])
-    await engine.close()
-  })
-
-  void it('refuses to write, and goes on reading, once its store has failed', async () => {
-    const { store } = forgetful()
-    const cause = new Error('the disk is full')
-    let full = false
-    const batch: Store['batch'] = (...args) => (full ? Promise.reject(cause) : store.batch(...args))
-    const errors: unknown[] = []
-    const engine = new LocalEngine('embedded', () => Promise.resolve({ ...store, batch }), {
-      onError: (error) => errors.push(error),
-    })
-    await engine.open()
-    const { user } = await engine.saveUser(ada, { vouched: { name: 'Ada' } })
-    const session = await engine.startSession(aSession)
-    full = true
-    const failure = { name: 'EngineError', code: 'unavailable', cause }
-    await assert.rejects(engine.saveUser(ada, { vouched: { name: 'lost' } }), failure)
-    full = false
-    await assert.rejects(engine.saveUser(ada, { vouched: { name: 'too soon' } }), failure)
-    await assert.rejects(engine.startSession(aSession), failure)
-    await assert.rejects(engine.endSession(session, 'ended'), failure)
-    assert.deepEqual(await engine.user(ada), user)
-    assert.deepEqual(await engine.sessions(ada), [session])
-    assert.equal(errors.length, 1)
     await engine.close()
   })
 })

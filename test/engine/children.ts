@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { fork, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { after } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const script = fileURLToPath(new URL('child.ts', import.meta.url))
+const withTypes = ['--import', import.meta.resolve('tsx')]
+
+const children: ChildProcess[] = []
+after(() => children.forEach((child) => child.kill('SIGKILL')))
+
+/** Runs a task of `child.ts` in a process of its own, which ends with the test file at the latest. */
+export const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {}, run = ''): ChildProcess => {
+  const child = fork(script, [task, path, run], {
+    execArgv: withTypes,
+    env: { ...process.env, ...env },
+  })
+  children.push(child)
+  return child
+}
+
+/** The next thing that the child says. */
+export const said = async (child: ChildProcess): Promise<unknown> => {
+  const [message] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => assert.fail(`the child ended with ${code} before it said anything`)),
+  ])) as unknown[]
+  return message
+}
+
+export const killed = async (child: ChildProcess): Promise<void> => {
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+/** The same under a limit of the shell, in blocks of 512 bytes, on the size of any file it writes. */
+export const inLimitedChild = (task: string, path: string, blocks: number): ChildProcess => {
+  // Soft alone, so that it can be lifted again; what goes beyond it then fails, rather than to end the process.
+  const limited = `ulimit -S -f ${blocks}; trap '' XFSZ; exec "$0" "$@"`
+  const child = spawn('sh', ['-c', limited, process.execPath, ...withTypes, script, task, path], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  children.push(child)
+  return child
+}

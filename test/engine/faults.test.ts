@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { createEmbeddedEngine, type Draft, type Engine, type Sent } from '../../src/engine/index.js'
+import type { Message } from '../../src/protocol/index.js'
+import { inChild, inLimitedChild, killed, said } from './children.js'
+import { scratch } from './folders.js'
+import { rules } from './stores.js'
+
+const newFolder = scratch()
+const ada = { appId: 'app', userId: 'ada' }
+
+const opened = async (path: string): Promise<Engine> => {
+  const engine = createEmbeddedEngine({ path, lockWait: 10_000 })
+  await engine.open()
+  return engine
+}
+
+const everything = async (engine: Engine, userId: string): Promise<Message[]> => {
+  const of = { appId: 'app', userId }
+  const { epoch, offset } = await engine.inbox(of)
+  const { messages, lost } = await engine.messagesAfter(of, { epoch, offset: 0 }, 1_000_000)
+  assert.equal(lost, false)
+  assert.deepEqual(
+    messages.map((message) => message.offset),
+    Array.from({ length: offset }, (_, n) => n + 1),
+    'no holes',
+  )
+  return messages
+}
+
+void describe('an embedded engine that is killed again and again while many send', () => {
+  const name = 'has all that it acknowledged, once, where it said, and epochs and offsets go on'
+  void it(name, async () => {
+    const path = await newFolder()
+    const acknowledged: { draft: Draft; sent: Sent }[] = []
+    const epochs = new Set<string>()
+    for (let run = 0; run < 10; run++) {
+      const child = inChild('send', path, {}, `${run}`)
+      const before = acknowledged.length
+      // At another moment each time, none of them before it has sent something.
+      const enough = before + 5 + Math.floor(Math.random() * 300)
+      await new Promise<void>((resolve, reject) => {
+        child.once('exit', () => reject(new Error('the child ended by itself')))
+        child.on('message', (message) => {
+          acknowledged.push(message as { draft: Draft; sent: Sent })
+          if (acknowledged.length === enough) {
+            child.removeAllListeners('exit')
+            resolve()
+          }
+        })
+      })
+      await killed(child)
+      const engine = await opened(path)
+      epochs.add((await engine.inbox({ appId: 'app', userId: 'a' })).epoch)
+      const inboxes = new Map<string, Message[]>()
+      for (const user of ['a', 'b', 'c', 'd']) {
+        const messages = await everything(engine, user)
+        assert.equal(new Set(messages.map(({ id }) => id)).size, messages.length, 'none twice')
+        assert.ok((await engine.sessions({ appId: 'app', userId: user })).length <= 3)
+        inboxes.set(user, messages)
+      }
+      for (const { draft, sent } of acknowledged) {
+        assert.ok(sent.outcome === 'stored')
+        const { id, from, to, body } = draft
+        for (const [user, offset] of [
+          [to, sent.offset],
+          [from, sent.ownOffset],
+        ] as const) {
+          const found = inboxes.get(user ?? '')?.[(offset ?? 0) - 1]
+          assert.deepEqual([found?.id, found?.body, found?.sentAt], [id, body, sent.sentAt])
+        }
+      }
+      const [last] = acknowledged.slice(-1)
+      assert.ok(last)
+      const again = await engine.send(last.draft, rules)
+      assert.deepEqual(again, { ...last.sent, outcome: 'repeated' })
+      // Both copies or none: whoever sent it has what the other received.
+      const copies = new Map<string, number>()
+      for (const { id } of [...inboxes.values()].flat()) copies.set(id, (copies.get(id) ?? 0) + 1)
+      assert.deepEqual(new Set(copies.values()), new Set([2]))
+      await engine.close()
+    }
+    assert.equal(epochs.size, 1)
+  })
+})
+
+void describe('an embedded engine on a disk that is full', () => {
+  // A limit on the size of files stands in for the disk: writes fail in the kernel, half way through a record.
+  const name = 'refuses to send, keeps sessions going, and recovers by itself when there is room again'
+  void it(name, { skip: process.platform !== 'linux' }, async () => {
+    const path = await newFolder()
+    const child = inLimitedChild('fill', path, 512)
+    const full = (await said(child)) as { code: string; later: string; stored: string[]; told: string[] }
+    assert.deepEqual([full.code, full.later], ['unavailable', 'unavailable'])
+    assert.deepEqual(full.told, ['unavailable'])
+    assert.ok(full.stored.length > 10, `${full.stored.length} messages fit`)
+    execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited'])
+    const again = (await said(child)) as {
+      stored: string[]
+      found: string[]
+      lost: boolean
+      sessions: boolean[]
+    }
+    // The one that failed may have been stored for all that: its id makes the retry safe.
+    assert.deepEqual(again.found, again.stored)
+    assert.equal(again.lost, false)
+    assert.deepEqual(again.stored.slice(0, full.stored.length), full.stored)
+    assert.equal(again.stored.length, full.stored.length + 2)
+    assert.deepEqual(again.sessions, [true])
+    await killed(child)
+    const engine = await opened(path)
+    assert.deepEqual(
+      (await everything(engine, 'ada')).map(({ id }) => id),
+      again.stored,
+    )
+    assert.equal((await engine.sessions(ada)).length, 1)
+    await engine.close()
+  })
+})
+
+void describe('the epochs of an embedded engine', () => {
+  const fill = async (path: string): Promise<string> => {
+    const engine = await opened(path)
+    await engine.send({ appId: 'app', id: `${Math.random()}`, from: null, to: 'ada', body: 'Hello' }, rules)
+    const { epoch } = await engine.inbox(ada)
+    await engine.close()
+    return epoch
+  }
+
+  void it('are others once a backup was restored, and offsets of before are lost', async () => {
+    const folder = await newFolder()
+    const [path, backup] = [join(folder, 'data'), join(folder, 'backup')]
+    const first = await fill(path)
+    await cp(path, backup, { recursive: true, preserveTimestamps: true })
+    assert.equal(await fill(path), first)
+    await rm(path, { recursive: true })
+    await cp(backup, path, { recursive: true, preserveTimestamps: true })
+    const engine = await opened(path)
+    const { epoch, offset } = await engine.inbox(ada)
+    assert.notEqual(epoch, first)
+    assert.equal(offset, 1)
+    const { messages, lost } = await engine.messagesAfter(ada, { epoch: first, offset: 2 }, 10)
+    assert.deepEqual([messages.length, lost], [1, true])
+    await engine.close()
+    assert.equal(await fill(path), epoch)
+  })
+
+  void it('stay when the folder is moved', async () => {
+    const folder = await newFolder()
+    const first = await fill(join(folder, 'data'))
+    await rename(join(folder, 'data'), join(folder, 'elsewhere'))
+    assert.equal(await fill(join(folder, 'elsewhere')), first)
+  })
+})
+
+void describe('the sessions of an embedded engine', () => {
+  void it('keep no process alive by being held', async () => {
+    const path = await newFolder()
+    const child = inChild('idle', path)
+    assert.equal(await said(child), 'held')
+    const exit = once(child, 'exit', { signal: AbortSignal.timeout(20_000) })
+    assert.deepEqual(await exit, [0, null])
+    const engine = await opened(path)
+    assert.equal((await engine.sessions(ada)).length, 1)
+    await engine.close()
+  })
+})

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Signal } from '../../src/engine/engine.js'
+import { LocalEngine } from '../../src/engine/local.js'
+import { MemoryStore } from '../../src/engine/memory-store.js'
+import type { Place, Store } from '../../src/engine/store.js'
+import { aSession, placeOf, rules, withStore } from './stores.js'
+
+const ada = { appId: 'app', userId: 'ada' }
+const bob = { appId: 'app', userId: 'bob' }
+const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
+const cause = new Error('the disk is full')
+const unavailable = { name: 'EngineError', code: 'unavailable' }
+
+type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
+
+/** An engine on a disk that can fail, whose rows outlive the closing of its store. */
+const onDisk = async (): Promise<{
+  engine: LocalEngine
+  disk: { state: Disk; opened: number; probed: number }
+  errors: unknown[]
+  messages: Extract<Signal, { type: 'message' }>[]
+}> => {
+  const rowsOnDisk = new MemoryStore()
+  const disk = { state: 'sound' as Disk, opened: 0, probed: 0 }
+  const open = (): Promise<Place> => {
+    disk.opened++
+    let isOpen = true
+    const whileOpen = <T>(work: () => T): T => {
+      if (!isOpen) throw new Error('the store is closed')
+      return work()
+    }
+    const batch: Store['batch'] = async (operations) => {
+      if (disk.state !== 'refuses') await whileOpen(() => rowsOnDisk.batch(operations))
+      if (disk.state !== 'sound') throw cause
+    }
+    const store = withStore(rowsOnDisk, {
+      batch,
+      getSync: (key) => whileOpen(() => rowsOnDisk.getSync(key)),
+      iterator: (range) => whileOpen(() => rowsOnDisk.iterator(range)),
+      close: () => {
+        isOpen = false
+        return Promise.resolve()
+      },
+    })
+    const probe = (): Promise<void> => {
+      disk.probed++
+      return disk.state === 'sound' ? Promise.resolve() : Promise.reject(cause)
+    }
+    return Promise.resolve(placeOf(store, { probe }))
+  }
+  const errors: unknown[] = []
+  const engine = new LocalEngine('embedded', open, { onError: (error) => errors.push(error) })
+  await engine.open()
+  const messages: Extract<Signal, { type: 'message' }>[] = []
+  engine.listen((told) => {
+    if (told.type === 'message') messages.push(told)
+  }, new AbortController().signal)
+  return { engine, disk, errors, messages }
+}
+
+const until = async (isSo: () => boolean): Promise<void> => {
+  const deadline = Date.now() + 10_000
+  while (!isSo()) {
+    assert.ok(Date.now() < deadline, 'waited too long')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+void describe('an engine whose store has failed', () => {
+  void it('refuses to write, goes on reading, and tells of it once', async () => {
+    const { engine, disk, errors, messages } = await onDisk()
+    const { user } = await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+    await engine.send({ ...toBob, id: 'one' }, rules)
+    const inbox = await engine.inbox(bob)
+    disk.state = 'refuses'
+    const refused = { ...unavailable, cause }
+    const sends = ['two', 'three'].map((id) => engine.send({ ...toBob, id }, rules))
+    for (const sending of sends) await assert.rejects(sending, refused)
+    await assert.rejects(engine.saveUser(ada, { vouched: { name: 'lost' } }), refused)
+    await assert.rejects(engine.markRead(bob, { epoch: inbox.epoch, offset: 1 }), refused)
+    await until(() => disk.probed > 1)
+    await assert.rejects(engine.send({ ...toBob, id: 'four' }, rules), refused)
+    assert.deepEqual(await engine.user(ada), user)
+    assert.deepEqual(await engine.inbox(bob), inbox)
+    const page = await engine.messagesAfter(bob, { epoch: inbox.epoch, offset: 0 }, 10)
+    assert.deepEqual(
+      page.messages.map(({ id }) => id),
+      ['one'],
+    )
+    assert.equal(messages.length, 2)
+    assert.equal(disk.opened, 1)
+    // The failure, and why it can't be recovered from yet.
+    assert.equal(errors.length, 2)
+    await engine.close()
+  })
+
+  void it('takes writes again by itself, with offsets, epochs, ids and read marks as they were', async () => {
+    const { engine, disk } = await onDisk()
+    const first = await engine.send({ ...toBob, id: 'one' }, rules)
+    await engine.send({ ...toBob, id: 'two' }, rules)
+    const { epoch } = await engine.inbox(bob)
+    await engine.markRead(bob, { epoch, offset: 1 })
+    disk.state = 'refuses'
+    await assert.rejects(engine.send({ ...toBob, id: 'three' }, rules), unavailable)
+    disk.state = 'sound'
+    await until(() => disk.opened > 1)
+    const again = await engine.send({ ...toBob, id: 'three' }, rules)
+    assert.deepEqual([again.outcome, 'offset' in again && again.offset], ['stored', 3])
+    assert.deepEqual(await engine.send({ ...toBob, id: 'one' }, rules), { ...first, outcome: 'repeated' })
+    assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
+    await engine.close()
+    await engine.open()
+    assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
+    await engine.close()
+  })
+
+  void it('tells messages that were stored though the write seemed to fail, in order, and once', async () => {
+    const { engine, disk, messages } = await onDisk()
+    await engine.send({ ...toBob, id: '1' }, rules)
+    disk.state = 'writes, and says that it failed'
+    const ids = ['2', '3', '4']
+    const sends = ids.map((id) => engine.send({ ...toBob, id }, rules))
+    for (const sending of sends) await assert.rejects(sending, unavailable)
+    disk.state = 'sound'
+    await until(() => messages.length >= 8)
+    for (const id of ids) assert.equal((await engine.send({ ...toBob, id }, rules)).outcome, 'repeated')
+    assert.equal((await engine.send({ ...toBob, id: '5' }, rules)).outcome, 'stored')
+    for (const of of [ada, bob]) {
+      assert.deepEqual(
+        messages.filter(({ user }) => user.userId === of.userId).map(({ message }) => message.offset),
+        [1, 2, 3, 4, 5],
+      )
+    }
+    await engine.close()
+  })
+
+  void it('keeps its sessions, and writes down what became of them', async () => {
+    const { engine, disk } = await onDisk()
+    const [gone, held] = [aSession(ada), aSession(ada)]
+    const over = await engine.startSession(gone)
+    const session = await engine.startSession(held)
+    await engine.saveUser(ada, {})
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(bob, {}), unavailable)
+    await engine.endSession(over, 'ended')
+    await engine.detachSession(session, held.connectionId, 60_000)
+    const late = await engine.startSession(aSession(ada))
+    assert.equal((await engine.sessions(ada)).length, 2)
+    disk.state = 'sound'
+    await until(() => disk.opened > 1)
+    await engine.saveUser(bob, {})
+    await engine.close()
+    await engine.open()
+    assert.deepEqual(
+      (await engine.sessions(ada)).map(({ sessionId }) => sessionId),
+      [session.sessionId, late.sessionId],
+    )
+    const back = await engine.startSession(aSession(ada, { resumes: held.keyHash }))
+    assert.equal(back.sessionId, session.sessionId)
+    await engine.close()
+  })
+
+  void it('can be closed while it waits for room, and opened again', async () => {
+    const { engine, disk } = await onDisk()
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(ada, {}), unavailable)
+    await engine.close()
+    await assert.rejects(engine.user(ada), unavailable)
+    disk.state = 'sound'
+    await engine.open()
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+  })
+})

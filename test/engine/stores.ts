@@ -1,0 +1,69 @@
+import { MemoryStore } from '../../src/engine/memory-store.js'
+import type { Operation, Place, Store } from '../../src/engine/store.js'
+import type { SessionRequest, UserRef } from '../../src/engine/engine.js'
+
+export const placeOf = (store: Store, more: Partial<Place> = {}): Place => ({
+  store,
+  outlivesProcess: true,
+  identity: 'here',
+  probe: () => Promise.resolve(),
+  ...more,
+})
+
+/** The same store, some of whose methods are others. */
+export const withStore = (store: Store, more: Partial<Store>): Store => ({
+  getSync: (key) => store.getSync(key),
+  iterator: (range) => store.iterator(range),
+  batch: (operations, options) => store.batch(operations, options),
+  close: () => store.close(),
+  ...more,
+})
+
+export interface Forgetful {
+  store: Store
+  /** What is left after a power cut. */
+  kept: MemoryStore
+  batches: { operations: Operation[]; sync: boolean }[]
+}
+
+/** A store that forgets what was not synced: at a power cut, `kept` is what is left. */
+export const forgetful = (): Forgetful => {
+  const [live, kept] = [new MemoryStore(), new MemoryStore()]
+  const batches: Forgetful['batches'] = []
+  let unsynced: Operation[] = []
+  const batch: Store['batch'] = async (operations, { sync }) => {
+    batches.push({ operations, sync })
+    unsynced.push(...operations)
+    // A sync takes its time.
+    await new Promise((resolve) => setImmediate(resolve))
+    if (sync) {
+      const now = unsynced
+      unsynced = []
+      await kept.batch(now)
+    }
+    await live.batch(operations)
+  }
+  return { kept, batches, store: withStore(live, { batch }) }
+}
+
+let named = 0
+
+export const aSession = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
+  named++
+  return {
+    ...of,
+    guest: false,
+    connectionId: `connection ${named}`,
+    keyHash: `hash ${named}`,
+    holdFor: 60_000,
+    sessionsPerUser: 20,
+    ...more,
+  }
+}
+
+export const rules = {
+  sendWindow: 3_600_000,
+  retention: { messages: 1_000, age: 86_400_000 },
+  unknownRecipients: true,
+  quota: { inboxes: 1_000_000, bytes: 1_000_000_000_000 },
+}
