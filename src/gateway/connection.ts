@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { EngineError, profileOf, type Engine } from '../engine/index.js'
 import {
   clientFrames,
@@ -65,6 +65,7 @@ export const createConnection = (
 ): Connection => {
   const { settings, engine, hub, log } = context
   let phase: Phase = { name: 'opening', starting: false, frames: [], bytes: 0 }
+  const connectionId = randomUUID()
   /** When the last frame came, on the clock that nobody sets. */
   let heard = performance.now()
 
@@ -92,7 +93,7 @@ export const createConnection = (
     if (left.name !== 'live') return
     left.session.release()
     hub.remove(left.session)
-    attempt(engine.endSession(left.session.ref, code))
+    attempt(engine.endSession(left.session.ref, code, connectionId))
   }
 
   const attempt = (work: Promise<unknown>): void => {
@@ -120,10 +121,18 @@ export const createConnection = (
     const saved = await engine.saveUser(user, { vouched, claimed })
     if (!opening()) return
     const { sessionsPerUser } = app.settings.limits
-    const record = await engine.startSession({ ...user, guest, sessionsPerUser })
+    const resumeKey = random()
+    const record = await engine.startSession({
+      ...user,
+      guest,
+      connectionId,
+      keyHash: createHash('sha256').update(resumeKey).digest('base64url'),
+      holdFor: 0,
+      sessionsPerUser,
+    })
     const waited = opening()
     if (!waited) {
-      await engine.endSession(record, 'ended')
+      await engine.endSession(record, 'ended', connectionId)
       return
     }
     const ref = { ...user, sessionId: record.sessionId }
@@ -138,7 +147,7 @@ export const createConnection = (
       user: { ...profileOf(saved.user), id: userId },
       guest,
       resumed: false,
-      resumeKey: random(),
+      resumeKey,
       // No session is held yet, and no message is kept.
       resumeWindow: 0,
       epoch: random(),

@@ -83,6 +83,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
           .of(told.session)
           .find(({ ref }) => ref.sessionId === told.session.sessionId)
           ?.end(told.code)
+      case 'connection-replaced':
+      case 'message':
+      case 'read':
+        return
       case 'user-changed': {
         const user = { ...profileOf(told.user), id: told.user.userId }
         for (const session of hub.of(told.user)) session.send({ type: 'user', user })

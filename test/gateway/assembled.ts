@@ -16,19 +16,13 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   if (!parsed.ok) throw new Error(parsed.problems.join())
   const memory = createMemoryEngine()
   await memory.open()
-  const engine: Engine = {
-    type: 'memory',
-    open: () => memory.open(),
-    close: () => memory.close(),
-    key: () => memory.key(),
-    user: (of) => memory.user(of),
-    saveUser: (of, user) => memory.saveUser(of, user),
-    startSession: (request) => memory.startSession(request),
-    sessions: (of) => memory.sessions(of),
-    endSession: (session, code) => memory.endSession(session, code),
-    listen: (listener, signal) => memory.listen(listener, signal),
-    ...change(memory),
-  }
+  const changed = change(memory)
+  const engine = new Proxy(memory, {
+    get: (_, name: keyof Engine) => {
+      const own = memory[name]
+      return changed[name] ?? (typeof own === 'function' ? own.bind(memory) : own)
+    },
+  })
   const key = await memory.key()
   const apps = new Map<string, App>(
     [...parsed.config.apps].map(([appId, app]) => [appId, createApp(app, key)]),
