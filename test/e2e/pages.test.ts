@@ -67,7 +67,7 @@ test('moving the element, or taking it out and putting it back, leaves the sessi
 })
 
 test('a token that the gateway refuses is told once, and not tried again', async () => {
-  const gateway = await startGateway(0, 0.1)
+  const gateway = await startGateway(0, 1)
   const { url } = await servePage(
     gatewayScript(gateway.url) +
       chatTag({ token: await forgedToken('ada') }) +
@@ -80,8 +80,8 @@ test('a token that the gateway refuses is told once, and not tried again', async
   })
   await untilState(page, 'failed')
   assert.equal((await chatOf(page)).error, 'unauthenticated')
-  // Whoever retries would within three seconds of the other session's answers to pings.
-  await until('30 pings answered', () => sent.filter((type) => type === 'pong').length >= 30, true)
+  // Whoever retries would within the four seconds of the other session's answers to pings.
+  await until('4 pings answered', () => sent.filter((type) => type === 'pong').length >= 4, true)
   assert.equal(gateway.tried(), 2)
   assert.equal(gateway.open(), 1)
   const heard = await heardIn(page)
@@ -89,7 +89,7 @@ test('a token that the gateway refuses is told once, and not tried again', async
 })
 
 test('a source of tokens that are all refused is asked twice, and then the session has failed', async () => {
-  const gateway = await startGateway(0, 0.1)
+  const gateway = await startGateway(0, 1)
   let asked = 0
   const { url } = await servePage(
     gatewayScript(gateway.url) +
@@ -104,7 +104,7 @@ test('a source of tokens that are all refused is asked twice, and then the sessi
   const page = await openPage(url, (page) => void (sent = framesSentBy(page)))
   await untilState(page, 'failed')
   assert.equal((await chatOf(page)).error, 'unauthenticated')
-  await until('30 pings answered', () => sent.filter((type) => type === 'pong').length >= 30, true)
+  await until('4 pings answered', () => sent.filter((type) => type === 'pong').length >= 4, true)
   assert.equal(asked, 2)
   assert.equal(gateway.tried(), 3)
 })
