@@ -9,7 +9,6 @@ export const placeholders = {
 
 /** Where the page's own backend answers tokens. */
 const TOKEN_ROUTE = '/your/token'
-const ASK = `fetch('${TOKEN_ROUTE}').then((answer) => answer.text())`
 
 const attribute = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
 const quoted = (text: string): string =>
@@ -42,7 +41,8 @@ const scriptOf = ({ way }: Choice): string | null => {
     case 'nothing':
       return [
         `element.addEventListener('session-token-needed', (event) => {`,
-        `  event.respondWith(${ASK})`,
+        `  const fetchToken = ${fetcher('    ')}`,
+        `  event.respondWith(fetchToken(event))`,
         `})`,
       ].join('\n  ')
     default:
@@ -114,7 +114,10 @@ export const javascriptOf = (choice: Choice, origin: string): string => {
     ``,
     `const session = new ChatSession({\n  ${options.join(',\n  ')},\n})`,
     ...(choice.way === 'nothing'
-      ? [`session.addEventListener('tokenneeded', (event) => {`, `  event.respondWith(${ASK})`, `})`]
+      ? [
+          `const fetchToken = ${fetcher('')}`,
+          `session.addEventListener('tokenneeded', (event) => event.respondWith(fetchToken(event)))`,
+        ]
       : []),
     `const result = await session.start()`,
     `if (result.failed) console.error(result.error.code)`,
@@ -132,7 +135,12 @@ export const reactOf = (choice: Choice, origin: string): string => {
     ['endpoint', quoted(origin)],
     ['onsession-started', '(event) => console.log(event.detail.user)'],
     ...(choice.way === 'nothing'
-      ? [['onsession-token-needed', `(event) => event.respondWith(${ASK})`] as [string, string]]
+      ? [
+          ['onsession-token-needed', `(event) => event.respondWith((${fetcher('')})(event))`] as [
+            string,
+            string,
+          ],
+        ]
       : []),
   ]
   const lines = properties.map(([name, value]) => `${name}={${value.replaceAll('\n', '\n    ')}}`)

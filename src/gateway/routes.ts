@@ -1,7 +1,7 @@
 import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
 import { VERSION } from '../protocol/index.js'
-import { errorsPage } from './errors-page.js'
+import { errorsPage, errorsPolicy } from './errors-page.js'
 import type { Log } from './log.js'
 import { loadScript, type Asset } from './script.js'
 
@@ -49,7 +49,7 @@ export const createRoutes = (log: Log): Hono => {
   routes.get('/healthz', (context) => context.json({ status: 'ok', version: VERSION }))
   routes.get('/v1/errors', (context) =>
     context.html(errorsPage, 200, {
-      'content-security-policy': "default-src 'none'",
+      'content-security-policy': errorsPolicy,
       'cache-control': 'no-cache',
     }),
   )

@@ -186,16 +186,27 @@ test('/v1/errors explains every code there is, the client’s own too', async ()
   const { status, headers, body } = await get('/v1/errors')
   assert.equal(status, 200)
   assert.match(headers['content-type'] ?? '', /^text\/html; charset=utf-8/i)
-  assert.equal(headers['content-security-policy'], "default-src 'none'")
+  assert.match(String(headers['content-security-policy']), /^default-src 'none'; style-src 'sha256-[^']+'$/)
   const page = body.toString()
-  const rows = new Map([...page.matchAll(/<tr id="([^"]+)">(.*)<\/tr>/g)].map(([, code, row]) => [code, row]))
+  const entries = new Map(
+    [...page.matchAll(/<article id="([^"]+)">(.*?)<\/article>/gs)].map(([, code = '', entry = '']) => [
+      code,
+      entry,
+    ]),
+  )
   assert.deepEqual(
-    new Set(rows.keys()),
+    new Set(entries.keys()),
     new Set([...Object.keys(ends), 'conflict', 'unknown-user', ...Object.keys(clientSentences)]),
   )
   for (const [code, sentence] of Object.entries({ ...sentences, ...clientSentences }))
-    assert.ok(rows.get(code)?.includes(`<td>${sentence}</td>`), code)
-  assert.match(rows.get('token-expired') ?? '', /<td>4102<\/td><td>no<\/td>/)
-  assert.match(rows.get('unavailable') ?? '', /<td>4503<\/td><td>yes<\/td>/)
-  assert.match(rows.get('no-endpoint') ?? '', /<td>–<\/td><td>no<\/td>/)
+    assert.ok(
+      entries
+        .get(code)
+        ?.replaceAll(/<\/?code>/g, '`')
+        .includes(`<p>${sentence}</p>`),
+      code,
+    )
+  assert.match(entries.get('token-expired') ?? '', /4102; trying the same again does not help/)
+  assert.match(entries.get('unavailable') ?? '', /4503; trying again may help/)
+  assert.match(entries.get('no-endpoint') ?? '', /told by the client; trying the same again does not help/)
 })
