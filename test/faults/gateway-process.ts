@@ -1,0 +1,64 @@
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { run, scratch, type Running } from '../cli/run.js'
+import { createToken } from '../../src/tokens/index.js'
+import type { GatewayConfig } from '../../src/gateway/index.js'
+
+export const appId = 'app'
+export const secret = 'a secret of at least 32 bytes, for tests'
+
+export const tokenFor = (userId: string): Promise<string> => createToken({ appId, userId, secret })
+
+const freePort = async (): Promise<number> => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** A gateway in a process of its own that can be killed, and comes back on the same folder and port. */
+export interface GatewayProcess {
+  endpoint: string
+  folder: string
+  config: string
+  /** Starts it; resolves when it listens. */
+  start(): Promise<void>
+  /** Ends the process by a signal and resolves with its exit code when it is gone: null for SIGKILL. */
+  stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
+}
+
+export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promise<GatewayProcess> => {
+  const folder = scratch()
+  const port = await freePort()
+  const file = join(folder, 'gateway.json')
+  const whole: GatewayConfig = {
+    listen: { port },
+    engine: { type: 'embedded', path: join(folder, 'data') },
+    apps: {
+      [appId]: {
+        environment: 'test',
+        secrets: [secret],
+        retention: { messages: 1_000_000, days: 30 },
+        limits: { messagesPerSecond: 100_000, sessionsPerUser: 100 },
+      },
+    },
+    ...config,
+  }
+  writeFileSync(file, JSON.stringify(whole))
+  let running: Running | undefined
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    folder,
+    config: file,
+    async start() {
+      running = run(['serve', '--config', file])
+      await running.url()
+    },
+    async stop(signal) {
+      running?.child.kill(signal)
+      return (await running?.outcome)?.code ?? null
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import { ChatSession, type Message } from '../../src/session/index.js'
+import { appId, gatewayProcess, tokenFor, type GatewayProcess } from './gateway-process.js'
+
+/** How often the process is killed. Fewer for a quick look: FAULT_KILLS=5. */
+const KILLS = Number(process.env['FAULT_KILLS'] ?? 100)
+const SENDERS = ['ann', 'bob', 'cid']
+const READER = 'dora'
+/** Sends of one sender that wait for their acknowledgement at the same time. */
+const IN_FLIGHT = 8
+
+const connect = async ({ endpoint }: GatewayProcess, userId: string): Promise<ChatSession> => {
+  const session = new ChatSession({
+    endpoint,
+    appId,
+    token: await tokenFor(userId),
+    WebSocket: WebSocket as never,
+  })
+  const result = await session.start()
+  assert.ok(result.succeeded, userId)
+  return session
+}
+
+interface Acknowledged {
+  body: string
+  offset: number
+}
+
+/** Sends numbered messages until it is told to stop; resolves with what was acknowledged, when all is. */
+const sendUntil = async (
+  session: ChatSession,
+  name: string,
+  stopped: AbortSignal,
+): Promise<Acknowledged[]> => {
+  const acknowledged: Acknowledged[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (!stopped.aborted) {
+      const body = `${name} ${next++}`
+      const { offset } = await session.send({ to: READER, body })
+      acknowledged.push({ body, offset })
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  return acknowledged
+}
+
+/** All that is in the session's inbox, by pages. */
+const everything = async (session: ChatSession): Promise<Message[]> => {
+  const all: Message[] = []
+  for (;;) {
+    const page = await session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
+    if (page.length === 0) return all
+    all.push(...page)
+  }
+}
+
+const numberOf = (body: string): number => Number(body.split(' ')[1])
+
+test(`${KILLS} kills under load lose, double and reorder nothing that was acknowledged`, async (context) => {
+  const gateway = await gatewayProcess()
+  await gateway.start()
+  const reader = await connect(gateway, READER)
+  const heard: Message[] = []
+  reader.addEventListener('message', ({ detail }) => heard.push(detail))
+  const sessions = await Promise.all(SENDERS.map((name) => connect(gateway, name)))
+  const ends: string[] = []
+  for (const session of [reader, ...sessions])
+    session.addEventListener('state', ({ detail }) => {
+      if (detail.state === 'ended' || detail.state === 'failed') ends.push(detail.error?.code ?? 'ended')
+    })
+
+  const stop = new AbortController()
+  const sending = sessions.map((session, index) => sendUntil(session, SENDERS[index] ?? '', stop.signal))
+  for (let kill = 0; kill < KILLS; kill++) {
+    await pause(50 + Math.random() * 250)
+    assert.equal(await gateway.stop('SIGKILL'), null)
+    await gateway.start()
+  }
+  stop.abort()
+  const acknowledged = await Promise.all(sending)
+
+  const stored = await everything(reader)
+  context.diagnostic(`${stored.length} messages`)
+  assert.deepEqual(ends, [], 'no session ended')
+  assert.ok(stored.length > KILLS, 'there was a load')
+  assert.deepEqual(
+    stored.map(({ offset }) => offset),
+    stored.map((_, index) => index + 1),
+    'offsets have no holes',
+  )
+  assert.equal(new Set(stored.map(({ body }) => body)).size, stored.length, 'nothing is there twice')
+  const there = new Set(stored.map(({ body }) => body))
+  for (const { body } of acknowledged.flat()) assert.ok(there.has(body), `${body} was acknowledged`)
+  for (const name of SENDERS) {
+    const order = stored.filter(({ from }) => from === name).map(({ body = '' }) => numberOf(body))
+    assert.deepEqual(
+      order,
+      order.toSorted((one, other) => one - other),
+      `${name}'s messages are in order`,
+    )
+  }
+  assert.deepEqual(
+    heard.map(({ offset }) => offset),
+    stored.map(({ offset }) => offset),
+    'whoever listened heard each once, in order',
+  )
+  for (const session of [reader, ...sessions]) await session.end()
+  await gateway.stop('SIGTERM')
+})
