@@ -1,12 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
-import {
-  createEmbeddedEngine,
-  createMemoryEngine,
-  profileOf,
-  type Engine,
-  type Signal,
-} from '../engine/index.js'
+import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
+import { createAllowance } from './allowance.js'
 import { createApp, type App } from './app.js'
 import { parseConfig, type Env, type GatewayConfig, type Settings } from './config.js'
 import { createConnection, type Connection, type Context } from './connection.js'
@@ -16,7 +12,7 @@ import { createLog, type Log } from './log.js'
 import { createOwnServer, type OwnServer } from './own-server.js'
 import { peerOf } from './peer.js'
 import { createRoutes, ownsPath } from './routes.js'
-import { attach } from './server.js'
+import { attach, CLOSE_TIMEOUT } from './server.js'
 
 export interface GatewayOptions {
   /** Where `{ env: "NAME" }` and the overrides are read from. @default process.env */
@@ -48,6 +44,11 @@ export interface Gateway {
   close(): Promise<void>
 }
 
+/** Milliseconds over which those who are sent away come again: so many, and so many more for each of them. */
+const SPREAD = 1_000
+const SPREAD_EACH = 5
+const LONGEST_SPREAD = 30_000
+
 const engineOf = (settings: Settings['engine']): Engine =>
   settings.type === 'memory' ? createMemoryEngine() : createEmbeddedEngine({ path: settings.path })
 
@@ -67,32 +68,18 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const connections = new Set<Connection>()
   const life = new AbortController()
   // For relative requests without a Host header (HTTP/1.0, as simple health checks speak it) any name does.
-  const respond = getRequestListener(createRoutes(log).fetch, {
+  const respond = getRequestListener(createRoutes(log, () => !draining).fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,
   })
+  let draining = false
+  let whenEmpty: (() => void) | undefined
+  /** What remains for sockets to close when everybody has been sent away, in milliseconds. */
+  const farewell = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   let opened: Promise<ReadonlyMap<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let own: OwnServer | undefined
-
-  const hear = (told: Signal): void => {
-    switch (told.type) {
-      case 'session-ended':
-        return hub
-          .of(told.session)
-          .find(({ ref }) => ref.sessionId === told.session.sessionId)
-          ?.end(told.code)
-      case 'connection-replaced':
-      case 'message':
-      case 'read':
-        return
-      case 'user-changed': {
-        const user = { ...profileOf(told.user), id: told.user.userId }
-        for (const session of hub.of(told.user)) session.send({ type: 'user', user })
-      }
-    }
-  }
 
   const open = async (): Promise<ReadonlyMap<string, App>> => {
     await engine.open()
@@ -115,30 +102,53 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return opened
   }
 
-  const context: Context = { settings, apps, engine, hub, log }
+  const context: Context = {
+    settings,
+    apps,
+    engine,
+    hub,
+    log,
+    allowance: createAllowance(),
+    retryAfter: () => (draining ? retryAfter() : null),
+  }
 
   const start = async (): Promise<string> => {
     await apps()
     const made = createOwnServer(settings, log)
     gateway.attach(made.server)
     const address = await made.listen()
-    if (life.signal.aborted) await made.close()
+    if (life.signal.aborted) await made.close(farewell)
     refuseClosed()
     own = made
     return address
   }
 
+  /** Spreads those who come again, so that they don't all come at once. */
+  const retryAfter = (): number =>
+    Math.ceil(Math.random() * Math.min(LONGEST_SPREAD, SPREAD + SPREAD_EACH * connections.size))
+
+  const drain = async (): Promise<void> => {
+    draining = true
+    for (const connection of connections) connection.drain(retryAfter())
+    const patience = new AbortController()
+    whenEmpty = () => patience.abort()
+    // An abort only ends the wait.
+    if (connections.size > 0)
+      await sleep(settings.drainTime - farewell, undefined, patience).catch(() => undefined)
+    for (const connection of connections) connection.end('unavailable', undefined, retryAfter())
+  }
+
   const shut = async (): Promise<void> => {
-    for (const connection of connections) connection.end('unavailable')
+    await drain()
     life.abort()
     // An engine that is being opened stops trying, and a listen under way stops what it has started.
     const closed = engine.close()
     await listening?.catch(() => undefined)
-    await own?.close()
+    await own?.close(farewell)
     await closed
   }
 
-  engine.listen(hear, life.signal)
+  engine.listen((told) => hub.tell(told), life.signal)
 
   const gateway: Gateway = {
     attach(server) {
@@ -148,7 +158,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
         owns: ownsPath,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
         connect(wire, peer) {
-          const connection = createConnection(context, wire, peer, () => connections.delete(connection))
+          const connection = createConnection(context, wire, peer, () => {
+            connections.delete(connection)
+            if (connections.size === 0) whenEmpty?.()
+          })
           connections.add(connection)
           return connection
         },
