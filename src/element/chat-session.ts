@@ -4,7 +4,11 @@ import {
   SessionError,
   TokenNeededEvent,
   type Credentials,
+  type Draft,
+  type HistoryRange,
+  type Message,
   type Profile,
+  type Sent,
   type SessionState,
   type StartResult,
   type StateDetail,
@@ -16,8 +20,10 @@ import {
   SessionEndedEvent,
   SessionErrorEvent,
   SessionFailedEvent,
+  SessionMessageEvent,
   SessionStartedEvent,
   SessionStateEvent,
+  SessionUnreadEvent,
   SessionUserEvent,
 } from './events.js'
 import { bring, isFirst, leases, type Shared } from './shared.js'
@@ -31,6 +37,14 @@ const profileAttributes = {
   'user-locale': 'locale',
   'user-role': 'role',
 } as const satisfies Record<string, keyof Profile>
+
+/** The session's events that are told as they come, with what they carry in `detail` under the same name. */
+const passedOn = {
+  message: SessionMessageEvent,
+  unread: SessionUnreadEvent,
+  user: SessionUserEvent,
+  error: SessionErrorEvent,
+} as const
 
 /** A Turbo preview is a cached copy of a page that is about to be replaced. */
 const isPreview = (document: Document): boolean => document.documentElement.hasAttribute('data-turbo-preview')
@@ -117,6 +131,11 @@ export class ChatSessionElement extends ReactiveElement {
     return this.session?.id ?? null
   }
 
+  /** How many messages are unread. */
+  get unread(): number {
+    return this.session?.unread ?? 0
+  }
+
   /** Why the session failed or ended, or why the last attempt to connect did. */
   get error(): SessionError | null {
     return this.session?.error ?? null
@@ -163,12 +182,33 @@ export class ChatSessionElement extends ReactiveElement {
     await this.session?.end()
   }
 
+  /** Sends a message; resolves when it is durable. Rejects with a SessionError, `ended` where there is no session. */
+  async send(draft: Draft): Promise<Sent> {
+    return this.#live.send(draft)
+  }
+
+  /** A part of the user's inbox, in order. */
+  async history(range?: HistoryRange): Promise<Message[]> {
+    return this.#live.history(range)
+  }
+
+  /** All up to `offset` is read. */
+  markRead(offset: number): void {
+    this.session?.markRead(offset)
+  }
+
+  get #live(): ChatSession {
+    if (!this.session) throw new SessionError('ended')
+    return this.session
+  }
+
   override connectedCallback(): void {
     super.connectedCallback()
     const view = this.ownerDocument.defaultView
     if (!view) return
     adoptStyle(this.getRootNode())
-    this.#showState(this.#state)
+    this.#showState()
+    this.#gone.abort()
     this.#gone = new AbortController()
     // Elements in a frame that is removed are told nothing, and stay connected to a document without a window.
     view.addEventListener('pagehide', this.#leave, { signal: this.#gone.signal })
@@ -178,6 +218,9 @@ export class ChatSessionElement extends ReactiveElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     this.#gone.abort()
+    this.#gone = new AbortController()
+    // Before the session's own, which leaves what is still held to the next page.
+    addEventListener('pagehide', this.#look, { capture: true, signal: this.#gone.signal })
     this.#leave()
   }
 
@@ -216,13 +259,15 @@ export class ChatSessionElement extends ReactiveElement {
   /** Lets go, unless it is back by the end of the next task: moves and re-renders take out and put back. */
   readonly #leave = (): void => {
     clearTimeout(this.#leaving)
-    const look = (): void => {
-      if (this.#isLive) return
-      this.#called = false
-      this.#askedFor = undefined
-      this.#drop()
-    }
-    this.#leaving = setTimeout(() => (this.#leaving = setTimeout(look)))
+    this.#leaving = setTimeout(() => (this.#leaving = setTimeout(this.#look)))
+  }
+
+  readonly #look = (): void => {
+    if (this.#isLive) return
+    this.#gone.abort()
+    this.#called = false
+    this.#askedFor = undefined
+    this.#drop()
   }
 
   /** Makes the session that is held the one that is asked for. Answers what comes of it if it boots one. */
@@ -294,10 +339,7 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   #askPage(ask: TokenAsk): Promise<string | null> | undefined {
-    const event = new TokenNeededEvent('session-token-needed', ask, {
-      bubbles: this.#isFirst,
-      composed: true,
-    })
+    const event = new TokenNeededEvent('session-token-needed', ask, this.#crossing)
     this.dispatchEvent(event)
     return event.answer
   }
@@ -306,16 +348,18 @@ export class ChatSessionElement extends ReactiveElement {
     this.#deaf = new AbortController()
     const until = { signal: this.#deaf.signal }
     session.addEventListener('state', ({ detail }) => this.#tell(detail), until)
-    session.addEventListener(
-      'user',
-      ({ detail: user }) => this.#fire(SessionUserEvent, 'session-user', { user }),
-      until,
-    )
-    session.addEventListener(
-      'error',
-      ({ detail: error }) => this.#fire(SessionErrorEvent, 'session-error', { error }),
-      until,
-    )
+    for (const [name, Class] of Object.entries(passedOn))
+      session.addEventListener(
+        name,
+        (event) => {
+          this.#showState()
+          const { detail } = event as CustomEvent<unknown>
+          this.dispatchEvent(
+            new Class(`session-${name}`, { ...this.#crossing, detail: { [name]: detail } as never }),
+          )
+        },
+        until,
+      )
     session.addEventListener(
       'tokenneeded',
       (event) => {
@@ -342,7 +386,7 @@ export class ChatSessionElement extends ReactiveElement {
   #tell({ state, error, retryAt }: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void {
     const previous = this.#state
     this.#state = state
-    this.#showState(previous)
+    this.#showState()
     this.#fire(SessionStateEvent, 'session-state', { state, previous, error, retryAt })
     if (state === 'failed' && error) this.#fire(SessionFailedEvent, 'session-failed', { error })
     if (state === 'ended') this.#fire(SessionEndedEvent, 'session-ended', { error })
@@ -353,12 +397,13 @@ export class ChatSessionElement extends ReactiveElement {
     this.#fire(SessionStartedEvent, 'session-started', { sessionId, user, guest })
   }
 
-  /** For CSS: `chat-session:state(active)`. */
-  #showState(previous: SessionState): void {
+  /** For CSS: `chat-session:state(active)`, `chat-session:state(unread)`. */
+  #showState(): void {
     const states = this.#internals?.states
     try {
-      states?.delete(previous)
+      states?.clear()
       states?.add(this.#state)
+      if (this.unread) states?.add('unread')
     } catch {
       // Before Chrome 125 only `--names` were taken, and `:state()` was not there to ask for them.
     }
@@ -369,7 +414,11 @@ export class ChatSessionElement extends ReactiveElement {
     type: keyof HTMLElementEventMap,
     detail: D,
   ): void {
-    this.dispatchEvent(new Class(type, { detail, bubbles: this.#isFirst, composed: true }))
+    this.dispatchEvent(new Class(type, { ...this.#crossing, detail }))
+  }
+
+  get #crossing(): EventInit {
+    return { bubbles: this.#isFirst, composed: true }
   }
 
   /** Of several elements with one session only the first in the document lets its events bubble. */

@@ -4,8 +4,10 @@ import {
   type SessionEndedEvent,
   type SessionErrorEvent,
   type SessionFailedEvent,
+  type SessionMessageEvent,
   type SessionStartedEvent,
   type SessionStateEvent,
+  type SessionUnreadEvent,
   type SessionUserEvent,
 } from './chat-session.js'
 
@@ -23,6 +25,8 @@ declare global {
     'session-failed': SessionFailedEvent
     'session-ended': SessionEndedEvent
     'session-error': SessionErrorEvent
+    'session-message': SessionMessageEvent
+    'session-unread': SessionUnreadEvent
     'session-user': SessionUserEvent
     'session-token-needed': TokenNeededEvent
   }

@@ -1,5 +1,5 @@
 /* The element's events. They bubble and cross shadow roots. */
-import type { SessionError, StateDetail, User } from '../session/index.js'
+import type { Message, SessionError, StateDetail, User } from '../session/index.js'
 
 /** The state changed, or the time of the next attempt to connect did. */
 export class SessionStateEvent extends CustomEvent<StateDetail> {}
@@ -27,6 +27,18 @@ export class SessionEndedEvent extends CustomEvent<EndedDetail> {}
 
 /** Something failed that does not end the session. */
 export class SessionErrorEvent extends CustomEvent<FailedDetail> {}
+
+export interface MessageDetail {
+  message: Message
+}
+/** A message came into the inbox: one that the user received, or a copy of one they sent. */
+export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
+
+export interface UnreadDetail {
+  unread: number
+}
+/** The number of unread messages changed. */
+export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
 export interface UserDetail {
   user: User

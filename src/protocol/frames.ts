@@ -53,6 +53,19 @@ export const message = shape(messageFields)
 /** One message in an inbox. `sentAt` is Unix time in milliseconds, `from` is null for the app's backend. */
 export type Message = Checked<typeof message>
 
+/** What a client's user fills in: it is checked before it is sent, since the gateway ends a connection for less. */
+export const requestFrames = {
+  send: { id: text, to: text, body: optional(text), data: optional(object) },
+  history: {
+    id: text,
+    epoch: text,
+    after: optional(count),
+    before: optional(count),
+    limit: optional(count),
+  },
+  read: { epoch: text, offset: count },
+} as const
+
 /** Every frame a client may send, and the shape of its fields. */
 export const clientFrames = {
   start: {
@@ -67,15 +80,7 @@ export const clientFrames = {
     client: optional(text),
   },
   token: { token: text },
-  send: { id: text, to: text, body: optional(text), data: optional(object) },
-  history: {
-    id: text,
-    epoch: text,
-    after: optional(count),
-    before: optional(count),
-    limit: optional(count),
-  },
-  read: { epoch: text, offset: count },
+  ...requestFrames,
   profile: { user: profile },
   pong: {},
   end: {},

@@ -36,4 +36,7 @@ export const clientSentences = {
   'blocked-by-csp':
     "This page's Content-Security-Policy forbids the connection: add the gateway to connect-src.",
   'protocol-error': 'What answers at the endpoint does not speak this protocol.',
+  'unknown-outcome': 'The message was on its way and nobody answered in time: it may have arrived.',
+  'outbox-full': 'Too much waits to be sent: 100 messages, or 1 MB. Wait until some of it has been.',
+  'messages-lost': 'Some of the messages that were missed are no longer kept.',
 }

@@ -5,8 +5,10 @@ import type { Active, Connecting, Effect, Input, Memory, Step, World } from './s
 
 /** A timer that fires later than this slept with its device: frames may be waiting behind it, and get this long. */
 const OVERSLEPT = 2_000
+/** Milliseconds in which a connection that may be dead has to say something. */
+const PROBE_LIMIT = 5_000
 
-const memoryOf = ({ attempt, failures, misses, refusals, plain, lapsesAt, farewell }: Memory): Memory => ({
+const memoryOf = ({
   attempt,
   failures,
   misses,
@@ -14,13 +16,23 @@ const memoryOf = ({ attempt, failures, misses, refusals, plain, lapsesAt, farewe
   plain,
   lapsesAt,
   farewell,
+  cursor,
+}: Memory): Memory => ({
+  attempt,
+  failures,
+  misses,
+  refusals,
+  plain,
+  lapsesAt,
+  farewell,
+  cursor,
 })
 
 /** The token that was sent and not yet judged. */
 const unjudged = ({ renewal }: Active): { asked: boolean } | null =>
   renewal && 'asked' in renewal ? renewal : null
 
-const disconnected = (state: Active): Connecting => {
+export const disconnected = (state: Active): Connecting => {
   const next = { ...connecting('reconnecting', memoryOf(state)), facts: state.facts }
   const fresh = unjudged(state)
   return fresh ? { ...next, lapsesAt: null, proof: { at: fresh.asked ? 'fresh' : 'held' } } : next
@@ -71,6 +83,30 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
   ]
 }
 
+/** What was seen is dropped. `started` counted what was unread up to its offset. */
+const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
+  const { facts, cursor } = state
+  const { offset, from } = frame
+  if (offset <= cursor.offset) return [state]
+  const unread = facts.unread + (offset > facts.offset && from !== facts.user.id ? 1 : 0)
+  return [
+    { ...state, facts: { ...facts, unread }, cursor: { ...cursor, offset } },
+    { do: 'deliver', frame },
+  ]
+}
+
+/** Asks for what has been missed, which is nothing: the answer shows that the connection lives. */
+const probe = (state: Active, { now }: World): Step => {
+  const { epoch, offset } = state.cursor
+  const silentAt = now + PROBE_LIMIT
+  return state.silentAt <= silentAt
+    ? [state]
+    : [
+        { ...state, silentAt },
+        { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } },
+      ]
+}
+
 /** What a live session makes of a frame. */
 const hear = (state: Active, frame: GatewayFrame, world: World): Step => {
   switch (frame.type) {
@@ -81,19 +117,14 @@ const hear = (state: Active, frame: GatewayFrame, world: World): Step => {
     case 'renewed':
       return [{ ...state, misses: 0, refusals: 0, ...lifeOf(frame.expiresIn, world) }, { do: 'keep' }]
     case 'refused':
-      return frame.re === 'token'
-        ? tokenRefused(state, frame, world)
-        : [state, { do: 'report', fault: frame }]
+      if (frame.re === 'token') return tokenRefused(state, frame, world)
+      return [state, frame.id === undefined ? { do: 'report', fault: frame } : { do: 'deliver', frame }]
     case 'user':
-      return [
-        { ...state, facts: { ...state.facts, user: frame.user } },
-        { do: 'deliver', frame },
-      ]
+      return [{ ...state, facts: { ...state.facts, user: frame.user } }]
     case 'unread':
-      return [
-        { ...state, facts: { ...state.facts, unread: frame.unread } },
-        { do: 'deliver', frame },
-      ]
+      return [{ ...state, facts: { ...state.facts, unread: frame.unread } }]
+    case 'message':
+      return received(state, frame)
     default:
       return [state, { do: 'deliver', frame }]
   }
@@ -137,9 +168,9 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
       return over(state, input.fault, { do: 'drop' })
     case 'time':
       return timePassed(state, world)
-    case 'start':
-    case 'opened':
     case 'wake':
+      return probe(state, world)
+    default:
       return [state]
   }
 }

@@ -1,7 +1,7 @@
 import { codeOf, verdictOf } from '../protocol/index.js'
 import type { AskReason } from './options.js'
 import { farewellOf, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
-import type { Connecting, Facts, Fault, Input, Line, Memory, Step, World } from './state.js'
+import type { Active, Connecting, Effect, Facts, Fault, Input, Line, Memory, Step, World } from './state.js'
 
 /** Milliseconds in which an attempt has to bring `started`. */
 const ATTEMPT_LIMIT = 20_000
@@ -16,6 +16,7 @@ export const connecting = (name: Connecting['name'], memory?: Memory): Connectin
   plain: false,
   lapsesAt: null,
   farewell: null,
+  cursor: null,
   ...memory,
   name,
   line: { at: 'none' },
@@ -89,8 +90,10 @@ export const lost = (state: Connecting, close: number, world: World): Step => {
   }
 }
 
-const started = (state: Connecting, facts: Facts, world: World): Step => [
-  {
+const started = (state: Connecting, facts: Facts, world: World): Step => {
+  const { resumeKey: key, epoch, offset, lost } = facts
+  const former = state.cursor
+  const next: Active = {
     name: 'active',
     attempt: state.attempt,
     facts,
@@ -101,12 +104,17 @@ const started = (state: Connecting, facts: Facts, world: World): Step => [
     refusals: 0,
     plain: state.plain,
     farewell: null,
+    // Offsets of different epochs don't compare.
+    cursor: { key, epoch, offset: !former ? offset : former.epoch === epoch ? former.offset : 0 },
     ...lifeOf(facts.expiresIn, world),
-  },
-  { do: 'keep', token: facts.token },
-  { do: 'send', frame: { type: 'pong' } },
-  { do: 'deliver', frame: facts },
-]
+  }
+  const effects: Effect[] = [
+    { do: 'keep', token: facts.token },
+    { do: 'send', frame: { type: 'pong' } },
+  ]
+  if (former && lost) effects.push({ do: 'report', fault: { code: 'messages-lost' } })
+  return [next, ...effects]
+}
 
 const answered = (state: Connecting, { answer, cause }: Input & { type: 'answer' }, world: World): Step => {
   const { line, proof } = state
@@ -142,11 +150,10 @@ const withoutLine = (state: Connecting): Connecting => {
 export const stepConnecting = (state: Connecting, input: Input, world: World): Step => {
   const { line, proof } = state
   switch (input.type) {
-    case 'start':
-      return [state]
     case 'end':
       return [{ name: 'ended', error: null }, ...leave.slice(line.at === 'greeted' ? 0 : 1)]
     case 'credentials': {
+      if (line.at === 'away') return [state]
       const [next, ...effects] = connect(
         { ...state, proof: { at: 'held' }, lapsesAt: null, misses: 0 },
         world,
@@ -170,7 +177,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       return over(state, input.fault, { do: 'drop' })
     case 'time': {
       if (proof.at === 'pause' && proof.until <= world.now) return ask(state, proof.reason)
-      if (line.at === 'none' || line.until > world.now) return [state]
+      if (!('until' in line) || line.until > world.now) return [state]
       if (line.at === 'pause') return connect(state, world)
       const [next, ...effects] = retry(withoutLine(state), { code: 'timeout' }, world)
       return [next, { do: 'drop' }, ...effects]
@@ -178,5 +185,12 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
     case 'wake':
       if (proof.at === 'pause') return ask(state, proof.reason)
       return line.at === 'pause' ? connect(state, world) : [state]
+    case 'shown':
+      if (line.at !== 'away') return [state]
+      return input.resume === null
+        ? [{ name: 'ended', error: null }]
+        : connect({ ...state, cursor: input.resume ?? state.cursor }, world)
+    default:
+      return [state]
   }
 }

@@ -11,6 +11,9 @@ export type ClientCode =
   | 'no-websocket'
   | 'blocked-by-csp'
   | 'protocol-error'
+  | 'unknown-outcome'
+  | 'outbox-full'
+  | 'messages-lost'
 
 /** A gateway that is newer than this client may give codes that are not listed. */
 export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})

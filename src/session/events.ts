@@ -1,4 +1,4 @@
-import type { User } from '../protocol/index.js'
+import type { Message, User } from '../protocol/index.js'
 import type { SessionError } from './errors.js'
 import type { AskReason, TokenAsk } from './options.js'
 
@@ -48,6 +48,10 @@ export class TokenNeededEvent extends Event {
 export interface SessionEventMap {
   /** The state changed, or the time of the next attempt to connect did. */
   state: CustomEvent<StateDetail>
+  /** A message came into the inbox: one that the user received, or a copy of one they sent. In order, each once. */
+  message: CustomEvent<Message>
+  /** The number of unread messages changed. */
+  unread: CustomEvent<number>
   /** The user's profile, when the session starts and when it changes. */
   user: CustomEvent<User>
   /** Something failed that does not end the session. */

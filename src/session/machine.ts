@@ -1,6 +1,6 @@
-import { stepActive } from './active.js'
+import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
-import type { Input, State, Step, World } from './state.js'
+import type { Connecting, Input, State, Step, World } from './state.js'
 
 /*
  * The session as a pure function: step(state, input, world) answers the next state and what is to be done about it.
@@ -9,6 +9,9 @@ import type { Input, State, Step, World } from './state.js'
  * Times are Unix times in milliseconds. A state holds deadlines, never timers: after each step one timer is set for
  * the earliest of them (`deadlineOf`), and when it fires the machine judges by the clock.
  */
+
+/** The close code that has the gateway hold the session for the next page. */
+const LET_GO = 4000
 
 /** Ends that new credentials undo. */
 const curable = [
@@ -22,14 +25,25 @@ const curable = [
   'guests-refused',
 ]
 
+/** What a source of tokens can replace is forgotten: whoever comes back may be signed out. */
+const hidden = (state: Connecting): Step => [
+  { ...state, line: { at: 'away' }, proof: { at: 'held' }, lapsesAt: null },
+  { do: 'discard', what: 'all' },
+  { do: 'drop', close: LET_GO },
+]
+
 /** Decides what `input` means in `state`. Pure: the same arguments give the same answer. */
 export const step = (state: State, input: Input, world: World): Step => {
   const late = 'attempt' in input && 'attempt' in state && input.attempt !== state.attempt
   if (late) return [state]
+  if (input.type === 'hide' && 'attempt' in state)
+    return hidden('line' in state ? state : disconnected(state))
   if ('line' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [{ name: 'ended', error: null }]
   const revived =
     input.type === 'credentials' && 'error' in state && curable.includes(state.error?.code ?? '')
-  return input.type === 'start' || revived ? connect(connecting('starting'), world) : [state]
+  if (input.type !== 'start' && !revived) return [state]
+  const cursor = input.type === 'start' ? (input.resume ?? null) : null
+  return connect({ ...connecting('starting'), cursor }, world)
 }

@@ -1,4 +1,10 @@
-import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrame } from '../protocol/index.js'
+import {
+  SUBPROTOCOL,
+  type ClientFrame,
+  type ClientFrameOf,
+  type GatewayFrame,
+  type Resumption,
+} from '../protocol/index.js'
 import { clock } from './clock.js'
 import type { CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
@@ -12,6 +18,8 @@ import { deadlineOf, idle, type Effect, type Fault, type Input, type State } fro
 export interface Host {
   credentials: CredentialStore
   startFrame(): ClientFrameOf<'start'>
+  /** What a former page left to carry on, which is the caller's from now on; null when it ended the session. */
+  takeOver(): Resumption | null | undefined
   /** After each step, when all its effects are done. */
   changed(before: State, after: State): void
   deliver(frame: GatewayFrame): void
@@ -27,8 +35,8 @@ export interface Runner {
   end(): Promise<void>
   /** New credentials are in the store. */
   credentialsSet(): void
-  /** Sends a frame if the session is active. */
-  send(frame: ClientFrame): void
+  /** Sends a frame if the session is active, and answers whether it is. */
+  send(frame: ClientFrame): boolean
 }
 
 /** Feeds the machine and does what it says: sockets, one timer, the page, asks. It holds no opinion of its own. */
@@ -50,7 +58,15 @@ export const createRunner = (
   const begin = (): void => {
     life = new AbortController()
     wait = clock(() => feed({ type: 'time' }), life.signal)
-    watchPage({ woken: () => feed({ type: 'wake' }), blocked }, life.signal)
+    watchPage(
+      {
+        woken: () => feed({ type: 'wake' }),
+        hidden: () => feed({ type: 'hide' }),
+        shown: () => feed({ type: 'shown', resume: host.takeOver() }),
+        blocked,
+      },
+      life.signal,
+    )
   }
 
   /** How much of a blocked address is told differs: its scheme alone, its origin, or all of it. */
@@ -94,7 +110,7 @@ export const createRunner = (
       case 'send':
         return line?.send(effect.frame)
       case 'drop':
-        closing = line?.close()
+        closing = line?.close(effect.close)
         line = undefined
         return
       case 'ask':
@@ -137,13 +153,17 @@ export const createRunner = (
     alive: () => !life.signal.aborted,
     start() {
       begin()
-      whenVisited(() => feed({ type: 'start' }), life.signal)
+      whenVisited(() => feed({ type: 'start', resume: host.takeOver() }), life.signal)
     },
     async end() {
       feed({ type: 'end' })
       await closing
     },
     credentialsSet: () => feed({ type: 'credentials' }),
-    send: (frame) => state.name === 'active' && line?.send(frame),
+    send(frame) {
+      const active = state.name === 'active'
+      if (active) line?.send(frame)
+      return active
+    },
   }
 }

@@ -1,26 +1,66 @@
-import { VERSION, type Profile, type User } from '../protocol/index.js'
+import {
+  VERSION,
+  type ClientFrameOf,
+  type JsonObject,
+  type Message,
+  type Profile,
+  type Resumption,
+  type User,
+} from '../protocol/index.js'
 import { clock } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionState, type StateDetail } from './events.js'
 import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
+import { checked, createOutbox, newId, type Outbox } from './outbox.js'
+import { shelf, type Shelf } from './page.js'
 import { createRunner, type Runner } from './runner.js'
 import { retryAtOf, type Facts, type State } from './state.js'
+import { subjectOf } from './subject.js'
 
 /** What came of a start. */
 export type StartResult =
   | { succeeded: true; failed: false; session: ChatSession }
   | { succeeded: false; failed: true; error: SessionError }
 
+/** A message to send: a body, data, or both; 16 kB together. */
+export interface Draft {
+  /** The user id of who is to have it. */
+  to: string | number
+  body?: string | undefined
+  data?: JsonObject | undefined
+}
+
+/** A message that is durable. */
+export interface Sent {
+  id: string
+  /** Where the sender's own copy is in their inbox. */
+  offset: number
+  /** Unix time in milliseconds. */
+  sentAt: number
+}
+
+/** Which part of the inbox: after an offset, before one, or the newest. */
+export interface HistoryRange {
+  after?: number | undefined
+  before?: number | undefined
+  /** 1 to 100. @default 50 */
+  limit?: number | undefined
+}
+
 /** What the events carry that are no class of their own. */
 interface Details {
   state: StateDetail
+  message: Message
+  unread: number
   user: User
   error: SessionError
 }
 
 /** Milliseconds that `end()` waits for the socket to close properly before it leaves that to the network. */
 const CLOSE_LIMIT = 1_000
+
+const factsOf = (state: State): Facts | null => ('facts' in state ? state.facts : null)
 
 const errorOf = (state: State): SessionError | null =>
   'error' in state && state.error ? new SessionError(state.error.code, state.error) : null
@@ -45,6 +85,13 @@ export class ChatSession extends SessionTarget {
   readonly appId: string
   readonly #credentials: CredentialStore
   readonly #runner: Runner
+  readonly #outbox: Outbox
+  /** What is left for the next page. Without a user who is known from the beginning there is none. */
+  readonly #shelf: Shelf | undefined
+  /** The name by which this page knows its user; a guest may have none. */
+  readonly #name: string | undefined
+  /** The newest that was marked as read. */
+  #read: ClientFrameOf<'read'> | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   #profile: Profile
@@ -71,6 +118,9 @@ export class ChatSession extends SessionTarget {
       this.dispatchEvent(event)
       return event.answer
     })
+    this.#name = this.#userId ?? (credentials.token ? subjectOf(credentials.token) : undefined)
+    if (this.#name || this.#credentials.proof()?.guest)
+      this.#shelf = shelf(JSON.stringify(['chat-session', endpoint, appId, this.#name]))
     this.#runner = createRunner(
       { endpoint, WebSocket },
       {
@@ -81,19 +131,32 @@ export class ChatSession extends SessionTarget {
           ...this.#credentials.proof(),
           ...(this.#userId && { userId: this.#userId }),
           ...(Object.keys((this.#claimed = this.#profile)).length && { user: this.#profile }),
+          ...(this.#cursor && { resume: this.#cursor }),
           client: `chat-session/${VERSION}`,
         }),
+        takeOver: () => {
+          const left = this.#shelf?.take() as (Resumption & { token?: string }) | null | undefined
+          if (!left) return left
+          const { token, ...resume } = left
+          if (token) this.#credentials.keep(token)
+          return resume
+        },
         changed: (before, after) => this.#changed(before, after),
         deliver: (frame) => {
-          if (frame.type === 'started') {
-            this.#userId = frame.user.id
-            if (this.#claimed !== this.#profile) this.#runner.send({ type: 'profile', user: this.#profile })
-          }
-          // A listener may have ended the session meanwhile.
-          if (this.user && (frame.type === 'started' || frame.type === 'user')) this.#emit('user', frame.user)
+          if (frame.type === 'message') {
+            const { type, ...message } = frame
+            this.#emit(type, message)
+          } else if (frame.type === 'sent' || frame.type === 'history' || frame.type === 'refused')
+            this.#outbox.answered(frame)
         },
         report: (error) => this.#emit('error', error),
       },
+    )
+    this.#outbox = createOutbox(
+      // Asked before there was a session: about the first one's inbox.
+      (request) =>
+        this.#runner.send('epoch' in request ? { ...request, epoch: request.epoch || this.#epoch } : request),
+      () => this.#facts?.sendWindow ?? 0,
     )
   }
 
@@ -126,9 +189,22 @@ export class ChatSession extends SessionTarget {
     return retryAtOf(this.#runner.state())
   }
 
+  /** How many messages are unread; 0 while there is no session. */
+  get unread(): number {
+    return this.#facts?.unread ?? 0
+  }
+
   get #facts(): Facts | null {
+    return factsOf(this.#runner.state())
+  }
+
+  get #cursor(): Resumption | null {
     const state = this.#runner.state()
-    return 'facts' in state ? state.facts : null
+    return 'cursor' in state ? state.cursor : null
+  }
+
+  get #epoch(): string {
+    return this.#cursor?.epoch ?? ''
   }
 
   /**
@@ -199,12 +275,84 @@ export class ChatSession extends SessionTarget {
     this.#runner.send({ type: 'profile', user })
   }
 
+  /**
+   * Sends a message. Resolves when it is durable, however many connections that takes; it is stored once. Rejects with
+   * a SessionError: the gateway's when it refuses, `unknown-outcome`, `outbox-full`, or why the session ended.
+   */
+  async send({ to, body, data }: Draft): Promise<Sent> {
+    const { id, offset, sentAt } = await this.#request<Sent>({
+      type: 'send',
+      id: newId(),
+      to: String(to),
+      ...(body !== undefined && { body }),
+      ...(data !== undefined && { data }),
+    })
+    return { id, offset, sentAt }
+  }
+
+  /** A part of the user's inbox, in order: what they received, and what they sent. */
+  async history(range: HistoryRange = {}): Promise<Message[]> {
+    const { after, before, limit } = range
+    const frame = { type: 'history', id: newId(), epoch: this.#epoch, after, before, limit }
+    const { messages } = await this.#request<{ messages: Message[] }>(frame as ClientFrameOf<'history'>)
+    return messages
+  }
+
+  /** All up to `offset` is read; it never goes back. The `unread` event tells what came of it. */
+  markRead(offset: number): void {
+    const read = checked({ type: 'read', epoch: this.#epoch, offset })
+    if (this.#read?.epoch === read.epoch && this.#read.offset >= offset) return
+    this.#read = read
+    this.#runner.send(read)
+  }
+
+  /**
+   * Whether the gateway takes the credentials: true while the session is active, false when there is none; while it is
+   * starting or reconnecting that is waited for. Never rejects.
+   */
+  async hasValidCredentials(): Promise<boolean> {
+    while (this.state !== 'active' && this.#runner.alive())
+      await new Promise((resolve) => this.addEventListener('state', resolve, { once: true }))
+    return this.state === 'active'
+  }
+
+  #request<T>(request: ClientFrameOf<'send' | 'history'>): Promise<T> {
+    const { state } = this
+    return state === 'ended' || state === 'failed'
+      ? Promise.reject(this.error ?? new SessionError('ended'))
+      : this.#outbox.add<T>(request)
+  }
+
+  /** A tab that comes back to a page finds here how its session fared meanwhile. */
+  #leave(state: State): void {
+    if (state.name === 'ended') this.#shelf?.put(null)
+    if (!('line' in state) || state.line.at !== 'away' || !state.cursor) return
+    // A guest without a name is the same one again by what the gateway gave.
+    this.#shelf?.put({ ...state.cursor, token: this.#name ? undefined : this.#credentials.token() })
+  }
+
+  #connected(facts: Facts): void {
+    this.#userId = facts.user.id
+    if (this.#claimed !== this.#profile) this.#runner.send({ type: 'profile', user: this.#profile })
+    if (this.#read?.epoch === facts.epoch) this.#runner.send(this.#read)
+    this.#outbox.connected()
+  }
+
   #changed(before: State, after: State): void {
+    if (before.name !== after.name && after.name === 'active') this.#connected(after.facts)
+    this.#leave(after)
+    if (after.name === 'ended' || after.name === 'failed')
+      this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
     // Before the listeners hear of it: one of them may start the next life.
     this.#outcome?.()
     const retryAt = retryAtOf(after)
     if (before.name !== after.name || (retryAt !== null && retryAt !== retryAtOf(before)))
       this.#emit('state', { state: after.name, previous: before.name, error: errorOf(after), retryAt })
+    const [was, is] = [factsOf(before), factsOf(after)]
+    // A listener may have ended the session meanwhile.
+    if (!is || is === was || !this.#facts) return
+    if (JSON.stringify(is.user) !== JSON.stringify(was?.user)) this.#emit('user', is.user)
+    if (is.unread !== (was?.unread ?? 0)) this.#emit('unread', is.unread)
   }
 
   #emit<K extends keyof Details>(type: K, detail: Details[K]): void {

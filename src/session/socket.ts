@@ -22,8 +22,8 @@ export interface SocketListener {
 /** One attempt at a connection. */
 export interface Line {
   send(frame: ClientFrame): void
-  /** Closes, and answers when the socket is closed; nothing is told any more. */
-  close(): Promise<void>
+  /** Closes, and answers when the socket is closed; nothing is told any more. @default code 1000 */
+  close(code?: number): Promise<void>
 }
 
 const base64url = (text: string): string =>
@@ -70,12 +70,12 @@ export const openLine = (
   socket.onerror = () => undefined
   return {
     send: (frame) => socket.send(JSON.stringify(frame)),
-    close: () =>
+    close: (code = 1000) =>
       new Promise((closed) => {
         socket.onopen = socket.onmessage = null
         socket.onclose = () => closed()
         if (socket.readyState === socket.CLOSED) closed()
-        socket.close(1000)
+        socket.close(code)
       }),
   }
 }

@@ -1,4 +1,4 @@
-import type { ClientFrameOf, GatewayFrame, GatewayFrameOf } from '../protocol/index.js'
+import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Resumption } from '../protocol/index.js'
 import type { Answer } from './credentials.js'
 import type { AskReason } from './options.js'
 
@@ -17,6 +17,8 @@ export type Facts = GatewayFrameOf<'started'>
 /** Where the attempt's socket is. `until` is when to open one, or when to give this one up. */
 export type Line =
   | { at: 'none' }
+  /** The page is hidden for good, or until it is shown again. */
+  | { at: 'away' }
   | { at: 'pause'; until: number }
   /** Opening with the start in the handshake; opening without; open, but nothing to prove with yet; start sent. */
   | { at: 'calling' | 'opening' | 'open' | 'greeted'; until: number }
@@ -52,6 +54,8 @@ export interface Memory {
   lapsesAt: number | null
   /** The gateway's last word on this connection: its close follows. */
   farewell: Fault | null
+  /** The session to carry on, and the newest message that was seen. */
+  cursor: Resumption | null
 }
 
 export interface Connecting extends Memory {
@@ -66,6 +70,7 @@ export interface Connecting extends Memory {
 export interface Active extends Memory {
   name: 'active'
   facts: Facts
+  cursor: Resumption
   /** Without a frame until then, the connection is dead. */
   silentAt: number
   /** The device slept through the silence: what waits behind the timer is let in first, once. */
@@ -83,7 +88,7 @@ export type State =
   | { name: 'failed'; error: Fault }
 
 export type Input =
-  | { type: 'start' }
+  | { type: 'start'; resume?: Resumption | null | undefined }
   | { type: 'end' }
   /** Credentials were set from outside. */
   | { type: 'credentials' }
@@ -97,6 +102,10 @@ export type Input =
   | { type: 'time' }
   /** The network is back, or the page is looked at again. */
   | { type: 'wake' }
+  /** The page goes, and may come back from the browser's cache. */
+  | { type: 'hide' }
+  /** It came back; `resume` is what another page left meanwhile, null when the session was ended there. */
+  | { type: 'shown'; resume?: Resumption | null | undefined }
 
 export type Effect =
   /** Open a socket for `attempt`; with `greeting` the start rides in its handshake. */
@@ -105,9 +114,9 @@ export type Effect =
   | { do: 'greet' }
   /** Send the newest token on the open connection. */
   | { do: 'renew' }
-  | { do: 'send'; frame: ClientFrameOf<'pong' | 'end'> }
+  | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
   /** Let the socket go, without waiting for its close. */
-  | { do: 'drop' }
+  | { do: 'drop'; close?: number }
   | { do: 'ask'; reason: AskReason }
   /** The newest credentials were accepted, or the gateway gave a token to use in their place. */
   | { do: 'keep'; token?: string | undefined }
@@ -142,7 +151,7 @@ export const deadlineOf = (state: State): number | null => {
         ]
       : 'line' in state
         ? [
-            state.line.at === 'none' ? null : state.line.until,
+            'until' in state.line ? state.line.until : null,
             state.proof.at === 'pause' ? state.proof.until : null,
           ]
         : []

@@ -9,7 +9,7 @@ import {
 } from '../../src/element/chat-session.js'
 import { SessionError } from '../../src/session/index.js'
 import { cutConnections } from '../support/gateway-commands.js'
-import { heard, listenTo, roundTrip, useGateway } from './page.js'
+import { heard, listenTo, roundTrip, useGateway, until } from './page.js'
 
 describe("<chat-session>'s events", () => {
   const gateway = useGateway()
@@ -98,7 +98,7 @@ describe("<chat-session>'s events", () => {
     const element = await gateway.active('e')
     const events = listenTo(element)
     await cutConnections(gateway.url)
-    await heard(element, 'session-user')
+    await until('it is active again', () => events.includes('state:active'))
     expect(events.slice(0, 2)).to.deep.equal(['state:reconnecting', 'state:active'])
   })
 

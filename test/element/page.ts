@@ -58,6 +58,8 @@ const types = [
   'session-failed',
   'session-ended',
   'session-error',
+  'session-message',
+  'session-unread',
   'session-user',
   'session-token-needed',
 ] as const

@@ -50,6 +50,8 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       { type: 'start' },
       { type: 'credentials' },
       { type: 'wake' },
+      { type: 'hide' },
+      { type: 'shown' },
       { type: 'end' },
     ),
   },
@@ -217,6 +219,7 @@ test('once time was told, no deadline is left in the past: no timer fires in a l
 test('a session that is not over waits for something: a deadline, an answer or a socket', () => {
   always(({ after }) => {
     if (!('line' in after)) return
-    assert.ok(deadlineOf(after) !== null || after.proof.at === 'asked', nameOfState(after))
+    const waits = deadlineOf(after) !== null || after.proof.at === 'asked' || after.line.at === 'away'
+    assert.ok(waits, nameOfState(after))
   })
 })

@@ -38,7 +38,7 @@ idle                                  | end                       | ended       
 ended                                 | end                       | ended                       |
 ended/failed *                        | end                       | ended                       |
 starting/reconnecting greeted *       | end                       | ended                       | send end, drop
-starting/reconnecting none/pause/calling/opening/open * | end     | ended                       | drop
+starting/reconnecting none/away/pause/calling/opening/open * | end | ended                       | drop
 active *                              | end                       | ended                       | send end, drop
 
 idle                                  | credentials *             | ~                           |
@@ -47,9 +47,10 @@ ended/failed replaced/ended/unknown-app | credentials * | ~                     
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held      | starting calling held  | open greeting
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable | starting opening asked | open, ask first
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none      | starting none asked    | ask first
-starting/reconnecting * *             | credentials held          | . calling held              | drop, open greeting
-starting/reconnecting * *             | credentials fetchable     | . opening asked             | drop, open, ask first
-starting/reconnecting * *             | credentials none          | . none asked                | drop, ask first
+starting/reconnecting away *          | credentials *             | ~                           |
+starting/reconnecting none/pause/calling/opening/open/greeted * | credentials held | . calling held              | drop, open greeting
+starting/reconnecting none/pause/calling/opening/open/greeted * | credentials fetchable | . opening asked             | drop, open, ask first
+starting/reconnecting none/pause/calling/opening/open/greeted * | credentials none | . none asked                | drop, ask first
 active *                              | credentials *             | active sent-set             | renew
 
 idle                                  | answer *                  | ~                           |
@@ -72,25 +73,27 @@ active none/due/sent-set/sent-asked/unjudged-set/unjudged-asked | answer * | ~  
 starting/reconnecting calling *       | opened                    | . greeted .                 |
 starting/reconnecting opening held/fresh | opened                 | . greeted .                 | greet
 starting/reconnecting opening asked   | opened                    | . open .                    |
-starting/reconnecting none/pause/open/greeted * | opened          | ~                           |
+starting/reconnecting none/away/pause/open/greeted * | opened     | ~                           |
 active *                              | opened                    | ~                           |
 idle                                  | opened                    | ~                           |
 ended                                 | opened                    | ~                           |
 ended/failed *                        | opened                    | ~                           |
 
-starting/reconnecting * *             | frame started             | active due                  | keep, send pong, deliver started
+starting/reconnecting * *             | frame started             | active due                  | keep, send pong
 starting/reconnecting * *             | frame ended               | . . .                       |
-starting/reconnecting * *             | frame renewed/ping/user/unread/message/sent/history/refused/refused-token/unjudged-token | ~ |
+starting/reconnecting * *             | frame renewed/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/unjudged-token | ~ |
 active *                              | frame started             | . .                         | deliver started
 active *                              | frame ended               | . .                         |
 active *                              | frame renewed             | active due                  | keep
 active *                              | frame ping                | . .                         | send pong
-active *                              | frame user                | . .                         | deliver user
-active *                              | frame unread              | . .                         | deliver unread
+active *                              | frame user                | . .                         |
+active *                              | frame unread              | . .                         |
 active *                              | frame message             | . .                         | deliver message
+active *                              | frame seen                | . .                         |
 active *                              | frame sent                | . .                         | deliver sent
 active *                              | frame history             | . .                         | deliver history
 active *                              | frame refused             | . .                         | report
+active *                              | frame refused-send        | . .                         | deliver refused
 active *                              | frame refused-token       | active due                  | discard newest, report
 active none/due/asked                 | frame unjudged-token      | active due                  | discard newest, report
 active sent-set/unjudged-set          | frame unjudged-token      | active unjudged-set         | report
@@ -122,6 +125,7 @@ ended                                 | barred                    | ~           
 ended/failed *                        | barred                    | ~                           |
 
 starting/reconnecting none pause      | time due                  | . none asked                | ask first
+starting/reconnecting away held       | time *                    | ~                           |
 starting/reconnecting none asked      | time due                  | ~                           |
 starting/reconnecting pause held      | time due                  | . calling held              | open greeting
 starting/reconnecting pause fresh     | time due                  | . calling fresh             | open greeting
@@ -131,7 +135,7 @@ active none/asked/sent-set/sent-asked | time due                  | ~           
 active due                            | time due                  | active asked                | ask expiring
 active unjudged-set                   | time due                  | active sent-set             | renew
 active unjudged-asked                 | time due                  | active sent-asked           | renew
-starting/reconnecting * *             | time early                | ~                           |
+starting/reconnecting none/pause/calling/opening/open/greeted * | time early | ~                           |
 active *                              | time early                | ~                           |
 idle                                  | time *                    | ~                           |
 ended                                 | time *                    | ~                           |
@@ -148,11 +152,27 @@ starting/reconnecting opening/open asked | time silent/slept      | . none asked
 starting/reconnecting none pause      | wake                      | . none asked                | ask first
 starting/reconnecting none asked      | wake                      | ~                           |
 starting/reconnecting pause *         | wake                      | . calling .                 | open greeting
-starting/reconnecting calling/opening/open/greeted * | wake       | ~                           |
-active *                              | wake                      | ~                           |
+starting/reconnecting away/calling/opening/open/greeted * | wake  | ~                           |
+active *                              | wake                      | . .                         | send history
 idle                                  | wake                      | ~                           |
 ended                                 | wake                      | ~                           |
 ended/failed *                        | wake                      | ~                           |
+
+starting/reconnecting * *             | hide                      | . away held                 | discard all, drop
+active *                              | hide                      | reconnecting away held      | discard all, drop
+idle                                  | hide                      | ~                           |
+ended                                 | hide                      | ~                           |
+ended/failed *                        | hide                      | ~                           |
+
+starting/reconnecting none/pause/calling/opening/open/greeted * | shown * | ~                   |
+starting/reconnecting away held       | shown held                | . calling held              | open greeting
+starting/reconnecting away held       | shown fetchable           | . opening asked             | open, ask first
+starting/reconnecting away held       | shown none                | . none asked                | ask first
+starting/reconnecting away held       | shown ended               | ended                       |
+active *                              | shown *                   | ~                           |
+idle                                  | shown *                   | ~                           |
+ended                                 | shown *                   | ~                           |
+ended/failed *                        | shown *                   | ~                           |
 
 starting/reconnecting * *             | late *                    | ~                           |
 active *                              | late *                    | ~                           |
@@ -202,25 +222,29 @@ const refused = (changes: object): GatewayFrame => ({
   ...changes,
 })
 
+const message = (offset: number): GatewayFrame => ({
+  type: 'message',
+  offset,
+  id: 'm',
+  from: null,
+  to: 'ann',
+  sender: null,
+  body: 'Hi',
+  sentAt: 1,
+})
+
 const frames: Record<string, GatewayFrame> = {
   started: facts,
   renewed: { type: 'renewed', expiresIn: 60_000 },
   ping: { type: 'ping' },
   user: { type: 'user', user: { id: 'ann', name: 'Ann' } },
   unread: { type: 'unread', unread: 1, readOffset: 0 },
-  message: {
-    type: 'message',
-    offset: 1,
-    id: 'm',
-    from: null,
-    to: 'ann',
-    sender: null,
-    body: 'Hi',
-    sentAt: 1,
-  },
+  message: message(4),
+  seen: message(3),
   sent: { type: 'sent', id: 'm', offset: 1, sentAt: 1 },
   history: { type: 'history', id: 'h', messages: [] },
-  refused: refused({}),
+  refused: refused({ re: 'read' }),
+  'refused-send': refused({ id: 'm' }),
   'refused-token': refused({ re: 'token', code: 'unauthenticated' }),
   'unjudged-token': refused({ re: 'token', code: 'unavailable', retryable: true }),
   ended: { type: 'ended', code: 'replaced', message: 'Gone.', retryable: false },
@@ -242,6 +266,7 @@ const inputs: [name: string, input: Input, world: World][] = [
   ...(['held', 'fetchable', 'none'] as const).flatMap((proof): [string, Input, World][] => [
     [`start ${proof}`, { type: 'start' }, world({ proof })],
     [`credentials ${proof}`, { type: 'credentials' }, world({ proof })],
+    [`shown ${proof}`, { type: 'shown' }, world({ proof })],
   ]),
   ['end', { type: 'end' }, world()],
   ...(['fresh', 'signed-out', 'nobody', 'failed'] as const).map((answer): [string, Input, World] => [
@@ -249,6 +274,8 @@ const inputs: [name: string, input: Input, world: World][] = [
     { type: 'answer', answer },
     world(),
   ]),
+  ['hide', { type: 'hide' }, world()],
+  ['shown ended', { type: 'shown', resume: null }, world()],
   ['wake', { type: 'wake' }, world()],
   ['time early', { type: 'time' }, world({ now: DUE - 1 })],
   ['time due', { type: 'time' }, world({ now: DUE })],

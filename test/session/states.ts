@@ -39,7 +39,7 @@ export const facts: Facts = {
   unread: 0,
   expiresIn: 60_000,
   pingInterval: 25_000,
-  sendWindow: 0,
+  sendWindow: 3_600_000,
 }
 
 export const connectingState = (changes: Partial<Connecting> = {}): Connecting => ({
@@ -59,6 +59,7 @@ export const activeState = (changes: Partial<Active> = {}): Active => ({
   lapsesAt: NOW + 60_000,
   farewell: null,
   facts,
+  cursor: { key: 'k', epoch: 'e', offset: 3 },
   silentAt: NOW + 35_000,
   overslept: false,
   settledAt: null,
@@ -68,6 +69,7 @@ export const activeState = (changes: Partial<Active> = {}): Active => ({
 
 const lines: Line[] = [
   { at: 'none' },
+  { at: 'away' },
   ...(['pause', 'calling', 'opening', 'open', 'greeted'] as const).map((at) => ({ at, until: DUE })),
 ]
 const proofs: Proof[] = [
@@ -90,6 +92,7 @@ const renewals: (Renewal | null)[] = [
 export const possible = new Set([
   'none asked',
   'none pause',
+  'away held',
   'pause held',
   'pause fresh',
   'calling held',

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 import { WebSocketServer, WebSocket as NodeWebSocket } from 'ws'
@@ -45,7 +46,9 @@ export const startGateway = async (
 }
 
 /** A server that says to each connection whatever a test makes it say; answers its address. */
-export const startFake = async (connected: (socket: NodeWebSocket) => void): Promise<string> => {
+export const startFake = async (
+  connected: (socket: NodeWebSocket, request: IncomingMessage) => void,
+): Promise<string> => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'chat-session.v1' })
   server.on('connection', connected)
   await new Promise((resolve) => server.once('listening', resolve))

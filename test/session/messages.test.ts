@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Message } from '../../src/protocol/index.js'
+import type { ChatSession } from '../../src/session/index.js'
+import { message, started, startScript } from './scripted.js'
+import { eventually, newSession, nextEvent, reaches, startGateway } from './support.js'
+
+/** What a session tells from now on: states, messages by offset, unread counts, users and errors. */
+const toldBy = (session: ChatSession): string[] => {
+  const told: string[] = []
+  session.addEventListener('state', ({ detail }) => told.push(detail.state))
+  session.addEventListener('message', ({ detail }) => told.push(`message ${detail.offset}`))
+  session.addEventListener('unread', ({ detail }) => told.push(`unread ${detail}`))
+  session.addEventListener('user', ({ detail }) => told.push(`user ${detail.name ?? detail.id}`))
+  session.addEventListener('error', ({ detail }) => told.push(`error ${detail.code}`))
+  return told
+}
+
+const token = 'a.b.c'
+
+test('messages are told once, in order, with all that they carry', async () => {
+  const { endpoint, connection } = await startScript(() => [started({ offset: 3 })])
+  const session = newSession({ endpoint, token })
+  const told: Message[] = []
+  session.addEventListener('message', ({ detail }) => told.push(detail))
+  await session.start()
+  const { say } = await connection(0)
+  const last = nextEvent(session, 'message', ({ detail }) => detail.offset === 5)
+  say(message(3), message(4, { data: { a: 1 } }), message(4), message(5))
+  await last
+  assert.deepEqual(
+    told.map(({ offset, body, data, from }) => ({ offset, body, data, from })),
+    [
+      { offset: 4, body: 'text 4', data: { a: 1 }, from: 'bob' },
+      { offset: 5, body: 'text 5', data: undefined, from: 'bob' },
+    ],
+  )
+  assert.ok(!('type' in (told[0] ?? {})))
+})
+
+test('what is received counts as unread, what the user sent does not, and the gateway corrects it', async () => {
+  const { endpoint, connection } = await startScript(() => [started({ unread: 2 })])
+  const session = newSession({ endpoint, token })
+  const told = toldBy(session)
+  await session.start()
+  assert.equal(session.unread, 2)
+  const { say } = await connection(0)
+  const corrected = nextEvent(session, 'unread', ({ detail }) => detail === 0)
+  say(message(1), message(2, { from: 'ann', to: 'bob' }), { type: 'unread', unread: 0, readOffset: 2 })
+  await corrected
+  assert.deepEqual(told, [
+    'starting',
+    'active',
+    'user ann',
+    'unread 2',
+    'unread 3',
+    'message 1',
+    'message 2',
+    'unread 0',
+  ])
+  await session.end()
+  assert.equal(session.unread, 0)
+})
+
+test('a resumed session tells its states and what was missed, and nothing else; the count is not doubled', async () => {
+  const { endpoint, connection } = await startScript((number) =>
+    number
+      ? [
+          started({ resumed: true, resumeKey: 'k2', offset: 6, unread: 2 }),
+          message(4),
+          message(5),
+          message(6),
+        ]
+      : [started({ offset: 4, resumeKey: 'k1' })],
+  )
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const told = toldBy(session)
+  const first = await connection(0)
+  assert.equal(first.start.resume, undefined)
+  const last = nextEvent(session, 'message', ({ detail }) => detail.offset === 6)
+  first.socket.terminate()
+  await last
+  const second = await connection(1)
+  assert.deepEqual(second.start.resume, { key: 'k1', epoch: 'e', offset: 4 })
+  assert.deepEqual(told, ['reconnecting', 'active', 'unread 2', 'message 5', 'message 6'])
+  assert.equal(session.unread, 2)
+  second.socket.terminate()
+  assert.deepEqual((await connection(2)).start.resume, { key: 'k2', epoch: 'e', offset: 6 })
+})
+
+test('in another epoch all that is kept is told, and that some is lost', async () => {
+  const { endpoint, connection } = await startScript((number) =>
+    number
+      ? [started({ sessionId: 's2', epoch: 'e2', offset: 2, lost: true }), message(1), message(2)]
+      : [started({ offset: 40 })],
+  )
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const told = toldBy(session)
+  const last = nextEvent(session, 'message', ({ detail }) => detail.offset === 2)
+  ;(await connection(0)).socket.terminate()
+  await last
+  assert.deepEqual(told, ['reconnecting', 'active', 'error messages-lost', 'message 1', 'message 2'])
+  assert.equal(session.id, 's2')
+})
+
+test('a session that was ended is not carried on when it is started again', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  await session.end()
+  await session.start()
+  assert.equal((await connection(1)).start.resume, undefined)
+})
+
+test('history answers the messages, and goes again on the next connection if it was not answered', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const asked = session.history({ before: 9, limit: 2 })
+  const first = await connection(0)
+  await eventually(() => first.of('history').length === 1)
+  const [frame] = first.of('history')
+  assert.deepEqual({ ...frame, id: '' }, { type: 'history', id: '', epoch: 'e', before: 9, limit: 2 })
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('history').length === 1)
+  const { type, ...kept } = message(8) as Message & { type: string }
+  second.say({ type: 'history', id: frame?.id ?? '', messages: [kept] })
+  assert.deepEqual(await asked, [kept])
+  assert.equal(type, 'message')
+  const refused = session.history({ after: 1 })
+  await eventually(() => second.of('history').length === 2)
+  const id = second.of('history')[1]?.id ?? ''
+  second.say({ type: 'refused', re: 'history', id, code: 'bad-request', message: 'No.', retryable: false })
+  await assert.rejects(refused, { name: 'SessionError', code: 'bad-request', message: 'No.' })
+})
+
+test('what is marked as read is said, never goes back, and is said again after a reconnect', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  session.markRead(5)
+  session.markRead(4)
+  session.markRead(7)
+  const first = await connection(0)
+  await eventually(() => first.of('read').length === 2)
+  assert.deepEqual(
+    first.of('read').map(({ offset }) => offset),
+    [5, 7],
+  )
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('read').length === 1)
+  assert.deepEqual(second.of('read'), [{ type: 'read', epoch: 'e', offset: 7 }])
+})
+
+test('a page that gives numbers which no gateway takes hears of it, and the session lives on', async () => {
+  const { endpoint } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  await assert.rejects(session.history({ after: -1 }), { code: 'bad-request' })
+  await assert.rejects(session.history({ limit: NaN }), { code: 'bad-request' })
+  assert.throws(() => session.markRead(1.5), { code: 'bad-request' })
+  assert.equal(session.state, 'active')
+})
+
+test('hasValidCredentials waits for a start, and tells what came of it', async () => {
+  const { url } = await startGateway()
+  const bad = newSession({ endpoint: url, token })
+  assert.equal(await bad.hasValidCredentials(), false)
+  void bad.start()
+  assert.equal(await bad.hasValidCredentials(), false)
+  const good = newSession({ endpoint: url, guest: true })
+  void good.start()
+  assert.equal(await good.hasValidCredentials(), true)
+  await good.end()
+  assert.equal(await good.hasValidCredentials(), false)
+  await reaches(good, 'ended')
+})
