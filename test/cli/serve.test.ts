@@ -29,6 +29,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     child.kill(signal)
     const { code, frame } = await client.end()
     assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
+    assert.equal(typeof frame['retryAfter'], 'number')
     const end = await outcome
     assert.deepEqual([end.code, end.signal], [0, null])
     assert.ok(performance.now() - sent < 2_500, 'promptly')
@@ -37,6 +38,26 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     for (const line of end.stderr.split('\n').filter(Boolean))
       assert.equal(typeof JSON.parse(line), 'object', line)
   })
+
+test('sessions and messages outlive a process that is killed, on the same folder', async () => {
+  const path = join(scratch(), 'data')
+  const file = await write('restart.json', { ...config, engine: { type: 'embedded', path } })
+  const one = run(['serve', '--config', file])
+  const client = await startClient(await one.url(), await startOf('ada'))
+  client.send({ type: 'send', id: 'a', to: 'ada', body: 'kept' })
+  await client.next('sent')
+  one.child.kill('SIGKILL')
+  await one.outcome
+  const two = run(['serve', '--config', file])
+  const { resumeKey, epoch, offset, sessionId } = client.started
+  const resume = { key: resumeKey, epoch, offset }
+  const again = await startClient(await two.url(), await startOf('ada', { resume }))
+  assert.deepEqual([again.started['sessionId'], again.started['lost']], [sessionId, false])
+  assert.equal((await again.next('message'))['body'], 'kept')
+  again.close()
+  two.child.kill('SIGTERM')
+  assert.equal((await two.outcome).code, 0)
+})
 
 test('a client that never answers keeps serve from exiting for a few seconds at most', async () => {
   const { child, url, outcome } = run(['serve', '--config', json])

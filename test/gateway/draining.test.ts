@@ -1,0 +1,104 @@
+// How a gateway stops, and what it does while its engine is away.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { EngineError } from '../../src/engine/index.js'
+import { openClient, startClient, within } from '../support/raw-client.js'
+import { assemble } from './assembled.js'
+import { runGateway, startOf, until } from './support.js'
+
+/** A rule that lets messages wait until it is opened. */
+const gate = () => {
+  let open: () => void = () => undefined
+  let asked = 0
+  const opened = new Promise<boolean>((resolve) => (open = () => resolve(true)))
+  const authorizeSend = (): Promise<boolean> => {
+    asked += 1
+    return opened
+  }
+  return { open: () => open(), asked: () => asked, authorizeSend }
+}
+
+const ready = async (url: string): Promise<[number, unknown]> => {
+  const answer = await fetch(`${url}/readyz`)
+  return [answer.status, await answer.json()]
+}
+
+test('a gateway that stops takes nobody new, and answers what was sent before it says goodbye', async () => {
+  const { open, asked, authorizeSend } = gate()
+  const { gateway, url } = await runGateway({ authorizeSend })
+  assert.deepEqual(await ready(url), [200, { status: 'ready' }])
+  const [busy, idle] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('bob')),
+  ]
+  busy.send({ type: 'send', id: 'last', to: 'bob', body: 'x' })
+  await until(() => asked() === 1, 'the message being judged')
+  const closing = gateway.close()
+
+  const goodbye = await idle.end()
+  assert.equal(goodbye.code, 4503)
+  const retryAfter = goodbye.frame['retryAfter'] as number
+  assert.ok(retryAfter >= 0 && retryAfter <= 1_010, `${retryAfter}`)
+  assert.deepEqual(await ready(url), [503, { status: 'draining' }])
+  const late = await openClient(url, { start: await startOf('eve') }).end()
+  assert.deepEqual([late.code, typeof late.frame['retryAfter']], [4503, 'number'])
+  busy.send({ type: 'send', id: 'too late', to: 'bob', body: 'x' })
+
+  open()
+  assert.equal((await busy.next('sent'))['id'], 'last')
+  assert.equal((await busy.end()).code, 4503)
+  await within(closing, 'end')
+  assert.ok(!busy.frames.some(({ id }) => id === 'too late'))
+})
+
+test('what is never answered keeps a gateway from stopping for drainTime at most', async () => {
+  const { asked, authorizeSend } = gate()
+  const { gateway, url } = await runGateway({ authorizeSend }, { drainTime: 1 })
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' })
+  await until(() => asked() === 1, 'the message being judged')
+  const began = performance.now()
+  await gateway.close()
+  const took = performance.now() - began
+  assert.ok(took >= 490 && took < 1_500, `it took ${took} ms`)
+  assert.equal((await client.end()).frame['code'], 'unavailable')
+})
+
+test('many who are sent away are told to come again at different times', async () => {
+  const { gateway, url } = await runGateway()
+  const start = await startOf('ada')
+  const clients = await Promise.all(Array.from({ length: 20 }, () => startClient(url, start)))
+  const closing = gateway.close()
+  const times = await Promise.all(clients.map(async (client) => (await client.end()).frame['retryAfter']))
+  assert.ok(new Set(times).size > 10, String(times))
+  await closing
+})
+
+test('while the engine can’t write, sends are refused as unavailable, and the session goes on when it can', async () => {
+  let away = true
+  const { url, engine } = await assemble((memory) => ({
+    send: (draft, rules) =>
+      away ? Promise.reject(new EngineError('unavailable', 'The disk is full.')) : memory.send(draft, rules),
+  }))
+  const client = await startClient(url, await startOf('ada'))
+  const frame = { type: 'send', id: 'a', to: 'bob', body: 'x' }
+  client.send(frame)
+  const { code, retryable, id, re } = await client.next()
+  assert.deepEqual([code, retryable, id, re], ['unavailable', true, 'a', 'send'])
+  assert.equal((await engine.inbox({ appId: 'app', userId: 'bob' })).offset, 0)
+  away = false
+  client.send(frame)
+  assert.equal((await client.next('sent'))['offset'], 1)
+  client.close()
+})
+
+test('a message that was sent before the farewell is answered before it', async () => {
+  const { open, asked, authorizeSend } = gate()
+  const { url } = await runGateway({ authorizeSend })
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' }, { type: 'end' })
+  await until(() => asked() === 1, 'the message being judged')
+  open()
+  assert.equal((await client.next('sent'))['id'], 'a')
+  assert.equal((await client.end()).code, 1000)
+})

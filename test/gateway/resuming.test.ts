@@ -1,0 +1,286 @@
+// Sessions that outlive their connections, over real sockets.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
+import { openClient, startClient, type Frame } from '../support/raw-client.js'
+import { assemble } from './assembled.js'
+import { runGateway, startOf, testApp, until } from './support.js'
+
+const folder = (): string => {
+  const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
+  after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+const fast = { limits: { messagesPerSecond: 1_000_000 } }
+
+/** A start that carries on what `started` told of, after the message at `offset`. */
+const resuming = async (started: Frame, offset = started['offset'], userId = 'ada') =>
+  startOf(userId, { resume: { key: started['resumeKey'], epoch: started['epoch'], offset } })
+
+/** Asks something and waits for its answer: the gateway has heard this connection. */
+const ask = async (client: { send(frame: Frame): void; next(type: string): Promise<Frame> }) => {
+  client.send({ type: 'read', epoch: 'none', offset: 0 })
+  await client.next('refused')
+}
+
+const engines: NonNullable<GatewayConfig['engine']>[] = [
+  { type: 'memory' },
+  { type: 'embedded', path: folder() },
+]
+for (const engine of engines) {
+  const { gateway, url } = await runGateway(fast, { engine })
+  const on = `(${String(engine.type)})`
+
+  test(`a lost connection’s session is carried on, and what was missed follows in order ${on}`, async () => {
+    const first = await startClient(url, await startOf('ada'))
+    assert.deepEqual(
+      [first.started['resumed'], first.started['lost'], first.started['resumeWindow']],
+      [false, false, 120_000],
+    )
+    await gateway.publish({ appId: 'app', to: 'ada', body: 'seen' })
+    await first.next('message')
+    first.close()
+    for (let n = 2; n <= 150; n++) await gateway.publish({ appId: 'app', to: 'ada', body: `${n}` })
+    const second = await startClient(url, await resuming(first.started, 1))
+    const { sessionId, resumed, lost, offset, unread, resumeKey } = second.started
+    assert.deepEqual(
+      [sessionId, resumed, lost, offset, unread],
+      [first.started['sessionId'], true, false, 150, 150],
+    )
+    assert.notEqual(resumeKey, first.started['resumeKey'])
+    await gateway.publish({ appId: 'app', to: 'ada', body: '151' })
+    for (let n = 2; n <= 151; n++) {
+      const message = await second.next('message')
+      assert.deepEqual([message['offset'], message['body']], [n, `${n}`])
+    }
+    second.close()
+  })
+
+  test(`an answer that was lost with its key leaves the old key good, until the new one is known to be there ${on}`, async () => {
+    const first = await startClient(url, await startOf('ada'))
+    const { sessionId } = first.started
+    await ask(first)
+    first.close()
+    const unheard = await startClient(url, await resuming(first.started))
+    assert.equal(unheard.started['sessionId'], sessionId)
+    unheard.close()
+    const second = await startClient(url, await resuming(first.started))
+    assert.deepEqual([second.started['sessionId'], second.started['resumed']], [sessionId, true])
+    await ask(second)
+    second.close()
+    const stale = await startClient(url, await resuming(first.started))
+    assert.equal(stale.started['resumed'], false)
+    assert.notEqual(stale.started['sessionId'], sessionId)
+    const third = await startClient(url, await resuming(second.started))
+    assert.equal(third.started['sessionId'], sessionId)
+    stale.close()
+    third.close()
+  })
+
+  test(`a connection that still stands is replaced by the newer one, and nobody else is disturbed ${on}`, async () => {
+    const [old, other] = [
+      await startClient(url, await startOf('ada')),
+      await startClient(url, await startOf('ada')),
+    ]
+    const next = await startClient(url, await resuming(old.started))
+    const { code, frame } = await old.end()
+    assert.deepEqual([code, frame['code']], [4409, 'replaced'])
+    assert.equal(next.started['sessionId'], old.started['sessionId'])
+    await ask(next)
+    await ask(other)
+    next.close()
+    other.close()
+  })
+
+  test(`another user’s key starts a new session and disturbs nobody ${on}`, async () => {
+    const ada = await startClient(url, await startOf('ada'))
+    const eve = await startClient(url, await resuming(ada.started, 0, 'eve'))
+    assert.equal(eve.started['resumed'], false)
+    assert.notEqual(eve.started['sessionId'], ada.started['sessionId'])
+    await ask(ada)
+    ada.close()
+    eve.close()
+  })
+
+  test(`with a position of another epoch everything that is kept follows, and the client is told ${on}`, async () => {
+    for (let n = 1; n <= 3; n++) await gateway.publish({ appId: 'app', to: 'zoe', body: `${n}` })
+    for (const position of [
+      { epoch: 'another', offset: 2 },
+      { epoch: undefined, offset: 99 },
+    ]) {
+      const known = await startClient(url, await startOf('zoe'))
+      const epoch = position.epoch ?? known.started['epoch']
+      const resume = { key: known.started['resumeKey'], epoch, offset: position.offset }
+      const client = await startClient(url, await startOf('zoe', { resume }))
+      assert.deepEqual([client.started['lost'], client.started['offset']], [true, 3])
+      for (let n = 1; n <= 3; n++) assert.equal((await client.next('message'))['offset'], n)
+      client.close()
+    }
+  })
+}
+
+test('20,000 missed messages reach a slow reader in order while more come, and are not held in memory', async () => {
+  const rules = { retention: { messages: 50_000 } }
+  const { gateway, url } = await runGateway(rules)
+  const known = await startClient(url, await startOf('ada'))
+  known.close()
+  const publish = (n: number) =>
+    gateway.publish({ appId: 'app', to: 'ada', id: `${n}`, body: 'x'.repeat(1_000) })
+  for (let n = 1; n <= 20_000; n += 500)
+    await Promise.all(Array.from({ length: 500 }, (_, more) => publish(n + more)))
+  const client = openClient(url, { start: await resuming(known.started) })
+  await client.opened
+  client.socket.pause()
+  globalThis.gc?.()
+  const before = process.memoryUsage().rss
+  for (let n = 20_001; n <= 20_100; n++) await publish(n)
+  const grown = process.memoryUsage().rss - before
+  // All of them are 22 MB; the two sockets' buffers are a few hundred kB.
+  assert.ok(grown < 12_000_000, `it grew by ${grown} bytes`)
+  client.socket.resume()
+  await client.next('started')
+  for (let offset = 1; offset <= 20_100; offset++)
+    assert.equal((await client.next('message'))['offset'], offset)
+  client.close()
+})
+
+test('messages that come while a session starts are neither lost nor doubled', async () => {
+  const message = (n: number) => ({ appId: 'app', id: `${n}`, from: null, to: 'ada', body: 'x' })
+  const rules = {
+    sendWindow: 60_000,
+    retention: { messages: 1_000, age: 60_000 },
+    unknownRecipients: true,
+    quota: { inboxes: 10, bytes: 1_000_000 },
+  }
+  let sent = 0
+  const { url } = await assemble((engine) => {
+    const more = () => engine.send(message(++sent), rules)
+    return {
+      async startSession(request) {
+        await more()
+        const session = await engine.startSession(request)
+        await more()
+        return session
+      },
+      async inbox(of) {
+        await more()
+        const state = await engine.inbox(of)
+        await more()
+        return state
+      },
+      async messagesAfter(of, position, limit) {
+        const page = await engine.messagesAfter(of, position, limit)
+        if (sent < 12) await more()
+        return page
+      },
+    }
+  })
+  const first = await startClient(url, await startOf('ada'))
+  const from = first.started['offset'] as number
+  assert.equal(from, 3)
+  for (let offset = from + 1; offset <= 12; offset++)
+    assert.equal((await first.next('message'))['offset'], offset)
+  first.close()
+})
+
+test('what is no longer kept is told as lost, and the rest follows', async () => {
+  const { gateway, url } = await runGateway({ retention: { messages: 5 } })
+  const known = await startClient(url, await startOf('ada'))
+  known.close()
+  for (let n = 1; n <= 9; n++) await gateway.publish({ appId: 'app', to: 'ada', body: 'x' })
+  for (const [seen, lost] of [
+    [0, true],
+    [3, true],
+    [4, false],
+  ] as const) {
+    const client = await startClient(url, await resuming(known.started, seen))
+    assert.equal(client.started['lost'], lost)
+    for (let offset = 5; offset <= 9; offset++) assert.equal((await client.next('message'))['offset'], offset)
+    client.close()
+  }
+})
+
+test('a page that is left is held for leaveWindow, a lost connection for resumeWindow, who ends not at all', async () => {
+  const { url } = await runGateway({}, { leaveWindow: 0.1, resumeWindow: 30 })
+  const come = async (leave: (client: Awaited<ReturnType<typeof startClient>>) => void, wait: number) => {
+    const client = await startClient(url, await startOf('ada'))
+    leave(client)
+    await client.closed
+    await new Promise((resolve) => setTimeout(resolve, wait))
+    const again = await startClient(url, await resuming(client.started))
+    again.close()
+    return again.started['sessionId'] === client.started['sessionId']
+  }
+  assert.equal(await come((client) => client.close(), 300), true)
+  assert.equal(await come((client) => client.socket.close(3000), 300), true)
+  for (const code of [1001, 4000]) {
+    assert.equal(await come((client) => client.socket.close(code), 0), true, `${code}`)
+    assert.equal(await come((client) => client.socket.close(code), 300), false, `${code}`)
+  }
+  assert.equal(await come((client) => client.send({ type: 'end' }), 0), false)
+})
+
+test('a session whose connection fell silent is held', async () => {
+  const { url } = await runGateway({}, { pingInterval: 0.1 })
+  const silent = await startClient(url, await startOf('ada'), { pongs: false })
+  assert.equal((await silent.end()).code, 4508)
+  const again = await startClient(url, await resuming(silent.started))
+  assert.equal(again.started['sessionId'], silent.started['sessionId'])
+  again.close()
+})
+
+const run = async (engine: GatewayConfig['engine']): Promise<{ gateway: Gateway; url: string }> => {
+  const gateway = createGateway(
+    { listen: { port: 0 }, engine, apps: { app: testApp() } },
+    { env: {}, log: createLog({ level: 'silent' }) },
+  )
+  after(() => gateway.close())
+  return { gateway, url: await gateway.listen() }
+}
+
+test('after a restart on the same folder the same sessions go on, and their messages are there', async () => {
+  const engine = { type: 'embedded', path: folder() } as const
+  const one = await run(engine)
+  const client = await startClient(one.url, await startOf('ada'))
+  await one.gateway.publish({ appId: 'app', to: 'ada', body: 'kept' })
+  await client.next('message')
+  await one.gateway.publish({ appId: 'app', to: 'ada', body: 'missed' })
+  const closing = one.gateway.close()
+  const { frame, code } = await client.end()
+  await closing
+  assert.deepEqual([code, frame['code']], [4503, 'unavailable'])
+  const two = await run(engine)
+  const again = await startClient(two.url, await resuming(client.started, 1))
+  for (const same of ['sessionId', 'epoch'] as const) assert.equal(again.started[same], client.started[same])
+  assert.deepEqual([again.started['resumed'], again.started['lost']], [true, false])
+  assert.equal((await again.next('message'))['body'], 'missed')
+  again.close()
+})
+
+test('a memory engine that was restarted has another epoch, and says that what it had is lost', async () => {
+  const [one, two] = [await run({ type: 'memory' }), await run({ type: 'memory' })]
+  const client = await startClient(one.url, await startOf('ada'))
+  const again = await startClient(two.url, await resuming(client.started))
+  assert.notEqual(again.started['epoch'], client.started['epoch'])
+  assert.deepEqual([again.started['resumed'], again.started['lost']], [false, true])
+  client.close()
+  again.close()
+})
+
+test('an inbox that becomes another one under a live connection ends it, to come again', async () => {
+  const { url, hub } = await assemble(() => ({}))
+  const tell = (epoch: string): void => {
+    const user = { appId: 'app', userId: 'ada' }
+    const message = { offset: 1, id: 'a', from: null, to: 'ada', sender: null, body: 'x', sentAt: 0 }
+    hub.tell({ type: 'message', user, epoch, message })
+  }
+  const client = await startClient(url, await startOf('ada'))
+  tell('another')
+  const { code, frame } = await client.end()
+  assert.deepEqual([code, frame['retryable']], [4503, true])
+  assert.ok(client.frames.every(({ type }) => type !== 'message'))
+  await until(() => hub.of({ appId: 'app', userId: 'ada' }).length === 0, 'nobody left')
+})
