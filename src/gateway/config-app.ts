@@ -13,10 +13,13 @@ import {
 import { readSecrets } from './config-secrets.js'
 import {
   jwksAlgorithms,
+  sendRules,
   type AppConfig,
   type AppLimitsConfig,
   type AppSettings,
   type Authenticate,
+  type AuthorizeSend,
+  type RetentionConfig,
 } from './config-types.js'
 
 const originShape = 'must be an origin as a browser sends it, such as https://www.example.com'
@@ -75,7 +78,27 @@ const jwksFields = {
 
 const limitsFields = {
   sessionsPerUser: v.optional(whole(1, 10_000)),
+  messagesPerSecond: v.optional(whole(1, 1_000_000)),
+  inboxes: v.optional(whole(1, Number.MAX_SAFE_INTEGER)),
+  bytes: v.optional(whole(1, Number.MAX_SAFE_INTEGER)),
 } satisfies Record<keyof AppLimitsConfig, v.GenericSchema>
+
+const DAY = 86_400_000
+const days = 'must be a number of days above 0, up to 36500'
+
+const retentionFields = {
+  messages: v.optional(whole(1, 1_000_000)),
+  days: v.optional(v.pipe(v.number(days), v.gtValue(0, days), v.maxValue(36_500, days))),
+} satisfies Record<keyof RetentionConfig, v.GenericSchema>
+
+/** A function, which JSON doesn't have. */
+const moduleFunction = <F>() =>
+  v.optional(
+    v.custom<F>(
+      (value) => typeof value === 'function',
+      'must be a function, which only a config module can have',
+    ),
+  )
 
 const appFields = {
   environment: oneOf(['test', 'production']),
@@ -88,12 +111,11 @@ const appFields = {
   guests: v.optional(flag),
   profiles: v.optional(oneOf(['vouched', 'anyone'])),
   requireExpiry: v.optional(flag),
-  authenticate: v.optional(
-    v.custom<Authenticate>(
-      (value) => typeof value === 'function',
-      'must be a function, which only a config module can have',
-    ),
-  ),
+  authenticate: moduleFunction<Authenticate>(),
+  send: v.optional(oneOf(sendRules)),
+  authorizeSend: moduleFunction<AuthorizeSend>(),
+  unknownRecipients: v.optional(flag),
+  retention: v.unknown(),
   limits: v.unknown(),
 } satisfies Record<keyof AppConfig, v.GenericSchema>
 
@@ -119,7 +141,7 @@ export const readApp = (reading: Reading, appId: string, value: unknown): AppSet
   const path = ['apps', appId]
   if (!isAppId(appId)) report(reading, path, 'an app id is 1 to 64 of letters, digits, - and _')
   const app = readFields(reading, path, appFields, value)
-  const { environment, limits = {} } = app
+  const { environment, limits = {}, retention = {} } = app
   const production = environment === 'production'
   if (isObject(value)) {
     if (production && value['origins'] === undefined)
@@ -135,7 +157,18 @@ export const readApp = (reading: Reading, appId: string, value: unknown): AppSet
         'nobody can log in: give secrets, signatureSecrets, jwks or authenticate, or allow guests',
       )
   }
-  const { sessionsPerUser = 20 } = readFields(reading, [...path, 'limits'], limitsFields, limits)
+  const {
+    sessionsPerUser = 20,
+    messagesPerSecond = 20,
+    inboxes = 1_000_000,
+    bytes = 10 * 2 ** 30,
+  } = readFields(reading, [...path, 'limits'], limitsFields, limits)
+  const { messages = 1000, days = 30 } = readFields(
+    reading,
+    [...path, 'retention'],
+    retentionFields,
+    retention,
+  )
   return {
     appId,
     environment: environment ?? 'production',
@@ -147,6 +180,10 @@ export const readApp = (reading: Reading, appId: string, value: unknown): AppSet
     profiles: app.profiles ?? (production ? 'vouched' : 'anyone'),
     requireExpiry: app.requireExpiry ?? production,
     authenticate: app.authenticate ?? null,
-    limits: { sessionsPerUser },
+    send: app.send ?? (production ? 'users' : 'anyone'),
+    authorizeSend: app.authorizeSend ?? null,
+    unknownRecipients: app.unknownRecipients ?? !production,
+    retention: { messages, age: days * DAY },
+    limits: { sessionsPerUser, messagesPerSecond, inboxes, bytes },
   }
 }

@@ -6,20 +6,11 @@ import * as v from 'valibot'
  */
 const notYet: readonly string[] = [
   'admin',
-  'resumeWindow',
-  'leaveWindow',
-  'sendWindow',
-  'drainTime',
   'limits',
   'engine.type=redis',
   'engine.url',
-  'apps.*.send',
-  'apps.*.unknownRecipients',
-  'apps.*.authorizeSend',
   'apps.*.authenticateUrl',
   'apps.*.webhooks',
-  'apps.*.retention',
-  'apps.*.limits.messagesPerSecond',
 ]
 
 /** The environment's variables, as `process.env` has them. */

@@ -47,6 +47,24 @@ export type AuthenticateAnswer =
 /** Called once for each start with auth params. */
 export type Authenticate = (request: AuthenticateRequest) => Promise<AuthenticateAnswer>
 
+/** Who may send messages from a client: anyone, users who are no guests, or nobody but the app's backend. */
+export const sendRules = ['anyone', 'users', 'backend'] as const
+export type SendRule = (typeof sendRules)[number]
+
+/** What `authorizeSend` is asked. */
+export interface AuthorizeSendRequest {
+  /** The sender's user id, proven. */
+  from: string
+  /** The recipient's. */
+  to: string
+}
+
+/**
+ * Called once for each message that a client sends, where the app's other rules let it. `true` is a yes, any other answer
+ * a no; a rejection is neither, and the message is refused as `unavailable`.
+ */
+export type AuthorizeSend = (request: AuthorizeSendRequest) => boolean | Promise<boolean>
+
 /** What a person writes, in a JSON file or a module. Durations are in seconds. */
 export interface GatewayConfig {
   /** Where the gateway listens, when it makes its own HTTP server. */
@@ -57,6 +75,14 @@ export interface GatewayConfig {
   pingInterval?: number | undefined
   /** Seconds that a new connection has to name its user. 0.01 to 300. @default 10 */
   startTimeout?: number | undefined
+  /** Seconds that a session is held whose connection was lost. 0 to 86,400. @default 120 */
+  resumeWindow?: number | undefined
+  /** Seconds that a session is held whose page was left. 0 to 86,400. @default 20 */
+  leaveWindow?: number | undefined
+  /** Seconds in which the id of a message makes a retry safe. 1 to 604,800. @default 3600 */
+  sendWindow?: number | undefined
+  /** Seconds that closing waits for what clients have sent to be answered. 0.1 to 3600. @default 20 */
+  drainTime?: number | undefined
   /** The apps by id: 1 to 64 of letters, digits, `-` and `_`. At least one. */
   apps: Record<string, AppConfig>
 }
@@ -107,12 +133,33 @@ export interface AppConfig {
   requireExpiry?: boolean | undefined
   /** Checks auth params. In a config module only: JSON has no functions. Left out: auth params are refused. */
   authenticate?: Authenticate | undefined
+  /** Who may send from a client. @default 'anyone' in test, 'users' in production */
+  send?: SendRule | undefined
+  /** Decides by message who may send to whom, on top of `send`. In a config module only. */
+  authorizeSend?: AuthorizeSend | undefined
+  /** May a client send to somebody who never came? @default true in test, false in production */
+  unknownRecipients?: boolean | undefined
+  retention?: RetentionConfig | undefined
   limits?: AppLimitsConfig | undefined
+}
+
+/** What is kept of each inbox; what is beyond either is gone. */
+export interface RetentionConfig {
+  /** The newest so many. 1 to 1,000,000. @default 1000 */
+  messages?: number | undefined
+  /** Days. Above 0, to 36,500. @default 30 */
+  days?: number | undefined
 }
 
 export interface AppLimitsConfig {
   /** Sessions one user may have; beyond them an older one makes room. 1 to 10,000. @default 20 */
   sessionsPerUser?: number | undefined
+  /** Messages that one user may send in a second, from all clients on this gateway. 1 to 1,000,000. @default 20 */
+  messagesPerSecond?: number | undefined
+  /** Inboxes that the app may have in all. From 1. @default 1_000_000 */
+  inboxes?: number | undefined
+  /** Bytes that the app's messages may take in all. From 1. @default 10_737_418_240 (10 GiB) */
+  bytes?: number | undefined
 }
 
 /** What the gateway reads: everything is there, and durations are in milliseconds. Holds secrets: never log it. */
@@ -129,6 +176,14 @@ export interface Settings {
   pingInterval: number
   /** Milliseconds. */
   startTimeout: number
+  /** Milliseconds. */
+  resumeWindow: number
+  /** Milliseconds. */
+  leaveWindow: number
+  /** Milliseconds. */
+  sendWindow: number
+  /** Milliseconds. */
+  drainTime: number
   /** By app id. A map, since `constructor` is an app id too. */
   apps: ReadonlyMap<string, AppSettings>
 }
@@ -146,5 +201,10 @@ export interface AppSettings {
   profiles: ProfileRule
   requireExpiry: boolean
   authenticate: Authenticate | null
-  limits: { sessionsPerUser: number }
+  send: SendRule
+  authorizeSend: AuthorizeSend | null
+  unknownRecipients: boolean
+  /** `age` in milliseconds. */
+  retention: { messages: number; age: number }
+  limits: { sessionsPerUser: number; messagesPerSecond: number; inboxes: number; bytes: number }
 }

@@ -28,6 +28,10 @@ const configFields = {
   engine: v.unknown(),
   pingInterval: v.optional(seconds(0.01, 3600)),
   startTimeout: v.optional(seconds(0.01, 300)),
+  resumeWindow: v.optional(seconds(0, 86_400)),
+  leaveWindow: v.optional(seconds(0, 86_400)),
+  sendWindow: v.optional(seconds(1, 604_800)),
+  drainTime: v.optional(seconds(0.1, 3600)),
   apps: v.unknown(),
 } satisfies Record<keyof GatewayConfig, v.GenericSchema>
 
@@ -97,6 +101,10 @@ export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
     engine: readEngine(reading, fields.engine),
     pingInterval: fields.pingInterval ?? 25_000,
     startTimeout: fields.startTimeout ?? 10_000,
+    resumeWindow: fields.resumeWindow ?? 120_000,
+    leaveWindow: fields.leaveWindow ?? 20_000,
+    sendWindow: fields.sendWindow ?? 3_600_000,
+    drainTime: fields.drainTime ?? 20_000,
     apps: readApps(reading, fields.apps),
   }
   return reading.problems.length === 0 ? { ok: true, config } : { ok: false, problems: reading.problems }

@@ -1,5 +1,5 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { EngineError, profileOf, type Engine } from '../engine/index.js'
+import { randomUUID } from 'node:crypto'
+import { EngineError } from '../engine/index.js'
 import {
   clientFrames,
   ends,
@@ -7,6 +7,7 @@ import {
   limits,
   parse,
   sentences,
+  verdictOf,
   type ClientFrameOf,
   type EndCode,
   type GatewayFrame,
@@ -15,25 +16,24 @@ import { admit, type Peer } from './admission.js'
 import type { App } from './app.js'
 import type { Settings } from './config.js'
 import type { Hub } from './hub.js'
-import { createLiveSession, type LiveSession, type SessionFrame } from './live-session.js'
-import type { Log } from './log.js'
+import type { Line, Wire } from './line.js'
+import {
+  createLiveSession,
+  type LiveSession,
+  type Parting,
+  type SessionContext,
+  type SessionFrame,
+} from './live-session.js'
 import { at } from './timer.js'
 
-/** The far end of one WebSocket. */
-export interface Wire {
-  send(text: string): void
-  /** Starts the closing handshake. */
-  close(code: number, reason: string): void
-}
-
 /** What all connections of a gateway share. */
-export interface Context {
-  settings: Pick<Settings, 'pingInterval' | 'startTimeout'>
+export interface Context extends SessionContext {
+  settings: SessionContext['settings'] & Pick<Settings, 'startTimeout' | 'leaveWindow'>
   /** The apps by id, once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
-  engine: Engine
   hub: Hub
-  log: Log
+  /** Milliseconds in which to come again, while the gateway takes no new sessions; null while it does. */
+  retryAfter(): number | null
 }
 
 /** One connection, as its socket feeds it. */
@@ -41,16 +41,21 @@ export interface Connection {
   /** A text frame of so many bytes. */
   receive(text: string, bytes: number): void
   /** Tells the client why, and closes. */
-  end(code: EndCode, why?: string): void
-  /** The socket is closed. */
-  closed(): void
+  end(code: EndCode, why?: string, retryAfter?: number): void
+  /** Ends it as `unavailable`, once what the client has asked for is answered; hears nothing more of it. */
+  drain(retryAfter: number): void
+  /** The socket is closed, with this code. */
+  closed(code: number): void
 }
 
 type Phase =
   /** Until `started` is sent: frames that come meanwhile wait. */
-  | { name: 'opening'; starting: boolean; frames: SessionFrame[]; bytes: number }
-  | { name: 'live'; session: LiveSession }
+  | { name: 'opening'; session?: LiveSession; starting: boolean; frames: SessionFrame[]; bytes: number }
+  | { name: 'live'; session: LiveSession; draining: boolean }
   | { name: 'over' }
+
+/** How a browser closes when it leaves the page, and how a client does that lets go of a hidden one. */
+const LEFT = [1001, 4000]
 
 /**
  * The life of one connection, from the handshake to its close: it waits for a start, has it verified, and carries the
@@ -63,7 +68,7 @@ export const createConnection = (
   /** Called once, when the connection is over. */
   gone: () => void,
 ): Connection => {
-  const { settings, engine, hub, log } = context
+  const { settings, hub, log } = context
   let phase: Phase = { name: 'opening', starting: false, frames: [], bytes: 0 }
   const connectionId = randomUUID()
   /** When the last frame came, on the clock that nobody sets. */
@@ -76,24 +81,30 @@ export const createConnection = (
     if (phase.name !== 'over') wire.send(JSON.stringify(frame))
   }
 
-  const end = (code: EndCode, why: string = sentences[code]): void => {
+  const end = (code: EndCode, why: string = sentences[code], retryAfter?: number): void => {
     if (phase.name === 'over') return
-    send({ type: 'ended', code, message: why, retryable: isRetryable(code) })
+    send({
+      type: 'ended',
+      code,
+      message: why,
+      retryable: isRetryable(code),
+      ...(retryAfter !== undefined && { retryAfter }),
+    })
     wire.close(ends[code], code)
-    leave(code)
+    // Who may come again finds the session still there.
+    leave(verdictOf(ends[code]) === 'retry' ? { holdFor: settings.resumeWindow } : { code })
   }
 
   /** Frees everything that the connection holds. */
-  const leave = (code: EndCode): void => {
-    const left = phase
+  const leave = (parting: Parting): void => {
+    const session = phase.name === 'over' ? undefined : phase.session
     phase = { name: 'over' }
     deadline.cancel()
     clearTimeout(beat)
     gone()
-    if (left.name !== 'live') return
-    left.session.release()
-    hub.remove(left.session)
-    attempt(engine.endSession(left.session.ref, code, connectionId))
+    if (!session) return
+    hub.remove(session)
+    session.release(parting)
   }
 
   const attempt = (work: Promise<unknown>): void => {
@@ -101,6 +112,17 @@ export const createConnection = (
       log[err instanceof EngineError ? 'warn' : 'error']({ err }, 'a connection failed')
       end('unavailable')
     })
+  }
+
+  const line: Line = {
+    connectionId,
+    send,
+    end,
+    attempt,
+    drained: () => wire.drained(),
+    get isFull() {
+      return wire.isFull
+    },
   }
 
   const start = async (frame: ClientFrameOf<'start'>): Promise<void> => {
@@ -114,52 +136,18 @@ export const createConnection = (
         log[trace ? 'error' : 'info']({ appId, code, why, trace, address: peer.address }, 'start refused')
       return end(code, why)
     }
-    const { app, userId, guest, vouched, claimed, token } = admitted
-    const user = { appId: frame.appId, userId }
+    const waiting = opening()
     // Whoever left while they were verified leaves no trace, and takes no session's place.
-    if (!opening()) return
-    const saved = await engine.saveUser(user, { vouched, claimed })
-    if (!opening()) return
-    const { sessionsPerUser } = app.settings.limits
-    const resumeKey = random()
-    const record = await engine.startSession({
-      ...user,
-      guest,
-      connectionId,
-      keyHash: createHash('sha256').update(resumeKey).digest('base64url'),
-      holdFor: 0,
-      sessionsPerUser,
-    })
-    const waited = opening()
-    if (!waited) {
-      await engine.endSession(record, 'ended', connectionId)
-      return
-    }
-    const ref = { ...user, sessionId: record.sessionId }
-    const session = createLiveSession(engine, admitted, ref, { send, end, attempt })
-    phase = { name: 'live', session }
+    if (!waiting) return
+    const session = createLiveSession(context, admitted, line)
+    waiting.session = session
+    // Before anything of the user's is read: what changes meanwhile is not missed.
     hub.add(session)
+    if (!(await session.start(frame.resume))) return
+    phase = { name: 'live', session, draining: false }
     deadline.cancel()
-    log.debug(ref, 'session started')
-    send({
-      type: 'started',
-      sessionId: ref.sessionId,
-      user: { ...profileOf(saved.user), id: userId },
-      guest,
-      resumed: false,
-      resumeKey,
-      // No session is held yet, and no message is kept.
-      resumeWindow: 0,
-      epoch: random(),
-      offset: 0,
-      lost: frame.resume !== undefined,
-      unread: 0,
-      expiresIn: session.expiresIn(),
-      pingInterval: settings.pingInterval,
-      sendWindow: 0,
-      ...(token !== undefined && { token }),
-    })
-    for (const waiting of waited.frames) session.handle(waiting)
+    log.debug(session.ref, 'session started')
+    for (const early of waiting.frames) session.handle(early)
   }
 
   const deadline = at(Date.now() + settings.startTimeout, () =>
@@ -177,8 +165,15 @@ export const createConnection = (
 
   return {
     end,
-    closed() {
-      if (phase.name !== 'over') leave('ended')
+    drain(retryAfter) {
+      const going = (): void => end('unavailable', 'The gateway restarts or stops.', retryAfter)
+      if (phase.name !== 'live') return going()
+      phase.draining = true
+      void phase.session.settled().then(going)
+    },
+    closed(code) {
+      const { leaveWindow, resumeWindow } = settings
+      if (phase.name !== 'over') leave({ holdFor: LEFT.includes(code) ? leaveWindow : resumeWindow })
     },
     receive(text, bytes) {
       if (phase.name === 'over') return
@@ -187,13 +182,18 @@ export const createConnection = (
       const parsed = parse(clientFrames, text)
       if (!parsed.ok) return end('bad-request', parsed.why)
       const { frame } = parsed
-      if (phase.name === 'live')
-        return frame.type === 'start'
-          ? end('bad-request', 'A connection starts once.')
-          : phase.session.handle(frame)
+      if (phase.name === 'live') {
+        if (frame.type === 'start') return end('bad-request', 'A connection starts once.')
+        // What is not answered any more is sent again by a client that comes again.
+        if (phase.draining) return
+        phase.session.heard()
+        return phase.session.handle(frame)
+      }
       if (frame.type === 'start') {
         if (phase.starting) return end('bad-request', 'A connection starts once.')
         phase.starting = true
+        const retryAfter = context.retryAfter()
+        if (retryAfter !== null) return end('unavailable', undefined, retryAfter)
         return attempt(start(frame))
       }
       phase.bytes += bytes
@@ -203,5 +203,3 @@ export const createConnection = (
     },
   }
 }
-
-const random = (): string => randomBytes(18).toString('base64url')

@@ -1,12 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
-import {
-  createEmbeddedEngine,
-  createMemoryEngine,
-  profileOf,
-  type Engine,
-  type Signal,
-} from '../engine/index.js'
+import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
+import { createAllowance } from './allowance.js'
 import { createApp, type App } from './app.js'
 import { parseConfig, type Env, type GatewayConfig, type Settings } from './config.js'
 import { createConnection, type Connection, type Context } from './connection.js'
@@ -15,8 +11,9 @@ import { createHub } from './hub.js'
 import { createLog, type Log } from './log.js'
 import { createOwnServer, type OwnServer } from './own-server.js'
 import { peerOf } from './peer.js'
+import { createPublish, type Publication, type Published } from './publish.js'
 import { createRoutes, ownsPath } from './routes.js'
-import { attach } from './server.js'
+import { attach, CLOSE_TIMEOUT } from './server.js'
 
 export interface GatewayOptions {
   /** Where `{ env: "NAME" }` and the overrides are read from. @default process.env */
@@ -42,11 +39,23 @@ export interface Gateway {
   /** Resolves when the engine is open and connections are served; rejects with an `EngineError` when it can't be. */
   ready(): Promise<void>
   /**
-   * Ends every connection as `unavailable`, so that clients come again, and lets everything go: a server it was attached
+   * Sends a message of the app's backend, or in a user's name. Resolves when it is durable; the same `id` with the same
+   * content again answers the same. Rejects with a `GatewayError` (`unknown-app`, `bad-request`, `too-large`, `conflict`,
+   * `unavailable`, `closed`), or an `EngineError`.
+   */
+  publish(publication: Publication): Promise<Published>
+  /**
+   * Drains: takes no new sessions, answers what clients have sent (for `drainTime` at most), holds their sessions and
+   * ends every connection as `unavailable`, so that clients come again, and lets everything go: a server it was attached
    * to runs on without it. Resolves when all is let go; closing twice is fine.
    */
   close(): Promise<void>
 }
+
+/** Milliseconds over which those who are sent away come again: so many, and so many more for each of them. */
+const SPREAD = 1_000
+const SPREAD_EACH = 5
+const LONGEST_SPREAD = 30_000
 
 const engineOf = (settings: Settings['engine']): Engine =>
   settings.type === 'memory' ? createMemoryEngine() : createEmbeddedEngine({ path: settings.path })
@@ -67,32 +76,18 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const connections = new Set<Connection>()
   const life = new AbortController()
   // For relative requests without a Host header (HTTP/1.0, as simple health checks speak it) any name does.
-  const respond = getRequestListener(createRoutes(log).fetch, {
+  const respond = getRequestListener(createRoutes(log, () => !draining).fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,
   })
+  let draining = false
+  let whenEmpty: (() => void) | undefined
+  /** What remains for sockets to close when everybody has been sent away, in milliseconds. */
+  const farewell = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   let opened: Promise<ReadonlyMap<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let own: OwnServer | undefined
-
-  const hear = (told: Signal): void => {
-    switch (told.type) {
-      case 'session-ended':
-        return hub
-          .of(told.session)
-          .find(({ ref }) => ref.sessionId === told.session.sessionId)
-          ?.end(told.code)
-      case 'connection-replaced':
-      case 'message':
-      case 'read':
-        return
-      case 'user-changed': {
-        const user = { ...profileOf(told.user), id: told.user.userId }
-        for (const session of hub.of(told.user)) session.send({ type: 'user', user })
-      }
-    }
-  }
 
   const open = async (): Promise<ReadonlyMap<string, App>> => {
     await engine.open()
@@ -115,30 +110,55 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return opened
   }
 
-  const context: Context = { settings, apps, engine, hub, log }
+  const context: Context = {
+    settings,
+    apps,
+    engine,
+    hub,
+    log,
+    allowance: createAllowance(),
+    retryAfter: () => (draining ? retryAfter() : null),
+  }
+
+  const publish = createPublish(settings, engine)
 
   const start = async (): Promise<string> => {
     await apps()
     const made = createOwnServer(settings, log)
     gateway.attach(made.server)
     const address = await made.listen()
-    if (life.signal.aborted) await made.close()
+    if (life.signal.aborted) await made.close(farewell)
     refuseClosed()
     own = made
     return address
   }
 
+  /** Spreads those who come again, so that they don't all come at once. */
+  const retryAfter = (): number =>
+    Math.ceil(Math.random() * Math.min(LONGEST_SPREAD, SPREAD + SPREAD_EACH * connections.size))
+
+  const drain = async (): Promise<void> => {
+    draining = true
+    for (const connection of connections) connection.drain(retryAfter())
+    const patience = new AbortController()
+    whenEmpty = () => patience.abort()
+    // An abort only ends the wait.
+    if (connections.size > 0)
+      await sleep(settings.drainTime - farewell, undefined, patience).catch(() => undefined)
+    for (const connection of connections) connection.end('unavailable', undefined, retryAfter())
+  }
+
   const shut = async (): Promise<void> => {
-    for (const connection of connections) connection.end('unavailable')
+    await drain()
     life.abort()
     // An engine that is being opened stops trying, and a listen under way stops what it has started.
     const closed = engine.close()
     await listening?.catch(() => undefined)
-    await own?.close()
+    await own?.close(farewell)
     await closed
   }
 
-  engine.listen(hear, life.signal)
+  engine.listen((told) => hub.tell(told), life.signal)
 
   const gateway: Gateway = {
     attach(server) {
@@ -148,7 +168,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
         owns: ownsPath,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
         connect(wire, peer) {
-          const connection = createConnection(context, wire, peer, () => connections.delete(connection))
+          const connection = createConnection(context, wire, peer, () => {
+            connections.delete(connection)
+            if (connections.size === 0) whenEmpty?.()
+          })
           connections.add(connection)
           return connection
         },
@@ -158,6 +181,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     },
     async ready() {
       await apps()
+    },
+    async publish(publication) {
+      await apps()
+      return publish(publication)
     },
     listen() {
       listening ??= start().catch((error: unknown) => {

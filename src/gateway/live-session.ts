@@ -1,118 +1,181 @@
-import { type Engine, type SessionRef } from '../engine/index.js'
-import {
-  isRetryable,
-  sentences,
-  type ClientFrame,
-  type ClientFrameOf,
-  type EndCode,
-  type GatewayFrame,
-  type RefusalCode,
+import { createHash, randomBytes } from 'node:crypto'
+import { profileOf, type SessionRef, type Signal, type UserRecord, type UserRef } from '../engine/index.js'
+import type {
+  ClientFrame,
+  ClientFrameOf,
+  EndCode,
+  GatewayFrameOf,
+  Resumption,
+  User,
 } from '../protocol/index.js'
-import { readProfile } from '../tokens/vouched-profile.js'
-import { PROFILE_PROBLEM, proveToken, type Admitted } from './admission.js'
-import { at, type Timer } from './timer.js'
+import type { Admitted } from './admission.js'
+import type { Settings } from './config.js'
+import { createDelivery } from './delivery.js'
+import { createFrames } from './frames.js'
+import type { Listener } from './hub.js'
+import { createLapse } from './lapse.js'
+import type { Line } from './line.js'
+import type { MessagingContext } from './messaging.js'
 
-/** What a session says goes out through its connection. */
-export interface Line {
-  send(frame: GatewayFrame): void
-  end(code: EndCode, why?: string): void
-  /** Runs work that may fail: the failure ends this connection and no other. */
-  attempt(work: Promise<void>): void
-}
+/** What becomes of a session when its connection is over: it is held for so many milliseconds, or has ended. */
+export type Parting = { holdFor: number } | { code: EndCode }
 
-/** A live session on this gateway. */
-export interface LiveSession extends Pick<Line, 'send' | 'end'> {
-  readonly ref: SessionRef
-  /** Milliseconds until the credentials lapse, or null. */
-  expiresIn(): number | null
+/** One user's session, as long as one connection carries it. */
+export interface LiveSession extends Listener {
+  /** Known once it has started. */
+  readonly ref: SessionRef | undefined
+  /** Starts a session or carries one on, and says so; false when the connection was over before. */
+  start(resume: Resumption | undefined): Promise<boolean>
+  /** A frame came on the connection: whoever sent it has the session's new key. */
+  heard(): void
   handle(frame: SessionFrame): void
-  /** Frees what the session holds; its connection is over. */
-  release(): void
+  /** Resolves when every frame that was handled has its answer. */
+  settled(): Promise<void>
+  /** Frees what the session holds: its connection is over. Called once. */
+  release(parting: Parting): void
 }
 
 /** What a client may send once its session has started. */
 export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
-export const createLiveSession = (
-  engine: Engine,
-  { app, expiresAt: firstExpiry, userId }: Admitted,
-  ref: SessionRef,
-  { send, end, attempt }: Line,
-): LiveSession => {
-  let expiresAt: number | null = null
-  let lapse: Timer | undefined
-  let released = false
-  /** The last renewal: the token that came last decides, however long an earlier one takes to check. */
-  let renewed = Promise.resolve()
+export interface SessionContext extends MessagingContext {
+  settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
+}
 
-  /** The gateway's own clock says when credentials have lapsed. */
-  const lapseAt = (time: number | null): void => {
-    lapse?.cancel()
-    // A token that was being checked when the connection closed must not set a timer that nobody will cancel.
-    if (released) return
-    expiresAt = time
-    lapse = time === null ? undefined : at(time, () => end('token-expired'))
+const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
+
+const userOf = (record: UserRecord): User => ({ ...profileOf(record), id: record.userId })
+
+export const createLiveSession = (context: SessionContext, admitted: Admitted, line: Line): LiveSession => {
+  const { app, expiresAt, userId, guest, vouched, claimed, token } = admitted
+  const { engine, settings } = context
+  const { connectionId, send, end, attempt } = line
+  const of: UserRef = { appId: app.settings.appId, userId }
+  let ref: SessionRef | undefined
+  let resumed = false
+  let isLive = false
+  let confirmed = false
+  let isEnding = false
+  let parting: Parting | undefined
+  let epoch = ''
+  let user: UserRecord | undefined
+  /** A function, since it may be another after each wait. */
+  const isOver = (): Parting | undefined => parting
+  /** What was told before `started` was sent. */
+  const early: Signal[] = []
+  const lapse = createLapse(() => end('token-expired'))
+  const delivery = createDelivery(engine, of, line)
+  const frames = createFrames(context, admitted, { of, lapse, epoch: () => epoch }, line)
+
+  /** Whoever leaves before `started` was sent knows nothing of a new session; one that was carried on is held. */
+  const part = async (how: Parting): Promise<void> => {
+    if (!ref) return
+    if ('code' in how) await engine.endSession(ref, how.code, connectionId)
+    else if (isLive || resumed) await engine.detachSession(ref, connectionId, how.holdFor)
+    else await engine.endSession(ref, 'ended', connectionId)
   }
 
-  const expiresIn = (): number | null => (expiresAt === null ? null : Math.max(0, expiresAt - Date.now()))
-
-  const refuse = (re: SessionFrame, code: RefusalCode, why: string = sentences[code]): void =>
-    send({
-      type: 'refused',
-      re: re.type,
-      ...('id' in re && { id: re.id }),
-      code,
-      message: why,
-      retryable: isRetryable(code),
-    })
-
-  /** A token that is refused leaves the session with the one it has. */
-  const renew = async (frame: ClientFrameOf<'token'>): Promise<void> => {
-    const proven = await proveToken(app, frame.token)
-    if (!proven.ok)
-      return refuse(frame, proven.code === 'unavailable' ? 'unavailable' : 'unauthenticated', proven.why)
-    if (proven.userId !== userId)
-      return refuse(frame, 'unauthenticated', 'The token is for another user than the session is.')
-    if (proven.vouched) await engine.saveUser(ref, { vouched: proven.vouched })
-    lapseAt(proven.expiresAt)
-    send({ type: 'renewed', expiresIn: expiresIn() })
+  const react = (told: Signal): void => {
+    switch (told.type) {
+      case 'session-ended':
+        if (told.session.sessionId === ref?.sessionId) end(told.code)
+        return
+      case 'connection-replaced':
+        if (told.connectionId === connectionId) end('replaced')
+        return
+      case 'user-changed':
+        return send({ type: 'user', user: userOf(told.user) })
+      case 'read':
+        return frames.tellRead(told.inbox)
+      case 'message':
+        return delivery.heard(told)
+    }
   }
 
-  const changeProfile = async (frame: ClientFrameOf<'profile'>): Promise<void> => {
-    if (app.settings.profiles !== 'anyone')
-      return refuse(frame, 'refused', "Only the app's backend changes profiles in this app.")
-    const claimed = readProfile(frame.user)
-    if (!claimed) return refuse(frame, 'bad-request', PROFILE_PROBLEM)
-    await engine.saveUser(ref, { claimed })
-  }
-
-  lapseAt(firstExpiry)
   return {
-    ref,
-    send,
-    end,
-    expiresIn,
-    release() {
-      released = true
-      lapse?.cancel()
+    of,
+    get ref() {
+      return ref
+    },
+    hear(told) {
+      if (told.type === 'message') delivery.heard(told)
+      else if (isLive) react(told)
+      else if (told.type === 'user-changed') user = told.user
+      else early.push(told)
+    },
+    async start(resume) {
+      const saved = await engine.saveUser(of, { vouched, claimed })
+      if (isOver()) return false
+      user ??= saved.user
+      const resumeKey = randomBytes(18).toString('base64url')
+      const { resumeWindow, pingInterval, sendWindow } = settings
+      const session = await engine.startSession({
+        ...of,
+        guest,
+        connectionId,
+        keyHash: hash(resumeKey),
+        ...(resume && { resumes: hash(resume.key) }),
+        holdFor: resumeWindow,
+        sessionsPerUser: app.settings.limits.sessionsPerUser,
+      })
+      resumed = session.resumed
+      ref = { ...of, sessionId: session.sessionId }
+      const over = isOver()
+      if (over) {
+        await part(over)
+        return false
+      }
+      const lost = resume !== undefined && (await engine.messagesAfter(of, resume, 1)).lost
+      const inbox = await engine.inbox(of)
+      if (isOver()) return false
+      epoch = inbox.epoch
+      lapse.at(expiresAt)
+      isLive = true
+      send({
+        type: 'started',
+        sessionId: ref.sessionId,
+        user: userOf(user),
+        guest,
+        resumed,
+        resumeKey,
+        resumeWindow,
+        epoch,
+        offset: inbox.offset,
+        lost,
+        unread: inbox.unread,
+        expiresIn: lapse.left(),
+        pingInterval,
+        sendWindow,
+        ...(token !== undefined && { token }),
+      } satisfies GatewayFrameOf<'started'>)
+      // Where offsets don't compare, everything that is kept comes.
+      const isComparable = resume?.epoch === epoch && resume.offset <= inbox.offset
+      const from = resume ? (isComparable ? resume.offset : 0) : inbox.offset
+      delivery.begin({ epoch, offset: from }, inbox.offset, lost)
+      for (const told of early.splice(0)) react(told)
+      return true
+    },
+    release(given) {
+      // Who said farewell does not come back, even if the connection was lost before the answer.
+      const how: Parting = isEnding ? { code: 'ended' } : given
+      parting = how
+      lapse.stop()
+      delivery.stop()
+      attempt(part(how))
+    },
+    settled: () => frames.settled(),
+    heard() {
+      if (confirmed || !ref) return
+      confirmed = true
+      attempt(engine.confirmSession(ref, connectionId))
     },
     handle(frame) {
-      if (released) return
-      switch (frame.type) {
-        case 'token':
-          renewed = renewed.then(() => renew(frame))
-          return attempt(renewed)
-        case 'profile':
-          return attempt(changeProfile(frame))
-        case 'end':
-          return end('ended')
-        case 'pong':
-          return
-        case 'send':
-        case 'history':
-        case 'read':
-          return refuse(frame, 'refused', 'This gateway keeps no messages yet.')
-      }
+      if (parting || isEnding) return
+      if (frame.type === 'end') {
+        isEnding = true
+        // What was asked for before has its answer first.
+        void frames.settled().then(() => end('ended'))
+      } else if (frame.type !== 'pong') frames.handle(frame)
     },
   }
 }

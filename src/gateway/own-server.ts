@@ -6,15 +6,14 @@ import { limits } from '../protocol/index.js'
 import type { Settings } from './config.js'
 import { GatewayError } from './errors.js'
 import type { Log } from './log.js'
-import { CLOSE_TIMEOUT } from './server.js'
 
 /** An HTTP server that the gateway makes for itself. */
 export interface OwnServer {
   readonly server: Server
   /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
-  /** Resolves when every socket is closed; the ones that take too long are cut. */
-  close(): Promise<void>
+  /** Resolves when every socket is closed; those that take longer than so many milliseconds are cut. */
+  close(patience: number): Promise<void>
 }
 
 const make = ({ listen: { tls }, startTimeout }: Settings): Server => {
@@ -74,11 +73,11 @@ export const createOwnServer = (settings: Settings, log: Log): OwnServer => {
           resolve(addressOf(server, listen.tls ? 'https' : 'http'))
         })
       }),
-    close: () =>
+    close: (patience) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => {
           for (const socket of sockets) socket.destroy()
-        }, CLOSE_TIMEOUT)
+        }, patience)
         server.close(() => {
           clearTimeout(cut)
           resolve()

@@ -39,14 +39,19 @@ const serve = (context: Context, { type, etag, bodies }: Asset, cacheControl: st
 
 /** Every address that the gateway has; its REST interface is to come under `/v1/apps/`. */
 export const ownsPath = (path: string): boolean =>
-  /^\/(healthz|v1\/(session|errors|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
+  /^\/(healthz|readyz|v1\/(session|errors|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
 
 /** What the gateway answers over plain HTTP. */
-export const createRoutes = (log: Log): Hono => {
+export const createRoutes = (log: Log, isReady: () => boolean): Hono => {
   const routes = new Hono()
   let script: ReturnType<typeof loadScript> | undefined
 
   routes.get('/healthz', (context) => context.json({ status: 'ok', version: VERSION }))
+  routes.get('/readyz', (context) =>
+    isReady()
+      ? context.json({ status: 'ready' })
+      : context.json({ status: 'draining' }, 503, { 'cache-control': 'no-store' }),
+  )
   routes.get('/v1/errors', (context) =>
     context.html(errorsPage, 200, {
       'content-security-policy': "default-src 'none'",

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream'
 import * as ws from 'ws'
 import { limits, START_PREFIX, SUBPROTOCOL } from '../protocol/index.js'
 import type { Peer } from './admission.js'
-import type { Connection, Wire } from './connection.js'
+import type { Connection } from './connection.js'
+import type { Wire } from './line.js'
 
 /** What the server does with what comes in. */
 export interface Handlers {
@@ -52,7 +53,23 @@ const refuse = (socket: Duplex, status: string, why: string): void => {
   )
 }
 
-const adopt = (socket: ws.WebSocket, request: IncomingMessage, { connect, peerOf }: Handlers): void => {
+/** Resolves when everything that was written to a socket has left it, or the socket is gone. */
+const drained = (stream: Duplex): Promise<void> =>
+  new Promise((resolve) => {
+    if (!stream.writableNeedDrain) return resolve()
+    const done = (): void => {
+      stream.off('drain', done).off('close', done)
+      resolve()
+    }
+    stream.on('drain', done).on('close', done)
+  })
+
+const adopt = (
+  socket: ws.WebSocket,
+  stream: Duplex,
+  request: IncomingMessage,
+  { connect, peerOf }: Handlers,
+): void => {
   const connection = connect(
     {
       send(text) {
@@ -60,6 +77,10 @@ const adopt = (socket: ws.WebSocket, request: IncomingMessage, { connect, peerOf
         if (socket.bufferedAmount > MOST_WAITING) socket.terminate()
       },
       close: (code, reason) => socket.close(code, reason),
+      get isFull() {
+        return stream.writableNeedDrain
+      },
+      drained: () => drained(stream),
     },
     peerOf(request),
   )
@@ -67,7 +88,7 @@ const adopt = (socket: ws.WebSocket, request: IncomingMessage, { connect, peerOf
     if (isBinary) connection.end('bad-request', 'Frames are text.')
     else connection.receive(data.toString(), data.length)
   })
-  socket.on('close', () => connection.closed())
+  socket.on('close', (code) => connection.closed(code))
   // The close that follows ends the connection; what a peer did to its socket is no error of ours.
   socket.on('error', () => undefined)
   const start = earlyStart(protocolsOf(request))
@@ -135,7 +156,7 @@ export const attach = (server: Server, handlers: Handlers): { detach(): void } =
       if (!ours) return refuse(socket, '404 Not Found', 'There is no WebSocket here.')
       if (!protocolsOf(request).includes(SUBPROTOCOL))
         return refuse(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
-      sockets.handleUpgrade(request, socket, head, (webSocket) => adopt(webSocket, request, handlers))
+      sockets.handleUpgrade(request, socket, head, (webSocket) => adopt(webSocket, socket, request, handlers))
     },
   )
 

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
+import { createAllowance } from '../../src/gateway/allowance.js'
 import { createApp, type App } from '../../src/gateway/app.js'
 import { parseConfig } from '../../src/gateway/config.js'
 import { createConnection, type Connection } from '../../src/gateway/connection.js'
@@ -12,7 +13,7 @@ import { testApp } from './support.js'
 
 /** A gateway's parts around an engine of our own, with nothing between the test and what they hold. */
 export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
-  const parsed = parseConfig({ startTimeout: 300, apps: { app: testApp() } }, {})
+  const parsed = parseConfig({ startTimeout: 300, resumeWindow: 0, apps: { app: testApp() } }, {})
   if (!parsed.ok) throw new Error(parsed.problems.join())
   const memory = createMemoryEngine()
   await memory.open()
@@ -29,11 +30,16 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   )
   const hub = createHub()
   const connections = new Set<Connection>()
+  const life = new AbortController()
+  after(() => life.abort())
+  engine.listen((told) => hub.tell(told), life.signal)
   const context = {
     settings: parsed.config,
     apps: () => Promise.resolve(apps),
     engine,
     hub,
+    allowance: createAllowance(),
+    retryAfter: () => null,
     log: createLog({ level: 'fatal' }),
   }
   const server = createServer()

@@ -13,19 +13,10 @@ const pathsOf = (config: unknown): string[] =>
 
 const notYet: [path: string, config: unknown][] = [
   ['admin', { admin: { host: '127.0.0.1', port: 9090, token: { env: 'ADMIN_TOKEN' } }, ...app(testApp) }],
-  ['resumeWindow', { resumeWindow: 120, ...app(testApp) }],
-  ['leaveWindow', { leaveWindow: 20, ...app(testApp) }],
-  ['sendWindow', { sendWindow: 3600, ...app(testApp) }],
-  ['drainTime', { drainTime: 20, ...app(testApp) }],
   ['limits', { limits: { connectionsPerAddress: 1000 }, ...app(testApp) }],
   ['engine.url', { engine: { url: 'redis://localhost' }, ...app(testApp) }],
-  ['apps.a.send', app({ ...testApp, send: 'users' })],
-  ['apps.a.unknownRecipients', app({ ...testApp, unknownRecipients: false })],
-  ['apps.a.authorizeSend', app({ ...testApp, authorizeSend: () => true })],
   ['apps.a.authenticateUrl', app({ ...testApp, authenticateUrl: 'https://example.com' })],
   ['apps.a.webhooks', app({ ...testApp, webhooks: { url: 'https://example.com' } })],
-  ['apps.a.retention', app({ ...testApp, retention: { days: 30 } })],
-  ['apps.a.limits.messagesPerSecond', app({ ...testApp, limits: { messagesPerSecond: 20 } })],
 ]
 for (const [path, config] of notYet)
   test(`${path} is refused by name, since it would do nothing yet`, () => {
@@ -87,6 +78,22 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['pingInterval', { pingInterval: 3601, ...app(testApp) }],
   ['startTimeout', { startTimeout: 0, ...app(testApp) }],
   ['startTimeout', { startTimeout: 301, ...app(testApp) }],
+  ['resumeWindow', { resumeWindow: -1, ...app(testApp) }],
+  ['resumeWindow', { resumeWindow: 86_401, ...app(testApp) }],
+  ['leaveWindow', { leaveWindow: '20', ...app(testApp) }],
+  ['sendWindow', { sendWindow: 0, ...app(testApp) }],
+  ['drainTime', { drainTime: 0, ...app(testApp) }],
+  ['drainTime', { drainTime: 3601, ...app(testApp) }],
+  ['apps.a.send', app({ ...testApp, send: 'guests' })],
+  ['apps.a.authorizeSend', app({ ...testApp, authorizeSend: 'yes' })],
+  ['apps.a.unknownRecipients', app({ ...testApp, unknownRecipients: 1 })],
+  ['apps.a.retention', app({ ...testApp, retention: 30 })],
+  ['apps.a.retention.messages', app({ ...testApp, retention: { messages: 0 } })],
+  ['apps.a.retention.days', app({ ...testApp, retention: { days: 0 } })],
+  ['apps.a.retention.weeks', app({ ...testApp, retention: { weeks: 4 } })],
+  ['apps.a.limits.messagesPerSecond', app({ ...testApp, limits: { messagesPerSecond: 0 } })],
+  ['apps.a.limits.inboxes', app({ ...testApp, limits: { inboxes: 1.5 } })],
+  ['apps.a.limits.bytes', app({ ...testApp, limits: { bytes: '10 GB' } })],
 ]
 for (const [path, config] of wrongTypes)
   test(`${JSON.stringify(config)} is refused for ${path}`, () => {

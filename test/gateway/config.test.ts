@@ -32,6 +32,10 @@ test('a config that names only a test app gets every documented default', () => 
     engine: { type: 'embedded', path: './data' },
     pingInterval: 25_000,
     startTimeout: 10_000,
+    resumeWindow: 120_000,
+    leaveWindow: 20_000,
+    sendWindow: 3_600_000,
+    drainTime: 20_000,
     apps: new Map([
       [
         'hF83jaq',
@@ -46,7 +50,11 @@ test('a config that names only a test app gets every documented default', () => 
           profiles: 'anyone',
           requireExpiry: false,
           authenticate: null,
-          limits: { sessionsPerUser: 20 },
+          send: 'anyone',
+          authorizeSend: null,
+          unknownRecipients: true,
+          retention: { messages: 1000, age: 30 * 86_400_000 },
+          limits: { sessionsPerUser: 20, messagesPerSecond: 20, inboxes: 1_000_000, bytes: 10_737_418_240 },
         },
       ],
     ]),
@@ -65,17 +73,26 @@ test('a production app is strict by default: no guests, vouched profiles, tokens
     profiles: 'vouched',
     requireExpiry: true,
     authenticate: null,
-    limits: { sessionsPerUser: 20 },
+    send: 'users',
+    authorizeSend: null,
+    unknownRecipients: false,
+    retention: { messages: 1000, age: 30 * 86_400_000 },
+    limits: { sessionsPerUser: 20, messagesPerSecond: 20, inboxes: 1_000_000, bytes: 10_737_418_240 },
   })
 })
 
 test('what is written wins over every default', () => {
   const authenticate = () => Promise.resolve({ ok: true as const })
+  const authorizeSend = () => true
   const config: GatewayConfig = {
     listen: { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } },
     engine: { type: 'memory' },
     pingInterval: 0.25,
     startTimeout: 300,
+    resumeWindow: 60,
+    leaveWindow: 0,
+    sendWindow: 7200,
+    drainTime: 0.5,
     apps: {
       a: {
         environment: 'production',
@@ -87,7 +104,11 @@ test('what is written wins over every default', () => {
         profiles: 'anyone',
         requireExpiry: false,
         authenticate,
-        limits: { sessionsPerUser: 3 },
+        send: 'backend',
+        authorizeSend,
+        unknownRecipients: true,
+        retention: { messages: 5, days: 0.5 },
+        limits: { sessionsPerUser: 3, messagesPerSecond: 4, inboxes: 5, bytes: 6 },
       },
     },
   }
@@ -96,6 +117,10 @@ test('what is written wins over every default', () => {
     engine: { type: 'memory' },
     pingInterval: 250,
     startTimeout: 300_000,
+    resumeWindow: 60_000,
+    leaveWindow: 0,
+    sendWindow: 7_200_000,
+    drainTime: 500,
     apps: new Map([
       [
         'a',
@@ -110,7 +135,11 @@ test('what is written wins over every default', () => {
           profiles: 'anyone',
           requireExpiry: false,
           authenticate,
-          limits: { sessionsPerUser: 3 },
+          send: 'backend',
+          authorizeSend,
+          unknownRecipients: true,
+          retention: { messages: 5, age: 43_200_000 },
+          limits: { sessionsPerUser: 3, messagesPerSecond: 4, inboxes: 5, bytes: 6 },
         },
       ],
     ]),
@@ -187,7 +216,7 @@ test('all problems are told at once, each with its path', () => {
 
 test('an unknown key is an error that lists the known ones', () => {
   assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
-    'apps.a.limits.sessionPerUser: unknown key; those known here are sessionsPerUser',
+    'apps.a.limits.sessionPerUser: unknown key; those known here are sessionsPerUser, messagesPerSecond, inboxes, bytes',
   ])
 })
 

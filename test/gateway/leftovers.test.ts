@@ -7,7 +7,7 @@ import { openClient, startClient } from '../support/raw-client.js'
 import { assemble } from './assembled.js'
 import { startOf, tokenFor, until } from './support.js'
 
-test('an engine that fails for one user ends that user’s connection as unavailable', async () => {
+test('an engine that fails for one user’s start ends that connection as unavailable; failing later refuses a frame', async () => {
   const failing = (engine: Engine): Partial<Engine> => ({
     saveUser: (of, change) =>
       of.userId === 'unlucky' || change.claimed?.name === 'unlucky'
@@ -20,7 +20,11 @@ test('an engine that fails for one user ends that user’s connection as unavail
   assert.deepEqual([unlucky.code, unlucky.frame['retryable']], [4503, true])
   const later = await startClient(own, await startOf('later'))
   later.send({ type: 'profile', user: { name: 'unlucky' } })
-  assert.equal((await later.end()).code, 4503)
+  const { code, re, retryable } = await later.next()
+  assert.deepEqual([code, re, retryable], ['unavailable', 'profile', true])
+  later.send({ type: 'profile', user: { name: 'lucky' } })
+  assert.deepEqual((await later.next('user'))['user'], { id: 'later', name: 'lucky' })
+  later.close()
   lucky.send({ type: 'token', token: await tokenFor('lucky') })
   assert.equal((await lucky.next()).type, 'renewed')
   lucky.close()

@@ -1,0 +1,116 @@
+import { EngineError, type InboxState, type UserRef } from '../engine/index.js'
+import { isRetryable, sentences, type ClientFrameOf } from '../protocol/index.js'
+import { readProfile } from '../tokens/vouched-profile.js'
+import { PROFILE_PROBLEM, proveToken, type Admitted } from './admission.js'
+import type { Lapse } from './lapse.js'
+import type { Line } from './line.js'
+import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
+
+/** What a live session is asked. */
+export type Asking = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
+
+/** Carries out what a session's client asks for, or refuses it. */
+export interface Frames {
+  handle(frame: Asking): void
+  /** Tells the client where the user's read mark is now. */
+  tellRead(inbox: InboxState): void
+  /** Resolves when every frame so far has its answer. */
+  settled(): Promise<void>
+}
+
+export const createFrames = (
+  context: MessagingContext,
+  { app, userId }: Pick<Admitted, 'app' | 'userId'>,
+  { of, lapse, epoch }: { of: UserRef; lapse: Lapse; epoch: () => string },
+  line: Line,
+): Frames => {
+  const { engine, log } = context
+  const { send, end, attempt } = line
+  /** The last renewal: the token that came last decides, however long an earlier one takes to check. */
+  let renewed = Promise.resolve()
+  /** How often the read mark was told. */
+  let marks = 0
+  const underWay = new Set<Promise<void>>()
+
+  const refuse: Refuse = (re, code, why = sentences[code], retryAfter) =>
+    send({
+      type: 'refused',
+      re: re.type,
+      ...('id' in re && { id: re.id }),
+      code,
+      message: why,
+      retryable: isRetryable(code),
+      ...(retryAfter !== undefined && { retryAfter }),
+    })
+
+  const messaging = createMessaging(context, app, { of, epoch }, line, refuse)
+
+  /** A token that is refused leaves the session with the one it has. */
+  const renew = async (frame: ClientFrameOf<'token'>): Promise<void> => {
+    const proven = await proveToken(app, frame.token)
+    if (!proven.ok)
+      return refuse(frame, proven.code === 'unavailable' ? 'unavailable' : 'unauthenticated', proven.why)
+    if (proven.userId !== userId)
+      return refuse(frame, 'unauthenticated', 'The token is for another user than the session is.')
+    if (proven.vouched) await engine.saveUser(of, { vouched: proven.vouched })
+    lapse.at(proven.expiresAt)
+    send({ type: 'renewed', expiresIn: lapse.left() })
+  }
+
+  const changeProfile = async (frame: ClientFrameOf<'profile'>): Promise<void> => {
+    if (app.settings.profiles !== 'anyone')
+      return refuse(frame, 'refused', "Only the app's backend changes profiles in this app.")
+    const changes = readProfile(frame.user)
+    if (!changes) return refuse(frame, 'bad-request', PROFILE_PROBLEM)
+    await engine.saveUser(of, { claimed: changes })
+  }
+
+  const tellRead = ({ unread, readOffset }: InboxState): void => {
+    marks += 1
+    send({ type: 'unread', unread, readOffset })
+  }
+
+  const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {
+    if (frame.epoch !== epoch()) return refuse(frame, 'conflict', OTHER_EPOCH)
+    const before = marks
+    const inbox = await engine.markRead(of, frame)
+    if (!inbox) return end('unavailable', OTHER_EPOCH)
+    // A mark that didn't move is told to nobody; who asked hears where it stands.
+    if (marks === before) tellRead(inbox)
+  }
+
+  const carryOut = (frame: Asking): Promise<void> => {
+    switch (frame.type) {
+      case 'token':
+        renewed = renewed.catch(() => undefined).then(() => renew(frame))
+        return renewed
+      case 'profile':
+        return changeProfile(frame)
+      case 'send':
+        return messaging.send(frame)
+      case 'history':
+        return messaging.history(frame)
+      case 'read':
+        return read(frame)
+    }
+  }
+
+  return {
+    tellRead,
+    async settled() {
+      await Promise.all(underWay)
+    },
+    handle(frame) {
+      const answered = carryOut(frame).catch((error: unknown) => {
+        // What an engine can't do now is refused, and the session goes on.
+        if (!(error instanceof EngineError)) throw error
+        log.warn({ err: error }, 'a frame was refused')
+        refuse(frame, 'unavailable')
+      })
+      attempt(answered)
+      const settle = (): boolean => underWay.delete(settled)
+      const settled: Promise<void> = answered.then(settle, settle).then(() => undefined)
+      underWay.add(settled)
+    },
+  }
+}
