@@ -208,19 +208,15 @@ export class ChatSessionElement extends ReactiveElement {
     if (!view) return
     adoptStyle(this.getRootNode())
     this.#showState()
-    this.#gone.abort()
-    this.#gone = new AbortController()
+    if (this.#gone.signal.aborted) this.#gone = new AbortController()
+    // Before the session listens, which leaves to the next page what is still held.
     // Elements in a frame that is removed are told nothing, and stay connected to a document without a window.
-    view.addEventListener('pagehide', this.#leave, { signal: this.#gone.signal })
+    view.addEventListener('pagehide', this.#hidden, { signal: this.#gone.signal })
     this.requestUpdate()
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    this.#gone.abort()
-    this.#gone = new AbortController()
-    // Before the session's own, which leaves what is still held to the next page.
-    addEventListener('pagehide', this.#look, { capture: true, signal: this.#gone.signal })
     this.#leave()
   }
 
@@ -257,12 +253,14 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /** Lets go, unless it is back by the end of the next task: moves and re-renders take out and put back. */
-  readonly #leave = (): void => {
+  #leave(): void {
     clearTimeout(this.#leaving)
-    this.#leaving = setTimeout(() => (this.#leaving = setTimeout(this.#look)))
+    this.#leaving = setTimeout(() => (this.#leaving = setTimeout(() => this.#look())))
   }
 
-  readonly #look = (): void => {
+  readonly #hidden = (): void => (this.isConnected ? this.#leave() : this.#look())
+
+  #look(): void {
     if (this.#isLive) return
     this.#gone.abort()
     this.#called = false

@@ -2,13 +2,13 @@ import {
   byteLength,
   gatewayFrames,
   limits,
-  parse,
   START_PREFIX,
   SUBPROTOCOL,
   type ClientFrame,
   type ClientFrameOf,
   type GatewayFrame,
 } from '../protocol/index.js'
+import { wrongField } from '../protocol/schema.js'
 
 /** What one attempt tells of itself. */
 export interface SocketListener {
@@ -50,6 +50,17 @@ export const sessionUrl = (endpoint: string | URL): string => {
   return url.href
 }
 
+/** A frame; undefined for one that a newer gateway may know, null for what is none. */
+const read = (json: string): GatewayFrame | null | undefined => {
+  try {
+    const frame = JSON.parse(json) as GatewayFrame
+    const checks = Object.hasOwn(gatewayFrames, frame.type) && gatewayFrames[frame.type]
+    return checks ? (wrongField(checks, { ...frame }) ? null : frame) : undefined
+  } catch {
+    return null
+  }
+}
+
 /** Opens a socket and listens to it from the first moment: a frame may share a packet with the handshake's answer. */
 export const openLine = (
   WebSocketClass: typeof WebSocket,
@@ -62,9 +73,9 @@ export const openLine = (
   socket.onopen = () => listener.opened()
   socket.onclose = ({ code }) => listener.closed(code)
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-    const parsed = parse(gatewayFrames, String(data))
-    if (parsed.ok) listener.frame(parsed.frame)
-    else if (!parsed.unknown) listener.garbled()
+    const frame = read(String(data))
+    if (frame) listener.frame(frame)
+    else if (frame === null) listener.garbled()
   }
   // The close that follows says all that a page may know; without a handler some WebSockets throw.
   socket.onerror = () => undefined

@@ -1,5 +1,6 @@
 import { executeServerCommand } from '@web/test-runner-commands'
 import type { GatewayConfig } from '../../src/gateway/config-types.js'
+import type { ClientFrame, ClientFrameOf } from '../../src/protocol/index.js'
 
 export interface GatewayRequest {
   config: GatewayConfig
@@ -31,3 +32,23 @@ export const connectionsAt = (url: string): Promise<Connections> =>
 /** Cuts every connection at `url`, without a word. */
 export const cutConnections = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('gateway:cut', url)
+
+/** What a client said on one connection, and the code it closed it with. */
+export interface Recorded {
+  start: ClientFrameOf<'start'> | null
+  frames: ClientFrame[]
+  close: number | null
+}
+
+/** Starts a gateway of a few lines that resumes by key and records what clients say; answers its address. */
+export const startScripted = (): Promise<string> => executeServerCommand<string, unknown>('scripted:start')
+
+export const recordedAt = (url: string): Promise<Recorded[]> =>
+  executeServerCommand<Recorded[], string>('scripted:connections', url)
+
+/** Has it leave questions unanswered. */
+export const mute = (url: string): Promise<boolean> =>
+  executeServerCommand<boolean, string>('scripted:mute', url)
+
+export const stopScripted = (url: string): Promise<boolean> =>
+  executeServerCommand<boolean, string>('scripted:stop', url)

@@ -2,11 +2,13 @@
 import { createServer } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import { createGateway, createLog } from '../../dist/gateway/index.js'
+import { startScripted } from './scripted-gateway.mjs'
 
 const host = '127.0.0.1'
 
 export const gatewayPlugin = () => {
   const gateways = new Map()
+  const scripted = new Map()
 
   const commands = {
     /**
@@ -55,6 +57,19 @@ export const gatewayPlugin = () => {
       const { sockets = new Set(), total = 0 } = gateways.get(url) ?? {}
       return { open: sockets.size, total }
     },
+    /** Starts a gateway that keeps a record of what clients say; answers its address. */
+    'scripted:start': async () => {
+      const server = await startScripted()
+      scripted.set(server.url, server)
+      return server.url
+    },
+    'scripted:connections': (url) => scripted.get(url)?.connections ?? [],
+    /** From now on it does not answer what it is asked. */
+    'scripted:mute': (url) => scripted.get(url)?.setMute() ?? false,
+    'scripted:stop': async (url) => {
+      await scripted.get(url)?.close()
+      return scripted.delete(url)
+    },
     /** Cuts every connection, without a word. */
     'gateway:cut': (url) => {
       for (const socket of gateways.get(url)?.sockets ?? []) socket.destroy()
@@ -65,7 +80,11 @@ export const gatewayPlugin = () => {
   return {
     name: 'gateway',
     executeCommand: ({ command, payload }) => commands[command]?.(payload),
-    serverStop: () => Promise.all([...gateways.keys()].map(commands['gateway:stop'])),
+    serverStop: () =>
+      Promise.all([
+        ...[...gateways.keys()].map(commands['gateway:stop']),
+        ...[...scripted.keys()].map(commands['scripted:stop']),
+      ]),
     /** A backend that hands out the token that it is asked for. */
     serve: ({ path, query }) =>
       path === '/backend/token' ? { body: query.value ?? '', type: 'text' } : undefined,

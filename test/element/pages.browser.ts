@@ -1,0 +1,69 @@
+import { expect } from '@open-wc/testing'
+import type { ChatSessionElement } from '../../src/element/define.js'
+import { recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
+import { until, useGateway } from './page.js'
+
+/* Pages are documents of a frame here, which leaves them as a tab does: they share the tab's storage. */
+describe('<chat-session> on one page after the other', () => {
+  const gateway = useGateway()
+  let endpoint: string
+  let frame: HTMLIFrameElement
+
+  beforeEach(async () => {
+    endpoint = await startScripted()
+    sessionStorage.clear()
+    frame = document.body.appendChild(document.createElement('iframe'))
+  })
+  afterEach(async () => {
+    frame.remove()
+    await stopScripted(endpoint)
+  })
+
+  /** Goes to a page with a tag for `userId`, and waits until its session is live. */
+  const visit = async (userId: string, at = endpoint, token = 'a.b.c'): Promise<ChatSessionElement> => {
+    const loaded = new Promise((resolve) => frame.addEventListener('load', resolve, { once: true }))
+    frame.srcdoc = `<script type="module" src="${location.origin}/src/element/define.ts"></script>
+      <chat-session app-id="app" user-id="${userId}" token="${token}" endpoint="${at}"></chat-session>`
+    await loaded
+    const element = frame.contentDocument?.querySelector('chat-session')
+    if (!element) throw new Error('There is no element.')
+    await until('the session is live', () => element.state === 'active')
+    return element
+  }
+
+  it('keeps the id of its session', async () => {
+    const { sessionId } = await visit('ann')
+    for (let page = 0; page < 3; page += 1) expect((await visit('ann')).sessionId).to.equal(sessionId)
+    expect((await recordedAt(endpoint)).length).to.equal(4)
+    expect((await visit('bob')).sessionId).to.not.equal(sessionId)
+  })
+
+  it('keeps it at a real gateway, and is told what came between the pages', async () => {
+    const token = await gateway.token('ann')
+    const { sessionId } = await visit('ann', gateway.url, token)
+    const bob = await gateway.active('bob')
+    frame.srcdoc = 'A page without a tag.'
+    await bob.send({ to: 'ann', body: 'Between' })
+    const element = await visit('ann', gateway.url, token)
+    expect(element.sessionId).to.equal(sessionId)
+    expect(element.unread).to.equal(1)
+    expect((await element.history()).map(({ body }) => body)).to.deep.equal(['Between'])
+  })
+
+  it('ends a session that nobody holds as the page goes, and leaves no key', async () => {
+    const element = await visit('ann')
+    element.remove()
+    frame.contentWindow?.dispatchEvent(new PageTransitionEvent('pagehide'))
+    await until('it is over', async () => (await recordedAt(endpoint))[0]?.close !== null)
+    expect((await recordedAt(endpoint))[0]?.close).to.equal(1000)
+    expect((await recordedAt(endpoint))[0]?.frames).to.deep.equal([{ type: 'pong' }, { type: 'end' }])
+    expect(JSON.stringify(sessionStorage)).to.not.include('k1')
+  })
+
+  it('is not started again by the next page once it was ended', async () => {
+    const element = await visit('ann')
+    const { sessionId } = element
+    await element.end()
+    expect((await visit('ann')).sessionId).to.not.equal(sessionId)
+  })
+})

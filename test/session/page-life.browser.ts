@@ -1,0 +1,198 @@
+import { assert } from '@open-wc/testing'
+import { ChatSession, type SessionOptions } from '../../src/session/index.js'
+import { mute, recordedAt, startScripted, stopScripted, type Recorded } from '../support/gateway-commands.js'
+
+/*
+ * The headless shell has no back/forward cache, and a test can't leave its own page: `pagehide` and `pageshow` are
+ * sent by hand here, and the next page of the tab is a second session of this page.
+ */
+const hide = (): boolean => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+const show = (): boolean => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+
+const PATIENCE = 9_000
+
+describe('ChatSession in a page that goes and comes', function () {
+  this.timeout(12_000)
+  let endpoint: string
+  let sessions: ChatSession[] = []
+
+  beforeEach(async () => {
+    endpoint = await startScripted()
+    sessionStorage.clear()
+  })
+  afterEach(async () => {
+    await Promise.all(sessions.map((session) => session.end()))
+    sessions = []
+    await stopScripted(endpoint)
+  })
+
+  const make = (given: Partial<SessionOptions> = { token: 'a.b.c', user: { id: 'ann' } }): ChatSession => {
+    const session = new ChatSession({ endpoint, appId: 'app', ...given })
+    sessions.push(session)
+    return session
+  }
+  const recorded = async (fits: (connections: Recorded[]) => boolean): Promise<Recorded[]> => {
+    const deadline = Date.now() + PATIENCE
+    for (;;) {
+      const connections = await recordedAt(endpoint)
+      if (fits(connections)) return connections
+      if (Date.now() > deadline) assert.fail(`It never came to that: ${JSON.stringify(connections)}`)
+    }
+  }
+  const reaches = (session: ChatSession, state: string): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (session.state === state) resolve()
+      }
+      session.addEventListener('state', look)
+      look()
+    })
+
+  it('lets the socket go with 4000, and carries on when it is shown again', async () => {
+    const session = make()
+    await session.start()
+    const { id } = session
+    assert.equal(sessionStorage.length, 0)
+    hide()
+    assert.equal(session.state, 'reconnecting')
+    assert.equal(sessionStorage.length, 1)
+    assert.equal((await recorded(([first]) => first?.close !== null))[0]?.close, 4000)
+    window.dispatchEvent(new Event('online'))
+    assert.equal((await recordedAt(endpoint)).length, 1, 'a page that is away connects to nothing')
+    show()
+    await reaches(session, 'active')
+    const [, second] = await recordedAt(endpoint)
+    assert.deepEqual(second?.start?.resume, { key: 'k1', epoch: 'e', offset: 0 })
+    assert.equal(session.id, id)
+    assert.equal(sessionStorage.length, 0)
+  })
+
+  it('leaves its session to the next page of the tab', async () => {
+    const former = make()
+    await former.start()
+    hide()
+    const next = make()
+    await next.start()
+    assert.equal(next.id, former.id)
+    assert.equal(sessionStorage.length, 0)
+  })
+
+  it('leaves it to nobody else: another user, another app, and a tab that was duplicated meanwhile', async () => {
+    const former = make()
+    await former.start()
+    // What a duplicated tab copies is the storage of a page that lives.
+    assert.equal(sessionStorage.length, 0)
+    const duplicate = make()
+    await duplicate.start()
+    assert.notEqual(duplicate.id, former.id)
+    await duplicate.end()
+    hide()
+    for (const other of [{ user: { id: 'bob' } }, { user: { id: 'ann' }, appId: 'other' }]) {
+      const session = make({ token: 'a.b.c', ...other })
+      await session.start()
+      assert.notEqual(session.id, former.id)
+    }
+  })
+
+  it('carries on from what another page left, not from what it remembers', async () => {
+    const former = make()
+    await former.start()
+    hide()
+    const next = make()
+    await next.start()
+    hide()
+    show()
+    await recorded((connections) => connections.filter(({ start }) => start).length >= 3)
+    const third = (await recordedAt(endpoint))[2]
+    assert.equal(third?.start?.resume?.key, 'k2')
+  })
+
+  it('stays ended when the session was ended by another page of the tab', async () => {
+    const former = make()
+    await former.start()
+    hide()
+    const next = make()
+    await next.start()
+    await next.end()
+    show()
+    assert.equal(former.state, 'ended')
+    assert.equal((await recordedAt(endpoint)).length, 2)
+  })
+
+  it('asks its source of tokens first when it is shown again, and is out when that says so', async () => {
+    const answers: (string | null)[] = ['a.b.1', 'a.b.2', null]
+    const session = make({ user: { id: 'ann' }, tokenFetcher: () => answers.shift() ?? null })
+    await session.start()
+    hide()
+    show()
+    await reaches(session, 'active')
+    assert.deepEqual(
+      (await recordedAt(endpoint)).map(({ start }) => start?.token),
+      ['a.b.1', 'a.b.2'],
+    )
+    hide()
+    show()
+    await reaches(session, 'ended')
+    assert.equal(session.error?.code, 'signed-out')
+  })
+
+  it('makes a guest without a name the same guest on the next page', async () => {
+    const former = make({ guest: true })
+    await former.start()
+    const id = former.user?.id
+    hide()
+    const next = make({ guest: true })
+    await next.start()
+    assert.deepEqual([next.user?.id, next.id], [id, former.id])
+    hide()
+    assert.notInclude(JSON.stringify(sessionStorage), 'a.b.c')
+  })
+
+  it('leaves no token of a user who has one', async () => {
+    const session = make()
+    await session.start()
+    hide()
+    const left = JSON.stringify(sessionStorage)
+    assert.include(left, 'k1')
+    assert.notInclude(left, 'a.b.c')
+  })
+
+  it('remembers by itself where storage is forbidden', async () => {
+    const { setItem, getItem } = Storage.prototype
+    const forbidden = (): never => {
+      throw new DOMException('No.', 'SecurityError')
+    }
+    Object.assign(Storage.prototype, { setItem: forbidden, getItem: forbidden })
+    try {
+      const session = make()
+      await session.start()
+      const { id } = session
+      hide()
+      show()
+      await reaches(session, 'active')
+      assert.equal(session.id, id)
+    } finally {
+      Object.assign(Storage.prototype, { setItem, getItem })
+    }
+  })
+
+  it('asks an open connection whether it lives when the page is looked at, and makes another if it does not', async () => {
+    const session = make()
+    await session.start()
+    document.dispatchEvent(new Event('resume'))
+    const [first] = await recorded(([one]) => !!one?.frames.some(({ type }) => type === 'history'))
+    assert.equal(first?.close, null)
+    await mute(endpoint)
+    const lost = reaches(session, 'reconnecting')
+    const asked = Date.now()
+    // The answer came back: only then is it asked anew.
+    while ((await recordedAt(endpoint))[0]?.frames.filter(({ type }) => type === 'history').length === 1) {
+      document.dispatchEvent(new Event('visibilitychange'))
+      if (Date.now() - asked > PATIENCE) assert.fail('It was not asked again.')
+    }
+    await lost
+    assert.isAbove(Date.now() - asked, 4_000)
+    await reaches(session, 'active')
+    assert.equal((await recordedAt(endpoint)).length, 2)
+  })
+})

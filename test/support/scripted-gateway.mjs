@@ -1,0 +1,60 @@
+// A gateway of a few lines, for tests that look at what a client says: it resumes by key, and keeps a record.
+import { WebSocketServer } from 'ws'
+
+/** Starts one; answers its address, the record of its connections, and what closes it. */
+export const startScripted = async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'chat-session.v1' })
+  await new Promise((resolve) => server.once('listening', resolve))
+  const keys = new Map()
+  const connections = []
+  let mute = false
+  server.on('connection', (socket, { headers }) => {
+    const record = { start: null, frames: [], close: null }
+    connections.push(record)
+    const say = (frame) => socket.send(JSON.stringify(frame))
+    const begin = (start) => {
+      record.start = start
+      const resumed = keys.has(start.resume?.key)
+      const sessionId = keys.get(start.resume?.key) ?? `s${connections.length}`
+      const guestId = start.token?.startsWith('guest:') ? start.token : `guest:${connections.length}`
+      const guest = !start.userId
+      keys.set(`k${connections.length}`, sessionId)
+      say({
+        type: 'started',
+        sessionId,
+        user: { id: guest ? guestId : start.userId },
+        guest,
+        resumed,
+        resumeKey: `k${connections.length}`,
+        resumeWindow: 120_000,
+        epoch: 'e',
+        offset: 0,
+        lost: false,
+        unread: 0,
+        expiresIn: null,
+        pingInterval: 25_000,
+        sendWindow: 3_600_000,
+        ...(guest && { token: guestId }),
+      })
+    }
+    socket.on('message', (data) => {
+      const frame = JSON.parse(data)
+      if (frame.type === 'start') return begin(frame)
+      record.frames.push(frame)
+      if (frame.type === 'end') socket.close(1000)
+      if (frame.type === 'history' && !mute) say({ type: 'history', id: frame.id, messages: [] })
+    })
+    socket.on('close', (code) => (record.close = code))
+    const offered = headers['sec-websocket-protocol'].split(/,\s*/).find((name) => name.startsWith('start.'))
+    if (offered) begin(JSON.parse(Buffer.from(offered.slice(6), 'base64url')))
+  })
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    connections,
+    setMute: () => (mute = true),
+    close() {
+      for (const client of server.clients) client.terminate()
+      return new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
