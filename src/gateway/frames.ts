@@ -6,6 +6,11 @@ import type { Lapse } from './lapse.js'
 import type { Line } from './line.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
 
+/** Frames that may wait for their answers together, sends aside that only their rate limits. */
+const MOST_WAITING = 100
+/** Milliseconds after which it is worth asking again. */
+const WAIT = 1_000
+
 /** What a live session is asked. */
 export type Asking = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
 
@@ -31,6 +36,7 @@ export const createFrames = (
   /** How often the read mark was told. */
   let marks = 0
   const underWay = new Set<Promise<void>>()
+  let waiting = 0
 
   const refuse: Refuse = (re, code, why = sentences[code], retryAfter) =>
     send({
@@ -101,12 +107,18 @@ export const createFrames = (
       await Promise.all(underWay)
     },
     handle(frame) {
-      const answered = carryOut(frame).catch((error: unknown) => {
-        // What an engine can't do now is refused, and the session goes on.
-        if (!(error instanceof EngineError)) throw error
-        log.warn({ err: error }, 'a frame was refused')
-        refuse(frame, 'unavailable')
-      })
+      const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
+      // What a client asks for faster than it can be done would pile up here.
+      if (isCounted && waiting >= MOST_WAITING) return refuse(frame, 'rate-limited', undefined, WAIT)
+      waiting += Number(isCounted)
+      const answered = carryOut(frame)
+        .catch((error: unknown) => {
+          // What an engine can't do now is refused, and the session goes on.
+          if (!(error instanceof EngineError)) throw error
+          log.warn({ err: error }, 'a frame was refused')
+          refuse(frame, 'unavailable')
+        })
+        .finally(() => (waiting -= Number(isCounted)))
       attempt(answered)
       const settle = (): boolean => underWay.delete(settled)
       const settled: Promise<void> = answered.then(settle, settle).then(() => undefined)

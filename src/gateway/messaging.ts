@@ -3,7 +3,6 @@ import {
   byteLength,
   isGuestId,
   limits,
-  sentences,
   type ClientFrameOf,
   type Message,
   type RefusalCode,
@@ -45,9 +44,6 @@ const FULL = 'The app keeps as much as it may.'
 
 /** Milliseconds until it is worth asking again whether an app that is full has room. */
 const FULL_AGAIN = 30_000
-/** Questions that a client may have open before it is told to wait. */
-const MOST_OPEN = 100
-const OPEN_AGAIN = 1_000
 
 const MOST_HISTORY = 100
 const USUAL_HISTORY = 50
@@ -74,7 +70,6 @@ export const createMessaging = (
   /** The last send's way to the engine; undefined where none is being decided. */
   let deciding: Promise<void> | undefined
   let answering = Promise.resolve()
-  let open = 0
 
   const mayAnyone = rules.send === 'anyone' || (rules.send === 'users' && !isGuestId(userId))
 
@@ -137,21 +132,6 @@ export const createMessaging = (
     line.send({ type: 'history', id, messages: fitting(asked) })
   }
 
-  const isBusy = (frame: MessagingFrame): boolean => {
-    if (open < MOST_OPEN) return false
-    refuse(frame, 'rate-limited', sentences['rate-limited'], OPEN_AGAIN)
-    return true
-  }
-
-  const counted = async (work: Promise<void>): Promise<void> => {
-    open += 1
-    try {
-      await work
-    } finally {
-      open -= 1
-    }
-  }
-
   return {
     async send(frame) {
       const problem = problemOf(frame)
@@ -160,14 +140,12 @@ export const createMessaging = (
       const wait = allowance.take(`${appId}\0${userId}`, rules.limits.messagesPerSecond)
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       if (!asksTo) return store(frame)
-      if (isBusy(frame)) return
-      await counted(inTurn(frame))
+      await inTurn(frame)
     },
     async history(frame) {
-      if (isBusy(frame)) return
       const turn = answering.then(() => answer(frame))
       answering = turn.catch(() => undefined)
-      await counted(turn)
+      await turn
     },
   }
 }

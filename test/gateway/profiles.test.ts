@@ -89,3 +89,23 @@ test('where the backend alone changes profiles, what a client claims is ignored 
   client.close()
   again.close()
 })
+
+test('a flood of profiles is told to wait, and what waits is bounded', async () => {
+  const flood = await startClient(anyone.url, await startOf('flo'))
+  const frames = Array.from({ length: 500 }, (_, index) => ({
+    type: 'profile',
+    user: { name: `Flo ${index}`, custom: { filler: 'x'.repeat(500) } },
+  }))
+  flood.send(...frames)
+  const refused = await flood.next('refused')
+  assert.equal(refused['code'], 'rate-limited')
+  assert.equal(refused['retryAfter'], 1_000)
+  // Whoever waits gets through again.
+  let told: Frame
+  do {
+    flood.send({ type: 'profile', user: { name: 'Flora' } })
+    told = await flood.next('user')
+  } while ((told['user'] as { name: string }).name !== 'Flora')
+  assert.ok(flood.frames.filter(({ type }) => type === 'user').length < 400)
+  flood.close()
+})
