@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { scratch } from '../cli/run.js'
 import { portOf } from '../session/support.js'
+import { newContext } from '../support/browser.js'
 import {
   activeId,
   heardIn,
@@ -20,19 +21,19 @@ import { stateOf, until } from './site.js'
 test('the next page of a server-rendered site carries the session on, and tells what came between the two', async () => {
   const gateway = await startGateway()
   const bob = await sender(gateway)
-  let between: (() => Promise<unknown>) | undefined
+  const page = await (await newContext()).newPage()
   const site = await serveSite(gateway, async (path) => {
-    // The head of the page is there: the browser has left the one before.
-    if (path === '/next') await between?.()
+    if (path === '/next') {
+      // The head of the page is there: the browser leaves the one before.
+      await until('the page that is shown', () => new URL(page.url()).pathname, '/next')
+      await bob.send({ to: 'ada', body: 'two' })
+    }
     return withToken('ada')(path)
   })
-  const { page, id } = await openActive(site)
+  await page.goto(site.url)
+  const id = await activeId(page)
   await bob.send({ to: 'ada', body: 'one' })
   await untilHeard(page, 'message one')
-  between = async () => {
-    await until('the page that is shown', () => new URL(page.url()).pathname, '/next')
-    await bob.send({ to: 'ada', body: 'two' })
-  }
   await page.getByRole('link', { name: 'next' }).click()
   await page.waitForURL('**/next')
   assert.equal(await activeId(page), id)

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import type { ChatSession } from '../../src/session/index.js'
 import { scratch } from '../cli/run.js'
 import { portOf } from '../session/support.js'
 import { startProxy, type Proxy } from '../support/proxy.js'
@@ -51,10 +51,7 @@ const bodiesFor = (count: number, what: string): string[] =>
   Array.from({ length: count }, (_, index) => `${what} ${index}`)
 
 /** What bob has of somebody, in the order in which it is kept. */
-const inboxOf = async (
-  bob: Awaited<ReturnType<typeof sender>>,
-  from: string,
-): Promise<(string | undefined)[]> =>
+const inboxOf = async (bob: ChatSession, from: string): Promise<(string | undefined)[]> =>
   (await bob.history({ after: 0, limit: 100 }))
     .filter((message) => message.from === from)
     .map(({ body }) => body)
@@ -97,15 +94,9 @@ test('what is sent while offline is on its way when the network is back, and is 
   const site = await serveSite(proxy, withToken('ada'))
   const { page, id } = await openActive(site)
   await goes(page)
-  await page.evaluate(() => {
-    const element = document.querySelector<ChatSessionElement>('chat-session')
-    window.kept = Promise.all(['one', 'two'].map((body) => element?.send({ to: 'bob', body })))
-  })
+  const sent = sendFrom(page, 'one', 'two')
   await comes(page)
-  const offsets = await page.evaluate(async () =>
-    ((await window.kept) as { offset: number }[]).map(({ offset }) => offset),
-  )
-  assert.deepEqual(offsets, [1, 2])
+  assert.deepEqual(await sent, [1, 2])
   await untilHeard(page, 'message two')
   assert.equal(await activeId(page), id)
   assert.deepEqual(await messagesIn(page), ['message one', 'message two'])

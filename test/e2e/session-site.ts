@@ -27,8 +27,6 @@ declare global {
   interface Window {
     /** What this page heard of its session, in order. */
     heard: string[]
-    /** What page scripts here keep from one call to the next. */
-    kept: Promise<unknown>
   }
 }
 
@@ -133,12 +131,13 @@ export const sender = async (gateway: { url: string }, userId = 'bob'): Promise<
   return session
 }
 
-/** Sends from a page; resolves with the bodies' offsets when all are durable. */
+/** Sends to bob from a page; resolves with the offsets of the user's own copies when all are durable. */
 export const sendFrom = (page: Page, ...bodies: string[]): Promise<number[]> =>
   page.evaluate(async (bodies) => {
     const element = document.querySelector<ChatSessionElement>('chat-session')
-    const sent = await Promise.all(bodies.map((body) => element?.send({ to: 'bob', body })))
-    return sent.map((each) => each?.offset ?? 0)
+    if (!element) throw new Error('The page has no session.')
+    const sent = await Promise.all(bodies.map((body) => element.send({ to: 'bob', body })))
+    return sent.map(({ offset }) => offset)
   }, bodies)
 
 /** What sessionStorage holds, as another script of the page could read it. */
