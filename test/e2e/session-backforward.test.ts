@@ -21,8 +21,13 @@ import {
 } from './session-site.js'
 import { stateOf, until, untilState } from './site.js'
 
+/** In the order of Chromium, which wakes a page before it tells that it is shown. */
 const transition = (page: Page, type: 'pagehide' | 'pageshow'): Promise<void> =>
-  page.evaluate((type) => void dispatchEvent(new PageTransitionEvent(type, { persisted: true })), type)
+  page.evaluate((type) => {
+    if (type === 'pageshow')
+      for (const waking of ['resume', 'visibilitychange']) document.dispatchEvent(new Event(waking))
+    dispatchEvent(new PageTransitionEvent(type, { persisted: true }))
+  }, type)
 
 const leave = async (page: Page): Promise<void> => {
   await transition(page, 'pagehide')
@@ -96,6 +101,23 @@ test('a page that comes back after its user logged out on another one stays logg
   await transition(page, 'pageshow')
   await untilState(page, 'ended')
   assert.deepEqual((await heardIn(page)).slice(-2), ['ended', 'over: logged out'])
+})
+
+test('a page that comes back carries on what the one that is left leaves only then', async () => {
+  const gateway = await startGateway()
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await leave(page)
+  const other = await openInFrame(page, `${site.url}/next`)
+  assert.equal(other.id, id)
+  // In the order of Chromium, which hides the one page after it has shown the other.
+  await page.evaluate(() => {
+    const gone = frames[0]
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    gone?.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+  })
+  assert.equal(await activeId(page), id)
+  assert.deepEqual(await storedIn(page), [])
 })
 
 test('a page that comes back asks its token source first: whoever was signed out there stays out', async () => {
