@@ -19,7 +19,10 @@ export const watchPage = ({ woken, hidden, shown, blocked }: PageListener, signa
   if (typeof addEventListener !== 'function') return
   addEventListener('online', woken, { signal })
   addEventListener('pagehide', hidden, { signal })
-  addEventListener('pageshow', ({ persisted }) => persisted && shown(), { signal })
+  // Chromium hides the page that is left after it shows this one: a task later what it leaves is there.
+  addEventListener('pageshow', ({ persisted }) => persisted && setTimeout(() => signal.aborted || shown()), {
+    signal,
+  })
   addEventListener(
     'securitypolicyviolation',
     // A policy that only reports blocks nothing.

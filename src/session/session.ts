@@ -340,7 +340,8 @@ export class ChatSession extends SessionTarget {
 
   #changed(before: State, after: State): void {
     if (before.name !== after.name && after.name === 'active') this.#connected(after.facts)
-    this.#leave(after)
+    // What wakes a page comes before what shows it: it must not write anew what another page has taken.
+    if (before !== after) this.#leave(after)
     if (after.name === 'ended' || after.name === 'failed')
       this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
     // Before the listeners hear of it: one of them may start the next life.

@@ -1,0 +1,149 @@
+/*
+ * This browser has no back/forward cache: its events are sent by hand, and what another page does meanwhile is done by
+ * one in a frame, which shares the tab's sessionStorage. test/faults/bfcache.test.ts does it for real.
+ */
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Frame, Page } from 'playwright-core'
+import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import {
+  activeId,
+  heardIn,
+  messagesIn,
+  openActive,
+  sender,
+  serveSite,
+  startGateway,
+  storedIn,
+  tokenFor,
+  untilHeard,
+  withToken,
+} from './session-site.js'
+import { stateOf, until, untilState } from './site.js'
+
+/** In the order of Chromium, which wakes a page before it tells that it is shown. */
+const transition = (page: Page, type: 'pagehide' | 'pageshow'): Promise<void> =>
+  page.evaluate((type) => {
+    if (type === 'pageshow')
+      for (const waking of ['resume', 'visibilitychange']) document.dispatchEvent(new Event(waking))
+    dispatchEvent(new PageTransitionEvent(type, { persisted: true }))
+  }, type)
+
+const leave = async (page: Page): Promise<void> => {
+  await transition(page, 'pagehide')
+  assert.equal(await stateOf(page), 'reconnecting')
+}
+
+/** What another page of the tab says of its session, in a frame of this one. */
+const openInFrame = async (page: Page, url: string): Promise<{ frame: Frame; id: string }> => {
+  await page.evaluate((url) => {
+    const frame = document.createElement('iframe')
+    frame.src = url
+    document.body.append(frame)
+  }, url)
+  const inFrame = (): Frame | undefined => page.frames()[1]
+  const state = (): Promise<string | undefined> | undefined =>
+    inFrame()?.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.state)
+  await until('the state of the session in the frame', state, 'active')
+  const frame = inFrame()
+  assert.ok(frame)
+  const id = await frame.evaluate(
+    () => document.querySelector<ChatSessionElement>('chat-session')?.sessionId ?? '',
+  )
+  return { frame, id }
+}
+
+test('a page that comes back from the cache is the same session, and hears what it missed once', async () => {
+  const gateway = await startGateway()
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  for (const round of ['one', 'two', 'three']) {
+    await leave(page)
+    await bob.send({ to: 'ada', body: round })
+    assert.ok(!(await messagesIn(page)).includes(`message ${round}`))
+    await transition(page, 'pageshow')
+    await untilHeard(page, `message ${round}`)
+    assert.equal(await activeId(page), id)
+    assert.deepEqual(await storedIn(page), [])
+  }
+  assert.deepEqual(await messagesIn(page), ['message one', 'message two', 'message three'])
+})
+
+test('a page whose key was used up by another one gets a session of its own, and the other goes on', async () => {
+  const gateway = await startGateway()
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await leave(page)
+  const other = await openInFrame(page, `${site.url}/next`)
+  assert.equal(other.id, id)
+  await bob.send({ to: 'ada', body: 'meanwhile' })
+  await transition(page, 'pageshow')
+  await untilHeard(page, 'message meanwhile')
+  assert.notEqual(await activeId(page), id)
+  await bob.send({ to: 'ada', body: 'to both' })
+  await untilHeard(page, 'message to both')
+  assert.deepEqual(await messagesIn(page), ['message meanwhile', 'message to both'])
+  const heard = (): Promise<string[]> => other.frame.evaluate(() => window.heard)
+  await until('the other page heard', async () => (await heard()).at(-1), 'message to both')
+  assert.ok(!(await heard()).some((line) => line.startsWith('over') || line === 'reconnecting'))
+})
+
+test('a page that comes back after its user logged out on another one stays logged out', async () => {
+  const gateway = await startGateway()
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await leave(page)
+  const other = await openInFrame(page, `${site.url}/next`)
+  assert.equal(other.id, id)
+  await other.frame.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.end())
+  await transition(page, 'pageshow')
+  await untilState(page, 'ended')
+  assert.deepEqual((await heardIn(page)).slice(-2), ['ended', 'over: logged out'])
+})
+
+test('a page that comes back carries on what the one that is left leaves only then', async () => {
+  const gateway = await startGateway()
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await leave(page)
+  const other = await openInFrame(page, `${site.url}/next`)
+  assert.equal(other.id, id)
+  // In the order of Chromium, which hides the one page after it has shown the other.
+  await page.evaluate(() => {
+    const gone = frames[0]
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    gone?.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+  })
+  assert.equal(await activeId(page), id)
+  assert.deepEqual(await storedIn(page), [])
+})
+
+test('a page that comes back asks its token source first: whoever was signed out there stays out', async () => {
+  const gateway = await startGateway()
+  let isIn = true
+  const site = await serveSite(
+    gateway,
+    async () => ({ token: await tokenFor('ada'), 'token-url': '/api/token' }),
+    () => ({ status: isIn ? 200 : 401 }),
+  )
+  const { page } = await openActive(site)
+  await leave(page)
+  isIn = false
+  await transition(page, 'pageshow')
+  await untilHeard(page, 'over: signed-out')
+})
+
+test('a page that logs out before it is left is none that can come back', async () => {
+  const gateway = await startGateway()
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page } = await openActive(site)
+  await page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.end())
+  for (const type of ['pagehide', 'pageshow'] as const) await transition(page, type)
+  assert.equal(await stateOf(page), 'ended')
+  assert.deepEqual(
+    (await storedIn(page)).filter((value) => value !== 'null'),
+    [],
+  )
+})

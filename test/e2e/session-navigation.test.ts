@@ -1,0 +1,131 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import { scratch } from '../cli/run.js'
+import { portOf } from '../session/support.js'
+import { newContext } from '../support/browser.js'
+import {
+  activeId,
+  heardIn,
+  messagesIn,
+  openActive,
+  sender,
+  serveSite,
+  startGateway,
+  storedIn,
+  untilHeard,
+  withToken,
+} from './session-site.js'
+import { stateOf, until } from './site.js'
+
+test('the next page of a server-rendered site carries the session on, and tells what came between the two', async () => {
+  const gateway = await startGateway()
+  const bob = await sender(gateway)
+  const page = await (await newContext()).newPage()
+  const site = await serveSite(gateway, async (path) => {
+    if (path === '/next') {
+      // The head of the page is there: the browser leaves the one before.
+      await until('the page that is shown', () => new URL(page.url()).pathname, '/next')
+      await bob.send({ to: 'ada', body: 'two' })
+    }
+    return withToken('ada')(path)
+  })
+  await page.goto(site.url)
+  const id = await activeId(page)
+  await bob.send({ to: 'ada', body: 'one' })
+  await untilHeard(page, 'message one')
+  await page.getByRole('link', { name: 'next' }).click()
+  await page.waitForURL('**/next')
+  assert.equal(await activeId(page), id)
+  await untilHeard(page, 'message two')
+  await bob.send({ to: 'ada', body: 'three' })
+  await untilHeard(page, 'message three')
+  assert.deepEqual(await messagesIn(page), ['message two', 'message three'])
+  assert.deepEqual(site.views, ['/', '/next'])
+})
+
+test('five pages in a row are one session, and each message is heard once by one of them', async () => {
+  const gateway = await startGateway()
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  const heard: string[] = []
+  const bodies: string[] = []
+  for (let view = 0; view < 5; view += 1) {
+    const body = `in view ${view}`
+    bodies.push(`message ${body}`)
+    await bob.send({ to: 'ada', body })
+    await untilHeard(page, `message ${body}`)
+    heard.push(...(await messagesIn(page)))
+    await page.goto(`${site.url}/${view}`)
+    assert.equal(await activeId(page), id)
+  }
+  assert.deepEqual(heard, bodies)
+})
+
+test('a page that is loaded while the gateway restarts carries the session on in the new process', async () => {
+  const folder = scratch()
+  const gateway = await startGateway(folder)
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await gateway.close()
+  await startGateway(folder, portOf(gateway.url))
+  await page.goto(`${site.url}/next`)
+  assert.equal(await activeId(page), id)
+})
+
+// `window.open` gives the new tab a copy of what the first one's sessionStorage holds, as duplicating a tab does.
+test('a duplicated tab gets a session of its own and disturbs nobody', async () => {
+  const gateway = await startGateway()
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page } = await openActive(site)
+  // By now there was something in the storage.
+  await page.goto(`${site.url}/next`)
+  const id = await activeId(page)
+  await page.evaluate(() => sessionStorage.setItem('copied', 'yes'))
+  const opened = page.waitForEvent('popup')
+  await page.evaluate(() => void window.open(location.href))
+  const copy = await opened
+  assert.notEqual(await activeId(copy), id)
+  assert.ok((await storedIn(copy)).includes('yes'), 'the storage was copied')
+  await bob.send({ to: 'ada', body: 'to both' })
+  for (const each of [page, copy]) {
+    await untilHeard(each, 'message to both')
+    assert.deepEqual(await heardIn(each), ['starting', 'active', 'unread 1', 'message to both'])
+  }
+  assert.equal(await activeId(page), id)
+})
+
+test('somebody who logs out and goes to another page leaves nothing that could carry the session on', async () => {
+  const gateway = await startGateway()
+  const site = await serveSite(gateway, async (path) =>
+    path === '/bye' ? undefined : withToken('ada')(path),
+  )
+  const { page, id } = await openActive(site)
+  await page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.end())
+  assert.equal(await stateOf(page), 'ended')
+  await page.goto(`${site.url}/bye`)
+  assert.deepEqual(
+    (await storedIn(page)).filter((value) => value !== 'null'),
+    [],
+  )
+  // Logged in again, it is a new one.
+  await page.goto(site.url)
+  assert.notEqual(await activeId(page), id)
+})
+
+test('a page whose session is live leaves a key that says nothing of the user, and the next page takes it', async () => {
+  const gateway = await startGateway()
+  const site = await serveSite(gateway, async (path) =>
+    path === '/plain' ? undefined : withToken('ada')(path),
+  )
+  const { page, id } = await openActive(site)
+  assert.deepEqual(await storedIn(page), [])
+  await page.goto(`${site.url}/plain`)
+  const [left = ''] = await storedIn(page)
+  assert.deepEqual(Object.keys(JSON.parse(left) as object).sort(), ['epoch', 'key', 'offset'])
+  await page.goto(`${site.url}/next`)
+  assert.equal(await activeId(page), id)
+  await until('what is stored', async () => (await storedIn(page)).length, 0)
+})

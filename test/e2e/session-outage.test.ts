@@ -1,0 +1,152 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import type { ChatSession } from '../../src/session/index.js'
+import { scratch } from '../cli/run.js'
+import { portOf } from '../session/support.js'
+import { startProxy, type Proxy } from '../support/proxy.js'
+import {
+  activeId,
+  heardIn,
+  messagesIn,
+  openActive,
+  sender,
+  sendFrom,
+  serveSite,
+  startGateway,
+  untilHeard,
+  withToken,
+  type TestGateway,
+} from './session-site.js'
+import { until, untilState } from './site.js'
+
+interface Network {
+  proxy: Proxy
+  /** The network goes: the browser is told, connections are cut, and none is let through until it is back. */
+  goes(page: Page): Promise<void>
+  comes(page: Page): Promise<void>
+}
+
+/** A network between pages and a gateway. */
+const networkTo = async (gateway: TestGateway): Promise<Network> => {
+  let isGone = false
+  const proxy = await startProxy(gateway.url, () => isGone)
+  return {
+    proxy,
+    async goes(page) {
+      isGone = true
+      // First, since this browser doesn't tell an open socket that was cut while it was offline.
+      proxy.cut()
+      await untilState(page, 'reconnecting')
+      await page.context().setOffline(true)
+    },
+    async comes(page) {
+      isGone = false
+      await page.context().setOffline(false)
+    },
+  }
+}
+
+const bodiesFor = (count: number, what: string): string[] =>
+  Array.from({ length: count }, (_, index) => `${what} ${index}`)
+
+/** What bob has of somebody, in the order in which it is kept. */
+const inboxOf = async (bob: ChatSession, from: string): Promise<(string | undefined)[]> =>
+  (await bob.history({ after: 0, limit: 100 }))
+    .filter((message) => message.from === from)
+    .map(({ body }) => body)
+
+// A few seconds stand for the thirty of a tunnel: the network is as gone, and the session is held for two minutes.
+test('a page that was offline for seconds misses nothing, repeats nothing, and hears of nothing else', async () => {
+  const gateway = await startGateway()
+  const { proxy, goes, comes } = await networkTo(gateway)
+  const bob = await sender(gateway)
+  const site = await serveSite(proxy, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await bob.send({ to: 'ada', body: 'before' })
+  await untilHeard(page, 'message before')
+  await goes(page)
+  const back = Date.now() + 4_000
+  const missed = bodiesFor(20, 'missed')
+  for (const body of missed) await bob.send({ to: 'ada', body })
+  await until('the outage is over', () => Date.now() >= back, true)
+  await comes(page)
+  await untilHeard(page, 'message missed 19')
+  assert.equal(await activeId(page), id)
+  await bob.send({ to: 'ada', body: 'after' })
+  await untilHeard(page, 'message after')
+  assert.deepEqual(
+    await messagesIn(page),
+    ['before', ...missed, 'after'].map((body) => `message ${body}`),
+  )
+  const others = (await heardIn(page)).filter((line) => !/^(message|unread) /.test(line))
+  assert.deepEqual(
+    others.filter((line, index) => line !== others[index - 1]),
+    ['starting', 'active', 'reconnecting', 'active'],
+  )
+  await until('what is unread', async () => (await heardIn(page)).includes('unread 22'), true)
+})
+
+test('what is sent while offline is on its way when the network is back, and is stored once', async () => {
+  const gateway = await startGateway()
+  const { proxy, goes, comes } = await networkTo(gateway)
+  const bob = await sender(gateway)
+  const site = await serveSite(proxy, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await goes(page)
+  const sent = sendFrom(page, 'one', 'two')
+  await comes(page)
+  assert.deepEqual(await sent, [1, 2])
+  await untilHeard(page, 'message two')
+  assert.equal(await activeId(page), id)
+  assert.deepEqual(await messagesIn(page), ['message one', 'message two'])
+  assert.deepEqual(await inboxOf(bob, 'ada'), ['one', 'two'])
+})
+
+test('a line that breaks again and again while a page sends loses nothing, doubles nothing, and keeps the order', async () => {
+  const gateway = await startGateway()
+  const { proxy } = await networkTo(gateway)
+  const bob = await sender(gateway)
+  const site = await serveSite(proxy, withToken('ada'))
+  const { page, id } = await openActive(site)
+  const bodies: string[] = []
+  for (let round = 0; round < 5; round += 1) {
+    const next = bodiesFor(10, `round ${round}, message`)
+    bodies.push(...next)
+    const sent = sendFrom(page, ...next)
+    await until(
+      `messages of round ${round} that arrived`,
+      async () => (await inboxOf(bob, 'ada')).length > round * 10,
+      true,
+    )
+    proxy.cut()
+    await sent
+  }
+  await untilHeard(page, `message ${bodies.at(-1) ?? ''}`)
+  assert.equal(await activeId(page), id)
+  assert.deepEqual(await inboxOf(bob, 'ada'), bodies)
+  assert.deepEqual(
+    await messagesIn(page),
+    bodies.map((body) => `message ${body}`),
+  )
+})
+
+test('pages that are open while the gateway restarts on its folder are the same sessions, and nothing is missed', async () => {
+  const folder = scratch()
+  const gateway = await startGateway(folder)
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page, id } = await openActive(site)
+  await bob.send({ to: 'ada', body: 'before' })
+  await untilHeard(page, 'message before')
+  await gateway.close()
+  await untilState(page, 'reconnecting')
+  const sent = sendFrom(page, 'while it was away')
+  await startGateway(folder, portOf(gateway.url))
+  assert.deepEqual(await sent, [2])
+  await bob.send({ to: 'ada', body: 'after' })
+  await untilHeard(page, 'message after')
+  assert.equal(await activeId(page), id)
+  assert.deepEqual(await messagesIn(page), ['message before', 'message while it was away', 'message after'])
+  assert.ok(!(await heardIn(page)).some((line) => line.startsWith('over')))
+})

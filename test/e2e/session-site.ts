@@ -1,0 +1,145 @@
+import type { BrowserContext, Page } from 'playwright-core'
+import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import type { ChatSession } from '../../src/session/index.js'
+import { scratch } from '../cli/run.js'
+import {
+  appId,
+  newSession,
+  nextEvent,
+  startGateway as startAnyGateway,
+  tokenFor,
+  type TestGateway,
+} from '../session/support.js'
+import { newContext, serve } from '../support/browser.js'
+import { gatewayScript } from './pages-site.js'
+import { chatOf, until, untilState } from './site.js'
+
+export { tokenFor, type TestGateway }
+
+/** A gateway that keeps what it knows in a folder of its own: restarted on the same one, it knows it still. */
+export const startGateway = (folder = scratch(), port = 0): Promise<TestGateway> =>
+  startAnyGateway(
+    { requireExpiry: true, limits: { messagesPerSecond: 10_000 } },
+    { listen: { port }, engine: { type: 'embedded', path: folder } },
+  )
+
+declare global {
+  interface Window {
+    /** What this page heard of its session, in order. */
+    heard: string[]
+  }
+}
+
+/** Writes down each event that reaches the document as a person would tell it. */
+const recorder = `<script>
+  window.heard = []
+  const tell = (type, say) => document.addEventListener('session-' + type, ({ detail }) => heard.push(say(detail)))
+  tell('state', ({ state }) => state)
+  tell('message', ({ message }) => 'message ' + message.body)
+  tell('unread', ({ unread }) => 'unread ' + unread)
+  tell('error', ({ error }) => 'error ' + error.code)
+  tell('ended', ({ error }) => 'over: ' + (error ? error.code : 'logged out'))
+  tell('failed', ({ error }) => 'failed: ' + error.code)
+</script>`
+
+export interface Site {
+  url: string
+  /** Pages that were rendered. */
+  views: string[]
+}
+
+/** What a page is rendered with: the attributes of its tag, or undefined for a page that has none. */
+export type Render = (path: string) => Promise<Record<string, string> | undefined>
+
+/** An answer to an address that is no page's. */
+export interface Answer {
+  status: number
+  headers?: Record<string, string>
+  body?: string
+}
+
+/**
+ * A site whose pages are rendered by its server at each view, with a `<chat-session>` and a link to `/next`. Addresses
+ * below `/api/` are answered by `api`. `script` goes into each page after the tag.
+ */
+export const serveSite = async (
+  gateway: { url: string },
+  render: Render,
+  api: (path: string) => Promise<Answer> | Answer = () => ({ status: 404 }),
+  script = '',
+): Promise<Site> => {
+  const views: string[] = []
+  const { url } = await serve((request, response) => {
+    const path = request.url ?? ''
+    if (path.startsWith('/api/'))
+      return void Promise.resolve(api(path)).then(({ status, headers, body = '' }) =>
+        response.writeHead(status, headers).end(body),
+      )
+    views.push(path)
+    response.setHeader('content-type', 'text/html; charset=utf-8')
+    response.write(`<!doctype html><title>${path}</title><link rel="icon" href="data:,">`)
+    void render(path).then((attributes) => {
+      const tag = Object.entries({ 'app-id': appId, ...attributes }).map(
+        ([name, value]) => `${name}="${value}"`,
+      )
+      response.end(
+        `${recorder}${gatewayScript(gateway.url)}
+        ${attributes ? `<chat-session ${tag.join(' ')}></chat-session>` : ''}
+        <a href="/next">next</a><script>${script}</script>`,
+      )
+    })
+  })
+  return { url, views }
+}
+
+/** Each page carries a token of its own for `userId`. */
+export const withToken =
+  (userId: string, expiresIn = 300): Render =>
+  async () => ({ token: await tokenFor(userId, expiresIn) })
+
+/** A tab of its own on the page, whose session is active. */
+export const openActive = async (
+  { url }: Site,
+  context?: BrowserContext,
+): Promise<{ page: Page; id: string }> => {
+  const page = await (context ?? (await newContext())).newPage()
+  await page.goto(url)
+  return { page, id: await activeId(page) }
+}
+
+/** The id of the page's session, once it is active. */
+export const activeId = async (page: Page): Promise<string> => {
+  await untilState(page, 'active')
+  return (await chatOf(page)).id ?? ''
+}
+
+export const heardIn = (page: Page): Promise<string[]> => page.evaluate(() => window.heard)
+
+export const messagesIn = async (page: Page): Promise<string[]> =>
+  (await heardIn(page)).filter((line) => line.startsWith('message '))
+
+/** Waits until the page has heard of something. */
+export const untilHeard = (page: Page, line: string): Promise<void> =>
+  until(`"${line}" was heard`, async () => (await heardIn(page)).includes(line), true)
+
+/** Somebody else who sends to the pages' users, from Node. */
+export const sender = async (gateway: { url: string }, userId = 'bob'): Promise<ChatSession> => {
+  const session = newSession({ endpoint: gateway.url, token: await tokenFor(userId) })
+  const active = nextEvent(session, 'state', ({ detail }) => detail.state === 'active')
+  await session.start()
+  await active
+  return session
+}
+
+/** Sends to bob from a page; resolves with the offsets of the user's own copies when all are durable. */
+export const sendFrom = (page: Page, ...bodies: string[]): Promise<number[]> =>
+  page.evaluate(async (bodies) => {
+    const element = document.querySelector<ChatSessionElement>('chat-session')
+    if (!element) throw new Error('The page has no session.')
+    const sent = await Promise.all(bodies.map((body) => element.send({ to: 'bob', body })))
+    return sent.map(({ offset }) => offset)
+  }, bodies)
+
+/** What sessionStorage holds, as another script of the page could read it. */
+export const storedIn = (page: Page): Promise<string[]> =>
+  page.evaluate(() => Object.values(sessionStorage) as string[])

@@ -1,0 +1,57 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import {
+  heardIn,
+  openActive,
+  sender,
+  sendFrom,
+  serveSite,
+  startGateway,
+  untilHeard,
+  withToken,
+} from './session-site.js'
+
+test('what one of a user’s pages has read counts as read in the other, on another device too', async () => {
+  const gateway = await startGateway()
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page: phone } = await openActive(site)
+  const { page: desk } = await openActive(site)
+  await bob.send({ to: 'ada', body: 'one' })
+  const { offset } = await bob.send({ to: 'ada', body: 'two' })
+  assert.equal(offset, 2)
+  for (const each of [phone, desk]) await untilHeard(each, 'unread 2')
+  await phone.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.markRead(1))
+  for (const each of [phone, desk])
+    await each.waitForFunction(() => document.querySelector<ChatSessionElement>('chat-session')?.unread === 1)
+  await desk.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.markRead(2))
+  for (const each of [phone, desk]) await untilHeard(each, 'unread 0')
+  for (const each of [phone, desk])
+    assert.deepEqual(
+      (await heardIn(each)).filter((line) => line.startsWith('unread')),
+      ['unread 1', 'unread 2', 'unread 1', 'unread 0'],
+    )
+})
+
+test('what a user sends in one page is seen in the other, and is unread in neither', async () => {
+  const gateway = await startGateway()
+  const bob = await sender(gateway)
+  const got: string[] = []
+  bob.addEventListener('message', ({ detail }) => got.push(detail.body ?? ''))
+  const site = await serveSite(gateway, withToken('ada'))
+  const { page: phone } = await openActive(site)
+  const { page: desk } = await openActive(site)
+  await sendFrom(phone, 'from the phone')
+  await sendFrom(desk, 'from the desk')
+  for (const each of [phone, desk]) {
+    await untilHeard(each, 'message from the desk')
+    assert.deepEqual(await heardIn(each), [
+      'starting',
+      'active',
+      'message from the phone',
+      'message from the desk',
+    ])
+  }
+  assert.deepEqual(got, ['from the phone', 'from the desk'])
+})
