@@ -11,6 +11,7 @@ import { createHub } from './hub.js'
 import { createLog, type Log } from './log.js'
 import { createOwnServer, type OwnServer } from './own-server.js'
 import { peerOf } from './peer.js'
+import { createPublish, type Publication, type Published } from './publish.js'
 import { createRoutes, ownsPath } from './routes.js'
 import { attach, CLOSE_TIMEOUT } from './server.js'
 
@@ -38,7 +39,14 @@ export interface Gateway {
   /** Resolves when the engine is open and connections are served; rejects with an `EngineError` when it can't be. */
   ready(): Promise<void>
   /**
-   * Ends every connection as `unavailable`, so that clients come again, and lets everything go: a server it was attached
+   * Sends a message of the app's backend, or in a user's name. Resolves when it is durable; the same `id` with the same
+   * content again answers the same. Rejects with a `GatewayError` (`unknown-app`, `bad-request`, `too-large`, `conflict`,
+   * `unavailable`, `closed`), or an `EngineError`.
+   */
+  publish(publication: Publication): Promise<Published>
+  /**
+   * Drains: takes no new sessions, answers what clients have sent (for `drainTime` at most), holds their sessions and
+   * ends every connection as `unavailable`, so that clients come again, and lets everything go: a server it was attached
    * to runs on without it. Resolves when all is let go; closing twice is fine.
    */
   close(): Promise<void>
@@ -112,6 +120,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     retryAfter: () => (draining ? retryAfter() : null),
   }
 
+  const publish = createPublish(settings, engine)
+
   const start = async (): Promise<string> => {
     await apps()
     const made = createOwnServer(settings, log)
@@ -171,6 +181,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     },
     async ready() {
       await apps()
+    },
+    async publish(publication) {
+      await apps()
+      return publish(publication)
     },
     listen() {
       listening ??= start().catch((error: unknown) => {

@@ -1,0 +1,276 @@
+// Messages between users, over real sockets.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { GatewayConfig } from '../../src/gateway/index.js'
+import { startClient, type Client, type Frame } from '../support/raw-client.js'
+import { runGateway, startOf } from './support.js'
+
+const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
+after(() => rmSync(path, { recursive: true, force: true }))
+
+const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]
+const fast = { limits: { messagesPerSecond: 1_000_000 } }
+
+const refusalOf = async (client: Client, frame: Frame): Promise<Frame> => {
+  client.send(frame)
+  return client.next('refused')
+}
+
+for (const engine of engines) {
+  const { gateway, url } = await runGateway(fast, { engine })
+  const on = `(${String(engine.type)})`
+
+  test(`a message reaches every session of both users, and the sender learns that it is durable ${on}`, async () => {
+    const [one, two] = [
+      await startClient(url, await startOf('ada')),
+      await startClient(url, await startOf('ada')),
+    ]
+    const bob = await startClient(url, await startOf('bob', { user: { name: 'Bob' } }))
+    bob.send({ type: 'send', id: 'first', to: 'ada', body: 'hello', data: { n: [1] } })
+    const sent = await bob.next('sent')
+    assert.deepEqual([sent['id'], sent['offset']], ['first', 1])
+    for (const client of [one, two]) {
+      const message = await client.next('message')
+      assert.deepEqual(message, {
+        type: 'message',
+        offset: 1,
+        id: 'first',
+        from: 'bob',
+        to: 'ada',
+        sender: { name: 'Bob' },
+        body: 'hello',
+        data: { n: [1] },
+        sentAt: sent['sentAt'],
+      })
+    }
+    const copy = bob.frames.find(({ type }) => type === 'message')
+    assert.deepEqual([copy?.['offset'], copy?.['to']], [1, 'ada'])
+    for (const client of [one, two, bob]) client.close()
+  })
+
+  test(`reading in one session is heard by both, and the mark never goes back ${on}`, async () => {
+    for (let n = 0; n < 3; n++) await gateway.publish({ appId: 'app', to: 'reader', body: `${n}` })
+    const [one, two] = [
+      await startClient(url, await startOf('reader')),
+      await startClient(url, await startOf('reader')),
+    ]
+    const { epoch, unread } = one.started
+    assert.equal(unread, 3)
+    one.send({ type: 'read', epoch, offset: 2 })
+    for (const client of [one, two])
+      assert.deepEqual(await client.next(), { type: 'unread', unread: 1, readOffset: 2 })
+    two.send({ type: 'read', epoch, offset: 1 })
+    assert.deepEqual(await two.next(), { type: 'unread', unread: 1, readOffset: 2 })
+    assert.equal((await refusalOf(one, { type: 'read', epoch: 'other', offset: 3 }))['code'], 'conflict')
+    one.close()
+    two.close()
+  })
+
+  test(`the same id answers the same, also after a reconnect; with other content it is a conflict ${on}`, async () => {
+    const frame = { type: 'send', id: 'once', to: 'dora', body: 'hello' }
+    const first = await startClient(url, await startOf('carl'))
+    first.send(frame)
+    const sent = await first.next('sent')
+    first.close()
+    const second = await startClient(url, await startOf('carl'))
+    second.send(frame)
+    assert.deepEqual(await second.next('sent'), sent)
+    const no = await refusalOf(second, { ...frame, body: 'other' })
+    assert.deepEqual([no['code'], no['id'], no['retryable']], ['conflict', 'once', false])
+    second.send({ type: 'history', id: 'h', epoch: second.started['epoch'] })
+    assert.equal(((await second.next('history'))['messages'] as unknown[]).length, 1)
+    second.close()
+  })
+
+  test(`messages of many senders at once come to all sessions in one order without holes ${on}`, async () => {
+    const readers = [
+      await startClient(url, await startOf('hub')),
+      await startClient(url, await startOf('hub')),
+    ]
+    const senders = await Promise.all(
+      Array.from({ length: 10 }, async (_, n) => startClient(url, await startOf(`sender${n}`))),
+    )
+    for (let n = 0; n < 50; n++)
+      for (const sender of senders) sender.send({ type: 'send', id: `${n}`, to: 'hub', data: { n } })
+    const orders = []
+    for (const reader of readers) {
+      const seen: unknown[] = []
+      for (let offset = 1; offset <= 500; offset++) {
+        const message = await reader.next('message')
+        assert.equal(message['offset'], offset)
+        seen.push([message['from'], message['id']])
+      }
+      orders.push(seen)
+    }
+    assert.deepEqual(orders[0], orders[1])
+    const third = orders[0]?.filter((entry) => (entry as string[])[0] === 'sender3')
+    assert.deepEqual(
+      third,
+      Array.from({ length: 50 }, (_, n) => ['sender3', `${n}`]),
+    )
+    for (const client of [...readers, ...senders]) client.close()
+  })
+
+  test(`history goes both ways, a page at a time ${on}`, async () => {
+    for (let n = 1; n <= 120; n++) await gateway.publish({ appId: 'app', to: 'old', id: `${n}`, body: 'x' })
+    const client = await startClient(url, await startOf('old'))
+    const { epoch } = client.started
+    const offsets = async (ask: Record<string, unknown>): Promise<unknown[]> => {
+      client.send({ type: 'history', id: 'h', epoch, ...ask })
+      const { messages } = await client.next('history')
+      const found = (messages as Frame[]).map(({ offset }) => offset)
+      return [found.length, found[0], found.at(-1)]
+    }
+    assert.deepEqual(await offsets({}), [50, 71, 120])
+    assert.deepEqual(await offsets({ before: 71, limit: 100 }), [70, 1, 70])
+    assert.deepEqual(await offsets({ after: 100, limit: 5 }), [5, 101, 105])
+    assert.deepEqual(await offsets({ after: 999 }), [0, undefined, undefined])
+    for (const wrong of [{ limit: 0 }, { limit: 101 }, { after: 1, before: 5 }])
+      assert.equal(
+        (await refusalOf(client, { type: 'history', id: 'h', epoch, ...wrong }))['code'],
+        'bad-request',
+      )
+    assert.equal((await refusalOf(client, { type: 'history', id: 'h', epoch: '?' }))['code'], 'conflict')
+    client.close()
+  })
+}
+
+test('a history frame holds no more than a frame may', async () => {
+  const { gateway, url } = await runGateway()
+  for (let n = 1; n <= 20; n++)
+    await gateway.publish({ appId: 'app', to: 'ada', body: `${n} `.padEnd(10_000, 'x') })
+  const client = await startClient(url, await startOf('ada'))
+  const { epoch } = client.started
+  const sizes: number[] = []
+  client.socket.on('message', (data: Buffer) => sizes.push(data.length))
+  client.send({ type: 'history', id: 'newest', epoch }, { type: 'history', id: 'oldest', epoch, after: 0 })
+  const offsets = async () =>
+    ((await client.next('history'))['messages'] as Frame[]).map(({ offset }) => offset)
+  assert.deepEqual(await offsets(), [15, 16, 17, 18, 19, 20])
+  assert.deepEqual(await offsets(), [1, 2, 3, 4, 5, 6])
+  assert.ok(sizes.every((size) => size <= 65_536))
+  client.close()
+})
+
+test('what is no message is refused, and the session goes on', async () => {
+  const { url } = await runGateway()
+  const client = await startClient(url, await startOf('ada'))
+  const good = { type: 'send', id: 'a', to: 'bob', body: 'hello' }
+  const wrong: [Record<string, unknown>, string][] = [
+    [{ id: '' }, 'bad-request'],
+    [{ id: 'x'.repeat(65) }, 'bad-request'],
+    [{ to: '' }, 'bad-request'],
+    [{ to: '..' }, 'bad-request'],
+    [{ body: undefined }, 'bad-request'],
+    [{ body: 'ä'.repeat(8_193) }, 'too-large'],
+    [{ body: 'x'.repeat(16_000), data: { more: 'x'.repeat(400) } }, 'too-large'],
+  ]
+  for (const [change, code] of wrong) {
+    const { message, ...refusal } = await refusalOf(client, { ...good, ...change })
+    assert.equal(typeof message, 'string')
+    const { id } = { ...good, ...change }
+    assert.deepEqual(refusal, { type: 'refused', re: 'send', id, code, retryable: false })
+  }
+  const deep = `${'{"d":'.repeat(9_000)}{}${'}'.repeat(9_000)}`
+  client.send(`{"type":"send","id":"a","to":"bob","data":${deep}}`)
+  assert.equal((await client.next('refused'))['code'], 'bad-request')
+  client.send({ ...good, id: '😀'.repeat(64), body: 'x'.repeat(16_384) })
+  assert.equal((await client.next('sent'))['offset'], 1)
+  client.close()
+})
+
+test('who sends faster than the app allows is told when to go on, in all sessions together', async () => {
+  const { url } = await runGateway({ limits: { messagesPerSecond: 3 } })
+  const [one, two] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('ada')),
+  ]
+  for (let n = 0; n < 3; n++) one.send({ type: 'send', id: `${n}`, to: 'bob', body: 'x' })
+  for (let n = 0; n < 3; n++) await one.next('sent')
+  const no = await refusalOf(two, { type: 'send', id: '4', to: 'bob', body: 'x' })
+  assert.deepEqual([no['code'], no['retryable']], ['rate-limited', true])
+  const wait = no['retryAfter'] as number
+  assert.ok(wait > 0 && wait <= 334, `${wait}`)
+  await new Promise((resolve) => setTimeout(resolve, wait + 5))
+  two.send({ type: 'send', id: '4', to: 'bob', body: 'x' })
+  await two.next('sent')
+  one.close()
+  two.close()
+})
+
+test('the app’s rules say who may send to whom', async () => {
+  const guest = { type: 'start', appId: 'app', guest: true, userId: 'gus' }
+  const message = { type: 'send', id: 'a', to: 'bob', body: 'x' }
+  const outcome = async (app: Parameters<typeof runGateway>[0], start: unknown, frame = message) => {
+    const { url } = await runGateway(app)
+    const client = await startClient(url, start)
+    client.send(frame)
+    const answer = await client.next()
+    client.close()
+    return answer.type === 'refused' ? answer['code'] : 'sent'
+  }
+  const ada = await startOf('ada')
+  assert.equal(await outcome({}, guest), 'sent')
+  assert.equal(await outcome({ send: 'users' }, guest), 'refused')
+  assert.equal(await outcome({ send: 'users' }, ada), 'sent')
+  assert.equal(await outcome({ send: 'backend' }, ada), 'refused')
+  assert.equal(await outcome({ unknownRecipients: false }, ada), 'unknown-user')
+  assert.equal(await outcome({ unknownRecipients: false }, ada, { ...message, to: 'ada' }), 'sent')
+  assert.equal(await outcome({ limits: { inboxes: 1 } }, ada), 'unavailable')
+  const authorizeSend = ({ from, to }: { from: string; to: string }) => from === 'ada' && to === 'bob'
+  assert.equal(await outcome({ authorizeSend }, ada), 'sent')
+  assert.equal(await outcome({ authorizeSend }, ada, { ...message, to: 'eve' }), 'refused')
+  assert.equal(await outcome({ authorizeSend: () => Promise.reject(new Error()) }, ada), 'unavailable')
+})
+
+test('messages that are judged at different speeds are stored in the order in which they were sent', async () => {
+  const waits: (() => void)[] = []
+  const { url } = await runGateway({
+    authorizeSend: ({ to }) =>
+      to === 'slow' ? new Promise((resolve) => waits.push(() => resolve(true))) : true,
+  })
+  const client = await startClient(url, await startOf('ada'))
+  client.send(
+    { type: 'send', id: '1', to: 'slow', body: 'x' },
+    { type: 'send', id: '2', to: 'ada', body: 'x' },
+  )
+  client.send({ type: 'profile', user: { name: 'Ada' } })
+  assert.equal((await client.next()).type, 'user')
+  waits[0]?.()
+  const ids = []
+  while (ids.length < 2) ids.push((await client.next('sent'))['id'])
+  assert.deepEqual(ids, ['1', '2'])
+  client.close()
+})
+
+test('code in the same process publishes, for the backend or in a user’s name', async () => {
+  const { gateway, url } = await runGateway({ unknownRecipients: false })
+  const ada = await startClient(url, await startOf('ada'))
+  const publication = { appId: 'app', to: 'ada', id: 'news', body: 'hello' }
+  const published = await gateway.publish(publication)
+  assert.deepEqual(await gateway.publish(publication), published)
+  const { from, sender, ...message } = await ada.next('message')
+  assert.deepEqual([from, sender], [null, null])
+  assert.deepEqual(message, {
+    type: 'message',
+    id: 'news',
+    to: 'ada',
+    body: 'hello',
+    offset: published.offset,
+    sentAt: published.sentAt,
+  })
+  assert.equal((await gateway.publish({ appId: 'app', from: 'bob', to: 'nobody yet', data: {} })).offset, 1)
+  for (const [change, code] of [
+    [{ body: 'other' }, 'conflict'],
+    [{ appId: 'none' }, 'unknown-app'],
+    [{ to: '..' }, 'bad-request'],
+    [{ from: '' }, 'bad-request'],
+    [{ body: undefined }, 'bad-request'],
+    [{ body: 'x'.repeat(16_385) }, 'too-large'],
+  ] as const)
+    await assert.rejects(gateway.publish({ ...publication, ...change }), { code })
+  ada.close()
+})
