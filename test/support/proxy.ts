@@ -3,16 +3,16 @@ import { after } from 'node:test'
 
 /** One direction of a connection. Bytes keep their order, and an end comes after the bytes before it. */
 export interface Way {
-  /** Holds back whatever comes, a close too; neither side learns of it. */
-  stall(): void
+  /** Holds back whatever comes, a close too; neither side learns of it. With `text`, from the bytes on that hold it. */
+  stall(text?: string): void
   /** Lets through what was held, and all that follows. */
   flow(): void
   /** From now on everything takes so many milliseconds. */
   delay(milliseconds: number): void
   /** Half-closes: who listens hears that no more will come; who speaks may go on, and isn't heard. */
   end(): void
-  /** Bytes that are held or on their way. */
-  held(): number
+  /** What is held or on its way. */
+  held(): Buffer
 }
 
 /** One connection through the proxy. */
@@ -41,11 +41,10 @@ export interface Proxy {
 
 type Item = Buffer | 'end' | 'close'
 
-const sizeOf = (item: Item): number => (typeof item === 'string' ? 0 : item.length)
-
 const pass = (from: Socket, to: Socket, head: Buffer): Way => {
   const queue: { item: Item; due: number }[] = []
   let [stalled, ended, latency] = [false, false, 0]
+  let stallsAt: string | undefined
   let timer: NodeJS.Timeout | undefined
 
   const pump = (): void => {
@@ -65,6 +64,7 @@ const pass = (from: Socket, to: Socket, head: Buffer): Way => {
   const push = (item: Item): void => {
     if (ended && item !== 'close') return
     ended ||= item === 'end'
+    if (stallsAt !== undefined && typeof item !== 'string' && item.includes(stallsAt)) stalled = true
     queue.push({ item, due: performance.now() + latency })
     pump()
   }
@@ -74,14 +74,18 @@ const pass = (from: Socket, to: Socket, head: Buffer): Way => {
   to.once('close', () => clearTimeout(timer))
   push(head)
   return {
-    stall: () => void (stalled = true),
+    stall(text) {
+      stallsAt = text
+      stalled = text === undefined
+    },
     flow() {
       stalled = false
+      stallsAt = undefined
       pump()
     },
     delay: (milliseconds) => void (latency = milliseconds),
     end: () => push('end'),
-    held: () => queue.reduce((sum, { item }) => sum + sizeOf(item), 0),
+    held: () => Buffer.concat(queue.map(({ item }) => item).filter((item) => typeof item !== 'string')),
   }
 }
 
