@@ -21,8 +21,8 @@ export interface Wire {
   up: Way
   /** From the server to the client. */
   down: Way
-  /** Cuts both sides, as a network does that goes away. */
-  cut(): void
+  /** Cuts both sides, as a network does that goes away; or one alone, of which the other hears unless its way stalls. */
+  cut(side?: 'client' | 'server'): void
 }
 
 export interface Proxy {
@@ -90,16 +90,16 @@ const pass = (from: Socket, to: Socket, head: Buffer): Way => {
 }
 
 /**
- * Stands between a client and the server at `target` (http://HOST:PORT). `refuses` is asked with the head of each
+ * Stands between a client and the server at `target` (http://HOST:PORT), which is asked for anew for each connection if
+ * it is a function. `refuses` is asked with the head of each
  * handshake: one that it refuses is cut before the server hears of it. `met` is given each connection before anything
  * comes back on it. Closed after the tests.
  */
 export const startProxy = async (
-  target: string,
+  target: string | (() => string),
   refuses: (head: string) => boolean = () => false,
   met: (wire: Wire) => void = () => undefined,
 ): Promise<Proxy> => {
-  const { hostname, port } = new URL(target)
   const heads: string[] = []
   const sockets = new Set<Socket>()
   const wires = new Set<Wire>()
@@ -115,13 +115,14 @@ export const startProxy = async (
   }
 
   const join = (client: Socket, head: Buffer): void => {
+    const { hostname, port } = new URL(typeof target === 'string' ? target : target())
     const server = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
     const wire: Wire = {
       up: pass(client, server, head),
       down: pass(server, client, Buffer.alloc(0)),
-      cut() {
-        client.destroy()
-        server.destroy()
+      cut(side) {
+        if (side !== 'server') client.destroy()
+        if (side !== 'client') server.destroy()
       },
     }
     wires.add(wire)
