@@ -1,55 +1,145 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after } from 'node:test'
 
+/** One direction of a connection. Bytes keep their order, and an end comes after the bytes before it. */
+export interface Way {
+  /** Holds back whatever comes, a close too; neither side learns of it. With `text`, from the bytes on that hold it. */
+  stall(text?: string): void
+  /** Lets through what was held, and all that follows. */
+  flow(): void
+  /** From now on everything takes so many milliseconds. */
+  delay(milliseconds: number): void
+  /** Half-closes: who listens hears that no more will come; who speaks may go on, and isn't heard. */
+  end(): void
+  /** What is held or on its way. */
+  held(): Buffer
+}
+
+/** One connection through the proxy. */
+export interface Wire {
+  /** From the client to the server. */
+  up: Way
+  /** From the server to the client. */
+  down: Way
+  /** Cuts both sides, as a network does that goes away; or one alone, of which the other hears unless its way stalls. */
+  cut(side?: 'client' | 'server'): void
+}
+
 export interface Proxy {
   /** http://127.0.0.1:PORT */
   url: string
   /** What each connection began with: the head of its handshake. */
   heads: string[]
-  /** How many connections are open. */
+  /** The connections of which a side is open, in their order. */
+  wires: ReadonlySet<Wire>
+  /** How many sockets are open: two for each connection that nothing happened to. */
   open(): number
-  /** Cuts every connection, as a network does that goes away. */
+  /** Cuts every connection. */
   cut(): void
   close(): Promise<void>
 }
 
-/**
- * Stands between a client and the server at `target` (http://HOST:PORT). `refuses` is asked with the head of each
- * handshake: one that it refuses is cut before the server hears of it. Closed after the tests.
- */
-export const startProxy = async (
-  target: string,
-  refuses: (head: string) => boolean = () => false,
-): Promise<Proxy> => {
-  const { hostname, port } = new URL(target)
-  const heads: string[] = []
-  const sockets = new Set<Socket>()
+type Item = Buffer | 'end' | 'close'
 
-  const pipe = (client: Socket, head: Buffer): void => {
-    const server = connect(Number(port), hostname)
-    sockets.add(server)
-    server.write(head)
-    client.pipe(server).pipe(client)
-    for (const [one, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      one.on('error', () => other.destroy())
-      one.on('close', () => {
-        sockets.delete(one)
-        other.destroy()
-      })
+const pass = (from: Socket, to: Socket, head: Buffer): Way => {
+  const queue: { item: Item; due: number }[] = []
+  let [stalled, ended, latency] = [false, false, 0]
+  let stallsAt: string | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  const pump = (): void => {
+    clearTimeout(timer)
+    for (let next = queue[0]; next && !stalled; next = queue[0]) {
+      const left = next.due - performance.now()
+      if (left > 0) {
+        timer = setTimeout(pump, left)
+        return
+      }
+      queue.shift()
+      if (next.item === 'close') to.destroySoon()
+      else if (next.item === 'end') to.end()
+      else if (to.writable) to.write(next.item)
     }
   }
+  const push = (item: Item): void => {
+    if (ended && item !== 'close') return
+    ended ||= item === 'end'
+    if (stallsAt !== undefined && typeof item !== 'string' && item.includes(stallsAt)) stalled = true
+    queue.push({ item, due: performance.now() + latency })
+    pump()
+  }
+  from.on('data', push)
+  from.once('end', () => push('end'))
+  from.once('close', () => push('close'))
+  to.once('close', () => clearTimeout(timer))
+  push(head)
+  return {
+    stall(text) {
+      stallsAt = text
+      stalled = text === undefined
+    },
+    flow() {
+      stalled = false
+      stallsAt = undefined
+      pump()
+    },
+    delay: (milliseconds) => void (latency = milliseconds),
+    end: () => push('end'),
+    held: () => Buffer.concat(queue.map(({ item }) => item).filter((item) => typeof item !== 'string')),
+  }
+}
 
-  const listener = createServer((client) => {
-    sockets.add(client)
-    client.on('error', () => undefined)
-    client.on('close', () => sockets.delete(client))
+/**
+ * Stands between a client and the server at `target` (http://HOST:PORT), which is asked for anew for each connection if
+ * it is a function. `refuses` is asked with the head of each
+ * handshake: one that it refuses is cut before the server hears of it. `met` is given each connection before anything
+ * comes back on it. Closed after the tests.
+ */
+export const startProxy = async (
+  target: string | (() => string),
+  refuses: (head: string) => boolean = () => false,
+  met: (wire: Wire) => void = () => undefined,
+): Promise<Proxy> => {
+  const heads: string[] = []
+  const sockets = new Set<Socket>()
+  const wires = new Set<Wire>()
+
+  const keep = (socket: Socket, gone: () => void): void => {
+    sockets.add(socket)
+    // A close follows, and that is passed on.
+    socket.on('error', () => undefined)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      gone()
+    })
+  }
+
+  const join = (client: Socket, head: Buffer): void => {
+    const { hostname, port } = new URL(typeof target === 'string' ? target : target())
+    const server = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
+    const wire: Wire = {
+      up: pass(client, server, head),
+      down: pass(server, client, Buffer.alloc(0)),
+      cut(side) {
+        if (side !== 'server') client.destroy()
+        if (side !== 'client') server.destroy()
+      },
+    }
+    wires.add(wire)
+    const gone = (): void => {
+      if (client.closed && server.closed) wires.delete(wire)
+    }
+    keep(server, gone)
+    client.once('close', gone)
+    met(wire)
+  }
+
+  const listener = createServer({ allowHalfOpen: true }, (client) => {
+    keep(client, () => undefined)
     client.once('data', (head) => {
       heads.push(head.toString('latin1'))
       if (refuses(head.toString('latin1'))) client.destroy()
-      else pipe(client, head)
+      else join(client, head)
     })
   })
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
@@ -66,6 +156,7 @@ export const startProxy = async (
   return {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     heads,
+    wires,
     open: () => sockets.size,
     cut,
     close,

@@ -1,0 +1,35 @@
+// A gateway in a process of its own that waits, loaded, until it is told to open a folder; so a killed one is followed
+// soon. It says over the channel where it listens and what became of what was published.
+import { createGateway, createLog, type Publication } from '../../src/gateway/index.js'
+import { configOf } from './model-config.js'
+
+export type Order = { folder: string } | { publish: Publication } | 'close'
+export type Told = { url: string } | { id: string; offset?: number; error?: string }
+
+const say = (told: Told): void => void process.send?.(told)
+
+// Those who are sent away come again soon: a run has no time to lose.
+const { random } = Math
+Math.random = () => random() / 20
+
+let gateway: ReturnType<typeof createGateway> | undefined
+
+const obey = async (order: Order): Promise<void> => {
+  if (order === 'close') {
+    await gateway?.close()
+    process.disconnect()
+  } else if ('folder' in order) {
+    gateway = createGateway(configOf(order.folder), { env: {}, log: createLog({ level: 'fatal' }) })
+    say({ url: await gateway.listen() })
+  } else {
+    const { id = '' } = order.publish
+    await gateway?.publish(order.publish).then(
+      ({ offset }) => say({ id, offset }),
+      (error: unknown) => say({ id, error: String(error) }),
+    )
+  }
+}
+
+process.on('message', (order: Order) => void obey(order))
+// Without a parent there is nobody to serve.
+process.once('disconnect', () => process.exit())

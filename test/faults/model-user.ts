@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { WebSocket } from 'ws'
+import { ChatSession, type Message, type Sent } from '../../src/session/index.js'
+import { createToken } from '../../src/tokens/index.js'
+import { startProxy, type Proxy, type Wire } from '../support/proxy.js'
+import { appId, secret } from './gateway-process.js'
+
+/** What the gateway writes down without waiting is on its way for a moment. */
+const WRITTEN_AFTER = 100
+
+const tokenFor = (userId: string, expiresIn: number): Promise<string> =>
+  createToken({ appId, userId, secret, expiresIn })
+
+export interface Intent {
+  to: string
+  body: string
+  sent?: Sent
+}
+
+/** One session of a user behind a network of its own, and what it did, heard and was told. */
+export class Client {
+  readonly userId: string
+  readonly proxy: Proxy
+  readonly session: ChatSession
+  readonly intents: Intent[] = []
+  readonly heard: Message[] = []
+  /** What went wrong, as sentences. */
+  readonly wrong: string[] = []
+  /** Its source of tokens is out of order. */
+  outage = false
+  /** The furthest that it marked as read. */
+  readOffset = 0
+  #id: string | null = null
+  /** Its next session may be another one: its token may have lapsed, or the gateway was killed before it wrote it down. */
+  #mayChange = false
+  /** Its token lives for a second, in which it may not come to renew it. */
+  #lapsesSoon = false
+  #activeSince = 0
+
+  private constructor(userId: string, proxy: Proxy, token: string) {
+    this.userId = userId
+    this.proxy = proxy
+    this.session = new ChatSession({
+      endpoint: proxy.url,
+      appId,
+      token,
+      tokenFetcher: () => {
+        if (this.outage) throw new Error('The backend is out of order.')
+        this.#renewed()
+        return tokenFor(userId, 3600)
+      },
+      WebSocket: WebSocket as never,
+    })
+    this.session.addEventListener('message', ({ detail }) => this.heard.push(detail))
+    this.session.addEventListener('error', ({ detail }) => {
+      if (detail.code !== 'unavailable') this.wrong.push(`it was told of ${detail.code}`)
+    })
+    this.session.addEventListener('state', ({ detail }) => {
+      if (detail.state === 'ended' || detail.state === 'failed')
+        this.wrong.push(`it ${detail.state}: ${detail.error?.code ?? ''}`)
+      if (detail.state === 'active') this.#active()
+    })
+  }
+
+  static async start(userId: string, target: () => string): Promise<Client> {
+    const client = new Client(userId, await startProxy(target), await tokenFor(userId, 3600))
+    const result = await client.session.start()
+    assert.ok(result.succeeded, userId)
+    return client
+  }
+
+  get wires(): Wire[] {
+    return [...this.proxy.wires]
+  }
+
+  #active(): void {
+    const { id } = this.session
+    if (this.#id !== null && id !== this.#id && !this.#mayChange && !this.#lapsesSoon)
+      this.wrong.push('its id changed')
+    this.#id = id
+    this.#mayChange = false
+    this.#activeSince = performance.now()
+  }
+
+  send(to: string, body: string): void {
+    const intent: Intent = { to, body }
+    this.intents.push(intent)
+    this.session.send(intent).then(
+      (sent) => (intent.sent = sent),
+      (error: unknown) => this.wrong.push(`its send was rejected: ${String(error)}`),
+    )
+  }
+
+  read(): void {
+    const offset = this.heard.at(-1)?.offset
+    if (offset === undefined) return
+    this.readOffset = Math.max(this.readOffset, offset)
+    this.session.markRead(offset)
+  }
+
+  /** The next token it uses lives for a second. */
+  async expire(): Promise<void> {
+    this.#lapsesSoon = true
+    this.session.setToken(await tokenFor(this.userId, 1))
+  }
+
+  #renewed(): void {
+    this.#mayChange ||= this.#lapsesSoon
+    this.#lapsesSoon = false
+  }
+
+  async renew(): Promise<void> {
+    this.#renewed()
+    this.session.setToken(await tokenFor(this.userId, 3600))
+  }
+
+  /** The gateway is about to be killed. */
+  killed(): void {
+    const settled = this.session.state === 'active' && performance.now() - this.#activeSince > WRITTEN_AFTER
+    if (!settled) this.#mayChange = true
+  }
+
+  /** All by pages. */
+  async inbox(): Promise<Message[]> {
+    const all: Message[] = []
+    for (;;) {
+      const page = await this.session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
+      if (page.length === 0) return all
+      all.push(...page)
+    }
+  }
+
+  async end(): Promise<string> {
+    await this.session.end()
+    await this.proxy.close()
+    return this.session.state
+  }
+}

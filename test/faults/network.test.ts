@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ChatSession, Message } from '../../src/session/index.js'
+import {
+  eventually,
+  newSession,
+  nextEvent,
+  reaches,
+  startGateway,
+  statesOf,
+  tokenFor,
+} from '../session/support.js'
+import { startProxy, type Proxy, type Wire } from '../support/proxy.js'
+
+/** Milliseconds: a client calls a connection dead that has been silent for the ping interval and ten seconds. */
+const SILENCE = 30_000
+
+const gateway = await startGateway()
+/** Notices by itself, soon, that nobody answers. */
+const pinging = await startGateway({}, { pingInterval: 0.5 })
+
+const bodiesOf = (messages: Message[]): (string | undefined)[] => messages.map(({ body }) => body)
+
+const first = ({ wires }: Proxy): Wire => {
+  const [wire] = wires
+  assert.ok(wire, 'there is a connection')
+  return wire
+}
+
+interface Told {
+  session: ChatSession
+  heard: Message[]
+}
+
+const sessionOf = async (userId: string, endpoint: string): Promise<Told> => {
+  const session = newSession({ endpoint, token: await tokenFor(userId) })
+  const heard: Message[] = []
+  session.addEventListener('message', ({ detail }) => heard.push(detail))
+  return { session, heard }
+}
+
+const begin = async (userId: string, endpoint: string): Promise<Told> => {
+  const told = await sessionOf(userId, endpoint)
+  assert.ok((await told.session.start()).succeeded)
+  return told
+}
+
+/** `user` behind a proxy, and somebody whose network is fine. */
+const pair = async (name: string, target = gateway.url, met?: (wire: Wire) => void) => {
+  const proxy = await startProxy(target, undefined, met)
+  const user = await begin(name, proxy.url)
+  return { proxy, user, friend: await begin(`${name}'s friend`, target), id: user.session.id }
+}
+
+/** Both inboxes hold these, in this order, and the listeners heard each once. */
+const hold = async (told: Told[], bodies: string[]): Promise<void> => {
+  for (const { session, heard } of told) {
+    await eventually(() => heard.length >= bodies.length)
+    assert.deepEqual(bodiesOf(await session.history({ after: 0 })), bodies)
+    assert.deepEqual(bodiesOf(heard), bodies)
+  }
+}
+
+/** Node has no page whose network comes back: this stands in for the one that the session listens to. */
+const startOnPage = async (session: ChatSession): Promise<EventTarget> => {
+  const page = new EventTarget()
+  Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page) })
+  const result = session.start()
+  Reflect.deleteProperty(globalThis, 'addEventListener')
+  assert.ok((await result).succeeded)
+  return page
+}
+
+void describe('a session on a network that misbehaves', { concurrency: true }, () => {
+  void it('is carried on when everything stalls and nobody says so: its silence tells', async () => {
+    const { proxy, user, friend, id } = await pair('silent', pinging.url)
+    const { up, down } = first(proxy)
+    up.stall()
+    down.stall()
+    await friend.session.send({ to: 'silent', body: 'one' })
+    const sent = user.session.send({ to: "silent's friend", body: 'two' })
+    await nextEvent(user.session, 'state', ({ detail }) => detail.error?.code === 'timeout', SILENCE)
+    await sent
+    assert.equal(user.session.id, id)
+    await hold([user, friend], ['one', 'two'])
+  })
+
+  void it('is carried on soon when its page sees the network come back, and the older connection is replaced', async () => {
+    const proxy = await startProxy(gateway.url)
+    const user = await sessionOf('woken', proxy.url)
+    const page = await startOnPage(user.session)
+    const { id } = user.session
+    const friend = await begin("woken's friend", gateway.url)
+    const states = statesOf(user.session)
+    const old = first(proxy)
+    old.up.stall()
+    old.down.stall()
+    await friend.session.send({ to: 'woken', body: 'one' })
+    page.dispatchEvent(new Event('online'))
+    await nextEvent(user.session, 'state', ({ detail }) => detail.error?.code === 'timeout', 9_000)
+    await reaches(user.session, 'active')
+    await eventually(() => old.down.held().includes('"code":"replaced"'))
+    await user.session.send({ to: "woken's friend", body: 'two' })
+    assert.equal(user.session.id, id)
+    assert.deepEqual(states, ['reconnecting', 'active'])
+    await hold([user, friend], ['one', 'two'])
+
+    // What was held for the older one comes after all, and changes nothing.
+    old.up.flow()
+    old.down.flow()
+    await eventually(() => !proxy.wires.has(old))
+    await friend.session.send({ to: 'woken', body: 'three' })
+    await hold([user, friend], ['one', 'two', 'three'])
+    assert.equal(user.session.state, 'active')
+    assert.equal(user.session.id, id)
+  })
+
+  for (const [way, who] of [
+    ['up', 'the gateway'],
+    ['down', 'the client'],
+  ] as const)
+    void it(`is carried on when ${who} alone hears that its connection has ended`, async () => {
+      const { proxy, user, friend, id } = await pair(`half ${way}`)
+      const old = first(proxy)
+      const lost = nextEvent(user.session, 'state', ({ detail }) => detail.state === 'reconnecting')
+      old[way].end()
+      const sent = user.session.send({ to: `half ${way}'s friend`, body: 'one' })
+      await lost
+      await friend.session.send({ to: `half ${way}`, body: 'two' })
+      await sent
+      assert.equal(user.session.id, id)
+      for (const { session, heard } of [user, friend]) {
+        await eventually(() => heard.length === 2)
+        // Which was stored first is nobody's to say.
+        assert.deepEqual(bodiesOf(await session.history({ after: 0 })).sort(), ['one', 'two'])
+        assert.deepEqual(
+          heard.map(({ offset }) => offset),
+          [1, 2],
+        )
+      }
+    })
+
+  void it('sends in order and hears its answers however late they come', async () => {
+    const late = (wire: Wire): void => {
+      wire.up.delay(150)
+      wire.down.delay(300)
+    }
+    const { user, friend, proxy } = await pair('late', gateway.url, late)
+    const bodies = Array.from({ length: 10 }, (_, index) => `${index}`)
+    const sends = bodies.map((body) => user.session.send({ to: "late's friend", body }))
+    // All are stored, and their answers are on their way.
+    await eventually(() => friend.heard.length === bodies.length)
+    assert.equal(user.heard.length, 0)
+    first(proxy).cut()
+    assert.deepEqual(
+      (await Promise.all(sends)).map(({ offset }) => offset),
+      bodies.map((_, index) => index + 1),
+    )
+    await hold([user, friend], bodies)
+  })
+
+  void it('stores a message once whose answer was cut off, and resolves', async () => {
+    const { proxy, user, friend, id } = await pair('cut')
+    const { down } = first(proxy)
+    down.stall()
+    let settled = false
+    const sent = user.session.send({ to: "cut's friend", body: 'one' }).finally(() => (settled = true))
+    await eventually(() => down.held().includes('"type":"sent"'))
+    assert.equal(settled, false)
+    first(proxy).cut()
+    assert.equal((await sent).offset, 1)
+    assert.equal(user.session.id, id)
+    await hold([user, friend], ['one'])
+  })
+
+  void it('is resumed by the key it has when the answer with the next one is lost, again and again', async () => {
+    const wires: Wire[] = []
+    const { user, friend, id } = await pair('key', gateway.url, (wire) => {
+      wires.push(wire)
+      if (wires.length === 2 || wires.length === 3) wire.down.stall('"type":"started"')
+    })
+    const states = statesOf(user.session)
+    wires[0]?.cut()
+    for (const lost of [1, 2]) {
+      await eventually(() => wires[lost]?.down.held().includes('"type":"started"') ?? false)
+      await friend.session.send({ to: 'key', body: `${lost}` })
+      wires[lost]?.cut()
+    }
+    await reaches(user.session, 'active')
+    assert.equal(wires.length, 4)
+    assert.equal(user.session.id, id)
+    assert.deepEqual(states, ['reconnecting', 'active'])
+    await hold([user, friend], ['1', '2'])
+  })
+})
