@@ -13,7 +13,7 @@ const port = (text: string): number => {
 
 const seconds = (text: string): number => {
   const number = Number(text)
-  if (!(number > 0)) throw new InvalidArgumentError('It is a number of seconds, above 0.')
+  if (!/^[\d.]+$/.test(text) || !(number > 0)) throw new InvalidArgumentError('It is a number of seconds, above 0.')
   return number
 }
 
@@ -40,7 +40,7 @@ program
 
 program
   .command('dev')
-  .description('Run a gateway with two ready-made apps and the playground: nothing to configure.')
+  .description('Run a gateway with ready-made apps and the playground: nothing to configure.')
   .option('--host <host>', 'name or address to listen on', '127.0.0.1')
   .addOption(new Option('--port <port>', '0 takes a free one').env('PORT').default(8080).argParser(port))
   .option('--data <folder>', 'where it keeps its data and its secrets', '.chat-session')

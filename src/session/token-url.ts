@@ -1,5 +1,14 @@
 import { object } from '../protocol/schema.js'
 
+/** What the parser says of bad JSON repeats a piece of it, which would then stand in an error. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /**
@@ -14,7 +23,7 @@ export const fetchToken = async (url: string | URL, signal: AbortSignal): Promis
   if (status >= 300 && status < 400) return null
   const body = response.ok ? (await response.text()).trim() : ''
   if (jwt.test(body)) return body
-  const json: unknown = response.ok ? JSON.parse(body) : undefined
+  const json = response.ok ? parsed(body) : undefined
   const token = object(json) ? json['token'] : json
   if (token === null || (typeof token === 'string' && jwt.test(token))) return token
   throw new Error(`The token URL answered ${status} without a token.`)
