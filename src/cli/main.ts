@@ -13,7 +13,8 @@ const port = (text: string): number => {
 
 const seconds = (text: string): number => {
   const number = Number(text)
-  if (!/^[\d.]+$/.test(text) || !(number > 0)) throw new InvalidArgumentError('It is a number of seconds, above 0.')
+  if (!/^[\d.]+$/.test(text) || !(number > 0))
+    throw new InvalidArgumentError('It is a number of seconds, above 0.')
   return number
 }
 
