@@ -196,7 +196,7 @@ test('whatever befalls networks, gateway and tokens, messages are kept once and 
   const { random } = Math
   // Pauses before connecting again are a fiftieth of a user's.
   context.mock.method(Math, 'random', () => random() / 50)
-  await fc.assert(fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40, size: 'max' }), run), {
+  await fc.assert(fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 30, size: 'max' }), run), {
     numRuns: RUNS,
     endOnFailure: true,
     ...replay,
