@@ -21,7 +21,7 @@ import { until, untilState } from '../e2e/site.js'
 
 const executablePath = '/usr/bin/chromium'
 
-let browser: Browser
+let browser: Browser | undefined
 
 before(async () => {
   assert.ok(
@@ -35,12 +35,13 @@ before(async () => {
   })
 })
 
-after(() => browser.close())
+after(() => browser?.close())
 
 /** Tells of each page whether it came out of the cache, when it is shown. */
 const noteShown = `window.shown = []; addEventListener('pageshow', ({ persisted }) => shown.push(persisted))`
 
 const open = async ({ url }: Site): Promise<Page> => {
+  assert.ok(browser)
   const context = await browser.newContext()
   after(() => context.close())
   const page = await context.newPage()

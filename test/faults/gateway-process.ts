@@ -23,8 +23,10 @@ export interface GatewayProcess {
   endpoint: string
   folder: string
   config: string
-  /** Starts it; resolves when it listens. */
-  start(): Promise<void>
+  /** Starts it; resolves when it listens. `on` is another one's folder, @default its own. */
+  start(on?: string): Promise<void>
+  /** Of the process that runs. */
+  pid(): number | undefined
   /** Ends the process by a signal and resolves with its exit code when it is gone: null for SIGKILL. */
   stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
@@ -35,7 +37,6 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
   const file = join(folder, 'gateway.json')
   const whole: GatewayConfig = {
     listen: { port },
-    engine: { type: 'embedded', path: join(folder, 'data') },
     apps: {
       [appId]: {
         environment: 'test',
@@ -46,16 +47,22 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
     },
     ...config,
   }
-  writeFileSync(file, JSON.stringify(whole))
+  const write = (on: string): void => {
+    const engine = { type: 'embedded', path: join(on, 'data') } as const
+    writeFileSync(file, JSON.stringify({ engine, ...whole }))
+  }
+  write(folder)
   let running: Running | undefined
   return {
     endpoint: `http://127.0.0.1:${port}`,
     folder,
     config: file,
-    async start() {
+    async start(on = folder) {
+      write(on)
       running = run(['serve', '--config', file])
       await running.url()
     },
+    pid: () => running?.child.pid,
     async stop(signal) {
       running?.child.kill(signal)
       return (await running?.outcome)?.code ?? null

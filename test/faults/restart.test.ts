@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../src/session/index.js'
 import { appId, gatewayProcess, tokenFor } from './gateway-process.js'
@@ -22,6 +22,8 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
     const gateway = await gatewayProcess({ drainTime: 10 })
     await gateway.start()
     const sessions: ChatSession[] = []
+    // A session that nobody ends keeps its process waiting, after a failure too.
+    after(() => Promise.all(sessions.map((session) => session.end())))
     for (let index = 0; index < SESSIONS; index++) {
       const token = await tokenFor(`user-${index}`)
       sessions.push(
