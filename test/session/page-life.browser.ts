@@ -115,7 +115,7 @@ describe('ChatSession in a page that goes and comes', function () {
     await next.start()
     await next.end()
     show()
-    assert.equal(former.state, 'ended')
+    await reaches(former, 'ended')
     assert.equal((await recordedAt(endpoint)).length, 2)
   })
 
