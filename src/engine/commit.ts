@@ -29,6 +29,8 @@ export class Commit {
   #gathered: Operation[] = []
   #writers: Writer[] = []
   #late = new Map<string, Late>()
+  /** Who waits for what was given without waiting. */
+  #passing: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #refusal: EngineError | undefined
@@ -80,6 +82,18 @@ export class Commit {
     if (!this.#running) this.#goLater()
   }
 
+  /**
+   * Resolves when all that was given so far is with the kernel: it survives this process, though perhaps not a power cut.
+   * Whoever opens a store anew writes down what is in memory, so that nobody has to hear of a failure here.
+   */
+  passedOn(): Promise<void> {
+    if (this.#refusal) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#passing.push(resolve)
+      void this.#go()
+    })
+  }
+
   /** Takes no more writes, and resolves when those taken are done with. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed.')
@@ -101,15 +115,16 @@ export class Commit {
     // A turn later, so that what is written in one turn goes out together, its writers known.
     await Promise.resolve()
     do await this.#writeBatch()
-    while (this.#writers.length > 0)
+    while (this.#writers.length + this.#passing.length > 0)
     this.#running = undefined
     if (this.#late.size > 0) this.#goLater()
   }
 
   async #writeBatch(): Promise<void> {
-    const [operations, writers, late] = [this.#gathered, this.#writers, this.#late]
+    const [operations, writers, passing, late] = [this.#gathered, this.#writers, this.#passing, this.#late]
     this.#gathered = []
     this.#writers = []
+    this.#passing = []
     this.#late = new Map()
     const number = this.#gathering++
     try {
@@ -119,6 +134,8 @@ export class Commit {
     } catch (cause) {
       this.#fail(writers, cause)
       return
+    } finally {
+      for (const resolve of passing) resolve()
     }
     for (const { resolve } of writers) resolve()
   }
@@ -134,6 +151,7 @@ export class Commit {
     this.#gathered = []
     this.#writers = []
     this.#late.clear()
+    for (const resolve of this.#passing.splice(0)) resolve()
     for (const { reject } of all) reject(failure)
     this.#onFailure(failure)
   }

@@ -156,8 +156,9 @@ export type Signal = SessionEnded | ConnectionReplaced | UserChanged | MessageSt
  * Where gateways keep users, sessions and inboxes, and how they reach each other. Every method is required: what an
  * engine doesn't have, it answers with a value that says so. All reject with `EngineError`.
  *
- * Durable means synced: users, messages with their ids, deletions. Sessions and read marks are written without
- * waiting: they survive the death of the process, not that of the machine. Nothing can be read before it is durable.
+ * Durable means synced: users, messages with their ids, deletions. Sessions and read marks are written without a sync:
+ * they survive the death of the process, not that of the machine. What `startSession` resolves with is written by then;
+ * other changes of sessions, and read marks, are a few milliseconds later. Nothing can be read before it is durable.
  */
 export interface Engine {
   readonly type: 'memory' | 'embedded'
@@ -189,7 +190,10 @@ export interface Engine {
   /** The client was heard on this connection, so it has its new key: the one it came with is void. */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
 
-  /** The connection is lost: the session is held for so many milliseconds, then it ends. Ignored if another carries it. */
+  /**
+   * The connection is lost: the session is held for so many milliseconds, or from when the store is opened again, then it
+   * ends. Ignored if another carries it.
+   */
   detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void>
 
   /** The user's sessions that have not ended, oldest first. */

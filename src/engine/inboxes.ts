@@ -41,6 +41,8 @@ export class Inboxes {
   /** Where the look through an app's idle inboxes has come to, and when it goes on. */
   readonly #rounds = new Map<string, { row: string | undefined; at: number }>()
   readonly #underWay = new Set<Promise<unknown>>()
+  /** Apps that there was no room for in this turn. */
+  readonly #full = new Set<string>()
 
   constructor({ store, commit, users, epochKey, tell }: InboxesOptions) {
     this.#store = store
@@ -91,10 +93,11 @@ export class Inboxes {
     for (const inbox of inboxes) this.#free(inbox, rules, now, false, operations)
     if (!this.#usage.fits(appId, more, rules.quota)) {
       for (const inbox of inboxes) this.#free(inbox, rules, now, true, operations)
-      if (!this.#usage.fits(appId, more, rules.quota)) {
-        this.#later(operations)
-        return Promise.resolve({ outcome: 'full' })
-      }
+    }
+    if (this.#full.has(appId) || !this.#usage.fits(appId, more, rules.quota)) {
+      this.#later(operations)
+      this.#holdFull(appId)
+      return Promise.resolve({ outcome: 'full' })
     }
 
     this.#usage.add(appId, more)
@@ -230,6 +233,12 @@ export class Inboxes {
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
     this.#usage.add(inbox.of.appId, { inboxes: 0, bytes: -swept.freed })
+  }
+
+  /** A smaller message right behind one that did not fit must not overtake it before its sender can know. */
+  #holdFull(appId: string): void {
+    this.#full.add(appId)
+    queueMicrotask(() => this.#full.delete(appId))
   }
 
   /** Takes away what is over, a little with every message, since nothing else would. */

@@ -95,12 +95,13 @@ export class LocalEngine implements Engine {
   }
 
   startSession(request: SessionRequest): Promise<StartedSession> {
-    return this.#use(({ sessions }) => {
+    return this.#use(async ({ sessions }) => {
       const { session, replaced, left } = sessions.start(request)
       for (const old of replaced) this.#tellEnded(old, 'replaced')
       if (left !== null) {
         this.#listeners.tell({ type: 'connection-replaced', session: refOf(session), connectionId: left })
       }
+      await sessions.passedOn()
       return session
     })
   }

@@ -14,7 +14,7 @@ interface KeptSession extends SessionRecord {
   keyHash: string
   /** Hash of the key that the client came with, which counts until it is known to have the one it was given. */
   usedHash: string | null
-  /** Milliseconds that it is held if the process dies. */
+  /** Milliseconds that it is held for: from when it was detached, or from when it was loaded. */
   holdFor: number
   /** Unix time, in milliseconds, at which it ends unless somebody comes back; null while it is active. */
   heldUntil: number | null
@@ -40,7 +40,7 @@ const recordOf = (session: KeptSession): SessionRecord => ({
 
 /**
  * The sessions that have not ended. What counts is in memory; where they are to outlive the process, the store is
- * written behind them, without waiting.
+ * written behind them. Only whoever is given a key waits for that (`passedOn`).
  */
 export class Sessions {
   /** By user, then by session id; a Map keeps the order in which they started. */
@@ -64,7 +64,8 @@ export class Sessions {
     for (const session of sessions) {
       const live = { session, written: true }
       this.#put(live)
-      this.#hold(live, session.heldUntil ?? now + session.holdFor)
+      // The time in which nobody could come back does not count.
+      this.#hold(live, now + session.holdFor)
     }
   }
 
@@ -103,6 +104,11 @@ export class Sessions {
     return resumed ? this.#carryOn(resumed, request) : this.#begin(request)
   }
 
+  /** Resolves when the sessions as they are now outlive the process, where they can. */
+  async passedOn(): Promise<void> {
+    await this.#journal?.passedOn()
+  }
+
   confirm(ref: SessionRef, connectionId: string): void {
     const live = this.#find(ref)
     if (live?.session.connectionId !== connectionId) return
@@ -116,6 +122,7 @@ export class Sessions {
     const live = this.#find(ref)
     if (live?.session.connectionId !== connectionId) return
     live.session.lastSeenAt = Date.now()
+    live.session.holdFor = holdFor
     this.#hold(live, Date.now() + holdFor)
     this.#write(live)
     this.endOverdue()

@@ -176,3 +176,38 @@ export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteC
     await engine.open()
   },
 })
+
+/** Ids that a store may trip over: separators, escapes, prefixes, names of its own, what sorts last, the longest. */
+export const trickyIds = [
+  'a',
+  'ab',
+  'a b',
+  'a/b',
+  'a%2Fb',
+  'a:b',
+  'a!b',
+  'a.b',
+  'A',
+  ' ',
+  '/',
+  '%',
+  '\\',
+  '"',
+  '{}',
+  '...',
+  'key',
+  'user',
+  'session',
+  '__proto__',
+  'constructor',
+  'guest:1',
+  '😀',
+  '😀😀',
+  'é', // in one code point
+  'e\u0301', // in two
+  '\u{10FFFF}',
+  '~'.repeat(255),
+  '😀'.repeat(63) + 'abc',
+  '12345',
+  '012345',
+]

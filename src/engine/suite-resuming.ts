@@ -238,7 +238,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal((await carried(engine, ada, first.keyHash)).session.resumed, true)
     })
 
-    on('end after a close when their time is up, or as long after it as was asked for', async (engine) => {
+    on('end as long after a close as they were to be held', async (engine) => {
       const held = await carried(engine, ada)
       await hold(engine, held, 1)
       await carried(engine, bob, undefined, 1)

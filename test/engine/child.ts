@@ -1,6 +1,7 @@
 // One process that has an engine open, told by its arguments what to do; it says over the channel how it went.
 import { createEmbeddedEngine, EngineError, type Draft } from '../../src/engine/index.js'
-import { aSession, rules } from './stores.js'
+import { request } from '../../src/engine/suite-kit.js'
+import { rules } from './stores.js'
 
 const [task, path = '', run = ''] = process.argv.slice(2)
 
@@ -26,8 +27,18 @@ const tasks: Record<string, () => Promise<void>> = {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     await say(Buffer.from(await engine.key()).toString('hex'))
-    await engine.startSession(aSession(ada, { keyHash: 'hash' }))
+    await engine.startSession(request(ada, { keyHash: 'hash' }))
     await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+    process.kill(process.pid, 'SIGKILL')
+  },
+
+  /** Dies in the very turn in which a session was carried on. */
+  async start() {
+    const engine = createEmbeddedEngine({ path })
+    await engine.open()
+    await engine.startSession(request(ada, { keyHash: 'former' }))
+    const { sessionId } = await engine.startSession(request(ada, { resumes: 'former', keyHash: 'hash' }))
+    await say(sessionId)
     process.kill(process.pid, 'SIGKILL')
   },
 
@@ -52,7 +63,7 @@ const tasks: Record<string, () => Promise<void>> = {
         if (round % 5 === 0) {
           const { epoch, offset } = await engine.inbox({ appId: 'app', userId: to })
           await engine.markRead({ appId: 'app', userId: to }, { epoch, offset })
-          await engine.startSession(aSession({ appId: 'app', userId: from }, { sessionsPerUser: 3 }))
+          await engine.startSession(request({ appId: 'app', userId: from }, { sessionsPerUser: 3 }))
         }
       }
     }
@@ -70,7 +81,7 @@ const tasks: Record<string, () => Promise<void>> = {
     process.once('disconnect', () => process.exit())
     const codeOf = (error: unknown): unknown => (error instanceof EngineError ? error.code : error)
     const { epoch } = await engine.inbox(ada)
-    const session = await engine.startSession(aSession(ada))
+    const session = await engine.startSession(request(ada))
     const stored: string[] = []
     const send = async (id: string): Promise<unknown> => {
       const body = '~'.repeat(3_000)
@@ -83,7 +94,7 @@ const tasks: Record<string, () => Promise<void>> = {
     while (code === undefined) await send(`${n++}`).catch((error: unknown) => (code = codeOf(error)))
     const later = await send('later').catch(codeOf)
     await engine.endSession(session, 'ended')
-    const started = await engine.startSession(aSession(ada))
+    const started = await engine.startSession(request(ada))
     await say({ code, later, stored, told: errors.map(codeOf) })
     for (;;) {
       const answer = await send(`${n - 1}`).catch(codeOf)
@@ -105,7 +116,7 @@ const tasks: Record<string, () => Promise<void>> = {
   async idle() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
-    const asked = aSession(ada)
+    const asked = request(ada)
     await engine.detachSession(await engine.startSession(asked), asked.connectionId, 3_600_000)
     await say('held')
     process.disconnect()

@@ -157,6 +157,20 @@ void describe('the group commit', () => {
     await store.close()
   })
 
+  void it('keeps nobody waiting for a write that no one waits to have synced, when it fails or comes too late', async () => {
+    const store = await openStore()
+    const told: EngineError[] = []
+    const commit = new Commit(store, (failure) => told.push(failure))
+    await store.close()
+    commit.later('a', (batch) => batch.push(put('a', 1)))
+    const waiting = [commit.passedOn()]
+    await nextTurn()
+    waiting.push(commit.passedOn())
+    await Promise.all(waiting)
+    assert.equal(told.length, 1)
+    await commit.passedOn()
+  })
+
   void it('rejects every writer of a failed batch and every later one, and tells of the failure once', async () => {
     const store = await openStore()
     const told: EngineError[] = []

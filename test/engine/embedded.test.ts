@@ -4,9 +4,9 @@ import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../src/engine/index.js'
+import { request } from '../../src/engine/suite-kit.js'
 import { scratch } from './folders.js'
 import { inChild, killed, said } from './children.js'
-import { aSession } from './stores.js'
 
 const newFolder = scratch()
 const ada = { appId: 'app', userId: 'ada' }
@@ -29,8 +29,20 @@ void describe('an embedded engine whose process is killed', () => {
     assert.equal(Buffer.from(await engine.key()).toString('hex'), key)
     const [session] = await engine.sessions(ada)
     assert.equal(session?.state, 'detached')
-    const resumed = await engine.startSession(aSession(ada, { resumes: 'hash' }))
+    const resumed = await engine.startSession(request(ada, { resumes: 'hash' }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, session.sessionId])
+    await engine.close()
+  })
+
+  void it('has a session that nothing was written after, under the key that was given last', async () => {
+    const path = await newFolder()
+    const child = inChild('start', path)
+    const exit = once(child, 'exit')
+    const sessionId = await said(child)
+    assert.deepEqual(await exit, [null, 'SIGKILL'])
+    const engine = await opened(path)
+    const resumed = await engine.startSession(request(ada, { resumes: 'hash' }))
+    assert.deepEqual([resumed.resumed, resumed.sessionId], [true, sessionId])
     await engine.close()
   })
 
@@ -43,6 +55,23 @@ void describe('an embedded engine whose process is killed', () => {
     const engine = await opened(path)
     assert.equal((await engine.saveUser(ada, {})).created, true)
     await engine.close()
+  })
+})
+
+void describe('an embedded engine that is away', () => {
+  void it('lets no session lapse meanwhile: who was told to come again finds theirs', async () => {
+    const path = await newFolder()
+    const engine = await opened(path)
+    const asked = request(ada, { holdFor: 60_000 })
+    const { sessionId } = await engine.startSession(asked)
+    const until = Date.now() + 500
+    await engine.detachSession({ ...ada, sessionId }, asked.connectionId, 500)
+    await engine.close()
+    while (Date.now() <= until) await new Promise((resolve) => setTimeout(resolve, until + 1 - Date.now()))
+    const again = await opened(path)
+    const resumed = await again.startSession(request(ada, { resumes: asked.keyHash }))
+    assert.deepEqual([resumed.resumed, resumed.sessionId], [true, sessionId])
+    await again.close()
   })
 })
 

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { createMemoryEngine, type Engine, type Sent, type Signal } from '../../src/engine/index.js'
 import { LocalEngine } from '../../src/engine/local.js'
 import { MemoryStore } from '../../src/engine/memory-store.js'
-import { aSession, placeOf, rules, withStore } from './stores.js'
+import { request } from '../../src/engine/suite-kit.js'
+import { placeOf, rules, withStore } from './stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cy']
@@ -152,8 +153,8 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
     }
     case 'start': {
       const resumes = given.key === null ? undefined : pick(model.keys, given.key)
-      const request = aSession({ appId, userId: given.user }, { resumes, sessionsPerUser: PER_USER })
-      const started = await engine.startSession(request)
+      const asked = request({ appId, userId: given.user }, { resumes, sessionsPerUser: PER_USER })
+      const started = await engine.startSession(asked)
       const carried = resumes === undefined ? undefined : model.byKey(given.user, resumes)
       assert.equal(started.resumed, carried !== undefined)
       if (!carried) {
@@ -173,13 +174,13 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
       }
       assert.equal(started.sessionId, session.id)
       Object.assign(session, {
-        connection: request.connectionId,
-        key: request.keyHash,
+        connection: asked.connectionId,
+        key: asked.keyHash,
         used: carried ? (resumes ?? null) : null,
       })
       if (!carried) model.sessions.push(session)
-      model.keys.push(request.keyHash)
-      model.connections.push({ connection: request.connectionId, session })
+      model.keys.push(asked.keyHash)
+      model.connections.push({ connection: asked.connectionId, session })
       return
     }
     case 'reopen': {

@@ -4,7 +4,8 @@ import type { Signal } from '../../src/engine/engine.js'
 import { LocalEngine } from '../../src/engine/local.js'
 import { MemoryStore } from '../../src/engine/memory-store.js'
 import type { Place, Store } from '../../src/engine/store.js'
-import { aSession, placeOf, rules, withStore } from './stores.js'
+import { request } from '../../src/engine/suite-kit.js'
+import { placeOf, rules, withStore } from './stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
@@ -137,7 +138,7 @@ void describe('an engine whose store has failed', () => {
 
   void it('keeps its sessions, and writes down what became of them', async () => {
     const { engine, disk } = await onDisk()
-    const [gone, held] = [aSession(ada), aSession(ada)]
+    const [gone, held] = [request(ada), request(ada)]
     const over = await engine.startSession(gone)
     const session = await engine.startSession(held)
     await engine.saveUser(ada, {})
@@ -145,7 +146,7 @@ void describe('an engine whose store has failed', () => {
     await assert.rejects(engine.saveUser(bob, {}), unavailable)
     await engine.endSession(over, 'ended')
     await engine.detachSession(session, held.connectionId, 60_000)
-    const late = await engine.startSession(aSession(ada))
+    const late = await engine.startSession(request(ada))
     assert.equal((await engine.sessions(ada)).length, 2)
     disk.state = 'sound'
     await until(() => disk.opened > 1)
@@ -156,7 +157,7 @@ void describe('an engine whose store has failed', () => {
       (await engine.sessions(ada)).map(({ sessionId }) => sessionId),
       [session.sessionId, late.sessionId],
     )
-    const back = await engine.startSession(aSession(ada, { resumes: held.keyHash }))
+    const back = await engine.startSession(request(ada, { resumes: held.keyHash }))
     assert.equal(back.sessionId, session.sessionId)
     await engine.close()
   })

@@ -1,6 +1,5 @@
 import { MemoryStore } from '../../src/engine/memory-store.js'
 import type { Operation, Place, Store } from '../../src/engine/store.js'
-import type { SessionRequest, UserRef } from '../../src/engine/engine.js'
 
 export const placeOf = (store: Store, more: Partial<Place> = {}): Place => ({
   store,
@@ -44,21 +43,6 @@ export const forgetful = (): Forgetful => {
     await live.batch(operations)
   }
   return { kept, batches, store: withStore(live, { batch }) }
-}
-
-let named = 0
-
-export const aSession = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
-  named++
-  return {
-    ...of,
-    guest: false,
-    connectionId: `connection ${named}`,
-    keyHash: `hash ${named}`,
-    holdFor: 60_000,
-    sessionsPerUser: 20,
-    ...more,
-  }
 }
 
 export const rules = {
