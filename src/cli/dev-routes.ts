@@ -29,8 +29,11 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Whoever holds this cookie is signed out of the token source. */
-const SIGNED_OUT = 'chat-session-dev'
+/** Whoever holds the cookie of this name is signed out of the token source as this user. */
+const signedOutAs = (userId: string): string => `signed-out-${Buffer.from(userId).toString('base64url')}`
+
+const milliseconds = v.pipe(v.string(), v.transform(Number), v.number(), v.minValue(0), v.maxValue(3_600_000))
+const wished = v.object({ delay: milliseconds, down: milliseconds })
 
 /**
  * A page elsewhere must not have a token made by making the browser ask: neither across origins, which gets no CORS
@@ -71,7 +74,7 @@ export const createDevRoutes = (secrets: DevSecrets, network: Network, host: str
   })
   routes.get('/dev/token', async (context) => {
     const { appId, userId, expiresIn, name } = v.parse(asked, context.req.query())
-    if (getCookie(context, SIGNED_OUT)) return context.json({ token: null })
+    if (getCookie(context, signedOutAs(userId))) return context.json({ token: null })
     const secret = secrets[appId].token
     return context.json({
       token: await createToken({ appId, userId, secret, expiresIn, user: name ? { name } : undefined }),
@@ -79,8 +82,9 @@ export const createDevRoutes = (secrets: DevSecrets, network: Network, host: str
   })
   routes.post('/dev/source/:state{sign-in|sign-out}', (context) => {
     const signedOut = context.req.param('state') === 'sign-out'
+    const { userId } = v.parse(v.object({ userId: v.string() }), context.req.query())
     // As a log-in's cookie would be: the token source knows by it who asks.
-    setCookie(context, SIGNED_OUT, signedOut ? '1' : '', {
+    setCookie(context, signedOutAs(userId), signedOut ? '1' : '', {
       path: '/dev',
       httpOnly: true,
       sameSite: 'Strict',
@@ -92,10 +96,18 @@ export const createDevRoutes = (secrets: DevSecrets, network: Network, host: str
     const { appId, userId } = v.parse(asked, context.req.query())
     return context.json({ signature: await createSignature(userId, secrets[appId].signature) })
   })
-  routes.get('/dev/network', (context) => context.json({ broken: network.broken() }))
-  routes.post('/dev/network/:state{break|mend}', (context) => {
-    network.setBroken(context.req.param('state') === 'break')
-    return context.json({ broken: network.broken() })
+  // Faults of a line between a page and the gateway; sessions whose endpoint is this address go over it.
+  routes.get('/dev/lines/:line{[\\w-]{1,64}}', (context) =>
+    context.json(network.faults(context.req.param('line'))),
+  )
+  routes.post('/dev/lines/:line{[\\w-]{1,64}}', (context) => {
+    const line = context.req.param('line')
+    network.setFaults(line, v.parse(wished, context.req.query()))
+    return context.json(network.faults(line))
+  })
+  routes.post('/dev/lines/:line{[\\w-]{1,64}}/cut', (context) => {
+    network.cut(context.req.param('line'))
+    return context.body(null, 204)
   })
   routes.use('*', async (context, next) => {
     context.header('content-security-policy', policy)

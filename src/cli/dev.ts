@@ -87,7 +87,7 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     server.closeIdleConnections()
     // Who does not take the goodbye, as a page that is frozen, holds nobody up for long.
     const cut = setTimeout(() => {
-      network.setBroken(true)
+      network.cutAll()
       server.closeAllConnections()
     }, GOODBYE)
     await closed

@@ -73,12 +73,20 @@ export const createConnection = (
   const connectionId = randomUUID()
   /** When the last frame came, on the clock that nobody sets. */
   let heard = performance.now()
+  /** What asked for a `pong`, and how much of it is answered: `started` and, never before it, pings. */
+  let pings = 0
+  let pongs = 0
 
   /** A function, since the phase may be another after each wait. */
   const opening = () => (phase.name === 'opening' ? phase : undefined)
 
   const send = (frame: GatewayFrame): void => {
     if (phase.name !== 'over') wire.send(JSON.stringify(frame))
+  }
+
+  const ping = (): number => {
+    send({ type: 'ping' })
+    return ++pings
   }
 
   const end = (code: EndCode, why: string = sentences[code], retryAfter?: number): void => {
@@ -119,10 +127,11 @@ export const createConnection = (
     send,
     end,
     attempt,
+    ping,
+    hasAnswered: (number) => number <= pongs,
+    answersPings: () => pongs > 0,
     drained: () => wire.drained(),
-    get isFull() {
-      return wire.isFull
-    },
+    isFull: () => wire.isFull(),
   }
 
   const start = async (frame: ClientFrameOf<'start'>): Promise<void> => {
@@ -146,7 +155,11 @@ export const createConnection = (
     if (!(await session.start(frame.resume))) return
     phase = { name: 'live', session, draining: false }
     deadline.cancel()
-    log.debug(session.ref, 'session started')
+    pings = 1
+    // To verify the user may have taken long: the silence meanwhile was not the client's.
+    heard = performance.now()
+    beat = setTimeout(listen, settings.pingInterval).unref()
+    log.debug(session.ref(), 'session started')
     for (const early of waiting.frames) session.handle(early)
   }
 
@@ -158,10 +171,10 @@ export const createConnection = (
   const listen = (): void => {
     const patience = heard + 2 * settings.pingInterval - performance.now()
     if (patience <= 0) return end('timeout')
-    send({ type: 'ping' })
+    ping()
     beat = setTimeout(listen, Math.min(settings.pingInterval, patience)).unref()
   }
-  let beat = setTimeout(listen, settings.pingInterval).unref()
+  let beat: NodeJS.Timeout | undefined
 
   return {
     end,
@@ -182,6 +195,7 @@ export const createConnection = (
       const parsed = parse(clientFrames, text)
       if (!parsed.ok) return end('bad-request', parsed.why)
       const { frame } = parsed
+      if (frame.type === 'pong') pongs = Math.min(pings, pongs + 1)
       if (phase.name === 'live') {
         if (frame.type === 'start') return end('bad-request', 'A connection starts once.')
         // What is not answered any more is sent again by a client that comes again.

@@ -46,7 +46,7 @@ export const createDelivery = (
     if (lost && !isGapKnown) return line.end('unavailable', OVERTAKEN)
     if (messages.length === 0) cursor = Math.max(cursor, known)
     for (const message of messages) {
-      if (line.isFull) return
+      if (line.isFull()) return
       deliver(message)
     }
   }
@@ -70,7 +70,7 @@ export const createDelivery = (
       if (told !== epoch) return line.end('unavailable', EPOCH_CHANGED)
       newest = Math.max(newest, message.offset)
       if (state === 'waiting' || isPulling || message.offset <= cursor) return
-      if (message.offset === cursor + 1 && !line.isFull) deliver(message)
+      if (message.offset === cursor + 1 && !line.isFull()) deliver(message)
       else line.attempt(pull(epoch))
     },
     begin(position, newestKnown, lost) {

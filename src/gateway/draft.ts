@@ -10,6 +10,11 @@ export interface DraftProblem {
 }
 
 const bad = (why: string): DraftProblem => ({ code: 'bad-request', why })
+const tooLarge = (why: string): DraftProblem => ({ code: 'too-large', why })
+
+/** What a frame has around a message's body and data, at most: ids, and the profile of who sent it. */
+const AROUND = 8_192
+const MOST_WRITTEN = limits.frame - AROUND
 
 /** What is wrong with a message whatever the app's rules are. */
 export const problemOf = ({
@@ -25,14 +30,25 @@ export const problemOf = ({
   if (body === undefined && data === undefined) return bad("A message has a 'body', 'data' or both.")
   if (isTooDeep(data)) return bad(NESTING_PROBLEM)
   const size = byteLength(body ?? '') + (data ? byteLength(JSON.stringify(data)) : 0)
-  return size > limits.message
-    ? { code: 'too-large', why: `A message's body and data have at most ${limits.message} bytes together.` }
+  if (size > limits.message)
+    return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)
+  // A control character becomes six, and the message has to come in one frame.
+  return byteLength(JSON.stringify({ body, data })) > MOST_WRITTEN
+    ? tooLarge(`A message's body and data have at most ${MOST_WRITTEN} bytes together as JSON.`)
     : undefined
 }
+
+/** Milliseconds for a message that its client sends again at the very end of the window. */
+const ON_ITS_WAY = 60_000
 
 /** An app's rules as an engine takes them. */
 export const sendRulesOf = (
   { retention, limits: { inboxes, bytes } }: AppSettings,
   { sendWindow }: Pick<Settings, 'sendWindow'>,
   unknownRecipients: boolean,
-): SendRules => ({ sendWindow, retention, unknownRecipients, quota: { inboxes, bytes } })
+): SendRules => ({
+  sendWindow: sendWindow + ON_ITS_WAY,
+  retention,
+  unknownRecipients,
+  quota: { inboxes, bytes },
+})

@@ -45,10 +45,12 @@ export const errorsPage = `<!doctype html>
 <style>${style}</style>
 </head>
 <body>
+<main>
 <h1>Error codes of chat-session</h1>
 ${Object.entries({ ...sentences, ...clientSentences })
   .map(entry)
   .join('\n')}
+</main>
 </body>
 </html>
 `

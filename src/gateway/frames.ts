@@ -1,10 +1,11 @@
-import { EngineError, type InboxState, type UserRef } from '../engine/index.js'
-import { isRetryable, sentences, type ClientFrameOf } from '../protocol/index.js'
+import { EngineError, profileOf, type InboxState, type UserRef } from '../engine/index.js'
+import { byteLength, isRetryable, limits, sentences, type ClientFrameOf } from '../protocol/index.js'
 import { readProfile } from '../tokens/vouched-profile.js'
 import { PROFILE_PROBLEM, proveToken, type Admitted } from './admission.js'
 import type { Lapse } from './lapse.js'
 import type { Line } from './line.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
+import { createSendOrder } from './send-order.js'
 
 /** Frames that may wait for their answers together, sends aside that only their rate limits. */
 const MOST_WAITING = 100
@@ -29,7 +30,7 @@ export const createFrames = (
   { of, lapse, epoch }: { of: UserRef; lapse: Lapse; epoch: () => string },
   line: Line,
 ): Frames => {
-  const { engine, log } = context
+  const { engine, log, settings } = context
   const { send, end, attempt } = line
   /** The last renewal: the token that came last decides, however long an earlier one takes to check. */
   let renewed = Promise.resolve()
@@ -38,18 +39,23 @@ export const createFrames = (
   const underWay = new Set<Promise<void>>()
   let waiting = 0
 
-  const refuse: Refuse = (re, code, why = sentences[code], retryAfter) =>
+  const order = createSendOrder(line, 2 * settings.pingInterval)
+
+  const refuse: Refuse = (re, code, why = sentences[code], retryAfter) => {
+    const retryable = isRetryable(code)
     send({
       type: 'refused',
       re: re.type,
       ...('id' in re && { id: re.id }),
       code,
       message: why,
-      retryable: isRetryable(code),
+      retryable,
       ...(retryAfter !== undefined && { retryAfter }),
     })
+    if (re.type === 'send' && retryable) order.refused({ code, why, retryAfter })
+  }
 
-  const messaging = createMessaging(context, app, { of, epoch }, line, refuse)
+  const messaging = createMessaging(context, app, { of, epoch }, { line, refuse, order })
 
   /** A token that is refused leaves the session with the one it has. */
   const renew = async (frame: ClientFrameOf<'token'>): Promise<void> => {
@@ -68,6 +74,9 @@ export const createFrames = (
       return refuse(frame, 'refused', "Only the app's backend changes profiles in this app.")
     const changes = readProfile(frame.user)
     if (!changes) return refuse(frame, 'bad-request', PROFILE_PROBLEM)
+    const { vouched = {}, claimed = {} } = (await engine.user(of)) ?? {}
+    const whole = profileOf({ vouched, claimed: { ...claimed, ...changes } })
+    if (byteLength(JSON.stringify(whole)) > limits.profile) return refuse(frame, 'too-large', PROFILE_PROBLEM)
     await engine.saveUser(of, { claimed: changes })
   }
 

@@ -135,7 +135,15 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   /** Spreads those who come again, so that they don't all come at once. */
   const retryAfter = (): number =>
-    Math.ceil(Math.random() * Math.min(LONGEST_SPREAD, SPREAD + SPREAD_EACH * connections.size))
+    Math.ceil(
+      Math.random() *
+        // Whoever comes last must find the session still held, where any is.
+        Math.min(
+          settings.resumeWindow / 2 || LONGEST_SPREAD,
+          LONGEST_SPREAD,
+          SPREAD + SPREAD_EACH * connections.size,
+        ),
+    )
 
   const drain = async (): Promise<void> => {
     draining = true

@@ -23,7 +23,7 @@ export type Parting = { holdFor: number } | { code: EndCode }
 /** One user's session, as long as one connection carries it. */
 export interface LiveSession extends Listener {
   /** Known once it has started. */
-  readonly ref: SessionRef | undefined
+  ref(): SessionRef | undefined
   /** Starts a session or carries one on, and says so; false when the connection was over before. */
   start(resume: Resumption | undefined): Promise<boolean>
   /** A frame came on the connection: whoever sent it has the session's new key. */
@@ -94,9 +94,7 @@ export const createLiveSession = (context: SessionContext, admitted: Admitted, l
 
   return {
     of,
-    get ref() {
-      return ref
-    },
+    ref: () => ref,
     hear(told) {
       if (told.type === 'message') delivery.heard(told)
       else if (isLive) react(told)

@@ -13,10 +13,11 @@ import type { Settings } from './config.js'
 import { problemOf, sendRulesOf } from './draft.js'
 import type { Line } from './line.js'
 import type { Log } from './log.js'
+import type { SendOrder } from './send-order.js'
 
 /** What a session's frames about messages need. */
 export interface MessagingContext {
-  settings: Pick<Settings, 'sendWindow'>
+  settings: Pick<Settings, 'sendWindow' | 'pingInterval'>
   engine: Engine
   allowance: Allowance
   log: Log
@@ -61,14 +62,14 @@ export const createMessaging = (
   { settings, engine, allowance, log }: MessagingContext,
   { settings: rules }: App,
   { of, epoch }: { of: UserRef; epoch: () => string },
-  line: Line,
-  refuse: Refuse,
+  { line, refuse, order }: { line: Line; refuse: Refuse; order: SendOrder },
 ): Messaging => {
   const { appId, userId } = of
   const sendRules = sendRulesOf(rules, settings, rules.unknownRecipients)
   const asksTo = rules.authorizeSend
-  /** The last send's way to the engine; undefined where none is being decided. */
-  let deciding: Promise<void> | undefined
+  /** The last send's way to the engine, and how many came to nothing on theirs. */
+  let deciding = Promise.resolve()
+  let failures = 0
   let answering = Promise.resolve()
 
   const mayAnyone = rules.send === 'anyone' || (rules.send === 'users' && !isGuestId(userId))
@@ -84,7 +85,8 @@ export const createMessaging = (
     }
   }
 
-  const store = async (frame: ClientFrameOf<'send'>): Promise<void> => {
+  /** False when it may be sent again. */
+  const store = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
     const { id, to, body, data } = frame
     const sent = await engine.send({ appId, id, from: userId, to, body, data }, sendRules)
     if ('sentAt' in sent) {
@@ -92,24 +94,32 @@ export const createMessaging = (
       line.send({ type: 'sent', id, offset: ownOffset ?? offset, sentAt })
     } else if (sent.outcome === 'full') refuse(frame, 'unavailable', FULL, FULL_AGAIN)
     else refuse(frame, sent.outcome)
+    return sent.outcome !== 'full'
   }
 
-  /** One after the other, however long each is judged; what is stored is not waited for. */
+  /** False when it may be sent again. */
+  const decide = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
+    const no = await judge(frame.to)
+    if (!no) return store(frame)
+    refuse(frame, no)
+    return no !== 'unavailable'
+  }
+
+  /** One after the other, however long each is judged; what waits behind one that fails must not overtake it. */
   const inTurn = async (frame: ClientFrameOf<'send'>): Promise<void> => {
-    let storing: Promise<void> | undefined
-    const before = deciding ?? Promise.resolve()
-    const turn = before.then(async () => {
-      const no = await judge(frame.to)
-      if (no) refuse(frame, no)
-      else {
-        storing = store(frame)
-        // Whoever waits for `storing` is told.
-        storing.catch(() => undefined)
+    const known = failures
+    const turn = deciding.then(async () => {
+      let isDone = false
+      try {
+        if (failures === known) isDone = await decide(frame)
+        else refuse(frame, 'unavailable')
+      } finally {
+        if (!isDone) failures += 1
       }
     })
-    deciding = turn
+    // Whoever waits for the turn is told of its failure.
+    deciding = turn.catch(() => undefined)
     await turn
-    await storing
   }
 
   const answer = async (frame: ClientFrameOf<'history'>): Promise<void> => {
@@ -137,10 +147,11 @@ export const createMessaging = (
       const problem = problemOf(frame)
       if (problem) return refuse(frame, problem.code, problem.why)
       if (!mayAnyone) return refuse(frame, 'refused', 'The app does not let this user send.')
+      const busy = order.held()
+      if (busy) return refuse(frame, busy.code, busy.why, busy.retryAfter)
       const wait = allowance.take(`${appId}\0${userId}`, rules.limits.messagesPerSecond)
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
-      if (!asksTo) return store(frame)
-      await inTurn(frame)
+      await (asksTo ? inTurn(frame) : store(frame))
     },
     async history(frame) {
       const turn = answering.then(() => answer(frame))

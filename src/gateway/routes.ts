@@ -3,7 +3,7 @@ import { cors } from 'hono/cors'
 import { VERSION } from '../protocol/index.js'
 import { errorsPage, errorsPolicy } from './errors-page.js'
 import type { Log } from './log.js'
-import { loadScript, type Asset } from './script.js'
+import { loadScripts, type Asset } from './script.js'
 
 /** Seconds that a browser may use the unversioned script before it asks whether it is still the newest. */
 const SCRIPT_MAX_AGE = 300
@@ -44,7 +44,7 @@ export const ownsPath = (path: string): boolean =>
 /** What the gateway answers over plain HTTP. */
 export const createRoutes = (log: Log, isReady: () => boolean): Hono => {
   const routes = new Hono()
-  let script: ReturnType<typeof loadScript> | undefined
+  let scripts: ReturnType<typeof loadScripts> | undefined
 
   routes.get('/healthz', (context) => context.json({ status: 'ok', version: VERSION }))
   routes.get('/readyz', (context) =>
@@ -62,11 +62,11 @@ export const createRoutes = (log: Log, isReady: () => boolean): Hono => {
   routes.get('/v1/:file{chat-session.*}', cors({ origin: '*' }), async (context) => {
     const name = context.req.param('file')
     // What could not be read once is tried again: a gateway may run while it is being built.
-    script ??= loadScript().catch((error: unknown) => {
-      script = undefined
+    scripts ??= loadScripts().catch((error: unknown) => {
+      scripts = undefined
       throw error
     })
-    const asset = (await script).get(name)
+    const asset = (await scripts).get(name)
     if (!asset) return context.notFound()
     const forever = name.includes(VERSION)
     return serve(context, asset, `public, max-age=${forever ? '31536000, immutable' : SCRIPT_MAX_AGE}`)

@@ -19,15 +19,14 @@ const load = async (name: string, type: string): Promise<Asset> => {
   return { type, etag, bodies: { identity, gzip, br } }
 }
 
-/** The script and its source map by the names they are served under; the versioned one never changes. */
-export const loadScript = async (): Promise<ReadonlyMap<string, Asset>> => {
-  const [script, map] = await Promise.all([
-    load('chat-session.js', 'text/javascript; charset=utf-8'),
-    load('chat-session.js.map', 'application/json'),
-  ])
-  return new Map([
-    ['chat-session.js', script],
-    [`chat-session-${VERSION}.js`, script],
-    ['chat-session.js.map', map],
-  ])
+/** The scripts and their source maps by the names they are served under; a versioned one never changes. */
+export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
+  const assets = new Map<string, Asset>()
+  for (const name of ['chat-session', 'chat-session-worker']) {
+    const script = await load(`${name}.js`, 'text/javascript; charset=utf-8')
+    assets.set(`${name}.js`, script)
+    assets.set(`${name}-${VERSION}.js`, script)
+    assets.set(`${name}.js.map`, await load(`${name}.js.map`, 'application/json'))
+  }
+  return assets
 }

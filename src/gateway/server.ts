@@ -24,6 +24,9 @@ export const SESSION_PATH = '/v1/session'
 /** Milliseconds that a client has to answer a close before its socket is cut. */
 export const CLOSE_TIMEOUT = 3_000
 
+/** Bytes that are gathered before they are written: with more, a client would be taken for one that reads slowly. */
+const MOST_GATHERED = 8_192
+
 /** Bytes that may wait for a client that doesn't read: beyond them it is cut, before its backlog becomes everybody's. */
 const MOST_WAITING = 1_048_576
 
@@ -64,22 +67,44 @@ const drained = (stream: Duplex): Promise<void> =>
     stream.on('drain', done).on('close', done)
   })
 
+/**
+ * Has what is sent in one turn leave in one write, since a system call for each frame costs more than all that made it.
+ * What is answered is called before so many bytes more are sent.
+ */
+const gathering = (stream: Duplex): ((more: number) => void) => {
+  let isGathering = false
+  const flush = (): void => {
+    isGathering = false
+    stream.uncork()
+  }
+  return (more) => {
+    if (!isGathering) process.nextTick(flush)
+    else if (stream.writableLength + more > MOST_GATHERED) stream.uncork()
+    else return
+    isGathering = true
+    stream.cork()
+  }
+}
+
+/** Of the module: one made beside other functions would keep what those know, the request and its headers, as long as the socket. */
+const ignore = (): void => undefined
+
 const adopt = (
   socket: ws.WebSocket,
   stream: Duplex,
   request: IncomingMessage,
   { connect, peerOf }: Handlers,
 ): void => {
+  const gather = gathering(stream)
   const connection = connect(
     {
       send(text) {
+        gather(text.length)
         socket.send(text)
         if (socket.bufferedAmount > MOST_WAITING) socket.terminate()
       },
       close: (code, reason) => socket.close(code, reason),
-      get isFull() {
-        return stream.writableNeedDrain
-      },
+      isFull: () => stream.writableNeedDrain,
       drained: () => drained(stream),
     },
     peerOf(request),
@@ -90,7 +115,7 @@ const adopt = (
   })
   socket.on('close', (code) => connection.closed(code))
   // The close that follows ends the connection; what a peer did to its socket is no error of ours.
-  socket.on('error', () => undefined)
+  socket.on('error', ignore)
   const start = earlyStart(protocolsOf(request))
   if (start === undefined)
     connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
@@ -152,7 +177,7 @@ export const attach = (server: Server, handlers: Handlers): { detach(): void } =
       // Somebody who listens since then may want what is neither ours nor theirs.
       if (!ours && server.listenerCount('upgrade') > 1) return
       // Node leaves an upgraded socket without a listener, and an error without a listener ends the process.
-      socket.on('error', () => undefined)
+      socket.on('error', ignore)
       if (!ours) return refuse(socket, '404 Not Found', 'There is no WebSocket here.')
       if (!protocolsOf(request).includes(SUBPROTOCOL))
         return refuse(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)

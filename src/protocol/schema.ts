@@ -48,8 +48,8 @@ export const record =
     object(value) && Object.values(value).every(check)
 
 /** The first field of `value` that is missing or of the wrong type. */
-export const wrongField = (checks: Checks, value: JsonObject): string | undefined =>
-  Object.keys(checks).find((key) => !checks[key]?.(value[key]))
+export const wrongField = (checks: Checks, value: object): string | undefined =>
+  Object.keys(checks).find((key) => !checks[key]?.((value as JsonObject)[key]))
 
 export const shape =
   <S extends Checks>(checks: S): Check<Shape<S>> =>

@@ -39,4 +39,7 @@ export const clientSentences = {
   'unknown-outcome': 'The message was on its way and nobody answered in time: it may have arrived.',
   'outbox-full': 'Too much waits to be sent: 100 messages, or 1 MB. Wait until some of it has been.',
   'messages-lost': 'Some of the messages that were missed are no longer kept.',
+  'notifications-denied': 'The user has not allowed notifications: only the user can change that.',
+  'notifications-unsupported':
+    'This browser can show no notifications here: it wants https, on Android a service worker, on iOS an installed app.',
 }

@@ -25,13 +25,16 @@ const refusalOf = async (...args: string[]): Promise<string> => {
 }
 
 describe('chat-session dev, when it ends', () => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  for (const [signal, path] of [
+    ['SIGINT', '/v1/session'],
+    ['SIGTERM', '/dev/lines/a/v1/session'],
+  ] as const)
     it(`ends with 0 at ${signal}, though a client keeps its connection without a word`, async () => {
       const { url, child, over } = await runDev(await emptyFolder())
       const silent = connect(Number(new URL(url).port), '127.0.0.1')
       silent.on('error', () => undefined)
       silent.write(
-        'GET /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
           'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
           'Sec-WebSocket-Protocol: chat-session.v1\r\n\r\n',
       )

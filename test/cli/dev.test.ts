@@ -66,16 +66,33 @@ describe('chat-session dev', () => {
       assert.ok(everywhere.some((origin) => new URL(origin).hostname.replace(/[[\]]/g, '') === address))
   })
 
-  it('cuts every connection when the network is broken, lets none come, and lets them come when it is mended', async () => {
+  it('has lines to the gateway that are cut, stay down for as long as they should, and are slow', async () => {
     const { url } = await runDev(await emptyFolder())
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session`, 'chat-session.v1')
-    await once(socket, 'open')
-    const closed = once(socket, 'close')
-    assert.deepEqual(JSON.parse((await ask(`${url}/dev/network/break`, {}, 'POST')).body), { broken: true })
-    assert.equal((await closed)[0], 1006)
-    assert.equal(await startOver(url, { appId: 'playground', guest: true }), 'cut')
-    await ask(`${url}/dev/network/mend`, {}, 'POST')
-    assert.equal(await startOver(url, { appId: 'playground', guest: true }), 'started')
+    const line = `${url}/dev/lines/a`
+    const start = { appId: 'playground', guest: true }
+    const faults = async (query: string): Promise<unknown> =>
+      JSON.parse((await ask(`${line}?${query}`, {}, 'POST')).body)
+    const open = async (base: string): Promise<{ closed: Promise<unknown[]> }> => {
+      const socket = new WebSocket(`${base.replace('http', 'ws')}/v1/session`, 'chat-session.v1')
+      await once(socket, 'open')
+      return { closed: once(socket, 'close') }
+    }
+    const [here, elsewhere] = [await open(line), await open(`${url}/dev/lines/b`)]
+    assert.equal((await ask(`${line}/cut`, {}, 'POST')).status, 204)
+    assert.equal((await here.closed)[0], 1006)
+    assert.equal(await startOver(line, start), 'started', 'what was cut can be made again at once')
+    const cut = await open(line)
+    const { down } = (await faults('delay=0&down=60000')) as { down: number }
+    assert.ok(down > 59_000 && down <= 60_000, String(down))
+    assert.equal((await cut.closed)[0], 1006)
+    assert.equal(await startOver(line, start), 'cut')
+    assert.equal(await startOver(url, start), 'started', 'who has no line, or another one, notices nothing')
+    assert.equal(await Promise.race([elsewhere.closed, startOver(`${url}/dev/lines/b`, start)]), 'started')
+    assert.deepEqual(await faults('delay=150&down=0'), { delay: 150, down: 0 })
+    const asked = performance.now()
+    assert.equal(await startOver(line, start), 'started')
+    assert.ok(performance.now() - asked >= 600, 'two round trips, slow each way')
+    assert.equal((await ask(`${line}?delay=x&down=0`, {}, 'POST')).status, 400)
   })
 
   it('leaves no WebSocket without an answer that asks for another address', async () => {
@@ -85,16 +102,17 @@ describe('chat-session dev', () => {
     assert.match(error.message, /socket hang up|ECONNRESET/)
   })
 
-  it('has a token source that answers null to whoever signed out of it, and to nobody else', async () => {
+  it('has a token source that answers null to whoever signed out of it, as that user, and to nobody else', async () => {
     const { url } = await runDev(await emptyFolder())
     const path = `${url}/dev/token?appId=playground&userId=alice`
-    const out = await ask(`${url}/dev/source/sign-out`, {}, 'POST')
+    const out = await ask(`${url}/dev/source/sign-out?userId=alice`, {}, 'POST')
     const cookie = out.headers['set-cookie']?.[0] ?? ''
     assert.match(cookie, /HttpOnly; SameSite=Strict/)
     const [pair = ''] = cookie.split(';')
     assert.deepEqual(JSON.parse((await ask(path, { cookie: pair })).body), { token: null })
     assert.match((await ask(path)).body, /"token":"ey/)
-    const back = await ask(`${url}/dev/source/sign-in`, { cookie: pair }, 'POST')
+    assert.match((await ask(path.replace('alice', 'bob'), { cookie: pair })).body, /"token":"ey/)
+    const back = await ask(`${url}/dev/source/sign-in?userId=alice`, { cookie: pair }, 'POST')
     assert.match(back.headers['set-cookie']?.[0] ?? '', /^[^=]+=; Max-Age=0/)
   })
 
@@ -114,8 +132,8 @@ describe('what chat-session dev gives to nobody else', () => {
   const paths = [
     ['GET', '/dev/token?appId=playground&userId=alice'],
     ['GET', '/dev/signature?appId=playground&userId=alice'],
-    ['POST', '/dev/network/mend'],
-    ['POST', '/dev/source/sign-in'],
+    ['POST', '/dev/lines/a?delay=0&down=0'],
+    ['POST', '/dev/source/sign-in?userId=alice'],
   ] as const
 
   it('refuses what other sites have a browser ask for, and what a name asks that was pointed at this machine', async () => {

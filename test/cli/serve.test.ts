@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { handshake, openRaw, startClient } from '../support/raw-client.js'
@@ -39,6 +39,25 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
       assert.equal(typeof JSON.parse(line), 'object', line)
   })
 
+test('serve ends within its drain time, whatever its config module holds open or leaves unanswered', async () => {
+  const file = await write(
+    'open.mjs',
+    `setInterval(() => undefined, 1_000)
+    const config = ${JSON.stringify({ ...config, drainTime: 1 })}
+    config.apps.app.authorizeSend = () => new Promise(() => console.log('asked'))
+    export default config`,
+  )
+  const { child, url, outcome } = run(['serve', '--config', file])
+  const client = await startClient(await url(), await startOf('ada'))
+  assert.ok(child.stdout)
+  const asked = once(child.stdout, 'data')
+  client.send({ type: 'send', id: 'a', to: 'ada', body: 'never judged' })
+  await asked
+  child.kill('SIGTERM')
+  const { code, signal } = await outcome
+  assert.deepEqual([code, signal], [0, null])
+})
+
 test('sessions and messages outlive a process that is killed, on the same folder', async () => {
   const path = join(scratch(), 'data')
   const file = await write('restart.json', { ...config, engine: { type: 'embedded', path } })
@@ -48,6 +67,10 @@ test('sessions and messages outlive a process that is killed, on the same folder
   await client.next('sent')
   one.child.kill('SIGKILL')
   await one.outcome
+  const files = (await readdir(path)).map((name) => readFile(join(path, name), 'latin1'))
+  const kept = (await Promise.all(files)).join()
+  assert.ok(kept.includes(String(client.started['sessionId'])))
+  assert.ok(!kept.includes(String(client.started['resumeKey'])), 'resume keys are kept as hashes')
   const two = run(['serve', '--config', file])
   const { resumeKey, epoch, offset, sessionId } = client.started
   const resume = { key: resumeKey, epoch, offset }

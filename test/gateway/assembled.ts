@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { after } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
 import { createAllowance } from '../../src/gateway/allowance.js'
@@ -53,6 +53,11 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
       return connection
     },
   })
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   after(() => server.close())
   return {
@@ -60,5 +65,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
     connections,
     hub,
     engine: memory,
+    /** Bytes that this process holds for clients because the kernel takes no more. */
+    held: () => [...sockets].reduce((bytes, { writableLength }) => bytes + writableLength, 0),
   }
 }

@@ -74,6 +74,21 @@ test('many who are sent away are told to come again at different times', async (
   await closing
 })
 
+test('they are told to come while their sessions are still held, if any are', async () => {
+  const start = await startOf('ada')
+  const timesWith = async (resumeWindow: number): Promise<number[]> => {
+    const { gateway, url } = await runGateway({}, { resumeWindow })
+    const clients = await Promise.all(Array.from({ length: 20 }, () => startClient(url, start)))
+    const closing = gateway.close()
+    const times = clients.map(async (client) => (await client.end()).frame['retryAfter'] as number)
+    return Promise.all(times).finally(() => closing)
+  }
+  const soon = await timesWith(0.2)
+  assert.ok(Math.max(...soon) <= 100, String(soon))
+  const spread = await timesWith(0)
+  assert.ok(Math.max(...spread) > 100, String(spread))
+})
+
 test('while the engine can’t write, sends are refused as unavailable, and the session goes on when it can', async () => {
   let away = true
   const { url, engine } = await assemble((memory) => ({

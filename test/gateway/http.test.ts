@@ -70,6 +70,17 @@ for (const path of [plain, versioned])
     assert.equal(headers.vary, 'accept-encoding')
   })
 
+test('the script for a service worker is served too', async () => {
+  const worker = await readFile(new URL('../../dist/cdn/chat-session-worker.js', import.meta.url))
+  for (const path of ['/v1/chat-session-worker.js', `/v1/chat-session-worker-${VERSION}.js`]) {
+    const { status, headers, body } = await get(path)
+    assert.equal(status, 200)
+    assert.deepEqual(body, worker)
+    assert.equal(headers['content-type'], 'text/javascript; charset=utf-8')
+  }
+  assert.equal((await get('/v1/chat-session-worker.js.map')).status, 200)
+})
+
 test('the script is served with the integrity that the build tells', async () => {
   const told = await readFile(new URL('../../dist/cdn/integrity.json', import.meta.url), 'utf8')
   const { body } = await get(plain, { 'accept-encoding': 'br' })

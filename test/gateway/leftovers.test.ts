@@ -78,7 +78,8 @@ test('2,000 connections that come and go leave nothing behind', async () => {
     await Promise.all(idle.map(({ opened }) => opened))
     if (round === 0) {
       assert.equal(connections.size, 20)
-      assert.ok(timers.size >= 40)
+      // Of those that have started, until they must be heard of again; of the others, until they must have started.
+      assert.ok(timers.size >= 20)
     }
     for (const [index, client] of clients.entries())
       if (index % 2) client.close()

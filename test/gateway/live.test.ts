@@ -130,6 +130,16 @@ test('a token that is not good for this session is refused, and the session goes
   client.close()
 })
 
+test('tokens are answered in the order in which they were sent, however long each takes to judge', async () => {
+  const client = await startClient(url, await startOf('ada'))
+  for (const token of [await tokenFor('ada', { expiresIn: 60 }), 'none', await tokenFor('ada'), 'none'])
+    client.send({ type: 'token', token })
+  const answers: string[] = []
+  while (answers.length < 4) answers.push((await client.next()).type)
+  assert.deepEqual(answers, ['renewed', 'refused', 'renewed', 'refused'])
+  client.close()
+})
+
 test('a session whose token lapses ends with 4102 token-expired, by the gateway’s clock', async () => {
   const token = await tokenFor('ada', { expiresIn: 3 })
   const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {

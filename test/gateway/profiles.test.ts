@@ -50,6 +50,18 @@ test('a `profile` frame changes the profile, and every session of the user hears
   for (const client of [first, second, other]) client.close()
 })
 
+test('what would make a profile larger than a profile may be is refused, and changes nothing', async () => {
+  const client = await startClient(anyone.url, await startOf('gina', { user: { name: 'x'.repeat(3_000) } }))
+  client.send(
+    { type: 'profile', user: { role: 'x'.repeat(3_000) } },
+    { type: 'profile', user: { role: 'owner' } },
+  )
+  const { code, re, retryable } = await client.next()
+  assert.deepEqual([re, code, retryable], ['profile', 'too-large', false])
+  assert.equal(((await client.next())['user'] as { role: string }).role, 'owner')
+  client.close()
+})
+
 test('a start and a fresh token that change the profile are heard by the sessions that are there', async () => {
   const first = await startClient(vouched.url, await startOf('erin'))
   const token = await tokenFor('erin', { user: { name: 'Erin' } })

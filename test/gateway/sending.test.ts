@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { GatewayConfig } from '../../src/gateway/index.js'
 import { startClient, type Client, type Frame } from '../support/raw-client.js'
-import { runGateway, startOf } from './support.js'
+import { runGateway, startOf, tokenFor } from './support.js'
 
 const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
 after(() => rmSync(path, { recursive: true, force: true }))
@@ -155,6 +155,27 @@ test('a history frame holds no more than a frame may', async () => {
   client.close()
 })
 
+test('a message that is as large as one may be, from somebody whose profile is, comes in a frame of 64 kB', async () => {
+  const { gateway, url } = await runGateway()
+  const ada = await startClient(url, await startOf('ada'))
+  const bob = { name: '"'.repeat(2_000) }
+  const token = await tokenFor('bob', { user: bob })
+  const client = await startClient(url, await startOf('bob', { token }))
+  const sizes: number[] = []
+  ada.socket.on('message', (data: Buffer) => sizes.push(data.length))
+  client.send({ type: 'send', id: '\u0001'.repeat(64), to: 'ada', body: '\u0001'.repeat(9_550) })
+  const message = await ada.next('message')
+  assert.deepEqual([message['sender'], (message['body'] as string).length], [bob, 9_550])
+  await gateway.publish({ appId: 'app', to: 'ada', body: '"'.repeat(16_384) })
+  await ada.next('message')
+  assert.ok(
+    sizes.every((size) => size <= 65_536),
+    String(sizes),
+  )
+  client.close()
+  ada.close()
+})
+
 test('what is no message is refused, and the session goes on', async () => {
   const { url } = await runGateway()
   const client = await startClient(url, await startOf('ada'))
@@ -166,6 +187,7 @@ test('what is no message is refused, and the session goes on', async () => {
     [{ to: '..' }, 'bad-request'],
     [{ body: undefined }, 'bad-request'],
     [{ body: 'ä'.repeat(8_193) }, 'too-large'],
+    [{ body: '\u0001'.repeat(9_600) }, 'too-large'],
     [{ body: 'x'.repeat(16_000), data: { more: 'x'.repeat(400) } }, 'too-large'],
   ]
   for (const [change, code] of wrong) {
@@ -246,6 +268,19 @@ test('messages that are judged at different speeds are stored in the order in wh
   client.close()
 })
 
+test('a message that its client sent again at the very end of the window is still the same', async () => {
+  const { url } = await runGateway({}, { sendWindow: 1 })
+  const client = await startClient(url, await startOf('ada'))
+  const frame = { type: 'send', id: 'a', to: 'bob', body: 'x' }
+  client.send(frame)
+  const sent = await client.next('sent')
+  const over = Number(sent['sentAt']) + Number(client.started['sendWindow'])
+  while (Date.now() <= over) await new Promise((resolve) => setTimeout(resolve, over + 1 - Date.now()))
+  client.send(frame)
+  assert.deepEqual(await client.next('sent'), sent)
+  client.close()
+})
+
 test('code in the same process publishes, for the backend or in a user’s name', async () => {
   const { gateway, url } = await runGateway({ unknownRecipients: false })
   const ada = await startClient(url, await startOf('ada'))
@@ -270,6 +305,7 @@ test('code in the same process publishes, for the backend or in a user’s name'
     [{ from: '' }, 'bad-request'],
     [{ body: undefined }, 'bad-request'],
     [{ body: 'x'.repeat(16_385) }, 'too-large'],
+    [{ body: '\u0001'.repeat(9_600) }, 'too-large'],
   ] as const)
     await assert.rejects(gateway.publish({ ...publication, ...change }), { code })
   ada.close()

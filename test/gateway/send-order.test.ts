@@ -1,0 +1,218 @@
+// What is refused for now is not overtaken by what was on its way behind it.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { GatewayConfig } from '../../src/gateway/index.js'
+import { startProxy } from '../support/proxy.js'
+import { openClient, startClient, type Client, type Frame } from '../support/raw-client.js'
+import { runGateway, startOf, until } from './support.js'
+
+const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
+after(() => rmSync(path, { recursive: true, force: true }))
+
+const send = (id: string, to = 'bob', body = 'x'): Frame => ({ type: 'send', id, to, body })
+
+/** The next answers to messages, as sentences. */
+const answers = async (client: Client, count: number): Promise<string[]> => {
+  const told: string[] = []
+  while (told.length < count) {
+    const { type, id } = await client.next()
+    if (type === 'sent' || type === 'refused') told.push(`${type} ${String(id)}`)
+  }
+  return told
+}
+
+/** Answers every ping so far: the client has heard what came before them. */
+const answerPings = async (client: Client): Promise<void> => {
+  await until(() => client.frames.some(({ type }) => type === 'ping'), 'a ping')
+  client.send(...client.frames.filter(({ type }) => type === 'ping').map(() => ({ type: 'pong' })))
+}
+
+/** Whose function fails for the time being at what is sent to `later`. */
+const failing = () => runGateway({ authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) })
+
+test('what was on its way behind a refused message is refused alike, until the client has heard of that', async () => {
+  const { url } = await failing()
+  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  client.send({ type: 'pong' }, send('a', 'later'), send('b'))
+  assert.deepEqual(await answers(client, 2), ['refused a', 'refused b'])
+  client.send(send('c'))
+  assert.deepEqual(await answers(client, 1), ['refused c'])
+  for (const { code, retryable } of client.frames.filter(({ type }) => type === 'refused'))
+    assert.deepEqual([code, retryable], ['unavailable', true])
+  await answerPings(client)
+  client.send(send('b'), send('c'))
+  assert.deepEqual(await answers(client, 2), ['sent b', 'sent c'])
+  client.close()
+})
+
+test('the pong for the start is no answer to a refusal that was on its way meanwhile', async () => {
+  const { url } = await failing()
+  const client = openClient(url, { pongs: false })
+  await client.opened
+  client.send(await startOf('ada'), send('a', 'later'))
+  assert.deepEqual(await answers(client, 1), ['refused a'])
+  // From a client that has heard `started` and nothing since.
+  client.send({ type: 'pong' }, send('b'))
+  assert.deepEqual(await answers(client, 1), ['refused b'])
+  await answerPings(client)
+  client.send(send('b'))
+  assert.deepEqual(await answers(client, 1), ['sent b'])
+  client.close()
+})
+
+test('a client that answers pings and said nothing for the start is heard as soon as it answers', async () => {
+  const { url } = await failing()
+  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  for (const [refused, held, later] of [
+    ['a', 'b', 'c'],
+    ['d', 'e', 'f'],
+  ] as const) {
+    const known = client.frames.length
+    client.send(send(refused, 'later'))
+    assert.deepEqual(await answers(client, 1), [`refused ${refused}`])
+    const pings = () => client.frames.slice(known).filter(({ type }) => type === 'ping')
+    await until(() => pings().length === 2, 'two pings')
+    client.send({ type: 'pong' }, send(held))
+    assert.deepEqual(await answers(client, 1), [`refused ${held}`])
+    client.send({ type: 'pong' }, send(later))
+    assert.deepEqual(await answers(client, 1), [`sent ${later}`])
+  }
+  client.close()
+})
+
+test('the pong for an earlier ping is no answer to a refusal', async () => {
+  const { url } = await runGateway(
+    { authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) },
+    { pingInterval: 1 },
+  )
+  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  await until(() => client.frames.some(({ type }) => type === 'ping'), 'a ping')
+  client.send({ type: 'pong' }, send('a', 'later'))
+  assert.deepEqual(await answers(client, 1), ['refused a'])
+  const refusal = client.frames.findIndex(({ type }) => type === 'refused')
+  const earlier = client.frames.slice(0, refusal).filter(({ type }) => type === 'ping')
+  client.send(...earlier.map(() => ({ type: 'pong' })), send('b'))
+  assert.deepEqual(await answers(client, 1), ['refused b'])
+  client.close()
+})
+
+test('a ping is not sent before there is a session that would answer it', async () => {
+  const { url } = await runGateway({}, { pingInterval: 0.05 })
+  const client = openClient(url, { pongs: false })
+  await client.opened
+  const neighbour = await startClient(url, await startOf('bob'))
+  await until(() => neighbour.frames.filter(({ type }) => type === 'ping').length >= 3, 'three pings')
+  neighbour.close()
+  client.send(await startOf('ada'))
+  await client.next('started')
+  assert.equal(client.frames[0]?.type, 'started')
+  client.close()
+})
+
+test('what is refused for good holds nothing back', async () => {
+  const { url } = await runGateway()
+  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  client.send({ type: 'pong' }, send(''), send('a'))
+  assert.deepEqual(await answers(client, 2), ['refused ', 'sent a'])
+  client.close()
+})
+
+test('a message that waits to be judged does not overtake the one before it that failed', async () => {
+  const judged: ((may: Promise<boolean>) => void)[] = []
+  const { url } = await runGateway({ authorizeSend: () => new Promise((resolve) => judged.push(resolve)) })
+  const client = await startClient(url, await startOf('ada'))
+  client.send(send('a'), send('b'), send('c'))
+  await until(() => judged.length === 1, 'the first is judged')
+  judged[0]?.(Promise.reject(new Error()))
+  assert.deepEqual(await answers(client, 3), ['refused a', 'refused b', 'refused c'])
+  assert.equal(judged.length, 1, 'the others were not asked for')
+  await answerPings(client)
+  client.send(send('a'))
+  await until(() => judged.length === 2, 'it is judged again')
+  judged[1]?.(Promise.resolve(true))
+  assert.deepEqual(await answers(client, 1), ['sent a'])
+  client.close()
+})
+
+test('who never says pong, and gives up what was refused, is taken at the word that it waited', async () => {
+  const { url } = await runGateway({ limits: { messagesPerSecond: 5 } })
+  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  client.send(...['1', '2', '3', '4', '5', '6'].map((id) => send(id)))
+  assert.ok((await answers(client, 6)).includes('refused 6'))
+  const wait = client.frames.findLast(({ type }) => type === 'refused')?.['retryAfter'] as number
+  assert.ok(wait > 0 && wait <= 200, `${wait}`)
+  await new Promise((resolve) => setTimeout(resolve, wait + 5))
+  client.send(send('7'))
+  assert.deepEqual(await answers(client, 1), ['sent 7'])
+  client.close()
+})
+
+test('who gives up what is refused, and goes on and on without a rest, gets through what the app allows', async () => {
+  const { url } = await runGateway({ limits: { messagesPerSecond: 20 } })
+  const proxy = await startProxy(url, undefined, ({ up, down }) => {
+    up.delay(30)
+    down.delay(30)
+  })
+  const client = await startClient(proxy.url, await startOf('ada'))
+  let [next, stored] = [0, 0]
+  const flow = setInterval(() => client.send(send(`${next++}`)), 5)
+  // Beyond those that are taken at once.
+  while (stored < 30 && next < 1_000) stored += Number((await answers(client, 1))[0]?.startsWith('sent'))
+  clearInterval(flow)
+  assert.equal(stored, 30)
+  client.close()
+})
+
+for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies GatewayConfig['engine'][])
+  test(`in an app that is full a small message does not overtake a large one (${engine.type})`, async () => {
+    const { url } = await runGateway({ limits: { bytes: 8_000 } }, { engine })
+    const client = await startClient(url, await startOf('ada'))
+    client.send(send('large', 'bob', 'x'.repeat(8_000)), send('small'))
+    assert.deepEqual(await answers(client, 2), ['refused large', 'refused small'])
+    await answerPings(client)
+    client.send(send('small'))
+    assert.deepEqual(await answers(client, 1), ['sent small'])
+    client.close()
+  })
+
+test('who sends on and on, and again in order what was refused, finds everything stored in order', async () => {
+  const { url } = await runGateway({ limits: { messagesPerSecond: 20 } })
+  // So that the allowance grows while the client has not heard yet.
+  const proxy = await startProxy(url, undefined, ({ up, down }) => {
+    up.delay(50)
+    down.delay(50)
+  })
+  const client = await startClient(proxy.url, await startOf('ada'))
+  const bob = await startClient(url, await startOf('bob'))
+  const ids = Array.from({ length: 60 }, (_, n) => `${n}`)
+  const waiting = new Set<string>()
+  let [next, refusals, resting] = [0, 0, false]
+  // One every few milliseconds, until it hears that it has to wait.
+  const flow = setInterval(() => {
+    const id = ids[next++]
+    if (id === undefined) return clearInterval(flow)
+    waiting.add(id)
+    if (!resting) client.send(send(id))
+  }, 3)
+  const sendAgain = (): void => {
+    resting = false
+    client.send(...[...waiting].map((id) => send(id)))
+  }
+  while (next < ids.length || waiting.size > 0) {
+    const { type, id, retryAfter } = await client.next()
+    if (type === 'sent') waiting.delete(id as string)
+    if (type !== 'refused') continue
+    refusals += 1
+    if (!resting) setTimeout(sendAgain, retryAfter as number)
+    resting = true
+  }
+  assert.ok(refusals > 0)
+  const stored: unknown[] = []
+  while (stored.length < ids.length) stored.push((await bob.next('message'))['id'])
+  assert.deepEqual(stored, ids)
+  client.close()
+  bob.close()
+})
