@@ -1,39 +1,24 @@
 import { verdictOf, type GatewayFrame, type GatewayFrameOf } from '../protocol/index.js'
 import { connecting, lost, retry } from './connecting.js'
-import { farewellOf, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
-import type { Active, Connecting, Effect, Input, Memory, Step, World } from './state.js'
+import { heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import type { Active, Connecting, Effect, Input, Step, World } from './state.js'
 
 /** A timer that fires later than this slept with its device: frames may be waiting behind it, and get this long. */
 const OVERSLEPT = 2_000
 /** Milliseconds in which a connection that may be dead has to say something. */
 const PROBE_LIMIT = 5_000
 
-const memoryOf = ({
-  attempt,
-  failures,
-  misses,
-  refusals,
-  plain,
-  lapsesAt,
-  farewell,
-  cursor,
-}: Memory): Memory => ({
-  attempt,
-  failures,
-  misses,
-  refusals,
-  plain,
-  lapsesAt,
-  farewell,
-  cursor,
-})
-
 /** The token that was sent and not yet judged. */
 const unjudged = ({ renewal }: Active): { asked: boolean } | null =>
   renewal && 'asked' in renewal ? renewal : null
 
+const renew = (state: Active, asked: boolean, before = 0): Step => [
+  { ...state, renewal: { at: 'sent', asked, before } },
+  { do: 'renew' },
+]
+
 export const disconnected = (state: Active): Connecting => {
-  const next = { ...connecting('reconnecting', memoryOf(state)), facts: state.facts }
+  const next = { ...connecting('reconnecting', state), facts: state.facts }
   const fresh = unjudged(state)
   return fresh ? { ...next, lapsesAt: null, proof: { at: fresh.asked ? 'fresh' : 'held' } } : next
 }
@@ -49,7 +34,7 @@ const answered = (state: Active, { answer, cause }: Input & { type: 'answer' }, 
   if (renewal?.at !== 'asked') return [state]
   switch (answer) {
     case 'fresh':
-      return [{ ...state, renewal: { at: 'sent', asked: true }, misses: 0 }, { do: 'renew' }]
+      return renew({ ...state, misses: 0 }, true)
     case 'nobody':
       return [{ ...state, renewal: null }]
     case 'signed-out':
@@ -109,11 +94,16 @@ const probe = (state: Active, { now }: World): Step => {
 
 /** What a live session makes of a frame. */
 const hear = (state: Active, frame: GatewayFrame, world: World): Step => {
+  const { renewal } = state
+  const judges = frame.type === 'renewed' || (frame.type === 'refused' && frame.re === 'token')
+  // Tokens are judged in the order in which they were sent: what is said of a former one is late.
+  if (judges && renewal?.at === 'sent' && renewal.before)
+    return [{ ...state, renewal: { ...renewal, before: renewal.before - 1 } }]
   switch (frame.type) {
     case 'ping':
       return [state, { do: 'send', frame: { type: 'pong' } }]
     case 'ended':
-      return [{ ...state, farewell: farewellOf(frame) }]
+      return [{ ...state, farewell: frame }]
     case 'renewed':
       return [{ ...state, misses: 0, refusals: 0, ...lifeOf(frame.expiresIn, world) }, { do: 'keep' }]
     case 'refused':
@@ -140,8 +130,7 @@ const timePassed = (state: Active, world: World): Step => {
     return [next, { do: 'drop' }, ...effects]
   }
   if (renewal && 'time' in renewal && renewal.time <= now) {
-    if (renewal.at === 'unjudged')
-      return [{ ...state, renewal: { at: 'sent', asked: renewal.asked } }, { do: 'renew' }]
+    if (renewal.at === 'unjudged') return renew(state, renewal.asked)
     const { reason } = renewal
     return [
       { ...state, renewal: { at: 'asked', reason } },
@@ -157,7 +146,7 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
     case 'end':
       return [{ name: 'ended', error: null }, ...leave]
     case 'credentials':
-      return [{ ...state, renewal: { at: 'sent', asked: false } }, { do: 'renew' }]
+      return renew(state, false, state.renewal?.at === 'sent' ? state.renewal.before + 1 : 0)
     case 'answer':
       return answered(state, input, world)
     case 'frame':

@@ -1,14 +1,19 @@
 import { codeOf, verdictOf } from '../protocol/index.js'
 import type { AskReason } from './options.js'
-import { farewellOf, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import { heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
 import type { Active, Connecting, Effect, Facts, Fault, Input, Line, Memory, Step, World } from './state.js'
 
 /** Milliseconds in which an attempt has to bring `started`. */
 const ATTEMPT_LIMIT = 20_000
+/**
+ * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after so many
+ * milliseconds; one whose link was a download stays.
+ */
+const LEAVING = { close: 1001, pause: 1_000 }
 /** A connection that lived this long has settled: its next loss is a first one. */
 const SETTLED_AFTER = 10_000
 
-export const connecting = (name: Connecting['name'], memory?: Memory): Connecting => ({
+const nothing: Memory = {
   attempt: 0,
   failures: 0,
   misses: 0,
@@ -17,7 +22,13 @@ export const connecting = (name: Connecting['name'], memory?: Memory): Connectin
   lapsesAt: null,
   farewell: null,
   cursor: null,
-  ...memory,
+}
+
+const remembered = Object.keys(nothing) as (keyof Memory)[]
+
+/** Not connected, with what `former` remembers and nothing else of it. */
+export const connecting = (name: Connecting['name'], former = nothing): Connecting => ({
+  ...(Object.fromEntries(remembered.map((key) => [key, former[key]])) as unknown as Memory),
   name,
   line: { at: 'none' },
   proof: { at: 'held' },
@@ -74,7 +85,8 @@ export const retry = (state: Connecting, error: Fault, world: World): Step => {
 
 /** What the loss of the socket means is told by the hundreds of its close code. */
 export const lost = (state: Connecting, close: number, world: World): Step => {
-  const error = state.farewell ?? { code: codeOf(close) }
+  const leaving = close === LEAVING.close && { retryAfter: LEAVING.pause }
+  const error = state.farewell ?? { code: codeOf(close), ...leaving }
   switch (verdictOf(close)) {
     case 'retry':
       return retry(state, error, world)
@@ -93,6 +105,8 @@ export const lost = (state: Connecting, close: number, world: World): Step => {
 const started = (state: Connecting, facts: Facts, world: World): Step => {
   const { resumeKey: key, epoch, offset, lost } = facts
   const former = state.cursor
+  // Offsets of different epochs don't compare, nor does one that the inbox has not come to: its folder was put back.
+  const isKnown = former?.epoch === epoch && former.offset <= offset
   const next: Active = {
     name: 'active',
     attempt: state.attempt,
@@ -104,8 +118,7 @@ const started = (state: Connecting, facts: Facts, world: World): Step => {
     refusals: 0,
     plain: state.plain,
     farewell: null,
-    // Offsets of different epochs don't compare.
-    cursor: { key, epoch, offset: !former ? offset : former.epoch === epoch ? former.offset : 0 },
+    cursor: { key, epoch, offset: !former ? offset : isKnown ? former.offset : 0 },
     ...lifeOf(facts.expiresIn, world),
   }
   const effects: Effect[] = [
@@ -153,7 +166,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
     case 'end':
       return [{ name: 'ended', error: null }, ...leave.slice(line.at === 'greeted' ? 0 : 1)]
     case 'credentials': {
-      if (line.at === 'away') return [state]
+      if (line.at === 'away' || line.at === 'frozen') return [state]
       const [next, ...effects] = connect(
         { ...state, proof: { at: 'held' }, lapsesAt: null, misses: 0 },
         world,
@@ -170,11 +183,15 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
         : [{ ...state, line: { ...line, at: 'open' } }]
     case 'frame':
       if (input.frame.type === 'started') return started(state, input.frame, world)
-      return [input.frame.type === 'ended' ? { ...state, farewell: farewellOf(input.frame) } : state]
+      return [input.frame.type === 'ended' ? { ...state, farewell: input.frame } : state]
     case 'closed':
       return lost(withoutLine(state), input.close, world)
     case 'barred':
       return over(state, input.fault, { do: 'drop' })
+    case 'blocked':
+      return line.at === 'calling' || line.at === 'opening'
+        ? over(state, { code: 'blocked-by-csp' }, { do: 'drop' })
+        : [state]
     case 'time': {
       if (proof.at === 'pause' && proof.until <= world.now) return ask(state, proof.reason)
       if (!('until' in line) || line.until > world.now) return [state]
@@ -184,7 +201,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
     }
     case 'wake':
       if (proof.at === 'pause') return ask(state, proof.reason)
-      return line.at === 'pause' ? connect(state, world) : [state]
+      return line.at === 'pause' || line.at === 'frozen' ? connect(state, world) : [state]
     case 'shown':
       if (line.at !== 'away') return [state]
       return input.resume === null

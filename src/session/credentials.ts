@@ -32,7 +32,10 @@ export interface CredentialStore {
   set(credentials: Credentials): boolean
   /** The newest were accepted; a token that the gateway gave goes in their place. */
   keep(token?: string): void
-  /** What a source can replace is forgotten; what can't be replaced is kept, for a start that tries it again. */
+  /**
+   * What a source can replace is forgotten; what can't be replaced is kept, for a start that tries it again. With all, an
+   * answer that is still awaited is void.
+   */
   discard(what: 'newest' | 'all'): void
   /** Asks for fresh credentials. One ask is under way at a time; a new one makes the old one's answer void. */
   ask(reason: AskReason, signal: AbortSignal, answered: (answer: Answer, cause?: unknown) => void): void
@@ -69,8 +72,10 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       newest = null
     },
     discard(what) {
-      if (what === 'all' && source()) current = null
       newest = null
+      if (what === 'newest') return
+      underWay?.abort()
+      if (source()) current = null
     },
     ask(reason, signal, answered) {
       underWay?.abort()

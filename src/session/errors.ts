@@ -14,6 +14,8 @@ export type ClientCode =
   | 'unknown-outcome'
   | 'outbox-full'
   | 'messages-lost'
+  | 'notifications-denied'
+  | 'notifications-unsupported'
 
 /** A gateway that is newer than this client may give codes that are not listed. */
 export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})
@@ -21,6 +23,7 @@ export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})
 export interface SessionErrorOptions extends ErrorOptions {
   /** A sentence to show instead of the code's own, as the gateway's. */
   message?: string | undefined
+  /** Whether the same thing may succeed later. @default what is known of the code, else false */
   retryable?: boolean | undefined
   /** Milliseconds to wait before the next try, where the gateway said so. */
   retryAfter?: number | undefined

@@ -1,6 +1,6 @@
 import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
-import type { Connecting, Input, State, Step, World } from './state.js'
+import type { Connecting, Effect, Input, State, Step, World } from './state.js'
 
 /*
  * The session as a pure function: step(state, input, world) answers the next state and what is to be done about it.
@@ -26,18 +26,22 @@ const curable = [
 ]
 
 /** What a source of tokens can replace is forgotten: whoever comes back may be signed out. */
-const hidden = (state: Connecting): Step => [
-  { ...state, line: { at: 'away' }, proof: { at: 'held' }, lapsesAt: null },
+const letGo = (state: Connecting, at: 'away' | 'frozen', drop: Effect): Step => [
+  { ...state, line: { at }, proof: { at: 'held' }, lapsesAt: null },
   { do: 'discard', what: 'all' },
-  { do: 'drop', close: LET_GO },
+  drop,
 ]
 
 /** Decides what `input` means in `state`. Pure: the same arguments give the same answer. */
 export const step = (state: State, input: Input, world: World): Step => {
   const late = 'attempt' in input && 'attempt' in state && input.attempt !== state.attempt
   if (late) return [state]
-  if (input.type === 'hide' && 'attempt' in state)
-    return hidden('line' in state ? state : disconnected(state))
+  if ((input.type === 'hide' || input.type === 'freeze') && 'attempt' in state) {
+    const left = 'line' in state ? state : disconnected(state)
+    if (input.type === 'hide') return letGo(left, 'away', { do: 'drop', close: LET_GO })
+    // A page that goes into the browser's cache is frozen there. Any other is held for as long as a lost one.
+    return left.line.at === 'away' ? [state] : letGo(left, 'frozen', { do: 'drop' })
+  }
   if ('line' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [{ name: 'ended', error: null }]

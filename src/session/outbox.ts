@@ -22,7 +22,7 @@ export const newId = (): string => crypto.getRandomValues(new BigUint64Array(2))
 /** A copy as it would arrive: what is changed later is not what was sent. Throws `bad-request` for what no gateway takes. */
 export const checked = <F extends ClientFrameOf<keyof typeof requestFrames>>(frame: F): F => {
   const copy = JSON.parse(JSON.stringify(frame)) as F
-  if (wrongField(requestFrames[frame.type], { ...copy })) throw new SessionError('bad-request')
+  if (wrongField(requestFrames[frame.type], copy)) throw new SessionError('bad-request')
   return copy
 }
 
@@ -101,10 +101,10 @@ export const createOutbox = (write: (request: Request) => boolean, patience: () 
     },
     answered(frame) {
       const entry = waiting.get(frame.id ?? '')
-      if (!entry) return
-      if (frame.type !== 'refused') entry.settle(undefined, frame)
+      if (frame.type !== 'refused') entry?.settle(undefined, frame)
+      // Also for one that is answered since: what followed it was refused too.
       else if (frame.retryable) restsUntil = Date.now() + (frame.retryAfter ?? REST)
-      else entry.settle(new SessionError(frame.code, frame))
+      else entry?.settle(new SessionError(frame.code, frame))
       plan()
     },
     end(error) {

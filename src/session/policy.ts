@@ -1,4 +1,3 @@
-import type { GatewayFrameOf } from '../protocol/index.js'
 import type { Active, Effect, Fault, State, Step, World } from './state.js'
 
 /** The gateway's ping may be late by this many milliseconds. */
@@ -36,13 +35,6 @@ export const over = (state: State, error: Fault, ...effects: Effect[]): Step => 
   { name: state.name === 'starting' ? 'failed' : 'ended', error },
   ...effects,
 ]
-
-export const farewellOf = ({ code, message, retryable, retryAfter }: GatewayFrameOf<'ended'>): Fault => ({
-  code,
-  message,
-  retryable,
-  retryAfter,
-})
 
 /** An ask that failed is made again: its reason is for the page to see. */
 export const reportMiss = (cause: unknown): Effect => ({

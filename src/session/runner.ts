@@ -51,6 +51,8 @@ export const createRunner = (
   life.abort()
   let wait: (deadline: number | null) => void = () => undefined
   let line: Line | undefined
+  /** What was opened last, or was to be. */
+  let address: string | undefined
   let closing: Promise<void> | undefined
   /** What came while a step was being worked on. */
   let waiting: Input[] | undefined
@@ -62,16 +64,24 @@ export const createRunner = (
       {
         woken: () => feed({ type: 'wake' }),
         hidden: () => feed({ type: 'hide' }),
-        shown: () => feed({ type: 'shown', resume: host.takeOver() }),
+        frozen: () => feed({ type: 'freeze' }),
+        shown(mayWait) {
+          const resume = host.takeOver()
+          // What this page left is gone: the page that took it is about to leave what it has.
+          if (resume === undefined && mayWait) return false
+          feed({ type: 'shown', resume })
+          return true
+        },
         blocked,
       },
       life.signal,
     )
   }
 
-  /** How much of a blocked address is told differs: its scheme alone, its origin, or all of it. */
+  /** Of an address elsewhere some browsers tell the origin alone. */
   const blocked = (uri: string): void => {
-    if (line && sessionUrl(endpoint).startsWith(uri)) bar({ code: 'blocked-by-csp' })
+    if (address && [address, new URL(address).origin].includes(uri) && 'attempt' in state)
+      feed({ type: 'blocked', attempt: state.attempt })
   }
 
   const bar = (fault: Fault): void => {
@@ -84,7 +94,8 @@ export const createRunner = (
     if (!WebSocketClass) return bar({ code: 'no-websocket' })
     const start = early ? greeting(host.startFrame()) : undefined
     try {
-      line = openLine(WebSocketClass, sessionUrl(endpoint), start ?? [SUBPROTOCOL], {
+      address = sessionUrl(endpoint)
+      line = openLine(WebSocketClass, address, start ?? [SUBPROTOCOL], {
         opened() {
           // A start that is too long for a header is the first frame instead.
           if (early && !start) line?.send(host.startFrame())
@@ -95,7 +106,8 @@ export const createRunner = (
         closed: (close) => feed({ type: 'closed', attempt, close }),
       })
     } catch (cause) {
-      bar({ code: 'bad-endpoint', cause })
+      // Firefox and WebKit throw what a policy forbids, and tell of the policy after that.
+      setTimeout(() => feed({ type: 'barred', attempt, fault: { code: 'bad-endpoint', cause } }))
     }
   }
 

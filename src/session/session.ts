@@ -1,3 +1,5 @@
+// Named here for those who check their types against an older `lib`: `await using` ends a session where the runtime has it.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   VERSION,
   type ClientFrameOf,
@@ -194,6 +196,11 @@ export class ChatSession extends SessionTarget {
     return this.#facts?.unread ?? 0
   }
 
+  /** The inbox's newest offset when the connection was made: messages up to it were missed. 0 while there is no session. */
+  get missedUntil(): number {
+    return this.#facts?.offset ?? 0
+  }
+
   get #facts(): Facts | null {
     return factsOf(this.#runner.state())
   }
@@ -280,20 +287,17 @@ export class ChatSession extends SessionTarget {
    * a SessionError: the gateway's when it refuses, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
   async send({ to, body, data }: Draft): Promise<Sent> {
-    const { id, offset, sentAt } = await this.#request<Sent>({
-      type: 'send',
-      id: newId(),
-      to: String(to),
-      ...(body !== undefined && { body }),
-      ...(data !== undefined && { data }),
-    })
+    const frame = { type: 'send', id: newId(), to: String(to), body, data }
+    const { id, offset, sentAt } = await this.#request<Sent>(frame as ClientFrameOf<'send'>)
     return { id, offset, sentAt }
   }
 
-  /** A part of the user's inbox, in order: what they received, and what they sent. */
+  /**
+   * A part of the user's inbox, in order: what they received, and what they sent. Large messages come fewer at a time;
+   * none come when there are no more.
+   */
   async history(range: HistoryRange = {}): Promise<Message[]> {
-    const { after, before, limit } = range
-    const frame = { type: 'history', id: newId(), epoch: this.#epoch, after, before, limit }
+    const frame = { ...range, type: 'history', id: newId(), epoch: this.#epoch }
     const { messages } = await this.#request<{ messages: Message[] }>(frame as ClientFrameOf<'history'>)
     return messages
   }

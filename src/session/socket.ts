@@ -55,7 +55,7 @@ const read = (json: string): GatewayFrame | null | undefined => {
   try {
     const frame = JSON.parse(json) as GatewayFrame
     const checks = Object.hasOwn(gatewayFrames, frame.type) && gatewayFrames[frame.type]
-    return checks ? (wrongField(checks, { ...frame }) ? null : frame) : undefined
+    return checks ? (wrongField(checks, frame) ? null : frame) : undefined
   } catch {
     return null
   }

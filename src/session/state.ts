@@ -19,6 +19,8 @@ export type Line =
   | { at: 'none' }
   /** The page is hidden for good, or until it is shown again. */
   | { at: 'away' }
+  /** The page is frozen: it can't speak for itself until it wakes. */
+  | { at: 'frozen' }
   | { at: 'pause'; until: number }
   /** Opening with the start in the handshake; opening without; open, but nothing to prove with yet; start sent. */
   | { at: 'calling' | 'opening' | 'open' | 'greeted'; until: number }
@@ -34,7 +36,8 @@ export type Renewal =
   /** It will be asked for. */
   | { at: 'due'; time: number; reason: AskReason }
   | { at: 'asked'; reason: AskReason }
-  | { at: 'sent'; asked: boolean }
+  /** `before` counts those that it took the place of while they were not judged. */
+  | { at: 'sent'; asked: boolean; before: number }
   /** The gateway could not judge it: it will be sent again. */
   | { at: 'unjudged'; time: number; asked: boolean }
 
@@ -99,11 +102,15 @@ export type Input =
   | { type: 'closed'; attempt: number; close: number }
   /** Trying again would not help: what is at the other end, or between, is not for this client. */
   | { type: 'barred'; attempt: number; fault: Fault }
+  /** The page's policy forbade somebody a connection to the same address. */
+  | { type: 'blocked'; attempt: number }
   | { type: 'time' }
-  /** The network is back, or the page is looked at again. */
+  /** The network is back, the page is looked at again, or it is no longer frozen. */
   | { type: 'wake' }
   /** The page goes, and may come back from the browser's cache. */
   | { type: 'hide' }
+  /** The hidden page stops running, and may be discarded without a word. */
+  | { type: 'freeze' }
   /** It came back; `resume` is what another page left meanwhile, null when the session was ended there. */
   | { type: 'shown'; resume?: Resumption | null | undefined }
 

@@ -1,21 +1,34 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { credentialStore, type Answer } from '../../src/session/credentials.js'
+import {
+  credentialStore,
+  type Answer,
+  type CredentialStore,
+  type ProofFields,
+} from '../../src/session/credentials.js'
 import { subjectOf } from '../../src/session/subject.js'
-import type { AskReason, Credentials, TokenAsk } from '../../src/session/index.js'
+import type { AskReason, Credentials, TokenAsk, TokenFetcher } from '../../src/session/index.js'
 
 const life = new AbortController()
 const fetcher = (): string => 'from.the.fetcher'
 const authParams = { a: 1 }
 
-const storeOf = (credentials: Credentials): ReturnType<typeof credentialStore> =>
-  credentialStore(credentials, () => undefined)
+const storeOf = (credentials: Credentials): CredentialStore => credentialStore(credentials, () => undefined)
 
-const ask = (
-  store: ReturnType<typeof credentialStore>,
-  reason: AskReason = 'first',
-): Promise<[Answer, unknown]> =>
+const ask = (store: CredentialStore, reason: AskReason = 'first'): Promise<[Answer, unknown]> =>
   new Promise((resolve) => store.ask(reason, life.signal, (answer, cause) => resolve([answer, cause])))
+
+/** A source that answers when it is told to. */
+const slowSource = (): {
+  tokenFetcher: TokenFetcher
+  asked: (TokenAsk & { give(token: string): void })[]
+} => {
+  const asked: (TokenAsk & { give(token: string): void })[] = []
+  return { asked, tokenFetcher: (ask) => new Promise((give) => asked.push({ ...ask, give })) }
+}
+
+/** Whatever was answered has been taken in. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('a token at hand is used first, then a source is asked, then what cannot be renewed', () => {
   const all = { token: 't', tokenFetcher: fetcher, tokenUrl: '/t', signature: 's', authParams, guest: true }
@@ -76,26 +89,54 @@ test('a new source is used at the next ask, and takes nothing away', async () =>
 })
 
 test('a later ask makes the answer to an earlier one void, and tells it so', async () => {
-  const answers: ((token: string) => void)[] = []
-  const signals: AbortSignal[] = []
-  const store = storeOf({
-    tokenFetcher: ({ signal }: TokenAsk) => {
-      signals.push(signal)
-      return new Promise((resolve) => answers.push(resolve))
-    },
-  })
+  const { tokenFetcher, asked } = slowSource()
+  const store = storeOf({ tokenFetcher })
   const told: string[] = []
   store.ask('first', life.signal, () => told.push('first'))
   store.ask('rejected', life.signal, () => told.push('second'))
   assert.deepEqual(
-    signals.map(({ aborted }) => aborted),
+    asked.map(({ signal }) => signal.aborted),
     [true, false],
   )
-  answers[1]?.('second.token.x')
-  answers[0]?.('first.token.x')
-  await new Promise((resolve) => setImmediate(resolve))
+  asked[1]?.give('second.token.x')
+  asked[0]?.give('first.token.x')
+  await settled()
   assert.deepEqual(told, ['second'])
   assert.equal(store.token(), 'second.token.x')
+})
+
+const ending = new AbortController()
+const ways: [what: string, happens: (store: CredentialStore) => unknown, left: ProofFields | null][] = [
+  ['all is forgotten', (store) => store.discard('all'), null],
+  ['a token is set', (store) => store.set({ token: 'set', tokenFetcher: fetcher }), { token: 'set' }],
+  ['the session ends', () => ending.abort(), null],
+]
+for (const [what, happens, left] of ways)
+  test(`what is asked for when ${what} is not wanted any more, and changes nothing`, async () => {
+    const { tokenFetcher, asked } = slowSource()
+    const store = storeOf({ tokenFetcher })
+    const told: string[] = []
+    store.ask('first', ending.signal, (answer) => told.push(answer))
+    store.discard('newest')
+    assert.equal(asked[0]?.signal.aborted, false)
+    happens(store)
+    assert.equal(asked[0].signal.aborted, true)
+    asked[0].give('late.token.x')
+    await settled()
+    assert.deepEqual(told, [])
+    assert.deepEqual(store.proof(), left)
+  })
+
+test('a source that is replaced while it is asked may still answer; the next ask is of the new one', async () => {
+  const { tokenFetcher, asked } = slowSource()
+  const store = storeOf({ tokenFetcher })
+  const answered = ask(store)
+  assert.equal(store.set({ tokenFetcher: fetcher }), false)
+  asked[0]?.give('from.the.former')
+  assert.deepEqual(await answered, ['fresh', undefined])
+  assert.equal(store.token(), 'from.the.former')
+  await ask(store, 'expiring')
+  assert.equal(store.token(), 'from.the.fetcher')
 })
 
 test('what is no token is a failure, and nobody to ask is nobody', async () => {

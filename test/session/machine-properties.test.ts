@@ -44,6 +44,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       .map((answer): Input => ({ type: 'answer', answer: answer as 'fresh' })),
   },
   { weight: 1, arbitrary: fc.constant<Input>({ type: 'barred', attempt, fault: { code: 'bad-endpoint' } }) },
+  { weight: 1, arbitrary: fc.constant<Input>({ type: 'blocked', attempt }) },
   {
     weight: 2,
     arbitrary: fc.constantFrom<Input>(
@@ -51,6 +52,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       { type: 'credentials' },
       { type: 'wake' },
       { type: 'hide' },
+      { type: 'freeze' },
       { type: 'shown' },
       { type: 'end' },
     ),
@@ -219,7 +221,8 @@ test('once time was told, no deadline is left in the past: no timer fires in a l
 test('a session that is not over waits for something: a deadline, an answer or a socket', () => {
   always(({ after }) => {
     if (!('line' in after)) return
-    const waits = deadlineOf(after) !== null || after.proof.at === 'asked' || after.line.at === 'away'
+    const waits =
+      deadlineOf(after) !== null || after.proof.at === 'asked' || /away|frozen/.test(after.line.at)
     assert.ok(waits, nameOfState(after))
   })
 })

@@ -38,7 +38,7 @@ idle                                  | end                       | ended       
 ended                                 | end                       | ended                       |
 ended/failed *                        | end                       | ended                       |
 starting/reconnecting greeted *       | end                       | ended                       | send end, drop
-starting/reconnecting none/away/pause/calling/opening/open * | end | ended                       | drop
+starting/reconnecting none/away/frozen/pause/calling/opening/open * | end | ended                       | drop
 active *                              | end                       | ended                       | send end, drop
 
 idle                                  | credentials *             | ~                           |
@@ -47,11 +47,12 @@ ended/failed replaced/ended/unknown-app | credentials * | ~                     
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held      | starting calling held  | open greeting
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable | starting opening asked | open, ask first
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none      | starting none asked    | ask first
-starting/reconnecting away *          | credentials *             | ~                           |
+starting/reconnecting away/frozen *   | credentials *             | ~                           |
 starting/reconnecting none/pause/calling/opening/open/greeted * | credentials held | . calling held              | drop, open greeting
 starting/reconnecting none/pause/calling/opening/open/greeted * | credentials fetchable | . opening asked             | drop, open, ask first
 starting/reconnecting none/pause/calling/opening/open/greeted * | credentials none | . none asked                | drop, ask first
-active *                              | credentials *             | active sent-set             | renew
+active none/due/asked/unjudged-set/unjudged-asked | credentials * | active sent-set             | renew
+active sent-set/sent-asked/sent-again | credentials *             | active sent-again           | renew
 
 idle                                  | answer *                  | ~                           |
 ended                                 | answer *                  | ~                           |
@@ -68,12 +69,12 @@ active asked                          | answer fresh              | active sent-
 active asked                          | answer signed-out         | ended signed-out            | discard all, send end, drop
 active asked                          | answer nobody             | active none                 |
 active asked                          | answer failed             | active due                  | report
-active none/due/sent-set/sent-asked/unjudged-set/unjudged-asked | answer * | ~                    |
+active none/due/sent-set/sent-asked/sent-again/unjudged-set/unjudged-asked | answer * | ~                    |
 
 starting/reconnecting calling *       | opened                    | . greeted .                 |
 starting/reconnecting opening held/fresh | opened                 | . greeted .                 | greet
 starting/reconnecting opening asked   | opened                    | . open .                    |
-starting/reconnecting none/away/pause/open/greeted * | opened     | ~                           |
+starting/reconnecting none/away/frozen/pause/open/greeted * | opened     | ~                           |
 active *                              | opened                    | ~                           |
 idle                                  | opened                    | ~                           |
 ended                                 | opened                    | ~                           |
@@ -84,7 +85,8 @@ starting/reconnecting * *             | frame ended               | . . .       
 starting/reconnecting * *             | frame renewed/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/unjudged-token | ~ |
 active *                              | frame started             | . .                         | deliver started
 active *                              | frame ended               | . .                         |
-active *                              | frame renewed             | active due                  | keep
+active none/due/asked/sent-set/sent-asked/unjudged-set/unjudged-asked | frame renewed | active due  | keep
+active sent-again                     | frame renewed/refused-token/unjudged-token | active sent-set |
 active *                              | frame ping                | . .                         | send pong
 active *                              | frame user                | . .                         |
 active *                              | frame unread              | . .                         |
@@ -94,7 +96,7 @@ active *                              | frame sent                | . .         
 active *                              | frame history             | . .                         | deliver history
 active *                              | frame refused             | . .                         | report
 active *                              | frame refused-send        | . .                         | deliver refused
-active *                              | frame refused-token       | active due                  | discard newest, report
+active none/due/asked/sent-set/sent-asked/unjudged-set/unjudged-asked | frame refused-token | active due | discard newest, report
 active none/due/asked                 | frame unjudged-token      | active due                  | discard newest, report
 active sent-set/unjudged-set          | frame unjudged-token      | active unjudged-set         | report
 active sent-asked/unjudged-asked      | frame unjudged-token      | active unjudged-asked       | report
@@ -110,9 +112,9 @@ starting/reconnecting * asked/pause   | closed 1006               | . none .    
 active *                              | closed 1000               | ended ended                 |
 active *                              | closed 4404               | ended unknown-app           |
 active none/due/asked                 | closed 4101               | reconnecting none asked     | discard all, ask rejected
-active sent-set/unjudged-set          | closed 4101               | reconnecting calling held   | open greeting
+active sent-set/sent-again/unjudged-set | closed 4101             | reconnecting calling held   | open greeting
 active sent-asked/unjudged-asked      | closed 4101               | reconnecting calling fresh  | open greeting
-active none/due/asked/sent-set/unjudged-set | closed 1006         | reconnecting calling held   | open greeting
+active none/due/asked/sent-set/sent-again/unjudged-set | closed 1006 | reconnecting calling held   | open greeting
 active sent-asked/unjudged-asked      | closed 1006               | reconnecting calling fresh  | open greeting
 idle                                  | closed *                  | ~                           |
 ended                                 | closed *                  | ~                           |
@@ -124,14 +126,21 @@ idle                                  | barred                    | ~           
 ended                                 | barred                    | ~                           |
 ended/failed *                        | barred                    | ~                           |
 
+starting/reconnecting calling/opening * | blocked                 | over blocked-by-csp         | drop
+starting/reconnecting none/away/frozen/pause/open/greeted * | blocked | ~                           |
+active *                              | blocked                   | ~                           |
+idle                                  | blocked                   | ~                           |
+ended                                 | blocked                   | ~                           |
+ended/failed *                        | blocked                   | ~                           |
+
 starting/reconnecting none pause      | time due                  | . none asked                | ask first
-starting/reconnecting away held       | time *                    | ~                           |
+starting/reconnecting away/frozen held | time *                   | ~                           |
 starting/reconnecting none asked      | time due                  | ~                           |
 starting/reconnecting pause held      | time due                  | . calling held              | open greeting
 starting/reconnecting pause fresh     | time due                  | . calling fresh             | open greeting
 starting/reconnecting calling/opening/greeted held/fresh | time due | . pause .                  | drop
 starting/reconnecting opening/open asked | time due               | . none asked                | drop
-active none/asked/sent-set/sent-asked | time due                  | ~                           |
+active none/asked/sent-set/sent-asked/sent-again | time due       | ~                           |
 active due                            | time due                  | active asked                | ask expiring
 active unjudged-set                   | time due                  | active sent-set             | renew
 active unjudged-asked                 | time due                  | active sent-asked           | renew
@@ -140,7 +149,7 @@ active *                              | time early                | ~           
 idle                                  | time *                    | ~                           |
 ended                                 | time *                    | ~                           |
 ended/failed *                        | time *                    | ~                           |
-active none/due/asked/sent-set/unjudged-set | time silent         | reconnecting calling held   | drop, open greeting
+active none/due/asked/sent-set/sent-again/unjudged-set | time silent | reconnecting calling held   | drop, open greeting
 active sent-asked/unjudged-asked      | time silent               | reconnecting calling fresh  | drop, open greeting
 active *                              | time slept                | . .                         |
 starting/reconnecting none pause      | time silent/slept         | . none asked                | ask first
@@ -151,7 +160,7 @@ starting/reconnecting opening/open asked | time silent/slept      | . none asked
 
 starting/reconnecting none pause      | wake                      | . none asked                | ask first
 starting/reconnecting none asked      | wake                      | ~                           |
-starting/reconnecting pause *         | wake                      | . calling .                 | open greeting
+starting/reconnecting pause/frozen *  | wake                      | . calling .                 | open greeting
 starting/reconnecting away/calling/opening/open/greeted * | wake  | ~                           |
 active *                              | wake                      | . .                         | send history
 idle                                  | wake                      | ~                           |
@@ -164,7 +173,14 @@ idle                                  | hide                      | ~           
 ended                                 | hide                      | ~                           |
 ended/failed *                        | hide                      | ~                           |
 
-starting/reconnecting none/pause/calling/opening/open/greeted * | shown * | ~                   |
+starting/reconnecting away *          | freeze                    | ~                           |
+starting/reconnecting none/frozen/pause/calling/opening/open/greeted * | freeze | . frozen held | discard all, drop
+active *                              | freeze                    | reconnecting frozen held    | discard all, drop
+idle                                  | freeze                    | ~                           |
+ended                                 | freeze                    | ~                           |
+ended/failed *                        | freeze                    | ~                           |
+
+starting/reconnecting none/frozen/pause/calling/opening/open/greeted * | shown * | ~            |
 starting/reconnecting away held       | shown held                | . calling held              | open greeting
 starting/reconnecting away held       | shown fetchable           | . opening asked             | open, ask first
 starting/reconnecting away held       | shown none                | . none asked                | ask first
@@ -254,6 +270,7 @@ const attempt = ATTEMPT
 const ofAttempt: Record<string, Input> = {
   opened: { type: 'opened', attempt },
   barred: { type: 'barred', attempt, fault: { code: 'bad-endpoint' } },
+  blocked: { type: 'blocked', attempt },
   ...Object.fromEntries(
     Object.entries(frames).map(([name, frame]) => [`frame ${name}`, { type: 'frame', attempt, frame }]),
   ),
@@ -275,8 +292,9 @@ const inputs: [name: string, input: Input, world: World][] = [
     world(),
   ]),
   ['hide', { type: 'hide' }, world()],
-  ['shown ended', { type: 'shown', resume: null }, world()],
+  ['freeze', { type: 'freeze' }, world()],
   ['wake', { type: 'wake' }, world()],
+  ['shown ended', { type: 'shown', resume: null }, world()],
   ['time early', { type: 'time' }, world({ now: DUE - 1 })],
   ['time due', { type: 'time' }, world({ now: DUE })],
   ['time silent', { type: 'time' }, world({ now: NOW + 35_000 })],

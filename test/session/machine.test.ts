@@ -97,6 +97,12 @@ test('failures are forgotten when a connection has lived for 10 s, and not when 
   )
 })
 
+test('an offset that the inbox has not come to, in the same epoch, is no reason to miss what comes', () => {
+  const cursor = { key: 'k', epoch: facts.epoch, offset: facts.offset + 7 }
+  const { state } = run(connectingState({ ...calling, cursor }), world(), started({ lost: true }))
+  assert.equal(active(state).cursor.offset, 0)
+})
+
 test('the gateway says how long to wait, and is heeded', () => {
   const ended = frame({
     type: 'ended',
@@ -110,6 +116,13 @@ test('the gateway says how long to wait, and is heeded', () => {
     assert.equal(pauseOf(after), 7_000)
     assert.equal('error' in after && after.error?.message, 'Drain.')
   }
+})
+
+test('a socket that closes because its page is being left is made again a second later, if the page is still there', () => {
+  const { state } = run(activeState(), world(), closed(1001))
+  assert.equal(pauseOf(state), 1_000)
+  assert.deepEqual(run(state, world(), { type: 'hide' }).effects, ['discard all', 'drop'])
+  assert.deepEqual(run(state, world({ now: NOW + 1_000 }), { type: 'time' }).effects, ['open greeting'])
 })
 
 test('what the gateway said on one connection explains no loss of the next', () => {
@@ -187,7 +200,7 @@ test('a token that the gateway could not judge is sent again, and an outage logs
     message: 'Later.',
     retryable: true,
   })
-  let state: State = activeState({ renewal: { at: 'sent', asked: true } })
+  let state: State = activeState({ renewal: { at: 'sent', asked: true, before: 0 } })
   for (let round = 0; round < 10; round += 1) {
     state = step(state, unjudged, world())[0]
     const time: number = deadlineOf({ ...active(state), silentAt: Number.MAX_SAFE_INTEGER }) ?? 0

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClientFrameOf, GatewayFrame } from '../../src/protocol/index.js'
 import { started, startScript, type Told } from './scripted.js'
-import { eventually, newSession, reaches } from './support.js'
+import { startProxy } from '../support/proxy.js'
+import { eventually, newSession, reaches, startGateway, tokenFor } from './support.js'
 
 const token = 'a.b.c'
 
@@ -98,6 +99,50 @@ test('a busy gateway is tried again after the time it said, in order; what it re
   assert.equal((await sends[1])?.offset, 1)
   assert.equal((await sends[2])?.offset, 2)
   assert.equal(session.state, 'active')
+})
+
+test('a refusal of what was sent twice, and is answered since, lets the others wait too: it held them back', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const told = await connection(0)
+  const first = session.send({ to: 'bob', body: 'a' })
+  await eventually(() => told.of('send').length === 1)
+  const [a] = told.of('send')
+  told.say(sentFor(a, 1), refusalOf(a, 'rate-limited', 200))
+  await first
+  told.say({ type: 'ping' })
+  await eventually(() => told.of('pong').length === 2)
+  const begun = Date.now()
+  const second = session.send({ to: 'bob', body: 'b' })
+  await eventually(() => told.of('send').length === 2)
+  assert.ok(Date.now() - begun > 100, 'it waited')
+  told.say(sentFor(told.of('send')[1], 2))
+  await second
+})
+
+test('whoever sends faster than the gateway takes it finds everything stored in order', async () => {
+  const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
+  // While an answer is on its way, more can be sent, and the allowance grows.
+  const proxy = await startProxy(url, undefined, ({ up, down }) => {
+    up.delay(40)
+    down.delay(40)
+  })
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  await session.start()
+  const bodies = Array.from({ length: 60 }, (_, index) => `${index}`)
+  const sends: Promise<{ offset: number }>[] = []
+  const flow = setInterval(() => {
+    const body = bodies[sends.length]
+    if (body === undefined) clearInterval(flow)
+    else sends.push(session.send({ to: 'bob', body }))
+  }, 5)
+  await eventually(() => sends.length === bodies.length)
+  assert.deepEqual(
+    (await Promise.all(sends)).map(({ offset }) => offset),
+    bodies.map((_, index) => index + 1),
+  )
+  await session.end()
 })
 
 test('ending rejects what waits as ended, and so is a send after it', async () => {

@@ -107,6 +107,30 @@ describe('ChatSession in a page that goes and comes', function () {
     assert.equal(third?.start?.resume?.key, 'k2')
   })
 
+  it('waits for what another page took and leaves only after this one is shown', async () => {
+    const session = make()
+    await session.start()
+    hide()
+    const place = sessionStorage.key(0) ?? ''
+    sessionStorage.removeItem(place)
+    show()
+    // By then it has looked, and found nothing.
+    await new Promise((resolve) => setTimeout(resolve))
+    sessionStorage.setItem(place, JSON.stringify({ key: 'late', epoch: 'e', offset: 0 }))
+    await reaches(session, 'active')
+    assert.equal((await recordedAt(endpoint))[1]?.start?.resume?.key, 'late')
+  })
+
+  it('carries on from what it remembers when nothing is left in the end', async () => {
+    const session = make()
+    await session.start()
+    hide()
+    sessionStorage.clear()
+    show()
+    await reaches(session, 'active')
+    assert.equal((await recordedAt(endpoint))[1]?.start?.resume?.key, 'k1')
+  })
+
   it('stays ended when the session was ended by another page of the tab', async () => {
     const former = make()
     await former.start()
@@ -134,6 +158,21 @@ describe('ChatSession in a page that goes and comes', function () {
     show()
     await reaches(session, 'ended')
     assert.equal(session.error?.code, 'signed-out')
+  })
+
+  it('uses no token that was asked for before it was hidden', async () => {
+    const asked: ((token: string) => void)[] = []
+    const session = make({ user: { id: 'ann' }, tokenFetcher: () => new Promise((give) => asked.push(give)) })
+    const started = session.start()
+    hide()
+    asked[0]?.('a.b.before')
+    await Promise.resolve()
+    show()
+    await recorded(() => asked.length === 2)
+    asked[1]?.('a.b.after')
+    assert.isTrue((await started).succeeded)
+    const tokens = (await recordedAt(endpoint)).flatMap(({ start }) => start?.token ?? [])
+    assert.deepEqual(tokens, ['a.b.after'])
   })
 
   it('makes a guest without a name the same guest on the next page', async () => {

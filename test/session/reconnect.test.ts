@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AuthenticateRequest } from '../../src/gateway/index.js'
 import { startProxy } from '../support/proxy.js'
+import { facts } from './states.js'
 import {
   newSession,
   nextEvent,
@@ -13,22 +14,7 @@ import {
   tokenFor,
 } from './support.js'
 
-const started = {
-  type: 'started',
-  sessionId: 's1',
-  user: { id: 'ann' },
-  guest: false,
-  resumed: false,
-  resumeKey: 'k',
-  resumeWindow: 0,
-  epoch: 'e',
-  offset: 0,
-  lost: false,
-  unread: 0,
-  expiresIn: null,
-  pingInterval: 25_000,
-  sendWindow: 0,
-}
+const started = { ...facts, expiresIn: null }
 
 const asked: AuthenticateRequest[] = []
 const gateway = await startGateway({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SessionErrorCode, TokenAsk } from '../../src/session/index.js'
+import { startProxy } from '../support/proxy.js'
 import { eventually, newSession, nextEvent, reaches, startGateway, statesOf, tokenFor } from './support.js'
 
 const gateway = await startGateway()
@@ -174,6 +175,21 @@ test('a token that is set replaces the one the session would come back with', as
   assert.equal(witness.error?.code, 'token-expired')
   assert.deepEqual(states, [])
   assert.equal(session.state, 'active')
+  await session.end()
+})
+
+test('of tokens that are set one after the other the last counts, whatever is said of those before', async () => {
+  const proxy = await startProxy(endpoint)
+  const token = await tokenFor('ann', 1)
+  const [session, witness] = [newSession({ endpoint: proxy.url, token }), newSession({ endpoint, token })]
+  await Promise.all([session.start(), witness.start()])
+  const fresh = await tokenFor('ann')
+  session.setToken('none')
+  session.setToken(fresh)
+  await reaches(witness, 'ended')
+  proxy.cut()
+  await reaches(session, 'reconnecting')
+  await reaches(session, 'active')
   await session.end()
 })
 

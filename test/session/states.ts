@@ -70,6 +70,7 @@ export const activeState = (changes: Partial<Active> = {}): Active => ({
 const lines: Line[] = [
   { at: 'none' },
   { at: 'away' },
+  { at: 'frozen' },
   ...(['pause', 'calling', 'opening', 'open', 'greeted'] as const).map((at) => ({ at, until: DUE })),
 ]
 const proofs: Proof[] = [
@@ -82,8 +83,9 @@ const renewals: (Renewal | null)[] = [
   null,
   { at: 'due', time: DUE, reason: 'expiring' },
   { at: 'asked', reason: 'expiring' },
-  { at: 'sent', asked: false },
-  { at: 'sent', asked: true },
+  { at: 'sent', asked: false, before: 0 },
+  { at: 'sent', asked: true, before: 0 },
+  { at: 'sent', asked: false, before: 1 },
   { at: 'unjudged', time: DUE, asked: false },
   { at: 'unjudged', time: DUE, asked: true },
 ]
@@ -93,6 +95,7 @@ export const possible = new Set([
   'none asked',
   'none pause',
   'away held',
+  'frozen held',
   'pause held',
   'pause fresh',
   'calling held',
@@ -142,7 +145,11 @@ export const states: State[] = [
 ]
 
 const nameOfRenewal = (renewal: Renewal | null): string =>
-  !renewal ? 'none' : 'asked' in renewal ? `${renewal.at}-${renewal.asked ? 'asked' : 'set'}` : renewal.at
+  !renewal
+    ? 'none'
+    : 'asked' in renewal
+      ? `${renewal.at}-${renewal.asked ? 'asked' : 'before' in renewal && renewal.before ? 'again' : 'set'}`
+      : renewal.at
 
 /** A state in words: `starting calling held`, `active due`, `failed unknown-app`, `ended`. */
 export const nameOfState = (state: State): string => {

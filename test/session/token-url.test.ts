@@ -32,6 +32,16 @@ test('a token comes as JSON, as text, or as a JSON text', async () => {
   assert.equal(await fetched(201, jwt), jwt)
 })
 
+test('an address that never answers is an address that fails, and is let go', async () => {
+  const gone = new Promise((resolve) => {
+    answer = (request) => request.socket.once('close', resolve)
+  })
+  await assert.rejects(fetchToken(url, new AbortController().signal, 50), /did not answer in time/)
+  await gone
+  answer = (_, response) => response.writeHead(200).write('half of a')
+  await assert.rejects(fetchToken(url, new AbortController().signal, 50), /did not answer in time/)
+})
+
 test('401, 403, 204, null and a redirect say that the user is signed out', async () => {
   assert.equal(await fetched(401, jwt), null)
   assert.equal(await fetched(403, jwt), null)

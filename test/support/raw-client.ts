@@ -41,7 +41,7 @@ export interface ClientOptions {
   protocols?: string[]
   origin?: string
   headers?: Record<string, string>
-  /** Whether it answers `ping` frames. @default true */
+  /** Whether it answers `started` and `ping` frames. @default true */
   pongs?: boolean
   /** Certificate to trust. */
   ca?: Buffer
@@ -81,11 +81,8 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
   socket.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString()) as Frame
     frames.push(frame)
-    if (frame.type === 'ping') {
-      if (pongs) socket.send('{"type":"pong"}')
-      return
-    }
-    waiting.push(frame)
+    if (pongs && (frame.type === 'ping' || frame.type === 'started')) socket.send('{"type":"pong"}')
+    if (frame.type !== 'ping') waiting.push(frame)
   })
   const open = new Promise<string>((resolve, reject) => {
     socket.once('open', () => resolve(socket.protocol))

@@ -52,6 +52,20 @@ export const startScripted = async () => {
     url: `http://127.0.0.1:${server.address().port}`,
     connections,
     setMute: () => (mute = true),
+    /** Has every client come back in a minute. */
+    sendAway() {
+      const ended = {
+        type: 'ended',
+        code: 'unavailable',
+        message: 'Later.',
+        retryable: true,
+        retryAfter: 60_000,
+      }
+      for (const client of server.clients) {
+        client.send(JSON.stringify(ended))
+        client.close(4503)
+      }
+    },
     close() {
       for (const client of server.clients) client.terminate()
       return new Promise((resolve) => server.close(resolve))

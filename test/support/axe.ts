@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe finds wrong, each with where it is. */
+const violationsOf = async (page: Page): Promise<string[]> => {
+  // Evaluated by the debugger, which the page's policy does not hold back.
+  await page.evaluate(axe)
+  const results = await page.evaluate<AxeResults>(`axe.run(document, { resultTypes: ['violations'] })`)
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, html }) => `${id}: ${String(target)} ${html.slice(0, 100)}`),
+  )
+}
+
+/** Fails where axe finds something in light or in dark, or where the page is wider than its window. */
+export const assertAccessible = async (page: Page, what: string): Promise<void> => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    assert.deepEqual(await violationsOf(page), [], `${what}, ${colorScheme}`)
+  }
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+  assert.equal(content, window, `${what} is as wide as the window`)
+}

@@ -1,0 +1,14 @@
+import type { Recorded } from './gateway-commands.js'
+
+export interface Scripted {
+  url: string
+  connections: Recorded[]
+  /** Has it leave questions unanswered. */
+  setMute(): void
+  /** Has every client come back in a minute. */
+  sendAway(): void
+  close(): Promise<void>
+}
+
+/** Starts a gateway of a few lines that resumes by key and records what clients say. */
+export declare const startScripted: () => Promise<Scripted>
