@@ -5,4 +5,4 @@ import { ReactiveElement } from '@lit/reactive-element'
 removeShim()
 
 export { ReactiveElement }
-export type { PropertyDeclarations } from '@lit/reactive-element'
+export type { PropertyDeclaration, PropertyDeclarations } from '@lit/reactive-element'

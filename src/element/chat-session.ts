@@ -1,8 +1,7 @@
-import { ReactiveElement, type PropertyDeclarations } from './base.js'
+import { ReactiveElement, type PropertyDeclaration, type PropertyDeclarations } from './base.js'
 import {
   ChatSession,
   SessionError,
-  TokenNeededEvent,
   type Credentials,
   type Draft,
   type HistoryRange,
@@ -11,24 +10,15 @@ import {
   type Sent,
   type SessionState,
   type StartResult,
-  type StateDetail,
-  type TokenAsk,
   type TokenFetcher,
 } from '../session/index.js'
 import { endpointOfScript } from './endpoint.js'
-import {
-  SessionEndedEvent,
-  SessionErrorEvent,
-  SessionFailedEvent,
-  SessionMessageEvent,
-  SessionStartedEvent,
-  SessionStateEvent,
-  SessionUnreadEvent,
-  SessionUserEvent,
-} from './events.js'
-import { bring, isFirst, leases, type Shared } from './shared.js'
+import { isLive, isPreview, watchDeparture } from './leaving.js'
+import { notifyOf, requestPermission } from './notifications.js'
+import { bring, isFirst, leases, notifierOf, type Shared } from './shared.js'
 import { adoptStyle } from './style.js'
-import { hasCredentials, wantedOf, type Wanted } from './wanted.js'
+import { createTeller } from './telling.js'
+import { hasCredentials, isOn, wantedOf, type Wanted } from './wanted.js'
 
 const profileAttributes = {
   'user-name': 'name',
@@ -38,16 +28,8 @@ const profileAttributes = {
   'user-role': 'role',
 } as const satisfies Record<string, keyof Profile>
 
-/** The session's events that are told as they come, with what they carry in `detail` under the same name. */
-const passedOn = {
-  message: SessionMessageEvent,
-  unread: SessionUnreadEvent,
-  user: SessionUserEvent,
-  error: SessionErrorEvent,
-} as const
-
-/** A Turbo preview is a cached copy of a page that is about to be replaced. */
-const isPreview = (document: Document): boolean => document.documentElement.hasAttribute('data-turbo-preview')
+/** A flag is there or not, as HTML's own: its attribute needs no value. */
+const flag: PropertyDeclaration = { type: Boolean, converter: (value) => value === '' || isOn(value) }
 
 /**
  * `<chat-session>`: boots a user's chat session from its attributes, tells the page about every change with events, and
@@ -64,8 +46,9 @@ export class ChatSessionElement extends ReactiveElement {
     signature: {},
     tokenUrl: { attribute: 'token-url' },
     endpoint: {},
-    guest: { type: Boolean },
-    manual: { type: Boolean },
+    guest: flag,
+    manual: flag,
+    notifications: flag,
     tokenFetcher: { attribute: false },
     authParams: { attribute: false },
     user: { attribute: false },
@@ -91,6 +74,11 @@ export class ChatSessionElement extends ReactiveElement {
   declare guest: boolean | null | undefined
   /** Don't start by itself. */
   declare manual: boolean | null | undefined
+  /**
+   * Show a desktop notification for a message of somebody else that comes while no tab of the app is visible, where the
+   * user has allowed that: `requestNotifications()` asks.
+   */
+  declare notifications: boolean | null | undefined
   /** Asked for the first token, and for a fresh one before a token lapses. */
   declare tokenFetcher: TokenFetcher | null | undefined
   /** What the app's authentication function is called with: JSON of at most 4 kB. */
@@ -98,27 +86,31 @@ export class ChatSessionElement extends ReactiveElement {
   /** The profile; the `user-…` attributes win over its fields. */
   declare user: Profile | null | undefined
 
-  readonly #internals = 'attachInternals' in this ? this.attachInternals() : undefined
+  constructor() {
+    super()
+    // As HTML's own begin: where Vue finds no boolean, it takes an attribute without a value for an empty text.
+    this.guest = this.manual = this.notifications = false
+  }
+
   /** The session that this element holds, and what it asked for it with. */
   #held: { shared: Shared; wanted: Wanted } | undefined
-  /** Ends what is listened to on the session. */
-  #deaf = new AbortController()
-  /** Ends what is listened to on the window. */
-  #gone = new AbortController()
-  /** What listeners were last told. */
-  #state: SessionState = 'idle'
-  #sessionId: string | null = null
+  // Of several elements with one session only the first in the document lets its events bubble.
+  readonly #teller = createTeller(this, () => !this.#held || isFirst(this, this.#held.wanted.key))
+  readonly #departure = watchDeparture(this, () => {
+    this.#called = false
+    this.#askedFor = undefined
+    this.#drop()
+  })
   /** `start()` was called on a manual element. */
   #called = false
   /** The key that the page was asked for a first token for. */
   #askedFor: string | undefined
-  #leaving: ReturnType<typeof setTimeout> | undefined
   /** What changed is taken over by the time this resolves. */
   #planned: Promise<void> | undefined
 
   /** `idle`, `starting`, `active`, `reconnecting`, `ended` or `failed`. */
   get state(): SessionState {
-    return this.#state
+    return this.#teller.state
   }
 
   /** The session under this element; null while there is none. */
@@ -197,6 +189,14 @@ export class ChatSessionElement extends ReactiveElement {
     this.session?.markRead(offset)
   }
 
+  /**
+   * Asks the user for the permission to show notifications; browsers want this to follow a gesture, such as a click.
+   * Rejects with a SessionError: `notifications-denied`, or `notifications-unsupported` where there are none.
+   */
+  requestNotifications(): Promise<void> {
+    return requestPermission()
+  }
+
   get #live(): ChatSession {
     if (!this.session) throw new SessionError('ended')
     return this.session
@@ -207,17 +207,15 @@ export class ChatSessionElement extends ReactiveElement {
     const view = this.ownerDocument.defaultView
     if (!view) return
     adoptStyle(this.getRootNode())
-    this.#showState()
-    if (this.#gone.signal.aborted) this.#gone = new AbortController()
+    this.#teller.showState()
     // Before the session listens, which leaves to the next page what is still held.
-    // Elements in a frame that is removed are told nothing, and stay connected to a document without a window.
-    view.addEventListener('pagehide', this.#hidden, { signal: this.#gone.signal })
+    this.#departure.arrived(view)
     this.requestUpdate()
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    this.#leave()
+    this.#departure.left()
   }
 
   /** A move within the document is no reason to let go. */
@@ -247,30 +245,9 @@ export class ChatSessionElement extends ReactiveElement {
     })
   }
 
-  /** In a document that is shown. */
-  get #isLive(): boolean {
-    return this.isConnected && !!this.ownerDocument.defaultView
-  }
-
-  /** Lets go, unless it is back by the end of the next task: moves and re-renders take out and put back. */
-  #leave(): void {
-    clearTimeout(this.#leaving)
-    this.#leaving = setTimeout(() => (this.#leaving = setTimeout(() => this.#look())))
-  }
-
-  readonly #hidden = (): void => (this.isConnected ? this.#leave() : this.#look())
-
-  #look(): void {
-    if (this.#isLive) return
-    this.#gone.abort()
-    this.#called = false
-    this.#askedFor = undefined
-    this.#drop()
-  }
-
   /** Makes the session that is held the one that is asked for. Answers what comes of it if it boots one. */
   #reconcile(): Promise<StartResult> | undefined {
-    if (!this.#isLive || isPreview(this.ownerDocument)) return undefined
+    if (!isLive(this) || isPreview(this.ownerDocument)) return undefined
     const wanted = this.#wanted()
     const held = this.#held
     if (held && held.wanted.key !== wanted?.key) {
@@ -279,7 +256,7 @@ export class ChatSessionElement extends ReactiveElement {
       return this.#reconcile()
     }
     if (!wanted) return undefined
-    if (!held) return this.manual && !this.#called ? undefined : this.#boot(wanted)
+    if (!held) return isOn(this.manual) && !this.#called ? undefined : this.#boot(wanted)
     const before = held.wanted
     held.wanted = wanted
     bring(held.shared, wanted, before)
@@ -293,7 +270,7 @@ export class ChatSessionElement extends ReactiveElement {
       if (value) profile[field] = value
     }
     const { appId, userId, token, tokenFetcher, tokenUrl, signature, authParams, guest } = this
-    const credentials = { token, tokenFetcher, tokenUrl, signature, authParams, guest: !!guest }
+    const credentials = { token, tokenFetcher, tokenUrl, signature, authParams, guest: isOn(guest) }
     const endpoint = this.endpoint || endpointOfScript()
     return wantedOf({ endpoint, appId, userId, profile, credentials }, this.baseURI, this.#held?.wanted)
   }
@@ -307,16 +284,16 @@ export class ChatSessionElement extends ReactiveElement {
       if (!tokenFetcher) return undefined
       credentials = { ...credentials, tokenFetcher }
     }
-    const shared = leases.hold(key, this, () => ({
-      session: new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials }),
-      credentials,
-      profile,
-    }))
+    const shared = leases.hold(key, this, () => {
+      const session = new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials })
+      notifyOf(session, () => notifierOf(key))
+      return { session, credentials, profile }
+    })
     const { session } = shared
     this.#held = { shared, wanted }
-    this.#listen(session)
+    this.#teller.listen(session)
     bring(shared, wanted)
-    if (session.state !== this.#state) this.#tell(session)
+    if (session.state !== this.state) this.#teller.tell(session)
     return shared.started ? undefined : (shared.started = session.start())
   }
 
@@ -325,7 +302,7 @@ export class ChatSessionElement extends ReactiveElement {
     if (this.#askedFor === key) return undefined
     this.#askedFor = key
     const wanted = new AbortController()
-    let answer = this.#askPage({ reason: 'first', signal: wanted.signal })
+    let answer = this.#teller.ask({ reason: 'first', signal: wanted.signal })
     if (!answer) return undefined
     // Without an answer in it, it is no source any more: the session asks its listeners.
     return (({ signal }) => {
@@ -336,38 +313,6 @@ export class ChatSessionElement extends ReactiveElement {
     }) as TokenFetcher
   }
 
-  #askPage(ask: TokenAsk): Promise<string | null> | undefined {
-    const event = new TokenNeededEvent('session-token-needed', ask, this.#crossing)
-    this.dispatchEvent(event)
-    return event.answer
-  }
-
-  #listen(session: ChatSession): void {
-    this.#deaf = new AbortController()
-    const until = { signal: this.#deaf.signal }
-    session.addEventListener('state', ({ detail }) => this.#tell(detail), until)
-    for (const [name, Class] of Object.entries(passedOn))
-      session.addEventListener(
-        name,
-        (event) => {
-          this.#showState()
-          const { detail } = event as CustomEvent<unknown>
-          this.dispatchEvent(
-            new Class(`session-${name}`, { ...this.#crossing, detail: { [name]: detail } as never }),
-          )
-        },
-        until,
-      )
-    session.addEventListener(
-      'tokenneeded',
-      (event) => {
-        const answer = this.#askPage(event)
-        if (answer) event.respondWith(answer)
-      },
-      until,
-    )
-  }
-
   /** Lets go at once. Where nobody else holds the session it ends, and listeners hear of that. */
   #drop(): void {
     const held = this.#held
@@ -375,53 +320,7 @@ export class ChatSessionElement extends ReactiveElement {
     // First, so that whoever hears of it finds this element free.
     this.#held = undefined
     leases.release(held.wanted.key, this)
-    this.#deaf.abort()
-    this.#sessionId = null
-    if (this.#state !== 'ended' && this.#state !== 'idle')
-      this.#tell({ state: 'idle', error: null, retryAt: null })
-  }
-
-  #tell({ state, error, retryAt }: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void {
-    const previous = this.#state
-    this.#state = state
-    this.#showState()
-    this.#fire(SessionStateEvent, 'session-state', { state, previous, error, retryAt })
-    if (state === 'failed' && error) this.#fire(SessionFailedEvent, 'session-failed', { error })
-    if (state === 'ended') this.#fire(SessionEndedEvent, 'session-ended', { error })
-    const { session, sessionId } = this
-    if (state !== 'active' || sessionId === null || sessionId === this.#sessionId || !session?.user) return
-    this.#sessionId = sessionId
-    const { user, guest } = session
-    this.#fire(SessionStartedEvent, 'session-started', { sessionId, user, guest })
-  }
-
-  /** For CSS: `chat-session:state(active)`, `chat-session:state(unread)`. */
-  #showState(): void {
-    const states = this.#internals?.states
-    try {
-      states?.clear()
-      states?.add(this.#state)
-      if (this.unread) states?.add('unread')
-    } catch {
-      // Before Chrome 125 only `--names` were taken, and `:state()` was not there to ask for them.
-    }
-  }
-
-  #fire<D>(
-    Class: new (type: string, init: CustomEventInit<D>) => Event,
-    type: keyof HTMLElementEventMap,
-    detail: D,
-  ): void {
-    this.dispatchEvent(new Class(type, { ...this.#crossing, detail }))
-  }
-
-  get #crossing(): EventInit {
-    return { bubbles: this.#isFirst, composed: true }
-  }
-
-  /** Of several elements with one session only the first in the document lets its events bubble. */
-  get #isFirst(): boolean {
-    return !this.#held || isFirst(this, this.#held.wanted.key)
+    this.#teller.leave()
   }
 }
 

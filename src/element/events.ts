@@ -15,7 +15,10 @@ export class SessionStartedEvent extends CustomEvent<StartedDetail> {}
 export interface FailedDetail {
   error: SessionError
 }
-/** The session could not be started, and trying again would not help. */
+/**
+ * The session could not be started, and trying again would not help. The console is told why, unless a listener calls
+ * `preventDefault()`.
+ */
 export class SessionFailedEvent extends CustomEvent<FailedDetail> {}
 
 export interface EndedDetail {
@@ -39,6 +42,22 @@ export interface UnreadDetail {
 }
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
+
+export interface NotificationDetail {
+  /** Whose notification it is: one message, or the newest 20 of those that were missed. */
+  readonly messages: readonly Message[]
+  /** Both may be changed. */
+  title: string
+  options: NotificationOptions
+}
+/** A notification is about to be shown; `preventDefault()` stops it. */
+export class SessionNotificationEvent extends CustomEvent<NotificationDetail> {}
+
+export interface NotificationClickDetail {
+  readonly messages: readonly Message[]
+}
+/** Somebody clicked on a notification. */
+export class SessionNotificationClickEvent extends CustomEvent<NotificationClickDetail> {}
 
 export interface UserDetail {
   user: User

@@ -1,6 +1,6 @@
 import type { ChatSession, Credentials, Profile, StartResult } from '../session/index.js'
 import { createLeases } from '../session/lease.js'
-import { changesOf, hasCredentials, type Wanted } from './wanted.js'
+import { changesOf, hasCredentials, isOn, type Wanted } from './wanted.js'
 
 /** A session as the elements that hold it share it. */
 export interface Shared {
@@ -12,8 +12,13 @@ export interface Shared {
   started?: Promise<StartResult>
 }
 
+/** An element that holds a session. */
+export interface Holder extends HTMLElement {
+  notifications?: boolean | null | undefined
+}
+
 /** Sessions of this page by endpoint, app and user. */
-export const leases = createLeases<Element, Shared>(({ session }) => void session.end())
+export const leases = createLeases<Holder, Shared>(({ session }) => void session.end())
 
 /** In a shadow tree an element stands in the document where its outermost host does. */
 const placeOf = (element: Element): Element => {
@@ -21,17 +26,22 @@ const placeOf = (element: Element): Element => {
   return 'host' in root ? placeOf((root as ShadowRoot).host) : element
 }
 
+/** Those in `document` that hold what is under `key`, in its order. */
+const holdersIn = (document: Document, key: string): Holder[] =>
+  [...leases.holders(key)]
+    .filter((holder) => holder.isConnected && holder.ownerDocument === document)
+    .sort((one, other) => {
+      const position = placeOf(one).compareDocumentPosition(placeOf(other))
+      return (position & Node.DOCUMENT_POSITION_PRECEDING) - (position & Node.DOCUMENT_POSITION_FOLLOWING)
+    })
+
 /** Whether `element` is the first in its document of those that hold what is under `key`. */
-export const isFirst = (element: Element, key: string): boolean => {
-  const holders = [...leases.holders(key)].filter(
-    (holder) => holder.isConnected && holder.ownerDocument === element.ownerDocument,
-  )
-  holders.sort((one, other) => {
-    const position = placeOf(one).compareDocumentPosition(placeOf(other))
-    return (position & Node.DOCUMENT_POSITION_PRECEDING) - (position & Node.DOCUMENT_POSITION_FOLLOWING)
-  })
-  return !element.isConnected || holders[0] === element
-}
+export const isFirst = (element: Element, key: string): boolean =>
+  !element.isConnected || holdersIn(element.ownerDocument, key)[0] === element
+
+/** The first in the page that wants notifications for what is under `key`. */
+export const notifierOf = (key: string): Holder | undefined =>
+  holdersIn(document, key).find(({ notifications }) => isOn(notifications))
 
 /** What no live session can take over: it is used by a new start. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>

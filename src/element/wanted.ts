@@ -24,6 +24,9 @@ export interface Wanted {
   profile: Profile
 }
 
+/** Frameworks write `false` for a flag that isn't there: some as the attribute, some as the property. */
+export const isOn = (flag: unknown): boolean => !!flag && flag !== 'false'
+
 /** JSON with its keys in order, to compare by content. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value ?? null, (_, part: unknown) =>

@@ -71,6 +71,31 @@ describe('<chat-session> boots', () => {
     expect((await element.whenStarted()).user?.id).to.equal('waits')
   })
 
+  it('nobody by guest="false", as frameworks write it where there is none', async () => {
+    const { total } = await gateway.connections()
+    const element = gateway.make({})
+    element.setAttribute('guest', 'false')
+    document.body.append(element)
+    await element.updateComplete
+    await nextTask()
+    expect([element.guest, element.state]).to.deep.equal([false, 'idle'])
+    expect(await gateway.connections()).to.deep.equal({ open: 0, total })
+    element.setAttribute('guest', '')
+    await element.whenStarted()
+  })
+
+  it('nobody by a property that says false as a text, and no flag is set by one', async () => {
+    const { total } = await gateway.connections()
+    const said = { guest: 'false', manual: 'false', notifications: 'false' }
+    const element = gateway.mount(said as object)
+    await nextTask()
+    expect(element.state).to.equal('idle')
+    expect(await gateway.connections()).to.deep.equal({ open: 0, total })
+    Object.assign(element, { guest: 'true' })
+    // By itself, though `manual` says false.
+    await element.whenStarted()
+  })
+
   it('a guest, who must be asked for', async () => {
     const element = gateway.mount({ guest: true })
     const session = await element.whenStarted()

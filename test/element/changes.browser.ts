@@ -90,16 +90,16 @@ describe('<chat-session> goes by differences in value:', () => {
     const element = await gateway.active('one')
     const { total } = await gateway.connections()
     const events = listenTo(element)
+    const next = await gateway.token('two')
+    const signature = await gateway.signature('two')
+    const wrong = await gateway.signature('3')
     element.setAttribute('user-id', 'two')
-    element.token = await gateway.token('two')
+    element.token = next
     element.setAttribute('user-name', 'Two')
     element.userId = 2
     element.token = null
-    element.signature = await gateway.signature('3')
-    await nextTask()
+    element.signature = wrong
     await heard(element, 'session-failed')
-    const next = await gateway.token('two')
-    const signature = await gateway.signature('two')
     events.length = 0
     Object.assign(element, { userId: 2 })
     Object.assign(element, { userId: 'two', token: next, signature })

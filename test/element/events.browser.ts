@@ -9,7 +9,7 @@ import {
 } from '../../src/element/chat-session.js'
 import { SessionError } from '../../src/session/index.js'
 import { cutConnections } from '../support/gateway-commands.js'
-import { heard, listenTo, roundTrip, useGateway, until } from './page.js'
+import { heard, listenTo, nextTask, roundTrip, useGateway, until } from './page.js'
 
 describe("<chat-session>'s events", () => {
   const gateway = useGateway()
@@ -73,6 +73,27 @@ describe("<chat-session>'s events", () => {
     expect(failed.detail.error).to.include({ code: 'unknown-app', retryable: false })
     expect(element.error).to.include({ code: 'unknown-app' })
     expect(events).to.deep.equal(['state:starting', 'state:failed', 'failed'])
+  })
+
+  it('have the console told of a failure once, unless a listener deals with it', async () => {
+    const said: unknown[] = []
+    const { warn } = console
+    console.warn = (...what) => said.push(...what)
+    try {
+      const elements = [1, 2].map(() => gateway.mount({ appId: 'nobody', userId: 'e', guest: true }))
+      await Promise.all(elements.map((element) => heard(element, 'session-failed')))
+      await nextTask()
+      expect(said).to.have.lengthOf(1)
+      expect(said[0]).to.match(/^<chat-session> unknown-app: The gateway knows no app with this id/)
+      const dealtWith = gateway.make({ appId: 'nobody either', userId: 'e', guest: true })
+      dealtWith.addEventListener('session-failed', (event) => event.preventDefault())
+      document.body.append(dealtWith)
+      await heard(dealtWith, 'session-failed')
+      await nextTask()
+      expect(said).to.have.lengthOf(1)
+    } finally {
+      console.warn = warn
+    }
   })
 
   it('tell of what is not the end', async () => {

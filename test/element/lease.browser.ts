@@ -1,5 +1,5 @@
 import { expect } from '@open-wc/testing'
-import type { ChatSessionElement } from '../../src/element/define.js'
+import { ChatSessionElement } from '../../src/element/define.js'
 import { createLeases } from '../../src/session/lease.js'
 import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
 
@@ -55,13 +55,31 @@ describe('<chat-session> keeps its session', () => {
     place.remove()
   })
 
-  it('when moveBefore moves it, even into a shadow tree, which has the style then', async () => {
+  it('when it moves into a shadow tree, which has the style then: by moveBefore, where there is one', async () => {
     const element = await gateway.active('l')
     const host = document.body.appendChild(document.createElement('div'))
     const place = host.attachShadow({ mode: 'open' })
-    await keeps(element, () => place.moveBefore(element, null))
+    const move = 'moveBefore' in place ? 'moveBefore' : 'insertBefore'
+    await keeps(element, () => void place[move](element, null))
     expect(getComputedStyle(element).display).to.equal('contents')
     host.remove()
+  })
+
+  it('without leaving, when moveBefore moves it', () => {
+    let left = 0
+    class Watched extends ChatSessionElement {
+      override disconnectedCallback(): void {
+        left += 1
+        super.disconnectedCallback()
+      }
+    }
+    customElements.define('watched-session', Watched)
+    const element = document.body.appendChild(new Watched())
+    const place = document.body.appendChild(document.createElement('main'))
+    if ('moveBefore' in place) place.moveBefore(element, null)
+    expect([element.parentNode === place, left]).to.deep.equal(['moveBefore' in place, 0])
+    element.remove()
+    place.remove()
   })
 
   it('for the same tag in a new body, as Turbo, htmx and innerHTML make it', async () => {

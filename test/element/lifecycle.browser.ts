@@ -74,6 +74,36 @@ describe('<chat-session> comes into a page', () => {
     await preview.whenStarted()
   })
 
+  it('that Turbo takes away for a preview, and has its session when the page itself brings the tag again', async () => {
+    const attributes = { userId: 't', token: await gateway.token('t') }
+    const { total } = await gateway.connections()
+    const before = gateway.mount(attributes)
+    await before.whenStarted()
+    const { sessionId, session } = before
+    document.documentElement.setAttribute('data-turbo-preview', '')
+    before.remove()
+    for (let tasks = 0; tasks < 4; tasks += 1) await nextTask()
+    expect(session?.state).to.equal('active')
+    document.documentElement.removeAttribute('data-turbo-preview')
+    const after = gateway.mount(attributes)
+    document.dispatchEvent(new Event('turbo:render'))
+    await after.whenStarted()
+    await until('the first one lets go', () => before.session === null)
+    expect(after.sessionId).to.equal(sessionId)
+    expect((await gateway.connections()).total).to.equal(total + 1)
+  })
+
+  it('that Turbo takes away for a preview, and ends its session when the page itself has none', async () => {
+    const element = gateway.mount({ userId: 't', token: await gateway.token('t') })
+    await element.whenStarted()
+    document.documentElement.setAttribute('data-turbo-preview', '')
+    element.remove()
+    for (let tasks = 0; tasks < 4; tasks += 1) await nextTask()
+    document.documentElement.removeAttribute('data-turbo-preview')
+    document.dispatchEvent(new Event('turbo:render'))
+    await until('the gateway sees it go', async () => (await gateway.connections()).open === 0)
+  })
+
   it('that has no window, and boots nothing there; going there ends its session', async () => {
     const elsewhere = document.implementation.createHTMLDocument()
     const { total } = await gateway.connections()

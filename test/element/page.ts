@@ -62,6 +62,8 @@ const types = [
   'session-unread',
   'session-user',
   'session-token-needed',
+  'session-notification',
+  'session-notification-click',
 ] as const
 
 /** Names of the element's events as they come, states with what they are: `state:active`, `started`. */

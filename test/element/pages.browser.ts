@@ -19,12 +19,16 @@ describe('<chat-session> on one page after the other', () => {
     await stopScripted(endpoint)
   })
 
+  const goTo = async (html: string): Promise<void> => {
+    const loaded = new Promise((resolve) => frame.addEventListener('load', resolve, { once: true }))
+    frame.srcdoc = html
+    await loaded
+  }
+
   /** Goes to a page with a tag for `userId`, and waits until its session is live. */
   const visit = async (userId: string, at = endpoint, token = 'a.b.c'): Promise<ChatSessionElement> => {
-    const loaded = new Promise((resolve) => frame.addEventListener('load', resolve, { once: true }))
-    frame.srcdoc = `<script type="module" src="${location.origin}/src/element/define.ts"></script>
-      <chat-session app-id="app" user-id="${userId}" token="${token}" endpoint="${at}"></chat-session>`
-    await loaded
+    await goTo(`<script type="module" src="${location.origin}/src/element/define.ts"></script>
+      <chat-session app-id="app" user-id="${userId}" token="${token}" endpoint="${at}"></chat-session>`)
     const element = frame.contentDocument?.querySelector('chat-session')
     if (!element) throw new Error('There is no element.')
     await until('the session is live', () => element.state === 'active')
@@ -42,7 +46,7 @@ describe('<chat-session> on one page after the other', () => {
     const token = await gateway.token('ann')
     const { sessionId } = await visit('ann', gateway.url, token)
     const bob = await gateway.active('bob')
-    frame.srcdoc = 'A page without a tag.'
+    await goTo('A page without a tag.')
     await bob.send({ to: 'ann', body: 'Between' })
     const element = await visit('ann', gateway.url, token)
     expect(element.sessionId).to.equal(sessionId)

@@ -1,0 +1,236 @@
+import { expect } from '@open-wc/testing'
+import { noticeOf } from '../../src/element/notice.js'
+import { isVisible, showPresence } from '../../src/element/presence.js'
+import { SessionError, type Message } from '../../src/session/index.js'
+import { listenTo, make, roundTrip, until, useGateway } from './page.js'
+
+/*
+ * This browser shows no notification, and says so as one does whose user has forbidden them: what is shown is tested in
+ * test/faults/notifications.test.ts.
+ */
+describe('<chat-session> asks for the permission to show notifications', () => {
+  const refusal = (): Promise<unknown> =>
+    make({})
+      .requestNotifications()
+      .then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+
+  it('and rejects when the user has denied it', async () => {
+    const error = await refusal()
+    expect(error).to.be.instanceOf(SessionError)
+    expect(error).to.include({ code: 'notifications-denied', retryable: false })
+    expect((error as SessionError).message).to.match(/not allowed notifications/)
+  })
+
+  it('and rejects where there are no notifications', async () => {
+    const { Notification } = globalThis
+    Reflect.deleteProperty(globalThis, 'Notification')
+    try {
+      expect(await refusal()).to.include({ code: 'notifications-unsupported', retryable: false })
+    } finally {
+      Object.assign(globalThis, { Notification })
+    }
+  })
+})
+
+describe('<chat-session notifications>', () => {
+  const gateway = useGateway()
+
+  /** The locks that tell other tabs of this one. */
+  const held = async (): Promise<string[]> =>
+    ((await navigator.locks.query()).held ?? [])
+      .map(({ name = '' }) => name)
+      .filter((name) => name.startsWith('chat-session:'))
+  const untilHeld = (count: number): Promise<void> =>
+    until(`locks: ${count}`, async () => (await held()).length === count)
+
+  it('is an attribute and a property, and a change of it goes unnoticed by the session', async () => {
+    const element = await gateway.active('n')
+    const { total } = await gateway.connections()
+    const events = listenTo(element)
+    expect(!!element.notifications).to.equal(false)
+    element.setAttribute('notifications', '')
+    expect(element.notifications).to.equal(true)
+    await roundTrip(element)
+    element.removeAttribute('notifications')
+    expect(element.notifications).to.equal(false)
+    element.notifications = true
+    await roundTrip(element)
+    expect(events).to.deep.equal(['user', 'user'])
+    expect(await gateway.connections()).to.deep.equal({ open: 1, total })
+    expect(element.hasAttribute('notifications')).to.equal(false)
+  })
+
+  it('holds one lock for a user who is in view, whatever their name is and however many elements there are', async () => {
+    const name = 'space: é/%1'
+    const elements = [await gateway.active(name), await gateway.active(name, { notifications: true })]
+    await untilHeld(1)
+    expect((await held())[0]).to.match(/^chat-session:app:space%3A%20%C3%A9%2F%251 \S+$/)
+    elements[0]?.remove()
+    await until('it lets go', () => elements[0]?.session === null)
+    await untilHeld(1)
+    elements[1]?.remove()
+    await untilHeld(0)
+  })
+
+  it("tells of a click that a service worker heard, and of nothing else that the site's worker says", async () => {
+    const element = await gateway.active('n', { notifications: true })
+    const clicks: unknown[] = []
+    element.addEventListener('session-notification-click', ({ detail }) => clicks.push(detail))
+    const messages = [{ body: 'Hello' }]
+    for (const data of [
+      null,
+      'something of the site',
+      { messages },
+      { 'chat-session': 'chat-session:app:somebody', messages },
+      { 'chat-session': 'chat-session:app:n', messages },
+    ])
+      navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data }))
+    expect(clicks).to.deep.equal([{ messages }])
+  })
+
+  it('lets go of the lock while the page is in the back/forward cache, and has it again after', async () => {
+    await gateway.active('n', { notifications: true })
+    await untilHeld(1)
+    window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+    await untilHeld(0)
+    window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    await untilHeld(1)
+  })
+
+  it('leaves no lock and no listener when its session has ended, as often as it is started', async () => {
+    const signals: AbortSignal[] = []
+    const targets: EventTarget[] = [window, navigator.serviceWorker]
+    for (const target of targets) {
+      const { addEventListener } = target
+      target.addEventListener = (...args: Parameters<EventTarget['addEventListener']>) => {
+        const [, , options] = args
+        if (typeof options === 'object' && options.signal) signals.push(options.signal)
+        addEventListener.apply(target, args)
+      }
+    }
+    try {
+      const element = await gateway.active('n', { notifications: true })
+      for (let round = 0; round < 3; round += 1) {
+        await untilHeld(1)
+        await element.end()
+        await untilHeld(0)
+        await element.start()
+      }
+      element.remove()
+      await untilHeld(0)
+      await until('all has ended that was listened to', () => signals.every(({ aborted }) => aborted))
+      expect(signals.length).to.be.greaterThan(12)
+    } finally {
+      for (const target of targets) Reflect.deleteProperty(target, 'addEventListener')
+    }
+  })
+})
+
+describe('Tabs that tell each other whether they are visible', () => {
+  const over = new AbortController()
+  after(() => over.abort())
+  afterEach(() => {
+    Reflect.deleteProperty(document, 'visibilityState')
+    Reflect.deleteProperty(navigator, 'locks')
+  })
+  const hide = (): unknown =>
+    Object.defineProperty(document, 'visibilityState', { configurable: true, value: 'hidden' })
+
+  it('know themselves: a lock that is not gone yet from a tab that was hidden is no other tab', async () => {
+    showPresence('mine', over.signal)
+    await until(
+      'the lock',
+      async () => !!(await navigator.locks.query()).held?.some(({ name }) => name?.startsWith('mine ')),
+    )
+    expect(await isVisible('mine')).to.equal(true)
+    hide()
+    expect(await isVisible('mine')).to.equal(false)
+  })
+
+  it('are seen by the name of their session alone', async () => {
+    hide()
+    const held = navigator.locks.request('chat-session:app:ada another', async () => [
+      await isVisible('chat-session:app:ada'),
+      await isVisible('chat-session:app:ada:1'),
+      await isVisible('chat-session:app:ad'),
+    ])
+    expect(await held).to.deep.equal([true, false, false])
+  })
+
+  it('each know of themselves alone where there are no locks, or they are forbidden', async () => {
+    const forbidden = (): Promise<never> => Promise.reject(new DOMException('No.', 'SecurityError'))
+    for (const value of [undefined, { request: forbidden, query: forbidden }]) {
+      Object.defineProperty(navigator, 'locks', { configurable: true, value })
+      showPresence('mine', over.signal)
+      expect(await isVisible('mine')).to.equal(true)
+      hide()
+      expect(await isVisible('mine')).to.equal(false)
+      Reflect.deleteProperty(document, 'visibilityState')
+    }
+  })
+})
+
+describe('What a notification says', () => {
+  const message: Message = {
+    offset: 7,
+    id: 'm7',
+    from: 'bob',
+    to: 'ada',
+    sender: { name: 'Bob', photoUrl: 'https://example.com/bob.png' },
+    body: 'Hello',
+    sentAt: 0,
+  }
+  const backend: Message = { ...message, from: null, sender: null }
+  const tag = 'chat-session:app:ada:7'
+  const said = (changed: Partial<Message>, from = message): unknown =>
+    noticeOf([{ ...from, ...changed }], 1, 'chat-session:app:ada')
+
+  before(() => (document.title = 'The shop'))
+
+  it('is who sent the message, as the gateway knows them, and its body', () => {
+    const options = { body: 'Hello', tag, icon: 'https://example.com/bob.png' }
+    expect(said({})).to.deep.equal({ title: 'Bob', options })
+    expect(said({ sender: null })).to.deep.equal({ title: 'bob', options: { body: 'Hello', tag } })
+    expect(said({ sender: { name: '' } })).to.deep.equal({ title: 'bob', options: { body: 'Hello', tag } })
+  })
+
+  it('is nothing that a user wrote into the data', () => {
+    const data = { title: 'Your bank', icon: 'https://example.com/bank.png' }
+    expect(said({ data })).to.deep.equal(said({}))
+    expect(said({ data, sender: null })).to.deep.equal(said({ sender: null }))
+  })
+
+  it("is what the app's backend wrote into the data, where it is text, and an icon over https", () => {
+    const icon = 'https://example.com/parcel.png'
+    const options = { body: 'Hello', tag }
+    expect(said({ data: { title: 'Your parcel', icon } }, backend)).to.deep.equal({
+      title: 'Your parcel',
+      options: { ...options, icon },
+    })
+    for (const data of [
+      {},
+      { title: '', icon: '' },
+      { title: 1, icon: { a: 1 } },
+      { icon: 'http://example.com/parcel.png' },
+      { icon: 'data:image/png,' },
+    ])
+      expect(said({ data }, backend), JSON.stringify(data)).to.deep.equal({ title: 'The shop', options })
+  })
+
+  it('has an empty text for a message that is data alone', () => {
+    const { body, ...bare } = message
+    expect(body).to.equal('Hello')
+    const options = { body: '', tag, icon: 'https://example.com/bob.png' }
+    expect(said({ data: { room: 7 } }, bare)).to.deep.equal({ title: 'Bob', options })
+  })
+
+  it('is a count for several', () => {
+    expect(noticeOf([message, message], 40, 'chat-session:app:ada')).to.deep.equal({
+      title: 'The shop',
+      options: { body: '40 new messages', tag: 'chat-session:app:ada' },
+    })
+  })
+})
