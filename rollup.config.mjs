@@ -7,11 +7,24 @@ const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url
 
 /** The script-tag build says a code and where to read about it in the place of sentences. */
 const linkInsteadOfSentences = {
-  name: 'link-instead-of-sentences',
-  load: (id) =>
-    id === inDist('session/sentences.js')
-      ? 'export const sentenceOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`'
-      : null,
+  'session/sentences.js':
+    'export const sentenceOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
+}
+
+/** What a page never calls: the element has no styles of lit's kind, and needs no stand-in for HTMLElement. */
+const withoutStylesAndServers = {
+  'element/server-shim.js': 'export const removeShim = () => undefined',
+  '../node_modules/@lit/reactive-element/css-tag.js': `
+    export const getCompatibleStyle = (style) => style
+    export const adoptStyles = () => undefined
+    export class CSSResult {}
+    export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
+}
+
+/** Puts other sources in the place of modules, by their path from dist/. */
+const replace = (sources) => {
+  const byId = new Map(Object.entries(sources).map(([path, source]) => [inDist(path), source]))
+  return { name: 'replace', load: (id) => byId.get(id) ?? null }
 }
 
 /** What is only bundled needs no modules in dist/: its types are taken away as it is read. */
@@ -36,18 +49,34 @@ const typescript = {
   },
 }
 
-const minified = (input, file, format = 'es') => ({
+const compress = {
+  passes: 4,
+  unsafe_arrows: true,
+  // Bodies that are put in the place of calls with arguments compress worse than the calls.
+  inline: 1,
+  // Nothing is read for what the reading does, and no function is asked how many arguments it takes.
+  pure_getters: true,
+  keep_fargs: false,
+}
+
+const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentences, mangle = true } = {}) => ({
   input,
   output: { file, format, sourcemap: true },
   plugins: [
     typescript,
-    linkInsteadOfSentences,
+    replace(replaced),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress: { passes: 3, unsafe_arrows: true }, mangle: true }),
+    terser({ module: true, ecma: 2022, compress, mangle }),
   ],
 })
 
 export default [
-  minified('dist/element/script.js', 'dist/cdn/chat-session.js'),
+  minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
+    replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
+    // What ReactiveElement calls so is between it and packages of lit's that the script has none of.
+    mangle: { properties: { regex: /^_\$/ } },
+  }),
+  // A classic script, for `importScripts`.
+  minified('dist/element/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
   minified('demo/playground/main.ts', 'dist/playground/playground.js'),
 ]

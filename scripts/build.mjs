@@ -28,10 +28,17 @@ const compress = async (file) => {
 }
 
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
+// What tsc takes for given it doesn't put out.
+for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
+  await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
 await run('rollup/dist/bin/rollup', '--config', '--silent')
+// What editors and other tools read of the element.
+await import('./manifest.mjs')
+await import('./editor-data.mjs')
 for (const file of ['index.html', 'demo/playground/playground.css', 'demo/playground/icon.svg'])
   await copyFile(file, `dist/playground/${basename(file)}`)
 const script = await compress('dist/cdn/chat-session.js')
-await compress('dist/cdn/chat-session.js.map')
+for (const name of ['chat-session.js.map', 'chat-session-worker.js', 'chat-session-worker.js.map'])
+  await compress(`dist/cdn/${name}`)
 const integrity = `sha384-${createHash('sha384').update(script).digest('base64')}`
 await writeFile('dist/cdn/integrity.json', `${JSON.stringify({ 'chat-session.js': integrity }, null, 2)}\n`)

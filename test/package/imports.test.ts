@@ -1,53 +1,85 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-
-interface Manifest {
-  exports: Record<string, { default: string } | string>
-}
+import { namesOf, packageJson } from './manifest.js'
 
 const root = new URL('../../', import.meta.url)
-const manifest = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as Manifest
 
-/** The entries by the names that somebody imports them by. */
-const entries = Object.entries(manifest.exports)
-  .filter(([, target]) => typeof target === 'object')
-  .map(([path]) => path.replace(/^\./, 'chat-session'))
+/** What a program can import, by the name that it imports it by; what has types alone has nothing to run. */
+const files = Object.fromEntries(
+  Object.entries(packageJson.exports).flatMap(([path, target]) =>
+    typeof target === 'object' && target['default']
+      ? [[path.replace(/^\./, 'chat-session'), new URL(target['default'], root)]]
+      : [],
+  ),
+)
+const entries = Object.keys(files)
 
-/** Imports `entry` in a Node of its own and answers what came of it. */
-const importIn = async (
-  entry: string,
-  ...flags: string[]
-): Promise<{ names: string[]; browser: string[] }> => {
-  const script = `
-    const module = await import(${JSON.stringify(entry)})
-    const browser = ['window', 'document', 'HTMLElement', 'navigator'].filter((name) => name in globalThis)
-    console.log(JSON.stringify({ names: Object.keys(module), browser }))`
-  const args = [...flags, '--input-type=module', '--eval', script]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, timeout: 20_000 })
-  return JSON.parse(stdout) as { names: string[]; browser: string[] }
+const run = async (program: string, ...args: string[]): Promise<string> => {
+  const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' }
+  const { stdout } = await promisify(execFile)(program, args, { cwd: root, env, timeout: 60_000 })
+  return stdout
 }
 
-test('there are the six entries that the documentation names', () => {
-  assert.deepEqual(entries, [
-    'chat-session',
-    'chat-session/element',
-    'chat-session/define',
-    'chat-session/tokens',
-    'chat-session/gateway',
-    'chat-session/engine',
-  ])
+/** By these other packages judge whether they are in a browser. */
+const browserGlobals = ['window', 'document', 'HTMLElement', 'navigator']
+
+/** A program that imports `names` and prints what came of them. */
+const programOf = (...names: string[]): string => `
+  const globals = () => ${JSON.stringify(browserGlobals)}.filter((name) => name in globalThis)
+  for (const name of ${JSON.stringify(names)}) {
+    const before = globals()
+    const exported = Object.keys(await import(name))
+    const added = globals().filter((key) => !before.includes(key))
+    console.log(JSON.stringify({ name, exported, added }))
+  }`
+
+interface Imported {
+  name: string
+  exported: string[]
+  /** Globals of a browser that came with it. */
+  added: string[]
+}
+const read = (output: string): Imported[] =>
+  output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Imported)
+
+const importIn = async (entry: string, ...flags: string[]): Promise<Imported> => {
+  const [imported] = read(
+    await run(process.execPath, ...flags, '--input-type=module', '--eval', programOf(entry)),
+  )
+  assert.ok(imported)
+  return imported
+}
+
+test('every entry is told of in the documentation', async () => {
+  const names = (await readdir(new URL('docs/', root))).filter((name) => name.endsWith('.md'))
+  const texts = ['README.md', ...names.map((name) => `docs/${name}`)].map((path) =>
+    readFile(new URL(path, root), 'utf8'),
+  )
+  const told = (await Promise.all(texts)).join('\n')
+  for (const path of Object.keys(packageJson.exports).filter((key) => !/\*|\.json$/.test(key)))
+    assert.ok(new RegExp(`\\bchat-session${path.slice(1)}\\b`).test(told), path)
 })
 
 for (const entry of entries)
   for (const flags of [[], ['--conditions=browser']])
     test(`${['node', ...flags].join(' ')} imports ${entry}, and is no browser after it`, async () => {
-      const { names, browser } = await importIn(entry, ...flags)
-      assert.notDeepEqual(names, [])
-      assert.deepEqual(browser, [])
+      assert.deepEqual((await importIn(entry, ...flags)).added, [])
     })
+
+test('no element is registered on a server, where lit leaves a registry of its own', async () => {
+  const program = `await import('chat-session/define'); console.log(typeof customElements, customElements.get('chat-session'))`
+  assert.equal(
+    (await run(process.execPath, '--input-type=module', '--eval', program)).trim(),
+    'object undefined',
+  )
+})
 
 /** Every file that importing `file` loads, and what it imports from packages. */
 const reach = async (file: URL, seen = new Map<string, string[]>()): Promise<Map<string, string[]>> => {
@@ -68,24 +100,59 @@ const reach = async (file: URL, seen = new Map<string, string[]>()): Promise<Map
 }
 
 const packagesOf = async (entry: string): Promise<string[]> => {
-  const target = manifest.exports[entry] as { default: string }
-  const reached = await reach(new URL(target.default, root))
-  return [...new Set([...reached.values()].flat())].sort()
+  const file = files[entry]
+  assert.ok(file, entry)
+  return [...new Set([...(await reach(file)).values()].flat())].sort()
 }
 
+/** Entries that ask nothing of Node run where there is none. */
+const anywhere: string[] = []
+for (const entry of entries)
+  if (!(await packagesOf(entry)).some((name) => name.startsWith('node:'))) anywhere.push(entry)
+
+test('what runs anywhere is imported where there is no Node, and makes no browser of it', async () => {
+  assert.ok(anywhere.length >= 4, String(anywhere))
+  const noNode = `for (const name of ['process', 'Buffer', 'global', 'setImmediate', 'clearImmediate', 'navigator']) delete globalThis[name]`
+  const program = `${noNode}${programOf(...anywhere)}`
+  const output = await run(process.execPath, '--input-type=module', '--eval', program)
+  assert.deepEqual(
+    read(output).map(({ name, added }) => [name, ...added]),
+    anywhere.map((name) => [name]),
+  )
+})
+
+const binary = (name: string): string => fileURLToPath(new URL(`node_modules/.bin/${name}`, root))
+
+const runtimes: Record<string, string[]> = {
+  Deno: [binary('deno'), 'eval', '--no-remote', '--no-lock', '--cached-only', '--node-modules-dir=manual'],
+  Bun: [binary('bun'), '--no-install', '--eval'],
+}
+
+for (const [name, [program = '', ...args]] of Object.entries(runtimes))
+  test(`${name} imports every entry`, async () => {
+    const imported = read(await run(program, ...args, programOf(...entries)))
+    assert.deepEqual(namesOf(imported), [...entries].sort())
+  })
+
 test('the headless entry reaches no package and nothing of Node', async () => {
-  assert.deepEqual(await packagesOf('.'), [])
+  assert.deepEqual(await packagesOf('chat-session'), [])
 })
 
 test('the element reaches ReactiveElement and nothing else', async () => {
-  assert.deepEqual(await packagesOf('./define'), ['@lit/reactive-element'])
+  assert.deepEqual(await packagesOf('chat-session/define'), ['@lit/reactive-element'])
+})
+
+test('what a service worker imports is one file', async () => {
+  const file = files['chat-session/worker']
+  assert.ok(file)
+  assert.deepEqual([...(await reach(file)).values()], [[]])
 })
 
 test('the token helpers reach jose and nothing of Node', async () => {
-  assert.deepEqual(await packagesOf('./tokens'), ['jose'])
+  assert.deepEqual(await packagesOf('chat-session/tokens'), ['jose'])
 })
 
 test('an import of the element registers nothing where there is no registry to ask for', async () => {
-  const { names } = await importIn('chat-session/define', '--conditions=browser')
-  assert.ok(names.includes('ChatSessionElement'))
+  const { exported } = await importIn('chat-session/define', '--conditions=browser')
+  assert.ok(exported.includes('ChatSessionElement'))
 })

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { pack, root } from './packed.js'
 
 const run = promisify(execFile)
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 const MOST_PACKAGES = 40
 const MOST_BYTES = 20_000_000
@@ -17,22 +18,12 @@ let folder: string
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'chat-session-pack-'))
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: root,
-  })
-  const [packed] = JSON.parse(stdout) as { filename: string }[]
-  assert.ok(packed)
+  const tarball = await pack(folder)
   await writeFile(
     join(folder, 'package.json'),
     JSON.stringify({ name: 'newcomer', type: 'module', private: true }),
   )
-  await run(
-    'npm',
-    ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, packed.filename)],
-    {
-      cwd: folder,
-    },
-  )
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], { cwd: folder })
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
@@ -62,6 +53,29 @@ test('the installed command says its version', async () => {
   assert.equal(stdout.trim(), version)
 })
 
+test('the installed command, run without npx, drains at SIGTERM and exits with 0', async () => {
+  await writeFile(
+    join(folder, 'chat.json'),
+    JSON.stringify({
+      listen: { port: 0 },
+      engine: { type: 'memory' },
+      apps: { app: { environment: 'test' } },
+    }),
+  )
+  const gateway = spawn('node_modules/.bin/chat-session', ['serve', '--config', 'chat.json'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const exited = once(gateway, 'exit')
+  try {
+    const [line] = (await once(createInterface(gateway.stdout), 'line')) as [string]
+    assert.match(line, /^listening on http/)
+  } finally {
+    gateway.kill('SIGTERM')
+  }
+  assert.deepEqual(await exited, [0, null])
+})
+
 test('what is installed starts a session from end to end', async () => {
   await writeFile(
     join(folder, 'whole.mjs'),
@@ -89,41 +103,46 @@ test('what is installed starts a session from end to end', async () => {
   assert.equal(stdout.trim(), '1')
 })
 
-test('the types of every entry are found, in a project as strict as ours', async () => {
-  await writeFile(
-    join(folder, 'types.ts'),
+const compile = async (file: string, source: string, more: string[] = []): Promise<void> => {
+  await writeFile(join(folder, file), source)
+  const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext']
+  const target = ['--target', 'es2022', '--lib', 'es2022,dom,dom.iterable']
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  await run(process.execPath, [tsc, ...options, ...target, ...more, file], { cwd: folder }).catch(
+    (error: unknown) => assert.fail((error as { stdout: string }).stdout),
+  )
+}
+
+test('a page’s project, as strict as ours, checks our types with its own', async () => {
+  await compile(
+    'page.ts',
     `
     import { ChatSession, type SessionState } from 'chat-session'
     import type { ChatSessionElement } from 'chat-session/element'
     import 'chat-session/define'
-    import { createToken } from 'chat-session/tokens'
-    import { createGateway, type GatewayConfig } from 'chat-session/gateway'
-    import { createMemoryEngine, type Engine } from 'chat-session/engine'
 
     const element: ChatSessionElement = document.createElement('chat-session')
     element.addEventListener('session-started', ({ detail }) => detail.user.id.toUpperCase())
     export const state: SessionState = new ChatSession({ endpoint: 'https://x', appId: 'a', token: 't' }).state
+    // @ts-expect-error an app id is asked for
+    export const wrong = new ChatSession({ endpoint: 'https://x' })`,
+  )
+})
+
+test('a server’s project, as strict as ours, finds our types', async () => {
+  await compile(
+    'server.ts',
+    `
+    import { createToken } from 'chat-session/tokens'
+    import { createGateway, type GatewayConfig } from 'chat-session/gateway'
+    import { createMemoryEngine, type Engine } from 'chat-session/engine'
+
     export const token: Promise<string> = createToken({ appId: 'a', userId: 1, secret: 's' })
     export const config: GatewayConfig = { apps: {} }
     export const gateway = createGateway
     export const engine: Engine = createMemoryEngine()
-    // @ts-expect-error an app id is asked for
-    export const wrong = new ChatSession({ endpoint: 'https://x' })`,
-  )
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--exactOptionalPropertyTypes',
-    '--skipLibCheck',
-    '--module',
-    'nodenext',
-  ]
-  const lib = ['--target', 'es2022', '--lib', 'es2022,dom,dom.iterable']
-  await run(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), ...options, ...lib, 'types.ts'],
-    {
-      cwd: folder,
-    },
+    // @ts-expect-error a user is asked for
+    export const wrong = createToken({ appId: 'a', secret: 's' })`,
+    ['--skipLibCheck'],
   )
 })

@@ -22,6 +22,7 @@ const arrows: [room: string, allowed: string[], forbidden: string[]][] = [
   ['protocol', [], ['session', 'tokens', 'gateway']],
   ['session', ['protocol'], ['element', 'gateway', 'tokens']],
   ['element', ['session'], ['gateway', 'tokens', 'protocol']],
+  ['typings', ['element', 'session'], ['gateway', 'tokens', 'protocol']],
   ['tokens', ['protocol'], ['engine', 'session']],
   ['engine', ['protocol'], ['gateway', 'tokens']],
   ['gateway', ['engine', 'tokens', 'protocol'], ['session', 'element', 'cli']],
@@ -36,7 +37,7 @@ for (const [room, allowed, forbidden] of arrows)
       assert.deepEqual(await broken(room, `import '../${other}/index.js'`), ['no-restricted-imports'], other)
   })
 
-for (const room of ['protocol', 'session', 'element', 'tokens'])
+for (const room of ['protocol', 'session', 'element', 'typings', 'tokens'])
   test(`lint stops ${room}/ from importing Node`, async () => {
     assert.deepEqual(await broken(room, "import 'node:fs'"), ['no-restricted-imports'])
   })

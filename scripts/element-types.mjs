@@ -1,0 +1,101 @@
+// What the compiler knows of the element: its tag, and its properties', events' and states' types and descriptions.
+import ts from 'typescript'
+
+const printed = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseSingleQuotesForStringLiteralType
+
+const programOf = (files) => {
+  const { config } = ts.readConfigFile('src/tsconfig.browser.json', ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, 'src')
+  return ts.createProgram(files, { ...options, composite: false, noEmit: true })
+}
+
+/** Every node below `node` that `is` one of a kind. */
+const all = (node, is) => {
+  const found = []
+  const visit = (child) => {
+    if (is(child)) found.push(child)
+    ts.forEachChild(child, visit)
+  }
+  visit(node)
+  return found
+}
+
+/** The one that there has to be. */
+const only = (what, found) => {
+  if (found.length !== 1) throw new Error(`Expected one ${what} and found ${found.length}.`)
+  return found[0]
+}
+
+export const elementTypes = (files) => {
+  const program = programOf(files)
+  const checker = program.getTypeChecker()
+  const sources = program.getSourceFiles().filter(({ fileName }) => fileName.includes('src/element/'))
+  const nodes = (is) => sources.flatMap((source) => all(source, is))
+  const text = (type) => checker.typeToString(type, undefined, printed)
+  const typeOf = (symbol) => checker.getTypeOfSymbol(symbol)
+  /** As it is written, by the names that are exported; a look-up in another type says nothing to a reader. */
+  const typeText = (symbol) => {
+    const written = symbol.valueDeclaration?.type
+    return written && !all(written, ts.isIndexedAccessTypeNode).length
+      ? written.getText()
+      : text(typeOf(symbol))
+  }
+  const description = (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker))
+
+  const globals = checker.getSymbolsInScope(program.getSourceFile(files[0]), ts.SymbolFlags.Interface)
+  /** What our own files put into one of the DOM's interfaces, or into one that it extends. */
+  const declared = (name) =>
+    checker
+      .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(globals.find((symbol) => symbol.name === name)))
+      .filter(({ declarations }) => declarations.some((node) => sources.includes(node.getSourceFile())))
+
+  const tag = only('tag', declared('HTMLElementTagNameMap'))
+  const className = text(typeOf(tag))
+  const members = checker.getPropertiesOfType(typeOf(tag))
+  const member = (name) => members.find((symbol) => symbol.name === name)
+
+  const eventOf = (symbol) => {
+    const type = typeOf(symbol)
+    const detail = type.getProperty('detail')
+    const fields = detail && checker.getPropertiesOfType(typeOf(detail))
+    const shape = fields?.map((field) => `${field.name}: ${typeText(field)}`).join('; ')
+    return {
+      name: symbol.name,
+      type: text(type),
+      description: [description(type.symbol), shape && `\`detail\`: \`{ ${shape} }\``]
+        .filter(Boolean)
+        .join(' '),
+    }
+  }
+
+  const profile = only(
+    'table of profile attributes',
+    nodes((node) => ts.isVariableDeclaration(node) && node.name.getText() === 'profileAttributes'),
+  )
+  const attributes = checker.getPropertiesOfType(checker.getTypeAtLocation(profile.name)).map((symbol) => ({
+    name: symbol.name,
+    type: { text: 'string' },
+    description: `The user's \`${typeOf(symbol).value}\`; it wins over that field of the property \`user\`.`,
+    fieldName: 'user',
+  }))
+
+  const stateNamed = (name) => ({
+    name,
+    description: member(name) ? `While \`${name}\` is truthy.` : `While \`state\` is \`${name}\`.`,
+  })
+  const states = nodes(
+    (node) => ts.isCallExpression(node) && /\bstates\??\.add$/.test(node.expression.getText()),
+  )
+    .map((call) => checker.getTypeAtLocation(call.arguments[0]))
+    .flatMap((type) => (type.isUnion() ? type.types : [type]))
+    .map((type) => stateNamed(type.value))
+
+  return {
+    tagName: tag.name,
+    className,
+    types: Object.fromEntries(members.map((symbol) => [symbol.name, typeText(symbol)])),
+    attributes,
+    events: declared('HTMLElementEventMap').map(eventOf),
+    states,
+  }
+}

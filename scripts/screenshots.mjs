@@ -1,0 +1,110 @@
+/* global document, scrollTo */
+// Takes the README's pictures of the playground and the shop, as they are: npm run build && node scripts/screenshots.mjs
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createAdaptorServer } from '@hono/node-server'
+import { chromium } from 'playwright-core'
+import { createShop } from '../demo/shop/shop.mjs'
+import { startDev } from '../dist/cli/dev.js'
+import { chromiumArgs, chromiumPath } from './chromium.mjs'
+
+const HOST = '127.0.0.1'
+/** Of WebP, to 100: text is sharp, and a picture within 120 kB. */
+const QUALITY = 80
+const images = fileURLToPath(new URL('../docs/images/', import.meta.url))
+
+const data = await mkdtemp(join(tmpdir(), 'chat-session-screenshots-'))
+const gateway = await startDev({ host: HOST, port: 0, data })
+const shop = createAdaptorServer({
+  fetch: createShop({ gateway: gateway.url, secret: gateway.secrets.shop.token }).fetch,
+})
+await new Promise((resolve) => shop.listen(0, HOST, resolve))
+const shopUrl = `http://${HOST}:${shop.address().port}`
+const browser = await chromium.launch({ executablePath: await chromiumPath(), args: chromiumArgs })
+
+const open = async (url, height) => {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height },
+    deviceScaleFactor: 2,
+    reducedMotion: 'reduce',
+    locale: 'en-GB',
+  })
+  const page = await context.newPage()
+  await page.goto(url)
+  return page
+}
+
+/** One picture for those who like it light, and one for those who like it dark. */
+const take = async (page, name) => {
+  const devtools = await page.context().newCDPSession(page)
+  // Nothing is being pointed at, or typed in.
+  await page.mouse.move(0, 0)
+  await page.evaluate(() => document.activeElement?.blur())
+  await page.evaluate(() => scrollTo(0, 0))
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    const { data } = await devtools.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY })
+    await writeFile(join(images, `${name}-${colorScheme}.webp`), data, 'base64')
+  }
+}
+
+const takePlayground = async () => {
+  const page = await open(`${gateway.url}/`, 1020)
+  const [alice, bob, visitor] = [0, 1, 2].map((index) => page.locator('user-panel').nth(index))
+  for (const user of [alice, bob, visitor]) await user.locator('.name.active').waitFor()
+  const write = async (user, to, body) => {
+    await user.locator('#to').selectOption({ label: to })
+    await user.getByLabel('Message', { exact: true }).fill(body)
+    await user.getByRole('button', { name: 'Send', exact: true }).click()
+  }
+  const isThere = (user, body) =>
+    user.locator('message-thread li').filter({ hasText: body }).locator('time').waitFor()
+  await write(alice, 'Bob Okafor', 'Is the lamp still there?')
+  await isThere(bob, 'Is the lamp still there?')
+  await bob.getByRole('button', { name: 'Mark as read' }).click()
+  await write(bob, 'Alice Moreau', 'It is. Shall I keep it for you?')
+  await isThere(alice, 'It is. Shall I')
+  await write(visitor, 'Bob Okafor', 'I would take the other one.')
+  await isThere(bob, 'I would take')
+  await visitor.getByRole('button', { name: 'Offline' }).click()
+  await visitor.locator('.name.reconnecting').waitFor()
+  await write(visitor, 'Bob Okafor', 'If there is one!')
+  await visitor.getByText('on its way').waitFor()
+  await take(page, 'playground')
+}
+
+const takeShop = async () => {
+  const logIn = async (name) => {
+    const page = await open(`${shopUrl}/login`, 980)
+    await page.getByRole('button', { name }).click()
+    await page.getByText('chat: active').waitFor()
+    return page
+  }
+  const [alice, nora] = [await logIn('Alice Moreau'), await logIn('Nora Lind')]
+  const write = async (page, path, body) => {
+    await page.goto(shopUrl + path)
+    await page.getByLabel('Write to').fill(body)
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.locator('[data-messages] li:not(.unsent)').filter({ hasText: body }).waitFor()
+  }
+  await write(alice, '/products/mug', 'Can it go into a dishwasher?')
+  await write(alice, '/products/lamp', 'Does a bulb come with it?')
+  await write(nora, '/messages/alice/lamp', 'One does: warm white, 4 W. And it can be replaced.')
+  await write(nora, '/messages/alice/mug', 'It can, and often has.')
+  await alice.locator('.theirs').waitFor()
+  await alice.getByRole('link', { name: /Messages\s+1/ }).waitFor()
+  await take(alice, 'shop')
+}
+
+try {
+  await mkdir(images, { recursive: true })
+  await takePlayground()
+  await takeShop()
+} finally {
+  await browser.close()
+  shop.close()
+  await gateway.close()
+  await rm(data, { recursive: true, force: true })
+}

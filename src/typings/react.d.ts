@@ -1,0 +1,15 @@
+/* React 19: `<chat-session app-id="…" tokenFetcher={…} onsession-started={…} />`. */
+import type { DetailedHTMLProps, HTMLAttributes } from 'react'
+import type { ChatSessionElement } from '../element/define.js'
+import type { TagAttributes, TagListeners, TagProperties } from './tag.js'
+
+declare module 'react' {
+  namespace JSX {
+    interface IntrinsicElements {
+      'chat-session': DetailedHTMLProps<HTMLAttributes<ChatSessionElement>, ChatSessionElement> &
+        TagAttributes &
+        TagProperties &
+        TagListeners<'on'>
+    }
+  }
+}

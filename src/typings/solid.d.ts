@@ -1,0 +1,24 @@
+/* Solid 1: `<chat-session app-id="…" prop:tokenFetcher={…} on:session-started={…} />`. */
+import type { JSX } from 'solid-js'
+import type { ChatSessionElement } from '../element/define.js'
+import type { Flags, TagListeners, ProfileAttributes, TagProperties, Texts } from './tag.js'
+
+/** Given a value they would be set as properties, which the element doesn't have: `attr:user-name`, or `prop:user`. */
+type Unprefixed = { [K in keyof ProfileAttributes]?: never }
+
+type Prefixed<Prefix extends string, T> = { [K in keyof T & string as `${Prefix}${K}`]?: T[K] }
+
+declare module 'solid-js' {
+  namespace JSX {
+    interface IntrinsicElements {
+      'chat-session': JSX.HTMLAttributes<ChatSessionElement> &
+        Texts &
+        Flags &
+        Unprefixed &
+        Prefixed<'attr:', Texts & ProfileAttributes> &
+        Prefixed<'bool:', Flags> &
+        Prefixed<'prop:', TagProperties> &
+        TagListeners<'on:'>
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/* Svelte 5: `<chat-session app-id="…" {tokenFetcher} onsession-started={…}></chat-session>`. */
+import type { HTMLAttributes } from 'svelte/elements'
+import type { ChatSessionElement } from '../element/define.js'
+import type { TagAttributes, TagListeners, TagProperties } from './tag.js'
+
+declare module 'svelte/elements' {
+  interface SvelteHTMLElements {
+    'chat-session': HTMLAttributes<ChatSessionElement> &
+      TagAttributes &
+      TagProperties &
+      TagListeners<'on'> &
+      // As components without runes write it.
+      TagListeners<'on:'>
+  }
+}

@@ -1,0 +1,24 @@
+/* Vue 3: `<chat-session app-id="…" :token-fetcher="…" @session-started="…" />`. */
+import type { EmitFn, HTMLAttributes, PublicProps } from 'vue'
+import type { ChatSessionElement } from '../element/define.js'
+import type { TagEvents, TagListeners, ProfileAttributes, TagProperties } from './tag.js'
+
+type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S
+
+/** A template's attributes are checked by their names in camel case, however they are spelled. */
+type Camels<T> = { [K in keyof T & string as Camel<K>]?: T[K] }
+
+declare module 'vue' {
+  interface GlobalComponents {
+    'chat-session': new () => ChatSessionElement & {
+      $props: HTMLAttributes &
+        PublicProps &
+        TagProperties &
+        Camels<ProfileAttributes> &
+        Camels<TagListeners<'on-'>>
+      $emit: EmitFn<{ [K in keyof TagEvents]: (event: TagEvents[K]) => void }>
+    }
+  }
+}

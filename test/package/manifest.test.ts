@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { readFile, readdir } from 'node:fs/promises'
+import { test } from 'node:test'
+import { ReactiveElement } from '../../src/element/base.js'
+import { ChatSessionElement } from '../../src/element/chat-session.js'
+import * as eventClasses from '../../src/element/events.js'
+import { element, manifest, namesOf } from './manifest.js'
+
+const root = new URL('../../', import.meta.url)
+
+const sortedSet = (names: Iterable<string>): string[] => [...new Set(names)].sort()
+
+// Asked first: by this the class finds out what it has.
+const attributes = [...ChatSessionElement.observedAttributes].sort()
+const properties = [...ChatSessionElement.elementProperties.keys()].map(String).sort()
+
+/** What the class adds to lit's, and is no callback of the browser's. */
+const ofClass = sortedSet([...properties, ...Object.getOwnPropertyNames(ChatSessionElement.prototype)])
+  .filter((name) => name !== 'constructor' && !(name in ReactiveElement.prototype))
+  .filter((name) => !name.endsWith('Callback'))
+
+const readme = await readFile(new URL('README.md', root), 'utf8')
+const section = /^## `<chat-session>`\n(.*?)^## /ms.exec(readme)?.[1] ?? ''
+
+/** The rows of the README's table whose first column has this heading, as the texts of their cells. */
+const rowsOf = (heading: string): string[][] =>
+  (new RegExp(`^\\| ${heading} .*\\n\\|[- |]+\\n((?:\\|.*\\n)+)`, 'm').exec(section)?.[1] ?? '')
+    .trim()
+    .split('\n')
+    .map((row) => row.split(/(?<!\\)\|/).slice(1, -1))
+
+/** What stands in code in a column of these rows. */
+const codesIn = (rows: string[][], column: number): string[] =>
+  sortedSet(
+    rows.flatMap((row) => [...(row[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)),
+  )
+
+test('the manifest says which class the tag is, and where both are published', async () => {
+  const definition = manifest.modules
+    .flatMap(({ path, exports }) => exports.map((entry) => ({ path, ...entry })))
+    .find(({ kind }) => kind === 'custom-element-definition')
+  assert.deepEqual(definition, {
+    path: 'dist/element/define.js',
+    kind: 'custom-element-definition',
+    name: 'chat-session',
+    declaration: { name: 'ChatSessionElement', module: 'dist/element/chat-session.js' },
+  })
+  for (const { path } of manifest.modules) assert.ok(await readFile(new URL(path, root)), path)
+})
+
+test('the manifest has the attributes that the class observes, and the README’s table has them', () => {
+  assert.deepEqual(namesOf(element.attributes), attributes)
+  assert.deepEqual(codesIn(rowsOf('attribute'), 0), namesOf(element.attributes))
+})
+
+test('each attribute goes with a property that can be set, and the README’s table has those', () => {
+  for (const { name, fieldName } of element.attributes) assert.ok(properties.includes(fieldName), name)
+  assert.deepEqual(codesIn(rowsOf('attribute'), 1), properties)
+})
+
+test('the manifest has what the class has, and the README tells of all of it', () => {
+  assert.deepEqual(namesOf(element.members), ofClass)
+  for (const { kind, name } of element.members) {
+    const written = kind === 'method' ? `\`${name}(` : `\`${name}\``
+    assert.ok(section.includes(written), `${written} is not in the README`)
+  }
+})
+
+test('nothing that is private, or lit’s, is in the manifest', () => {
+  for (const { name, privacy = 'public' } of element.members) {
+    assert.equal(privacy, 'public', name)
+    assert.doesNotMatch(name, /^[#_]/)
+    assert.ok(!(name in ReactiveElement.prototype), name)
+  }
+})
+
+test('the manifest has the events that the element fires, and the README’s table has them', async () => {
+  const folder = new URL('src/element/', root)
+  const sources = (await readdir(folder)).map((file) => readFile(new URL(file, folder), 'utf8'))
+  const fired = (await Promise.all(sources)).flatMap((source) =>
+    [...source.matchAll(/['"`](session-[a-z-]+)['"`]/g)].map(([, name = '']) => name),
+  )
+  assert.deepEqual(namesOf(element.events), sortedSet(fired))
+  assert.deepEqual(codesIn(rowsOf('event'), 0), namesOf(element.events))
+})
+
+test('each event says its class and what its detail holds, as the README does', () => {
+  const classes = sortedSet(element.events.map(({ type }) => type?.text ?? ''))
+  assert.deepEqual(classes, sortedSet([...Object.keys(eventClasses), 'TokenNeededEvent']))
+  const rows = rowsOf('event')
+  for (const { name, description = '' } of element.events) {
+    const [, fields] = /`detail`: `\{ (.*) \}`/.exec(description) ?? []
+    const told = fields?.split('; ').map((field) => /^\w+/.exec(field)?.[0])
+    const row = rows.find(([first = '']) => first.includes(`\`${name}\``))
+    assert.deepEqual(told, /\{ (.*) \}/.exec(row?.[1] ?? '')?.[1]?.split(', '), name)
+  }
+})
+
+test('the manifest has the custom states that CSS can ask for, and the README tells of them', () => {
+  assert.deepEqual(namesOf(element.cssStates), [
+    'active',
+    'ended',
+    'failed',
+    'idle',
+    'reconnecting',
+    'starting',
+    'unread',
+  ])
+  for (const { name } of element.cssStates)
+    assert.ok(section.includes(`\`${name}\``) || section.includes(`:state(${name})`), name)
+})
+
+test('everything in the manifest is described, and typed by names that a reader can look up', () => {
+  const { members, events, cssStates } = element
+  for (const { name, description = '' } of [
+    element,
+    ...members,
+    ...element.attributes,
+    ...events,
+    ...cssStates,
+  ])
+    assert.ok(description, name)
+  for (const { name, type, return: answer } of [...members, ...events] as typeof members)
+    assert.match((type ?? answer?.type)?.text ?? '', /^[\w<>[\]| ]+$/, name)
+  for (const { name, type } of element.attributes) assert.match(type?.text ?? '', /^(string|boolean)$/, name)
+})

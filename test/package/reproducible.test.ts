@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What the script's build reads besides packages. */
+const sources = ['src', 'demo/playground', 'package.json', 'tsconfig.json', 'rollup.config.mjs']
+
+/** What is bundled. A link to it would be followed, and its place told in a source map. */
+const bundled = ['@lit', 'lit', 'lit-element', 'lit-html']
+
+/** A second checkout, deeper down, with the same packages. */
+const checkOut = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-session-build-'))
+  after(() => rm(folder, { recursive: true }))
+  const copy = join(folder, 'a', 'deeper', 'folder')
+  const modules = join(copy, 'node_modules')
+  await mkdir(modules, { recursive: true })
+  for (const name of sources) await cp(join(root, name), join(copy, name), { recursive: true })
+  for (const name of await readdir(join(root, 'node_modules')))
+    if (bundled.includes(name))
+      await cp(join(root, 'node_modules', name), join(modules, name), { recursive: true })
+    else await symlink(join(root, 'node_modules', name), join(modules, name))
+  return copy
+}
+
+test('whoever builds the script, in whichever folder, gets the same bytes and the same source map', async () => {
+  const copy = await checkOut()
+  const build = (script: string, ...args: string[]): Promise<unknown> =>
+    promisify(execFile)(process.execPath, [join('node_modules', script), ...args], {
+      cwd: copy,
+      timeout: 120_000,
+    })
+  await build('typescript/bin/tsc', '-b', 'src/tsconfig.browser.json')
+  await build('rollup/dist/bin/rollup', '--config', '--silent')
+  for (const file of ['dist/cdn/chat-session.js', 'dist/cdn/chat-session.js.map'])
+    assert.ok((await readFile(join(root, file))).equals(await readFile(join(copy, file))), file)
+})
