@@ -10,7 +10,6 @@ export const actions = [
   'changeUser',
   'renew',
   'signOut',
-  'network',
 ] as const
 export type Action = (typeof actions)[number]
 
@@ -21,24 +20,23 @@ const groups: readonly [string, readonly Action[]][] = [
   ['Methods', ['start', 'end']],
   ['In the document', ['remove', 'putBack', 'move']],
   ['User and token', ['changeUser', 'renew', 'signOut']],
-  ['Network', ['network']],
 ]
 
 /** Buttons for what can be done to a session; a press is told by an `action` event. */
 export class ActionBar extends LitElement {
-  static override properties = { possible: { attribute: false }, broken: { type: Boolean } }
+  static override properties = { possible: { attribute: false } }
 
   static override styles = [
     look,
     css`
-      .card {
+      :host {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 16px;
       }
       .groups {
         display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr));
-        gap: 16px 24px;
+        gap: 16px;
       }
       .group {
         display: grid;
@@ -69,7 +67,6 @@ export class ActionBar extends LitElement {
   ]
 
   declare possible: Possible
-  declare broken: boolean
 
   #label(action: Action): string {
     const labels: Record<Action, string> = {
@@ -81,7 +78,6 @@ export class ActionBar extends LitElement {
       changeUser: 'Change user',
       renew: 'Renew token now',
       signOut: 'Log out of the source',
-      network: this.broken ? 'Mend the network' : 'Break the network',
     }
     return labels[action]
   }
@@ -97,9 +93,7 @@ export class ActionBar extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<section class="card" aria-labelledby="title">
-      <h2 id="title">Do something to it</h2>
-      <div class="groups">
+    return html`<div class="groups">
         ${groups.map(
           ([name, members], index) =>
             html`<div class="group" role="group" aria-labelledby="group-${index}">
@@ -111,8 +105,7 @@ export class ActionBar extends LitElement {
       <div class="places">
         <div class="place"><span class="hint">One place</span><slot name="first"></slot></div>
         <div class="place"><span class="hint">Another place</span><slot name="second"></slot></div>
-      </div>
-    </section>`
+      </div>`
   }
 }
 customElements.define('action-bar', ActionBar)

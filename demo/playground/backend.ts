@@ -3,10 +3,10 @@ import { ways, type Choice } from './choice.js'
 
 /* What a site's own backend would do: here it is the development gateway, which makes tokens for anybody. */
 
-const call = async <T>(path: string, method = 'GET'): Promise<T> => {
+export const call = async <T>(path: string, method = 'GET'): Promise<T> => {
   const response = await fetch(path, { method })
   if (!response.ok) throw new Error(`${path.replace(/\?.*/s, '')} answered ${response.status}.`)
-  return (await response.json()) as T
+  return (response.status === 204 ? undefined : await response.json()) as T
 }
 
 const tokenPath = ({ appId, userId, way, profile }: Choice): string =>
@@ -24,8 +24,8 @@ export const fetchToken = async (choice: Choice, signal?: AbortSignal): Promise<
   return (await call<{ token: string | null }>(tokenPath(choice))).token
 }
 
-/** The address that the element asks by itself. It says so, to be told apart from what this page asks. */
-export const tokenUrlOf = (choice: Choice): string => `${tokenPath(choice)}&by=token-url`
+/** The address that the element on this line asks by itself. It says so, to be told apart from what this page asks. */
+export const tokenUrlOf = (choice: Choice, line: string): string => `${tokenPath(choice)}&by=${line}`
 
 const fetchSignature = async ({ appId, userId }: Choice): Promise<string> =>
   (await call<{ signature: string }>(`/dev/signature?${new URLSearchParams({ appId, userId })}`)).signature
@@ -33,18 +33,16 @@ const fetchSignature = async ({ appId, userId }: Choice): Promise<string> =>
 /** A token whose signature is somebody else's. */
 const spoiled = (token: string | null): string | null => token?.replace(/[^.]+$/, 'A'.repeat(43)) ?? null
 
-export const signIn = (): Promise<unknown> => call('/dev/source/sign-in', 'POST')
-export const signOut = (): Promise<unknown> => call('/dev/source/sign-out', 'POST')
+const source = ({ userId }: Choice, state: 'sign-in' | 'sign-out'): Promise<unknown> =>
+  call(`/dev/source/${state}?${new URLSearchParams({ userId })}`, 'POST')
 
-export const isNetworkBroken = async (): Promise<boolean> =>
-  (await call<{ broken: boolean }>('/dev/network')).broken
-
-export const setNetworkBroken = async (broken: boolean): Promise<boolean> =>
-  (await call<{ broken: boolean }>(`/dev/network/${broken ? 'break' : 'mend'}`, 'POST')).broken
+export const signIn = (choice: Choice): Promise<unknown> => source(choice, 'sign-in')
+export const signOut = (choice: Choice): Promise<unknown> => source(choice, 'sign-out')
 
 /** What the page gives the element to prove who the user is, as the chosen way has it. */
 export const credentialsFor = async (
   choice: Choice,
+  line: string,
   tokenFetcher: NonNullable<Credentials['tokenFetcher']>,
 ): Promise<Credentials> => {
   switch (choice.way) {
@@ -53,9 +51,9 @@ export const credentialsFor = async (
     case 'token-fetcher':
       return { token: await fetchToken(choice), tokenFetcher }
     case 'lapsing-url':
-      return { token: await fetchToken(choice), tokenUrl: tokenUrlOf(choice) }
+      return { token: await fetchToken(choice), tokenUrl: tokenUrlOf(choice, line) }
     case 'token-url':
-      return { tokenUrl: tokenUrlOf(choice) }
+      return { tokenUrl: tokenUrlOf(choice, line) }
     case 'signature':
       return { signature: await fetchSignature(choice) }
     case 'auth-params':

@@ -22,6 +22,7 @@ export interface Choice {
   userId: string
   profile: Partial<Record<ProfileField, string>>
   password: string
+  notifications: boolean
 }
 
 export interface Way {
@@ -78,8 +79,9 @@ export const ways: Record<WayId, Way> = {
 
 export const people = [
   { userId: 'alice', name: 'Alice Moreau' },
-  { userId: 'bashir', name: 'Bashir Khan' },
-  { userId: 'chloe', name: 'Chloe Okafor' },
+  { userId: 'bob', name: 'Bob Okafor' },
+  { userId: 'chiyo', name: 'Chiyo Tanaka' },
+  { userId: 'david', name: 'David Lindqvist' },
 ] as const
 
 /** The person after this one; the first after somebody else. */
@@ -88,13 +90,25 @@ export const nextPerson = (userId: string): (typeof people)[number] => {
   return people[(index + 1) % people.length] ?? people[0]
 }
 
-export const firstChoice: Choice = {
+/** What a panel begins with. */
+export const choiceFor = (
+  { userId, name }: { userId: string; name: string },
+  way: WayId = 'token',
+): Choice => ({
   appId: 'playground',
-  way: 'token',
-  userId: people[0].userId,
-  profile: { name: people[0].name },
+  way,
+  userId,
+  profile: { name },
   password: 'open sesame',
-}
+  notifications: false,
+})
+
+/** Who is there when the page opens. */
+export const firstChoices: readonly Choice[] = [
+  choiceFor(people[0]),
+  choiceFor(people[1]),
+  choiceFor({ userId: 'visitor', name: 'Visitor' }, 'guest'),
+]
 
 /** The element's attribute for each field of a profile. */
 export const profileAttributes = {

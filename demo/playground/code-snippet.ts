@@ -22,8 +22,9 @@ export class CodeSnippet extends LitElement {
   static override styles = [
     look,
     css`
-      .card {
+      :host {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 14px;
       }
       [role='tablist'] {
@@ -111,9 +112,11 @@ export class CodeSnippet extends LitElement {
   override render(): TemplateResult {
     const server = serverOf(this.choice)
     const parts = this.#code.split(secrets)
-    return html`<section class="card" aria-labelledby="title">
-      <h2 id="title">The code for it</h2>
-      <div role="tablist" aria-labelledby="title" @keydown=${(event: KeyboardEvent) => this.#key(event)}>
+    return html`<div
+        role="tablist"
+        aria-label="Language"
+        @keydown=${(event: KeyboardEvent) => this.#key(event)}
+      >
         ${tabs.map(
           ([name], index) =>
             html`<button
@@ -144,8 +147,7 @@ export class CodeSnippet extends LitElement {
               </div>
             </div>`
           : nothing
-      }
-    </section>`
+      }`
   }
 }
 customElements.define('code-snippet', CodeSnippet)

@@ -1,4 +1,4 @@
-import type { SessionError, User } from '../../src/session/index.js'
+import type { Message, SessionError, User } from '../../src/session/index.js'
 
 /** A few words about an event of the element's. */
 export const summaryOf = (event: Event): string => {
@@ -9,6 +9,12 @@ export const summaryOf = (event: Event): string => {
     return previous === state ? `${state}, next attempt` : `${previous} → ${state}`
   }
   if ('error' in detail) return (detail.error as SessionError | null)?.code ?? 'on purpose'
+  if ('message' in detail) {
+    const { offset, from, to } = detail.message as Message
+    return `${offset}, ${from ?? 'the backend'} → ${to}`
+  }
+  if ('messages' in detail) return 'title' in detail ? String(detail.title) : 'clicked'
+  if ('unread' in detail) return String(detail.unread)
   if ('user' in detail) return (detail.user as User).id
   return ''
 }
@@ -20,5 +26,9 @@ export const eventNames = [
   'session-failed',
   'session-ended',
   'session-error',
+  'session-message',
+  'session-unread',
   'session-user',
+  'session-notification',
+  'session-notification-click',
 ] as const

@@ -28,7 +28,7 @@ export class EventLog extends LitElement {
         margin-bottom: 8px;
       }
       .list {
-        max-height: 520px;
+        max-height: 300px;
         overflow-y: auto;
         border-radius: 8px;
       }
@@ -41,12 +41,16 @@ export class EventLog extends LitElement {
       summary,
       .plain {
         display: grid;
-        grid-template-columns: auto 64px 1fr;
-        gap: 2px 12px;
+        grid-template-columns: 1fr auto;
+        gap: 0 12px;
         align-items: baseline;
         min-height: 44px;
-        padding: 10px 8px 10px 24px;
+        padding: 7px 8px 7px 24px;
         border-radius: 8px;
+      }
+      .what {
+        grid-row: 2;
+        grid-column: 1 / -1;
       }
       summary {
         position: relative;
@@ -60,7 +64,7 @@ export class EventLog extends LitElement {
         content: '';
         position: absolute;
         left: 7px;
-        top: 17px;
+        top: 13px;
         width: 6px;
         height: 6px;
         border: solid var(--soft);
@@ -108,16 +112,6 @@ export class EventLog extends LitElement {
         white-space: pre-wrap;
         overflow-wrap: anywhere;
       }
-      @media (max-width: 479px) {
-        summary,
-        .plain {
-          grid-template-columns: 1fr auto;
-        }
-        .what {
-          grid-row: 2;
-          grid-column: 1 / -1;
-        }
-      }
     `,
   ]
 
@@ -137,10 +131,13 @@ export class EventLog extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<section class="card" aria-labelledby="title">
-      <header>
-        <h2 id="title">Events, newest first</h2>
-        <button ?disabled=${this.entries.length === 0} @click=${() => this.dispatchEvent(new Event('clear'))}>
+    return html`<header>
+        <h3 id="title">Newest first</h3>
+        <button
+          class="small"
+          ?disabled=${this.entries.length === 0}
+          @click=${() => this.dispatchEvent(new Event('clear'))}
+        >
           Clear
         </button>
       </header>
@@ -156,8 +153,7 @@ export class EventLog extends LitElement {
               </ol>
             </div>`
           : html`<p class="hint">Nothing has happened yet.</p>`
-      }
-    </section>`
+      }`
   }
 }
 customElements.define('event-log', EventLog)

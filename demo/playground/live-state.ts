@@ -18,29 +18,35 @@ export class LiveState extends LitElement {
   static override styles = [
     look,
     css`
-      .card {
+      :host {
         display: grid;
-        gap: 16px;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 12px;
       }
       .state {
+        display: grid;
+        gap: 2px;
+      }
+      .word {
         display: flex;
         flex-wrap: wrap;
-        align-items: baseline;
-        gap: 4px 14px;
+        align-items: center;
+        gap: 8px;
       }
       .name {
         display: inline-flex;
         align-items: center;
-        gap: 12px;
-        font-size: clamp(1.75rem, 1.3rem + 1.6vw, 2.375rem);
-        font-weight: 680;
-        letter-spacing: -0.025em;
-        line-height: 1.15;
+        gap: 9px;
+        font-size: 1.25rem;
+        font-weight: 660;
+        letter-spacing: -0.015em;
+        line-height: 1.3;
       }
       .name::before {
         content: '';
-        width: 0.5em;
-        height: 0.5em;
+        box-sizing: border-box;
+        width: 0.7em;
+        height: 0.7em;
         border-radius: 50%;
         border: 3px solid currentColor;
       }
@@ -84,36 +90,40 @@ export class LiveState extends LitElement {
         }
       }
       .sentence {
-        line-height: 1.5;
+        font-size: 0.875rem;
+        line-height: 1.45;
+        color: var(--soft);
       }
-      dl {
-        display: grid;
-        grid-template-columns: minmax(80px, max-content) 1fr;
-        gap: 6px 16px;
+      dl,
+      dl div {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 2px 14px;
         align-items: baseline;
+        min-width: 0;
+      }
+      dl div {
+        gap: 6px;
+      }
+      dt,
+      dd,
+      dd code {
+        font-size: 0.75rem;
+        color: var(--soft);
+      }
+      dt {
+        font-weight: 500;
       }
       dd {
         min-width: 0;
         overflow-wrap: anywhere;
       }
-      .box {
+      #error {
         display: grid;
-        gap: 8px;
-        padding: 14px 16px;
-        line-height: 1.5;
-        background: var(--well);
-        border-left: 4px solid var(--edge);
-        border-radius: 10px;
-        overflow-wrap: anywhere;
+        gap: 6px;
       }
-      .box.bad {
-        border-left-color: var(--bad);
-      }
-      .box.busy {
-        border-left-color: var(--busy);
-      }
-      .box strong code {
-        font-size: 0.9375rem;
+      .box {
+        font-size: 0.875rem;
       }
       .row {
         display: flex;
@@ -165,23 +175,25 @@ export class LiveState extends LitElement {
 
   #countdown(retryAt: number): TemplateResult {
     const seconds = Math.max(0, retryAt - Date.now()) / 1000
-    return html`<div class="box busy">
-      <div class="row">
-        <span>Next attempt in <time>${seconds.toFixed(1)} s</time></span>
-        <button @click=${() => this.dispatchEvent(new Event('wake'))}>Try now</button>
-      </div>
+    return html`<div class="row">
+      <span>Next attempt in <time>${seconds.toFixed(1)} s</time></span>
+      <button class="small" @click=${() => this.dispatchEvent(new Event('wake'))}>Try now</button>
     </div>`
   }
 
   #error(): TemplateResult | typeof nothing {
-    const { error, state } = this.view
+    const { error, state, retryAt } = this.view
     if (!error) return nothing
     const { code, sentence, said, advice } = wordsOf(error)
-    return html`<div class="box ${state === 'failed' || state === 'ended' ? 'bad' : 'busy'}" id="error">
-      <strong><code>${code}</code></strong>
-      <p>${sentence}</p>
-      ${said ? html`<p class="hint">The gateway says: ${said}</p>` : nothing}
-      ${advice ? html`<p><strong>What to do:</strong> ${advice}</p>` : nothing}
+    return html`<div class="box ${state === 'failed' || state === 'ended' ? 'bad' : 'busy'}">
+      <div id="error">
+        <p>
+          <strong><code>${code}</code></strong> ${sentence}
+        </p>
+        ${said ? html`<p class="hint">The gateway says: ${said}</p>` : nothing}
+        ${advice ? html`<p><strong>What to do:</strong> ${advice}</p>` : nothing}
+      </div>
+      ${retryAt === null ? nothing : this.#countdown(retryAt)}
     </div>`
   }
 
@@ -200,29 +212,30 @@ export class LiveState extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { state, sessionId, user, guest, retryAt } = this.view
-    return html`<section class="card" aria-labelledby="title">
-      <h2 id="title">Session</h2>
-      <div class="state" role="status">
-        <span class="name ${state}">${state}</span>
+    const { state, sessionId, user, guest } = this.view
+    return html`<div class="state" role="status">
+        <div class="word">
+          <span class="name ${state}">${state}</span>
+          ${guest ? html`<span class="tag">guest</span>` : nothing}
+          ${this.made && !this.placed ? html`<span class="tag">element removed</span>` : nothing}
+        </div>
         <span class="sentence">${stateSentences[state]}</span>
-        ${this.made && !this.placed ? html`<span class="tag">element removed</span>` : nothing}
       </div>
-      ${this.#question()} ${this.#error()} ${retryAt === null ? nothing : this.#countdown(retryAt)}
-      <dl>
-        <dt>Session id</dt>
-        <dd>${sessionId ? html`<code id="session-id">${sessionId}</code>` : '–'}</dd>
-        <dt>User</dt>
-        <dd>
-          ${
-            user
-              ? html`<code id="user">${user.id}</code> ${user.name ?? ''}
-                  ${guest ? html`<span class="tag">guest</span>` : nothing}`
-              : '–'
-          }
-        </dd>
-      </dl>
-    </section>`
+      ${
+        user
+          ? html`<dl>
+              <div>
+                <dt>User</dt>
+                <dd><code id="user">${user.id}</code>${user.name ? `, ${user.name}` : nothing}</dd>
+              </div>
+              <div>
+                <dt>Session</dt>
+                <dd><code id="session-id">${sessionId}</code></dd>
+              </div>
+            </dl>`
+          : nothing
+      }
+      ${this.#question()} ${this.#error()}`
   }
 }
 customElements.define('live-state', LiveState)

@@ -20,12 +20,6 @@ export const look = css`
     margin: 0;
     padding: 0;
   }
-  .card {
-    background: var(--card);
-    border: 1px solid var(--line);
-    border-radius: 14px;
-    padding: 20px;
-  }
   h2 {
     font-size: 1.0625rem;
     font-weight: 640;
@@ -74,6 +68,60 @@ export const look = css`
   button.main:hover {
     background: var(--accent-hover);
   }
+  button.small {
+    min-height: 30px;
+    padding: 3px 10px;
+    font-size: 0.8125rem;
+    border-radius: 8px;
+  }
+  input:not([type='radio'], [type='checkbox']),
+  select {
+    box-sizing: border-box;
+    width: 100%;
+    min-height: 44px;
+    padding: 8px 12px;
+    font: inherit;
+    color: var(--ink);
+    background: var(--field);
+    border: 1px solid var(--edge);
+    border-radius: 10px;
+  }
+  input:disabled,
+  select:disabled {
+    color: var(--faint);
+    border-color: var(--line);
+  }
+  ::placeholder {
+    color: var(--soft);
+    opacity: 1;
+  }
+  .count {
+    padding: 1px 9px;
+    font-size: 0.75rem;
+    font-weight: 650;
+    line-height: 1.5;
+    color: var(--on-alert);
+    background: var(--alert);
+    border-radius: 99px;
+    white-space: nowrap;
+  }
+  .box {
+    display: grid;
+    gap: 8px;
+    padding: 12px 14px;
+    font-size: 0.9375rem;
+    line-height: 1.5;
+    background: var(--well);
+    border-left: 4px solid var(--edge);
+    border-radius: 10px;
+    overflow-wrap: anywhere;
+  }
+  .box.bad {
+    border-left-color: var(--bad);
+  }
+  .box.busy {
+    border-left-color: var(--busy);
+  }
   button:disabled {
     color: var(--faint);
     background: transparent;
@@ -85,8 +133,15 @@ export const look = css`
     outline-offset: 2px;
   }
   @media (hover: hover) and (min-width: 820px) {
-    button {
+    button,
+    input:not([type='radio'], [type='checkbox']),
+    select {
       min-height: 38px;
+    }
+    input:not([type='radio'], [type='checkbox']),
+    select {
+      padding-block: 5px;
+      font-size: 0.9375rem;
     }
   }
 `

@@ -1,179 +1,127 @@
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit'
-import './action-bar.js'
-import './code-snippet.js'
-import './event-log.js'
-import './live-state.js'
-import './setup-form.js'
-import type { Action, Possible } from './action-bar.js'
-import { isNetworkBroken, setNetworkBroken, signOut } from './backend.js'
-import { firstChoice, ways, type Choice } from './choice.js'
-import { Diary } from './diary.js'
-import { look } from './look.js'
-import type { ChoiceEvent } from './setup-form.js'
-import { Stage } from './stage.js'
+import { html, LitElement, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import './user-panel.js'
+import { choiceFor, firstChoices, people, type Choice } from './choice.js'
+import type { Peer } from './message-thread.js'
+import { LOOK_AWAY } from './notify-card.js'
+import type { UserPanel } from './user-panel.js'
 
-/** The page: what a person chose, the element on its stage, and what happened. */
+/** More would not fit a screen, and prove nothing. */
+const MOST_USERS = 6
+
+interface Seat {
+  key: number
+  choice: Choice
+  starts: boolean
+}
+
+/** The page: some users, side by side. It has no shadow root, so that their elements are the document's. */
 export class PlayGround extends LitElement {
-  static override properties = {
-    choice: { state: true },
-    broken: { state: true },
-    busy: { state: true },
-    problem: { state: true },
-  }
+  static override properties = { seats: { state: true } }
 
-  static override styles = [
-    look,
-    css`
-      :host {
-        display: grid;
-        gap: 20px;
-        align-items: start;
-        grid-template-columns: minmax(0, 1fr);
-      }
-      .live {
-        display: grid;
-        gap: 20px;
-        min-width: 0;
-      }
-      .problem {
-        grid-column: 1 / -1;
-        padding: 14px 16px;
-        color: var(--bad);
-        background: var(--card);
-        border: 1px solid currentColor;
-        border-radius: 10px;
-      }
-      @media (min-width: 900px) {
-        :host {
-          grid-template-columns: minmax(0, 430px) minmax(0, 1fr);
-          grid-template-rows: auto 1fr;
-        }
-        .live {
-          grid-column: 2;
-          grid-row: 1 / span 2;
-        }
-      }
-    `,
-  ]
-
-  declare choice: Choice
-  declare broken: boolean
-  declare busy: boolean
-  /** What this page itself could not do. */
-  declare problem: string
-
-  readonly #diary = new Diary()
-  readonly #stage = new Stage([...this.querySelectorAll<HTMLElement>('.place')], this.#diary)
+  declare seats: readonly Seat[]
+  #last = 0
 
   constructor() {
     super()
-    this.choice = firstChoice
-    this.broken = this.busy = false
-    this.problem = ''
-    this.#diary.addEventListener('change', () => this.requestUpdate())
-    this.#stage.addEventListener('change', () => this.requestUpdate())
-    void this.#attempt(async () => (this.broken = await isNetworkBroken()))
+    this.seats = firstChoices.map((choice) => ({ key: ++this.#last, choice, starts: true }))
   }
 
-  /** One thing after the other; what fails is told. */
-  async #attempt(work: () => Promise<unknown>): Promise<void> {
-    this.busy = true
-    try {
-      await work()
-      this.problem = ''
-    } catch (error) {
-      this.problem = `This page could not reach the development gateway. ${String(error)}`
-    }
-    this.busy = false
+  protected override createRenderRoot(): this {
+    // What stands there is for who has no script.
+    this.replaceChildren()
+    return this
   }
 
-  #choose({ detail }: ChoiceEvent): void {
-    this.choice = { ...this.choice, ...detail }
-    if (detail.profile) this.#stage.setProfile(detail.profile)
+  get #panels(): UserPanel[] {
+    return [...this.querySelectorAll('user-panel')]
   }
 
-  async #mount(): Promise<void> {
-    await this.#stage.mount(this.choice)
+  async #add(): Promise<void> {
+    const taken = this.#panels.map(({ choice }) => choice.userId)
+    const person = people.find(({ userId }) => !taken.includes(userId)) ?? people[0]
+    this.seats = [...this.seats, { key: ++this.#last, choice: choiceFor(person), starts: false }]
     await this.updateComplete
-    // On a phone the state is below what was just pressed.
-    const state = this.renderRoot.querySelector('live-state')
-    if (state && state.getBoundingClientRect().top > innerHeight / 2) state.scrollIntoView({ block: 'start' })
+    const panel = this.#panels.at(-1)
+    await panel?.updateComplete
+    panel?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    panel?.focus()
   }
 
-  async #act(action: Action): Promise<unknown> {
-    const stage = this.#stage
-    switch (action) {
-      case 'start':
-        // What comes of it is seen in the state: nothing waits for it.
-        return void stage.start()
-      case 'end':
-        return stage.end()
-      case 'remove':
-        return stage.remove()
-      case 'putBack':
-        return stage.putBack()
-      case 'move':
-        return stage.move()
-      case 'changeUser':
-        return (this.choice = (await stage.changeUser()) ?? this.choice)
-      case 'renew':
-        return stage.renew()
-      case 'signOut':
-        await signOut()
-        return this.#diary.note('you', 'logged out of the source', 'its next answer is null')
-      case 'network':
-        this.#diary.note('you', this.broken ? 'mended the network' : 'broke the network')
-        return (this.broken = await setNetworkBroken(!this.broken))
-    }
+  #remove({ key }: Seat): void {
+    this.seats = this.seats.filter((seat) => seat.key !== key)
+    this.querySelector<HTMLElement>('.add')?.focus()
   }
 
-  get #possible(): Possible {
-    const { made, placed, view, choice } = this.#stage
-    const alive = ['starting', 'active', 'reconnecting'].includes(view.state)
-    const way = choice && ways[choice.way]
-    return {
-      start: placed && !alive,
-      end: alive,
-      remove: placed,
-      putBack: made && !placed,
-      move: placed,
-      changeUser: placed,
-      renew: view.state === 'active' && way?.lifetime !== undefined,
-      signOut: alive && (way?.source ?? false),
-      network: true,
-    }
+  /** Those whom somebody can write to: the other users of the same app, each once. */
+  #peersOf(panel: UserPanel | undefined): Peer[] {
+    const others = this.#panels
+      .filter(({ choice }) => choice.appId === panel?.choice.appId)
+      .flatMap(({ peer }) => peer ?? [])
+    return [...new Map(others.map((peer) => [peer.id, peer])).values()].filter(
+      ({ id }) => id !== panel?.peer?.id,
+    )
+  }
+
+  #writeLater(seat: Seat): void {
+    const panel = this.#panelOf(seat)
+    setTimeout(() => {
+      const writer = this.#panels.find(
+        (other) => other !== panel && other.choice.appId === panel?.choice.appId,
+      )
+      if (writer && panel?.peer)
+        void writer.stage.thread.send(panel.peer.id, 'You asked for this while you looked away.')
+    }, LOOK_AWAY * 1000)
+  }
+
+  #panelOf({ key }: Seat): UserPanel | undefined {
+    return this.#panels.find(({ id }) => id === `user-${key}`)
+  }
+
+  #chip(seat: Seat): TemplateResult {
+    const panel = this.#panelOf(seat)
+    const { state, unread } = panel?.stage.view ?? { state: 'idle', unread: 0 }
+    const name = panel?.peer?.name ?? seat.choice.userId
+    return html`<li>
+      <a class="chip ${state}" href="#user-${seat.key}"
+        ><span>${name.split(' ')[0]} <span class="unseen">${state}</span></span> ${
+          unread ? html`<span class="count">${unread}<span class="unseen"> unread</span></span>` : ''
+        }</a
+      >
+    </li>`
   }
 
   override render(): TemplateResult {
-    const { view, question, placed, made } = this.#stage
-    return html`
-      ${this.problem ? html`<p class="problem" role="alert">${this.problem}</p>` : nothing}
-      <setup-form
-        .choice=${this.choice}
-        ?busy=${this.busy}
-        ?made=${made}
-        @choice=${(event: ChoiceEvent) => this.#choose(event)}
-        @go=${() => this.#attempt(() => this.#mount())}
-      ></setup-form>
-      <div class="live">
-        <live-state
-          .view=${view}
-          .question=${question}
-          ?placed=${placed}
-          ?made=${made}
-          @answer=${({ detail }: CustomEvent<boolean>) => this.#attempt(() => this.#stage.answer(detail))}
-          @wake=${() => dispatchEvent(new Event('online'))}
-        ></live-state>
-        <action-bar
-          .possible=${this.#possible}
-          ?broken=${this.broken}
-          @action=${({ detail }: CustomEvent<Action>) => this.#attempt(() => this.#act(detail))}
-          ><slot name="first" slot="first"></slot><slot name="second" slot="second"></slot
-        ></action-bar>
-        <event-log .entries=${this.#diary.entries} @clear=${() => this.#diary.clear()}></event-log>
-      </div>
-      <code-snippet .choice=${this.choice}></code-snippet>
-    `
+    return html`<nav class="people" aria-label="Users">
+        <ul>
+          ${repeat(
+            this.seats,
+            ({ key }) => key,
+            (seat) => this.#chip(seat),
+          )}
+        </ul>
+        <button class="add" ?disabled=${this.seats.length >= MOST_USERS} @click=${() => this.#add()}>
+          Add a user
+        </button>
+      </nav>
+      <div class="users">
+        ${repeat(
+          this.seats,
+          ({ key }) => key,
+          (seat) =>
+            html`<user-panel
+              id="user-${seat.key}"
+              .first=${seat.choice}
+              .peers=${this.#peersOf(this.#panelOf(seat))}
+              ?starts=${seat.starts}
+              @change=${() => this.requestUpdate()}
+              @close=${() => this.#remove(seat)}
+              @later=${() => this.#writeLater(seat)}
+              ><div class="place" slot="first"></div>
+              <div class="place" slot="second"></div
+            ></user-panel>`,
+        )}
+      </div>`
   }
 }
 customElements.define('play-ground', PlayGround)

@@ -69,17 +69,6 @@ export class SetupForm extends LitElement {
         gap: 6px;
         min-width: 0;
       }
-      input:not([type='radio']),
-      select {
-        width: 100%;
-        min-height: 44px;
-        padding: 8px 12px;
-        font: inherit;
-        color: var(--ink);
-        background: var(--field);
-        border: 1px solid var(--edge);
-        border-radius: 10px;
-      }
       summary {
         min-height: 44px;
         padding: 11px 0;
@@ -92,9 +81,6 @@ export class SetupForm extends LitElement {
       }
       details .fields {
         padding-top: 8px;
-      }
-      h2 {
-        margin-bottom: 16px;
       }
       @media (min-width: 480px) {
         .pair {
@@ -156,70 +142,67 @@ export class SetupForm extends LitElement {
 
   override render(): TemplateResult {
     const { appId, way, userId, password } = this.choice
-    return html`<section class="card" aria-labelledby="title">
-      <h2 id="title">Who logs in, and how</h2>
-      <form novalidate @submit=${(event: Event) => this.#go(event)}>
-        <fieldset aria-describedby="app-hint">
-          <legend>App</legend>
-          <div class="apps">${this.#app('playground')}${this.#app('strict')}</div>
-          <p class="hint" id="app-hint">${apps[appId].hint}</p>
-        </fieldset>
+    return html`<form novalidate @submit=${(event: Event) => this.#go(event)}>
+      <fieldset aria-describedby="app-hint">
+        <legend>App</legend>
+        <div class="apps">${this.#app('playground')}${this.#app('strict')}</div>
+        <p class="hint" id="app-hint">${apps[appId].hint}</p>
+      </fieldset>
+      <div class="field">
+        <label for="way">Way to log in</label>
+        <select
+          id="way"
+          aria-describedby="way-hint"
+          .value=${way}
+          @change=${({ target }: Event) => this.#set({ way: (target as HTMLSelectElement).value as WayId })}
+        >
+          ${entriesOf(ways).map(
+            ([id, { label }]) => html`<option value=${id} ?selected=${id === way}>${label}</option>`,
+          )}
+        </select>
+        <p class="hint" id="way-hint">${ways[way].hint}</p>
+      </div>
+      ${
+        way === 'auth-params'
+          ? html`<div class="field">
+              <label for="password">Password</label>
+              <input
+                id="password"
+                type="password"
+                autocomplete="off"
+                aria-describedby="password-hint"
+                .value=${password}
+                @input=${({ target }: Event) => this.#set({ password: (target as HTMLInputElement).value })}
+              />
+              <p class="hint" id="password-hint">The right one is <code>open sesame</code>.</p>
+            </div>`
+          : null
+      }
+      <div class="pair">
         <div class="field">
-          <label for="way">Way to log in</label>
-          <select
-            id="way"
-            aria-describedby="way-hint"
-            .value=${way}
-            @change=${({ target }: Event) => this.#set({ way: (target as HTMLSelectElement).value as WayId })}
-          >
-            ${entriesOf(ways).map(
-              ([id, { label }]) => html`<option value=${id} ?selected=${id === way}>${label}</option>`,
-            )}
-          </select>
-          <p class="hint" id="way-hint">${ways[way].hint}</p>
+          <label for="user-id">User id</label>
+          <input
+            id="user-id"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck="false"
+            .value=${userId}
+            @input=${({ target }: Event) => this.#set({ userId: (target as HTMLInputElement).value })}
+          />
         </div>
-        ${
-          way === 'auth-params'
-            ? html`<div class="field">
-                <label for="password">Password</label>
-                <input
-                  id="password"
-                  type="password"
-                  autocomplete="off"
-                  aria-describedby="password-hint"
-                  .value=${password}
-                  @input=${({ target }: Event) => this.#set({ password: (target as HTMLInputElement).value })}
-                />
-                <p class="hint" id="password-hint">The right one is <code>open sesame</code>.</p>
-              </div>`
-            : null
-        }
-        <div class="pair">
-          <div class="field">
-            <label for="user-id">User id</label>
-            <input
-              id="user-id"
-              autocomplete="off"
-              autocapitalize="none"
-              spellcheck="false"
-              .value=${userId}
-              @input=${({ target }: Event) => this.#set({ userId: (target as HTMLInputElement).value })}
-            />
-          </div>
-          ${this.#profileField('name', 'Name')}
+        ${this.#profileField('name', 'Name')}
+      </div>
+      <details>
+        <summary>More of the profile</summary>
+        <div class="fields">
+          <p class="hint">A change reaches a live session at once.</p>
+          ${more.map(([field, label, type]) => this.#profileField(field, label, type))}
         </div>
-        <details>
-          <summary>More of the profile</summary>
-          <div class="fields">
-            <p class="hint">A change reaches a live session at once.</p>
-            ${more.map(([field, label, type]) => this.#profileField(field, label, type))}
-          </div>
-        </details>
-        <button class="main" ?disabled=${this.busy}>
-          ${this.made ? 'Start anew with these settings' : 'Start the session'}
-        </button>
-      </form>
-    </section>`
+      </details>
+      <button class="main" ?disabled=${this.busy}>
+        ${this.made ? 'Start anew with these settings' : 'Start the session'}
+      </button>
+    </form>`
   }
 }
 customElements.define('setup-form', SetupForm)

@@ -61,6 +61,7 @@ const attributesOf = (choice: Choice): [string, string | true][] => [
   ...(hasTokenUrl(choice) ? [['token-url', TOKEN_ROUTE] as [string, string]] : []),
   ...(choice.way === 'signature' ? [['signature', placeholders.signature] as [string, string]] : []),
   ...(choice.way === 'guest' ? [['guest', true] as [string, true]] : []),
+  ...(choice.notifications ? [['notifications', true] as [string, true]] : []),
 ]
 
 /** The tag for a page that a server renders. */
@@ -133,6 +134,7 @@ export const reactOf = (choice: Choice, origin: string): string => {
     ...(user ? [['user', user] as [string, string]] : []),
     ...propertiesOf(choice),
     ['endpoint', quoted(origin)],
+    ...(choice.notifications ? [['notifications', 'true'] as [string, string]] : []),
     ['onsession-started', '(event) => console.log(event.detail.user)'],
     ...(choice.way === 'nothing'
       ? [

@@ -1,10 +1,12 @@
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import type {} from '../../src/element/define.js'
 import type { SessionError, SessionState, TokenAsk, User } from '../../src/session/index.js'
-import { credentialsFor, fetchToken, signIn, tokenUrlOf } from './backend.js'
+import { credentialsFor, fetchToken, signIn, signOut, tokenUrlOf } from './backend.js'
 import { entriesOf, nextPerson, profileAttributes, type Choice, type ProfileField } from './choice.js'
 import type { Diary } from './diary.js'
 import { eventNames, summaryOf } from './element-events.js'
+import { Line, type Condition } from './line.js'
+import { Thread } from './thread.js'
 
 /** What is to be seen of the session. */
 export interface View {
@@ -15,6 +17,15 @@ export interface View {
   sessionId: string | null
   user: User | null
   guest: boolean
+  unread: number
+}
+
+/** A desktop notification that a message came with. */
+export interface Notified {
+  title: string
+  body: string
+  /** The page kept the browser from showing it. */
+  stopped: boolean
 }
 
 /** A token that the page was asked for, and has not given yet. */
@@ -30,10 +41,16 @@ export const nobody: View = {
   sessionId: null,
   user: null,
   guest: false,
+  unread: 0,
 }
 
 /** A real `<chat-session>` in the page, and what can be done to it. Tells of every change by `change`. */
 export class Stage extends EventTarget {
+  readonly line = new Line()
+  readonly thread: Thread
+  /** Keep the browser from showing notifications. */
+  stopsNotifications = false
+  readonly #closed = new AbortController()
   readonly #places: readonly HTMLElement[]
   readonly #diary: Diary
   #element: ChatSessionElement | null = null
@@ -41,17 +58,21 @@ export class Stage extends EventTarget {
   #place = 0
   #choice: Choice | null = null
   #question: Question | null = null
+  #notified: Notified | null = null
 
   constructor(places: readonly HTMLElement[], diary: Diary) {
     super()
     this.#places = places
     this.#diary = diary
+    this.thread = new Thread(diary)
+    this.line.addEventListener('change', () => this.#changed())
+    this.thread.addEventListener('change', () => this.#changed())
     this.#watchTokenUrl()
   }
 
   get view(): View {
     if (!this.#element) return nobody
-    const { state, error, sessionId, session } = this.#element
+    const { state, error, sessionId, session, unread } = this.#element
     const live = state === 'active' || state === 'reconnecting'
     return {
       state,
@@ -60,7 +81,13 @@ export class Stage extends EventTarget {
       retryAt: session?.retryAt ?? null,
       user: live ? (session?.user ?? null) : null,
       guest: live && (session?.guest ?? false),
+      unread: live ? unread : 0,
     }
+  }
+
+  /** The last notification that there was. */
+  get notified(): Notified | null {
+    return this.#notified
   }
 
   get question(): Question | null {
@@ -83,7 +110,7 @@ export class Stage extends EventTarget {
   /** Puts a new element in the page, as a server that renders it would. The one before ends first. */
   async mount(choice: Choice): Promise<void> {
     await this.#discard()
-    await signIn()
+    await signIn(choice)
     await customElements.whenDefined('chat-session')
     const element = document.createElement('chat-session')
     const label = document.createElement('code')
@@ -99,6 +126,13 @@ export class Stage extends EventTarget {
       if (this.#choice?.way === 'nothing') event.respondWith(this.#ask(event))
       this.#changed()
     })
+    element.addEventListener('session-notification', (event) => {
+      if (this.stopsNotifications) event.preventDefault()
+      const { title, options } = event.detail
+      this.#notified = { title, body: options.body ?? '', stopped: this.stopsNotifications }
+      this.#changed()
+    })
+    this.thread.follow(element)
     await this.#dress(element, choice)
     this.#element = element
     this.#diary.note('you', 'put the element in the page', `${choice.appId}, ${choice.way}`)
@@ -156,6 +190,47 @@ export class Stage extends EventTarget {
     this.#dressProfile(this.#element, profile)
   }
 
+  async signOut(): Promise<void> {
+    if (!this.#choice) return
+    await signOut(this.#choice)
+    this.#diary.note('you', 'logged out of the source', 'its next answer is null')
+  }
+
+  setNotifications(wanted: boolean): void {
+    if (!this.#element || !this.#choice) return
+    this.#choice = { ...this.#choice, notifications: wanted }
+    this.#element.toggleAttribute('notifications', wanted)
+  }
+
+  /** Asks the browser for leave, by the button that was just pressed. Answers why there is none. */
+  async requestNotifications(): Promise<string | null> {
+    try {
+      await this.#element?.requestNotifications()
+      this.#diary.note('you', 'called requestNotifications()', 'allowed')
+      return null
+    } catch (error) {
+      const { code } = error as SessionError
+      this.#diary.note('you', 'requestNotifications() was refused', code, error)
+      return code
+    }
+  }
+
+  async cut(): Promise<void> {
+    this.#diary.note('you', 'cut the connection')
+    await this.line.cut()
+  }
+
+  async setCondition(condition: Condition): Promise<void> {
+    this.#diary.note('you', 'changed the line', condition)
+    await this.line.set(condition)
+  }
+
+  /** Takes the element away for good. */
+  async close(): Promise<void> {
+    this.#closed.abort()
+    await this.#discard()
+  }
+
   async renew(): Promise<void> {
     if (!this.#element || !this.#choice) return
     const token = await fetchToken(this.#choice)
@@ -197,18 +272,20 @@ export class Stage extends EventTarget {
 
   /** Sets what `choice` says in the place of what the element had, all in one task. */
   async #dress(element: ChatSessionElement, choice: Choice): Promise<void> {
-    const credentials = await credentialsFor(choice, async ({ reason, signal }) => {
+    const credentials = await credentialsFor(choice, this.line.name, async ({ reason, signal }) => {
       const token = await fetchToken(choice, signal)
       this.#diary.note('backend', 'tokenFetcher', `${reason}: ${token ? 'a token' : 'null, signed out'}`)
       return token
     })
     this.#choice = choice
     this.#question = null
+    set(element, 'endpoint', this.line.endpoint)
     set(element, 'app-id', choice.appId)
     set(element, 'user-id', choice.userId)
     set(element, 'token', credentials.token)
     set(element, 'token-url', credentials.tokenUrl?.toString())
     set(element, 'signature', credentials.signature)
+    element.toggleAttribute('notifications', choice.notifications)
     element.guest = credentials.guest ?? false
     element.tokenFetcher = credentials.tokenFetcher
     element.authParams = credentials.authParams
@@ -232,11 +309,14 @@ export class Stage extends EventTarget {
 
   /** The element asks a token-url without telling anybody, so the browser's own list of requests is looked at. */
   #watchTokenUrl(): void {
-    new PerformanceObserver((list) => {
-      const { href } = new URL(this.#choice ? tokenUrlOf(this.#choice) : '', location.href)
+    const observer = new PerformanceObserver((list) => {
+      if (!this.#choice) return
+      const { href } = new URL(tokenUrlOf(this.#choice, this.line.name), location.href)
       for (const { name } of list.getEntries())
         if (name === href) this.#diary.note('backend', 'token-url', 'was asked')
-    }).observe({ type: 'resource' })
+    })
+    observer.observe({ type: 'resource' })
+    this.#closed.signal.addEventListener('abort', () => observer.disconnect())
   }
 
   #changed(): void {

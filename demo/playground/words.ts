@@ -3,10 +3,10 @@ import { sentenceOf } from '../../src/session/sentences.js'
 
 /** One sentence for each state. */
 export const stateSentences: Record<SessionState, string> = {
-  idle: 'There is no session. Choose how to log in, then start one.',
+  idle: 'No session yet. Choose how to log in, and start one.',
   starting: 'Connecting, and proving who the user is.',
-  active: 'The gateway has verified the user: the session is live.',
-  reconnecting: 'The connection is lost. It is made again by itself.',
+  active: 'Live: the gateway has verified the user.',
+  reconnecting: 'The connection is lost, and made again by itself.',
   ended: 'The session is over.',
   failed: 'The session could not be started, and trying the same again would not help.',
 }
@@ -22,7 +22,7 @@ const advices: Record<string, string> = {
   'unknown-app': 'Compare the app id with the gateway’s config.',
   replaced: 'Nothing, if you opened the session elsewhere; start it again to have it back here.',
   revoked: 'Log in again: only tokens made from now on are good.',
-  unavailable: 'Wait, or see whether the gateway runs and the network is mended.',
+  unavailable: 'Wait, or bring its line back up.',
   timeout: 'Wait: it is tried again.',
   'rate-limited': 'Wait, then try again less often.',
   'signed-out': 'Log in again: start with these settings signs in anew.',

@@ -66,6 +66,17 @@ export const productOf = (id) => products.find((product) => product.id === id)
  * @property {string} about
  */
 
+/**
+ * Whom customers write to. Logs in as they do.
+ * @type {Customer}
+ */
+export const seller = {
+  id: 'nora',
+  name: 'Nora Lind',
+  email: 'nora@example.com',
+  about: 'Makes and sells all of it',
+}
+
 /** @type {readonly Customer[]} */
 export const customers = [
   { id: 'alice', name: 'Alice Moreau', email: 'alice@example.com', about: 'Collects mugs' },
@@ -73,5 +84,8 @@ export const customers = [
   { id: 'chiyo', name: 'Chiyo Tanaka', email: 'chiyo@example.com', about: 'Writes everything down' },
 ]
 
-/** @param {unknown} id */
+/** @param {unknown} id A customer's. */
 export const customerOf = (id) => customers.find((customer) => customer.id === id)
+
+/** @param {unknown} id A customer's, or the seller's. */
+export const personOf = (id) => (id === seller.id ? seller : customerOf(id))

@@ -6,6 +6,7 @@ import { html } from 'hono/html'
  * @property {string} title
  * @property {string} path Which address it is, for the menu.
  * @property {unknown} body
+ * @property {string} [script] The file in public/ that it needs besides the one of every page.
  */
 
 /**
@@ -47,6 +48,18 @@ const header = (/** @type {Page} */ page, /** @type {Visitor} */ { customer, pie
         ${
           customer
             ? html`<li data-at-logout="remove">
+                <a href="/messages" ${page.path === '/messages' ? html`aria-current="page"` : ''}
+                  >Messages
+                  <span class="count" data-unread hidden
+                    ><span></span> <span class="unseen">unread</span></span
+                  ></a
+                >
+              </li>`
+            : ''
+        }
+        ${
+          customer
+            ? html`<li data-at-logout="remove">
                 <a href="/account" ${page.path === '/account' ? html`aria-current="page"` : ''}
                   >${customer.name}</a
                 >
@@ -78,7 +91,7 @@ export const layout = (chat, visitor, page) =>
         <link rel="icon" href="/public/icon.svg" />
         <link rel="stylesheet" href="/public/shop.css" />
         <script type="module" src="/public/shop.js"></script>
-        ${head(chat)}
+        ${page.script ? html`<script type="module" src="/public/${page.script}"></script>` : ''} ${head(chat)}
       </head>
       <body>
         ${tag(chat, visitor)}

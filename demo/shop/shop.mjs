@@ -3,7 +3,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { createToken } from 'chat-session/tokens'
 import { Hono } from 'hono'
 import { csrf } from 'hono/csrf'
-import { customerOf, productOf } from './goods.mjs'
+import { customerOf, personOf, productOf, seller } from './goods.mjs'
 import { layout } from './layout.mjs'
 import * as pages from './pages.mjs'
 import { createSessions } from './sessions.mjs'
@@ -43,10 +43,13 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
   const tokenFor = (/** @type {import('./goods.mjs').Customer} */ { id, name, email }) =>
     createToken({ appId, userId: id, secret, expiresIn: tokenLife, user: { name, email } })
 
+  const visitorOf = (/** @type {import('hono').Context} */ context) =>
+    personOf(sessions.read(context).customerId)
+
   /** @param {import('hono').Context} context @param {import('./layout.mjs').Page} page */
   const show = async (context, page, /** @type {200 | 400 | 404} */ status = 200) => {
     const { customerId, cart } = sessions.read(context)
-    const customer = customerOf(customerId)
+    const customer = personOf(customerId)
     const token = customer && (await tokenFor(customer))
     const pieces = [...cart.values()].reduce((sum, number) => sum + number, 0)
     return context.html(layout({ gateway, appId }, { customer, token, pieces }, page), status)
@@ -70,22 +73,32 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
   shop.get('/cart', (context) => show(context, pages.cart(sessions.read(context).cart)))
   shop.get('/products/:id', (context) => {
     const found = productOf(context.req.param('id'))
-    return found ? show(context, pages.product(found)) : context.notFound()
+    return found ? show(context, pages.product(found, visitorOf(context))) : context.notFound()
+  })
+  shop.get('/messages', (context) => {
+    const person = visitorOf(context)
+    return person ? show(context, pages.messages(person)) : context.redirect('/login', 303)
+  })
+  shop.get('/messages/:customer/:product', (context) => {
+    const customer = customerOf(context.req.param('customer'))
+    const product = productOf(context.req.param('product'))
+    if (!customer || !product || visitorOf(context) !== seller) return context.notFound()
+    return show(context, pages.conversation(customer, product))
   })
   shop.get('/account', (context) => {
-    const customer = customerOf(sessions.read(context).customerId)
+    const customer = visitorOf(context)
     return customer ? show(context, pages.account(customer)) : context.redirect('/login', 303)
   })
 
   shop.get('/chat-token', async (context) => {
-    const customer = customerOf(sessions.read(context).customerId)
+    const customer = visitorOf(context)
     return customer
       ? context.json({ token: await tokenFor(customer) })
       : context.json({ code: 'signed-out' }, 401)
   })
 
   shop.post('/login', async (context) => {
-    const customer = customerOf((await context.req.parseBody()).customer)
+    const customer = personOf((await context.req.parseBody()).customer)
     if (!customer) return show(context, pages.problem('Who is that?', 'The shop has no such customer.'), 400)
     sessions.logIn(context, customer.id)
     return context.redirect('/', 303)

@@ -1,5 +1,5 @@
 /* global document, location, addEventListener */
-// The shop's own script: the chat's state in the header, and logging out without leaving the page.
+// The shop's own script: the chat's state and the unread messages in the header, and logging out without leaving the page.
 
 const element = document.querySelector('chat-session')
 
@@ -16,10 +16,21 @@ const showUser = (user) => {
     place.textContent = `${user.name} (${user.id})`
 }
 
+const showUnread = () => {
+  for (const place of document.querySelectorAll('[data-unread]')) {
+    place.firstElementChild.textContent = element.unread
+    place.hidden = !element.unread
+  }
+}
+
 document.addEventListener('session-state', ({ detail }) => showState(detail.state))
+document.addEventListener('session-unread', showUnread)
 document.addEventListener('session-user', ({ detail }) => showUser(detail.user))
 // The chat's script may have been faster than this one: what it told before can be read.
-if (element.state) showState(element.state)
+if (element.state) {
+  showState(element.state)
+  showUnread()
+}
 if (element.session?.user) showUser(element.session.user)
 
 const logOut = async (form) => {

@@ -1,0 +1,164 @@
+import 'chat-session/define'
+import {
+  Component,
+  CUSTOM_ELEMENTS_SCHEMA,
+  computed,
+  effect,
+  signal,
+  untracked,
+  viewChild,
+  type ElementRef,
+} from '@angular/core'
+import type { Message } from 'chat-session'
+import type { ChatSessionElement, SessionMessageEvent } from 'chat-session/define'
+import { merged } from '../common/messages.ts'
+import { freshToken, logIn, loginOf, logOut, readSite } from '../common/site.ts'
+
+const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
+
+@Component({
+  selector: '#app',
+  // Says that tags with a hyphen are no components of Angular's.
+  schemas: [CUSTOM_ELEMENTS_SCHEMA],
+  template: `
+    <p>
+      {{ login() ? 'Logged in as ' + login()?.user : 'Nobody is logged in' }}
+      <button (click)="enter('alice')">Alice</button>
+      <button (click)="enter('bob')">Bob</button>
+      <button (click)="renew()">New token</button>
+      <button (click)="leave()">Log out</button>
+    </p>
+    <p>
+      <output aria-label="State">{{ chat().state }}</output>
+      <output aria-label="Unread">{{ chat().unread }}</output>
+    </p>
+    <ol aria-label="Messages">
+      @for (message of chat().messages; track message.offset) {
+        <li>{{ message.from }}: {{ message.body }}</li>
+      }
+    </ol>
+    <form aria-label="Send" (submit)="send($event)">
+      <label>To <input name="to" required /></label>
+      <label>Message <input name="body" required /></label>
+      <button>Send</button>
+    </form>
+    <button (click)="element()?.markRead(chat().messages.at(-1)?.offset ?? 0)">Mark as read</button>
+    <fieldset>
+      <legend>What Angular does to it</legend>
+      <button (click)="renders.set(renders() + 1)">Render</button>
+      <output aria-label="Renders">{{ renders() }}</output>
+      <button (click)="mount.set(mount() + 1)">Mount anew</button>
+      <button (click)="order.set(order().toReversed())">Reorder</button>
+      <label>
+        <input type="checkbox" [checked]="shown()" (change)="shown.set(!shown())" />
+        On the page
+      </label>
+    </fieldset>
+    @for (part of parts(); track part) {
+      @if (part === 'notes') {
+        <p>Notes</p>
+      } @else if (shown()) {
+        <!-- Properties, whose names are in camel case. The object and the function are new ones at each of the renders,
+          which changes nothing. -->
+        <chat-session
+          #chat
+          [appId]="site.appId"
+          [endpoint]="site.endpoint"
+          [userId]="login()?.user"
+          [token]="login()?.token"
+          [user]="profileAt(renders())"
+          [tokenFetcher]="fetcherAt(renders())"
+          (session-state)="read()"
+          (session-unread)="read()"
+          (session-started)="started()"
+          (session-message)="heard($event)"
+        ></chat-session>
+      }
+    }
+  `,
+})
+export class App {
+  readonly site = readSite()
+  readonly login = signal(loginOf(this.site))
+  readonly shown = signal(true)
+  readonly order = signal(['chat', 'notes'])
+  readonly renders = signal(0)
+  readonly mount = signal(0)
+  // What is tracked is the item itself: Angular asks for the key of an old item anew, by what holds now.
+  readonly parts = computed(() =>
+    this.order().map((part) => (part === 'chat' ? `chat ${this.mount()}` : part)),
+  )
+  readonly chat = signal(nothing)
+  private readonly found = viewChild<ElementRef<ChatSessionElement>>('chat')
+  readonly element = computed(() => this.found()?.nativeElement ?? null)
+
+  constructor() {
+    // Another element, or none: what it says is read anew.
+    effect(() => {
+      const element = this.element()
+      untracked(() => {
+        this.chat.set(nothing)
+        if (element?.state === 'active') this.started()
+        else this.read()
+      })
+    })
+  }
+
+  profileAt(renders: number): { role: string } {
+    return { role: renders < 0 ? 'nobody' : 'customer' }
+  }
+
+  fetcherAt(renders: number): (() => Promise<string | null>) | null {
+    return renders < 0 ? null : () => freshToken()
+  }
+
+  read(): void {
+    const element = this.element()
+    if (element) this.chat.update((chat) => ({ ...chat, state: element.state, unread: element.unread }))
+  }
+
+  started(): void {
+    const element = this.element()
+    if (!element) return
+    const { state, unread, sessionId } = element
+    this.chat.set({ ...nothing, state, unread })
+    element.history().then(
+      (inbox) => {
+        if (this.element()?.sessionId === sessionId) this.add(inbox)
+      },
+      // A session that ends meanwhile has no inbox; the next one brings its own.
+      () => this.read(),
+    )
+  }
+
+  heard({ detail }: SessionMessageEvent): void {
+    this.add([detail.message])
+  }
+
+  add(more: Message[]): void {
+    this.chat.update((chat) => ({ ...chat, messages: merged(chat.messages, more) }))
+  }
+
+  async enter(user: string): Promise<void> {
+    this.login.set(await logIn(user))
+  }
+
+  async leave(): Promise<void> {
+    await logOut()
+    await this.element()?.end()
+    this.login.set(null)
+  }
+
+  async renew(): Promise<void> {
+    const token = await freshToken()
+    if (token) this.login.update((login) => login && { ...login, token })
+  }
+
+  async send(event: Event): Promise<void> {
+    event.preventDefault()
+    const form = event.currentTarget as HTMLFormElement
+    const { to, body } = Object.fromEntries(new FormData(form)) as { to: string; body: string }
+    await this.element()?.send({ to, body })
+    form.reset()
+  }
+}

@@ -1,0 +1,46 @@
+import type { Message } from 'chat-session'
+import type { ChatSessionElement } from 'chat-session/define'
+import { merged } from '../common/messages.ts'
+
+/**
+ * What a `<chat-session>` says: give `attach` to it as `{@attach chat.attach}`. What it did before Svelte came is read from
+ * its properties, since one that a server rendered boots before its page is hydrated.
+ */
+export class Chat {
+  element = $state.raw<ChatSessionElement | null>(null)
+  state = $state('none')
+  unread = $state(0)
+  messages = $state.raw<Message[]>([])
+
+  readonly attach = (element: ChatSessionElement): (() => void) => {
+    const listening = new AbortController()
+    const { signal } = listening
+    const read = (): void => {
+      this.state = element.state
+      this.unread = element.unread
+    }
+    const add = (more: Message[]): void => {
+      this.messages = merged(this.messages, more)
+    }
+    const started = (): void => {
+      read()
+      this.messages = []
+      // A session that ends meanwhile has no inbox; the next one brings its own.
+      element.history().then((inbox) => signal.aborted || add(inbox), read)
+    }
+    element.addEventListener('session-state', read, { signal })
+    element.addEventListener('session-unread', read, { signal })
+    element.addEventListener('session-started', started, { signal })
+    element.addEventListener('session-message', ({ detail }) => add([detail.message]), { signal })
+    this.element = element
+    if (element.state === 'active') started()
+    else read()
+    return () => {
+      listening.abort()
+      this.element = null
+      this.state = 'none'
+      this.unread = 0
+      this.messages = []
+    }
+  }
+}
