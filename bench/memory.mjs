@@ -4,10 +4,9 @@ import { appId, compare, openSession, secret } from './setting.mjs'
 
 const SESSIONS = 8_000
 
-console.log(`${SESSIONS} idle sessions; kB of the server's resident memory a session`)
+console.log(`${SESSIONS} idle sessions`)
 await compare(
   ['ws', 'chat-session, memory', 'chat-session, embedded', 'socket.io + jose'],
-  'kB',
   async (name, { port, usage }) => {
     const token = (index) => createToken({ appId, userId: `user-${index}`, secret })
     const open = async (from, to) => {
@@ -21,7 +20,7 @@ await compare(
     const sockets = await open(500, 500 + SESSIONS)
     const after = await usage()
     for (const socket of [...warm, ...sockets]) socket.terminate()
-    return (after.rss - before.rss) / SESSIONS / 1_000
+    return { "kB of the server's resident memory a session": (after.rss - before.rss) / SESSIONS / 1_000 }
   },
   3,
 )

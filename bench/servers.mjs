@@ -1,5 +1,8 @@
 // One server in a process of its own: node bench/servers.mjs NAME. Tells its port, and its usage when asked.
+import { fdatasync, openSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { jwtVerify } from 'jose'
 import { WebSocketServer } from 'ws'
 import { createGateway, createLog } from '../dist/gateway/index.js'
@@ -24,29 +27,84 @@ const ours = async (engine) => {
     {
       listen: { port: 0 },
       engine,
-      apps: { [appId]: { environment: 'production', secrets: [secret], origins: ['http://127.0.0.1'] } },
+      apps: {
+        [appId]: {
+          environment: 'production',
+          secrets: [secret],
+          origins: ['http://127.0.0.1'],
+          limits: { messagesPerSecond: 1_000_000 },
+        },
+      },
     },
     { env: {}, log: createLog({ level: 'warn' }) },
   )
   return Number(new URL(await gateway.listen()).port)
 }
 
-/** A WebSocket server as small as it can be that answers a start: what a team would write first. */
-const bare = (answer) => () => {
-  const server = createServer()
-  new WebSocketServer({
-    server,
-    perMessageDeflate: false,
-    clientTracking: false,
-    handleProtocols: () => 'chat-session.v1',
-  }).on('connection', (socket) =>
-    socket.on('message', async (data) => {
-      const { token } = JSON.parse(data.toString())
-      socket.send(JSON.stringify({ type: 'started', userId: await answer(token) }))
-    }),
-  )
-  return listen(server)
+/** Syncs what it is given to a file; what comes while a sync runs shares the next one. */
+const groupCommit = () => {
+  const file = openSync(join(process.env.BENCH_FOLDER, 'log'), 'a')
+  const sync = promisify(fdatasync)
+  let gathered = []
+  let running = false
+  const run = async () => {
+    running = true
+    while (gathered.length > 0) {
+      const batch = gathered
+      gathered = []
+      writeSync(file, batch.map(({ text }) => `${text}\n`).join(''))
+      await sync(file)
+      for (const { resolve } of batch) resolve()
+    }
+    running = false
+  }
+  return (text) =>
+    new Promise((resolve) => {
+      gathered.push({ text, resolve })
+      if (!running) void run()
+    })
 }
+
+/**
+ * A WebSocket server as small as it can be: what a team would write first. It answers a start, and gives a message with
+ * an offset to both users and acknowledges it, once `keep` is done with it.
+ */
+const bare =
+  (answer, keeper = () => undefined) =>
+  () => {
+    const keep = keeper()
+    const users = new Map()
+    const userOf = (id) => users.get(id) ?? users.set(id, { offset: 0 }).get(id)
+    const server = createServer()
+    new WebSocketServer({
+      server,
+      perMessageDeflate: false,
+      clientTracking: false,
+      handleProtocols: () => 'chat-session.v1',
+    }).on('connection', (socket) => {
+      let userId
+      const say = (frame, to = socket) => to?.send(JSON.stringify(frame))
+      socket.on('message', async (data) => {
+        const frame = JSON.parse(data.toString())
+        if (frame.type === 'send') {
+          const { id, to, body } = frame
+          const [sender, recipient] = [userOf(userId), userOf(to)]
+          const message = { type: 'message', id, from: userId, to, sender: {}, body, sentAt: Date.now() }
+          const [offset, ownOffset] = [++recipient.offset, ++sender.offset]
+          if (keep) await keep(JSON.stringify({ ...message, offset, ownOffset }))
+          say({ ...message, offset }, recipient.socket)
+          say({ ...message, offset: ownOffset })
+          say({ type: 'sent', id, offset: ownOffset, sentAt: message.sentAt })
+        } else if (frame.type === 'start') {
+          userId = await answer(frame.token)
+          userOf(userId).socket = socket
+          say({ type: 'started', userId })
+        }
+      })
+      socket.on('close', () => users.delete(userId))
+    })
+    return listen(server)
+  }
 
 const socketIo = async () => {
   const { Server } = await import('socket.io')
@@ -63,6 +121,7 @@ const servers = {
   'chat-session, memory': () => ours({ type: 'memory' }),
   'chat-session, embedded': () => ours({ type: 'embedded', path: process.env.BENCH_FOLDER }),
   'ws + jose': bare(verify),
+  'ws + group commit': bare(verify, groupCommit),
   ws: bare(() => Promise.resolve('1')),
   'socket.io + jose': socketIo,
 }

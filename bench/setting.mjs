@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
+import { createToken } from '../dist/tokens/index.js'
 
 export const appId = 'bench'
 export const secret = 'a secret of at least 32 bytes, for benchmarks'
@@ -57,19 +58,41 @@ export const openSession = (name, port, token) =>
     socket.on('message', (data) => /started|^40/.test(data.toString()) && resolve(socket))
   })
 
+/** Opens two sessions for each of so many pairs of users: one sends, to the user `to`, whose session the other is. */
+export const openPairs = (name, port, count) =>
+  Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const open = async (userId) => openSession(name, port, await createToken({ appId, userId, secret }))
+      const to = `recipient-${index}`
+      const recipient = await open(to)
+      return { recipient, sender: await open(`sender-${index}`), to }
+    }),
+  )
+
+export const closePairs = (pairs) => {
+  for (const { sender, recipient } of pairs) for (const socket of [sender, recipient]) socket.terminate()
+}
+
 export const median = (numbers) => numbers.toSorted((one, other) => one - other)[numbers.length >> 1]
 
-/** Measures each server `rounds` times, in turn, and prints the medians with their ratio to the first one. */
-export const compare = async (names, unit, measure, rounds = 5) => {
+/**
+ * Measures each server `rounds` times, in turn, and prints the medians of what `measure` answers, `{ unit: number }`, with their
+ * ratio to the first one.
+ */
+export const compare = async (names, measure, rounds = 5) => {
   const results = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++)
     for (const name of names) results[name].push(await withServer(name, (server) => measure(name, server)))
-  const base = median(results[names[0]])
-  for (const name of names) {
-    const [low, high] = [Math.min(...results[name]), Math.max(...results[name])]
-    const middle = median(results[name])
-    console.log(
-      `${name.padEnd(26)}${middle.toFixed(1).padStart(9)} ${unit} (${low.toFixed(1)} to ${high.toFixed(1)})  ${(middle / base).toFixed(2)} × ${names[0]}`,
-    )
+  for (const unit of Object.keys(results[names[0]][0])) {
+    console.log(`\n${unit}`)
+    const base = median(results[names[0]].map((result) => result[unit]))
+    for (const name of names) {
+      const measured = results[name].map((result) => result[unit])
+      const middle = median(measured)
+      const spread = `(${Math.min(...measured).toFixed(1)} to ${Math.max(...measured).toFixed(1)})`
+      console.log(
+        `${name.padEnd(26)}${middle.toFixed(1).padStart(10)} ${spread}  ${(middle / base).toFixed(2)} × ${names[0]}`,
+      )
+    }
   }
 }
