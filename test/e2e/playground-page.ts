@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { startDev, type Dev } from '../../src/cli/dev.js'
 import type { WayId } from '../../demo/playground/choice.js'
 import { newContext } from '../support/browser.js'
@@ -14,23 +14,99 @@ await (await newContext()).close()
 /** Milliseconds in which anything that should happen does. */
 export const SOON = 10_000
 
-export interface Playground {
+type AppId = 'playground' | 'strict'
+
+/** One user of the page. */
+export interface Panel {
+  at: Locator
+  /** Opens one of the tabs at its foot. */
+  open(tab: 'Events' | 'Log-in' | 'Element' | 'Notify' | 'Code'): Promise<void>
+  choose(way: WayId, app?: AppId): Promise<void>
+  /** Presses a button, in the tab where it is. */
+  press(name: string): Promise<void>
+  /** Waits until the big word is this one. */
+  reaches(state: string): Promise<void>
+  /** Chooses, starts, and waits for a new session, or for the state. */
+  start(way: WayId, state?: string, app?: AppId): Promise<void>
+  /** Waits until the events have one that matches. */
+  logs(words: RegExp): Promise<void>
+  sessionId(): Promise<string>
+  user(): Promise<string>
+  write(to: string, body: string): Promise<void>
+  /** A message of the thread. */
+  message(body: string): Locator
+  unread(): Locator
+}
+
+export interface Playground extends Panel {
   page: Page
   context: BrowserContext
   dev: Dev
   /** Errors in the console, exceptions and breaches of the policy. */
   problems: string[]
-  choose(way: WayId, app?: 'playground' | 'strict'): Promise<void>
-  press(name: string): Promise<void>
-  /** Waits until the big word is this one. */
-  reaches(state: string): Promise<void>
-  /** Chooses, starts, and waits for the state. */
-  start(way: WayId, state?: string, app?: 'playground' | 'strict'): Promise<void>
-  /** Waits until the newest entries have one that matches. */
-  logs(words: RegExp): Promise<void>
-  /** What stands under a label in the session's card. */
-  sessionId(): Promise<string>
-  user(): Promise<string>
+  /** By the place in the page, from 0. */
+  panel(index: number): Panel
+  /** Removes everybody and adds one user, Alice, who has no session yet. */
+  alone(): Promise<void>
+}
+
+/** In which tab a button is; the others are always there. */
+const tabOf: Record<string, Parameters<Panel['open']>[0]> = {
+  'start()': 'Element',
+  'end()': 'Element',
+  'Remove it': 'Element',
+  'Put it back': 'Element',
+  'Move it': 'Element',
+  'Change user': 'Element',
+  'Renew token now': 'Element',
+  'Log out of the source': 'Element',
+  'Start the session': 'Log-in',
+  'Start anew with these settings': 'Log-in',
+  'requestNotifications()': 'Notify',
+  Clear: 'Events',
+  Copy: 'Code',
+}
+
+const panelOf = (at: Locator): Panel => {
+  const open: Panel['open'] = (name) => at.getByRole('tab', { name, exact: true }).click()
+  const reaches = (state: string): Promise<void> => at.locator(`live-state .name.${state}`).waitFor()
+  const sessionId = (): Promise<string> => at.locator('#session-id').innerText()
+  const choose: Panel['choose'] = async (way, app = 'playground') => {
+    await open('Log-in')
+    await at.locator('.apps').getByText(app, { exact: true }).click()
+    await at.getByLabel('Way to log in').selectOption(way)
+  }
+  return {
+    at,
+    open,
+    choose,
+    reaches,
+    sessionId,
+    press: async (name) => {
+      const tab = tabOf[name]
+      if (tab) await open(tab)
+      await at.getByRole('button', { name, exact: true }).click()
+    },
+    start: async (way, state = 'active', app = 'playground') => {
+      const former = (await at.locator('#session-id').count()) ? await sessionId() : ''
+      await choose(way, app)
+      await at.locator('setup-form button.main').click()
+      if (state === 'active' && former) await at.locator('#session-id', { hasNotText: former }).waitFor()
+      await reaches(state)
+    },
+    logs: async (words) => {
+      await open('Events')
+      await at.locator('event-log li').filter({ hasText: words }).first().waitFor()
+    },
+    user: () => at.locator('#user').innerText(),
+    write: async (to, body) => {
+      await at.locator('#to').selectOption({ label: to })
+      await at.getByLabel('Message', { exact: true }).fill(body)
+      await at.getByRole('button', { name: 'Send', exact: true }).click()
+    },
+    message: (body) => at.locator('message-thread li').filter({ hasText: body }),
+    unread: () => at.locator('#unread'),
+  }
 }
 
 /** Everything that a person could read, in all shadow roots, closed details too. */
@@ -56,28 +132,19 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
   page.on('pageerror', (error) => problems.push(String(error)))
   page.setDefaultTimeout(SOON)
   await page.goto(`${dev.url}/`)
-  const press = (name: string): Promise<void> => page.getByRole('button', { name, exact: true }).click()
-  const reaches = (state: string): Promise<void> => page.locator(`live-state .name.${state}`).waitFor()
-  const choose = async (way: WayId, app: 'playground' | 'strict' = 'playground'): Promise<void> => {
-    await page.getByText(app, { exact: true }).first().click()
-    await page.getByLabel('Way to log in').selectOption(way)
-  }
+  const panel = (index: number): Panel => panelOf(page.locator('user-panel').nth(index))
   return {
+    ...panel(0),
     page,
     context,
     dev,
     problems,
-    choose,
-    press,
-    reaches,
-    start: async (way, state = 'active', app = 'playground') => {
-      await choose(way, app)
-      await page.locator('setup-form button.main').click()
-      await reaches(state)
+    panel,
+    alone: async () => {
+      for (const name of ['Alice Moreau', 'Bob Okafor', 'Visitor'])
+        await page.getByRole('button', { name: `Remove ${name}` }).click()
+      await page.getByRole('button', { name: 'Add a user' }).click()
     },
-    logs: (words) => page.locator('event-log li').filter({ hasText: words }).first().waitFor(),
-    sessionId: () => page.locator('live-state #session-id').innerText(),
-    user: () => page.locator('live-state #user').innerText(),
     close: async () => {
       await context.close()
       await dev.close()

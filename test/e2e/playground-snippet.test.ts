@@ -9,9 +9,10 @@ import { itOnPlayground as it, type Playground } from './playground-page.js'
 type Tab = 'HTML' | 'JavaScript' | 'React'
 const tabs: Tab[] = ['HTML', 'JavaScript', 'React']
 
-const codeOf = async ({ page }: Playground, tab: Tab): Promise<string> => {
-  await page.getByRole('tab', { name: tab }).click()
-  return page.locator('code-snippet #code').innerText()
+const codeOf = async ({ at, open }: Playground, tab: Tab): Promise<string> => {
+  await open('Code')
+  await at.getByRole('tab', { name: tab }).click()
+  return at.locator('#code').innerText()
 }
 
 /** What each tab says for a way; and what the server has to do. */
@@ -49,7 +50,8 @@ const says: Record<WayId, [RegExp, RegExp, RegExp, RegExp | null]> = {
 
 describe('the playground: the code for it', () => {
   it('is the code for what is chosen, in each of its tongues, before anything is started', async (playground) => {
-    const { page, choose } = playground
+    const { at, alone, choose } = playground
+    await alone()
     for (const [way, [inHtml, inJavascript, inReact, onServer]] of Object.entries(says)) {
       await choose(way as WayId, 'strict')
       for (const [tab, words] of [
@@ -61,14 +63,15 @@ describe('the playground: the code for it', () => {
         assert.match(code, words, `${way}, ${tab}`)
         for (const each of [/strict/, /alice/, /Alice Moreau/]) assert.match(code, each, `${way}, ${tab}`)
       }
-      const server = page.locator('code-snippet #server')
+      const server = at.locator('#server')
       if (onServer) assert.match(await server.innerText(), onServer, way)
       else assert.equal(await server.count(), 0)
     }
   })
 
   it('follows the app, the user and every field of the profile', async (playground) => {
-    const { page, choose } = playground
+    const { alone, at: page, choose } = playground
+    await alone()
     await choose('token', 'strict')
     await page.getByLabel('User id').fill('12345')
     await page.getByText('More of the profile').click()
@@ -90,7 +93,8 @@ describe('the playground: the code for it', () => {
   })
 
   it('works as it is in somebody’s page, whatever the user is called', async (playground) => {
-    const { context, dev, page } = playground
+    const { alone, context, dev, at: page } = playground
+    await alone()
     const [userId, name] = [`o'hara "1" \\`, `O'Hara "</script>" & \\ <b>`]
     await page.getByLabel('User id').fill(userId)
     await page.getByLabel('Name').fill(name)
@@ -123,6 +127,7 @@ describe('the playground: the code for it', () => {
   })
 
   it('is well-formed for React too', async (playground) => {
+    await playground.alone()
     for (const way of Object.keys(says) as WayId[]) {
       await playground.choose(way)
       const { diagnostics = [] } = ts.transpileModule(await codeOf(playground, 'React'), {
@@ -139,12 +144,12 @@ describe('the playground: the code for it', () => {
   })
 
   it('is copied by a button, which says so', async (playground) => {
-    const { context, page, press } = playground
+    const { context, page, press, at } = playground
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
     for (const tab of tabs) {
       const code = await codeOf(playground, tab)
       await press('Copy')
-      await page.getByText('Copied.').waitFor()
+      await at.getByText('Copied.').waitFor()
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), code)
     }
   })

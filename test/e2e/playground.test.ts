@@ -1,184 +1,69 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import type { WayId } from '../../demo/playground/choice.js'
-import { SOON, itOnPlayground as it, textOf, type Playground } from './playground-page.js'
-
-const codeOf = ({ page }: Playground): Promise<string> => page.locator('live-state #error code').innerText()
-
-describe('the playground: ways to log in', () => {
-  const lets: [WayId, 'playground' | 'strict'][] = [
-    ['token', 'playground'],
-    ['token', 'strict'],
-    ['token-url', 'playground'],
-    ['token-url', 'strict'],
-    ['signature', 'playground'],
-    ['signature', 'strict'],
-    ['auth-params', 'playground'],
-  ]
-  for (const [way, app] of lets)
-    it(`lets a user in by ${way} in the ${app} app`, async (playground) => {
-      await playground.start(way, 'active', app)
-      assert.equal(await playground.user(), 'alice')
-      await playground.logs(/session-started/)
-    })
-
-  const refuses: [WayId, 'playground' | 'strict', string][] = [
-    ['wrong-token', 'playground', 'unauthenticated'],
-    ['wrong-token', 'strict', 'unauthenticated'],
-    ['auth-params', 'strict', 'unauthenticated'],
-    ['guest', 'strict', 'guests-refused'],
-  ]
-  for (const [way, app, code] of refuses)
-    it(`says ${code} of ${way} in the ${app} app, in a sentence, and what to do about it`, async (playground) => {
-      await playground.start(way, 'failed', app)
-      assert.equal(await codeOf(playground), code)
-      const words = await playground.page.locator('live-state #error').innerText()
-      assert.match(words, /What to do: \w/)
-      assert.doesNotMatch(words, /http/)
-      await playground.logs(/session-failed/)
-    })
-
-  it('lets a guest in, and shows that it is one', async ({ start, user, page }) => {
-    await start('guest')
-    assert.equal(await user(), 'guest:alice')
-    await page.locator('live-state .tag', { hasText: 'guest' }).waitFor()
-  })
-
-  it('refuses a password that is not open sesame', async (playground) => {
-    await playground.choose('auth-params')
-    await playground.page.getByLabel('Password').fill('open barley')
-    await playground.start('auth-params', 'failed')
-    assert.equal(await codeOf(playground), 'unauthenticated')
-  })
-
-  for (const [way, asked] of [
-    ['token-fetcher', /tokenFetcher\s+expiring: a token/],
-    ['lapsing-url', /token-url\s+was asked/],
-  ] as const)
-    it(`keeps a session alive past the 10 s that its first token is good for, by ${way}`, async (playground) => {
-      await playground.start(way)
-      const session = await playground.sessionId()
-      const renewals = playground.page.locator('event-log li').filter({ hasText: asked })
-      // The second is for the first renewed token: by then the first one has lapsed.
-      await renewals.nth(1).waitFor({ timeout: 20_000 })
-      await playground.reaches('active')
-      assert.equal(await playground.sessionId(), session)
-    })
-
-  it('with nothing, is asked for a token by the element; a token given by hand starts the session', async (playground) => {
-    await playground.start('nothing', 'starting')
-    await playground.logs(/session-token-needed\s+first/)
-    await playground.press('Answer with a token')
-    await playground.reaches('active')
-    assert.equal(await playground.page.locator('live-state #question').count(), 0)
-  })
-
-  it('with nothing, null says that the user is signed out', async (playground) => {
-    await playground.start('nothing', 'starting')
-    await playground.press('Answer null: signed out')
-    await playground.reaches('failed')
-    assert.equal(await codeOf(playground), 'signed-out')
-  })
-
-  it('ends a session whose token source was logged out of, and signs in anew', async (playground) => {
-    await playground.start('token-fetcher')
-    await playground.press('Log out of the source')
-    await playground.reaches('ended')
-    assert.equal(await codeOf(playground), 'signed-out')
-    await playground.press('Start anew with these settings')
-    await playground.reaches('active')
-  })
-})
+import { SOON, itOnPlayground as it, textOf } from './playground-page.js'
 
 describe('the playground: what can be done to a session', () => {
-  it('ends it, and starts it again as another session', async ({
-    start,
-    press,
-    reaches,
-    sessionId,
-    logs,
-    page,
-  }) => {
+  it('ends it, removes and puts back its element: each time it is another session then', async (playground) => {
+    const { start, press, reaches, sessionId, logs, page, at, alone } = playground
+    await alone()
     await start('token')
-    const former = await sessionId()
+    const sessions = [await sessionId()]
     await press('end()')
     await reaches('ended')
     await logs(/session-ended\s+on purpose/)
-    assert.ok(await page.getByRole('button', { name: 'end()', exact: true }).isDisabled())
     await press('start()')
     await reaches('active')
-    assert.notEqual(await sessionId(), former)
-  })
-
-  it('removes the element, which ends the session, and puts it back, which starts one', async (playground) => {
-    const { start, press, reaches, page, sessionId } = playground
-    await start('token')
-    const former = await sessionId()
+    sessions.push(await sessionId())
     await press('Remove it')
-    await page.getByText('element removed').waitFor()
-    await page.locator('live-state .name:not(.active)').waitFor()
+    await at.getByText('element removed').waitFor()
+    await at.locator('live-state .name:not(.active)').waitFor()
     assert.equal(await page.locator('chat-session').count(), 0)
     await press('Put it back')
     await reaches('active')
-    assert.notEqual(await sessionId(), former)
+    sessions.push(await sessionId())
+    assert.equal(new Set(sessions).size, 3)
   })
 
-  it('moves the element without a break', async ({ start, press, page, sessionId, logs }) => {
+  it('moves the element without a break', async ({ start, press, page, sessionId, logs, at, open }) => {
     await start('token')
     const former = await sessionId()
     const sockets: unknown[] = []
     page.on('websocket', (socket) => sockets.push(socket))
     await press('Move it')
-    await page.locator('.place[slot=second] > chat-session').waitFor()
+    await at.locator('.place[slot=second] > chat-session').waitFor()
     // A task later the lease would have let go; a change that is sent comes back after that.
-    await page.getByLabel('Name').fill('Alice in motion')
-    await page.getByLabel('Name').blur()
+    await open('Log-in')
+    await at.getByLabel('Name').fill('Alice in motion')
+    await at.getByLabel('Name').blur()
+    await at.getByRole('heading', { name: 'Alice in motion' }).waitFor()
     await logs(/session-user[^]*alice/)
-    await page.locator('live-state dd', { hasText: 'Alice in motion' }).waitFor()
     assert.equal(await sessionId(), former)
     assert.deepEqual(sockets, [])
   })
 
-  for (const way of ['token', 'signature', 'auth-params', 'guest', 'token-url'] as const)
-    it(`changes the user of a session by ${way}, and the form follows`, async (playground) => {
-      const { start, press, page, sessionId } = playground
+  it('changes the user of a session, however it is proven, and everything follows', async (playground) => {
+    const { alone, start, press, at, open } = playground
+    await alone()
+    for (const [way, user] of [
+      ['token', 'bob'],
+      ['signature', 'chiyo'],
+      ['auth-params', 'david'],
+      ['guest', 'guest:alice'],
+      ['token-url', 'bob'],
+    ] as const) {
       await start(way)
-      const former = await sessionId()
       await press('Change user')
-      await page.locator('live-state #user', { hasText: 'bashir' }).waitFor()
+      await at.locator('#user', { hasText: user }).waitFor()
       await playground.reaches('active')
-      assert.notEqual(await sessionId(), former)
-      assert.equal(await page.getByLabel('User id').inputValue(), 'bashir')
-      assert.match(await page.locator('code-snippet #code').innerText(), /user-id="bashir"/)
-    })
-
-  it('loses the connection when the network is broken, counts down, and is back when it is mended', async (playground) => {
-    const { start, press, reaches, page } = playground
-    await start('token')
-    await press('Break the network')
-    await reaches('reconnecting')
-    assert.equal(await codeOf(playground), 'unavailable')
-    const countdown = page.locator('live-state time')
-    await countdown.filter({ hasText: /^\d+\.\d s$/ }).waitFor()
-    const first = await countdown.innerText()
-    await countdown.filter({ hasNotText: first }).waitFor()
-    await press('Mend the network')
-    await page.locator('live-state').getByText('Try now').click()
-    await reaches('active')
-    assert.equal(await countdown.count(), 0)
+    }
+    await open('Log-in')
+    assert.equal(await at.getByLabel('User id').inputValue(), 'bob')
+    await open('Code')
+    assert.match(await at.locator('#code').innerText(), /user-id="bob"/)
   })
 
-  it('shows on a page that is loaded while the network is broken that it is, and starts once it is mended', async (playground) => {
-    await playground.press('Break the network')
-    await playground.page.getByRole('button', { name: 'Mend the network' }).waitFor()
-    await playground.page.reload()
-    await playground.page.getByRole('button', { name: 'Mend the network' }).waitFor()
-    await playground.start('token', 'starting')
-    await playground.press('Mend the network')
-    await playground.reaches('active')
-  })
-
-  it('renews the token on the open connection', async ({ start, press, page, sessionId }) => {
+  it('renews the token on the open connection', async ({ alone, start, press, page, sessionId }) => {
+    await alone()
     const opened = page.waitForEvent('websocket')
     await start('token')
     const socket = await opened
@@ -197,35 +82,34 @@ describe('the playground: what can be done to a session', () => {
   })
 
   it('says that the strict app’s profiles are not the page’s to change, and the session goes on', async (playground) => {
-    await playground.start('token', 'active', 'strict')
-    await playground.page.getByLabel('Name').fill('Somebody else')
-    await playground.page.getByLabel('Name').blur()
-    await playground.logs(/session-error\s+refused/)
-    await playground.reaches('active')
+    const { start, open, at, logs, reaches } = playground
+    await start('token', 'active', 'strict')
+    await open('Log-in')
+    await at.getByLabel('Name').fill('Somebody else')
+    await at.getByLabel('Name').blur()
+    await logs(/session-error\s+refused/)
+    await reaches('active')
   })
 
-  it('starts anew with other settings and leaves no session behind', async ({ start, page, sessionId }) => {
+  it('starts anew with other settings and leaves no session behind', async ({ alone, start, page }) => {
+    await alone()
     const opened = page.waitForEvent('websocket')
     await start('token')
     const closed = (await opened).waitForEvent('close')
-    const former = await sessionId()
     await start('signature')
-    await page.locator('live-state #session-id', { hasNotText: former }).waitFor()
     await closed
     assert.equal(await page.locator('chat-session').count(), 1)
   })
 })
 
 describe('the playground: what it shows', () => {
-  it('logs events newest first with their detail, and forgets them when asked to', async ({
-    start,
-    press,
-    page,
-  }) => {
+  it('logs events newest first with their detail, and forgets them when asked to', async (playground) => {
+    const { alone, start, press, logs, at } = playground
+    await alone()
     await start('token')
     await press('end()')
-    const entries = page.locator('event-log li')
-    await entries.filter({ hasText: 'session-ended' }).waitFor()
+    await logs(/session-ended/)
+    const entries = at.locator('event-log li')
     assert.match(await entries.first().innerText(), /session-ended/)
     assert.match(await entries.last().innerText(), /put the element in the page/)
     const started = entries.filter({ hasText: 'session-started' })
@@ -233,10 +117,11 @@ describe('the playground: what it shows', () => {
     const { user, guest } = JSON.parse(await started.locator('pre').innerText()) as Record<string, unknown>
     assert.deepEqual({ user, guest }, { user: { id: 'alice', name: 'Alice Moreau' }, guest: false })
     await press('Clear')
-    await page.getByText('Nothing has happened yet.').waitFor()
+    await at.getByText('Nothing has happened yet.').waitFor()
   })
 
-  it('never shows a token, a signature, a password or a secret', async ({ start, page, dev, press }) => {
+  it('never shows a token, a signature, a password or a secret', async (playground) => {
+    const { start, page, dev, press, open, at } = playground
     const answers: Promise<Record<string, string>>[] = []
     page.on('response', (response) => {
       if (/\/dev\/(token|signature)/.test(response.url()))
@@ -244,23 +129,29 @@ describe('the playground: what it shows', () => {
     })
     const minted = async (): Promise<string[]> =>
       (await Promise.all(answers)).flatMap((answer) => Object.values(answer))
+    const secrets = Object.values(dev.secrets).flatMap(({ token, signature }) => [token, signature])
     for (const way of ['token', 'signature', 'auth-params', 'token-fetcher', 'lapsing-url'] as const) {
       await start(way)
-      for (const tab of ['JavaScript', 'React', 'HTML']) {
-        await page.getByRole('tab', { name: tab }).click()
-        const text = await textOf(page)
-        for (const secret of [
-          ...(await minted()),
-          ...Object.values(dev.secrets).flatMap(({ token, signature }) => [token, signature]),
-        ])
-          assert.ok(!text.includes(secret), `${way}, ${tab}`)
-        assert.doesNotMatch(text.replace('open sesame', ''), /open sesame|eyJ/)
+      const texts = [await textOf(page)]
+      for (const tab of ['Events', 'Element', 'Notify'] as const) {
+        await open(tab)
+        texts.push(await textOf(page))
       }
+      await open('Code')
+      for (const tab of ['JavaScript', 'React', 'HTML']) {
+        await at.getByRole('tab', { name: tab }).click()
+        texts.push(await textOf(page))
+      }
+      // The hint beside the password's field says it once.
+      const text = texts.map((each) => each.replace('open sesame', '')).join('\n')
+      for (const secret of [...(await minted()), ...secrets]) assert.ok(!text.includes(secret), way)
+      assert.doesNotMatch(text, /open sesame|eyJ/)
     }
     const renewed = page.waitForResponse(/\/dev\/token/)
     await press('Renew token now')
     await renewed
     assert.ok((await minted()).length >= 4)
+    await open('Events')
     assert.doesNotMatch(await textOf(page), /eyJ/)
   })
 })

@@ -11,10 +11,17 @@ export interface ShopSite {
   tokensAsked(): number
 }
 
-/** The demonstration shop beside a gateway, both real, on ports of their own. */
-export const startShop = async (tokenLife?: number): Promise<ShopSite> => {
+/**
+ * The demonstration shop beside a gateway, both real, on ports of their own. `reach` answers the address by which pages
+ * come to the gateway.
+ */
+export const startShop = async (
+  tokenLife?: number,
+  reach: (gateway: string) => Promise<string> = (url) => Promise.resolve(url),
+): Promise<ShopSite> => {
   const gateway = await startGateway()
-  const listener = getRequestListener(createShop({ gateway: gateway.url, secret: SECRET, tokenLife }).fetch)
+  const shop = createShop({ gateway: await reach(gateway.url), secret: SECRET, tokenLife })
+  const listener = getRequestListener(shop.fetch)
   let tokensAsked = 0
   const { url } = await serve((request, response) => {
     if (request.url === '/chat-token') tokensAsked += 1
@@ -30,10 +37,13 @@ export const logIn = async (page: Page, { url }: ShopSite, customer = 'Alice Mor
 }
 
 /** A browser of its own in which somebody has logged in, with a page whose chat is active. */
-export const customerIn = async (site: ShopSite): Promise<{ context: BrowserContext; page: Page }> => {
+export const customerIn = async (
+  site: ShopSite,
+  name?: string,
+): Promise<{ context: BrowserContext; page: Page }> => {
   const context = await newContext()
   const page = await context.newPage()
-  await logIn(page, site)
+  await logIn(page, site, name)
   await untilState(page, 'active')
   return { context, page }
 }

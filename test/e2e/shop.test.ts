@@ -4,7 +4,7 @@ import { newContext, serve } from '../support/browser.js'
 import { customerIn, logIn, startShop } from './shop-site.js'
 import { chatOf, complaintsOf, stateOf, until, untilBooted, untilState } from './site.js'
 
-const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account']
+const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account', '/messages']
 
 test('a customer who logs in is in chat, as the user whom the server vouched for', async () => {
   const site = await startShop()

@@ -1,10 +1,7 @@
-/*
- * The back/forward cache is in Debian's whole `chromium` and in none that npm brings: `apt-get install chromium`.
- */
+// Pages that the browser keeps whole while another is shown, and shows again.
 import { strict as assert } from 'node:assert'
-import { existsSync } from 'node:fs'
-import { after, before, test } from 'node:test'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import {
   activeId,
@@ -18,32 +15,14 @@ import {
   type Site,
 } from '../e2e/session-site.js'
 import { until, untilState } from '../e2e/site.js'
+import { watch } from './lone-browser.js'
 
-const executablePath = '/usr/bin/chromium'
-
-let browser: Browser | undefined
-
-before(async () => {
-  assert.ok(
-    existsSync(executablePath),
-    `There is no ${executablePath}: install Debian's package "chromium" (apt-get install chromium).`,
-  )
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--headless=new'],
-    ignoreDefaultArgs: ['--disable-back-forward-cache'],
-  })
-})
-
-after(() => browser?.close())
+const context = await watch()
 
 /** Tells of each page whether it came out of the cache, when it is shown. */
 const noteShown = `window.shown = []; addEventListener('pageshow', ({ persisted }) => shown.push(persisted))`
 
 const open = async ({ url }: Site): Promise<Page> => {
-  assert.ok(browser)
-  const context = await browser.newContext()
-  after(() => context.close())
   const page = await context.newPage()
   await page.addInitScript(noteShown)
   await page.goto(url)

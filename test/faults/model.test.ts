@@ -5,12 +5,16 @@ import fc from 'fast-check'
 import { scratch } from '../cli/run.js'
 import type { Message } from '../../src/session/index.js'
 import { Backend } from './model-backend.js'
+import { MESSAGES_PER_SECOND } from './model-config.js'
 import { Client } from './model-user.js'
 
 /** How many sequences are tried: MODEL_RUNS=200 for a long look. */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 15)
 /** Milliseconds that a sequence has to come to rest. */
 const SETTLED_IN = 20_000
+
+/** Messages at once, of which the gateway takes some and refuses the others for now. */
+const BURST = MESSAGES_PER_SECOND
 
 /** Whose session each client is: the first two are one user's. */
 const OWNERS = ['ann', 'ann', 'bob', 'cid']
@@ -23,6 +27,7 @@ const onWay = <T extends string>(name: T) => fc.record({ do: fc.constant(name), 
 
 const command = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant('send' as const), client, to: user }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('burst' as const), client, to: user }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('publish' as const), to: user }) },
   { weight: 3, arbitrary: at('read' as const) },
   { weight: 4, arbitrary: at('cut' as const) },
@@ -127,12 +132,7 @@ const carryOut = async (world: World, given: Command): Promise<void> => {
   if (given.do === 'settle') return settle(world)
   if (given.do === 'wait') return pause(given.milliseconds)
   if (given.do === 'kill' || given.do === 'restart') {
-    const isKill = given.do === 'kill'
-    if (isKill) for (const one of clients) one.killed()
-    await backend.stop(isKill ? 'kill' : 'close')
-    // What the dead one said last still arrives.
-    await pause(20)
-    if (isKill) for (const one of clients) one.killed()
+    await backend.stop(given.do === 'kill' ? 'kill' : 'close')
     return backend.start()
   }
   if (given.do === 'publish') {
@@ -145,7 +145,10 @@ const carryOut = async (world: World, given: Command): Promise<void> => {
   assert.ok(one)
   switch (given.do) {
     case 'send':
-      return one.send(given.to, `${one.userId} ${given.client} ${one.intents.length}`)
+    case 'burst':
+      for (let left = given.do === 'burst' ? BURST : 1; left > 0; left--)
+        one.send(given.to, `${one.userId} ${given.client} ${one.intents.length}`)
+      return
     case 'read':
       return one.read()
     case 'cut':

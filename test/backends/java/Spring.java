@@ -1,0 +1,16 @@
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.security.Principal;
+import java.util.Map;
+
+/** Prints what the controller answers to nobody, and then to the user who is named. */
+final class Spring {
+  public static void main(String[] args) throws Exception {
+    for (Principal user : new Principal[] {null, () -> args[0]}) {
+      var answer = new ChatTokenController().token(user);
+      System.out.println(new ObjectMapper().writeValueAsString(Map.of(
+          "status", answer.getStatusCodeValue(),
+          "cacheControl", answer.getHeaders().getCacheControl(),
+          "body", answer.getBody() == null ? Map.of() : answer.getBody())));
+    }
+  }
+}

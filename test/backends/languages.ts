@@ -1,0 +1,115 @@
+export interface Server {
+  command: string[]
+  /** What its addresses end in. @default '' */
+  suffix?: string
+}
+
+/** How the lines of one chapter of docs/BACKENDS.md are run. Commands run in a folder that holds them. */
+export interface Language {
+  /** Debian's packages. */
+  packages: string[]
+  /** The files that the chapter shows. */
+  files: string[]
+  /** The one that mints tokens; the page may show it several ways. */
+  minter: string
+  /** A line for the shell that compiles all there is. */
+  build?: string
+  /** Given pairs of user id and name, prints a line for each: the token, a blank, and the signature. No name, no profile. */
+  mint: string[]
+  /** Servers by their names: they listen on PORT and load the script from GATEWAY. */
+  servers?: Record<string, Server>
+  /** A line for the shell that checks the syntax of what can't be run. */
+  syntax?: string
+}
+
+const jars = ['jackson-annotations', 'jackson-core', 'jackson-databind', 'spring3-core', 'spring3-web']
+const classPath = ['.', ...jars.map((name) => `/usr/share/java/${name}.jar`)].join(':')
+
+/** Sessions in PHP forbid caches by themselves, unless told not to; here it is our lines that must. */
+const phpServer = 'exec php -d session.cache_limiter= -d session.save_path="$PWD" -S 127.0.0.1:$PORT'
+
+/** The one table of what is run, by the headings of the page. */
+export const languages = {
+  Ruby: {
+    packages: ['ruby', 'ruby-jwt', 'ruby-railties', 'puma'],
+    files: [
+      'chat_token.rb',
+      'chat_signature.rb',
+      'app/controllers/chat_tokens_controller.rb',
+      'app/views/shared/_chat.html.erb',
+    ],
+    minter: 'chat_token.rb',
+    mint: ['ruby', 'mint.rb'],
+    servers: { Rails: { command: ['ruby', 'server.rb'] } },
+  },
+  Python: {
+    packages: ['python3', 'python3-jwt', 'python3-django', 'python3-flask'],
+    files: ['chat_token.py', 'chat_signature.py', 'chat_views.py', 'flask_chat.py', 'templates/chat.html'],
+    minter: 'chat_token.py',
+    mint: ['python3', 'mint.py'],
+    servers: {
+      Django: { command: ['python3', 'django_server.py'] },
+      Flask: { command: ['python3', 'flask_server.py'] },
+    },
+  },
+  PHP: {
+    packages: ['php-cli', 'php-illuminate-events', 'php-illuminate-routing', 'php-illuminate-view'],
+    files: [
+      'chat_token.php',
+      'chat_signature.php',
+      'public/chat-token.php',
+      'chat_tag.php',
+      'routes/web.php',
+      'resources/views/chat.blade.php',
+    ],
+    minter: 'chat_token.php',
+    mint: ['php', 'mint.php'],
+    servers: {
+      'plain PHP': { command: ['sh', '-c', `${phpServer} -t public`], suffix: '.php' },
+      Laravel: { command: ['sh', '-c', `${phpServer} laravel.php`] },
+    },
+  },
+  Go: {
+    packages: ['golang-go', 'golang-github-golang-jwt-jwt-dev'],
+    files: ['chat_token.go', 'chat_signature.go', 'chat_handler.go', 'chat.gohtml'],
+    minter: 'chat_token.go',
+    build: 'CGO_ENABLED=0 GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local go build -o shop .',
+    mint: ['./shop'],
+    servers: { 'net/http': { command: ['./shop'] } },
+  },
+  Java: {
+    packages: ['default-jdk-headless', 'libjackson2-databind-java', 'libspring-web-java'],
+    files: [
+      'ChatToken.java',
+      'ChatSignature.java',
+      'ChatTokenController.java',
+      'ChatTokenHandler.java',
+      'ChatTag.java',
+    ],
+    minter: 'ChatToken.java',
+    build: `javac -cp ${classPath} *.java`,
+    mint: ['java', '-cp', classPath, 'Mint'],
+    servers: { 'the JDK’s HttpServer': { command: ['java', '-cp', classPath, 'Server'] } },
+  },
+  'C#': {
+    packages: ['mono-mcs', 'mono-runtime', 'libmono-system-web4.0-cil'],
+    files: ['ChatToken.cs', 'ChatSignature.cs', 'ChatTag.cs', 'Program.cs'],
+    minter: 'ChatToken.cs',
+    build:
+      'mcs -r:System.Web.dll ChatToken.cs ChatSignature.cs Mint.cs && mcs -r:System.Web.dll ChatToken.cs ChatTag.cs Tag.cs -out:Tag.exe',
+    mint: ['mono', 'ChatToken.exe'],
+    // The statements of a program that has no class; this compiler wants one.
+    syntax:
+      '(echo "class Program { void Main(WebApplication app) {"; cat Program.cs; echo "} }") >Whole.cs; mcs --parse Whole.cs',
+  },
+  Node: {
+    packages: [],
+    files: ['chat-token.js', 'chat-signature.js', 'chat-token-handler.js', 'chat-tag.js'],
+    minter: 'chat-token.js',
+    mint: [process.execPath, 'mint.js'],
+    servers: { 'node:http': { command: [process.execPath, 'server.js'] } },
+  },
+} satisfies Record<string, Language>
+
+export const spring = ['java', '-cp', classPath, 'Spring']
+export const csharpTag = ['mono', 'Tag.exe']

@@ -1,0 +1,137 @@
+/*
+ * Back and forth in the tab's history. Every page here is fit for the browser's back/forward cache; where a browser
+ * keeps none that had a connection, as Firefox does, going back is a load like any other.
+ */
+import { strict as assert } from 'node:assert'
+import { after, test } from 'node:test'
+import { startGateway } from '../e2e/site.js'
+import { serve } from '../support/browser.js'
+import { startScripted } from '../support/scripted-gateway.mjs'
+import {
+  activeId,
+  logOut,
+  noteShown,
+  serveAda,
+  startBob,
+  tabs,
+  untilHeard,
+  untilIs,
+  untilState,
+  type Tab,
+} from './tabs.js'
+
+/** Goes to `path`, and answers whether it came out of the cache. */
+const goTo = async (tab: Tab, delta: 1 | -1, path: string): Promise<unknown> => {
+  await tab.evaluate(`void setTimeout(() => history.go(${delta}))`)
+  await untilIs(tab, `location.pathname + ' ' + (shown !== null)`, `${path} true`)
+  return tab.evaluate('shown')
+}
+
+/** A site whose pages are a script and nothing else. */
+const serveScript = async (script: string): Promise<string> => {
+  const html = `<!doctype html><title>Probe</title><script>${noteShown};${script}</script>`
+  const { url } = await serve((_, response) => response.setHeader('content-type', 'text/html').end(html))
+  return url
+}
+
+/** Whether the browser keeps a page that closes its connection as it is left. */
+const keepsConnected = async (tab: Tab): Promise<unknown> => {
+  const { url: address, close } = await startScripted()
+  const url = await serveScript(`
+    const socket = new WebSocket('${address.replace('http', 'ws')}', ['chat-session.v1', 'start.e30'])
+    socket.onopen = () => (window.isOpen = true)
+    addEventListener('pagehide', () => socket.close())
+  `)
+  await tab.goto(url)
+  await untilIs(tab, 'window.isOpen', true)
+  await tab.goto(`${url}/next`)
+  const kept = await goTo(tab, -1, '/')
+  await close()
+  return kept
+}
+
+/** Whether a page that is kept finds in sessionStorage what another page of the tab wrote there meanwhile. */
+const sharesStorage = async (tab: Tab): Promise<unknown> => {
+  const url = await serveScript(`sessionStorage.setItem('page', location.pathname)`)
+  await tab.goto(url)
+  await tab.goto(`${url}/next`)
+  assert.equal(await goTo(tab, -1, '/'), true)
+  return (await tab.evaluate(`sessionStorage.getItem('page')`)) === '/next'
+}
+
+for (const [name, tab] of tabs) {
+  test(`${name}: back and forth is one session; a page that is kept hears each message once, and only while it is shown`, async () => {
+    const kept = await keepsConnected(tab)
+    const gateway = await startGateway()
+    const bob = await startBob(gateway)
+    const { url } = await serveAda(gateway)
+    await tab.goto(url)
+    const id = await activeId(tab)
+    await tab.goto(`${url}/next`)
+    assert.equal(await activeId(tab), id)
+    for (const [delta, path, body] of [
+      [-1, '/', 'one'],
+      [1, '/next', 'two'],
+      [-1, '/', 'three'],
+    ] as const) {
+      assert.equal(await goTo(tab, delta, path), kept)
+      assert.equal(await activeId(tab), id)
+      await bob.send({ to: 'ada', body })
+      await untilHeard(tab, `message ${body}`)
+    }
+    const messages = await tab.evaluate(`heard.filter((line) => line.startsWith('message'))`)
+    assert.deepEqual(messages, kept ? ['message one', 'message three'] : ['message three'])
+  })
+
+  test(`${name}: a page that waits to connect is kept, and carries the session on when it comes back`, async () => {
+    const scripted = await startScripted()
+    after(() => scripted.close())
+    const { url } = await serveAda(await startGateway(), { endpoint: scripted.url })
+    await tab.goto(url)
+    const id = await activeId(tab)
+    scripted.sendAway()
+    await untilState(tab, 'reconnecting')
+    await tab.goto(`${url}/plain`)
+    assert.equal(await goTo(tab, -1, '/'), true)
+    assert.equal(await activeId(tab), id)
+  })
+
+  test(`${name}: a page that is kept asks its token source first: whoever was signed out meanwhile stays out`, async () => {
+    let isIn = true
+    const scripted = await startScripted()
+    after(() => scripted.close())
+    const { url } = await serveAda(
+      await startGateway(),
+      { endpoint: scripted.url, 'token-url': '/api/token' },
+      () => ({ status: isIn ? 503 : 401 }),
+    )
+    await tab.goto(url)
+    await activeId(tab)
+    scripted.sendAway()
+    await untilState(tab, 'reconnecting')
+    await tab.goto(`${url}/plain`)
+    isIn = false
+    assert.equal(await goTo(tab, -1, '/'), true)
+    await untilHeard(tab, 'over: signed-out')
+    assert.deepEqual(
+      scripted.connections.slice(1).map(({ start }) => start),
+      [null],
+    )
+  })
+
+  test(`${name}: a page that is kept stays logged out when its user logs out on the next one, if it can know`, async () => {
+    const knows = await sharesStorage(tab)
+    const scripted = await startScripted()
+    after(() => scripted.close())
+    const { url } = await serveAda(await startGateway(), { endpoint: scripted.url })
+    await tab.goto(url)
+    const id = await activeId(tab)
+    scripted.sendAway()
+    await untilState(tab, 'reconnecting')
+    await tab.goto(`${url}/next`)
+    assert.equal(await activeId(tab), id)
+    await logOut(tab)
+    assert.equal(await goTo(tab, -1, '/'), true)
+    await untilState(tab, knows ? 'ended' : 'active')
+  })
+}

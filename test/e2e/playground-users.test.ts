@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { describe } from 'node:test'
+import { itOnPlayground as it, type Playground } from './playground-page.js'
+
+/** Alice, Bob and a guest are there when the page opens: this waits until their sessions are. */
+const three = async ({ panel }: Playground) => {
+  const users = [panel(0), panel(1), panel(2)] as const
+  for (const { reaches } of users) await reaches('active')
+  return users
+}
+
+/** What a browser tells its pages when the network is back; without it the next try may be some seconds off. */
+const online = ({ page }: Playground): Promise<boolean> =>
+  page.evaluate(() => dispatchEvent(new Event('online')))
+
+describe('the playground: several users', () => {
+  it('has three sessions when it opens; two of them write to each other, and each reads when they like', async (playground) => {
+    const { page } = playground
+    const [alice, bob, guest] = await three(playground)
+    assert.deepEqual(await Promise.all([alice.user(), bob.user(), guest.user()]), [
+      'alice',
+      'bob',
+      'guest:visitor',
+    ])
+    await alice.write('Bob Okafor', 'Is the lamp still there?')
+    await bob.message('Is the lamp still there?').getByText('Alice Moreau').waitFor()
+    await bob.unread().getByText('1 unread').waitFor()
+    await page.getByRole('link', { name: /^Bob active 1 unread$/ }).waitFor()
+    await bob.write('Alice Moreau', '<b>It is.</b>')
+    await alice.message('<b>It is.</b>').getByText('unread').waitFor()
+    await bob.message('<b>It is.</b>').getByText('to Alice Moreau').waitFor()
+    assert.equal(await guest.at.locator('message-thread li').count(), 0)
+
+    await bob.press('Mark as read')
+    await bob.unread().waitFor({ state: 'detached' })
+    assert.equal(await bob.message('Is the lamp').getByText('unread').count(), 0)
+    assert.equal(await alice.unread().innerText(), '1 unread', 'reading is everybody’s own')
+    await bob.logs(/session-message\s+1, alice → bob/)
+    await bob.logs(/session-unread\s+0/)
+
+    await page.reload()
+    const [again, other] = await three(playground)
+    await again.message('<b>It is.</b>').getByText('unread').waitFor()
+    await other.message('Is the lamp still there?').waitFor()
+    assert.equal(await other.unread().count(), 0)
+  })
+
+  it('carries a session on that was offline, with what was missed and what was written meanwhile, each once', async (playground) => {
+    const [alice, bob] = await three(playground)
+    const former = await alice.sessionId()
+    await alice.press('Offline')
+    await alice.reaches('reconnecting')
+    await alice.at.locator('#error').getByText('unavailable').waitFor()
+    const countdown = alice.at.locator('live-state time')
+    await countdown.filter({ hasText: /^\d+\.\d s$/ }).waitFor()
+    await alice.press('Try now')
+    await alice.reaches('reconnecting')
+    await bob.reaches('active')
+    await bob.write('Alice Moreau', 'You can’t hear me.')
+    await bob.message('You can’t hear me.').getByText('to Alice').waitFor()
+    await alice.write('Bob Okafor', 'Can you hear me?')
+    await alice.message('Can you hear me?').getByText('on its way').waitFor()
+    assert.equal(await alice.message('You can’t hear me.').count(), 0)
+    assert.equal(await bob.message('Can you hear me?').count(), 0)
+
+    await alice.press('Online')
+    await online(playground)
+    await alice.reaches('active')
+    await alice.message('You can’t hear me.').waitFor()
+    await bob.message('Can you hear me?').waitFor()
+    await alice.message('Can you hear me?').locator('time').waitFor()
+    for (const user of [alice, bob]) assert.equal(await user.at.locator('message-thread li').count(), 2)
+    assert.equal(await countdown.count(), 0)
+    assert.equal(await alice.sessionId(), former)
+  })
+
+  it('makes a connection again that was cut, in the same session, slows one down, and comes back when it was away for some seconds', async (playground) => {
+    const [alice, bob] = await three(playground)
+    const former = await alice.sessionId()
+    const sockets: unknown[] = []
+    playground.page.on('websocket', (socket) => sockets.push(socket))
+    await alice.press('Cut')
+    await alice.logs(/active → reconnecting/)
+    await alice.reaches('active')
+    assert.equal(sockets.length, 1, 'only the one that was cut is made again')
+    const line = (await playground.page.locator('#user-1 chat-session').getAttribute('endpoint')) ?? ''
+    await alice.press('Slow')
+    await alice.at.locator('.slow[aria-pressed=true]').waitFor()
+    assert.deepEqual(await (await fetch(line)).json(), { delay: 1000, down: 0 })
+    await alice.press('Online')
+    await alice.at.locator('.up[aria-pressed=true]').waitFor()
+    assert.deepEqual(await (await fetch(line)).json(), { delay: 0, down: 0 })
+    await bob.press('Away 5 s')
+    await bob.reaches('reconnecting')
+    await alice.write('Bob Okafor', 'Welcome back.')
+    assert.equal(await bob.at.getByRole('button', { name: 'Away 5 s' }).getAttribute('aria-pressed'), 'true')
+    await bob.at.locator('.up[aria-pressed=true]').waitFor()
+    await online(playground)
+    await bob.message('Welcome back.').waitFor()
+    assert.equal(await alice.sessionId(), former)
+  })
+
+  it('says what was not sent when a session ends, and sends it again when asked to', async (playground) => {
+    const [alice, bob] = await three(playground)
+    await alice.press('Offline')
+    await alice.reaches('reconnecting')
+    await alice.write('Bob Okafor', 'Too late?')
+    await alice.press('end()')
+    await alice.message('Too late?').getByText('Not sent, ended').waitFor()
+    await alice.press('Online')
+    await alice.press('start()')
+    await alice.reaches('active')
+    await alice.press('Try again')
+    await bob.message('Too late?').waitFor()
+    await alice.message('Too late?').locator('time').waitFor()
+    assert.equal(await alice.message('Too late?').count(), 1)
+  })
+
+  it('takes in more users, up to six, and lets one go with their session', async (playground) => {
+    const { page, panel } = playground
+    await three(playground)
+    const add = page.getByRole('button', { name: 'Add a user' })
+    await add.click()
+    const fourth = panel(3)
+    await fourth.reaches('idle')
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'user-4')
+    const opened = page.waitForEvent('websocket')
+    await fourth.press('Start the session')
+    await fourth.reaches('active')
+    assert.equal(await fourth.user(), 'chiyo')
+    await panel(0).write('Chiyo Tanaka', 'Welcome.')
+    await fourth.message('Welcome.').waitFor()
+    await add.click()
+    await add.click()
+    assert.ok(await add.isDisabled())
+    const closed = (await opened).waitForEvent('close')
+    await page.getByRole('button', { name: 'Remove Chiyo Tanaka' }).click()
+    await closed
+    assert.equal(await page.locator('user-panel').count(), 5)
+    assert.equal(await page.getByRole('link', { name: /^Chiyo/ }).count(), 0)
+  })
+
+  it('shows a notification of what comes while nobody looks, stops it when told to, and asks only when pressed', async (playground) => {
+    const { page } = playground
+    // This browser shows none, and no window of it is ever hidden: the page is given a Notification that notes down what
+    // is shown, and told that nobody looks. The playground, the element and the gateway are the real ones.
+    await page.addInitScript(`
+      globalThis.shown = []
+      globalThis.Notification = class extends EventTarget {
+        static permission = 'default'
+        static requestPermission = async () => (this.permission = 'granted')
+        constructor(title, { body }) {
+          super()
+          shown.push(title + ': ' + body)
+        }
+      }
+    `)
+    await page.reload()
+    const [alice, bob] = await three(playground)
+    const look = (visibilityState: string): Promise<void> =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, 'visibilityState', { value, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, visibilityState)
+    await alice.open('Notify')
+    await alice.at.locator('#permission').getByText('has not been asked').waitFor()
+    await alice.press('requestNotifications()')
+    await alice.at.locator('#permission').getByText('lets this page show').waitFor()
+    await alice.at.getByLabel('attribute is set').check()
+    await alice.open('Code')
+    await alice.at.getByText(/notifications\n/).waitFor()
+    await alice.open('Notify')
+
+    await bob.write('Alice Moreau', 'You are looking.')
+    await alice.message('You are looking.').waitFor()
+    await look('hidden')
+    await bob.write('Alice Moreau', 'Look here!')
+    const notified = alice.at.locator('#notified')
+    await notified.getByText('session-notification shown').waitFor()
+    await notified.getByText('Look here!').waitFor()
+    await alice.at.getByLabel('Stop each').check()
+    await bob.write('Alice Moreau', 'Psst!')
+    await notified.getByText('session-notification stopped').waitFor()
+    await notified.getByText('Psst!').waitFor()
+    assert.deepEqual(await page.evaluate('shown'), ['Bob Okafor: Look here!'])
+  })
+
+  it('says so where the browser lets it show none', async (playground) => {
+    const [alice] = await three(playground)
+    await alice.press('requestNotifications()')
+    await alice.at.locator('#permission').getByText('notifications-denied').waitFor()
+    await alice.logs(/requestNotifications\(\) was refused\s+notifications-denied/)
+  })
+})

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { describe } from 'node:test'
+import type { WayId } from '../../demo/playground/choice.js'
+import { itOnPlayground as it } from './playground-page.js'
+
+const lets: [WayId, 'playground' | 'strict'][] = [
+  ['token', 'playground'],
+  ['token', 'strict'],
+  ['token-url', 'playground'],
+  ['token-url', 'strict'],
+  ['signature', 'playground'],
+  ['signature', 'strict'],
+  ['auth-params', 'playground'],
+]
+
+const refuses: [WayId, 'playground' | 'strict', string][] = [
+  ['wrong-token', 'playground', 'unauthenticated'],
+  ['guest', 'strict', 'guests-refused'],
+  ['wrong-token', 'strict', 'unauthenticated'],
+]
+
+describe('the playground: ways to log in', () => {
+  it('lets a user in by each way that proves one, in both apps, and shows a guest as one', async (playground) => {
+    await playground.alone()
+    for (const [way, app] of lets) {
+      await playground.start(way, 'active', app)
+      assert.equal(await playground.user(), 'alice', `${way}, ${app}`)
+    }
+    await playground.logs(/session-started/)
+    await playground.start('guest')
+    assert.equal(await playground.user(), 'guest:alice')
+    await playground.at.locator('.tag', { hasText: 'guest' }).waitFor()
+  })
+
+  it('says why it refuses the others, in a sentence, and what to do about it', async (playground) => {
+    const { alone, start, at } = playground
+    const error = at.locator('#error')
+    await alone()
+    for (const [way, app, code] of refuses) {
+      await start(way, 'failed', app)
+      await error.getByText(code).waitFor()
+      assert.match(await error.innerText(), /What to do: \w/, way)
+      assert.doesNotMatch(await error.innerText(), /http/, way)
+    }
+    await playground.logs(/session-failed/)
+    await start('token')
+    await playground.choose('auth-params')
+    await at.getByLabel('Password').fill('open barley')
+    await playground.press('Start anew with these settings')
+    await error.getByText('unauthenticated').waitFor()
+  })
+
+  it('keeps sessions alive past the 10 s that their first tokens are good for, by tokenFetcher and by token-url', async (playground) => {
+    const sources = [
+      ['token-fetcher', /tokenFetcher\s+expiring: a token/],
+      ['lapsing-url', /token-url\s+was asked/],
+    ] as const
+    const users = sources.map(([way, asked], index) => ({ way, asked, ...playground.panel(index) }))
+    const former: string[] = []
+    for (const { way, start, sessionId, open } of users) {
+      await start(way)
+      former.push(await sessionId())
+      await open('Events')
+    }
+    for (const { asked, at } of users)
+      // The second is for the first renewed token: by then the first one has lapsed.
+      await at.locator('event-log li').filter({ hasText: asked }).nth(1).waitFor({ timeout: 20_000 })
+    for (const { reaches } of users) await reaches('active')
+    assert.deepEqual(await Promise.all(users.map(({ sessionId }) => sessionId())), former)
+  })
+
+  it('with nothing, is asked for a token by the element: one that is given starts the session, null does not', async (playground) => {
+    const { alone, start, logs, press, reaches, at } = playground
+    await alone()
+    await start('nothing', 'starting')
+    await logs(/session-token-needed\s+first/)
+    await press('Answer null: signed out')
+    await reaches('failed')
+    await at.locator('#error').getByText('signed-out').waitFor()
+    await start('nothing', 'starting')
+    await press('Answer with a token')
+    await reaches('active')
+    assert.equal(await at.locator('#question').count(), 0)
+  })
+
+  it('ends a session whose token source was logged out of, and signs in anew; another user’s goes on', async (playground) => {
+    const bob = playground.panel(1)
+    await playground.start('token-fetcher')
+    await bob.start('token-fetcher')
+    await playground.press('Log out of the source')
+    await playground.reaches('ended')
+    await playground.at.locator('#error').getByText('signed-out').waitFor()
+    await bob.logs(/tokenFetcher\s+expiring: a token/)
+    await bob.reaches('active')
+    await playground.press('Start anew with these settings')
+    await playground.reaches('active')
+  })
+})

@@ -1,0 +1,48 @@
+// What a browser does to a page that nobody sees is done here by its developer tools.
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { sender, serveSite, tokenFor } from '../e2e/session-site.js'
+import { until } from '../e2e/site.js'
+import { startGateway } from '../session/support.js'
+import { startProxy } from '../support/proxy.js'
+import { watch } from './lone-browser.js'
+
+test('a frozen page lets its connection go, and has its session and what it missed when it runs again', async () => {
+  // Whoever leaves a page is not held at all here: a page that is frozen has not been left.
+  const gateway = await startGateway({}, { leaveWindow: 0 })
+  const proxy = await startProxy(gateway.url)
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, async () => ({ endpoint: proxy.url, token: await tokenFor('ada') }))
+  const context = await watch(site.url)
+  const [page] = context.pages()
+  assert.ok(page)
+  const devtools = await context.newCDPSession(page)
+  const evaluate = (expression: string): Promise<unknown> => page.evaluate(expression)
+  const untilHeard = (line: string): Promise<void> =>
+    until(`"${line}" was heard`, () => evaluate(`heard.includes('${line}')`), true)
+  const id = (): Promise<unknown> => evaluate(`document.querySelector('chat-session').sessionId`)
+
+  await untilHeard('active')
+  const first = await id()
+  for (const round of ['one', 'two']) {
+    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await until('connections', () => proxy.wires.size, 0)
+    assert.equal(await evaluate('document.visibilityState'), 'hidden')
+    // What a page leaves for the next one is left when it goes.
+    assert.equal(await evaluate('sessionStorage.length'), 0)
+    await bob.send({ to: 'ada', body: round })
+    await devtools.send('Page.setWebLifecycleState', { state: 'active' })
+    await untilHeard(`message ${round}`)
+    assert.equal(await id(), first)
+  }
+  assert.deepEqual(await evaluate('heard'), [
+    'starting',
+    'active',
+    ...['one', 'two'].flatMap((round, index) => [
+      'reconnecting',
+      'active',
+      `unread ${index + 1}`,
+      `message ${round}`,
+    ]),
+  ])
+})

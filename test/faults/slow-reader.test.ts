@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import { assemble } from '../gateway/assembled.js'
+import { startOf, until } from '../gateway/support.js'
+import { startClient, startProtocol, type Frame } from '../support/raw-client.js'
+
+const MISSED = 100_000
+/** Messages that come while the reader stands still. */
+const MORE = 100
+
+const rules = {
+  sendWindow: 3_600_000,
+  retention: { messages: 1_000_000, age: 3_600_000 },
+  unknownRecipients: true,
+  quota: { inboxes: 10, bytes: 1e9 },
+}
+
+test(`${MISSED} missed messages reach a slow reader in order while more come, and are pulled as it reads`, async () => {
+  /** Messages that the gateway has read for it. */
+  let pulled = 0
+  const { url, engine, held } = await assemble((engine) => ({
+    async messagesAfter(of, position, limit) {
+      const page = await engine.messagesAfter(of, position, limit)
+      pulled += page.messages.length
+      return page
+    },
+  }))
+  const known = await startClient(url, await startOf('ada'))
+  const { resumeKey: key, epoch } = known.started
+  known.close()
+  const body = 'x'.repeat(500)
+  let count = 0
+  const send = () => engine.send({ appId: 'app', id: `${++count}`, from: null, to: 'ada', body }, rules)
+  while (count < MISSED) await Promise.all(Array.from({ length: 500 }, send))
+
+  const start = await startOf('ada', { resume: { key, epoch, offset: 0 } })
+  const reader = new WebSocket(`${url.replace('http', 'ws')}/v1/session`, [
+    'chat-session.v1',
+    startProtocol(start),
+  ])
+  let seen = 0
+  const all = new Promise<void>((resolve) =>
+    reader.on('message', (data: Buffer) => {
+      const frame = JSON.parse(data.toString()) as Frame
+      if (frame.type !== 'message') return
+      assert.equal(frame['offset'], ++seen)
+      if (seen === MISSED + MORE) resolve()
+    }),
+  )
+  await once(reader, 'open')
+  reader.pause()
+  await until(() => held() > 0, 'the sockets take no more')
+  const before = pulled
+  let most = 0
+  for (let more = 0; more < MORE; more++) {
+    await send()
+    most = Math.max(most, held())
+    await turn()
+  }
+  // A page may have been on its way when the sockets were full.
+  assert.ok(pulled <= before + 64, `${pulled - before} were read while nobody took them`)
+  assert.ok(pulled < MISSED / 4, `${pulled} were read before anybody took them`)
+  assert.ok(most < 64_000, `${most} bytes were held`)
+  reader.resume()
+  await all
+  reader.terminate()
+})

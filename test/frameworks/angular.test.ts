@@ -1,0 +1,62 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { untilState } from '../e2e/site.js'
+import { testFramework } from './harness-suite.js'
+import { testSnippet } from './harness-snippets.js'
+import {
+  bindingsOf,
+  holdRegistration,
+  press,
+  register,
+  send,
+  startPages,
+  untilRead,
+  untilSaid,
+  visit,
+} from './harness.js'
+
+const angular = { name: 'angular', title: 'Angular' }
+await testFramework(angular)
+testSnippet({
+  ...angular,
+  mark: 'ts',
+  checker: ['@angular/compiler-cli/bundles/src/bin/ngc.js', '--project'],
+})
+
+test('Angular: [userId] is a property, [attr.user-id] an attribute, and [user-id] neither', async () => {
+  const pages = await startPages()
+  const { page, complaints } = await visit(pages, '/angular-bindings', { user: 'alice' })
+  await untilState(page, 'active')
+  assert.deepEqual(await bindingsOf(page), {
+    property: 'active',
+    attribute: 'active user-id',
+    neither: 'idle',
+  })
+  assert.deepEqual(complaints(), [])
+})
+
+test('Angular: properties and attributes that are set before the element is registered count', async () => {
+  const pages = await startPages()
+  const { page } = await visit(pages, '/angular-bindings', {
+    user: 'alice',
+    prepare: holdRegistration,
+  })
+  await register(page)
+  await untilState(page, 'active')
+  assert.deepEqual(await bindingsOf(page), {
+    property: 'active',
+    attribute: 'active user-id',
+    neither: 'idle',
+  })
+})
+
+test('Angular: an element with a whole session behind it has no attribute that nobody wrote', async () => {
+  const pages = await startPages()
+  const { page } = await visit(pages, '/angular', { user: 'alice' })
+  await untilSaid(page, 'State', 'active')
+  await send(page, 'alice', 'To myself')
+  await untilRead(page, 'alice: To myself')
+  await press(page, 'Log out')
+  await untilSaid(page, 'State', 'ended')
+  assert.deepEqual(await page.evaluate(() => document.querySelector('chat-session')?.getAttributeNames()), [])
+})

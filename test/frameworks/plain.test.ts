@@ -1,0 +1,107 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Page, WebSocket } from 'playwright-core'
+import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import { recordViolations, violationsOf } from '../e2e/element-page.js'
+import { chatOf, stateOf, until, untilBooted } from '../e2e/site.js'
+import { activeId, press, startPages, untilRead, untilSaid, visit } from './harness.js'
+import { follow, logIn, logOut } from './rendered.js'
+
+const pages = await startPages()
+
+const tell = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
+
+test('plain HTML: who logs in has one session from page to page, and hears what comes on each', async () => {
+  const { page, sent, complaints, connections } = await visit(pages, '/plain')
+  await untilBooted(page)
+  assert.equal(await stateOf(page), 'idle')
+  assert.equal(connections(), 0)
+  await logIn(page, 'Alice')
+  const id = await activeId(page)
+  for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
+    await follow(page, name)
+    await untilSaid(page, 'State', 'active')
+    await tell('alice', `page ${n}`)
+    await untilRead(page, `bob: page ${n}`)
+    assert.equal((await chatOf(page)).id, id)
+  }
+  assert.ok(!sent.includes('end'))
+  assert.deepEqual(complaints(), [])
+})
+
+test('plain HTML: after a log-out no page has a session, and whoever logs in next has another', async () => {
+  const { page, connections, complaints } = await visit(pages, '/plain', { user: 'alice' })
+  const id = await activeId(page)
+  await logOut(page)
+  for (const name of ['Two', 'One']) {
+    await follow(page, name)
+    await untilBooted(page)
+    assert.equal(await stateOf(page), 'idle')
+  }
+  await page.goBack()
+  await page.getByText('Nobody is logged in').waitFor()
+  assert.equal(connections(), 1)
+  await logIn(page, 'Bob')
+  assert.notEqual(await activeId(page), id)
+  assert.equal((await chatOf(page)).user, 'bob')
+  assert.equal(connections(), 2)
+  assert.deepEqual(complaints(), [])
+})
+
+test('plain HTML: a page whose policy lets no inline code run has a session, and breaks no rule of it', async () => {
+  const { page } = await visit(pages, '/plain/strict', { user: 'alice', prepare: recordViolations })
+  await activeId(page)
+  await untilSaid(page, 'State', 'active')
+  await tell('alice', 'under a policy')
+  await untilRead(page, 'bob: under a policy')
+  assert.deepEqual(await violationsOf(page), [])
+  // The policy is one.
+  await page.evaluate(() => document.body.setAttribute('style', 'color: red'))
+  await until('violations', async () => (await violationsOf(page)).length, 1)
+})
+
+test('plain HTML: a frame that is taken out of the page takes its session along', async () => {
+  const sockets: WebSocket[] = []
+  const { page, complaints } = await visit(pages, '/plain/frame', {
+    user: 'alice',
+    prepare: (page) => Promise.resolve(page.on('websocket', (socket) => sockets.push(socket))),
+  })
+  await page.frameLocator('iframe').getByText('active', { exact: true }).waitFor()
+  assert.deepEqual(
+    sockets.map((socket) => socket.isClosed()),
+    [false],
+  )
+  await press(page, 'Take the frame out')
+  await until('its connection', () => sockets[0]?.isClosed(), true)
+  assert.equal(sockets.length, 1)
+  assert.deepEqual(complaints(), [])
+})
+
+test('plain HTML: a tag that was there before the script is one, with what was set on it', async () => {
+  const { page, connections, complaints } = await visit(pages, '/plain/late', { user: 'alice' })
+  await page.getByRole('button', { name: 'Load the script' }).waitFor()
+  assert.equal(await page.evaluate(() => 'state' in (document.querySelector('chat-session') ?? {})), false)
+  await press(page, 'Load the script')
+  await activeId(page)
+  await untilSaid(page, 'State', 'active')
+  assert.equal(await nameIn(page), 'Alice, as a property')
+  await tell('alice', 'better late')
+  await untilRead(page, 'bob: better late')
+  assert.equal(connections(), 1)
+  assert.deepEqual(complaints(), [])
+})
+
+/** The name in the profile of the page's session. */
+const nameIn = (page: Page): Promise<string | undefined> =>
+  page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.session?.user?.name)
+
+test('plain HTML: a handler in an attribute of the tag is never called', async () => {
+  const { page } = await visit(pages, '/plain', { user: 'alice' })
+  await activeId(page)
+  await page.evaluate(() =>
+    document.querySelector('chat-session')?.setAttribute('onsession-message', 'window.called = true'),
+  )
+  await tell('alice', 'for a listener')
+  await untilRead(page, 'bob: for a listener')
+  assert.equal(await page.evaluate(() => 'called' in window), false)
+})

@@ -1,0 +1,63 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { until, untilState } from '../e2e/site.js'
+import { testFramework, testServerRendering } from './harness-suite.js'
+import { testSnippet } from './harness-snippets.js'
+import {
+  bindingsOf,
+  holdRegistration,
+  register,
+  rendererOf,
+  startPages,
+  untilSaid,
+  visit,
+} from './harness.js'
+
+const svelte = { name: 'svelte', title: 'Svelte' }
+await testFramework(svelte)
+await testServerRendering(svelte)
+testSnippet({
+  ...svelte,
+  mark: 'svelte',
+  checker: ['svelte-check/bin/svelte-check', '--fail-on-warnings', '--tsconfig'],
+})
+
+test('Svelte: userId is a property of a registered element, user-id an attribute', async () => {
+  const pages = await startPages()
+  const { page, complaints } = await visit(pages, '/svelte-bindings', { user: 'alice' })
+  await untilState(page, 'active')
+  assert.deepEqual(await bindingsOf(page), { kebab: 'active user-id', camel: 'active' })
+  assert.deepEqual(complaints(), [])
+})
+
+test('Svelte: before the element is registered, names in camel case are lost, and attributes count', async () => {
+  const pages = await startPages()
+  const { page } = await visit(pages, '/svelte-bindings', {
+    user: 'alice',
+    prepare: holdRegistration,
+  })
+  await register(page)
+  await untilState(page, 'active')
+  assert.deepEqual(await bindingsOf(page), { kebab: 'active user-id', camel: 'idle userid' })
+})
+
+test('Svelte: on a server an object and a function become text: an attachment sets them in the browser', async () => {
+  const { render } = await rendererOf('svelte-values')
+  const html = await render({ endpoint: '', appId: 'app', user: null, token: null })
+  assert.match(html, /user="\[object Object\]" tokenfetcher="async \(\) =>/)
+
+  const pages = await startPages()
+  const { page } = await visit(pages, '/svelte', { user: 'alice' })
+  const set = (): Promise<unknown> =>
+    page.evaluate(() => {
+      const element = document.querySelector('chat-session')
+      return [element?.user, typeof element?.tokenFetcher]
+    })
+  await until('what is set', async () => JSON.stringify(await set()), '[{"role":"customer"},"function"]')
+})
+
+test('Svelte: a listener of the template is there when the page is hydrated', async () => {
+  const pages = await startPages()
+  const { page } = await visit(pages, '/svelte', { user: 'alice' })
+  await untilSaid(page, 'Last event', 'session-state')
+})

@@ -1,0 +1,206 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import { chatOf, stateOf, until, untilBooted, untilState } from '../e2e/site.js'
+import { activeId, press, startPages, untilRead, untilSaid, visit } from './harness.js'
+import {
+  assertEnded,
+  assertUndisturbed,
+  follow,
+  holdPage,
+  isMarked,
+  logIn,
+  logOut,
+  mark,
+  untilTitled,
+} from './rendered.js'
+
+const pages = await startPages()
+
+const tell = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
+
+/** Whether a preview from Turbo's cache is shown. */
+const isPreview = (page: Page): Promise<boolean> =>
+  page.evaluate(() => document.documentElement.hasAttribute('data-turbo-preview'))
+
+/** The session of the tag inside the frame. */
+const frameSession = (page: Page): Promise<string | null | undefined> =>
+  page.evaluate(() => document.querySelector<ChatSessionElement>('turbo-frame chat-session')?.sessionId)
+
+/** A page with a session that is active, and its id. */
+const openActive = async (path: string) => {
+  const visited = await visit(pages, path, { user: 'alice' })
+  const id = await activeId(visited.page)
+  await mark(visited.page)
+  return { visited, page: visited.page, id }
+}
+
+test('Turbo: visits swap the page, and the session goes on over one connection', async () => {
+  const started = pages.startedFor('alice')
+  const { visited, page, id } = await openActive('/turbo')
+  for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
+    await follow(page, name)
+    await untilSaid(page, 'State', 'active')
+    await tell('alice', `visit ${n}`)
+    await untilRead(page, `bob: visit ${n}`)
+  }
+  await assertUndisturbed(visited, id)
+  assert.equal(pages.startedFor('alice'), started + 1)
+})
+
+test('Turbo: nothing boots in a preview, and the session outlasts it', async () => {
+  const { visited, page, id } = await openActive('/turbo')
+  await page.evaluate(() =>
+    Object.assign(window, { session: document.querySelector<ChatSessionElement>('chat-session')?.session }),
+  )
+  await follow(page, 'Two')
+  const { release } = await holdPage(page, '/turbo')
+  await follow(page, 'One')
+  assert.equal(await isPreview(page), true)
+  await untilBooted(page)
+  assert.equal(await stateOf(page), 'idle')
+  // By the time that a message has come, a tag that was removed would have let go.
+  const unread = (): Promise<number> => page.evaluate<number>('session.unread')
+  const before = await unread()
+  await tell('alice', 'during the preview')
+  await until('unread messages', unread, before + 1)
+  release()
+  await untilState(page, 'active')
+  assert.equal(await isPreview(page), false)
+  // The page that has the session again finds it in the inbox.
+  await untilRead(page, 'bob: during the preview')
+  await assertUndisturbed(visited, id)
+})
+
+test('Turbo: a session ends with the preview, when the page that follows it is nobody’s', async () => {
+  const { visited, page } = await openActive('/turbo')
+  await follow(page, 'Two')
+  await page.request.post(`${pages.url}/logout`, { headers: { origin: pages.url } })
+  const { release } = await holdPage(page, '/turbo')
+  await follow(page, 'One')
+  assert.equal(await isPreview(page), true)
+  release()
+  await page.getByText('Nobody is logged in').waitFor()
+  await assertEnded(visited)
+  assert.equal(visited.connections(), 1)
+})
+
+test('Turbo: the back button shows the page as it was, and the session goes on', async () => {
+  const { visited, page, id } = await openActive('/turbo')
+  await follow(page, 'Two')
+  await page.goBack()
+  await untilTitled(page, 'One')
+  await tell('alice', 'after going back')
+  await untilRead(page, 'bob: after going back')
+  await page.goForward()
+  await untilTitled(page, 'Two')
+  await assertUndisturbed(visited, id)
+})
+
+test('Turbo: a refresh that morphs leaves the tag and its session as they are', async () => {
+  const { visited, page, id } = await openActive('/turbo/morph')
+  await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
+  const served = page.getByLabel('Served')
+  const before = (await served.textContent()) ?? ''
+  await page.getByRole('link', { name: 'Refresh' }).click()
+  await until('a fresh page', async () => (await served.textContent()) !== before, true)
+  assert.equal(await page.evaluate(() => 'same' in (document.querySelector('chat-session') ?? {})), true)
+  await tell('alice', 'after the refresh')
+  await untilRead(page, 'bob: after the refresh')
+  await assertUndisturbed(visited, id)
+})
+
+test('Turbo: a frame with a tag of its own shares the page’s session, however often it is navigated', async () => {
+  const started = pages.startedFor('alice')
+  const { visited, page, id } = await openActive('/turbo/frames')
+  for (const step of ['2', '1']) {
+    await page.getByRole('link', { name: 'Next' }).click()
+    await page.getByText(`Step ${step}`).waitFor()
+    await until('its session', () => frameSession(page), id)
+  }
+  await tell('alice', 'once')
+  await untilRead(page, 'bob: once')
+  await assertUndisturbed(visited, id)
+  assert.equal(pages.startedFor('alice'), started + 1)
+})
+
+test('Turbo: a log-out ends the session, the next page has none, and neither has the one before it', async () => {
+  const { visited, page } = await openActive('/turbo')
+  await follow(page, 'Two')
+  await logOut(page)
+  await assertEnded(visited)
+  await follow(page, 'Two')
+  assert.equal(await stateOf(page), 'idle')
+  await page.goBack()
+  await page.goBack()
+  await untilTitled(page, 'Two')
+  await page.getByText('Nobody is logged in').waitFor()
+  await untilBooted(page)
+  assert.equal(await stateOf(page), 'idle')
+  assert.equal(visited.connections(), 1)
+  assert.equal(await isMarked(page), true)
+})
+
+test('Turbo: whoever logs in next has a session of their own', async () => {
+  const { visited, page, id } = await openActive('/turbo')
+  await logOut(page)
+  await logIn(page, 'Bob')
+  const second = await activeId(page)
+  assert.notEqual(second, id)
+  assert.equal((await chatOf(page)).user, 'bob')
+  await tell('bob', 'to myself')
+  await untilRead(page, 'bob: to myself')
+  assert.deepEqual(
+    (await visited.heard()).filter((line, n, all) => line !== all[n - 1]),
+    [`started ${id}`, `started ${second}`],
+  )
+})
+
+test('Turbo: a log-out that it isn’t told of leaves pages in its cache, until that is cleared', async () => {
+  const { page } = await openActive('/turbo')
+  await page.request.post(`${pages.url}/logout`, { headers: { origin: pages.url } })
+  await follow(page, 'Two')
+  await page.getByText('Nobody is logged in').waitFor()
+  await page.goBack()
+  await page.getByText('Logged in as alice').waitFor()
+  await activeId(page)
+  await page.goForward()
+  await page.getByText('Nobody is logged in').waitFor()
+  await untilSaid(page, 'State', 'idle')
+
+  await page.evaluate('Turbo.cache.clear()')
+  await page.goBack()
+  await untilTitled(page, 'One')
+  await page.getByText('Nobody is logged in').waitFor()
+  await untilSaid(page, 'State', 'idle')
+})
+
+test('Turbo: a page from its cache with a token that has lapsed costs the session nothing, where there is a token-url', async () => {
+  const brief = await startPages({ tokenLife: 6 })
+  const visited = await visit(brief, '/turbo', { user: 'alice' })
+  const { page } = visited
+  const id = await activeId(page)
+  await mark(page)
+  const lapsed = Date.now() + 6_000
+  await follow(page, 'Two')
+  await until('the first token lapsed', () => Date.now() > lapsed, true)
+  await page.goBack()
+  await untilTitled(page, 'One')
+  await brief.publish({ to: 'alice', from: 'bob', body: 'still there' })
+  await untilRead(page, 'bob: still there')
+  await assertUndisturbed(visited, id)
+})
+
+test('Turbo: a permanent tag stays whoever it was: a log-out that swaps the page doesn’t reach it', async () => {
+  const { visited, page, id } = await openActive('/turbo/permanent')
+  await follow(page, 'Permanent, too')
+  await logOut(page)
+  await untilTitled(page, 'Permanent')
+  await tell('alice', 'for somebody who has left')
+  await untilRead(page, 'bob: for somebody who has left')
+  await assertUndisturbed(visited, id)
+  await press(page, 'Bob')
+  await page.getByText('Logged in as bob').waitFor()
+  assert.equal((await chatOf(page)).user, 'alice')
+})

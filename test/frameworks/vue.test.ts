@@ -1,0 +1,53 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { untilState } from '../e2e/site.js'
+import { testFramework, testServerRendering } from './harness-suite.js'
+import { testSnippet } from './harness-snippets.js'
+import { bindingsOf, holdRegistration, register, startPages, untilSaid, visit } from './harness.js'
+
+const vue = { name: 'vue', title: 'Vue' }
+await testFramework(vue)
+await testServerRendering(vue)
+testSnippet({ ...vue, mark: 'vue', checker: ['vue-tsc/bin/vue-tsc.js', '--project'] })
+
+test('Vue: :user-id is an attribute, :userId a property of a registered element, and .prop needs camel case', async () => {
+  const pages = await startPages()
+  const { page, complaints } = await visit(pages, '/vue-bindings', { user: 'alice' })
+  await untilState(page, 'active')
+  assert.deepEqual(await bindingsOf(page), {
+    kebab: 'active user-id',
+    camel: 'active',
+    'camel-prop': 'active',
+    'kebab-prop': 'idle',
+  })
+  assert.deepEqual(complaints(), [])
+})
+
+test('Vue: what is set before the element is registered counts, as an attribute in kebab case and by .prop', async () => {
+  const pages = await startPages()
+  const { page } = await visit(pages, '/vue-bindings', {
+    user: 'alice',
+    prepare: holdRegistration,
+  })
+  await register(page)
+  await untilState(page, 'active')
+  assert.deepEqual(await bindingsOf(page), {
+    kebab: 'active user-id',
+    camel: 'idle userid',
+    'camel-prop': 'active',
+    'kebab-prop': 'idle',
+  })
+})
+
+test('Vue: the object and the function of a template are set while it hydrates', async () => {
+  const pages = await startPages()
+  const { page } = await visit(pages, '/vue', { user: 'alice' })
+  await untilSaid(page, 'State', 'active')
+  assert.deepEqual(
+    await page.evaluate(() => {
+      const element = document.querySelector('chat-session')
+      return [element?.user, typeof element?.tokenFetcher]
+    }),
+    [{ role: 'customer' }, 'function'],
+  )
+})
