@@ -4,8 +4,12 @@ import { stripVTControlCharacters } from 'node:util'
 
 const output = stripVTControlCharacters(await text(process.stdin))
 const sum = (pattern) => [...output.matchAll(pattern)].reduce((total, [, count]) => total + Number(count), 0)
-// node:test says `ℹ pass 3`; web-test-runner redraws its line, and only the finished one counts.
-const browser = [...output.matchAll(/(\d+)\/\1 test files \| (\d+) passed, (\d+) failed/g)].at(-1)
-const passed = sum(/^ℹ pass (\d+)$/gm) + Number(browser?.[2] ?? 0)
-const failed = sum(/^ℹ fail (\d+)$/gm) + Number(browser?.[3] ?? 0)
+// node:test says `ℹ pass 3`; web-test-runner redraws the line of each browser, and only the finished one counts.
+const finished = /(\w+): +\|[^|]*\| (\d+)\/\2 test files \| (\d+) passed, (\d+) failed/g
+const browsers = new Map(
+  [...output.matchAll(finished)].map(([, name, , passed, failed]) => [name, { passed, failed }]),
+)
+const sumOf = (what) => [...browsers.values()].reduce((total, counts) => total + Number(counts[what]), 0)
+const passed = sum(/^ℹ pass (\d+)$/gm) + sumOf('passed')
+const failed = sum(/^ℹ fail (\d+)$/gm) + sumOf('failed')
 console.log(`${passed} ${failed}`)
