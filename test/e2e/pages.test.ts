@@ -34,7 +34,7 @@ test('removing the element ends the session, for the gateway too', async () => {
   await untilState(page, 'active')
   await page.evaluate(() => document.querySelector('chat-session')?.remove())
   await until('open connections', gateway.open, 0)
-  assert.equal(sent.at(-1), 'end')
+  await until('the last frame that was sent', () => sent.at(-1), 'end')
 })
 
 test('moving the element, or taking it out and putting it back, leaves the session as it is', async () => {
@@ -58,7 +58,7 @@ test('moving the element, or taking it out and putting it back, leaves the sessi
     (tag) => document.body.insertAdjacentHTML('beforeend', tag),
     chatTag({ id: 'other', token: await tokenFor('grace') }),
   )
-  await until('open connections', gateway.open, 2)
+  await until('sessions started', async () => (await heardIn(page)).length, 2)
   await page.evaluate(() => document.querySelector('#other')?.remove())
   await until('open connections', gateway.open, 1)
   assert.deepEqual(await chatOf(page), before)
