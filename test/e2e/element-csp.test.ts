@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newContext } from '../support/browser.js'
 import {
-  PATIENCE,
   recordViolations,
   siteOf,
   startGateway,
@@ -29,7 +28,7 @@ test('a page with a strict Content-Security-Policy has an active session, and no
   const { page } = await watch(context)
   await recordViolations(page)
   await page.goto(url)
-  await page.locator('chat-session:state(active)').waitFor({ state: 'attached', timeout: PATIENCE })
+  await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   assert.equal(
     await page.locator('chat-session').evaluate((element) => getComputedStyle(element).display),
     'contents',
@@ -57,8 +56,9 @@ test('a page whose policy forbids the connection is told so, at once', async () 
   const { page } = await watch(context)
   await page.goto(site)
   const started = Date.now()
-  await page.locator('chat-session:state(failed)').waitFor({ state: 'attached', timeout: PATIENCE })
-  assert.ok(Date.now() - started < 2_000, 'it took no timeout to find out')
+  await page.locator('chat-session:state(failed)').waitFor({ state: 'attached' })
+  // An attempt that nobody answers is given up after 20 s.
+  assert.ok(Date.now() - started < 15_000, 'it took no timeout to find out')
   const error = await page
     .locator('chat-session')
     .evaluate(({ error }: HTMLElementTagNameMap['chat-session']) => ({
@@ -86,7 +86,7 @@ test('a live session outlasts a policy that comes later, and is told of it when 
   await recordViolations(page)
   await page.goto(url)
   const tag = page.locator('chat-session')
-  await page.locator('chat-session:state(active)').waitFor({ state: 'attached', timeout: PATIENCE })
+  await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   const address = `${url.replace('http', 'ws')}/v1/session`
   // The page's own tries, at what the session has and at what its address begins with.
   await page.evaluate((address) => {
@@ -132,7 +132,7 @@ test('what the policy forbids elsewhere in the page, of an address that is not t
   const { page } = await watch(context)
   await recordViolations(page)
   await page.goto(url)
-  await page.locator('chat-session:state(active)').waitFor({ state: 'attached', timeout: PATIENCE })
+  await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   await page.evaluate(() => document.body.append(document.createElement('embed')))
   await page.evaluate(() => document.querySelector('embed')?.setAttribute('type', 'application/pdf'))
   await page.waitForFunction(() => 'violations' in window && String(window.violations))

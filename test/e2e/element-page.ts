@@ -11,9 +11,6 @@ const secret = 'a secret of at least 32 bytes, for tests'
 
 export const tokenFor = (userId: string): Promise<string> => createToken({ appId: 'app', userId, secret })
 
-/** Milliseconds that a thing has to happen in. */
-export const PATIENCE = 10_000
-
 /** What a test serves: its page's HTML, and the headers that go with it. */
 export interface Served {
   html: string

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { newContext } from '../support/browser.js'
-import { PATIENCE, siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
+import { siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
 
 const context = await newContext('--host-resolver-rules=MAP lan.test 127.0.0.1')
 
 const tag = async (userId: string, attributes = ''): Promise<string> =>
   `<chat-session app-id="app" user-id="${userId}" token="${await tokenFor(userId)}" ${attributes}></chat-session>`
 
-const active = { state: 'attached', timeout: PATIENCE } as const
+const active = { state: 'attached' } as const
 
 test('the script tag alone, on a page that a server rendered, is enough', async () => {
   const url = await startGateway(

@@ -3,16 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import type { BrowserContext, Locator, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page, WebSocket } from 'playwright-core'
 import { startDev, type Dev } from '../../src/cli/dev.js'
 import type { WayId } from '../../demo/playground/choice.js'
 import { newContext } from '../support/browser.js'
 
 // Here rather than in a test, at whose end the browser would be closed.
 await (await newContext()).close()
-
-/** Milliseconds in which anything that should happen does. */
-export const SOON = 10_000
 
 type AppId = 'playground' | 'strict'
 
@@ -46,6 +43,10 @@ export interface Playground extends Panel {
   problems: string[]
   /** By the place in the page, from 0. */
   panel(index: number): Panel
+  /** Adds a user, and waits until the panel is there. */
+  add(): Promise<Panel>
+  /** The connection that the first panel's session made last. */
+  socket(): Promise<WebSocket>
   /** Removes everybody and adds one user, Alice, who has no session yet. */
   alone(): Promise<void>
 }
@@ -68,12 +69,16 @@ const tabOf: Record<string, Parameters<Panel['open']>[0]> = {
 }
 
 const panelOf = (at: Locator): Panel => {
-  const open: Panel['open'] = (name) => at.getByRole('tab', { name, exact: true }).click()
+  const open: Panel['open'] = async (name) => {
+    const tab = at.getByRole('tab', { name, exact: true })
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click()
+  }
   const reaches = (state: string): Promise<void> => at.locator(`live-state .name.${state}`).waitFor()
   const sessionId = (): Promise<string> => at.locator('#session-id').innerText()
   const choose: Panel['choose'] = async (way, app = 'playground') => {
     await open('Log-in')
-    await at.locator('.apps').getByText(app, { exact: true }).click()
+    if (!(await at.locator(`.apps [value=${app}]`).isChecked()))
+      await at.locator('.apps').getByText(app, { exact: true }).click()
     await at.getByLabel('Way to log in').selectOption(way)
   }
   return {
@@ -88,7 +93,7 @@ const panelOf = (at: Locator): Panel => {
       await at.getByRole('button', { name, exact: true }).click()
     },
     start: async (way, state = 'active', app = 'playground') => {
-      const former = (await at.locator('#session-id').count()) ? await sessionId() : ''
+      const [former = ''] = await at.locator('#session-id').allInnerTexts()
       await choose(way, app)
       await at.locator('setup-form button.main').click()
       if (state === 'active' && former) await at.locator('#session-id', { hasNotText: former }).waitFor()
@@ -130,9 +135,19 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
   const problems: string[] = []
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
   page.on('pageerror', (error) => problems.push(String(error)))
-  page.setDefaultTimeout(SOON)
+  const sockets: WebSocket[] = []
+  page.on('websocket', (socket) => sockets.push(socket))
+  // A page that glides to a user who was added takes the button away from under a pointer that is pressing it.
+  await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.goto(`${dev.url}/`)
-  const panel = (index: number): Panel => panelOf(page.locator('user-panel').nth(index))
+  const panels = page.locator('user-panel')
+  const panel = (index: number): Panel => panelOf(panels.nth(index))
+  const add = async (): Promise<Panel> => {
+    const added = panel(await panels.count())
+    await page.getByRole('button', { name: 'Add a user' }).click()
+    await added.at.waitFor()
+    return added
+  }
   return {
     ...panel(0),
     page,
@@ -140,10 +155,17 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
     dev,
     problems,
     panel,
+    add,
+    socket: async () => {
+      const line = await panel(0).at.locator('chat-session').getAttribute('endpoint')
+      const socket = sockets.findLast((each) => each.url().includes(new URL(line ?? '').pathname))
+      assert.ok(socket)
+      return socket
+    },
     alone: async () => {
       for (const name of ['Alice Moreau', 'Bob Okafor', 'Visitor'])
         await page.getByRole('button', { name: `Remove ${name}` }).click()
-      await page.getByRole('button', { name: 'Add a user' }).click()
+      await add()
     },
     close: async () => {
       await context.close()

@@ -15,6 +15,16 @@ const codeOf = async ({ at, open }: Playground, tab: Tab): Promise<string> => {
   return at.locator('#code').innerText()
 }
 
+/** What the compiler finds wrong with a component. */
+const faultsOf = (code: string): unknown[] => {
+  const { diagnostics = [] } = ts.transpileModule(code, {
+    reportDiagnostics: true,
+    fileName: 'session.tsx',
+    compilerOptions: { jsx: ts.JsxEmit.ReactJSX, target: ts.ScriptTarget.ES2022 },
+  })
+  return diagnostics.map(({ messageText }) => messageText)
+}
+
 /** What each tab says for a way; and what the server has to do. */
 const says: Record<WayId, [RegExp, RegExp, RegExp, RegExp | null]> = {
   token: [
@@ -49,7 +59,7 @@ const says: Record<WayId, [RegExp, RegExp, RegExp, RegExp | null]> = {
 }
 
 describe('the playground: the code for it', () => {
-  it('is the code for what is chosen, in each of its tongues, before anything is started', async (playground) => {
+  it('is the code for what is chosen, in each of its tongues and well-formed for React, before anything is started', async (playground) => {
     const { at, alone, choose } = playground
     await alone()
     for (const [way, [inHtml, inJavascript, inReact, onServer]] of Object.entries(says)) {
@@ -60,6 +70,7 @@ describe('the playground: the code for it', () => {
         ['React', inReact],
       ] as const) {
         const code = await codeOf(playground, tab)
+        if (tab === 'React') assert.deepEqual(faultsOf(code), [], way)
         assert.match(code, words, `${way}, ${tab}`)
         for (const each of [/strict/, /alice/, /Alice Moreau/]) assert.match(code, each, `${way}, ${tab}`)
       }
@@ -124,23 +135,6 @@ describe('the playground: the code for it', () => {
     await other.waitForFunction('window.user')
     assert.deepEqual(await other.evaluate('user'), { id: userId, name })
     await site.close()
-  })
-
-  it('is well-formed for React too', async (playground) => {
-    await playground.alone()
-    for (const way of Object.keys(says) as WayId[]) {
-      await playground.choose(way)
-      const { diagnostics = [] } = ts.transpileModule(await codeOf(playground, 'React'), {
-        reportDiagnostics: true,
-        fileName: 'session.tsx',
-        compilerOptions: { jsx: ts.JsxEmit.ReactJSX, target: ts.ScriptTarget.ES2022 },
-      })
-      assert.deepEqual(
-        diagnostics.map(({ messageText }) => messageText),
-        [],
-        way,
-      )
-    }
   })
 
   it('is copied by a button, which says so', async (playground) => {

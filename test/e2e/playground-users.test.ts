@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { itOnPlayground as it, type Playground } from './playground-page.js'
+import { itOnPlayground as it, type Panel, type Playground } from './playground-page.js'
 
 /** Alice, Bob and a guest are there when the page opens: this waits until their sessions are. */
 const three = async ({ panel }: Playground) => {
@@ -9,9 +9,11 @@ const three = async ({ panel }: Playground) => {
   return users
 }
 
-/** What a browser tells its pages when the network is back; without it the next try may be some seconds off. */
-const online = ({ page }: Playground): Promise<boolean> =>
-  page.evaluate(() => dispatchEvent(new Event('online')))
+/** Waits until a line is up, and tells the page what a browser does then: without it the next try may be seconds off. */
+const online = async ({ page }: Playground, { at }: Panel): Promise<void> => {
+  await at.locator('.up[aria-pressed=true]').waitFor()
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+}
 
 describe('the playground: several users', () => {
   it('has three sessions when it opens; two of them write to each other, and each reads when they like', async (playground) => {
@@ -64,7 +66,7 @@ describe('the playground: several users', () => {
     assert.equal(await bob.message('Can you hear me?').count(), 0)
 
     await alice.press('Online')
-    await online(playground)
+    await online(playground, alice)
     await alice.reaches('active')
     await alice.message('You can’t hear me.').waitFor()
     await bob.message('Can you hear me?').waitFor()
@@ -90,12 +92,14 @@ describe('the playground: several users', () => {
     await alice.press('Online')
     await alice.at.locator('.up[aria-pressed=true]').waitFor()
     assert.deepEqual(await (await fetch(line)).json(), { delay: 0, down: 0 })
-    await bob.press('Away 5 s')
-    await bob.reaches('reconnecting')
+    // Looked for from before it happens: five seconds later it is over.
+    await Promise.all([
+      bob.at.locator('.away[aria-pressed=true]').waitFor(),
+      bob.reaches('reconnecting'),
+      bob.press('Away 5 s'),
+    ])
     await alice.write('Bob Okafor', 'Welcome back.')
-    assert.equal(await bob.at.getByRole('button', { name: 'Away 5 s' }).getAttribute('aria-pressed'), 'true')
-    await bob.at.locator('.up[aria-pressed=true]').waitFor()
-    await online(playground)
+    await online(playground, bob)
     await bob.message('Welcome back.').waitFor()
     assert.equal(await alice.sessionId(), former)
   })
@@ -108,6 +112,7 @@ describe('the playground: several users', () => {
     await alice.press('end()')
     await alice.message('Too late?').getByText('Not sent, ended').waitFor()
     await alice.press('Online')
+    await alice.at.locator('.up[aria-pressed=true]').waitFor()
     await alice.press('start()')
     await alice.reaches('active')
     await alice.press('Try again')
@@ -117,11 +122,9 @@ describe('the playground: several users', () => {
   })
 
   it('takes in more users, up to six, and lets one go with their session', async (playground) => {
-    const { page, panel } = playground
+    const { page, panel, add } = playground
     await three(playground)
-    const add = page.getByRole('button', { name: 'Add a user' })
-    await add.click()
-    const fourth = panel(3)
+    const fourth = await add()
     await fourth.reaches('idle')
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'user-4')
     const opened = page.waitForEvent('websocket')
@@ -130,9 +133,9 @@ describe('the playground: several users', () => {
     assert.equal(await fourth.user(), 'chiyo')
     await panel(0).write('Chiyo Tanaka', 'Welcome.')
     await fourth.message('Welcome.').waitFor()
-    await add.click()
-    await add.click()
-    assert.ok(await add.isDisabled())
+    await add()
+    await add()
+    assert.ok(await page.getByRole('button', { name: 'Add a user' }).isDisabled())
     const closed = (await opened).waitForEvent('close')
     await page.getByRole('button', { name: 'Remove Chiyo Tanaka' }).click()
     await closed

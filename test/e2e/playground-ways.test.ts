@@ -64,7 +64,7 @@ describe('the playground: ways to log in', () => {
     }
     for (const { asked, at } of users)
       // The second is for the first renewed token: by then the first one has lapsed.
-      await at.locator('event-log li').filter({ hasText: asked }).nth(1).waitFor({ timeout: 20_000 })
+      await at.locator('event-log li').filter({ hasText: asked }).nth(1).waitFor()
     for (const { reaches } of users) await reaches('active')
     assert.deepEqual(await Promise.all(users.map(({ sessionId }) => sessionId())), former)
   })

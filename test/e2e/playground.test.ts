@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { SOON, itOnPlayground as it, textOf } from './playground-page.js'
+import { PATIENCE } from '../support/browser.js'
+import { itOnPlayground as it, textOf } from './playground-page.js'
 
 describe('the playground: what can be done to a session', () => {
   it('ends it, removes and puts back its element: each time it is another session then', async (playground) => {
@@ -24,7 +25,17 @@ describe('the playground: what can be done to a session', () => {
     assert.equal(new Set(sessions).size, 3)
   })
 
-  it('moves the element without a break', async ({ start, press, page, sessionId, logs, at, open }) => {
+  it('moves the element without a break', async ({
+    start,
+    press,
+    page,
+    panel,
+    sessionId,
+    logs,
+    at,
+    open,
+  }) => {
+    for (const other of [panel(1), panel(2)]) await other.reaches('active')
     await start('token')
     const former = await sessionId()
     const sockets: unknown[] = []
@@ -62,17 +73,15 @@ describe('the playground: what can be done to a session', () => {
     assert.match(await at.locator('#code').innerText(), /user-id="bob"/)
   })
 
-  it('renews the token on the open connection', async ({ alone, start, press, page, sessionId }) => {
+  it('renews the token on the open connection', async ({ alone, start, press, page, sessionId, socket }) => {
     await alone()
-    const opened = page.waitForEvent('websocket')
     await start('token')
-    const socket = await opened
     const former = await sessionId()
-    const renewed = socket.waitForEvent('framereceived', ({ payload }) =>
+    const renewed = (await socket()).waitForEvent('framereceived', ({ payload }) =>
       String(payload).includes('"renewed"'),
     )
     // A token of the same second is the same token.
-    const soon = performance.now() + SOON
+    const soon = performance.now() + PATIENCE
     for (let done = false; !done && performance.now() < soon;) {
       await press('Renew token now')
       done = await Promise.race([renewed.then(() => true), page.waitForTimeout(300).then(() => false)])
@@ -91,11 +100,15 @@ describe('the playground: what can be done to a session', () => {
     await reaches('active')
   })
 
-  it('starts anew with other settings and leaves no session behind', async ({ alone, start, page }) => {
+  it('starts anew with other settings and leaves no session behind', async ({
+    alone,
+    start,
+    page,
+    socket,
+  }) => {
     await alone()
-    const opened = page.waitForEvent('websocket')
     await start('token')
-    const closed = (await opened).waitForEvent('close')
+    const closed = (await socket()).waitForEvent('close')
     await start('signature')
     await closed
     assert.equal(await page.locator('chat-session').count(), 1)

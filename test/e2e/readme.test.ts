@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { startDev } from '../../src/cli/dev.js'
 import { newContext } from '../support/browser.js'
-import { PATIENCE, siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
+import { siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
 
 const context = await newContext()
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
@@ -42,7 +42,7 @@ const pageOn = async (gateway: string, html: string): Promise<string> => {
 
 test('who copies the README’s first lines has a live session, and hears of it', async () => {
   const { page, complaints } = await watch(context)
-  const said = page.waitForEvent('console', { timeout: PATIENCE })
+  const said = page.waitForEvent('console')
   await page.goto(await pageOn(await startGateway(), firstScreen))
   assert.equal((await said).text(), 'live as 12345')
   assert.deepEqual(complaints, [])
@@ -59,14 +59,14 @@ test('who has no server saves the README’s page, opens the file, and is connec
   await writeFile(file, blockWith('Not connected').replace('http://127.0.0.1:8080', dev.url))
   const { page, complaints } = await watch(context)
   await page.goto(pathToFileURL(file).href)
-  await page.getByText('active', { exact: true }).waitFor({ timeout: PATIENCE })
+  await page.getByText('active', { exact: true }).waitFor()
   assert.deepEqual(complaints, [])
 })
 
 test('the README’s tag with a version and a hash boots from a gateway of another origin', async () => {
   const { page, complaints } = await watch(context)
   await page.goto(await pageOn(await startGateway(), firstScreen.replace(plainTag, pinnedTag)))
-  await page.locator('chat-session:state(active)').waitFor({ state: 'attached', timeout: PATIENCE })
+  await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   assert.deepEqual(complaints, [])
 })
 

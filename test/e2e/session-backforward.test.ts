@@ -42,6 +42,8 @@ const openInFrame = async (page: Page, url: string): Promise<{ frame: Frame; id:
     document.body.append(frame)
   }, url)
   const inFrame = (): Frame | undefined => page.frames()[1]
+  // What is asked of the empty document before it is lost with that.
+  await until('the address of the frame', () => inFrame()?.url(), url)
   const state = (): Promise<string | undefined> | undefined =>
     inFrame()?.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.state)
   await until('the state of the session in the frame', state, 'active')

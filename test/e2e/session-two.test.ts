@@ -11,6 +11,7 @@ import {
   untilHeard,
   withToken,
 } from './session-site.js'
+import { until } from './site.js'
 
 test('what one of a user’s pages has read counts as read in the other, on another device too', async () => {
   const gateway = await startGateway()
@@ -53,5 +54,6 @@ test('what a user sends in one page is seen in the other, and is unread in neith
       'message from the desk',
     ])
   }
+  await until('what bob got', () => got.length, 2)
   assert.deepEqual(got, ['from the phone', 'from the desk'])
 })

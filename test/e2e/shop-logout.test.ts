@@ -6,7 +6,7 @@ import { ChatSession } from '../../src/session/index.js'
 import { customerIn, logIn, startShop, type ShopSite } from './shop-site.js'
 import { APP, chatOf, complaintsOf, framesSentBy, stateOf, until, untilBooted, untilState } from './site.js'
 
-/** Tokens are asked for 5 s before they lapse at the latest: these after a second. */
+/** Seconds. The next token is asked for after half of them: the other half is the time that there is to renew it. */
 const SHORT = 6
 
 const logOut = async (page: Page, { url }: ShopSite, button: 'Log out' | 'Log out and stay here') => {
@@ -35,7 +35,9 @@ test('logging out without leaving the page ends the session, for the gateway too
   const complaints = complaintsOf(page)
   await page.goto(`${site.url}/products/mug`)
   await page.getByRole('button', { name: 'Put it in the cart' }).click()
+  await page.getByRole('link', { name: 'Cart 1' }).waitFor()
   await page.getByRole('link', { name: 'Alice Moreau' }).click()
+  await page.waitForURL('**/account')
   await untilState(page, 'active')
   const sent = framesSentBy(page)
   // Frames are heard from sockets that open later than the listener.
@@ -45,8 +47,9 @@ test('logging out without leaving the page ends the session, for the gateway too
   await page.getByRole('button', { name: 'Log out and stay here' }).click()
   await page.getByText('You are logged out').waitFor()
   await until('open connections', site.gateway.open, 0)
-  assert.equal(sent.at(-1), 'end')
+  await until('the last frame that was sent', () => sent.at(-1), 'end')
   assert.equal(await page.title(), 'the same page')
+  await untilState(page, 'ended')
   assert.deepEqual(await chatOf(page), { state: 'ended', id: null, user: undefined, error: undefined })
   await page.locator('.chat-state', { hasText: 'chat: ended' }).waitFor()
   assert.equal(await page.getByText('Alice Moreau').count(), 0)

@@ -26,6 +26,7 @@ test('every page can be read by everybody, in light and dark, and fits a phone a
   const { page } = await customerIn(site)
   await page.goto(`${site.url}/products/notebook`)
   await page.getByRole('button', { name: 'Put it in the cart' }).click()
+  await page.getByRole('link', { name: 'Cart 1' }).waitFor()
   for (const path of ['/', '/products/notebook', '/cart', '/help', '/about', '/messages', '/account']) {
     await page.goto(site.url + path)
     await untilState(page, 'active')

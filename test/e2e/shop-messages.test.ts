@@ -68,6 +68,7 @@ test('a customer and the seller write to each other about a product, each in the
   await alice.getByLabel('Write to').fill('Thank you!')
   await alice.getByLabel('Write to').press('Enter')
   await message(nora, 'Thank you!').waitFor()
+  await message(alice, 'Thank you!').waitFor()
   for (const page of [alice, nora]) {
     assert.deepEqual(await page.locator('[data-messages] .text').allInnerTexts(), [
       question,
@@ -180,13 +181,12 @@ test('whatever one user puts into the data of a message, the seller sees those t
   await ask(bilal, site, 'mug', 'Is it blue?')
   await nora.goto(`${site.url}/messages`)
   await nora.getByText('Is it blue?').waitFor()
-  assert.deepEqual(await nora.locator('[data-link]').allInnerTexts(), [
-    'Harbour mug, Bilal Khan',
-    'Desk lamp, Bilal Khan',
-  ])
+  const threads = nora.locator('[data-link]')
+  await until('threads', () => threads.count(), 2)
+  assert.deepEqual(await threads.allInnerTexts(), ['Harbour mug, Bilal Khan', 'Desk lamp, Bilal Khan'])
   await nora.goto(`${site.url}/messages/bilal/mug`)
   await message(nora, 'Is it blue?').waitFor()
-  assert.equal(await message(nora, 'odd').count(), noText.length + 1)
+  await until('odd messages', () => message(nora, 'odd').count(), noText.length + 1)
   // What is of no thread keeps nothing from being read.
   await nora.goto(`${site.url}/messages/bilal/lamp`)
   await untilUnread(nora, 1)

@@ -90,6 +90,7 @@ test('the cookie is out of reach of scripts and of other sites, and is a new one
   const page = await context.newPage()
   await page.goto(`${site.url}/products/mug`)
   await page.getByRole('button', { name: 'Put it in the cart' }).click()
+  await page.getByRole('link', { name: 'Cart 1' }).waitFor()
   const [before] = await context.cookies()
   await logIn(page, site)
   const [cookie, ...others] = await context.cookies()

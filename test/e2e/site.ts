@@ -6,13 +6,11 @@ import { after } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { createGateway, createLog } from '../../src/gateway/index.js'
+import { PATIENCE } from '../support/browser.js'
 
 /** The one app of the gateways here. */
 export const APP = 'shop'
 export const SECRET = 'a secret that only the tests and their gateway share'
-
-/** Milliseconds that anything a test waits for may take. */
-export const PATIENCE = 30_000
 
 export interface TestGateway {
   url: string
@@ -70,8 +68,9 @@ export const startGateway = async (port = 0, pingInterval = 25): Promise<TestGat
 export const until = async <T>(what: string, actual: () => T | Promise<T>, expected: T): Promise<void> => {
   const deadline = Date.now() + PATIENCE
   let found = await actual()
-  while (found !== expected && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  // Rarer and rarer: to look costs what is waited for its time, where that is a page's.
+  for (let pause = 10; found !== expected && Date.now() < deadline; pause = Math.min(1.3 * pause, 200)) {
+    await new Promise((resolve) => setTimeout(resolve, pause))
     found = await actual()
   }
   assert.equal(found, expected, what)

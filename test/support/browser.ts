@@ -4,6 +4,9 @@ import { after } from 'node:test'
 import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import { chromiumArgs, chromiumPath } from '../../scripts/chromium.mjs'
 
+/** Milliseconds that whatever a test waits for may take: much, since only a test that fails takes them. */
+export const PATIENCE = 60_000
+
 let launched: Promise<Browser> | undefined
 
 // Here, since an `after` that is called in a test is that test's, and the next one needs the browser too.
@@ -18,6 +21,7 @@ const launch = async (args: string[]): Promise<Browser> =>
  */
 export const newContext = async (...args: string[]): Promise<BrowserContext> => {
   const context = await (await (launched ??= launch(args))).newContext()
+  context.setDefaultTimeout(PATIENCE)
   after(() => context.close())
   return context
 }
