@@ -8,7 +8,9 @@ const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/acc
 
 test('a customer who logs in is in chat, as the user whom the server vouched for', async () => {
   const site = await startShop()
-  const { page } = await customerIn(site)
+  const page = await (await newContext()).newPage()
+  await logIn(page, site)
+  await untilState(page, 'active')
   assert.equal((await chatOf(page)).user, 'alice')
   await page.getByText('chat: active').waitFor()
   await page.getByRole('link', { name: 'Help' }).click()
