@@ -24,17 +24,22 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-/** A module is compiled to another place, but says that it is where it was written. */
+/** A module is compiled to another place, but says that it is where it was written; what needs no compiling stays there. */
 const inPlace = {
   name: 'in place',
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /\.[cm]?[tj]s$/ }, async ({ path }) => ({
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\..*\.mjs$/ }, ({ path, resolveDir }) => ({
+      path: pathToFileURL(join(resolveDir, path)).href,
+      external: true,
+    }))
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
       contents: (await readFile(path, 'utf8')).replaceAll(
         /\bimport\.meta\.url\b/g,
         JSON.stringify(pathToFileURL(path).href),
       ),
-      loader: /ts$/.test(path) ? 'ts' : 'js',
-    })),
+      loader: 'ts',
+    }))
+  },
 }
 
 // Here packages are found. Each file of tests has a process, and to compile in every one takes longer than most tests do.
