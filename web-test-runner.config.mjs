@@ -5,15 +5,19 @@ import { chromiumArgs, chromiumPath } from './scripts/chromium.mjs'
 import { gatewayPlugin } from './test/support/gateway-plugin.mjs'
 
 export default {
-  files: 'test/**/*.browser.ts',
+  // Those that wait longest are the first, so that nobody waits for them in the end.
+  files: ['test/session/*.browser.ts', 'test/element/*.browser.ts'],
   nodeResolve: { exportConditions: ['production', 'browser'] },
-  concurrency: 1,
-  testsFinishTimeout: 150_000,
-  testFramework: { config: { timeout: 10_000 } },
+  // Each file has a context of its own: what one tab tells another stays in it.
+  concurrency: 2,
+  // Nothing but patience: what fails here says so long before.
+  browserStartTimeout: 120_000,
+  testsFinishTimeout: 300_000,
+  testFramework: { config: { timeout: 60_000 } },
   browsers: [
     playwrightLauncher({
       product: 'chromium',
-      launchOptions: { executablePath: await chromiumPath(), args: chromiumArgs },
+      launchOptions: { executablePath: await chromiumPath(), args: chromiumArgs, timeout: 120_000 },
     }),
   ],
   plugins: [

@@ -1,8 +1,11 @@
 // Runs the tests below a folder with node's own runner: node scripts/test.mjs FOLDER [--skip NAME]… [ARGUMENT]…
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { build } from 'esbuild'
 
 /** Most tests wait for sockets, processes and pages rather than for the processor. */
 const AT_ONCE = 4
@@ -20,9 +23,57 @@ if (files.length === 0) {
   console.error(`There are no tests below ${folder}.`)
   process.exit(1)
 }
+
+/** A module is compiled to another place, but says that it is where it was written; what needs no compiling stays there. */
+const inPlace = {
+  name: 'in place',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\..*\.mjs$/ }, ({ path, resolveDir }) => ({
+      path: pathToFileURL(join(resolveDir, path)).href,
+      external: true,
+    }))
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replaceAll(
+        /\bimport\.meta\.url\b/g,
+        JSON.stringify(pathToFileURL(path).href),
+      ),
+      loader: 'ts',
+    }))
+  },
+}
+
+// Here packages are found. Each file of tests has a process, and to compile in every one takes longer than most tests do.
+const cache = fileURLToPath(new URL('../node_modules/.cache/', import.meta.url))
+mkdirSync(cache, { recursive: true })
+const compiled = mkdtempSync(join(cache, 'chat-session-tests-'))
+process.on('exit', () => rmSync(compiled, { recursive: true, force: true }))
+await build({
+  entryPoints: files,
+  outdir: compiled,
+  outbase: '.',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  sourcemap: true,
+  logLevel: 'warning',
+  plugins: [inPlace],
+})
 const child = spawn(
   process.execPath,
-  ['--import', 'tsx', '--test', '--test-reporter=spec', `--test-concurrency=${AT_ONCE}`, ...args, ...files],
+  [
+    '--enable-source-maps',
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${AT_ONCE}`,
+    ...args,
+    ...files.map((file) => join(relative('.', compiled), file.replace(/\.ts$/, '.mjs'))),
+  ],
   { stdio: 'inherit' },
 )
 child.on('exit', (code) => process.exit(code ?? 1))
+// A key that stops it stops the child, which is waited for: what was compiled goes then.
+process.on('SIGINT', () => undefined)

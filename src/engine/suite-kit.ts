@@ -34,7 +34,7 @@ export const bob: UserRef = { appId: app, userId: 'bob' }
 export const idsOf = (sessions: SessionRecord[]): string[] => sessions.map(({ sessionId }) => sessionId)
 
 /** How long a test waits for a thing to happen, in milliseconds. */
-const PATIENCE = 10_000
+const PATIENCE = 30_000
 
 let named = 0
 

@@ -157,12 +157,11 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
 
     on('end in the order of their deadlines, not of their detaching', async (engine) => {
       const heard = hear(engine, 'session-ended', 4)
+      const times = [400, 100, 300, 200]
       const all: Carried[] = []
-      for (const holdFor of [80, 20, 60, 40]) {
-        const one = await carried(engine, ada)
-        all.push(one)
-        await hold(engine, one, holdFor)
-      }
+      while (all.length < times.length) all.push(await carried(engine, ada))
+      // In one go, so that nothing that is slow comes between them.
+      await Promise.all(all.map((one, n) => hold(engine, one, times[n])))
       const [a, b, c, d] = all.map(({ session }) => session.sessionId)
       assert.deepEqual(
         (await heard).map(({ session }) => session.sessionId),
@@ -172,12 +171,12 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
 
     on('go on when somebody came back in time, whatever the first deadline was', async (engine) => {
       const first = await carried(engine, ada)
-      await hold(engine, first, 30)
+      await hold(engine, first, 200)
       const second = await carried(engine, ada, first.keyHash)
       // Over when this one, held longer, is.
       const other = await carried(engine, bob)
       const heard = hear(engine, 'session-ended')
-      await hold(engine, other, 60)
+      await hold(engine, other, 250)
       assert.deepEqual((await heard)[0]?.session.userId, 'bob')
       assert.deepEqual(await engine.sessions(ada), [listed(second.session)])
     })

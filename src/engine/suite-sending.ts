@@ -224,14 +224,16 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
 
     on('counts for as long as it should, and is a new one then', async (engine) => {
       const asked = draft()
-      const brief = rules({ sendWindow: 1_000 })
-      assert.equal((await engine.send(asked, brief)).outcome, 'stored')
-      let outcome = (await engine.send(asked, brief)).outcome
-      assert.equal(outcome, 'repeated')
-      await until('the id is free', async () => {
-        outcome = (await engine.send(asked, brief)).outcome
-        return outcome === 'stored'
-      })
+      const sendWindow = 1_000
+      const brief = rules({ sendWindow })
+      const { sentAt } = await deliver(engine, asked, brief)
+      const sendAgain = async (): Promise<boolean> => {
+        const again = await engine.send(asked, rules())
+        // It may be over on a machine that is slow, but not before its time.
+        if (Date.now() < sentAt + sendWindow) assert.equal(again.outcome, 'repeated')
+        return again.outcome === 'stored'
+      }
+      await until('the id is free', sendAgain)
       // What is swept away of the first must not take the second with it.
       for (let n = 0; n < 5; n++) await deliver(engine, { from: 'cy' }, { sendWindow: 1 })
       assert.equal((await engine.send(asked, rules())).outcome, 'repeated')

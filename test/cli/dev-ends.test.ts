@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
-import { setImmediate as nextTask } from 'node:timers/promises'
+import { before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
 
 const freePort = async (): Promise<number> => {
@@ -44,7 +44,8 @@ describe('chat-session dev, when it ends', () => {
       const { code, errors } = await over
       silent.destroy()
       assert.equal(code, 0, errors)
-      assert.ok(performance.now() - told < 8_000)
+      // Sooner than a gateway drains for.
+      assert.ok(performance.now() - told < 15_000)
     })
 
   it('says in one line that the port is in use', async () => {
@@ -56,26 +57,28 @@ describe('chat-session dev, when it ends', () => {
     )
   })
 
-  it('says in one line that another process has the folder', async () => {
-    const data = await emptyFolder()
-    await runDev(data)
-    assert.match(await refusalOf('--port', '0', '--data', data), /Another process has .* open/)
-  })
+  // They wait for the folder for as long as they do, at the same time.
+  describe('on a folder that another process has', { concurrency: true }, () => {
+    let data: string
+    before(async () => {
+      data = await emptyFolder()
+      await runDev(data)
+    })
 
-  it('turns a session away at once while it still opens its data, rather than keep it waiting', async () => {
-    const data = await emptyFolder()
-    await runDev(data)
-    const port = await freePort()
-    const url = `http://127.0.0.1:${port}`
-    const { over } = run('dev', '--port', String(port), '--data', data)
-    // It listens, and waits for the other process to let go of the folder.
-    const soon = performance.now() + 4_000
-    while (performance.now() < soon && (await ask(`${url}/`).catch(() => null))?.status !== 200)
-      await nextTask()
-    const asked = performance.now()
-    assert.equal(await startOver(url, { appId: 'playground', guest: true }), 'cut')
-    assert.ok(performance.now() - asked < 1_000)
-    assert.equal((await over).code, 2)
+    it('says so in one line', async () => {
+      assert.match(await refusalOf('--port', '0', '--data', data), /Another process has .* open/)
+    })
+
+    it('turns a session away at once while it still opens its data, rather than keep it waiting', async () => {
+      const port = await freePort()
+      const url = `http://127.0.0.1:${port}`
+      const { child, over } = run('dev', '--port', String(port), '--data', data)
+      const listens = async (): Promise<boolean> => (await ask(`${url}/`).catch(() => null))?.status === 200
+      while (child.exitCode === null && !(await listens())) await sleep(20)
+      assert.equal(await startOver(url, { appId: 'playground', guest: true }), 'cut')
+      assert.ok(await listens(), 'it has not given up the folder yet')
+      assert.equal((await over).code, 2)
+    })
   })
 
   it('says in one line that nothing can be written where it should keep its data', async () => {

@@ -36,7 +36,7 @@ export const emptyFolder = async (): Promise<string> => {
 }
 
 /** Nothing here takes longer. */
-const DEADLINE = 20_000
+const DEADLINE = 60_000
 
 export const run = (...args: string[]): Running => {
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -8,6 +8,10 @@ import { WebSocket } from 'ws'
 import { originsOf } from '../../src/cli/dev-origins.js'
 import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
 
+let running: ReturnType<typeof runDev> | undefined
+/** One for all who leave it as it was: a process takes longer to start than what it is asked for. */
+const shared = (): ReturnType<typeof runDev> => (running ??= emptyFolder().then((data) => runDev(data)))
+
 const mint = async (url: string, appId: string): Promise<string> => {
   const { body } = await ask(`${url}/dev/token?appId=${appId}&userId=alice`)
   return (JSON.parse(body) as { token: string }).token
@@ -15,7 +19,7 @@ const mint = async (url: string, appId: string): Promise<string> => {
 
 describe('chat-session dev', () => {
   it('says where it listens and where the playground is, and both are there', async () => {
-    const { url, said } = await runDev(await emptyFolder())
+    const { url, said } = await shared()
     await said(new RegExp(`^listening on ${url}\nplayground: ${url}/\n$`))
     assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
     const page = await ask(`${url}/`)
@@ -26,7 +30,7 @@ describe('chat-session dev', () => {
   })
 
   it('serves the playground under a policy that forbids inline code, inline styles and other hosts', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     const policy = String((await ask(`${url}/`)).headers['content-security-policy'])
     assert.deepEqual(policy.split('; ').slice(0, 5), [
       "default-src 'none'",
@@ -38,13 +42,13 @@ describe('chat-session dev', () => {
   })
 
   it('lets a user of either app in with a token that it made', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     for (const appId of ['playground', 'strict', 'shop'])
       assert.equal(await startOver(url, { appId, token: await mint(url, appId) }, url), 'started', appId)
   })
 
   it('takes the strict app’s pages from its own addresses alone, and no guests', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     const token = await mint(url, 'strict')
     const { port } = new URL(url)
     const start = { appId: 'strict', token }
@@ -67,7 +71,7 @@ describe('chat-session dev', () => {
   })
 
   it('has lines to the gateway that are cut, stay down for as long as they should, and are slow', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     const line = `${url}/dev/lines/a`
     const start = { appId: 'playground', guest: true }
     const faults = async (query: string): Promise<unknown> =>
@@ -96,14 +100,14 @@ describe('chat-session dev', () => {
   })
 
   it('leaves no WebSocket without an answer that asks for another address', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session-of-another-kind`)
-    const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(5_000) })) as [Error]
+    const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(30_000) })) as [Error]
     assert.match(error.message, /socket hang up|ECONNRESET/)
   })
 
   it('has a token source that answers null to whoever signed out of it, as that user, and to nobody else', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     const path = `${url}/dev/token?appId=playground&userId=alice`
     const out = await ask(`${url}/dev/source/sign-out?userId=alice`, {}, 'POST')
     const cookie = out.headers['set-cookie']?.[0] ?? ''
@@ -117,7 +121,7 @@ describe('chat-session dev', () => {
   })
 
   it('answers a request for a token that makes no sense as a bad request', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     for (const query of [
       '',
       '?appId=other&userId=a',
@@ -137,7 +141,7 @@ describe('what chat-session dev gives to nobody else', () => {
   ] as const
 
   it('refuses what other sites have a browser ask for, and what a name asks that was pointed at this machine', async () => {
-    const { url } = await runDev(await emptyFolder())
+    const { url } = await shared()
     const { port, host } = new URL(url)
     const from = {
       'another site': { 'sec-fetch-site': 'cross-site' },

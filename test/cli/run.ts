@@ -53,8 +53,8 @@ export const run = (args: string[], env: Record<string, string> = {}, cwd = tmpd
   listening.catch(() => undefined)
   return {
     child,
-    outcome: within(outcome, 'end of the process', 30_000),
-    url: () => within(listening, 'address', 20_000),
+    outcome: within(outcome, 'end of the process', 120_000),
+    url: () => within(listening, 'address', 60_000),
   }
 }
 

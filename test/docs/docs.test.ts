@@ -44,7 +44,7 @@ test('the session that the protocol shows is what a gateway really says', async 
   after(() => gateway.close())
   const address = await gateway.listen()
   const socket = new WebSocket(`${address.replace('http', 'ws')}/v1/session`, SUBPROTOCOL)
-  const messages = on(socket, 'message', { signal: AbortSignal.timeout(10_000) })
+  const messages = on(socket, 'message', { signal: AbortSignal.timeout(30_000) })
   await new Promise((resolve) => socket.once('open', resolve))
 
   const lines = blocks(protocol, 'session').join('').trim().split('\n')

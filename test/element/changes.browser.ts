@@ -40,7 +40,7 @@ describe('<chat-session> goes by differences in value:', () => {
     let asked = 0
     const element = gateway.mount({
       userId: 'f',
-      tokenFetcher: () => gateway.token('f', 6),
+      tokenFetcher: () => gateway.token('f', 4),
     })
     await element.whenStarted()
     const { sessionId } = element
@@ -56,11 +56,11 @@ describe('<chat-session> goes by differences in value:', () => {
   })
 
   it('a new token for the same user renews in place', async () => {
-    const element = gateway.mount({ token: await gateway.token('r', 2) })
+    const element = gateway.mount({ token: await gateway.token('r', 3) })
     await element.whenStarted()
     const { sessionId } = element
     const { total } = await gateway.connections()
-    const lapses = Date.now() + 2_000
+    const lapses = Date.now() + 3_000
     element.token = await gateway.token('r')
     await until('the first token lapses', () => Date.now() > lapses + 500)
     await roundTrip(element)

@@ -15,7 +15,7 @@ const secret = 'a secret of at least 32 bytes, for tests'
 const signatureSecret = 'another of at least 32 bytes, for signatures'
 
 /** Milliseconds that a thing has to happen in. */
-const PATIENCE = 5_000
+const PATIENCE = 30_000
 
 type Given = Partial<Omit<ChatSessionElement, 'style' | 'children'>>
 type Events = HTMLElementEventMap

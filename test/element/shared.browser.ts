@@ -60,11 +60,11 @@ describe('Two <chat-session> for one user', () => {
   })
 
   it('with different credentials are served by the last one that was set', async () => {
-    const short = await gateway.token('u', 2)
+    const short = await gateway.token('u', 3)
     const first = gateway.mount({ userId: 'u', token: short })
     await first.whenStarted()
     const { sessionId } = first
-    const lapses = Date.now() + 2_000
+    const lapses = Date.now() + 3_000
     const second = gateway.mount({ userId: 'u', token: await gateway.token('u') })
     await second.whenStarted()
     await until('the token of the first one lapses', () => Date.now() > lapses + 500)

@@ -103,7 +103,7 @@ describe('<chat-session> asks for a token', () => {
 
   it('before the one that it has lapses', async () => {
     const reasons = answering(() => gateway.token('n'))
-    const element = gateway.mount({ userId: 'n', token: await gateway.token('n', 6) })
+    const element = gateway.mount({ userId: 'n', token: await gateway.token('n', 4) })
     await element.whenStarted()
     const { sessionId } = element
     await until('it asks', () => reasons.length > 0)

@@ -64,8 +64,9 @@ void describe('an embedded engine that is away', () => {
     const engine = await opened(path)
     const asked = request(ada, { holdFor: 60_000 })
     const { sessionId } = await engine.startSession(asked)
-    const until = Date.now() + 500
-    await engine.detachSession({ ...ada, sessionId }, asked.connectionId, 500)
+    const holdFor = 2_000
+    const until = Date.now() + holdFor
+    await engine.detachSession({ ...ada, sessionId }, asked.connectionId, holdFor)
     await engine.close()
     while (Date.now() <= until) await new Promise((resolve) => setTimeout(resolve, until + 1 - Date.now()))
     const again = await opened(path)

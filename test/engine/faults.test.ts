@@ -14,7 +14,7 @@ const newFolder = scratch()
 const ada = { appId: 'app', userId: 'ada' }
 
 const opened = async (path: string): Promise<Engine> => {
-  const engine = createEmbeddedEngine({ path, lockWait: 10_000 })
+  const engine = createEmbeddedEngine({ path, lockWait: 30_000 })
   await engine.open()
   return engine
 }
@@ -162,7 +162,7 @@ void describe('the sessions of an embedded engine', () => {
     const path = await newFolder()
     const child = inChild('idle', path)
     assert.equal(await said(child), 'held')
-    const exit = once(child, 'exit', { signal: AbortSignal.timeout(20_000) })
+    const exit = once(child, 'exit', { signal: AbortSignal.timeout(60_000) })
     assert.deepEqual(await exit, [0, null])
     const engine = await opened(path)
     assert.equal((await engine.sessions(ada)).length, 1)

@@ -61,7 +61,7 @@ const onDisk = async (): Promise<{
 }
 
 const until = async (isSo: () => boolean): Promise<void> => {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 30_000
   while (!isSo()) {
     assert.ok(Date.now() < deadline, 'waited too long')
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -60,7 +60,8 @@ test('what is never answered keeps a gateway from stopping for drainTime at most
   const began = performance.now()
   await gateway.close()
   const took = performance.now() - began
-  assert.ok(took >= 490 && took < 1_500, `it took ${took} ms`)
+  // Far less than the drain time that is not asked for.
+  assert.ok(took >= 490 && took < 8_000, `it took ${took} ms`)
   assert.equal((await client.end()).frame['code'], 'unavailable')
 })
 

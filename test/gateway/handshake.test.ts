@@ -68,7 +68,7 @@ test('a handshake written by hand, start and all, in one packet with the frames 
   // RFC 6455 gives this answer to the key of its example.
   assert.equal(answer.headers.get('sec-websocket-accept'), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=')
   assert.equal(answer.headers.get('sec-websocket-extensions'), undefined)
-  await within(raw.closed, 'close', 5_000)
+  await within(raw.closed, 'close')
   const text = raw.received().toString()
   assert.match(text, /"type":"started".*"type":"ended","code":"ended"/s)
 })
@@ -102,7 +102,8 @@ test('the 101 does not wait for the verification', async () => {
   const client = openClient(url, {
     start: { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 1 } },
   })
-  assert.equal(await within(client.opened, '101', 2_000), 'chat-session.v1')
+  // Before the start times out, that is.
+  assert.equal(await within(client.opened, '101', 20_000), 'chat-session.v1')
   assert.deepEqual(client.frames, [])
   client.close()
 })
@@ -171,6 +172,6 @@ test('a WebSocket for another address gets a 404', async () => {
     const raw = await openRaw(url)
     raw.socket.write(handshake({}, target))
     assert.equal((await raw.answer()).status, 404, target)
-    await within(raw.closed, 'close', 5_000)
+    await within(raw.closed, 'close')
   }
 })

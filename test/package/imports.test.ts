@@ -20,7 +20,7 @@ const entries = Object.keys(files)
 
 const run = async (program: string, ...args: string[]): Promise<string> => {
   const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' }
-  const { stdout } = await promisify(execFile)(program, args, { cwd: root, env, timeout: 60_000 })
+  const { stdout } = await promisify(execFile)(program, args, { cwd: root, env, timeout: 300_000 })
   return stdout
 }
 

@@ -99,7 +99,7 @@ test('what is installed starts a session from end to end', async () => {
     await session.end()
     await gateway.close()`,
   )
-  const { stdout } = await run(process.execPath, ['whole.mjs'], { cwd: folder, timeout: 30_000 })
+  const { stdout } = await run(process.execPath, ['whole.mjs'], { cwd: folder, timeout: 300_000 })
   assert.equal(stdout.trim(), '1')
 })
 

@@ -35,7 +35,7 @@ test('whoever builds the script, in whichever folder, gets the same bytes and th
   const build = (script: string, ...args: string[]): Promise<unknown> =>
     promisify(execFile)(process.execPath, [join('node_modules', script), ...args], {
       cwd: copy,
-      timeout: 120_000,
+      timeout: 600_000,
     })
   await build('typescript/bin/tsc', '-b', 'src/tsconfig.browser.json')
   await build('rollup/dist/bin/rollup', '--config', '--silent')

@@ -9,10 +9,9 @@ import { mute, recordedAt, startScripted, stopScripted, type Recorded } from '..
 const hide = (): boolean => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
 const show = (): boolean => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
 
-const PATIENCE = 9_000
+const PATIENCE = 30_000
 
-describe('ChatSession in a page that goes and comes', function () {
-  this.timeout(12_000)
+describe('ChatSession in a page that goes and comes', () => {
   let endpoint: string
   let sessions: ChatSession[] = []
 

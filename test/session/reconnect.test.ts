@@ -141,7 +141,7 @@ test('a token that is fetched is fetched while the socket opens', async () => {
   const session = newSession({
     endpoint: proxy.url,
     tokenFetcher: async () => {
-      const deadline = Date.now() + 5_000
+      const deadline = Date.now() + 20_000
       while (proxy.open() === 0 && Date.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 5))
       openAtAsk = proxy.open()

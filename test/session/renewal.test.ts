@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, it, test } from 'node:test'
 import type { SessionErrorCode, TokenAsk } from '../../src/session/index.js'
 import { startProxy } from '../support/proxy.js'
 import { eventually, newSession, nextEvent, reaches, startGateway, statesOf, tokenFor } from './support.js'
@@ -7,44 +7,93 @@ import { eventually, newSession, nextEvent, reaches, startGateway, statesOf, tok
 const gateway = await startGateway()
 const endpoint = gateway.url
 
-test('a token is renewed on the open connection before it lapses, as often as it takes', async () => {
-  const reasons: string[] = []
-  const witness = newSession({ endpoint, token: await tokenFor('ann', 2) })
-  await witness.start()
-  const session = newSession({
-    endpoint,
-    token: await tokenFor('ann', 2),
-    tokenFetcher: ({ reason }) => {
-      reasons.push(reason)
-      return tokenFor('ann', reasons.length < 3 ? 2 : 3600)
-    },
+// These wait for tokens to lapse, all for theirs at the same time.
+void describe('while time passes', { concurrency: true }, () => {
+  void it('a token is renewed on the open connection before it lapses, as often as it takes', async () => {
+    const reasons: string[] = []
+    const witness = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    await witness.start()
+    const session = newSession({
+      endpoint,
+      token: await tokenFor('ann', 4),
+      tokenFetcher: ({ reason }) => {
+        reasons.push(reason)
+        return tokenFor('ann', reasons.length < 3 ? 4 : 3600)
+      },
+    })
+    await session.start()
+    const states = statesOf(session)
+    const { id } = session
+    await eventually(() => reasons.length === 3)
+    await reaches(witness, 'ended')
+    assert.deepEqual(reasons, ['expiring', 'expiring', 'expiring'])
+    assert.deepEqual(states, [])
+    assert.equal(session.id, id)
+    await session.end()
   })
-  await session.start()
-  const states = statesOf(session)
-  const { id } = session
-  await eventually(() => reasons.length === 3)
-  await reaches(witness, 'ended')
-  assert.deepEqual(reasons, ['expiring', 'expiring', 'expiring'])
-  assert.deepEqual(states, [])
-  assert.equal(session.id, id)
-  await session.end()
-})
 
-test('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
-  const session = newSession({ endpoint, token: await tokenFor('ann', 1) })
-  await session.start()
-  const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
-  assert.equal(detail.error?.code, 'token-expired')
-  assert.match(detail.error.message, /lapsed/)
-})
+  void it('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
+    const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    await session.start()
+    const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
+    assert.equal(detail.error?.code, 'token-expired')
+    assert.match(detail.error.message, /lapsed/)
+  })
 
-test('an ended session whose token lapsed is revived by a fresh one', async () => {
-  const session = newSession({ endpoint, token: await tokenFor('ann', 1) })
-  await session.start()
-  await reaches(session, 'ended')
-  session.setToken(await tokenFor('ann'))
-  await reaches(session, 'active')
-  await session.end()
+  void it('an ended session whose token lapsed is revived by a fresh one', async () => {
+    const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    await session.start()
+    await reaches(session, 'ended')
+    session.setToken(await tokenFor('ann'))
+    await reaches(session, 'active')
+    await session.end()
+  })
+
+  void it('a user who signs out while the session lives is out, and the next start asks the source again', async () => {
+    const asked: string[] = []
+    const session = newSession({
+      endpoint,
+      token: await tokenFor('ann', 4),
+      tokenFetcher: ({ reason }) => {
+        asked.push(reason)
+        return null
+      },
+    })
+    await session.start()
+    const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
+    assert.equal(detail.error?.code, 'signed-out')
+    const again = await session.start()
+    assert.equal(again.failed && again.error.code, 'signed-out')
+    assert.deepEqual(asked, ['expiring', 'first'])
+  })
+
+  void it('a token that is set replaces the one the session would come back with', async () => {
+    const token = await tokenFor('ann', 4)
+    const [session, witness] = [newSession({ endpoint, token }), newSession({ endpoint, token })]
+    await Promise.all([session.start(), witness.start()])
+    session.setToken(await tokenFor('ann'))
+    const states = statesOf(session)
+    await reaches(witness, 'ended')
+    assert.equal(witness.error?.code, 'token-expired')
+    assert.deepEqual(states, [])
+    assert.equal(session.state, 'active')
+    await session.end()
+  })
+
+  void it('of tokens that are set one after the other the last counts, whatever is said of those before', async () => {
+    const proxy = await startProxy(endpoint)
+    const token = await tokenFor('ann', 4)
+    const [session, witness] = [newSession({ endpoint: proxy.url, token }), newSession({ endpoint, token })]
+    await Promise.all([session.start(), witness.start()])
+    const fresh = await tokenFor('ann')
+    session.setToken('none')
+    session.setToken(fresh)
+    await reaches(witness, 'ended')
+    proxy.cut()
+    await reaches(session, 'reconnecting')
+    await reaches(session, 'active')
+    await session.end()
+  })
 })
 
 test('a failed session is revived by good credentials, but one that was ended is not', async () => {
@@ -112,24 +161,6 @@ test('a source that answers null says that the user is signed out', async () => 
   assert.equal(session.state, 'failed')
 })
 
-test('a user who signs out while the session lives is out, and the next start asks the source again', async () => {
-  const asked: string[] = []
-  const session = newSession({
-    endpoint,
-    token: await tokenFor('ann', 2),
-    tokenFetcher: ({ reason }) => {
-      asked.push(reason)
-      return null
-    },
-  })
-  await session.start()
-  const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
-  assert.equal(detail.error?.code, 'signed-out')
-  const again = await session.start()
-  assert.equal(again.failed && again.error.code, 'signed-out')
-  assert.deepEqual(asked, ['expiring', 'first'])
-})
-
 test('a first token that is refused makes the session ask its source for another', async () => {
   const asked: string[] = []
   const session = newSession({
@@ -162,34 +193,6 @@ test("another user's token is refused on the open connection, and the session go
   assert.equal((await told).detail.code, 'unauthenticated')
   assert.equal(session.user?.id, 'ann')
   assert.deepEqual(states, [])
-  await session.end()
-})
-
-test('a token that is set replaces the one the session would come back with', async () => {
-  const token = await tokenFor('ann', 1)
-  const [session, witness] = [newSession({ endpoint, token }), newSession({ endpoint, token })]
-  await Promise.all([session.start(), witness.start()])
-  session.setToken(await tokenFor('ann'))
-  const states = statesOf(session)
-  await reaches(witness, 'ended')
-  assert.equal(witness.error?.code, 'token-expired')
-  assert.deepEqual(states, [])
-  assert.equal(session.state, 'active')
-  await session.end()
-})
-
-test('of tokens that are set one after the other the last counts, whatever is said of those before', async () => {
-  const proxy = await startProxy(endpoint)
-  const token = await tokenFor('ann', 1)
-  const [session, witness] = [newSession({ endpoint: proxy.url, token }), newSession({ endpoint, token })]
-  await Promise.all([session.start(), witness.start()])
-  const fresh = await tokenFor('ann')
-  session.setToken('none')
-  session.setToken(fresh)
-  await reaches(witness, 'ended')
-  proxy.cut()
-  await reaches(session, 'reconnecting')
-  await reaches(session, 'active')
   await session.end()
 })
 

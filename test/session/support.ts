@@ -76,7 +76,7 @@ export const nextEvent = <K extends keyof SessionEventMap>(
   session: ChatSession,
   type: K,
   fits: (event: SessionEventMap[K]) => boolean = () => true,
-  limit = 8_000,
+  limit = 30_000,
 ): Promise<SessionEventMap[K]> =>
   new Promise((resolve, reject) => {
     const done = new AbortController()
@@ -111,7 +111,7 @@ export const statesOf = (session: ChatSession): SessionState[] => {
 }
 
 /** Waits for something that no event tells. */
-export const eventually = async (holds: () => boolean, limit = 8_000): Promise<void> => {
+export const eventually = async (holds: () => boolean, limit = 30_000): Promise<void> => {
   const deadline = Date.now() + limit
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`Not so after ${limit} ms: ${holds.toString()}`)

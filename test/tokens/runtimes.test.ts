@@ -35,7 +35,7 @@ const runtimes: Record<string, string[]> = {
 }
 
 for (const [name, [program = '', ...parameters]] of Object.entries(runtimes))
-  test(`tokens are made and verified under ${name}`, { timeout: 120_000 }, () => {
+  test(`tokens are made and verified under ${name}`, { timeout: 600_000 }, () => {
     built()
     const { error, status, stdout, stderr } = spawnSync(program, parameters, {
       cwd: fileURLToPath(root),
