@@ -20,7 +20,8 @@ export { tokenFor, type TestGateway }
 export const startGateway = (folder = scratch(), port = 0): Promise<TestGateway> =>
   startAnyGateway(
     { requireExpiry: true, limits: { messagesPerSecond: 10_000 } },
-    { listen: { port }, engine: { type: 'embedded', path: folder } },
+    // However long a slow machine takes from one page to the next.
+    { listen: { port }, engine: { type: 'embedded', path: folder }, leaveWindow: 300, resumeWindow: 300 },
   )
 
 declare global {

@@ -12,7 +12,7 @@ export const APP = 'shop'
 export const SECRET = 'a secret that only the tests and their gateway share'
 
 /** Milliseconds that anything a test waits for may take. */
-export const PATIENCE = 30_000
+export const PATIENCE = 60_000
 
 export interface TestGateway {
   url: string

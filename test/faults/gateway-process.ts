@@ -23,10 +23,12 @@ export interface GatewayProcess {
   endpoint: string
   folder: string
   config: string
-  /** Starts it; resolves when it listens. `on` is another one's folder, @default its own. */
-  start(on?: string): Promise<void>
+  /** Starts it; resolves when it listens. */
+  start(): Promise<void>
   /** Of the process that runs. */
   pid(): number | undefined
+  /** What that process has said on standard error. */
+  said(): string
   /** Ends the process by a signal and resolves with its exit code when it is gone: null for SIGKILL. */
   stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
@@ -37,6 +39,9 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
   const file = join(folder, 'gateway.json')
   const whole: GatewayConfig = {
     listen: { port },
+    engine: { type: 'embedded', path: join(folder, 'data') },
+    // However long a slow machine takes to come back.
+    resumeWindow: 600,
     apps: {
       [appId]: {
         environment: 'test',
@@ -47,22 +52,21 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
     },
     ...config,
   }
-  const write = (on: string): void => {
-    const engine = { type: 'embedded', path: join(on, 'data') } as const
-    writeFileSync(file, JSON.stringify({ engine, ...whole }))
-  }
-  write(folder)
+  writeFileSync(file, JSON.stringify(whole))
   let running: Running | undefined
+  let said = ''
   return {
     endpoint: `http://127.0.0.1:${port}`,
     folder,
     config: file,
-    async start(on = folder) {
-      write(on)
+    async start() {
       running = run(['serve', '--config', file])
+      said = ''
+      running.child.stderr?.on('data', (text: string) => (said += text))
       await running.url()
     },
     pid: () => running?.child.pid,
+    said: () => said,
     async stop(signal) {
       running?.child.kill(signal)
       return (await running?.outcome)?.code ?? null

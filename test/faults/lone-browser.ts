@@ -38,7 +38,7 @@ export const visit = async (url: string): Promise<string> => {
     child.kill()
     await exit
     // Its helpers may still be writing.
-    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
   })
   const address = new Promise<string>((resolve) => {
     // Whatever else it says is read too, or it would wait for that.
@@ -55,6 +55,8 @@ export const watch = async (url = 'about:blank'): Promise<BrowserContext> => {
   const browser = await chromium.connectOverCDP(await visit(url), { noDefaults: true })
   const [context] = browser.contexts()
   assert.ok(context)
+  context.setDefaultTimeout(60_000)
+  context.setDefaultNavigationTimeout(60_000)
   return context
 }
 

@@ -18,6 +18,9 @@ const launch = async (args: string[]): Promise<Browser> =>
  */
 export const newContext = async (...args: string[]): Promise<BrowserContext> => {
   const context = await (await (launched ??= launch(args))).newContext()
+  // The longest that Playwright itself waits: nothing but patience is at stake.
+  context.setDefaultTimeout(60_000)
+  context.setDefaultNavigationTimeout(60_000)
   after(() => context.close())
   return context
 }
