@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { parseArgs } from 'node:util'
+import { chromiumPath } from './chromium.mjs'
 
 /** Most tests wait for sockets, processes and pages rather than for the processor. */
 const AT_ONCE = 4
@@ -20,6 +21,8 @@ if (files.length === 0) {
   console.error(`There are no tests below ${folder}.`)
   process.exit(1)
 }
+// Here, by one process: of files that run at once one would unpack the browser, and the others start half of it.
+await chromiumPath()
 const child = spawn(
   process.execPath,
   ['--import', 'tsx', '--test', '--test-reporter=spec', `--test-concurrency=${AT_ONCE}`, ...args, ...files],

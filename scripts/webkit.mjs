@@ -8,7 +8,7 @@ const driverPath = installed('/usr/bin/WebKitWebDriver')
 const displayPath = installed('/usr/bin/Xvfb')
 
 /** Milliseconds that the driver may take until it answers. */
-const PATIENCE = 30_000
+const PATIENCE = 120_000
 
 /** The driver takes no port 0: it would not tell which one it has. */
 const freePort = async () => {

@@ -52,7 +52,8 @@ export const run = (
     cwd: folder,
     encoding: 'utf8',
     env: environment(env),
-    timeout: 60_000,
+    // A slow machine compiles Go's whole library for the first time.
+    timeout: 600_000,
   })
   if (error) throw error
   assert.equal(status, 0, `${program} ended with ${status}:\n${stdout}${stderr}`)
@@ -114,7 +115,7 @@ export const startServer = async (
     await gone
   })
   const url = `http://127.0.0.1:${port}`
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 120_000
   for (;;) {
     const answered = await Promise.race([
       fetch(`${url}/chat-token`).then(

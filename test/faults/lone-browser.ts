@@ -52,7 +52,7 @@ export const visit = async (url: string): Promise<string> => {
 
 /** Watches such a browser by its developer tools alone. */
 export const watch = async (url = 'about:blank'): Promise<BrowserContext> => {
-  const browser = await chromium.connectOverCDP(await visit(url), { noDefaults: true })
+  const browser = await chromium.connectOverCDP(await visit(url), { noDefaults: true, timeout: 120_000 })
   const [context] = browser.contexts()
   assert.ok(context)
   context.setDefaultTimeout(60_000)
