@@ -54,9 +54,9 @@ export const run = (args: string[], env: Record<string, string> = {}, cwd = tmpd
   return {
     child,
     get outcome() {
-      return within(outcome, 'end of the process')
+      return within(outcome, 'end of the process', 120_000)
     },
-    url: () => within(listening, 'address'),
+    url: () => within(listening, 'address', 60_000),
   }
 }
 

@@ -58,7 +58,7 @@ export const signedStart = async (userId: string) => ({
 
 /** Tries until `check` holds, within a bound. */
 export const until = async (check: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 30_000
   while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`It didn't happen in time: ${what}.`)
     await new Promise((resolve) => setTimeout(resolve, 10))

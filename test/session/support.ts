@@ -59,9 +59,6 @@ export const startFake = async (
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Milliseconds that a thing may take where nothing but patience is at stake. */
-const PATIENCE = 60_000
-
 export const portOf = (url: string): number => Number(new URL(url).port)
 
 const made: ChatSession[] = []
@@ -79,7 +76,7 @@ export const nextEvent = <K extends keyof SessionEventMap>(
   session: ChatSession,
   type: K,
   fits: (event: SessionEventMap[K]) => boolean = () => true,
-  limit = PATIENCE,
+  limit = 30_000,
 ): Promise<SessionEventMap[K]> =>
   new Promise((resolve, reject) => {
     const done = new AbortController()
@@ -114,7 +111,7 @@ export const statesOf = (session: ChatSession): SessionState[] => {
 }
 
 /** Waits for something that no event tells. */
-export const eventually = async (holds: () => boolean, limit = PATIENCE): Promise<void> => {
+export const eventually = async (holds: () => boolean, limit = 30_000): Promise<void> => {
   const deadline = Date.now() + limit
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`Not so after ${limit} ms: ${holds.toString()}`)

@@ -18,7 +18,7 @@ after(() => {
 })
 
 /** Rejects when `work` isn't there in time; `what` names it. */
-export const within = async <T>(work: Promise<T>, what: string, milliseconds = 60_000): Promise<T> => {
+export const within = async <T>(work: Promise<T>, what: string, milliseconds = 30_000): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`There was no ${what} in time.`)), milliseconds)
