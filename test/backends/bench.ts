@@ -4,8 +4,8 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../scripts/free-port.mjs'
 import { scratch } from '../cli/run.js'
-import { serve } from '../support/browser.js'
 import { languages, type Language } from './languages.js'
 import { chapters, type Block } from './page.js'
 
@@ -83,12 +83,6 @@ export const layOut = (name: Name, minter = mintersOf(name)[0]): string => {
   }
   if (build !== undefined) run(folder, ['sh', '-c', build])
   return folder
-}
-
-const freePort = async (): Promise<number> => {
-  const { port, close } = await serve(() => undefined)
-  await close()
-  return port
 }
 
 /** Starts a server and answers its address once it answers; it ends with the tests. */

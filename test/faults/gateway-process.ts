@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../../scripts/free-port.mjs'
 import { run, scratch, type Running } from '../cli/run.js'
 import { createToken } from '../../src/tokens/index.js'
 import type { GatewayConfig } from '../../src/gateway/index.js'
@@ -9,14 +9,6 @@ export const appId = 'app'
 export const secret = 'a secret of at least 32 bytes, for tests'
 
 export const tokenFor = (userId: string): Promise<string> => createToken({ appId, userId, secret })
-
-const freePort = async (): Promise<number> => {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** A gateway in a process of its own that can be killed, and comes back on the same folder and port. */
 export interface GatewayProcess {

@@ -10,7 +10,11 @@ let launched: Promise<Browser> | undefined
 after(async () => (await launched)?.close())
 
 const launch = async (args: string[]): Promise<Browser> =>
-  chromium.launch({ executablePath: await chromiumPath(), args: [...chromiumArgs, ...args], timeout: 120_000 })
+  chromium.launch({
+    executablePath: await chromiumPath(),
+    args: [...chromiumArgs, ...args],
+    timeout: 120_000,
+  })
 
 /**
  * A context of its own in a real Chromium, closed after the test that made it. The browser is started at first use and
