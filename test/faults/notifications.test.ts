@@ -11,6 +11,7 @@ import type { ChatSession } from '../../src/session/index.js'
 import {
   activeId,
   heardIn,
+  messagesIn,
   sender,
   sendFrom,
   serveSite,
@@ -338,6 +339,7 @@ test('a flood while nobody looks is a few notifications and summaries of the res
   await watching
   assert.ok(lengths.size > 5, `the page answered ${lengths.size} times`)
 
+  assert.equal((await messagesIn(tab)).length, flood)
   const made = await madeIn(tab)
   assert.ok(made.length <= 5 + seconds, `${made.length} notifications in ${seconds} s`)
   assert.deepEqual(
