@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { after } from 'node:test'
+import { after, test } from 'node:test'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
 import { until } from '../e2e/site.js'
 import { within } from '../support/raw-client.js'
@@ -71,4 +71,53 @@ export const show = async (page: Page): Promise<void> => {
       () => visibilityOf(each),
       each === page ? 'visible' : 'hidden',
     )
+}
+
+/** The browser gives a page three seconds to be put into its back/forward cache, however slow the machine. */
+class TooSlow extends Error {}
+
+/** A test of pages in that cache: begun anew where the browser had no time to put one there. */
+export const testCached = (name: string, body: () => Promise<void>): void =>
+  void test(name, async (context) => {
+    for (let left = 4; ; left--)
+      try {
+        return await body()
+      } catch (error) {
+        if (left === 0 || !(error instanceof TooSlow)) throw error
+        context.diagnostic(error.message)
+      }
+  })
+
+/** Why the page that a tab has gone to did not come out of the cache. */
+const reasons = new WeakMap<Page, string[]>()
+
+/** A tab that is told of each page whether it comes out of the cache. */
+export const openTab = async (context: BrowserContext): Promise<Page> => {
+  const page = await context.newPage()
+  await page.addInitScript(
+    `window.shown = []; addEventListener('pageshow', ({ persisted }) => shown.push(persisted))`,
+  )
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Page.enable')
+  devtools.on('Page.backForwardCacheNotUsed', ({ notRestoredExplanations }) =>
+    reasons.set(
+      page,
+      notRestoredExplanations.map(({ reason }) => reason),
+    ),
+  )
+  return page
+}
+
+/** Goes back or forward to `url`. The page must come out of the cache, or nothing here means anything. */
+export const goTo = async (page: Page, delta: 1 | -1, url: string): Promise<void> => {
+  reasons.delete(page)
+  // Playwright's own `goBack` waits for a load that never comes.
+  await page.evaluate((delta) => void setTimeout(() => history.go(delta)), delta)
+  await until('the page that is shown', () => page.url(), url)
+  // It may still be on its way.
+  const isRestored = (): Promise<boolean> => page.evaluate<boolean>('shown.at(-1)').catch(() => false)
+  await until('whether it was in the cache', async () => reasons.has(page) || (await isRestored()), true)
+  const why = reasons.get(page)?.join() ?? ''
+  if (why.includes('TimeoutPuttingInCache')) throw new TooSlow(`${url} was too slow for the cache`)
+  assert.equal(why, '', `why ${url} was not in the cache`)
 }

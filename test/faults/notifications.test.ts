@@ -24,7 +24,7 @@ import {
 } from '../e2e/session-site.js'
 import { until, untilState } from '../e2e/site.js'
 import { startProxy, type Wire } from '../support/proxy.js'
-import { show, watch } from './lone-browser.js'
+import { goTo, openTab as openCachedTab, show, testCached, watch } from './lone-browser.js'
 
 interface Told {
   type: string
@@ -576,19 +576,19 @@ test('a tab lets others know while it is visible, and no longer: not when it is 
   await untilVisible(other, 0)
 })
 
-test('a page with notifications goes into the back/forward cache, and its lock comes back with it', async () => {
-  const place = await startPlace({
-    script: "window.persisted = []; addEventListener('pageshow', (event) => persisted.push(event.persisted))",
-  })
-  const other = await openTab(place)
-  const tab = await openTab(place)
-  await show(tab)
-  await untilVisible(other, 1)
-  await tab.goto('about:blank')
-  await untilVisible(other, 0)
-  await tab.evaluate(() => void setTimeout(() => history.back()))
-  await until('the page that is shown', () => tab.url(), `${place.site.url}/`)
-  // It may still be on its way.
-  await until('the page came out of the cache', () => tab.evaluate('persisted.at(-1)').catch(String), true)
-  await untilVisible(other, 1)
-})
+testCached(
+  'a page with notifications goes into the back/forward cache, and its lock comes back with it',
+  async () => {
+    const place = await startPlace()
+    const other = await openTab(place)
+    const tab = await openCachedTab(context)
+    await tab.goto(place.site.url)
+    await activeId(tab)
+    await show(tab)
+    await untilVisible(other, 1)
+    await tab.goto('about:blank')
+    await untilVisible(other, 0)
+    await goTo(tab, -1, `${place.site.url}/`)
+    await untilVisible(other, 1)
+  },
+)
