@@ -14,7 +14,7 @@ import {
   type Site,
 } from '../e2e/session-site.js'
 import { untilState } from '../e2e/site.js'
-import { goTo, openTab, testCached, watch } from './lone-browser.js'
+import { goTo, openTab, testAgain, watch } from './lone-browser.js'
 
 const context = await watch()
 
@@ -24,7 +24,7 @@ const open = async ({ url }: Site): Promise<Page> => {
   return page
 }
 
-testCached(
+testAgain(
   'back and forth between pages in the cache is one session, and every message is heard once by the page shown',
   async () => {
     const gateway = await startGateway()
@@ -51,7 +51,7 @@ testCached(
   },
 )
 
-testCached(
+testAgain(
   'a message that comes while no page of the site is shown is there when the user goes back',
   async () => {
     const gateway = await startGateway()
@@ -69,7 +69,7 @@ testCached(
   },
 )
 
-testCached('a page that is gone back to after logging out on the next one stays logged out', async () => {
+testAgain('a page that is gone back to after logging out on the next one stays logged out', async () => {
   const gateway = await startGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const page = await open(site)
@@ -81,7 +81,7 @@ testCached('a page that is gone back to after logging out on the next one stays 
   await untilState(page, 'ended')
 })
 
-testCached(
+testAgain(
   'a page that is gone back to asks its token source first: whoever was signed out there stays out',
   async () => {
     const gateway = await startGateway()

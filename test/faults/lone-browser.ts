@@ -73,11 +73,11 @@ export const show = async (page: Page): Promise<void> => {
     )
 }
 
-/** The browser gives a page three seconds to be put into its back/forward cache, however slow the machine. */
-class TooSlow extends Error {}
+/** The browser was too slow for what is tested: it gives a page three seconds to be put into its back/forward cache, for one. */
+export class TooSlow extends Error {}
 
-/** A test of pages in that cache: begun anew where the browser had no time to put one there. */
-export const testCached = (name: string, body: () => Promise<void>): void =>
+/** A test that begins anew where the browser was too slow for it. */
+export const testAgain = (name: string, body: () => Promise<void>): void =>
   void test(name, async (context) => {
     for (let left = 4; ; left--)
       try {
