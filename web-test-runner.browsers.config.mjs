@@ -31,4 +31,12 @@ const launcher = (name, launch) => {
   }
 }
 
-export default { ...config, browsers: [launcher('Firefox', launchFirefox), launcher('WebKit', launchWebKit)] }
+export default {
+  ...config,
+  // Nothing but patience is at stake, and a machine may be slow.
+  browserStartTimeout: 120_000,
+  testsStartTimeout: 120_000,
+  testsFinishTimeout: 600_000,
+  testFramework: { config: { timeout: 60_000 } },
+  browsers: [launcher('Firefox', launchFirefox), launcher('WebKit', launchWebKit)],
+}

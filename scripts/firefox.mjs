@@ -68,7 +68,7 @@ export const launchFirefox = async () => {
       await ended
       stop()
       // Its processes may still be at it.
-      await rm(profile, { recursive: true, maxRetries: 5 })
+      await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
     },
   }
 }

@@ -6,6 +6,7 @@ import { join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { chromiumPath } from './chromium.mjs'
 
 /** Most tests wait for sockets, processes and pages rather than for the processor. */
 const AT_ONCE = 4
@@ -62,6 +63,8 @@ await build({
   logLevel: 'warning',
   plugins: [inPlace],
 })
+// Here, by one process: of files that run at once one would unpack the browser, and the others start half of it.
+await chromiumPath()
 const child = spawn(
   process.execPath,
   [

@@ -1,23 +1,14 @@
 // The system's WebKitGTK, driven by the few calls of W3C WebDriver that tests need, on a display of its own.
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import { freePort } from './free-port.mjs'
 import { installed, programs } from './installed.mjs'
 
 const driverPath = installed('/usr/bin/WebKitWebDriver')
 const displayPath = installed('/usr/bin/Xvfb')
 
 /** Milliseconds that the driver may take until it answers. */
-const PATIENCE = 30_000
-
-/** The driver takes no port 0: it would not tell which one it has. */
-const freePort = async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  return port
-}
+const PATIENCE = 120_000
 
 /** Starts WebKit with one tab. */
 export const launchWebKit = async () => {
@@ -27,6 +18,7 @@ export const launchWebKit = async () => {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   })
   const [number] = await once(display.stdio[3], 'data')
+  // The driver takes no port 0: it would not tell which one it has.
   const port = await freePort()
   const driver = start(driverPath, [`--port=${port}`, '--host=127.0.0.1'], {
     stdio: 'ignore',

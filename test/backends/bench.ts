@@ -4,8 +4,8 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../scripts/free-port.mjs'
 import { scratch } from '../cli/run.js'
-import { serve } from '../support/browser.js'
 import { languages, type Language } from './languages.js'
 import { chapters, type Block } from './page.js'
 
@@ -52,7 +52,8 @@ export const run = (
     cwd: folder,
     encoding: 'utf8',
     env: environment(env),
-    timeout: 60_000,
+    // A slow machine compiles Go's whole library for the first time.
+    timeout: 600_000,
   })
   if (error) throw error
   assert.equal(status, 0, `${program} ended with ${status}:\n${stdout}${stderr}`)
@@ -84,12 +85,6 @@ export const layOut = (name: Name, minter = mintersOf(name)[0]): string => {
   return folder
 }
 
-const freePort = async (): Promise<number> => {
-  const { port, close } = await serve(() => undefined)
-  await close()
-  return port
-}
-
 /** Starts a server and answers its address once it answers; it ends with the tests. */
 export const startServer = async (
   folder: string,
@@ -114,7 +109,7 @@ export const startServer = async (
     await gone
   })
   const url = `http://127.0.0.1:${port}`
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 120_000
   for (;;) {
     const answered = await Promise.race([
       fetch(`${url}/chat-token`).then(

@@ -114,7 +114,7 @@ for (const { language, framework, command, suffix = '' } of sites)
       fetch(`${url}/chat-token${suffix}`, {
         headers,
         redirect: 'manual',
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(60_000),
       })
     const failed = await ask({ cookie: cookie.join('; ') })
     assert.equal(failed.status, 500)

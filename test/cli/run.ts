@@ -26,8 +26,8 @@ export interface Running {
   child: ChildProcess
   /** The address that `serve` prints when it is ready. */
   url(): Promise<string>
-  /** How it ended. */
-  outcome: Promise<Outcome>
+  /** How it ended: from now on it has a while for that. */
+  readonly outcome: Promise<Outcome>
 }
 
 /** Runs the built command line in a process of its own, with this environment and no other. */
@@ -53,7 +53,9 @@ export const run = (args: string[], env: Record<string, string> = {}, cwd = tmpd
   listening.catch(() => undefined)
   return {
     child,
-    outcome: within(outcome, 'end of the process', 120_000),
+    get outcome() {
+      return within(outcome, 'end of the process', 120_000)
+    },
     url: () => within(listening, 'address', 60_000),
   }
 }

@@ -19,8 +19,14 @@ export { tokenFor, type TestGateway }
 /** A gateway that keeps what it knows in a folder of its own: restarted on the same one, it knows it still. */
 export const startGateway = (folder = scratch(), port = 0): Promise<TestGateway> =>
   startAnyGateway(
-    { requireExpiry: true, limits: { messagesPerSecond: 10_000 } },
-    { listen: { port }, engine: { type: 'embedded', path: folder } },
+    {
+      requireExpiry: true,
+      limits: { messagesPerSecond: 10_000 },
+      // However far a slow page is behind.
+      retention: { messages: 100_000, days: 30 },
+    },
+    // However long a slow machine takes from one page to the next.
+    { listen: { port }, engine: { type: 'embedded', path: folder }, leaveWindow: 300, resumeWindow: 300 },
   )
 
 declare global {

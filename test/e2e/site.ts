@@ -65,8 +65,13 @@ export const startGateway = async (port = 0, pingInterval = 25): Promise<TestGat
 }
 
 /** Waits until `actual` answers what is expected, and says what it was instead when that takes too long. */
-export const until = async <T>(what: string, actual: () => T | Promise<T>, expected: T): Promise<void> => {
-  const deadline = Date.now() + PATIENCE
+export const until = async <T>(
+  what: string,
+  actual: () => T | Promise<T>,
+  expected: T,
+  patience = PATIENCE,
+): Promise<void> => {
+  const deadline = Date.now() + patience
   let found = await actual()
   // Rarer and rarer: to look costs what is waited for its time, where that is a page's.
   for (let pause = 10; found !== expected && Date.now() < deadline; pause = Math.min(1.3 * pause, 200)) {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../../scripts/free-port.mjs'
 import { run, scratch, type Running } from '../cli/run.js'
 import { createToken } from '../../src/tokens/index.js'
 import type { GatewayConfig } from '../../src/gateway/index.js'
@@ -10,23 +10,17 @@ export const secret = 'a secret of at least 32 bytes, for tests'
 
 export const tokenFor = (userId: string): Promise<string> => createToken({ appId, userId, secret })
 
-const freePort = async (): Promise<number> => {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 /** A gateway in a process of its own that can be killed, and comes back on the same folder and port. */
 export interface GatewayProcess {
   endpoint: string
   folder: string
   config: string
-  /** Starts it; resolves when it listens. `on` is another one's folder, @default its own. */
-  start(on?: string): Promise<void>
+  /** Starts it; resolves when it listens. */
+  start(): Promise<void>
   /** Of the process that runs. */
   pid(): number | undefined
+  /** What that process has said on standard error. */
+  said(): string
   /** Ends the process by a signal and resolves with its exit code when it is gone: null for SIGKILL. */
   stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
@@ -37,6 +31,9 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
   const file = join(folder, 'gateway.json')
   const whole: GatewayConfig = {
     listen: { port },
+    engine: { type: 'embedded', path: join(folder, 'data') },
+    // However long a slow machine takes to come back.
+    resumeWindow: 600,
     apps: {
       [appId]: {
         environment: 'test',
@@ -47,22 +44,21 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
     },
     ...config,
   }
-  const write = (on: string): void => {
-    const engine = { type: 'embedded', path: join(on, 'data') } as const
-    writeFileSync(file, JSON.stringify({ engine, ...whole }))
-  }
-  write(folder)
+  writeFileSync(file, JSON.stringify(whole))
   let running: Running | undefined
+  let said = ''
   return {
     endpoint: `http://127.0.0.1:${port}`,
     folder,
     config: file,
-    async start(on = folder) {
-      write(on)
+    async start() {
       running = run(['serve', '--config', file])
+      said = ''
+      running.child.stderr?.on('data', (text: string) => (said += text))
       await running.url()
     },
     pid: () => running?.child.pid,
+    said: () => said,
     async stop(signal) {
       running?.child.kill(signal)
       return (await running?.outcome)?.code ?? null

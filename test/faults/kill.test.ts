@@ -3,7 +3,9 @@ import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { ChatSession, type Message } from '../../src/session/index.js'
+import { within } from '../support/raw-client.js'
 import { appId, gatewayProcess, tokenFor, type GatewayProcess } from './gateway-process.js'
+import { faultsOf } from './judge.js'
 import { RawSender } from './raw-sender.js'
 
 /** How often the process is killed. Fewer for a quick look: FAULT_KILLS=5. */
@@ -61,16 +63,15 @@ const everything = async (session: ChatSession): Promise<Message[]> => {
   }
 }
 
-/** Resolves when all of them have messages on their way. */
-const underLoad = async (senders: RawSender[]): Promise<void> => {
-  const deadline = performance.now() + 20_000
-  while (!senders.every(({ isSending }) => isSending)) {
-    assert.ok(performance.now() < deadline, 'they come again')
+const PATIENCE = 60_000
+
+const until = async (what: string, holds: () => boolean): Promise<void> => {
+  const deadline = performance.now() + PATIENCE
+  while (!holds()) {
+    assert.ok(performance.now() < deadline, what)
     await pause(1)
   }
 }
-
-const numberOf = (body: string): number => Number(body.split(' ')[1])
 
 test(`${KILLS} kills under load lose, double and reorder nothing that was acknowledged`, async (context) => {
   const gateway = await gatewayProcess()
@@ -96,49 +97,41 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
   for (const sender of impatient) sender.start()
   const stop = new AbortController()
   const sending = sessions.map((session, index) => sendUntil(session, SENDERS[index] ?? '', stop.signal))
+  const acknowledgedSoFar = (): number =>
+    impatient.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0)
   for (let kill = 0; kill < KILLS; kill++) {
-    await underLoad(impatient)
-    await pause(Math.random() * 100)
+    await until('they come again', () => impatient.every(({ isSending }) => isSending))
+    // Now at once, now after a while: by what is done, not by time, so that a slow machine has a load too.
+    const before = acknowledgedSoFar()
+    const more = (kill * 7) % 40
+    await until(`${more} more are acknowledged`, () => acknowledgedSoFar() >= before + more)
+    await pause(Math.random() * 10)
     assert.equal(await gateway.stop('SIGKILL'), null)
     await gateway.start()
   }
   stop.abort()
-  const acknowledged = (await Promise.all(sending)).flat().map(({ body }) => body)
+  const sent = await within(Promise.all(sending), "acknowledgement of the sessions' last messages", PATIENCE)
+  const acknowledged = sent.flat().map(({ body }) => body)
+  await Promise.all(impatient.map((sender) => sender.stop()))
   for (const sender of impatient) {
-    await sender.stop()
-    assert.deepEqual(sender.wrong, [], sender.userId)
-    assert.deepEqual(
-      sender.heard.map(([offset]) => offset),
-      sender.heard.map((_, index) => index + 1),
-      `${sender.userId} heard each copy once, in order`,
-    )
-    for (const [id, offset] of sender.acknowledged) assert.equal(sender.heard[offset - 1]?.[1], id)
+    assert.deepEqual(sender.wrong, [], `what ${sender.userId} was told is right`)
+    for (const [id, offset] of sender.acknowledged) assert.equal(sender.heard.get(offset), id)
     acknowledged.push(...sender.acknowledged.keys())
   }
 
-  const stored = await everything(reader)
+  const stored = await within(everything(reader), 'whole inbox', PATIENCE)
   context.diagnostic(`${stored.length} messages`)
   assert.deepEqual(ends, [], 'no session ended')
   assert.ok(stored.length > 10 * KILLS, 'there was a load')
-  assert.deepEqual(
-    stored.map(({ offset }) => offset),
-    stored.map((_, index) => index + 1),
-    'offsets have no holes',
-  )
+  assert.deepEqual(faultsOf(stored), [], 'each is in the inbox once, in order')
   const there = new Set(stored.map(({ body }) => body))
-  assert.equal(there.size, stored.length, 'nothing is there twice')
-  for (const body of acknowledged) assert.ok(there.has(body), `${body} was acknowledged`)
-  for (const name of [...SENDERS, ...IMPATIENT]) {
-    const order = stored.filter(({ from }) => from === name).map(({ body = '' }) => numberOf(body))
-    assert.deepEqual(
-      order,
-      order.map((_, index) => index),
-      `${name}'s messages are all there, in order`,
-    )
-  }
   assert.deepEqual(
-    heard.map(({ offset }) => offset),
-    stored.map(({ offset }) => offset),
-    'whoever listened heard each once, in order',
+    acknowledged.filter((body) => !there.has(body)),
+    [],
+    'what was acknowledged is there',
   )
+  // The inbox may tell of messages before they come.
+  await until(`${heard.length} of ${stored.length} were heard`, () => heard.length >= stored.length)
+  assert.deepEqual(faultsOf(heard), [], 'whoever listened heard each once, in order')
+  assert.equal(heard.length, stored.length)
 })

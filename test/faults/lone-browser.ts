@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { after } from 'node:test'
+import { after, test } from 'node:test'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
 import { until } from '../e2e/site.js'
 import { within } from '../support/raw-client.js'
@@ -38,7 +38,7 @@ export const visit = async (url: string): Promise<string> => {
     child.kill()
     await exit
     // Its helpers may still be writing.
-    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
   })
   const address = new Promise<string>((resolve) => {
     // Whatever else it says is read too, or it would wait for that.
@@ -52,9 +52,11 @@ export const visit = async (url: string): Promise<string> => {
 
 /** Watches such a browser by its developer tools alone. */
 export const watch = async (url = 'about:blank'): Promise<BrowserContext> => {
-  const browser = await chromium.connectOverCDP(await visit(url), { noDefaults: true })
+  const browser = await chromium.connectOverCDP(await visit(url), { noDefaults: true, timeout: 120_000 })
   const [context] = browser.contexts()
   assert.ok(context)
+  context.setDefaultTimeout(60_000)
+  context.setDefaultNavigationTimeout(60_000)
   return context
 }
 
@@ -69,4 +71,53 @@ export const show = async (page: Page): Promise<void> => {
       () => visibilityOf(each),
       each === page ? 'visible' : 'hidden',
     )
+}
+
+/** The browser was too slow for what is tested: it gives a page three seconds to be put into its back/forward cache, for one. */
+export class TooSlow extends Error {}
+
+/** A test that begins anew where the browser was too slow for it. */
+export const testAgain = (name: string, body: () => Promise<void>): void =>
+  void test(name, async (context) => {
+    for (let left = 4; ; left--)
+      try {
+        return await body()
+      } catch (error) {
+        if (left === 0 || !(error instanceof TooSlow)) throw error
+        context.diagnostic(error.message)
+      }
+  })
+
+/** Why the page that a tab has gone to did not come out of the cache. */
+const reasons = new WeakMap<Page, string[]>()
+
+/** A tab that is told of each page whether it comes out of the cache. */
+export const openTab = async (context: BrowserContext): Promise<Page> => {
+  const page = await context.newPage()
+  await page.addInitScript(
+    `window.shown = []; addEventListener('pageshow', ({ persisted }) => shown.push(persisted))`,
+  )
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Page.enable')
+  devtools.on('Page.backForwardCacheNotUsed', ({ notRestoredExplanations }) =>
+    reasons.set(
+      page,
+      notRestoredExplanations.map(({ reason }) => reason),
+    ),
+  )
+  return page
+}
+
+/** Goes back or forward to `url`. The page must come out of the cache, or nothing here means anything. */
+export const goTo = async (page: Page, delta: 1 | -1, url: string): Promise<void> => {
+  reasons.delete(page)
+  // Playwright's own `goBack` waits for a load that never comes.
+  await page.evaluate((delta) => void setTimeout(() => history.go(delta)), delta)
+  await until('the page that is shown', () => page.url(), url)
+  // It may still be on its way.
+  const isRestored = (): Promise<boolean> => page.evaluate<boolean>('shown.at(-1)').catch(() => false)
+  await until('whether it was in the cache', async () => reasons.has(page) || (await isRestored()), true)
+  const why = reasons.get(page)?.join() ?? ''
+  if (why.includes('TimeoutPuttingInCache')) throw new TooSlow(`${url} was too slow for the cache`)
+  assert.equal(why, '', `why ${url} was not in the cache`)
 }

@@ -61,10 +61,11 @@ export class Backend {
     await exit
   }
 
-  publish(to: string, body: string): void {
+  /** Says it so many times, under one id. */
+  publish(to: string, body: string, times: number): void {
     const publication = { appId, to, body, id: `published ${this.#count++}` }
     this.waiting.set(publication.id, publication)
-    this.#order({ publish: publication })
+    while (times-- > 0) this.#order({ publish: publication })
   }
 
   #order(order: Order): void {

@@ -9,6 +9,8 @@ export const configOf = (folder: string): GatewayConfig => ({
   listen: { port: 0 },
   engine: { type: 'embedded', path: join(folder, 'data') },
   drainTime: 0.3,
+  // However long a slow machine takes to come back.
+  resumeWindow: 600,
   apps: {
     [appId]: { environment: 'test', secrets: [secret], limits: { messagesPerSecond: MESSAGES_PER_SECOND } },
   },

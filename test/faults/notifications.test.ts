@@ -4,12 +4,14 @@
  */
 import { strict as assert } from 'node:assert'
 import { afterEach, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Page, Worker } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/define.js'
 import type { ChatSession } from '../../src/session/index.js'
 import {
   activeId,
   heardIn,
+  messagesIn,
   sender,
   sendFrom,
   serveSite,
@@ -22,7 +24,7 @@ import {
 } from '../e2e/session-site.js'
 import { until, untilState } from '../e2e/site.js'
 import { startProxy, type Wire } from '../support/proxy.js'
-import { show, watch } from './lone-browser.js'
+import { goTo, openTab as openCachedTab, show, testAgain, watch } from './lone-browser.js'
 
 interface Told {
   type: string
@@ -34,6 +36,8 @@ declare global {
     /** Every notification that this page made, and those of them that can be seen. */
     made: Notification[]
     seen: Set<Notification>
+    /** How many of them were ever shown. */
+    shown: number
     /** What was told of notifications. */
     told: Told[]
     /** How often the user was asked, and the window focused. */
@@ -44,12 +48,12 @@ declare global {
 
 /** Keeps what the page makes of the browser's own notifications. */
 const keeper = `
-  Object.assign(window, { made: [], seen: new Set(), told: [], asked: 0, focused: 0 })
+  Object.assign(window, { made: [], seen: new Set(), shown: 0, told: [], asked: 0, focused: 0 })
   window.Notification = class extends Notification {
     constructor(title, options) {
       super(title, options)
       made.push(this)
-      this.addEventListener('show', () => seen.add(this))
+      this.addEventListener('show', () => (shown += 1) && seen.add(this))
       this.addEventListener('close', () => seen.delete(this))
     }
     static requestPermission() {
@@ -115,11 +119,12 @@ const openTab = async ({ site }: Place, path = '/'): Promise<Page> => {
 
 const toldIn = (page: Page): Promise<Told[]> => page.evaluate(() => window.told)
 
-const untilTold = (page: Page, body: string): Promise<void> =>
+const untilTold = (page: Page, body: string, patience?: number): Promise<void> =>
   until(
     `${body} was told of`,
     async () => (await toldIn(page)).some(({ bodies }) => bodies.includes(body)),
     true,
+    patience,
   )
 
 /** Waits until so many can be seen that the page made. */
@@ -141,6 +146,10 @@ const untilVisible = (page: Page, tabs: number): Promise<void> =>
       }),
     tabs,
   )
+
+/** Waits until a hidden tab has decided about what it heard: it asks for locks first, and what it asks now is answered later. */
+const untilDecided = (page: Page): Promise<void> =>
+  page.evaluate(() => navigator.locks.query().then(() => undefined))
 
 /** Hides all tabs of the site that `page` is of, and waits until none says that it is visible. */
 const hideAll = async (page: Page): Promise<void> => {
@@ -184,6 +193,7 @@ test('nothing is shown while any tab is visible, one that asked for no notificat
   await untilVisible(one, 1)
   await place.bob.send({ to: 'ada', body: 'seen by ada' })
   for (const tab of [one, other]) await untilHeard(tab, 'message seen by ada')
+  await untilDecided(one)
   await show(one)
   await untilVisible(other, 1)
   await place.bob.send({ to: 'ada', body: 'seen again' })
@@ -206,6 +216,7 @@ test('what was seen in one tab is shown by no other, however much it was', async
   // More than has a turn of its own.
   for (let sent = 1; sent <= 12; sent++) await place.bob.send({ to: 'ada', body: `seen ${sent}` })
   for (const tab of [one, other]) await untilHeard(tab, 'message seen 12')
+  await untilDecided(one)
   await hideAll(one)
   for (const body of ['new 1', 'new 2']) {
     await place.bob.send({ to: 'ada', body })
@@ -315,7 +326,7 @@ test('a flood while nobody looks is a few notifications and summaries of the res
   const lengths = new Set<number>()
   const over = new AbortController()
   const watching = (async () => {
-    while (!over.signal.aborted) lengths.add(await tab.evaluate(() => window.heard.length))
+    for (; !over.signal.aborted; await pause(20)) lengths.add(await tab.evaluate(() => window.heard.length))
   })()
   for (let sent = 0; sent < flood; sent += batch)
     await Promise.all(
@@ -323,12 +334,14 @@ test('a flood while nobody looks is a few notifications and summaries of the res
         place.bob.send({ to: 'ada', body: `flood ${sent + index + 1}` }),
       ),
     )
-  await untilTold(tab, `flood ${flood}`)
+  // A hidden page gets little of a machine that has much to do.
+  await untilTold(tab, `flood ${flood}`, 300_000)
   const seconds = (performance.now() - start) / 1_000
   over.abort()
   await watching
   assert.ok(lengths.size > 5, `the page answered ${lengths.size} times`)
 
+  assert.equal((await messagesIn(tab)).length, flood)
   const made = await madeIn(tab)
   assert.ok(made.length <= 5 + seconds, `${made.length} notifications in ${seconds} s`)
   assert.deepEqual(
@@ -342,7 +355,13 @@ test('a flood while nobody looks is a few notifications and summaries of the res
     counts.reduce((sum, count) => sum + count),
     flood - singles,
   )
-  await untilSeen(tab, singles + 1)
+  // Summaries take each other's place. On a slow machine the browser may have put away what stood for long.
+  await until('they are shown', () => tab.evaluate((least) => window.shown >= least, singles + 1), true)
+  await until(
+    'one summary is seen',
+    () => tab.evaluate((most) => window.seen.size <= most, singles + 1),
+    true,
+  )
   for (const { bodies } of await toldIn(tab)) assert.ok(bodies.length <= 20)
 })
 
@@ -565,18 +584,19 @@ test('a tab lets others know while it is visible, and no longer: not when it is 
   await untilVisible(other, 0)
 })
 
-test('a page with notifications goes into the back/forward cache, and its lock comes back with it', async () => {
-  const place = await startPlace({
-    script: "window.persisted = []; addEventListener('pageshow', (event) => persisted.push(event.persisted))",
-  })
-  const other = await openTab(place)
-  const tab = await openTab(place)
-  await show(tab)
-  await untilVisible(other, 1)
-  await tab.goto('about:blank')
-  await untilVisible(other, 0)
-  await tab.evaluate(() => void setTimeout(() => history.back()))
-  await until('the page that is shown', () => tab.url(), `${place.site.url}/`)
-  await until('the page came out of the cache', () => tab.evaluate('persisted.at(-1)'), true)
-  await untilVisible(other, 1)
-})
+testAgain(
+  'a page with notifications goes into the back/forward cache, and its lock comes back with it',
+  async () => {
+    const place = await startPlace()
+    const other = await openTab(place)
+    const tab = await openCachedTab(context)
+    await tab.goto(place.site.url)
+    await activeId(tab)
+    await show(tab)
+    await untilVisible(other, 1)
+    await tab.goto('about:blank')
+    await untilVisible(other, 0)
+    await goTo(tab, -1, `${place.site.url}/`)
+    await untilVisible(other, 1)
+  },
+)

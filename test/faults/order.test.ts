@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../src/session/index.js'
+import { within } from '../support/raw-client.js'
 import { appId, gatewayProcess, tokenFor } from './gateway-process.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -57,7 +58,7 @@ test('a message is written, then synced, and only then acknowledged and delivere
     [
       '-f',
       '-s',
-      '2000',
+      '100000',
       '-e',
       calls,
       '-o',
@@ -71,7 +72,11 @@ test('a message is written, then synced, and only then acknowledged and delivere
     { stdio: ['ignore', 'pipe', 'ignore'] },
   )
   const exited = once(child, 'exit')
-  await once(createInterface(child.stdout), 'line')
+  // The gateway: ended alone, strace would let it go on.
+  const end = (signal: 'TERM' | 'KILL'): unknown =>
+    spawnSync('pkill', [`-${signal}`, '-P', String(child.pid)])
+  after(() => end('KILL'))
+  await within(once(createInterface(child.stdout), 'line'), 'address')
 
   const connect = async (userId: string): Promise<ChatSession> => {
     const token = await tokenFor(userId)
@@ -92,9 +97,9 @@ test('a message is written, then synced, and only then acknowledged and delivere
   })
   const ids: string[] = []
   for (const body of bodies) ids.push((await ann.send({ to: 'bob', body })).id)
-  await arrived
+  await within(arrived, 'end of the messages')
   await Promise.all([ann.end(), bob.end()])
-  execFileSync('pkill', ['-TERM', '-P', String(child.pid)])
+  end('TERM')
   await exited
 
   const all = callsOf(readFileSync(trace, 'utf8'))

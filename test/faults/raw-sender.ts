@@ -4,21 +4,27 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { startProtocol, type Frame } from '../support/raw-client.js'
 import { appId, tokenFor } from './gateway-process.js'
+import { createJudge } from './judge.js'
 
 /** Milliseconds after which it knocks again at a gateway that is not there. */
 const KNOCK = 10
 /** Messages that wait for their acknowledgement at the same time. */
 const IN_FLIGHT = 4
+/** Milliseconds in which all has to be acknowledged and heard when nothing new is sent. */
+const PATIENCE = 60_000
 
 /** Sends numbered messages to one user, and each again in order until it is acknowledged. */
 export class RawSender {
   readonly userId: string
   /** Where the own copy of each message is that was acknowledged, by id. */
   readonly acknowledged = new Map<string, number>()
-  /** Offset and id of each message that came: copies of its own, and nothing else is sent to it. */
-  readonly heard: [offset: number, id: string][] = []
+  /** By offset, the id of each message that came: copies of its own, and nothing else is sent to it. */
+  readonly heard = new Map<number, string>()
   /** What went wrong, as sentences. */
   readonly wrong: string[] = []
+  readonly #judge = createJudge((sentence) => this.wrong.push(sentence))
+  /** The offset of the last message that came. */
+  #offset = 0
   readonly #life: AbortSignal
   readonly #url: string
   readonly #to: string
@@ -30,6 +36,7 @@ export class RawSender {
   /** The last one, while its session is there. */
   #socket: WebSocket | undefined
   #isStopping = false
+  #isLate = false
   #done = Promise.resolve()
 
   /** Comes again until `life` aborts. */
@@ -50,15 +57,27 @@ export class RawSender {
     this.#done = this.#live()
   }
 
-  /** Sends nothing new; resolves when all is acknowledged and heard, and the session has ended. */
+  /**
+   * Sends nothing new; resolves when all is acknowledged and heard, and the session has ended, or when that takes too
+   * long: what is missing is wrong then.
+   */
   async stop(): Promise<void> {
     this.#isStopping = true
+    const timer = setTimeout(() => {
+      for (const id of this.#waiting.keys()) this.wrong.push(`"${id}" was never acknowledged`)
+      const came = new Set(this.heard.values())
+      for (const [id, offset] of this.acknowledged)
+        if (!came.has(id)) this.wrong.push(`"${id}" was acknowledged at ${offset}, and its copy never came`)
+      this.#isLate = true
+      this.#last?.terminate()
+    }, PATIENCE)
     await this.#done
+    clearTimeout(timer)
   }
 
   async #live(): Promise<void> {
     const token = await tokenFor(this.userId)
-    for (let code = 0; code !== 1000; await pause(KNOCK)) {
+    for (let code = 0; code !== 1000 && !this.#isLate; await pause(KNOCK)) {
       const start = {
         type: 'start',
         appId,
@@ -77,7 +96,7 @@ export class RawSender {
   }
 
   #position({ resumeKey: key, epoch }: Frame): Record<string, unknown> {
-    return { key, epoch, offset: this.heard.at(-1)?.[0] ?? 0 }
+    return { key, epoch, offset: this.#offset }
   }
 
   #hear(frame: Frame, socket: WebSocket): void {
@@ -91,8 +110,12 @@ export class RawSender {
     } else if (frame.type === 'sent') {
       const id = frame['id'] as string
       if (this.#waiting.delete(id)) this.acknowledged.set(id, frame['offset'] as number)
-    } else if (frame.type === 'message') this.heard.push([frame['offset'] as number, frame['id'] as string])
-    else if (frame.type === 'ping') say({ type: 'pong' })
+    } else if (frame.type === 'message') {
+      const [offset, id] = [frame['offset'] as number, frame['id'] as string]
+      this.#judge({ offset, body: id })
+      this.heard.set(offset, id)
+      this.#offset = offset
+    } else if (frame.type === 'ping') say({ type: 'pong' })
     else if (frame.type !== 'ended') this.wrong.push(`it was told of ${JSON.stringify(frame)}`)
     if (!this.#socket) return
     while (!this.#isStopping && this.#waiting.size < IN_FLIGHT) {
@@ -101,7 +124,7 @@ export class RawSender {
       this.#waiting.set(id, send)
       say(send)
     }
-    if (this.#isStopping && this.#waiting.size === 0 && this.heard.length === this.#count)
-      say({ type: 'end' })
+    // More than it sent is wrong, and found by then.
+    if (this.#isStopping && this.#waiting.size === 0 && this.heard.size >= this.#count) say({ type: 'end' })
   }
 }

@@ -6,7 +6,7 @@ import { appId, gatewayProcess, tokenFor } from './gateway-process.js'
 
 const SESSIONS = 1_000
 /** Milliseconds in which all of them have to be back. */
-const LIMIT = 60_000
+const LIMIT = 180_000
 
 const untilAll = async (sessions: ChatSession[], state: string): Promise<void> => {
   const deadline = Date.now() + LIMIT

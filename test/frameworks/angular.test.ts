@@ -4,13 +4,13 @@ import { untilState } from '../e2e/site.js'
 import { testFramework } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import {
-  bindingsOf,
   holdRegistration,
   press,
   register,
   send,
   startPages,
   untilRead,
+  untilBound,
   untilSaid,
   visit,
 } from './harness.js'
@@ -27,7 +27,7 @@ test('Angular: [userId] is a property, [attr.user-id] an attribute, and [user-id
   const pages = await startPages()
   const { page, complaints } = await visit(pages, '/angular-bindings', { user: 'alice' })
   await untilState(page, 'active')
-  assert.deepEqual(await bindingsOf(page), {
+  await untilBound(page, {
     property: 'active',
     attribute: 'active user-id',
     neither: 'idle',
@@ -43,7 +43,7 @@ test('Angular: properties and attributes that are set before the element is regi
   })
   await register(page)
   await untilState(page, 'active')
-  assert.deepEqual(await bindingsOf(page), {
+  await untilBound(page, {
     property: 'active',
     attribute: 'active user-id',
     neither: 'idle',

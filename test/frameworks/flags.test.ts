@@ -17,6 +17,13 @@ const template = `<div>
   <chat-session id="absent" :guest="null" :manual="undefined" />
 </div>`
 
+/** A page that has arrived as a whole. */
+const open = async (path: string): Promise<Page> => {
+  const { page } = await visit(pages, path)
+  await page.waitForLoadState('domcontentloaded')
+  return page
+}
+
 /** Has Vue mount what the template says. */
 const mount = async (page: Page): Promise<void> => {
   await page.addScriptTag({ path: fileURLToPath(new URL('dist/vue.global.js', vue)) })
@@ -48,15 +55,14 @@ const expected = {
 }
 
 test('Vue: a flag without a value is set, and one that is false is not', async () => {
-  const { page } = await visit(pages, '/plain')
+  const page = await open('/plain')
   await page.evaluate(() => customElements.whenDefined('chat-session').then(() => undefined))
   await mount(page)
   assert.deepEqual(await flagsIn(page), expected)
 })
 
 test('Vue: nor is it in front of an element that is registered later', async () => {
-  const { page } = await visit(pages, '/plain/late')
-  await page.getByRole('button', { name: 'Load the script' }).waitFor()
+  const page = await open('/plain/late')
   await mount(page)
   await press(page, 'Load the script')
   assert.deepEqual(await flagsIn(page), expected)
@@ -73,7 +79,7 @@ test('Vue: nor is it in the HTML of a server, which has it as a text', async () 
   app.config.compilerOptions['isCustomElement'] = (tag: string) => tag === 'chat-session'
   const html = await renderToString(app)
   assert.match(html, /guest="false"/)
-  const { page } = await visit(pages, '/plain')
+  const page = await open('/plain')
   await page.evaluate((html) => document.body.insertAdjacentHTML('beforeend', html), html)
   assert.deepEqual(await flagsIn(page), expected)
 })

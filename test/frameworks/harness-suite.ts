@@ -141,7 +141,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     await until('the last frame', () => sent.at(-1), 'end')
     await untilSaid(page, 'State', 'none')
     // It is told where nobody but the element's own listeners is left.
-    assert.equal(await element.evaluate((element) => element?.textContent), 'ended')
+    await until('what it says', () => element.evaluate((element) => element?.textContent), 'ended')
     assert.deepEqual(await heard(), [`started ${id}`])
     await tick(page, 'On the page', true)
     await untilSaid(page, 'State', 'active')

@@ -101,6 +101,14 @@ export const press = (page: Page, name: string): Promise<void> =>
 export const tick = (page: Page, name: string, checked: boolean): Promise<void> =>
   page.getByRole('checkbox', { name }).setChecked(checked)
 
+/** Waits for what the elements are, by their ids: those that share a session may be told of it one after the other. */
+export const untilBound = (page: Page, expected: Record<string, string>): Promise<void> =>
+  until(
+    'what the elements are',
+    async () => JSON.stringify(Object.entries(await bindingsOf(page)).sort()),
+    JSON.stringify(Object.entries(expected).sort()),
+  )
+
 /** Waits for what the page says of its session. */
 export const untilSaid = (page: Page, what: string, text: string): Promise<void> =>
   until(what, () => page.getByLabel(what, { exact: true }).textContent(), text)
@@ -157,7 +165,7 @@ export const addGatewayScript = (page: Page, { endpoint }: FrameworkPages): Prom
   page.addScriptTag({ url: `${endpoint}/v1/chat-session.js`, type: 'module' })
 
 /** By the elements' ids, which say how they are bound: their state, and which of the bindings are attributes. */
-export const bindingsOf = (page: Page): Promise<Record<string, string>> =>
+const bindingsOf = (page: Page): Promise<Record<string, string>> =>
   page.evaluate(() =>
     Object.fromEntries(
       [...document.querySelectorAll('chat-session')].map((element) => {

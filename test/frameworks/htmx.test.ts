@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { chatOf, stateOf, until, untilBooted } from '../e2e/site.js'
-import { activeId, press, startPages, untilRead, untilSaid, visit } from './harness.js'
+import { activeId, press, startPages, untilRead, untilSaid } from './harness.js'
 import {
   assertEnded,
   assertUndisturbed,
@@ -9,7 +9,7 @@ import {
   isMarked,
   logIn,
   logOut,
-  mark,
+  openActive,
   untilTitled,
 } from './rendered.js'
 
@@ -17,17 +17,11 @@ const pages = await startPages()
 
 const tell = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
 
-/** A page with a session that is active, and its id. */
-const openActive = async (path = '/htmx') => {
-  const visited = await visit(pages, path, { user: 'alice' })
-  const id = await activeId(visited.page)
-  await mark(visited.page)
-  return { visited, page: visited.page, id }
-}
+const open = (path = '/htmx') => openActive(pages, path)
 
 test('htmx: boosted links swap the body, and the session goes on over one connection', async () => {
   const started = pages.startedFor('alice')
-  const { visited, page, id } = await openActive()
+  const { visited, page, id } = await open()
   for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
     await follow(page, name)
     await untilSaid(page, 'State', 'active')
@@ -39,7 +33,7 @@ test('htmx: boosted links swap the body, and the session goes on over one connec
 })
 
 test('htmx: the back button fetches the page anew, and the session goes on', async () => {
-  const { visited, page, id } = await openActive()
+  const { visited, page, id } = await open()
   await follow(page, 'Two')
   await page.goBack()
   await untilTitled(page, 'One')
@@ -51,7 +45,7 @@ test('htmx: the back button fetches the page anew, and the session goes on', asy
 })
 
 test('htmx: a swap that morphs leaves the tag and its session as they are', async () => {
-  const { visited, page, id } = await openActive()
+  const { visited, page, id } = await open()
   await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
   await follow(page, 'Morphed')
   assert.equal(await page.evaluate(() => 'same' in (document.querySelector('chat-session') ?? {})), true)
@@ -61,14 +55,14 @@ test('htmx: a swap that morphs leaves the tag and its session as they are', asyn
 })
 
 test('htmx: a swap elsewhere in the page has nothing to do with the session', async () => {
-  const { visited, page, id } = await openActive()
+  const { visited, page, id } = await open()
   await press(page, 'Time')
   await page.locator('#time:not(:empty)').waitFor()
   await assertUndisturbed(visited, id)
 })
 
 test('htmx: a tag that is swapped out of band by another of the same user has the same session', async () => {
-  const { visited, page, id } = await openActive()
+  const { visited, page, id } = await open()
   await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
   await press(page, 'Fresh tag')
   await until(
@@ -83,7 +77,7 @@ test('htmx: a tag that is swapped out of band by another of the same user has th
 })
 
 test('htmx: a log-out that swaps the tag out of band ends the session, and leaves the page', async () => {
-  const { visited, page } = await openActive()
+  const { visited, page } = await open()
   await press(page, 'Log out in place')
   await assertEnded(visited)
   assert.equal(await isMarked(page), true)
@@ -91,7 +85,7 @@ test('htmx: a log-out that swaps the tag out of band ends the session, and leave
 })
 
 test('htmx: a log-out ends the session, the next page has none, and neither has the one before it', async () => {
-  const { visited, page } = await openActive()
+  const { visited, page } = await open()
   await follow(page, 'Two')
   await logOut(page)
   await assertEnded(visited)
@@ -109,7 +103,7 @@ test('htmx: a log-out ends the session, the next page has none, and neither has 
 })
 
 test('htmx: whoever logs in next has a session of their own', async () => {
-  const { visited, page, id } = await openActive()
+  const { visited, page, id } = await open()
   await logOut(page)
   await logIn(page, 'Bob')
   const second = await activeId(page)
@@ -121,7 +115,7 @@ test('htmx: whoever logs in next has a session of their own', async () => {
 })
 
 test('htmx: a preserved tag stays whoever it was: a log-out that swaps the page doesn’t reach it', async () => {
-  const { visited, page, id } = await openActive('/htmx/preserved')
+  const { visited, page, id } = await open('/htmx/preserved')
   await logOut(page)
   await tell('alice', 'for somebody who has left')
   await untilRead(page, 'bob: for somebody who has left')

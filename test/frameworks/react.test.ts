@@ -4,7 +4,6 @@ import type { Page } from 'playwright-core'
 import { until, untilState } from '../e2e/site.js'
 import {
   activeId,
-  bindingsOf,
   holdRegistration,
   press,
   register,
@@ -12,6 +11,7 @@ import {
   startPages,
   tick,
   untilRead,
+  untilBound,
   untilSaid,
   visit,
 } from './harness.js'
@@ -76,7 +76,7 @@ test('React: a prop that is taken away is undefined on the element, and the sess
 })
 
 test('React: an inline function is asked for the next token, and a session outlives many of them', async () => {
-  const pages = await startPages({ tokenLife: 6 })
+  const pages = await startPages({ tokenLife: 10 })
   const { page, heard, sent, connections } = await visit(pages, '/react', { user: 'alice' })
   const id = await activeId(page)
   await until('tokens sent', () => sent.filter((type) => type === 'token').length >= 3, true)
@@ -89,7 +89,7 @@ test('React: on a page that it renders itself, properties and on… are there be
   const pages = await startPages()
   const { page, complaints } = await visit(pages, '/react-late', { user: 'alice' })
   await until('what on… was told', () => page.evaluate('window.told?.join()'), 'starting,active')
-  assert.deepEqual(await bindingsOf(page), { attributes: 'active user-id', properties: 'active' })
+  await untilBound(page, { attributes: 'active user-id', properties: 'active' })
   assert.deepEqual(complaints(), [])
 })
 
@@ -101,5 +101,5 @@ test('React: before the element is registered, names in camel case are lost, and
   })
   await register(page)
   await untilState(page, 'active')
-  assert.deepEqual(await bindingsOf(page), { attributes: 'active user-id', properties: 'idle userid' })
+  await untilBound(page, { attributes: 'active user-id', properties: 'idle userid' })
 })

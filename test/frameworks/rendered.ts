@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
 import { until } from '../e2e/site.js'
-import { press, untilSaid, type Visit } from './harness.js'
+import type { FrameworkPages } from '../../demo/frameworks/server/pages.mjs'
+import { activeId, press, untilSaid, visit, type Visit } from './harness.js'
 
 /** Follows a link to the page of that heading. */
 export const follow = async (page: Page, name: string): Promise<void> => {
@@ -36,9 +37,23 @@ export const holdPage = async (page: Page, path: string): Promise<{ release: () 
   return { release }
 }
 
+/** A page of alice's whose session is active, and its id; all its scripts have run, so that a link is theirs. */
+export const openActive = async (
+  pages: FrameworkPages,
+  path: string,
+): Promise<{ visited: Visit; page: Page; id: string }> => {
+  const visited = await visit(pages, path, { user: 'alice' })
+  const { page } = visited
+  const id = await activeId(page)
+  // The last of its scripts writes that.
+  await untilSaid(page, 'State', 'active')
+  await page.waitForLoadState('domcontentloaded')
+  await mark(page)
+  return { visited, page, id }
+}
+
 /** Has a page say whether it is still the document that it was. */
-export const mark = (page: Page): Promise<unknown> =>
-  page.evaluate(() => Object.assign(window, { marked: true }))
+const mark = (page: Page): Promise<unknown> => page.evaluate(() => Object.assign(window, { marked: true }))
 export const isMarked = (page: Page): Promise<boolean> => page.evaluate(() => 'marked' in window)
 
 /** Nothing told that the session was let go, and no other connection was tried. */

@@ -4,11 +4,11 @@ import { until, untilState } from '../e2e/site.js'
 import { testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import {
-  bindingsOf,
   holdRegistration,
   register,
   rendererOf,
   startPages,
+  untilBound,
   untilSaid,
   visit,
 } from './harness.js'
@@ -26,7 +26,7 @@ test('Svelte: userId is a property of a registered element, user-id an attribute
   const pages = await startPages()
   const { page, complaints } = await visit(pages, '/svelte-bindings', { user: 'alice' })
   await untilState(page, 'active')
-  assert.deepEqual(await bindingsOf(page), { kebab: 'active user-id', camel: 'active' })
+  await untilBound(page, { kebab: 'active user-id', camel: 'active' })
   assert.deepEqual(complaints(), [])
 })
 
@@ -38,7 +38,7 @@ test('Svelte: before the element is registered, names in camel case are lost, an
   })
   await register(page)
   await untilState(page, 'active')
-  assert.deepEqual(await bindingsOf(page), { kebab: 'active user-id', camel: 'idle userid' })
+  await untilBound(page, { kebab: 'active user-id', camel: 'idle userid' })
 })
 
 test('Svelte: on a server an object and a function become text: an attachment sets them in the browser', async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { chatOf, stateOf, until, untilBooted, untilState } from '../e2e/site.js'
-import { activeId, press, startPages, untilRead, untilSaid, visit } from './harness.js'
+import { activeId, press, startPages, untilRead, untilSaid } from './harness.js'
 import {
   assertEnded,
   assertUndisturbed,
@@ -12,7 +12,7 @@ import {
   isMarked,
   logIn,
   logOut,
-  mark,
+  openActive,
   untilTitled,
 } from './rendered.js'
 
@@ -28,17 +28,11 @@ const isPreview = (page: Page): Promise<boolean> =>
 const frameSession = (page: Page): Promise<string | null | undefined> =>
   page.evaluate(() => document.querySelector<ChatSessionElement>('turbo-frame chat-session')?.sessionId)
 
-/** A page with a session that is active, and its id. */
-const openActive = async (path: string) => {
-  const visited = await visit(pages, path, { user: 'alice' })
-  const id = await activeId(visited.page)
-  await mark(visited.page)
-  return { visited, page: visited.page, id }
-}
+const open = (path: string) => openActive(pages, path)
 
 test('Turbo: visits swap the page, and the session goes on over one connection', async () => {
   const started = pages.startedFor('alice')
-  const { visited, page, id } = await openActive('/turbo')
+  const { visited, page, id } = await open('/turbo')
   for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
     await follow(page, name)
     await untilSaid(page, 'State', 'active')
@@ -50,7 +44,7 @@ test('Turbo: visits swap the page, and the session goes on over one connection',
 })
 
 test('Turbo: nothing boots in a preview, and the session outlasts it', async () => {
-  const { visited, page, id } = await openActive('/turbo')
+  const { visited, page, id } = await open('/turbo')
   await page.evaluate(() =>
     Object.assign(window, { session: document.querySelector<ChatSessionElement>('chat-session')?.session }),
   )
@@ -74,7 +68,7 @@ test('Turbo: nothing boots in a preview, and the session outlasts it', async () 
 })
 
 test('Turbo: a session ends with the preview, when the page that follows it is nobody’s', async () => {
-  const { visited, page } = await openActive('/turbo')
+  const { visited, page } = await open('/turbo')
   await follow(page, 'Two')
   await page.request.post(`${pages.url}/logout`, { headers: { origin: pages.url } })
   const { release } = await holdPage(page, '/turbo')
@@ -87,7 +81,7 @@ test('Turbo: a session ends with the preview, when the page that follows it is n
 })
 
 test('Turbo: the back button shows the page as it was, and the session goes on', async () => {
-  const { visited, page, id } = await openActive('/turbo')
+  const { visited, page, id } = await open('/turbo')
   await follow(page, 'Two')
   await page.goBack()
   await untilTitled(page, 'One')
@@ -99,7 +93,7 @@ test('Turbo: the back button shows the page as it was, and the session goes on',
 })
 
 test('Turbo: a refresh that morphs leaves the tag and its session as they are', async () => {
-  const { visited, page, id } = await openActive('/turbo/morph')
+  const { visited, page, id } = await open('/turbo/morph')
   await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
   const served = page.getByLabel('Served')
   const before = (await served.textContent()) ?? ''
@@ -113,7 +107,7 @@ test('Turbo: a refresh that morphs leaves the tag and its session as they are', 
 
 test('Turbo: a frame with a tag of its own shares the page’s session, however often it is navigated', async () => {
   const started = pages.startedFor('alice')
-  const { visited, page, id } = await openActive('/turbo/frames')
+  const { visited, page, id } = await open('/turbo/frames')
   for (const step of ['2', '1']) {
     await page.getByRole('link', { name: 'Next' }).click()
     await page.getByText(`Step ${step}`).waitFor()
@@ -126,13 +120,14 @@ test('Turbo: a frame with a tag of its own shares the page’s session, however 
 })
 
 test('Turbo: a log-out ends the session, the next page has none, and neither has the one before it', async () => {
-  const { visited, page } = await openActive('/turbo')
+  const { visited, page } = await open('/turbo')
   await follow(page, 'Two')
   await logOut(page)
   await assertEnded(visited)
   await follow(page, 'Two')
   assert.equal(await stateOf(page), 'idle')
   await page.goBack()
+  await untilTitled(page, 'One')
   await page.goBack()
   await untilTitled(page, 'Two')
   await page.getByText('Nobody is logged in').waitFor()
@@ -143,7 +138,7 @@ test('Turbo: a log-out ends the session, the next page has none, and neither has
 })
 
 test('Turbo: whoever logs in next has a session of their own', async () => {
-  const { visited, page, id } = await openActive('/turbo')
+  const { visited, page, id } = await open('/turbo')
   await logOut(page)
   await logIn(page, 'Bob')
   const second = await activeId(page)
@@ -158,7 +153,7 @@ test('Turbo: whoever logs in next has a session of their own', async () => {
 })
 
 test('Turbo: a log-out that it isn’t told of leaves pages in its cache, until that is cleared', async () => {
-  const { page } = await openActive('/turbo')
+  const { page } = await open('/turbo')
   await page.request.post(`${pages.url}/logout`, { headers: { origin: pages.url } })
   await follow(page, 'Two')
   await page.getByText('Nobody is logged in').waitFor()
@@ -177,12 +172,11 @@ test('Turbo: a log-out that it isn’t told of leaves pages in its cache, until 
 })
 
 test('Turbo: a page from its cache with a token that has lapsed costs the session nothing, where there is a token-url', async () => {
-  const brief = await startPages({ tokenLife: 6 })
-  const visited = await visit(brief, '/turbo', { user: 'alice' })
-  const { page } = visited
-  const id = await activeId(page)
-  await mark(page)
-  const lapsed = Date.now() + 6_000
+  // Long enough for a slow machine to open a page with it.
+  const tokenLife = 15
+  const brief = await startPages({ tokenLife })
+  const { visited, page, id } = await openActive(brief, '/turbo')
+  const lapsed = Date.now() + tokenLife * 1_000
   await follow(page, 'Two')
   await until('the first token lapsed', () => Date.now() > lapsed, true)
   await page.goBack()
@@ -193,7 +187,7 @@ test('Turbo: a page from its cache with a token that has lapsed costs the sessio
 })
 
 test('Turbo: a permanent tag stays whoever it was: a log-out that swaps the page doesn’t reach it', async () => {
-  const { visited, page, id } = await openActive('/turbo/permanent')
+  const { visited, page, id } = await open('/turbo/permanent')
   await follow(page, 'Permanent, too')
   await logOut(page)
   await untilTitled(page, 'Permanent')

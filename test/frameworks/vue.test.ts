@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { untilState } from '../e2e/site.js'
 import { testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
-import { bindingsOf, holdRegistration, register, startPages, untilSaid, visit } from './harness.js'
+import { holdRegistration, register, startPages, untilBound, untilSaid, visit } from './harness.js'
 
 const vue = { name: 'vue', title: 'Vue' }
 await testFramework(vue)
@@ -14,7 +14,7 @@ test('Vue: :user-id is an attribute, :userId a property of a registered element,
   const pages = await startPages()
   const { page, complaints } = await visit(pages, '/vue-bindings', { user: 'alice' })
   await untilState(page, 'active')
-  assert.deepEqual(await bindingsOf(page), {
+  await untilBound(page, {
     kebab: 'active user-id',
     camel: 'active',
     'camel-prop': 'active',
@@ -31,7 +31,7 @@ test('Vue: what is set before the element is registered counts, as an attribute 
   })
   await register(page)
   await untilState(page, 'active')
-  assert.deepEqual(await bindingsOf(page), {
+  await untilBound(page, {
     kebab: 'active user-id',
     camel: 'idle userid',
     'camel-prop': 'active',
