@@ -1,5 +1,6 @@
 import { verdictOf, type GatewayFrame, type GatewayFrameOf } from '../protocol/index.js'
 import { connecting, lost, retry } from './connecting.js'
+import type { AskReason } from './options.js'
 import { heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
 import type { Active, Connecting, Effect, Input, Step, World } from './state.js'
 
@@ -15,6 +16,11 @@ const unjudged = ({ renewal }: Active): { asked: boolean } | null =>
 const renew = (state: Active, asked: boolean, before = 0): Step => [
   { ...state, renewal: { at: 'sent', asked, before } },
   { do: 'renew' },
+]
+
+const ask = (state: Active, reason: AskReason): Step => [
+  { ...state, renewal: { at: 'asked', reason } },
+  { do: 'ask', reason },
 ]
 
 export const disconnected = (state: Active): Connecting => {
@@ -131,11 +137,7 @@ const timePassed = (state: Active, world: World): Step => {
   }
   if (renewal && 'time' in renewal && renewal.time <= now) {
     if (renewal.at === 'unjudged') return renew(state, renewal.asked)
-    const { reason } = renewal
-    return [
-      { ...state, renewal: { at: 'asked', reason } },
-      { do: 'ask', reason },
-    ]
+    return ask(state, renewal.reason)
   }
   if (settledAt !== null && settledAt <= now) return [{ ...state, settledAt: null, failures: 0 }]
   return [state]
@@ -147,6 +149,8 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
       return [{ name: 'ended', error: null }, ...leave]
     case 'credentials':
       return renew(state, false, state.renewal?.at === 'sent' ? state.renewal.before + 1 : 0)
+    case 'source':
+      return !state.renewal && state.lapsesAt !== null ? ask(state, 'expiring') : [state]
     case 'answer':
       return answered(state, input, world)
     case 'frame':

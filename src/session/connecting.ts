@@ -164,7 +164,10 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
   const { line, proof } = state
   switch (input.type) {
     case 'end':
-      return [{ name: 'ended', error: null }, ...leave.slice(line.at === 'greeted' ? 0 : 1)]
+      return [
+        { name: 'ended', error: null },
+        ...(line.at === 'calling' ? [{ do: 'leave' } as const] : leave.slice(line.at === 'greeted' ? 0 : 1)),
+      ]
     case 'credentials': {
       if (line.at === 'away' || line.at === 'frozen') return [state]
       const [next, ...effects] = connect(

@@ -50,6 +50,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
     arbitrary: fc.constantFrom<Input>(
       { type: 'start' },
       { type: 'credentials' },
+      { type: 'source' },
       { type: 'wake' },
       { type: 'hide' },
       { type: 'freeze' },

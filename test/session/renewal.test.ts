@@ -30,6 +30,25 @@ test('a token is renewed on the open connection before it lapses, as often as it
   await session.end()
 })
 
+test('a source that is set when nobody answered for a fresh token is asked at once', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
+  await session.start()
+  await nextEvent(session, 'tokenneeded')
+  const { id } = session
+  const asked: TokenAsk[] = []
+  await new Promise<void>((resolve) =>
+    session.setCredentials({
+      tokenFetcher: (ask) => {
+        asked.push(ask)
+        resolve()
+        return tokenFor('ann')
+      },
+    }),
+  )
+  assert.equal(asked[0]?.reason, 'expiring')
+  assert.deepEqual([session.state, session.id], ['active', id])
+})
+
 test('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann', 1) })
   await session.start()
