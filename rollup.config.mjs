@@ -2,6 +2,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import ts from 'typescript'
+import { shortened } from './scripts/shortened.mjs'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
@@ -73,8 +74,8 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
 export default [
   minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
     replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
-    // What ReactiveElement calls so is between it and packages of lit's that the script has none of.
-    mangle: { properties: { regex: /^_\$/ } },
+    // What begins with `_$` is between ReactiveElement and packages of lit's that the script has none of.
+    mangle: { properties: { regex: new RegExp(`^(_\\$.*|${shortened.join('|')})$`), builtins: true } },
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
