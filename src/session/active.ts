@@ -1,7 +1,7 @@
 import { verdictOf, type GatewayFrame, type GatewayFrameOf } from '../protocol/index.js'
 import { connecting, lost, retry } from './connecting.js'
 import type { AskReason } from './options.js'
-import { heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
 import type { Active, Connecting, Effect, Input, Step, World } from './state.js'
 
 /** A timer that fires later than this slept with its device: frames may be waiting behind it, and get this long. */
@@ -132,8 +132,7 @@ const timePassed = (state: Active, world: World): Step => {
   if (silentAt <= now) {
     if (!state.overslept && now - silentAt > OVERSLEPT)
       return [{ ...state, overslept: true, silentAt: now + OVERSLEPT }]
-    const [next, ...effects] = retry(disconnected(state), { code: 'timeout' }, world)
-    return [next, { do: 'drop' }, ...effects]
+    return first({ do: 'drop' }, retry(disconnected(state), { code: 'timeout' }, world))
   }
   if (renewal && 'time' in renewal && renewal.time <= now) {
     if (renewal.at === 'unjudged') return renew(state, renewal.asked)

@@ -9,7 +9,7 @@ import {
   type Resumption,
   type User,
 } from '../protocol/index.js'
-import { clock } from './clock.js'
+import { clock, within } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionState, type StateDetail } from './events.js'
@@ -247,11 +247,7 @@ export class ChatSession extends SessionTarget {
    * that has ended may be started again.
    */
   async end(): Promise<void> {
-    const ended = this.#runner.end()
-    const waited = new AbortController()
-    const limit = new Promise<void>((resolve) => clock(resolve, waited.signal)(Date.now() + CLOSE_LIMIT))
-    await Promise.race([ended, limit])
-    waited.abort()
+    await within(CLOSE_LIMIT, (done) => void this.#runner.end().then(done))
   }
 
   /**

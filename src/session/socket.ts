@@ -8,7 +8,7 @@ import {
   type GatewayFrame,
 } from '../protocol/index.js'
 import { wrongField } from '../protocol/schema.js'
-import { clock } from './clock.js'
+import { within } from './clock.js'
 import { whenHidden } from './page.js'
 import { utf8 } from './utf8.js'
 
@@ -101,15 +101,11 @@ export const openLine = (
     send,
     close,
     async leave() {
-      const waited = new AbortController()
-      const { signal } = waited
-      await new Promise<unknown>((done) => {
+      await within(LEAVE_LIMIT, (done, signal) => {
         socket.onmessage = null
         socket.onopen = socket.onclose = done
-        clock(() => done(null), signal)(Date.now() + LEAVE_LIMIT)
-        whenHidden(() => done(null), signal)
+        whenHidden(done, signal)
       })
-      waited.abort()
       if (socket.readyState === socket.OPEN) send({ type: 'end' })
       await close()
     },
