@@ -2,6 +2,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import ts from 'typescript'
+import { shortened } from './scripts/shortened.mjs'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
@@ -11,15 +12,8 @@ const linkInsteadOfSentences = {
     'export const sentenceOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
 }
 
-/** What a page never calls: the element has no styles of lit's kind, and needs no stand-in for HTMLElement. */
-const withoutStylesAndServers = {
-  'element/server-shim.js': 'export const removeShim = () => undefined',
-  '../node_modules/@lit/reactive-element/css-tag.js': `
-    export const getCompatibleStyle = (style) => style
-    export const adoptStyles = () => undefined
-    export class CSSResult {}
-    export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
-}
+/** As much of ReactiveElement as the element uses. */
+const smallBase = { 'element/base.js': "export { ReactiveElement } from './script-base.js'" }
 
 /** Puts other sources in the place of modules, by their path from dist/. */
 const replace = (sources) => {
@@ -72,9 +66,8 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
 
 export default [
   minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
-    replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
-    // What ReactiveElement calls so is between it and packages of lit's that the script has none of.
-    mangle: { properties: { regex: /^_\$/ } },
+    replaced: { ...linkInsteadOfSentences, ...smallBase },
+    mangle: { properties: { regex: new RegExp(`^(${shortened.join('|')})$`), builtins: true } },
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),

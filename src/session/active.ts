@@ -1,6 +1,7 @@
 import { verdictOf, type GatewayFrame, type GatewayFrameOf } from '../protocol/index.js'
 import { connecting, lost, retry } from './connecting.js'
-import { heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import type { AskReason } from './options.js'
+import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
 import type { Active, Connecting, Effect, Input, Step, World } from './state.js'
 
 /** A timer that fires later than this slept with its device: frames may be waiting behind it, and get this long. */
@@ -15,6 +16,11 @@ const unjudged = ({ renewal }: Active): { asked: boolean } | null =>
 const renew = (state: Active, asked: boolean, before = 0): Step => [
   { ...state, renewal: { at: 'sent', asked, before } },
   { do: 'renew' },
+]
+
+const ask = (state: Active, reason: AskReason): Step => [
+  { ...state, renewal: { at: 'asked', reason } },
+  { do: 'ask', reason },
 ]
 
 export const disconnected = (state: Active): Connecting => {
@@ -126,16 +132,11 @@ const timePassed = (state: Active, world: World): Step => {
   if (silentAt <= now) {
     if (!state.overslept && now - silentAt > OVERSLEPT)
       return [{ ...state, overslept: true, silentAt: now + OVERSLEPT }]
-    const [next, ...effects] = retry(disconnected(state), { code: 'timeout' }, world)
-    return [next, { do: 'drop' }, ...effects]
+    return first({ do: 'drop' }, retry(disconnected(state), { code: 'timeout' }, world))
   }
   if (renewal && 'time' in renewal && renewal.time <= now) {
     if (renewal.at === 'unjudged') return renew(state, renewal.asked)
-    const { reason } = renewal
-    return [
-      { ...state, renewal: { at: 'asked', reason } },
-      { do: 'ask', reason },
-    ]
+    return ask(state, renewal.reason)
   }
   if (settledAt !== null && settledAt <= now) return [{ ...state, settledAt: null, failures: 0 }]
   return [state]
@@ -147,6 +148,8 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
       return [{ name: 'ended', error: null }, ...leave]
     case 'credentials':
       return renew(state, false, state.renewal?.at === 'sent' ? state.renewal.before + 1 : 0)
+    case 'source':
+      return !state.renewal && state.lapsesAt !== null ? ask(state, 'expiring') : [state]
     case 'answer':
       return answered(state, input, world)
     case 'frame':

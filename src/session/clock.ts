@@ -19,3 +19,19 @@ export const clock = (reached: () => void, signal: AbortSignal): ((deadline: num
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
   return wait
 }
+
+/** Resolves when `done` is called, or `limit` milliseconds have passed; the signal aborts then. */
+export const within = (
+  limit: number,
+  begin: (done: () => void, signal: AbortSignal) => void,
+): Promise<void> =>
+  new Promise((resolve) => {
+    const over = new AbortController()
+    const { signal } = over
+    const done = (): void => {
+      over.abort()
+      resolve()
+    }
+    clock(done, signal)(Date.now() + limit)
+    begin(done, signal)
+  })

@@ -1,6 +1,6 @@
 import { codeOf, verdictOf } from '../protocol/index.js'
 import type { AskReason } from './options.js'
-import { heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
 import type { Active, Connecting, Effect, Facts, Fault, Input, Line, Memory, Step, World } from './state.js'
 
 /** Milliseconds in which an attempt has to bring `started`. */
@@ -55,8 +55,8 @@ const ask = (state: Connecting, reason: AskReason): Step => [
 
 /** The credentials are no longer good: asks for others, and connects when they are there. */
 const askAnew = (state: Connecting, error: Fault, reason: AskReason): Step => {
-  const [next, ...effects] = ask({ ...state, error, lapsesAt: null, line: { at: 'none' } }, reason)
-  return [next, { do: 'discard', what: 'all' }, ...effects]
+  const next: Connecting = { ...state, error, lapsesAt: null, line: { at: 'none' } }
+  return first({ do: 'discard', what: 'all' }, ask(next, reason))
 }
 
 /** Connects with what there is; what there isn't is fetched while the socket opens. */
@@ -164,14 +164,14 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
   const { line, proof } = state
   switch (input.type) {
     case 'end':
-      return [{ name: 'ended', error: null }, ...leave.slice(line.at === 'greeted' ? 0 : 1)]
+      return [
+        { name: 'ended', error: null },
+        ...(line.at === 'calling' ? [{ do: 'leave' } as const] : leave.slice(line.at === 'greeted' ? 0 : 1)),
+      ]
     case 'credentials': {
       if (line.at === 'away' || line.at === 'frozen') return [state]
-      const [next, ...effects] = connect(
-        { ...state, proof: { at: 'held' }, lapsesAt: null, misses: 0 },
-        world,
-      )
-      return [next, { do: 'drop' }, ...effects]
+      const next: Connecting = { ...state, proof: { at: 'held' }, lapsesAt: null, misses: 0 }
+      return first({ do: 'drop' }, connect(next, world))
     }
     case 'answer':
       return answered(state, input, world)
@@ -196,8 +196,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       if (proof.at === 'pause' && proof.until <= world.now) return ask(state, proof.reason)
       if (!('until' in line) || line.until > world.now) return [state]
       if (line.at === 'pause') return connect(state, world)
-      const [next, ...effects] = retry(withoutLine(state), { code: 'timeout' }, world)
-      return [next, { do: 'drop' }, ...effects]
+      return first({ do: 'drop' }, retry(withoutLine(state), { code: 'timeout' }, world))
     }
     case 'wake':
       if (proof.at === 'pause') return ask(state, proof.reason)

@@ -1,13 +1,8 @@
-import {
-  byteLength,
-  limits,
-  requestFrames,
-  type ClientFrameOf,
-  type GatewayFrameOf,
-} from '../protocol/index.js'
+import { limits, requestFrames, type ClientFrameOf, type GatewayFrameOf } from '../protocol/index.js'
 import { wrongField } from '../protocol/schema.js'
 import { clock } from './clock.js'
 import { SessionError } from './errors.js'
+import { utf8 } from './utf8.js'
 
 type Request = ClientFrameOf<'send' | 'history'>
 
@@ -78,7 +73,7 @@ export const createOutbox = (write: (request: Request) => boolean, patience: () 
       new Promise<T>((resolve, reject) => {
         const copy = checked(request)
         const { id } = copy
-        const size = byteLength(JSON.stringify(copy))
+        const size = utf8(JSON.stringify(copy)).length
         if (size > limits.frame) throw new SessionError('too-large')
         const bytes = [...waiting.values()].reduce((sum, entry) => sum + entry.size, size)
         if (waiting.size >= MOST_REQUESTS || bytes > MOST_BYTES) throw new SessionError('outbox-full')

@@ -29,12 +29,14 @@ type Prerendering = Document & { prerendering?: boolean }
 
 const page = typeof document === 'undefined' ? undefined : (document as Prerendering)
 
+/** Node's global object is no EventTarget; there is nothing to hear there. */
+const isHeard = typeof addEventListener === 'function'
+
 export const watchPage = (
   { woken, hidden, shown, frozen, blocked }: PageListener,
   signal: AbortSignal,
 ): void => {
-  // Node's global object is no EventTarget; there is nothing to hear there.
-  if (typeof addEventListener !== 'function') return
+  if (!isHeard) return
   addEventListener('online', woken, { signal })
   let looking: ReturnType<typeof setTimeout> | undefined
   const stop = (): void => clearTimeout(looking)
@@ -62,35 +64,14 @@ export const watchPage = (
   page?.addEventListener('visibilitychange', () => page.visibilityState === 'visible' && woken(), { signal })
 }
 
+/** Calls `then` when the page goes. */
+export const whenHidden = (then: () => void, signal: AbortSignal): void => {
+  if (isHeard) addEventListener('pagehide', then, { signal })
+}
+
 /** Calls `then` when the page is one that somebody visits: at once, unless the browser is only prerendering it. */
 export const whenVisited = (then: () => void, signal: AbortSignal): void => {
   const visited = (): void => void setTimeout(() => signal.aborted || then(), LEFT_WITHIN)
   if (page?.prerendering) page.addEventListener('prerenderingchange', visited, { once: true, signal })
   else then()
 }
-
-/** Where one page leaves something for the next one of this tab. */
-export interface Shelf {
-  put(value: unknown): void
-  /** Takes out what was left; undefined when there is nothing. A tab that is duplicated later shares nothing. */
-  take(): unknown
-}
-
-/** Storage that is forbidden, full or absent costs the next page its session, and nothing else. */
-const tried = <T>(use: () => T): T | undefined => {
-  try {
-    return page && use()
-  } catch {
-    return undefined
-  }
-}
-
-export const shelf = (key: string): Shelf => ({
-  put: (value) => tried(() => sessionStorage.setItem(key, JSON.stringify(value))),
-  take: () =>
-    tried(() => {
-      const json = sessionStorage.getItem(key)
-      sessionStorage.removeItem(key)
-      return json === null ? undefined : (JSON.parse(json) as unknown)
-    }),
-})

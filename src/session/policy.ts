@@ -36,6 +36,9 @@ export const over = (state: State, error: Fault, ...effects: Effect[]): Step => 
   ...effects,
 ]
 
+/** Does one thing before all that a step has done. */
+export const first = (effect: Effect, [state, ...effects]: Step): Step => [state, effect, ...effects]
+
 /** An ask that failed is made again: its reason is for the page to see. */
 export const reportMiss = (cause: unknown): Effect => ({
   do: 'report',

@@ -1,16 +1,11 @@
-import {
-  SUBPROTOCOL,
-  type ClientFrame,
-  type ClientFrameOf,
-  type GatewayFrame,
-  type Resumption,
-} from '../protocol/index.js'
+import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrame } from '../protocol/index.js'
 import { clock } from './clock.js'
 import type { CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { step } from './machine.js'
 import type { SessionOptions } from './options.js'
 import { watchPage, whenVisited } from './page.js'
+import type { Shelf } from './shelf.js'
 import { greeting, openLine, sessionUrl, type Line } from './socket.js'
 import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './state.js'
 
@@ -18,8 +13,8 @@ import { deadlineOf, idle, type Effect, type Fault, type Input, type State } fro
 export interface Host {
   credentials: CredentialStore
   startFrame(): ClientFrameOf<'start'>
-  /** What a former page left to carry on, which is the caller's from now on; null when it ended the session. */
-  takeOver(): Resumption | null | undefined
+  /** Where pages leave the session for one another, if they can. */
+  shelf: Shelf | undefined
   /** After each step, when all its effects are done. */
   changed(before: State, after: State): void
   deliver(frame: GatewayFrame): void
@@ -33,8 +28,8 @@ export interface Runner {
   start(): void
   /** Ends the session; resolves when its socket is closed. */
   end(): Promise<void>
-  /** New credentials are in the store. */
-  credentialsSet(): void
+  /** New credentials are in the store, or where to get them. */
+  credentialsSet(what: 'credentials' | 'source'): void
   /** Sends a frame if the session is active, and answers whether it is. */
   send(frame: ClientFrame): boolean
 }
@@ -44,7 +39,7 @@ export const createRunner = (
   { endpoint, WebSocket: given }: Pick<SessionOptions, 'endpoint' | 'WebSocket'>,
   host: Host,
 ): Runner => {
-  const { credentials } = host
+  const { credentials, shelf } = host
   let state = idle
   /** Everything that one life of the session holds ends with it: listeners, timers, asks. */
   let life = new AbortController()
@@ -66,9 +61,9 @@ export const createRunner = (
         hidden: () => feed({ type: 'hide' }),
         frozen: () => feed({ type: 'freeze' }),
         shown(mayWait) {
-          const resume = host.takeOver()
+          const resume = shelf?.take()
           // What this page left is gone: the page that took it is about to leave what it has.
-          if (resume === undefined && mayWait) return false
+          if (shelf && resume === undefined && mayWait) return false
           feed({ type: 'shown', resume })
           return true
         },
@@ -125,6 +120,10 @@ export const createRunner = (
         closing = line?.close(effect.close)
         line = undefined
         return
+      case 'leave':
+        closing = line?.leave()
+        line = undefined
+        return
       case 'ask':
         return credentials.ask(effect.reason, life.signal, (answer, cause) =>
           feed({ type: 'answer', answer, cause }),
@@ -165,13 +164,13 @@ export const createRunner = (
     alive: () => !life.signal.aborted,
     start() {
       begin()
-      whenVisited(() => feed({ type: 'start', resume: host.takeOver() }), life.signal)
+      whenVisited(() => feed({ type: 'start', resume: shelf?.take() }), life.signal)
     },
     async end() {
       feed({ type: 'end' })
       await closing
     },
-    credentialsSet: () => feed({ type: 'credentials' }),
+    credentialsSet: (type) => feed({ type }),
     send(frame) {
       const active = state.name === 'active'
       if (active) line?.send(frame)

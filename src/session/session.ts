@@ -9,14 +9,14 @@ import {
   type Resumption,
   type User,
 } from '../protocol/index.js'
-import { clock } from './clock.js'
+import { clock, within } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionState, type StateDetail } from './events.js'
 import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
 import { checked, createOutbox, newId, type Outbox } from './outbox.js'
-import { shelf, type Shelf } from './page.js'
 import { createRunner, type Runner } from './runner.js'
+import { createShelf, type Shelf } from './shelf.js'
 import { retryAtOf, type Facts, type State } from './state.js'
 import { subjectOf } from './subject.js'
 
@@ -90,8 +90,6 @@ export class ChatSession extends SessionTarget {
   readonly #outbox: Outbox
   /** What is left for the next page. Without a user who is known from the beginning there is none. */
   readonly #shelf: Shelf | undefined
-  /** The name by which this page knows its user; a guest may have none. */
-  readonly #name: string | undefined
   /** The newest that was marked as read. */
   #read: ClientFrameOf<'read'> | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
@@ -120,13 +118,19 @@ export class ChatSession extends SessionTarget {
       this.dispatchEvent(event)
       return event.answer
     })
-    this.#name = this.#userId ?? (credentials.token ? subjectOf(credentials.token) : undefined)
-    if (this.#name || this.#credentials.proof()?.guest)
-      this.#shelf = shelf(JSON.stringify(['chat-session', endpoint, appId, this.#name]))
+    /** The name by which this page knows its user; a guest may have none. */
+    const name = this.#userId ?? (credentials.token ? subjectOf(credentials.token) : undefined)
+    if (name || this.#credentials.proof()?.guest)
+      this.#shelf = createShelf(
+        JSON.stringify(['chat-session', endpoint, appId, name]),
+        !!name,
+        this.#credentials,
+      )
     this.#runner = createRunner(
       { endpoint, WebSocket },
       {
         credentials: this.#credentials,
+        shelf: this.#shelf,
         startFrame: () => ({
           type: 'start',
           appId,
@@ -136,13 +140,6 @@ export class ChatSession extends SessionTarget {
           ...(this.#cursor && { resume: this.#cursor }),
           client: `chat-session/${VERSION}`,
         }),
-        takeOver: () => {
-          const left = this.#shelf?.take() as (Resumption & { token?: string }) | null | undefined
-          if (!left) return left
-          const { token, ...resume } = left
-          if (token) this.#credentials.keep(token)
-          return resume
-        },
         changed: (before, after) => this.#changed(before, after),
         deliver: (frame) => {
           if (frame.type === 'message') {
@@ -246,14 +243,11 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Ends the session, for the gateway too, and frees everything it holds. Resolves when the connection is closed, or
-   * after a second. Ending twice is fine; a session that has ended may be started again.
+   * after a second; one that is still being made has five seconds to tell the gateway. Ending twice is fine; a session
+   * that has ended may be started again.
    */
   async end(): Promise<void> {
-    const ended = this.#runner.end()
-    const waited = new AbortController()
-    const limit = new Promise<void>((resolve) => clock(resolve, waited.signal)(Date.now() + CLOSE_LIMIT))
-    await Promise.race([ended, limit])
-    waited.abort()
+    await within(CLOSE_LIMIT, (done) => void this.#runner.end().then(done))
   }
 
   /**
@@ -265,14 +259,14 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Changes all that credentials come from. A token is used at once, as by `setToken`, a source at the next ask; what
-   * cannot be renewed on a live session is used when it is started again.
+   * Changes all that credentials come from. A token is used at once, as by `setToken`, a source at the next ask, or at
+   * once when the last one went unanswered; what cannot be renewed on a live session is used when it is started again.
    */
   setCredentials(credentials: Credentials): void {
     const { tokenFetcher, tokenUrl, token } = credentials
     this.#sources = { tokenFetcher, tokenUrl }
-    if (this.#credentials.set(credentials) && (token || this.state !== 'active'))
-      this.#runner.credentialsSet()
+    const isProof = this.#credentials.set(credentials) && (token || this.state !== 'active')
+    this.#runner.credentialsSet(isProof ? 'credentials' : 'source')
   }
 
   /** Changes fields of the own profile. The gateway refuses it where only the app's backend may. */
@@ -297,7 +291,8 @@ export class ChatSession extends SessionTarget {
    * none come when there are no more.
    */
   async history(range: HistoryRange = {}): Promise<Message[]> {
-    const frame = { ...range, type: 'history', id: newId(), epoch: this.#epoch }
+    const { after, before, limit } = range
+    const frame = { type: 'history', id: newId(), epoch: this.#epoch, after, before, limit }
     const { messages } = await this.#request<{ messages: Message[] }>(frame as ClientFrameOf<'history'>)
     return messages
   }
@@ -327,14 +322,6 @@ export class ChatSession extends SessionTarget {
       : this.#outbox.add<T>(request)
   }
 
-  /** A tab that comes back to a page finds here how its session fared meanwhile. */
-  #leave(state: State): void {
-    if (state.name === 'ended') this.#shelf?.put(null)
-    if (!('line' in state) || state.line.at !== 'away' || !state.cursor) return
-    // A guest without a name is the same one again by what the gateway gave.
-    this.#shelf?.put({ ...state.cursor, token: this.#name ? undefined : this.#credentials.token() })
-  }
-
   #connected(facts: Facts): void {
     this.#userId = facts.user.id
     if (this.#claimed !== this.#profile) this.#runner.send({ type: 'profile', user: this.#profile })
@@ -345,7 +332,7 @@ export class ChatSession extends SessionTarget {
   #changed(before: State, after: State): void {
     if (before.name !== after.name && after.name === 'active') this.#connected(after.facts)
     // What wakes a page comes before what shows it: it must not write anew what another page has taken.
-    if (before !== after) this.#leave(after)
+    if (before !== after) this.#shelf?.leave(after)
     if (after.name === 'ended' || after.name === 'failed')
       this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
     // Before the listeners hear of it: one of them may start the next life.

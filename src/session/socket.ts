@@ -1,5 +1,4 @@
 import {
-  byteLength,
   gatewayFrames,
   limits,
   START_PREFIX,
@@ -9,6 +8,9 @@ import {
   type GatewayFrame,
 } from '../protocol/index.js'
 import { wrongField } from '../protocol/schema.js'
+import { within } from './clock.js'
+import { whenHidden } from './page.js'
+import { utf8 } from './utf8.js'
 
 /** What one attempt tells of itself. */
 export interface SocketListener {
@@ -24,20 +26,28 @@ export interface Line {
   send(frame: ClientFrame): void
   /** Closes, and answers when the socket is closed; nothing is told any more. @default code 1000 */
   close(code?: number): Promise<void>
+  /**
+   * Closes as soon as the handshake is done, and tells the gateway of the end first: a start that rides in it began a session
+   * there. Given up after five seconds, and when the page goes.
+   */
+  leave(): Promise<void>
 }
 
-const base64url = (text: string): string =>
-  btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+/** Milliseconds that a handshake has to be done in for who has left already. */
+const LEAVE_LIMIT = 5_000
+
+const base64url = (bytes: Uint8Array): string =>
+  btoa(String.fromCharCode(...bytes))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')
 
 /** The subprotocols to offer; a start that fits rides along. Undefined when it doesn't fit. */
 export const greeting = (start: ClientFrameOf<'start'>): string[] | undefined => {
-  const json = JSON.stringify(start)
-  // Four characters a three bytes, before anything is encoded.
-  if ((byteLength(json) * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
-  return [SUBPROTOCOL, START_PREFIX + base64url(json)]
+  const bytes = utf8(JSON.stringify(start))
+  // Four characters a three bytes: no call takes as many arguments as a long one has bytes.
+  if ((bytes.length * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
+  return [SUBPROTOCOL, START_PREFIX + base64url(bytes)]
 }
 
 /** The gateway's WebSocket address. Throws when `endpoint` is no http(s) or ws(s) URL, or holds a password. */
@@ -79,14 +89,25 @@ export const openLine = (
   }
   // The close that follows says all that a page may know; without a handler some WebSockets throw.
   socket.onerror = () => undefined
+  const send: Line['send'] = (frame) => socket.send(JSON.stringify(frame))
+  const close: Line['close'] = (code = 1000) =>
+    new Promise((closed) => {
+      socket.onopen = socket.onmessage = null
+      socket.onclose = () => closed()
+      if (socket.readyState === socket.CLOSED) closed()
+      socket.close(code)
+    })
   return {
-    send: (frame) => socket.send(JSON.stringify(frame)),
-    close: (code = 1000) =>
-      new Promise((closed) => {
-        socket.onopen = socket.onmessage = null
-        socket.onclose = () => closed()
-        if (socket.readyState === socket.CLOSED) closed()
-        socket.close(code)
-      }),
+    send,
+    close,
+    async leave() {
+      await within(LEAVE_LIMIT, (done, signal) => {
+        socket.onmessage = null
+        socket.onopen = socket.onclose = done
+        whenHidden(done, signal)
+      })
+      if (socket.readyState === socket.OPEN) send({ type: 'end' })
+      await close()
+    },
   }
 }

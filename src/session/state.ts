@@ -95,6 +95,8 @@ export type Input =
   | { type: 'end' }
   /** Credentials were set from outside. */
   | { type: 'credentials' }
+  /** Where to get credentials was set, or what no live session can use. */
+  | { type: 'source' }
   /** What came of an ask; `cause` is why it failed. */
   | { type: 'answer'; answer: Answer; cause?: unknown }
   | { type: 'opened'; attempt: number }
@@ -124,6 +126,8 @@ export type Effect =
   | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
   /** Let the socket go, without waiting for its close. */
   | { do: 'drop'; close?: number }
+  /** Tell the gateway of the end as soon as its handshake is done, in which a start may be under way. */
+  | { do: 'leave' }
   | { do: 'ask'; reason: AskReason }
   /** The newest credentials were accepted, or the gateway gave a token to use in their place. */
   | { do: 'keep'; token?: string | undefined }

@@ -38,7 +38,8 @@ idle                                  | end                       | ended       
 ended                                 | end                       | ended                       |
 ended/failed *                        | end                       | ended                       |
 starting/reconnecting greeted *       | end                       | ended                       | send end, drop
-starting/reconnecting none/away/frozen/pause/calling/opening/open * | end | ended                       | drop
+starting/reconnecting calling *       | end                       | ended                       | leave
+starting/reconnecting none/away/frozen/pause/opening/open * | end | ended                       | drop
 active *                              | end                       | ended                       | send end, drop
 
 idle                                  | credentials *             | ~                           |
@@ -53,6 +54,13 @@ starting/reconnecting none/pause/calling/opening/open/greeted * | credentials fe
 starting/reconnecting none/pause/calling/opening/open/greeted * | credentials none | . none asked                | drop, ask first
 active none/due/asked/unjudged-set/unjudged-asked | credentials * | active sent-set             | renew
 active sent-set/sent-asked/sent-again | credentials *             | active sent-again           | renew
+
+idle                                  | source                    | ~                           |
+ended                                 | source                    | ~                           |
+ended/failed *                        | source                    | ~                           |
+starting/reconnecting * *             | source                    | ~                           |
+active none                           | source                    | active asked                | ask expiring
+active due/asked/sent-set/sent-asked/sent-again/unjudged-set/unjudged-asked | source | ~         |
 
 idle                                  | answer *                  | ~                           |
 ended                                 | answer *                  | ~                           |
@@ -285,6 +293,7 @@ const inputs: [name: string, input: Input, world: World][] = [
     [`credentials ${proof}`, { type: 'credentials' }, world({ proof })],
     [`shown ${proof}`, { type: 'shown' }, world({ proof })],
   ]),
+  ['source', { type: 'source' }, world()],
   ['end', { type: 'end' }, world()],
   ...(['fresh', 'signed-out', 'nobody', 'failed'] as const).map((answer): [string, Input, World] => [
     `answer ${answer}`,

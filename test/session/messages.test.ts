@@ -114,6 +114,17 @@ test('a session that was ended is not carried on when it is started again', asyn
   assert.equal((await connection(1)).start.resume, undefined)
 })
 
+test('history asks for what its range says, and sends nothing else that stands there', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const range = { after: 2, epoch: 'other', comment: 'not for the gateway' }
+  void session.history(range).catch(() => undefined)
+  const { of } = await connection(0)
+  await eventually(() => of('history').length === 1)
+  assert.deepEqual({ ...of('history')[0], id: '' }, { type: 'history', id: '', epoch: 'e', after: 2 })
+})
+
 test('history answers the messages, and goes again on the next connection if it was not answered', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })

@@ -214,6 +214,50 @@ describe('ChatSession in a page that goes and comes', () => {
     }
   })
 
+  it('looks for nothing when it is shown again where storage is forbidden', async () => {
+    const own = Object.getOwnPropertyDescriptor(window, 'sessionStorage') ?? {}
+    let looks = 0
+    const get = (): never => {
+      looks += 1
+      throw new DOMException('No.', 'SecurityError')
+    }
+    Object.defineProperty(window, 'sessionStorage', { get, configurable: true })
+    try {
+      const session = make()
+      await session.start()
+      const { id } = session
+      hide()
+      looks = 0
+      show()
+      await reaches(session, 'active')
+      assert.equal(session.id, id)
+      assert.isAtMost(looks, 1)
+    } finally {
+      Object.defineProperty(window, 'sessionStorage', own)
+    }
+  })
+
+  it('gives up a handshake that it was ended in when it goes', async () => {
+    const closes: number[] = []
+    class Handshake {
+      readonly CLOSED = 3
+      readonly OPEN = 1
+      readyState = 0
+      close(code: number): void {
+        this.readyState = 3
+        closes.push(code)
+      }
+    }
+    const session = make({ token: 'a.b.c', WebSocket: Handshake as unknown as typeof WebSocket })
+    void session.start()
+    void session.end()
+    assert.deepEqual(closes, [])
+    hide()
+    await Promise.resolve()
+    await session.end()
+    assert.deepEqual(closes, [1000])
+  })
+
   it('asks an open connection whether it lives when the page is looked at, and makes another if it does not', async () => {
     const session = make()
     await session.start()

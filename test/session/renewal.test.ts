@@ -32,6 +32,25 @@ void describe('while time passes', { concurrency: true }, () => {
     await session.end()
   })
 
+  void it('a source that is set when nobody answered for a fresh token is asked at once', async () => {
+    const session = newSession({ endpoint, token: await tokenFor('ann', 6) })
+    await session.start()
+    await nextEvent(session, 'tokenneeded')
+    const { id } = session
+    const asked: TokenAsk[] = []
+    await new Promise<void>((resolve) =>
+      session.setCredentials({
+        tokenFetcher: (ask) => {
+          asked.push(ask)
+          resolve()
+          return tokenFor('ann')
+        },
+      }),
+    )
+    assert.equal(asked[0]?.reason, 'expiring')
+    assert.deepEqual([session.state, session.id], ['active', id])
+  })
+
   void it('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
     await session.start()

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
-import { test } from 'node:test'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { mock, test } from 'node:test'
 import { SessionError, type ChatSession, type StartResult } from '../../src/session/index.js'
 import { createSignature } from '../../src/tokens/index.js'
 import { startProxy } from '../support/proxy.js'
+import { startScript } from './scripted.js'
 import {
   eventually,
   newSession,
@@ -167,6 +168,41 @@ test('ending while starting ends it, and answers the start', async () => {
   await end
   assert.equal(session.state, 'ended')
   assert.equal(session.error, null)
+})
+
+test('ending while the handshake is not answered ends the session for the gateway too', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token: 'a.b.c' })
+  void session.start()
+  await session.end()
+  const { start, of } = await connection(0)
+  assert.equal(start.token, 'a.b.c')
+  await eventually(() => of('end').length === 1)
+})
+
+test('ending waits a second for a handshake that is never answered, and gives it up after five', async () => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) =>
+    sockets.add(socket.resume().on('close', () => sockets.delete(socket))),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const session = newSession({ endpoint: `http://127.0.0.1:${port}`, token: 'a.b.c' })
+  void session.start()
+  await eventually(() => sockets.size === 1)
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() })
+  try {
+    const ended = session.end()
+    mock.timers.tick(1_000)
+    await ended
+    assert.equal(session.state, 'ended')
+    assert.equal(sockets.size, 1)
+    mock.timers.tick(4_000)
+  } finally {
+    mock.timers.reset()
+  }
+  await eventually(() => sockets.size === 0)
+  server.close()
 })
 
 test('a session that has ended can be started again, and ended twice', async () => {

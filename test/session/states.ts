@@ -173,6 +173,7 @@ export const nameOfEffect = (effect: Effect): string => {
     case 'greet':
     case 'renew':
     case 'drop':
+    case 'leave':
     case 'keep':
     case 'report':
       return effect.do

@@ -1,0 +1,42 @@
+/*
+ * Names of fields that the script for a script tag shortens: nobody outside of it knows them. A test compares them with what a
+ * page, the wire and the browser know. None may stand in a string, as in `hasOwnProperty('name')`.
+ */
+
+export const shortened = [
+  'alive',
+  'answered',
+  'arrived',
+  'asked',
+  'attempt',
+  'converter',
+  'credentialsSet',
+  'deliver',
+  'facts',
+  'failures',
+  'farewell',
+  'fault',
+  'fetchable',
+  'garbled',
+  'greeting',
+  'holders',
+  'lapsesAt',
+  'listen',
+  'misses',
+  'opened',
+  'overslept',
+  'plain',
+  'proof',
+  'refusals',
+  'settle',
+  'settledAt',
+  'showState',
+  'shown',
+  'silentAt',
+  'startFrame',
+  'startHeader',
+  'takeOver',
+  'wanted',
+  'what',
+  'woken',
+]
