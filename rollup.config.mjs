@@ -12,8 +12,15 @@ const linkInsteadOfSentences = {
     'export const sentenceOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
 }
 
-/** As much of ReactiveElement as the element uses. */
-const smallBase = { 'element/base.js': "export { ReactiveElement } from './script-base.js'" }
+/** What a page never calls: the element has no styles of lit's kind, and needs no stand-in for HTMLElement. */
+const withoutStylesAndServers = {
+  'element/server-shim.js': 'export const removeShim = () => undefined',
+  '../node_modules/@lit/reactive-element/css-tag.js': `
+    export const getCompatibleStyle = (style) => style
+    export const adoptStyles = () => undefined
+    export class CSSResult {}
+    export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
+}
 
 /** Puts other sources in the place of modules, by their path from dist/. */
 const replace = (sources) => {
@@ -66,8 +73,9 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
 
 export default [
   minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
-    replaced: { ...linkInsteadOfSentences, ...smallBase },
-    mangle: { properties: { regex: new RegExp(`^(${shortened.join('|')})$`), builtins: true } },
+    replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
+    // What begins with `_$` is between ReactiveElement and packages of lit's that the script has none of.
+    mangle: { properties: { regex: new RegExp(`^(_\\$.*|${shortened.join('|')})$`), builtins: true } },
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),

@@ -3,13 +3,13 @@
  * page, the wire and the browser know. None may stand in a string, as in `hasOwnProperty('name')`.
  */
 
-export const shortened = [
+/** Between modules of ours. */
+const ours = [
   'alive',
   'answered',
   'arrived',
   'asked',
   'attempt',
-  'converter',
   'credentialsSet',
   'deliver',
   'facts',
@@ -40,3 +40,34 @@ export const shortened = [
   'what',
   'woken',
 ]
+
+/** Between ReactiveElement and classes that extend it; ours does without them. */
+const lits = [
+  'converter',
+  'createProperty',
+  'elementStyles',
+  'enableUpdating',
+  'finalize',
+  'finalizeStyles',
+  'firstUpdated',
+  'fromAttribute',
+  'getPropertyDescriptor',
+  'getPropertyOptions',
+  'getUpdateComplete',
+  'hasChanged',
+  'hasUpdated',
+  'isUpdatePending',
+  'noAccessor',
+  'performUpdate',
+  'reflect',
+  'renderRoot',
+  'scheduleUpdate',
+  'shadowRootOptions',
+  'shouldUpdate',
+  'toAttribute',
+  'useDefault',
+  'willUpdate',
+  'wrapped',
+]
+
+export const shortened = [...ours, ...lits]

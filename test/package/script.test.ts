@@ -14,7 +14,7 @@ const cdn = new URL('dist/cdn/', root)
 const script = await readFile(new URL('chat-session.js', cdn))
 
 /** Bytes of brotli that the script may have. Lower it when it gets smaller; think twice before it is raised. */
-const BUDGET = 11_500
+const BUDGET = 12_900
 
 test('the integrity hash is that of the script', async () => {
   const hashes = JSON.parse(await readFile(new URL('integrity.json', cdn), 'utf8')) as Record<string, string>
@@ -91,5 +91,10 @@ test('npm run size says what the script weighs, minified, gzip and brotli, by ro
   const [, minified = '', , brotli = ''] = /(\d+) +(\d+) +(\d+)$/.exec(total) ?? []
   assert.equal(Number(minified), script.length)
   assert.ok(Number(brotli) <= BUDGET, total)
-  assert.deepEqual(rooms.map((row) => row.trim().split(' ')[0]).sort(), ['element', 'protocol', 'session'])
+  assert.deepEqual(rooms.map((row) => row.trim().split(' ')[0]).sort(), [
+    '@lit/reactive-element',
+    'element',
+    'protocol',
+    'session',
+  ])
 })
