@@ -3,8 +3,7 @@
  * page, the wire and the browser know. None may stand in a string, as in `hasOwnProperty('name')`.
  */
 
-/** Between modules of ours. */
-const ours = [
+export const shortened = [
   'alive',
   'answered',
   'arrived',
@@ -40,34 +39,3 @@ const ours = [
   'what',
   'woken',
 ]
-
-/** Between ReactiveElement and classes that extend it; ours does without them. */
-const lits = [
-  'converter',
-  'createProperty',
-  'elementStyles',
-  'enableUpdating',
-  'finalize',
-  'finalizeStyles',
-  'firstUpdated',
-  'fromAttribute',
-  'getPropertyDescriptor',
-  'getPropertyOptions',
-  'getUpdateComplete',
-  'hasChanged',
-  'hasUpdated',
-  'isUpdatePending',
-  'noAccessor',
-  'performUpdate',
-  'reflect',
-  'renderRoot',
-  'scheduleUpdate',
-  'shadowRootOptions',
-  'shouldUpdate',
-  'toAttribute',
-  'useDefault',
-  'willUpdate',
-  'wrapped',
-]
-
-export const shortened = [...ours, ...lits]
