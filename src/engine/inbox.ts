@@ -21,7 +21,7 @@ export interface Mark {
   first: number
 }
 
-interface KeptInbox extends Mark {
+export interface KeptInbox extends Mark {
   readOffset: number
   /** Messages from others up to `readOffset`. */
   readReceived: number
@@ -37,6 +37,10 @@ const LAG = 16
 const SWEEP = 64
 /** The most messages whose age is looked at in one go. */
 const AGING = 64
+
+/** Whether an inbox may hold something that is too old, by its row: messages that the row lacks are newer than it is. */
+export const mayAge = ({ first, offset, oldestAt }: KeptInbox, now: number, age: number): boolean =>
+  first > offset || oldestAt + age <= now
 
 export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: KeptMessage): Message => ({
   offset,
