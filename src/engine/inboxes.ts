@@ -35,7 +35,7 @@ const REST = 1 / 32
 const SHORTEST_REST = 1_000
 const LONGEST_REST = 3_600_000
 
-const EPOCH_LENGTH = 16
+const EPOCH_BYTES = 12
 
 export interface InboxesOptions {
   store: Store
@@ -236,7 +236,8 @@ export class Inboxes {
     const known = this.#recent.get(row)
     if (known) return known
     // An inbox needs no row to have an epoch: it follows from whose it is.
-    const epoch = createHmac('sha256', this.#epochKey).update(row).digest('base64url').slice(0, EPOCH_LENGTH)
+    const mac = createHmac('sha256', this.#epochKey).update(row).digest()
+    const epoch = mac.toString('base64url', 0, EPOCH_BYTES)
     const inbox = new Inbox(of, epoch, this.#store)
     this.#recent.set(row, inbox)
     return inbox

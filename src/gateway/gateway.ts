@@ -5,7 +5,7 @@ import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine
 import { createAllowance } from './allowance.js'
 import { createApp, type App } from './app.js'
 import { parseConfig, type Env, type GatewayConfig, type Settings } from './config.js'
-import { createConnection, type Connection, type Context } from './connection.js'
+import { Connection, type Context } from './connection.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './hub.js'
 import { createLog, type Log } from './log.js'
@@ -123,6 +123,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     log,
     allowance: createAllowance(),
     retryAfter: () => (draining ? retryAfter() : null),
+    gone(connection) {
+      connections.delete(connection)
+      if (connections.size === 0) whenEmpty?.()
+    },
   }
 
   const publish = createPublish(settings, engine)
@@ -181,10 +185,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
         owns: ownsPath,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
         connect(wire, peer) {
-          const connection = createConnection(context, wire, peer, () => {
-            connections.delete(connection)
-            if (connections.size === 0) whenEmpty?.()
-          })
+          const connection = new Connection(context, wire, peer)
           connections.add(connection)
           return connection
         },

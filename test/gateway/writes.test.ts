@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { createGateway, createLog } from '../../src/gateway/index.js'
-import { startClient, type Client } from '../support/raw-client.js'
-import { startOf, testApp } from './support.js'
+import { openClient, startClient, type Client } from '../support/raw-client.js'
+import { startOf, testApp, until } from './support.js'
 
 /** The bytes of each write, since `clear`. */
 const writes: number[] = []
@@ -23,8 +23,11 @@ const watch = (socket: Socket): void => {
 }
 
 const server = createServer().on('connection', watch)
+/** Ends the wait of whoever is judged. */
+let decide: ((answer: { ok: true }) => void) | undefined
+const app = testApp({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
 const gateway = createGateway(
-  { engine: { type: 'memory' }, apps: { app: testApp() } },
+  { engine: { type: 'memory' }, apps: { app } },
   { env: {}, log: createLog({ level: 'silent' }) },
 )
 gateway.attach(server)
@@ -66,5 +69,23 @@ test('frames of one turn that are many bytes leave in several writes, each of a 
   await arrived(client, 100)
   assert.ok(writes.length > 10 && writes.length < 20, `${writes.length} writes`)
   for (const bytes of writes) assert.ok(bytes <= 8_192, `a write of ${bytes} bytes`)
+  client.close()
+})
+
+test('a session that starts at once is told of in the write that accepts the handshake', async () => {
+  const start = await startOf('carol')
+  writes.length = 0
+  const client = await startClient(url, start)
+  assert.equal(writes.length, 1)
+  client.close()
+})
+
+test('a handshake is accepted while the user is still being verified', async () => {
+  const start = { type: 'start', appId: 'app', userId: 'dora', authParams: {} }
+  const client = openClient(url, { start })
+  assert.equal(await client.opened, 'chat-session.v1')
+  await until(() => decide !== undefined, 'somebody to judge')
+  decide?.({ ok: true })
+  assert.equal((await client.next()).type, 'started')
   client.close()
 })
