@@ -53,6 +53,11 @@ export class Commit {
     return this.#written
   }
 
+  /** Whether anything is written any more. */
+  get takesWrites(): boolean {
+    return this.#refusal === undefined
+  }
+
   /** Throws `unavailable` if nothing is written any more. */
   check(): void {
     if (this.#refusal) throw this.#refusal

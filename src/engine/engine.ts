@@ -91,11 +91,18 @@ export interface Draft {
   data?: JsonObject | undefined
 }
 
+/** What an app keeps of each inbox: the newest so many messages, and none that is older than so many milliseconds. */
+export interface Retention {
+  messages: number
+  age: number
+}
+
 /** The app's rules for what is kept. Times are in milliseconds. */
 export interface SendRules {
   /** How long an id makes a retry safe. */
   sendWindow: number
-  retention: { messages: number; age: number }
+  /** As with `retain`. */
+  retention: Retention
   /** May it go to somebody who never came? */
   unknownRecipients: boolean
   /** What an app may take up in all. */
@@ -204,6 +211,12 @@ export interface Engine {
    * connection still carries it.
    */
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
+
+  /**
+   * Says what the app keeps from now on, until this or a `send` says otherwise or the engine is closed. The engine looks for
+   * what is too old by itself, a little at a time: once an hour at least, more often where `age` is short.
+   */
+  retain(appId: string, retention: Retention): Promise<void>
 
   /** Puts a message into the inboxes of its recipient and its sender. Durable, both copies, once it resolves. */
   send(draft: Draft, rules: SendRules): Promise<Sent>

@@ -21,7 +21,7 @@ export interface Mark {
   first: number
 }
 
-interface KeptInbox extends Mark {
+export interface KeptInbox extends Mark {
   readOffset: number
   /** Messages from others up to `readOffset`. */
   readReceived: number
@@ -37,6 +37,17 @@ const LAG = 16
 const SWEEP = 64
 /** The most messages whose age is looked at in one go. */
 const AGING = 64
+
+/** Where every inbox begins; most stay there, and share it. */
+const BEGINNING: Mark = { offset: 0, received: 0, bytes: 0, first: 1 }
+const NONE_GONE = { first: 1, received: 0 }
+const NONE_SWEPT = { offset: 1, bytes: 0 }
+
+const markOf = ({ offset, received, bytes, first }: Mark): Mark => ({ offset, received, bytes, first })
+
+/** Whether an inbox may hold something that is too old, by its row: messages that the row lacks are newer than it is. */
+export const mayAge = ({ first, offset, oldestAt }: KeptInbox, now: number, age: number): boolean =>
+  first > offset || oldestAt + age <= now
 
 export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: KeptMessage): Message => ({
   offset,
@@ -69,7 +80,7 @@ export class Inbox {
   #swept: { offset: number; bytes: number }
   #oldestAt: number
   /** Messages from others before the oldest one kept, as of that one's offset. */
-  #gone = { first: 1, received: 0 }
+  #gone = NONE_GONE
   /** The offset that its row goes up to. */
   #written: number
 
@@ -80,18 +91,13 @@ export class Inbox {
     this.#store = store
     const kept = read(store, this.row) as KeptInbox | undefined
     this.exists = kept !== undefined
-    this.assigned = {
-      offset: kept?.offset ?? 0,
-      received: kept?.received ?? 0,
-      bytes: kept?.bytes ?? 0,
-      first: kept?.first ?? 1,
-    }
+    this.assigned = kept ? markOf(kept) : BEGINNING
     this.#written = this.assigned.offset
     if (kept) this.#catchUp()
     this.durable = this.assigned
     this.readOffset = kept?.readOffset ?? 0
     this.#readReceived = kept?.readReceived ?? 0
-    this.#swept = kept?.swept ?? { offset: 1, bytes: 0 }
+    this.#swept = kept?.swept ?? NONE_SWEPT
     this.#oldestAt = kept?.oldestAt ?? 0
   }
 

@@ -1,11 +1,22 @@
 import { createHmac } from 'node:crypto'
 import type { Message } from '../protocol/index.js'
 import type { Commit } from './commit.js'
-import type { Draft, InboxState, Page, Position, SendRules, Sent, Signal, UserRef } from './engine.js'
-import { Inbox, messageOf, type KeptMessage } from './inbox.js'
+import type {
+  Draft,
+  InboxState,
+  Page,
+  Position,
+  Retention,
+  SendRules,
+  Sent,
+  Signal,
+  UserRef,
+} from './engine.js'
+import { Inbox, mayAge, messageOf, type KeptInbox, type KeptMessage } from './inbox.js'
 import { Recent } from './recent.js'
 import { digestOf, SentIds, type Stored } from './sent-ids.js'
 import { lastOf, readAll, rows, type Operation, type Range, type Store } from './store.js'
+import { Upkeep, type Chore } from './upkeep.js'
 import { Usage } from './usage.js'
 import type { Users } from './users.js'
 
@@ -13,11 +24,18 @@ import type { Users } from './users.js'
 const AT_HAND = 20_000
 /** What a message takes besides its content, about, in bytes: its key, and what is counted with it. */
 const AROUND = 100
-/** How often idle inboxes of an app are looked through for what is too old, in milliseconds, and how many at once. */
-const ROUND = 1_000
-const PER_ROUND = 32
+/** Inboxes that are looked at together for what is too old, and about the most messages that are deleted with them. */
+const SLICE = 32
+const MOST_GONE = 256
+/** Milliseconds from one such look to the next, and after one that found something, which has taken longer. */
+const PAUSE = 100
+const PAUSE_AFTER_WORK = 20
+/** When all inboxes of an app were looked at: a rest of so much of what messages may be old, in these bounds. */
+const REST = 1 / 32
+const SHORTEST_REST = 1_000
+const LONGEST_REST = 3_600_000
 
-const EPOCH_LENGTH = 16
+const EPOCH_BYTES = 12
 
 export interface InboxesOptions {
   store: Store
@@ -26,6 +44,15 @@ export interface InboxesOptions {
   /** Another one when acknowledged writes may be gone. */
   epochKey: string
   tell: (told: Signal) => void
+  /** Told what fails for nobody who asked. */
+  onError: (error: unknown) => void
+}
+
+/** What an app keeps, and where the look through its inboxes has come to. */
+interface Keeps {
+  retention: Retention
+  after: string | undefined
+  aging: Chore
 }
 
 /** The inboxes in a store. */
@@ -38,20 +65,32 @@ export class Inboxes {
   readonly #usage: Usage
   readonly #ids: SentIds
   readonly #recent = new Recent<Inbox>(AT_HAND, (inbox) => this.#isSettled(inbox))
-  /** Where the look through an app's idle inboxes has come to, and when it goes on. */
-  readonly #rounds = new Map<string, { row: string | undefined; at: number }>()
+  readonly #upkeep: Upkeep
+  readonly #keeps = new Map<string, Keeps>()
   readonly #underWay = new Set<Promise<unknown>>()
   /** Apps that there was no room for in this turn. */
   readonly #full = new Set<string>()
 
-  constructor({ store, commit, users, epochKey, tell }: InboxesOptions) {
+  constructor({ store, commit, users, epochKey, tell, onError }: InboxesOptions) {
     this.#store = store
     this.#commit = commit
     this.#users = users
     this.#epochKey = epochKey
     this.#tell = tell
     this.#usage = new Usage(store, commit)
-    this.#ids = new SentIds(store, commit)
+    this.#upkeep = new Upkeep(() => commit.takesWrites, onError)
+    this.#ids = new SentIds(store, commit, this.#upkeep)
+  }
+
+  retain(appId: string, retention: Retention): void {
+    const known = this.#keeps.get(appId)
+    if (known?.retention.age === retention.age) {
+      known.retention = retention
+      return
+    }
+    const aging = known?.aging ?? this.#upkeep.chore((now) => this.#age(appId, now))
+    this.#keeps.set(appId, { retention, after: undefined, aging })
+    this.#upkeep.want(aging, Date.now())
   }
 
   state(of: UserRef): InboxState {
@@ -61,7 +100,7 @@ export class Inboxes {
   send(draft: Draft, rules: SendRules): Promise<Sent> {
     this.#commit.check()
     const now = Date.now()
-    this.#tidy(draft.appId, rules, now)
+    this.retain(draft.appId, rules.retention)
     const idRow = rows.sent(draft)
     const digest = digestOf(draft)
     const earlier = this.#ids.find(idRow, digest, now)
@@ -90,9 +129,9 @@ export class Inboxes {
     const size = Buffer.byteLength(json) + AROUND
     const more = { inboxes: inboxes.filter(({ exists }) => !exists).length, bytes: size * inboxes.length }
     const operations: Operation[] = []
-    for (const inbox of inboxes) this.#free(inbox, rules, now, false, operations)
+    for (const inbox of inboxes) this.#free(inbox, rules.retention, now, false, operations)
     if (!this.#usage.fits(appId, more, rules.quota)) {
-      for (const inbox of inboxes) this.#free(inbox, rules, now, true, operations)
+      for (const inbox of inboxes) this.#free(inbox, rules.retention, now, true, operations)
     }
     if (this.#full.has(appId) || !this.#usage.fits(appId, more, rules.quota)) {
       this.#later(operations)
@@ -169,6 +208,7 @@ export class Inboxes {
    * to be there, though nobody could know, are told.
    */
   async takeOver(from: Inboxes): Promise<void> {
+    for (const [appId, { retention }] of from.#keeps) this.retain(appId, retention)
     for (const before of from.#recent.values()) {
       if (from.#isSettled(before)) continue
       const inbox = this.#open(before.of)
@@ -184,8 +224,9 @@ export class Inboxes {
     }
   }
 
-  /** Resolves when nothing is read and nothing tidied up any more. */
+  /** Tidies up no more, and resolves when nothing is read. */
   async done(): Promise<void> {
+    await this.#upkeep.stop()
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
   }
 
@@ -195,7 +236,8 @@ export class Inboxes {
     const known = this.#recent.get(row)
     if (known) return known
     // An inbox needs no row to have an epoch: it follows from whose it is.
-    const epoch = createHmac('sha256', this.#epochKey).update(row).digest('base64url').slice(0, EPOCH_LENGTH)
+    const mac = createHmac('sha256', this.#epochKey).update(row).digest()
+    const epoch = mac.toString('base64url', 0, EPOCH_BYTES)
     const inbox = new Inbox(of, epoch, this.#store)
     this.#recent.set(row, inbox)
     return inbox
@@ -224,10 +266,16 @@ export class Inboxes {
   }
 
   /** Lets go of what an inbox need not keep; `pressing`: of the last byte of it. */
-  #free(inbox: Inbox, rules: SendRules, now: number, pressing: boolean, operations: Operation[]): void {
+  #free(
+    inbox: Inbox,
+    { messages, age }: Retention,
+    now: number,
+    pressing: boolean,
+    operations: Operation[],
+  ): void {
     const { first } = inbox.durable
-    if (inbox.isAging(now, rules.retention.age)) inbox.dropOld(now, rules.retention.age)
-    if (pressing) inbox.dropBeyond(rules.retention.messages)
+    if (inbox.isAging(now, age)) inbox.dropOld(now, age)
+    if (pressing) inbox.dropBeyond(messages)
     const swept = inbox.sweep(pressing)
     if (inbox.durable.first !== first || swept) this.#changed(inbox)
     if (!swept) return
@@ -241,43 +289,39 @@ export class Inboxes {
     queueMicrotask(() => this.#full.delete(appId))
   }
 
-  /** Takes away what is over, a little with every message, since nothing else would. */
-  #tidy(appId: string, rules: SendRules, now: number): void {
-    if (this.#ids.isDue(now)) this.#inBackground(this.#ids.sweep(now))
-    const round = this.#rounds.get(appId)
-    if (round && now < round.at) return
-    const row = round?.row
-    this.#rounds.set(appId, { row, at: now + ROUND })
-    this.#inBackground(this.#ageIdle(appId, row, rules, now))
-  }
-
-  /** Looks at the next few inboxes of an app, for messages that are too old in inboxes that nobody writes to. */
-  async #ageIdle(appId: string, after: string | undefined, rules: SendRules, now: number): Promise<void> {
-    const range = { ...rows.inboxesAfter(appId, after), limit: PER_ROUND }
-    const found = await readAll(this.#store, range)
+  /** Looks at the next few inboxes of an app, for messages that are too old. */
+  async #age(appId: string, now: number): Promise<number> {
+    const keeps = this.#keeps.get(appId)
+    if (!keeps) return Infinity
+    const { retention } = keeps
+    const range = { ...rows.inboxesAfter(appId, keeps.after), limit: SLICE }
+    const found = await readAll<KeptInbox>(this.#store, range)
     const operations: Operation[] = []
-    let row = after
-    let isUnfinished = false
-    for (const [next] of found) {
-      const inbox = this.#open({ appId, userId: lastOf(next) })
-      if (inbox.isAging(now, rules.retention.age)) this.#free(inbox, rules, now, true, operations)
-      isUnfinished = inbox.isAging(now, rules.retention.age)
-      if (isUnfinished) break
-      row = next
+    let looked = 0
+    for (const [row, kept] of found) {
+      if (operations.length >= MOST_GONE) break
+      if (mayAge(kept, now, retention.age)) {
+        const inbox = this.#open({ appId, userId: lastOf(row) })
+        if (inbox.isAging(now, retention.age)) this.#free(inbox, retention, now, true, operations)
+        // There is more of it than is looked at in one go.
+        if (inbox.isAging(now, retention.age)) break
+      }
+      keeps.after = row
+      looked++
     }
-    this.#later(operations)
-    const isOver = !isUnfinished && found.length < PER_ROUND
-    this.#rounds.set(appId, { row: isOver ? undefined : row, at: now + ROUND })
+    if (operations.length > 0) {
+      this.#later(operations)
+      await this.#commit.passedOn()
+    }
+    if (looked === SLICE) return now + PAUSE
+    if (looked < found.length) return Date.now() + PAUSE_AFTER_WORK
+    keeps.after = undefined
+    return now + Math.min(Math.max(retention.age * REST, SHORTEST_REST), LONGEST_REST)
   }
 
   #later(operations: Operation[]): void {
     const [first] = operations
     if (first) this.#commit.later(`gone ${first.key}`, (batch) => batch.push(...operations))
-  }
-
-  #inBackground(work: Promise<void>): void {
-    // Whatever it fails of, the next message meets too, and tells.
-    this.#track(work).catch(() => undefined)
   }
 
   #track<T>(work: Promise<T>): Promise<T> {

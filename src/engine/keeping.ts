@@ -46,6 +46,7 @@ export interface KeepingOptions {
   life: AbortSignal
   onFailure: (failure: EngineError) => void
   tell: (told: Signal) => void
+  onError: (error: unknown) => void
   /** Makes ready what stands on it; what that rejects with closes the store again. */
   prepare: (keeping: Keeping) => Promise<void>
 }
@@ -55,6 +56,7 @@ export const openKeeping = async ({
   life,
   onFailure,
   tell,
+  onError,
   prepare,
 }: KeepingOptions): Promise<Keeping> => {
   const place = await openPlace(life)
@@ -63,7 +65,7 @@ export const openKeeping = async ({
     const commit = new Commit(store, onFailure)
     const { key, epochKey } = await keptSecrets(store, commit, identity)
     const users = new Users(store, commit)
-    const inboxes = new Inboxes({ store, commit, users, epochKey, tell })
+    const inboxes = new Inboxes({ store, commit, users, epochKey, tell, onError })
     const keeping = { place, commit, users, inboxes, key: Buffer.from(key, 'base64url') }
     await prepare(keeping)
     return keeping

@@ -5,6 +5,7 @@ import type {
   InboxState,
   Page,
   Position,
+  Retention,
   SavedUser,
   SendRules,
   Sent,
@@ -124,6 +125,10 @@ export class LocalEngine implements Engine {
       if (ended) this.#tellEnded(ended, code)
       return ended !== undefined
     })
+  }
+
+  retain(appId: string, retention: Retention): Promise<void> {
+    return this.#use(({ keeping }) => keeping.inboxes.retain(appId, retention))
   }
 
   send(draft: Draft, rules: SendRules): Promise<Sent> {

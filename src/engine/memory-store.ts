@@ -3,7 +3,7 @@ import { groupOf, type Operation, type Range, type Store } from './store.js'
 /** Rows that share all of their key but the last part. Ranges never reach beyond one group. */
 class Group {
   readonly rows = new Map<string, string>()
-  /** Keys in order, from `#start` on; undefined until a range is asked for, and after keys came in disorder. */
+  /** Keys in order, from `#start` on; undefined until a range is asked for. */
   #keys: string[] | undefined
   #start = 0
 
@@ -11,14 +11,14 @@ class Group {
     if (this.#keys && !this.rows.has(key)) {
       // Rows that are read in ranges mostly come in order and go in order.
       if (key > (this.#keys.at(-1) ?? '')) this.#keys.push(key)
-      else this.#keys = undefined
+      else this.#keys.splice(this.#place(this.#keys, key), 0, key)
     }
     this.rows.set(key, value)
   }
 
   del(key: string): void {
     if (!this.rows.delete(key) || !this.#keys) return
-    if (this.#keys[this.#start] !== key) this.#keys = undefined
+    if (this.#keys[this.#start] !== key) this.#keys.splice(this.#place(this.#keys, key), 1)
     else if (++this.#start * 2 > this.#keys.length) {
       this.#keys = this.#keys.slice(this.#start)
       this.#start = 0

@@ -64,6 +64,7 @@ export class Opening {
       openPlace,
       life: this.#life.signal,
       tell,
+      onError,
       prepare,
       onFailure: (failure) => {
         const { opened } = this

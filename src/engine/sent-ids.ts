@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Commit } from './commit.js'
 import type { Draft, Sent } from './engine.js'
 import { del, put, read, readAll, rows, type Operation, type Store } from './store.js'
+import type { Chore, Upkeep } from './upkeep.js'
 
 /** A message that was stored. */
 export type Stored = Extract<Sent, { outcome: 'stored' | 'repeated' }>
@@ -34,12 +35,15 @@ export class SentIds {
   /** Rows that the batch that is gathered now will list in the index by time, and until when the last of them counts. */
   #fresh: string[] = []
   #freshUntil = 0
-  /** When something may have to be swept. */
-  #sweepAt = 0
+  readonly #upkeep: Upkeep
+  readonly #sweeping: Chore
 
-  constructor(store: Store, commit: Commit) {
+  constructor(store: Store, commit: Commit, upkeep: Upkeep) {
     this.#store = store
     this.#commit = commit
+    this.#upkeep = upkeep
+    this.#sweeping = upkeep.chore((now) => this.#sweep(now))
+    upkeep.want(this.#sweeping, Date.now())
   }
 
   /** The answer to a message that was sent already; undefined for a new one. */
@@ -63,7 +67,7 @@ export class SentIds {
   add(row: string, digest: string, sent: Stored, until: number): Operation {
     this.#fresh.push(row)
     this.#freshUntil = Math.max(this.#freshUntil, until)
-    this.#sweepAt = Math.min(this.#sweepAt, until + 1)
+    this.#upkeep.want(this.#sweeping, until + 1)
     this.#commit.later('sent ids', this.#index)
     return put(row, [until, digest, sent.offset, sent.ownOffset, sent.sentAt] satisfies KeptId)
   }
@@ -77,14 +81,8 @@ export class SentIds {
     this.#pending.delete(row)
   }
 
-  /** Whether it is time to `sweep`. */
-  isDue(now: number): boolean {
-    return now >= this.#sweepAt
-  }
-
   /** Takes away some of the ids that no longer count. */
-  async sweep(now: number): Promise<void> {
-    this.#sweepAt = Infinity
+  async #sweep(now: number): Promise<number> {
     const due = await readAll<string[]>(this.#store, { ...rows.sentBefore(now), limit: ROWS_PER_SWEEP })
     const gone: Operation[] = []
     for (const [index, ids] of due) {
@@ -94,8 +92,11 @@ export class SentIds {
       gone.push(del(index))
     }
     const [first] = gone
-    if (first) this.#commit.later(`sweep ${first.key}`, (batch) => batch.push(...gone))
-    this.#sweepAt = Math.min(this.#sweepAt, first ? now : await this.#nextDue(now))
+    if (!first) return this.#nextDue(now)
+    this.#commit.later(`sweep ${first.key}`, (batch) => batch.push(...gone))
+    // As fast as they are written and no faster: ids may be as many as messages.
+    await this.#commit.passedOn()
+    return now
   }
 
   #isOver(row: string, now: number): boolean {

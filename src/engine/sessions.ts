@@ -43,8 +43,8 @@ const recordOf = (session: KeptSession): SessionRecord => ({
  * written behind them. Only whoever is given a key waits for that (`passedOn`).
  */
 export class Sessions {
-  /** By user, then by session id; a Map keeps the order in which they started. */
-  readonly #live = new Map<string, Map<string, Live>>()
+  /** By user, in the order in which they started: most users have one, and an array weighs less than a Map for each. */
+  readonly #live = new Map<string, readonly Live[]>()
   readonly #holds = new Deadlines<Live>(() => this.endOverdue())
   readonly #onOver: (session: SessionRecord) => void
   #journal: Commit | undefined
@@ -72,7 +72,7 @@ export class Sessions {
   /** From now on sessions are written down in this way. */
   journalTo(commit: Commit): void {
     this.#journal = commit
-    for (const user of this.#live.values()) for (const live of user.values()) this.#write(live)
+    for (const user of this.#live.values()) for (const live of user) this.#write(live)
   }
 
   /** Writes them down in a store that may hold what they once were, and sessions that ended since. */
@@ -87,7 +87,7 @@ export class Sessions {
   /** Oldest first. */
   of(user: UserRef): SessionRecord[] {
     this.endOverdue()
-    return Array.from(this.#live.get(userOf(user))?.values() ?? [], ({ session }) => recordOf(session))
+    return this.#of(user).map(({ session }) => recordOf(session))
   }
 
   /**
@@ -205,23 +205,23 @@ export class Sessions {
 
   /** The user's sessions that have to go for no more than `room` to be left: detached ones first, the oldest first. */
   #oldest(user: UserRef, room: number): Live[] {
-    const all = this.#live.get(userOf(user))
-    if (!all || all.size <= room) return []
-    const sessions = [...all.values()]
+    const sessions = this.#of(user)
+    if (sessions.length <= room) return []
     const detached = sessions.filter(({ session }) => session.state === 'detached')
     const active = sessions.filter(({ session }) => session.state === 'active')
     return [...detached, ...active].slice(0, sessions.length - Math.max(room, 0))
   }
 
   #byKey(user: UserRef, hash: string): Live | undefined {
-    for (const live of this.#live.get(userOf(user))?.values() ?? []) {
-      if (live.session.keyHash === hash || live.session.usedHash === hash) return live
-    }
-    return undefined
+    return this.#of(user).find(({ session }) => session.keyHash === hash || session.usedHash === hash)
+  }
+
+  #of(user: UserRef): readonly Live[] {
+    return this.#live.get(userOf(user)) ?? []
   }
 
   #find(ref: SessionRef): Live | undefined {
-    return this.#live.get(userOf(ref))?.get(ref.sessionId)
+    return this.#of(ref).find(({ session }) => session.sessionId === ref.sessionId)
   }
 
   #isLive(live: Live): boolean {
@@ -229,9 +229,7 @@ export class Sessions {
   }
 
   #put(live: Live): void {
-    const user = userOf(live.session)
-    const sessions = this.#live.get(user) ?? new Map<string, Live>()
-    this.#live.set(user, sessions.set(live.session.sessionId, live))
+    this.#live.set(userOf(live.session), [...this.#of(live.session), live])
   }
 
   #hold(live: Live, until: number): void {
@@ -243,9 +241,9 @@ export class Sessions {
 
   #remove(live: Live): void {
     const user = userOf(live.session)
-    const sessions = this.#live.get(user)
-    sessions?.delete(live.session.sessionId)
-    if (sessions?.size === 0) this.#live.delete(user)
+    const others = this.#of(live.session).filter((other) => other !== live)
+    if (others.length > 0) this.#live.set(user, others)
+    else this.#live.delete(user)
     this.#write(live)
   }
 

@@ -219,6 +219,16 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.equal((await engine.inbox(bob)).unread, 1)
     })
 
+    on('lets go of what is too old though nobody writes any more', async (engine) => {
+      await fill(engine, 3)
+      if (durable) await reopen(engine)
+      const { epoch } = await engine.inbox(bob)
+      await engine.retain(app, { messages: 100, age: 20 })
+      await until('it is empty', async () => (await bodies(engine, bob)).length === 0)
+      assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 0, unread: 0 })
+      assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset: 2 }, 1), { messages: [], lost: true })
+    })
+
     on('lets go of what is too old while others are written to', async (engine) => {
       await fill(engine, 3)
       const old = Date.now()

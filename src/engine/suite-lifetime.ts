@@ -12,6 +12,7 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['confirmSession', (engine) => engine.confirmSession({ ...ada, sessionId: 'none' }, 'none')],
   ['detachSession', (engine) => engine.detachSession({ ...ada, sessionId: 'none' }, 'none', 1)],
   ['endSession', (engine) => engine.endSession({ ...ada, sessionId: 'none' }, 'ended')],
+  ['retain', (engine) => engine.retain(app, { messages: 1, age: 1 })],
   ['send', (engine) => engine.send(draft(), rules())],
   ['inbox', (engine) => engine.inbox(ada)],
   ['messagesAfter', (engine) => engine.messagesAfter(ada, { epoch: '', offset: 0 }, 1)],

@@ -10,7 +10,8 @@ import { Turns } from './turns.js'
 const SENDERS = 10_000
 
 /** As it will be read back: no undefined fields, and nothing that the caller still holds. */
-const asKept = (given: Profile | undefined): Profile => JSON.parse(JSON.stringify(given ?? {})) as Profile
+const asKept = (given: Profile | undefined): Profile =>
+  given ? (JSON.parse(JSON.stringify(given)) as Profile) : {}
 
 /** What others see of the user beside a message. */
 const senderOf = (user: UserRecord): Message['sender'] => {
@@ -63,7 +64,8 @@ export class Users {
         claimed: { ...kept?.claimed, ...claimed },
         createdAt: kept?.createdAt ?? Date.now(),
       }
-      const changed = !isDeepStrictEqual(user, kept)
+      // Mostly nothing differs, and texts tell that fastest; the order of a client's own fields is no difference.
+      const changed = JSON.stringify(user) !== JSON.stringify(kept) && !isDeepStrictEqual(user, kept)
       if (changed) {
         await this.#commit.durable([put(row, user)])
         this.#senders.delete(row)

@@ -1,7 +1,8 @@
 import { EngineError, profileOf, type InboxState, type UserRef } from '../engine/index.js'
 import { byteLength, isRetryable, limits, sentences, type ClientFrameOf } from '../protocol/index.js'
 import { readProfile } from '../tokens/vouched-profile.js'
-import { PROFILE_PROBLEM, proveToken, type Admitted } from './admission.js'
+import { PROFILE_PROBLEM, proveToken } from './admission.js'
+import type { App } from './app.js'
 import type { Lapse } from './lapse.js'
 import type { Line } from './line.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
@@ -26,12 +27,11 @@ export interface Frames {
 
 export const createFrames = (
   context: MessagingContext,
-  { app, userId }: Pick<Admitted, 'app' | 'userId'>,
-  { of, lapse, epoch }: { of: UserRef; lapse: Lapse; epoch: () => string },
+  app: App,
+  { of, lapse, epoch }: { of: UserRef; lapse: Lapse; epoch: string },
   line: Line,
 ): Frames => {
   const { engine, log, settings } = context
-  const { send, end, attempt } = line
   /** The last renewal: the token that came last decides, however long an earlier one takes to check. */
   let renewed = Promise.resolve()
   /** How often the read mark was told. */
@@ -43,7 +43,7 @@ export const createFrames = (
 
   const refuse: Refuse = (re, code, why = sentences[code], retryAfter) => {
     const retryable = isRetryable(code)
-    send({
+    line.send({
       type: 'refused',
       re: re.type,
       ...('id' in re && { id: re.id }),
@@ -62,11 +62,11 @@ export const createFrames = (
     const proven = await proveToken(app, frame.token)
     if (!proven.ok)
       return refuse(frame, proven.code === 'unavailable' ? 'unavailable' : 'unauthenticated', proven.why)
-    if (proven.userId !== userId)
+    if (proven.userId !== of.userId)
       return refuse(frame, 'unauthenticated', 'The token is for another user than the session is.')
     if (proven.vouched) await engine.saveUser(of, { vouched: proven.vouched })
     lapse.at(proven.expiresAt)
-    send({ type: 'renewed', expiresIn: lapse.left() })
+    line.send({ type: 'renewed', expiresIn: lapse.left() })
   }
 
   const changeProfile = async (frame: ClientFrameOf<'profile'>): Promise<void> => {
@@ -82,14 +82,14 @@ export const createFrames = (
 
   const tellRead = ({ unread, readOffset }: InboxState): void => {
     marks += 1
-    send({ type: 'unread', unread, readOffset })
+    line.send({ type: 'unread', unread, readOffset })
   }
 
   const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {
-    if (frame.epoch !== epoch()) return refuse(frame, 'conflict', OTHER_EPOCH)
+    if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
     const before = marks
     const inbox = await engine.markRead(of, frame)
-    if (!inbox) return end('unavailable', OTHER_EPOCH)
+    if (!inbox) return line.end('unavailable', OTHER_EPOCH)
     // A mark that didn't move is told to nobody; who asked hears where it stands.
     if (marks === before) tellRead(inbox)
   }
@@ -128,7 +128,7 @@ export const createFrames = (
           refuse(frame, 'unavailable')
         })
         .finally(() => (waiting -= Number(isCounted)))
-      attempt(answered)
+      line.attempt(answered)
       const settle = (): boolean => underWay.delete(settled)
       const settled: Promise<void> = answered.then(settle, settle).then(() => undefined)
       underWay.add(settled)

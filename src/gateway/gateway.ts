@@ -5,7 +5,7 @@ import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine
 import { createAllowance } from './allowance.js'
 import { createApp, type App } from './app.js'
 import { parseConfig, type Env, type GatewayConfig, type Settings } from './config.js'
-import { createConnection, type Connection, type Context } from './connection.js'
+import { Connection, type Context } from './connection.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './hub.js'
 import { createLog, type Log } from './log.js'
@@ -57,8 +57,12 @@ const SPREAD = 1_000
 const SPREAD_EACH = 5
 const LONGEST_SPREAD = 30_000
 
-const engineOf = (settings: Settings['engine']): Engine =>
-  settings.type === 'memory' ? createMemoryEngine() : createEmbeddedEngine({ path: settings.path })
+const engineOf = (settings: Settings['engine'], log: Log): Engine => {
+  const onError = (err: unknown): void => log.error({ err }, 'the engine has trouble')
+  return settings.type === 'memory'
+    ? createMemoryEngine({ onError })
+    : createEmbeddedEngine({ path: settings.path, onError })
+}
 
 /**
  * Makes a gateway. Throws a `GatewayError` of code `bad-config` that lists everything that is wrong with the config.
@@ -71,7 +75,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
   const settings = parsed.config
   const log = options.log ?? createLog()
-  const engine = engineOf(settings.engine)
+  const engine = engineOf(settings.engine, log)
   const hub = createHub()
   const connections = new Set<Connection>()
   const life = new AbortController()
@@ -92,6 +96,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const open = async (): Promise<ReadonlyMap<string, App>> => {
     await engine.open()
     const key = await engine.key()
+    for (const { appId, retention } of settings.apps.values()) await engine.retain(appId, retention)
     return new Map([...settings.apps].map(([appId, app]) => [appId, createApp(app, key)]))
   }
 
@@ -118,6 +123,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     log,
     allowance: createAllowance(),
     retryAfter: () => (draining ? retryAfter() : null),
+    gone(connection) {
+      connections.delete(connection)
+      if (connections.size === 0) whenEmpty?.()
+    },
   }
 
   const publish = createPublish(settings, engine)
@@ -176,10 +185,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
         owns: ownsPath,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
         connect(wire, peer) {
-          const connection = createConnection(context, wire, peer, () => {
-            connections.delete(connection)
-            if (connections.size === 0) whenEmpty?.()
-          })
+          const connection = new Connection(context, wire, peer)
           connections.add(connection)
           return connection
         },

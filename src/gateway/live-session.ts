@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { profileOf, type SessionRef, type Signal, type UserRecord, type UserRef } from '../engine/index.js'
 import type {
   ClientFrame,
@@ -9,31 +9,17 @@ import type {
   User,
 } from '../protocol/index.js'
 import type { Admitted } from './admission.js'
+import type { App } from './app.js'
 import type { Settings } from './config.js'
-import { createDelivery } from './delivery.js'
-import { createFrames } from './frames.js'
+import { Delivery } from './delivery.js'
+import { createFrames, type Frames } from './frames.js'
 import type { Listener } from './hub.js'
-import { createLapse } from './lapse.js'
+import { Lapse } from './lapse.js'
 import type { Line } from './line.js'
 import type { MessagingContext } from './messaging.js'
 
 /** What becomes of a session when its connection is over: it is held for so many milliseconds, or has ended. */
 export type Parting = { holdFor: number } | { code: EndCode }
-
-/** One user's session, as long as one connection carries it. */
-export interface LiveSession extends Listener {
-  /** Known once it has started. */
-  ref(): SessionRef | undefined
-  /** Starts a session or carries one on, and says so; false when the connection was over before. */
-  start(resume: Resumption | undefined): Promise<boolean>
-  /** A frame came on the connection: whoever sent it has the session's new key. */
-  heard(): void
-  handle(frame: SessionFrame): void
-  /** Resolves when every frame that was handled has its answer. */
-  settled(): Promise<void>
-  /** Frees what the session holds: its connection is over. Called once. */
-  release(parting: Parting): void
-}
 
 /** What a client may send once its session has started. */
 export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
@@ -42,138 +28,200 @@ export interface SessionContext extends MessagingContext {
   settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
 }
 
+/** What the engine calls the session, and whether the client has a key to it. */
+interface Carried {
+  readonly ref: SessionRef
+  readonly isKnown: boolean
+}
+
+/** Until `started` is sent: what is told meanwhile waits, but for the profile, whose newest counts. */
+interface Starting {
+  readonly name: 'starting'
+  readonly early: Signal[]
+  user?: UserRecord
+  carried?: Carried
+}
+
+/** From `started` on; `confirmed` when the client was heard since, `ending` when it has said farewell. */
+interface Started extends Carried {
+  name: 'live' | 'confirmed' | 'ending'
+  readonly epoch: string
+}
+
+type Phase = Starting | Started | { readonly name: 'over'; readonly parting: Parting }
+
 const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
 const userOf = (record: UserRecord): User => ({ ...profileOf(record), id: record.userId })
 
-export const createLiveSession = (context: SessionContext, admitted: Admitted, line: Line): LiveSession => {
-  const { app, expiresAt, userId, guest, vouched, claimed, token } = admitted
-  const { engine, settings } = context
-  const { connectionId, send, end, attempt } = line
-  const of: UserRef = { appId: app.settings.appId, userId }
-  let ref: SessionRef | undefined
-  let resumed = false
-  let isLive = false
-  let confirmed = false
-  let isEnding = false
-  let parting: Parting | undefined
-  let epoch = ''
-  let user: UserRecord | undefined
-  /** A function, since it may be another after each wait. */
-  const isOver = (): Parting | undefined => parting
-  /** What was told before `started` was sent. */
-  const early: Signal[] = []
-  const lapse = createLapse(() => end('token-expired'))
-  const delivery = createDelivery(engine, of, line)
-  const frames = createFrames(context, admitted, { of, lapse, epoch: () => epoch }, line)
+/** One user's session, as long as one connection carries it. */
+export class LiveSession implements Listener {
+  readonly of: UserRef
+  readonly #context: SessionContext
+  readonly #app: App
+  readonly #line: Line
+  readonly #lapse: Lapse
+  readonly #delivery: Delivery
+  #phase: Phase = { name: 'starting', early: [] }
+  /** Made when it is needed: most sessions ask for nothing. */
+  #frames: Frames | undefined
+
+  constructor(context: SessionContext, { app, userId }: Pick<Admitted, 'app' | 'userId'>, line: Line) {
+    this.of = { appId: app.settings.appId, userId }
+    this.#context = context
+    this.#app = app
+    this.#line = line
+    this.#lapse = new Lapse(line)
+    this.#delivery = new Delivery(context.engine, this.of, line)
+  }
+
+  /** Once it has started. */
+  get ref(): SessionRef | undefined {
+    return this.#started()?.ref
+  }
+
+  hear(told: Signal): void {
+    const phase = this.#phase
+    if (told.type === 'message') this.#delivery.heard(told)
+    else if (phase.name !== 'starting') this.#react(told)
+    else if (told.type === 'user-changed') phase.user = told.user
+    else phase.early.push(told)
+  }
+
+  /** Starts a session or carries one on, and says so; false when the connection was over before. Called once. */
+  async start(admitted: Admitted, resume: Resumption | undefined): Promise<boolean> {
+    const starting = this.#phase
+    if (starting.name !== 'starting') return false
+    const { guest, vouched, claimed, token, expiresAt } = admitted
+    const { engine, settings } = this.#context
+    const { resumeWindow, pingInterval, sendWindow } = settings
+    const saved = await engine.saveUser(this.of, { vouched, claimed })
+    if (this.#phase !== starting) return false
+    const resumeKey = randomUUID()
+    const { sessionId, resumed } = await engine.startSession({
+      ...this.of,
+      guest,
+      connectionId: this.#line.connectionId,
+      keyHash: hash(resumeKey),
+      ...(resume && { resumes: hash(resume.key) }),
+      holdFor: resumeWindow,
+      sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
+    })
+    const ref: SessionRef = { ...this.of, sessionId }
+    starting.carried = { ref, isKnown: resumed }
+    const parting = this.#parting()
+    if (parting) {
+      await this.#part(starting.carried, parting)
+      return false
+    }
+    const lost = resume !== undefined && (await engine.messagesAfter(this.of, resume, 1)).lost
+    const { epoch, offset, unread } = await engine.inbox(this.of)
+    if (this.#phase !== starting) return false
+    this.#phase = { name: 'live', ref, isKnown: true, epoch }
+    this.#lapse.at(expiresAt)
+    this.#line.send({
+      type: 'started',
+      sessionId,
+      user: userOf(starting.user ?? saved.user),
+      guest,
+      resumed,
+      resumeKey,
+      resumeWindow,
+      epoch,
+      offset,
+      lost,
+      unread,
+      expiresIn: this.#lapse.left(),
+      pingInterval,
+      sendWindow,
+      ...(token !== undefined && { token }),
+    } satisfies GatewayFrameOf<'started'>)
+    // Where offsets don't compare, everything that is kept comes.
+    const isComparable = resume?.epoch === epoch && resume.offset <= offset
+    const from = resume ? (isComparable ? resume.offset : 0) : offset
+    this.#delivery.begin({ epoch, offset: from }, offset, lost)
+    for (const told of starting.early) this.#react(told)
+    return true
+  }
+
+  /** A frame came on the connection: whoever sent it has the session's new key. */
+  heard(): void {
+    const phase = this.#phase
+    if (phase.name !== 'live') return
+    phase.name = 'confirmed'
+    this.#line.attempt(this.#context.engine.confirmSession(phase.ref, this.#line.connectionId))
+  }
+
+  handle(frame: SessionFrame): void {
+    const started = this.#started()
+    if (!started || started.name === 'ending') return
+    if (frame.type === 'end') {
+      started.name = 'ending'
+      // What was asked for before has its answer first.
+      void this.settled().then(() => this.#line.end('ended'))
+    } else if (frame.type !== 'pong') this.#framesOf(started).handle(frame)
+  }
+
+  /** Resolves when every frame that was handled has its answer. */
+  async settled(): Promise<void> {
+    await this.#frames?.settled()
+  }
+
+  /** Frees what the session holds: its connection is over. Called once. */
+  release(given: Parting): void {
+    const phase = this.#phase
+    const carried = phase.name === 'starting' ? phase.carried : this.#started()
+    // Who said farewell does not come back, even if the connection was lost before the answer.
+    const parting: Parting = phase.name === 'ending' ? { code: 'ended' } : given
+    this.#phase = { name: 'over', parting }
+    this.#lapse.stop()
+    this.#delivery.stop()
+    if (carried) this.#line.attempt(this.#part(carried, parting))
+  }
 
   /** Whoever leaves before `started` was sent knows nothing of a new session; one that was carried on is held. */
-  const part = async (how: Parting): Promise<void> => {
-    if (!ref) return
+  async #part({ ref, isKnown }: Carried, how: Parting): Promise<void> {
+    const { engine } = this.#context
+    const { connectionId } = this.#line
     if ('code' in how) await engine.endSession(ref, how.code, connectionId)
-    else if (isLive || resumed) await engine.detachSession(ref, connectionId, how.holdFor)
+    else if (isKnown) await engine.detachSession(ref, connectionId, how.holdFor)
     else await engine.endSession(ref, 'ended', connectionId)
   }
 
-  const react = (told: Signal): void => {
+  #react(told: Signal): void {
+    const started = this.#started()
+    if (!started) return
     switch (told.type) {
       case 'session-ended':
-        if (told.session.sessionId === ref?.sessionId) end(told.code)
+        if (told.session.sessionId === started.ref.sessionId) this.#line.end(told.code)
         return
       case 'connection-replaced':
-        if (told.connectionId === connectionId) end('replaced')
+        if (told.connectionId === this.#line.connectionId) this.#line.end('replaced')
         return
       case 'user-changed':
-        return send({ type: 'user', user: userOf(told.user) })
+        return this.#line.send({ type: 'user', user: userOf(told.user) })
       case 'read':
-        return frames.tellRead(told.inbox)
+        return this.#framesOf(started).tellRead(told.inbox)
       case 'message':
-        return delivery.heard(told)
+        return this.#delivery.heard(told)
     }
   }
 
-  return {
-    of,
-    ref: () => ref,
-    hear(told) {
-      if (told.type === 'message') delivery.heard(told)
-      else if (isLive) react(told)
-      else if (told.type === 'user-changed') user = told.user
-      else early.push(told)
-    },
-    async start(resume) {
-      const saved = await engine.saveUser(of, { vouched, claimed })
-      if (isOver()) return false
-      user ??= saved.user
-      const resumeKey = randomBytes(18).toString('base64url')
-      const { resumeWindow, pingInterval, sendWindow } = settings
-      const session = await engine.startSession({
-        ...of,
-        guest,
-        connectionId,
-        keyHash: hash(resumeKey),
-        ...(resume && { resumes: hash(resume.key) }),
-        holdFor: resumeWindow,
-        sessionsPerUser: app.settings.limits.sessionsPerUser,
-      })
-      resumed = session.resumed
-      ref = { ...of, sessionId: session.sessionId }
-      const over = isOver()
-      if (over) {
-        await part(over)
-        return false
-      }
-      const lost = resume !== undefined && (await engine.messagesAfter(of, resume, 1)).lost
-      const inbox = await engine.inbox(of)
-      if (isOver()) return false
-      epoch = inbox.epoch
-      lapse.at(expiresAt)
-      isLive = true
-      send({
-        type: 'started',
-        sessionId: ref.sessionId,
-        user: userOf(user),
-        guest,
-        resumed,
-        resumeKey,
-        resumeWindow,
-        epoch,
-        offset: inbox.offset,
-        lost,
-        unread: inbox.unread,
-        expiresIn: lapse.left(),
-        pingInterval,
-        sendWindow,
-        ...(token !== undefined && { token }),
-      } satisfies GatewayFrameOf<'started'>)
-      // Where offsets don't compare, everything that is kept comes.
-      const isComparable = resume?.epoch === epoch && resume.offset <= inbox.offset
-      const from = resume ? (isComparable ? resume.offset : 0) : inbox.offset
-      delivery.begin({ epoch, offset: from }, inbox.offset, lost)
-      for (const told of early.splice(0)) react(told)
-      return true
-    },
-    release(given) {
-      // Who said farewell does not come back, even if the connection was lost before the answer.
-      const how: Parting = isEnding ? { code: 'ended' } : given
-      parting = how
-      lapse.stop()
-      delivery.stop()
-      attempt(part(how))
-    },
-    settled: () => frames.settled(),
-    heard() {
-      if (confirmed || !ref) return
-      confirmed = true
-      attempt(engine.confirmSession(ref, connectionId))
-    },
-    handle(frame) {
-      if (parting || isEnding) return
-      if (frame.type === 'end') {
-        isEnding = true
-        // What was asked for before has its answer first.
-        void frames.settled().then(() => end('ended'))
-      } else if (frame.type !== 'pong') frames.handle(frame)
-    },
+  #framesOf({ epoch }: Started): Frames {
+    return (this.#frames ??= createFrames(
+      this.#context,
+      this.#app,
+      { of: this.of, lapse: this.#lapse, epoch },
+      this.#line,
+    ))
+  }
+
+  #started(): Started | undefined {
+    return this.#phase.name === 'starting' || this.#phase.name === 'over' ? undefined : this.#phase
+  }
+
+  /** A function, since it may be over after each wait. */
+  #parting(): Parting | undefined {
+    return this.#phase.name === 'over' ? this.#phase.parting : undefined
   }
 }

@@ -61,7 +61,7 @@ const fitting = (messages: Message[]): Message[] => {
 export const createMessaging = (
   { settings, engine, allowance, log }: MessagingContext,
   { settings: rules }: App,
-  { of, epoch }: { of: UserRef; epoch: () => string },
+  { of, epoch }: { of: UserRef; epoch: string },
   { line, refuse, order }: { line: Line; refuse: Refuse; order: SendOrder },
 ): Messaging => {
   const { appId, userId } = of
@@ -128,7 +128,7 @@ export const createMessaging = (
       return refuse(frame, 'bad-request', `The 'limit' is 1 to ${MOST_HISTORY}.`)
     if (after !== undefined && before !== undefined)
       return refuse(frame, 'bad-request', "A 'history' has 'after' or 'before', not both.")
-    if (frame.epoch !== epoch()) return refuse(frame, 'conflict', OTHER_EPOCH)
+    if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
     await line.drained()
     if (after === undefined) {
       const newest = await engine.messagesBefore(of, { epoch: frame.epoch, offset: before ?? null }, limit)

@@ -56,9 +56,13 @@ export const createOwnServer = (settings: Settings, log: Log): OwnServer => {
   const server = make(settings)
   // Node's own lists leave out what is a WebSocket, or still shaking hands for TLS.
   const sockets = new Set<Socket>()
+  // One function for all of them, which is told its socket by `this`.
+  const forget = function (this: Socket): void {
+    sockets.delete(this)
+  }
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    socket.on('close', forget)
   })
   return {
     server,

@@ -56,59 +56,70 @@ const refuse = (socket: Duplex, status: string, why: string): void => {
   )
 }
 
-/** Resolves when everything that was written to a socket has left it, or the socket is gone. */
-const drained = (stream: Duplex): Promise<void> =>
-  new Promise((resolve) => {
-    if (!stream.writableNeedDrain) return resolve()
-    const done = (): void => {
-      stream.off('drain', done).off('close', done)
-      resolve()
-    }
-    stream.on('drain', done).on('close', done)
-  })
+/** Of the module, as all that a socket is given is here: one made beside other functions would keep what those know. */
+const ignore = (): void => undefined
+
+const uncork = (stream: Duplex): void => stream.uncork()
 
 /**
- * Has what is sent in one turn leave in one write, since a system call for each frame costs more than all that made it.
- * What is answered is called before so many bytes more are sent.
+ * A WebSocket to write to. What is sent in one turn leaves in one write, since a system call for each frame costs more
+ * than all that made it.
  */
-const gathering = (stream: Duplex): ((more: number) => void) => {
-  let isGathering = false
-  const flush = (): void => {
-    isGathering = false
-    stream.uncork()
+class SocketWire implements Wire {
+  readonly #socket: ws.WebSocket
+  readonly #stream: Duplex
+  #isGathering = false
+
+  constructor(socket: ws.WebSocket, stream: Duplex) {
+    this.#socket = socket
+    this.#stream = stream
   }
-  return (more) => {
-    if (!isGathering) process.nextTick(flush)
-    else if (stream.writableLength + more > MOST_GATHERED) stream.uncork()
+
+  send(text: string): void {
+    this.#gather(text.length)
+    this.#socket.send(text)
+    if (this.#socket.bufferedAmount > MOST_WAITING) this.#socket.terminate()
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  isFull(): boolean {
+    return this.#stream.writableNeedDrain
+  }
+
+  drained(): Promise<void> {
+    const stream = this.#stream
+    return new Promise((resolve) => {
+      if (!stream.writableNeedDrain) return resolve()
+      const done = (): void => {
+        stream.off('drain', done).off('close', done)
+        resolve()
+      }
+      stream.on('drain', done).on('close', done)
+    })
+  }
+
+  /** Called before so many bytes more are sent. */
+  #gather(more: number): void {
+    if (!this.#isGathering) process.nextTick(flush, this)
+    else if (this.#stream.writableLength + more > MOST_GATHERED) this.#stream.uncork()
     else return
-    isGathering = true
-    stream.cork()
+    this.#isGathering = true
+    this.#stream.cork()
+  }
+
+  flush(): void {
+    this.#isGathering = false
+    this.#stream.uncork()
   }
 }
 
-/** Of the module: one made beside other functions would keep what those know, the request and its headers, as long as the socket. */
-const ignore = (): void => undefined
+const flush = (wire: SocketWire): void => wire.flush()
 
-const adopt = (
-  socket: ws.WebSocket,
-  stream: Duplex,
-  request: IncomingMessage,
-  { connect, peerOf }: Handlers,
-): void => {
-  const gather = gathering(stream)
-  const connection = connect(
-    {
-      send(text) {
-        gather(text.length)
-        socket.send(text)
-        if (socket.bufferedAmount > MOST_WAITING) socket.terminate()
-      },
-      close: (code, reason) => socket.close(code, reason),
-      isFull: () => stream.writableNeedDrain,
-      drained: () => drained(stream),
-    },
-    peerOf(request),
-  )
+/** What is held here is held as long as the socket: the request and its headers must not be. */
+const adopt = (socket: ws.WebSocket, connection: Connection): void => {
   socket.on('message', (data: Buffer, isBinary) => {
     if (isBinary) connection.end('bad-request', 'Frames are text.')
     else connection.receive(data.toString(), data.length)
@@ -116,10 +127,6 @@ const adopt = (
   socket.on('close', (code) => connection.closed(code))
   // The close that follows ends the connection; what a peer did to its socket is no error of ours.
   socket.on('error', ignore)
-  const start = earlyStart(protocolsOf(request))
-  if (start === undefined)
-    connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
-  else if (start !== null) connection.receive(start, Buffer.byteLength(start))
 }
 
 type Listener = (...args: unknown[]) => void
@@ -179,9 +186,20 @@ export const attach = (server: Server, handlers: Handlers): { detach(): void } =
       // Node leaves an upgraded socket without a listener, and an error without a listener ends the process.
       socket.on('error', ignore)
       if (!ours) return refuse(socket, '404 Not Found', 'There is no WebSocket here.')
-      if (!protocolsOf(request).includes(SUBPROTOCOL))
+      const protocols = protocolsOf(request)
+      if (!protocols.includes(SUBPROTOCOL))
         return refuse(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
-      sockets.handleUpgrade(request, socket, head, (webSocket) => adopt(webSocket, socket, request, handlers))
+      // A session that starts at once is told of in the write that accepts the handshake.
+      socket.cork()
+      setImmediate(uncork, socket)
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        const connection = handlers.connect(new SocketWire(webSocket, socket), handlers.peerOf(request))
+        adopt(webSocket, connection)
+        const start = earlyStart(protocols)
+        if (start === undefined)
+          connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
+        else if (start !== null) connection.receive(start, Buffer.byteLength(start))
+      })
     },
   )
 

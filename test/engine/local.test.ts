@@ -5,15 +5,15 @@ import { createMemoryEngine } from '../../src/engine/index.js'
 import { LocalEngine } from '../../src/engine/local.js'
 import { MemoryStore } from '../../src/engine/memory-store.js'
 import type { Store } from '../../src/engine/store.js'
-import { request } from '../../src/engine/suite-kit.js'
-import { forgetful, placeOf, rules } from './stores.js'
+import { request, until } from '../../src/engine/suite-kit.js'
+import { forgetful, placeOf, rules, withStore } from './stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
 const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 
-const engineOn = async (store: Store): Promise<LocalEngine> => {
-  const engine = new LocalEngine('embedded', () => Promise.resolve(placeOf(store)))
+const engineOn = async (store: Store, onError?: (error: unknown) => void): Promise<LocalEngine> => {
+  const engine = new LocalEngine('embedded', () => Promise.resolve(placeOf(store)), { onError })
   await engine.open()
   return engine
 }
@@ -143,7 +143,7 @@ void describe('an engine with one owner', () => {
     assert.equal(own.flatMap(({ operations }) => operations).length, 500)
   })
 
-  void it('keeps no id for longer than it counts, nor what lists it', async () => {
+  void it('keeps no id for much longer than it counts, nor what lists it, though nobody sends any more', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)
     const briefly = { ...rules, sendWindow: 1_000 }
@@ -151,11 +151,7 @@ void describe('an engine with one owner', () => {
     await Promise.all(ids.map((id) => engine.send({ ...toBob, id }, briefly)))
     const isLeft = (id: string): boolean => store.getSync(`sent\0app\0ada\0bob\0${id}`) !== undefined
     assert.ok(ids.every(isLeft))
-    const deadline = Date.now() + 30_000
-    for (let n = 0; ids.some(isLeft); n++) {
-      assert.ok(Date.now() < deadline, 'they stay')
-      await engine.send({ ...toBob, id: `later ${n}` }, rules)
-    }
+    await until('they are gone', () => Promise.resolve(!ids.some(isLeft)))
     const listed = await store.iterator({ gte: 'until\0', lt: 'until\x01' }).all()
     assert.ok(!listed.some(([, row]) => row.includes('\\u00000"')), 'no row lists what is gone')
     await engine.close()
@@ -170,6 +166,51 @@ void describe('an engine with one owner', () => {
     assert.ok(stored.length < 100, `${stored.length} rows`)
     await engine.close()
   })
+
+  void it('deletes what is too old from the store, however much it is, and keeps what is not', async () => {
+    const store = new MemoryStore()
+    const engine = await engineOn(store)
+    const messages = (appId: string, userId: string) =>
+      store.iterator({ gte: `message\0${appId}\0${userId}\0`, lt: `message\0${appId}\0${userId}\x01` }).all()
+    const users = Array.from({ length: 40 }, (_, n) => `user ${n}`)
+    for (let n = 0; n < 1_000; n++) await engine.send({ ...toBob, id: `${n}` }, rules)
+    for (const to of users) await engine.send({ ...toBob, from: null, to, id: 'one' }, rules)
+    await engine.send({ ...toBob, appId: 'another', id: 'one' }, rules)
+    assert.equal((await messages('app', 'bob')).length, 1_000)
+    await engine.retain('app', { messages: 1_000, age: 20 })
+    for (const of of ['ada', 'bob', ...users])
+      await until(`${of}'s are gone`, async () => (await messages('app', of)).length === 0)
+    assert.equal((await messages('another', 'bob')).length, 1)
+    await engine.close()
+  })
+
+  const withRows = (all: () => Promise<[string, string][]>): Store => {
+    const store = new MemoryStore()
+    const inboxes = 'inbox\0app\0'
+    return withStore(store, {
+      iterator: (range) => (range.gte.startsWith(inboxes) ? { all } : store.iterator(range)),
+    })
+  }
+
+  for (const [what, all, expected] of [
+    ["the store can't be read", () => Promise.reject(new Error('a bad sector')), /can't be read/],
+    ['the engine has a mistake', () => Promise.resolve([['inbox\0app\0bob', 'null']]), /TypeError/],
+  ] as [string, () => Promise<[string, string][]>, RegExp][])
+    void it(`tells onError, once, when it can't tidy up because ${what}, and goes on`, async () => {
+      const errors: unknown[] = []
+      let tries = 0
+      const store = withRows(() => {
+        tries++
+        return all()
+      })
+      const engine = await engineOn(store, (error) => errors.push(error))
+      await engine.retain('app', rules.retention)
+      await until('it has tried again', () => Promise.resolve(tries > 1))
+      assert.equal((await engine.send({ ...toBob, id: 'one' }, rules)).outcome, 'stored')
+      assert.deepEqual(errors.length, 1)
+      assert.match(String(errors[0]), expected)
+      await engine.close()
+    })
 
   void it('tells onError of a listener that throws', async () => {
     const errors: unknown[] = []

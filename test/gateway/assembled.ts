@@ -5,7 +5,7 @@ import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
 import { createAllowance } from '../../src/gateway/allowance.js'
 import { createApp, type App } from '../../src/gateway/app.js'
 import { parseConfig } from '../../src/gateway/config.js'
-import { createConnection, type Connection } from '../../src/gateway/connection.js'
+import { Connection } from '../../src/gateway/connection.js'
 import { createHub } from '../../src/gateway/hub.js'
 import { createLog } from '../../src/gateway/log.js'
 import { attach } from '../../src/gateway/server.js'
@@ -40,6 +40,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
     hub,
     allowance: createAllowance(),
     retryAfter: () => null,
+    gone: (connection: Connection) => void connections.delete(connection),
     log: createLog({ level: 'fatal' }),
   }
   const server = createServer()
@@ -48,7 +49,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
     peerOf: () => ({ origin: null, address: 'here' }),
     request: (_, response) => response.end(),
     connect(wire, peer) {
-      const connection = createConnection(context, wire, peer, () => connections.delete(connection))
+      const connection = new Connection(context, wire, peer)
       connections.add(connection)
       return connection
     },

@@ -1,0 +1,43 @@
+// How old messages go from a gateway's own folder though nobody writes.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { ClassicLevel } from 'classic-level'
+import { startClient } from '../support/raw-client.js'
+import { runGateway, startOf, until } from './support.js'
+
+const folder = (): string => {
+  const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
+  after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+test('after a restart what has become too old goes, though nothing is sent', async () => {
+  const engine = { type: 'embedded', path: folder() } as const
+  const before = await runGateway({}, { engine })
+  for (const body of ['one', 'two']) await before.gateway.publish({ appId: 'app', to: 'ada', body })
+  await before.gateway.close()
+  const { url } = await runGateway({ retention: { days: 1e-9 } }, { engine })
+  const client = await startClient(url, await startOf('ada'))
+  const { epoch, offset } = client.started
+  assert.equal(offset, 2)
+  await until(async () => {
+    client.send({ type: 'history', id: 'h', epoch })
+    return ((await client.next('history'))['messages'] as unknown[]).length === 0
+  }, 'an empty inbox')
+  client.close()
+})
+
+test('what the engine fails at by itself is in the log', async () => {
+  const path = folder()
+  const engine = { type: 'embedded', path } as const
+  const before = await runGateway({}, { engine })
+  await before.gateway.close()
+  const level = new ClassicLevel(path)
+  await level.put('inbox\0app\0ada', 'no JSON')
+  await level.close()
+  const { lines } = await runGateway({}, { engine })
+  await until(() => lines.some((line) => line.includes("What the engine keeps can't be read.")), 'a line')
+})

@@ -1,0 +1,91 @@
+// How many writes frames leave in, counted where the stream hands them to the operating system.
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { createGateway, createLog } from '../../src/gateway/index.js'
+import { openClient, startClient, type Client } from '../support/raw-client.js'
+import { startOf, testApp, until } from './support.js'
+
+/** The bytes of each write, since `clear`. */
+const writes: number[] = []
+
+const watch = (socket: Socket): void => {
+  const [write, writev] = [socket._write.bind(socket), socket._writev?.bind(socket)]
+  socket._write = (chunk: Buffer | string, ...rest) => {
+    writes.push(chunk.length)
+    write(chunk, ...rest)
+  }
+  socket._writev = (chunks: { chunk: Buffer | string }[], done) => {
+    writes.push(chunks.reduce((bytes, { chunk }) => bytes + chunk.length, 0))
+    writev?.(chunks as Parameters<NonNullable<typeof writev>>[0], done)
+  }
+}
+
+const server = createServer().on('connection', watch)
+/** Ends the wait of whoever is judged. */
+let decide: ((answer: { ok: true }) => void) | undefined
+const app = testApp({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
+const gateway = createGateway(
+  { engine: { type: 'memory' }, apps: { app } },
+  { env: {}, log: createLog({ level: 'silent' }) },
+)
+gateway.attach(server)
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+after(async () => {
+  await gateway.close()
+  server.close()
+})
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+/** A connection that is quiet: what is written from now on is asked for. */
+const quiet = async (userId: string): Promise<Client> => {
+  const client = await startClient(url, await startOf(userId))
+  client.send({ type: 'read', epoch: '', offset: 0 })
+  await client.next('refused')
+  writes.length = 0
+  return client
+}
+
+const publish = (count: number, to: string, body: string): Promise<unknown> =>
+  Promise.all(Array.from({ length: count }, () => gateway.publish({ appId: 'app', to, body })))
+
+const arrived = async (client: Client, count: number): Promise<void> => {
+  for (let n = 1; n <= count; n++) assert.equal((await client.next('message'))['offset'], n)
+}
+
+test('frames of one turn leave in one write', async () => {
+  const client = await quiet('ada')
+  await publish(20, 'ada', 'Hello')
+  await arrived(client, 20)
+  assert.equal(writes.length, 1)
+  client.close()
+})
+
+test('frames of one turn that are many bytes leave in several writes, each of a bounded size', async () => {
+  const client = await quiet('bob')
+  const body = 'x'.repeat(1_000)
+  await publish(100, 'bob', body)
+  await arrived(client, 100)
+  assert.ok(writes.length > 10 && writes.length < 20, `${writes.length} writes`)
+  for (const bytes of writes) assert.ok(bytes <= 8_192, `a write of ${bytes} bytes`)
+  client.close()
+})
+
+test('a session that starts at once is told of in the write that accepts the handshake', async () => {
+  const start = await startOf('carol')
+  writes.length = 0
+  const client = await startClient(url, start)
+  assert.equal(writes.length, 1)
+  client.close()
+})
+
+test('a handshake is accepted while the user is still being verified', async () => {
+  const start = { type: 'start', appId: 'app', userId: 'dora', authParams: {} }
+  const client = openClient(url, { start })
+  assert.equal(await client.opened, 'chat-session.v1')
+  await until(() => decide !== undefined, 'somebody to judge')
+  decide?.({ ok: true })
+  assert.equal((await client.next()).type, 'started')
+  client.close()
+})
