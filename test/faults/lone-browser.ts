@@ -88,6 +88,12 @@ export const testAgain = (name: string, body: () => Promise<void>): void =>
       }
   })
 
+/**
+ * What the browser says when it had no time to hear that a page has dealt with being left, or that the lock is gone which
+ * the page let go then.
+ */
+const SLOW = /TimeoutPuttingInCache|WebLocksContention/
+
 /** Why the page that a tab has gone to did not come out of the cache. */
 const reasons = new WeakMap<Page, string[]>()
 
@@ -118,6 +124,6 @@ export const goTo = async (page: Page, delta: 1 | -1, url: string): Promise<void
   const isRestored = (): Promise<boolean> => page.evaluate<boolean>('shown.at(-1)').catch(() => false)
   await until('whether it was in the cache', async () => reasons.has(page) || (await isRestored()), true)
   const why = reasons.get(page)?.join() ?? ''
-  if (why.includes('TimeoutPuttingInCache')) throw new TooSlow(`${url} was too slow for the cache`)
+  if (SLOW.test(why)) throw new TooSlow(`${url} was not in the cache: ${why}`)
   assert.equal(why, '', `why ${url} was not in the cache`)
 }

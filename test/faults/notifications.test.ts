@@ -37,7 +37,7 @@ declare global {
     made: Notification[]
     seen: Set<Notification>
     /** How many of them were ever shown. */
-    shown: number
+    everShown: number
     /** What was told of notifications. */
     told: Told[]
     /** How often the user was asked, and the window focused. */
@@ -48,12 +48,12 @@ declare global {
 
 /** Keeps what the page makes of the browser's own notifications. */
 const keeper = `
-  Object.assign(window, { made: [], seen: new Set(), shown: 0, told: [], asked: 0, focused: 0 })
+  Object.assign(window, { made: [], seen: new Set(), everShown: 0, told: [], asked: 0, focused: 0 })
   window.Notification = class extends Notification {
     constructor(title, options) {
       super(title, options)
       made.push(this)
-      this.addEventListener('show', () => (shown += 1) && seen.add(this))
+      this.addEventListener('show', () => (everShown += 1) && seen.add(this))
       this.addEventListener('close', () => seen.delete(this))
     }
     static requestPermission() {
@@ -356,7 +356,7 @@ test('a flood while nobody looks is a few notifications and summaries of the res
     flood - singles,
   )
   // Summaries take each other's place. On a slow machine the browser may have put away what stood for long.
-  await until('they are shown', () => tab.evaluate((least) => window.shown >= least, singles + 1), true)
+  await until('they are shown', () => tab.evaluate((least) => window.everShown >= least, singles + 1), true)
   await until(
     'one summary is seen',
     () => tab.evaluate((most) => window.seen.size <= most, singles + 1),
