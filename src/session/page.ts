@@ -30,13 +30,13 @@ type Prerendering = Document & { prerendering?: boolean }
 const page = typeof document === 'undefined' ? undefined : (document as Prerendering)
 
 /** Node's global object is no EventTarget; there is nothing to hear there. */
-const isHeard = typeof addEventListener === 'function'
+const isHeard = (): boolean => typeof addEventListener === 'function'
 
 export const watchPage = (
   { woken, hidden, shown, frozen, blocked }: PageListener,
   signal: AbortSignal,
 ): void => {
-  if (!isHeard) return
+  if (!isHeard()) return
   addEventListener('online', woken, { signal })
   let looking: ReturnType<typeof setTimeout> | undefined
   const stop = (): void => clearTimeout(looking)
@@ -66,7 +66,7 @@ export const watchPage = (
 
 /** Calls `then` when the page goes. */
 export const whenHidden = (then: () => void, signal: AbortSignal): void => {
-  if (isHeard) addEventListener('pagehide', then, { signal })
+  if (isHeard()) addEventListener('pagehide', then, { signal })
 }
 
 /** Calls `then` when the page is one that somebody visits: at once, unless the browser is only prerendering it. */
