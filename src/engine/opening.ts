@@ -60,7 +60,8 @@ export class Opening {
 
   async #keep(prepare: (keeping: Keeping) => Promise<void>): Promise<Keeping> {
     const { openPlace, onError, tell } = this.#options
-    const keeping = await openKeeping({
+    let keeping: Keeping | undefined
+    keeping = await openKeeping({
       openPlace,
       life: this.#life.signal,
       tell,
@@ -69,7 +70,7 @@ export class Opening {
       onFailure: (failure) => {
         const { opened } = this
         // Before it is in use, whoever opens it is told.
-        if (opened?.keeping !== keeping) return
+        if (!opened || opened.keeping !== keeping) return
         onError(failure)
         this.#recovery = this.#recover(opened)
       },
