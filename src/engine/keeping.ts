@@ -67,7 +67,16 @@ export const openKeeping = async ({
     const users = new Users(store, commit)
     const inboxes = new Inboxes({ store, commit, users, epochKey, tell, onError })
     const keeping = { place, commit, users, inboxes, key: Buffer.from(key, 'base64url') }
-    await prepare(keeping)
+    try {
+      await prepare(keeping)
+      // What is tidied up may have failed meanwhile: then nothing would ever be written.
+      commit.check()
+    } catch (error) {
+      // Before the store is closed: what tidies up would go on without it, for ever.
+      await inboxes.done()
+      await commit.close()
+      throw error
+    }
     return keeping
   } catch (cause) {
     await place.store.close()

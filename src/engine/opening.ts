@@ -60,7 +60,8 @@ export class Opening {
 
   async #keep(prepare: (keeping: Keeping) => Promise<void>): Promise<Keeping> {
     const { openPlace, onError, tell } = this.#options
-    const keeping = await openKeeping({
+    const made: { keeping?: Keeping } = {}
+    made.keeping = await openKeeping({
       openPlace,
       life: this.#life.signal,
       tell,
@@ -69,12 +70,12 @@ export class Opening {
       onFailure: (failure) => {
         const { opened } = this
         // Before it is in use, whoever opens it is told.
-        if (opened?.keeping !== keeping) return
+        if (!opened || opened.keeping !== made.keeping) return
         onError(failure)
         this.#recovery = this.#recover(opened)
       },
     })
-    return keeping
+    return made.keeping
   }
 
   /** Tries to open the store anew until it works or the engine is closed; sessions go on meanwhile, and reading for long. */

@@ -171,7 +171,9 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
     case 'credentials': {
       if (line.at === 'away' || line.at === 'frozen') return [state]
       const next: Connecting = { ...state, proof: { at: 'held' }, lapsesAt: null, misses: 0 }
-      return first({ do: 'drop' }, connect(next, world))
+      const [then, ...effects] = connect(next, world)
+      // What the former start may have begun is held for nobody; what it may have carried on is carried on anew.
+      return [then, ...leave.slice(line.at === 'greeted' && !state.cursor ? 0 : 1), ...effects]
     }
     case 'answer':
       return answered(state, input, world)

@@ -64,9 +64,11 @@ export const watchPage = (
   page?.addEventListener('visibilitychange', () => page.visibilityState === 'visible' && woken(), { signal })
 }
 
-/** Calls `then` when the page goes. */
+/** Calls `then` when the page goes, or now if it does. */
 export const whenHidden = (then: () => void, signal: AbortSignal): void => {
-  if (isHeard()) addEventListener('pagehide', then, { signal })
+  // Who begins to listen while others are told is not told any more.
+  if ((globalThis as { event?: Event | undefined }).event?.type === 'pagehide') then()
+  else if (isHeard()) addEventListener('pagehide', then, { signal })
 }
 
 /** Calls `then` when the page is one that somebody visits: at once, unless the browser is only prerendering it. */

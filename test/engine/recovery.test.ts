@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { Signal } from '../../src/engine/engine.js'
 import { LocalEngine } from '../../src/engine/local.js'
 import { MemoryStore } from '../../src/engine/memory-store.js'
-import type { Place, Store } from '../../src/engine/store.js'
+import { put, rows, type Place, type Store } from '../../src/engine/store.js'
 import { request } from '../../src/engine/suite-kit.js'
 import { placeOf, rules, withStore } from './stores.js'
 
@@ -169,6 +169,68 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
     await assert.rejects(engine.user(ada), unavailable)
     disk.state = 'sound'
+    await engine.open()
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+  })
+})
+
+void describe('an engine that could not be made ready', () => {
+  void it('leaves nothing at work on the store that it closed', async () => {
+    let reads = 0
+    let lateReads = 0
+    let isReadable = false
+    const open = (): Promise<Place> => {
+      let isOpen = true
+      const rowsThere = new MemoryStore()
+      const store = withStore(rowsThere, {
+        iterator(range) {
+          if (!isOpen) lateReads++
+          if (!isReadable) throw new Error('unreadable')
+          reads++
+          return rowsThere.iterator(range)
+        },
+        close() {
+          isOpen = false
+          return Promise.resolve()
+        },
+      })
+      return Promise.resolve(placeOf(store))
+    }
+    const engine = new LocalEngine('embedded', open, { onError: () => undefined })
+    await assert.rejects(engine.open(), unavailable)
+    isReadable = true
+    await engine.open()
+    // The sessions; then what is over is looked for, which the first opening would have done before.
+    await until(() => reads > 1)
+    await engine.close()
+    assert.equal(lateReads, 0)
+  })
+
+  void it('says so when a write failed before it was ready, and can be opened again', async () => {
+    const rowsThere = new MemoryStore()
+    // An id that is long over: it is swept while the sessions are read.
+    await rowsThere.batch([put(rows.sentUntil(1, 'old'), [])])
+    let isSound = false
+    let hasFailed = false
+    const store = withStore(rowsThere, {
+      async batch(operations, { sync }) {
+        if (sync || isSound) return rowsThere.batch(operations)
+        hasFailed = true
+        throw cause
+      },
+      iterator: (range) => ({
+        async all() {
+          if (range.gte.startsWith('session')) await until(() => hasFailed)
+          return rowsThere.iterator(range).all()
+        },
+      }),
+      close: () => Promise.resolve(),
+    })
+    const open = (): Promise<Place> => Promise.resolve(placeOf(store))
+    const engine = new LocalEngine('embedded', open, { onError: () => undefined })
+    await assert.rejects(engine.open(), unavailable)
+    isSound = true
     await engine.open()
     assert.equal((await engine.saveUser(ada, {})).created, true)
     await engine.close()

@@ -49,9 +49,12 @@ ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable | starting opening asked | open, ask first
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none      | starting none asked    | ask first
 starting/reconnecting away/frozen *   | credentials *             | ~                           |
-starting/reconnecting none/pause/calling/opening/open/greeted * | credentials held | . calling held              | drop, open greeting
-starting/reconnecting none/pause/calling/opening/open/greeted * | credentials fetchable | . opening asked             | drop, open, ask first
-starting/reconnecting none/pause/calling/opening/open/greeted * | credentials none | . none asked                | drop, ask first
+starting/reconnecting none/pause/calling/opening/open * | credentials held | . calling held              | drop, open greeting
+starting/reconnecting greeted * | credentials held | . calling held              | send end, drop, open greeting
+starting/reconnecting none/pause/calling/opening/open * | credentials fetchable | . opening asked             | drop, open, ask first
+starting/reconnecting greeted * | credentials fetchable | . opening asked             | send end, drop, open, ask first
+starting/reconnecting none/pause/calling/opening/open * | credentials none | . none asked                | drop, ask first
+starting/reconnecting greeted * | credentials none | . none asked                | send end, drop, ask first
 active none/due/asked/unjudged-set/unjudged-asked | credentials * | active sent-set             | renew
 active sent-set/sent-asked/sent-again | credentials *             | active sent-again           | renew
 

@@ -15,6 +15,7 @@ import {
   activeState,
   ATTEMPT,
   connectingState,
+  DUE,
   facts,
   nameOfEffect,
   nameOfState,
@@ -397,4 +398,14 @@ test('who signed out is out, and what was at hand is forgotten', () => {
   const { state, effects } = run(renewing, world(), { type: 'answer', answer: 'signed-out' })
   assert.equal(nameOfState(state), 'ended signed-out')
   assert.deepEqual(effects, ['discard all', 'send end', 'drop'])
+})
+
+test('credentials that are set while a session is being carried on do not end it', () => {
+  const state = connectingState({
+    name: 'reconnecting',
+    line: { at: 'greeted', until: DUE },
+    cursor: { key: 'k', epoch: 'e', offset: 3 },
+  })
+  const { effects } = run(state, world(), { type: 'credentials' })
+  assert.deepEqual(effects, ['drop', 'open greeting'])
 })

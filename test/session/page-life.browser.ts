@@ -47,6 +47,24 @@ describe('ChatSession in a page that goes and comes', () => {
       look()
     })
 
+  it('lets the socket go of a session that is ended as the page goes, while it connects', async () => {
+    const sockets: WebSocket[] = []
+    class Seen extends WebSocket {
+      constructor(...given: ConstructorParameters<typeof WebSocket>) {
+        super(...given)
+        sockets.push(this)
+      }
+    }
+    const session = make({ token: 'a.b.c', user: { id: 'ann' }, WebSocket: Seen })
+    // As an element that was taken out does: it listened before its session did.
+    window.addEventListener('pagehide', () => void session.end(), { once: true })
+    void session.start()
+    hide()
+    await Promise.resolve()
+    assert.equal(session.state, 'ended')
+    assert.equal(sockets[0]?.readyState, WebSocket.CLOSING)
+  })
+
   it('lets the socket go with 4000, and carries on when it is shown again', async () => {
     const session = make()
     await session.start()

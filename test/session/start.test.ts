@@ -15,6 +15,7 @@ import {
   startGateway,
   statesOf,
   tokenFor,
+  WebSocket,
 } from './support.js'
 
 const gateway = await startGateway({
@@ -178,6 +179,27 @@ test('ending while the handshake is not answered ends the session for the gatewa
   const { start, of } = await connection(0)
   assert.equal(start.token, 'a.b.c')
   await eventually(() => of('end').length === 1)
+})
+
+test('a token that is set before the start is answered ends what that start may have begun', async () => {
+  const { endpoint, connection } = await startScript(() => [])
+  const sockets: WebSocket[] = []
+  class Seen extends WebSocket {
+    constructor(...given: ConstructorParameters<typeof WebSocket>) {
+      super(...given)
+      sockets.push(this)
+    }
+  }
+  const session = newSession({ endpoint, token: 'a.b.c', WebSocket: Seen })
+  void session.start()
+  await eventually(() => sockets[0]?.readyState === WebSocket.OPEN)
+  session.setToken('d.e.f')
+  const [first, second] = [await connection(0), await connection(1)]
+  assert.deepEqual([first.start.token, second.start.token], ['a.b.c', 'd.e.f'])
+  await eventually(() => first.socket.readyState === WebSocket.CLOSED)
+  assert.equal(first.of('end').length, 1)
+  assert.equal(second.of('end').length, 0)
+  await session.end()
 })
 
 test('ending waits a second for a handshake that is never answered, and gives it up after five', async () => {
