@@ -266,7 +266,9 @@ export class ChatSession extends SessionTarget {
     const { tokenFetcher, tokenUrl, token } = credentials
     this.#sources = { tokenFetcher, tokenUrl }
     const isProof = this.#credentials.set(credentials) && (token || this.state !== 'active')
-    this.#runner.credentialsSet(isProof ? 'credentials' : 'source')
+    if (isProof) this.#runner.credentialsSet('credentials')
+    // Without one, a page that answers each ask by setting what it has would be asked again and again.
+    else if (tokenFetcher ?? tokenUrl) this.#runner.credentialsSet('source')
   }
 
   /** Changes fields of the own profile. The gateway refuses it where only the app's backend may. */

@@ -51,6 +51,19 @@ void describe('while time passes', { concurrency: true }, () => {
     assert.deepEqual([session.state, session.id], ['active', id])
   })
 
+  void it('a page that sets no source when a fresh token is wanted is not asked again before its token has lapsed', async () => {
+    const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    await session.start()
+    const askedIn: string[] = []
+    session.addEventListener('tokenneeded', () => {
+      askedIn.push(session.state)
+      // Later, as a page does that renders anew.
+      if (askedIn.length < 10) setTimeout(() => session.setCredentials({ signature: 'a'.repeat(64) }))
+    })
+    await reaches(session, 'ended')
+    assert.deepEqual(askedIn, ['active', 'reconnecting'])
+  })
+
   void it('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
     await session.start()
