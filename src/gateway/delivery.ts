@@ -1,4 +1,4 @@
-import type { Engine, MessageStored, Position, UserRef } from '../engine/index.js'
+import type { Engine, InboxState, MessageStored, Position, UserRef } from '../engine/index.js'
 import type { Message } from '../protocol/index.js'
 import type { Line } from './line.js'
 
@@ -19,6 +19,11 @@ export class Delivery {
   #cursor = 0
   #newest = 0
   #isGapKnown = false
+  /** The offset that the client's count of unread messages goes up to, what it counted itself aside. */
+  #counted = 0
+  /** What is to be told of the read mark. */
+  #mark: InboxState | undefined
+  #marks = 0
 
   constructor(
     engine: Pick<Engine, 'messagesAfter'>,
@@ -49,8 +54,26 @@ export class Delivery {
     this.#state = 'sending'
     this.#cursor = offset
     this.#newest = Math.max(this.#newest, newest)
+    this.#counted = newest
     this.#isGapKnown = lost
     if (this.#cursor < this.#newest) this.#line.attempt(this.#pull(epoch))
+  }
+
+  /** How many times there was something to tell of the read mark. */
+  get marks(): number {
+    return this.#marks
+  }
+
+  /**
+   * Tells where the read mark is and how many are unread, when all that was counted is sent: a client counts on with each
+   * message. False when the client knows of more than was counted.
+   */
+  tellRead(inbox: InboxState): boolean {
+    if (inbox.offset < Math.max(this.#counted, this.#cursor)) return this.#isStopped()
+    this.#mark = inbox
+    this.#marks++
+    this.#tellMark()
+    return true
   }
 
   stop(): void {
@@ -64,8 +87,21 @@ export class Delivery {
 
   #deliver(message: Message): void {
     this.#line.send({ type: 'message', ...message })
-    this.#cursor = message.offset
     this.#isGapKnown = false
+    this.#sentUpTo(message.offset)
+  }
+
+  #sentUpTo(offset: number): void {
+    this.#cursor = offset
+    this.#tellMark()
+  }
+
+  #tellMark(): void {
+    if (!this.#mark || this.#cursor < this.#mark.offset) return
+    const { offset, unread, readOffset } = this.#mark
+    this.#mark = undefined
+    this.#counted = offset
+    this.#line.send({ type: 'unread', unread, readOffset })
   }
 
   async #pull(epoch: string): Promise<void> {
@@ -86,7 +122,7 @@ export class Delivery {
     if (this.#isStopped()) return
     // Whoever comes again is told in `started` that something is lost.
     if (lost && !this.#isGapKnown) return this.#line.end('unavailable', OVERTAKEN)
-    if (messages.length === 0) this.#cursor = Math.max(this.#cursor, known)
+    if (messages.length === 0) this.#sentUpTo(Math.max(this.#cursor, known))
     for (const message of messages) {
       if (this.#line.isFull()) return
       this.#deliver(message)

@@ -1,8 +1,9 @@
-import { EngineError, profileOf, type InboxState, type UserRef } from '../engine/index.js'
+import { EngineError, profileOf, type UserRef } from '../engine/index.js'
 import { byteLength, isRetryable, limits, sentences, type ClientFrameOf } from '../protocol/index.js'
 import { readProfile } from '../tokens/vouched-profile.js'
 import { PROFILE_PROBLEM, proveToken } from './admission.js'
 import type { App } from './app.js'
+import type { Delivery } from './delivery.js'
 import type { Lapse } from './lapse.js'
 import type { Line } from './line.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
@@ -19,8 +20,6 @@ export type Asking = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'r
 /** Carries out what a session's client asks for, or refuses it. */
 export interface Frames {
   handle(frame: Asking): void
-  /** Tells the client where the user's read mark is now. */
-  tellRead(inbox: InboxState): void
   /** Resolves when every frame so far has its answer. */
   settled(): Promise<void>
 }
@@ -28,14 +27,12 @@ export interface Frames {
 export const createFrames = (
   context: MessagingContext,
   app: App,
-  { of, lapse, epoch }: { of: UserRef; lapse: Lapse; epoch: string },
+  { of, lapse, delivery, epoch }: { of: UserRef; lapse: Lapse; delivery: Delivery; epoch: string },
   line: Line,
 ): Frames => {
   const { engine, log, settings } = context
   /** The last renewal: the token that came last decides, however long an earlier one takes to check. */
   let renewed = Promise.resolve()
-  /** How often the read mark was told. */
-  let marks = 0
   const underWay = new Set<Promise<void>>()
   let waiting = 0
 
@@ -80,18 +77,15 @@ export const createFrames = (
     await engine.saveUser(of, { claimed: changes })
   }
 
-  const tellRead = ({ unread, readOffset }: InboxState): void => {
-    marks += 1
-    line.send({ type: 'unread', unread, readOffset })
-  }
-
   const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {
     if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
-    const before = marks
+    const before = delivery.marks
     const inbox = await engine.markRead(of, frame)
     if (!inbox) return line.end('unavailable', OTHER_EPOCH)
     // A mark that didn't move is told to nobody; who asked hears where it stands.
-    if (marks === before) tellRead(inbox)
+    if (delivery.marks > before || delivery.tellRead(inbox)) return
+    // A message was sent while it was counted.
+    return read(frame)
   }
 
   const carryOut = (frame: Asking): Promise<void> => {
@@ -111,7 +105,6 @@ export const createFrames = (
   }
 
   return {
-    tellRead,
     async settled() {
       await Promise.all(underWay)
     },

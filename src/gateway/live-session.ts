@@ -201,7 +201,9 @@ export class LiveSession implements Listener {
       case 'user-changed':
         return this.#line.send({ type: 'user', user: userOf(told.user) })
       case 'read':
-        return this.#framesOf(started).tellRead(told.inbox)
+        // Of what was told before `started` its own count is the newer one.
+        this.#delivery.tellRead(told.inbox)
+        return
       case 'message':
         return this.#delivery.heard(told)
     }
@@ -211,7 +213,7 @@ export class LiveSession implements Listener {
     return (this.#frames ??= createFrames(
       this.#context,
       this.#app,
-      { of: this.of, lapse: this.#lapse, epoch },
+      { of: this.of, lapse: this.#lapse, delivery: this.#delivery, epoch },
       this.#line,
     ))
   }

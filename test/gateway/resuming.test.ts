@@ -169,14 +169,15 @@ test('who reads slowly is sent no more of a page than the socket takes', async (
   client.close()
 })
 
+const message = (n: number) => ({ appId: 'app', id: `${n}`, from: null, to: 'ada', body: 'x' })
+const rules = {
+  sendWindow: 60_000,
+  retention: { messages: 1_000, age: 60_000 },
+  unknownRecipients: true,
+  quota: { inboxes: 10, bytes: 1_000_000 },
+}
+
 test('messages that come while a session starts are neither lost nor doubled', async () => {
-  const message = (n: number) => ({ appId: 'app', id: `${n}`, from: null, to: 'ada', body: 'x' })
-  const rules = {
-    sendWindow: 60_000,
-    retention: { messages: 1_000, age: 60_000 },
-    unknownRecipients: true,
-    quota: { inboxes: 10, bytes: 1_000_000 },
-  }
   let sent = 0
   const { url } = await assemble((engine) => {
     const more = () => engine.send(message(++sent), rules)
@@ -206,6 +207,43 @@ test('messages that come while a session starts are neither lost nor doubled', a
   for (let offset = from + 1; offset <= 12; offset++)
     assert.equal((await first.next('message'))['offset'], offset)
   first.close()
+})
+
+test('what is unread is told of what was sent, however far the inbox is ahead of it', async () => {
+  let isHeld = true
+  let letGo: () => void = () => undefined
+  const { url, engine } = await assemble((memory) => ({
+    async messagesAfter(of, position, limit) {
+      if (isHeld && limit > 1) await new Promise<void>((resolve) => (letGo = resolve))
+      return memory.messagesAfter(of, position, limit)
+    },
+  }))
+  const receive = (n: number) => engine.send(message(n), rules)
+  for (let n = 1; n <= 3; n++) await receive(n)
+  const { epoch } = await engine.inbox({ appId: 'app', userId: 'ada' })
+  const ada = await startClient(url, await startOf('ada', { resume: { key: 'none', epoch, offset: 0 } }))
+  // While what she missed is read for her, more comes, and she marks and marks again.
+  for (let n = 4; n <= 6; n++) await receive(n)
+  for (const offset of [1, 2, 1]) ada.send({ type: 'read', epoch, offset })
+  await until(async () => (await engine.inbox({ appId: 'app', userId: 'ada' })).readOffset === 2, 'the mark')
+  isHeld = false
+  letGo()
+  let unread = Number(ada.started['unread'])
+  const told: unknown[] = []
+  while (!told.includes(6) || !told.includes('read')) {
+    const frame = await ada.next()
+    // As docs/PROTOCOL.md has a client count.
+    if (frame.type === 'message') {
+      told.push(frame['offset'])
+      if (Number(frame['offset']) > Number(ada.started['offset'])) unread++
+    }
+    if (frame.type === 'unread') {
+      told.push('read')
+      unread = Number(frame['unread'])
+    }
+  }
+  assert.equal(unread, 4)
+  ada.close()
 })
 
 test('what is no longer kept is told as lost, and the rest follows', async () => {
