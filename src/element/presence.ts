@@ -43,6 +43,7 @@ export const showPresence = (name: string, signal: AbortSignal): void => {
 export const isVisible = async (name: string): Promise<boolean> => {
   const known = await locks()
     ?.query()
+    // A sandbox forbids them: this tab then knows of itself alone.
     .catch(() => undefined)
   return (
     document.visibilityState === 'visible' ||

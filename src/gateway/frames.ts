@@ -91,6 +91,7 @@ export const createFrames = (
   const carryOut = (frame: Asking): Promise<void> => {
     switch (frame.type) {
       case 'token':
+        // What an earlier one failed of was its own frame's to be told.
         renewed = renewed.catch(() => undefined).then(() => renew(frame))
         return renewed
       case 'profile':
