@@ -95,3 +95,31 @@ test('2,000 connections that come and go leave nothing behind', async () => {
   await until(() => timers.size <= 1, 'no timers but the one that waits here')
   watch.disable()
 })
+
+test('a new session whose client leaves before it is told of it is held for nobody', async () => {
+  const partings: string[] = []
+  let letGo: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  let isStarting = false
+  const { url } = await assemble((memory) => ({
+    async inbox(of) {
+      isStarting = true
+      await held
+      return memory.inbox(of)
+    },
+    endSession(...given) {
+      partings.push('ended')
+      return memory.endSession(...given)
+    },
+    detachSession(...given) {
+      partings.push('held')
+      return memory.detachSession(...given)
+    },
+  }))
+  const client = openClient(url, { start: await startOf('ada') })
+  await until(() => isStarting, 'the session has begun')
+  client.close()
+  await until(() => partings.length > 0, 'the session is parted from')
+  letGo()
+  assert.deepEqual(partings, ['ended'])
+})
