@@ -53,7 +53,7 @@ export default tseslint.config(
           'src/tsconfig.server.json',
           'test/tsconfig.json',
           'test/tsconfig.browser.json',
-          'demo/playground/tsconfig.json',
+          'src/playground/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,
       },
@@ -75,7 +75,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/element/**/*.ts', 'demo/**/*.ts'],
+    files: ['src/element/**/*.ts', 'src/playground/**/*.ts', 'demo/**/*.ts'],
     extends: [lit.configs['flat/recommended'], wc.configs['flat/recommended']],
   },
   {

@@ -2,19 +2,19 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import ts from 'typescript'
-import { shortened } from './scripts/shortened.mjs'
+import { shortened } from './scripts/build/shortened.mjs'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
 /** The script-tag build says a code and where to read about it in the place of sentences. */
 const linkInsteadOfSentences = {
-  'session/sentences.js':
+  'session/error-message.js':
     'export const sentenceOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
 }
 
 /** What a page never calls: the element has no styles of lit's kind, and needs no stand-in for HTMLElement. */
 const withoutStylesAndServers = {
-  'element/server-shim.js': 'export const removeShim = () => undefined',
+  'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   '../node_modules/@lit/reactive-element/css-tag.js': `
     export const getCompatibleStyle = (style) => style
     export const adoptStyles = () => undefined
@@ -78,6 +78,6 @@ export default [
     mangle: { properties: { regex: new RegExp(`^(_\\$.*|${shortened.join('|')})$`), builtins: true } },
   }),
   // A classic script, for `importScripts`.
-  minified('dist/element/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
-  minified('demo/playground/main.ts', 'dist/playground/playground.js'),
+  minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
+  minified('src/playground/main.ts', 'dist/playground/playground.js'),
 ]

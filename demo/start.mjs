@@ -1,6 +1,6 @@
 // The development gateway and the demonstration shop, side by side: what `npm start` runs.
 import { createAdaptorServer } from '@hono/node-server'
-import { startDev } from '../dist/cli/dev.js'
+import { startDev } from '../dist/cli/dev/dev.js'
 import { untilSignal } from '../dist/cli/until-signal.js'
 import { createShop } from './shop/shop.mjs'
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import { chromium } from 'playwright-core'
 import { createShop } from '../demo/shop/shop.mjs'
-import { startDev } from '../dist/cli/dev.js'
+import { startDev } from '../dist/cli/dev/dev.js'
 import { chromiumArgs, chromiumPath } from './chromium.mjs'
 
 const HOST = '127.0.0.1'

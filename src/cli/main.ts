@@ -46,7 +46,7 @@ program
   .addOption(new Option('--port <port>', '0 takes a free one').env('PORT').default(8080).argParser(port))
   .option('--data <folder>', 'where it keeps its data and its secrets', '.chat-session')
   .action(async (options: { host: string; port: number; data: string }) =>
-    (await import('./dev.js')).dev(options),
+    (await import('./dev/dev.js')).dev(options),
   )
 
 program

@@ -1,4 +1,4 @@
-import { ReactiveElement, type PropertyDeclaration, type PropertyDeclarations } from './base.js'
+import { ReactiveElement, type PropertyDeclaration, type PropertyDeclarations } from './lit/base.js'
 import {
   ChatSession,
   SessionError,
@@ -13,12 +13,12 @@ import {
   type TokenFetcher,
 } from '../session/index.js'
 import { endpointOfScript } from './endpoint.js'
-import { isLive, isPreview, watchDeparture } from './leaving.js'
-import { notifyOf, requestPermission } from './notifications.js'
-import { bring, isFirst, leases, notifierOf, type Shared } from './shared.js'
+import { isLive, isPreview, watchDeparture } from './removal.js'
+import { notifyOf, requestPermission } from './notifications/notifications.js'
+import { bring, isFirst, leases, notifierOf, type Shared } from './shared-session.js'
 import { adoptStyle } from './style.js'
-import { createTeller } from './telling.js'
-import { hasCredentials, isOn, wantedOf, type Wanted } from './wanted.js'
+import { createTeller } from './event-relay.js'
+import { hasCredentials, isOn, wantedOf, type Wanted } from './desired-session.js'
 
 const profileAttributes = {
   'user-name': 'name',

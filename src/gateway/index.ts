@@ -1,5 +1,5 @@
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
 export { GatewayError, type GatewayErrorCode } from './errors.js'
-export type { Publication, Published } from './publish.js'
+export type { Publication, Published } from './messages/publish.js'
 export { createLog, type Log, type LogOptions } from './log.js'
-export type * from './config-types.js'
+export type * from './config/types.js'

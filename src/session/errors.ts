@@ -1,5 +1,5 @@
 import { isRetryable, type ProtocolCode } from '../protocol/index.js'
-import { sentenceOf } from './sentences.js'
+import { sentenceOf } from './error-message.js'
 
 /** Codes that the client itself gives; the others come from the gateway and stand in the protocol. */
 export type ClientCode =

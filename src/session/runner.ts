@@ -2,12 +2,12 @@ import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrame } 
 import { clock } from './clock.js'
 import type { CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
-import { step } from './machine.js'
+import { step } from './machine/step.js'
 import type { SessionOptions } from './options.js'
 import { watchPage, whenVisited } from './page.js'
-import type { Shelf } from './shelf.js'
-import { greeting, openLine, sessionUrl, type Line } from './socket.js'
-import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './state.js'
+import type { Shelf } from './resume-storage.js'
+import { greeting, openLine, sessionUrl, type Line } from './transport.js'
+import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
 
 /** What a runner needs to know of its session, and tells it. */
 export interface Host {

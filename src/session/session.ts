@@ -16,9 +16,9 @@ import { SessionTarget, TokenNeededEvent, type SessionState, type StateDetail } 
 import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
 import { checked, createOutbox, newId, type Outbox } from './outbox.js'
 import { createRunner, type Runner } from './runner.js'
-import { createShelf, type Shelf } from './shelf.js'
-import { retryAtOf, type Facts, type State } from './state.js'
-import { subjectOf } from './subject.js'
+import { createShelf, type Shelf } from './resume-storage.js'
+import { retryAtOf, type Facts, type State } from './machine/state.js'
+import { subjectOf } from './unverified-subject.js'
 
 /** What came of a start. */
 export type StartResult =

@@ -1,5 +1,5 @@
 import { isGuestId, isUserId, type JsonObject, type Profile } from '../protocol/index.js'
-import { isMoment } from './moment.js'
+import { isMoment } from './timestamp.js'
 import { readProfile } from './vouched-profile.js'
 
 /** `user`: made by an app's backend for its user; `app`: for its own REST calls; `gateway`: made by the gateway. */

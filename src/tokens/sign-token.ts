@@ -2,7 +2,7 @@ import { base64url } from 'jose'
 import type { Profile } from '../protocol/index.js'
 import { createMac, utf8, type Hmac } from './hmac.js'
 import { readUserId, requireAppId, requireVouchable } from './ids.js'
-import { isMoment } from './moment.js'
+import { isMoment } from './timestamp.js'
 import { TokenError } from './token-error.js'
 import { readProfile } from './vouched-profile.js'
 

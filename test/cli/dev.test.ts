@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { WebSocket } from 'ws'
-import { originsOf } from '../../src/cli/dev-origins.js'
+import { originsOf } from '../../src/cli/dev/dev-origins.js'
 import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
 
 let running: ReturnType<typeof runDev> | undefined

@@ -3,7 +3,7 @@ import { on } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { WebSocket } from 'ws'
-import { parseConfig } from '../../src/gateway/config.js'
+import { parseConfig } from '../../src/gateway/config/parse.js'
 import { createGateway } from '../../src/gateway/index.js'
 import {
   clientFrames,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { describe as detailOf, masked } from '../../demo/playground/mask.js'
+import { describe as detailOf, masked } from '../../src/playground/mask.js'
 import { SessionError } from '../../src/session/index.js'
 import { createSignature, createToken } from '../../src/tokens/index.js'
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import type { BrowserContext, Locator, Page, WebSocket } from 'playwright-core'
-import { startDev, type Dev } from '../../src/cli/dev.js'
-import type { WayId } from '../../demo/playground/choice.js'
+import { startDev, type Dev } from '../../src/cli/dev/dev.js'
+import type { WayId } from '../../src/playground/settings.js'
 import { newContext } from '../support/browser.js'
 
 // Here rather than in a test, at whose end the browser would be closed.

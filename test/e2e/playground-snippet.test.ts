@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import ts from 'typescript'
-import type { WayId } from '../../demo/playground/choice.js'
+import type { WayId } from '../../src/playground/settings.js'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { serve } from '../support/browser.js'
 import { itOnPlayground as it, type Playground } from './playground-page.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import type { WayId } from '../../demo/playground/choice.js'
+import type { WayId } from '../../src/playground/settings.js'
 import { itOnPlayground as it } from './playground-page.js'
 
 const lets: [WayId, 'playground' | 'strict'][] = [

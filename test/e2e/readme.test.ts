@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { startDev } from '../../src/cli/dev.js'
+import { startDev } from '../../src/cli/dev/dev.js'
 import { newContext } from '../support/browser.js'
 import { siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
 

@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../src/element/define.js'
-import { createLeases } from '../../src/session/lease.js'
+import { createLeases } from '../../src/element/lease.js'
 import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
 
 describe('<chat-session> keeps its session', () => {

@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
-import { noticeOf } from '../../src/element/notice.js'
-import { isVisible, showPresence } from '../../src/element/presence.js'
+import { noticeOf } from '../../src/element/notifications/content.js'
+import { isVisible, showPresence } from '../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../src/session/index.js'
 import { listenTo, make, roundTrip, until, useGateway } from './page.js'
 

@@ -1,7 +1,7 @@
 // What the tests of the element share: a gateway for a file, tags in the page, and waiting for things to happen.
 import type {} from 'mocha'
 import { SessionStateEvent, type ChatSessionElement } from '../../src/element/define.js'
-import type { GatewayConfig } from '../../src/gateway/config-types.js'
+import type { GatewayConfig } from '../../src/gateway/config/types.js'
 import { createSignature, createToken } from '../../src/tokens/index.js'
 import {
   connectionsAt,

@@ -1,6 +1,6 @@
 // One process that has an engine open, told by its arguments what to do; it says over the channel how it went.
 import { createEmbeddedEngine, EngineError, type Draft } from '../../src/engine/index.js'
-import { request } from '../../src/engine/suite-kit.js'
+import { request } from '../../src/engine/suite/kit.js'
 import { rules } from './stores.js'
 
 const [task, path = '', run = ''] = process.argv.slice(2)

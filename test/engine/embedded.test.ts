@@ -4,7 +4,7 @@ import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../src/engine/index.js'
-import { request } from '../../src/engine/suite-kit.js'
+import { request } from '../../src/engine/suite/kit.js'
 import { scratch } from './folders.js'
 import { inChild, killed, said } from './children.js'
 

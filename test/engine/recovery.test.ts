@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Signal } from '../../src/engine/engine.js'
-import { LocalEngine } from '../../src/engine/local.js'
-import { MemoryStore } from '../../src/engine/memory-store.js'
-import { put, rows, type Place, type Store } from '../../src/engine/store.js'
-import { request } from '../../src/engine/suite-kit.js'
+import { LocalEngine } from '../../src/engine/local/local-engine.js'
+import { MemoryStore } from '../../src/engine/memory/memory-store.js'
+import { put, rows, type Place, type Store } from '../../src/engine/local/store.js'
+import { request } from '../../src/engine/suite/kit.js'
 import { placeOf, rules, withStore } from './stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }

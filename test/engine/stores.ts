@@ -1,5 +1,5 @@
-import { MemoryStore } from '../../src/engine/memory-store.js'
-import type { Operation, Place, Store } from '../../src/engine/store.js'
+import { MemoryStore } from '../../src/engine/memory/memory-store.js'
+import type { Operation, Place, Store } from '../../src/engine/local/store.js'
 
 export const placeOf = (store: Store, more: Partial<Place> = {}): Place => ({
   store,

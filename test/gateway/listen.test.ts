@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createEmbeddedEngine } from '../../src/engine/index.js'
 import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
-import { peerOf } from '../../src/gateway/peer.js'
+import { peerOf } from '../../src/gateway/http/peer.js'
 import { openRaw, handshake, startClient, within } from '../support/raw-client.js'
 import { runGateway, startOf, testApp } from './support.js'
 

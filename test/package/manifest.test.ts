@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { ReactiveElement } from '../../src/element/base.js'
+import { ReactiveElement } from '../../src/element/lit/base.js'
 import { ChatSessionElement } from '../../src/element/chat-session.js'
 import * as eventClasses from '../../src/element/events.js'
 import { element, manifest, namesOf } from './manifest.js'

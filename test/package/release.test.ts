@@ -57,7 +57,7 @@ const runScript = async (cwd: string, name: string, ...args: string[]): Promise<
 }
 
 const refusal = async (folder: string, tag: string): Promise<string> => {
-  const error = await runScript(folder, 'release-check.mjs', tag).then(
+  const error = await runScript(folder, 'release/check.mjs', tag).then(
     () => undefined,
     (reason: unknown) => reason as { code: number; stderr: string },
   )
@@ -86,7 +86,7 @@ test('actions of others are pinned to a commit, with the version that it is of',
 
 test('a release is checked before it is published, with provenance and without a token', () => {
   const steps = [
-    'scripts/release-check.mjs "$GITHUB_REF_NAME"',
+    'scripts/release/check.mjs "$GITHUB_REF_NAME"',
     'npm publish --provenance --access public',
     'gh release',
   ]
@@ -105,11 +105,11 @@ test('a release is checked before it is published, with provenance and without a
 })
 
 test('this tree agrees on its version', async () => {
-  assert.equal(await runScript(root, 'release-check.mjs'), `This is ${version}.\n`)
+  assert.equal(await runScript(root, 'release/check.mjs'), `This is ${version}.\n`)
 })
 
 test('a tag is released when everything says its version', async () => {
-  assert.equal(await runScript(await prepare(), 'release-check.mjs', `v${version}`), `This is ${version}.\n`)
+  assert.equal(await runScript(await prepare(), 'release/check.mjs', `v${version}`), `This is ${version}.\n`)
 })
 
 test('another tag than the version is not released', async () => {
@@ -133,7 +133,7 @@ for (const [file, from, to, told] of breaches)
 
 test('a release shows the changelog of its version, and the script with its hash', async () => {
   const folder = await prepare()
-  await runScript(folder, 'release-files.mjs', 'release')
+  await runScript(folder, 'release/files.mjs', 'release')
   const name = `chat-session-${version}.js`
   assert.deepEqual((await readdir(join(folder, 'release/cdn'))).sort(), [
     name,

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const sources = [
   'src',
   'demo/playground',
-  'scripts/shortened.mjs',
+  'scripts/build/shortened.mjs',
   'package.json',
   'tsconfig.json',
   'rollup.config.mjs',

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createContext, runInContext } from 'node:vm'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { shortened } from '../../scripts/shortened.mjs'
+import { shortened } from '../../scripts/build/shortened.mjs'
 
 const root = new URL('../../', import.meta.url)
 const cdn = new URL('dist/cdn/', root)
@@ -83,7 +83,7 @@ test('a name that the script shortens is none that a page, the wire or the brows
 })
 
 test('npm run size says what the script weighs, minified, gzip and brotli, by room, and it is within its budget', async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/size.mjs'], {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/build/size.mjs'], {
     cwd: fileURLToPath(root),
   })
   const [heading = '', total = '', ...rooms] = stdout.trim().split('\n')

@@ -6,7 +6,7 @@ import {
   type CredentialStore,
   type ProofFields,
 } from '../../src/session/credentials.js'
-import { subjectOf } from '../../src/session/subject.js'
+import { subjectOf } from '../../src/session/unverified-subject.js'
 import type { AskReason, Credentials, TokenAsk, TokenFetcher } from '../../src/session/index.js'
 
 const life = new AbortController()

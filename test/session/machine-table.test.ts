@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayFrame } from '../../src/protocol/index.js'
-import { step } from '../../src/session/machine.js'
-import type { Input, World } from '../../src/session/state.js'
+import { step } from '../../src/session/machine/step.js'
+import type { Input, World } from '../../src/session/machine/state.js'
 import {
   ATTEMPT,
   DUE,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayFrame } from '../../src/protocol/index.js'
-import { step } from '../../src/session/machine.js'
+import { step } from '../../src/session/machine/step.js'
 import {
   deadlineOf,
   idle,
@@ -10,7 +10,7 @@ import {
   type Input,
   type State,
   type World,
-} from '../../src/session/state.js'
+} from '../../src/session/machine/state.js'
 import {
   activeState,
   ATTEMPT,

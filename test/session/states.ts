@@ -1,4 +1,4 @@
-import { connecting } from '../../src/session/connecting.js'
+import { connecting } from '../../src/session/machine/connecting.js'
 import type {
   Active,
   Connecting,
@@ -10,7 +10,7 @@ import type {
   Renewal,
   State,
   World,
-} from '../../src/session/state.js'
+} from '../../src/session/machine/state.js'
 
 /** The moment at which the tests' states stand, and when their deadlines are due. */
 export const NOW = 1_000_000

@@ -1,0 +1,44 @@
+// Builds dist/: the modules by tsc, the script for a script tag by rollup, and what a server sends of it.
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+
+const run = async (command, ...args) => {
+  try {
+    await promisify(execFile)('node', [`node_modules/${command}`, ...args])
+  } catch ({ stdout, stderr }) {
+    process.stderr.write(stdout + stderr)
+    process.exit(1)
+  }
+}
+
+const compressors = {
+  br: (bytes) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
+  gz: (bytes) => promisify(gzip)(bytes, { level: 9 }),
+}
+
+const compress = async (file) => {
+  const bytes = await readFile(file)
+  for (const [ending, compressor] of Object.entries(compressors))
+    await writeFile(`${file}.${ending}`, await compressor(bytes))
+  return bytes
+}
+
+await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
+// What tsc takes for given it doesn't put out.
+for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
+  await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
+await run('rollup/dist/bin/rollup', '--config', '--silent')
+// What editors and other tools read of the element.
+await import('./manifest.mjs')
+await import('./editor-data.mjs')
+for (const file of ['index.html', 'src/playground/playground.css', 'src/playground/icon.svg'])
+  await copyFile(file, `dist/playground/${basename(file)}`)
+const script = await compress('dist/cdn/chat-session.js')
+for (const name of ['chat-session.js.map', 'chat-session-worker.js', 'chat-session-worker.js.map'])
+  await compress(`dist/cdn/${name}`)
+const integrity = `sha384-${createHash('sha384').update(script).digest('base64')}`
+await writeFile('dist/cdn/integrity.json', `${JSON.stringify({ 'chat-session.js': integrity }, null, 2)}\n`)

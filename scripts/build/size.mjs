@@ -1,0 +1,39 @@
+// Prints what the script for a script tag weighs: in all, and what each room adds to it.
+import { readFile } from 'node:fs/promises'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { rollup } from 'rollup'
+import config from '../../rollup.config.mjs'
+
+const weigh = (bytes) => [
+  bytes.length,
+  gzipSync(bytes, { level: 9 }).length,
+  brotliCompressSync(bytes).length,
+]
+
+/** Minified bytes by room, counted along the source map: each stretch of output belongs to the file it came from. */
+const byRoom = async () => {
+  const { plugins, input, output } = config[0]
+  const bundle = await rollup({ input, plugins: plugins.filter(({ name }) => name !== 'terser') })
+  const { output: chunks } = await bundle.generate(output)
+  const rooms = {}
+  for (const [id, { renderedLength }] of Object.entries(chunks[0].modules)) {
+    const room = /dist\/(\w+)\//.exec(id)?.[1] ?? /node_modules\/((@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? 'other'
+    rooms[room] = (rooms[room] ?? 0) + renderedLength
+  }
+  return rooms
+}
+
+const row = (name, numbers) =>
+  console.log(name.padEnd(24) + numbers.map((number) => String(number).padStart(10)).join(''))
+
+const script = await readFile('dist/cdn/chat-session.js')
+row('bytes', ['minified', 'gzip', 'brotli'])
+const total = weigh(script)
+row('chat-session.js', total)
+const rooms = await byRoom()
+const source = Object.values(rooms).reduce((sum, length) => sum + length, 0)
+for (const [room, length] of Object.entries(rooms).sort(([, one], [, other]) => other - one))
+  row(
+    `  ${room}`,
+    total.map((bytes) => Math.round((bytes * length) / source)),
+  )

@@ -1,0 +1,21 @@
+// Lays out what a release on GitHub shows, in FOLDER: notes.md from CHANGELOG.md, and in cdn/ the script under its version,
+// its source map and its hash: node scripts/release/files.mjs FOLDER
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sectionOf } from './changelog.mjs'
+
+const [folder = 'release'] = process.argv.slice(2)
+const readJson = async (file) => JSON.parse(await readFile(file, 'utf8'))
+
+const { version } = await readJson('package.json')
+const { 'chat-session.js': integrity } = await readJson('dist/cdn/integrity.json')
+const notes = sectionOf(await readFile('CHANGELOG.md', 'utf8'), version)
+if (!notes) throw new Error(`CHANGELOG.md has nothing under ## ${version}.`)
+const script = `chat-session-${version}.js`
+const cdn = join(folder, 'cdn')
+
+await mkdir(cdn, { recursive: true })
+await copyFile('dist/cdn/chat-session.js', join(cdn, script))
+await copyFile('dist/cdn/chat-session.js.map', join(cdn, 'chat-session.js.map'))
+await writeFile(join(cdn, 'integrity.json'), `${JSON.stringify({ [script]: integrity }, null, 2)}\n`)
+await writeFile(join(folder, 'notes.md'), `${notes}\n\n\`${script}\`: \`${integrity}\`\n`)

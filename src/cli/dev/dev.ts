@@ -1,0 +1,113 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { getRequestListener } from '@hono/node-server'
+import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '../../gateway/index.js'
+import { originOf, originsOf } from './dev-origins.js'
+import { createDevRoutes } from './dev-routes.js'
+import { devSecrets, type DevSecrets } from './dev-secrets.js'
+import { createNetwork } from './fault-proxy.js'
+import { untilSignal } from '../until-signal.js'
+
+export interface DevOptions {
+  host: string
+  port: number
+  /** Folder for the engine's data and the apps' secrets. */
+  data: string
+}
+
+export interface Dev {
+  /** Where the gateway and the playground answer. */
+  url: string
+  /** The secrets of its apps, for a backend that runs beside it. */
+  secrets: DevSecrets
+  close(): Promise<void>
+}
+
+/** Milliseconds in which clients may take their leave when the gateway stops. */
+const GOODBYE = 1_000
+
+/** The apps of a development gateway: a lenient one, and one as strict as production. */
+const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number): GatewayConfig => ({
+  engine: { type: 'embedded', path: join(data, 'data') },
+  apps: {
+    playground: {
+      environment: 'test',
+      secrets: [secrets.playground.token],
+      signatureSecrets: [secrets.playground.signature],
+      authenticate: ({ userId, authParams }) =>
+        Promise.resolve(
+          authParams['password'] === 'open sesame' ? { ok: true, user: { name: userId } } : { ok: false },
+        ),
+    },
+    strict: {
+      environment: 'production',
+      secrets: [secrets.strict.token],
+      signatureSecrets: [secrets.strict.signature],
+      origins: originsOf(host, port),
+    },
+    shop: {
+      environment: 'test',
+      secrets: [secrets.shop.token],
+      guests: false,
+      requireExpiry: true,
+      profiles: 'vouched',
+    },
+  },
+})
+
+const listen = (server: Server, { host, port }: DevOptions): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        new GatewayError(
+          cause.code === 'EADDRINUSE' ? 'port-in-use' : 'cannot-listen',
+          cause.code === 'EADDRINUSE'
+            ? `Port ${port} on ${host} is in use: choose another with --port, or 0 for a free one.`
+            : `Can't listen on ${host}, port ${port}: ${cause.message}.`,
+          { cause },
+        ),
+      ),
+    )
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+
+/** Starts a gateway for development: guests, ready-made apps, and the playground at its root. */
+export const startDev = async (options: DevOptions): Promise<Dev> => {
+  const secrets = await devSecrets(options.data)
+  const server = createServer({ maxHeaderSize: 32_768 })
+  const network = createNetwork()
+  const respond = getRequestListener(createDevRoutes(secrets, network, options.host).fetch)
+  server.on('request', (request, response) => void respond(request, response))
+  const port = await listen(server, options)
+  let gateway: Gateway | undefined
+  const close = async (): Promise<void> => {
+    await gateway?.close()
+    const closed = new Promise((resolve) => server.close(resolve))
+    server.closeIdleConnections()
+    // Who does not take the goodbye, as a page that is frozen, holds nobody up for long.
+    const cut = setTimeout(() => {
+      network.cutAll()
+      server.closeAllConnections()
+    }, GOODBYE)
+    await closed
+    clearTimeout(cut)
+  }
+  try {
+    gateway = createGateway(configOf(secrets, options, port))
+    await gateway.ready()
+    gateway.attach(server)
+    network.watch(server)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { url: originOf(options.host, port), secrets, close }
+}
+
+export const dev = async (options: DevOptions): Promise<void> => {
+  const running = await startDev(options)
+  untilSignal(() => running.close())
+  console.log(`listening on ${running.url}`)
+  console.log(`playground: ${running.url}/`)
+}

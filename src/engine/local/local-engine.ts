@@ -1,0 +1,172 @@
+import type { EndCode, Message } from '../../protocol/index.js'
+import type {
+  Draft,
+  Engine,
+  InboxState,
+  Page,
+  Position,
+  Retention,
+  SavedUser,
+  SendRules,
+  Sent,
+  SessionRecord,
+  SessionRef,
+  SessionRequest,
+  Signal,
+  StartedSession,
+  UserChange,
+  UserRecord,
+  UserRef,
+} from '../engine.js'
+import { EngineError } from '../errors.js'
+import { Listeners } from '../listeners.js'
+import { Opening, type Opened } from './supervisor.js'
+import type { Place } from './store.js'
+
+export interface EngineOptions {
+  /**
+   * Called with what no caller can be told: a listener that threw, and a failed write or why it can't be recovered from
+   * yet (once each). @default a warning of the process
+   */
+  onError?: ((error: unknown) => void) | undefined
+}
+
+const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
+
+const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
+
+/** An engine with one owner: this process. It keeps what it is given in an ordered store. */
+export class LocalEngine implements Engine {
+  readonly type: Engine['type']
+  readonly #openPlace: (life: AbortSignal) => Promise<Place>
+  readonly #onError: (error: unknown) => void
+  readonly #listeners: Listeners
+  #current: Opening | undefined
+  #closing: Promise<void> = Promise.resolve()
+
+  /** `openPlace` is called at every opening; `life` aborts when the engine is closed meanwhile. */
+  constructor(
+    type: Engine['type'],
+    openPlace: (life: AbortSignal) => Promise<Place>,
+    { onError = warn }: EngineOptions = {},
+  ) {
+    this.type = type
+    this.#openPlace = openPlace
+    // In a microtask of its own: what it throws in turn must not end up in the middle of a commit.
+    this.#onError = (error) => queueMicrotask(() => onError(error))
+    this.#listeners = new Listeners(this.#onError)
+  }
+
+  async open(): Promise<void> {
+    const current = (this.#current ??= new Opening({
+      openPlace: this.#openPlace,
+      onError: this.#onError,
+      tell: (told) => this.#listeners.tell(told),
+      onOver: (session) => this.#tellEnded(session, 'ended'),
+      after: this.#closing,
+    }))
+    try {
+      await current.ready
+    } catch (error) {
+      if (this.#current === current) this.#current = undefined
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    if (this.#current) {
+      this.#closing = this.#current.close()
+      this.#current = undefined
+    }
+    return this.#closing
+  }
+
+  key(): Promise<Uint8Array> {
+    return this.#use(({ keeping }) => new Uint8Array(keeping.key))
+  }
+
+  user(of: UserRef): Promise<UserRecord | null> {
+    return this.#use(({ keeping }) => keeping.users.get(of))
+  }
+
+  async saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
+    const saved = await this.#use(({ keeping }) => keeping.users.save(of, change))
+    if (saved.changed && !saved.created) this.#listeners.tell({ type: 'user-changed', user: saved.user })
+    return saved
+  }
+
+  startSession(request: SessionRequest): Promise<StartedSession> {
+    return this.#use(async ({ sessions }) => {
+      const { session, replaced, left } = sessions.start(request)
+      for (const old of replaced) this.#tellEnded(old, 'replaced')
+      if (left !== null) {
+        this.#listeners.tell({ type: 'connection-replaced', session: refOf(session), connectionId: left })
+      }
+      await sessions.passedOn()
+      return session
+    })
+  }
+
+  confirmSession(session: SessionRef, connectionId: string): Promise<void> {
+    return this.#use(({ sessions }) => sessions.confirm(session, connectionId))
+  }
+
+  detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void> {
+    return this.#use(({ sessions }) => sessions.detach(session, connectionId, holdFor))
+  }
+
+  sessions(of: UserRef): Promise<SessionRecord[]> {
+    return this.#use(({ sessions }) => sessions.of(of))
+  }
+
+  endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean> {
+    return this.#use(({ sessions }) => {
+      const ended = sessions.end(session, connectionId)
+      if (ended) this.#tellEnded(ended, code)
+      return ended !== undefined
+    })
+  }
+
+  retain(appId: string, retention: Retention): Promise<void> {
+    return this.#use(({ keeping }) => keeping.inboxes.retain(appId, retention))
+  }
+
+  send(draft: Draft, rules: SendRules): Promise<Sent> {
+    return this.#use(({ keeping }) => keeping.inboxes.send(draft, rules))
+  }
+
+  inbox(of: UserRef): Promise<InboxState> {
+    return this.#use(({ keeping }) => keeping.inboxes.state(of))
+  }
+
+  messagesAfter(of: UserRef, position: Position, limit: number): Promise<Page> {
+    return this.#use(({ keeping }) => keeping.inboxes.after(of, position, limit))
+  }
+
+  messagesBefore(
+    of: UserRef,
+    before: { epoch: string; offset: number | null },
+    limit: number,
+  ): Promise<Message[] | null> {
+    return this.#use(({ keeping }) => keeping.inboxes.before(of, before, limit))
+  }
+
+  markRead(of: UserRef, position: Position): Promise<InboxState | null> {
+    return this.#use(({ keeping }) => keeping.inboxes.markRead(of, position))
+  }
+
+  listen(listener: (told: Signal) => void, signal: AbortSignal): void {
+    this.#listeners.add(listener, signal)
+  }
+
+  /** In the very turn of the call, if the engine is open: what is asked for first is done first. */
+  async #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
+    const current = this.#current
+    if (!current) throw new EngineError('unavailable', 'The engine is not open: call open() first.')
+    return work(current.opened ?? (await current.ready))
+  }
+
+  #tellEnded(session: SessionRef, code: EndCode): void {
+    this.#listeners.tell({ type: 'session-ended', session: refOf(session), code })
+  }
+}

@@ -1,0 +1,17 @@
+import { randomUUID } from 'node:crypto'
+import type { Engine } from '../engine.js'
+import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
+import { MemoryStore } from './memory-store.js'
+import type { Place } from '../local/store.js'
+
+const openPlace = (): Promise<Place> =>
+  Promise.resolve({
+    store: new MemoryStore(),
+    outlivesProcess: false,
+    identity: randomUUID(),
+    probe: () => Promise.resolve(),
+  })
+
+/** An engine that keeps nothing beyond its closing: for tests, and for gateways whose users need not be remembered. */
+export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
+  new LocalEngine('memory', openPlace, options)

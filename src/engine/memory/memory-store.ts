@@ -1,0 +1,90 @@
+import { groupOf, type Operation, type Range, type Store } from '../local/store.js'
+
+/** Rows that share all of their key but the last part. Ranges never reach beyond one group. */
+class Group {
+  readonly rows = new Map<string, string>()
+  /** Keys in order, from `#start` on; undefined until a range is asked for. */
+  #keys: string[] | undefined
+  #start = 0
+
+  put(key: string, value: string): void {
+    if (this.#keys && !this.rows.has(key)) {
+      // Rows that are read in ranges mostly come in order and go in order.
+      if (key > (this.#keys.at(-1) ?? '')) this.#keys.push(key)
+      else this.#keys.splice(this.#place(this.#keys, key), 0, key)
+    }
+    this.rows.set(key, value)
+  }
+
+  del(key: string): void {
+    if (!this.rows.delete(key) || !this.#keys) return
+    if (this.#keys[this.#start] !== key) this.#keys.splice(this.#place(this.#keys, key), 1)
+    else if (++this.#start * 2 > this.#keys.length) {
+      this.#keys = this.#keys.slice(this.#start)
+      this.#start = 0
+    }
+  }
+
+  range({ gte, lt, reverse = false, limit = Infinity }: Range): [string, string][] {
+    const keys = this.#sorted()
+    const [from, to] = [this.#place(keys, gte), this.#place(keys, lt)]
+    const found = reverse
+      ? keys.slice(Math.max(from, to - limit), to).reverse()
+      : keys.slice(from, Math.min(to, from + limit))
+    return found.map((key) => [key, this.rows.get(key) ?? ''])
+  }
+
+  #sorted(): string[] {
+    if (!this.#keys) {
+      this.#start = 0
+      this.#keys = [...this.rows.keys()].sort()
+    }
+    return this.#keys
+  }
+
+  /** Where the first key stands that is not before the given one. */
+  #place(keys: string[], key: string): number {
+    let [low, high] = [this.#start, keys.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((keys[middle] ?? '') < key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+/** A store in memory, for rows as the engine has them. */
+export class MemoryStore implements Store {
+  readonly #groups = new Map<string, Group>()
+
+  getSync(key: string): string | undefined {
+    return this.#groups.get(groupOf(key))?.rows.get(key)
+  }
+
+  iterator(range: Range): { all(): Promise<[string, string][]> } {
+    const found = this.#groups.get(groupOf(range.gte))?.range(range) ?? []
+    return { all: () => Promise.resolve(found) }
+  }
+
+  batch(operations: Operation[]): Promise<void> {
+    for (const operation of operations) {
+      const { key } = operation
+      const name = groupOf(key)
+      let group = this.#groups.get(name)
+      if (operation.type === 'put') {
+        if (!group) this.#groups.set(name, (group = new Group()))
+        group.put(key, operation.value)
+      } else {
+        group?.del(key)
+        if (group?.rows.size === 0) this.#groups.delete(name)
+      }
+    }
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    this.#groups.clear()
+    return Promise.resolve()
+  }
+}

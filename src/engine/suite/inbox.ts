@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import type { Engine, Page, UserRef } from '../engine.js'
+import { ada, app, bob, bodies, deliver, hear, until, type SuiteContext } from './kit.js'
+
+const fill = async (engine: Engine, count: number): Promise<void> => {
+  for (let n = 1; n <= count; n++) await deliver(engine, { body: `${n}` })
+}
+
+const after = async (engine: Engine, of: UserRef, offset: number, limit = 100): Promise<Page> =>
+  engine.messagesAfter(of, { epoch: (await engine.inbox(of)).epoch, offset }, limit)
+
+const offsetsOf = (page: { offset: number }[] | null): number[] => (page ?? []).map(({ offset }) => offset)
+
+/** What every engine must do with what is in an inbox: a part of the suite. */
+export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteContext): void => {
+  describe('an inbox', () => {
+    on('has an epoch before anything is in it, and keeps it', async (engine) => {
+      const empty = await engine.inbox(bob)
+      assert.ok(empty.epoch !== '')
+      assert.deepEqual(empty, { epoch: empty.epoch, offset: 0, readOffset: 0, unread: 0 })
+      await deliver(engine)
+      assert.deepEqual(await engine.inbox(bob), { epoch: empty.epoch, offset: 1, readOffset: 0, unread: 1 })
+    })
+
+    on("has an epoch that is not another's", async (engine) => {
+      const other = await create()
+      await other.open()
+      const epochs = [
+        (await engine.inbox(ada)).epoch,
+        (await engine.inbox(bob)).epoch,
+        (await engine.inbox({ ...ada, appId: 'app2' })).epoch,
+        (await other.inbox(ada)).epoch,
+      ]
+      await other.close()
+      assert.equal(new Set(epochs).size, epochs.length)
+    })
+
+    on('is read after a position, in pages', async (engine) => {
+      await fill(engine, 12)
+      const pages = [
+        await after(engine, bob, 0, 5),
+        await after(engine, bob, 5, 5),
+        await after(engine, bob, 10, 5),
+      ]
+      assert.deepEqual(
+        pages.map(({ messages, lost }) => [offsetsOf(messages), lost]),
+        [
+          [[1, 2, 3, 4, 5], false],
+          [[6, 7, 8, 9, 10], false],
+          [[11, 12], false],
+        ],
+      )
+      assert.deepEqual(await after(engine, bob, 12), { messages: [], lost: false })
+    })
+
+    on('is sent from the start, as lost, after a position that is not its own', async (engine) => {
+      await fill(engine, 3)
+      const { epoch } = await engine.inbox(bob)
+      for (const position of [
+        { epoch: 'another', offset: 2 },
+        { epoch, offset: 4 },
+      ]) {
+        const { messages, lost } = await engine.messagesAfter(bob, position, 10)
+        assert.deepEqual([offsetsOf(messages), lost], [[1, 2, 3], true])
+      }
+    })
+
+    on('is read backwards from its end, or from an offset', async (engine) => {
+      await fill(engine, 12)
+      const { epoch } = await engine.inbox(bob)
+      const before = async (offset: number | null, limit: number): Promise<number[]> =>
+        offsetsOf(await engine.messagesBefore(bob, { epoch, offset }, limit))
+      assert.deepEqual(await before(null, 3), [10, 11, 12])
+      assert.deepEqual(await before(10, 3), [7, 8, 9])
+      assert.deepEqual(await before(3, 10), [1, 2])
+      assert.deepEqual(await before(1, 10), [])
+      assert.deepEqual(await before(0, 10), [])
+      assert.deepEqual(await before(1_000_000, 2), [11, 12])
+      assert.equal(await engine.messagesBefore(bob, { epoch: 'another', offset: 5 }, 3), null)
+      assert.equal(await engine.messagesBefore(bob, { epoch: 'another', offset: null }, 3), null)
+      assert.deepEqual(
+        await engine.messagesBefore(ada, { epoch: (await engine.inbox(ada)).epoch, offset: null }, 1),
+        [(await after(engine, ada, 11)).messages[0]],
+      )
+    })
+
+    on('counts as unread what others sent and nobody read', async (engine) => {
+      const unread = async (of: UserRef): Promise<number> => (await engine.inbox(of)).unread
+      await fill(engine, 3)
+      await deliver(engine, { from: 'bob', to: 'ada' })
+      await deliver(engine, { from: null })
+      assert.deepEqual([await unread(bob), await unread(ada)], [4, 1])
+      const { epoch } = await engine.inbox(bob)
+      assert.equal((await engine.markRead(bob, { epoch, offset: 2 }))?.unread, 2)
+      assert.equal((await engine.markRead(bob, { epoch, offset: 4 }))?.unread, 1)
+      await deliver(engine)
+      assert.deepEqual(await engine.inbox(bob), { epoch, offset: 6, readOffset: 4, unread: 2 })
+      assert.equal((await engine.markRead(bob, { epoch, offset: 6 }))?.unread, 0)
+    })
+
+    on(
+      'has a read mark that goes neither back nor beyond the newest, and is told when it moves',
+      async (engine) => {
+        await fill(engine, 5)
+        const { epoch } = await engine.inbox(bob)
+        const heard = hear(engine, 'read', 2)
+        const read = (offset: number): Promise<unknown> => engine.markRead(bob, { epoch, offset })
+        const at3 = { epoch, offset: 5, readOffset: 3, unread: 2 }
+        assert.deepEqual(await read(3), at3)
+        assert.deepEqual(await read(3), at3)
+        assert.deepEqual(await read(1), at3)
+        assert.equal(await engine.markRead(bob, { epoch: 'another', offset: 4 }), null)
+        const at5 = { epoch, offset: 5, readOffset: 5, unread: 0 }
+        assert.deepEqual(await read(1_000), at5)
+        assert.deepEqual(await engine.inbox(bob), at5)
+        assert.deepEqual(await heard, [
+          { type: 'read', user: bob, inbox: at3 },
+          { type: 'read', user: bob, inbox: at5 },
+        ])
+      },
+    )
+
+    on('of any id is apart from those of ids that it begins', async (engine) => {
+      for (const userId of ['a', 'ab', 'a b', 'a:', '😀', '\u{10FFFF}']) {
+        await deliver(engine, { from: null, to: userId, body: userId })
+        assert.deepEqual(await bodies(engine, { appId: app, userId }), [userId])
+      }
+    })
+
+    if (durable) {
+      on('outlives a close at any number of messages', async (engine) => {
+        for (let n = 1; n <= 40; n++) {
+          assert.equal((await deliver(engine)).offset, n)
+          await reopen(engine)
+          const { epoch } = await engine.inbox(bob)
+          assert.deepEqual(await engine.inbox(bob), { epoch, offset: n, readOffset: 0, unread: n })
+          n++
+          assert.equal((await deliver(engine)).offset, n)
+        }
+        assert.equal((await bodies(engine, bob)).length, 40)
+      })
+
+      on('outlives a close with its epoch, offsets and read mark', async (engine) => {
+        await fill(engine, 4)
+        const { epoch } = await engine.inbox(bob)
+        const read = await engine.markRead(bob, { epoch, offset: 3 })
+        await reopen(engine)
+        assert.deepEqual(await engine.inbox(bob), read)
+        await deliver(engine, { body: '5' })
+        assert.deepEqual(await bodies(engine, bob), ['1', '2', '3', '4', '5'])
+        assert.equal((await engine.inbox(bob)).unread, 2)
+      })
+    } else {
+      on('is another one after a close', async (engine) => {
+        await fill(engine, 2)
+        const { epoch } = await engine.inbox(bob)
+        await reopen(engine)
+        const now = await engine.inbox(bob)
+        assert.notEqual(now.epoch, epoch)
+        assert.equal(now.offset, 0)
+        assert.equal((await engine.messagesAfter(bob, { epoch, offset: 2 }, 1)).lost, true)
+      })
+    }
+  })
+
+  describe('an inbox that keeps only so much', () => {
+    const hour = 3_600_000
+
+    on('keeps the newest, tells what is lost, and counts as unread what is kept', async (engine) => {
+      const few = { retention: { messages: 5, age: hour } }
+      const { epoch } = await engine.inbox(bob)
+      for (let n = 1; n <= 200; n++) {
+        await deliver(engine, { body: `${n}` }, few)
+        assert.equal((await engine.inbox(bob)).unread, Math.min(n, 5))
+      }
+      const kept = [196, 197, 198, 199, 200]
+      assert.deepEqual(await bodies(engine, bob), kept.map(String))
+      assert.deepEqual(await engine.inbox(bob), { epoch, offset: 200, readOffset: 0, unread: 5 })
+      for (const [offset, lost] of [
+        [0, true],
+        [194, true],
+        [195, false],
+      ] as const) {
+        const page = await after(engine, bob, offset)
+        assert.deepEqual([offsetsOf(page.messages), page.lost], [kept, lost])
+      }
+      assert.deepEqual(offsetsOf(await engine.messagesBefore(bob, { epoch, offset: 198 }, 10)), [196, 197])
+      assert.deepEqual(await engine.messagesBefore(bob, { epoch, offset: 100 }, 10), [])
+      assert.equal((await engine.markRead(bob, { epoch, offset: 100 }))?.unread, 5)
+      assert.equal((await engine.markRead(bob, { epoch, offset: 197 }))?.unread, 3)
+      if (!durable) return
+      await reopen(engine)
+      assert.deepEqual(await bodies(engine, bob), kept.map(String))
+      assert.equal((await engine.inbox(bob)).unread, 3)
+    })
+
+    on('lets go of more when less is to be kept', async (engine) => {
+      await fill(engine, 20)
+      await deliver(engine, { body: '21' }, { retention: { messages: 3, age: hour } })
+      assert.deepEqual(await bodies(engine, bob), ['19', '20', '21'])
+      assert.equal((await engine.inbox(bob)).unread, 3)
+    })
+
+    on('may keep one', async (engine) => {
+      for (const body of ['1', '2', '3']) {
+        await deliver(engine, { body }, { retention: { messages: 1, age: hour } })
+        assert.deepEqual(await bodies(engine, bob), [body])
+      }
+    })
+
+    on('lets go of what is too old when another comes', async (engine) => {
+      await fill(engine, 3)
+      const old = Date.now()
+      await until('a moment has passed', () => Promise.resolve(Date.now() > old + 20))
+      await deliver(engine, { body: 'new' }, { retention: { messages: 100, age: 20 } })
+      const page = await after(engine, bob, 0)
+      assert.deepEqual([page.messages.map(({ body }) => body), page.lost], [['new'], true])
+      assert.deepEqual((await after(engine, bob, 3)).lost, false)
+      assert.equal((await engine.inbox(bob)).unread, 1)
+    })
+
+    on('lets go of what is too old though nobody writes any more', async (engine) => {
+      await fill(engine, 3)
+      if (durable) await reopen(engine)
+      const { epoch } = await engine.inbox(bob)
+      await engine.retain(app, { messages: 100, age: 20 })
+      await until('it is empty', async () => (await bodies(engine, bob)).length === 0)
+      assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 0, unread: 0 })
+      assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset: 2 }, 1), { messages: [], lost: true })
+    })
+
+    on('lets go of what is too old while others are written to', async (engine) => {
+      await fill(engine, 3)
+      const old = Date.now()
+      await until('a moment has passed', () => Promise.resolve(Date.now() > old + 20))
+      await until('it is empty', async () => {
+        await deliver(engine, { from: null, to: 'cy' }, { retention: { messages: 100, age: 20 } })
+        return (await bodies(engine, bob)).length === 0
+      })
+      const { epoch } = await engine.inbox(bob)
+      assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 0, unread: 0 })
+      assert.equal((await after(engine, bob, 2)).lost, true)
+      assert.equal((await deliver(engine)).offset, 4)
+    })
+  })
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import type { Engine } from '../engine.js'
+import { ada, app, draft, isUnavailable, rules, start, type SuiteContext } from './kit.js'
+
+/** Every method that needs an open engine. */
+const calls: [string, (engine: Engine) => Promise<unknown>][] = [
+  ['key', (engine) => engine.key()],
+  ['user', (engine) => engine.user(ada)],
+  ['saveUser', (engine) => engine.saveUser(ada, {})],
+  ['startSession', (engine) => start(engine, ada)],
+  ['sessions', (engine) => engine.sessions(ada)],
+  ['confirmSession', (engine) => engine.confirmSession({ ...ada, sessionId: 'none' }, 'none')],
+  ['detachSession', (engine) => engine.detachSession({ ...ada, sessionId: 'none' }, 'none', 1)],
+  ['endSession', (engine) => engine.endSession({ ...ada, sessionId: 'none' }, 'ended')],
+  ['retain', (engine) => engine.retain(app, { messages: 1, age: 1 })],
+  ['send', (engine) => engine.send(draft(), rules())],
+  ['inbox', (engine) => engine.inbox(ada)],
+  ['messagesAfter', (engine) => engine.messagesAfter(ada, { epoch: '', offset: 0 }, 1)],
+  ['messagesBefore', (engine) => engine.messagesBefore(ada, { epoch: '', offset: null }, 1)],
+  ['markRead', (engine) => engine.markRead(ada, { epoch: '', offset: 1 })],
+]
+
+/** What every engine must do when it is opened and closed, and the key that it keeps: a part of the suite. */
+export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: SuiteContext): void => {
+  describe('opening and closing', () => {
+    for (const [name, call] of calls) {
+      it(`refuses ${name} before it is opened`, async () => {
+        const engine = await create()
+        await assert.rejects(call(engine), isUnavailable)
+      })
+
+      it(`refuses ${name} after it is closed`, async () => {
+        const engine = await create()
+        await engine.open()
+        await engine.close()
+        await assert.rejects(call(engine), isUnavailable)
+      })
+    }
+
+    on('may be opened while it is open, and goes on with what it has', async (engine) => {
+      const session = await start(engine, ada)
+      await Promise.all([engine.open(), engine.open()])
+      assert.deepEqual(await engine.sessions(ada), [session])
+    })
+
+    it('is opened once when it is opened twice at the same time', async () => {
+      const engine = await create()
+      await Promise.all([engine.open(), engine.open()])
+      await engine.saveUser(ada, {})
+      assert.notEqual(await engine.user(ada), null)
+      await engine.close()
+      await assert.rejects(engine.user(ada), isUnavailable)
+    })
+
+    it('may be closed before it is opened, and twice', async () => {
+      const engine = await create()
+      await engine.close()
+      await engine.open()
+      await Promise.all([engine.close(), engine.close()])
+      await engine.close()
+      await assert.rejects(engine.user(ada), isUnavailable)
+    })
+
+    on('can be opened again', async (engine) => {
+      await reopen(engine)
+      await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+      assert.deepEqual((await engine.user(ada))?.vouched, { name: 'Ada' })
+    })
+
+    on('finishes what was under way when it is closed', async (engine) => {
+      const saves = Array.from({ length: 50 }, (_, n) =>
+        engine.saveUser({ appId: app, userId: `user ${n}` }, {}),
+      )
+      const closed = engine.close()
+      const saved = await Promise.all(saves)
+      await closed
+      assert.ok(saved.every(({ created }) => created))
+      if (!durable) return
+      await engine.open()
+      for (const { user } of saved) assert.deepEqual(await engine.user(user), user)
+    })
+  })
+
+  describe('the key', () => {
+    on('is 32 bytes, the same at every call', async (engine) => {
+      const key = await engine.key()
+      assert.ok(key instanceof Uint8Array)
+      assert.equal(key.byteLength, 32)
+      assert.deepEqual(await engine.key(), key)
+    })
+
+    on('stays what it is when a caller overwrites the bytes it was given', async (engine) => {
+      const key = await engine.key()
+      const copy = key.slice()
+      key.fill(0)
+      assert.deepEqual(await engine.key(), copy)
+    })
+
+    on('is another one for another engine', async (engine) => {
+      const other = await create()
+      await other.open()
+      try {
+        assert.notDeepEqual(await other.key(), await engine.key())
+      } finally {
+        await other.close()
+      }
+    })
+
+    if (durable) {
+      on('outlives a close', async (engine) => {
+        const key = await engine.key()
+        await reopen(engine)
+        assert.deepEqual(await engine.key(), key)
+      })
+    }
+  })
+}

@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict'
+import type { Signal } from '../engine.js'
+import { ada, app, bob, bodies, deliver, draft, hear, rules, until, type SuiteContext } from './kit.js'
+
+/** What every engine must do with messages that are sent: a part of the suite. */
+export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
+  describe('messages', () => {
+    on('are in the inboxes of both, with all that was given', async (engine) => {
+      await engine.saveUser(ada, {
+        vouched: { name: 'Ada', email: 'ada@example.com' },
+        claimed: { name: 'x', photoUrl: 'https://example.com/a.png' },
+      })
+      await engine.send(draft({ from: null }), rules())
+      const data = JSON.parse('{"a":[1,{"b":null}],"__proto__":{"c":"😀"}}') as Record<string, unknown>
+      const before = Date.now()
+      const asked = draft({ body: '\u2028 "😀" \\', data })
+      const sent = await engine.send(asked, rules())
+      assert.ok(sent.outcome === 'stored')
+      assert.deepEqual(sent, { outcome: 'stored', offset: 2, ownOffset: 1, sentAt: sent.sentAt })
+      assert.ok(sent.sentAt >= before && sent.sentAt <= Date.now())
+      const { id, from, to, body } = asked
+      const sender = { name: 'Ada', photoUrl: 'https://example.com/a.png' }
+      for (const [of, offset] of [
+        [ada, 1],
+        [bob, 2],
+      ] as const) {
+        const { epoch } = await engine.inbox(of)
+        const { messages } = await engine.messagesAfter(of, { epoch, offset: offset - 1 }, 10)
+        assert.deepEqual(messages, [{ offset, id, from, to, sender, body, data, sentAt: sent.sentAt }])
+      }
+    })
+
+    on('from the backend have no sender, and no copy but the one that is received', async (engine) => {
+      const sent = await deliver(engine, { from: null })
+      assert.equal(sent.ownOffset, null)
+      const { epoch } = await engine.inbox(bob)
+      const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 10)
+      assert.deepEqual([messages[0]?.from, messages[0]?.sender], [null, null])
+    })
+
+    on('have no sender where nothing is known of them', async (engine) => {
+      await deliver(engine)
+      await engine.saveUser(ada, { vouched: { email: 'ada@example.com' } })
+      await deliver(engine)
+      const { epoch } = await engine.inbox(bob)
+      const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 10)
+      assert.deepEqual(
+        messages.map(({ sender }) => sender),
+        [null, null],
+      )
+    })
+
+    on('tell who their sender was when they were sent', async (engine) => {
+      await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+      await deliver(engine)
+      await engine.saveUser(ada, { vouched: { name: 'Ada L.' } })
+      await deliver(engine)
+      const { epoch } = await engine.inbox(bob)
+      const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 10)
+      assert.deepEqual(
+        messages.map(({ sender }) => sender),
+        [{ name: 'Ada' }, { name: 'Ada L.' }],
+      )
+    })
+
+    on('to oneself are there once, and are read', async (engine) => {
+      const sent = await deliver(engine, { to: 'ada' })
+      assert.deepEqual([sent.offset, sent.ownOffset], [1, 1])
+      assert.deepEqual(await bodies(engine, ada), ['Hello'])
+      assert.equal((await engine.inbox(ada)).unread, 0)
+    })
+
+    on('to somebody who never came go only where they may', async (engine) => {
+      const strict = { unknownRecipients: false }
+      assert.deepEqual(await engine.send(draft(), rules(strict)), { outcome: 'unknown-user' })
+      assert.deepEqual([await bodies(engine, ada), await bodies(engine, bob)], [[], []])
+      await deliver(engine)
+      assert.deepEqual(await engine.send(draft(), rules(strict)), { outcome: 'unknown-user' })
+      await engine.saveUser(bob, {})
+      await deliver(engine, {}, strict)
+    })
+
+    on('have offsets without holes, in the order in which they were sent, many at once', async (engine) => {
+      const names = Array.from({ length: 200 }, (_, n) => `${n}`)
+      const sent = await Promise.all(names.map((body) => deliver(engine, { body })))
+      assert.deepEqual(
+        sent.map(({ offset, ownOffset }) => [offset, ownOffset]),
+        names.map((_, n) => [n + 1, n + 1]),
+      )
+      assert.deepEqual(await bodies(engine, bob), names)
+      assert.deepEqual(await bodies(engine, ada), names)
+    })
+
+    on('of many users to each other are all there once', async (engine) => {
+      const users = ['a', 'b', 'c', 'd', 'a b', 'guest:1', '😀']
+      const pairs = users.flatMap((from) => users.map((to) => ({ from, to })))
+      await Promise.all(
+        [1, 2, 3].flatMap(() =>
+          pairs.map(({ from, to }) => deliver(engine, { from, to, body: `${from}→${to}` })),
+        ),
+      )
+      for (const user of users) {
+        const theirs = pairs.filter(({ from, to }) => from === user || to === user)
+        assert.deepEqual(
+          (await bodies(engine, { appId: app, userId: user })).toSorted(),
+          theirs.flatMap(({ from, to }) => Array<string>(3).fill(`${from}→${to}`)).toSorted(),
+        )
+      }
+    })
+
+    on('of two apps are apart', async (engine) => {
+      const id = 'one'
+      await deliver(engine, { id })
+      await deliver(engine, { id, appId: 'app2', body: 'there' })
+      assert.deepEqual(await bodies(engine, bob), ['Hello'])
+      assert.deepEqual(await bodies(engine, { ...bob, appId: 'app2' }), ['there'])
+    })
+
+    on(
+      'are told to every listener, once each inbox, in offset order, when they can be read',
+      async (engine) => {
+        const told: Extract<Signal, { type: 'message' }>[] = []
+        const found: Promise<void>[] = []
+        const life = new AbortController()
+        engine.listen((signal) => {
+          if (signal.type !== 'message') return
+          told.push(signal)
+          const { user, epoch, message } = signal
+          const look = async (): Promise<void> => {
+            const page = await engine.messagesAfter(user, { epoch, offset: message.offset - 1 }, 1)
+            assert.deepEqual(page.messages, [message])
+          }
+          found.push(look())
+        }, life.signal)
+        const count = 50
+        await Promise.all(Array.from({ length: count }, (_, n) => deliver(engine, { data: { n } })))
+        await Promise.all(found)
+        life.abort()
+        for (const of of [ada, bob]) {
+          const theirs = told.filter(({ user }) => user.userId === of.userId)
+          const { epoch } = await engine.inbox(of)
+          assert.ok(theirs.every((signal) => signal.epoch === epoch && signal.user.appId === app))
+          assert.deepEqual(
+            theirs.map(({ message }) => message.offset),
+            Array.from({ length: count }, (_, n) => n + 1),
+          )
+        }
+      },
+    )
+
+    on('are not changed by what a caller does to what it gave', async (engine) => {
+      const heard = hear(engine, 'message')
+      const data = { list: ['a'] }
+      const sending = deliver(engine, { data })
+      data.list.push('b')
+      await sending
+      const { epoch } = await engine.inbox(bob)
+      const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 1)
+      assert.deepEqual(
+        [messages[0]?.data, (await heard)[0]?.message.data],
+        [{ list: ['a'] }, { list: ['a'] }],
+      )
+    })
+  })
+
+  describe('the id of a message', () => {
+    on('makes a retry safe: the same answer, and no second message', async (engine) => {
+      const asked = draft({ data: { a: 1, b: { c: 2, d: [3] } } })
+      const sent = await engine.send(asked, rules())
+      assert.equal(sent.outcome, 'stored')
+      const reordered = { ...asked, data: { b: { d: [3], c: 2 }, a: 1 } }
+      for (const again of [asked, reordered]) {
+        assert.deepEqual(await engine.send(again, rules()), { ...sent, outcome: 'repeated' })
+      }
+      assert.deepEqual(await bodies(engine, bob), ['Hello'])
+    })
+
+    on('makes one message of many that come at once', async (engine) => {
+      const asked = draft()
+      const sent = await Promise.all(Array.from({ length: 20 }, () => engine.send(asked, rules())))
+      assert.deepEqual(sent.map(({ outcome }) => outcome).toSorted(), [
+        ...Array<string>(19).fill('repeated'),
+        'stored',
+      ])
+      assert.equal(new Set(sent.map((answer) => JSON.stringify({ ...answer, outcome: '' }))).size, 1)
+      assert.deepEqual(await bodies(engine, bob), ['Hello'])
+    })
+
+    on('is a conflict with other content, at once or later', async (engine) => {
+      const asked = draft({ body: 'a', data: { n: [1, 2] } })
+      const others = [
+        { ...asked, body: 'b' },
+        { ...asked, data: undefined },
+        { ...asked, body: undefined },
+        { ...asked, data: { n: [2, 1] } },
+        { ...asked, data: { n: ['1', 2] } },
+      ]
+      const first = engine.send(asked, rules())
+      for (const other of others) assert.deepEqual(await engine.send(other, rules()), { outcome: 'conflict' })
+      assert.equal((await first).outcome, 'stored')
+      for (const other of others) assert.deepEqual(await engine.send(other, rules()), { outcome: 'conflict' })
+      assert.deepEqual(await bodies(engine, bob), ['a'])
+    })
+
+    on("is a sender's and a recipient's own", async (engine) => {
+      const id = 'the same'
+      for (const [from, to] of [
+        ['ada', 'bob'],
+        ['bob', 'ada'],
+        ['ada', 'cy'],
+        [null, 'bob'],
+      ] as const) {
+        await deliver(engine, { id, from, to, body: `${from} to ${to}` })
+      }
+      assert.deepEqual(await bodies(engine, bob), ['ada to bob', 'bob to ada', 'null to bob'])
+    })
+
+    on('may be any text', async (engine) => {
+      const ids = ['', '\0', 'a\0b', '\n', '😀', '__proto__', 'a', 'b\0', '~'.repeat(64)]
+      for (const id of ids) await deliver(engine, { id, body: id })
+      for (const id of ids)
+        assert.equal((await engine.send(draft({ id, body: id }), rules())).outcome, 'repeated')
+    })
+
+    on('counts for as long as it should, and is a new one then', async (engine) => {
+      const asked = draft()
+      const sendWindow = 1_000
+      const brief = rules({ sendWindow })
+      const { sentAt } = await deliver(engine, asked, brief)
+      const sendAgain = async (): Promise<boolean> => {
+        const again = await engine.send(asked, rules())
+        // It may be over on a machine that is slow, but not before its time.
+        if (Date.now() < sentAt + sendWindow) assert.equal(again.outcome, 'repeated')
+        return again.outcome === 'stored'
+      }
+      await until('the id is free', sendAgain)
+      // What is swept away of the first must not take the second with it.
+      for (let n = 0; n < 5; n++) await deliver(engine, { from: 'cy' }, { sendWindow: 1 })
+      assert.equal((await engine.send(asked, rules())).outcome, 'repeated')
+    })
+
+    if (!durable) return
+
+    on('counts after a close too', async (engine) => {
+      const asked = draft()
+      const sent = await engine.send(asked, rules())
+      await reopen(engine)
+      assert.deepEqual(await engine.send(asked, rules()), { ...sent, outcome: 'repeated' })
+      assert.deepEqual(await engine.send({ ...asked, body: 'other' }, rules()), { outcome: 'conflict' })
+      assert.deepEqual(await bodies(engine, bob), ['Hello'])
+    })
+  })
+
+  describe('what an app takes up', () => {
+    const quota = { inboxes: 3, bytes: 1_000_000 }
+
+    on('is limited in inboxes, and those that are there go on', async (engine) => {
+      await deliver(engine, {}, { quota })
+      assert.deepEqual(await engine.send(draft({ from: 'cy', to: 'di' }), rules({ quota })), {
+        outcome: 'full',
+      })
+      await deliver(engine, { to: 'cy' }, { quota })
+      assert.deepEqual(await engine.send(draft({ from: null, to: 'di' }), rules({ quota })), {
+        outcome: 'full',
+      })
+      await deliver(engine, { from: 'cy' }, { quota })
+      await deliver(engine, { appId: 'app2' }, { quota })
+      if (durable) await reopen(engine)
+      assert.deepEqual(await engine.send(draft({ to: 'di' }), rules({ quota })), { outcome: 'full' })
+      assert.deepEqual(await bodies(engine, { appId: app, userId: 'di' }), [])
+    })
+
+    on('is limited in bytes, and counts only what is kept', async (engine) => {
+      const small = { quota: { inboxes: 10, bytes: 12_000 }, retention: { messages: 4, age: 3_600_000 } }
+      const body = 'x'.repeat(1_000)
+      // Far more than fits, but never more than four at a time.
+      for (let n = 0; n < 40; n++) await deliver(engine, { body }, small)
+      const wide = { ...small, retention: { messages: 100, age: 3_600_000 } }
+      let stored = 0
+      while ((await engine.send(draft({ body }), rules(wide))).outcome === 'stored') stored++
+      assert.ok(stored < 8, `${stored} more`)
+      assert.equal((await engine.send(draft({ body }), rules(wide))).outcome, 'full')
+      if (durable) await reopen(engine)
+      assert.equal((await engine.send(draft({ body }), rules(wide))).outcome, 'full')
+      await deliver(engine, { body }, small)
+    })
+  })
+}

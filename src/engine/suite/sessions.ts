@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import type { SessionRecord } from '../engine.js'
+import {
+  ada,
+  app,
+  bob,
+  hear,
+  idsOf,
+  listed,
+  request,
+  start,
+  trickyIds,
+  type SuiteContext,
+} from './kit.js'
+
+/** How every engine must start, list and end sessions: a part of the suite. */
+export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
+  describe('sessions', () => {
+    on('start with an id of their own, and are what was asked for', async (engine) => {
+      const before = Date.now()
+      const one = await start(engine, ada)
+      const guest = listed(await engine.startSession(request(ada, { guest: true })))
+      assert.ok(one.sessionId !== '' && one.sessionId !== guest.sessionId)
+      assert.ok(one.startedAt >= before && one.startedAt <= Date.now())
+      assert.deepEqual(one, {
+        ...ada,
+        sessionId: one.sessionId,
+        guest: false,
+        startedAt: one.startedAt,
+        lastSeenAt: one.startedAt,
+        state: 'active',
+      })
+      assert.equal(guest.guest, true)
+      assert.deepEqual(await engine.sessions(ada), [one, guest])
+    })
+
+    on('are none for a user who started none', async (engine) => {
+      await engine.saveUser(ada, {})
+      assert.deepEqual(await engine.sessions(ada), [])
+    })
+
+    on('are listed oldest first', async (engine) => {
+      const started: SessionRecord[] = []
+      for (let n = 0; n < 10; n++) started.push(await start(engine, ada))
+      assert.deepEqual(await engine.sessions(ada), started)
+    })
+
+    on('end once, and only with the right user and app', async (engine) => {
+      const session = await start(engine, ada)
+      const kept = await start(engine, ada)
+      assert.equal(await engine.endSession({ ...session, userId: 'bob' }, 'ended'), false)
+      assert.equal(await engine.endSession({ ...session, appId: 'app2' }, 'ended'), false)
+      assert.equal(await engine.endSession({ ...session, sessionId: 'none' }, 'ended'), false)
+      assert.deepEqual(await engine.sessions(ada), [session, kept])
+      assert.equal(await engine.endSession(session, 'ended'), true)
+      assert.equal(await engine.endSession(session, 'ended'), false)
+      assert.deepEqual(await engine.sessions(ada), [kept])
+    })
+
+    on('end once when they are ended twice at the same time', async (engine) => {
+      const session = await start(engine, ada)
+      const ended = await Promise.all([
+        engine.endSession(session, 'ended'),
+        engine.endSession(session, 'revoked'),
+      ])
+      assert.deepEqual(ended.toSorted(), [false, true])
+    })
+
+    on('beyond the limit replace the oldest, and listeners hear of each', async (engine) => {
+      const [first, second, third] = [
+        await start(engine, ada),
+        await start(engine, ada),
+        await start(engine, ada),
+      ]
+      const other = await start(engine, bob)
+      const heard = hear(engine, 'session-ended', 2)
+      const fourth = await start(engine, ada, 2)
+      assert.deepEqual(
+        await heard,
+        [first, second].map(({ sessionId }) => ({
+          type: 'session-ended',
+          session: { ...ada, sessionId },
+          code: 'replaced',
+        })),
+      )
+      assert.deepEqual(await engine.sessions(ada), [third, fourth])
+      assert.deepEqual(await engine.sessions(bob), [other])
+    })
+
+    on('may be limited to one', async (engine) => {
+      await start(engine, ada, 1)
+      const last = await start(engine, ada, 1)
+      assert.deepEqual(await engine.sessions(ada), [last])
+    })
+
+    on('keep to the limit when many start at once', async (engine) => {
+      const heard = hear(engine, 'session-ended', 47)
+      const started = await Promise.all(Array.from({ length: 50 }, () => start(engine, ada, 3)))
+      const replaced = (await heard).map(({ session }) => session.sessionId)
+      const live = idsOf(await engine.sessions(ada))
+      assert.equal(live.length, 3)
+      assert.deepEqual([...replaced, ...live].toSorted(), idsOf(started).toSorted())
+    })
+
+    on('have ids that are all different', async (engine) => {
+      const started = await Promise.all(
+        Array.from({ length: 1_000 }, (_, n) => start(engine, { appId: app, userId: `user ${n % 50}` })),
+      )
+      assert.equal(new Set(idsOf(started)).size, 1_000)
+    })
+
+    on('of two apps are apart', async (engine) => {
+      const twin = { appId: 'app2', userId: ada.userId }
+      const here = await start(engine, ada, 1)
+      const there = await start(engine, twin, 1)
+      assert.deepEqual(await engine.sessions(ada), [here])
+      assert.deepEqual(await engine.sessions(twin), [there])
+    })
+
+    on('of users with any ids are apart, prefixes of each other included', async (engine) => {
+      const started = new Map<string, SessionRecord>()
+      for (const userId of trickyIds) started.set(userId, await start(engine, { appId: app, userId }, 1))
+      for (const [userId, session] of started) {
+        assert.deepEqual(await engine.sessions({ appId: app, userId }), [session])
+      }
+      assert.equal(await engine.endSession(started.get('a') ?? assert.fail(), 'ended'), true)
+      assert.deepEqual(await engine.sessions({ appId: app, userId: 'a' }), [])
+      assert.deepEqual(await engine.sessions({ appId: app, userId: 'ab' }), [started.get('ab')])
+    })
+
+    on('of an app and a user whose ids together read like those of others are apart', async (engine) => {
+      const one = await start(engine, { appId: 'x', userId: 'y/z' })
+      const two = await start(engine, { appId: 'x-y', userId: 'z' })
+      assert.deepEqual(await engine.sessions(one), [one])
+      assert.deepEqual(await engine.sessions(two), [two])
+    })
+
+    on('stay what they are when a caller changes what it was given', async (engine) => {
+      const started = await start(engine, ada)
+      const session = { ...started }
+      started.guest = true
+      const [found] = await engine.sessions(ada)
+      assert.deepEqual(found, session)
+      found.guest = true
+      assert.deepEqual(await engine.sessions(ada), [session])
+    })
+  })
+}

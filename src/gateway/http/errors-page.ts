@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto'
+import {
+  clientSentences,
+  ends,
+  isRetryable,
+  sentences,
+  type EndCode,
+  type ProtocolCode,
+} from '../../protocol/index.js'
+
+const style = `
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+article { padding: 1rem 0; border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+article:target { outline: 2px solid; outline-offset: 0.5rem; border-radius: 0.25rem; }
+h2 { margin: 0; font: 600 1.05rem/1.5 ui-monospace, monospace; }
+p { margin: 0.25rem 0 0; }
+small { opacity: 0.8; }
+code { font-family: ui-monospace, monospace; }
+`
+
+/** The page has no script, and no style but its own. */
+export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
+
+const entry = ([code, sentence]: [string, string]): string => {
+  const close = ends[code as EndCode] as number | undefined
+  const told = close === undefined ? 'told by the client' : `close code ${close}`
+  const again = isRetryable(code as ProtocolCode)
+    ? 'trying again may help'
+    : 'trying the same again does not help'
+  return `<article id="${code}">
+<h2>${code}</h2>
+<p>${sentence.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>
+<p><small>${told}; ${again}</small></p>
+</article>`
+}
+
+/** Where the script-tag build's errors link to: what each code means. */
+export const errorsPage = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>chat-session: error codes</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<h1>Error codes of chat-session</h1>
+${Object.entries({ ...sentences, ...clientSentences })
+  .map(entry)
+  .join('\n')}
+</main>
+</body>
+</html>
+`

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto'
+import type { Engine } from '../../engine/index.js'
+import { isUserId, sentences, type JsonObject } from '../../protocol/index.js'
+import type { Settings } from '../config/parse.js'
+import { problemOf, sendRulesOf } from './rules.js'
+import { GatewayError } from '../errors.js'
+
+/** A message of the app's backend. */
+export interface Publication {
+  appId: string
+  /** The recipient's user id; it need not have come yet. */
+  to: string
+  /** The user in whose name it is sent, who gets a copy too. @default the app's backend */
+  from?: string | undefined
+  /** Makes a retry safe, for `sendWindow`: 1 to 64 characters. @default a new one */
+  id?: string | undefined
+  /** At least one of `body` and `data`, 16 kB together. */
+  body?: string | undefined
+  data?: JsonObject | undefined
+}
+
+export interface Published {
+  id: string
+  /** The position in the recipient's inbox. */
+  offset: number
+  /** Unix time in milliseconds. */
+  sentAt: number
+}
+
+export const createPublish =
+  (settings: Pick<Settings, 'apps' | 'sendWindow'>, engine: Engine) =>
+  async ({ appId, to, from, id = randomUUID(), body, data }: Publication): Promise<Published> => {
+    const app = settings.apps.get(appId)
+    if (!app) throw new GatewayError('unknown-app', sentences['unknown-app'])
+    const problem = problemOf({ id, to, body, data })
+    if (problem) throw new GatewayError(problem.code, problem.why)
+    if (from !== undefined && !isUserId(from))
+      throw new GatewayError('bad-request', "A message's 'from' is not an id that a user can have.")
+    const sent = await engine.send(
+      { appId, id, from: from ?? null, to, body, data },
+      sendRulesOf(app, settings, true),
+    )
+    if (sent.outcome === 'conflict') throw new GatewayError('conflict', sentences.conflict)
+    if (!('sentAt' in sent)) throw new GatewayError('unavailable', 'The app keeps as much as it may.')
+    return { id, offset: sent.offset, sentAt: sent.sentAt }
+  }

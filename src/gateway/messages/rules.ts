@@ -1,0 +1,54 @@
+import type { Draft, SendRules } from '../../engine/index.js'
+import { byteLength, isUserId, limits, type RefusalCode } from '../../protocol/index.js'
+import type { AppSettings, Settings } from '../config/parse.js'
+import { isTooDeep, NESTING_PROBLEM } from '../limits/json-depth.js'
+
+/** Why a message can't be sent as it is. `why` holds nothing that was sent. */
+export interface DraftProblem {
+  code: Extract<RefusalCode, 'bad-request' | 'too-large'>
+  why: string
+}
+
+const bad = (why: string): DraftProblem => ({ code: 'bad-request', why })
+const tooLarge = (why: string): DraftProblem => ({ code: 'too-large', why })
+
+/** What a frame has around a message's body and data, at most: ids, and the profile of who sent it. */
+const AROUND = 8_192
+const MOST_WRITTEN = limits.frame - AROUND
+
+/** What is wrong with a message whatever the app's rules are. */
+export const problemOf = ({
+  id,
+  to,
+  body,
+  data,
+}: Omit<Draft, 'appId' | 'from'>): DraftProblem | undefined => {
+  // An id that is no Unicode could not be kept as it is, and two such ids might become one.
+  if (id === '' || Array.from(id).length > limits.messageId || /\p{Surrogate}/u.test(id))
+    return bad(`A message's 'id' is 1 to ${limits.messageId} characters of well-formed Unicode.`)
+  if (!isUserId(to)) return bad("A message's 'to' is not an id that a user can have.")
+  if (body === undefined && data === undefined) return bad("A message has a 'body', 'data' or both.")
+  if (isTooDeep(data)) return bad(NESTING_PROBLEM)
+  const size = byteLength(body ?? '') + (data ? byteLength(JSON.stringify(data)) : 0)
+  if (size > limits.message)
+    return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)
+  // A control character becomes six, and the message has to come in one frame.
+  return byteLength(JSON.stringify({ body, data })) > MOST_WRITTEN
+    ? tooLarge(`A message's body and data have at most ${MOST_WRITTEN} bytes together as JSON.`)
+    : undefined
+}
+
+/** Milliseconds for a message that its client sends again at the very end of the window. */
+const ON_ITS_WAY = 60_000
+
+/** An app's rules as an engine takes them. */
+export const sendRulesOf = (
+  { retention, limits: { inboxes, bytes } }: AppSettings,
+  { sendWindow }: Pick<Settings, 'sendWindow'>,
+  unknownRecipients: boolean,
+): SendRules => ({
+  sendWindow: sendWindow + ON_ITS_WAY,
+  retention,
+  unknownRecipients,
+  quota: { inboxes, bytes },
+})

@@ -1,0 +1,41 @@
+import type { Signal, UserRef } from '../../engine/index.js'
+
+/** Somebody on this gateway whom signals about a user concern. */
+export interface Listener {
+  readonly of: UserRef
+  hear(told: Signal): void
+}
+
+/** The sessions of this gateway, by user. */
+export interface Hub {
+  add(session: Listener): void
+  remove(session: Listener): void
+  /** The user's sessions, as they are now. */
+  of(user: UserRef): readonly Listener[]
+  /** Tells a signal to the sessions of the user it is about. */
+  tell(told: Signal): void
+}
+
+const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
+
+const userOf = (told: Signal): UserRef => ('user' in told ? told.user : told.session)
+
+export const createHub = (): Hub => {
+  // Most users have one session: an array weighs less than a Set for each of them.
+  const users = new Map<string, readonly Listener[]>()
+  const of = (user: UserRef): readonly Listener[] => users.get(keyOf(user)) ?? []
+  return {
+    of,
+    add(session) {
+      users.set(keyOf(session.of), [...of(session.of), session])
+    },
+    remove(session) {
+      const others = of(session.of).filter((other) => other !== session)
+      if (others.length) users.set(keyOf(session.of), others)
+      else users.delete(keyOf(session.of))
+    },
+    tell(told) {
+      for (const session of of(userOf(told))) session.hear(told)
+    },
+  }
+}

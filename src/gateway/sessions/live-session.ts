@@ -1,0 +1,229 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { profileOf, type SessionRef, type Signal, type UserRecord, type UserRef } from '../../engine/index.js'
+import type {
+  ClientFrame,
+  ClientFrameOf,
+  EndCode,
+  GatewayFrameOf,
+  Resumption,
+  User,
+} from '../../protocol/index.js'
+import type { Admitted } from '../auth/admission.js'
+import type { App } from '../auth/app.js'
+import type { Settings } from '../config/parse.js'
+import { Delivery } from './delivery.js'
+import { createFrames, type Frames } from './frame-handler.js'
+import type { Listener } from './hub.js'
+import { Lapse } from './expiry-timer.js'
+import type { Line } from './connection-handle.js'
+import type { MessagingContext } from './messaging.js'
+
+/** What becomes of a session when its connection is over: it is held for so many milliseconds, or has ended. */
+export type Parting = { holdFor: number } | { code: EndCode }
+
+/** What a client may send once its session has started. */
+export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
+
+export interface SessionContext extends MessagingContext {
+  settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
+}
+
+/** What the engine calls the session, and whether the client has a key to it. */
+interface Carried {
+  readonly ref: SessionRef
+  readonly isKnown: boolean
+}
+
+/** Until `started` is sent: what is told meanwhile waits, but for the profile, whose newest counts. */
+interface Starting {
+  readonly name: 'starting'
+  readonly early: Signal[]
+  user?: UserRecord
+  carried?: Carried
+}
+
+/** From `started` on; `confirmed` when the client was heard since, `ending` when it has said farewell. */
+interface Started extends Carried {
+  name: 'live' | 'confirmed' | 'ending'
+  readonly epoch: string
+}
+
+type Phase = Starting | Started | { readonly name: 'over'; readonly parting: Parting }
+
+const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
+
+const userOf = (record: UserRecord): User => ({ ...profileOf(record), id: record.userId })
+
+/** One user's session, as long as one connection carries it. */
+export class LiveSession implements Listener {
+  readonly of: UserRef
+  readonly #context: SessionContext
+  readonly #app: App
+  readonly #line: Line
+  readonly #lapse: Lapse
+  readonly #delivery: Delivery
+  #phase: Phase = { name: 'starting', early: [] }
+  /** Made when it is needed: most sessions ask for nothing. */
+  #frames: Frames | undefined
+
+  constructor(context: SessionContext, { app, userId }: Pick<Admitted, 'app' | 'userId'>, line: Line) {
+    this.of = { appId: app.settings.appId, userId }
+    this.#context = context
+    this.#app = app
+    this.#line = line
+    this.#lapse = new Lapse(line)
+    this.#delivery = new Delivery(context.engine, this.of, line)
+  }
+
+  /** Once it has started. */
+  get ref(): SessionRef | undefined {
+    return this.#started()?.ref
+  }
+
+  hear(told: Signal): void {
+    const phase = this.#phase
+    if (told.type === 'message') this.#delivery.heard(told)
+    else if (phase.name !== 'starting') this.#react(told)
+    else if (told.type === 'user-changed') phase.user = told.user
+    else phase.early.push(told)
+  }
+
+  /** Starts a session or carries one on, and says so; false when the connection was over before. Called once. */
+  async start(admitted: Admitted, resume: Resumption | undefined): Promise<boolean> {
+    const starting = this.#phase
+    if (starting.name !== 'starting') return false
+    const { guest, vouched, claimed, token, expiresAt } = admitted
+    const { engine, settings } = this.#context
+    const { resumeWindow, pingInterval, sendWindow } = settings
+    const saved = await engine.saveUser(this.of, { vouched, claimed })
+    if (this.#phase !== starting) return false
+    const resumeKey = randomUUID()
+    const { sessionId, resumed } = await engine.startSession({
+      ...this.of,
+      guest,
+      connectionId: this.#line.connectionId,
+      keyHash: hash(resumeKey),
+      ...(resume && { resumes: hash(resume.key) }),
+      holdFor: resumeWindow,
+      sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
+    })
+    const ref: SessionRef = { ...this.of, sessionId }
+    starting.carried = { ref, isKnown: resumed }
+    const parting = this.#parting()
+    if (parting) {
+      await this.#part(starting.carried, parting)
+      return false
+    }
+    const lost = resume !== undefined && (await engine.messagesAfter(this.of, resume, 1)).lost
+    const { epoch, offset, unread } = await engine.inbox(this.of)
+    if (this.#phase !== starting) return false
+    this.#phase = { name: 'live', ref, isKnown: true, epoch }
+    this.#lapse.at(expiresAt)
+    this.#line.send({
+      type: 'started',
+      sessionId,
+      user: userOf(starting.user ?? saved.user),
+      guest,
+      resumed,
+      resumeKey,
+      resumeWindow,
+      epoch,
+      offset,
+      lost,
+      unread,
+      expiresIn: this.#lapse.left(),
+      pingInterval,
+      sendWindow,
+      ...(token !== undefined && { token }),
+    } satisfies GatewayFrameOf<'started'>)
+    // Where offsets don't compare, everything that is kept comes.
+    const isComparable = resume?.epoch === epoch && resume.offset <= offset
+    const from = resume ? (isComparable ? resume.offset : 0) : offset
+    this.#delivery.begin({ epoch, offset: from }, offset, lost)
+    for (const told of starting.early) this.#react(told)
+    return true
+  }
+
+  /** A frame came on the connection: whoever sent it has the session's new key. */
+  heard(): void {
+    const phase = this.#phase
+    if (phase.name !== 'live') return
+    phase.name = 'confirmed'
+    this.#line.attempt(this.#context.engine.confirmSession(phase.ref, this.#line.connectionId))
+  }
+
+  handle(frame: SessionFrame): void {
+    const started = this.#started()
+    if (!started || started.name === 'ending') return
+    if (frame.type === 'end') {
+      started.name = 'ending'
+      // What was asked for before has its answer first.
+      void this.settled().then(() => this.#line.end('ended'))
+    } else if (frame.type !== 'pong') this.#framesOf(started).handle(frame)
+  }
+
+  /** Resolves when every frame that was handled has its answer. */
+  async settled(): Promise<void> {
+    await this.#frames?.settled()
+  }
+
+  /** Frees what the session holds: its connection is over. Called once. */
+  release(given: Parting): void {
+    const phase = this.#phase
+    const carried = phase.name === 'starting' ? phase.carried : this.#started()
+    // Who said farewell does not come back, even if the connection was lost before the answer.
+    const parting: Parting = phase.name === 'ending' ? { code: 'ended' } : given
+    this.#phase = { name: 'over', parting }
+    this.#lapse.stop()
+    this.#delivery.stop()
+    if (carried) this.#line.attempt(this.#part(carried, parting))
+  }
+
+  /** Whoever leaves before `started` was sent knows nothing of a new session; one that was carried on is held. */
+  async #part({ ref, isKnown }: Carried, how: Parting): Promise<void> {
+    const { engine } = this.#context
+    const { connectionId } = this.#line
+    if ('code' in how) await engine.endSession(ref, how.code, connectionId)
+    else if (isKnown) await engine.detachSession(ref, connectionId, how.holdFor)
+    else await engine.endSession(ref, 'ended', connectionId)
+  }
+
+  #react(told: Signal): void {
+    const started = this.#started()
+    if (!started) return
+    switch (told.type) {
+      case 'session-ended':
+        if (told.session.sessionId === started.ref.sessionId) this.#line.end(told.code)
+        return
+      case 'connection-replaced':
+        if (told.connectionId === this.#line.connectionId) this.#line.end('replaced')
+        return
+      case 'user-changed':
+        return this.#line.send({ type: 'user', user: userOf(told.user) })
+      case 'read':
+        // Of what was told before `started` its own count is the newer one.
+        this.#delivery.tellRead(told.inbox)
+        return
+      case 'message':
+        return this.#delivery.heard(told)
+    }
+  }
+
+  #framesOf({ epoch }: Started): Frames {
+    return (this.#frames ??= createFrames(
+      this.#context,
+      this.#app,
+      { of: this.of, lapse: this.#lapse, delivery: this.#delivery, epoch },
+      this.#line,
+    ))
+  }
+
+  #started(): Started | undefined {
+    return this.#phase.name === 'starting' || this.#phase.name === 'over' ? undefined : this.#phase
+  }
+
+  /** A function, since it may be over after each wait. */
+  #parting(): Parting | undefined {
+    return this.#phase.name === 'over' ? this.#phase.parting : undefined
+  }
+}

@@ -1,0 +1,25 @@
+import type { SessionError } from '../session/index.js'
+
+const secretKeys = ['token', 'signature', 'authParams', 'password', 'secret', 'resumeKey']
+/** A JWT, or a signature in hex. */
+const secretText = /\beyJ[\w-]*\.[\w-]*\.?[\w-]*|\b[0-9a-f]{64}\b/gi
+
+const MASK = '••••••'
+
+export const masked = (text: string): string => text.replace(secretText, MASK)
+
+const isError = (value: unknown): value is SessionError => value instanceof Error && 'code' in value
+
+/** JSON for people to read: errors with what they say, and nothing that lets somebody log in. */
+export const describe = (detail: unknown): string =>
+  JSON.stringify(
+    detail,
+    (key, value: unknown) => {
+      if (secretKeys.includes(key) && value) return MASK
+      if (typeof value === 'string') return masked(value)
+      if (!isError(value)) return value
+      const { code, message, retryable, retryAfter } = value
+      return { code, message, retryable, retryAfter }
+    },
+    2,
+  )
