@@ -2,41 +2,7 @@ import js from '@eslint/js'
 import lit from 'eslint-plugin-lit'
 import wc from 'eslint-plugin-wc'
 import tseslint from 'typescript-eslint'
-
-/** Which rooms a room may import from. Arrows point one way; ARCHITECTURE.md draws them. */
-const rooms = {
-  protocol: [],
-  session: ['protocol'],
-  element: ['session'],
-  typings: ['element', 'session'],
-  tokens: ['protocol'],
-  engine: ['protocol'],
-  gateway: ['engine', 'tokens', 'protocol'],
-  cli: ['gateway', 'tokens', 'engine', 'protocol'],
-}
-
-/** Rooms that must run where there is no Node. */
-const withoutNode = ['protocol', 'session', 'element', 'typings', 'tokens']
-
-const arrows = Object.entries(rooms).map(([room, allowed]) => ({
-  files: [`src/${room}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            regex: allowed.length ? `^\\.\\./(?!(${allowed.join('|')})/)` : '^\\.\\./',
-            message: `${room}/ may import ${allowed.map((name) => `${name}/`).join(', ') || 'no other room'}.`,
-          },
-          ...(withoutNode.includes(room)
-            ? [{ regex: '^node:', message: `${room}/ runs where there is no Node.` }]
-            : []),
-        ],
-      },
-    ],
-  },
-}))
+import { plugin as rooms } from './scripts/rooms.mjs'
 
 export default tseslint.config(
   // TypeScript of other compilers than ours: `npm run build` in demo/frameworks checks its pages, and the type tests the rest.
@@ -116,5 +82,5 @@ export default tseslint.config(
       ],
     },
   },
-  ...arrows,
+  { files: ['src/**/*.ts'], plugins: { rooms }, rules: { 'rooms/arrows': 'error' } },
 )

@@ -1,5 +1,5 @@
 import type { Credentials, Profile } from '../session/index.js'
-import { subjectOf } from '../session/unverified-subject.js'
+import { subjectOf } from '../session/internal.js'
 
 /** What an element's attributes and properties say; null, undefined and '' are absent. */
 export interface Given {

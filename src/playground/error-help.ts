@@ -1,5 +1,5 @@
 import type { SessionError, SessionState } from '../session/index.js'
-import { sentenceOf } from '../session/error-message.js'
+import { sentenceOf } from '../session/internal.js'
 
 /** One sentence for each state. */
 export const stateSentences: Record<SessionState, string> = {

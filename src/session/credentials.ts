@@ -1,11 +1,10 @@
 import type { ClientFrameOf } from '../protocol/index.js'
-import type { AskReason, Credentials, TokenAsk, TokenFetcher } from './options.js'
+import type { Answer, AskReason } from './machine/state.js'
+import type { Credentials, TokenAsk, TokenFetcher } from './options.js'
 import { fetchToken } from './token-url.js'
 
 /** The part of a start frame that proves who the user is. */
 export type ProofFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature' | 'authParams' | 'guest'>
-
-export type Answer = 'fresh' | 'signed-out' | 'nobody' | 'failed'
 
 /** Asks the page; undefined when nobody there answers. */
 export type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined

@@ -1,7 +1,7 @@
 import type { JsonObject, Profile } from '../protocol/index.js'
+import type { AskReason } from './machine/state.js'
 
-/** Why a token is asked for: to start with, because the one in use lapses soon, or because it was refused. */
-export type AskReason = 'first' | 'expiring' | 'rejected'
+export type { AskReason }
 
 export interface TokenAsk {
   reason: AskReason

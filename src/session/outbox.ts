@@ -1,5 +1,5 @@
 import { limits, requestFrames, type ClientFrameOf, type GatewayFrameOf } from '../protocol/index.js'
-import { wrongField } from '../protocol/schema.js'
+import { wrongField } from '../protocol/internal.js'
 import { clock } from './clock.js'
 import { SessionError } from './errors.js'
 import { utf8 } from './utf8.js'

@@ -1,4 +1,4 @@
-import { object } from '../protocol/schema.js'
+import { object } from '../protocol/internal.js'
 
 /** What the parser says of bad JSON repeats a piece of it, which would then stand in an error. */
 const parsed = (text: string): unknown => {

@@ -7,7 +7,7 @@ import {
   type ClientFrameOf,
   type GatewayFrame,
 } from '../protocol/index.js'
-import { wrongField } from '../protocol/schema.js'
+import { wrongField } from '../protocol/internal.js'
 import { within } from './clock.js'
 import { whenHidden } from './page.js'
 import { utf8 } from './utf8.js'

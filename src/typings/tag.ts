@@ -1,6 +1,6 @@
 /* What a `<chat-session>` tag takes, for the typings of frameworks. It is read off the class and its events: what they gain, it has. */
 import type { Profile } from '../session/index.js'
-import type { ReactiveElement } from '../element/lit/base.js'
+import type { ReactiveElement } from '../element/internal.js'
 import type { ChatSessionElement } from '../element/define.js'
 
 type Own = Exclude<keyof ChatSessionElement, keyof ReactiveElement>

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createEmbeddedEngine, createMemoryEngine, engineSuite } from '../../src/engine/index.js'
+import { createEmbeddedEngine, createMemoryEngine } from '../../src/engine/index.js'
+import { engineSuite } from '../../src/engine/suite/index.js'
 import { scratch } from './folders.js'
 
 // The suite makes a listener throw; the warning about it would only clutter the output.

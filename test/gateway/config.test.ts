@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseConfig, type AppConfig, type GatewayConfig, type Settings } from '../../src/gateway/config/parse.js'
+import {
+  parseConfig,
+  type AppConfig,
+  type GatewayConfig,
+  type Settings,
+} from '../../src/gateway/config/parse.js'
 
 const secret = (mark: string): string => mark.padEnd(32, '-')
 const testApp = { environment: 'test' } satisfies AppConfig

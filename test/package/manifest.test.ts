@@ -76,7 +76,8 @@ test('nothing that is private, or lit’s, is in the manifest', () => {
 
 test('the manifest has the events that the element fires, and the README’s table has them', async () => {
   const folder = new URL('src/element/', root)
-  const sources = (await readdir(folder)).map((file) => readFile(new URL(file, folder), 'utf8'))
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'))
+  const sources = files.map((file) => readFile(new URL(file, folder), 'utf8'))
   const fired = (await Promise.all(sources)).flatMap((source) =>
     [...source.matchAll(/['"`](session-[a-z-]+)['"`]/g)].map(([, name = '']) => name),
   )

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  credentialStore,
-  type Answer,
-  type CredentialStore,
-  type ProofFields,
-} from '../../src/session/credentials.js'
+import { credentialStore, type CredentialStore, type ProofFields } from '../../src/session/credentials.js'
+import type { Answer } from '../../src/session/machine/state.js'
 import { subjectOf } from '../../src/session/unverified-subject.js'
 import type { AskReason, Credentials, TokenAsk, TokenFetcher } from '../../src/session/index.js'
 

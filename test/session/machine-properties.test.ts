@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { GatewayFrame } from '../../src/protocol/index.js'
 import { step } from '../../src/session/machine/step.js'
-import { deadlineOf, idle, type Effect, type Input, type State, type World } from '../../src/session/machine/state.js'
+import {
+  deadlineOf,
+  idle,
+  type Effect,
+  type Input,
+  type State,
+  type World,
+} from '../../src/session/machine/state.js'
 import { facts, nameOfState, possible } from './states.js'
 
 /** An input before it is known which attempt it belongs to; `late` is the one before. */

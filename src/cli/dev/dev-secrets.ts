@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { codeOf, ensureFolder } from '../../engine/embedded/folder.js'
+import { codeOf, ensureFolder } from '../../engine/internal.js'
 import { CliError } from '../cli-error.js'
 
 const appSecrets = v.object({ token: v.string(), signature: v.string() })

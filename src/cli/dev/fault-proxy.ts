@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SESSION_PATH } from '../../gateway/transports/node-ws.js'
+import { SESSION_PATH } from '../../gateway/internal.js'
 
 /** What is wrong with a line. */
 export interface Faults {

@@ -14,7 +14,7 @@ export type { EngineUnderTest, SuiteRunner } from './kit.js'
  *
  * @example
  *     import { describe, it } from 'node:test'
- *     import { engineSuite } from 'chat-session/engine'
+ *     import { engineSuite } from 'chat-session/engine/suite'
  *
  *     describe('my engine', () => {
  *       engineSuite({ describe, it }, { create: () => createMyEngine(), durable: true })

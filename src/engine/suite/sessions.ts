@@ -1,17 +1,6 @@
 import assert from 'node:assert/strict'
 import type { SessionRecord } from '../engine.js'
-import {
-  ada,
-  app,
-  bob,
-  hear,
-  idsOf,
-  listed,
-  request,
-  start,
-  trickyIds,
-  type SuiteContext,
-} from './kit.js'
+import { ada, app, bob, hear, idsOf, listed, request, start, trickyIds, type SuiteContext } from './kit.js'
 
 /** How every engine must start, list and end sessions: a part of the suite. */
 export const sessionsSuite = ({ describe, on }: SuiteContext): void => {

@@ -9,8 +9,8 @@ import {
   type EndCode,
   type Profile,
 } from '../../protocol/index.js'
-import { object } from '../../protocol/schema.js'
-import { readProfile } from '../../tokens/vouched-profile.js'
+import { object } from '../../protocol/internal.js'
+import { readProfile } from '../../tokens/internal.js'
 import type { App } from './app.js'
 import type { AuthenticateAnswer } from '../config/parse.js'
 import { isTooDeep, NESTING_PROBLEM } from '../limits/json-depth.js'

@@ -6,7 +6,7 @@ import {
   type SignatureVerifier,
   type TokenVerifier,
 } from '../../tokens/index.js'
-import { signToken } from '../../tokens/sign-token.js'
+import { signToken } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 
 /** An app as the gateway runs it: its rules, and its keys made ready. */

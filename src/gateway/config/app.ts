@@ -1,15 +1,6 @@
 import * as v from 'valibot'
 import { isAppId } from '../../protocol/index.js'
-import {
-  flag,
-  isObject,
-  oneOf,
-  readFields,
-  report,
-  whole,
-  type Path,
-  type Reading,
-} from './fields.js'
+import { flag, isObject, oneOf, readFields, report, whole, type Path, type Reading } from './fields.js'
 import { readSecrets } from './secrets.js'
 import {
   jwksAlgorithms,

@@ -17,7 +17,12 @@ import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import type { Hub } from '../sessions/hub.js'
 import type { Line, Wire } from '../sessions/connection-handle.js'
-import { LiveSession, type Parting, type SessionContext, type SessionFrame } from '../sessions/live-session.js'
+import {
+  LiveSession,
+  type Parting,
+  type SessionContext,
+  type SessionFrame,
+} from '../sessions/live-session.js'
 import { Alarm } from '../deadline-timer.js'
 
 /** What all connections of a gateway share. */

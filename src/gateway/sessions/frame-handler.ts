@@ -1,6 +1,6 @@
 import { EngineError, profileOf, type UserRef } from '../../engine/index.js'
 import { byteLength, isRetryable, limits, sentences, type ClientFrameOf } from '../../protocol/index.js'
-import { readProfile } from '../../tokens/vouched-profile.js'
+import { readProfile } from '../../tokens/internal.js'
 import { PROFILE_PROBLEM, proveToken } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Delivery } from './delivery.js'

@@ -1,8 +1,7 @@
 import { verdictOf, type GatewayFrame, type GatewayFrameOf } from '../../protocol/index.js'
 import { connecting, lost, retry } from './connecting.js'
-import type { AskReason } from '../options.js'
 import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
-import type { Active, Connecting, Effect, Input, Step, World } from './state.js'
+import type { Active, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
 
 /** A timer that fires later than this slept with its device: frames may be waiting behind it, and get this long. */
 const OVERSLEPT = 2_000

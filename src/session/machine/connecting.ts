@@ -1,7 +1,18 @@
 import { codeOf, verdictOf } from '../../protocol/index.js'
-import type { AskReason } from '../options.js'
 import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
-import type { Active, Connecting, Effect, Facts, Fault, Input, Line, Memory, Step, World } from './state.js'
+import type {
+  Active,
+  AskReason,
+  Connecting,
+  Effect,
+  Facts,
+  Fault,
+  Input,
+  Line,
+  Memory,
+  Step,
+  World,
+} from './state.js'
 
 /** Milliseconds in which an attempt has to bring `started`. */
 const ATTEMPT_LIMIT = 20_000

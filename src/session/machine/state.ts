@@ -1,6 +1,10 @@
 import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Resumption } from '../../protocol/index.js'
-import type { Answer } from '../credentials.js'
-import type { AskReason } from '../options.js'
+
+/** Why a token is asked for: to start with, because the one in use lapses soon, or because it was refused. */
+export type AskReason = 'first' | 'expiring' | 'rejected'
+
+/** What an ask for credentials came to. */
+export type Answer = 'fresh' | 'signed-out' | 'nobody' | 'failed'
 
 /** Why something went wrong, as data; `SessionError` is made of it. */
 export interface Fault {

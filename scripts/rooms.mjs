@@ -1,0 +1,138 @@
+// The rooms of src/ and the arrows between them. Lint, the tests of rooms and the picture in ARCHITECTURE.md read this table.
+import { dirname, join, normalize, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const src = fileURLToPath(new URL('../src', import.meta.url))
+
+const engineInterface = ['engine/engine', 'engine/errors', 'engine/listeners']
+const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer']
+const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
+const messages = [...settings, 'gateway/auth', 'gateway/messages']
+const connections = [...messages, 'gateway/sessions', 'gateway/connection']
+
+/**
+ * `folder: [folders it may import]`. A file that its own subfolders import has a row of its own, without the ending. A row
+ * covers what lies below it, unless a longer one does.
+ */
+export const rooms = {
+  protocol: [],
+
+  'session/machine': ['protocol'],
+  session: ['session/machine', 'protocol'],
+
+  'element/lit': [],
+  'element/events': ['session'],
+  'element/notifications': ['element/events', 'session'],
+  element: ['element/lit', 'element/events', 'element/notifications', 'session'],
+
+  typings: ['element', 'session'],
+  playground: ['element', 'session'],
+
+  tokens: ['protocol'],
+
+  'engine/engine': ['protocol'],
+  'engine/errors': [],
+  'engine/listeners': ['engine/engine'],
+  'engine/util': [],
+  'engine/local': [...engineInterface, 'engine/util', 'protocol'],
+  'engine/memory': [...engineInterface, 'engine/local', 'engine/util'],
+  'engine/embedded': [...engineInterface, 'engine/local', 'engine/util'],
+  'engine/suite': engineInterface,
+  engine: [...engineInterface, 'engine/local', 'engine/memory', 'engine/embedded'],
+
+  'gateway/errors': [],
+  'gateway/log': [],
+  'gateway/deadline-timer': [],
+  'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],
+  'gateway/limits': gatewayBase,
+  'gateway/auth': [...settings, 'engine', 'tokens', 'protocol'],
+  'gateway/messages': [...settings, 'engine', 'tokens', 'protocol'],
+  'gateway/sessions': [...messages, 'engine', 'tokens', 'protocol'],
+  'gateway/connection': [...messages, 'gateway/sessions', 'engine', 'protocol'],
+  'gateway/http': [...connections, 'engine', 'protocol'],
+  'gateway/transports': [...connections, 'gateway/http', 'engine', 'protocol'],
+  gateway: [...connections, 'gateway/http', 'gateway/transports', 'engine', 'tokens', 'protocol'],
+
+  'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
+  'cli/cli-error': [],
+  'cli/until-signal': [],
+  cli: ['cli/dev', 'cli/cli-error', 'cli/until-signal', 'gateway', 'tokens', 'protocol'],
+}
+
+/** Rooms that run where there is no Node. */
+export const withoutNode = ['protocol', 'session', 'element', 'typings', 'playground', 'tokens']
+
+/** How another room is entered: by its `index`, its `internal`, or an entry of the package. */
+const doors = { element: ['chat-session', 'define', 'internal'] }
+
+/** Only these import a room's own wiring. */
+const wiring = { 'gateway/gateway': ['gateway/index'] }
+
+const topOf = (path) => path.split('/')[0]
+
+/** The row of a path below src/, without its ending; undefined where there is none. */
+export const roomOf = (path) => {
+  const parts = path.split('/')
+  for (let length = parts.length; length > 0; length--) {
+    const room = parts.slice(0, length).join('/')
+    if (Object.hasOwn(rooms, room)) return room
+  }
+  return undefined
+}
+
+/** A file's path below src/ with `/` and without its ending; undefined for a file elsewhere. */
+export const pathInSrc = (file) => {
+  const path = relative(src, file).split(sep).join('/')
+  return path.startsWith('..') ? undefined : path.replace(/(\.d)?\.[cm]?[jt]sx?$/, '')
+}
+
+/** Why `file` must not import `specifier`; undefined where it may, and for files outside src/. */
+export const forbidden = (file, specifier) => {
+  const from = pathInSrc(file)
+  if (from === undefined) return undefined
+  const room = roomOf(from)
+  if (room === undefined) return `scripts/rooms.mjs has no row for src/${from}.`
+  if (specifier.startsWith('node:') && withoutNode.includes(topOf(from)))
+    return `${topOf(from)}/ runs where there is no Node.`
+  if (!specifier.startsWith('.')) return undefined
+  const to = pathInSrc(normalize(join(dirname(file), specifier)))
+  if (to === undefined) return `src/ imports nothing outside of it: ${specifier}.`
+  const target = roomOf(to)
+  if (wiring[to] && !wiring[to].includes(from)) return `Only ${wiring[to].join(', ')} imports ${to}.`
+  if (target === room) return undefined
+  if (topOf(from) !== topOf(to)) {
+    const allowed = rooms[room].filter((other) => topOf(other) !== topOf(room))
+    if (!allowed.includes(topOf(to)))
+      return `${room}/ may import ${rooms[room].join(', ') || 'no other room'}.`
+    const entries = doors[topOf(to)] ?? ['index', 'internal']
+    return entries.some((entry) => to === `${topOf(to)}/${entry}`)
+      ? undefined
+      : `${topOf(to)}/ is entered by ${entries.join(', ')}.`
+  }
+  return rooms[room].includes(target)
+    ? undefined
+    : `${room} may import ${rooms[room].join(', ') || 'no other room'}.`
+}
+
+/** An ESLint plugin with the one rule `rooms/arrows`. */
+export const plugin = {
+  rules: {
+    arrows: {
+      meta: { type: 'problem', schema: [], messages: { forbidden: '{{ why }}' } },
+      create(context) {
+        const check = ({ source }) => {
+          if (typeof source?.value !== 'string') return
+          const why = forbidden(context.physicalFilename, source.value)
+          if (why) context.report({ node: source, messageId: 'forbidden', data: { why } })
+        }
+        return {
+          ImportDeclaration: check,
+          ExportNamedDeclaration: check,
+          ExportAllDeclaration: check,
+          ImportExpression: check,
+          TSImportType: check,
+        }
+      },
+    },
+  },
+}

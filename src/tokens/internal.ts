@@ -1,0 +1,3 @@
+/** What the gateway uses of this room and no backend needs. */
+export { signToken } from './sign-token.js'
+export { readProfile } from './vouched-profile.js'
