@@ -68,7 +68,9 @@ test('a name that the script shortens is none that a page, the wire or the brows
   const libraries = (await readdir(typescript)).filter((name) => /^lib\.(dom|es|decorators)/.test(name))
   const known = [
     ...['session', 'events', 'errors', 'options'].map((name) => new URL(`session/${name}.d.ts`, dist)),
-    ...['chat-session', 'events', 'notifications/content'].map((name) => new URL(`element/${name}.d.ts`, dist)),
+    ...['chat-session', 'events', 'notifications/content'].map(
+      (name) => new URL(`element/${name}.d.ts`, dist),
+    ),
     new URL('protocol/frames.js', dist),
     ...libraries.map((name) => new URL(name, typescript)),
   ]
