@@ -23,6 +23,7 @@ const blocks = (markdown: string, mark: string): string[] =>
 
 const protocol = await read('docs/PROTOCOL.md')
 const gatewayGuide = await read('docs/GATEWAY.md')
+const sessionGuide = await read('docs/SESSION.md')
 const readme = await read('README.md')
 
 /** Whether `actual` is what the documentation shows, in which `…` stands for any text or number. */
@@ -78,8 +79,8 @@ test('the table of ends is the one that the code goes by', () => {
   }
 })
 
-test('the README explains every code of the client’s own', () => {
-  for (const code of Object.keys(clientSentences)) assert.ok(readme.includes(`| \`${code}\``), code)
+test('docs/SESSION.md explains every code of the client’s own', () => {
+  for (const code of Object.keys(clientSentences)) assert.ok(sessionGuide.includes(`| \`${code}\``), code)
 })
 
 test('the configs that are shown are taken as they stand', () => {

@@ -19,12 +19,11 @@ const ofClass = sortedSet([...properties, ...Object.getOwnPropertyNames(ChatSess
   .filter((name) => name !== 'constructor' && !(name in ReactiveElement.prototype))
   .filter((name) => !name.endsWith('Callback'))
 
-const readme = await readFile(new URL('README.md', root), 'utf8')
-const section = /^## `<chat-session>`\n(.*?)^## /ms.exec(readme)?.[1] ?? ''
+const reference = await readFile(new URL('docs/ELEMENT.md', root), 'utf8')
 
-/** The rows of the README's table whose first column has this heading, as the texts of their cells. */
+/** The rows of the table in docs/ELEMENT.md whose first column has this heading, as the texts of their cells. */
 const rowsOf = (heading: string): string[][] =>
-  (new RegExp(`^\\| ${heading} .*\\n\\|[- |]+\\n((?:\\|.*\\n)+)`, 'm').exec(section)?.[1] ?? '')
+  (new RegExp(`^\\| ${heading} .*\\n\\|[- |]+\\n((?:\\|.*\\n)+)`, 'm').exec(reference)?.[1] ?? '')
     .trim()
     .split('\n')
     .map((row) => row.split(/(?<!\\)\|/).slice(1, -1))
@@ -48,21 +47,21 @@ test('the manifest says which class the tag is, and where both are published', a
   for (const { path } of manifest.modules) assert.ok(await readFile(new URL(path, root)), path)
 })
 
-test('the manifest has the attributes that the class observes, and the README’s table has them', () => {
+test('the manifest has the attributes that the class observes, and docs/ELEMENT.md lists them', () => {
   assert.deepEqual(namesOf(element.attributes), attributes)
   assert.deepEqual(codesIn(rowsOf('attribute'), 0), namesOf(element.attributes))
 })
 
-test('each attribute goes with a property that can be set, and the README’s table has those', () => {
+test('each attribute goes with a property that can be set, and docs/ELEMENT.md lists those', () => {
   for (const { name, fieldName } of element.attributes) assert.ok(properties.includes(fieldName), name)
   assert.deepEqual(codesIn(rowsOf('attribute'), 1), properties)
 })
 
-test('the manifest has what the class has, and the README tells of all of it', () => {
+test('the manifest has what the class has, and docs/ELEMENT.md names all of it', () => {
   assert.deepEqual(namesOf(element.members), ofClass)
   for (const { kind, name } of element.members) {
     const written = kind === 'method' ? `\`${name}(` : `\`${name}\``
-    assert.ok(section.includes(written), `${written} is not in the README`)
+    assert.ok(reference.includes(written), `${written} is not in docs/ELEMENT.md`)
   }
 })
 
@@ -74,7 +73,7 @@ test('nothing that is private, or lit’s, is in the manifest', () => {
   }
 })
 
-test('the manifest has the events that the element fires, and the README’s table has them', async () => {
+test('the manifest has the events that the element fires, and docs/ELEMENT.md lists them', async () => {
   const folder = new URL('src/element/', root)
   const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'))
   const sources = files.map((file) => readFile(new URL(file, folder), 'utf8'))
@@ -85,7 +84,7 @@ test('the manifest has the events that the element fires, and the README’s tab
   assert.deepEqual(codesIn(rowsOf('event'), 0), namesOf(element.events))
 })
 
-test('each event says its class and what its detail holds, as the README does', () => {
+test('each event says its class and what its detail holds, as docs/ELEMENT.md does', () => {
   const classes = sortedSet(element.events.map(({ type }) => type?.text ?? ''))
   assert.deepEqual(classes, sortedSet([...Object.keys(eventClasses), 'TokenNeededEvent']))
   const rows = rowsOf('event')
@@ -97,7 +96,7 @@ test('each event says its class and what its detail holds, as the README does', 
   }
 })
 
-test('the manifest has the custom states that CSS can ask for, and the README tells of them', () => {
+test('the manifest has the custom states that CSS can ask for, and docs/ELEMENT.md names them', () => {
   assert.deepEqual(namesOf(element.cssStates), [
     'active',
     'ended',
@@ -108,7 +107,7 @@ test('the manifest has the custom states that CSS can ask for, and the README te
     'unread',
   ])
   for (const { name } of element.cssStates)
-    assert.ok(section.includes(`\`${name}\``) || section.includes(`:state(${name})`), name)
+    assert.ok(reference.includes(`\`${name}\``) || reference.includes(`:state(${name})`), name)
 })
 
 test('everything in the manifest is described, and typed by names that a reader can look up', () => {

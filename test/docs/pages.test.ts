@@ -1,0 +1,92 @@
+// How the pages hang together: each can be found from the README, says at once what it is about, and links to what is there.
+import assert from 'node:assert/strict'
+import { access, readFile, readdir } from 'node:fs/promises'
+import { test } from 'node:test'
+
+const root = new URL('../../', import.meta.url)
+
+const docs = (await readdir(new URL('docs/', root)))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`)
+const others = (await readdir(root)).filter((name) => name.endsWith('.md'))
+const readmes = ['demo/README.md', 'demo/frameworks/README.md', 'bench/README.md']
+
+const read = (path: string): Promise<string> => readFile(new URL(path, root), 'utf8')
+
+/** The page without its code blocks: neither headings nor links stand in them. */
+const withoutCode = (markdown: string): string => markdown.replaceAll(/^( *)```.*?^\1```$/gms, '')
+
+const headingsOf = (markdown: string): string[] =>
+  [...withoutCode(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading)
+
+/** The anchors that GitHub gives a page's headings. Of equal headings the second has `-1` appended. */
+const anchorsOf = (markdown: string): Set<string> => {
+  const anchors = new Set<string>()
+  for (const heading of headingsOf(markdown)) {
+    const slug = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-')
+    let anchor = slug
+    for (let number = 1; anchors.has(anchor); number++) anchor = `${slug}-${number}`
+    anchors.add(anchor)
+  }
+  return anchors
+}
+
+/** Where the links and pictures of a page lead, on this site. */
+const targetsOf = (markdown: string): string[] =>
+  [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)|\b(?:src|srcset|href)="([^"]+)"/g)]
+    .map(([, link, attribute]) => link ?? attribute ?? '')
+    .filter((target) => target !== '' && !/^[a-z]+:|^\//.test(target))
+
+/** Why a link of the page at `path` leads nowhere; undefined if it leads somewhere. */
+const problemOf = async (path: string, target: string): Promise<string | undefined> => {
+  const [, file = '', anchor] = /^([^#]*)(?:#(.*))?$/.exec(target) ?? []
+  const url = file ? new URL(file, new URL(path, root)) : new URL(path, root)
+  const isThere = await access(url).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) return `${path}: there is no ${target}`
+  if (anchor === undefined) return undefined
+  return anchorsOf(await readFile(url, 'utf8')).has(anchor) ? undefined : `${path}: no heading is ${target}`
+}
+
+test('the README links to every page of the documentation', async () => {
+  const targets = targetsOf(await read('README.md'))
+  for (const path of [...docs, ...readmes, ...others.filter((name) => name !== 'README.md')])
+    assert.ok(targets.includes(path), path)
+})
+
+test('the README says what every folder of the source is for', async () => {
+  const readme = await read('README.md')
+  const folders = (await readdir(new URL('src/', root), { withFileTypes: true })).filter((entry) =>
+    entry.isDirectory(),
+  )
+  for (const { name } of folders) assert.ok(readme.includes(`| \`src/${name}\` `), name)
+})
+
+for (const path of [...docs, ...others, ...readmes])
+  test(`every link of ${path} leads to a file and, where it names one, a heading`, async () => {
+    const problems = await Promise.all(targetsOf(await read(path)).map((target) => problemOf(path, target)))
+    assert.deepEqual(
+      problems.filter((problem) => problem !== undefined),
+      [],
+    )
+  })
+
+for (const path of docs)
+  test(`${path} begins with a heading and a paragraph`, async () => {
+    const [heading = '', paragraph = ''] = (await read(path)).split('\n\n')
+    assert.match(heading, /^# \S.*$/)
+    // No list, table, code block, quote or further heading.
+    assert.match(paragraph, /^(?:\p{L}|`<|\[)/u)
+  })
+
+test('a link to a heading that a page lacks is a problem, and so is one to a file that is not there', async () => {
+  assert.ok(await problemOf('README.md', 'docs/GATEWAY.md#no-such-heading'))
+  assert.ok(await problemOf('README.md', 'docs/NO-SUCH-PAGE.md'))
+  assert.ok(await problemOf('README.md', '#no-such-heading'))
+  assert.equal(await problemOf('docs/GATEWAY.md', '../README.md#licence'), undefined)
+})
