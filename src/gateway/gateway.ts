@@ -184,8 +184,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       const { detach } = attach(server, {
         owns: ownsPath,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
-        connect(wire, peer) {
-          const connection = new Connection(context, wire, peer)
+        connect(transport, peer) {
+          const connection = new Connection(context, transport, peer)
           connections.add(connection)
           return connection
         },

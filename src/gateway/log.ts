@@ -14,7 +14,7 @@ export interface LogOptions {
 }
 
 /** Fields, in lower case, whose value never reaches a log, wherever in a line they stand. */
-const hidden = new Set([
+const redactedFields = new Set([
   'token',
   'signature',
   'secret',
@@ -32,18 +32,18 @@ const hidden = new Set([
   'rawheaders',
 ])
 
-const suspicious = new RegExp(`"(?:${[...hidden].join('|')})":`, 'i')
+const redactedFieldPattern = new RegExp(`"(?:${[...redactedFields].join('|')})":`, 'i')
 
-const conceal = (key: string, value: unknown): unknown =>
-  hidden.has(key.toLowerCase()) ? '[redacted]' : value
+const redactField = (key: string, value: unknown): unknown =>
+  redactedFields.has(key.toLowerCase()) ? '[redacted]' : value
 
 /**
  * The second line of defence; the first is that callers log chosen fields only. It looks at the finished line: nothing
  * slips by, be it from a child, an error's property, an array or a `toJSON`, and a line that has no such field costs one
  * regular expression. pino's own `redact` goes by fixed paths and takes ten times as long for every line.
  */
-const redacted = (line: string): string =>
-  suspicious.test(line) ? `${JSON.stringify(JSON.parse(line), conceal)}\n` : line
+const redactLine = (line: string): string =>
+  redactedFieldPattern.test(line) ? `${JSON.stringify(JSON.parse(line), redactField)}\n` : line
 
 /** A log of JSON lines. */
 export const createLog = ({ level = 'info', destination }: LogOptions = {}): Log =>
@@ -52,7 +52,7 @@ export const createLog = ({ level = 'info', destination }: LogOptions = {}): Log
       level,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: redacted },
+      hooks: { streamWrite: redactLine },
     },
     destination ?? pino.destination({ fd: 2, sync: true }),
   )

@@ -48,8 +48,8 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
     owns: () => true,
     peerOf: () => ({ origin: null, address: 'here' }),
     request: (_, response) => response.end(),
-    connect(wire, peer) {
-      const connection = new Connection(context, wire, peer)
+    connect(transport, peer) {
+      const connection = new Connection(context, transport, peer)
       connections.add(connection)
       return connection
     },

@@ -6,7 +6,7 @@ import { getCookie, setCookie } from 'hono/cookie'
 import * as v from 'valibot'
 import { createSignature, createToken, TokenError } from '../../tokens/index.js'
 import type { DevSecrets } from './dev-secrets.js'
-import type { Network } from './fault-proxy.js'
+import type { FaultProxy } from './fault-proxy.js'
 
 const root = fileURLToPath(new URL('../../../dist/playground/', import.meta.url))
 
@@ -54,7 +54,7 @@ const isOurs = (request: Request, host: string): boolean => {
  * The playground and what it needs of a backend: whoever reaches a development gateway may be anybody in its apps.
  * `host` is the name it listens on.
  */
-export const createDevRoutes = (secrets: DevSecrets, network: Network, host: string): Hono => {
+export const createDevRoutes = (secrets: DevSecrets, network: FaultProxy, host: string): Hono => {
   const routes = new Hono()
 
   routes.use('*', async ({ header }, next) => {

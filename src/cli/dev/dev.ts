@@ -6,7 +6,7 @@ import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '.
 import { originOf, originsOf } from './dev-origins.js'
 import { createDevRoutes } from './dev-routes.js'
 import { devSecrets, type DevSecrets } from './dev-secrets.js'
-import { createNetwork } from './fault-proxy.js'
+import { createFaultProxy } from './fault-proxy.js'
 import { untilSignal } from '../until-signal.js'
 
 export interface DevOptions {
@@ -76,7 +76,7 @@ const listen = (server: Server, { host, port }: DevOptions): Promise<number> =>
 export const startDev = async (options: DevOptions): Promise<Dev> => {
   const secrets = await devSecrets(options.data)
   const server = createServer({ maxHeaderSize: 32_768 })
-  const network = createNetwork()
+  const network = createFaultProxy()
   const respond = getRequestListener(createDevRoutes(secrets, network, options.host).fetch)
   server.on('request', (request, response) => void respond(request, response))
   const port = await listen(server, options)

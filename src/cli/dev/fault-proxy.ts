@@ -16,7 +16,7 @@ export interface Faults {
  * The network between pages and a gateway under development. A session whose endpoint is `/dev/lines/NAME` has a line to
  * the gateway of its own, which can be made slow, cut, or taken down, to see what the session makes of it.
  */
-export interface Network {
+export interface FaultProxy {
   /** Puts itself between the gateway that is attached to `server` and those who connect. */
   watch(server: Server): void
   faults(line: string): Faults
@@ -28,7 +28,7 @@ export interface Network {
   cutAll(): void
 }
 
-interface Line {
+interface Link {
   delay: number
   /** Milliseconds on the process's own clock. */
   downUntil: number
@@ -36,12 +36,12 @@ interface Line {
 }
 
 /** Whoever asks for ever new lines must not fill the memory. */
-const MOST_LINES = 1_000
+const MAX_LINKS = 1_000
 
-const LINE_PATH = /^\/dev\/lines\/([\w-]{1,64})\/v1\/session$/
+const LINK_PATH = /^\/dev\/lines\/([\w-]{1,64})\/v1\/session$/
 
 /** Bytes keep their order, whatever becomes of the delay while they are on their way; an end comes after them. */
-const carry = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): void => {
+const forward = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): void => {
   let carried = Promise.resolve()
   const later = (deliver: () => void): void => {
     const due = performance.now() + delay()
@@ -66,7 +66,7 @@ const carry = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): vo
 const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 /** A second connection to the server itself: what comes over a line goes on over it. */
-const connectTo = (server: Server): Socket => {
+const connectToGateway = (server: Server): Socket => {
   const { address, port } = server.address() as AddressInfo
   return connect({ host: everywhere[address] ?? address, port, allowHalfOpen: true })
 }
@@ -77,19 +77,19 @@ const handshakeOf = ({ rawHeaders }: IncomingMessage, head: Buffer): Buffer => {
   return Buffer.concat([Buffer.from(`GET ${SESSION_PATH} HTTP/1.1\r\n${headers}\r\n`, 'latin1'), head])
 }
 
-export const createNetwork = (): Network => {
-  const lines = new Map<string, Line>()
+export const createFaultProxy = (): FaultProxy => {
+  const lines = new Map<string, Link>()
   /** Of every connection, on a line or not. */
   const all = new Set<Duplex>()
 
-  const lineOf = (name: string): Line => {
+  const lineOf = (name: string): Link => {
     const line = lines.get(name) ?? { delay: 0, downUntil: 0, sockets: new Set() }
     lines.set(name, line)
     const [oldest] = lines.keys()
-    if (lines.size > MOST_LINES && oldest !== undefined) lines.delete(oldest)
+    if (lines.size > MAX_LINKS && oldest !== undefined) lines.delete(oldest)
     return line
   }
-  const leftOf = ({ downUntil }: Line): number => Math.max(0, downUntil - performance.now())
+  const leftOf = ({ downUntil }: Link): number => Math.max(0, downUntil - performance.now())
   const keep = (socket: Duplex, sockets: Set<Duplex>): void => {
     for (const set of [all, sockets]) {
       set.add(socket)
@@ -106,16 +106,16 @@ export const createNetwork = (): Network => {
       server.prependListener('upgrade', (request, socket, head: Buffer) => {
         const path = request.url?.replace(/[?#].*/s, '') ?? ''
         if (path === SESSION_PATH) return keep(socket, all)
-        const [, name] = LINE_PATH.exec(path) ?? []
+        const [, name] = LINK_PATH.exec(path) ?? []
         // Nobody else would answer a socket for another address.
         if (!name) return void socket.destroy()
         const line = lineOf(name)
         if (leftOf(line)) return void socket.destroy()
-        const far = connectTo(server)
+        const far = connectToGateway(server)
         keep(socket, line.sockets)
         keep(far, line.sockets)
-        carry(socket, far, () => line.delay, handshakeOf(request, head))
-        carry(far, socket, () => line.delay, Buffer.alloc(0))
+        forward(socket, far, () => line.delay, handshakeOf(request, head))
+        forward(far, socket, () => line.delay, Buffer.alloc(0))
       })
     },
     faults(name) {

@@ -16,14 +16,15 @@ import { admit, type Peer } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import type { Hub } from '../sessions/hub.js'
-import type { Line, Wire } from '../sessions/connection-handle.js'
+import type { ConnectionHandle } from '../sessions/connection-handle.js'
+import type { Transport } from './transport.js'
 import {
   LiveSession,
   type Parting,
   type SessionContext,
   type SessionFrame,
 } from '../sessions/live-session.js'
-import { Alarm } from '../deadline-timer.js'
+import { DeadlineTimer } from '../deadline-timer.js'
 
 /** What all connections of a gateway share. */
 export interface Context extends SessionContext {
@@ -41,7 +42,7 @@ export interface Context extends SessionContext {
 interface Opening {
   readonly name: 'opening'
   readonly peer: Peer
-  readonly deadline: Alarm
+  readonly deadline: DeadlineTimer
   isStarting: boolean
   session?: LiveSession
   readonly frames: SessionFrame[]
@@ -69,10 +70,10 @@ let made = 0
  * The life of one connection, from the handshake to its close: it waits for a start, has it verified, and carries the
  * user's session until either side ends it. What goes wrong here stays here. Its socket feeds it.
  */
-export class Connection implements Line {
+export class Connection implements ConnectionHandle {
   readonly #number = ++made
   readonly #context: Context
-  readonly #wire: Wire
+  readonly #transport: Transport
   #phase: Phase
   /** When the last frame came, on the clock that nobody sets. */
   #heard = performance.now()
@@ -80,10 +81,10 @@ export class Connection implements Line {
   #pings = 0
   #pongs = 0
 
-  constructor(context: Context, wire: Wire, peer: Peer) {
+  constructor(context: Context, transport: Transport, peer: Peer) {
     this.#context = context
-    this.#wire = wire
-    const deadline = new Alarm(Date.now() + context.settings.startTimeout, () =>
+    this.#transport = transport
+    const deadline = new DeadlineTimer(Date.now() + context.settings.startTimeout, () =>
       this.end('timeout', 'The start did not come, or was not settled, in time.'),
     )
     this.#phase = { name: 'opening', peer, deadline, isStarting: false, frames: [], bytes: 0 }
@@ -94,7 +95,7 @@ export class Connection implements Line {
   }
 
   send(frame: GatewayFrame): void {
-    if (this.#phase.name !== 'over') this.#wire.send(JSON.stringify(frame))
+    if (this.#phase.name !== 'over') this.#transport.send(JSON.stringify(frame))
   }
 
   /** Tells the client why, and closes. */
@@ -107,7 +108,7 @@ export class Connection implements Line {
       retryable: isRetryable(code),
       ...(retryAfter !== undefined && { retryAfter }),
     })
-    this.#wire.close(ends[code], code)
+    this.#transport.close(ends[code], code)
     // Who may come again finds the session still there.
     const { resumeWindow } = this.#context.settings
     this.#leave(verdictOf(ends[code]) === 'retry' ? { holdFor: resumeWindow } : { code })
@@ -134,11 +135,11 @@ export class Connection implements Line {
   }
 
   isFull(): boolean {
-    return this.#wire.isFull()
+    return this.#transport.isFull()
   }
 
   drained(): Promise<void> {
-    return this.#wire.drained()
+    return this.#transport.drained()
   }
 
   /** Ends it as `unavailable`, once what the client has asked for is answered; hears nothing more of it. */

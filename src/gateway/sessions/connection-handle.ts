@@ -1,21 +1,14 @@
 import type { EndCode, GatewayFrame } from '../../protocol/index.js'
 
-/** The far end of one WebSocket. */
-export interface Wire {
-  send(text: string): void
-  /** Whether the client reads more slowly than it is written to: what can wait had better wait for `drained`. */
-  isFull(): boolean
-  /** Resolves when all that was written is on its way, or never will be. */
-  drained(): Promise<void>
-  /** Starts the closing handshake. */
-  close(code: number, reason: string): void
-}
-
-/** What a session says goes out through its connection. */
-export interface Line extends Pick<Wire, 'isFull' | 'drained'> {
+/** A connection as its session sees it. */
+export interface ConnectionHandle {
   /** Names the connection; unique. */
   readonly connectionId: string
   send(frame: GatewayFrame): void
+  /** Whether the client reads more slowly than frames are written. */
+  isFull(): boolean
+  /** Resolves when no frame waits for the client any more, or when the connection is closed. */
+  drained(): Promise<void>
   end(code: EndCode, why?: string): void
   /** Asks for a `pong`; answers the number of the ping. */
   ping(): number

@@ -1,6 +1,6 @@
 import type { Engine, InboxState, MessageStored, Position, UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
-import type { Line } from './connection-handle.js'
+import type { ConnectionHandle } from './connection-handle.js'
 
 /** Messages that are read at once. What doesn't fit the socket is read again: waiting holds none of them. */
 const PAGE = 64
@@ -12,7 +12,7 @@ const OVERTAKEN = 'Some of what was to come is no longer kept.'
 export class Delivery {
   readonly #engine: Pick<Engine, 'messagesAfter'>
   readonly #of: UserRef
-  readonly #line: Pick<Line, 'send' | 'end' | 'attempt' | 'isFull' | 'drained'>
+  readonly #line: Pick<ConnectionHandle, 'send' | 'end' | 'attempt' | 'isFull' | 'drained'>
   #state: 'waiting' | 'sending' | 'pulling' | 'stopped' = 'waiting'
   #epoch: string | undefined
   /** Everything up to here was sent. */
@@ -28,7 +28,7 @@ export class Delivery {
   constructor(
     engine: Pick<Engine, 'messagesAfter'>,
     of: UserRef,
-    line: Pick<Line, 'send' | 'end' | 'attempt' | 'isFull' | 'drained'>,
+    line: Pick<ConnectionHandle, 'send' | 'end' | 'attempt' | 'isFull' | 'drained'>,
   ) {
     this.#engine = engine
     this.#of = of

@@ -1,14 +1,14 @@
-import type { Line } from './connection-handle.js'
-import { Alarm } from '../deadline-timer.js'
+import type { ConnectionHandle } from './connection-handle.js'
+import { DeadlineTimer } from '../deadline-timer.js'
 
 /** When a session's credentials lapse, by the gateway's own clock: then its connection ends. */
 export class Lapse {
-  readonly #line: Pick<Line, 'end'>
+  readonly #line: Pick<ConnectionHandle, 'end'>
   #expiresAt: number | null = null
   /** Null once nothing lapses, nor is set, any more. */
-  #alarm: Alarm | null | undefined
+  #alarm: DeadlineTimer | null | undefined
 
-  constructor(line: Pick<Line, 'end'>) {
+  constructor(line: Pick<ConnectionHandle, 'end'>) {
     this.#line = line
   }
 
@@ -18,7 +18,7 @@ export class Lapse {
     if (this.#alarm === null) return
     this.#alarm?.cancel()
     this.#expiresAt = time
-    this.#alarm = time === null ? undefined : new Alarm(time, () => this.#line.end('token-expired'))
+    this.#alarm = time === null ? undefined : new DeadlineTimer(time, () => this.#line.end('token-expired'))
   }
 
   /** Milliseconds that are left, or null. */

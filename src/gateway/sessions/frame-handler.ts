@@ -5,7 +5,7 @@ import { PROFILE_PROBLEM, proveToken } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Delivery } from './delivery.js'
 import type { Lapse } from './expiry-timer.js'
-import type { Line } from './connection-handle.js'
+import type { ConnectionHandle } from './connection-handle.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
 import { createSendOrder } from './send-order.js'
 
@@ -28,7 +28,7 @@ export const createFrames = (
   context: MessagingContext,
   app: App,
   { of, lapse, delivery, epoch }: { of: UserRef; lapse: Lapse; delivery: Delivery; epoch: string },
-  line: Line,
+  line: ConnectionHandle,
 ): Frames => {
   const { engine, log, settings } = context
   /** The last renewal: the token that came last decides, however long an earlier one takes to check. */

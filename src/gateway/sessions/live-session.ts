@@ -15,7 +15,7 @@ import { Delivery } from './delivery.js'
 import { createFrames, type Frames } from './frame-handler.js'
 import type { Listener } from './hub.js'
 import { Lapse } from './expiry-timer.js'
-import type { Line } from './connection-handle.js'
+import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
 
 /** What becomes of a session when its connection is over: it is held for so many milliseconds, or has ended. */
@@ -59,14 +59,18 @@ export class LiveSession implements Listener {
   readonly of: UserRef
   readonly #context: SessionContext
   readonly #app: App
-  readonly #line: Line
+  readonly #line: ConnectionHandle
   readonly #lapse: Lapse
   readonly #delivery: Delivery
   #phase: Phase = { name: 'starting', early: [] }
   /** Made when it is needed: most sessions ask for nothing. */
   #frames: Frames | undefined
 
-  constructor(context: SessionContext, { app, userId }: Pick<Admitted, 'app' | 'userId'>, line: Line) {
+  constructor(
+    context: SessionContext,
+    { app, userId }: Pick<Admitted, 'app' | 'userId'>,
+    line: ConnectionHandle,
+  ) {
     this.of = { appId: app.settings.appId, userId }
     this.#context = context
     this.#app = app

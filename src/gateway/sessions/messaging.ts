@@ -11,7 +11,7 @@ import type { Allowance } from '../limits/rate-limiter.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import { problemOf, sendRulesOf } from '../messages/rules.js'
-import type { Line } from './connection-handle.js'
+import type { ConnectionHandle } from './connection-handle.js'
 import type { Log } from '../log.js'
 import type { SendOrder } from './send-order.js'
 
@@ -62,7 +62,7 @@ export const createMessaging = (
   { settings, engine, allowance, log }: MessagingContext,
   { settings: rules }: App,
   { of, epoch }: { of: UserRef; epoch: string },
-  { line, refuse, order }: { line: Line; refuse: Refuse; order: SendOrder },
+  { line, refuse, order }: { line: ConnectionHandle; refuse: Refuse; order: SendOrder },
 ): Messaging => {
   const { appId, userId } = of
   const sendRules = sendRulesOf(rules, settings, rules.unknownRecipients)

@@ -1,5 +1,5 @@
 import type { RefusalCode } from '../../protocol/index.js'
-import type { Line } from './connection-handle.js'
+import type { ConnectionHandle } from './connection-handle.js'
 
 /** Why a message is not taken now; `retryAfter` in milliseconds. */
 export interface Busy {
@@ -22,7 +22,7 @@ export interface SendOrder {
 
 /** `patience` is how many milliseconds a connection may be silent: what was on its way has come by then. */
 export const createSendOrder = (
-  line: Pick<Line, 'ping' | 'hasAnswered' | 'answersPings'>,
+  line: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
   patience: number,
 ): SendOrder => {
   let hold: { busy: Busy; since: number; ping: number } | undefined

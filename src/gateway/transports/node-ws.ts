@@ -6,12 +6,12 @@ import * as ws from 'ws'
 import { limits, START_PREFIX, SUBPROTOCOL } from '../../protocol/index.js'
 import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
-import type { Wire } from '../sessions/connection-handle.js'
+import type { Transport } from '../connection/transport.js'
 
 /** What the server does with what comes in. */
-export interface Handlers {
+export interface GatewayHandlers {
   /** Makes a connection of a socket that has just opened. */
-  connect(wire: Wire, peer: Peer): Connection
+  connect(transport: Transport, peer: Peer): Connection
   peerOf(request: IncomingMessage): Peer
   /** Whether a path is one of the gateway's. */
   owns(path: string): boolean
@@ -25,17 +25,17 @@ export const SESSION_PATH = '/v1/session'
 export const CLOSE_TIMEOUT = 3_000
 
 /** Bytes that are gathered before they are written: with more, a client would be taken for one that reads slowly. */
-const MOST_GATHERED = 8_192
+const MAX_BATCH = 8_192
 
 /** Bytes that may wait for a client that doesn't read: beyond them it is cut, before its backlog becomes everybody's. */
-const MOST_WAITING = 1_048_576
+const MAX_BUFFERED = 1_048_576
 
 /** A server has to take a whole URL in the place of a path, too (RFC 9112, 3.2.2). */
 const pathOf = (request: IncomingMessage): string =>
   (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*/s, '')
 
 /** The start that the subprotocols carry; null when there is none, undefined when it can't be read. */
-const earlyStart = (protocols: string[]): string | null | undefined => {
+const startInProtocols = (protocols: string[]): string | null | undefined => {
   const values = protocols.filter((protocol) => protocol.startsWith(START_PREFIX))
   if (values.length === 0) return null
   const encoded = (values[0] ?? '').slice(START_PREFIX.length)
@@ -49,7 +49,7 @@ const protocolsOf = (request: IncomingMessage): string[] =>
   (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
 
 /** Refuses a handshake before it becomes a WebSocket, and waits for no farewell: the other side may never say it. */
-const refuse = (socket: Duplex, status: string, why: string): void => {
+const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
   socket.once('finish', () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(why)}\r\n\r\n${why}`,
@@ -65,10 +65,10 @@ const uncork = (stream: Duplex): void => stream.uncork()
  * A WebSocket to write to. What is sent in one turn leaves in one write, since a system call for each frame costs more
  * than all that made it.
  */
-class SocketWire implements Wire {
+class WsTransport implements Transport {
   readonly #socket: ws.WebSocket
   readonly #stream: Duplex
-  #isGathering = false
+  #isCorked = false
 
   constructor(socket: ws.WebSocket, stream: Duplex) {
     this.#socket = socket
@@ -76,9 +76,9 @@ class SocketWire implements Wire {
   }
 
   send(text: string): void {
-    this.#gather(text.length)
+    this.#corkFor(text.length)
     this.#socket.send(text)
-    if (this.#socket.bufferedAmount > MOST_WAITING) this.#socket.terminate()
+    if (this.#socket.bufferedAmount > MAX_BUFFERED) this.#socket.terminate()
   }
 
   close(code: number, reason: string): void {
@@ -102,24 +102,24 @@ class SocketWire implements Wire {
   }
 
   /** Called before so many bytes more are sent. */
-  #gather(more: number): void {
-    if (!this.#isGathering) process.nextTick(flush, this)
-    else if (this.#stream.writableLength + more > MOST_GATHERED) this.#stream.uncork()
+  #corkFor(more: number): void {
+    if (!this.#isCorked) process.nextTick(flush, this)
+    else if (this.#stream.writableLength + more > MAX_BATCH) this.#stream.uncork()
     else return
-    this.#isGathering = true
+    this.#isCorked = true
     this.#stream.cork()
   }
 
   flush(): void {
-    this.#isGathering = false
+    this.#isCorked = false
     this.#stream.uncork()
   }
 }
 
-const flush = (wire: SocketWire): void => wire.flush()
+const flush = (transport: WsTransport): void => transport.flush()
 
 /** What is held here is held as long as the socket: the request and its headers must not be. */
-const adopt = (socket: ws.WebSocket, connection: Connection): void => {
+const receiveFrom = (socket: ws.WebSocket, connection: Connection): void => {
   socket.on('message', (data: Buffer, isBinary) => {
     if (isBinary) connection.end('bad-request', 'Frames are text.')
     else connection.receive(data.toString(), data.length)
@@ -135,7 +135,7 @@ type Listener = (...args: unknown[]) => void
  * Puts `first` in the place of an event's listeners, and hands it theirs: two that answer one request would break it,
  * and a WebSocket server with a path of its own answers 400 to all others.
  */
-const takeOver = (
+const intercept = (
   server: Server,
   event: 'request' | 'upgrade',
   first: (others: readonly Listener[], ...args: never[]) => void,
@@ -151,7 +151,7 @@ const takeOver = (
 }
 
 /** Lets `server` answer the gateway's addresses; what is not for the gateway goes to the listeners that it had before. */
-export const attach = (server: Server, handlers: Handlers): { detach(): void } => {
+export const attach = (server: Server, handlers: GatewayHandlers): { detach(): void } => {
   const options = {
     noServer: true,
     clientTracking: false,
@@ -163,7 +163,7 @@ export const attach = (server: Server, handlers: Handlers): { detach(): void } =
   } satisfies ws.ServerOptions & { closeTimeout: number }
   const sockets = new ws.WebSocketServer(options)
 
-  const giveBackRequests = takeOver(
+  const giveBackRequests = intercept(
     server,
     'request',
     (others, request: IncomingMessage, response: ServerResponse) => {
@@ -172,7 +172,7 @@ export const attach = (server: Server, handlers: Handlers): { detach(): void } =
     },
   )
 
-  const giveBackUpgrades = takeOver(
+  const giveBackUpgrades = intercept(
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -185,17 +185,17 @@ export const attach = (server: Server, handlers: Handlers): { detach(): void } =
       if (!ours && server.listenerCount('upgrade') > 1) return
       // Node leaves an upgraded socket without a listener, and an error without a listener ends the process.
       socket.on('error', ignore)
-      if (!ours) return refuse(socket, '404 Not Found', 'There is no WebSocket here.')
+      if (!ours) return refuseUpgrade(socket, '404 Not Found', 'There is no WebSocket here.')
       const protocols = protocolsOf(request)
       if (!protocols.includes(SUBPROTOCOL))
-        return refuse(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
+        return refuseUpgrade(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
       // A session that starts at once is told of in the write that accepts the handshake.
       socket.cork()
       setImmediate(uncork, socket)
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const connection = handlers.connect(new SocketWire(webSocket, socket), handlers.peerOf(request))
-        adopt(webSocket, connection)
-        const start = earlyStart(protocols)
+        const connection = handlers.connect(new WsTransport(webSocket, socket), handlers.peerOf(request))
+        receiveFrom(webSocket, connection)
+        const start = startInProtocols(protocols)
         if (start === undefined)
           connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
         else if (start !== null) connection.receive(start, Buffer.byteLength(start))

@@ -1,0 +1,11 @@
+/** One open WebSocket, as a connection writes to it. Each WebSocket server in transports/ implements it. */
+export interface Transport {
+  /** Sends a text frame. The frames of one turn may leave in one write. */
+  send(text: string): void
+  /** Starts the closing handshake. */
+  close(code: number, reason: string): void
+  /** Whether the client reads more slowly than frames are written. Frames that can wait should wait for `drained()`. */
+  isFull(): boolean
+  /** Resolves when no frame waits for the client any more, or when the socket is closed. */
+  drained(): Promise<void>
+}
