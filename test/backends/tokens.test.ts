@@ -68,14 +68,14 @@ test('every block on the page is in the table of what is run', () => {
       [...languages[name].files].sort(),
       name,
     )
-  const [payload] = chapters.get('What is the same everywhere') ?? []
+  const [payload] = chapters.get('For every language') ?? []
   assert(payload)
   const shown = names.reduce((total, name) => total + (chapters.get(name)?.length ?? 0), 1)
   assert.equal(shown, fences)
 })
 
 test('the payload that the page shows is one that the gateway takes', async () => {
-  const [{ code } = { code: '' }] = chapters.get('What is the same everywhere') ?? []
+  const [{ code } = { code: '' }] = chapters.get('For every language') ?? []
   const signed = [`{"alg":"HS256","typ":"JWT"}`, code]
     .map((part) => Buffer.from(part).toString('base64url'))
     .join('.')
