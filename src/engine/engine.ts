@@ -80,7 +80,7 @@ export interface InboxState extends Position {
 }
 
 /** A message to be sent. At least one of `body` and `data` is there; sizes have been checked by the caller. */
-export interface Draft {
+export interface NewMessage {
   appId: string
   /** Made by the sender: the same id from the same sender to the same recipient is the same message. */
   id: string
@@ -109,7 +109,7 @@ export interface SendRules {
   quota: { inboxes: number; bytes: number }
 }
 
-export type Sent =
+export type SendResult =
   | {
       outcome: 'stored' | 'repeated'
       /** Offset of the recipient's copy. */
@@ -122,7 +122,7 @@ export type Sent =
   | { outcome: 'conflict' | 'unknown-user' | 'full' }
 
 /** Messages in offset order; `lost`: some between the asked position and the first of them are no longer kept. */
-export interface Page {
+export interface MessagePage {
   messages: Message[]
   lost: boolean
 }
@@ -157,7 +157,7 @@ export interface MessagesRead {
   user: UserRef
   inbox: InboxState
 }
-export type Signal = SessionEnded | ConnectionReplaced | UserChanged | MessageStored | MessagesRead
+export type EngineEvent = SessionEnded | ConnectionReplaced | UserChanged | MessageStored | MessagesRead
 
 /**
  * Where gateways keep users, sessions and inboxes, and how they reach each other. Every method is required: what an
@@ -168,8 +168,6 @@ export type Signal = SessionEnded | ConnectionReplaced | UserChanged | MessageSt
  * other changes of sessions, and read marks, are a few milliseconds later. Nothing can be read before it is durable.
  */
 export interface Engine {
-  readonly type: 'memory' | 'embedded'
-
   /** Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. */
   open(): Promise<void>
 
@@ -219,13 +217,13 @@ export interface Engine {
   retain(appId: string, retention: Retention): Promise<void>
 
   /** Puts a message into the inboxes of its recipient and its sender. Durable, both copies, once it resolves. */
-  send(draft: Draft, rules: SendRules): Promise<Sent>
+  send(draft: NewMessage, rules: SendRules): Promise<SendResult>
 
   /** Where the user's inbox stands; one that holds nothing yet has an epoch already. */
   inbox(of: UserRef): Promise<InboxState>
 
   /** Up to `limit` messages after a position. A position of another epoch, or ahead of the inbox, is before everything. */
-  messagesAfter(of: UserRef, position: Position, limit: number): Promise<Page>
+  messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
 
   /** The newest messages before an offset, or the newest of all; null when the epoch is another. */
   messagesBefore(
@@ -238,11 +236,11 @@ export interface Engine {
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
 
   /** Calls `listener` with every signal from now on, until `signal` aborts. */
-  listen(listener: (told: Signal) => void, signal: AbortSignal): void
+  listen(listener: (told: EngineEvent) => void, signal: AbortSignal): void
 }
 
 /** The profile others see: what was vouched for over what was claimed. */
-export const profileOf = (user: Pick<UserRecord, 'vouched' | 'claimed'>): Profile => ({
+export const mergeProfile = (user: Pick<UserRecord, 'vouched' | 'claimed'>): Profile => ({
   ...user.claimed,
   ...user.vouched,
 })

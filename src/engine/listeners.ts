@@ -1,7 +1,7 @@
-import type { Signal } from './engine.js'
+import type { EngineEvent } from './engine.js'
 
 interface Entry {
-  listener: (told: Signal) => void
+  listener: (told: EngineEvent) => void
   signal: AbortSignal
 }
 
@@ -14,14 +14,14 @@ export class Listeners {
     this.#onError = onError
   }
 
-  add(listener: (told: Signal) => void, signal: AbortSignal): void {
+  add(listener: (told: EngineEvent) => void, signal: AbortSignal): void {
     if (signal.aborted) return
     const entry = { listener, signal }
     this.#entries.add(entry)
     signal.addEventListener('abort', () => this.#entries.delete(entry), { once: true })
   }
 
-  tell(told: Signal): void {
+  tell(told: EngineEvent): void {
     // A copy: a listener that comes while this is told hears what is told from then on.
     for (const { listener, signal } of [...this.#entries]) {
       if (signal.aborted) continue

@@ -20,6 +20,12 @@ export interface GatewayOptions {
   env?: Env | undefined
   /** @default JSON lines on standard error */
   log?: Log | undefined
+  /**
+   * An engine of your own, in place of the one that `config.engine` describes. The gateway opens it, listens to it and, when
+   * the gateway closes, closes it: give it to no second gateway. `chat-session/engine/suite` has the tests that it must pass.
+   * @default the engine of `config.engine`
+   */
+  engine?: Engine | undefined
 }
 
 export interface Gateway {
@@ -75,7 +81,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
   const settings = parsed.config
   const log = options.log ?? createLog()
-  const engine = engineOf(settings.engine, log)
+  const engine = options.engine ?? engineOf(settings.engine, log)
   const hub = createHub()
   const connections = new Set<Connection>()
   const life = new AbortController()
@@ -175,7 +181,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await closed
   }
 
-  engine.listen((told) => hub.tell(told), life.signal)
+  engine.listen((event) => hub.emit(event), life.signal)
 
   const gateway: Gateway = {
     attach(server) {

@@ -1,5 +1,5 @@
 // One process that has an engine open, told by its arguments what to do; it says over the channel how it went.
-import { createEmbeddedEngine, EngineError, type Draft } from '../../src/engine/index.js'
+import { createEmbeddedEngine, EngineError, type NewMessage } from '../../src/engine/index.js'
 import { request } from '../../src/engine/suite/kit.js'
 import { rules } from './stores.js'
 
@@ -51,7 +51,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const worker = async (n: number): Promise<void> => {
       for (let round = 0; ; round++) {
         const [from = '', to = ''] = [users[n % 4], users[(n + 1 + (round % 3)) % 4]]
-        const draft: Draft = {
+        const draft: NewMessage = {
           appId: 'app',
           id: `${run} ${n} ${round}`,
           from,

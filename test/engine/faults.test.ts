@@ -4,7 +4,12 @@ import { once } from 'node:events'
 import { cp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createEmbeddedEngine, type Draft, type Engine, type Sent } from '../../src/engine/index.js'
+import {
+  createEmbeddedEngine,
+  type NewMessage,
+  type Engine,
+  type SendResult,
+} from '../../src/engine/index.js'
 import type { Message } from '../../src/protocol/index.js'
 import { inChild, inLimitedChild, killed, said } from './children.js'
 import { scratch } from './folders.js'
@@ -36,7 +41,7 @@ void describe('an embedded engine that is killed again and again while many send
   const name = 'has all that it acknowledged, once, where it said, and epochs and offsets go on'
   void it(name, async () => {
     const path = await newFolder()
-    const acknowledged: { draft: Draft; sent: Sent }[] = []
+    const acknowledged: { draft: NewMessage; sent: SendResult }[] = []
     const epochs = new Set<string>()
     for (let run = 0; run < 10; run++) {
       const child = inChild('send', path, {}, `${run}`)
@@ -46,7 +51,7 @@ void describe('an embedded engine that is killed again and again while many send
       await new Promise<void>((resolve, reject) => {
         child.once('exit', () => reject(new Error('the child ended by itself')))
         child.on('message', (message) => {
-          acknowledged.push(message as { draft: Draft; sent: Sent })
+          acknowledged.push(message as { draft: NewMessage; sent: SendResult })
           if (acknowledged.length === enough) {
             child.removeAllListeners('exit')
             resolve()

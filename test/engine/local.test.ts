@@ -13,7 +13,7 @@ const bob = { appId: 'app', userId: 'bob' }
 const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 
 const engineOn = async (store: Store, onError?: (error: unknown) => void): Promise<LocalEngine> => {
-  const engine = new LocalEngine('embedded', () => Promise.resolve(placeOf(store)), { onError })
+  const engine = new LocalEngine(() => Promise.resolve(placeOf(store)), { onError })
   await engine.open()
   return engine
 }

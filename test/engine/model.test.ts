@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createMemoryEngine, type Engine, type Sent, type Signal } from '../../src/engine/index.js'
+import { createMemoryEngine, type Engine, type SendResult, type EngineEvent } from '../../src/engine/index.js'
 import { LocalEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
 import { request } from '../../src/engine/suite/kit.js'
@@ -70,7 +70,7 @@ class Model {
     return this.inbox(name).messages.slice(-KEEP)
   }
 
-  send(draft: { from: string | null; to: string; id: string; body: string }): Partial<Sent> {
+  send(draft: { from: string | null; to: string; id: string; body: string }): Partial<SendResult> {
     const key = JSON.stringify([draft.from, draft.to, draft.id])
     const earlier = this.sent.get(key)
     if (earlier?.body === draft.body) {
@@ -240,7 +240,7 @@ const run = async (engine: Engine, steps: Step[], durable: boolean): Promise<voi
   const told = new Map<string, number>()
   const life = new AbortController()
   let wrong = ''
-  engine.listen((signal: Signal) => {
+  engine.listen((signal: EngineEvent) => {
     if (signal.type !== 'message') return
     const { user, epoch, message } = signal
     const inbox = `${user.userId} ${epoch}`
@@ -264,7 +264,7 @@ const run = async (engine: Engine, steps: Step[], durable: boolean): Promise<voi
 /** Rows that outlive the closing of their store. */
 const lasting = (): Engine => {
   const store = withStore(new MemoryStore(), { close: () => Promise.resolve() })
-  return new LocalEngine('embedded', () => Promise.resolve(placeOf(store)))
+  return new LocalEngine(() => Promise.resolve(placeOf(store)))
 }
 
 /** A failing run names its seed and path: give them here to run it again. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Signal } from '../../src/engine/engine.js'
+import type { EngineEvent } from '../../src/engine/engine.js'
 import { LocalEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
 import { put, rows, type Place, type Store } from '../../src/engine/local/store.js'
@@ -20,7 +20,7 @@ const onDisk = async (): Promise<{
   engine: LocalEngine
   disk: { state: Disk; opened: number; probed: number }
   errors: unknown[]
-  messages: Extract<Signal, { type: 'message' }>[]
+  messages: Extract<EngineEvent, { type: 'message' }>[]
 }> => {
   const rowsOnDisk = new MemoryStore()
   const disk = { state: 'sound' as Disk, opened: 0, probed: 0 }
@@ -51,9 +51,9 @@ const onDisk = async (): Promise<{
     return Promise.resolve(placeOf(store, { probe }))
   }
   const errors: unknown[] = []
-  const engine = new LocalEngine('embedded', open, { onError: (error) => errors.push(error) })
+  const engine = new LocalEngine(open, { onError: (error) => errors.push(error) })
   await engine.open()
-  const messages: Extract<Signal, { type: 'message' }>[] = []
+  const messages: Extract<EngineEvent, { type: 'message' }>[] = []
   engine.listen((told) => {
     if (told.type === 'message') messages.push(told)
   }, new AbortController().signal)
@@ -197,7 +197,7 @@ void describe('an engine that could not be made ready', () => {
       })
       return Promise.resolve(placeOf(store))
     }
-    const engine = new LocalEngine('embedded', open, { onError: () => undefined })
+    const engine = new LocalEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isReadable = true
     await engine.open()
@@ -228,7 +228,7 @@ void describe('an engine that could not be made ready', () => {
       close: () => Promise.resolve(),
     })
     const open = (): Promise<Place> => Promise.resolve(placeOf(store))
-    const engine = new LocalEngine('embedded', open, { onError: () => undefined })
+    const engine = new LocalEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isSound = true
     await engine.open()

@@ -19,10 +19,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   await memory.open()
   const changed = change(memory)
   const engine = new Proxy(memory, {
-    get: (_, name: keyof Engine) => {
-      const own = memory[name]
-      return changed[name] ?? (typeof own === 'function' ? own.bind(memory) : own)
-    },
+    get: (_, name: keyof Engine) => changed[name] ?? memory[name].bind(memory),
   })
   const key = await memory.key()
   const apps = new Map<string, App>(
@@ -32,7 +29,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   const connections = new Set<Connection>()
   const life = new AbortController()
   after(() => life.abort())
-  engine.listen((told) => hub.tell(told), life.signal)
+  engine.listen((event) => hub.emit(event), life.signal)
   const context = {
     settings: parsed.config,
     apps: () => Promise.resolve(apps),

@@ -130,5 +130,5 @@ export const createEmbeddedEngine = ({
 }: EmbeddedEngineOptions): Engine => {
   // Now, so that a later change of the working directory doesn't change what is opened.
   const folder = resolve(path)
-  return new LocalEngine('embedded', (life) => openWhenFree(folder, lockWait, life), options)
+  return new LocalEngine((life) => openWhenFree(folder, lockWait, life), options)
 }

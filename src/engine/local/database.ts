@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Commit } from './group-commit.js'
-import type { Signal } from '../engine.js'
+import type { EngineEvent } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { Inboxes } from './inboxes.js'
 import { put, read, rows, type Operation, type Place, type Store } from './store.js'
@@ -45,7 +45,7 @@ export interface KeepingOptions {
   openPlace: (life: AbortSignal) => Promise<Place>
   life: AbortSignal
   onFailure: (failure: EngineError) => void
-  tell: (told: Signal) => void
+  tell: (told: EngineEvent) => void
   onError: (error: unknown) => void
   /** Makes ready what stands on it; what that rejects with closes the store again. */
   prepare: (keeping: Keeping) => Promise<void>

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Commit } from './group-commit.js'
-import type { Draft, Sent } from '../engine.js'
+import type { NewMessage, SendResult } from '../engine.js'
 import { del, put, read, readAll, rows, type Operation, type Store } from './store.js'
 import type { Chore, Upkeep } from '../util/scheduler.js'
 
 /** A message that was stored. */
-export type Stored = Extract<Sent, { outcome: 'stored' | 'repeated' }>
+export type Stored = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
 /** A row of a sent id: until when it counts, what its content hashes to, and what was answered. */
 type KeptId = [until: number, digest: string, offset: number, ownOffset: number | null, sentAt: number]
@@ -17,7 +17,7 @@ const ROWS_PER_SWEEP = 32
 const IDS_PER_SWEEP = 256
 
 /** The same for the same content, however its keys were ordered. */
-export const digestOf = ({ body, data }: Draft): string => {
+export const digestOf = ({ body, data }: NewMessage): string => {
   const sorted = (_key: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -47,7 +47,7 @@ export class SentIds {
   }
 
   /** The answer to a message that was sent already; undefined for a new one. */
-  find(row: string, digest: string, now: number): Promise<Sent> | undefined {
+  find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
     const pending = this.#pending.get(row)
     if (pending) {
       const same = pending.digest === digest

@@ -2,14 +2,14 @@ import { createHmac } from 'node:crypto'
 import type { Message } from '../../protocol/index.js'
 import type { Commit } from './group-commit.js'
 import type {
-  Draft,
+  NewMessage,
   InboxState,
-  Page,
+  MessagePage,
   Position,
   Retention,
   SendRules,
-  Sent,
-  Signal,
+  SendResult,
+  EngineEvent,
   UserRef,
 } from '../engine.js'
 import { Inbox, mayAge, messageOf, type KeptInbox, type KeptMessage } from './inbox.js'
@@ -43,7 +43,7 @@ export interface InboxesOptions {
   users: Users
   /** Another one when acknowledged writes may be gone. */
   epochKey: string
-  tell: (told: Signal) => void
+  tell: (told: EngineEvent) => void
   /** Told what fails for nobody who asked. */
   onError: (error: unknown) => void
 }
@@ -61,7 +61,7 @@ export class Inboxes {
   readonly #commit: Commit
   readonly #users: Users
   readonly #epochKey: string
-  readonly #tell: (told: Signal) => void
+  readonly #tell: (told: EngineEvent) => void
   readonly #usage: Usage
   readonly #ids: SentIds
   readonly #recent = new Recent<Inbox>(AT_HAND, (inbox) => this.#isSettled(inbox))
@@ -97,7 +97,7 @@ export class Inboxes {
     return this.#open(of).state()
   }
 
-  send(draft: Draft, rules: SendRules): Promise<Sent> {
+  send(draft: NewMessage, rules: SendRules): Promise<SendResult> {
     this.#commit.check()
     const now = Date.now()
     this.retain(draft.appId, rules.retention)
@@ -170,7 +170,7 @@ export class Inboxes {
     return answer
   }
 
-  async after(of: UserRef, position: Position, limit: number): Promise<Page> {
+  async after(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
     const inbox = this.#open(of)
     const { first, offset: newest } = inbox.durable
     const comparable = position.epoch === inbox.epoch && position.offset <= newest

@@ -1,18 +1,18 @@
 import type { EndCode, Message } from '../../protocol/index.js'
 import type {
-  Draft,
+  NewMessage,
   Engine,
   InboxState,
-  Page,
+  MessagePage,
   Position,
   Retention,
   SavedUser,
   SendRules,
-  Sent,
+  SendResult,
   SessionRecord,
   SessionRef,
   SessionRequest,
-  Signal,
+  EngineEvent,
   StartedSession,
   UserChange,
   UserRecord,
@@ -37,7 +37,6 @@ const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId
 
 /** An engine with one owner: this process. It keeps what it is given in an ordered store. */
 export class LocalEngine implements Engine {
-  readonly type: Engine['type']
   readonly #openPlace: (life: AbortSignal) => Promise<Place>
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
@@ -45,12 +44,7 @@ export class LocalEngine implements Engine {
   #closing: Promise<void> = Promise.resolve()
 
   /** `openPlace` is called at every opening; `life` aborts when the engine is closed meanwhile. */
-  constructor(
-    type: Engine['type'],
-    openPlace: (life: AbortSignal) => Promise<Place>,
-    { onError = warn }: EngineOptions = {},
-  ) {
-    this.type = type
+  constructor(openPlace: (life: AbortSignal) => Promise<Place>, { onError = warn }: EngineOptions = {}) {
     this.#openPlace = openPlace
     // In a microtask of its own: what it throws in turn must not end up in the middle of a commit.
     this.#onError = (error) => queueMicrotask(() => onError(error))
@@ -131,7 +125,7 @@ export class LocalEngine implements Engine {
     return this.#use(({ keeping }) => keeping.inboxes.retain(appId, retention))
   }
 
-  send(draft: Draft, rules: SendRules): Promise<Sent> {
+  send(draft: NewMessage, rules: SendRules): Promise<SendResult> {
     return this.#use(({ keeping }) => keeping.inboxes.send(draft, rules))
   }
 
@@ -139,7 +133,7 @@ export class LocalEngine implements Engine {
     return this.#use(({ keeping }) => keeping.inboxes.state(of))
   }
 
-  messagesAfter(of: UserRef, position: Position, limit: number): Promise<Page> {
+  messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
     return this.#use(({ keeping }) => keeping.inboxes.after(of, position, limit))
   }
 
@@ -155,7 +149,7 @@ export class LocalEngine implements Engine {
     return this.#use(({ keeping }) => keeping.inboxes.markRead(of, position))
   }
 
-  listen(listener: (told: Signal) => void, signal: AbortSignal): void {
+  listen(listener: (told: EngineEvent) => void, signal: AbortSignal): void {
     this.#listeners.add(listener, signal)
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SessionRecord, Signal } from '../engine.js'
+import type { SessionRecord, EngineEvent } from '../engine.js'
 import { letGo, openKeeping, type Keeping } from './database.js'
 import { Sessions } from './sessions.js'
 import type { Place } from './store.js'
@@ -7,7 +7,7 @@ import type { Place } from './store.js'
 export interface OpeningOptions {
   openPlace: (life: AbortSignal) => Promise<Place>
   onError: (error: unknown) => void
-  tell: (told: Signal) => void
+  tell: (told: EngineEvent) => void
   /** Called for each session that was held as long as it could be. */
   onOver: (session: SessionRecord) => void
   /** What has to be over before. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Message, Profile } from '../../protocol/index.js'
 import type { Commit } from './group-commit.js'
-import { profileOf, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
+import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
 import { Recent } from '../util/lru-cache.js'
 import { put, read, rows, type Store } from './store.js'
 import { Turns } from '../util/keyed-mutex.js'
@@ -15,7 +15,7 @@ const asKept = (given: Profile | undefined): Profile =>
 
 /** What others see of the user beside a message. */
 const senderOf = (user: UserRecord): Message['sender'] => {
-  const { name, photoUrl } = profileOf(user)
+  const { name, photoUrl } = mergeProfile(user)
   if (name === undefined && photoUrl === undefined) return null
   return { ...(name !== undefined && { name }), ...(photoUrl !== undefined && { photoUrl }) }
 }

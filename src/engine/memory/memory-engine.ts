@@ -13,5 +13,4 @@ const openPlace = (): Promise<Place> =>
   })
 
 /** An engine that keeps nothing beyond its closing: for tests, and for gateways whose users need not be remembered. */
-export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
-  new LocalEngine('memory', openPlace, options)
+export const createMemoryEngine = (options: EngineOptions = {}): Engine => new LocalEngine(openPlace, options)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import type { Engine, Page, UserRef } from '../engine.js'
+import type { Engine, MessagePage, UserRef } from '../engine.js'
 import { ada, app, bob, bodies, deliver, hear, until, type SuiteContext } from './kit.js'
 
 const fill = async (engine: Engine, count: number): Promise<void> => {
   for (let n = 1; n <= count; n++) await deliver(engine, { body: `${n}` })
 }
 
-const after = async (engine: Engine, of: UserRef, offset: number, limit = 100): Promise<Page> =>
+const after = async (engine: Engine, of: UserRef, offset: number, limit = 100): Promise<MessagePage> =>
   engine.messagesAfter(of, { epoch: (await engine.inbox(of)).epoch, offset }, limit)
 
 const offsetsOf = (page: { offset: number }[] | null): number[] => (page ?? []).map(({ offset }) => offset)

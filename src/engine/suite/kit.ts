@@ -2,13 +2,13 @@
 // more than a few functions, and its errors are understood by every runner.
 import assert from 'node:assert/strict'
 import type {
-  Draft,
+  NewMessage,
   Engine,
   SendRules,
-  Sent,
+  SendResult,
   SessionRecord,
   SessionRequest,
-  Signal,
+  EngineEvent,
   StartedSession,
   UserRef,
 } from '../engine.js'
@@ -85,7 +85,7 @@ export const rules = (more: Partial<SendRules> = {}): SendRules => ({
 })
 
 /** A message from Ada to Bob, with an id of its own. */
-export const draft = (more: Partial<Draft> = {}): Draft => ({
+export const draft = (more: Partial<NewMessage> = {}): NewMessage => ({
   appId: app,
   id: `message ${++named}`,
   from: ada.userId,
@@ -97,9 +97,9 @@ export const draft = (more: Partial<Draft> = {}): Draft => ({
 /** Sends, and takes nothing but a message stored now for an answer. */
 export const deliver = async (
   engine: Engine,
-  more: Partial<Draft> = {},
+  more: Partial<NewMessage> = {},
   under: Partial<SendRules> = {},
-): Promise<Extract<Sent, { outcome: 'stored' | 'repeated' }>> => {
+): Promise<Extract<SendResult, { outcome: 'stored' | 'repeated' }>> => {
   const sent = await engine.send(draft(more), rules(under))
   assert.equal(sent.outcome, 'stored')
   assert.ok('offset' in sent)
@@ -124,19 +124,19 @@ export const until = async (what: string, isSo: () => Promise<boolean>): Promise
 }
 
 /** Resolves with the first `count` signals of a type from now on; a test that waits too long fails. */
-export const hear = <T extends Signal['type']>(
+export const hear = <T extends EngineEvent['type']>(
   engine: Engine,
   type: T,
   count = 1,
-): Promise<Extract<Signal, { type: T }>[]> =>
+): Promise<Extract<EngineEvent, { type: T }>[]> =>
   new Promise((resolve, reject) => {
     const life = new AbortController()
     const deadline = setTimeout(() => {
       life.abort()
       reject(new Error(`waited too long: heard ${heard.length} of ${count} signals '${type}'`))
     }, PATIENCE)
-    const heard: Extract<Signal, { type: T }>[] = []
-    const isWanted = (told: Signal): told is Extract<Signal, { type: T }> => told.type === type
+    const heard: Extract<EngineEvent, { type: T }>[] = []
+    const isWanted = (told: EngineEvent): told is Extract<EngineEvent, { type: T }> => told.type === type
     engine.listen((told) => {
       if (!isWanted(told)) return
       heard.push(told)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Signal } from '../engine.js'
+import type { EngineEvent } from '../engine.js'
 import { ada, app, bob, bodies, deliver, draft, hear, rules, until, type SuiteContext } from './kit.js'
 
 /** What every engine must do with messages that are sent: a part of the suite. */
@@ -119,7 +119,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     on(
       'are told to every listener, once each inbox, in offset order, when they can be read',
       async (engine) => {
-        const told: Extract<Signal, { type: 'message' }>[] = []
+        const told: Extract<EngineEvent, { type: 'message' }>[] = []
         const found: Promise<void>[] = []
         const life = new AbortController()
         engine.listen((signal) => {

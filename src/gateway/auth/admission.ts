@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import {
-  byteLength,
   GUEST_PREFIX,
   isGuestId,
   isUserId,
@@ -158,7 +157,7 @@ const malformed = ({ token, signature, authParams, guest, user }: Start): Refusa
   if ([token, signature, authParams, guest].filter((proof) => proof !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")
   if (isTooDeep(authParams)) return refuse('bad-request', NESTING_PROBLEM)
-  if (authParams && byteLength(JSON.stringify(authParams)) > limits.authParams)
+  if (authParams && Buffer.byteLength(JSON.stringify(authParams)) > limits.authParams)
     return refuse('bad-request', `The field 'authParams' is larger than ${limits.authParams} bytes.`)
   if (user && !readProfile(user)) return refuse('bad-request', PROFILE_PROBLEM)
   return undefined

@@ -1,4 +1,3 @@
-import { byteLength } from '../../protocol/index.js'
 import { isObject, pathText, readFields, report, text, type Path, type Reading } from './fields.js'
 
 /** Shorter keys than the hash is wide weaken HMAC-SHA256 (RFC 7518, 3.2). */
@@ -49,7 +48,7 @@ export const readSecrets = (
       report(reading, at, 'is empty; `openssl rand -base64 32` makes a good secret')
       continue
     }
-    if (environment === 'production' && byteLength(secret) < productionMinimum)
+    if (environment === 'production' && Buffer.byteLength(secret) < productionMinimum)
       report(
         reading,
         at,

@@ -20,7 +20,7 @@ import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import type { Transport } from './transport.js'
 import {
   LiveSession,
-  type Parting,
+  type HoldOrEnd,
   type SessionContext,
   type SessionFrame,
 } from '../sessions/live-session.js'
@@ -233,7 +233,7 @@ export class Connection implements ConnectionHandle {
   }
 
   /** Frees everything that the connection holds. */
-  #leave(parting: Parting): void {
+  #leave(parting: HoldOrEnd): void {
     const phase = this.#phase
     if (phase.name === 'over') return
     this.#phase = { name: 'over' }

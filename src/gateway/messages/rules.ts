@@ -1,5 +1,5 @@
-import type { Draft, SendRules } from '../../engine/index.js'
-import { byteLength, isUserId, limits, type RefusalCode } from '../../protocol/index.js'
+import type { NewMessage, SendRules } from '../../engine/index.js'
+import { isUserId, limits, type RefusalCode } from '../../protocol/index.js'
 import type { AppSettings, Settings } from '../config/parse.js'
 import { isTooDeep, NESTING_PROBLEM } from '../limits/json-depth.js'
 
@@ -22,18 +22,18 @@ export const problemOf = ({
   to,
   body,
   data,
-}: Omit<Draft, 'appId' | 'from'>): DraftProblem | undefined => {
+}: Omit<NewMessage, 'appId' | 'from'>): DraftProblem | undefined => {
   // An id that is no Unicode could not be kept as it is, and two such ids might become one.
   if (id === '' || Array.from(id).length > limits.messageId || /\p{Surrogate}/u.test(id))
     return bad(`A message's 'id' is 1 to ${limits.messageId} characters of well-formed Unicode.`)
   if (!isUserId(to)) return bad("A message's 'to' is not an id that a user can have.")
   if (body === undefined && data === undefined) return bad("A message has a 'body', 'data' or both.")
   if (isTooDeep(data)) return bad(NESTING_PROBLEM)
-  const size = byteLength(body ?? '') + (data ? byteLength(JSON.stringify(data)) : 0)
+  const size = Buffer.byteLength(body ?? '') + (data ? Buffer.byteLength(JSON.stringify(data)) : 0)
   if (size > limits.message)
     return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)
   // A control character becomes six, and the message has to come in one frame.
-  return byteLength(JSON.stringify({ body, data })) > MOST_WRITTEN
+  return Buffer.byteLength(JSON.stringify({ body, data })) > MOST_WRITTEN
     ? tooLarge(`A message's body and data have at most ${MOST_WRITTEN} bytes together as JSON.`)
     : undefined
 }

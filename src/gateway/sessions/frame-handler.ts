@@ -1,5 +1,5 @@
-import { EngineError, profileOf, type UserRef } from '../../engine/index.js'
-import { byteLength, isRetryable, limits, sentences, type ClientFrameOf } from '../../protocol/index.js'
+import { EngineError, mergeProfile, type UserRef } from '../../engine/index.js'
+import { isRetryable, limits, sentences, type ClientFrameOf } from '../../protocol/index.js'
 import { readProfile } from '../../tokens/internal.js'
 import { PROFILE_PROBLEM, proveToken } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
@@ -72,8 +72,9 @@ export const createFrames = (
     const changes = readProfile(frame.user)
     if (!changes) return refuse(frame, 'bad-request', PROFILE_PROBLEM)
     const { vouched = {}, claimed = {} } = (await engine.user(of)) ?? {}
-    const whole = profileOf({ vouched, claimed: { ...claimed, ...changes } })
-    if (byteLength(JSON.stringify(whole)) > limits.profile) return refuse(frame, 'too-large', PROFILE_PROBLEM)
+    const whole = mergeProfile({ vouched, claimed: { ...claimed, ...changes } })
+    if (Buffer.byteLength(JSON.stringify(whole)) > limits.profile)
+      return refuse(frame, 'too-large', PROFILE_PROBLEM)
     await engine.saveUser(of, { claimed: changes })
   }
 

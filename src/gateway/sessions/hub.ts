@@ -1,9 +1,9 @@
-import type { Signal, UserRef } from '../../engine/index.js'
+import type { EngineEvent, UserRef } from '../../engine/index.js'
 
 /** Somebody on this gateway whom signals about a user concern. */
 export interface Listener {
   readonly of: UserRef
-  hear(told: Signal): void
+  onEvent(event: EngineEvent): void
 }
 
 /** The sessions of this gateway, by user. */
@@ -13,12 +13,12 @@ export interface Hub {
   /** The user's sessions, as they are now. */
   of(user: UserRef): readonly Listener[]
   /** Tells a signal to the sessions of the user it is about. */
-  tell(told: Signal): void
+  emit(event: EngineEvent): void
 }
 
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
-const userOf = (told: Signal): UserRef => ('user' in told ? told.user : told.session)
+const userOf = (event: EngineEvent): UserRef => ('user' in event ? event.user : event.session)
 
 export const createHub = (): Hub => {
   // Most users have one session: an array weighs less than a Set for each of them.
@@ -34,8 +34,8 @@ export const createHub = (): Hub => {
       if (others.length) users.set(keyOf(session.of), others)
       else users.delete(keyOf(session.of))
     },
-    tell(told) {
-      for (const session of of(userOf(told))) session.hear(told)
+    emit(event) {
+      for (const session of of(userOf(event))) session.onEvent(event)
     },
   }
 }

@@ -1,5 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { profileOf, type SessionRef, type Signal, type UserRecord, type UserRef } from '../../engine/index.js'
+import {
+  mergeProfile,
+  type SessionRef,
+  type EngineEvent,
+  type UserRecord,
+  type UserRef,
+} from '../../engine/index.js'
 import type {
   ClientFrame,
   ClientFrameOf,
@@ -19,7 +25,7 @@ import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
 
 /** What becomes of a session when its connection is over: it is held for so many milliseconds, or has ended. */
-export type Parting = { holdFor: number } | { code: EndCode }
+export type HoldOrEnd = { holdFor: number } | { code: EndCode }
 
 /** What a client may send once its session has started. */
 export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
@@ -29,7 +35,7 @@ export interface SessionContext extends MessagingContext {
 }
 
 /** What the engine calls the session, and whether the client has a key to it. */
-interface Carried {
+interface EngineSession {
   readonly ref: SessionRef
   readonly isKnown: boolean
 }
@@ -37,22 +43,22 @@ interface Carried {
 /** Until `started` is sent: what is told meanwhile waits, but for the profile, whose newest counts. */
 interface Starting {
   readonly name: 'starting'
-  readonly early: Signal[]
+  readonly early: EngineEvent[]
   user?: UserRecord
-  carried?: Carried
+  engineSession?: EngineSession
 }
 
 /** From `started` on; `confirmed` when the client was heard since, `ending` when it has said farewell. */
-interface Started extends Carried {
+interface Started extends EngineSession {
   name: 'live' | 'confirmed' | 'ending'
   readonly epoch: string
 }
 
-type Phase = Starting | Started | { readonly name: 'over'; readonly parting: Parting }
+type Phase = Starting | Started | { readonly name: 'over'; readonly holdOrEnd: HoldOrEnd }
 
 const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
-const userOf = (record: UserRecord): User => ({ ...profileOf(record), id: record.userId })
+const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
 
 /** One user's session, as long as one connection carries it. */
 export class LiveSession implements Listener {
@@ -84,12 +90,12 @@ export class LiveSession implements Listener {
     return this.#started()?.ref
   }
 
-  hear(told: Signal): void {
+  onEvent(event: EngineEvent): void {
     const phase = this.#phase
-    if (told.type === 'message') this.#delivery.heard(told)
-    else if (phase.name !== 'starting') this.#react(told)
-    else if (told.type === 'user-changed') phase.user = told.user
-    else phase.early.push(told)
+    if (event.type === 'message') this.#delivery.heard(event)
+    else if (phase.name !== 'starting') this.#apply(event)
+    else if (event.type === 'user-changed') phase.user = event.user
+    else phase.early.push(event)
   }
 
   /** Starts a session or carries one on, and says so; false when the connection was over before. Called once. */
@@ -112,10 +118,10 @@ export class LiveSession implements Listener {
       sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
     })
     const ref: SessionRef = { ...this.of, sessionId }
-    starting.carried = { ref, isKnown: resumed }
-    const parting = this.#parting()
-    if (parting) {
-      await this.#part(starting.carried, parting)
+    starting.engineSession = { ref, isKnown: resumed }
+    const holdOrEnd = this.#holdOrEnd()
+    if (holdOrEnd) {
+      await this.#detachOrEnd(starting.engineSession, holdOrEnd)
       return false
     }
     const lost = resume !== undefined && (await engine.messagesAfter(this.of, resume, 1)).lost
@@ -144,7 +150,7 @@ export class LiveSession implements Listener {
     const isComparable = resume?.epoch === epoch && resume.offset <= offset
     const from = resume ? (isComparable ? resume.offset : 0) : offset
     this.#delivery.begin({ epoch, offset: from }, offset, lost)
-    for (const told of starting.early) this.#react(told)
+    for (const event of starting.early) this.#apply(event)
     return true
   }
 
@@ -172,19 +178,19 @@ export class LiveSession implements Listener {
   }
 
   /** Frees what the session holds: its connection is over. Called once. */
-  release(given: Parting): void {
+  release(given: HoldOrEnd): void {
     const phase = this.#phase
-    const carried = phase.name === 'starting' ? phase.carried : this.#started()
+    const engineSession = phase.name === 'starting' ? phase.engineSession : this.#started()
     // Who said farewell does not come back, even if the connection was lost before the answer.
-    const parting: Parting = phase.name === 'ending' ? { code: 'ended' } : given
-    this.#phase = { name: 'over', parting }
+    const holdOrEnd: HoldOrEnd = phase.name === 'ending' ? { code: 'ended' } : given
+    this.#phase = { name: 'over', holdOrEnd }
     this.#lapse.stop()
     this.#delivery.stop()
-    if (carried) this.#line.attempt(this.#part(carried, parting))
+    if (engineSession) this.#line.attempt(this.#detachOrEnd(engineSession, holdOrEnd))
   }
 
-  /** Whoever leaves before `started` was sent knows nothing of a new session; one that was carried on is held. */
-  async #part({ ref, isKnown }: Carried, how: Parting): Promise<void> {
+  /** A client that leaves before it was sent `started` has no key to a new session, so that one ends. A resumed session is held. */
+  async #detachOrEnd({ ref, isKnown }: EngineSession, how: HoldOrEnd): Promise<void> {
     const { engine } = this.#context
     const { connectionId } = this.#line
     if ('code' in how) await engine.endSession(ref, how.code, connectionId)
@@ -192,24 +198,24 @@ export class LiveSession implements Listener {
     else await engine.endSession(ref, 'ended', connectionId)
   }
 
-  #react(told: Signal): void {
+  #apply(event: EngineEvent): void {
     const started = this.#started()
     if (!started) return
-    switch (told.type) {
+    switch (event.type) {
       case 'session-ended':
-        if (told.session.sessionId === started.ref.sessionId) this.#line.end(told.code)
+        if (event.session.sessionId === started.ref.sessionId) this.#line.end(event.code)
         return
       case 'connection-replaced':
-        if (told.connectionId === this.#line.connectionId) this.#line.end('replaced')
+        if (event.connectionId === this.#line.connectionId) this.#line.end('replaced')
         return
       case 'user-changed':
-        return this.#line.send({ type: 'user', user: userOf(told.user) })
+        return this.#line.send({ type: 'user', user: userOf(event.user) })
       case 'read':
         // Of what was told before `started` its own count is the newer one.
-        this.#delivery.tellRead(told.inbox)
+        this.#delivery.tellRead(event.inbox)
         return
       case 'message':
-        return this.#delivery.heard(told)
+        return this.#delivery.heard(event)
     }
   }
 
@@ -227,7 +233,7 @@ export class LiveSession implements Listener {
   }
 
   /** A function, since it may be over after each wait. */
-  #parting(): Parting | undefined {
-    return this.#phase.name === 'over' ? this.#phase.parting : undefined
+  #holdOrEnd(): HoldOrEnd | undefined {
+    return this.#phase.name === 'over' ? this.#phase.holdOrEnd : undefined
   }
 }

@@ -1,6 +1,5 @@
 import type { Engine, UserRef } from '../../engine/index.js'
 import {
-  byteLength,
   isGuestId,
   limits,
   type ClientFrameOf,
@@ -54,7 +53,7 @@ const AROUND_HISTORY = 1_024
 /** The first of `messages` that fit one frame together; one always does. */
 const fitting = (messages: Message[]): Message[] => {
   let left = limits.frame - AROUND_HISTORY
-  const end = messages.findIndex((message) => (left -= byteLength(JSON.stringify(message)) + 1) < 0)
+  const end = messages.findIndex((message) => (left -= Buffer.byteLength(JSON.stringify(message)) + 1) < 0)
   return end < 0 ? messages : messages.slice(0, Math.max(1, end))
 }
 
