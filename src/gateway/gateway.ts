@@ -2,10 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
-import { createAllowance } from './limits/rate-limiter.js'
+import { createRateLimiter } from './limits/rate-limiter.js'
 import { createApp, type App } from './auth/app.js'
 import { parseConfig, type Env, type GatewayConfig, type Settings } from './config/parse.js'
-import { Connection, type Context } from './connection/connection.js'
+import { Connection, type ConnectionContext } from './connection/connection.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './sessions/hub.js'
 import { createLog, type Log } from './log.js'
@@ -121,15 +121,15 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return opened
   }
 
-  const context: Context = {
+  const context: ConnectionContext = {
     settings,
     apps,
     engine,
     hub,
     log,
-    allowance: createAllowance(),
+    rateLimiter: createRateLimiter(),
     retryAfter: () => (draining ? retryAfter() : null),
-    gone(connection) {
+    onClosed(connection) {
       connections.delete(connection)
       if (connections.size === 0) whenEmpty?.()
     },
@@ -181,7 +181,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await closed
   }
 
-  engine.listen((event) => hub.emit(event), life.signal)
+  engine.listen((event) => hub.dispatch(event), life.signal)
 
   const gateway: Gateway = {
     attach(server) {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
-import { createAllowance } from '../../src/gateway/limits/rate-limiter.js'
+import { createRateLimiter } from '../../src/gateway/limits/rate-limiter.js'
 import { createApp, type App } from '../../src/gateway/auth/app.js'
 import { parseConfig } from '../../src/gateway/config/parse.js'
 import { Connection } from '../../src/gateway/connection/connection.js'
@@ -29,15 +29,15 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   const connections = new Set<Connection>()
   const life = new AbortController()
   after(() => life.abort())
-  engine.listen((event) => hub.emit(event), life.signal)
+  engine.listen((event) => hub.dispatch(event), life.signal)
   const context = {
     settings: parsed.config,
     apps: () => Promise.resolve(apps),
     engine,
     hub,
-    allowance: createAllowance(),
+    rateLimiter: createRateLimiter(),
     retryAfter: () => null,
-    gone: (connection: Connection) => void connections.delete(connection),
+    onClosed: (connection: Connection) => void connections.delete(connection),
     log: createLog({ level: 'fatal' }),
   }
   const server = createServer()

@@ -351,7 +351,7 @@ test('an inbox that becomes another one under a live connection ends it, to come
   const tell = (epoch: string): void => {
     const user = { appId: 'app', userId: 'ada' }
     const message = { offset: 1, id: 'a', from: null, to: 'ada', sender: null, body: 'x', sentAt: 0 }
-    hub.emit({ type: 'message', user, epoch, message })
+    hub.dispatch({ type: 'message', user, epoch, message })
   }
   const client = await startClient(url, await startOf('ada'))
   tell('another')

@@ -12,7 +12,7 @@ import { object } from '../../protocol/internal.js'
 import { readProfile } from '../../tokens/internal.js'
 import type { App } from './app.js'
 import type { AuthenticateAnswer } from '../config/parse.js'
-import { isTooDeep, NESTING_PROBLEM } from '../limits/json-depth.js'
+import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
 /** Who is at the other end of a connection, as far as HTTP tells. */
 export interface Peer {
@@ -156,7 +156,7 @@ const prove = async (app: App, start: Start, peer: Peer): Promise<Proven> => {
 const malformed = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
   if ([token, signature, authParams, guest].filter((proof) => proof !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")
-  if (isTooDeep(authParams)) return refuse('bad-request', NESTING_PROBLEM)
+  if (isTooDeep(authParams)) return refuse('bad-request', DEPTH_PROBLEM)
   if (authParams && Buffer.byteLength(JSON.stringify(authParams)) > limits.authParams)
     return refuse('bad-request', `The field 'authParams' is larger than ${limits.authParams} bytes.`)
   if (user && !readProfile(user)) return refuse('bad-request', PROFILE_PROBLEM)

@@ -27,7 +27,7 @@ import {
 import { DeadlineTimer } from '../deadline-timer.js'
 
 /** What all connections of a gateway share. */
-export interface Context extends SessionContext {
+export interface ConnectionContext extends SessionContext {
   settings: SessionContext['settings'] & Pick<Settings, 'startTimeout' | 'leaveWindow'>
   /** The apps by id, once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
@@ -35,7 +35,7 @@ export interface Context extends SessionContext {
   /** Milliseconds in which to come again, while the gateway takes no new sessions; null while it does. */
   retryAfter(): number | null
   /** Called once for each connection, when it is over. */
-  gone(connection: Connection): void
+  onClosed(connection: Connection): void
 }
 
 /** Until `started` is sent: frames that come meanwhile wait. */
@@ -60,28 +60,28 @@ interface Live {
 type Phase = Opening | Live | { readonly name: 'over' }
 
 /** How a browser closes when it leaves the page, and how a client does that lets go of a hidden one. */
-const LEFT = [1001, 4000]
+const PAGE_LEFT_CODES = [1001, 4000]
 
 /** Connections are told apart by a number, and those of other processes by what comes before it. */
-const PROCESS = randomUUID()
-let made = 0
+const PROCESS_ID = randomUUID()
+let connectionCount = 0
 
 /**
  * The life of one connection, from the handshake to its close: it waits for a start, has it verified, and carries the
  * user's session until either side ends it. What goes wrong here stays here. Its socket feeds it.
  */
 export class Connection implements ConnectionHandle {
-  readonly #number = ++made
-  readonly #context: Context
+  readonly #number = ++connectionCount
+  readonly #context: ConnectionContext
   readonly #transport: Transport
   #phase: Phase
   /** When the last frame came, on the clock that nobody sets. */
-  #heard = performance.now()
+  #lastFrameAt = performance.now()
   /** What asked for a `pong`, and how much of it is answered: `started` and, never before it, pings. */
   #pings = 0
   #pongs = 0
 
-  constructor(context: Context, transport: Transport, peer: Peer) {
+  constructor(context: ConnectionContext, transport: Transport, peer: Peer) {
     this.#context = context
     this.#transport = transport
     const deadline = new DeadlineTimer(Date.now() + context.settings.startTimeout, () =>
@@ -91,7 +91,7 @@ export class Connection implements ConnectionHandle {
   }
 
   get connectionId(): string {
-    return `${PROCESS} ${this.#number}`
+    return `${PROCESS_ID} ${this.#number}`
   }
 
   send(frame: GatewayFrame): void {
@@ -111,10 +111,10 @@ export class Connection implements ConnectionHandle {
     this.#transport.close(ends[code], code)
     // Who may come again finds the session still there.
     const { resumeWindow } = this.#context.settings
-    this.#leave(verdictOf(ends[code]) === 'retry' ? { holdFor: resumeWindow } : { code })
+    this.#release(verdictOf(ends[code]) === 'retry' ? { holdFor: resumeWindow } : { code })
   }
 
-  attempt(work: Promise<unknown>): void {
+  endOnError(work: Promise<unknown>): void {
     work.catch((err: unknown) => {
       this.#context.log[err instanceof EngineError ? 'warn' : 'error']({ err }, 'a connection failed')
       this.end('unavailable')
@@ -152,17 +152,17 @@ export class Connection implements ConnectionHandle {
   }
 
   /** The socket is closed, with this code. */
-  closed(code: number): void {
+  onClose(code: number): void {
     const { leaveWindow, resumeWindow } = this.#context.settings
     if (this.#phase.name !== 'over')
-      this.#leave({ holdFor: LEFT.includes(code) ? leaveWindow : resumeWindow })
+      this.#release({ holdFor: PAGE_LEFT_CODES.includes(code) ? leaveWindow : resumeWindow })
   }
 
   /** A text frame of so many bytes came. */
   receive(text: string, bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'over') return
-    this.#heard = performance.now()
+    this.#lastFrameAt = performance.now()
     if (bytes > limits.frame) return this.end('too-large', `A frame has at most ${limits.frame} bytes.`)
     const parsed = parse(clientFrames, text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
@@ -172,7 +172,7 @@ export class Connection implements ConnectionHandle {
       if (frame.type === 'start') return this.end('bad-request', 'A connection starts once.')
       // What is not answered any more is sent again by a client that comes again.
       if (phase.name === 'draining') return
-      phase.session.heard()
+      phase.session.confirm()
       return phase.session.handle(frame)
     }
     if (frame.type === 'start') {
@@ -180,7 +180,7 @@ export class Connection implements ConnectionHandle {
       phase.isStarting = true
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
-      return this.attempt(this.#start(phase, frame))
+      return this.endOnError(this.#start(phase, frame))
     }
     phase.bytes += bytes
     if (phase.bytes > limits.frame)
@@ -210,7 +210,7 @@ export class Connection implements ConnectionHandle {
     opening.deadline.cancel()
     this.#pings = 1
     // To verify the user may have taken long: the silence meanwhile was not the client's.
-    this.#heard = performance.now()
+    this.#lastFrameAt = performance.now()
     const live: Live = { name: 'live', session, beat: this.#listenIn(settings.pingInterval) }
     this.#phase = live
     log.debug(session.ref, 'session started')
@@ -226,20 +226,20 @@ export class Connection implements ConnectionHandle {
     const phase = this.#phase
     if (phase.name === 'opening' || phase.name === 'over') return
     const { pingInterval } = this.#context.settings
-    const patience = this.#heard + 2 * pingInterval - performance.now()
+    const patience = this.#lastFrameAt + 2 * pingInterval - performance.now()
     if (patience <= 0) return this.end('timeout')
     this.ping()
     phase.beat = this.#listenIn(Math.min(pingInterval, patience))
   }
 
   /** Frees everything that the connection holds. */
-  #leave(parting: HoldOrEnd): void {
+  #release(parting: HoldOrEnd): void {
     const phase = this.#phase
     if (phase.name === 'over') return
     this.#phase = { name: 'over' }
     if (phase.name === 'opening') phase.deadline.cancel()
     else clearTimeout(phase.beat)
-    this.#context.gone(this)
+    this.#context.onClosed(this)
     if (!phase.session) return
     this.#context.hub.remove(phase.session)
     phase.session.release(parting)

@@ -1,5 +1,5 @@
 /** How much each of many may do in a second: a token bucket that holds one second's worth, by key. */
-export interface Allowance {
+export interface RateLimiter {
   /** Takes one of `perSecond`: 0 when there was one, else the milliseconds until there is. */
   take(key: string, perSecond: number): number
 }
@@ -13,7 +13,7 @@ interface Bucket {
 /** After so many milliseconds every bucket is full again, and none at all is as good. */
 const FULL_AFTER = 1_000
 
-export const createAllowance = (): Allowance => {
+export const createRateLimiter = (): RateLimiter => {
   let recent = new Map<string, Bucket>()
   let older = new Map<string, Bucket>()
   let turned = performance.now()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../engine/index.js'
 import { isUserId, sentences, type JsonObject } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
-import { problemOf, sendRulesOf } from './rules.js'
+import { checkMessage, sendRulesOf } from './rules.js'
 import { GatewayError } from '../errors.js'
 
 /** A message of the app's backend. */
@@ -32,7 +32,7 @@ export const createPublish =
   async ({ appId, to, from, id = randomUUID(), body, data }: Publication): Promise<Published> => {
     const app = settings.apps.get(appId)
     if (!app) throw new GatewayError('unknown-app', sentences['unknown-app'])
-    const problem = problemOf({ id, to, body, data })
+    const problem = checkMessage({ id, to, body, data })
     if (problem) throw new GatewayError(problem.code, problem.why)
     if (from !== undefined && !isUserId(from))
       throw new GatewayError('bad-request', "A message's 'from' is not an id that a user can have.")

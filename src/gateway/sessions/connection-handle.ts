@@ -17,5 +17,5 @@ export interface ConnectionHandle {
   /** Whether the client has ever said `pong`. */
   answersPings(): boolean
   /** Runs work that may fail: the failure ends this connection and no other. */
-  attempt(work: Promise<unknown>): void
+  endOnError(work: Promise<unknown>): void
 }

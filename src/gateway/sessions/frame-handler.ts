@@ -4,37 +4,37 @@ import { readProfile } from '../../tokens/internal.js'
 import { PROFILE_PROBLEM, proveToken } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Delivery } from './delivery.js'
-import type { Lapse } from './expiry-timer.js'
+import type { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
 import { createSendOrder } from './send-order.js'
 
 /** Frames that may wait for their answers together, sends aside that only their rate limits. */
-const MOST_WAITING = 100
+const MAX_PENDING = 100
 /** Milliseconds after which it is worth asking again. */
-const WAIT = 1_000
+const RETRY_AFTER = 1_000
 
 /** What a live session is asked. */
-export type Asking = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
+export type RequestFrame = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
 
 /** Carries out what a session's client asks for, or refuses it. */
-export interface Frames {
-  handle(frame: Asking): void
+export interface FrameHandler {
+  handle(frame: RequestFrame): void
   /** Resolves when every frame so far has its answer. */
   settled(): Promise<void>
 }
 
-export const createFrames = (
+export const createFrameHandler = (
   context: MessagingContext,
   app: App,
-  { of, lapse, delivery, epoch }: { of: UserRef; lapse: Lapse; delivery: Delivery; epoch: string },
+  { of, lapse, delivery, epoch }: { of: UserRef; lapse: ExpiryTimer; delivery: Delivery; epoch: string },
   line: ConnectionHandle,
-): Frames => {
+): FrameHandler => {
   const { engine, log, settings } = context
   /** The last renewal: the token that came last decides, however long an earlier one takes to check. */
   let renewed = Promise.resolve()
-  const underWay = new Set<Promise<void>>()
-  let waiting = 0
+  const inFlight = new Set<Promise<void>>()
+  let pendingCount = 0
 
   const order = createSendOrder(line, 2 * settings.pingInterval)
 
@@ -49,7 +49,7 @@ export const createFrames = (
       retryable,
       ...(retryAfter !== undefined && { retryAfter }),
     })
-    if (re.type === 'send' && retryable) order.refused({ code, why, retryAfter })
+    if (re.type === 'send' && retryable) order.hold({ code, why, retryAfter })
   }
 
   const messaging = createMessaging(context, app, { of, epoch }, { line, refuse, order })
@@ -62,8 +62,8 @@ export const createFrames = (
     if (proven.userId !== of.userId)
       return refuse(frame, 'unauthenticated', 'The token is for another user than the session is.')
     if (proven.vouched) await engine.saveUser(of, { vouched: proven.vouched })
-    lapse.at(proven.expiresAt)
-    line.send({ type: 'renewed', expiresIn: lapse.left() })
+    lapse.set(proven.expiresAt)
+    line.send({ type: 'renewed', expiresIn: lapse.remaining() })
   }
 
   const changeProfile = async (frame: ClientFrameOf<'profile'>): Promise<void> => {
@@ -80,16 +80,16 @@ export const createFrames = (
 
   const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {
     if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
-    const before = delivery.marks
+    const before = delivery.readMarkCount
     const inbox = await engine.markRead(of, frame)
     if (!inbox) return line.end('unavailable', OTHER_EPOCH)
     // A mark that didn't move is told to nobody; who asked hears where it stands.
-    if (delivery.marks > before || delivery.tellRead(inbox)) return
+    if (delivery.readMarkCount > before || delivery.sendReadMark(inbox)) return
     // A message was sent while it was counted.
     return read(frame)
   }
 
-  const carryOut = (frame: Asking): Promise<void> => {
+  const execute = (frame: RequestFrame): Promise<void> => {
     switch (frame.type) {
       case 'token':
         // What an earlier one failed of was its own frame's to be told.
@@ -108,25 +108,26 @@ export const createFrames = (
 
   return {
     async settled() {
-      await Promise.all(underWay)
+      await Promise.all(inFlight)
     },
     handle(frame) {
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
       // What a client asks for faster than it can be done would pile up here.
-      if (isCounted && waiting >= MOST_WAITING) return refuse(frame, 'rate-limited', undefined, WAIT)
-      waiting += Number(isCounted)
-      const answered = carryOut(frame)
+      if (isCounted && pendingCount >= MAX_PENDING)
+        return refuse(frame, 'rate-limited', undefined, RETRY_AFTER)
+      pendingCount += Number(isCounted)
+      const answered = execute(frame)
         .catch((error: unknown) => {
           // What an engine can't do now is refused, and the session goes on.
           if (!(error instanceof EngineError)) throw error
           log.warn({ err: error }, 'a frame was refused')
           refuse(frame, 'unavailable')
         })
-        .finally(() => (waiting -= Number(isCounted)))
-      line.attempt(answered)
-      const settle = (): boolean => underWay.delete(settled)
+        .finally(() => (pendingCount -= Number(isCounted)))
+      line.endOnError(answered)
+      const settle = (): boolean => inFlight.delete(settled)
       const settled: Promise<void> = answered.then(settle, settle).then(() => undefined)
-      underWay.add(settled)
+      inFlight.add(settled)
     },
   }
 }

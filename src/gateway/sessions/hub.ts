@@ -1,19 +1,19 @@
 import type { EngineEvent, UserRef } from '../../engine/index.js'
 
 /** Somebody on this gateway whom signals about a user concern. */
-export interface Listener {
+export interface HubSession {
   readonly of: UserRef
   onEvent(event: EngineEvent): void
 }
 
 /** The sessions of this gateway, by user. */
 export interface Hub {
-  add(session: Listener): void
-  remove(session: Listener): void
+  add(session: HubSession): void
+  remove(session: HubSession): void
   /** The user's sessions, as they are now. */
-  of(user: UserRef): readonly Listener[]
+  of(user: UserRef): readonly HubSession[]
   /** Tells a signal to the sessions of the user it is about. */
-  emit(event: EngineEvent): void
+  dispatch(event: EngineEvent): void
 }
 
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
@@ -22,8 +22,8 @@ const userOf = (event: EngineEvent): UserRef => ('user' in event ? event.user : 
 
 export const createHub = (): Hub => {
   // Most users have one session: an array weighs less than a Set for each of them.
-  const users = new Map<string, readonly Listener[]>()
-  const of = (user: UserRef): readonly Listener[] => users.get(keyOf(user)) ?? []
+  const users = new Map<string, readonly HubSession[]>()
+  const of = (user: UserRef): readonly HubSession[] => users.get(keyOf(user)) ?? []
   return {
     of,
     add(session) {
@@ -34,7 +34,7 @@ export const createHub = (): Hub => {
       if (others.length) users.set(keyOf(session.of), others)
       else users.delete(keyOf(session.of))
     },
-    emit(event) {
+    dispatch(event) {
       for (const session of of(userOf(event))) session.onEvent(event)
     },
   }

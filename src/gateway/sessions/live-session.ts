@@ -18,9 +18,9 @@ import type { Admitted } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import { Delivery } from './delivery.js'
-import { createFrames, type Frames } from './frame-handler.js'
-import type { Listener } from './hub.js'
-import { Lapse } from './expiry-timer.js'
+import { createFrameHandler, type FrameHandler } from './frame-handler.js'
+import type { HubSession } from './hub.js'
+import { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
 
@@ -61,16 +61,16 @@ const hash = (key: string): string => createHash('sha256').update(key).digest('b
 const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
 
 /** One user's session, as long as one connection carries it. */
-export class LiveSession implements Listener {
+export class LiveSession implements HubSession {
   readonly of: UserRef
   readonly #context: SessionContext
   readonly #app: App
-  readonly #line: ConnectionHandle
-  readonly #lapse: Lapse
+  readonly #connection: ConnectionHandle
+  readonly #expiryTimer: ExpiryTimer
   readonly #delivery: Delivery
   #phase: Phase = { name: 'starting', early: [] }
   /** Made when it is needed: most sessions ask for nothing. */
-  #frames: Frames | undefined
+  #frameHandler: FrameHandler | undefined
 
   constructor(
     context: SessionContext,
@@ -80,8 +80,8 @@ export class LiveSession implements Listener {
     this.of = { appId: app.settings.appId, userId }
     this.#context = context
     this.#app = app
-    this.#line = line
-    this.#lapse = new Lapse(line)
+    this.#connection = line
+    this.#expiryTimer = new ExpiryTimer(line)
     this.#delivery = new Delivery(context.engine, this.of, line)
   }
 
@@ -92,7 +92,7 @@ export class LiveSession implements Listener {
 
   onEvent(event: EngineEvent): void {
     const phase = this.#phase
-    if (event.type === 'message') this.#delivery.heard(event)
+    if (event.type === 'message') this.#delivery.onMessage(event)
     else if (phase.name !== 'starting') this.#apply(event)
     else if (event.type === 'user-changed') phase.user = event.user
     else phase.early.push(event)
@@ -111,7 +111,7 @@ export class LiveSession implements Listener {
     const { sessionId, resumed } = await engine.startSession({
       ...this.of,
       guest,
-      connectionId: this.#line.connectionId,
+      connectionId: this.#connection.connectionId,
       keyHash: hash(resumeKey),
       ...(resume && { resumes: hash(resume.key) }),
       holdFor: resumeWindow,
@@ -128,8 +128,8 @@ export class LiveSession implements Listener {
     const { epoch, offset, unread } = await engine.inbox(this.of)
     if (this.#phase !== starting) return false
     this.#phase = { name: 'live', ref, isKnown: true, epoch }
-    this.#lapse.at(expiresAt)
-    this.#line.send({
+    this.#expiryTimer.set(expiresAt)
+    this.#connection.send({
       type: 'started',
       sessionId,
       user: userOf(starting.user ?? saved.user),
@@ -141,7 +141,7 @@ export class LiveSession implements Listener {
       offset,
       lost,
       unread,
-      expiresIn: this.#lapse.left(),
+      expiresIn: this.#expiryTimer.remaining(),
       pingInterval,
       sendWindow,
       ...(token !== undefined && { token }),
@@ -155,11 +155,11 @@ export class LiveSession implements Listener {
   }
 
   /** A frame came on the connection: whoever sent it has the session's new key. */
-  heard(): void {
+  confirm(): void {
     const phase = this.#phase
     if (phase.name !== 'live') return
     phase.name = 'confirmed'
-    this.#line.attempt(this.#context.engine.confirmSession(phase.ref, this.#line.connectionId))
+    this.#connection.endOnError(this.#context.engine.confirmSession(phase.ref, this.#connection.connectionId))
   }
 
   handle(frame: SessionFrame): void {
@@ -168,13 +168,13 @@ export class LiveSession implements Listener {
     if (frame.type === 'end') {
       started.name = 'ending'
       // What was asked for before has its answer first.
-      void this.settled().then(() => this.#line.end('ended'))
-    } else if (frame.type !== 'pong') this.#framesOf(started).handle(frame)
+      void this.settled().then(() => this.#connection.end('ended'))
+    } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
   /** Resolves when every frame that was handled has its answer. */
   async settled(): Promise<void> {
-    await this.#frames?.settled()
+    await this.#frameHandler?.settled()
   }
 
   /** Frees what the session holds: its connection is over. Called once. */
@@ -184,15 +184,15 @@ export class LiveSession implements Listener {
     // Who said farewell does not come back, even if the connection was lost before the answer.
     const holdOrEnd: HoldOrEnd = phase.name === 'ending' ? { code: 'ended' } : given
     this.#phase = { name: 'over', holdOrEnd }
-    this.#lapse.stop()
+    this.#expiryTimer.stop()
     this.#delivery.stop()
-    if (engineSession) this.#line.attempt(this.#detachOrEnd(engineSession, holdOrEnd))
+    if (engineSession) this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
   }
 
   /** A client that leaves before it was sent `started` has no key to a new session, so that one ends. A resumed session is held. */
   async #detachOrEnd({ ref, isKnown }: EngineSession, how: HoldOrEnd): Promise<void> {
     const { engine } = this.#context
-    const { connectionId } = this.#line
+    const { connectionId } = this.#connection
     if ('code' in how) await engine.endSession(ref, how.code, connectionId)
     else if (isKnown) await engine.detachSession(ref, connectionId, how.holdFor)
     else await engine.endSession(ref, 'ended', connectionId)
@@ -203,28 +203,28 @@ export class LiveSession implements Listener {
     if (!started) return
     switch (event.type) {
       case 'session-ended':
-        if (event.session.sessionId === started.ref.sessionId) this.#line.end(event.code)
+        if (event.session.sessionId === started.ref.sessionId) this.#connection.end(event.code)
         return
       case 'connection-replaced':
-        if (event.connectionId === this.#line.connectionId) this.#line.end('replaced')
+        if (event.connectionId === this.#connection.connectionId) this.#connection.end('replaced')
         return
       case 'user-changed':
-        return this.#line.send({ type: 'user', user: userOf(event.user) })
+        return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
         // Of what was told before `started` its own count is the newer one.
-        this.#delivery.tellRead(event.inbox)
+        this.#delivery.sendReadMark(event.inbox)
         return
       case 'message':
-        return this.#delivery.heard(event)
+        return this.#delivery.onMessage(event)
     }
   }
 
-  #framesOf({ epoch }: Started): Frames {
-    return (this.#frames ??= createFrames(
+  #handlerFor({ epoch }: Started): FrameHandler {
+    return (this.#frameHandler ??= createFrameHandler(
       this.#context,
       this.#app,
-      { of: this.of, lapse: this.#lapse, delivery: this.#delivery, epoch },
-      this.#line,
+      { of: this.of, lapse: this.#expiryTimer, delivery: this.#delivery, epoch },
+      this.#connection,
     ))
   }
 

@@ -2,7 +2,7 @@ import type { RefusalCode } from '../../protocol/index.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
 /** Why a message is not taken now; `retryAfter` in milliseconds. */
-export interface Busy {
+export interface SendHold {
   code: RefusalCode
   why: string
   retryAfter: number | undefined
@@ -15,9 +15,9 @@ export interface Busy {
  */
 export interface SendOrder {
   /** Why a message that comes now would overtake another one; undefined when it would not. */
-  held(): Busy | undefined
+  current(): SendHold | undefined
   /** The client was just told that a message is refused which may be taken later. */
-  refused(busy: Busy): void
+  hold(busy: SendHold): void
 }
 
 /** `patience` is how many milliseconds a connection may be silent: what was on its way has come by then. */
@@ -25,7 +25,7 @@ export const createSendOrder = (
   line: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
   patience: number,
 ): SendOrder => {
-  let hold: { busy: Busy; since: number; ping: number } | undefined
+  let hold: { busy: SendHold; since: number; ping: number } | undefined
 
   const current = () => {
     if (!hold) return undefined
@@ -36,7 +36,7 @@ export const createSendOrder = (
   }
 
   return {
-    held() {
+    current() {
       const holding = current()
       if (!holding) return undefined
       const { busy, since } = holding
@@ -44,7 +44,7 @@ export const createSendOrder = (
       const left = retryAfter && Math.max(0, Math.ceil(since + retryAfter - performance.now()))
       return { code, why, retryAfter: left }
     },
-    refused(busy) {
+    hold(busy) {
       // Those that were held make it no longer: who goes on and on would never be heard.
       if (current()) return
       hold = { busy, since: performance.now(), ping: line.ping() }

@@ -124,7 +124,7 @@ const receiveFrom = (socket: ws.WebSocket, connection: Connection): void => {
     if (isBinary) connection.end('bad-request', 'Frames are text.')
     else connection.receive(data.toString(), data.length)
   })
-  socket.on('close', (code) => connection.closed(code))
+  socket.on('close', (code) => connection.onClose(code))
   // The close that follows ends the connection; what a peer did to its socket is no error of ours.
   socket.on('error', ignore)
 }
