@@ -21,7 +21,7 @@ export class Listeners {
     signal.addEventListener('abort', () => this.#entries.delete(entry), { once: true })
   }
 
-  tell(told: EngineEvent): void {
+  emit(told: EngineEvent): void {
     // A copy: a listener that comes while this is told hears what is told from then on.
     for (const { listener, signal } of [...this.#entries]) {
       if (signal.aborted) continue

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
-import { Commit } from '../../src/engine/local/group-commit.js'
+import { GroupCommit } from '../../src/engine/local/group-commit.js'
 import { EngineError } from '../../src/engine/errors.js'
 import { put, type Operation, type Store } from '../../src/engine/local/store.js'
 import { scratch } from './folders.js'
@@ -47,10 +47,10 @@ const unexpected = (failure: EngineError): void => assert.fail(failure)
 void describe('the group commit', () => {
   void it('lets many durable writes share a sync, and resolves each after the sync of its own', async () => {
     const { store, batches } = observed(await openStore())
-    const commit = new Commit(store, unexpected)
+    const commit = new GroupCommit(store, unexpected)
     const writes = 1_000
     const write = async (n: number): Promise<void> => {
-      await commit.durable([put(`key ${n}`, n)])
+      await commit.sync([put(`key ${n}`, n)])
       const mine = batches.filter(({ operations }) => operations.some(({ key }) => key === `key ${n}`))
       assert.deepEqual(
         mine.map(({ sync, done }) => ({ sync, done })),
@@ -72,9 +72,9 @@ void describe('the group commit', () => {
 
   void it('syncs no batch that nobody waits for', async () => {
     const { store, batches } = observed(await openStore())
-    const commit = new Commit(store, unexpected)
-    commit.later('a', (batch) => batch.push(put('a', 1)))
-    commit.later('b', (batch) => batch.push(put('b', 2)))
+    const commit = new GroupCommit(store, unexpected)
+    commit.defer('a', (batch) => batch.push(put('a', 1)))
+    commit.defer('b', (batch) => batch.push(put('b', 2)))
     await commit.close()
     assert.deepEqual(
       batches.map(({ sync, done }) => ({ sync, done })),
@@ -86,14 +86,14 @@ void describe('the group commit', () => {
 
   void it('lets writes that nobody waits for go out by themselves, a few milliseconds later, in one batch', async () => {
     const { store, batches } = observed(await openStore())
-    const commit = new Commit(store, unexpected)
+    const commit = new GroupCommit(store, unexpected)
     const asked = new Promise<void>((resolve) => {
-      commit.later('a', (batch) => {
+      commit.defer('a', (batch) => {
         batch.push(put('a', 1))
         resolve()
       })
     })
-    commit.later('b', (batch) => batch.push(put('b', 2)))
+    commit.defer('b', (batch) => batch.push(put('b', 2)))
     assert.equal(batches.length, 0)
     await asked
     assert.deepEqual(
@@ -106,13 +106,13 @@ void describe('the group commit', () => {
 
   void it('takes along with a durable write what is waiting, as it is then, and each once', async () => {
     const { store, batches } = observed(await openStore())
-    const commit = new Commit(store, unexpected)
+    const commit = new GroupCommit(store, unexpected)
     let value = 1
-    commit.later('a', () => assert.fail('another was given under its name'))
-    commit.later('a', (batch) => batch.push(put('a', value)))
-    commit.later('nothing', () => undefined)
+    commit.defer('a', () => assert.fail('another was given under its name'))
+    commit.defer('a', (batch) => batch.push(put('a', value)))
+    commit.defer('nothing', () => undefined)
     value = 2
-    await commit.durable([put('b', 1)])
+    await commit.sync([put('b', 1)])
     assert.deepEqual(
       batches.map(({ operations, sync }) => [operations.map(({ key }) => key), sync]),
       [[['b', 'a'], true]],
@@ -125,12 +125,12 @@ void describe('the group commit', () => {
 
   void it('keeps the order of durable writes', async () => {
     const { store, batches } = observed(await openStore())
-    const commit = new Commit(store, unexpected)
+    const commit = new GroupCommit(store, unexpected)
     const given: string[] = []
     const waiting: Promise<void>[] = []
     for (let n = 0; n < 200; n++) {
       given.push(JSON.stringify(n))
-      waiting.push(commit.durable([put('key', n)]))
+      waiting.push(commit.sync([put('key', n)]))
       if (n % 50 === 0) await waiting.at(-1)
     }
     await Promise.all(waiting)
@@ -145,12 +145,12 @@ void describe('the group commit', () => {
 
   void it('writes what was given before the close, and refuses what comes after', async () => {
     const store = await openStore()
-    const commit = new Commit(store, unexpected)
-    const given = commit.durable([put('a', 1)])
-    commit.later('b', (batch) => batch.push(put('b', 2)))
+    const commit = new GroupCommit(store, unexpected)
+    const given = commit.sync([put('a', 1)])
+    commit.defer('b', (batch) => batch.push(put('b', 2)))
     const closed = commit.close()
-    await assert.rejects(commit.durable([put('c', 3)]), { name: 'EngineError', code: 'unavailable' })
-    assert.throws(() => commit.check(), { name: 'EngineError', code: 'unavailable' })
+    await assert.rejects(commit.sync([put('c', 3)]), { name: 'EngineError', code: 'unavailable' })
+    assert.throws(() => commit.assertWritable(), { name: 'EngineError', code: 'unavailable' })
     await given
     await closed
     assert.deepEqual(await store.keys().all(), ['a', 'b'])
@@ -160,15 +160,15 @@ void describe('the group commit', () => {
   void it('keeps nobody waiting for a write that no one waits to have synced, when it fails or comes too late', async () => {
     const store = await openStore()
     const told: EngineError[] = []
-    const commit = new Commit(store, (failure) => told.push(failure))
+    const commit = new GroupCommit(store, (failure) => told.push(failure))
     await store.close()
-    commit.later('a', (batch) => batch.push(put('a', 1)))
-    const waiting = [commit.passedOn()]
+    commit.defer('a', (batch) => batch.push(put('a', 1)))
+    const waiting = [commit.flush()]
     await nextTurn()
-    waiting.push(commit.passedOn())
+    waiting.push(commit.flush())
     await Promise.all(waiting)
     assert.equal(told.length, 1)
-    await commit.passedOn()
+    await commit.flush()
   })
 
   void it('rejects every writer of a failed batch and every later one, and tells of the failure once', async () => {
@@ -178,15 +178,15 @@ void describe('the group commit', () => {
     let failing = false
     const batch: Store['batch'] = async (operations, options) => {
       // Given while the batch that fails is in flight.
-      if (failing) later.push(commit.durable([put('d', 4)]))
+      if (failing) later.push(commit.sync([put('d', 4)]))
       await store.batch(operations, options)
     }
-    const commit = new Commit({ ...observed(store).store, batch }, (failure) => told.push(failure))
-    await commit.durable([put('a', 1)])
+    const commit = new GroupCommit({ ...observed(store).store, batch }, (failure) => told.push(failure))
+    await commit.sync([put('a', 1)])
     // A closed store fails every batch.
     await store.close()
     failing = true
-    const writers = [commit.durable([put('b', 2)]), commit.durable([put('c', 3)])]
+    const writers = [commit.sync([put('b', 2)]), commit.sync([put('c', 3)])]
     const results = [...(await Promise.allSettled(writers)), ...(await Promise.allSettled(later))]
     const [failure] = told
     assert.ok(failure instanceof EngineError)
@@ -195,9 +195,9 @@ void describe('the group commit', () => {
     assert.equal(results.length, 3)
     for (const result of results) assert.equal(result.status === 'rejected' && result.reason, failure)
     await store.open()
-    await assert.rejects(commit.durable([put('e', 5)]), failure)
-    assert.throws(() => commit.check(), failure)
-    commit.later('g', (batch) => batch.push(put('g', 7)))
+    await assert.rejects(commit.sync([put('e', 5)]), failure)
+    assert.throws(() => commit.assertWritable(), failure)
+    commit.defer('g', (batch) => batch.push(put('g', 7)))
     await commit.close()
     assert.deepEqual(told, [failure])
     assert.deepEqual(await store.keys().all(), ['a'])
@@ -207,11 +207,11 @@ void describe('the group commit', () => {
   void it('lets the failure of a write that nobody waited for meet the next writer', async () => {
     const store = await openStore()
     const failed = new Promise<EngineError>((resolve) => {
-      const commit = new Commit(store, (failure) => {
+      const commit = new GroupCommit(store, (failure) => {
         resolve(failure)
-        assert.throws(() => commit.check(), failure)
+        assert.throws(() => commit.assertWritable(), failure)
       })
-      void store.close().then(() => commit.later('a', (batch) => batch.push(put('a', 1))))
+      void store.close().then(() => commit.defer('a', (batch) => batch.push(put('a', 1))))
     })
     assert.equal((await failed).code, 'unavailable')
   })

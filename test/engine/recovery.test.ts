@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { EngineEvent } from '../../src/engine/engine.js'
 import { LocalEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
-import { put, rows, type Place, type Store } from '../../src/engine/local/store.js'
+import { put, rows, type Volume, type Store } from '../../src/engine/local/store.js'
 import { request } from '../../src/engine/suite/kit.js'
 import { placeOf, rules, withStore } from './stores.js'
 
@@ -24,7 +24,7 @@ const onDisk = async (): Promise<{
 }> => {
   const rowsOnDisk = new MemoryStore()
   const disk = { state: 'sound' as Disk, opened: 0, probed: 0 }
-  const open = (): Promise<Place> => {
+  const open = (): Promise<Volume> => {
     disk.opened++
     let isOpen = true
     const whileOpen = <T>(work: () => T): T => {
@@ -180,7 +180,7 @@ void describe('an engine that could not be made ready', () => {
     let reads = 0
     let lateReads = 0
     let isReadable = false
-    const open = (): Promise<Place> => {
+    const open = (): Promise<Volume> => {
       let isOpen = true
       const rowsThere = new MemoryStore()
       const store = withStore(rowsThere, {
@@ -227,7 +227,7 @@ void describe('an engine that could not be made ready', () => {
       }),
       close: () => Promise.resolve(),
     })
-    const open = (): Promise<Place> => Promise.resolve(placeOf(store))
+    const open = (): Promise<Volume> => Promise.resolve(placeOf(store))
     const engine = new LocalEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isSound = true

@@ -1,9 +1,9 @@
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
-import type { Operation, Place, Store } from '../../src/engine/local/store.js'
+import type { Operation, Volume, Store } from '../../src/engine/local/store.js'
 
-export const placeOf = (store: Store, more: Partial<Place> = {}): Place => ({
+export const placeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   store,
-  outlivesProcess: true,
+  isPersistent: true,
   identity: 'here',
   probe: () => Promise.resolve(),
   ...more,

@@ -5,7 +5,7 @@ import type { Engine } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { codeOf, ensureFolder, identityOf, probe } from './folder.js'
 import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
-import type { Place, Store } from '../local/store.js'
+import type { Volume, Store } from '../local/store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
   /** The folder to keep everything in; made if it is missing. It belongs to one process at a time. */
@@ -78,7 +78,7 @@ const storeOn = (level: classicLevel.ClassicLevel): Store => ({
   close: () => level.close(),
 })
 
-const openFolder = async (path: string): Promise<Place> => {
+const openFolder = async (path: string): Promise<Volume> => {
   const { ClassicLevel } = await load()
   try {
     await ensureFolder(path)
@@ -87,7 +87,7 @@ const openFolder = async (path: string): Promise<Place> => {
     try {
       return {
         store: storeOn(level),
-        outlivesProcess: true,
+        isPersistent: true,
         identity: await identityOf(path),
         probe: () => probe(path),
       }
@@ -100,7 +100,7 @@ const openFolder = async (path: string): Promise<Place> => {
   }
 }
 
-const openWhenFree = async (path: string, lockWait: number, life: AbortSignal): Promise<Place> => {
+const openWhenFree = async (path: string, lockWait: number, life: AbortSignal): Promise<Volume> => {
   const deadline = performance.now() + lockWait
   for (;;) {
     try {

@@ -2,17 +2,17 @@ import { EngineError } from '../errors.js'
 import type { Operation, Store } from './store.js'
 
 /** Who waits for a write. */
-export interface Writer {
+export interface Waiter {
   /** Called when the write is synced, in the order of the writes. */
   resolve: () => void
   reject: (why: EngineError) => void
 }
 
 /** Adds what has to be written, as it is now, to the batch that is about to go out. */
-export type Late = (batch: Operation[]) => void
+export type DeferredWrite = (batch: Operation[]) => void
 
 /** How long a write that nobody waits for may wait for others, in milliseconds. */
-const GATHERING = 10
+const DEFER_DELAY = 10
 
 /**
  * The one way into a store. One batch is in flight; the next gathers what comes meanwhile, so that many writes share
@@ -23,19 +23,19 @@ const GATHERING = 10
  * skipped at the next recovery. So nothing is put on top: every later write is refused, and going on takes the store
  * opened anew, with a commit of its own.
  */
-export class Commit {
+export class GroupCommit {
   readonly #store: Store
   readonly #onFailure: (failure: EngineError) => void
-  #gathered: Operation[] = []
-  #writers: Writer[] = []
-  #late = new Map<string, Late>()
+  #operations: Operation[] = []
+  #waiters: Waiter[] = []
+  #deferred = new Map<string, DeferredWrite>()
   /** Who waits for what was given without waiting. */
-  #passing: (() => void)[] = []
+  #flushes: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #refusal: EngineError | undefined
-  #gathering = 1
-  #written = 0
+  #nextBatch = 1
+  #lastWritten = 0
 
   /** `onFailure` is told once, when a batch fails: a write that nobody waits for has nobody else to tell. */
   constructor(store: Store, onFailure: (failure: EngineError) => void) {
@@ -44,35 +44,35 @@ export class Commit {
   }
 
   /** The number of the batch that takes what is given now. */
-  get gathering(): number {
-    return this.#gathering
+  get nextBatch(): number {
+    return this.#nextBatch
   }
 
   /** The number of the last batch that was written: what it and those before it took can be read from the store. */
-  get written(): number {
-    return this.#written
+  get lastWritten(): number {
+    return this.#lastWritten
   }
 
   /** Whether anything is written any more. */
-  get takesWrites(): boolean {
+  get isWritable(): boolean {
     return this.#refusal === undefined
   }
 
   /** Throws `unavailable` if nothing is written any more. */
-  check(): void {
+  assertWritable(): void {
     if (this.#refusal) throw this.#refusal
   }
 
   /** Writes, and tells the writer when that is synced, or that it may not be. Throws `unavailable` like `check`. */
-  write(operations: Operation[], writer: Writer): void {
-    this.check()
-    for (const operation of operations) this.#gathered.push(operation)
-    this.#writers.push(writer)
-    void this.#go()
+  write(operations: Operation[], writer: Waiter): void {
+    this.assertWritable()
+    for (const operation of operations) this.#operations.push(operation)
+    this.#waiters.push(writer)
+    void this.#start()
   }
 
   /** Resolves when the operations are synced, and rejects with `unavailable` if they may not be. */
-  durable(operations: Operation[]): Promise<void> {
+  sync(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
   }
 
@@ -81,21 +81,21 @@ export class Commit {
    * it. Of several given under one name only the last is asked. Ignored when nothing is written any more: whoever
    * opens the store anew writes down what is in memory then.
    */
-  later(name: string, late: Late): void {
+  defer(name: string, late: DeferredWrite): void {
     if (this.#refusal) return
-    this.#late.set(name, late)
-    if (!this.#running) this.#goLater()
+    this.#deferred.set(name, late)
+    if (!this.#running) this.#startLater()
   }
 
   /**
    * Resolves when all that was given so far is with the kernel: it survives this process, though perhaps not a power cut.
    * Whoever opens a store anew writes down what is in memory, so that nobody has to hear of a failure here.
    */
-  passedOn(): Promise<void> {
+  flush(): Promise<void> {
     if (this.#refusal) return Promise.resolve()
     return new Promise((resolve) => {
-      this.#passing.push(resolve)
-      void this.#go()
+      this.#flushes.push(resolve)
+      void this.#start()
     })
   }
 
@@ -103,39 +103,44 @@ export class Commit {
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed.')
     await this.#running
-    if (this.#late.size > 0) await this.#go()
+    if (this.#deferred.size > 0) await this.#start()
   }
 
-  #go(): Promise<void> {
+  #start(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     return (this.#running ??= this.#run())
   }
 
-  #goLater(): void {
-    this.#timer ??= setTimeout(() => void this.#go(), GATHERING)
+  #startLater(): void {
+    this.#timer ??= setTimeout(() => void this.#start(), DEFER_DELAY)
   }
 
   async #run(): Promise<void> {
     // A turn later, so that what is written in one turn goes out together, its writers known.
     await Promise.resolve()
     do await this.#writeBatch()
-    while (this.#writers.length + this.#passing.length > 0)
+    while (this.#waiters.length + this.#flushes.length > 0)
     this.#running = undefined
-    if (this.#late.size > 0) this.#goLater()
+    if (this.#deferred.size > 0) this.#startLater()
   }
 
   async #writeBatch(): Promise<void> {
-    const [operations, writers, passing, late] = [this.#gathered, this.#writers, this.#passing, this.#late]
-    this.#gathered = []
-    this.#writers = []
-    this.#passing = []
-    this.#late = new Map()
-    const number = this.#gathering++
+    const [operations, writers, passing, late] = [
+      this.#operations,
+      this.#waiters,
+      this.#flushes,
+      this.#deferred,
+    ]
+    this.#operations = []
+    this.#waiters = []
+    this.#flushes = []
+    this.#deferred = new Map()
+    const number = this.#nextBatch++
     try {
       for (const write of late.values()) write(operations)
       if (operations.length > 0) await this.#store.batch(operations, { sync: writers.length > 0 })
-      this.#written = number
+      this.#lastWritten = number
     } catch (cause) {
       this.#fail(writers, cause)
       return
@@ -145,18 +150,18 @@ export class Commit {
     for (const { resolve } of writers) resolve()
   }
 
-  #fail(writers: Writer[], cause: unknown): void {
+  #fail(writers: Waiter[], cause: unknown): void {
     const failure = new EngineError(
       'unavailable',
       'A write failed: look for a full or failing disk. Writes are taken again once the store could be opened anew.',
       { cause },
     )
     this.#refusal = failure
-    const all = [...writers, ...this.#writers]
-    this.#gathered = []
-    this.#writers = []
-    this.#late.clear()
-    for (const resolve of this.#passing.splice(0)) resolve()
+    const all = [...writers, ...this.#waiters]
+    this.#operations = []
+    this.#waiters = []
+    this.#deferred.clear()
+    for (const resolve of this.#flushes.splice(0)) resolve()
     for (const { reject } of all) reject(failure)
     this.#onFailure(failure)
   }

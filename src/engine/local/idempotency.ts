@@ -1,20 +1,26 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { Commit } from './group-commit.js'
+import type { GroupCommit } from './group-commit.js'
 import type { NewMessage, SendResult } from '../engine.js'
 import { del, put, read, readAll, rows, type Operation, type Store } from './store.js'
-import type { Chore, Upkeep } from '../util/scheduler.js'
+import type { Job, Scheduler } from '../util/scheduler.js'
 
 /** A message that was stored. */
-export type Stored = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
+export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
 /** A row of a sent id: until when it counts, what its content hashes to, and what was answered. */
-type KeptId = [until: number, digest: string, offset: number, ownOffset: number | null, sentAt: number]
+type IdempotencyRow = [
+  until: number,
+  digest: string,
+  offset: number,
+  ownOffset: number | null,
+  sentAt: number,
+]
 
 /** Ids under one row of the index by time. */
-const IDS_PER_ROW = 128
+const KEYS_PER_INDEX_ROW = 128
 /** The most rows of that index, and about the most ids, that are swept in one go. */
-const ROWS_PER_SWEEP = 32
-const IDS_PER_SWEEP = 256
+const INDEX_ROWS_PER_STEP = 32
+const KEYS_PER_STEP = 256
 
 /** The same for the same content, however its keys were ordered. */
 export const digestOf = ({ body, data }: NewMessage): string => {
@@ -27,23 +33,23 @@ export const digestOf = ({ body, data }: NewMessage): string => {
 }
 
 /** The ids that make a retry safe: which were used lately, for what, and what was answered. */
-export class SentIds {
+export class IdempotencyKeys {
   readonly #store: Store
-  readonly #commit: Commit
+  readonly #commit: GroupCommit
   /** Those whose message is not yet durable, by row. */
-  readonly #pending = new Map<string, { digest: string; answer: Promise<Stored> }>()
+  readonly #pending = new Map<string, { digest: string; answer: Promise<StoredResult> }>()
   /** Rows that the batch that is gathered now will list in the index by time, and until when the last of them counts. */
-  #fresh: string[] = []
-  #freshUntil = 0
-  readonly #upkeep: Upkeep
-  readonly #sweeping: Chore
+  #unindexed: string[] = []
+  #unindexedExpiry = 0
+  readonly #scheduler: Scheduler
+  readonly #job: Job
 
-  constructor(store: Store, commit: Commit, upkeep: Upkeep) {
+  constructor(store: Store, commit: GroupCommit, upkeep: Scheduler) {
     this.#store = store
     this.#commit = commit
-    this.#upkeep = upkeep
-    this.#sweeping = upkeep.chore((now) => this.#sweep(now))
-    upkeep.want(this.#sweeping, Date.now())
+    this.#scheduler = upkeep
+    this.#job = upkeep.job((now) => this.#sweep(now))
+    upkeep.schedule(this.#job, Date.now())
   }
 
   /** The answer to a message that was sent already; undefined for a new one. */
@@ -55,7 +61,7 @@ export class SentIds {
         same ? { ...sent, outcome: 'repeated' } : { outcome: 'conflict' },
       )
     }
-    const kept = read(this.#store, row) as KeptId | undefined
+    const kept = read(this.#store, row) as IdempotencyRow | undefined
     if (!kept || kept[0] <= now) return undefined
     const [, keptDigest, offset, ownOffset, sentAt] = kept
     return Promise.resolve(
@@ -64,43 +70,43 @@ export class SentIds {
   }
 
   /** The write that makes an id count. */
-  add(row: string, digest: string, sent: Stored, until: number): Operation {
-    this.#fresh.push(row)
-    this.#freshUntil = Math.max(this.#freshUntil, until)
-    this.#upkeep.want(this.#sweeping, until + 1)
-    this.#commit.later('sent ids', this.#index)
-    return put(row, [until, digest, sent.offset, sent.ownOffset, sent.sentAt] satisfies KeptId)
+  add(row: string, digest: string, sent: StoredResult, until: number): Operation {
+    this.#unindexed.push(row)
+    this.#unindexedExpiry = Math.max(this.#unindexedExpiry, until)
+    this.#scheduler.schedule(this.#job, until + 1)
+    this.#commit.defer('sent ids', this.#writeIndex)
+    return put(row, [until, digest, sent.offset, sent.ownOffset, sent.sentAt] satisfies IdempotencyRow)
   }
 
   /** Until `settled`, whoever sends the same waits for this answer. */
-  wait(row: string, digest: string, answer: Promise<Stored>): void {
+  addPending(row: string, digest: string, answer: Promise<StoredResult>): void {
     this.#pending.set(row, { digest, answer })
   }
 
-  settled(row: string): void {
+  removePending(row: string): void {
     this.#pending.delete(row)
   }
 
   /** Takes away some of the ids that no longer count. */
   async #sweep(now: number): Promise<number> {
-    const due = await readAll<string[]>(this.#store, { ...rows.sentBefore(now), limit: ROWS_PER_SWEEP })
+    const due = await readAll<string[]>(this.#store, { ...rows.sentBefore(now), limit: INDEX_ROWS_PER_STEP })
     const gone: Operation[] = []
     for (const [index, ids] of due) {
-      if (gone.length >= IDS_PER_SWEEP) break
+      if (gone.length >= KEYS_PER_STEP) break
       // One may have been sent anew since: it counts again, and stands in the index once more.
-      for (const row of ids) if (this.#isOver(row, now)) gone.push(del(row))
+      for (const row of ids) if (this.#hasExpired(row, now)) gone.push(del(row))
       gone.push(del(index))
     }
     const [first] = gone
     if (!first) return this.#nextDue(now)
-    this.#commit.later(`sweep ${first.key}`, (batch) => batch.push(...gone))
+    this.#commit.defer(`sweep ${first.key}`, (batch) => batch.push(...gone))
     // As fast as they are written and no faster: ids may be as many as messages.
-    await this.#commit.passedOn()
+    await this.#commit.flush()
     return now
   }
 
-  #isOver(row: string, now: number): boolean {
-    const kept = this.#pending.has(row) ? undefined : (read(this.#store, row) as KeptId | undefined)
+  #hasExpired(row: string, now: number): boolean {
+    const kept = this.#pending.has(row) ? undefined : (read(this.#store, row) as IdempotencyRow | undefined)
     return kept !== undefined && kept[0] <= now
   }
 
@@ -109,12 +115,12 @@ export class SentIds {
     return next ? rows.timeOf(next[0]) + 1 : Infinity
   }
 
-  readonly #index = (batch: Operation[]): void => {
-    for (let n = 0; n < this.#fresh.length; n += IDS_PER_ROW) {
-      const row = rows.sentUntil(this.#freshUntil, randomUUID())
-      batch.push(put(row, this.#fresh.slice(n, n + IDS_PER_ROW)))
+  readonly #writeIndex = (batch: Operation[]): void => {
+    for (let n = 0; n < this.#unindexed.length; n += KEYS_PER_INDEX_ROW) {
+      const row = rows.sentUntil(this.#unindexedExpiry, randomUUID())
+      batch.push(put(row, this.#unindexed.slice(n, n + KEYS_PER_INDEX_ROW)))
     }
-    this.#fresh = []
-    this.#freshUntil = 0
+    this.#unindexed = []
+    this.#unindexedExpiry = 0
   }
 }

@@ -3,7 +3,7 @@ import type { Message } from '../../protocol/index.js'
 import { del, put, read, rows, type Operation, type Store } from './store.js'
 
 /** A message as it is kept: with what came before it, so that nothing has to be counted through. */
-export interface KeptMessage extends Message {
+export interface MessageRow extends Message {
   /** Messages from others before this one. */
   received: number
   /** Bytes of the messages before this one, and of this one. */
@@ -14,14 +14,14 @@ export interface KeptMessage extends Message {
 }
 
 /** Up to where an inbox goes: the newest offset, messages from others and bytes up to it, the oldest offset kept. */
-export interface Mark {
+export interface Watermark {
   offset: number
   received: number
   bytes: number
   first: number
 }
 
-export interface KeptInbox extends Mark {
+export interface InboxRow extends Watermark {
   readOffset: number
   /** Messages from others up to `readOffset`. */
   readReceived: number
@@ -32,24 +32,29 @@ export interface KeptInbox extends Mark {
 }
 
 /** How many messages an inbox's own row may lag behind: to find them, reading starts where the row ends. */
-const LAG = 16
+const MAX_ROW_LAG = 16
 /** Deleting waits until so many messages can go together, since it has to read what it counts. */
-const SWEEP = 64
+const MIN_DELETIONS = 64
 /** The most messages whose age is looked at in one go. */
-const AGING = 64
+const MAX_EXPIRED_PER_STEP = 64
 
 /** Where every inbox begins; most stay there, and share it. */
-const BEGINNING: Mark = { offset: 0, received: 0, bytes: 0, first: 1 }
-const NONE_GONE = { first: 1, received: 0 }
+const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
+const NONE_RECEIVED = { first: 1, received: 0 }
 const NONE_SWEPT = { offset: 1, bytes: 0 }
 
-const markOf = ({ offset, received, bytes, first }: Mark): Mark => ({ offset, received, bytes, first })
+const watermarkOf = ({ offset, received, bytes, first }: Watermark): Watermark => ({
+  offset,
+  received,
+  bytes,
+  first,
+})
 
 /** Whether an inbox may hold something that is too old, by its row: messages that the row lacks are newer than it is. */
-export const mayAge = ({ first, offset, oldestAt }: KeptInbox, now: number, age: number): boolean =>
+export const mayHaveExpired = ({ first, offset, oldestAt }: InboxRow, now: number, age: number): boolean =>
   first > offset || oldestAt + age <= now
 
-export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: KeptMessage): Message => ({
+export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: MessageRow): Message => ({
   offset,
   id,
   from,
@@ -70,8 +75,8 @@ export class Inbox {
   readonly epoch: string
   /** Whether it ever held anything, what is on its way included. */
   exists: boolean
-  assigned: Mark
-  durable: Mark
+  assigned: Watermark
+  durable: Watermark
   readOffset: number
   /** The number of the batch that takes its last change. */
   batch = 0
@@ -80,7 +85,7 @@ export class Inbox {
   #swept: { offset: number; bytes: number }
   #oldestAt: number
   /** Messages from others before the oldest one kept, as of that one's offset. */
-  #gone = NONE_GONE
+  #receivedAtFirst = NONE_RECEIVED
   /** The offset that its row goes up to. */
   #written: number
 
@@ -89,9 +94,9 @@ export class Inbox {
     this.row = rows.inbox(of)
     this.epoch = epoch
     this.#store = store
-    const kept = read(store, this.row) as KeptInbox | undefined
+    const kept = read(store, this.row) as InboxRow | undefined
     this.exists = kept !== undefined
-    this.assigned = kept ? markOf(kept) : BEGINNING
+    this.assigned = kept ? watermarkOf(kept) : EMPTY
     this.#written = this.assigned.offset
     if (kept) this.#catchUp()
     this.durable = this.assigned
@@ -103,7 +108,7 @@ export class Inbox {
 
   /** Adds its row, as it will be with all that the batch holds. */
   readonly write = (batch: Operation[]): void => {
-    const kept: KeptInbox = {
+    const kept: InboxRow = {
       ...this.assigned,
       readOffset: this.readOffset,
       readReceived: this.#readReceived,
@@ -116,7 +121,7 @@ export class Inbox {
 
   /** Whether its row lags behind so far that it has to be written. */
   get isBehind(): boolean {
-    return !this.exists || this.assigned.offset - this.#written >= LAG
+    return !this.exists || this.assigned.offset - this.#written >= MAX_ROW_LAG
   }
 
   state(): InboxState {
@@ -144,7 +149,7 @@ export class Inbox {
   }
 
   /** What was appended up to this mark is synced. */
-  settle(mark: Mark): void {
+  settle(mark: Watermark): void {
     this.durable = { ...mark, first: Math.max(mark.first, this.durable.first) }
   }
 
@@ -163,24 +168,24 @@ export class Inbox {
     return true
   }
 
-  isAging(now: number, age: number): boolean {
+  hasExpired(now: number, age: number): boolean {
     return this.durable.first <= this.durable.offset && this.#oldestAt + age <= now
   }
 
   /** Lets go of messages that are older than they may be. */
-  dropOld(now: number, age: number): void {
+  expire(now: number, age: number): void {
     let { first } = this.durable
-    for (let n = 0; n < AGING && first <= this.durable.offset; n++, first++) {
+    for (let n = 0; n < MAX_EXPIRED_PER_STEP && first <= this.durable.offset; n++, first++) {
       this.#oldestAt =
-        (read(this.#store, rows.message(this.of, first)) as KeptMessage | undefined)?.sentAt ?? 0
+        (read(this.#store, rows.message(this.of, first)) as MessageRow | undefined)?.sentAt ?? 0
       if (this.#oldestAt + age > now) break
     }
-    this.#begin(first)
+    this.#setFirst(first)
   }
 
   /** Lets go of all but the newest, as the next message will anyway. */
-  dropBeyond(keep: number): void {
-    this.#begin(Math.max(this.durable.first, this.durable.offset - keep + 1))
+  trim(keep: number): void {
+    this.#setFirst(Math.max(this.durable.first, this.durable.offset - keep + 1))
   }
 
   /**
@@ -190,9 +195,9 @@ export class Inbox {
   sweep(pressing: boolean): { freed: number; operations: Operation[] } | undefined {
     const { first, offset, bytes } = this.durable
     const from = this.#swept.offset
-    if (first - from < (pressing ? 1 : SWEEP)) return undefined
+    if (first - from < (pressing ? 1 : MIN_DELETIONS)) return undefined
     const operations: Operation[] = []
-    const before = first > offset ? bytes : (this.#kept(first)?.bytes ?? bytes)
+    const before = first > offset ? bytes : (this.#messageRow(first)?.bytes ?? bytes)
     const freed = before - this.#swept.bytes
     for (let gone = from; gone < first; gone++) operations.push(del(rows.message(this.of, gone)))
     this.#swept = { offset: first, bytes: before }
@@ -200,7 +205,7 @@ export class Inbox {
   }
 
   #catchUp(): void {
-    for (let next; (next = this.#kept(this.assigned.offset + 1));) {
+    for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
       this.assigned = {
         offset: next.offset,
         received: next.received + (next.from === this.of.userId ? 0 : 1),
@@ -210,24 +215,25 @@ export class Inbox {
     }
   }
 
-  #begin(first: number): void {
+  #setFirst(first: number): void {
     this.durable = { ...this.durable, first }
     this.assigned = { ...this.assigned, first: Math.max(first, this.assigned.first) }
   }
 
-  #kept(offset: number): KeptMessage | undefined {
-    return read(this.#store, rows.message(this.of, offset)) as KeptMessage | undefined
+  #messageRow(offset: number): MessageRow | undefined {
+    return read(this.#store, rows.message(this.of, offset)) as MessageRow | undefined
   }
 
   #receivedBefore(offset: number): number {
     return offset > this.durable.offset
       ? this.durable.received
-      : (this.#kept(offset)?.received ?? this.durable.received)
+      : (this.#messageRow(offset)?.received ?? this.durable.received)
   }
 
   #receivedBeforeFirst(): number {
     const { first } = this.durable
-    if (this.#gone.first !== first) this.#gone = { first, received: this.#receivedBefore(first) }
-    return this.#gone.received
+    if (this.#receivedAtFirst.first !== first)
+      this.#receivedAtFirst = { first, received: this.#receivedBefore(first) }
+    return this.#receivedAtFirst.received
   }
 }

@@ -20,8 +20,8 @@ import type {
 } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { Listeners } from '../listeners.js'
-import { Opening, type Opened } from './supervisor.js'
-import type { Place } from './store.js'
+import { Supervisor, type Opened } from './supervisor.js'
+import type { Volume } from './store.js'
 
 export interface EngineOptions {
   /**
@@ -37,27 +37,27 @@ const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId
 
 /** An engine with one owner: this process. It keeps what it is given in an ordered store. */
 export class LocalEngine implements Engine {
-  readonly #openPlace: (life: AbortSignal) => Promise<Place>
+  readonly #openVolume: (life: AbortSignal) => Promise<Volume>
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
-  #current: Opening | undefined
+  #current: Supervisor | undefined
   #closing: Promise<void> = Promise.resolve()
 
   /** `openPlace` is called at every opening; `life` aborts when the engine is closed meanwhile. */
-  constructor(openPlace: (life: AbortSignal) => Promise<Place>, { onError = warn }: EngineOptions = {}) {
-    this.#openPlace = openPlace
+  constructor(openPlace: (life: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
+    this.#openVolume = openPlace
     // In a microtask of its own: what it throws in turn must not end up in the middle of a commit.
     this.#onError = (error) => queueMicrotask(() => onError(error))
     this.#listeners = new Listeners(this.#onError)
   }
 
   async open(): Promise<void> {
-    const current = (this.#current ??= new Opening({
-      openPlace: this.#openPlace,
+    const current = (this.#current ??= new Supervisor({
+      openVolume: this.#openVolume,
       onError: this.#onError,
-      tell: (told) => this.#listeners.tell(told),
-      onOver: (session) => this.#tellEnded(session, 'ended'),
-      after: this.#closing,
+      emit: (told) => this.#listeners.emit(told),
+      onExpired: (session) => this.#emitEnded(session, 'ended'),
+      previous: this.#closing,
     }))
     try {
       await current.ready
@@ -76,27 +76,27 @@ export class LocalEngine implements Engine {
   }
 
   key(): Promise<Uint8Array> {
-    return this.#use(({ keeping }) => new Uint8Array(keeping.key))
+    return this.#use(({ database: keeping }) => new Uint8Array(keeping.key))
   }
 
   user(of: UserRef): Promise<UserRecord | null> {
-    return this.#use(({ keeping }) => keeping.users.get(of))
+    return this.#use(({ database: keeping }) => keeping.users.get(of))
   }
 
   async saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
-    const saved = await this.#use(({ keeping }) => keeping.users.save(of, change))
-    if (saved.changed && !saved.created) this.#listeners.tell({ type: 'user-changed', user: saved.user })
+    const saved = await this.#use(({ database: keeping }) => keeping.users.save(of, change))
+    if (saved.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
     return saved
   }
 
   startSession(request: SessionRequest): Promise<StartedSession> {
     return this.#use(async ({ sessions }) => {
       const { session, replaced, left } = sessions.start(request)
-      for (const old of replaced) this.#tellEnded(old, 'replaced')
+      for (const old of replaced) this.#emitEnded(old, 'replaced')
       if (left !== null) {
-        this.#listeners.tell({ type: 'connection-replaced', session: refOf(session), connectionId: left })
+        this.#listeners.emit({ type: 'connection-replaced', session: refOf(session), connectionId: left })
       }
-      await sessions.passedOn()
+      await sessions.flush()
       return session
     })
   }
@@ -116,25 +116,25 @@ export class LocalEngine implements Engine {
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean> {
     return this.#use(({ sessions }) => {
       const ended = sessions.end(session, connectionId)
-      if (ended) this.#tellEnded(ended, code)
+      if (ended) this.#emitEnded(ended, code)
       return ended !== undefined
     })
   }
 
   retain(appId: string, retention: Retention): Promise<void> {
-    return this.#use(({ keeping }) => keeping.inboxes.retain(appId, retention))
+    return this.#use(({ database: keeping }) => keeping.inboxes.retain(appId, retention))
   }
 
   send(draft: NewMessage, rules: SendRules): Promise<SendResult> {
-    return this.#use(({ keeping }) => keeping.inboxes.send(draft, rules))
+    return this.#use(({ database: keeping }) => keeping.inboxes.send(draft, rules))
   }
 
   inbox(of: UserRef): Promise<InboxState> {
-    return this.#use(({ keeping }) => keeping.inboxes.state(of))
+    return this.#use(({ database: keeping }) => keeping.inboxes.state(of))
   }
 
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
-    return this.#use(({ keeping }) => keeping.inboxes.after(of, position, limit))
+    return this.#use(({ database: keeping }) => keeping.inboxes.after(of, position, limit))
   }
 
   messagesBefore(
@@ -142,11 +142,11 @@ export class LocalEngine implements Engine {
     before: { epoch: string; offset: number | null },
     limit: number,
   ): Promise<Message[] | null> {
-    return this.#use(({ keeping }) => keeping.inboxes.before(of, before, limit))
+    return this.#use(({ database: keeping }) => keeping.inboxes.before(of, before, limit))
   }
 
   markRead(of: UserRef, position: Position): Promise<InboxState | null> {
-    return this.#use(({ keeping }) => keeping.inboxes.markRead(of, position))
+    return this.#use(({ database: keeping }) => keeping.inboxes.markRead(of, position))
   }
 
   listen(listener: (told: EngineEvent) => void, signal: AbortSignal): void {
@@ -160,7 +160,7 @@ export class LocalEngine implements Engine {
     return work(current.opened ?? (await current.ready))
   }
 
-  #tellEnded(session: SessionRef, code: EndCode): void {
-    this.#listeners.tell({ type: 'session-ended', session: refOf(session), code })
+  #emitEnded(session: SessionRef, code: EndCode): void {
+    this.#listeners.emit({ type: 'session-ended', session: refOf(session), code })
   }
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Commit } from './group-commit.js'
+import type { GroupCommit } from './group-commit.js'
 import type { SessionRecord, SessionRef, SessionRequest, StartedSession, UserRef } from '../engine.js'
 import { Deadlines } from '../util/deadlines.js'
 import { del, keyOf, put, readAll, rows, type Store } from './store.js'
 
 /** What is kept of a session. */
-interface KeptSession extends SessionRecord {
+interface SessionRow extends SessionRecord {
   /** Tells the order of starts, which times of one millisecond don't. */
   number: number
   /** The connection that carries it; null while it is detached. */
@@ -13,22 +13,22 @@ interface KeptSession extends SessionRecord {
   /** Hash of the resume key that the client was given last. */
   keyHash: string
   /** Hash of the key that the client came with, which counts until it is known to have the one it was given. */
-  usedHash: string | null
+  previousKeyHash: string | null
   /** Milliseconds that it is held for: from when it was detached, or from when it was loaded. */
   holdFor: number
   /** Unix time, in milliseconds, at which it ends unless somebody comes back; null while it is active. */
-  heldUntil: number | null
+  expiresAt: number | null
 }
 
-interface Live {
-  session: KeptSession
+interface Entry {
+  session: SessionRow
   /** Whether its row may be in the store. */
-  written: boolean
+  mayBeStored: boolean
 }
 
 const userOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
 
-const recordOf = (session: KeptSession): SessionRecord => ({
+const recordOf = (session: SessionRow): SessionRecord => ({
   appId: session.appId,
   userId: session.userId,
   sessionId: session.sessionId,
@@ -44,25 +44,25 @@ const recordOf = (session: KeptSession): SessionRecord => ({
  */
 export class Sessions {
   /** By user, in the order in which they started: most users have one, and an array weighs less than a Map for each. */
-  readonly #live = new Map<string, readonly Live[]>()
-  readonly #holds = new Deadlines<Live>(() => this.endOverdue())
-  readonly #onOver: (session: SessionRecord) => void
-  #journal: Commit | undefined
+  readonly #users = new Map<string, readonly Entry[]>()
+  readonly #deadlines = new Deadlines<Entry>(() => this.endExpired())
+  readonly #onExpired: (session: SessionRecord) => void
+  #journal: GroupCommit | undefined
   #started = 0
 
   /** `onOver` is told of each session that was held as long as it could be. */
   constructor(onOver: (session: SessionRecord) => void) {
-    this.#onOver = onOver
+    this.#onExpired = onOver
   }
 
   /** Takes over what a dead process left: nobody carries it any more, so what was active is held from now on. */
   async load(store: Store): Promise<void> {
-    const kept = await readAll<KeptSession>(store, rows.allSessions)
+    const kept = await readAll<SessionRow>(store, rows.allSessions)
     const now = Date.now()
     const sessions = kept.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
     this.#started = sessions.at(-1)?.number ?? 0
     for (const session of sessions) {
-      const live = { session, written: true }
+      const live = { session, mayBeStored: true }
       this.#put(live)
       // The time in which nobody could come back does not count.
       this.#hold(live, now + session.holdFor)
@@ -70,23 +70,23 @@ export class Sessions {
   }
 
   /** From now on sessions are written down in this way. */
-  journalTo(commit: Commit): void {
+  journalTo(commit: GroupCommit): void {
     this.#journal = commit
-    for (const user of this.#live.values()) for (const live of user) this.#write(live)
+    for (const user of this.#users.values()) for (const live of user) this.#write(live)
   }
 
   /** Writes them down in a store that may hold what they once were, and sessions that ended since. */
-  async rewriteTo(store: Store, commit: Commit): Promise<void> {
-    const kept = await readAll<KeptSession>(store, rows.allSessions)
+  async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
+    const kept = await readAll<SessionRow>(store, rows.allSessions)
     for (const [row, session] of kept) {
-      if (!this.#find(session)) commit.later(row, (batch) => batch.push(del(row)))
+      if (!this.#find(session)) commit.defer(row, (batch) => batch.push(del(row)))
     }
     this.journalTo(commit)
   }
 
   /** Oldest first. */
   of(user: UserRef): SessionRecord[] {
-    this.endOverdue()
+    this.endExpired()
     return this.#of(user).map(({ session }) => recordOf(session))
   }
 
@@ -99,22 +99,22 @@ export class Sessions {
     replaced: SessionRecord[]
     left: string | null
   } {
-    this.endOverdue()
+    this.endExpired()
     const resumed = request.resumes === undefined ? undefined : this.#byKey(request, request.resumes)
-    return resumed ? this.#carryOn(resumed, request) : this.#begin(request)
+    return resumed ? this.#resume(resumed, request) : this.#create(request)
   }
 
   /** Resolves when the sessions as they are now outlive the process, where they can. */
-  async passedOn(): Promise<void> {
-    await this.#journal?.passedOn()
+  async flush(): Promise<void> {
+    await this.#journal?.flush()
   }
 
   confirm(ref: SessionRef, connectionId: string): void {
     const live = this.#find(ref)
     if (live?.session.connectionId !== connectionId) return
     live.session.lastSeenAt = Date.now()
-    if (live.session.usedHash === null) return
-    live.session.usedHash = null
+    if (live.session.previousKeyHash === null) return
+    live.session.previousKeyHash = null
     this.#write(live)
   }
 
@@ -125,12 +125,12 @@ export class Sessions {
     live.session.holdFor = holdFor
     this.#hold(live, Date.now() + holdFor)
     this.#write(live)
-    this.endOverdue()
+    this.endExpired()
   }
 
   /** The session that ended; undefined when there was none, or when another connection than the one named carries it. */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
-    this.endOverdue()
+    this.endExpired()
     const live = this.#find(ref)
     if (!live || (connectionId !== undefined && live.session.connectionId !== connectionId)) return undefined
     this.#remove(live)
@@ -138,28 +138,28 @@ export class Sessions {
   }
 
   /** Ends what was held long enough. A timer does so too, but a deadline counts whether or not it has fired yet. */
-  endOverdue(): void {
+  endExpired(): void {
     const now = Date.now()
-    for (const live of this.#holds.take(now)) {
-      const { heldUntil } = live.session
+    for (const live of this.#deadlines.takeDue(now)) {
+      const { expiresAt: heldUntil } = live.session
       // It may have been carried on since, or have ended, or be held anew.
-      if (heldUntil === null || heldUntil > now || !this.#isLive(live)) continue
+      if (heldUntil === null || heldUntil > now || !this.#isCurrent(live)) continue
       this.#remove(live)
-      this.#onOver(recordOf(live.session))
+      this.#onExpired(recordOf(live.session))
     }
   }
 
   stop(): void {
-    this.#holds.stop()
+    this.#deadlines.stop()
   }
 
-  #begin({ appId, userId, guest, connectionId, keyHash, holdFor, sessionsPerUser }: SessionRequest): {
+  #create({ appId, userId, guest, connectionId, keyHash, holdFor, sessionsPerUser }: SessionRequest): {
     session: StartedSession
     replaced: SessionRecord[]
     left: null
   } {
     const now = Date.now()
-    const session: KeptSession = {
+    const session: SessionRow = {
       number: ++this.#started,
       appId,
       userId,
@@ -170,13 +170,13 @@ export class Sessions {
       state: 'active',
       connectionId,
       keyHash,
-      usedHash: null,
+      previousKeyHash: null,
       holdFor,
-      heldUntil: null,
+      expiresAt: null,
     }
     const replaced = this.#oldest(session, sessionsPerUser - 1)
     for (const old of replaced) this.#remove(old)
-    const live = { session, written: false }
+    const live = { session, mayBeStored: false }
     this.#put(live)
     this.#write(live)
     return {
@@ -186,8 +186,8 @@ export class Sessions {
     }
   }
 
-  #carryOn(
-    live: Live,
+  #resume(
+    live: Entry,
     { connectionId, keyHash, resumes, holdFor }: SessionRequest,
   ): { session: StartedSession; replaced: SessionRecord[]; left: string | null } {
     const { session } = live
@@ -196,15 +196,15 @@ export class Sessions {
     session.state = 'active'
     session.connectionId = connectionId
     session.keyHash = keyHash
-    session.usedHash = resumes ?? null
+    session.previousKeyHash = resumes ?? null
     session.holdFor = holdFor
-    session.heldUntil = null
+    session.expiresAt = null
     this.#write(live)
     return { session: { ...recordOf(session), resumed: true }, replaced: [], left }
   }
 
   /** The user's sessions that have to go for no more than `room` to be left: detached ones first, the oldest first. */
-  #oldest(user: UserRef, room: number): Live[] {
+  #oldest(user: UserRef, room: number): Entry[] {
     const sessions = this.#of(user)
     if (sessions.length <= room) return []
     const detached = sessions.filter(({ session }) => session.state === 'detached')
@@ -212,48 +212,48 @@ export class Sessions {
     return [...detached, ...active].slice(0, sessions.length - Math.max(room, 0))
   }
 
-  #byKey(user: UserRef, hash: string): Live | undefined {
-    return this.#of(user).find(({ session }) => session.keyHash === hash || session.usedHash === hash)
+  #byKey(user: UserRef, hash: string): Entry | undefined {
+    return this.#of(user).find(({ session }) => session.keyHash === hash || session.previousKeyHash === hash)
   }
 
-  #of(user: UserRef): readonly Live[] {
-    return this.#live.get(userOf(user)) ?? []
+  #of(user: UserRef): readonly Entry[] {
+    return this.#users.get(userOf(user)) ?? []
   }
 
-  #find(ref: SessionRef): Live | undefined {
+  #find(ref: SessionRef): Entry | undefined {
     return this.#of(ref).find(({ session }) => session.sessionId === ref.sessionId)
   }
 
-  #isLive(live: Live): boolean {
+  #isCurrent(live: Entry): boolean {
     return this.#find(live.session) === live
   }
 
-  #put(live: Live): void {
-    this.#live.set(userOf(live.session), [...this.#of(live.session), live])
+  #put(live: Entry): void {
+    this.#users.set(userOf(live.session), [...this.#of(live.session), live])
   }
 
-  #hold(live: Live, until: number): void {
+  #hold(live: Entry, until: number): void {
     live.session.state = 'detached'
     live.session.connectionId = null
-    live.session.heldUntil = until
-    this.#holds.add(until, live)
+    live.session.expiresAt = until
+    this.#deadlines.add(until, live)
   }
 
-  #remove(live: Live): void {
+  #remove(live: Entry): void {
     const user = userOf(live.session)
     const others = this.#of(live.session).filter((other) => other !== live)
-    if (others.length > 0) this.#live.set(user, others)
-    else this.#live.delete(user)
+    if (others.length > 0) this.#users.set(user, others)
+    else this.#users.delete(user)
     this.#write(live)
   }
 
   /** What is written is what the session is when the batch goes out: one that is over by then leaves no trace. */
-  #write(live: Live): void {
+  #write(live: Entry): void {
     const row = rows.session(live.session)
-    this.#journal?.later(row, (batch) => {
-      if (this.#isLive(live)) batch.push(put(row, live.session))
-      else if (live.written) batch.push(del(row))
-      live.written = this.#isLive(live)
+    this.#journal?.defer(row, (batch) => {
+      if (this.#isCurrent(live)) batch.push(put(row, live.session))
+      else if (live.mayBeStored) batch.push(del(row))
+      live.mayBeStored = this.#isCurrent(live)
     })
   }
 }

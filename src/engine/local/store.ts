@@ -21,10 +21,10 @@ export interface Store {
 }
 
 /** A store and what is known of where it lies. */
-export interface Place {
+export interface Volume {
   store: Store
   /** Whether sessions are written down: for an engine that ends with its process that would be for nobody. */
-  outlivesProcess: boolean
+  isPersistent: boolean
   /** Tells this place from a copy of it. */
   identity: string
   /** Rejects while there is no room to open the store again after a failed write. */

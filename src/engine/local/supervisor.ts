@@ -1,41 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionRecord, EngineEvent } from '../engine.js'
-import { letGo, openKeeping, type Keeping } from './database.js'
+import { closeDatabase, openDatabase, type Database } from './database.js'
 import { Sessions } from './sessions.js'
-import type { Place } from './store.js'
+import type { Volume } from './store.js'
 
-export interface OpeningOptions {
-  openPlace: (life: AbortSignal) => Promise<Place>
+export interface SupervisorOptions {
+  openVolume: (life: AbortSignal) => Promise<Volume>
   onError: (error: unknown) => void
-  tell: (told: EngineEvent) => void
+  emit: (told: EngineEvent) => void
   /** Called for each session that was held as long as it could be. */
-  onOver: (session: SessionRecord) => void
+  onExpired: (session: SessionRecord) => void
   /** What has to be over before. */
-  after: Promise<void>
+  previous: Promise<void>
 }
 
-/** What an open engine works with: `keeping` is another one once the store had to be opened anew. */
+/** What an open engine works with: `database` is another one once the store had to be opened anew. */
 export interface Opened {
   readonly sessions: Sessions
-  keeping: Keeping
+  database: Database
 }
 
 /** How long to wait before a store that failed is opened again, at first and at most, in milliseconds. */
-const FIRST_RETRY = 100
-const RETRY = 1_000
+const MIN_RETRY_DELAY = 100
+const MAX_RETRY_DELAY = 1_000
 
 /** One opening of an engine: what lives from `open` to `close`. A failed write is recovered from in between. */
-export class Opening {
+export class Supervisor {
   readonly ready: Promise<Opened>
   /** The same, once it is there. */
   opened: Opened | undefined
-  readonly #options: OpeningOptions
+  readonly #options: SupervisorOptions
   readonly #life = new AbortController()
   #recovery: Promise<void> = Promise.resolve()
 
-  constructor(options: OpeningOptions) {
+  constructor(options: SupervisorOptions) {
     this.#options = options
-    this.ready = options.after.then(() => this.#open())
+    this.ready = options.previous.then(() => this.#open())
   }
 
   async close(): Promise<void> {
@@ -45,53 +45,53 @@ export class Opening {
     if (!opened) return
     await this.#recovery
     opened.sessions.stop()
-    await letGo(opened.keeping)
+    await closeDatabase(opened.database)
   }
 
   async #open(): Promise<Opened> {
-    const sessions = new Sessions(this.#options.onOver)
-    const keeping = await this.#keep(async ({ place, commit }) => {
-      if (!place.outlivesProcess) return
-      await sessions.load(place.store)
+    const sessions = new Sessions(this.#options.onExpired)
+    const database = await this.#openDatabase(async ({ volume: volume, commit }) => {
+      if (!volume.isPersistent) return
+      await sessions.load(volume.store)
       sessions.journalTo(commit)
     })
-    return (this.opened = { sessions, keeping })
+    return (this.opened = { sessions, database: database })
   }
 
-  async #keep(prepare: (keeping: Keeping) => Promise<void>): Promise<Keeping> {
-    const { openPlace, onError, tell } = this.#options
-    const made: { keeping?: Keeping } = {}
-    made.keeping = await openKeeping({
-      openPlace,
+  async #openDatabase(prepare: (database: Database) => Promise<void>): Promise<Database> {
+    const { openVolume: openPlace, onError, emit: tell } = this.#options
+    const made: { database?: Database } = {}
+    made.database = await openDatabase({
+      openVolume: openPlace,
       life: this.#life.signal,
-      tell,
+      emit: tell,
       onError,
       prepare,
       onFailure: (failure) => {
         const { opened } = this
         // Before it is in use, whoever opens it is told.
-        if (!opened || opened.keeping !== made.keeping) return
+        if (!opened || opened.database !== made.database) return
         onError(failure)
         this.#recovery = this.#recover(opened)
       },
     })
-    return made.keeping
+    return made.database
   }
 
   /** Tries to open the store anew until it works or the engine is closed; sessions go on meanwhile, and reading for long. */
   async #recover(opened: Opened): Promise<void> {
-    const { sessions, keeping: failed } = opened
+    const { sessions, database: failed } = opened
     const { signal } = this.#life
     let told = ''
-    for (let wait = FIRST_RETRY; ; wait = Math.min(wait * 2, RETRY)) {
+    for (let wait = MIN_RETRY_DELAY; ; wait = Math.min(wait * 2, MAX_RETRY_DELAY)) {
       await sleep(wait, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
       try {
         // While there is no room, the store that failed can still be read.
-        await failed.place.probe()
-        await letGo(failed)
-        opened.keeping = await this.#keep(async ({ place, commit, inboxes }) => {
-          if (place.outlivesProcess) await sessions.rewriteTo(place.store, commit)
+        await failed.volume.probe()
+        await closeDatabase(failed)
+        opened.database = await this.#openDatabase(async ({ volume: volume, commit, inboxes }) => {
+          if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
           await inboxes.takeOver(failed.inboxes)
         })
         return

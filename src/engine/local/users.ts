@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Message, Profile } from '../../protocol/index.js'
-import type { Commit } from './group-commit.js'
+import type { GroupCommit } from './group-commit.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
 import { Recent } from '../util/lru-cache.js'
 import { put, read, rows, type Store } from './store.js'
-import { Turns } from '../util/keyed-mutex.js'
+import { KeyedMutex } from '../util/keyed-mutex.js'
 
 /** How many users' senders are kept at hand. */
-const SENDERS = 10_000
+const MAX_CACHED_SENDERS = 10_000
 
 /** As it will be read back: no undefined fields, and nothing that the caller still holds. */
-const asKept = (given: Profile | undefined): Profile =>
+const toStored = (given: Profile | undefined): Profile =>
   given ? (JSON.parse(JSON.stringify(given)) as Profile) : {}
 
 /** What others see of the user beside a message. */
@@ -23,12 +23,12 @@ const senderOf = (user: UserRecord): Message['sender'] => {
 /** The users in a store. */
 export class Users {
   readonly #store: Store
-  readonly #commit: Commit
-  readonly #turns = new Turns()
+  readonly #commit: GroupCommit
+  readonly #mutex = new KeyedMutex()
   /** Of users who are known, by row. */
-  readonly #senders = new Recent<{ sender: Message['sender'] }>(SENDERS)
+  readonly #senders = new Recent<{ sender: Message['sender'] }>(MAX_CACHED_SENDERS)
 
-  constructor(store: Store, commit: Commit) {
+  constructor(store: Store, commit: GroupCommit) {
     this.#store = store
     this.#commit = commit
   }
@@ -52,11 +52,11 @@ export class Users {
   save({ appId, userId }: UserRef, change: UserChange): Promise<SavedUser> {
     const of = { appId, userId }
     const row = rows.user(of)
-    const vouched = asKept(change.vouched)
-    const claimed = asKept(change.claimed)
+    const vouched = toStored(change.vouched)
+    const claimed = toStored(change.claimed)
     // In turn, and the sync is part of the turn: no save merges with what another is about to replace, and none
     // finds "nothing changed" while that is not yet durable.
-    return this.#turns.take(row, async () => {
+    return this.#mutex.run(row, async () => {
       const kept = this.get(of)
       const user: UserRecord = {
         ...of,
@@ -67,7 +67,7 @@ export class Users {
       // Mostly nothing differs, and texts tell that fastest; the order of a client's own fields is no difference.
       const changed = JSON.stringify(user) !== JSON.stringify(kept) && !isDeepStrictEqual(user, kept)
       if (changed) {
-        await this.#commit.durable([put(row, user)])
+        await this.#commit.sync([put(row, user)])
         this.#senders.delete(row)
       }
       return { user, created: kept === null, changed }
@@ -75,7 +75,7 @@ export class Users {
   }
 
   /** Resolves when no save is under way. */
-  async done(): Promise<void> {
-    await this.#turns.done()
+  async idle(): Promise<void> {
+    await this.#mutex.idle()
   }
 }

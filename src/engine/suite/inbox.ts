@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, MessagePage, UserRef } from '../engine.js'
-import { ada, app, bob, bodies, deliver, hear, until, type SuiteContext } from './kit.js'
+import { ada, app, bob, bodies, deliver, nextEvents, until, type SuiteContext } from './kit.js'
 
 const fill = async (engine: Engine, count: number): Promise<void> => {
   for (let n = 1; n <= count; n++) await deliver(engine, { body: `${n}` })
@@ -103,7 +103,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       async (engine) => {
         await fill(engine, 5)
         const { epoch } = await engine.inbox(bob)
-        const heard = hear(engine, 'read', 2)
+        const heard = nextEvents(engine, 'read', 2)
         const read = (offset: number): Promise<unknown> => engine.markRead(bob, { epoch, offset })
         const at3 = { epoch, offset: 5, readOffset: 3, unread: 2 }
         assert.deepEqual(await read(3), at3)

@@ -34,18 +34,18 @@ export const bob: UserRef = { appId: app, userId: 'bob' }
 export const idsOf = (sessions: SessionRecord[]): string[] => sessions.map(({ sessionId }) => sessionId)
 
 /** How long a test waits for a thing to happen, in milliseconds. */
-const PATIENCE = 30_000
+const TIMEOUT = 30_000
 
-let named = 0
+let counter = 0
 
 /** A request for a session, with a connection and a key of its own. */
 export const request = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
-  named++
+  counter++
   return {
     ...of,
     guest: false,
-    connectionId: `connection ${named}`,
-    keyHash: `hash ${named}`,
+    connectionId: `connection ${counter}`,
+    keyHash: `hash ${counter}`,
     holdFor: 60_000,
     sessionsPerUser: 100,
     ...more,
@@ -53,7 +53,7 @@ export const request = (of: UserRef, more: Partial<SessionRequest> = {}): Sessio
 }
 
 /** What is listed of a session that was started. */
-export const listed = ({
+export const recordOf = ({
   appId,
   userId,
   sessionId,
@@ -72,7 +72,7 @@ export const listed = ({
 })
 
 export const start = async (engine: Engine, of: UserRef, sessionsPerUser = 100): Promise<SessionRecord> =>
-  listed(await engine.startSession(request(of, { sessionsPerUser })))
+  recordOf(await engine.startSession(request(of, { sessionsPerUser })))
 
 const DAY = 86_400_000
 
@@ -85,9 +85,9 @@ export const rules = (more: Partial<SendRules> = {}): SendRules => ({
 })
 
 /** A message from Ada to Bob, with an id of its own. */
-export const draft = (more: Partial<NewMessage> = {}): NewMessage => ({
+export const newMessage = (more: Partial<NewMessage> = {}): NewMessage => ({
   appId: app,
-  id: `message ${++named}`,
+  id: `message ${++counter}`,
   from: ada.userId,
   to: bob.userId,
   body: 'Hello',
@@ -100,7 +100,7 @@ export const deliver = async (
   more: Partial<NewMessage> = {},
   under: Partial<SendRules> = {},
 ): Promise<Extract<SendResult, { outcome: 'stored' | 'repeated' }>> => {
-  const sent = await engine.send(draft(more), rules(under))
+  const sent = await engine.send(newMessage(more), rules(under))
   assert.equal(sent.outcome, 'stored')
   assert.ok('offset' in sent)
   return sent
@@ -116,7 +116,7 @@ export const bodies = async (engine: Engine, of: UserRef): Promise<(string | und
 
 /** Waits for something to become so, and tells what it waited for if it doesn't. */
 export const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + PATIENCE
+  const deadline = performance.now() + TIMEOUT
   while (!(await isSo())) {
     assert.ok(performance.now() < deadline, `waited too long: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -124,7 +124,7 @@ export const until = async (what: string, isSo: () => Promise<boolean>): Promise
 }
 
 /** Resolves with the first `count` signals of a type from now on; a test that waits too long fails. */
-export const hear = <T extends EngineEvent['type']>(
+export const nextEvents = <T extends EngineEvent['type']>(
   engine: Engine,
   type: T,
   count = 1,
@@ -134,7 +134,7 @@ export const hear = <T extends EngineEvent['type']>(
     const deadline = setTimeout(() => {
       life.abort()
       reject(new Error(`waited too long: heard ${heard.length} of ${count} signals '${type}'`))
-    }, PATIENCE)
+    }, TIMEOUT)
     const heard: Extract<EngineEvent, { type: T }>[] = []
     const isWanted = (told: EngineEvent): told is Extract<EngineEvent, { type: T }> => told.type === type
     engine.listen((told) => {

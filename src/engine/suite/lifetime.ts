@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine } from '../engine.js'
-import { ada, app, draft, isUnavailable, rules, start, type SuiteContext } from './kit.js'
+import { ada, app, newMessage, isUnavailable, rules, start, type SuiteContext } from './kit.js'
 
 /** Every method that needs an open engine. */
 const calls: [string, (engine: Engine) => Promise<unknown>][] = [
@@ -13,7 +13,7 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['detachSession', (engine) => engine.detachSession({ ...ada, sessionId: 'none' }, 'none', 1)],
   ['endSession', (engine) => engine.endSession({ ...ada, sessionId: 'none' }, 'ended')],
   ['retain', (engine) => engine.retain(app, { messages: 1, age: 1 })],
-  ['send', (engine) => engine.send(draft(), rules())],
+  ['send', (engine) => engine.send(newMessage(), rules())],
   ['inbox', (engine) => engine.inbox(ada)],
   ['messagesAfter', (engine) => engine.messagesAfter(ada, { epoch: '', offset: 0 }, 1)],
   ['messagesBefore', (engine) => engine.messagesBefore(ada, { epoch: '', offset: null }, 1)],

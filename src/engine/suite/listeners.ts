@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import type { SessionRecord } from '../engine.js'
-import { ada, bob, hear, idsOf, start, type SuiteContext } from './kit.js'
+import { ada, bob, nextEvents, idsOf, start, type SuiteContext } from './kit.js'
 
 /** What every engine must tell those who listen: a part of the suite. */
 export const listenersSuite = ({ describe, on }: SuiteContext): void => {
   describe('listeners', () => {
     on('all hear that a session ended, and why', async (engine) => {
       const session = await start(engine, ada)
-      const heard = [hear(engine, 'session-ended'), hear(engine, 'session-ended')]
+      const heard = [nextEvents(engine, 'session-ended'), nextEvents(engine, 'session-ended')]
       await engine.endSession(session, 'revoked')
       const told = {
         type: 'session-ended',
@@ -18,7 +18,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
     })
 
     on('hear nothing of a start, nor of an end that was none', async (engine) => {
-      const heard = hear(engine, 'session-ended')
+      const heard = nextEvents(engine, 'session-ended')
       const session = await start(engine, ada)
       await engine.endSession({ ...session, sessionId: 'none' }, 'revoked')
       await engine.endSession(session, 'ended')
@@ -30,7 +30,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
 
     on('hear nothing from before they listened', async (engine) => {
       await engine.endSession(await start(engine, ada), 'revoked')
-      const heard = hear(engine, 'session-ended')
+      const heard = nextEvents(engine, 'session-ended')
       await engine.endSession(await start(engine, ada), 'ended')
       assert.deepEqual(
         (await heard).map(({ code }) => code),
@@ -46,11 +46,11 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
         (signal) => told.push(signal.type === 'session-ended' ? signal.code : signal.type),
         life.signal,
       )
-      const first = hear(engine, 'session-ended')
+      const first = nextEvents(engine, 'session-ended')
       await engine.endSession(await start(engine, ada), 'revoked')
       await first
       life.abort()
-      const second = hear(engine, 'session-ended')
+      const second = nextEvents(engine, 'session-ended')
       await engine.endSession(await start(engine, ada), 'ended')
       await second
       assert.deepEqual(told, ['revoked'])
@@ -67,7 +67,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
         told.push('second')
         first.abort()
       }, second.signal)
-      const heard = hear(engine, 'session-ended')
+      const heard = nextEvents(engine, 'session-ended')
       await engine.endSession(await start(engine, ada), 'ended')
       await heard
       assert.equal(told.length, 1)
@@ -84,7 +84,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
             if (told.type === 'user-changed') engine.user(told.user).then(resolve, reject)
           }, life.signal)
         })
-        const heard = hear(engine, 'user-changed')
+        const heard = nextEvents(engine, 'user-changed')
         await engine.saveUser(ada, { vouched: { name: 'Ada' } })
         await engine.saveUser(ada, { vouched: { name: 'Ada' } })
         const { user } = await engine.saveUser(ada, { claimed: { locale: 'en' } })
@@ -96,7 +96,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
 
     on('hear the changes of a user in the order in which they came', async (engine) => {
       await engine.saveUser(ada, {})
-      const heard = hear(engine, 'user-changed', 10)
+      const heard = nextEvents(engine, 'user-changed', 10)
       const names = Array.from({ length: 10 }, (_, n) => `Ada ${n}`)
       await Promise.all(names.map((name) => engine.saveUser(ada, { claimed: { name } })))
       assert.deepEqual(
@@ -110,7 +110,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
       engine.listen(() => {
         throw new Error('thrown by a listener of the suite')
       }, life.signal)
-      const heard = hear(engine, 'session-ended', 2)
+      const heard = nextEvents(engine, 'session-ended', 2)
       const [one, two] = [await start(engine, ada), await start(engine, ada)]
       assert.equal(await engine.endSession(one, 'ended'), true)
       assert.equal(await engine.endSession(two, 'ended'), true)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, StartedSession, UserRef } from '../engine.js'
-import { ada, bob, hear, idsOf, listed, request, start, until, type SuiteContext } from './kit.js'
+import { ada, bob, nextEvents, idsOf, recordOf, request, start, until, type SuiteContext } from './kit.js'
 
 /** A session, with the connection that carries it and the hash of its client's key. */
 interface Carried {
@@ -36,7 +36,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         lastSeenAt: session.lastSeenAt,
         resumed: true,
       })
-      assert.deepEqual(await engine.sessions(ada), [listed(session)])
+      assert.deepEqual(await engine.sessions(ada), [recordOf(session)])
     })
 
     on('are found by the newest key, and by the one before until the newest is confirmed', async (engine) => {
@@ -78,7 +78,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
           const { session } = await carried(engine, stranger, theirs.keyHash)
           assert.equal(session.resumed, false)
         }
-        assert.deepEqual(await engine.sessions(ada), [listed(theirs.session)])
+        assert.deepEqual(await engine.sessions(ada), [recordOf(theirs.session)])
         assert.equal((await carried(engine, ada, theirs.keyHash)).session.resumed, true)
       },
     )
@@ -90,7 +90,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     })
 
     on('tell the connection that still stood that it was replaced, and no other', async (engine) => {
-      const heard = hear(engine, 'connection-replaced', 2)
+      const heard = nextEvents(engine, 'connection-replaced', 2)
       const first = await carried(engine, ada)
       const second = await carried(engine, ada, first.keyHash)
       await hold(engine, second)
@@ -110,7 +110,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const first = await carried(engine, ada)
       const second = await carried(engine, ada, first.keyHash)
       await hold(engine, first, 0)
-      assert.deepEqual(await engine.sessions(ada), [listed(second.session)])
+      assert.deepEqual(await engine.sessions(ada), [recordOf(second.session)])
     })
 
     on('are not ended by a connection that has been replaced, when it says which it is', async (engine) => {
@@ -144,7 +144,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
 
   describe('sessions that are held', () => {
     on('end when they were held long enough, and listeners hear of it', async (engine) => {
-      const heard = hear(engine, 'session-ended')
+      const heard = nextEvents(engine, 'session-ended')
       const first = await carried(engine, ada)
       await hold(engine, first, 20)
       const { sessionId } = first.session
@@ -156,7 +156,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     })
 
     on('end in the order of their deadlines, not of their detaching', async (engine) => {
-      const heard = hear(engine, 'session-ended', 4)
+      const heard = nextEvents(engine, 'session-ended', 4)
       const times = [400, 100, 300, 200]
       const all: Carried[] = []
       while (all.length < times.length) all.push(await carried(engine, ada))
@@ -175,10 +175,10 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const second = await carried(engine, ada, first.keyHash)
       // Over when this one, held longer, is.
       const other = await carried(engine, bob)
-      const heard = hear(engine, 'session-ended')
+      const heard = nextEvents(engine, 'session-ended')
       await hold(engine, other, 250)
       assert.deepEqual((await heard)[0]?.session.userId, 'bob')
-      assert.deepEqual(await engine.sessions(ada), [listed(second.session)])
+      assert.deepEqual(await engine.sessions(ada), [recordOf(second.session)])
     })
 
     on('make room for a new one before active ones do, the oldest first', async (engine) => {
@@ -189,7 +189,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       ]
       await hold(engine, second)
       await hold(engine, third)
-      const heard = hear(engine, 'session-ended', 2)
+      const heard = nextEvents(engine, 'session-ended', 2)
       await start(engine, ada, 3)
       await start(engine, ada, 3)
       assert.deepEqual(

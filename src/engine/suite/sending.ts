@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import type { EngineEvent } from '../engine.js'
-import { ada, app, bob, bodies, deliver, draft, hear, rules, until, type SuiteContext } from './kit.js'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  deliver,
+  newMessage,
+  nextEvents,
+  rules,
+  until,
+  type SuiteContext,
+} from './kit.js'
 
 /** What every engine must do with messages that are sent: a part of the suite. */
 export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
@@ -10,10 +21,10 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
         vouched: { name: 'Ada', email: 'ada@example.com' },
         claimed: { name: 'x', photoUrl: 'https://example.com/a.png' },
       })
-      await engine.send(draft({ from: null }), rules())
+      await engine.send(newMessage({ from: null }), rules())
       const data = JSON.parse('{"a":[1,{"b":null}],"__proto__":{"c":"😀"}}') as Record<string, unknown>
       const before = Date.now()
-      const asked = draft({ body: '\u2028 "😀" \\', data })
+      const asked = newMessage({ body: '\u2028 "😀" \\', data })
       const sent = await engine.send(asked, rules())
       assert.ok(sent.outcome === 'stored')
       assert.deepEqual(sent, { outcome: 'stored', offset: 2, ownOffset: 1, sentAt: sent.sentAt })
@@ -72,10 +83,10 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
 
     on('to somebody who never came go only where they may', async (engine) => {
       const strict = { unknownRecipients: false }
-      assert.deepEqual(await engine.send(draft(), rules(strict)), { outcome: 'unknown-user' })
+      assert.deepEqual(await engine.send(newMessage(), rules(strict)), { outcome: 'unknown-user' })
       assert.deepEqual([await bodies(engine, ada), await bodies(engine, bob)], [[], []])
       await deliver(engine)
-      assert.deepEqual(await engine.send(draft(), rules(strict)), { outcome: 'unknown-user' })
+      assert.deepEqual(await engine.send(newMessage(), rules(strict)), { outcome: 'unknown-user' })
       await engine.saveUser(bob, {})
       await deliver(engine, {}, strict)
     })
@@ -149,7 +160,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     )
 
     on('are not changed by what a caller does to what it gave', async (engine) => {
-      const heard = hear(engine, 'message')
+      const heard = nextEvents(engine, 'message')
       const data = { list: ['a'] }
       const sending = deliver(engine, { data })
       data.list.push('b')
@@ -165,7 +176,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
 
   describe('the id of a message', () => {
     on('makes a retry safe: the same answer, and no second message', async (engine) => {
-      const asked = draft({ data: { a: 1, b: { c: 2, d: [3] } } })
+      const asked = newMessage({ data: { a: 1, b: { c: 2, d: [3] } } })
       const sent = await engine.send(asked, rules())
       assert.equal(sent.outcome, 'stored')
       const reordered = { ...asked, data: { b: { d: [3], c: 2 }, a: 1 } }
@@ -176,7 +187,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     })
 
     on('makes one message of many that come at once', async (engine) => {
-      const asked = draft()
+      const asked = newMessage()
       const sent = await Promise.all(Array.from({ length: 20 }, () => engine.send(asked, rules())))
       assert.deepEqual(sent.map(({ outcome }) => outcome).toSorted(), [
         ...Array<string>(19).fill('repeated'),
@@ -187,7 +198,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     })
 
     on('is a conflict with other content, at once or later', async (engine) => {
-      const asked = draft({ body: 'a', data: { n: [1, 2] } })
+      const asked = newMessage({ body: 'a', data: { n: [1, 2] } })
       const others = [
         { ...asked, body: 'b' },
         { ...asked, data: undefined },
@@ -219,11 +230,11 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       const ids = ['', '\0', 'a\0b', '\n', '😀', '__proto__', 'a', 'b\0', '~'.repeat(64)]
       for (const id of ids) await deliver(engine, { id, body: id })
       for (const id of ids)
-        assert.equal((await engine.send(draft({ id, body: id }), rules())).outcome, 'repeated')
+        assert.equal((await engine.send(newMessage({ id, body: id }), rules())).outcome, 'repeated')
     })
 
     on('counts for as long as it should, and is a new one then', async (engine) => {
-      const asked = draft()
+      const asked = newMessage()
       const sendWindow = 1_000
       const brief = rules({ sendWindow })
       const { sentAt } = await deliver(engine, asked, brief)
@@ -242,7 +253,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     if (!durable) return
 
     on('counts after a close too', async (engine) => {
-      const asked = draft()
+      const asked = newMessage()
       const sent = await engine.send(asked, rules())
       await reopen(engine)
       assert.deepEqual(await engine.send(asked, rules()), { ...sent, outcome: 'repeated' })
@@ -256,17 +267,17 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
 
     on('is limited in inboxes, and those that are there go on', async (engine) => {
       await deliver(engine, {}, { quota })
-      assert.deepEqual(await engine.send(draft({ from: 'cy', to: 'di' }), rules({ quota })), {
+      assert.deepEqual(await engine.send(newMessage({ from: 'cy', to: 'di' }), rules({ quota })), {
         outcome: 'full',
       })
       await deliver(engine, { to: 'cy' }, { quota })
-      assert.deepEqual(await engine.send(draft({ from: null, to: 'di' }), rules({ quota })), {
+      assert.deepEqual(await engine.send(newMessage({ from: null, to: 'di' }), rules({ quota })), {
         outcome: 'full',
       })
       await deliver(engine, { from: 'cy' }, { quota })
       await deliver(engine, { appId: 'app2' }, { quota })
       if (durable) await reopen(engine)
-      assert.deepEqual(await engine.send(draft({ to: 'di' }), rules({ quota })), { outcome: 'full' })
+      assert.deepEqual(await engine.send(newMessage({ to: 'di' }), rules({ quota })), { outcome: 'full' })
       assert.deepEqual(await bodies(engine, { appId: app, userId: 'di' }), [])
     })
 
@@ -277,11 +288,11 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       for (let n = 0; n < 40; n++) await deliver(engine, { body }, small)
       const wide = { ...small, retention: { messages: 100, age: 3_600_000 } }
       let stored = 0
-      while ((await engine.send(draft({ body }), rules(wide))).outcome === 'stored') stored++
+      while ((await engine.send(newMessage({ body }), rules(wide))).outcome === 'stored') stored++
       assert.ok(stored < 8, `${stored} more`)
-      assert.equal((await engine.send(draft({ body }), rules(wide))).outcome, 'full')
+      assert.equal((await engine.send(newMessage({ body }), rules(wide))).outcome, 'full')
       if (durable) await reopen(engine)
-      assert.equal((await engine.send(draft({ body }), rules(wide))).outcome, 'full')
+      assert.equal((await engine.send(newMessage({ body }), rules(wide))).outcome, 'full')
       await deliver(engine, { body }, small)
     })
   })

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import type { SessionRecord } from '../engine.js'
-import { ada, app, bob, hear, idsOf, listed, request, start, trickyIds, type SuiteContext } from './kit.js'
+import {
+  ada,
+  app,
+  bob,
+  nextEvents,
+  idsOf,
+  recordOf,
+  request,
+  start,
+  trickyIds,
+  type SuiteContext,
+} from './kit.js'
 
 /** How every engine must start, list and end sessions: a part of the suite. */
 export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
@@ -8,7 +19,7 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
     on('start with an id of their own, and are what was asked for', async (engine) => {
       const before = Date.now()
       const one = await start(engine, ada)
-      const guest = listed(await engine.startSession(request(ada, { guest: true })))
+      const guest = recordOf(await engine.startSession(request(ada, { guest: true })))
       assert.ok(one.sessionId !== '' && one.sessionId !== guest.sessionId)
       assert.ok(one.startedAt >= before && one.startedAt <= Date.now())
       assert.deepEqual(one, {
@@ -62,7 +73,7 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
         await start(engine, ada),
       ]
       const other = await start(engine, bob)
-      const heard = hear(engine, 'session-ended', 2)
+      const heard = nextEvents(engine, 'session-ended', 2)
       const fourth = await start(engine, ada, 2)
       assert.deepEqual(
         await heard,
@@ -83,7 +94,7 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
     })
 
     on('keep to the limit when many start at once', async (engine) => {
-      const heard = hear(engine, 'session-ended', 47)
+      const heard = nextEvents(engine, 'session-ended', 47)
       const started = await Promise.all(Array.from({ length: 50 }, () => start(engine, ada, 3)))
       const replaced = (await heard).map(({ session }) => session.sessionId)
       const live = idsOf(await engine.sessions(ada))

@@ -1,5 +1,5 @@
 /** The longest delay a timer takes. */
-const LONGEST = 2 ** 31 - 1
+const MAX_DELAY = 2 ** 31 - 1
 
 interface Entry<T> {
   at: number
@@ -13,13 +13,13 @@ interface Entry<T> {
 export class Deadlines<T> {
   /** A binary heap: the earliest is the first. */
   readonly #heap: Entry<T>[] = []
-  readonly #wake: () => void
+  readonly #onDue: () => void
   #timer: NodeJS.Timeout | undefined
-  #wakesAt = Infinity
+  #timerAt = Infinity
 
   /** `wake` is called when something may be due; it takes what is. */
   constructor(wake: () => void) {
-    this.#wake = wake
+    this.#onDue = wake
   }
 
   add(at: number, item: T): void {
@@ -30,7 +30,7 @@ export class Deadlines<T> {
   }
 
   /** The items that are due by now, the earliest first. */
-  take(now: number): T[] {
+  takeDue(now: number): T[] {
     const due: T[] = []
     for (let first = this.#heap[0]; first && first.at <= now; first = this.#heap[0]) {
       due.push(first.item)
@@ -43,7 +43,7 @@ export class Deadlines<T> {
   stop(): void {
     clearTimeout(this.#timer)
     this.#heap.length = 0
-    this.#wakesAt = Infinity
+    this.#timerAt = Infinity
   }
 
   #removeFirst(): void {
@@ -70,18 +70,18 @@ export class Deadlines<T> {
 
   #arm(): void {
     const earliest = this.#heap[0]?.at ?? Infinity
-    if (earliest === this.#wakesAt) return
+    if (earliest === this.#timerAt) return
     clearTimeout(this.#timer)
-    this.#wakesAt = earliest
+    this.#timerAt = earliest
     if (earliest === Infinity) return
     this.#timer = setTimeout(
       () => {
         // Whoever is woken reads the clock: a timer may be early, and a machine may have slept.
-        this.#wakesAt = Infinity
-        this.#wake()
+        this.#timerAt = Infinity
+        this.#onDue()
         this.#arm()
       },
-      Math.min(Math.max(earliest - Date.now(), 0), LONGEST),
+      Math.min(Math.max(earliest - Date.now(), 0), MAX_DELAY),
     )
     // What is held must not hold the process.
     this.#timer.unref()

@@ -1,20 +1,20 @@
 /** Does what is asked for under one name one thing after the other, and under different names at once. */
-export class Turns {
-  readonly #last = new Map<string, Promise<unknown>>()
+export class KeyedMutex {
+  readonly #tails = new Map<string, Promise<unknown>>()
 
-  take<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(name)
+  run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(name)
     const mine = before ? before.then(work, work) : work()
     const leave = (): void => {
-      if (this.#last.get(name) === mine) this.#last.delete(name)
+      if (this.#tails.get(name) === mine) this.#tails.delete(name)
     }
-    this.#last.set(name, mine)
+    this.#tails.set(name, mine)
     mine.then(leave, leave)
     return mine
   }
 
   /** Resolves when everything asked for so far is done or has failed. */
-  async done(): Promise<void> {
-    await Promise.allSettled(this.#last.values())
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#tails.values())
   }
 }
