@@ -59,12 +59,18 @@ test('the README links to every page of the documentation', async () => {
     assert.ok(targets.includes(path), path)
 })
 
-test('the README says what every folder of the source is for', async () => {
+test('the README has an item for every room of the source, and names its folders there', async () => {
   const readme = await read('README.md')
-  const folders = (await readdir(new URL('src/', root), { withFileTypes: true })).filter((entry) =>
-    entry.isDirectory(),
-  )
-  for (const { name } of folders) assert.ok(readme.includes(`| \`src/${name}\` `), name)
+  const foldersIn = async (path: string): Promise<string[]> => {
+    const entries = await readdir(new URL(path, root), { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  }
+  for (const room of await foldersIn('src/')) {
+    const [, item] = new RegExp(`^- \`src/${room}\`: (.*(?:\\n  .*)*)`, 'm').exec(readme) ?? []
+    assert.ok(item, `src/${room}`)
+    for (const folder of await foldersIn(`src/${room}/`))
+      assert.ok(item.includes(`\`${folder}/\``), `src/${room}/${folder}`)
+  }
 })
 
 for (const path of [...docs, ...others, ...readmes])
