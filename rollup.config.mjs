@@ -12,6 +12,20 @@ const linkInsteadOfSentences = {
     'export const sentenceOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
 }
 
+/** The same build leaves the sentences out of the table of close codes. */
+const withoutMessages = {
+  name: 'without-messages',
+  transform(code, id) {
+    if (id !== inDist('protocol/close-codes.js')) return null
+    const short = code.replaceAll(
+      /(\b(?:end|revivableEnd)\(\d+), (?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")/g,
+      '$1',
+    )
+    if (short === code) throw new Error('close-codes.js has no messages to leave out.')
+    return { code: short, map: null }
+  },
+}
+
 /** What a page never calls: the element has no styles of lit's kind, and needs no stand-in for HTMLElement. */
 const withoutStylesAndServers = {
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
@@ -66,6 +80,7 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
   plugins: [
     typescript,
     replace(replaced),
+    withoutMessages,
     nodeResolve({ exportConditions: ['production', 'browser'] }),
     terser({ module: true, ecma: 2022, compress, mangle }),
   ],

@@ -19,6 +19,7 @@ export const shortened = [
   'garbled',
   'greeting',
   'holders',
+  'isRevivable',
   'lapsesAt',
   'listen',
   'misses',

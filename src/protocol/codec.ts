@@ -2,14 +2,14 @@ import { object, wrongField, type FrameOf, type FrameTable } from './schema.js'
 
 export type Parsed<F> =
   | { ok: true; frame: F }
-  /** `unknown`: a frame of a type that the table doesn't have, from a newer peer perhaps. */
+  /** `unknown`: the table has no frame of this type. The peer may be newer. */
   | { ok: false; why: string; unknown: boolean }
 
 const bad = (why: string, unknown = false) => ({ ok: false, why, unknown }) as const
 
 /**
- * Reads one frame. Bad input is a result, never an exception, and `why` holds no part of the input: the sender may
- * see it, a log may keep it.
+ * Parses one frame. Bad input is a result, never an exception. `why` holds no part of the input, because the sender may see
+ * it and a log may keep it.
  */
 export const parse = <T extends FrameTable>(table: T, json: string): Parsed<FrameOf<T>> => {
   let value: unknown

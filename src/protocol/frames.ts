@@ -1,3 +1,4 @@
+import { profile, profileFields } from './profile.js'
 import {
   count,
   flag,
@@ -7,31 +8,17 @@ import {
   number,
   object,
   optional,
-  record,
   shape,
   text,
   type Checked,
   type FrameOf,
 } from './schema.js'
 
-/** The subprotocol that both sides speak; the gateway echoes this one alone. */
+/** The subprotocol of both sides. The gateway echoes only this one. */
 export const SUBPROTOCOL = 'chat-session.v1'
 
-/** What a subprotocol begins with that carries the start frame: base64url of its JSON follows. */
+/** The prefix of the subprotocol that carries the start frame. The base64url of its JSON follows. */
 export const START_PREFIX = 'start.'
-
-const profileFields = {
-  name: optional(text),
-  email: optional(text),
-  photoUrl: optional(text),
-  locale: optional(text),
-  role: optional(text),
-  custom: optional(record(text)),
-}
-
-/** What is known of a user besides the id; at most 4 kB as JSON. */
-export const profile = shape(profileFields)
-export type Profile = Checked<typeof profile>
 
 const user = shape({ id: text, ...profileFields })
 export type User = Checked<typeof user>
@@ -53,7 +40,7 @@ export const message = shape(messageFields)
 /** One message in an inbox. `sentAt` is Unix time in milliseconds, `from` is null for the app's backend. */
 export type Message = Checked<typeof message>
 
-/** What a client's user fills in: it is checked before it is sent, since the gateway ends a connection for less. */
+/** Frames with a developer's input. The client checks them before it sends them, because a bad one ends the connection. */
 export const requestFrames = {
   send: { id: text, to: text, body: optional(text), data: optional(object) },
   history: {
@@ -66,7 +53,7 @@ export const requestFrames = {
   read: { epoch: text, offset: count },
 } as const
 
-/** Every frame a client may send, and the shape of its fields. */
+/** Every frame that a client may send, and the types of its fields. */
 export const clientFrames = {
   start: {
     appId: text,
@@ -86,7 +73,7 @@ export const clientFrames = {
   end: {},
 } as const
 
-/** Every frame a gateway may send, and the shape of its fields. Durations are milliseconds. */
+/** Every frame that a gateway may send, and the types of its fields. Durations are in milliseconds. */
 export const gatewayFrames = {
   started: {
     sessionId: text,

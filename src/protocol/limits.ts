@@ -1,23 +1,23 @@
 /** Sizes in bytes of UTF-8. */
 export const limits = {
-  /** One frame; what a client may send before `started` in all, too. */
+  /** One frame. Also all frames together that a client sends before `started`. */
   frame: 65_536,
   /** A profile as JSON. */
   profile: 4_096,
   /** Auth params as JSON. */
   authParams: 4_096,
-  /** The subprotocol that carries a start frame: a longer one is sent as the first frame. Proxies take 8 kB of headers. */
+  /** The subprotocol that carries a start frame. A longer start is the first frame instead. Many proxies accept 8 kB of headers. */
   startHeader: 4_096,
   /** All headers of the handshake together. */
   headers: 32_768,
   userId: 255,
-  /** The id that a sender gives a message, in characters. */
+  /** The id that a sender gives to a message, in characters. */
   messageId: 64,
   /** A message's body and data together. */
   message: 16_384,
 } as const
 
-/** Bytes that `text` takes as UTF-8; a lone surrogate counts as the three bytes of its replacement. */
+/** Returns the bytes of `text` as UTF-8. A lone surrogate counts as the three bytes of its replacement. */
 export const byteLength = (text: string): number => {
   let bytes = 0
   for (const character of text) {
@@ -27,18 +27,18 @@ export const byteLength = (text: string): number => {
   return bytes
 }
 
-/** Guests' ids begin with this, and no other way of starting makes such an id. */
+/** The first characters of every guest's id. No other way to start makes such an id. */
 export const GUEST_PREFIX = 'guest:'
 
-const lonelySurrogateOrControl = /\p{Surrogate}|\p{Cc}/u
+/** Bidirectional format characters make one id look like another one. */
+const forbiddenInIds = /\p{Surrogate}|\p{Cc}|\p{Bidi_Control}/u
 
-/** 1 to 255 bytes of well-formed UTF-8 without control characters; `.` and `..` would vanish from a URL's path. */
+/**
+ * Whether `id` is 1 to 255 bytes of well-formed UTF-8 without control characters and bidirectional format characters. `.` and
+ * `..` are none: they would disappear from a URL's path.
+ */
 export const isUserId = (id: string): boolean =>
-  id !== '' &&
-  id !== '.' &&
-  id !== '..' &&
-  byteLength(id) <= limits.userId &&
-  !lonelySurrogateOrControl.test(id)
+  id !== '' && id !== '.' && id !== '..' && byteLength(id) <= limits.userId && !forbiddenInIds.test(id)
 
 export const isGuestId = (id: string): boolean => id.startsWith(GUEST_PREFIX)
 

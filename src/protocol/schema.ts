@@ -1,7 +1,7 @@
-/** Answers whether a parsed JSON value has the shape `T`. Extra fields are fine; nothing is converted. */
+/** Returns whether a parsed JSON value has the shape `T`. Extra fields are allowed; nothing is converted. */
 export type Check<T> = (value: unknown) => value is T
 
-/** The type that a check vouches for. */
+/** The type that a check narrows to. */
 export type Checked<C> = C extends Check<infer T> ? T : never
 
 type Checks = Readonly<Record<string, Check<unknown>>>
@@ -14,9 +14,9 @@ export type JsonObject = Record<string, unknown>
 
 export const text: Check<string> = (value) => typeof value === 'string'
 export const flag: Check<boolean> = (value) => typeof value === 'boolean'
-/** A finite number: what is written as 1e999 reads as Infinity. */
+/** A finite number. JSON's 1e999 is parsed as Infinity. */
 export const number: Check<number> = (value): value is number => Number.isFinite(value)
-/** A whole number from 0 on that JavaScript keeps exactly. */
+/** An integer from 0 on that JavaScript keeps exactly. */
 export const count: Check<number> = (value): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0
 export const object: Check<JsonObject> = (value): value is JsonObject =>
@@ -47,7 +47,7 @@ export const record =
   (value): value is Record<string, T> =>
     object(value) && Object.values(value).every(check)
 
-/** The first field of `value` that is missing or of the wrong type. */
+/** Returns the first field of `value` that is missing or of the wrong type. */
 export const wrongField = (checks: Checks, value: object): string | undefined =>
   Object.keys(checks).find((key) => !checks[key]?.((value as JsonObject)[key]))
 
@@ -56,8 +56,8 @@ export const shape =
   (value): value is Shape<S> =>
     object(value) && wrongField(checks, value) === undefined
 
-/** The fields of one frame type each, by type: `{ token: { token: text } }`. */
+/** The fields of every frame by its type: `{ token: { token: text } }`. */
 export type FrameTable = Readonly<Record<string, Checks>>
 
-/** The union of all frames of a table, told apart by `type`. */
+/** The union of all frames of a table, discriminated by `type`. */
 export type FrameOf<T extends FrameTable> = { [K in keyof T]: { type: K } & Shape<T[K]> }[keyof T]

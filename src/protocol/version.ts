@@ -1,2 +1,2 @@
-/** This package's version, as package.json says it. */
+/** The version in package.json. */
 export const VERSION = '0.1.0'

@@ -1,12 +1,11 @@
-import { clientSentences, sentences, type ProtocolCode } from '../protocol/index.js'
-import type { ClientCode, SessionErrorCode } from './errors.js'
+import { clientErrorMessages, errorMessages } from '../protocol/index.js'
+import type { SessionErrorCode } from './errors.js'
 
-// The compiler sees to it here, where all codes are known, that each has a sentence.
-const known: Readonly<Record<ProtocolCode | ClientCode, string>> = { ...sentences, ...clientSentences }
+const known = { ...errorMessages, ...clientErrorMessages }
 
 /**
- * The sentence that explains `code` to a developer. The script-tag build puts a link in the place of this module:
- * sentences would be a tenth of it.
+ * Returns the sentence that explains `code` to a developer. The script-tag build replaces this module by one that returns
+ * a link, because the sentences would be a tenth of the script.
  */
 export const sentenceOf = (code: SessionErrorCode): string =>
   Object.hasOwn(known, code) ? known[code as keyof typeof known] : code

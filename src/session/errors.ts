@@ -1,21 +1,5 @@
-import { isRetryable, type ProtocolCode } from '../protocol/index.js'
+import { isRetryable, type ClientCode, type ProtocolCode } from '../protocol/index.js'
 import { sentenceOf } from './error-message.js'
-
-/** Codes that the client itself gives; the others come from the gateway and stand in the protocol. */
-export type ClientCode =
-  | 'session-active'
-  | 'signed-out'
-  | 'no-credentials'
-  | 'no-endpoint'
-  | 'bad-endpoint'
-  | 'no-websocket'
-  | 'blocked-by-csp'
-  | 'protocol-error'
-  | 'unknown-outcome'
-  | 'outbox-full'
-  | 'messages-lost'
-  | 'notifications-denied'
-  | 'notifications-unsupported'
 
 /** A gateway that is newer than this client may give codes that are not listed. */
 export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})

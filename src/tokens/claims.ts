@@ -1,31 +1,37 @@
-import { isGuestId, isUserId, type JsonObject, type Profile } from '../protocol/index.js'
-import { isMoment } from './timestamp.js'
-import { readProfile } from './vouched-profile.js'
+import {
+  isGuestId,
+  isUserId,
+  parseProfile,
+  PROFILE_RULE,
+  type JsonObject,
+  type Profile,
+} from '../protocol/index.js'
+import { isTimestamp } from './timestamp.js'
 
 /** `user`: made by an app's backend for its user; `app`: for its own REST calls; `gateway`: made by the gateway. */
 export type TokenType = 'user' | 'app' | 'gateway'
 
-/** What a verified token says. */
+/** The claims of a verified token. */
 export type TokenClaims<Type extends TokenType = 'user'> = {
-  /** The token's `sub`; null in a token of type `app`, which is nobody's. */
+  /** The token's `sub`; null in a token of type `app`, which names no user. */
   userId: Type extends 'app' ? null : string
-  /** The profile that the token's maker vouches for. */
+  /** The profile that the token's issuer vouches for. */
   user: Profile | undefined
   /** Unix time in milliseconds, or null if the token doesn't say. */
   issuedAt: number | null
-  /** Unix time in milliseconds, from which on the token is no longer good; null if it doesn't lapse. */
+  /** Unix time in milliseconds from which on the token is refused; null if it doesn't expire. */
   expiresAt: number | null
 }
 
 /**
- * What became of a token. `unavailable` says nothing about the token: the key set can't be reached, try again later. `why`
- * is a sentence for a log or a developer and holds no part of the token.
+ * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, try again
+ * later. `why` is a sentence for a log or a developer and holds no part of the token.
  */
 export type TokenResult<Type extends TokenType = 'user'> =
   | { ok: true; claims: TokenClaims<Type> }
   | { ok: false; code: 'unauthenticated' | 'token-expired' | 'unavailable'; why: string }
 
-/** Milliseconds that a maker's clock may be ahead of ours. */
+/** Milliseconds that an issuer's clock may be ahead of ours. */
 const LEEWAY = 30_000
 
 export const refuse = (
@@ -33,16 +39,16 @@ export const refuse = (
   code: 'unauthenticated' | 'token-expired' | 'unavailable' = 'unauthenticated',
 ) => ({ ok: false, code, why }) as const
 
-/** A date in a token is in seconds (RFC 7519, 2). Null: there is none. Undefined: what is there is no date. */
+/** Reads a date in seconds (RFC 7519, 2). Returns null if there is none, undefined if the value is no date. */
 const readDate = (value: unknown): number | null | undefined => {
   if (value === undefined) return null
   if (typeof value !== 'number') return undefined
   const time = value * 1000
-  return isMoment(time) ? time : undefined
+  return isTimestamp(time) ? time : undefined
 }
 
-/** Judges what a token says, once its signature is known to be good. */
-export const judgeClaims = (
+/** Validates the claims of a token whose signature is verified. */
+export const validateClaims = (
   claims: JsonObject,
   wanted: { appId: string; tokenType: TokenType; requireExpiry: boolean; now: number },
 ): TokenResult<TokenType> => {
@@ -55,18 +61,18 @@ export const judgeClaims = (
   const expiresAt = readDate(claims['exp'])
   if (issuedAt === undefined || notBefore === undefined || expiresAt === undefined)
     return refuse("One of the token's 'iat', 'nbf' and 'exp' is not a number of seconds since 1970.")
-  // Each asks for what must hold, so that a clock that is not a number accepts nothing.
-  const begun = (time: number | null): boolean => time === null || time <= wanted.now + LEEWAY
-  if (!begun(issuedAt) || !begun(notBefore))
+  // Each comparison states what must hold, so that a clock that returns NaN accepts nothing.
+  const hasBegun = (time: number | null): boolean => time === null || time <= wanted.now + LEEWAY
+  if (!hasBegun(issuedAt) || !hasBegun(notBefore))
     return refuse("The token's 'iat' or 'nbf' is more than 30 s ahead: compare the clocks.")
   if (expiresAt === null && wanted.requireExpiry) return refuse("The token has no 'exp', and must have one.")
-  if (expiresAt !== null && !(wanted.now < expiresAt)) return refuse('The token has lapsed.', 'token-expired')
+  if (expiresAt !== null && !(wanted.now < expiresAt))
+    return refuse('The token has expired.', 'token-expired')
 
   if (tokenType === 'app') return { ok: true, claims: { userId: null, user: undefined, issuedAt, expiresAt } }
   if (typeof sub !== 'string' || !isUserId(sub)) return refuse("The token's 'sub' is not a user id.")
   if (tokenType === 'user' && isGuestId(sub)) return refuse("The token's 'sub' is a guest's id.")
-  const vouched = user === undefined ? undefined : readProfile(user)
-  if (user !== undefined && !vouched)
-    return refuse("The token's 'user' is not a profile of at most 4096 bytes with an https 'photoUrl'.")
+  const vouched = user === undefined ? undefined : parseProfile(user)
+  if (user !== undefined && !vouched) return refuse(`The token's 'user' is not a profile. ${PROFILE_RULE}`)
   return { ok: true, claims: { userId: sub, user: vouched, issuedAt, expiresAt } }
 }

@@ -4,13 +4,13 @@ export type AppTokenOptions = {
   appId: string
   /** One of the app's secrets. Never send it to a browser. */
   secret: string
-  /** Seconds until the token lapses. @default 60 */
+  /** Seconds until the token expires. @default 60 */
   expiresIn?: number | undefined
 }
 
 /**
- * Makes the token that a backend calls the gateway's REST interface with: it may do anything to the app's users, so it
- * lives shortly and stays on the server.
+ * Makes the token that a backend calls the gateway's REST API with. It may do anything to the app's users, so it expires
+ * soon and stays on the server.
  *
  * Rejects with a `TokenError`: `bad-app-id`, `bad-secret` or `bad-expiry`.
  *

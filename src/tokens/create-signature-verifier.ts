@@ -3,13 +3,13 @@ import { createMacCheck, utf8, type Hmac } from './hmac.js'
 import { readUserId } from './ids.js'
 
 export type SignatureRules = {
-  /** Any of them verifies, so that they can be rotated. Empty ones never do. */
+  /** Any of them verifies, so that they can be rotated. An empty secret verifies nothing. */
   secrets: readonly string[]
-  /** HMAC-SHA256 of the host, used in place of Web Crypto's; called once a secret until one verifies. */
+  /** The host's HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined
 }
 
-/** Answers whether a signature is that user's. Never rejects for what is in either. */
+/** Returns whether `signature` is the user's. Never rejects for bad input. */
 export type SignatureVerifier = (userId: string | number, signature: string) => Promise<boolean>
 
 const bytesOf = (signature: unknown): Uint8Array | undefined =>
@@ -18,8 +18,8 @@ const bytesOf = (signature: unknown): Uint8Array | undefined =>
     : undefined
 
 /**
- * Makes a function that verifies signatures; keys are imported once and kept as long as the function is. A guest's id has
- * no good signature.
+ * Makes a function that verifies signatures. Keys are imported once and kept as long as the function. A guest's id has no
+ * valid signature.
  *
  * ```js
  * import { createSignature, createSignatureVerifier } from 'chat-session/tokens'

@@ -2,8 +2,8 @@ import { createMac, utf8 } from './hmac.js'
 import { requireVouchable } from './ids.js'
 
 /**
- * Makes a user's signature: the HMAC-SHA256 of the UTF-8 user id as 64 lowercase hex digits. It never lapses, so a token
- * is better; and its secret must be one that signs no tokens.
+ * Makes a user's signature: the HMAC-SHA256 of the UTF-8 user id as 64 lowercase hex digits. It never expires, so a token
+ * is better. Its secret must not sign tokens.
  *
  * Rejects with a `TokenError`: `bad-user-id`, `guest-user-id` or `bad-secret`.
  *

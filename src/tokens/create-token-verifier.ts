@@ -1,33 +1,33 @@
-import { judgeClaims, refuse, type TokenResult, type TokenType } from './claims.js'
+import { validateClaims, refuse, type TokenResult, type TokenType } from './claims.js'
 import { createMacCheck, usableSecrets, utf8, type Hmac } from './hmac.js'
 import { requireAppId } from './ids.js'
 import { publicKeyAlgorithms, verifyWithKeySet, type KeySet } from './key-set.js'
 import { parseToken } from './parse-token.js'
 
-/** What a token must be to be accepted. */
+/** The rules that a token must meet. */
 export type TokenRules<Type extends TokenType = 'user'> = {
-  /** The only `iss` that is accepted. */
+  /** The only accepted `iss`. */
   appId: string
-  /** Secrets for HS256; any of them verifies, so that they can be rotated. Empty ones never do. @default [] */
+  /** Secrets for HS256. Any of them verifies, so that they can be rotated. An empty secret verifies nothing. @default [] */
   secrets?: readonly string[] | undefined
   /** Public keys for RS256, ES256 and EdDSA. */
   keySet?: KeySet | undefined
-  /** The only `tokenType` that is accepted. @default 'user' */
+  /** The only accepted `tokenType`. @default 'user' */
   tokenType?: Type | undefined
   /** Whether a token without `exp` is refused. @default true */
   requireExpiry?: boolean | undefined
-  /** Unix time in milliseconds; called once a token. @default Date.now */
+  /** Returns Unix time in milliseconds. Called once per token. @default Date.now */
   now?: (() => number) | undefined
-  /** HMAC-SHA256 of the host, used in place of Web Crypto's; called once a secret until one verifies. */
+  /** The host's HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined
 }
 
-/** Verifies one token after the other by the same rules. Never rejects for what is in a token. */
+/** Verifies a token. A bad token is a result, never a rejection. */
 export type TokenVerifier<Type extends TokenType = 'user'> = (token: string) => Promise<TokenResult<Type>>
 
 /**
- * Makes a function that verifies tokens by `rules`; keys are imported once and kept as long as the function is. The
- * algorithm is chosen by the rules, never by the token, and nothing that a token says is judged before its signature.
+ * Makes a function that verifies tokens by `rules`. Keys are imported once and kept as long as the function. The rules choose
+ * the algorithm, never the token, and the signature is verified before any claim is read.
  *
  * Throws a `TokenError` of code `bad-app-id`.
  *
@@ -56,13 +56,12 @@ export const createTokenVerifier = <Type extends TokenType = 'user'>(
     const { token } = parsed
     if (token.header.alg === 'HS256' && secrets.length > 0) {
       if (!(await checkMac(utf8(token.signed), token.signature)))
-        return refuse("The token's signature is of none of the app's secrets.")
+        return refuse("No secret of the app matches the token's signature.")
     } else if (keySet && keyAlgorithms.includes(token.header.alg)) {
       const verdict = await verifyWithKeySet(token, keySet)
-      if (verdict === 'unavailable') return refuse("The app's key set can't be had now.", 'unavailable')
-      if (verdict === 'bad')
-        return refuse("The token's signature is of none of the keys in the app's key set.")
+      if (verdict === 'unavailable') return refuse("The app's key set can't be fetched now.", 'unavailable')
+      if (verdict === 'bad') return refuse("No key in the app's key set matches the token's signature.")
     } else return refuse("The token's 'alg' is not one that the app has keys for.")
-    return judgeClaims(token.claims, { appId, tokenType, requireExpiry, now: now() })
+    return validateClaims(token.claims, { appId, tokenType, requireExpiry, now: now() })
   }
 }

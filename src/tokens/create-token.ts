@@ -7,15 +7,15 @@ export type TokenOptions = {
   userId: string | number
   /** One of the app's secrets; production asks for 32 bytes or more. Never send it to a browser. */
   secret: string
-  /** Seconds until the token lapses, or null for never, which production apps refuse by default. @default 3600 */
+  /** Seconds until the token expires, or null for never, which production apps refuse by default. @default 3600 */
   expiresIn?: number | null | undefined
-  /** A profile that you vouch for, at most 4096 bytes as JSON. Its owner can read it in the token. */
+  /** The profile that your backend vouches for, at most 4096 bytes as JSON. The user can read it in the token. */
   user?: Profile | undefined
 }
 
 /**
- * Makes the token that proves to the gateway who a user is: a JWT signed by HS256. Make it on your server, for the user who
- * is logged in there.
+ * Makes the token that proves to the gateway who a user is: a JWT signed by HS256, with an id of its own (`jti`). Make it on
+ * your server, for the user who is logged in there.
  *
  * Rejects with a `TokenError`: `bad-app-id`, `bad-user-id`, `guest-user-id`, `bad-user`, `bad-secret` or `bad-expiry`.
  *

@@ -1,3 +1,2 @@
 /** What the gateway uses of this room and no backend needs. */
 export { signToken } from './sign-token.js'
-export { readProfile } from './vouched-profile.js'

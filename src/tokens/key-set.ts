@@ -3,26 +3,26 @@ import type { ParsedToken } from './parse-token.js'
 
 const asymmetric = ['RS256', 'ES256', 'EdDSA'] as const
 
-/** The algorithms that a key set may verify: those whose verifying key is public. */
+/** The algorithms of a key set: those whose verifying key is public. */
 export type KeySetAlgorithm = (typeof asymmetric)[number]
 
-/** Public keys that an app's backend signs with, and the algorithms it signs by. */
+/** The public keys of an app's backend, and the algorithms that it signs with. */
 export type KeySet = {
-  /** Which algorithms are accepted; a token's own `alg` only picks among them. */
+  /** The accepted algorithms. A token's own `alg` only chooses among them. */
   algorithms: readonly KeySetAlgorithm[]
   /**
-   * The key for a token's header: what `createLocalJWKSet` or `createRemoteJWKSet` of `jose` make. Rejects with
-   * jose's `JWKSNoMatchingKey` for a key that the set doesn't have; any other rejection means the set can't be had now.
+   * Returns the key for a token's header, as `createLocalJWKSet` and `createRemoteJWKSet` of `jose` do. Rejects with jose's
+   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now.
    */
   resolve: JWTVerifyGetKey
 }
 
 type Key = Awaited<ReturnType<JWTVerifyGetKey>>
 
-/** `unavailable` says nothing about the token: the keys that could verify it can't be had now. */
+/** `unavailable` says nothing about the token: the keys that could verify it can't be fetched now. */
 export type KeySetVerdict = 'good' | 'bad' | 'unavailable'
 
-/** Without those that only a caller without types can ask for: a MAC under public bytes is anybody's. */
+/** Leaves out `HS256`, which a caller without types could pass: everyone can make a MAC with a public key. */
 export const publicKeyAlgorithms = ({ algorithms }: KeySet): KeySetAlgorithm[] =>
   asymmetric.filter((algorithm) => algorithms.includes(algorithm))
 
@@ -31,12 +31,12 @@ const verifies = async ({ text, header }: ParsedToken, key: Key): Promise<boolea
     await compactVerify(text, key, { algorithms: [header.alg] })
     return true
   } catch {
-    // A wrong signature, or a key that is no key for this algorithm: in either case not this one.
+    // The signature is wrong, or the key does not fit the algorithm. Either way this key does not verify it.
     return false
   }
 }
 
-/** By its code, as the set may come from another copy of jose. */
+/** Reads the code instead of the class, because the set may come from another copy of jose. */
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
@@ -48,7 +48,7 @@ export const verifyWithKeySet = async (token: ParsedToken, { resolve }: KeySet):
   } catch (error) {
     if (codeOf(error) === 'ERR_JWKS_NO_MATCHING_KEY') return 'bad'
     if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') return 'unavailable'
-    // A token without `kid` while the set rotates: jose leaves it to the caller to try each key that fits.
+    // A token without `kid` while the set rotates: jose leaves trying each matching key to the caller.
     candidates = error as AsyncIterable<Key>
   }
   for await (const key of candidates) if (await verifies(token, key)) return 'good'

@@ -13,14 +13,14 @@ export type ParsedToken = {
 export type ParseResult = { ok: true; token: ParsedToken } | { ok: false; why: string }
 
 /**
- * Room for the largest profile written by an encoder that escapes all but ASCII (three times its size), base64 (a third
- * more) and an RSA signature.
+ * Characters. Enough for the largest profile from an encoder that escapes everything but ASCII (three times its size), in
+ * base64 (a third more), with an RSA signature.
  */
 const MAX_LENGTH = 24_576
 
 /**
- * Three parts of canonical base64url (RFC 4648, 3.5): no padding, no blanks, and the bits that a last character has
- * left over are zero, so that one token has one spelling.
+ * Three parts of canonical base64url (RFC 4648, 3.5): no padding, no blanks, and the unused bits of a last character are zero,
+ * so that one token has one spelling.
  */
 const compact = (() => {
   const part =
@@ -29,14 +29,14 @@ const compact = (() => {
 })()
 
 /**
- * Headers that bring a key along, say where to fetch one, or change what the rest means (RFC 8725, 3.10; RFC 7515,
- * 4.1; RFC 7797). A backend that vouches for its own users needs none of them.
+ * Headers that carry a key, name an address to fetch one from, or change how the rest is read (RFC 8725, 3.10; RFC 7515, 4.1;
+ * RFC 7797). A backend that vouches for its own users needs none of them.
  */
 const refusedHeaders = ['crit', 'cty', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Two readers may take a different one of two members of the same name (RFC 8259, 4), so there must not be two. */
+/** Whether an object has two members of one name. Two parsers may choose different ones (RFC 8259, 4). */
 const repeatsName = (json: string): boolean => {
   const open: Set<string>[] = []
   for (const [found, name] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
@@ -61,7 +61,7 @@ const readObject = (part: string): JsonObject | undefined => {
     return undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  // What JSON.stringify writes repeats no name; most encoders write the same, and need no second look.
+  // JSON.stringify repeats no name, and most encoders write the same text: only another text is searched.
   if (JSON.stringify(value) !== json && repeatsName(json)) return undefined
   return value as JsonObject
 }
@@ -80,7 +80,7 @@ const wrongHeader = (header: JsonObject): string | undefined => {
 const bad = (why: string) => ({ ok: false, why }) as const
 
 /**
- * Takes a token apart without believing any of it. Stricter than what verifies it: one token has one spelling and one
+ * Parses a token without verifying it. Stricter than the libraries that verify it: one token has one spelling and one
  * reading. `why` holds no part of the token.
  */
 export const parseToken = (text: unknown): ParseResult => {

@@ -1,5 +1,5 @@
 /**
- * Whether a time in milliseconds is one from 1970 to the last that a `Date` can hold (ECMA-262, 21.4.1.1). JSON has
- * numbers that are not: 1e999 is read as Infinity, and a token that says so would never lapse.
+ * Whether `time`, in milliseconds, lies between 1970 and the last time that a `Date` can hold (ECMA-262, 21.4.1.1). JSON can
+ * hold other numbers: 1e999 is read as Infinity, and a token with that `exp` would never expire.
  */
-export const isMoment = (time: number): boolean => time >= 0 && time <= 8.64e15
+export const isTimestamp = (time: number): boolean => time >= 0 && time <= 8.64e15

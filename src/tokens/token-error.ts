@@ -1,14 +1,15 @@
-/** What a token or signature could not be made of; these names stay, the sentences beside them may improve. */
+import { PROFILE_RULE } from '../protocol/index.js'
+
+/** Which input is not usable. A code stays as it is; its message may improve. */
 export type TokenErrorCode =
   'bad-app-id' | 'bad-user-id' | 'guest-user-id' | 'bad-user' | 'bad-secret' | 'bad-expiry'
 
-const sentences: Record<TokenErrorCode, string> = {
+const messages: Record<TokenErrorCode, string> = {
   'bad-app-id': 'The app id must be 1 to 64 letters, digits, hyphens and underscores.',
   'bad-user-id':
-    "The user id must be 1 to 255 bytes of well-formed text without control characters, not '.' or '..'; a number must be a safe integer.",
+    "The user id must be 1 to 255 bytes of well-formed text without control or bidirectional format characters, not '.' or '..'; a number must be a safe integer.",
   'guest-user-id': "The user id begins with 'guest:', which only the gateway gives out.",
-  'bad-user':
-    "The user must hold only text in 'name', 'email', 'photoUrl' (an https URL), 'locale', 'role' and the values of 'custom', at most 4096 bytes as JSON.",
+  'bad-user': `The user is not a profile. ${PROFILE_RULE}`,
   'bad-secret': 'The secret must be a string that is not empty: is its environment variable set?',
   'bad-expiry': "'expiresIn' must be a positive number of seconds, or null for none where that is allowed.",
 }
@@ -32,7 +33,7 @@ export class TokenError extends Error {
   readonly code: TokenErrorCode
 
   constructor(code: TokenErrorCode) {
-    super(sentences[code])
+    super(messages[code])
     this.code = code
   }
 }

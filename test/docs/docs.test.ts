@@ -7,11 +7,11 @@ import { parseConfig } from '../../src/gateway/config/parse.js'
 import { createGateway } from '../../src/gateway/index.js'
 import {
   clientFrames,
-  clientSentences,
-  ends,
+  clientErrorMessages,
+  closeCodes,
   gatewayFrames,
   isRetryable,
-  sentences,
+  errorMessages,
   SUBPROTOCOL,
 } from '../../src/protocol/index.js'
 
@@ -68,19 +68,19 @@ test('the protocol names every frame', () => {
     assert.ok(protocol.includes(`\`${type}\``), type)
 })
 
-test('the table of ends is the one that the code goes by', () => {
-  for (const [code, close] of Object.entries(ends)) {
+test('the table of close codes is the one that the code goes by', () => {
+  for (const [code, { close }] of Object.entries(closeCodes)) {
     const row = protocol
       .split('\n')
       .find((line) => line.includes(`| \`${code}\``) && line.startsWith(`| ${close}`))
     assert.ok(row, code)
-    assert.ok(row.includes(sentences[code as keyof typeof ends]), code)
-    assert.match(row, isRetryable(code as keyof typeof ends) ? /\| yes/ : /\| no/, code)
+    assert.ok(row.includes(errorMessages[code as keyof typeof closeCodes]), code)
+    assert.match(row, isRetryable(code as keyof typeof closeCodes) ? /\| yes/ : /\| no/, code)
   }
 })
 
 test('docs/SESSION.md explains every code of the client’s own', () => {
-  for (const code of Object.keys(clientSentences)) assert.ok(sessionGuide.includes(`| \`${code}\``), code)
+  for (const code of Object.keys(clientErrorMessages)) assert.ok(sessionGuide.includes(`| \`${code}\``), code)
 })
 
 test('the configs that are shown are taken as they stand', () => {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { clientSentences, ends, sentences, VERSION } from '../../src/protocol/index.js'
+import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../src/protocol/index.js'
 import { handshake, openRaw } from '../support/raw-client.js'
 import { runGateway } from './support.js'
 
@@ -207,9 +207,9 @@ test('/v1/errors explains every code there is, the client’s own too', async ()
   )
   assert.deepEqual(
     new Set(entries.keys()),
-    new Set([...Object.keys(ends), 'conflict', 'unknown-user', ...Object.keys(clientSentences)]),
+    new Set([...Object.keys(closeCodes), 'conflict', 'unknown-user', ...Object.keys(clientErrorMessages)]),
   )
-  for (const [code, sentence] of Object.entries({ ...sentences, ...clientSentences }))
+  for (const [code, sentence] of Object.entries({ ...errorMessages, ...clientErrorMessages }))
     assert.ok(
       entries
         .get(code)

@@ -35,6 +35,12 @@ test('a user id holds no control character, wherever it stands', () => {
   }
 })
 
+test('a user id holds no bidirectional format character, which would make one id look like another', () => {
+  const marks = ['\u061c', '\u200e', '\u200f', '\u202a', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069']
+  for (const mark of marks)
+    for (const id of [mark, `a${mark}`, `${mark}a`, `a${mark}b`]) assert.equal(isUserId(id), false)
+})
+
 test('a user id is well-formed Unicode', () => {
   for (const id of ['\ud800', 'a\udc00', '\udc00\ud800', '😀\ud83d']) assert.equal(isUserId(id), false)
   fc.assert(
@@ -46,7 +52,7 @@ test('a user id is well-formed Unicode', () => {
 
 test("what would vanish from a URL's path is no user id, and what only looks like it is one", () => {
   for (const id of ['.', '..']) assert.equal(isUserId(id), false)
-  for (const id of ['...', '.a', 'a.', ' ', '/', '%2e', 'guest:', 'e\u0301', '\u202e', '__proto__'])
+  for (const id of ['...', '.a', 'a.', ' ', '/', '%2e', 'guest:', 'e\u0301', '\u200d', '__proto__'])
     assert.equal(isUserId(id), true, id)
 })
 

@@ -17,11 +17,20 @@ const codeOf = async (made: Promise<unknown>): Promise<string> => {
 test('a token says who the user is, for which app, and that it lapses in an hour', async () => {
   const before = Math.floor(Date.now() / 1000)
   const token = await createToken({ appId, userId: 12345, secret })
-  const { iat, ...rest } = payloadOf(token) as { iat: number; exp: number }
+  const { iat, jti, ...rest } = payloadOf(token) as { iat: number; jti: string }
 
   assert.equal(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString(), '{"alg":"HS256","typ":"JWT"}')
   assert.deepEqual(rest, { tokenType: 'user', iss: appId, sub: '12345', exp: iat + 3600 })
   assert(iat >= before && iat <= Date.now() / 1000)
+  assert.match(jti, /^[\w-]{22}$/)
+})
+
+test('two tokens of one user, made at once, have different ids', async () => {
+  const ids = await Promise.all(
+    ['ann', 'ann'].map(async (userId) => payloadOf(await createToken({ appId, userId, secret }))),
+  )
+  const [one, other] = ids as { jti: string }[]
+  assert.notEqual(one?.jti, other?.jti)
 })
 
 test('a token asked to live 90 seconds does, and one asked to live for ever has no end', async () => {
@@ -97,12 +106,13 @@ test('what is wrong is told without the secret or the user', async () => {
   })
 })
 
-test("a backend's own token lives a minute and is nobody's", async () => {
+test("a backend's own token expires after a minute and names no user", async () => {
   const token = await createAppToken({ appId, secret })
-  const { iat, ...rest } = payloadOf(token) as { iat: number }
+  const { iat, jti, ...rest } = payloadOf(token) as { iat: number; jti: string }
   const result = await verifyToken(token, { appId, secrets: [secret], tokenType: 'app' })
 
   assert.deepEqual(rest, { tokenType: 'app', iss: appId, exp: iat + 60 })
+  assert.match(jti, /^[\w-]{22}$/)
   assert(result.ok)
   assert.equal(result.claims.userId, null)
 })

@@ -4,12 +4,13 @@ import {
   isGuestId,
   isUserId,
   limits,
+  parseProfile,
+  PROFILE_RULE,
   type ClientFrameOf,
   type EndCode,
   type Profile,
 } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
-import { readProfile } from '../../tokens/internal.js'
 import type { App } from './app.js'
 import type { AuthenticateAnswer } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
@@ -111,7 +112,7 @@ const proveAuthParams = async (
   }
   if (!isYes(answer)) return refuse('unauthenticated', "The app's authentication function said no.")
   const expiresIn = answer.expiresIn ?? DEFAULT_AUTHENTICATION
-  const vouched = answer.user === undefined ? undefined : readProfile(answer.user)
+  const vouched = answer.user === undefined ? undefined : parseProfile(answer.user)
   if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (answer.user !== undefined && !vouched))
     return refuse(
       'unavailable',
@@ -159,13 +160,11 @@ const malformed = ({ token, signature, authParams, guest, user }: Start): Refusa
   if (isTooDeep(authParams)) return refuse('bad-request', DEPTH_PROBLEM)
   if (authParams && Buffer.byteLength(JSON.stringify(authParams)) > limits.authParams)
     return refuse('bad-request', `The field 'authParams' is larger than ${limits.authParams} bytes.`)
-  if (user && !readProfile(user)) return refuse('bad-request', PROFILE_PROBLEM)
+  if (user && !parseProfile(user)) return refuse('bad-request', PROFILE_RULE)
   return undefined
 }
 
 /** What is wrong with a profile that has the right types. */
-export const PROFILE_PROBLEM = `A profile has at most ${limits.profile} bytes, and its 'photoUrl' is an https address.`
-
 /** Decides whether a start is let in, and as whom. Rejects only when what it asks fails. */
 export const admit = async (
   apps: ReadonlyMap<string, App>,
@@ -185,6 +184,6 @@ export const admit = async (
     ...proven,
     app,
     guest: isGuestId(proven.userId),
-    claimed: profiles === 'anyone' && start.user ? readProfile(start.user) : undefined,
+    claimed: profiles === 'anyone' && start.user ? parseProfile(start.user) : undefined,
   }
 }

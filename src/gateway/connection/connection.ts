@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { EngineError } from '../../engine/index.js'
 import {
   clientFrames,
-  ends,
+  closeCodes,
+  closeAction,
+  errorMessages,
   isRetryable,
+  pageCloseCodes,
   limits,
   parse,
-  sentences,
-  verdictOf,
   type ClientFrameOf,
   type EndCode,
   type GatewayFrame,
@@ -59,8 +60,8 @@ interface Live {
 
 type Phase = Opening | Live | { readonly name: 'over' }
 
-/** How a browser closes when it leaves the page, and how a client does that lets go of a hidden one. */
-const PAGE_LEFT_CODES = [1001, 4000]
+/** The close codes of a page that may come back. */
+const PAGE_LEFT_CODES: readonly number[] = Object.values(pageCloseCodes)
 
 /** Connections are told apart by a number, and those of other processes by what comes before it. */
 const PROCESS_ID = randomUUID()
@@ -99,7 +100,7 @@ export class Connection implements ConnectionHandle {
   }
 
   /** Tells the client why, and closes. */
-  end(code: EndCode, why: string = sentences[code], retryAfter?: number): void {
+  end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'over') return
     this.send({
       type: 'ended',
@@ -108,10 +109,10 @@ export class Connection implements ConnectionHandle {
       retryable: isRetryable(code),
       ...(retryAfter !== undefined && { retryAfter }),
     })
-    this.#transport.close(ends[code], code)
+    this.#transport.close(closeCodes[code].close, code)
     // Who may come again finds the session still there.
     const { resumeWindow } = this.#context.settings
-    this.#release(verdictOf(ends[code]) === 'retry' ? { holdFor: resumeWindow } : { code })
+    this.#release(closeAction(closeCodes[code].close) === 'retry' ? { holdFor: resumeWindow } : { code })
   }
 
   endOnError(work: Promise<unknown>): void {

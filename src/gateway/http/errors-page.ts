@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import {
-  clientSentences,
-  ends,
+  clientErrorMessages,
+  closeCodes,
   isRetryable,
-  sentences,
+  errorMessages,
   type EndCode,
   type ProtocolCode,
 } from '../../protocol/index.js'
@@ -23,7 +23,7 @@ code { font-family: ui-monospace, monospace; }
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
 const entry = ([code, sentence]: [string, string]): string => {
-  const close = ends[code as EndCode] as number | undefined
+  const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode].close : undefined
   const told = close === undefined ? 'told by the client' : `close code ${close}`
   const again = isRetryable(code as ProtocolCode)
     ? 'trying again may help'
@@ -47,7 +47,7 @@ export const errorsPage = `<!doctype html>
 <body>
 <main>
 <h1>Error codes of chat-session</h1>
-${Object.entries({ ...sentences, ...clientSentences })
+${Object.entries({ ...errorMessages, ...clientErrorMessages })
   .map(entry)
   .join('\n')}
 </main>

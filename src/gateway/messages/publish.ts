@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../engine/index.js'
-import { isUserId, sentences, type JsonObject } from '../../protocol/index.js'
+import { errorMessages, isUserId, type JsonObject } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import { checkMessage, sendRulesOf } from './rules.js'
 import { GatewayError } from '../errors.js'
@@ -31,7 +31,7 @@ export const createPublish =
   (settings: Pick<Settings, 'apps' | 'sendWindow'>, engine: Engine) =>
   async ({ appId, to, from, id = randomUUID(), body, data }: Publication): Promise<Published> => {
     const app = settings.apps.get(appId)
-    if (!app) throw new GatewayError('unknown-app', sentences['unknown-app'])
+    if (!app) throw new GatewayError('unknown-app', errorMessages['unknown-app'])
     const problem = checkMessage({ id, to, body, data })
     if (problem) throw new GatewayError(problem.code, problem.why)
     if (from !== undefined && !isUserId(from))
@@ -40,7 +40,7 @@ export const createPublish =
       { appId, id, from: from ?? null, to, body, data },
       sendRulesOf(app, settings, true),
     )
-    if (sent.outcome === 'conflict') throw new GatewayError('conflict', sentences.conflict)
+    if (sent.outcome === 'conflict') throw new GatewayError('conflict', errorMessages.conflict)
     if (!('sentAt' in sent)) throw new GatewayError('unavailable', 'The app keeps as much as it may.')
     return { id, offset: sent.offset, sentAt: sent.sentAt }
   }

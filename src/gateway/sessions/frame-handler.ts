@@ -1,7 +1,13 @@
 import { EngineError, mergeProfile, type UserRef } from '../../engine/index.js'
-import { isRetryable, limits, sentences, type ClientFrameOf } from '../../protocol/index.js'
-import { readProfile } from '../../tokens/internal.js'
-import { PROFILE_PROBLEM, proveToken } from '../auth/admission.js'
+import {
+  errorMessages,
+  isRetryable,
+  limits,
+  parseProfile,
+  PROFILE_RULE,
+  type ClientFrameOf,
+} from '../../protocol/index.js'
+import { proveToken } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Delivery } from './delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
@@ -38,7 +44,7 @@ export const createFrameHandler = (
 
   const order = createSendOrder(line, 2 * settings.pingInterval)
 
-  const refuse: Refuse = (re, code, why = sentences[code], retryAfter) => {
+  const refuse: Refuse = (re, code, why = errorMessages[code], retryAfter) => {
     const retryable = isRetryable(code)
     line.send({
       type: 'refused',
@@ -69,12 +75,12 @@ export const createFrameHandler = (
   const changeProfile = async (frame: ClientFrameOf<'profile'>): Promise<void> => {
     if (app.settings.profiles !== 'anyone')
       return refuse(frame, 'refused', "Only the app's backend changes profiles in this app.")
-    const changes = readProfile(frame.user)
-    if (!changes) return refuse(frame, 'bad-request', PROFILE_PROBLEM)
+    const changes = parseProfile(frame.user)
+    if (!changes) return refuse(frame, 'bad-request', PROFILE_RULE)
     const { vouched = {}, claimed = {} } = (await engine.user(of)) ?? {}
     const whole = mergeProfile({ vouched, claimed: { ...claimed, ...changes } })
     if (Buffer.byteLength(JSON.stringify(whole)) > limits.profile)
-      return refuse(frame, 'too-large', PROFILE_PROBLEM)
+      return refuse(frame, 'too-large', PROFILE_RULE)
     await engine.saveUser(of, { claimed: changes })
   }
 

@@ -1,4 +1,4 @@
-import { verdictOf, type GatewayFrame, type GatewayFrameOf } from '../../protocol/index.js'
+import { closeAction, type GatewayFrame, type GatewayFrameOf } from '../../protocol/index.js'
 import { connecting, lost, retry } from './connecting.js'
 import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
 import type { Active, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
@@ -30,7 +30,7 @@ export const disconnected = (state: Active): Connecting => {
 
 /** A close that wants fresh credentials speaks of the former ones while the gateway has not judged the new. */
 const closed = (state: Active, close: number, world: World): Step =>
-  unjudged(state) && verdictOf(close) === 'renew'
+  unjudged(state) && closeAction(close) === 'renew'
     ? retry(disconnected(state), { code: 'token-expired' }, world)
     : lost(disconnected(state), close, world)
 

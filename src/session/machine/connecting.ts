@@ -1,4 +1,4 @@
-import { codeOf, verdictOf } from '../../protocol/index.js'
+import { closeAction, codeOfClose, pageCloseCodes } from '../../protocol/index.js'
 import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
 import type {
   Active,
@@ -20,7 +20,7 @@ const ATTEMPT_LIMIT = 20_000
  * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after so many
  * milliseconds; one whose link was a download stays.
  */
-const LEAVING = { close: 1001, pause: 1_000 }
+const LEAVING = { close: pageCloseCodes.leaving, pause: 1_000 }
 /** A connection that lived this long has settled: its next loss is a first one. */
 const SETTLED_AFTER = 10_000
 
@@ -97,8 +97,8 @@ export const retry = (state: Connecting, error: Fault, world: World): Step => {
 /** What the loss of the socket means is told by the hundreds of its close code. */
 export const lost = (state: Connecting, close: number, world: World): Step => {
   const leaving = close === LEAVING.close && { retryAfter: LEAVING.pause }
-  const error = state.farewell ?? { code: codeOf(close), ...leaving }
-  switch (verdictOf(close)) {
+  const error = state.farewell ?? { code: codeOfClose(close), ...leaving }
+  switch (closeAction(close)) {
     case 'retry':
       return retry(state, error, world)
     case 'renew': {

@@ -1,3 +1,4 @@
+import { isRevivable, pageCloseCodes } from '../../protocol/index.js'
 import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
 import type { Connecting, Effect, Input, State, Step, World } from './state.js'
@@ -9,21 +10,6 @@ import type { Connecting, Effect, Input, State, Step, World } from './state.js'
  * Times are Unix times in milliseconds. A state holds deadlines, never timers: after each step one timer is set for
  * the earliest of them (`deadlineOf`), and when it fires the machine judges by the clock.
  */
-
-/** The close code that has the gateway hold the session for the next page. */
-const LET_GO = 4000
-
-/** Ends that new credentials undo. */
-const curable = [
-  'unauthenticated',
-  'token-expired',
-  'signed-out',
-  'no-credentials',
-  'revoked',
-  // Another user's token, or a guest's start where there are none.
-  'bad-request',
-  'guests-refused',
-]
 
 /** What a source of tokens can replace is forgotten: whoever comes back may be signed out. */
 const letGo = (state: Connecting, at: 'away' | 'frozen', drop: Effect): Step => [
@@ -38,15 +24,14 @@ export const step = (state: State, input: Input, world: World): Step => {
   if (late) return [state]
   if ((input.type === 'hide' || input.type === 'freeze') && 'attempt' in state) {
     const left = 'line' in state ? state : disconnected(state)
-    if (input.type === 'hide') return letGo(left, 'away', { do: 'drop', close: LET_GO })
+    if (input.type === 'hide') return letGo(left, 'away', { do: 'drop', close: pageCloseCodes.hidden })
     // A page that goes into the browser's cache is frozen there. Any other is held for as long as a lost one.
     return left.line.at === 'away' ? [state] : letGo(left, 'frozen', { do: 'drop' })
   }
   if ('line' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [{ name: 'ended', error: null }]
-  const revived =
-    input.type === 'credentials' && 'error' in state && curable.includes(state.error?.code ?? '')
+  const revived = input.type === 'credentials' && 'error' in state && isRevivable(state.error?.code ?? '')
   if (input.type !== 'start' && !revived) return [state]
   const cursor = input.type === 'start' ? (input.resume ?? null) : null
   return connect({ ...connecting('starting'), cursor }, world)

@@ -1,0 +1,35 @@
+import { closeCodes, type EndCode } from './close-codes.js'
+
+/** One sentence for each of the client's own codes, which never go over the wire. */
+export const clientErrorMessages = {
+  'session-active': 'The session is running: end it before you start it again.',
+  'signed-out': 'The token source says that the user is signed out.',
+  'no-credentials':
+    'There are no credentials: give a token, tokenFetcher, token-url, signature or authParams, or ask for a guest.',
+  'no-endpoint':
+    "The gateway's address is missing: set `endpoint`, or load the script from the gateway itself.",
+  'bad-endpoint':
+    'The endpoint is not the address of a gateway that this page may connect to: use https://HOST (http: only on http: pages).',
+  'no-websocket':
+    'This runtime has no WebSocket: give one as the option `WebSocket` (in Node 20, the one of the package ws).',
+  'blocked-by-csp':
+    "This page's Content-Security-Policy forbids the connection: add the gateway to connect-src.",
+  'protocol-error': 'The server at the endpoint does not speak this protocol.',
+  'unknown-outcome':
+    'The message was sent and no answer came in time: it may have arrived. Look for it in the history.',
+  'outbox-full':
+    '100 messages or 1 MB wait to be sent already: send again when some of them are acknowledged.',
+  'messages-lost': 'Some of the messages that were missed are no longer kept.',
+  'notifications-denied': 'The user has not allowed notifications, and only the user can change that.',
+  'notifications-unsupported':
+    'This browser cannot show notifications here: they need https, on Android a service worker, on iOS an installed app.',
+}
+
+/** Codes that the client itself gives; the gateway's are in `closeCodes`. */
+export type ClientCode = keyof typeof clientErrorMessages
+
+const revivable: readonly string[] = ['signed-out', 'no-credentials'] satisfies ClientCode[]
+
+/** Whether a session that failed or ended with `code` starts again when new credentials are set. */
+export const isRevivable = (code: string): boolean =>
+  (closeCodes as Partial<typeof closeCodes>)[code as EndCode]?.isRevivable ?? revivable.includes(code)

@@ -1,0 +1,54 @@
+import { byteLength, limits } from './limits.js'
+import { optional, record, shape, text, type Checked } from './schema.js'
+
+/** The platform's, which every runtime of every room has. */
+declare const URL: { canParse(text: string): boolean }
+
+/** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later may not. */
+const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
+
+/** The fields of a profile. A row here is all that a new field needs besides types of frameworks and documentation. */
+export const profileFields = {
+  name: optional(text),
+  email: optional(text),
+  photoUrl: optional(text),
+  locale: optional(text),
+  role: optional(text),
+  /** Free fields of the app. */
+  custom: optional(record(text)),
+}
+
+/** A user's data besides the id, at most 4 kB as JSON. */
+export const profile = shape(profileFields)
+export type Profile = Checked<typeof profile>
+
+/** What a field's value must be besides its type. */
+const rules: { [K in keyof Profile]?: (value: NonNullable<Profile[K]>) => boolean } = {
+  photoUrl: isHttpsUrl,
+}
+
+const names = /* @__PURE__ */ Object.keys(profileFields) as (keyof Profile)[]
+
+const obeysRule = <K extends keyof Profile>(name: K, value: Profile[K]): boolean =>
+  value === undefined || (rules[name]?.(value) ?? true)
+
+const ruleSentence = (): string =>
+  `A profile has only text in ${names
+    .filter((name) => name !== 'custom')
+    .map((name) => (rules[name] ? `'${name}' (an https URL)` : `'${name}'`))
+    .join(', ')} and the values of 'custom', at most ${limits.profile} bytes as JSON.`
+
+/** Says what `parseProfile` accepts. */
+export const PROFILE_RULE = /* @__PURE__ */ ruleSentence()
+
+/**
+ * Returns the profile in `value`, or undefined if it is none. Unknown fields are left out: a whole database row that is
+ * given as a user must not become readable in a browser's token, and its `id` must not override the user's.
+ */
+export const parseProfile = (value: unknown): Profile | undefined => {
+  if (!profile(value) || !names.every((name) => obeysRule(name, value[name]))) return undefined
+  const known: Profile = Object.fromEntries(
+    names.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]),
+  )
+  return byteLength(JSON.stringify(known)) <= limits.profile ? known : undefined
+}
