@@ -1,12 +1,12 @@
-// What the shop sells, and to whom. A real one would ask its database.
+// The shop's products and customers. A real shop has them in a database.
 
 /**
  * @typedef {object} Product
  * @property {string} id
  * @property {string} name
  * @property {number} price In cents.
- * @property {string} line What the list says.
- * @property {string} text What the product's own page says.
+ * @property {string} line One line, for the list.
+ * @property {string} text The description on the product's page.
  */
 
 /** @type {readonly Product[]} */
@@ -55,7 +55,7 @@ export const products = [
   },
 ]
 
-/** @param {string} id */
+/** @param {string} id A product's id. */
 export const productOf = (id) => products.find((product) => product.id === id)
 
 /**
@@ -67,7 +67,7 @@ export const productOf = (id) => products.find((product) => product.id === id)
  */
 
 /**
- * Whom customers write to. Logs in as they do.
+ * The seller answers the customers' questions. She logs in on the same page.
  * @type {Customer}
  */
 export const seller = {
@@ -84,8 +84,8 @@ export const customers = [
   { id: 'chiyo', name: 'Chiyo Tanaka', email: 'chiyo@example.com', about: 'Writes everything down' },
 ]
 
-/** @param {unknown} id A customer's. */
+/** @param {unknown} id A customer's id. */
 export const customerOf = (id) => customers.find((customer) => customer.id === id)
 
-/** @param {unknown} id A customer's, or the seller's. */
+/** @param {unknown} id A customer's id, or the seller's. */
 export const personOf = (id) => (id === seller.id ? seller : customerOf(id))

@@ -1,30 +1,30 @@
 import { html } from 'hono/html'
 
 /**
- * What a page is made from.
+ * The part of a page that differs from the other pages.
  * @typedef {object} Page
  * @property {string} title
- * @property {string} path Which address it is, for the menu.
+ * @property {string} path Its address, for the menu.
  * @property {unknown} body
- * @property {string} [script] The file in public/ that it needs besides the one of every page.
+ * @property {string} [script] A file in public/ that it loads besides shop.js.
  */
 
 /**
- * What every page needs to know of who asks for it.
+ * The visitor that a page is rendered for.
  * @typedef {object} Visitor
  * @property {import('./goods.mjs').Customer | undefined} customer
- * @property {string | undefined} token Proves to the gateway who the customer is.
- * @property {number} pieces In the cart.
+ * @property {string | undefined} token The customer's token for the gateway.
+ * @property {number} pieces The number of pieces in the cart.
  */
 
 /** @typedef {{ gateway: string, appId: string }} Chat */
 
-/** The three lines that bring the chat to a page. They are the same on each, whether the page has to do with chat or not. */
+/** Loads the chat's script. The lines are the same on every page, so that every page has the session. */
 const head = (/** @type {Chat} */ { gateway }) =>
   html`<link rel="preconnect" href="${gateway}" crossorigin />
     <script type="module" async src="${gateway}/v1/chat-session.js"></script>`
 
-/** Without a user it waits and does nothing. An attribute that is empty counts as absent, so no template needs an if. */
+/** Without a user the element stays idle. An empty attribute counts as absent, so the template needs no condition. */
 const tag = (/** @type {Chat} */ { appId }, /** @type {Visitor} */ { customer, token }) =>
   html`<chat-session
     app-id="${appId}"
@@ -34,48 +34,35 @@ const tag = (/** @type {Chat} */ { appId }, /** @type {Visitor} */ { customer, t
   ></chat-session>`
 
 const link = (/** @type {Page} */ { path }, /** @type {string} */ href, /** @type {unknown} */ text) =>
-  html`<li>
-    <a href="${href}" ${path === href ? html`aria-current="page"` : ''}>${text}</a>
-  </li>`
+  html`<a href="${href}" ${path === href ? html`aria-current="page"` : ''}>${text}</a>`
 
+const unreadBadge = html`<small class="pill alert" data-unread hidden><span></span> new</small>`
+
+/** `shop.js` removes and shows the parts with `data-at-logout` after a log-out that loads no page. */
 const header = (/** @type {Page} */ page, /** @type {Visitor} */ { customer, pieces }) =>
-  html`<header class="top">
+  html`<header class="row">
     <a class="brand" href="/">Plain &amp; Good</a>
+    <small class="chat-state pill" data-chat-state hidden></small>
     <nav aria-label="Shop">
-      <ul>
-        ${link(page, '/help', 'Help')} ${link(page, '/about', 'About')}
-        ${link(page, '/cart', html`Cart${pieces ? html` <span class="count" data-at-logout="remove">${pieces}</span>` : ''}`)}
-        ${
-          customer
-            ? html`<li data-at-logout="remove">
-                <a href="/messages" ${page.path === '/messages' ? html`aria-current="page"` : ''}
-                  >Messages
-                  <span class="count" data-unread hidden
-                    ><span></span> <span class="unseen">unread</span></span
-                  ></a
-                >
-              </li>`
-            : ''
-        }
-        ${
-          customer
-            ? html`<li data-at-logout="remove">
-                <a href="/account" ${page.path === '/account' ? html`aria-current="page"` : ''}
-                  >${customer.name}</a
-                >
-              </li>`
-            : ''
-        }
-        <li data-at-logout="show" ${customer ? html`hidden` : ''}>
-          <a href="/login" ${page.path === '/login' ? html`aria-current="page"` : ''}>Log in</a>
+      <ul class="row">
+        <li>${link(page, '/help', 'Help')}</li>
+        <li>${link(page, '/about', 'About')}</li>
+        <li>
+          ${link(page, '/cart', html`Cart${pieces ? html` <small class="pill" data-at-logout="remove">${pieces}</small>` : ''}`)}
         </li>
+        ${
+          customer
+            ? html`<li data-at-logout="remove">${link(page, '/messages', html`Messages ${unreadBadge}`)}</li>
+                <li data-at-logout="remove">${link(page, '/account', customer.name)}</li>`
+            : ''
+        }
+        <li data-at-logout="show" ${customer ? html`hidden` : ''}>${link(page, '/login', 'Log in')}</li>
       </ul>
     </nav>
-    <p class="chat-state" data-chat-state hidden></p>
   </header>`
 
 /**
- * A whole page.
+ * Renders a whole page.
  * @param {Chat} chat
  * @param {Visitor} visitor
  * @param {Page} page
@@ -93,13 +80,11 @@ export const layout = (chat, visitor, page) =>
         <script type="module" src="/public/shop.js"></script>
         ${page.script ? html`<script type="module" src="/public/${page.script}"></script>` : ''} ${head(chat)}
       </head>
-      <body>
+      <body class="stack">
         ${tag(chat, visitor)}
         <a class="skip" href="#main">Skip to the content</a>
         ${header(page, visitor)}
-        <main id="main">${page.body}</main>
-        <footer>
-          <p>A demonstration: nothing here is for sale, and nobody pays.</p>
-        </footer>
+        <main class="stack" id="main">${page.body}</main>
+        <footer class="soft"><small>This is a demo. Nothing here is for sale.</small></footer>
       </body>
     </html>`

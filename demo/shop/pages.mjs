@@ -6,64 +6,63 @@ import { picture } from './pictures.mjs'
 
 const euros = new Intl.NumberFormat('en', { style: 'currency', currency: 'EUR' })
 
-const price = (/** @type {number} */ cents) => html`<span class="price">${euros.format(cents / 100)}</span>`
+const price = (/** @type {number} */ cents) => html`<strong>${euros.format(cents / 100)}</strong>`
 
 /** @returns {Page} */
 export const home = () => ({
   title: 'Things for a quiet house',
   path: '/',
-  body: html`<div class="intro">
-      <h1>Things for a quiet house</h1>
-      <p>Six objects that do one thing each, and go on doing it.</p>
-    </div>
-    <ul class="goods">
+  body: html`<h1>Things for a quiet house</h1>
+    <p class="soft">Six objects that do one thing each, and do it well.</p>
+    <ul class="columns">
       ${products.map(
         ({ id, name, line, price: cents }) =>
           html`<li class="card">
             ${picture(id)}
             <h2><a href="/products/${id}">${name}</a></h2>
-            <p>${line}</p>
+            <p class="soft">${line}</p>
             ${price(cents)}
           </li>`,
       )}
     </ul>`,
 })
 
-/** Names by id, for the scripts. */
+/** Returns the names by id as JSON, for the scripts. */
 const namesOf = (/** @type {readonly { id: string, name: string }[]} */ all) =>
   JSON.stringify(Object.fromEntries(all.map(({ id, name }) => [id, name])))
 
 /**
- * Which threads there are for somebody, by the shop's own names: what a message says of itself is its sender's word.
+ * Returns the attributes with the people and products that a person can have threads about. The scripts show these names only, because a
+ * message's sender can put any product into its data.
  * @param {import('./goods.mjs').Customer} person
  */
 const threadsFor = (person) =>
   html`data-people="${namesOf(person === seller ? customers : [seller])}" data-products="${namesOf(products)}"`
 
 /**
- * Where two people write about a product. The script fills it; without it there is nothing to write with.
- * @param {import('./goods.mjs').Customer} person Who looks at it.
+ * Returns the place for a thread of two people about a product. `thread.js` fills it.
+ * @param {import('./goods.mjs').Customer} person The one who sees the page.
  * @param {import('./goods.mjs').Customer} other
  * @param {string} product A product's id.
  */
 const thread = (person, { id: other, name }, product) =>
   html`<div
-    class="thread"
+    class="thread stack"
     data-thread
     data-other="${other}"
     data-name="${name}"
     data-product="${product}"
     ${threadsFor(person)}
   >
-    <p class="meta" data-connecting>Messages are here as soon as the chat is. They need JavaScript.</p>
-    <button type="button" data-older hidden>Look further back</button>
-    <div role="log" aria-label="Messages" tabindex="0" data-log hidden>
-      <p class="nothing" data-nothing>Nothing is written yet.</p>
-      <ol data-messages></ol>
+    <p class="soft" data-connecting>Connecting to the chat… Messages need JavaScript.</p>
+    <p data-older hidden><button type="button">Show older messages</button></p>
+    <p class="soft" data-nothing hidden>No messages yet.</p>
+    <div class="stack" role="log" aria-label="Messages" tabindex="0" data-log hidden>
+      <ol class="stack" data-messages></ol>
     </div>
-    <form data-write hidden>
+    <form class="stack" data-write hidden>
       <label for="body">Write to ${name}</label>
-      <div>
+      <div class="row">
         <textarea id="body" name="body" rows="2" maxlength="4000" required></textarea>
         <button class="primary">Send</button>
       </div>
@@ -71,61 +70,56 @@ const thread = (person, { id: other, name }, product) =>
     <template data-message>
       <li>
         <p class="text" data-body></p>
-        <p class="meta"><span data-who></span> <time data-time></time></p>
-      </li>
-    </template>
-    <template data-unsent>
-      <li class="mine unsent">
-        <p class="text" data-body></p>
-        <p class="meta">
-          <span data-why></span>
-          <button type="button" data-again>Try again</button>
-        </p>
+        <small class="row">
+          <span data-status></span>
+          <time data-time></time>
+          <button type="button" data-again hidden>Try again</button>
+        </small>
       </li>
     </template>
   </div>`
 
-/** What a product's page has for whoever is logged in, and for who is not. */
+/** Returns the questions on a product's page: a thread for a customer, a link for the seller and for visitors. */
 const questions = (
   /** @type {import('./goods.mjs').Customer | undefined} */ customer,
   /** @type {string} */ product,
 ) => {
   if (!customer) return html`<p><a href="/login">Log in</a> to ask ${seller.name}, who makes it.</p>`
   if (customer === seller)
-    return html`<p>What customers ask about it is among your <a href="/messages">messages</a>.</p>`
+    return html`<p>Customers’ questions are in your <a href="/messages">messages</a>.</p>`
   return thread(customer, seller, product)
 }
 
 /**
  * @param {import('./goods.mjs').Product} product
- * @param {import('./goods.mjs').Customer | undefined} customer Who looks at it.
+ * @param {import('./goods.mjs').Customer | undefined} customer The one who is logged in.
  * @returns {Page}
  */
 export const product = ({ id, name, line, text, price: cents }, customer) => ({
   title: name,
   script: customer && customer !== seller ? 'thread.js' : '',
   path: `/products/${id}`,
-  body: html`<article class="product">
+  body: html`<article class="columns wide">
       ${picture(id)}
-      <div>
+      <div class="stack">
         <h1>${name}</h1>
-        <p class="lead">${line}.</p>
+        <p class="soft">${line}.</p>
         <p>${text}</p>
-        <p>${price(cents)}</p>
+        ${price(cents)}
         <form method="post" action="/cart">
           <input type="hidden" name="product" value="${id}" />
-          <button class="primary">Put it in the cart</button>
+          <button class="primary">Add to cart</button>
         </form>
       </div>
     </article>
-    <section class="questions" id="questions" aria-labelledby="questions-title">
-      <h2 id="questions-title">Questions about it</h2>
+    <section class="stack" id="questions" aria-labelledby="questions-title">
+      <h2 id="questions-title">Questions</h2>
       ${questions(customer, id)}
     </section>`,
 })
 
 /**
- * Whom somebody wrote with, and about what.
+ * Lists a person's threads. `threads.js` fills it.
  * @param {import('./goods.mjs').Customer} person
  * @returns {Page}
  */
@@ -135,31 +129,34 @@ export const messages = (person) => ({
   script: 'threads.js',
   body: html`<h1>Messages</h1>
     <div
+      class="thread stack"
       data-threads="${person === seller ? '/messages/:other/:product' : '/products/:product#questions'}"
       ${threadsFor(person)}
     >
-      <p class="meta" data-connecting>Messages are here as soon as the chat is. They need JavaScript.</p>
+      <p class="soft" data-connecting>Connecting to the chat… Messages need JavaScript.</p>
       <p data-nothing hidden>
         ${
           person === seller
             ? 'No customer has written yet.'
-            : html`You have not written to anybody yet. Every product’s page has a place to
-                <a href="/">ask</a>.`
+            : html`You have no messages yet. Ask about <a href="/">any product</a> on its page.`
         }
       </p>
-      <ul class="threads"></ul>
-      <template>
+      <ul class="stack" data-list></ul>
+      <template data-thread>
         <li class="card">
-          <h2><a data-link></a> <span class="count" data-new hidden></span></h2>
-          <p class="last" data-body></p>
-          <p class="meta"><time data-time></time></p>
+          <h2><a data-link></a></h2>
+          <p class="last soft" data-body></p>
+          <small class="row soft">
+            <time data-time></time>
+            <span class="pill alert" data-new hidden></span>
+          </small>
         </li>
       </template>
     </div>`,
 })
 
 /**
- * What the seller wrote with a customer about a product.
+ * Shows the seller one customer's thread about a product.
  * @param {import('./goods.mjs').Customer} customer
  * @param {import('./goods.mjs').Product} product
  * @returns {Page}
@@ -169,9 +166,8 @@ export const conversation = (customer, { id, name }) => ({
   path: '',
   script: 'thread.js',
   body: html`<p><a href="/messages">All messages</a></p>
-    <h1>
-      ${customer.name} <span class="about">on <a href="/products/${id}">${name}</a></span>
-    </h1>
+    <h1>${customer.name}</h1>
+    <p class="soft">on <a href="/products/${id}">${name}</a></p>
     ${thread(seller, customer, id)}`,
 })
 
@@ -185,7 +181,7 @@ const cartLine = (/** @type {[string, number]} */ [id, pieces]) => {
     <td>
       <form method="post" action="/cart/remove">
         <input type="hidden" name="product" value="${id}" />
-        <button aria-label="Take out ${found.name}">Take out</button>
+        <button aria-label="Remove ${found.name}">×</button>
       </form>
     </td>
   </tr>`
@@ -201,11 +197,11 @@ export const cart = (cart) => {
     body: html`<h1>Your cart</h1>
       ${
         lines.length === 0
-          ? html`<p>There is nothing in it yet. <a href="/">Look around</a>.</p>`
-          : html`<table class="cart">
+          ? html`<p>Your cart is empty. <a href="/">See all products</a>.</p>`
+          : html`<table>
               <thead>
                 <tr>
-                  <th scope="col">What</th>
+                  <th scope="col">Product</th>
                   <th scope="col">Pieces</th>
                   <th scope="col">Price</th>
                   <td></td>
@@ -216,7 +212,7 @@ export const cart = (cart) => {
               </tbody>
               <tfoot>
                 <tr>
-                  <th scope="row" colspan="2">Together</th>
+                  <th scope="row" colspan="2">Total</th>
                   <td>${price(total)}</td>
                   <td></td>
                 </tr>
@@ -232,14 +228,14 @@ export const login = () => ({
   path: '/login',
   body: html`<h1>Log in</h1>
     <p>
-      This shop knows three customers and a seller, and asks none of them for a password. Who are you today?
-      In two browsers, or in one and a private window, you can be two of them.
+      This shop has three customers and a seller, and asks for no password. Who are you today? Open a private
+      window to be two of them at once.
     </p>
-    <form class="customers" method="post" action="/login">
+    <form class="columns wide" method="post" action="/login">
       ${[...customers, seller].map(
         ({ id, name, about }) =>
           html`<button class="card" name="customer" value="${id}">
-            <strong>${name}</strong> <span>${about}</span>
+            <strong>${name}</strong> <span class="soft">${about}</span>
           </button>`,
       )}
     </form>`,
@@ -249,32 +245,28 @@ export const login = () => ({
 export const account = ({ id, name, email }) => ({
   title: 'Your account',
   path: '/account',
-  body: html`<div data-at-logout="remove">
+  body: html`<div class="stack" data-at-logout="remove">
       <h1>${name}</h1>
-      <dl class="facts">
-        <div>
-          <dt>User</dt>
-          <dd>${id}</dd>
-        </div>
-        <div>
-          <dt>Email</dt>
-          <dd>${email}</dd>
-        </div>
+      <dl>
+        <dt class="soft">User</dt>
+        <dd>${id}</dd>
+        <dt class="soft">Email</dt>
+        <dd>${email}</dd>
       </dl>
       <h2>Log out</h2>
       <p>
-        Both ways the shop forgets the log-in and the chat session ends: the first loads a page, the second
-        does without.
+        Both buttons log you out and end the chat session. The first one loads a new page, the second one does
+        not.
       </p>
-      <div class="choices">
+      <div class="row">
         <form method="post" action="/logout"><button class="primary">Log out</button></form>
         <form method="post" action="/logout" data-stay><button>Log out and stay here</button></form>
       </div>
-      <p class="problem" role="alert" data-problem></p>
+      <p class="alert" role="alert" data-problem></p>
     </div>
-    <div data-at-logout="show" tabindex="-1" hidden>
+    <div class="stack" data-at-logout="show" tabindex="-1" hidden>
       <h1>You are logged out</h1>
-      <p><a href="/login">Log in again</a>, or <a href="/">go on looking around</a>.</p>
+      <p><a href="/login">Log in again</a>, or <a href="/">keep browsing</a>.</p>
     </div>`,
 })
 
@@ -284,22 +276,19 @@ export const help = (loggedIn) => ({
   path: '/help',
   body: html`<h1>Help</h1>
     <p>
-      Questions are best asked where they come up: on the page of <a href="/">each product</a> you can write
-      to the seller. What the messages build on is a session, and this is yours:
+      Do you have a question? Write to the seller on the page of <a href="/">any product</a>. Messages travel
+      over a chat session.
     </p>
     ${
       loggedIn
-        ? html`<dl class="facts">
-            <div>
-              <dt>Session</dt>
-              <dd data-chat-state>chat: not there yet</dd>
-            </div>
-            <div>
-              <dt>Verified as</dt>
-              <dd data-chat-user>nobody yet</dd>
-            </div>
-          </dl>`
-        : html`<p><a href="/login">Log in</a>, and a chat session starts on every page.</p>`
+        ? html`<h2>Your session</h2>
+            <dl>
+              <dt class="soft">Session</dt>
+              <dd data-chat-state>chat: connecting</dd>
+              <dt class="soft">Verified as</dt>
+              <dd data-chat-user>–</dd>
+            </dl>`
+        : html`<p><a href="/login">Log in</a> to start one.</p>`
     }`,
 })
 
@@ -309,15 +298,15 @@ export const about = () => ({
   path: '/about',
   body: html`<h1>About</h1>
     <p>
-      Plain &amp; Good is the demonstration shop of chat-session. Its pages come from a server, as those of
-      most shops do; the server knows who is logged in and vouches for them to the chat gateway.
+      Plain &amp; Good is the demo shop of chat-session. A server renders its pages, as in most shops. The
+      server knows who is logged in, and gives them a token for the chat gateway.
     </p>
     <p>
-      There is nothing to write about on this page. The tag is on it all the same: whoever reads it is online,
-      and the header tells of a message that comes meanwhile.
+      This page has no messages, but it has the chat’s tag. You are online while you read it, and the header
+      counts the messages that arrive.
     </p>
     <h2>Imprint</h2>
-    <address>Plain &amp; Good<br />1 Example Street<br />Nowhere</address>`,
+    <p>Plain &amp; Good<br />1 Example Street<br />Nowhere</p>`,
 })
 
 /** @param {string} title @param {string} text @returns {Page} */

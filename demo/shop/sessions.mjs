@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 
 /**
- * What the server remembers of one visitor.
+ * One visitor's state on the server.
  * @typedef {object} Visit
- * @property {string | null} customerId Null until somebody logs in.
- * @property {Map<string, number>} cart Pieces by product id.
+ * @property {string | null} customerId Null until a customer logs in.
+ * @property {Map<string, number>} cart The number of pieces by product id.
  */
 
-/** Seconds that a visit lasts, whatever happens in it. */
+/** A visit's life in seconds. Requests do not extend it. */
 const LIFE = 12 * 3600
-/** Beyond so many the oldest are forgotten: whoever asks for pages without keeping cookies must not fill the memory. */
-const MOST = 10_000
+/** The most visits in memory. Beyond it the oldest are deleted, so that clients without cookies can't fill the memory. */
+const MAX_VISITS = 10_000
 
 const COOKIE = 'shop_session'
 
@@ -19,8 +19,8 @@ const COOKIE = 'shop_session'
 const newVisit = () => ({ customerId: null, cart: new Map() })
 
 /**
- * The visits, kept in memory and found by a cookie that holds nothing but a random id. All of them last equally long,
- * so the map has the one that ends next in front.
+ * Keeps the visits in memory, by the random id in the visitor's cookie. All visits have the same life, so the Map's first
+ * one expires first.
  */
 export const createSessions = () => {
   /** @type {Map<string, { visit: Visit, until: number }>} */
@@ -28,7 +28,7 @@ export const createSessions = () => {
 
   const sweep = () => {
     for (const [id, { until }] of visits) {
-      if (until > Date.now() && visits.size < MOST) return
+      if (until > Date.now() && visits.size < MAX_VISITS) return
       visits.delete(id)
     }
   }
@@ -53,13 +53,13 @@ export const createSessions = () => {
   }
 
   return {
-    /** The visit that a request belongs to; an empty one, which is not kept, if there is none. */
+    /** Returns the request's visit. If there is none, returns an empty one and does not keep it. */
     read: (/** @type {import('hono').Context} */ context) => find(context) ?? newVisit(),
 
-    /** The same, to be written to. */
+    /** Returns the request's visit for writing. If there is none, keeps a new one and sets its cookie. */
     open: (/** @type {import('hono').Context} */ context) => find(context) ?? keep(context, newVisit()),
 
-    /** The visit goes on under a new id: one that was planted in the browser before must not become somebody's. */
+    /** Gives the visit a new id, so that an id which an attacker put into the browser is not logged in. */
     logIn(/** @type {import('hono').Context} */ context, /** @type {string} */ customerId) {
       const { cart } = find(context) ?? newVisit()
       forget(context)

@@ -10,10 +10,10 @@ import { createSessions } from './sessions.mjs'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
-/** A cart is no warehouse. */
-const MOST_PIECES = 99
+/** The most pieces of one product in a cart. */
+const MAX_PIECES = 99
 
-/** Nothing runs or loads but the shop's own files and the gateway's script; the chat connects to the gateway. */
+/** Returns the Content-Security-Policy. It allows the shop's own files, the gateway's script and connections to the gateway. */
 const policyOf = (/** @type {string} */ gateway) =>
   [
     "default-src 'none'",
@@ -27,7 +27,7 @@ const policyOf = (/** @type {string} */ gateway) =>
   ].join('; ')
 
 /**
- * A shop whose pages come from a server, with log-in and log-out, and a chat session for whoever is logged in.
+ * Returns a shop that renders its pages on the server. A customer who is logged in has a chat session on every page.
  * @param {import('./shop.d.mts').ShopOptions} options
  */
 export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 }) => {
@@ -39,7 +39,7 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
     'referrer-policy': 'same-origin',
   }
 
-  /** The chat's proof of who the customer is. It lives for minutes, so a copy of it is worth little. */
+  /** Returns a token for the customer's chat session. It expires after minutes, so a stolen copy is soon useless. */
   const tokenFor = (/** @type {import('./goods.mjs').Customer} */ { id, name, email }) =>
     createToken({ appId, userId: id, secret, expiresIn: tokenLife, user: { name, email } })
 
@@ -55,14 +55,14 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
     return context.html(layout({ gateway, appId }, { customer, token, pieces }, page), status)
   }
 
-  // A file is the same for everybody; a page, and whatever else is answered, is for one visitor at one moment.
+  // Files are the same for all visitors. Every other response is for one visitor and must not be cached.
   shop.use('*', async (context, next) => {
     await next()
     for (const [name, value] of Object.entries(headers)) context.header(name, value)
     const isFile = context.req.path.startsWith('/public/')
     context.header('cache-control', isFile ? 'no-cache' : 'no-store')
   })
-  // What changes something has to come from the shop's own pages (Sec-Fetch-Site, Origin).
+  // Only the shop's own pages may send POST requests (Sec-Fetch-Site, Origin).
   shop.use('*', csrf())
   shop.get('/public/*', serveStatic({ root }))
 
@@ -99,7 +99,8 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
 
   shop.post('/login', async (context) => {
     const customer = personOf((await context.req.parseBody()).customer)
-    if (!customer) return show(context, pages.problem('Who is that?', 'The shop has no such customer.'), 400)
+    if (!customer)
+      return show(context, pages.problem('Unknown customer', 'The shop has no such customer.'), 400)
     sessions.logIn(context, customer.id)
     return context.redirect('/', 303)
   })
@@ -110,9 +111,9 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
   })
   shop.post('/cart', async (context) => {
     const found = productOf(String((await context.req.parseBody()).product))
-    if (!found) return show(context, pages.problem('What is that?', 'The shop has no such product.'), 400)
+    if (!found) return show(context, pages.problem('Unknown product', 'The shop has no such product.'), 400)
     const { cart } = sessions.open(context)
-    cart.set(found.id, Math.min(MOST_PIECES, (cart.get(found.id) ?? 0) + 1))
+    cart.set(found.id, Math.min(MAX_PIECES, (cart.get(found.id) ?? 0) + 1))
     return context.redirect('/cart', 303)
   })
   shop.post('/cart/remove', async (context) => {
@@ -120,8 +121,6 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
     return context.redirect('/cart', 303)
   })
 
-  shop.notFound((context) =>
-    show(context, pages.problem('There is no such page', 'Perhaps it was sold.'), 404),
-  )
+  shop.notFound((context) => show(context, pages.problem('Page not found', 'Perhaps it was sold.'), 404))
   return shop
 }

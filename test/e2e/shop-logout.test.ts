@@ -6,7 +6,7 @@ import { ChatSession } from '../../src/session/index.js'
 import { customerIn, logIn, startShop, type ShopSite } from './shop-site.js'
 import { APP, chatOf, complaintsOf, framesSentBy, stateOf, until, untilBooted, untilState } from './site.js'
 
-/** Seconds. The next token is asked for after half of them: the other half is the time that there is to renew it. */
+/** A token's life in seconds. The session fetches the next token after half of it. */
 const SHORT = 6
 
 const logOut = async (page: Page, { url }: ShopSite, button: 'Log out' | 'Log out and stay here') => {
@@ -29,18 +29,18 @@ test('logging out with a page load ends the session', async () => {
   assert.equal((await fetch(`${site.url}/chat-token`, { headers: copied })).status, 401)
 })
 
-test('logging out without leaving the page ends the session, for the gateway too', async () => {
+test('a log-out that stays on the page ends the session in the page and at the gateway', async () => {
   const site = await startShop()
   const { page } = await customerIn(site)
   const complaints = complaintsOf(page)
   await page.goto(`${site.url}/products/mug`)
-  await page.getByRole('button', { name: 'Put it in the cart' }).click()
+  await page.getByRole('button', { name: 'Add to cart' }).click()
   await page.getByRole('link', { name: 'Cart 1' }).waitFor()
   await page.getByRole('link', { name: 'Alice Moreau' }).click()
   await page.waitForURL('**/account')
   await untilState(page, 'active')
   const sent = framesSentBy(page)
-  // Frames are heard from sockets that open later than the listener.
+  // The listener sees only sockets that open after it was added.
   await page.reload()
   await untilState(page, 'active')
   await page.evaluate(() => (document.title = 'the same page'))
@@ -58,7 +58,7 @@ test('logging out without leaving the page ends the session, for the gateway too
   assert.deepEqual(complaints, [])
 })
 
-test('a log-out that the shop does not answer is told, and nobody seems logged out', async () => {
+test('a log-out that fails shows an error, and the customer stays logged in', async () => {
   const site = await startShop()
   const { page } = await customerIn(site)
   await page.goto(`${site.url}/account`)
@@ -80,15 +80,15 @@ for (const button of ['Log out', 'Log out and stay here'] as const)
     await page.getByRole('link', { name: 'Log in', exact: true }).waitFor()
     await untilBooted(page)
     assert.equal(await stateOf(page), 'idle')
-    // The next connection that the gateway sees is that of whoever logs in next.
+    // The gateway's next connection is the one of the next log-in.
     await logIn(page, site, 'Chiyo Tanaka')
     await untilState(page, 'active')
     assert.equal(site.gateway.tried(), tried + 1)
     assert.equal((await chatOf(page)).user, 'chiyo')
   })
 
-test('a page that the browser kept is loaded anew when it is shown again', async () => {
-  // This browser keeps no pages: the event that it would send is sent by hand.
+test('a page from the back/forward cache reloads when it is shown again', async () => {
+  // The test's browser has no back/forward cache, so the test dispatches the event.
   const site = await startShop()
   const { context, page } = await customerIn(site)
   const other = await context.newPage()
@@ -106,16 +106,16 @@ test('a session outlives its token while the customer is logged in', async () =>
   const { page } = await customerIn(site)
   const complaints = complaintsOf(page)
   const { id } = await chatOf(page)
-  const lapsed = Date.now() + SHORT * 1000
-  await until('the first token lapsed', () => Date.now() > lapsed && site.tokensAsked() > 2, true)
+  const expiresAt = Date.now() + SHORT * 1000
+  await until('the first token expired', () => Date.now() > expiresAt && site.tokensAsked() > 2, true)
   assert.deepEqual(await chatOf(page), { state: 'active', id, user: 'alice', error: undefined })
   assert.equal(site.gateway.tried(), 1)
-  // Before a token lapses there is one ask, not a storm of them.
-  assert.ok(site.tokensAsked() < 12, `${site.tokensAsked()} tokens were asked for in ${SHORT} s`)
+  // One request a token, not a storm of them.
+  assert.ok(site.tokensAsked() < 12, `${site.tokensAsked()} token requests in ${SHORT} s`)
   assert.deepEqual(complaints, [])
 })
 
-test('in another tab the session ends when its token is due and the shop says who is logged out', async () => {
+test('after a log-out, the session of another tab ends as signed-out when its next token is due', async () => {
   const site = await startShop(SHORT)
   const { context, page } = await customerIn(site)
   const other = await context.newPage()
@@ -128,16 +128,16 @@ test('in another tab the session ends when its token is due and the shop says wh
   await until('open connections', site.gateway.open, 0)
 })
 
-test('a token that was copied before the log-out is refused once it has lapsed', async () => {
+test('a token that was copied before the log-out is refused after it expires', async () => {
   const site = await startShop(10)
   const { page } = await customerIn(site)
-  // That of the last page, made a moment ago: it has to be good for a while yet.
+  // A new page has a new token, which stays valid for the next steps of this test.
   await page.goto(`${site.url}/account`)
   const token = await page.locator('chat-session').getAttribute('token')
   await page.getByRole('button', { name: 'Log out', exact: true }).click()
   await page.getByRole('link', { name: 'Log in', exact: true }).waitFor()
 
-  const becomes = async (): Promise<string> => {
+  const startResult = async (): Promise<string> => {
     const session = new ChatSession({
       endpoint: site.gateway.url,
       appId: APP,
@@ -146,13 +146,13 @@ test('a token that was copied before the log-out is refused once it has lapsed',
     })
     const result = await session.start()
     await session.end()
-    return result.succeeded ? 'let in' : result.error.code
+    return result.succeeded ? 'started' : result.error.code
   }
-  assert.equal(await becomes(), 'let in', 'it is good until it lapses')
-  await until('what becomes of the token', becomes, 'token-expired')
+  assert.equal(await startResult(), 'started', 'it is valid until it expires')
+  await until('the result of a start with the token', startResult, 'token-expired')
 })
 
-test('two tabs have a session each, and closing one leaves the other alone', async () => {
+test('two tabs have a session each, and closing one tab does not affect the other', async () => {
   const site = await startShop()
   const { context, page } = await customerIn(site)
   const other = await context.newPage()

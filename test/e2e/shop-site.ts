@@ -1,19 +1,20 @@
 import { getRequestListener } from '@hono/node-server'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { createShop } from '../../demo/shop/shop.mjs'
 import { newContext, serve } from '../support/browser.js'
+import type { Proxy } from '../support/proxy.js'
 import { SECRET, startGateway, untilState, type TestGateway } from './site.js'
 
 export interface ShopSite {
   url: string
   gateway: TestGateway
-  /** How often a token was asked for at the shop. */
+  /** The number of requests for `/chat-token`. */
   tokensAsked(): number
 }
 
 /**
- * The demonstration shop beside a gateway, both real, on ports of their own. `reach` answers the address by which pages
- * come to the gateway.
+ * Starts the real shop and a real gateway on free ports. Pages connect to the gateway at the address that `reach` returns,
+ * which can be a proxy's.
  */
 export const startShop = async (
   tokenLife?: number,
@@ -36,7 +37,7 @@ export const logIn = async (page: Page, { url }: ShopSite, customer = 'Alice Mor
   await page.getByRole('link', { name: customer }).waitFor()
 }
 
-/** A browser of its own in which somebody has logged in, without the form for it, with a page whose chat is active. */
+/** Logs a customer in by a request, in a new browser context. Returns the context and a page whose session is active. */
 export const customerIn = async (
   site: ShopSite,
   name = 'Alice Moreau',
@@ -52,4 +53,32 @@ export const customerIn = async (
   await page.getByRole('link', { name }).waitFor()
   await untilState(page, 'active')
   return { context, page }
+}
+
+/** Writes a message in the thread that the page shows, and sends it. */
+export const write = async (page: Page, body: string): Promise<void> => {
+  await page.getByLabel('Write to').fill(body)
+  await page.getByRole('button', { name: 'Send' }).click()
+}
+
+/** The stored messages of a thread that contain `body`. */
+export const message = (page: Page, body: string): Locator =>
+  page.locator('[data-messages] li:not(.unsent)').filter({ hasText: body })
+
+/** Sends a question on the page of a product, and waits until it is stored. */
+export const ask = async (page: Page, { url }: ShopSite, product: string, body: string): Promise<void> => {
+  await page.goto(`${url}/products/${product}`)
+  await write(page, body)
+  await message(page, body).waitFor()
+}
+
+/** Leaves a page before its message is stored, so that the next page has the message with "Try again" below it. */
+export const leaveUnsent = async (page: Page, proxy: Proxy, body: string): Promise<void> => {
+  await page.getByLabel('Write to').waitFor()
+  for (const wire of proxy.wires) wire.up.stall()
+  await write(page, body)
+  await page.locator('.unsent').getByText('Sending').waitFor()
+  await page.reload()
+  await page.locator('.unsent').getByText('You left the page').waitFor()
+  await untilState(page, 'active')
 }

@@ -6,7 +6,7 @@ import { chatOf, complaintsOf, stateOf, until, untilBooted, untilState } from '.
 
 const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account', '/messages']
 
-test('a customer who logs in is in chat, as the user whom the server vouched for', async () => {
+test('a customer who logs in has an active session for the user in the token of the server', async () => {
   const site = await startShop()
   const page = await (await newContext()).newPage()
   await logIn(page, site)
@@ -17,7 +17,7 @@ test('a customer who logs in is in chat, as the user whom the server vouched for
   await page.getByText('Alice Moreau (alice)').waitFor()
 })
 
-test('one session is carried on from page to page, those without chat too, over one connection at a time', async () => {
+test('one session lasts over all pages, also pages without messages, with one connection at a time', async () => {
   const site = await startShop()
   const page = await (await newContext()).newPage()
   const complaints = complaintsOf(page)
@@ -27,13 +27,13 @@ test('one session is carried on from page to page, those without chat too, over 
     await page.goto(site.url + path)
     await page.locator('.chat-state', { hasText: 'chat: active' }).waitFor()
     ids.add((await chatOf(page)).id)
-    await until(`connections while ${path} is looked at`, site.gateway.open, 1)
+    await until(`connections while ${path} is open`, site.gateway.open, 1)
   }
   assert.equal(ids.size, 1)
   assert.deepEqual(complaints, [])
 })
 
-test('a visitor who is not logged in has the tag on every page, and nothing connects', async () => {
+test('a visitor who is not logged in has the tag on every page, and the page does not connect', async () => {
   const site = await startShop()
   const page = await (await newContext()).newPage()
   const complaints = complaintsOf(page)
@@ -43,7 +43,7 @@ test('a visitor who is not logged in has the tag on every page, and nothing conn
     assert.equal(await stateOf(page), 'idle', path)
     assert.equal(await page.locator('.chat-state').isVisible(), false, path)
   }
-  // The first connection that the gateway ever sees is that of the log-in.
+  // The gateway's first connection is the one after the log-in.
   await logIn(page, site)
   await untilState(page, 'active')
   assert.equal(site.gateway.tried(), 1)
@@ -51,22 +51,22 @@ test('a visitor who is not logged in has the tag on every page, and nothing conn
   assert.deepEqual(complaints, [])
 })
 
-test('the cart is kept over pages and over the log-in, and is emptied piece by piece', async () => {
+test('the cart lasts over pages and over the log-in, and a product can be removed', async () => {
   const site = await startShop()
   const page = await (await newContext()).newPage()
   await page.goto(`${site.url}/products/mug`)
-  await page.getByRole('button', { name: 'Put it in the cart' }).click()
+  await page.getByRole('button', { name: 'Add to cart' }).click()
   await page.getByRole('cell', { name: '€19.00' }).first().waitFor()
   await logIn(page, site, 'Bilal Khan')
   await page.getByRole('link', { name: 'Cart 1' }).click()
-  await page.getByRole('button', { name: 'Take out Harbour mug' }).click()
-  await page.getByText('There is nothing in it yet').waitFor()
+  await page.getByRole('button', { name: 'Remove Harbour mug' }).click()
+  await page.getByText('Your cart is empty').waitFor()
 })
 
-test('a page of another site cannot log a customer out, in, or fill the cart', async () => {
+test('a page of another origin cannot log a customer in or out, or fill the cart', async () => {
   const site = await startShop()
   const { context, page } = await customerIn(site)
-  // Another port is another origin of the same site: SameSite alone would let its posts have the cookie.
+  // Another port is another origin of the same site. SameSite alone would send the cookie with its requests.
   const forms = ['/logout', '/login', '/cart'].map(
     (path) =>
       `<form method="post" action="${site.url}${path}"><input name="customer" value="bilal"><input name="product" value="mug"><button>${path}</button></form>`,
@@ -83,15 +83,15 @@ test('a page of another site cannot log a customer out, in, or fill the cart', a
   }
   await page.goto(`${site.url}/cart`)
   await page.getByRole('link', { name: 'Alice Moreau' }).waitFor()
-  await page.getByText('There is nothing in it yet').waitFor()
+  await page.getByText('Your cart is empty').waitFor()
 })
 
-test('the cookie is out of reach of scripts and of other sites, and is a new one after the log-in', async () => {
+test('the cookie is HttpOnly and SameSite, and a log-in replaces it', async () => {
   const site = await startShop()
   const context = await newContext()
   const page = await context.newPage()
   await page.goto(`${site.url}/products/mug`)
-  await page.getByRole('button', { name: 'Put it in the cart' }).click()
+  await page.getByRole('button', { name: 'Add to cart' }).click()
   await page.getByRole('link', { name: 'Cart 1' }).waitFor()
   const [before] = await context.cookies()
   await logIn(page, site)
@@ -103,16 +103,16 @@ test('the cookie is out of reach of scripts and of other sites, and is a new one
   assert.notEqual(cookie.value, before?.value)
 })
 
-test('pages are for one visitor at one moment: nothing keeps them, and nobody else is told a token', async () => {
+test('pages are never cached, and only the customer gets a token', async () => {
   const site = await startShop()
   const { context } = await customerIn(site)
   const mine = await context.request.get(`${site.url}/chat-token`)
   assert.match(((await mine.json()) as { token: string }).token, /^[\w-]+\.[\w-]+\.[\w-]+$/)
   assert.equal(mine.headers()['cache-control'], 'no-store')
   assert.equal(mine.headers()['access-control-allow-origin'], undefined)
-  const anybody = await fetch(`${site.url}/chat-token`)
-  assert.equal(anybody.status, 401)
-  assert.doesNotMatch(await anybody.text(), /token/)
+  const visitor = await fetch(`${site.url}/chat-token`)
+  assert.equal(visitor.status, 401)
+  assert.doesNotMatch(await visitor.text(), /token/)
   for (const path of pages) {
     const { headers } = await fetch(site.url + path, { redirect: 'manual' })
     assert.equal(headers.get('cache-control'), 'no-store', path)
@@ -124,7 +124,7 @@ test('pages are for one visitor at one moment: nothing keeps them, and nobody el
   }
 })
 
-test('what the shop does not have it says so', async () => {
+test('the shop answers 404 for unknown pages and 400 for unknown customers and products', async () => {
   const site = await startShop()
   const post = (path: string, body: string): Promise<Response> =>
     fetch(site.url + path, {

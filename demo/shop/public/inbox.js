@@ -1,20 +1,22 @@
 /* global document */
-// What the pages with messages share: the part of the inbox that was looked up, and what of it is unread.
+// The user's inbox, for the pages that show messages: the messages that were loaded, and the unread ones among them.
+import { setText } from './patch-list.js'
 
-/** How much is looked up at once; the most that there is for one question. */
-const PAGE = 100
+/** `history()` returns at most 100 messages a call. */
+const PAGE_SIZE = 100
 
 export const element = document.querySelector('chat-session')
 
-/** In the reader's own language and time zone. */
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+/** Formats in the reader's language and time zone. */
+const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
-export const showTime = (place, sentAt) => {
-  place.dateTime = new Date(sentAt).toISOString()
-  place.textContent = clock.format(sentAt)
+/** Shows `sentAt` in a `<time>`. */
+export const showTime = (node, sentAt) => {
+  node.dateTime = new Date(sentAt).toISOString()
+  setText(node, timeFormat.format(sentAt))
 }
 
-/** A short text among a message's data, else undefined: whoever sends a message can put anything there. */
+/** Returns a short text from a message's data, or undefined. The sender can put any JSON there. */
 export const textIn = ({ data }, name) => {
   const text = data?.[name]
   return typeof text === 'string' && text.length <= 100 ? text : undefined
@@ -24,7 +26,7 @@ const { dataset } = document.querySelector('[data-people]')
 export const people = JSON.parse(dataset.people)
 export const products = JSON.parse(dataset.products)
 
-/** The thread that a message is of: who else, and about what. Undefined for what the shop knows nothing of. */
+/** Returns the thread of a message: the other person's id and the product's. Undefined if the shop does not know both. */
 export const threadOf = (message) => {
   const { from, to } = message
   const other = Object.hasOwn(people, from) ? from : to
@@ -32,7 +34,7 @@ export const threadOf = (message) => {
   return Object.hasOwn(people, other) && Object.hasOwn(products, product) ? { other, product } : undefined
 }
 
-/** The user's messages by offset, from some offset on; `changed` is called whenever there is news of them. */
+/** Loads the newest messages and listens for more. Calls `changed` after every event that can change a page. */
 export const openInbox = (changed) => {
   const byOffset = new Map()
   let user
@@ -42,25 +44,25 @@ export const openInbox = (changed) => {
     for (const message of messages) byOffset.set(message.offset, message)
     changed()
   }
-  const look = async (before) => {
-    const messages = await element.history({ before, limit: PAGE })
-    // Large ones come in smaller pages: only one that is empty, or begins with the inbox, is the last.
+  const load = async (before) => {
+    const messages = await element.history({ before, limit: PAGE_SIZE })
+    // A page of large messages has fewer than PAGE_SIZE, so its length does not show that it is the last one.
     hasOlder = messages.length > 0 && messages[0].offset > 1
     add(messages)
   }
   const inbox = {
-    /** The user id; undefined until the session is there. */
+    /** The user's id. Undefined until the session has started. */
     me: () => user?.id,
-    /** In order. */
+    /** The loaded messages, in the order of their offsets. */
     messages: () => [...byOffset.values()].sort((one, other) => one.offset - other.offset),
-    /** What came from others last is what is unread. */
+    /** The unread messages: the newest `element.unread` of those that others sent. */
     unread: () => {
       const received = inbox.messages().filter(({ from }) => from !== user?.id)
       return element.unread ? received.slice(-element.unread) : []
     },
     /**
-     * There is one mark for all that is read: it goes no further than to what is unread in a thread that is not shown. What
-     * is of no thread is nowhere to be read, and keeps nothing from being so.
+     * Marks messages as read, up to the first unread message of a thread that the page does not show. An inbox has one mark for all
+     * threads, so a later mark would cover that message too. Messages of no thread are shown on no page and don't stop the mark.
      */
     markRead: (isShown) => {
       const unread = inbox.unread()
@@ -70,21 +72,21 @@ export const openInbox = (changed) => {
       if (newest && elsewhere !== 0) element.markRead(newest.offset)
     },
     hasOlder: () => hasOlder,
-    lookFurther: () => look(inbox.messages()[0]?.offset),
+    loadOlder: () => load(inbox.messages()[0]?.offset),
   }
 
-  const begin = async (session) => {
+  const loadNewest = async (session) => {
     user = session.user
     byOffset.clear()
-    await look()
-    while (hasOlder && inbox.unread().length < element.unread) await inbox.lookFurther()
+    await load()
+    while (hasOlder && inbox.unread().length < element.unread) await inbox.loadOlder()
   }
-  // A session that had to be started anew may have missed something.
-  document.addEventListener('session-started', () => void begin(element.session).catch(changed))
+  // Messages may have arrived before a new session started, so the inbox is loaded again.
+  document.addEventListener('session-started', () => void loadNewest(element.session).catch(changed))
   document.addEventListener('session-message', ({ detail }) => add([detail.message]))
   document.addEventListener('session-unread', changed)
   document.addEventListener('session-state', changed)
   document.addEventListener('visibilitychange', changed)
-  if (element.state === 'active') void begin(element.session).catch(changed)
+  if (element.state === 'active') void loadNewest(element.session).catch(changed)
   return inbox
 }

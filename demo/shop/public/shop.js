@@ -1,5 +1,5 @@
 /* global document, location, addEventListener */
-// The shop's own script: the chat's state and the unread messages in the header, and logging out without leaving the page.
+// The script of every page. It shows the session's state and the unread messages in the header, and logs out without a page load.
 
 const element = document.querySelector('chat-session')
 
@@ -26,7 +26,7 @@ const showUnread = () => {
 document.addEventListener('session-state', ({ detail }) => showState(detail.state))
 document.addEventListener('session-unread', showUnread)
 document.addEventListener('session-user', ({ detail }) => showUser(detail.user))
-// The chat's script may have been faster than this one: what it told before can be read.
+// The session may have started before this script ran, so its events are over. Read the state from the element.
 if (element.state) {
   showState(element.state)
   showUnread()
@@ -35,8 +35,8 @@ if (element.session?.user) showUser(element.session.user)
 
 const logOut = async (form) => {
   const { ok } = await fetch(form.action, { method: 'POST', headers: { accept: 'application/json' } })
-  if (!ok) throw new Error('The shop did not log you out.')
-  // The chat's script may be missing, if the gateway was away when the page was loaded: then nothing is to be ended.
+  if (!ok) throw new Error('The log-out failed.')
+  // If the gateway was down when the page loaded, the element is undefined and has no session.
   await element.end?.()
   for (const part of document.querySelectorAll('[data-at-logout="remove"]')) part.remove()
   for (const part of document.querySelectorAll('[data-at-logout="show"]')) part.hidden = false
@@ -51,5 +51,5 @@ for (const form of document.querySelectorAll('form[data-stay]'))
     })
   })
 
-// A page that the browser kept and shows again may be of somebody who has logged out since.
+// A page from the back/forward cache may be from before a log-out.
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload())

@@ -1,29 +1,33 @@
 /* global document, sessionStorage */
-// One thread: what two people wrote to each other about a product, and where one of them writes.
+// One thread: the messages of two people about a product, and the form that sends another.
 import { element, openInbox, showTime, textIn, threadOf } from './inbox.js'
+import { patchList, setText } from './patch-list.js'
 
 const section = document.querySelector('[data-thread]')
 const { other, name, product } = section.dataset
 const part = (what) => section.querySelector(`[data-${what}]`)
+const log = part('log')
+const list = part('messages')
+const form = part('write')
 
-/** Why a message was not sent, where the reader can do something about it. */
+/** Why a message was not sent, by the error's code. `left` is this page's own. */
 const reasons = {
   'too-large': 'It is too long.',
-  'signed-out': 'You are logged out: log in again, then',
-  'outbox-full': 'Too many messages are waiting already.',
-  left: 'The page was left before it was sent.',
+  'signed-out': 'You are logged out. Log in first.',
+  'outbox-full': 'Too many messages are waiting.',
+  left: 'You left the page before it was sent.',
 }
 
 /*
- * What is not known to be sent is kept for the next page of this tab. Each message carries a key that the shop gave it:
- * where a message with the key is in the inbox, it was sent, and if it was sent twice it is shown once.
+ * sessionStorage keeps each message until `send()` resolves, so that the tab's next page can offer it again. The message carries a
+ * key of the shop in its data. If the inbox has a message with that key, the message was sent. If it has two, one is shown.
  */
-const place = () => `unsent ${inbox.me()} ${other} ${product}`
-const stored = () => JSON.parse(sessionStorage.getItem(place()) ?? '[]')
-const store = (unsent) => sessionStorage.setItem(place(), JSON.stringify(unsent))
+const storageKey = () => `unsent ${inbox.me()} ${other} ${product}`
+const stored = () => JSON.parse(sessionStorage.getItem(storageKey()) ?? '[]')
+const store = (unsent) => sessionStorage.setItem(storageKey(), JSON.stringify(unsent))
 
-/** Keys of what is on its way, and why the others are not. */
-const underway = new Set()
+/** The keys of messages that are being sent, and the error codes of those that failed. */
+const sending = new Set()
 const failures = new Map()
 
 const isOfThread = (message) => {
@@ -31,86 +35,100 @@ const isOfThread = (message) => {
   return thread?.other === other && thread.product === product
 }
 
-const fill = (template, texts) => {
-  const item = template.content.cloneNode(true).firstElementChild
-  // As text: whatever a message says, it is no HTML.
-  for (const [what, text] of Object.entries(texts)) item.querySelector(`[data-${what}]`).textContent = text
-  return item
+/** Returns the thread's messages in the inbox, then the unsent ones. Each has a `key` that stays the same when it is sent. */
+const threadItems = () => {
+  const items = new Map()
+  for (const message of inbox.messages().filter(isOfThread)) {
+    const key = `${message.from} ${textIn(message, 'key') ?? message.offset}`
+    items.set(key, { ...message, key })
+  }
+  for (const unsent of stored()) {
+    const key = `${inbox.me()} ${unsent.key}`
+    if (!items.has(key)) items.set(key, { from: inbox.me(), body: unsent.body, key, unsent })
+  }
+  return [...items.values()]
 }
 
-const messageItem = ({ from, body, sentAt }) => {
-  const isMine = from === inbox.me()
-  const item = fill(part('message'), { body: body ?? '', who: isMine ? 'You' : name })
-  item.className = isMine ? 'mine' : 'theirs'
-  showTime(item.querySelector('time'), sentAt)
-  return item
+const statusOf = ({ from, unsent }) => {
+  if (!unsent) return from === inbox.me() ? 'You' : name
+  if (sending.has(unsent.key)) return 'Sending…'
+  return `Not sent. ${reasons[failures.get(unsent.key) ?? 'left'] ?? 'Something went wrong.'}`
 }
 
-const unsentItem = (unsent) => {
-  const { key, body } = unsent
-  const isUnderway = underway.has(key)
-  const reason = reasons[failures.get(key) ?? 'left'] ?? 'It could not be sent.'
-  const item = fill(part('unsent'), { body, why: isUnderway ? 'On its way …' : `Not sent. ${reason}` })
-  item.classList.toggle('failed', !isUnderway)
-  const again = item.querySelector('[data-again]')
-  again.hidden = isUnderway
-  again.addEventListener('click', () => void send(unsent))
-  return item
+const updateItem = (item, message) => {
+  const { from, body, sentAt, unsent } = message
+  const [text, status, time, again] = ['body', 'status', 'time', 'again'].map((what) =>
+    item.querySelector(`[data-${what}]`),
+  )
+  const hasFailed = unsent !== undefined && !sending.has(unsent.key)
+  item.className = from === inbox.me() ? 'mine' : 'theirs'
+  item.classList.toggle('unsent', unsent !== undefined)
+  item.classList.toggle('failed', hasFailed)
+  setText(text, body ?? '')
+  setText(status, statusOf(message))
+  time.hidden = unsent !== undefined
+  if (!unsent) showTime(time, sentAt)
+  // A button loses the focus when it is hidden. Without this, Tab would start at the top of the page.
+  if (!hasFailed && again === document.activeElement) log.focus({ preventScroll: true })
+  again.hidden = !hasFailed
 }
 
-/** The newest key that was shown: only for a newer one the log is scrolled. */
-let shown
+const scrollToEnd = () => (log.scrollTop = log.scrollHeight)
 
 const show = () => {
   if (!inbox.me()) return
-  const ofKey = new Map()
-  for (const message of inbox.messages().filter(isOfThread))
-    ofKey.set(`${message.from} ${textIn(message, 'key') ?? message.offset}`, message)
-  const unsent = stored().filter(({ key }) => !ofKey.has(`${inbox.me()} ${key}`))
-  const items = [...[...ofKey.values()].map(messageItem), ...unsent.map(unsentItem)]
-  part('messages').replaceChildren(...items)
+  const items = threadItems()
+  const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 2
+  patchList(list, items, part('message'), updateItem)
   part('nothing').hidden = items.length > 0
   part('older').hidden = !inbox.hasOlder()
-  part('log').hidden = part('write').hidden = false
+  log.hidden = items.length === 0
+  form.hidden = false
   part('connecting').hidden = true
-  const newest = [...ofKey.keys(), ...unsent.map(({ key }) => key)].at(-1)
-  if (newest !== shown) part('log').scrollTop = part('log').scrollHeight
-  shown = newest
+  if (isAtEnd) scrollToEnd()
   if (element.state === 'active') inbox.markRead(isOfThread)
 }
 
 const send = async (message) => {
   const { key, body } = message
-  underway.add(key)
+  sending.add(key)
   show()
   try {
-    // Who was logged out meanwhile may be logged in again.
+    // A session that ended at a log-out starts again if the customer has logged in since, in another tab.
     if (element.state === 'ended' || element.state === 'failed') await element.start()
     await element.send({ to: other, body, data: { product, key } })
     store(stored().filter((unsent) => unsent.key !== key))
   } catch (error) {
     failures.set(key, error.code)
   }
-  underway.delete(key)
+  sending.delete(key)
   show()
 }
 
 const inbox = openInbox(show)
 
-part('older').addEventListener('click', () => void inbox.lookFurther().catch(show))
+part('older').addEventListener('click', () => void inbox.loadOlder().catch(show))
 
-part('write').addEventListener('submit', (event) => {
+list.addEventListener('click', ({ target }) => {
+  if (!target.matches('[data-again]')) return
+  const { key } = target.closest('li').dataset
+  const { unsent } = threadItems().find((item) => item.key === key)
+  void send(unsent)
+})
+
+form.addEventListener('submit', (event) => {
   event.preventDefault()
-  const { body } = event.target.elements
+  const { body } = form.elements
   const message = { key: crypto.getRandomValues(new Uint32Array(4)).join('-'), body: body.value.trim() }
   if (!message.body) return
   store([...stored(), message])
   body.value = ''
   void send(message)
+  scrollToEnd()
 })
-// Enter sends, as it does elsewhere; with Shift it starts a line.
-part('write').addEventListener('keydown', (event) => {
+// Enter sends. Shift and Enter start a new line.
+form.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
   event.preventDefault()
-  event.currentTarget.requestSubmit()
+  form.requestSubmit()
 })

@@ -1,41 +1,45 @@
 /* global document */
-// The list of threads: whom the reader wrote with, about which product, and what is new.
+// The list of the user's threads, each with its newest message and the number of unread ones.
 import { element, openInbox, people, products, showTime, threadOf } from './inbox.js'
+import { patchList, setText } from './patch-list.js'
 
-const place = document.querySelector('[data-threads]')
-const list = place.querySelector('ul')
+const section = document.querySelector('[data-threads]')
+const part = (what) => section.querySelector(`[data-${what}]`)
 
-const itemOf = ({ other, product, messages }, unread) => {
-  const item = place.querySelector('template').content.cloneNode(true).firstElementChild
-  const part = (what) => item.querySelector(`[data-${what}]`)
-  const { from, body, sentAt } = messages.at(-1)
-  const news = messages.filter((message) => unread.includes(message)).length
-  part('link').textContent = `${products[product]}, ${people[other]}`
-  part('link').href = place.dataset.threads.replace(':other', other).replace(':product', product)
-  part('body').textContent = `${from === other ? '' : 'You: '}${body ?? ''}`
-  part('new').textContent = `${news} new`
-  part('new').hidden = news === 0
-  showTime(part('time'), sentAt)
-  return item
-}
-
-const show = () => {
-  if (!inbox.me()) return
+/** Returns the threads, the one with the newest message first. */
+const threadItems = () => {
+  const unread = new Set(inbox.unread())
   const threads = new Map()
   for (const message of inbox.messages()) {
     const thread = threadOf(message)
     if (!thread) continue
-    const { other, product } = thread
-    const key = `${other} ${product}`
-    // The one that was written to last comes first.
-    const messages = [...(threads.get(key)?.messages ?? []), message]
+    const key = `${thread.other} ${thread.product}`
+    const count = (threads.get(key)?.count ?? 0) + (unread.has(message) ? 1 : 0)
+    // A Map keeps the order of insertion: delete first, so that the thread goes to the end.
     threads.delete(key)
-    threads.set(key, { other, product, messages })
+    threads.set(key, { ...thread, key, count, newest: message })
   }
-  const unread = inbox.unread()
-  list.replaceChildren(...[...threads.values()].reverse().map((thread) => itemOf(thread, unread)))
-  place.querySelector('[data-connecting]').hidden = true
-  place.querySelector('[data-nothing]').hidden = threads.size > 0
+  return [...threads.values()].reverse()
+}
+
+const updateItem = (item, { other, product, count, newest }) => {
+  const [link, body, time, badge] = ['link', 'body', 'time', 'new'].map((what) =>
+    item.querySelector(`[data-${what}]`),
+  )
+  setText(link, `${products[product]}, ${people[other]}`)
+  link.href = section.dataset.threads.replace(':other', other).replace(':product', product)
+  setText(body, `${newest.from === other ? '' : 'You: '}${newest.body ?? ''}`)
+  setText(badge, `${count} new`)
+  badge.hidden = count === 0
+  showTime(time, newest.sentAt)
+}
+
+const show = () => {
+  if (!inbox.me()) return
+  const items = threadItems()
+  patchList(part('list'), items, part('thread'), updateItem)
+  part('connecting').hidden = true
+  part('nothing').hidden = items.length > 0
   if (element.state === 'active') inbox.markRead(() => false)
 }
 
