@@ -4,7 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
 import { createRateLimiter } from './limits/rate-limiter.js'
 import { createApp, type App } from './auth/app.js'
-import { parseConfig, type Env, type GatewayConfig, type Settings } from './config/parse.js'
+import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './sessions/hub.js'
@@ -77,7 +77,8 @@ const engineOf = (settings: Settings['engine'], log: Log): Engine => {
  *     console.log(await gateway.listen())
  */
 export const createGateway = (config: GatewayConfig, options: GatewayOptions = {}): Gateway => {
-  const parsed = parseConfig(config, options.env ?? process.env)
+  // The documented type must be one that the schema takes.
+  const parsed = parseConfig(config satisfies ConfigInput, options.env ?? process.env)
   if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
   const settings = parsed.config
   const log = options.log ?? createLog()

@@ -1,49 +1,30 @@
 import * as v from 'valibot'
-import { isAppId } from '../../protocol/index.js'
-import { flag, isObject, oneOf, readFields, report, whole, type Path, type Reading } from './fields.js'
-import { readSecrets } from './secrets.js'
 import {
+  boolean,
+  integer,
+  isObject,
+  listOf,
+  moduleFunction,
+  object,
+  oneOf,
+  orNull,
+  type Env,
+  type FieldsOf,
+} from './fields.js'
+import { originList } from './origins.js'
+import { secretList } from './secrets.js'
+import {
+  environments,
   jwksAlgorithms,
+  profileRules,
   sendRules,
   type AppConfig,
   type AppLimitsConfig,
-  type AppSettings,
   type Authenticate,
   type AuthorizeSend,
+  type Environment,
   type RetentionConfig,
 } from './types.js'
-
-const originShape = 'must be an origin as a browser sends it, such as https://www.example.com'
-
-/** Compared byte for byte with what browsers send, an origin written otherwise would match nothing and nobody would know why. */
-const wrongWithOrigin = (origin: string): string | undefined => {
-  if (origin === 'null')
-    return 'cannot be null: browsers send that for every sandboxed page and local file alike'
-  if (origin.includes('*')) return 'wildcards are not taken: list every origin'
-  const [, scheme, host, rest] = /^([^:/?#]+):\/\/([^/?#\s]+)(.*)$/s.exec(origin) ?? []
-  if (scheme === undefined || host === undefined) return originShape
-  if (rest === '/') return 'leave out the trailing slash: a browser sends none'
-  if (rest) return 'leave out the path: an origin ends after host and port'
-  if (host.includes('@')) return 'leave out user and password: a browser sends none'
-  if (/^wss?$/i.test(scheme)) return 'must be the origin of the page (https or http), not of the gateway'
-  if (/^https?$/i.test(scheme)) {
-    if (!URL.canParse(origin)) return originShape
-    if (new URL(origin).origin === origin) return undefined
-    return 'is not written as a browser sends it: lower case, punycode, no default port (see `new URL(…).origin`)'
-  }
-  // Pages of extensions and of native shells have schemes of their own: chrome-extension://…, capacitor://localhost.
-  return /^[a-z][a-z0-9+.-]*$/.test(scheme) && /^[a-z0-9._-]+(:\d{1,5})?$/.test(host)
-    ? undefined
-    : originShape
-}
-
-const origin = v.pipe(
-  v.string(originShape),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const message = dataset.typed ? wrongWithOrigin(dataset.value) : undefined
-    if (message) addIssue({ message })
-  }),
-)
 
 const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' ||
@@ -57,124 +38,80 @@ const isJwksUrl = (given: string): boolean => {
   if (username || password) return false
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }
-const jwksUrl = 'must be an https URL without user and password; http is for this machine only'
+const JWKS_URL = 'must be an https URL without user and password; http is for this machine only'
 
-const someOf = <S extends v.GenericSchema>(item: S, sentence: string) =>
-  v.pipe(v.array(item, sentence), v.minLength(1, sentence))
+const jwks = object({
+  url: v.pipe(v.string(JWKS_URL), v.check(isJwksUrl, JWKS_URL)),
+  algorithms: listOf(oneOf(jwksAlgorithms), `must be a list of one or more of ${jwksAlgorithms.join(', ')}`),
+} satisfies FieldsOf<NonNullable<AppConfig['jwks']>>)
 
-const jwksFields = {
-  url: v.pipe(v.string(jwksUrl), v.check(isJwksUrl, jwksUrl)),
-  algorithms: someOf(oneOf(jwksAlgorithms), `must be a list of one or more of ${jwksAlgorithms.join(', ')}`),
-} satisfies Record<keyof NonNullable<AppConfig['jwks']>, v.GenericSchema>
-
-const limitsFields = {
-  sessionsPerUser: v.optional(whole(1, 10_000)),
-  messagesPerSecond: v.optional(whole(1, 1_000_000)),
-  inboxes: v.optional(whole(1, Number.MAX_SAFE_INTEGER)),
-  bytes: v.optional(whole(1, Number.MAX_SAFE_INTEGER)),
-} satisfies Record<keyof AppLimitsConfig, v.GenericSchema>
+const limits = object({
+  sessionsPerUser: v.optional(integer(1, 10_000), 20),
+  messagesPerSecond: v.optional(integer(1, 1_000_000), 20),
+  inboxes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 1_000_000),
+  bytes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 10 * 2 ** 30),
+} satisfies FieldsOf<AppLimitsConfig>)
 
 const DAY = 86_400_000
-const days = 'must be a number of days above 0, up to 36500'
+const DAYS = 'must be a number of days above 0, up to 36500'
 
-const retentionFields = {
-  messages: v.optional(whole(1, 1_000_000)),
-  days: v.optional(v.pipe(v.number(days), v.gtValue(0, days), v.maxValue(36_500, days))),
-} satisfies Record<keyof RetentionConfig, v.GenericSchema>
+const retention = object({
+  messages: v.optional(integer(1, 1_000_000), 1000),
+  days: v.optional(v.pipe(v.number(DAYS), v.gtValue(0, DAYS), v.maxValue(36_500, DAYS)), 30),
+} satisfies FieldsOf<RetentionConfig>)
 
-/** A function, which JSON doesn't have. */
-const moduleFunction = <F>() =>
-  v.optional(
-    v.custom<F>(
-      (value) => typeof value === 'function',
-      'must be a function, which only a config module can have',
-    ),
-  )
-
-const appFields = {
-  environment: oneOf(['test', 'production']),
-  secrets: v.unknown(),
-  signatureSecrets: v.unknown(),
-  jwks: v.unknown(),
-  origins: v.optional(
-    someOf(origin, 'must be a list of one or more origins; a test app that leaves it out takes any'),
-  ),
-  guests: v.optional(flag),
-  profiles: v.optional(oneOf(['vouched', 'anyone'])),
-  requireExpiry: v.optional(flag),
-  authenticate: moduleFunction<Authenticate>(),
-  send: v.optional(oneOf(sendRules)),
-  authorizeSend: moduleFunction<AuthorizeSend>(),
-  unknownRecipients: v.optional(flag),
-  retention: v.unknown(),
-  limits: v.unknown(),
-} satisfies Record<keyof AppConfig, v.GenericSchema>
-
-const given = (value: unknown): boolean =>
+const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
 
-/** Can anybody log in? What is given but wrong has its own problem, and counts as a way here. */
-const hasWayIn = (app: Record<string, unknown>): boolean =>
-  given(app['secrets']) ||
-  given(app['signatureSecrets']) ||
-  given(app['jwks']) ||
-  given(app['authenticate']) ||
-  given(app['guests'] ?? app['environment'] !== 'production')
+/** A credential that is configured but wrong counts here, since it has an error of its own. */
+const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment): boolean =>
+  isGiven(app['secrets']) ||
+  isGiven(app['signatureSecrets']) ||
+  isGiven(app['jwks']) ||
+  isGiven(app['authenticate']) ||
+  isGiven(app['guests'] ?? environment !== 'production')
 
-const readJwks = (reading: Reading, path: Path, value: unknown): AppSettings['jwks'] => {
-  if (value === undefined) return null
-  const { url, algorithms } = readFields(reading, path, jwksFields, value)
-  return url === undefined || algorithms === undefined ? null : { url, algorithms }
+const schemaFor = (env: Env, environment: Environment) => {
+  const isProduction = environment === 'production'
+  const fields = {
+    environment: oneOf(environments),
+    origins: v.pipe(
+      v.optional(originList),
+      v.check(
+        (origins) => !isProduction || origins !== undefined,
+        'a production app must list the origins of the pages that may connect',
+      ),
+      // For a look-up by the `Origin` header.
+      v.transform((origins): ReadonlySet<string> | 'any' => (origins ? new Set(origins) : 'any')),
+    ),
+    secrets: secretList(env, environment),
+    signatureSecrets: secretList(env, environment),
+    jwks: orNull(jwks),
+    guests: v.optional(boolean, !isProduction),
+    profiles: v.optional(oneOf(profileRules), isProduction ? 'vouched' : 'anyone'),
+    requireExpiry: v.optional(boolean, isProduction),
+    authenticate: moduleFunction<Authenticate>(),
+    send: v.optional(oneOf(sendRules), isProduction ? 'users' : 'anyone'),
+    authorizeSend: moduleFunction<AuthorizeSend>(),
+    unknownRecipients: v.optional(boolean, !isProduction),
+    retention: v.pipe(
+      v.optional(retention, {}),
+      v.transform(({ days, ...rest }) => ({ ...rest, age: days * DAY })),
+    ),
+    limits: v.optional(limits, {}),
+  } satisfies FieldsOf<AppConfig>
+  return object(fields, {
+    planned: ['authenticateUrl', 'webhooks'],
+    check: (app) =>
+      canAnyoneLogIn(app, environment)
+        ? undefined
+        : 'nobody can log in: give secrets, signatureSecrets, jwks or authenticate, or allow guests',
+  })
 }
 
-/** Reads one app. When problems were reported, what it answers is not to be used. */
-export const readApp = (reading: Reading, appId: string, value: unknown): AppSettings => {
-  const path = ['apps', appId]
-  if (!isAppId(appId)) report(reading, path, 'an app id is 1 to 64 of letters, digits, - and _')
-  const app = readFields(reading, path, appFields, value)
-  const { environment, limits = {}, retention = {} } = app
-  const production = environment === 'production'
-  if (isObject(value)) {
-    if (production && value['origins'] === undefined)
-      report(
-        reading,
-        [...path, 'origins'],
-        'a production app must list the origins of the pages that may connect',
-      )
-    if (!hasWayIn(value))
-      report(
-        reading,
-        path,
-        'nobody can log in: give secrets, signatureSecrets, jwks or authenticate, or allow guests',
-      )
-  }
-  const {
-    sessionsPerUser = 20,
-    messagesPerSecond = 20,
-    inboxes = 1_000_000,
-    bytes = 10 * 2 ** 30,
-  } = readFields(reading, [...path, 'limits'], limitsFields, limits)
-  const { messages = 1000, days = 30 } = readFields(
-    reading,
-    [...path, 'retention'],
-    retentionFields,
-    retention,
-  )
-  return {
-    appId,
-    environment: environment ?? 'production',
-    secrets: readSecrets(reading, [...path, 'secrets'], app.secrets, environment),
-    signatureSecrets: readSecrets(reading, [...path, 'signatureSecrets'], app.signatureSecrets, environment),
-    jwks: readJwks(reading, [...path, 'jwks'], app.jwks),
-    origins: app.origins ? new Set(app.origins) : 'any',
-    guests: app.guests ?? !production,
-    profiles: app.profiles ?? (production ? 'vouched' : 'anyone'),
-    requireExpiry: app.requireExpiry ?? production,
-    authenticate: app.authenticate ?? null,
-    send: app.send ?? (production ? 'users' : 'anyone'),
-    authorizeSend: app.authorizeSend ?? null,
-    unknownRecipients: app.unknownRecipients ?? !production,
-    retention: { messages, age: days * DAY },
-    limits: { sessionsPerUser, messagesPerSecond, inboxes, bytes },
-  }
+/** The schema of an app's config: its `environment` decides the defaults. */
+export const appSchema = (env: Env) => {
+  const test = schemaFor(env, 'test')
+  const production = schemaFor(env, 'production')
+  return v.lazy((app) => (isObject(app) && app['environment'] === 'production' ? production : test))
 }

@@ -1,118 +1,113 @@
 import * as v from 'valibot'
 
-/**
- * Keys (and one value) of the config that this version doesn't have yet. They are refused by name: a rule that
- * somebody wrote down must never be ignored in silence. Delete a row when its feature is there.
- */
-const notYet: readonly string[] = [
-  'admin',
-  'limits',
-  'engine.type=redis',
-  'engine.url',
-  'apps.*.authenticateUrl',
-  'apps.*.webhooks',
-]
-
-/** The environment's variables, as `process.env` has them. */
+/** Environment variables by name, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>
 
 export type Path = readonly (string | number)[]
 
-/** One reading of a config: what it is read with, and what it has come upon so far. */
-export interface Reading {
-  env: Env
-  problems: string[]
-  /** Every secret met so far, and where it stands. */
-  secrets: Map<string, string>
-}
+/** One row for each key of an object: the schema of its value, with the default in it. */
+export type Fields = Record<string, v.GenericSchema<unknown, unknown>>
 
-const step = (key: string | number): string => {
+/** The rows for a documented type: one for each of its keys, which accepts nothing that the type does not. */
+export type FieldsOf<T> = { [K in keyof T]-?: v.GenericSchema<T[K], unknown> }
+
+type OptionalKey<F extends Fields> = {
+  [K in keyof F]: undefined extends v.InferInput<F[K]> ? K : never
+}[keyof F]
+type Input<F extends Fields> = { [K in OptionalKey<F>]?: v.InferInput<F[K]> } & {
+  [K in Exclude<keyof F, OptionalKey<F>>]: v.InferInput<F[K]>
+}
+type Output<F extends Fields> = { [K in keyof F]: v.InferOutput<F[K]> }
+
+const formatKey = (key: string | number): string => {
   if (typeof key === 'number') return `[${key}]`
   return /^[\w-]{1,64}$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 64))}]`
 }
 
-/** `apps.hF83jaq.secrets[0]`. */
-export const pathText = (path: Path): string => path.map(step).join('').replace(/^\./, '') || 'config'
+/** `apps.hF83jaq.secrets[0]`; `config` for the whole. */
+export const formatPath = (path: Path): string => path.map(formatKey).join('').replace(/^\./, '') || 'config'
 
-/**
- * Notes what is wrong at `path`. A sentence says the rule and what to do, and holds no value of the config: people put
- * secrets in the wrong places.
- */
-export const report = (reading: Reading, path: Path, sentence: string): void => {
-  reading.problems.push(`${pathText(path)}: ${sentence}`)
-}
-
-/** What a sentence about a row of `notYet` begins with, if this is one: nothing for a key, else the value. */
-const pending = (path: Path, value: unknown): string | undefined => {
-  const row = path.map((key, index) => (path[0] === 'apps' && index === 1 ? '*' : key)).join('.')
-  if (notYet.includes(row)) return ''
-  return typeof value === 'string' && notYet.includes(`${row}=${value}`) ? `"${value}" is ` : undefined
-}
+/** One key of the path of an issue. It has no value, so that no secret is kept in it. */
+export const pathItem = (key: string | number): v.IssuePathItem => ({
+  type: 'unknown',
+  origin: 'value',
+  input: undefined,
+  key,
+  value: undefined,
+})
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-type Table = Record<string, v.GenericSchema<unknown, unknown>>
-type Fields<T extends Table> = { [K in keyof T]?: v.InferOutput<T[K]> }
-
-/**
- * Reads an object field by field, so that one wrong field hides no other and all problems are told at once. What is
- * absent or wrong is left out of the answer. (A strict schema for the whole object names one unknown key only, and
- * takes `toString` for a known one.)
- */
-export const readFields = <T extends Table>(
-  reading: Reading,
-  path: Path,
-  table: T,
-  value: unknown,
-): Fields<T> => {
-  const fields: Fields<T> = {}
-  if (!isObject(value)) {
-    report(reading, path, 'must be an object')
-    return fields
-  }
-  const later = new Set<string>()
-  for (const key of Object.keys(value)) {
-    if (value[key] === undefined) continue
-    const at = [...path, key]
-    const what = pending(at, value[key])
-    if (what !== undefined) {
-      later.add(key)
-      report(reading, at, `${what}not available in this version yet`)
-    } else if (!Object.hasOwn(table, key))
-      report(reading, at, `unknown key; those known here are ${Object.keys(table).join(', ')}`)
-  }
-  for (const key of Object.keys(table) as (keyof T & string)[]) {
-    const schema = table[key]
-    if (!schema || later.has(key)) continue
-    const given = Object.hasOwn(value, key) ? value[key] : undefined
-    const result = v.safeParse(schema, given, { abortPipeEarly: true })
-    if (result.success) fields[key] = result.output
-    else
-      for (const issue of result.issues) {
-        const within = (issue.path ?? []).map((item) => item.key as string | number)
-        const sentence = given === undefined ? `is missing: ${issue.message}` : issue.message
-        report(reading, [...path, key, ...within], sentence)
-      }
-  }
-  return fields
+interface ObjectRules {
+  /** Keys that a later version will have. They are errors too: a rule in a config must not be ignored. */
+  planned?: readonly string[]
+  /** Returns what is wrong with the object as a whole. It is called even if single keys are wrong. */
+  check?: (value: Record<string, unknown>) => string | undefined
 }
 
-/** A text that says something; `wants` completes "must be". */
+/**
+ * An object with these keys and no others. All keys are checked, so that one error hides no other; valibot's
+ * `strictObject` names the first unknown key only, and accepts `toString` as a known one.
+ */
+export const object = <F extends Fields>(fields: F, { planned = [], check }: ObjectRules = {}) =>
+  v.pipe(
+    { ...v.custom<Input<F>>(isObject, 'must be an object'), entries: fields },
+    v.rawTransform<Input<F>, Output<F>>(({ dataset, addIssue, NEVER }) => {
+      const problems: v.RawTransformIssueInfo<Input<F>>[] = []
+      const addProblem = (message: string, ...path: [v.IssuePathItem, ...v.IssuePathItem[]]): void =>
+        void problems.push({ message, path })
+      const given = new Map<string, unknown>(
+        Object.entries(dataset.value).filter(([, value]) => value !== undefined),
+      )
+      for (const key of given.keys())
+        if (planned.includes(key)) addProblem('not available in this version yet', pathItem(key))
+        else if (!Object.hasOwn(fields, key))
+          addProblem(`unknown key; the known keys are ${Object.keys(fields).join(', ')}`, pathItem(key))
+      const objectProblem = check?.(Object.fromEntries(given))
+      if (objectProblem !== undefined) problems.push({ message: objectProblem })
+      const output = new Map<string, unknown>()
+      for (const [key, schema] of Object.entries(fields)) {
+        const result = v.safeParse(schema, given.get(key), { abortPipeEarly: true })
+        if (result.success) {
+          if (result.output !== undefined) output.set(key, result.output)
+          continue
+        }
+        for (const { kind, message, path = [] } of result.issues) {
+          const isMissing = kind === 'schema' && !given.has(key)
+          addProblem(isMissing ? `is missing: ${message}` : message, pathItem(key), ...path)
+        }
+      }
+      for (const problem of problems) addIssue(problem)
+      return problems.length === 0 ? (Object.fromEntries(output) as Output<F>) : NEVER
+    }),
+  )
+
+/** The value, or null if the key is absent. */
+export const orNull = <S extends v.GenericSchema>(schema: S) =>
+  v.pipe(
+    v.optional(schema),
+    v.transform((value): v.InferOutput<S> | null => value ?? null),
+  )
+
+/** A text that is not blank; `wants` completes "must be". */
 export const text = (wants: string, pattern = /\S/) =>
   v.pipe(v.string(`must be ${wants}`), v.regex(pattern, `must be ${wants}`))
 
-export const flag = v.boolean('must be true or false')
+export const boolean = v.boolean('must be true or false')
 
 export const oneOf = <const T extends readonly string[]>(options: T) =>
   v.picklist(options, `must be ${options.map((option) => `"${option}"`).join(' or ')}`)
 
-export const whole = (from: number, to: number) => {
+export const listOf = <S extends v.GenericSchema>(item: S, sentence: string) =>
+  v.pipe(v.array(item, sentence), v.minLength(1, sentence))
+
+export const integer = (from: number, to: number) => {
   const sentence = `must be a whole number from ${from} to ${to}`
   return v.pipe(v.number(sentence), v.integer(sentence), v.minValue(from, sentence), v.maxValue(to, sentence))
 }
 
-/** Seconds as written, milliseconds as read. */
+/** Written in seconds, read in milliseconds. */
 export const seconds = (from: number, to: number) => {
   const sentence = `must be a number of seconds from ${from} to ${to}`
   return v.pipe(
@@ -122,3 +117,12 @@ export const seconds = (from: number, to: number) => {
     v.transform((value) => Math.round(value * 1000)),
   )
 }
+
+/** A function. Only a config module can have one: JSON can't. */
+export const moduleFunction = <F>() =>
+  orNull(
+    v.custom<F>(
+      (value) => typeof value === 'function',
+      'must be a function, which only a config module can have',
+    ),
+  )

@@ -1,111 +1,143 @@
 import * as v from 'valibot'
-import { readApp } from './app.js'
+import { isAppId } from '../../protocol/index.js'
+import { appSchema } from './app.js'
 import {
+  formatPath,
+  integer,
   isObject,
-  oneOf,
-  readFields,
-  report,
+  object,
+  orNull,
+  pathItem,
   seconds,
   text,
-  whole,
   type Env,
-  type Reading,
+  type FieldsOf,
 } from './fields.js'
-import type { EngineConfig, GatewayConfig, ListenConfig, Settings } from './types.js'
+import { duplicateSecrets } from './secrets.js'
+import type { EmbeddedEngineConfig, GatewayConfig, ListenConfig, MemoryEngineConfig } from './types.js'
 
 export type { Env } from './fields.js'
 export type * from './types.js'
 
 export type ParsedConfig =
   | { ok: true; config: Settings }
-  /** One sentence each, after the path it is about: `apps.hF83jaq.secrets[0]: is too short: …`. Never a value. */
+  /** One sentence each, after its path: `apps.hF83jaq.secrets[0]: is too short: …`. Never a value. */
   | { ok: false; problems: string[] }
 
-const port = whole(0, 65_535)
+const port = integer(0, 65_535)
 
-const configFields = {
-  listen: v.unknown(),
-  engine: v.unknown(),
-  pingInterval: v.optional(seconds(0.01, 3600)),
-  startTimeout: v.optional(seconds(0.01, 300)),
-  resumeWindow: v.optional(seconds(0, 86_400)),
-  leaveWindow: v.optional(seconds(0, 86_400)),
-  sendWindow: v.optional(seconds(1, 604_800)),
-  drainTime: v.optional(seconds(0.1, 3600)),
-  apps: v.unknown(),
-} satisfies Record<keyof GatewayConfig, v.GenericSchema>
-
-const listenFields = {
-  host: v.optional(text('a host name or an IP address', /^[^\s/]+$/)),
-  port: v.optional(port),
-  trustProxy: v.optional(whole(0, 32)),
-  tls: v.unknown(),
-} satisfies Record<keyof ListenConfig, v.GenericSchema>
-
-const tlsFields = {
+const tls = object({
   cert: text('the name of a PEM file'),
   key: text('the name of a PEM file'),
-} satisfies Record<keyof NonNullable<ListenConfig['tls']>, v.GenericSchema>
+} satisfies FieldsOf<NonNullable<ListenConfig['tls']>>)
 
-const engineFields = {
-  type: v.optional(oneOf(['memory', 'embedded'])),
-  path: v.optional(text('the name of a folder')),
-} satisfies Record<keyof EngineConfig, v.GenericSchema>
+const listen = object({
+  host: v.optional(text('a host name or an IP address', /^[^\s/]+$/), '127.0.0.1'),
+  port: v.optional(port, 8080),
+  trustProxy: v.optional(integer(0, 32), 0),
+  tls: orNull(tls),
+} satisfies FieldsOf<ListenConfig>)
 
-const readTls = (reading: Reading, value: unknown): Settings['listen']['tls'] => {
-  if (value === undefined) return null
-  const { cert, key } = readFields(reading, ['listen', 'tls'], tlsFields, value)
-  return cert === undefined || key === undefined ? null : { cert, key }
-}
+const engineProblem = ({ input }: v.BaseIssue<unknown>): string =>
+  input === 'redis' ? '"redis" is not available in this version yet' : 'must be "memory" or "embedded"'
 
-const readListen = (reading: Reading, value: unknown = {}): Settings['listen'] => {
-  const listen = readFields(reading, ['listen'], listenFields, value)
-  const override = reading.env['PORT']
-  // An empty variable is how some shells and compose files say "not set".
-  const overridden = override ? v.safeParse(port, /^\d+$/.test(override) ? Number(override) : override) : null
-  if (overridden && !overridden.success)
-    report(reading, ['PORT'], `the environment variable ${overridden.issues[0].message}`)
-  return {
-    host: listen.host ?? '127.0.0.1',
-    port: overridden?.success ? overridden.output : (listen.port ?? 8080),
-    trustProxy: listen.trustProxy ?? 0,
-    tls: readTls(reading, listen.tls),
-  }
-}
+const embedded = object(
+  {
+    type: v.optional(v.literal('embedded', engineProblem), 'embedded'),
+    path: v.optional(text('the name of a folder'), './data'),
+  } satisfies FieldsOf<EmbeddedEngineConfig>,
+  { planned: ['url'] },
+)
 
-const readEngine = (reading: Reading, value: unknown = {}): Settings['engine'] => {
-  const { type = 'embedded', path = './data' } = readFields(reading, ['engine'], engineFields, value)
-  if (type === 'embedded') return { type, path }
-  if (isObject(value) && value['path'] !== undefined)
-    report(reading, ['engine', 'path'], 'only an embedded engine has a folder: leave it out')
-  return { type }
-}
+const memory = object(
+  {
+    type: v.literal('memory'),
+    path: v.optional(v.never('only an embedded engine has a folder: leave it out')),
+  } satisfies FieldsOf<MemoryEngineConfig>,
+  { planned: ['url'] },
+)
 
-const readApps = (reading: Reading, value: unknown): Settings['apps'] => {
-  const apps = isObject(value) ? Object.entries(value) : []
-  if (apps.length === 0)
-    report(reading, ['apps'], 'must be an object with one app or more, each under its app id')
-  return new Map(apps.map(([appId, app]) => [appId, readApp(reading, appId, app)]))
-}
+const engine = v.lazy((value) => (isObject(value) && value['type'] === 'memory' ? memory : embedded))
+
+type AppSchema = ReturnType<typeof appSchema>
+
+/** An app's settings by app id. A map, since `constructor` is an app id too. */
+const appsSchema = (app: AppSchema) =>
+  v.pipe(
+    v.custom<Record<string, v.InferInput<AppSchema>>>(
+      (apps) => isObject(apps) && Object.keys(apps).length > 0,
+      'must be an object with one app or more, each under its app id',
+    ),
+    v.rawTransform<Record<string, v.InferInput<AppSchema>>, ReadonlyMap<string, AppSettings>>(
+      ({ dataset, addIssue }) => {
+        const apps = new Map<string, AppSettings>()
+        for (const [appId, value] of Object.entries(dataset.value)) {
+          if (!isAppId(appId))
+            addIssue({
+              message: 'an app id is 1 to 64 of letters, digits, - and _',
+              path: [pathItem(appId)],
+            })
+          const result = v.safeParse(app, value, { abortPipeEarly: true })
+          if (result.success) apps.set(appId, { appId, ...result.output })
+          else
+            for (const { message, path = [] } of result.issues)
+              addIssue({ message, path: [pathItem(appId), ...path] })
+        }
+        return apps
+      },
+    ),
+  )
+
+/** The schema of a whole config. Secrets are read from `env`. */
+export const configSchema = (env: Env) =>
+  object(
+    {
+      listen: v.optional(listen, {}),
+      engine: v.optional(engine, {}),
+      pingInterval: v.optional(seconds(0.01, 3600), 25),
+      startTimeout: v.optional(seconds(0.01, 300), 10),
+      resumeWindow: v.optional(seconds(0, 86_400), 120),
+      leaveWindow: v.optional(seconds(0, 86_400), 20),
+      sendWindow: v.optional(seconds(1, 604_800), 3600),
+      drainTime: v.optional(seconds(0.1, 3600), 20),
+      apps: appsSchema(appSchema(env)),
+    } satisfies FieldsOf<GatewayConfig>,
+    { planned: ['admin', 'limits'] },
+  )
+
+/** One app's rules, with its defaults and its secrets filled in. Durations are in milliseconds. */
+export type AppSettings = v.InferOutput<AppSchema> & { appId: string }
+
+/** What the schema takes. */
+export type ConfigInput = v.InferInput<ReturnType<typeof configSchema>>
+
+/** The config with its defaults and secrets filled in. Durations are in milliseconds. Never log it. */
+export type Settings = v.InferOutput<ReturnType<typeof configSchema>>
+
+/** The port in the environment's `PORT`. An empty variable counts as absent: some shells and compose files set one. */
+const portSchema = v.pipe(
+  v.optional(v.string()),
+  v.transform((given) => (given && /^\d+$/.test(given) ? Number(given) : given || undefined)),
+  v.optional(port),
+)
 
 /**
- * Checks a whole config, fills in the defaults and looks secrets up in `env`. Never throws; all that is wrong is told
- * at once, each problem with its path and without any value of the config.
+ * Checks a whole config, fills in the defaults and reads secrets from `env`. Never throws. It returns all problems at
+ * once, each with its path and without any value of the config: a secret may stand in a wrong place.
  */
 export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
-  const reading: Reading = { env, problems: [], secrets: new Map() }
-  if (!isObject(input)) return { ok: false, problems: ['config: must be an object'] }
-  const fields = readFields(reading, [], configFields, input)
-  const config: Settings = {
-    listen: readListen(reading, fields.listen),
-    engine: readEngine(reading, fields.engine),
-    pingInterval: fields.pingInterval ?? 25_000,
-    startTimeout: fields.startTimeout ?? 10_000,
-    resumeWindow: fields.resumeWindow ?? 120_000,
-    leaveWindow: fields.leaveWindow ?? 20_000,
-    sendWindow: fields.sendWindow ?? 3_600_000,
-    drainTime: fields.drainTime ?? 20_000,
-    apps: readApps(reading, fields.apps),
+  const parsed = v.safeParse(configSchema(env), input, { abortPipeEarly: true })
+  const portOverride = v.safeParse(portSchema, env['PORT'], { abortPipeEarly: true })
+  const problems = (parsed.issues ?? []).map(
+    ({ message, path = [] }) => `${formatPath(path.map(({ key }) => key as string | number))}: ${message}`,
+  )
+  for (const { message } of portOverride.issues ?? [])
+    problems.push(`PORT: the environment variable ${message}`)
+  problems.push(...duplicateSecrets(isObject(input) ? input['apps'] : undefined, env))
+  if (!parsed.success || !portOverride.success || problems.length > 0) return { ok: false, problems }
+  const { listen: settings, ...rest } = parsed.output
+  return {
+    ok: true,
+    config: { ...rest, listen: { ...settings, port: portOverride.output ?? settings.port } },
   }
-  return reading.problems.length === 0 ? { ok: true, config } : { ok: false, problems: reading.problems }
 }

@@ -1,63 +1,76 @@
-import { isObject, pathText, readFields, report, text, type Path, type Reading } from './fields.js'
+import * as v from 'valibot'
+import { formatPath, isObject, object, pathItem, text, type Env, type Path } from './fields.js'
+import type { Environment, SecretConfig } from './types.js'
 
-/** Shorter keys than the hash is wide weaken HMAC-SHA256 (RFC 7518, 3.2). */
-const productionMinimum = 32
+/** A key shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
+const PRODUCTION_MINIMUM = 32
 
-/** What is named here might be a secret put in the wrong place: only what looks like a variable's name is repeated. */
-const variable = (name: string): string =>
+/** The name may be a secret in the wrong place, so it is repeated only if it looks like the name of a variable. */
+const describeVariable = (name: string): string =>
   /^[A-Z_][A-Z0-9_]{0,63}$/.test(name)
     ? `the environment variable ${name}`
     : 'the environment variable named here'
 
-const secretFields = { env: text('the name of an environment variable') }
+const readVariable = (env: Env, name: string): string | undefined =>
+  Object.hasOwn(env, name) ? env[name] : undefined
 
-const resolve = (reading: Reading, path: Path, entry: unknown): string | undefined => {
-  if (typeof entry === 'string') return entry
-  if (!isObject(entry)) {
-    report(reading, path, 'must be a string, or { "env": "NAME" } for an environment variable that holds it')
-    return undefined
-  }
-  const { env: name } = readFields(reading, path, secretFields, entry)
-  if (name === undefined) return undefined
-  const secret = Object.hasOwn(reading.env, name) ? reading.env[name] : undefined
-  if (!secret) report(reading, [...path, 'env'], `${variable(name)} is not set, or empty`)
-  return secret === '' ? undefined : secret
+const reference = (env: Env) =>
+  v.pipe(
+    object({ env: text('the name of an environment variable') }),
+    v.rawTransform<{ env: string }, string>(({ dataset, addIssue, NEVER }) => {
+      const secret = readVariable(env, dataset.value.env)
+      if (secret) return secret
+      addIssue({
+        message: `${describeVariable(dataset.value.env)} is not set, or empty`,
+        path: [pathItem('env')],
+      })
+      return NEVER
+    }),
+  )
+
+/** A list of secrets, each resolved: the text itself, or the value of the environment variable that it names. */
+export const secretList = (env: Env, environment: Environment) => {
+  const minimum = environment === 'production' ? PRODUCTION_MINIMUM : 0
+  const inline = v.string('must be a string, or { "env": "NAME" } for an environment variable that holds it')
+  const variable = reference(env)
+  const secret = v.pipe(
+    v.lazy((value): v.GenericSchema<SecretConfig, string> => (isObject(value) ? variable : inline)),
+    v.nonEmpty('is empty; `openssl rand -base64 32` makes a good secret'),
+    v.check(
+      (value) => Buffer.byteLength(value) >= minimum,
+      `is too short: a production app's secrets have ${minimum} bytes or more; \`openssl rand -base64 32\` makes one`,
+    ),
+  )
+  return v.optional(v.array(secret, 'must be a list of secrets'), [])
+}
+
+/** The path of each secret in the apps of an unchecked config. */
+function* secretsIn(apps: unknown, env: Env): Generator<[path: Path, secret: string]> {
+  for (const [appId, app] of Object.entries(isObject(apps) ? apps : {}))
+    for (const use of ['secrets', 'signatureSecrets']) {
+      const list: unknown = isObject(app) ? app[use] : undefined
+      for (const [index, entry] of Array.isArray(list) ? list.entries() : []) {
+        const name: unknown = isObject(entry) ? entry['env'] : undefined
+        const secret: unknown = typeof name === 'string' ? readVariable(env, name) : entry
+        if (typeof secret === 'string' && secret !== '') yield [['apps', appId, use, index], secret]
+      }
+    }
 }
 
 /**
- * Reads a list of secrets. None may stand twice: were a signature keyed with a token's secret, whoever picks the first
- * two parts of a token as user id would be handed its third.
+ * Returns a problem for each secret that stands twice. If a signature were keyed with a token's secret, a user who
+ * chose the first two parts of a token as user id would get its third part.
  */
-export const readSecrets = (
-  reading: Reading,
-  path: Path,
-  list: unknown,
-  environment: string | undefined,
-): string[] => {
-  if (list === undefined) return []
-  if (!Array.isArray(list)) {
-    report(reading, path, 'must be a list of secrets')
-    return []
-  }
-  const secrets: string[] = []
-  for (const [index, entry] of list.entries()) {
-    const at = [...path, index]
-    const secret = resolve(reading, at, entry)
-    if (secret === undefined) continue
-    if (secret === '') {
-      report(reading, at, 'is empty; `openssl rand -base64 32` makes a good secret')
-      continue
-    }
-    if (environment === 'production' && Buffer.byteLength(secret) < productionMinimum)
-      report(
-        reading,
-        at,
-        `is too short: a production app's secrets have ${productionMinimum} bytes or more; \`openssl rand -base64 32\` makes one`,
+export const duplicateSecrets = (apps: unknown, env: Env): string[] => {
+  const seen = new Map<string, string>()
+  const problems: string[] = []
+  for (const [path, secret] of secretsIn(apps, env)) {
+    const first = seen.get(secret)
+    if (first === undefined) seen.set(secret, formatPath(path))
+    else
+      problems.push(
+        `${formatPath(path)}: is the same secret as ${first}; every app and every use needs its own`,
       )
-    const first = reading.secrets.get(secret)
-    if (first === undefined) reading.secrets.set(secret, pathText(at))
-    else report(reading, at, `is the same secret as ${first}; every app and every use needs its own`)
-    secrets.push(secret)
   }
-  return secrets
+  return problems
 }

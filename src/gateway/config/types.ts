@@ -7,10 +7,12 @@ import type { JsonObject, Profile } from '../../protocol/index.js'
 export type SecretConfig = string | { env: string }
 
 /** `test` is lenient by default, `production` is strict. An app id belongs to one of them. */
-export type Environment = 'test' | 'production'
+export const environments = ['test', 'production'] as const
+export type Environment = (typeof environments)[number]
 
-/** Whose word a profile is taken on: the app's backend alone, or the client's too. */
-export type ProfileRule = 'vouched' | 'anyone'
+/** Who may set a user's profile: the app's backend only, or clients too. */
+export const profileRules = ['vouched', 'anyone'] as const
+export type ProfileRule = (typeof profileRules)[number]
 
 /** Signature algorithms a JWKS may be used with (RFC 7518, RFC 8037). */
 export const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
@@ -98,12 +100,21 @@ export interface ListenConfig {
   tls?: { cert: string; key: string } | undefined
 }
 
-export interface EngineConfig {
-  /** `memory` forgets everything when it stops; `embedded` keeps it in a folder. @default 'embedded' */
-  type?: 'memory' | 'embedded' | undefined
-  /** The folder of an embedded engine, from the working directory. @default './data' */
+/** Keeps everything in memory, and loses it when the process stops. */
+export interface MemoryEngineConfig {
+  type: 'memory'
+  path?: undefined
+}
+
+/** Keeps everything in a folder. The default. */
+export interface EmbeddedEngineConfig {
+  /** @default 'embedded' */
+  type?: 'embedded' | undefined
+  /** The folder, from the working directory. @default './data' */
   path?: string | undefined
 }
+
+export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig
 
 export interface AppConfig {
   /** Decides the defaults below. Must be given: a production app should not be lenient by an oversight. */
@@ -160,51 +171,4 @@ export interface AppLimitsConfig {
   inboxes?: number | undefined
   /** Bytes that the app's messages may take in all. From 1. @default 10_737_418_240 (10 GiB) */
   bytes?: number | undefined
-}
-
-/** What the gateway reads: everything is there, and durations are in milliseconds. Holds secrets: never log it. */
-export interface Settings {
-  listen: {
-    host: string
-    port: number
-    trustProxy: number
-    /** Names of PEM files. */
-    tls: { cert: string; key: string } | null
-  }
-  engine: { type: 'memory' } | { type: 'embedded'; path: string }
-  /** Milliseconds. */
-  pingInterval: number
-  /** Milliseconds. */
-  startTimeout: number
-  /** Milliseconds. */
-  resumeWindow: number
-  /** Milliseconds. */
-  leaveWindow: number
-  /** Milliseconds. */
-  sendWindow: number
-  /** Milliseconds. */
-  drainTime: number
-  /** By app id. A map, since `constructor` is an app id too. */
-  apps: ReadonlyMap<string, AppSettings>
-}
-
-/** The rules of one app, with its secrets resolved. */
-export interface AppSettings {
-  appId: string
-  environment: Environment
-  secrets: readonly string[]
-  signatureSecrets: readonly string[]
-  jwks: { url: string; algorithms: readonly JwksAlgorithm[] } | null
-  /** Compare the `Origin` header byte for byte. */
-  origins: ReadonlySet<string> | 'any'
-  guests: boolean
-  profiles: ProfileRule
-  requireExpiry: boolean
-  authenticate: Authenticate | null
-  send: SendRule
-  authorizeSend: AuthorizeSend | null
-  unknownRecipients: boolean
-  /** `age` in milliseconds. */
-  retention: { messages: number; age: number }
-  limits: { sessionsPerUser: number; messagesPerSecond: number; inboxes: number; bytes: number }
 }

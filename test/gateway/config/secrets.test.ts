@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseConfig } from '../../src/gateway/config/parse.js'
+import { parseConfig } from '../../../src/gateway/config/parse.js'
 
 type Env = Record<string, string | undefined>
 const long = (mark: string): string => mark.repeat(32)

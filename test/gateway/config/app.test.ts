@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseConfig, type AppConfig } from '../../src/gateway/config/parse.js'
+import { parseConfig, type AppConfig } from '../../../src/gateway/config/parse.js'
 
 const secret = 'a'.repeat(32)
 const problemsOf = (app: unknown): string[] => {

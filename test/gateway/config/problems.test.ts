@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseConfig } from '../../src/gateway/config/parse.js'
+import { parseConfig } from '../../../src/gateway/config/parse.js'
 
 const testApp = { environment: 'test' }
 const app = (config: unknown) => ({ apps: { a: config } })

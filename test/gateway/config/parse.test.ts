@@ -5,7 +5,7 @@ import {
   type AppConfig,
   type GatewayConfig,
   type Settings,
-} from '../../src/gateway/config/parse.js'
+} from '../../../src/gateway/config/parse.js'
 
 const secret = (mark: string): string => mark.padEnd(32, '-')
 const testApp = { environment: 'test' } satisfies AppConfig
@@ -221,7 +221,7 @@ test('all problems are told at once, each with its path', () => {
 
 test('an unknown key is an error that lists the known ones', () => {
   assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
-    'apps.a.limits.sessionPerUser: unknown key; those known here are sessionsPerUser, messagesPerSecond, inboxes, bytes',
+    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, inboxes, bytes',
   ])
 })
 

@@ -1,0 +1,63 @@
+// docs/GATEWAY.md has one row for each key of the config, with its default.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import * as v from 'valibot'
+import { appSchema } from '../../../src/gateway/config/app.js'
+import { configSchema } from '../../../src/gateway/config/parse.js'
+
+/** A schema as far as this test looks into it: that of an object has `entries`, an optional one wraps another. */
+interface Row extends v.GenericSchema<unknown, unknown> {
+  entries?: Record<string, Row>
+  wrapped?: Row
+  default?: unknown
+  getter?: (value: unknown) => Row
+}
+
+/** The rows of an object's schema. `hint` chooses between schemas that depend on a value. */
+const entriesOf = (row: Row, hint: unknown): Record<string, Row> | undefined => {
+  if (row.entries) return row.entries
+  if (row.getter) return entriesOf(row.getter(hint), hint)
+  return row.wrapped && entriesOf(row.wrapped, hint)
+}
+
+const defaultOf = (row: Row): string => {
+  if (!v.safeParse(row, undefined).success) return 'required'
+  const value = row.default
+  return value === undefined ? 'none' : typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** Each key with its default. An object whose default is `{}` has rows for its keys only. */
+const listRows = (row: Row, hint: unknown, prefix: string): [key: string, value: string][] =>
+  Object.entries(entriesOf(row, hint) ?? {}).flatMap(([key, field]) => {
+    const path = `${prefix}${key}`
+    const inner = listRows(field, undefined, `${path}.`)
+    const value = defaultOf(field)
+    return inner.length > 0 && value === '{}' ? inner : [[path, value], ...inner]
+  })
+
+const app = appSchema({})
+const production = new Map(listRows(app, { environment: 'production' }, '….'))
+const appRows = listRows(app, { environment: 'test' }, '….').map(([key, value]) => {
+  const strict = production.get(key)
+  return [key, value === strict ? value : `${value} in test, ${strict} in production`]
+})
+const rows = [...listRows(configSchema({}), undefined, '').filter(([key]) => key !== 'apps'), ...appRows]
+
+const guide = await readFile(new URL('../../../docs/GATEWAY.md', import.meta.url), 'utf8')
+const table = /^\| key +\| default .*\n\|[-| ]+\n((?:\|.*\n)+)/m.exec(guide)?.[1] ?? ''
+const documented = new Map(
+  table.split('\n').flatMap((line) => {
+    const [, key, value] = line.split('|').map((cell) => cell.trim().replaceAll('`', ''))
+    // A remark in brackets says the same value in other words.
+    return key && value ? [[key.replace('apps.ID.', '….'), value.replace(/ \(.*\)$/, '')] as const] : []
+  }),
+)
+
+test('docs/GATEWAY.md documents every key of the config with its default', () => {
+  for (const [key = '', value] of rows) assert.equal(documented.get(key), value, key)
+})
+
+test('docs/GATEWAY.md documents no key that the config does not have', () => {
+  assert.deepEqual([...documented.keys()].sort(), rows.map(([key]) => key).sort())
+})
