@@ -17,7 +17,7 @@ import {
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8')
 
-/** The code blocks that are marked so. */
+/** The code blocks whose fence has this mark. */
 const blocks = (markdown: string, mark: string): string[] =>
   [...markdown.matchAll(new RegExp(`^\`\`\`${mark}\n(.*?)^\`\`\`$`, 'gms'))].map(([, body]) => body ?? '')
 
@@ -26,7 +26,7 @@ const gatewayGuide = await read('docs/GATEWAY.md')
 const sessionGuide = await read('docs/SESSION.md')
 const readme = await read('README.md')
 
-/** Whether `actual` is what the documentation shows, in which `…` stands for any text or number. */
+/** Whether `actual` equals the value in the documentation, where `…` stands for any non-empty text or number. */
 const matches = (shown: unknown, actual: unknown): boolean => {
   if (shown === '…') return typeof actual === 'number' || (typeof actual === 'string' && actual !== '')
   if (typeof shown !== 'object' || shown === null) return shown === actual
@@ -37,7 +37,7 @@ const matches = (shown: unknown, actual: unknown): boolean => {
   )
 }
 
-test('the session that the protocol shows is what a gateway really says', async () => {
+test('a gateway answers the frames of the example session as docs/PROTOCOL.md shows', async () => {
   const gateway = createGateway(
     { listen: { port: 0 }, engine: { type: 'memory' }, apps: { hF83jaq: { environment: 'test' } } },
     { env: {} },
@@ -56,19 +56,19 @@ test('the session that the protocol shows is what a gateway really says', async 
     if (line.startsWith('→')) socket.send(frame)
     else {
       const { value } = (await messages.next()) as { value: [Buffer] }
-      const said = value[0].toString()
-      epoch = (JSON.parse(said) as { epoch?: string }).epoch ?? epoch
-      assert.ok(matches(JSON.parse(frame), JSON.parse(said)), `${said}\nis not\n${frame}`)
+      const received = value[0].toString()
+      epoch = (JSON.parse(received) as { epoch?: string }).epoch ?? epoch
+      assert.ok(matches(JSON.parse(frame), JSON.parse(received)), `${received}\nis not\n${frame}`)
     }
   }
 })
 
-test('the protocol names every frame', () => {
+test('docs/PROTOCOL.md names every frame', () => {
   for (const type of [...Object.keys(clientFrames), ...Object.keys(gatewayFrames)])
     assert.ok(protocol.includes(`\`${type}\``), type)
 })
 
-test('the table of close codes is the one that the code goes by', () => {
+test('docs/PROTOCOL.md has every close code, with its sentence and whether to retry', () => {
   for (const [code, { close }] of Object.entries(closeCodes)) {
     const row = protocol
       .split('\n')
@@ -83,7 +83,7 @@ test('docs/SESSION.md explains every code of the client’s own', () => {
   for (const code of Object.keys(clientErrorMessages)) assert.ok(sessionGuide.includes(`| \`${code}\``), code)
 })
 
-test('the configs that are shown are taken as they stand', () => {
+test('the gateway accepts the configs that the documentation shows', () => {
   const shown = [...blocks(gatewayGuide, 'json config'), ...blocks(readme, 'json')]
   assert.equal(shown.length, 2)
   for (const text of shown) {

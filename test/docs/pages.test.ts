@@ -1,4 +1,4 @@
-// How the pages hang together: each can be found from the README, says at once what it is about, and links to what is there.
+// The README links to every page and names every folder, every link resolves, and each page starts with a paragraph.
 import assert from 'node:assert/strict'
 import { access, readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ const readmes = ['demo/README.md', 'demo/frameworks/README.md', 'bench/README.md
 
 const read = (path: string): Promise<string> => readFile(new URL(path, root), 'utf8')
 
-/** The page without its code blocks: neither headings nor links stand in them. */
+/** The page without its code blocks, which may have lines that look like headings and links. */
 const withoutCode = (markdown: string): string => markdown.replaceAll(/^( *)```.*?^\1```$/gms, '')
 
 const headingsOf = (markdown: string): string[] =>
@@ -34,13 +34,13 @@ const anchorsOf = (markdown: string): Set<string> => {
   return anchors
 }
 
-/** Where the links and pictures of a page lead, on this site. */
+/** The relative targets of a page's links and pictures. */
 const targetsOf = (markdown: string): string[] =>
   [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)|\b(?:src|srcset|href)="([^"]+)"/g)]
     .map(([, link, attribute]) => link ?? attribute ?? '')
     .filter((target) => target !== '' && !/^[a-z]+:|^\//.test(target))
 
-/** Why a link of the page at `path` leads nowhere; undefined if it leads somewhere. */
+/** The problem of a link on the page at `path`; undefined if the link resolves. */
 const problemOf = async (path: string, target: string): Promise<string | undefined> => {
   const [, file = '', anchor] = /^([^#]*)(?:#(.*))?$/.exec(target) ?? []
   const url = file ? new URL(file, new URL(path, root)) : new URL(path, root)
@@ -50,7 +50,9 @@ const problemOf = async (path: string, target: string): Promise<string | undefin
   )
   if (!isThere) return `${path}: there is no ${target}`
   if (anchor === undefined) return undefined
-  return anchorsOf(await readFile(url, 'utf8')).has(anchor) ? undefined : `${path}: no heading is ${target}`
+  return anchorsOf(await readFile(url, 'utf8')).has(anchor)
+    ? undefined
+    : `${path}: ${target} has no such heading`
 }
 
 test('the README links to every page of the documentation', async () => {
@@ -74,7 +76,7 @@ test('the README has an item for every room of the source, and names its folders
 })
 
 for (const path of [...docs, ...others, ...readmes])
-  test(`every link of ${path} leads to a file and, where it names one, a heading`, async () => {
+  test(`every relative link and anchor of ${path} resolves`, async () => {
     const problems = await Promise.all(targetsOf(await read(path)).map((target) => problemOf(path, target)))
     assert.deepEqual(
       problems.filter((problem) => problem !== undefined),
@@ -83,14 +85,14 @@ for (const path of [...docs, ...others, ...readmes])
   })
 
 for (const path of docs)
-  test(`${path} begins with a heading and a paragraph`, async () => {
+  test(`${path} starts with a heading and a paragraph`, async () => {
     const [heading = '', paragraph = ''] = (await read(path)).split('\n\n')
     assert.match(heading, /^# \S.*$/)
     // No list, table, code block, quote or further heading.
     assert.match(paragraph, /^(?:\p{L}|`<|\[)/u)
   })
 
-test('a link to a heading that a page lacks is a problem, and so is one to a file that is not there', async () => {
+test('a link to a missing heading or a missing file does not resolve', async () => {
   assert.ok(await problemOf('README.md', 'docs/GATEWAY.md#no-such-heading'))
   assert.ok(await problemOf('README.md', 'docs/NO-SUCH-PAGE.md'))
   assert.ok(await problemOf('README.md', '#no-such-heading'))
