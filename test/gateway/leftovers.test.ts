@@ -89,7 +89,7 @@ test('2,000 connections that come and go leave nothing behind', async () => {
   }
   await until(() => connections.size === 0, 'an empty set of connections')
   for (const userId of users) {
-    assert.deepEqual(hub.of({ appId: 'app', userId }), [])
+    assert.deepEqual(hub.sessionsOf({ appId: 'app', userId }), [])
     await until(async () => (await engine.sessions({ appId: 'app', userId })).length === 0, 'no sessions')
   }
   await until(() => timers.size <= 1, 'no timers but the one that waits here')

@@ -358,5 +358,5 @@ test('an inbox that becomes another one under a live connection ends it, to come
   const { code, frame } = await client.end()
   assert.deepEqual([code, frame['retryable']], [4503, true])
   assert.ok(client.frames.every(({ type }) => type !== 'message'))
-  await until(() => hub.of({ appId: 'app', userId: 'ada' }).length === 0, 'nobody left')
+  await until(() => hub.sessionsOf({ appId: 'app', userId: 'ada' }).length === 0, 'nobody left')
 })

@@ -15,60 +15,60 @@ import type { App } from './app.js'
 import type { AuthenticateAnswer } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
-/** Who is at the other end of a connection, as far as HTTP tells. */
+/** What the handshake says about a client. */
 export interface Peer {
-  /** The page's origin; null where there is no browser. */
+  /** The `Origin` header; null if there is none, since only browsers send it. */
   origin: string | null
   address: string
 }
 
-/** Why somebody is not let in. `why` holds nothing that was sent. */
+/** Why a start is refused. `why` repeats nothing that the client sent. */
 export interface Refusal {
   ok: false
   code: EndCode
   why?: string | undefined
-  /** Where the app's own code failed, for the log. */
+  /** The stack of an error in the app's own code, for the log. */
   trace?: string | undefined
 }
 
-/** Somebody whose identity is proven. */
+/** A start that was authenticated, and who its user is. */
 export interface Admitted {
   ok: true
   app: App
   userId: string
   guest: boolean
-  /** The profile that the app's backend vouched for. */
+  /** The profile from the token or the app's backend. */
   vouched: Profile | undefined
-  /** The profile that the client claims, where the app lets it. */
+  /** The profile from the client, if the app's `profiles` setting takes it. */
   claimed: Profile | undefined
-  /** Unix time in milliseconds at which the credentials lapse. */
+  /** Unix time in milliseconds at which the credentials expire; null if they never do. */
   expiresAt: number | null
-  /** The token to come back with, where the credentials are none. */
+  /** A token for the client to reconnect with, if it started with auth params or as a guest. */
   token: string | undefined
 }
 
 type Start = ClientFrameOf<'start'>
-type Identity = Pick<Admitted, 'userId' | 'vouched' | 'expiresAt' | 'token'>
-type Proven = ({ ok: true } & Identity) | Refusal
+type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'expiresAt' | 'token'>
+type Authenticated = ({ ok: true } & AuthenticatedUser) | Refusal
 
 const refuse = (code: EndCode, why?: string, trace?: string): Refusal => ({ ok: false, code, why, trace })
 
-/** Seconds that an authentication is good for when it doesn't say: a session must not outlive the log-in for ever. */
-const DEFAULT_AUTHENTICATION = 86_400
+/** `expiresIn` of an `authenticate` that returns none, in seconds: a session must not outlive the log-in for ever. */
+const DEFAULT_EXPIRES_IN = 86_400
 
-/** Which of the two signers a token names. A lie gains nothing: each is checked with its own key and `tokenType`. */
+/** Returns whether a token says that the gateway signed it. A false claim gains nothing: each kind has its own key and `tokenType`. */
 const isOwnToken = (token: string): boolean => {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
     return object(claims) && claims['tokenType'] === 'gateway'
   } catch {
-    // No token at all: the verifier says what is wrong with it.
+    // Not a token: `verifyToken` says why.
     return false
   }
 }
 
-/** Checks a token for the app, the gateway's own or the backend's. */
-export const proveToken = async (app: App, token: string): Promise<Proven> => {
+/** Verifies a token for the app: one that the gateway signed, or one of the app's backend. */
+export const authenticateToken = async (app: App, token: string): Promise<Authenticated> => {
   const result = isOwnToken(token) ? await app.verifyOwnToken(token) : await app.verifyToken(token)
   if (!result.ok) return refuse(result.code, result.why)
   const { userId, user, expiresAt } = result.claims
@@ -76,58 +76,63 @@ export const proveToken = async (app: App, token: string): Promise<Proven> => {
   return { ok: true, userId, vouched: user, expiresAt, token: undefined }
 }
 
-const proveSignature = async (app: App, userId: string, signature: string): Promise<Proven> =>
+const authenticateSignature = async (app: App, userId: string, signature: string): Promise<Authenticated> =>
   (await app.verifySignature(userId, signature))
     ? { ok: true, userId, vouched: undefined, expiresAt: null, token: undefined }
     : refuse(
         'unauthenticated',
-        'The signature is not that of the user id under any of the signature secrets.',
+        "The signature is not the user id's under any of the app's 'signatureSecrets'.",
       )
 
-/** What failed and where, without its message: that may repeat what the client gave (`JSON.parse` does). */
+/** Returns an error's name and stack without its message, which may repeat the client's input (`JSON.parse` does). */
 const traceOf = (error: unknown): string => {
   if (!(error instanceof Error)) return typeof error
   const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line))
   return [error.name, ...frames].join('\n')
 }
 
-/** Anything but a clear yes is a no. */
+/** Only `ok: true` lets a user in, so that a truthy value or a Response does not. */
 const isYes = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && answer['ok'] === true
 
-const proveAuthParams = async (
+const authenticateWithParams = async (
   app: App,
   userId: string,
   authParams: NonNullable<Start['authParams']>,
   peer: Peer,
-): Promise<Proven> => {
+): Promise<Authenticated> => {
   const { authenticate, appId } = app.settings
-  if (!authenticate) return refuse('unauthenticated', 'The app has no authentication function.')
+  if (!authenticate) return refuse('unauthenticated', "The app's config has no 'authenticate' function.")
   let answer: unknown
   try {
     answer = await authenticate({ appId, userId, authParams, ...peer })
   } catch (error) {
-    // Nobody's no: whoever it was may be let in when the app's backend is back.
-    return refuse('unavailable', "The app's authentication function failed.", traceOf(error))
+    // An error is no answer: the client tries again, and may be let in when the app's backend is back.
+    return refuse('unavailable', "The app's 'authenticate' function threw.", traceOf(error))
   }
-  if (!isYes(answer)) return refuse('unauthenticated', "The app's authentication function said no.")
-  const expiresIn = answer.expiresIn ?? DEFAULT_AUTHENTICATION
+  if (!isYes(answer))
+    return refuse('unauthenticated', "The app's 'authenticate' function did not return ok: true.")
+  const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
   const vouched = answer.user === undefined ? undefined : parseProfile(answer.user)
   if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (answer.user !== undefined && !vouched))
     return refuse(
       'unavailable',
-      "The app's authentication function answered an expiresIn or a user that can't be used.",
+      "The app's 'authenticate' function returned an 'expiresIn' that is no positive number, or a 'user' that is no profile.",
     )
   const token = await app.signOwnToken(userId, expiresIn)
   return { ok: true, userId, vouched, expiresAt: Date.now() + expiresIn * 1000, token }
 }
 
-const proveGuest = async (app: App, wished = ''): Promise<Proven> => {
+const authenticateGuest = async (app: App, requestedId = ''): Promise<Authenticated> => {
   if (!app.settings.guests) return refuse('guests-refused')
-  const name = isGuestId(wished) ? wished.slice(GUEST_PREFIX.length) : wished
-  // A name of nothing would be everybody's.
+  const name = isGuestId(requestedId) ? requestedId.slice(GUEST_PREFIX.length) : requestedId
+  // An empty name would give all guests without a name the same id.
   const userId = GUEST_PREFIX + (name === '' ? randomBytes(12).toString('base64url') : name)
-  if (!isUserId(userId)) return refuse('bad-request', 'The user id is not one that a guest can have.')
+  if (!isUserId(userId))
+    return refuse(
+      'bad-request',
+      "The 'userId' is not a valid guest id: it is too long or has control characters.",
+    )
   return {
     ok: true,
     userId,
@@ -137,25 +142,30 @@ const proveGuest = async (app: App, wished = ''): Promise<Proven> => {
   }
 }
 
-const prove = async (app: App, start: Start, peer: Peer): Promise<Proven> => {
+const authenticateStart = async (app: App, start: Start, peer: Peer): Promise<Authenticated> => {
   const { token, signature, authParams, guest, userId } = start
   if (token !== undefined) {
-    const proven = await proveToken(app, token)
-    return proven.ok && userId !== undefined && userId !== proven.userId
-      ? refuse('bad-request', 'The user id is not the one the token was made for.')
-      : proven
+    const authenticated = await authenticateToken(app, token)
+    return authenticated.ok && userId !== undefined && userId !== authenticated.userId
+      ? refuse('bad-request', "The 'userId' differs from the token's 'sub'.")
+      : authenticated
   }
-  if (guest) return proveGuest(app, userId)
+  if (guest) return authenticateGuest(app, userId)
   if (userId === undefined) return refuse('bad-request', "The field 'userId' is missing.")
-  if (!isUserId(userId)) return refuse('bad-request', 'The user id is not one that a user can have.')
-  if (isGuestId(userId)) return refuse('unauthenticated', 'Only a guest has an id that begins like this.')
-  if (signature !== undefined) return proveSignature(app, userId, signature)
-  return proveAuthParams(app, userId, authParams ?? {}, peer)
+  if (!isUserId(userId))
+    return refuse(
+      'bad-request',
+      "The 'userId' is not valid: 1 to 255 bytes of UTF-8 without control characters or bidirectional marks, and not '.' or '..'.",
+    )
+  if (isGuestId(userId))
+    return refuse('unauthenticated', `Only guests have ids that begin with '${GUEST_PREFIX}'.`)
+  if (signature !== undefined) return authenticateSignature(app, userId, signature)
+  return authenticateWithParams(app, userId, authParams ?? {}, peer)
 }
 
-/** What is wrong with a start whatever app and user it is for. */
-const malformed = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
-  if ([token, signature, authParams, guest].filter((proof) => proof !== undefined).length !== 1)
+/** Checks what does not depend on the app. */
+const checkStart = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
+  if ([token, signature, authParams, guest].filter((credential) => credential !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")
   if (isTooDeep(authParams)) return refuse('bad-request', DEPTH_PROBLEM)
   if (authParams && Buffer.byteLength(JSON.stringify(authParams)) > limits.authParams)
@@ -164,26 +174,25 @@ const malformed = ({ token, signature, authParams, guest, user }: Start): Refusa
   return undefined
 }
 
-/** What is wrong with a profile that has the right types. */
-/** Decides whether a start is let in, and as whom. Rejects only when what it asks fails. */
+/** Authenticates a start. Resolves with a refusal if it is not let in; rejects if the gateway itself fails. */
 export const admit = async (
   apps: ReadonlyMap<string, App>,
   start: Start,
   peer: Peer,
 ): Promise<Admitted | Refusal> => {
-  const wrong = malformed(start)
-  if (wrong) return wrong
+  const problem = checkStart(start)
+  if (problem) return problem
   const app = apps.get(start.appId)
   if (!app) return refuse('unknown-app')
   const { origins, profiles } = app.settings
-  // Only browsers send an origin, and only browsers can be made to connect by somebody else's page.
+  // A client without an origin is no browser, so that no other site's page can make it connect.
   if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin)) return refuse('origin-refused')
-  const proven = await prove(app, start, peer)
-  if (!proven.ok) return proven
+  const authenticated = await authenticateStart(app, start, peer)
+  if (!authenticated.ok) return authenticated
   return {
-    ...proven,
+    ...authenticated,
     app,
-    guest: isGuestId(proven.userId),
+    guest: isGuestId(authenticated.userId),
     claimed: profiles === 'anyone' && start.user ? parseProfile(start.user) : undefined,
   }
 }

@@ -9,23 +9,23 @@ import {
 import { signToken } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 
-/** An app as the gateway runs it: its rules, and its keys made ready. */
+/** An app of the config with its keys imported. */
 export interface App {
   readonly settings: AppSettings
-  /** Checks a token of the app's backend. */
+  /** Verifies a token that the app's backend signed. */
   readonly verifyToken: TokenVerifier
-  /** Checks a token that a gateway gave out itself. */
+  /** Verifies a token that a gateway signed. */
   readonly verifyOwnToken: TokenVerifier<'gateway'>
   readonly verifySignature: SignatureVerifier
-  /** Signs a token for a user whom the gateway itself has let in; `expiresIn` in seconds, null for ever. */
+  /** Signs a token for a user who started with auth params or as a guest. `expiresIn` in seconds; null for a token without `exp`. */
   signOwnToken(userId: string, expiresIn: number | null): Promise<string>
 }
 
-/** Synchronous HMAC is several times as fast as Web Crypto's, which hops threads for a few hundred bytes. */
+/** Node's own HMAC: for a few hundred bytes Web Crypto takes several times as long, since it changes threads. */
 const hmac = (secret: string, data: Uint8Array): Uint8Array =>
   createHmac('sha256', secret).update(data).digest()
 
-/** `ownKey` is the engine's: all gateways on it take each other's tokens, and no secret of an app signs them. */
+/** `ownKey` is the engine's key, so that all gateways on one engine accept each other's tokens. No secret of an app signs them. */
 export const createApp = (settings: AppSettings, ownKey: Uint8Array): App => {
   const { appId, secrets, signatureSecrets, jwks, requireExpiry } = settings
   const ownSecret = Buffer.from(ownKey).toString('base64url')
@@ -40,7 +40,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array): App => {
       requireExpiry,
       hmac,
     }),
-    // A guest's token has no `exp`: there is nobody who could renew it.
+    // A guest's token has no `exp`, since no backend could renew it.
     verifyOwnToken: createTokenVerifier({
       appId,
       secrets: [ownSecret],

@@ -1,10 +1,10 @@
-/** How deep what a client sends may be nested: JSON is read at any depth, but not written. */
+/** How deeply a client may nest JSON. `JSON.parse` reads any depth, but `JSON.stringify` overflows the stack. */
 export const MAX_DEPTH = 32
 
-/** Whether objects and arrays stand within each other more than `DEEPEST` times. */
-export const isTooDeep = (value: unknown, deepest = MAX_DEPTH): boolean =>
+/** Returns whether objects and arrays are nested more than `MAX_DEPTH` deep. */
+export const isTooDeep = (value: unknown, depthLeft = MAX_DEPTH): boolean =>
   typeof value === 'object' &&
   value !== null &&
-  (deepest === 0 || Object.values(value).some((inner) => isTooDeep(inner, deepest - 1)))
+  (depthLeft === 0 || Object.values(value).some((inner) => isTooDeep(inner, depthLeft - 1)))
 
-export const DEPTH_PROBLEM = `Objects and lists may be nested ${MAX_DEPTH} deep.`
+export const DEPTH_PROBLEM = `Objects and arrays may be nested at most ${MAX_DEPTH} deep.`

@@ -8,11 +8,11 @@ import { GatewayError } from '../errors.js'
 /** A message of the app's backend. */
 export interface Publication {
   appId: string
-  /** The recipient's user id; it need not have come yet. */
+  /** The recipient's user id. A user who has never started a session is created. */
   to: string
-  /** The user in whose name it is sent, who gets a copy too. @default the app's backend */
+  /** The user id of the sender, whose inbox gets a copy. @default none: the app's backend */
   from?: string | undefined
-  /** Makes a retry safe, for `sendWindow`: 1 to 64 characters. @default a new one */
+  /** 1 to 64 characters. The same id within `sendWindow` stores no second message. @default a random one */
   id?: string | undefined
   /** At least one of `body` and `data`, 16 kB together. */
   body?: string | undefined
@@ -35,12 +35,13 @@ export const createPublish =
     const problem = checkMessage({ id, to, body, data })
     if (problem) throw new GatewayError(problem.code, problem.why)
     if (from !== undefined && !isUserId(from))
-      throw new GatewayError('bad-request', "A message's 'from' is not an id that a user can have.")
+      throw new GatewayError('bad-request', "A message's 'from' is not a valid user id.")
     const sent = await engine.send(
       { appId, id, from: from ?? null, to, body, data },
       sendRulesOf(app, settings, true),
     )
     if (sent.outcome === 'conflict') throw new GatewayError('conflict', errorMessages.conflict)
-    if (!('sentAt' in sent)) throw new GatewayError('unavailable', 'The app keeps as much as it may.')
+    if (!('sentAt' in sent))
+      throw new GatewayError('unavailable', "The app's quota of storage or inboxes is used up.")
     return { id, offset: sent.offset, sentAt: sent.sentAt }
   }

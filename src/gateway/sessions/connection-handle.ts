@@ -2,20 +2,21 @@ import type { EndCode, GatewayFrame } from '../../protocol/index.js'
 
 /** A connection as its session sees it. */
 export interface ConnectionHandle {
-  /** Names the connection; unique. */
+  /** Names the connection; unique among all gateways. */
   readonly connectionId: string
   send(frame: GatewayFrame): void
   /** Whether the client reads more slowly than frames are written. */
   isFull(): boolean
   /** Resolves when no frame waits for the client any more, or when the connection is closed. */
   drained(): Promise<void>
+  /** Sends `ended` with this code and closes the connection. */
   end(code: EndCode, why?: string): void
-  /** Asks for a `pong`; answers the number of the ping. */
+  /** Sends a `ping` and returns its number. */
   ping(): number
-  /** Whether the client has answered that ping, and so has heard all that was said before it. */
+  /** Returns whether the client has answered that ping, so that it has received every frame sent before it. */
   hasAnswered(ping: number): boolean
-  /** Whether the client has ever said `pong`. */
+  /** Returns whether the client has ever sent a `pong`. */
   answersPings(): boolean
-  /** Runs work that may fail: the failure ends this connection and no other. */
+  /** Ends this connection, and no other, if `work` rejects. */
   endOnError(work: Promise<unknown>): void
 }

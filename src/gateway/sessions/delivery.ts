@@ -2,40 +2,38 @@ import type { Engine, InboxState, MessageStored, Position, UserRef } from '../..
 import type { Message } from '../../protocol/index.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
-/** Messages that are read at once. What doesn't fit the socket is read again: waiting holds none of them. */
+/** Messages that are read at once. Those that the socket can't take now are read again later, so that none waits in memory. */
 const PAGE_SIZE = 64
 
-const EPOCH_CHANGED = 'The inbox is another one now.'
-const MESSAGES_LOST = 'Some of what was to come is no longer kept.'
+const EPOCH_CHANGED = "The inbox has a new 'epoch'."
+const MESSAGES_LOST = 'Retention deleted messages before they were sent here.'
 
-/** Brings a user's messages to one connection: each once, in the order of their offsets. */
+type DeliveryConnection = Pick<ConnectionHandle, 'send' | 'end' | 'endOnError' | 'isFull' | 'drained'>
+
+/** Sends a user's messages to one connection: each once, in the order of their offsets. */
 export class Delivery {
   readonly #engine: Pick<Engine, 'messagesAfter'>
-  readonly #of: UserRef
-  readonly #connection: Pick<ConnectionHandle, 'send' | 'end' | 'endOnError' | 'isFull' | 'drained'>
+  readonly #user: UserRef
+  readonly #connection: DeliveryConnection
   #state: 'waiting' | 'sending' | 'pulling' | 'stopped' = 'waiting'
   #epoch: string | undefined
-  /** Everything up to here was sent. */
+  /** The offset up to which everything was sent. */
   #cursor = 0
   #newest = 0
   #isLossKnown = false
-  /** The offset that the client's count of unread messages goes up to, what it counted itself aside. */
-  #counted = 0
-  /** What is to be told of the read mark. */
+  /** The offset that the latest `unread` count covers. The client counts what comes after it. */
+  #countedUpTo = 0
+  /** The read mark to send as `unread` once the messages that it counts are sent. */
   #dueReadMark: InboxState | undefined
   #readMarkCount = 0
 
-  constructor(
-    engine: Pick<Engine, 'messagesAfter'>,
-    of: UserRef,
-    line: Pick<ConnectionHandle, 'send' | 'end' | 'endOnError' | 'isFull' | 'drained'>,
-  ) {
+  constructor(engine: Pick<Engine, 'messagesAfter'>, user: UserRef, connection: DeliveryConnection) {
     this.#engine = engine
-    this.#of = of
-    this.#connection = line
+    this.#user = user
+    this.#connection = connection
   }
 
-  /** A message is in the inbox. Before `begin` it is only remembered that there is one. */
+  /** Sends a message that is now in the inbox. Before `begin` it only remembers that there is one. */
   onMessage({ epoch, message }: Pick<MessageStored, 'epoch' | 'message'>): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
@@ -46,7 +44,7 @@ export class Delivery {
     else this.#connection.endOnError(this.#pull(epoch))
   }
 
-  /** Sends what comes after `position`. `newest` is the inbox's newest offset, `lost` whether the client knows of a gap. */
+  /** Sends the messages after `position`. `newest` is the inbox's newest offset, `lost` whether the client knows of a loss. */
   begin({ epoch, offset }: Position, newest: number, lost: boolean): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
@@ -54,22 +52,22 @@ export class Delivery {
     this.#state = 'sending'
     this.#cursor = offset
     this.#newest = Math.max(this.#newest, newest)
-    this.#counted = newest
+    this.#countedUpTo = newest
     this.#isLossKnown = lost
     if (this.#cursor < this.#newest) this.#connection.endOnError(this.#pull(epoch))
   }
 
-  /** How many times there was something to tell of the read mark. */
+  /** How many read marks were accepted by `sendReadMark`. */
   get readMarkCount(): number {
     return this.#readMarkCount
   }
 
   /**
-   * Tells where the read mark is and how many are unread, when all that was counted is sent: a client counts on with each
-   * message. False when the client knows of more than was counted.
+   * Sends `unread` once every message that it counts is sent, since a client adds each message to the count itself. Returns
+   * false if the count is out of date: the client has messages that it leaves out.
    */
   sendReadMark(inbox: InboxState): boolean {
-    if (inbox.offset < Math.max(this.#counted, this.#cursor)) return this.#isStopped()
+    if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
     this.#dueReadMark = inbox
     this.#readMarkCount++
     this.#sendDueReadMark()
@@ -80,7 +78,7 @@ export class Delivery {
     this.#state = 'stopped'
   }
 
-  /** A function, since it may have been stopped during each wait. */
+  /** A function, so that the compiler does not narrow the state over an `await`. */
   #isStopped(): boolean {
     return this.#state === 'stopped'
   }
@@ -100,7 +98,7 @@ export class Delivery {
     if (!this.#dueReadMark || this.#cursor < this.#dueReadMark.offset) return
     const { offset, unread, readOffset } = this.#dueReadMark
     this.#dueReadMark = undefined
-    this.#counted = offset
+    this.#countedUpTo = offset
     this.#connection.send({ type: 'unread', unread, readOffset })
   }
 
@@ -117,12 +115,12 @@ export class Delivery {
   }
 
   async #readPage(position: Position): Promise<void> {
-    const known = this.#newest
-    const { messages, lost } = await this.#engine.messagesAfter(this.#of, position, PAGE_SIZE)
+    const newestBefore = this.#newest
+    const { messages, lost } = await this.#engine.messagesAfter(this.#user, position, PAGE_SIZE)
     if (this.#isStopped()) return
-    // Whoever comes again is told in `started` that something is lost.
+    // Retention deleted messages before they were sent here. Close: the client reconnects, and its next `started` says `lost: true`.
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
-    if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, known))
+    if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     for (const message of messages) {
       if (this.#connection.isFull()) return
       this.#send(message)

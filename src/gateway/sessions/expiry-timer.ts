@@ -1,33 +1,34 @@
 import type { ConnectionHandle } from './connection-handle.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 
-/** When a session's credentials lapse, by the gateway's own clock: then its connection ends. */
+/** Ends a session's connection when its credentials expire, by the gateway's own clock. */
 export class ExpiryTimer {
   readonly #connection: Pick<ConnectionHandle, 'end'>
   #expiresAt: number | null = null
-  /** Null once nothing lapses, nor is set, any more. */
+  /** Null after `stop`. */
   #timer: DeadlineTimer | null | undefined
 
-  constructor(line: Pick<ConnectionHandle, 'end'>) {
-    this.#connection = line
+  constructor(connection: Pick<ConnectionHandle, 'end'>) {
+    this.#connection = connection
   }
 
-  /** Unix time in milliseconds, null for never; in the place of what was set before. */
-  set(time: number | null): void {
-    // A token that was being checked when the connection closed must not set an alarm that nobody will cancel.
+  /** Replaces the expiry: a Unix time in milliseconds, or null for none. Does nothing after `stop`. */
+  set(expiresAt: number | null): void {
+    // A token may be accepted after its connection closed: nothing would cancel a timer that is made then.
     if (this.#timer === null) return
     this.#timer?.cancel()
-    this.#expiresAt = time
+    this.#expiresAt = expiresAt
     this.#timer =
-      time === null ? undefined : new DeadlineTimer(time, () => this.#connection.end('token-expired'))
+      expiresAt === null
+        ? undefined
+        : new DeadlineTimer(expiresAt, () => this.#connection.end('token-expired'))
   }
 
-  /** Milliseconds that are left, or null. */
+  /** Returns the milliseconds until the credentials expire; null if they never do. */
   remaining(): number | null {
     return this.#expiresAt === null ? null : Math.max(0, this.#expiresAt - Date.now())
   }
 
-  /** From now on nothing lapses, nor is set. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = null

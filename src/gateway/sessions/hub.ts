@@ -1,8 +1,8 @@
 import type { EngineEvent, UserRef } from '../../engine/index.js'
 
-/** Somebody on this gateway whom signals about a user concern. */
+/** A session of this gateway that receives the engine's events about its user. */
 export interface HubSession {
-  readonly of: UserRef
+  readonly user: UserRef
   onEvent(event: EngineEvent): void
 }
 
@@ -10,32 +10,42 @@ export interface HubSession {
 export interface Hub {
   add(session: HubSession): void
   remove(session: HubSession): void
-  /** The user's sessions, as they are now. */
-  of(user: UserRef): readonly HubSession[]
-  /** Tells a signal to the sessions of the user it is about. */
+  /** Returns the user's sessions, as they are now. */
+  sessionsOf(user: UserRef): readonly HubSession[]
+  /** Passes an event to the sessions of the user whom it is about. */
   dispatch(event: EngineEvent): void
 }
 
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
-const userOf = (event: EngineEvent): UserRef => ('user' in event ? event.user : event.session)
+const userOf = (event: EngineEvent): UserRef => {
+  switch (event.type) {
+    case 'session-ended':
+    case 'connection-replaced':
+      return event.session
+    case 'user-changed':
+    case 'message':
+    case 'read':
+      return event.user
+  }
+}
 
 export const createHub = (): Hub => {
-  // Most users have one session: an array weighs less than a Set for each of them.
+  // An array, since most users have one session: a Set for each of them takes more memory.
   const users = new Map<string, readonly HubSession[]>()
-  const of = (user: UserRef): readonly HubSession[] => users.get(keyOf(user)) ?? []
+  const sessionsOf = (user: UserRef): readonly HubSession[] => users.get(keyOf(user)) ?? []
   return {
-    of,
+    sessionsOf,
     add(session) {
-      users.set(keyOf(session.of), [...of(session.of), session])
+      users.set(keyOf(session.user), [...sessionsOf(session.user), session])
     },
     remove(session) {
-      const others = of(session.of).filter((other) => other !== session)
-      if (others.length) users.set(keyOf(session.of), others)
-      else users.delete(keyOf(session.of))
+      const others = sessionsOf(session.user).filter((other) => other !== session)
+      if (others.length) users.set(keyOf(session.user), others)
+      else users.delete(keyOf(session.user))
     },
     dispatch(event) {
-      for (const session of of(userOf(event))) session.onEvent(event)
+      for (const session of sessionsOf(userOf(event))) session.onEvent(event)
     },
   }
 }

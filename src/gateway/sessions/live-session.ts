@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import {
   mergeProfile,
-  type SessionRef,
   type EngineEvent,
+  type SessionRef,
   type UserRecord,
   type UserRef,
 } from '../../engine/index.js'
@@ -24,92 +24,92 @@ import { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
 
-/** What becomes of a session when its connection is over: it is held for so many milliseconds, or has ended. */
+/** What the engine does with a session when its connection closes: holds it for so many milliseconds, or ends it with a code. */
 export type HoldOrEnd = { holdFor: number } | { code: EndCode }
 
-/** What a client may send once its session has started. */
+/** A frame that a client may send once its session has started. */
 export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
 export interface SessionContext extends MessagingContext {
   settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
 }
 
-/** What the engine calls the session, and whether the client has a key to it. */
+/** The session as the engine keeps it. `hasKey`: the client has a resume key, from this connection or an earlier one. */
 interface EngineSession {
   readonly ref: SessionRef
-  readonly isKnown: boolean
+  readonly hasKey: boolean
 }
 
-/** Until `started` is sent: what is told meanwhile waits, but for the profile, whose newest counts. */
+/** Until `started` is sent. Events wait in `events`; of the user's profile only the newest counts. */
 interface Starting {
   readonly name: 'starting'
-  readonly early: EngineEvent[]
+  readonly events: EngineEvent[]
   user?: UserRecord
   engineSession?: EngineSession
 }
 
-/** From `started` on; `confirmed` when the client was heard since, `ending` when it has said farewell. */
+/** From `started` on. `confirmed`: the client has sent a frame since. `ending`: the client has sent `end`. */
 interface Started extends EngineSession {
   name: 'live' | 'confirmed' | 'ending'
   readonly epoch: string
 }
 
-type Phase = Starting | Started | { readonly name: 'over'; readonly holdOrEnd: HoldOrEnd }
+type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEnd: HoldOrEnd }
 
 const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
 const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
 
-/** One user's session, as long as one connection carries it. */
+/** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
-  readonly of: UserRef
+  readonly user: UserRef
   readonly #context: SessionContext
   readonly #app: App
   readonly #connection: ConnectionHandle
   readonly #expiryTimer: ExpiryTimer
   readonly #delivery: Delivery
-  #phase: Phase = { name: 'starting', early: [] }
-  /** Made when it is needed: most sessions ask for nothing. */
+  #phase: Phase = { name: 'starting', events: [] }
+  /** Made for the first frame that needs it: most sessions send none. */
   #frameHandler: FrameHandler | undefined
 
   constructor(
     context: SessionContext,
     { app, userId }: Pick<Admitted, 'app' | 'userId'>,
-    line: ConnectionHandle,
+    connection: ConnectionHandle,
   ) {
-    this.of = { appId: app.settings.appId, userId }
+    this.user = { appId: app.settings.appId, userId }
     this.#context = context
     this.#app = app
-    this.#connection = line
-    this.#expiryTimer = new ExpiryTimer(line)
-    this.#delivery = new Delivery(context.engine, this.of, line)
+    this.#connection = connection
+    this.#expiryTimer = new ExpiryTimer(connection)
+    this.#delivery = new Delivery(context.engine, this.user, connection)
   }
 
-  /** Once it has started. */
+  /** The session's ids; undefined before it has started. */
   get ref(): SessionRef | undefined {
     return this.#started()?.ref
   }
 
   onEvent(event: EngineEvent): void {
     const phase = this.#phase
-    if (event.type === 'message') this.#delivery.onMessage(event)
-    else if (phase.name !== 'starting') this.#apply(event)
+    // The delivery keeps messages in order itself, also before `started`.
+    if (phase.name !== 'starting' || event.type === 'message') this.#apply(event)
     else if (event.type === 'user-changed') phase.user = event.user
-    else phase.early.push(event)
+    else phase.events.push(event)
   }
 
-  /** Starts a session or carries one on, and says so; false when the connection was over before. Called once. */
+  /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
   async start(admitted: Admitted, resume: Resumption | undefined): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
     const { guest, vouched, claimed, token, expiresAt } = admitted
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
-    const saved = await engine.saveUser(this.of, { vouched, claimed })
+    const saved = await engine.saveUser(this.user, { vouched, claimed })
     if (this.#phase !== starting) return false
     const resumeKey = randomUUID()
     const { sessionId, resumed } = await engine.startSession({
-      ...this.of,
+      ...this.user,
       guest,
       connectionId: this.#connection.connectionId,
       keyHash: hash(resumeKey),
@@ -117,17 +117,17 @@ export class LiveSession implements HubSession {
       holdFor: resumeWindow,
       sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
     })
-    const ref: SessionRef = { ...this.of, sessionId }
-    starting.engineSession = { ref, isKnown: resumed }
+    const ref: SessionRef = { ...this.user, sessionId }
+    starting.engineSession = { ref, hasKey: resumed }
     const holdOrEnd = this.#holdOrEnd()
     if (holdOrEnd) {
       await this.#detachOrEnd(starting.engineSession, holdOrEnd)
       return false
     }
-    const lost = resume !== undefined && (await engine.messagesAfter(this.of, resume, 1)).lost
-    const { epoch, offset, unread } = await engine.inbox(this.of)
+    const lost = resume !== undefined && (await engine.messagesAfter(this.user, resume, 1)).lost
+    const { epoch, offset, unread } = await engine.inbox(this.user)
     if (this.#phase !== starting) return false
-    this.#phase = { name: 'live', ref, isKnown: true, epoch }
+    this.#phase = { name: 'live', ref, hasKey: true, epoch }
     this.#expiryTimer.set(expiresAt)
     this.#connection.send({
       type: 'started',
@@ -146,15 +146,15 @@ export class LiveSession implements HubSession {
       sendWindow,
       ...(token !== undefined && { token }),
     } satisfies GatewayFrameOf<'started'>)
-    // Where offsets don't compare, everything that is kept comes.
+    // Offsets of another epoch don't compare: then everything that is kept is sent.
     const isComparable = resume?.epoch === epoch && resume.offset <= offset
     const from = resume ? (isComparable ? resume.offset : 0) : offset
     this.#delivery.begin({ epoch, offset: from }, offset, lost)
-    for (const event of starting.early) this.#apply(event)
+    for (const event of starting.events) this.#apply(event)
     return true
   }
 
-  /** A frame came on the connection: whoever sent it has the session's new key. */
+  /** Called for each frame on the connection: the client has received its new resume key, so the engine voids the old one. */
   confirm(): void {
     const phase = this.#phase
     if (phase.name !== 'live') return
@@ -167,38 +167,39 @@ export class LiveSession implements HubSession {
     if (!started || started.name === 'ending') return
     if (frame.type === 'end') {
       started.name = 'ending'
-      // What was asked for before has its answer first.
+      // Frames that came before `end` are answered first.
       void this.settled().then(() => this.#connection.end('ended'))
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
-  /** Resolves when every frame that was handled has its answer. */
+  /** Resolves when every frame that was handled is answered. */
   async settled(): Promise<void> {
     await this.#frameHandler?.settled()
   }
 
-  /** Frees what the session holds: its connection is over. Called once. */
-  release(given: HoldOrEnd): void {
+  /** Frees everything that the session holds, since its connection is closed. Called once. */
+  release(requested: HoldOrEnd): void {
     const phase = this.#phase
     const engineSession = phase.name === 'starting' ? phase.engineSession : this.#started()
-    // Who said farewell does not come back, even if the connection was lost before the answer.
-    const holdOrEnd: HoldOrEnd = phase.name === 'ending' ? { code: 'ended' } : given
-    this.#phase = { name: 'over', holdOrEnd }
+    // A client that sent `end` does not come back, even if the connection was lost before the answer.
+    const holdOrEnd: HoldOrEnd = phase.name === 'ending' ? { code: 'ended' } : requested
+    this.#phase = { name: 'released', holdOrEnd }
     this.#expiryTimer.stop()
     this.#delivery.stop()
     if (engineSession) this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
   }
 
   /** A client that leaves before it was sent `started` has no key to a new session, so that one ends. A resumed session is held. */
-  async #detachOrEnd({ ref, isKnown }: EngineSession, how: HoldOrEnd): Promise<void> {
+  async #detachOrEnd({ ref, hasKey }: EngineSession, holdOrEnd: HoldOrEnd): Promise<void> {
     const { engine } = this.#context
     const { connectionId } = this.#connection
-    if ('code' in how) await engine.endSession(ref, how.code, connectionId)
-    else if (isKnown) await engine.detachSession(ref, connectionId, how.holdFor)
+    if ('code' in holdOrEnd) await engine.endSession(ref, holdOrEnd.code, connectionId)
+    else if (hasKey) await engine.detachSession(ref, connectionId, holdOrEnd.holdFor)
     else await engine.endSession(ref, 'ended', connectionId)
   }
 
   #apply(event: EngineEvent): void {
+    if (event.type === 'message') return this.#delivery.onMessage(event)
     const started = this.#started()
     if (!started) return
     switch (event.type) {
@@ -211,11 +212,11 @@ export class LiveSession implements HubSession {
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
-        // Of what was told before `started` its own count is the newer one.
+        // False for an event from before `started`, whose own count is newer.
         this.#delivery.sendReadMark(event.inbox)
         return
-      case 'message':
-        return this.#delivery.onMessage(event)
+      default:
+        return event satisfies never
     }
   }
 
@@ -223,17 +224,17 @@ export class LiveSession implements HubSession {
     return (this.#frameHandler ??= createFrameHandler(
       this.#context,
       this.#app,
-      { of: this.of, lapse: this.#expiryTimer, delivery: this.#delivery, epoch },
+      { user: this.user, expiryTimer: this.#expiryTimer, delivery: this.#delivery, epoch },
       this.#connection,
     ))
   }
 
   #started(): Started | undefined {
-    return this.#phase.name === 'starting' || this.#phase.name === 'over' ? undefined : this.#phase
+    return this.#phase.name === 'starting' || this.#phase.name === 'released' ? undefined : this.#phase
   }
 
-  /** A function, since it may be over after each wait. */
+  /** A function, so that the compiler does not narrow the phase over an `await`. */
   #holdOrEnd(): HoldOrEnd | undefined {
-    return this.#phase.name === 'over' ? this.#phase.holdOrEnd : undefined
+    return this.#phase.name === 'released' ? this.#phase.holdOrEnd : undefined
   }
 }

@@ -1,7 +1,7 @@
 import type { RefusalCode } from '../../protocol/index.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
-/** Why a message is not taken now; `retryAfter` in milliseconds. */
+/** Why a send is refused for now; `retryAfter` in milliseconds. */
 export interface SendHold {
   code: RefusalCode
   why: string
@@ -9,47 +9,46 @@ export interface SendHold {
 }
 
 /**
- * Keeps the messages of one connection in the order in which they were sent. When one is refused for now, others may be
- * on their way already: they are refused too, until the client is known to have heard of the first. Then the order is
- * the client's to say.
+ * Keeps the messages of one connection in the order in which its client sent them. If a send is refused for now, sends
+ * behind it may be on their way already. They are refused too, until the client has received the first refusal.
  */
 export interface SendOrder {
-  /** Why a message that comes now would overtake another one; undefined when it would not. */
+  /** Returns why a send that comes now would overtake a refused one; undefined if it would not. */
   current(): SendHold | undefined
-  /** The client was just told that a message is refused which may be taken later. */
-  hold(busy: SendHold): void
+  /** Refuses what comes next for the same reason: the client was sent `refused` for a send that it may try again. */
+  hold(reason: SendHold): void
 }
 
-/** `patience` is how many milliseconds a connection may be silent: what was on its way has come by then. */
+/** `silenceLimit` is how many milliseconds a connection may be silent: a frame that was on its way has come by then. */
 export const createSendOrder = (
-  line: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
-  patience: number,
+  connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
+  silenceLimit: number,
 ): SendOrder => {
-  let hold: { busy: SendHold; since: number; ping: number } | undefined
+  let holding: { reason: SendHold; since: number; ping: number } | undefined
 
-  const current = () => {
-    if (!hold) return undefined
-    // Who never says `pong` can only be taken to wait for as long as they were told.
-    const lasts = line.answersPings() ? patience : (hold.busy.retryAfter ?? 0)
-    if (performance.now() >= hold.since + lasts || line.hasAnswered(hold.ping)) hold = undefined
-    return hold
+  const held = () => {
+    if (!holding) return undefined
+    // A client that never sends `pong` can't confirm the refusal: the hold lasts as long as the refusal says to wait.
+    const duration = connection.answersPings() ? silenceLimit : (holding.reason.retryAfter ?? 0)
+    if (performance.now() >= holding.since + duration || connection.hasAnswered(holding.ping))
+      holding = undefined
+    return holding
   }
 
   return {
     current() {
-      const holding = current()
-      if (!holding) return undefined
-      const { busy, since } = holding
-      const { code, why, retryAfter } = busy
-      const left = retryAfter && Math.max(0, Math.ceil(since + retryAfter - performance.now()))
-      return { code, why, retryAfter: left }
+      const hold = held()
+      if (!hold) return undefined
+      const { code, why, retryAfter } = hold.reason
+      const remaining = retryAfter && Math.max(0, Math.ceil(hold.since + retryAfter - performance.now()))
+      return { code, why, retryAfter: remaining }
     },
-    hold(busy) {
-      // Those that were held make it no longer: who goes on and on would never be heard.
-      if (current()) return
-      hold = { busy, since: performance.now(), ping: line.ping() }
-      // Whoever said no `pong` for `started` is one behind for ever: their answer to this one makes up for it.
-      line.ping()
+    hold(reason) {
+      // A send that is refused by the hold does not extend the hold. Otherwise a client that keeps sending would never get through.
+      if (held()) return
+      holding = { reason, since: performance.now(), ping: connection.ping() }
+      // If the client sent no `pong` for `started`, it is always one behind: its answer to this second ping makes up for that.
+      connection.ping()
     },
   }
 }

@@ -1,0 +1,66 @@
+import type { ConnectionHandle } from '../sessions/connection-handle.js'
+
+/** Pings one connection's client from `started` on, and ends the connection if no frame comes in two intervals. */
+export class Heartbeat {
+  readonly #connection: Pick<ConnectionHandle, 'send' | 'end'>
+  /** Milliseconds between pings. */
+  readonly #interval: number
+  #timer: NodeJS.Timeout | undefined
+  /** When the latest frame came, on the monotonic clock. */
+  #lastFrameAt = performance.now()
+  /** How many frames ask for a `pong`: `started` and, never before it, pings. */
+  #pings = 0
+  #pongs = 0
+
+  constructor(connection: Pick<ConnectionHandle, 'send' | 'end'>, interval: number) {
+    this.#connection = connection
+    this.#interval = interval
+  }
+
+  /** Called when `started` was sent, which a client answers like a ping. */
+  start(): void {
+    this.#pings = 1
+    // The gateway may have taken long to authenticate the user: that silence was not the client's.
+    this.#lastFrameAt = performance.now()
+    this.#checkIn(this.#interval)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** A frame came, whatever its type. */
+  onFrame(): void {
+    this.#lastFrameAt = performance.now()
+  }
+
+  onPong(): void {
+    this.#pongs = Math.min(this.#pings, this.#pongs + 1)
+  }
+
+  /** Sends a `ping` and returns its number. */
+  ping(): number {
+    this.#connection.send({ type: 'ping' })
+    return ++this.#pings
+  }
+
+  hasAnswered(ping: number): boolean {
+    return ping <= this.#pongs
+  }
+
+  answersPings(): boolean {
+    return this.#pongs > 0
+  }
+
+  #checkIn(delay: number): void {
+    this.#timer = setTimeout(() => this.#check(), delay).unref()
+  }
+
+  #check(): void {
+    const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
+    if (timeLeft <= 0) return this.#connection.end('timeout')
+    this.ping()
+    // Checks when the time is up, not an interval later.
+    this.#checkIn(Math.min(this.#interval, timeLeft))
+  }
+}
