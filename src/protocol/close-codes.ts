@@ -38,8 +38,12 @@ export const closeCodes = {
     "This app takes no guests: give credentials, or allow guests in the gateway's config.",
   ),
   'unknown-app': end(4404, 'The gateway knows no app with this id.'),
-  replaced: end(4409, 'Another connection took this session over, or the user has too many sessions.'),
+  replaced: end(4409, 'Another connection took this session over.'),
   revoked: revivableEnd(4410, "The app's backend revoked the user's sessions: log in again."),
+  'too-many-sessions': end(
+    4429,
+    'The user has too many sessions, and this one made room for a newer one. It starts again when its page becomes visible.',
+  ),
   'too-large': end(4413, 'The data that was sent is larger than the gateway takes.'),
   unavailable: end(4503, 'The gateway cannot be reached or is not ready. The client tries again.'),
   timeout: end(4508, 'The other side was silent for too long.'),

@@ -24,6 +24,7 @@ const table: Record<string, number> = {
   replaced: 4409,
   revoked: 4410,
   'too-large': 4413,
+  'too-many-sessions': 4429,
   unavailable: 4503,
   timeout: 4508,
   'rate-limited': 4529,

@@ -169,7 +169,7 @@ export class LiveSession implements HubSession {
       started.name = 'ending'
       // Frames that came before `end` are answered first.
       void this.settled().then(() => this.#connection.end('ended'))
-    } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
+    } else if (frame.type !== 'pong' && frame.type !== 'visibility') this.#handlerFor(started).handle(frame)
   }
 
   /** Resolves when every frame that was handled is answered. */
