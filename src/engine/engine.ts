@@ -1,6 +1,6 @@
 import type { EndCode, JsonObject, Message, Profile } from '../protocol/index.js'
 
-/** A user of an app. Ids have been checked by the caller (`isAppId`, `isUserId`). */
+/** A user of an app. The caller has checked both ids: an engine may rely on their having no control characters. */
 export interface UserRef {
   appId: string
   userId: string
@@ -11,17 +11,17 @@ export interface SessionRef extends UserRef {
 }
 
 /**
- * What is known of a user. What the app's backend vouched for is kept apart from what clients claimed, since it lies
- * on top of it whichever came last; `profileOf` puts the two together.
+ * A stored user. The profile that the app's backend vouched for and the one that clients claimed are separate, because
+ * vouched fields win whichever came last. `mergeProfile` merges the two.
  */
 export interface UserRecord extends UserRef {
   vouched: Profile
   claimed: Profile
-  /** Unix time in milliseconds. */
+  /** Unix time, in milliseconds. */
   createdAt: number
 }
 
-/** Fields that are given replace those that are kept; what is not given stays. */
+/** A given field of a profile replaces the stored one. Other fields stay. */
 export interface UserChange {
   vouched?: Profile | undefined
   claimed?: Profile | undefined
@@ -30,38 +30,38 @@ export interface UserChange {
 export interface SavedUser {
   user: UserRecord
   created: boolean
-  /** Whether anything differs from what was kept before. */
+  /** Whether the profile differs from the stored one; true for a new user. */
   changed: boolean
 }
 
-/** A session as its engine knows it. Times are Unix times in milliseconds. */
+/** A session that has not ended. Times are Unix times, in milliseconds. */
 export interface SessionRecord extends SessionRef {
   guest: boolean
   startedAt: number
   lastSeenAt: number
-  /** `active`: a connection carries it. `detached`: it is held for its client to come back. */
+  /** `active`: a connection carries it. `detached`: it is held until its client returns or the hold expires. */
   state: 'active' | 'detached'
 }
 
 export interface SessionRequest extends UserRef {
   guest: boolean
-  /** Names the connection that carries the session from now on; unique. */
+  /** The connection that carries the session from now on. Unique among all gateways on the engine. */
   connectionId: string
-  /** Hash of the resume key that the client is given now. Keys themselves are never kept. */
+  /** Hash of the resume key that the client is given now. Engines never receive the keys themselves. */
   keyHash: string
-  /** Hash of the resume key that the client came with: the session it belongs to is carried on, if it is this user's. */
+  /** Hash of the resume key that the client sent. If it belongs to a session of this user, that session is resumed. */
   resumes?: string | undefined
-  /** Milliseconds that the session is held if the process that carries it dies. */
+  /** Milliseconds for which the session is held if its gateway crashes. */
   holdFor: number
   /**
-   * Sessions the user may have, this one included: beyond them the oldest detached ends as `replaced`, then the oldest
-   * active.
+   * How many sessions the user may have, this one included. Beyond that the oldest detached sessions end as `replaced`,
+   * then the oldest active ones.
    */
   sessionsPerUser: number
 }
 
 export interface StartedSession extends SessionRecord {
-  /** Whether a session was carried on. A key that is stale, or another user's, starts a new one and disturbs nobody. */
+  /** Whether a session was resumed. A stale key, or another user's, starts a new session and changes no other. */
   resumed: boolean
 }
 
@@ -72,17 +72,17 @@ export interface Position {
   offset: number
 }
 
-/** Where an inbox stands: `offset` is the newest message's. */
+/** The state of an inbox. `offset` is the newest message's. */
 export interface InboxState extends Position {
   readOffset: number
-  /** Messages from others after `readOffset` that are still kept. */
+  /** The number of retained messages from others after `readOffset`. */
   unread: number
 }
 
-/** A message to be sent. At least one of `body` and `data` is there; sizes have been checked by the caller. */
+/** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
 export interface NewMessage {
   appId: string
-  /** Made by the sender: the same id from the same sender to the same recipient is the same message. */
+  /** The idempotency key, made by the sender. It identifies the message among those of one sender to one recipient. */
   id: string
   /** A user id, or null for the app's backend. */
   from: string | null
@@ -91,113 +91,118 @@ export interface NewMessage {
   data?: JsonObject | undefined
 }
 
-/** What an app keeps of each inbox: the newest so many messages, and none that is older than so many milliseconds. */
+/** How many messages of each inbox an app retains. */
 export interface Retention {
+  /** The newest so many messages. */
   messages: number
+  /** The greatest age of a message, in milliseconds. */
   age: number
 }
 
-/** The app's rules for what is kept. Times are in milliseconds. */
+/** The app's rules for a message. */
 export interface SendRules {
-  /** How long an id makes a retry safe. */
+  /** Milliseconds for which the message's id makes a retry safe. */
   sendWindow: number
-  /** As with `retain`. */
+  /** As in `retain`. */
   retention: Retention
-  /** May it go to somebody who never came? */
+  /** Whether a user who was never saved may receive messages. */
   unknownRecipients: boolean
-  /** What an app may take up in all. */
+  /** How many inboxes with messages the app may have, and about how many bytes of messages. */
   quota: { inboxes: number; bytes: number }
 }
 
 export type SendResult =
   | {
       outcome: 'stored' | 'repeated'
-      /** Offset of the recipient's copy. */
+      /** The offset of the recipient's copy. */
       offset: number
-      /** Offset of the sender's own copy: the recipient's for a message to oneself, null for the backend's. */
+      /** The offset of the sender's copy. A message to oneself has one copy; one from the backend has no sender's copy: null. */
       ownOffset: number | null
       sentAt: number
     }
-  /** `conflict`: the same id with other content. `full`: the app's quota is used up. */
+  /** `conflict`: the same id was sent with other content. `full`: the app's quota is used up. */
   | { outcome: 'conflict' | 'unknown-user' | 'full' }
 
-/** Messages in offset order; `lost`: some between the asked position and the first of them are no longer kept. */
 export interface MessagePage {
+  /** In offset order. */
   messages: Message[]
+  /** Whether messages between the given position and the first of `messages` are no longer retained. */
   lost: boolean
 }
 
-/** What an engine tells every gateway that listens to it. */
+/** A session has ended. */
 export interface SessionEnded {
   type: 'session-ended'
   session: SessionRef
   code: EndCode
 }
-/** Another connection carries the session now: the one that is named has nothing to do with it any more. */
+/** Another connection has resumed the session that `connectionId` carried. */
 export interface ConnectionReplaced {
   type: 'connection-replaced'
   session: SessionRef
   connectionId: string
 }
-/** The profile of a user who was known before is another now. */
+/** The profile of an existing user has changed. */
 export interface UserChanged {
   type: 'user-changed'
   user: UserRecord
 }
-/** A durable message is in this user's inbox. A user's messages are told in offset order. */
+/** A message in this user's inbox is durable. The events of an inbox come in offset order. */
 export interface MessageStored {
   type: 'message'
   user: UserRef
   epoch: string
   message: Message
 }
-/** The user's read mark moved. */
+/** The user's read mark has moved. */
 export interface MessagesRead {
   type: 'read'
   user: UserRef
   inbox: InboxState
 }
+/** An event that an engine emits to every gateway which listens to it. */
 export type EngineEvent = SessionEnded | ConnectionReplaced | UserChanged | MessageStored | MessagesRead
 
 /**
- * Where gateways keep users, sessions and inboxes, and how they reach each other. Every method is required: what an
- * engine doesn't have, it answers with a value that says so. All reject with `EngineError`.
+ * Stores users, sessions and inboxes for gateways, and connects gateways that share it. Write an engine of your own by
+ * implementing this interface, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is
+ * required. All reject with an `EngineError`.
  *
- * Durable means synced: users, messages with their ids, deletions. Sessions and read marks are written without a sync:
- * they survive the death of the process, not that of the machine. What `startSession` resolves with is written by then;
- * other changes of sessions, and read marks, are a few milliseconds later. Nothing can be read before it is durable.
+ * Durable means synced: users, and messages with their ids. No read returns them before. Sessions and read marks are written
+ * without a sync: they survive a crash of the process, but not one of the machine. A session is written when
+ * `startSession` resolves. Other changes of sessions, and read marks, are written milliseconds later.
  */
 export interface Engine {
-  /** Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. */
+  /** Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open. */
   open(): Promise<void>
 
-  /** Writes what is waiting and lets everything go; closing twice is fine. */
+  /** Writes what is pending and releases every resource. Closing twice is fine, and so is opening again. */
   close(): Promise<void>
 
-  /** 32 random bytes, the same for every gateway on this engine and for as long as it keeps anything. */
+  /** 32 random bytes, the same for every gateway on this engine for as long as its data lasts. */
   key(): Promise<Uint8Array>
 
   user(of: UserRef): Promise<UserRecord | null>
 
   /**
-   * Creates the user or changes the profile. Durable once it resolves; what changes nothing writes nothing. Listeners
-   * hear of a change once it is durable.
+   * Creates the user or changes the profile. The result is durable. A save that changes nothing writes nothing. Emits
+   * `user-changed`, unless the user is new, once the change is durable.
    */
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * Starts a session, or carries on the one that `resumes` names: then the connection that carried it is told as
-   * replaced, if it still stands, and the key that was used stays good until `confirmSession`. Listeners hear of the
-   * sessions that had to make room.
+   * Starts a session, or resumes the one that `resumes` names. A resume emits `connection-replaced` if a connection still
+   * carries the session. The key that it used stays valid until `confirmSession`. Emits `session-ended` for each session
+   * that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession>
 
-  /** The client was heard on this connection, so it has its new key: the one it came with is void. */
+  /** The client sent a frame on this connection, so it has its new resume key: the previous key is no longer valid. */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
 
   /**
-   * The connection is lost: the session is held for so many milliseconds, or from when the store is opened again, then it
-   * ends. Ignored if another carries it.
+   * The connection is lost. The session is held for `holdFor` milliseconds, counted anew when the store is opened again; then it
+   * ends. Ignored if another connection carries it.
    */
   detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void>
 
@@ -205,41 +210,50 @@ export interface Engine {
   sessions(of: UserRef): Promise<SessionRecord[]>
 
   /**
-   * Ends a session and tells every listener; false when there is no such session. With `connectionId`, only if that
-   * connection still carries it.
+   * Ends a session and emits `session-ended`; false if there is no such session. With `connectionId`, only if that
+   * connection carries it.
    */
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
 
   /**
-   * Says what the app keeps from now on, until this or a `send` says otherwise or the engine is closed. The engine looks for
-   * what is too old by itself, a little at a time: once an hour at least, more often where `age` is short.
+   * Sets what the app retains, until this or a `send` sets it again or the engine is closed. The engine deletes expired
+   * messages in the background: once an hour at least, more often where `age` is short.
    */
   retain(appId: string, retention: Retention): Promise<void>
 
-  /** Puts a message into the inboxes of its recipient and its sender. Durable, both copies, once it resolves. */
-  send(draft: NewMessage, rules: SendRules): Promise<SendResult>
+  /**
+   * Puts a message into the inboxes of its recipient and its sender. Both copies are durable when it resolves. The same id with
+   * the same content again resolves with the first result as `repeated`, and stores nothing.
+   */
+  send(message: NewMessage, rules: SendRules): Promise<SendResult>
 
-  /** Where the user's inbox stands; one that holds nothing yet has an epoch already. */
+  /** The state of the user's inbox. An empty inbox has an epoch too. */
   inbox(of: UserRef): Promise<InboxState>
 
-  /** Up to `limit` messages after a position. A position of another epoch, or ahead of the inbox, is before everything. */
+  /**
+   * Up to `limit` messages after a position. A position of another epoch, or ahead of the inbox, counts as the one before the
+   * first message, with `lost` set.
+   */
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
 
-  /** The newest messages before an offset, or the newest of all; null when the epoch is another. */
+  /** The newest messages before an offset, or the newest of all if it is null. Null if the epoch is another. */
   messagesBefore(
     of: UserRef,
     before: { epoch: string; offset: number | null },
     limit: number,
   ): Promise<Message[] | null>
 
-  /** All up to `offset` is read; it never goes back, nor beyond the newest. Null when the epoch is another. */
+  /**
+   * Marks all messages up to `offset` as read, and emits `read` if the mark moves. It never moves back, nor beyond the newest
+   * message. Null if the epoch is another.
+   */
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
 
-  /** Calls `listener` with every signal from now on, until `signal` aborts. */
-  listen(listener: (told: EngineEvent) => void, signal: AbortSignal): void
+  /** Calls `listener` with every event from now on, until `signal` aborts. May be called before `open`. */
+  listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }
 
-/** The profile others see: what was vouched for over what was claimed. */
+/** The profile that others see: vouched fields win over claimed ones. */
 export const mergeProfile = (user: Pick<UserRecord, 'vouched' | 'claimed'>): Profile => ({
   ...user.claimed,
   ...user.vouched,

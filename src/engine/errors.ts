@@ -3,7 +3,7 @@ export type EngineErrorCode =
   | 'locked'
   /** The folder can't be made, read or written. */
   | 'unwritable'
-  /** The engine is closed, or what it keeps things in fails. */
+  /** The engine is closed, or its store fails. */
   | 'unavailable'
 
 export class EngineError extends Error {

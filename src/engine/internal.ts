@@ -1,2 +1,2 @@
-/** What other rooms use of this one and the package does not publish. */
+/** What other rooms import from here and the package does not export. */
 export { codeOf, ensureFolder } from './embedded/folder.js'

@@ -1,11 +1,11 @@
 import type { EngineEvent } from './engine.js'
 
 interface Entry {
-  listener: (told: EngineEvent) => void
+  listener: (event: EngineEvent) => void
   signal: AbortSignal
 }
 
-/** Who is told of signals. One that throws is reported, and the others are told all the same. */
+/** Calls listeners with events. One that throws is reported to `onError`, and the others are called all the same. */
 export class Listeners {
   readonly #entries = new Set<Entry>()
   readonly #onError: (error: unknown) => void
@@ -14,19 +14,20 @@ export class Listeners {
     this.#onError = onError
   }
 
-  add(listener: (told: EngineEvent) => void, signal: AbortSignal): void {
+  /** Calls `listener` with every event from now on, until `signal` aborts. */
+  add(listener: (event: EngineEvent) => void, signal: AbortSignal): void {
     if (signal.aborted) return
     const entry = { listener, signal }
     this.#entries.add(entry)
     signal.addEventListener('abort', () => this.#entries.delete(entry), { once: true })
   }
 
-  emit(told: EngineEvent): void {
-    // A copy: a listener that comes while this is told hears what is told from then on.
+  emit(event: EngineEvent): void {
+    // A copy, so that a listener which is added during this event does not receive it.
     for (const { listener, signal } of [...this.#entries]) {
       if (signal.aborted) continue
       try {
-        listener(told)
+        listener(event)
       } catch (error) {
         this.#onError(error)
       }

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { EngineEvent } from '../../src/engine/engine.js'
 import { LocalEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
-import { put, rows, type Volume, type Store } from '../../src/engine/local/store.js'
+import { rows } from '../../src/engine/local/rows.js'
+import { put, type Volume, type Store } from '../../src/engine/local/store.js'
 import { request } from '../../src/engine/suite/kit.js'
 import { placeOf, rules, withStore } from './stores.js'
 
@@ -210,7 +211,7 @@ void describe('an engine that could not be made ready', () => {
   void it('says so when a write failed before it was ready, and can be opened again', async () => {
     const rowsThere = new MemoryStore()
     // An id that is long over: it is swept while the sessions are read.
-    await rowsThere.batch([put(rows.sentUntil(1, 'old'), [])])
+    await rowsThere.batch([put(rows.expiry(1, 'old'), [])])
     let isSound = false
     let hasFailed = false
     const store = withStore(rowsThere, {

@@ -39,5 +39,5 @@ test('what the engine fails at by itself is in the log', async () => {
   await level.put('inbox\0app\0ada', 'no JSON')
   await level.close()
   const { lines } = await runGateway({}, { engine })
-  await until(() => lines.some((line) => line.includes("What the engine keeps can't be read.")), 'a line')
+  await until(() => lines.some((line) => line.includes("The engine's store can't be read")), 'a line')
 })

@@ -6,9 +6,9 @@ import { platform } from 'node:process'
 export const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 
-/** So that a power cut can't take a new folder away together with all that was synced inside it. */
+/** Syncs a folder's entries. Otherwise a power cut could remove a new folder with everything that was synced inside it. */
 const sync = async (folder: string): Promise<void> => {
-  if (platform === 'win32') return // where a folder can't be opened
+  if (platform === 'win32') return // Windows opens no folders.
   const handle = await open(folder)
   try {
     await handle.sync()
@@ -32,22 +32,22 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
 }
 
 /**
- * Makes the folder unless something is there already; for its owner alone, since it will hold what is known of users
- * and the engine's key. Rejects with Node's error.
+ * Makes the folder and its parents unless the path exists already. Only the owner can read it, since it will hold users'
+ * profiles and the engine's key. Rejects with Node's error.
  *
- * Node's own `recursive` is no help: where a parent exists in which nothing can be made (a link to a disk that is not
- * mounted, `/proc`), it tries forever.
+ * Node's `recursive` option is not used: it loops forever where a parent exists but can hold no folder (a link to a disk
+ * that is not mounted, `/proc`).
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
-/** A file that is made once and never copied: what is in the folder belongs together with it, and with no other. */
+/** An empty file that is made once. Its inode and birth time identify the folder. */
 const MARKER = 'chat-session.id'
 const PROBE = 'chat-session.probe'
 
-/** As much as a store may write while it is opened, in bytes. */
-const ROOM = 4 * 1_048_576
+/** About how many bytes LevelDB may write while it is opened. */
+const OPENING_BYTES = 4 * 1_048_576
 
-const mark = async (file: string): Promise<void> => {
+const ensureMarker = async (file: string): Promise<void> => {
   try {
     const handle = await open(file, 'wx', 0o600)
     await handle.close()
@@ -59,23 +59,23 @@ const mark = async (file: string): Promise<void> => {
 }
 
 /**
- * Tells this folder from a copy of it, a restored backup for one: a copied file is another one, made at another time.
- * A folder that is put back with its very inodes (a snapshot of the whole disk) can't be told apart.
+ * A text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has another
+ * inode and birth time. A snapshot of the whole disk keeps both, so it goes unnoticed.
  */
 export const identityOf = async (folder: string): Promise<string> => {
   const marker = join(folder, MARKER)
-  await mark(marker)
+  await ensureMarker(marker)
   const { ino, birthtimeNs } = await stat(marker, { bigint: true })
   return `${ino} ${birthtimeNs}`
 }
 
-/** Rejects with Node's error unless there is room in the folder for what a store writes when it is opened. */
+/** Rejects with Node's error unless the folder has room for the files that LevelDB writes when it is opened. */
 export const probe = async (folder: string): Promise<void> => {
   const file = join(folder, PROBE)
   try {
     const handle = await open(file, 'w', 0o600)
     try {
-      await handle.writeFile(Buffer.alloc(ROOM))
+      await handle.writeFile(Buffer.alloc(OPENING_BYTES))
       await handle.sync()
     } finally {
       await handle.close()

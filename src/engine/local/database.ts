@@ -1,24 +1,26 @@
 import { randomBytes } from 'node:crypto'
-import { GroupCommit } from './group-commit.js'
 import type { EngineEvent } from '../engine.js'
 import { EngineError } from '../errors.js'
+import { GroupCommit } from './group-commit.js'
 import { Inboxes } from './inboxes.js'
-import { put, read, rows, type Operation, type Volume, type Store } from './store.js'
+import { rows } from './rows.js'
+import { put, read, type Operation, type Store, type Volume } from './store.js'
 import { Users } from './users.js'
 
-/** An opened store and what is kept in it, until it is closed or a write fails. */
+/** An open volume with the tables in it. It is used until it is closed or a write fails. */
 export interface Database {
   volume: Volume
   commit: GroupCommit
   users: Users
   inboxes: Inboxes
+  /** The engine's key. */
   key: Uint8Array
 }
 
 interface EpochRow {
-  /** Inboxes' epochs follow from it. */
+  /** The secret that every inbox's epoch is derived from. */
   key: string
-  /** Where it was written: elsewhere, acknowledged writes may be gone. */
+  /** The volume that the row was written on. On a copy, acknowledged writes may be missing. */
   identity: string
 }
 
@@ -26,53 +28,56 @@ const SECRET_BYTES = 32
 
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
-/** What an engine makes once; written down before anybody relies on it. */
+/**
+ * Reads the engine's secrets. Missing ones are made and synced before they are returned, so that nothing depends on a secret
+ * which a power cut could take away.
+ */
 const loadSecrets = async (
   store: Store,
   commit: GroupCommit,
   identity: string,
 ): Promise<{ key: string; epochKey: string }> => {
-  const made: Operation[] = []
+  const missing: Operation[] = []
   let key = read(store, rows.key) as string | undefined
-  if (key === undefined) made.push(put(rows.key, (key = newSecret())))
+  if (key === undefined) missing.push(put(rows.key, (key = newSecret())))
   let epoch = read(store, rows.epoch) as EpochRow | undefined
-  if (epoch?.identity !== identity) made.push(put(rows.epoch, (epoch = { key: newSecret(), identity })))
-  if (made.length > 0) await commit.sync(made)
+  if (epoch?.identity !== identity) missing.push(put(rows.epoch, (epoch = { key: newSecret(), identity })))
+  if (missing.length > 0) await commit.sync(missing)
   return { key, epochKey: epoch.key }
 }
 
 export interface DatabaseOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>
-  life: AbortSignal
+  signal: AbortSignal
   onFailure: (failure: EngineError) => void
-  emit: (told: EngineEvent) => void
+  emit: (event: EngineEvent) => void
   onError: (error: unknown) => void
-  /** Makes ready what stands on it; what that rejects with closes the store again. */
+  /** Called before the database is returned. If it rejects, the volume is closed again. */
   prepare: (database: Database) => Promise<void>
 }
 
 export const openDatabase = async ({
-  openVolume: openPlace,
-  life,
+  openVolume,
+  signal,
   onFailure,
-  emit: tell,
+  emit,
   onError,
   prepare,
 }: DatabaseOptions): Promise<Database> => {
-  const volume = await openPlace(life)
+  const volume = await openVolume(signal)
   try {
     const { store, identity } = volume
     const commit = new GroupCommit(store, onFailure)
     const { key, epochKey } = await loadSecrets(store, commit, identity)
     const users = new Users(store, commit)
-    const inboxes = new Inboxes({ store, commit, users, epochKey, emit: tell, onError })
+    const inboxes = new Inboxes({ store, commit, users, epochKey, emit, onError })
     const database = { volume, commit, users, inboxes, key: Buffer.from(key, 'base64url') }
     try {
       await prepare(database)
-      // What is tidied up may have failed meanwhile: then nothing would ever be written.
+      // If a background job's write failed meanwhile, the commit refuses every write: such a database is of no use.
       commit.assertWritable()
     } catch (error) {
-      // Before the store is closed: what tidies up would go on without it, for ever.
+      // Before the store is closed, or the background jobs would run on without it.
       await inboxes.stop()
       await commit.close()
       throw error
@@ -82,12 +87,14 @@ export const openDatabase = async ({
     await volume.store.close()
     throw cause instanceof EngineError
       ? cause
-      : new EngineError('unavailable', "The engine can't be made ready.", { cause })
+      : new EngineError('unavailable', "The engine's store can't be made ready: the cause says why.", {
+          cause,
+        })
   }
 }
 
-/** Writes what is waiting and lets the store go. */
-export const closeDatabase = async ({ volume: volume, commit, users, inboxes }: Database): Promise<void> => {
+/** Writes what is pending and closes the store. */
+export const closeDatabase = async ({ volume, commit, users, inboxes }: Database): Promise<void> => {
   await users.idle()
   await inboxes.stop()
   await commit.close()

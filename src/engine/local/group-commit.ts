@@ -1,27 +1,28 @@
 import { EngineError } from '../errors.js'
 import type { Operation, Store } from './store.js'
 
-/** Who waits for a write. */
+/** The callbacks of a write. */
 export interface Waiter {
-  /** Called when the write is synced, in the order of the writes. */
+  /** Called when the write is synced. Writes resolve in their order. */
   resolve: () => void
-  reject: (why: EngineError) => void
+  reject: (error: EngineError) => void
 }
 
-/** Adds what has to be written, as it is now, to the batch that is about to go out. */
+/** Adds its operations to the batch that is about to be written. */
 export type DeferredWrite = (batch: Operation[]) => void
 
-/** How long a write that nobody waits for may wait for others, in milliseconds. */
+/** How long a deferred write waits for others to share its batch, in milliseconds. */
 const DEFER_DELAY = 10
 
 /**
- * The one way into a store. One batch is in flight; the next gathers what comes meanwhile, so that many writes share
- * one sync. Writes land in the order in which they were given, and everything given before a batch goes out is in it.
+ * The only way to write to a store. One batch is in flight; the next gathers what is written meanwhile, so that many
+ * writes share one sync. Writes land in the order in which they were given, and a batch holds everything that was given
+ * before it was sent.
  *
  * A failed batch is the last one. After a failed sync nobody knows what is on the disk, and a second sync may report
  * success for pages that the kernel has dropped; after a half-written record, what is appended behind it may be
- * skipped at the next recovery. So nothing is put on top: every later write is refused, and going on takes the store
- * opened anew, with a commit of its own.
+ * skipped at the next recovery. So nothing is put on top: every later write is refused. To go on, the store is opened
+ * again with a group commit of its own.
  */
 export class GroupCommit {
   readonly #store: Store
@@ -29,67 +30,67 @@ export class GroupCommit {
   #operations: Operation[] = []
   #waiters: Waiter[] = []
   #deferred = new Map<string, DeferredWrite>()
-  /** Who waits for what was given without waiting. */
+  /** The callers of `flush`. */
   #flushes: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
+  /** Why writes are refused: the commit is closed, or a batch has failed. */
   #refusal: EngineError | undefined
   #nextBatch = 1
   #lastWritten = 0
 
-  /** `onFailure` is told once, when a batch fails: a write that nobody waits for has nobody else to tell. */
+  /** `onFailure` is called once, when a batch fails: deferred writes have no caller to reject to. */
   constructor(store: Store, onFailure: (failure: EngineError) => void) {
     this.#store = store
     this.#onFailure = onFailure
   }
 
-  /** The number of the batch that takes what is given now. */
+  /** The number of the batch that the next write goes into. */
   get nextBatch(): number {
     return this.#nextBatch
   }
 
-  /** The number of the last batch that was written: what it and those before it took can be read from the store. */
+  /** The number of the last batch that was written. Reads return what it and the batches before it wrote. */
   get lastWritten(): number {
     return this.#lastWritten
   }
 
-  /** Whether anything is written any more. */
   get isWritable(): boolean {
     return this.#refusal === undefined
   }
 
-  /** Throws `unavailable` if nothing is written any more. */
+  /** Throws `unavailable` if the commit is closed or a batch has failed. */
   assertWritable(): void {
     if (this.#refusal) throw this.#refusal
   }
 
-  /** Writes, and tells the writer when that is synced, or that it may not be. Throws `unavailable` like `check`. */
-  write(operations: Operation[], writer: Waiter): void {
+  /** Writes and syncs, then calls the waiter. Throws as `assertWritable` does. */
+  write(operations: Operation[], waiter: Waiter): void {
     this.assertWritable()
     for (const operation of operations) this.#operations.push(operation)
-    this.#waiters.push(writer)
+    this.#waiters.push(waiter)
     void this.#start()
   }
 
-  /** Resolves when the operations are synced, and rejects with `unavailable` if they may not be. */
+  /** Resolves when the operations are synced; rejects with `unavailable` if they may not be. */
   sync(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
   }
 
   /**
-   * Writes without waiting: with the next batch, which goes out a few milliseconds from now unless somebody waits for
-   * it. Of several given under one name only the last is asked. Ignored when nothing is written any more: whoever
-   * opens the store anew writes down what is in memory then.
+   * Writes with the next batch, without a sync of its own: at once if another write sends that batch, else within
+   * milliseconds. A write replaces an earlier one of the same name that is still deferred. Ignored when writes are
+   * refused: the recovery that opens the store again writes the state in memory.
    */
-  defer(name: string, late: DeferredWrite): void {
+  defer(name: string, write: DeferredWrite): void {
     if (this.#refusal) return
-    this.#deferred.set(name, late)
+    this.#deferred.set(name, write)
     if (!this.#running) this.#startLater()
   }
 
   /**
-   * Resolves when all that was given so far is with the kernel: it survives this process, though perhaps not a power cut.
-   * Whoever opens a store anew writes down what is in memory, so that nobody has to hear of a failure here.
+   * Resolves when everything so far is with the kernel: it survives a crash of this process, though not a power cut.
+   * Never rejects: after a failure the recovery writes the state in memory.
    */
   flush(): Promise<void> {
     if (this.#refusal) return Promise.resolve()
@@ -99,9 +100,9 @@ export class GroupCommit {
     })
   }
 
-  /** Takes no more writes, and resolves when those taken are done with. */
+  /** Refuses further writes, and resolves when the earlier ones have settled. */
   async close(): Promise<void> {
-    this.#refusal ??= new EngineError('unavailable', 'The engine is closed.')
+    this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
     await this.#running
     if (this.#deferred.size > 0) await this.#start()
   }
@@ -117,7 +118,7 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    // A turn later, so that what is written in one turn goes out together, its writers known.
+    // A microtask later, so that the writes of one task share a batch.
     await Promise.resolve()
     do await this.#writeBatch()
     while (this.#waiters.length + this.#flushes.length > 0)
@@ -126,7 +127,7 @@ export class GroupCommit {
   }
 
   async #writeBatch(): Promise<void> {
-    const [operations, writers, passing, late] = [
+    const [operations, waiters, flushes, deferred] = [
       this.#operations,
       this.#waiters,
       this.#flushes,
@@ -138,26 +139,26 @@ export class GroupCommit {
     this.#deferred = new Map()
     const number = this.#nextBatch++
     try {
-      for (const write of late.values()) write(operations)
-      if (operations.length > 0) await this.#store.batch(operations, { sync: writers.length > 0 })
+      for (const write of deferred.values()) write(operations)
+      if (operations.length > 0) await this.#store.batch(operations, { sync: waiters.length > 0 })
       this.#lastWritten = number
     } catch (cause) {
-      this.#fail(writers, cause)
+      this.#fail(waiters, cause)
       return
     } finally {
-      for (const resolve of passing) resolve()
+      for (const resolve of flushes) resolve()
     }
-    for (const { resolve } of writers) resolve()
+    for (const { resolve } of waiters) resolve()
   }
 
-  #fail(writers: Waiter[], cause: unknown): void {
+  #fail(waiters: Waiter[], cause: unknown): void {
     const failure = new EngineError(
       'unavailable',
-      'A write failed: look for a full or failing disk. Writes are taken again once the store could be opened anew.',
+      'A write failed: look for a full or failing disk. The engine accepts writes again once it could open its store again.',
       { cause },
     )
     this.#refusal = failure
-    const all = [...writers, ...this.#waiters]
+    const all = [...waiters, ...this.#waiters]
     this.#operations = []
     this.#waiters = []
     this.#deferred.clear()

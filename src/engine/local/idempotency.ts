@@ -1,28 +1,26 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { GroupCommit } from './group-commit.js'
 import type { NewMessage, SendResult } from '../engine.js'
-import { del, put, read, readAll, rows, type Operation, type Store } from './store.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
+import type { GroupCommit } from './group-commit.js'
+import { rows } from './rows.js'
+import { del, put, read, readAll, type Operation, type Store } from './store.js'
 
-/** A message that was stored. */
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
-/** A row of a sent id: until when it counts, what its content hashes to, and what was answered. */
 type IdempotencyRow = [
-  until: number,
+  expiresAt: number,
   digest: string,
   offset: number,
   ownOffset: number | null,
   sentAt: number,
 ]
 
-/** Ids under one row of the index by time. */
 const KEYS_PER_INDEX_ROW = 128
-/** The most rows of that index, and about the most ids, that are swept in one go. */
+/** How many index rows, and about how many keys, one step of the sweep deletes at most. */
 const INDEX_ROWS_PER_STEP = 32
 const KEYS_PER_STEP = 256
 
-/** The same for the same content, however its keys were ordered. */
+/** A hash of a message's content. The order of an object's fields makes no difference. */
 export const digestOf = ({ body, data }: NewMessage): string => {
   const sorted = (_key: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -32,92 +30,104 @@ export const digestOf = ({ body, data }: NewMessage): string => {
   return createHash('sha256').update(canonical).digest('base64url')
 }
 
-/** The ids that make a retry safe: which were used lately, for what, and what was answered. */
+/**
+ * The ids of recent messages with the result of each, so that a retry stores nothing twice. An index lists them by the
+ * time at which they expire, and a background job deletes the expired ones.
+ */
 export class IdempotencyKeys {
   readonly #store: Store
   readonly #commit: GroupCommit
-  /** Those whose message is not yet durable, by row. */
-  readonly #pending = new Map<string, { digest: string; answer: Promise<StoredResult> }>()
-  /** Rows that the batch that is gathered now will list in the index by time, and until when the last of them counts. */
+  /** Sends that are not durable yet, by row. */
+  readonly #pending = new Map<string, { digest: string; result: Promise<StoredResult> }>()
+  /** Rows that the next batch adds to the index, and when the last of them expires. */
   #unindexed: string[] = []
   #unindexedExpiry = 0
   readonly #scheduler: Scheduler
   readonly #job: Job
 
-  constructor(store: Store, commit: GroupCommit, upkeep: Scheduler) {
+  constructor(store: Store, commit: GroupCommit, scheduler: Scheduler) {
     this.#store = store
     this.#commit = commit
-    this.#scheduler = upkeep
-    this.#job = upkeep.job((now) => this.#sweep(now))
-    upkeep.schedule(this.#job, Date.now())
+    this.#scheduler = scheduler
+    this.#job = scheduler.job((now) => this.#sweep(now))
+    scheduler.schedule(this.#job, Date.now())
   }
 
-  /** The answer to a message that was sent already; undefined for a new one. */
+  /** The result of an earlier send with this key; undefined if there was none. */
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
     const pending = this.#pending.get(row)
     if (pending) {
-      const same = pending.digest === digest
-      return pending.answer.then((sent) =>
-        same ? { ...sent, outcome: 'repeated' } : { outcome: 'conflict' },
+      const isSame = pending.digest === digest
+      return pending.result.then((result) =>
+        isSame ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' },
       )
     }
-    const kept = read(this.#store, row) as IdempotencyRow | undefined
-    if (!kept || kept[0] <= now) return undefined
-    const [, keptDigest, offset, ownOffset, sentAt] = kept
+    const stored = read(this.#store, row) as IdempotencyRow | undefined
+    if (!stored || stored[0] <= now) return undefined
+    const [, storedDigest, offset, ownOffset, sentAt] = stored
     return Promise.resolve(
-      keptDigest === digest ? { outcome: 'repeated', offset, ownOffset, sentAt } : { outcome: 'conflict' },
+      storedDigest === digest ? { outcome: 'repeated', offset, ownOffset, sentAt } : { outcome: 'conflict' },
     )
   }
 
-  /** The write that makes an id count. */
-  add(row: string, digest: string, sent: StoredResult, until: number): Operation {
+  /** Returns the operation that stores a key, and adds the key to the index. */
+  add(row: string, digest: string, result: StoredResult, expiresAt: number): Operation {
     this.#unindexed.push(row)
-    this.#unindexedExpiry = Math.max(this.#unindexedExpiry, until)
-    this.#scheduler.schedule(this.#job, until + 1)
-    this.#commit.defer('sent ids', this.#writeIndex)
-    return put(row, [until, digest, sent.offset, sent.ownOffset, sent.sentAt] satisfies IdempotencyRow)
+    this.#unindexedExpiry = Math.max(this.#unindexedExpiry, expiresAt)
+    this.#scheduler.schedule(this.#job, expiresAt + 1)
+    this.#commit.defer('idempotency index', this.#writeIndex)
+    return put(row, [
+      expiresAt,
+      digest,
+      result.offset,
+      result.ownOffset,
+      result.sentAt,
+    ] satisfies IdempotencyRow)
   }
 
-  /** Until `settled`, whoever sends the same waits for this answer. */
-  addPending(row: string, digest: string, answer: Promise<StoredResult>): void {
-    this.#pending.set(row, { digest, answer })
+  /** Until `removePending`, a retry waits for this result. */
+  addPending(row: string, digest: string, result: Promise<StoredResult>): void {
+    this.#pending.set(row, { digest, result })
   }
 
   removePending(row: string): void {
     this.#pending.delete(row)
   }
 
-  /** Takes away some of the ids that no longer count. */
+  /** One step of the job: deletes some of the expired keys. */
   async #sweep(now: number): Promise<number> {
-    const due = await readAll<string[]>(this.#store, { ...rows.sentBefore(now), limit: INDEX_ROWS_PER_STEP })
-    const gone: Operation[] = []
-    for (const [index, ids] of due) {
-      if (gone.length >= KEYS_PER_STEP) break
-      // One may have been sent anew since: it counts again, and stands in the index once more.
-      for (const row of ids) if (this.#hasExpired(row, now)) gone.push(del(row))
-      gone.push(del(index))
+    const due = await readAll<string[]>(this.#store, {
+      ...rows.expiriesBefore(now),
+      limit: INDEX_ROWS_PER_STEP,
+    })
+    const deletions: Operation[] = []
+    for (const [indexRow, keys] of due) {
+      if (deletions.length >= KEYS_PER_STEP) break
+      // A key that was sent again after it had expired is valid again, and a later index row lists it.
+      for (const row of keys) if (this.#hasExpired(row, now)) deletions.push(del(row))
+      deletions.push(del(indexRow))
     }
-    const [first] = gone
-    if (!first) return this.#nextDue(now)
-    this.#commit.defer(`sweep ${first.key}`, (batch) => batch.push(...gone))
-    // As fast as they are written and no faster: ids may be as many as messages.
+    const [first] = deletions
+    if (!first) return this.#nextExpiry(now)
+    this.#commit.defer(`sweep ${first.key}`, (batch) => batch.push(...deletions))
+    // The next step follows at once, because there may be as many keys as messages; but not before this one is written.
     await this.#commit.flush()
     return now
   }
 
   #hasExpired(row: string, now: number): boolean {
-    const kept = this.#pending.has(row) ? undefined : (read(this.#store, row) as IdempotencyRow | undefined)
-    return kept !== undefined && kept[0] <= now
+    const stored = this.#pending.has(row) ? undefined : (read(this.#store, row) as IdempotencyRow | undefined)
+    return stored !== undefined && stored[0] <= now
   }
 
-  async #nextDue(now: number): Promise<number> {
-    const [next] = await readAll(this.#store, { ...rows.sentFrom(now), limit: 1 })
-    return next ? rows.timeOf(next[0]) + 1 : Infinity
+  async #nextExpiry(now: number): Promise<number> {
+    const [next] = await readAll(this.#store, { ...rows.expiriesFrom(now), limit: 1 })
+    return next ? rows.timeOfExpiry(next[0]) + 1 : Infinity
   }
 
   readonly #writeIndex = (batch: Operation[]): void => {
     for (let n = 0; n < this.#unindexed.length; n += KEYS_PER_INDEX_ROW) {
-      const row = rows.sentUntil(this.#unindexedExpiry, randomUUID())
+      const row = rows.expiry(this.#unindexedExpiry, randomUUID())
       batch.push(put(row, this.#unindexed.slice(n, n + KEYS_PER_INDEX_ROW)))
     }
     this.#unindexed = []

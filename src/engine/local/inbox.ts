@@ -1,23 +1,29 @@
-import type { InboxState, UserRef } from '../engine.js'
 import type { Message } from '../../protocol/index.js'
-import { del, put, read, rows, type Operation, type Store } from './store.js'
+import type { InboxState, UserRef } from '../engine.js'
+import { rows } from './rows.js'
+import { del, put, read, type Operation, type Store } from './store.js'
 
-/** A message as it is kept: with what came before it, so that nothing has to be counted through. */
+/** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
 export interface MessageRow extends Message {
   /** Messages from others before this one. */
   received: number
-  /** Bytes of the messages before this one, and of this one. */
+  /** Bytes of the messages before this one. */
   bytes: number
+  /** Bytes of this message. */
   size: number
-  /** The oldest offset kept, with this one. */
+  /** The oldest offset that is retained once this message is stored. */
   first: number
 }
 
-/** Up to where an inbox goes: the newest offset, messages from others and bytes up to it, the oldest offset kept. */
+/** How far an inbox goes. */
 export interface Watermark {
+  /** The newest offset. */
   offset: number
+  /** Messages from others up to `offset`. */
   received: number
+  /** Bytes of the messages up to `offset`. */
   bytes: number
+  /** The oldest offset that is retained. */
   first: number
 }
 
@@ -25,20 +31,20 @@ export interface InboxRow extends Watermark {
   readOffset: number
   /** Messages from others up to `readOffset`. */
   readReceived: number
-  /** Messages before this one are deleted: its offset, and the bytes that came before it. */
+  /** The oldest message that is not deleted: its offset, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }
-  /** Unix time in milliseconds, not after that of the oldest message kept. */
+  /** A lower bound of the time at which the oldest retained message was sent (Unix, milliseconds). */
   oldestAt: number
 }
 
-/** How many messages an inbox's own row may lag behind: to find them, reading starts where the row ends. */
+/** How many messages an inbox's row may lag behind. Opening the inbox reads those messages. */
 const MAX_ROW_LAG = 16
-/** Deleting waits until so many messages can go together, since it has to read what it counts. */
+/** Messages that are not retained are deleted this many at a time, because each deletion reads a row for its count. */
 const MIN_DELETIONS = 64
-/** The most messages whose age is looked at in one go. */
+/** How many messages one call of `expire` reads at most. */
 const MAX_EXPIRED_PER_STEP = 64
 
-/** Where every inbox begins; most stay there, and share it. */
+/** The watermark of every new inbox. They share one object, since most inboxes stay empty. */
 const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
 const NONE_RECEIVED = { first: 1, received: 0 }
 const NONE_SWEPT = { offset: 1, bytes: 0 }
@@ -50,7 +56,7 @@ const watermarkOf = ({ offset, received, bytes, first }: Watermark): Watermark =
   first,
 })
 
-/** Whether an inbox may hold something that is too old, by its row: messages that the row lacks are newer than it is. */
+/** Whether an inbox may hold an expired message, judged by its row alone. A row without messages may lag behind. */
 export const mayHaveExpired = ({ first, offset, oldestAt }: InboxRow, now: number, age: number): boolean =>
   first > offset || oldestAt + age <= now
 
@@ -66,71 +72,71 @@ export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: 
 })
 
 /**
- * One user's inbox. Offsets are given out when a message is queued (`assigned`), and shown once it is synced
+ * One user's inbox. A message is given its offset when it is written (`assigned`), and readers see it once it is synced
  * (`durable`).
  */
 export class Inbox {
   readonly of: UserRef
   readonly row: string
   readonly epoch: string
-  /** Whether it ever held anything, what is on its way included. */
+  /** Whether the inbox ever held a message, or is about to. */
   exists: boolean
   assigned: Watermark
   durable: Watermark
   readOffset: number
-  /** The number of the batch that takes its last change. */
+  /** The number of the batch that the last change goes into. */
   batch = 0
   readonly #store: Store
   #readReceived: number
   #swept: { offset: number; bytes: number }
   #oldestAt: number
-  /** Messages from others before the oldest one kept, as of that one's offset. */
+  /** A cache: messages from others before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
-  /** The offset that its row goes up to. */
-  #written: number
+  /** The newest offset that the inbox's row covers. */
+  #rowOffset: number
 
   constructor(of: UserRef, epoch: string, store: Store) {
     this.of = of
     this.row = rows.inbox(of)
     this.epoch = epoch
     this.#store = store
-    const kept = read(store, this.row) as InboxRow | undefined
-    this.exists = kept !== undefined
-    this.assigned = kept ? watermarkOf(kept) : EMPTY
-    this.#written = this.assigned.offset
-    if (kept) this.#catchUp()
+    const stored = read(store, this.row) as InboxRow | undefined
+    this.exists = stored !== undefined
+    this.assigned = stored ? watermarkOf(stored) : EMPTY
+    this.#rowOffset = this.assigned.offset
+    if (stored) this.#catchUp()
     this.durable = this.assigned
-    this.readOffset = kept?.readOffset ?? 0
-    this.#readReceived = kept?.readReceived ?? 0
-    this.#swept = kept?.swept ?? NONE_SWEPT
-    this.#oldestAt = kept?.oldestAt ?? 0
+    this.readOffset = stored?.readOffset ?? 0
+    this.#readReceived = stored?.readReceived ?? 0
+    this.#swept = stored?.swept ?? NONE_SWEPT
+    this.#oldestAt = stored?.oldestAt ?? 0
   }
 
-  /** Adds its row, as it will be with all that the batch holds. */
+  /** Adds the inbox's row to a batch, with the messages of that batch included. */
   readonly write = (batch: Operation[]): void => {
-    const kept: InboxRow = {
+    const row: InboxRow = {
       ...this.assigned,
       readOffset: this.readOffset,
       readReceived: this.#readReceived,
       swept: this.#swept,
       oldestAt: this.#oldestAt,
     }
-    batch.push(put(this.row, kept))
-    this.#written = this.assigned.offset
+    batch.push(put(this.row, row))
+    this.#rowOffset = this.assigned.offset
   }
 
-  /** Whether its row lags behind so far that it has to be written. */
+  /** Whether the inbox's row has to be written, because it lags behind too far or does not exist. */
   get isBehind(): boolean {
-    return !this.exists || this.assigned.offset - this.#written >= MAX_ROW_LAG
+    return !this.exists || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
   state(): InboxState {
     const { epoch, durable, readOffset } = this
-    const seen = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
-    return { epoch, offset: durable.offset, readOffset, unread: durable.received - seen }
+    const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
+    return { epoch, offset: durable.offset, readOffset, unread: durable.received - read }
   }
 
-  /** Gives the next offset to a message; those that are more than `keep` are gone from then on. */
+  /** Returns the operation that stores a message under the next offset. Only the newest `keep` messages are retained. */
   append(json: string, size: number, isReceived: boolean, sentAt: number, keep: number): Operation {
     const before = this.assigned
     const offset = before.offset + 1
@@ -143,20 +149,20 @@ export class Inbox {
     if (before.first > before.offset) this.#oldestAt = sentAt
     const { received, bytes } = before
     const { first } = this.assigned
-    // Put together by hand: the same content goes into two inboxes.
+    // Built from `json`, which is serialized once for the recipient's inbox and the sender's.
     const value = `{"offset":${offset},"received":${received},"bytes":${bytes},"size":${size},"first":${first},${json.slice(1)}`
     return { type: 'put', key: rows.message(this.of, offset), value }
   }
 
-  /** What was appended up to this mark is synced. */
+  /** Shows readers the messages up to `mark`, which are synced. */
   settle(mark: Watermark): void {
     this.durable = { ...mark, first: Math.max(mark.first, this.durable.first) }
   }
 
-  /** Moves the read mark; false when it was there already. */
-  markRead(wanted: number): boolean {
+  /** Moves the read mark forward to `target`; false if it is there already. */
+  markRead(target: number): boolean {
     const { durable } = this
-    const offset = Math.min(wanted, durable.offset)
+    const offset = Math.min(target, durable.offset)
     if (offset <= this.readOffset) return false
     this.#readReceived =
       offset === durable.offset
@@ -168,11 +174,12 @@ export class Inbox {
     return true
   }
 
+  /** Whether the oldest message may be older than `age`. */
   hasExpired(now: number, age: number): boolean {
     return this.durable.first <= this.durable.offset && this.#oldestAt + age <= now
   }
 
-  /** Lets go of messages that are older than they may be. */
+  /** Stops retaining messages that are older than `age`, a limited number in one call. */
   expire(now: number, age: number): void {
     let { first } = this.durable
     for (let n = 0; n < MAX_EXPIRED_PER_STEP && first <= this.durable.offset; n++, first++) {
@@ -183,27 +190,28 @@ export class Inbox {
     this.#setFirst(first)
   }
 
-  /** Lets go of all but the newest, as the next message will anyway. */
+  /** Stops retaining all but the newest `keep` messages. The next message would do so too. */
   trim(keep: number): void {
     this.#setFirst(Math.max(this.durable.first, this.durable.offset - keep + 1))
   }
 
   /**
-   * Deletes messages that are gone, once there are enough of them or when it is `pressing`: the bytes that become free,
-   * and the operations.
+   * The operations that delete the messages which are not retained, and the bytes that they free; undefined while there are too few
+   * of them, or with `all`, none.
    */
-  sweep(pressing: boolean): { freed: number; operations: Operation[] } | undefined {
+  sweep(all: boolean): { freed: number; operations: Operation[] } | undefined {
     const { first, offset, bytes } = this.durable
     const from = this.#swept.offset
-    if (first - from < (pressing ? 1 : MIN_DELETIONS)) return undefined
+    if (first - from < (all ? 1 : MIN_DELETIONS)) return undefined
     const operations: Operation[] = []
     const before = first > offset ? bytes : (this.#messageRow(first)?.bytes ?? bytes)
     const freed = before - this.#swept.bytes
-    for (let gone = from; gone < first; gone++) operations.push(del(rows.message(this.of, gone)))
+    for (let old = from; old < first; old++) operations.push(del(rows.message(this.of, old)))
     this.#swept = { offset: first, bytes: before }
     return { freed, operations }
   }
 
+  /** Reads the messages that the inbox's row does not cover. */
   #catchUp(): void {
     for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
       this.assigned = {

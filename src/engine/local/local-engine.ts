@@ -1,18 +1,18 @@
 import type { EndCode, Message } from '../../protocol/index.js'
 import type {
-  NewMessage,
   Engine,
+  EngineEvent,
   InboxState,
   MessagePage,
+  NewMessage,
   Position,
   Retention,
   SavedUser,
-  SendRules,
   SendResult,
+  SendRules,
   SessionRecord,
   SessionRef,
   SessionRequest,
-  EngineEvent,
   StartedSession,
   UserChange,
   UserRecord,
@@ -20,13 +20,13 @@ import type {
 } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { Listeners } from '../listeners.js'
-import { Supervisor, type Opened } from './supervisor.js'
 import type { Volume } from './store.js'
+import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
   /**
-   * Called with what no caller can be told: a listener that threw, and a failed write or why it can't be recovered from
-   * yet (once each). @default a warning of the process
+   * Called with errors that reject no call: of a listener that threw, of a background job, of a failed write, and of a
+   * recovery from one. An error that repeats is reported once. @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -35,18 +35,18 @@ const warn = (error: unknown): void => process.emitWarning(error instanceof Erro
 
 const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
 
-/** An engine with one owner: this process. It keeps what it is given in an ordered store. */
+/** An engine for one process, on an ordered store. */
 export class LocalEngine implements Engine {
-  readonly #openVolume: (life: AbortSignal) => Promise<Volume>
+  readonly #openVolume: (signal: AbortSignal) => Promise<Volume>
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
   #current: Supervisor | undefined
   #closing: Promise<void> = Promise.resolve()
 
-  /** `openPlace` is called at every opening; `life` aborts when the engine is closed meanwhile. */
-  constructor(openPlace: (life: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
-    this.#openVolume = openPlace
-    // In a microtask of its own: what it throws in turn must not end up in the middle of a commit.
+  /** Each `open` calls `openVolume`. The signal aborts if the engine is closed meanwhile. */
+  constructor(openVolume: (signal: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
+    this.#openVolume = openVolume
+    // In a microtask of its own: an error that the callback throws must not interrupt a commit.
     this.#onError = (error) => queueMicrotask(() => onError(error))
     this.#listeners = new Listeners(this.#onError)
   }
@@ -55,7 +55,7 @@ export class LocalEngine implements Engine {
     const current = (this.#current ??= new Supervisor({
       openVolume: this.#openVolume,
       onError: this.#onError,
-      emit: (told) => this.#listeners.emit(told),
+      emit: (event) => this.#listeners.emit(event),
       onExpired: (session) => this.#emitEnded(session, 'ended'),
       previous: this.#closing,
     }))
@@ -76,26 +76,29 @@ export class LocalEngine implements Engine {
   }
 
   key(): Promise<Uint8Array> {
-    return this.#use(({ database: keeping }) => new Uint8Array(keeping.key))
+    return this.#use(({ database }) => new Uint8Array(database.key))
   }
 
   user(of: UserRef): Promise<UserRecord | null> {
-    return this.#use(({ database: keeping }) => keeping.users.get(of))
+    return this.#use(({ database }) => database.users.get(of))
   }
 
   async saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
-    const saved = await this.#use(({ database: keeping }) => keeping.users.save(of, change))
+    const saved = await this.#use(({ database }) => database.users.save(of, change))
     if (saved.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
     return saved
   }
 
   startSession(request: SessionRequest): Promise<StartedSession> {
     return this.#use(async ({ sessions }) => {
-      const { session, replaced, left } = sessions.start(request)
+      const { session, replaced, replacedConnectionId } = sessions.start(request)
       for (const old of replaced) this.#emitEnded(old, 'replaced')
-      if (left !== null) {
-        this.#listeners.emit({ type: 'connection-replaced', session: refOf(session), connectionId: left })
-      }
+      if (replacedConnectionId !== null)
+        this.#listeners.emit({
+          type: 'connection-replaced',
+          session: refOf(session),
+          connectionId: replacedConnectionId,
+        })
       await sessions.flush()
       return session
     })
@@ -122,19 +125,19 @@ export class LocalEngine implements Engine {
   }
 
   retain(appId: string, retention: Retention): Promise<void> {
-    return this.#use(({ database: keeping }) => keeping.inboxes.retain(appId, retention))
+    return this.#use(({ database }) => database.inboxes.retain(appId, retention))
   }
 
-  send(draft: NewMessage, rules: SendRules): Promise<SendResult> {
-    return this.#use(({ database: keeping }) => keeping.inboxes.send(draft, rules))
+  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+    return this.#use(({ database }) => database.inboxes.send(message, rules))
   }
 
   inbox(of: UserRef): Promise<InboxState> {
-    return this.#use(({ database: keeping }) => keeping.inboxes.state(of))
+    return this.#use(({ database }) => database.inboxes.state(of))
   }
 
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
-    return this.#use(({ database: keeping }) => keeping.inboxes.after(of, position, limit))
+    return this.#use(({ database }) => database.inboxes.after(of, position, limit))
   }
 
   messagesBefore(
@@ -142,18 +145,18 @@ export class LocalEngine implements Engine {
     before: { epoch: string; offset: number | null },
     limit: number,
   ): Promise<Message[] | null> {
-    return this.#use(({ database: keeping }) => keeping.inboxes.before(of, before, limit))
+    return this.#use(({ database }) => database.inboxes.before(of, before, limit))
   }
 
   markRead(of: UserRef, position: Position): Promise<InboxState | null> {
-    return this.#use(({ database: keeping }) => keeping.inboxes.markRead(of, position))
+    return this.#use(({ database }) => database.inboxes.markRead(of, position))
   }
 
-  listen(listener: (told: EngineEvent) => void, signal: AbortSignal): void {
+  listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {
     this.#listeners.add(listener, signal)
   }
 
-  /** In the very turn of the call, if the engine is open: what is asked for first is done first. */
+  /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
   async #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
     const current = this.#current
     if (!current) throw new EngineError('unavailable', 'The engine is not open: call open() first.')

@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import type { GroupCommit } from './group-commit.js'
 import type { SessionRecord, SessionRef, SessionRequest, StartedSession, UserRef } from '../engine.js'
 import { Deadlines } from '../util/deadlines.js'
-import { del, keyOf, put, readAll, rows, type Store } from './store.js'
+import type { GroupCommit } from './group-commit.js'
+import { keyOf, rows } from './rows.js'
+import { del, put, readAll, type Store } from './store.js'
 
-/** What is kept of a session. */
 interface SessionRow extends SessionRecord {
-  /** Tells the order of starts, which times of one millisecond don't. */
+  /** Counts starts: the order of sessions that started in the same millisecond. */
   number: number
-  /** The connection that carries it; null while it is detached. */
+  /** The connection that carries the session; null while it is detached. */
   connectionId: string | null
   /** Hash of the resume key that the client was given last. */
   keyHash: string
-  /** Hash of the key that the client came with, which counts until it is known to have the one it was given. */
+  /** Hash of the resume key before that one. It is valid until the client is known to have the new one. */
   previousKeyHash: string | null
-  /** Milliseconds that it is held for: from when it was detached, or from when it was loaded. */
+  /** Milliseconds for which the session is held, from when it was detached or loaded. */
   holdFor: number
-  /** Unix time, in milliseconds, at which it ends unless somebody comes back; null while it is active. */
+  /** When the hold expires (Unix, milliseconds); null while the session is active. */
   expiresAt: number | null
 }
 
@@ -26,7 +26,16 @@ interface Entry {
   mayBeStored: boolean
 }
 
-const userOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
+/** The result of a start. */
+interface Started {
+  session: StartedSession
+  /** Sessions that were ended to keep the user's limit. */
+  replaced: SessionRecord[]
+  /** The connection that carried a resumed session until now; null if none did. */
+  replacedConnectionId: string | null
+}
+
+const userKeyOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
 
 const recordOf = (session: SessionRow): SessionRecord => ({
   appId: session.appId,
@@ -39,125 +48,124 @@ const recordOf = (session: SessionRow): SessionRecord => ({
 })
 
 /**
- * The sessions that have not ended. What counts is in memory; where they are to outlive the process, the store is
- * written behind them. Only whoever is given a key waits for that (`passedOn`).
+ * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind it.
+ * Only a start waits for its row (`flush`), since its client is given a resume key.
  */
 export class Sessions {
-  /** By user, in the order in which they started: most users have one, and an array weighs less than a Map for each. */
+  /** By user, in the order of their starts. Most users have one, and an array takes less memory than a Map for each. */
   readonly #users = new Map<string, readonly Entry[]>()
   readonly #deadlines = new Deadlines<Entry>(() => this.endExpired())
   readonly #onExpired: (session: SessionRecord) => void
   #journal: GroupCommit | undefined
   #started = 0
 
-  /** `onOver` is told of each session that was held as long as it could be. */
-  constructor(onOver: (session: SessionRecord) => void) {
-    this.#onExpired = onOver
+  /** `onExpired` is called with each session whose hold has expired. */
+  constructor(onExpired: (session: SessionRecord) => void) {
+    this.#onExpired = onExpired
   }
 
-  /** Takes over what a dead process left: nobody carries it any more, so what was active is held from now on. */
+  /** Loads the sessions that another process left. No connection carries them, so all are held from now on. */
   async load(store: Store): Promise<void> {
-    const kept = await readAll<SessionRow>(store, rows.allSessions)
+    const stored = await readAll<SessionRow>(store, rows.allSessions)
     const now = Date.now()
-    const sessions = kept.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
+    const sessions = stored.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
     this.#started = sessions.at(-1)?.number ?? 0
     for (const session of sessions) {
-      const live = { session, mayBeStored: true }
-      this.#put(live)
-      // The time in which nobody could come back does not count.
-      this.#hold(live, now + session.holdFor)
+      const entry = { session, mayBeStored: true }
+      this.#put(entry)
+      // A hold starts anew, because no client could return while the engine was closed.
+      this.#hold(entry, now + session.holdFor)
     }
   }
 
-  /** From now on sessions are written down in this way. */
+  /** Writes every session, and from now on every change, through `commit`. */
   journalTo(commit: GroupCommit): void {
     this.#journal = commit
-    for (const user of this.#users.values()) for (const live of user) this.#write(live)
+    for (const entries of this.#users.values()) for (const entry of entries) this.#write(entry)
   }
 
-  /** Writes them down in a store that may hold what they once were, and sessions that ended since. */
+  /** As `journalTo`, for a store whose rows are outdated: deletes those of sessions that have ended since. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
-    const kept = await readAll<SessionRow>(store, rows.allSessions)
-    for (const [row, session] of kept) {
+    const stored = await readAll<SessionRow>(store, rows.allSessions)
+    for (const [row, session] of stored) {
       if (!this.#find(session)) commit.defer(row, (batch) => batch.push(del(row)))
     }
     this.journalTo(commit)
   }
 
-  /** Oldest first. */
+  /** The user's sessions, oldest first. */
   of(user: UserRef): SessionRecord[] {
     this.endExpired()
     return this.#of(user).map(({ session }) => recordOf(session))
   }
 
-  /**
-   * Starts a session or carries one on. `replaced` are those that made room, `left` is the connection that carried the
-   * session until now.
-   */
-  start(request: SessionRequest): {
-    session: StartedSession
-    replaced: SessionRecord[]
-    left: string | null
-  } {
+  /** Starts a session, or resumes the one that `request.resumes` names. */
+  start(request: SessionRequest): Started {
     this.endExpired()
     const resumed = request.resumes === undefined ? undefined : this.#byKey(request, request.resumes)
     return resumed ? this.#resume(resumed, request) : this.#create(request)
   }
 
-  /** Resolves when the sessions as they are now outlive the process, where they can. */
+  /** Resolves when the sessions as they are now survive a crash of the process, if the volume is persistent. */
   async flush(): Promise<void> {
     await this.#journal?.flush()
   }
 
   confirm(ref: SessionRef, connectionId: string): void {
-    const live = this.#find(ref)
-    if (live?.session.connectionId !== connectionId) return
-    live.session.lastSeenAt = Date.now()
-    if (live.session.previousKeyHash === null) return
-    live.session.previousKeyHash = null
-    this.#write(live)
+    const entry = this.#find(ref)
+    if (entry?.session.connectionId !== connectionId) return
+    entry.session.lastSeenAt = Date.now()
+    if (entry.session.previousKeyHash === null) return
+    entry.session.previousKeyHash = null
+    this.#write(entry)
   }
 
   detach(ref: SessionRef, connectionId: string, holdFor: number): void {
-    const live = this.#find(ref)
-    if (live?.session.connectionId !== connectionId) return
-    live.session.lastSeenAt = Date.now()
-    live.session.holdFor = holdFor
-    this.#hold(live, Date.now() + holdFor)
-    this.#write(live)
+    const entry = this.#find(ref)
+    if (entry?.session.connectionId !== connectionId) return
+    entry.session.lastSeenAt = Date.now()
+    entry.session.holdFor = holdFor
+    this.#hold(entry, Date.now() + holdFor)
+    this.#write(entry)
     this.endExpired()
   }
 
-  /** The session that ended; undefined when there was none, or when another connection than the one named carries it. */
+  /** Returns the session that it ended; undefined if there is none, or if another connection than the given one carries it. */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.endExpired()
-    const live = this.#find(ref)
-    if (!live || (connectionId !== undefined && live.session.connectionId !== connectionId)) return undefined
-    this.#remove(live)
-    return recordOf(live.session)
+    const entry = this.#find(ref)
+    if (!entry || (connectionId !== undefined && entry.session.connectionId !== connectionId))
+      return undefined
+    this.#remove(entry)
+    return recordOf(entry.session)
   }
 
-  /** Ends what was held long enough. A timer does so too, but a deadline counts whether or not it has fired yet. */
+  /** Ends the sessions whose hold has expired. Each call above does so too, because the timer may fire late. */
   endExpired(): void {
     const now = Date.now()
-    for (const live of this.#deadlines.takeDue(now)) {
-      const { expiresAt: heldUntil } = live.session
-      // It may have been carried on since, or have ended, or be held anew.
-      if (heldUntil === null || heldUntil > now || !this.#isCurrent(live)) continue
-      this.#remove(live)
-      this.#onExpired(recordOf(live.session))
+    for (const entry of this.#deadlines.takeDue(now)) {
+      const { expiresAt } = entry.session
+      // The session may have been resumed, have ended, or be held anew since the deadline was set.
+      if (expiresAt === null || expiresAt > now || !this.#isCurrent(entry)) continue
+      this.#remove(entry)
+      this.#onExpired(recordOf(entry.session))
     }
   }
 
+  /** Clears the timer. */
   stop(): void {
     this.#deadlines.stop()
   }
 
-  #create({ appId, userId, guest, connectionId, keyHash, holdFor, sessionsPerUser }: SessionRequest): {
-    session: StartedSession
-    replaced: SessionRecord[]
-    left: null
-  } {
+  #create({
+    appId,
+    userId,
+    guest,
+    connectionId,
+    keyHash,
+    holdFor,
+    sessionsPerUser,
+  }: SessionRequest): Started {
     const now = Date.now()
     const session: SessionRow = {
       number: ++this.#started,
@@ -174,24 +182,21 @@ export class Sessions {
       holdFor,
       expiresAt: null,
     }
-    const replaced = this.#oldest(session, sessionsPerUser - 1)
+    const replaced = this.#beyond(session, sessionsPerUser - 1)
     for (const old of replaced) this.#remove(old)
-    const live = { session, mayBeStored: false }
-    this.#put(live)
-    this.#write(live)
+    const entry = { session, mayBeStored: false }
+    this.#put(entry)
+    this.#write(entry)
     return {
       session: { ...recordOf(session), resumed: false },
       replaced: replaced.map((old) => recordOf(old.session)),
-      left: null,
+      replacedConnectionId: null,
     }
   }
 
-  #resume(
-    live: Entry,
-    { connectionId, keyHash, resumes, holdFor }: SessionRequest,
-  ): { session: StartedSession; replaced: SessionRecord[]; left: string | null } {
-    const { session } = live
-    const left = session.connectionId
+  #resume(entry: Entry, { connectionId, keyHash, resumes, holdFor }: SessionRequest): Started {
+    const { session } = entry
+    const replacedConnectionId = session.connectionId
     session.lastSeenAt = Date.now()
     session.state = 'active'
     session.connectionId = connectionId
@@ -199,17 +204,17 @@ export class Sessions {
     session.previousKeyHash = resumes ?? null
     session.holdFor = holdFor
     session.expiresAt = null
-    this.#write(live)
-    return { session: { ...recordOf(session), resumed: true }, replaced: [], left }
+    this.#write(entry)
+    return { session: { ...recordOf(session), resumed: true }, replaced: [], replacedConnectionId }
   }
 
-  /** The user's sessions that have to go for no more than `room` to be left: detached ones first, the oldest first. */
-  #oldest(user: UserRef, room: number): Entry[] {
-    const sessions = this.#of(user)
-    if (sessions.length <= room) return []
-    const detached = sessions.filter(({ session }) => session.state === 'detached')
-    const active = sessions.filter(({ session }) => session.state === 'active')
-    return [...detached, ...active].slice(0, sessions.length - Math.max(room, 0))
+  /** The user's sessions beyond `limit`: the oldest detached ones, then the oldest active ones. */
+  #beyond(user: UserRef, limit: number): Entry[] {
+    const entries = this.#of(user)
+    if (entries.length <= limit) return []
+    const detached = entries.filter(({ session }) => session.state === 'detached')
+    const active = entries.filter(({ session }) => session.state === 'active')
+    return [...detached, ...active].slice(0, entries.length - Math.max(limit, 0))
   }
 
   #byKey(user: UserRef, hash: string): Entry | undefined {
@@ -217,43 +222,44 @@ export class Sessions {
   }
 
   #of(user: UserRef): readonly Entry[] {
-    return this.#users.get(userOf(user)) ?? []
+    return this.#users.get(userKeyOf(user)) ?? []
   }
 
   #find(ref: SessionRef): Entry | undefined {
     return this.#of(ref).find(({ session }) => session.sessionId === ref.sessionId)
   }
 
-  #isCurrent(live: Entry): boolean {
-    return this.#find(live.session) === live
+  #isCurrent(entry: Entry): boolean {
+    return this.#find(entry.session) === entry
   }
 
-  #put(live: Entry): void {
-    this.#users.set(userOf(live.session), [...this.#of(live.session), live])
+  #put(entry: Entry): void {
+    this.#users.set(userKeyOf(entry.session), [...this.#of(entry.session), entry])
   }
 
-  #hold(live: Entry, until: number): void {
-    live.session.state = 'detached'
-    live.session.connectionId = null
-    live.session.expiresAt = until
-    this.#deadlines.add(until, live)
+  #hold(entry: Entry, expiresAt: number): void {
+    entry.session.state = 'detached'
+    entry.session.connectionId = null
+    entry.session.expiresAt = expiresAt
+    this.#deadlines.add(expiresAt, entry)
   }
 
-  #remove(live: Entry): void {
-    const user = userOf(live.session)
-    const others = this.#of(live.session).filter((other) => other !== live)
-    if (others.length > 0) this.#users.set(user, others)
-    else this.#users.delete(user)
-    this.#write(live)
+  #remove(entry: Entry): void {
+    const key = userKeyOf(entry.session)
+    const others = this.#of(entry.session).filter((other) => other !== entry)
+    if (others.length > 0) this.#users.set(key, others)
+    else this.#users.delete(key)
+    this.#write(entry)
   }
 
-  /** What is written is what the session is when the batch goes out: one that is over by then leaves no trace. */
-  #write(live: Entry): void {
-    const row = rows.session(live.session)
+  /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
+  #write(entry: Entry): void {
+    const row = rows.session(entry.session)
     this.#journal?.defer(row, (batch) => {
-      if (this.#isCurrent(live)) batch.push(put(row, live.session))
-      else if (live.mayBeStored) batch.push(del(row))
-      live.mayBeStored = this.#isCurrent(live)
+      const isCurrent = this.#isCurrent(entry)
+      if (isCurrent) batch.push(put(row, entry.session))
+      else if (entry.mayBeStored) batch.push(del(row))
+      entry.mayBeStored = isCurrent
     })
   }
 }

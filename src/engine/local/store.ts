@@ -1,5 +1,4 @@
 import { EngineError } from '../errors.js'
-import type { SessionRef, UserRef } from '../engine.js'
 
 export type Operation = { type: 'put'; key: string; value: string } | { type: 'del'; key: string }
 
@@ -10,93 +9,43 @@ export interface Range {
   limit?: number
 }
 
-/** What is used of abstract-level's interface: rows in the order of their keys, keys and values being UTF-8. */
+/** The part of abstract-level's interface that the engine uses: rows in the order of their keys, all in UTF-8. */
 export interface Store {
-  /** One row is read in place: that takes a few microseconds, where a trip to another thread takes tens of them. */
+  /** Reads one row on this thread, in a few microseconds. Reading it on another thread would take tens of them. */
   getSync(key: string): string | undefined
   iterator(range: Range): { all(): Promise<[string, string][]> }
-  /** All or nothing. With `sync` it resolves once a power cut can't undo it, and nobody reads it before. */
+  /**
+   * Writes all operations or none. With `sync` it resolves once a power cut can't undo them, and no read returns them
+   * before.
+   */
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
   close(): Promise<void>
 }
 
-/** A store and what is known of where it lies. */
+/** An open store and the facts about the medium under it. */
 export interface Volume {
   store: Store
-  /** Whether sessions are written down: for an engine that ends with its process that would be for nobody. */
+  /** Whether the rows outlive the process. Sessions are written only if they do. */
   isPersistent: boolean
-  /** Tells this place from a copy of it. */
+  /** Differs between the medium and a copy of it. */
   identity: string
   /** Rejects while there is no room to open the store again after a failed write. */
   probe(): Promise<void>
 }
 
-/** User ids and app ids hold no control characters, so that no id can reach into its neighbour's rows. */
-const SEPARATOR = '\0'
-const AFTER_SEPARATOR = '\x01'
-
-/** As many digits as the largest safe integer has, so that numbers sort as texts. */
-const DIGITS = 16
-
-export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
-
-export const padded = (number: number): string => String(number).padStart(DIGITS, '0')
-
-/** The key without its last part. A range of rows never reaches beyond those that share it. */
-export const groupOf = (key: string): string => key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
-
-/** The last part of a key. */
-export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
-
-const below = (...parts: string[]): Range => {
-  const prefix = keyOf(...parts)
-  return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
-}
-
-/** The key of every row there is. */
-export const rows = {
-  key: 'key',
-  epoch: 'epoch',
-  user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
-  session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
-  allSessions: below('session'),
-  inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
-  /** The inboxes of an app after one of them, or from the first. */
-  inboxesAfter: (appId: string, row: string | undefined): Range => {
-    const all = below('inbox', appId)
-    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
-  },
-  message: ({ appId, userId }: UserRef, offset: number) => `message\0${appId}\0${userId}\0${padded(offset)}`,
-  /** The messages from one offset up to, and without, another. */
-  messages: (of: UserRef, from: number, to: number): Range => ({
-    gte: rows.message(of, from),
-    lt: rows.message(of, to),
-  }),
-  usage: (appId: string) => keyOf('usage', appId),
-  /** The sender's id stands last: it may be any text. */
-  sent: (draft: { appId: string; from: string | null; to: string; id: string }) =>
-    `sent\0${draft.appId}\0${draft.from ?? ''}\0${draft.to}\0${draft.id}`,
-  /** Sent ids by the time until which they count; `name` tells those of one time apart. */
-  sentUntil: (time: number, name: string) => keyOf('until', padded(time) + name),
-  /** Those whose time has come. */
-  sentBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
-  sentFrom: (time: number): Range => ({ ...below('until'), gte: keyOf('until', padded(time)) }),
-  timeOf: (sentUntilRow: string): number => Number(lastOf(sentUntilRow).slice(0, DIGITS)),
-} as const
-
 export const put = (key: string, value: unknown): Operation => ({
   type: 'put',
   key,
-  // Now rather than when the batch is written: what is kept is what the value was when it was given.
+  // Serialized now and not when the batch is written: the caller may change the value meanwhile.
   value: JSON.stringify(value),
 })
 
 export const del = (key: string): Operation => ({ type: 'del', key })
 
 const unreadable = (cause: unknown): EngineError =>
-  new EngineError('unavailable', "What the engine keeps can't be read.", { cause })
+  new EngineError('unavailable', "The engine's store can't be read: look for a failing disk.", { cause })
 
-/** What was put there, or undefined. */
+/** The parsed value of a row; undefined if there is none. Throws `unavailable`. */
 export const read = (store: Store, key: string): unknown => {
   try {
     const json = store.getSync(key)
@@ -106,7 +55,7 @@ export const read = (store: Store, key: string): unknown => {
   }
 }
 
-/** The rows of a range, in the order of their keys, or backwards. */
+/** The parsed rows of a range, in the order of their keys, or backwards. Rejects with `unavailable`. */
 export const readAll = async <T>(store: Store, range: Range): Promise<[string, T][]> => {
   try {
     const found = await store.iterator(range).all()

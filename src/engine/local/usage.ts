@@ -1,14 +1,15 @@
-import type { GroupCommit } from './group-commit.js'
 import type { SendRules } from '../engine.js'
-import { put, read, rows, type Store } from './store.js'
+import type { GroupCommit } from './group-commit.js'
+import { rows } from './rows.js'
+import { put, read, type Store } from './store.js'
 
-/** What an app takes up: inboxes that ever held something, and the bytes of the messages that are still stored. */
+/** What an app uses: inboxes that ever held a message, and the bytes of the messages that are still stored. */
 export interface AppUsage {
   inboxes: number
   bytes: number
 }
 
-/** What apps take up, counted together with what is written, so that the counts are right whenever a process ends. */
+/** Counts what each app uses. A count is in the same batch as the change it counts, so both survive a crash or neither. */
 export class Usage {
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -19,6 +20,7 @@ export class Usage {
     this.#commit = commit
   }
 
+  /** Whether the app stays within `quota` if it uses `more`. An inbox that exists may always receive more. */
   fits(appId: string, more: AppUsage, quota: SendRules['quota']): boolean {
     const { inboxes, bytes } = this.#of(appId)
     return (
@@ -26,20 +28,20 @@ export class Usage {
     )
   }
 
-  /** Written with the batch that is gathered now; what is less is negative. */
-  add(appId: string, more: AppUsage): void {
-    const taken = this.#of(appId)
-    taken.inboxes += more.inboxes
-    taken.bytes += more.bytes
+  /** Adds a difference, which is negative when messages are deleted. It is written with the next batch. */
+  add(appId: string, difference: AppUsage): void {
+    const usage = this.#of(appId)
+    usage.inboxes += difference.inboxes
+    usage.bytes += difference.bytes
     const row = rows.usage(appId)
-    this.#commit.defer(row, (batch) => batch.push(put(row, taken)))
+    this.#commit.defer(row, (batch) => batch.push(put(row, usage)))
   }
 
   #of(appId: string): AppUsage {
     const known = this.#apps.get(appId)
     if (known) return known
-    const taken = (read(this.#store, rows.usage(appId)) as AppUsage | undefined) ?? { inboxes: 0, bytes: 0 }
-    this.#apps.set(appId, taken)
-    return taken
+    const usage = (read(this.#store, rows.usage(appId)) as AppUsage | undefined) ?? { inboxes: 0, bytes: 0 }
+    this.#apps.set(appId, usage)
+    return usage
   }
 }

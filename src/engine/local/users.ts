@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Message, Profile } from '../../protocol/index.js'
-import type { GroupCommit } from './group-commit.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
-import { Recent } from '../util/lru-cache.js'
-import { put, read, rows, type Store } from './store.js'
 import { KeyedMutex } from '../util/keyed-mutex.js'
+import { Recent } from '../util/lru-cache.js'
+import type { GroupCommit } from './group-commit.js'
+import { rows } from './rows.js'
+import { put, read, type Store } from './store.js'
 
-/** How many users' senders are kept at hand. */
 const MAX_CACHED_SENDERS = 10_000
 
-/** As it will be read back: no undefined fields, and nothing that the caller still holds. */
-const toStored = (given: Profile | undefined): Profile =>
-  given ? (JSON.parse(JSON.stringify(given)) as Profile) : {}
+/** A copy of the profile as a later read will return it: without undefined fields, and apart from the caller's object. */
+const toStored = (profile: Profile | undefined): Profile =>
+  profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
 
-/** What others see of the user beside a message. */
+/** The part of the profile that a message carries; null if there is none. */
 const senderOf = (user: UserRecord): Message['sender'] => {
   const { name, photoUrl } = mergeProfile(user)
   if (name === undefined && photoUrl === undefined) return null
@@ -25,7 +25,7 @@ export class Users {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #mutex = new KeyedMutex()
-  /** Of users who are known, by row. */
+  /** By row, of users that exist. */
   readonly #senders = new Recent<{ sender: Message['sender'] }>(MAX_CACHED_SENDERS)
 
   constructor(store: Store, commit: GroupCommit) {
@@ -37,11 +37,11 @@ export class Users {
     return (read(this.#store, rows.user(of)) as UserRecord | undefined) ?? null
   }
 
-  /** What a message of this user says about them; undefined for a user who never came. */
+  /** The sender that a message of this user carries; undefined if the user does not exist. */
   sender(of: UserRef): Message['sender'] | undefined {
     const row = rows.user(of)
-    const recent = this.#senders.get(row)
-    if (recent) return recent.sender
+    const cached = this.#senders.get(row)
+    if (cached) return cached.sender
     const user = this.get(of)
     if (!user) return undefined
     const sender = senderOf(user)
@@ -54,27 +54,27 @@ export class Users {
     const row = rows.user(of)
     const vouched = toStored(change.vouched)
     const claimed = toStored(change.claimed)
-    // In turn, and the sync is part of the turn: no save merges with what another is about to replace, and none
-    // finds "nothing changed" while that is not yet durable.
+    // The mutex is held until the sync. Otherwise a save could merge with a profile that another save is about to
+    // replace, or return "unchanged" for a profile that is not durable yet.
     return this.#mutex.run(row, async () => {
-      const kept = this.get(of)
+      const stored = this.get(of)
       const user: UserRecord = {
         ...of,
-        vouched: { ...kept?.vouched, ...vouched },
-        claimed: { ...kept?.claimed, ...claimed },
-        createdAt: kept?.createdAt ?? Date.now(),
+        vouched: { ...stored?.vouched, ...vouched },
+        claimed: { ...stored?.claimed, ...claimed },
+        createdAt: stored?.createdAt ?? Date.now(),
       }
-      // Mostly nothing differs, and texts tell that fastest; the order of a client's own fields is no difference.
-      const changed = JSON.stringify(user) !== JSON.stringify(kept) && !isDeepStrictEqual(user, kept)
+      // Most saves change nothing, and comparing texts is the fastest. The deep comparison ignores the order of fields.
+      const changed = JSON.stringify(user) !== JSON.stringify(stored) && !isDeepStrictEqual(user, stored)
       if (changed) {
         await this.#commit.sync([put(row, user)])
         this.#senders.delete(row)
       }
-      return { user, created: kept === null, changed }
+      return { user, created: stored === null, changed }
     })
   }
 
-  /** Resolves when no save is under way. */
+  /** Resolves when every save so far has settled. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
   }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../engine.js'
 import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
-import { MemoryStore } from './memory-store.js'
 import type { Volume } from '../local/store.js'
+import { MemoryStore } from './memory-store.js'
 
 const openVolume = (): Promise<Volume> =>
   Promise.resolve({
@@ -12,6 +12,9 @@ const openVolume = (): Promise<Volume> =>
     probe: () => Promise.resolve(),
   })
 
-/** An engine that keeps nothing beyond its closing: for tests, and for gateways whose users need not be remembered. */
+/**
+ * Makes an engine in memory. It forgets everything when it is closed: use it for tests, and for gateways that need to
+ * remember no users.
+ */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
   new LocalEngine(openVolume, options)

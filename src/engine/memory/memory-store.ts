@@ -1,24 +1,26 @@
-import { groupOf, type Operation, type Range, type Store } from '../local/store.js'
+import { groupOf } from '../local/rows.js'
+import type { Operation, Range, Store } from '../local/store.js'
 
-/** Rows that share all of their key but the last part. Ranges never reach beyond one group. */
+/** Rows whose keys differ only in the last part. A range never reaches beyond one group. */
 class Group {
   readonly rows = new Map<string, string>()
-  /** Keys in order, from `#start` on; undefined until a range is asked for. */
+  /** Keys in order, from index `#start` on; undefined until the first range is read. */
   #keys: string[] | undefined
   #start = 0
 
   put(key: string, value: string): void {
     if (this.#keys && !this.rows.has(key)) {
-      // Rows that are read in ranges mostly come in order and go in order.
+      // Messages are added in order: then the new key is the last one.
       if (key > (this.#keys.at(-1) ?? '')) this.#keys.push(key)
-      else this.#keys.splice(this.#place(this.#keys, key), 0, key)
+      else this.#keys.splice(this.#indexOf(this.#keys, key), 0, key)
     }
     this.rows.set(key, value)
   }
 
   del(key: string): void {
     if (!this.rows.delete(key) || !this.#keys) return
-    if (this.#keys[this.#start] !== key) this.#keys.splice(this.#place(this.#keys, key), 1)
+    if (this.#keys[this.#start] !== key) this.#keys.splice(this.#indexOf(this.#keys, key), 1)
+    // Messages are deleted in order too: a counter moves on, and the array is copied only once half of it is unused.
     else if (++this.#start * 2 > this.#keys.length) {
       this.#keys = this.#keys.slice(this.#start)
       this.#start = 0
@@ -27,7 +29,7 @@ class Group {
 
   range({ gte, lt, reverse = false, limit = Infinity }: Range): [string, string][] {
     const keys = this.#sorted()
-    const [from, to] = [this.#place(keys, gte), this.#place(keys, lt)]
+    const [from, to] = [this.#indexOf(keys, gte), this.#indexOf(keys, lt)]
     const found = reverse
       ? keys.slice(Math.max(from, to - limit), to).reverse()
       : keys.slice(from, Math.min(to, from + limit))
@@ -42,8 +44,8 @@ class Group {
     return this.#keys
   }
 
-  /** Where the first key stands that is not before the given one. */
-  #place(keys: string[], key: string): number {
+  /** The index of the first key that is not less than `key`. */
+  #indexOf(keys: string[], key: string): number {
     let [low, high] = [this.#start, keys.length]
     while (low < high) {
       const middle = (low + high) >> 1
@@ -54,7 +56,7 @@ class Group {
   }
 }
 
-/** A store in memory, for rows as the engine has them. */
+/** A store in memory. It relies on the keys that `rows` makes. */
 export class MemoryStore implements Store {
   readonly #groups = new Map<string, Group>()
 

@@ -1,4 +1,4 @@
-/** The longest delay a timer takes. */
+/** The longest delay that `setTimeout` takes, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1
 
 interface Entry<T> {
@@ -7,39 +7,41 @@ interface Entry<T> {
 }
 
 /**
- * Items by the time at which they are due (Unix, milliseconds), with one timer for the earliest of them. An item whose
- * time was changed is added again: whoever takes the due ones sees by the item whether it still is.
+ * A heap of items by the time at which they are due (Unix, milliseconds), with one timer for the earliest. An item whose
+ * time changes is added again and stays in the heap twice: the caller compares each due item with its current time.
  */
 export class Deadlines<T> {
-  /** A binary heap: the earliest is the first. */
+  /** A binary heap: the earliest entry is the first. */
   readonly #heap: Entry<T>[] = []
   readonly #onDue: () => void
   #timer: NodeJS.Timeout | undefined
+  /** The time that the timer is set for. */
   #timerAt = Infinity
 
-  /** `wake` is called when something may be due; it takes what is. */
-  constructor(wake: () => void) {
-    this.#onDue = wake
+  /** `onDue` is called when an item may be due. It calls `takeDue`. */
+  constructor(onDue: () => void) {
+    this.#onDue = onDue
   }
 
   add(at: number, item: T): void {
     const heap = this.#heap
-    let place = heap.push({ at, item }) - 1
-    while (place > 0 && this.#swapIfEarlier(place, (place - 1) >> 1)) place = (place - 1) >> 1
-    this.#arm()
+    let index = heap.push({ at, item }) - 1
+    while (index > 0 && this.#swapIfEarlier(index, (index - 1) >> 1)) index = (index - 1) >> 1
+    this.#setTimer()
   }
 
-  /** The items that are due by now, the earliest first. */
+  /** Removes the items that are due at `now`, and returns them with the earliest first. */
   takeDue(now: number): T[] {
     const due: T[] = []
     for (let first = this.#heap[0]; first && first.at <= now; first = this.#heap[0]) {
       due.push(first.item)
       this.#removeFirst()
     }
-    this.#arm()
+    this.#setTimer()
     return due
   }
 
+  /** Removes every item and clears the timer. */
   stop(): void {
     clearTimeout(this.#timer)
     this.#heap.length = 0
@@ -51,12 +53,12 @@ export class Deadlines<T> {
     const last = heap.pop()
     if (!last || heap.length === 0) return
     heap[0] = last
-    let place = 0
+    let index = 0
     for (;;) {
-      const left = 2 * place + 1
+      const left = 2 * index + 1
       const child = (heap[left + 1]?.at ?? Infinity) < (heap[left]?.at ?? Infinity) ? left + 1 : left
-      if (!this.#swapIfEarlier(child, place)) return
-      place = child
+      if (!this.#swapIfEarlier(child, index)) return
+      index = child
     }
   }
 
@@ -68,7 +70,7 @@ export class Deadlines<T> {
     return true
   }
 
-  #arm(): void {
+  #setTimer(): void {
     const earliest = this.#heap[0]?.at ?? Infinity
     if (earliest === this.#timerAt) return
     clearTimeout(this.#timer)
@@ -76,14 +78,14 @@ export class Deadlines<T> {
     if (earliest === Infinity) return
     this.#timer = setTimeout(
       () => {
-        // Whoever is woken reads the clock: a timer may be early, and a machine may have slept.
+        // `onDue` reads the clock: the timer may be early, or far too late on a machine that slept.
         this.#timerAt = Infinity
         this.#onDue()
-        this.#arm()
+        this.#setTimer()
       },
       Math.min(Math.max(earliest - Date.now(), 0), MAX_DELAY),
     )
-    // What is held must not hold the process.
+    // A deadline must not keep the process alive.
     this.#timer.unref()
   }
 }

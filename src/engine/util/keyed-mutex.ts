@@ -1,19 +1,21 @@
-/** Does what is asked for under one name one thing after the other, and under different names at once. */
+/** Runs tasks of the same key one after the other, in the order of the calls, and tasks of different keys at once. */
 export class KeyedMutex {
+  /** The last task of each key. */
   readonly #tails = new Map<string, Promise<unknown>>()
 
-  run<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(name)
-    const mine = before ? before.then(work, work) : work()
-    const leave = (): void => {
-      if (this.#tails.get(name) === mine) this.#tails.delete(name)
+  /** Settles as `task` does. A task that rejects does not stop those behind it. */
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const previous = this.#tails.get(key)
+    const tail = previous ? previous.then(task, task) : task()
+    const release = (): void => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key)
     }
-    this.#tails.set(name, mine)
-    mine.then(leave, leave)
-    return mine
+    this.#tails.set(key, tail)
+    tail.then(release, release)
+    return tail
   }
 
-  /** Resolves when everything asked for so far is done or has failed. */
+  /** Resolves when every task so far has settled. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#tails.values())
   }

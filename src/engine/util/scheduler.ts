@@ -1,79 +1,78 @@
 import { Deadlines } from './deadlines.js'
 
 /**
- * Does a little now; answers the time at which it wants to go on (Unix, milliseconds), Infinity for not until it is
- * wanted.
+ * Does one small step of a job. Resolves with the time of the next step (Unix, milliseconds); Infinity if there is none
+ * until the job is scheduled again.
  */
 export type JobStep = (now: number) => Promise<number>
 
-/** Work that has to be done now and then, whoever calls. */
 export interface Job {
   readonly run: JobStep
-  /** When it is wanted next. */
+  /** When the next step is due (Unix, milliseconds); Infinity if none is scheduled. */
   at: number
-  /** What it failed of the last time. */
+  /** The message of the error that the last step rejected with. */
   lastError: string | undefined
 }
 
-/** Milliseconds after which a chore that failed is tried again. */
+/** Milliseconds after which a job that failed is tried again. */
 const RETRY_DELAY = 1_000
 
-/** What nobody asks for and somebody has to do: chores that do a little at a time, so that nobody waits for them. */
+/** Runs background jobs in small steps, so that no request waits for them. */
 export class Scheduler {
-  readonly #due = new Deadlines<Job>(() => this.#wake())
+  readonly #due = new Deadlines<Job>(() => this.#runDue())
   readonly #running = new Map<Job, Promise<void>>()
   readonly #canRun: () => boolean
   readonly #onError: (error: unknown) => void
   #isStopped = false
 
-  /** Nothing is done once `mayGoOn` says no. `onError` is told what a chore fails of, once as long as it stays the same. */
-  constructor(mayGoOn: () => boolean, onError: (error: unknown) => void) {
-    this.#canRun = mayGoOn
+  /** No step starts while `canRun` returns false. `onError` is called with a job's error, once until the error changes. */
+  constructor(canRun: () => boolean, onError: (error: unknown) => void) {
+    this.#canRun = canRun
     this.#onError = onError
   }
 
-  /** Work that waits until it is `want`ed. */
-  job(work: JobStep): Job {
-    return { run: work, at: Infinity, lastError: undefined }
+  /** Returns a job that runs when it is scheduled. */
+  job(run: JobStep): Job {
+    return { run, at: Infinity, lastError: undefined }
   }
 
-  /** Has the work done at this time, or earlier if it is wanted earlier already. */
-  schedule(chore: Job, at: number): void {
-    if (at >= chore.at) return
-    chore.at = at
-    if (!this.#running.has(chore) && !this.#isStopped) this.#due.add(at, chore)
+  /** Runs the job at `at`, or earlier if an earlier time is scheduled already. */
+  schedule(job: Job, at: number): void {
+    if (at >= job.at) return
+    job.at = at
+    if (!this.#running.has(job) && !this.#isStopped) this.#due.add(at, job)
   }
 
-  /** Begins nothing any more, and resolves when nothing is under way. */
+  /** Starts no more steps. Resolves when none is running. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#due.stop()
     await Promise.all(this.#running.values())
   }
 
-  #wake(): void {
+  #runDue(): void {
     const now = Date.now()
-    for (const chore of this.#due.takeDue(now)) {
-      // It may have been wanted earlier, and be done.
-      if (chore.at <= now && !this.#running.has(chore) && this.#canRun())
-        this.#running.set(chore, this.#run(chore, now))
+    for (const job of this.#due.takeDue(now)) {
+      // A job that was scheduled twice is in the heap twice: the first entry has run it already.
+      if (job.at <= now && !this.#running.has(job) && this.#canRun())
+        this.#running.set(job, this.#runStep(job, now))
     }
   }
 
   /** Never rejects. */
-  async #run(chore: Job, now: number): Promise<void> {
-    chore.at = Infinity
+  async #runStep(job: Job, now: number): Promise<void> {
+    job.at = Infinity
     let next = now + RETRY_DELAY
     try {
-      next = await chore.run(now)
-      chore.lastError = undefined
+      next = await job.run(now)
+      job.lastError = undefined
     } catch (error) {
-      // What is wrong stays wrong for long.
-      if (chore.lastError !== (chore.lastError = String(error))) this.#onError(error)
+      // A job that keeps failing in the same way would fill the log.
+      if (job.lastError !== (job.lastError = String(error))) this.#onError(error)
     }
-    this.#running.delete(chore)
-    const at = Math.min(next, chore.at)
-    chore.at = Infinity
-    this.schedule(chore, at)
+    this.#running.delete(job)
+    const at = Math.min(next, job.at)
+    job.at = Infinity
+    this.schedule(job, at)
   }
 }

@@ -1,0 +1,69 @@
+import type * as classicLevel from 'classic-level'
+import { EngineError } from '../errors.js'
+import type { Store } from '../local/store.js'
+import { codeOf } from './folder.js'
+
+/** Imported when it is needed: the package has a native binary, which a gateway on another engine does not need. */
+const importClassicLevel = async (): Promise<typeof classicLevel> => {
+  try {
+    return await import('classic-level')
+  } catch (cause) {
+    throw new EngineError(
+      'unavailable',
+      "The embedded engine needs 'classic-level', which can't be loaded: install the package again on this machine, " +
+        'with its dependencies, or use the memory engine.',
+      { cause },
+    )
+  }
+}
+
+/** abstract-level wraps the error of a failed opening. */
+const unwrap = (error: unknown): unknown =>
+  error instanceof Error && codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' ? error.cause : error
+
+/** The engine's error for an error of LevelDB or of the folder. */
+export const engineErrorOf = (path: string, error: unknown): EngineError => {
+  const cause = unwrap(error)
+  switch (codeOf(cause)) {
+    case 'LEVEL_LOCKED':
+      return new EngineError(
+        'locked',
+        `Another process has ${path} open: stop it first, or give this one a folder of its own.`,
+        { cause },
+      )
+    case 'LEVEL_CORRUPTION':
+      return new EngineError(
+        'unavailable',
+        `The files in ${path} are damaged: put a backup in their place, or give an empty folder.`,
+        { cause },
+      )
+    default:
+      return new EngineError(
+        'unwritable',
+        `${path} can't be used: it must be a folder that this process can make, read and write.` +
+          (cause instanceof Error ? ` (${cause.message})` : ''),
+        { cause },
+      )
+  }
+}
+
+/** Opens LevelDB in a folder that exists. Rejects with its errors, or with `unavailable` if its binary can't be loaded. */
+export const openLevelStore = async (path: string): Promise<Store> => {
+  const { ClassicLevel } = await importClassicLevel()
+  const level = new ClassicLevel(path)
+  await level.open()
+  return {
+    getSync: (key) => level.getSync(key),
+    iterator: (range) => level.iterator(range),
+    batch: (operations, options) => {
+      // One by one: abstract-level copies each operation of an array and merges it with options, which takes six times as long.
+      const batch = level.batch()
+      for (const operation of operations) {
+        if (operation.type === 'put') batch.put(operation.key, operation.value)
+        else batch.del(operation.key)
+      }
+      return batch.write(options)
+    },
+    close: () => level.close(),
+  }
+}

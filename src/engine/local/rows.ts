@@ -1,0 +1,54 @@
+import type { SessionRef, UserRef } from '../engine.js'
+import type { Range } from './store.js'
+
+/** User ids and app ids hold no control characters, so no id can form the key of another id's row. */
+const SEPARATOR = '\0'
+const AFTER_SEPARATOR = '\x01'
+
+/** The digits of the largest safe integer: numbers of this length sort as text. */
+const DIGITS = 16
+
+export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
+
+const padded = (number: number): string => String(number).padStart(DIGITS, '0')
+
+/** The key without its last part. A range never reaches beyond the rows that share it. */
+export const groupOf = (key: string): string => key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
+
+/** The last part of a key. */
+export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
+
+const below = (...parts: string[]): Range => {
+  const prefix = keyOf(...parts)
+  return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
+}
+
+/** The key of every row in the store. */
+export const rows = {
+  key: 'key',
+  epoch: 'epoch',
+  user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
+  session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
+  allSessions: below('session'),
+  inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
+  /** The inboxes of an app after a row; from the first one if `row` is undefined. */
+  inboxesAfter: (appId: string, row: string | undefined): Range => {
+    const all = below('inbox', appId)
+    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
+  },
+  message: ({ appId, userId }: UserRef, offset: number) => `message\0${appId}\0${userId}\0${padded(offset)}`,
+  /** The messages of an inbox from offset `from` up to, but not including, `to`. */
+  messages: (of: UserRef, from: number, to: number): Range => ({
+    gte: rows.message(of, from),
+    lt: rows.message(of, to),
+  }),
+  usage: (appId: string) => keyOf('usage', appId),
+  /** The message's id stands last, because it may hold any character. */
+  idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
+    `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
+  /** A row that lists idempotency keys by the time at which they expire; `name` makes rows of one time distinct. */
+  expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
+  expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
+  expiriesFrom: (time: number): Range => ({ ...below('until'), gte: keyOf('until', padded(time)) }),
+  timeOfExpiry: (row: string): number => Number(lastOf(row).slice(0, DIGITS)),
+} as const
