@@ -1,4 +1,4 @@
-/** What is wrong with how a command was called. */
+/** A command was called wrongly. The message tells the user what to change. */
 export class CliError extends Error {
   override readonly name = 'CliError'
 }

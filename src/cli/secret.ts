@@ -1,11 +1,11 @@
 import { CliError } from './cli-error.js'
 
-/** A secret comes by the environment: arguments are seen by everybody on the machine, and kept by the shell. */
+/** Returns a secret from the environment. Arguments are no place for one: other users see them, and the shell keeps them. */
 export const secretOf = (name: string): string => {
   const secret = process.env[name]
   if (!secret)
     throw new CliError(
-      `The environment variable ${name} holds no secret: set it, or name another by --secret-env.`,
+      `The environment variable ${name} holds no secret: set it, or name another variable with --secret-env.`,
     )
   return secret
 }

@@ -1,6 +1,6 @@
 /**
- * Calls `close` once at SIGTERM or SIGINT and then ends the process, whatever a config module's own code still holds open; a
- * second signal ends it at once.
+ * Calls `close` at the first SIGTERM or SIGINT, then ends the process, even if a config module holds a timer or a socket
+ * open. A second signal ends the process at once.
  */
 export const untilSignal = (close: () => Promise<void>): void => {
   const signals = ['SIGTERM', 'SIGINT'] as const

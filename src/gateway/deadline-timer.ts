@@ -1,20 +1,20 @@
-/** setTimeout takes no longer delays. */
+/** Milliseconds: `setTimeout` takes no longer delay. */
 const MAX_DELAY = 2 ** 31 - 1
-/** From so many milliseconds on a wait is cut to whole seconds: Node keeps timers of one length in one list. */
+/** Delays from this length on are cut to whole seconds: Node keeps timers of the same length in one list. */
 const COARSE_FROM = 10_000
 
 const delayFor = (left: number): number =>
   left < COARSE_FROM ? Math.max(0, left) : Math.min(MAX_DELAY, left - (left % 1_000))
 
-/** Calls `ring` once at `time`, a Unix time in milliseconds however far away. Keeps no process alive. */
+/** Calls `callback` once at `time`, a Unix time in milliseconds at any distance. Does not keep the process alive. */
 export class DeadlineTimer {
   readonly #time: number
   readonly #callback: () => void
   #timer: NodeJS.Timeout
 
-  constructor(time: number, ring: () => void) {
+  constructor(time: number, callback: () => void) {
     this.#time = time
-    this.#callback = ring
+    this.#callback = callback
     this.#timer = this.#wait()
   }
 

@@ -1,2 +1,3 @@
-/** What the command line uses of this room and the package does not publish. */
+/** For the command line: not published by the package. */
 export { SESSION_PATH } from './transports/node-ws.js'
+export { isLogLevel, LOG_LEVELS, type LogLevel } from './log.js'

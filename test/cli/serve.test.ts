@@ -111,6 +111,45 @@ test('logs are JSON lines on standard error', async () => {
   assert.equal(stdout.split('\n').length, 2)
 })
 
+/** The log lines of a run in which one start is refused, which is logged as `info`, and one session starts, as `debug`. */
+const levelsOf = async (args: string[], env?: Record<string, string>): Promise<Set<unknown>> => {
+  const { child, url, outcome } = run(['serve', '--config', json, ...args], env)
+  const client = await startClient(await url(), await startOf('ada'))
+  client.send('nonsense')
+  await client.closed
+  await assert.rejects(startClient(await url(), { type: 'start', appId: 'missing', guest: true }))
+  child.kill('SIGTERM')
+  const lines = (await outcome).stderr.split('\n').filter(Boolean)
+  return new Set(lines.map((line) => (JSON.parse(line) as Record<string, unknown>)['level']))
+}
+
+for (const [args, env, levels] of [
+  [[], {}, ['info']],
+  [[], { LOG_LEVEL: '' }, ['info']],
+  [[], { LOG_LEVEL: 'warn' }, []],
+  [[], { LOG_LEVEL: 'debug' }, ['debug', 'info']],
+  [['--log-level', 'debug'], {}, ['debug', 'info']],
+  [['--log-level', 'debug'], { LOG_LEVEL: 'silent' }, ['debug', 'info']],
+] as const)
+  test(`serve ${args.join(' ')} with ${JSON.stringify(env)} logs ${levels.join(' and ') || 'nothing'}`, async () => {
+    assert.deepEqual([...(await levelsOf([...args], env))].sort(), levels)
+  })
+
+for (const [args, env] of [
+  [['--log-level', 'loud'], {}],
+  [['--log-level', 'loud'], { LOG_LEVEL: 'info' }],
+  [[], { LOG_LEVEL: 'loud' }],
+] as const)
+  test(`the log level "loud" is refused with the list of levels: ${JSON.stringify([args, env])}`, async () => {
+    await assertFails(
+      ['--config', json, ...args],
+      [
+        /^chat-session: "loud" is not a log level: set --log-level or LOG_LEVEL to one of trace, debug, info, warn, error, fatal, silent\.$/,
+      ],
+      env,
+    )
+  })
+
 test('serve takes a module, named by the environment, whose functions it calls', async () => {
   const file = await write(
     'config.mjs',

@@ -10,14 +10,14 @@ import type { FaultProxy } from './fault-proxy.js'
 
 const root = fileURLToPath(new URL('../../../dist/playground/', import.meta.url))
 
-const asked = v.object({
+const userQuery = v.object({
   appId: v.picklist(['playground', 'strict', 'shop']),
   userId: v.string(),
   expiresIn: v.optional(v.pipe(v.string(), v.transform(Number)), '3600'),
   name: v.optional(v.string()),
 })
 
-/** The playground keeps to what a strict page may do. */
+/** The playground runs under the policy of a strict page. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -29,32 +29,32 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Whoever holds the cookie of this name is signed out of the token source as this user. */
-const signedOutAs = (userId: string): string => `signed-out-${Buffer.from(userId).toString('base64url')}`
+/** The name of a cookie: a browser that has it gets no token for this user. */
+const signedOutCookie = (userId: string): string => `signed-out-${Buffer.from(userId).toString('base64url')}`
 
 const milliseconds = v.pipe(v.string(), v.transform(Number), v.number(), v.minValue(0), v.maxValue(3_600_000))
-const wished = v.object({ delay: milliseconds, down: milliseconds })
+const faultsQuery = v.object({ delay: milliseconds, down: milliseconds })
 
 /**
- * A page elsewhere must not have a token made by making the browser ask: neither across origins, which gets no CORS
- * header and is refused, nor under a name that it has pointed at this machine. Browsers leave `sec-fetch-site` out where
- * the address is no secure context; there the origin tells.
+ * Whether a request comes from the playground or from no page at all. A page of another origin is refused, and so is one
+ * that has pointed its own host name at this machine (DNS rebinding). Browsers send no `sec-fetch-site` to an address that
+ * is no secure context; there the `Origin` header decides.
  */
-const isOurs = (request: Request, host: string): boolean => {
+const isSameOrigin = (request: Request, host: string): boolean => {
   const { hostname, origin } = new URL(request.url)
-  const named = [host, 'localhost'].includes(hostname) || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+  const isKnownName = [host, 'localhost'].includes(hostname) || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
   return (
-    named &&
+    isKnownName &&
     ['same-origin', 'none', null].includes(request.headers.get('sec-fetch-site')) &&
     [origin, null].includes(request.headers.get('origin'))
   )
 }
 
 /**
- * The playground and what it needs of a backend: whoever reaches a development gateway may be anybody in its apps.
- * `host` is the name it listens on.
+ * Serves the playground, and the tokens and signatures that it asks a backend for. Any program that reaches a development
+ * gateway can be any user of its apps. `host` is the name that the gateway listens on.
  */
-export const createDevRoutes = (secrets: DevSecrets, network: FaultProxy, host: string): Hono => {
+export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: string): Hono => {
   const routes = new Hono()
 
   routes.use('*', async ({ header }, next) => {
@@ -63,7 +63,7 @@ export const createDevRoutes = (secrets: DevSecrets, network: FaultProxy, host: 
     header('cross-origin-resource-policy', 'same-origin')
   })
   routes.use('/dev/*', async (context, next) => {
-    if (!isOurs(context.req.raw, host)) return context.json({ code: 'refused' }, 403)
+    if (!isSameOrigin(context.req.raw, host)) return context.json({ code: 'refused' }, 403)
     context.header('cache-control', 'no-store')
     return next()
   })
@@ -73,8 +73,8 @@ export const createDevRoutes = (secrets: DevSecrets, network: FaultProxy, host: 
     throw error
   })
   routes.get('/dev/token', async (context) => {
-    const { appId, userId, expiresIn, name } = v.parse(asked, context.req.query())
-    if (getCookie(context, signedOutAs(userId))) return context.json({ token: null })
+    const { appId, userId, expiresIn, name } = v.parse(userQuery, context.req.query())
+    if (getCookie(context, signedOutCookie(userId))) return context.json({ token: null })
     const secret = secrets[appId].token
     return context.json({
       token: await createToken({ appId, userId, secret, expiresIn, user: name ? { name } : undefined }),
@@ -83,8 +83,8 @@ export const createDevRoutes = (secrets: DevSecrets, network: FaultProxy, host: 
   routes.post('/dev/source/:state{sign-in|sign-out}', (context) => {
     const signedOut = context.req.param('state') === 'sign-out'
     const { userId } = v.parse(v.object({ userId: v.string() }), context.req.query())
-    // As a log-in's cookie would be: the token source knows by it who asks.
-    setCookie(context, signedOutAs(userId), signedOut ? '1' : '', {
+    // Like a log-in's cookie: `/dev/token` reads it.
+    setCookie(context, signedOutCookie(userId), signedOut ? '1' : '', {
       path: '/dev',
       httpOnly: true,
       sameSite: 'Strict',
@@ -93,20 +93,20 @@ export const createDevRoutes = (secrets: DevSecrets, network: FaultProxy, host: 
     return context.json({ signedOut })
   })
   routes.get('/dev/signature', async (context) => {
-    const { appId, userId } = v.parse(asked, context.req.query())
+    const { appId, userId } = v.parse(userQuery, context.req.query())
     return context.json({ signature: await createSignature(userId, secrets[appId].signature) })
   })
-  // Faults of a line between a page and the gateway; sessions whose endpoint is this address go over it.
-  routes.get('/dev/lines/:line{[\\w-]{1,64}}', (context) =>
-    context.json(network.faults(context.req.param('line'))),
+  // A session whose endpoint is one of these addresses connects through the fault proxy.
+  routes.get('/dev/lines/:link{[\\w-]{1,64}}', (context) =>
+    context.json(proxy.faults(context.req.param('link'))),
   )
-  routes.post('/dev/lines/:line{[\\w-]{1,64}}', (context) => {
-    const line = context.req.param('line')
-    network.setFaults(line, v.parse(wished, context.req.query()))
-    return context.json(network.faults(line))
+  routes.post('/dev/lines/:link{[\\w-]{1,64}}', (context) => {
+    const link = context.req.param('link')
+    proxy.setFaults(link, v.parse(faultsQuery, context.req.query()))
+    return context.json(proxy.faults(link))
   })
-  routes.post('/dev/lines/:line{[\\w-]{1,64}}/cut', (context) => {
-    network.cut(context.req.param('line'))
+  routes.post('/dev/lines/:link{[\\w-]{1,64}}/cut', (context) => {
+    proxy.cut(context.req.param('link'))
     return context.body(null, 204)
   })
   routes.use('*', async (context, next) => {

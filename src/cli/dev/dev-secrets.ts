@@ -13,33 +13,33 @@ export type AppSecrets = v.InferOutput<typeof appSecrets>
 /** The secrets of the development apps, by app id. */
 export type DevSecrets = v.InferOutput<typeof devSecretsFile>
 
-const make = (): AppSecrets => {
+const createSecrets = (): AppSecrets => {
   const secret = (): string => randomBytes(32).toString('base64url')
   return { token: secret(), signature: secret() }
 }
 
 /**
- * Made once for a folder and kept in it: tokens outlive a restart, and nobody's development gateway takes a token that
- * somebody else could make.
+ * Returns the secrets in the folder's `secrets.json`, and creates the file if it is missing. Each folder has secrets of
+ * its own, so that tokens stay valid over a restart and are refused by every other development gateway.
  */
-export const devSecrets = async (folder: string): Promise<DevSecrets> => {
+export const readDevSecrets = async (folder: string): Promise<DevSecrets> => {
   const file = join(folder, 'secrets.json')
   try {
     return v.parse(devSecretsFile, JSON.parse(await readFile(file, 'utf8')))
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw unusable(file, error)
+    if (codeOf(error) !== 'ENOENT') throw unusableFile(file, error)
   }
-  const secrets: DevSecrets = { playground: make(), strict: make(), shop: make() }
+  const secrets: DevSecrets = { playground: createSecrets(), strict: createSecrets(), shop: createSecrets() }
   try {
     await ensureFolder(folder)
     await writeFile(file, JSON.stringify(secrets, null, 2), { mode: 0o600, flag: 'wx' })
   } catch (error) {
-    throw unusable(file, error)
+    throw unusableFile(file, error)
   }
   return secrets
 }
 
-const unusable = (file: string, cause: unknown): CliError =>
+const unusableFile = (file: string, cause: unknown): CliError =>
   new CliError(
     `The secrets in ${file} can't be read or written: choose another folder with --data, or remove the file.`,
     { cause },

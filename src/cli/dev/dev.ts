@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '../../gateway/index.js'
 import { originOf, originsOf } from './dev-origins.js'
 import { createDevRoutes } from './dev-routes.js'
-import { devSecrets, type DevSecrets } from './dev-secrets.js'
+import { readDevSecrets, type DevSecrets } from './dev-secrets.js'
 import { createFaultProxy } from './fault-proxy.js'
 import { untilSignal } from '../until-signal.js'
 
@@ -17,17 +17,17 @@ export interface DevOptions {
 }
 
 export interface Dev {
-  /** Where the gateway and the playground answer. */
+  /** The address of the gateway and the playground. */
   url: string
-  /** The secrets of its apps, for a backend that runs beside it. */
+  /** The secrets of its apps, for a backend beside it. */
   secrets: DevSecrets
   close(): Promise<void>
 }
 
-/** Milliseconds in which clients may take their leave when the gateway stops. */
-const GOODBYE = 1_000
+/** Milliseconds that clients have to close when the gateway stops. */
+const CLOSE_TIMEOUT = 1_000
 
-/** The apps of a development gateway: a lenient one, and one as strict as production. */
+/** The apps of a development gateway: a lenient one, one as strict as production, and the shop demo's. */
 const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number): GatewayConfig => ({
   engine: { type: 'embedded', path: join(data, 'data') },
   apps: {
@@ -72,12 +72,12 @@ const listen = (server: Server, { host, port }: DevOptions): Promise<number> =>
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
 
-/** Starts a gateway for development: guests, ready-made apps, and the playground at its root. */
+/** Starts a gateway for development, with ready-made apps, and the playground at `/`. */
 export const startDev = async (options: DevOptions): Promise<Dev> => {
-  const secrets = await devSecrets(options.data)
+  const secrets = await readDevSecrets(options.data)
   const server = createServer({ maxHeaderSize: 32_768 })
-  const network = createFaultProxy()
-  const respond = getRequestListener(createDevRoutes(secrets, network, options.host).fetch)
+  const proxy = createFaultProxy()
+  const respond = getRequestListener(createDevRoutes(secrets, proxy, options.host).fetch)
   server.on('request', (request, response) => void respond(request, response))
   const port = await listen(server, options)
   let gateway: Gateway | undefined
@@ -85,11 +85,11 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     await gateway?.close()
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
-    // Who does not take the goodbye, as a page that is frozen, holds nobody up for long.
+    // A frozen page never answers the close: its connection must not keep the process alive.
     const cut = setTimeout(() => {
-      network.cutAll()
+      proxy.cutAll()
       server.closeAllConnections()
-    }, GOODBYE)
+    }, CLOSE_TIMEOUT)
     await closed
     clearTimeout(cut)
   }
@@ -97,7 +97,7 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     gateway = createGateway(configOf(secrets, options, port))
     await gateway.ready()
     gateway.attach(server)
-    network.watch(server)
+    proxy.attach(server)
   } catch (error) {
     await close()
     throw error

@@ -4,131 +4,131 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SESSION_PATH } from '../../gateway/internal.js'
 
-/** What is wrong with a line. */
+/** The faults of a link. */
 export interface Faults {
-  /** Milliseconds that everything takes longer, each way. */
+  /** Milliseconds that every byte is delayed, in each direction. */
   delay: number
-  /** Milliseconds for which it stays down: no connection comes to be on it. 0 where it is up. */
+  /** Milliseconds for which the link stays down and refuses connections; 0 if it is up. */
   down: number
 }
 
 /**
- * The network between pages and a gateway under development. A session whose endpoint is `/dev/lines/NAME` has a line to
- * the gateway of its own, which can be made slow, cut, or taken down, to see what the session makes of it.
+ * A proxy between pages and a gateway under development. A session whose endpoint is `/dev/lines/NAME` connects through
+ * the link of that name. A link can be made slow, cut or taken down, to try what the session does then.
  */
 export interface FaultProxy {
-  /** Puts itself between the gateway that is attached to `server` and those who connect. */
-  watch(server: Server): void
-  faults(line: string): Faults
-  /** A line that goes down is cut. */
-  setFaults(line: string, faults: Faults): void
-  /** Every connection on the line is lost without a word; new ones may come at once. */
-  cut(line: string): void
-  /** Cuts everything, the connections without a line too. */
+  /** Handles the upgrades of `server` before the gateway that is attached to it. */
+  attach(server: Server): void
+  faults(name: string): Faults
+  /** A link that goes down closes its connections. */
+  setFaults(name: string, faults: Faults): void
+  /** Closes every connection of the link without a close frame. New ones may connect at once. */
+  cut(name: string): void
+  /** Closes every connection, also those that use no link. */
   cutAll(): void
 }
 
 interface Link {
   delay: number
-  /** Milliseconds on the process's own clock. */
+  /** Compared with `performance.now()`. */
   downUntil: number
   sockets: Set<Duplex>
 }
 
-/** Whoever asks for ever new lines must not fill the memory. */
+/** The oldest link is forgotten beyond this number, so that requests for new names can't fill the memory. */
 const MAX_LINKS = 1_000
 
 const LINK_PATH = /^\/dev\/lines\/([\w-]{1,64})\/v1\/session$/
 
-/** Bytes keep their order, whatever becomes of the delay while they are on their way; an end comes after them. */
+/** Forwards bytes in their order, even if the delay changes meanwhile; the end follows the last byte. */
 const forward = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): void => {
-  let carried = Promise.resolve()
-  const later = (deliver: () => void): void => {
+  let forwarded = Promise.resolve()
+  const afterDelay = (deliver: () => void): void => {
     const due = performance.now() + delay()
-    carried = carried.then(async () => {
+    forwarded = forwarded.then(async () => {
       const left = due - performance.now()
       if (left > 0) await sleep(left, undefined, { ref: false })
       deliver()
     })
   }
-  const pass = (bytes: Buffer): void =>
-    later(() => {
+  const write = (bytes: Buffer): void =>
+    afterDelay(() => {
       if (to.writable) to.write(bytes)
     })
-  pass(first)
-  from.on('data', pass)
-  from.once('end', () => later(() => to.end()))
-  from.once('close', () => later(() => to.end(() => to.destroy())))
-  // A close follows, and that is passed on.
+  write(first)
+  from.on('data', write)
+  from.once('end', () => afterDelay(() => to.end()))
+  from.once('close', () => afterDelay(() => to.end(() => to.destroy())))
+  // The `close` that follows an error is forwarded.
   from.on('error', () => undefined)
 }
 
-const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-/** A second connection to the server itself: what comes over a line goes on over it. */
+/** Opens a second connection to the server itself, for the gateway's side of a link. */
 const connectToGateway = (server: Server): Socket => {
   const { address, port } = server.address() as AddressInfo
-  return connect({ host: everywhere[address] ?? address, port, allowHalfOpen: true })
+  return connect({ host: loopbackOf[address] ?? address, port, allowHalfOpen: true })
 }
 
-/** The same handshake for the gateway's own address. */
+/** The same handshake, for the gateway's own path. */
 const handshakeOf = ({ rawHeaders }: IncomingMessage, head: Buffer): Buffer => {
   const headers = rawHeaders.map((text, index) => text + (index % 2 ? '\r\n' : ': ')).join('')
   return Buffer.concat([Buffer.from(`GET ${SESSION_PATH} HTTP/1.1\r\n${headers}\r\n`, 'latin1'), head])
 }
 
 export const createFaultProxy = (): FaultProxy => {
-  const lines = new Map<string, Link>()
-  /** Of every connection, on a line or not. */
-  const all = new Set<Duplex>()
+  const links = new Map<string, Link>()
+  /** The sockets of all connections, with or without a link. */
+  const allSockets = new Set<Duplex>()
 
-  const lineOf = (name: string): Link => {
-    const line = lines.get(name) ?? { delay: 0, downUntil: 0, sockets: new Set() }
-    lines.set(name, line)
-    const [oldest] = lines.keys()
-    if (lines.size > MAX_LINKS && oldest !== undefined) lines.delete(oldest)
-    return line
+  const linkOf = (name: string): Link => {
+    const link = links.get(name) ?? { delay: 0, downUntil: 0, sockets: new Set() }
+    links.set(name, link)
+    const [oldest] = links.keys()
+    if (links.size > MAX_LINKS && oldest !== undefined) links.delete(oldest)
+    return link
   }
-  const leftOf = ({ downUntil }: Link): number => Math.max(0, downUntil - performance.now())
-  const keep = (socket: Duplex, sockets: Set<Duplex>): void => {
-    for (const set of [all, sockets]) {
+  const downFor = ({ downUntil }: Link): number => Math.max(0, downUntil - performance.now())
+  const track = (socket: Duplex, sockets: Set<Duplex>): void => {
+    for (const set of [allSockets, sockets]) {
       set.add(socket)
       socket.once('close', () => set.delete(socket))
     }
   }
-  const cut = (sockets: Set<Duplex>): void => {
+  const destroyAll = (sockets: Set<Duplex>): void => {
     for (const socket of sockets) socket.destroy()
   }
 
   return {
-    watch(server) {
-      // Before the gateway's listener, which leaves a socket that is destroyed, or is for another address, alone.
+    attach(server) {
+      // The gateway's listener runs after this one, and ignores a destroyed socket and another path.
       server.prependListener('upgrade', (request, socket, head: Buffer) => {
         const path = request.url?.replace(/[?#].*/s, '') ?? ''
-        if (path === SESSION_PATH) return keep(socket, all)
+        if (path === SESSION_PATH) return track(socket, allSockets)
         const [, name] = LINK_PATH.exec(path) ?? []
-        // Nobody else would answer a socket for another address.
+        // No other listener would answer: the client would wait for ever.
         if (!name) return void socket.destroy()
-        const line = lineOf(name)
-        if (leftOf(line)) return void socket.destroy()
-        const far = connectToGateway(server)
-        keep(socket, line.sockets)
-        keep(far, line.sockets)
-        forward(socket, far, () => line.delay, handshakeOf(request, head))
-        forward(far, socket, () => line.delay, Buffer.alloc(0))
+        const link = linkOf(name)
+        if (downFor(link)) return void socket.destroy()
+        const upstream = connectToGateway(server)
+        track(socket, link.sockets)
+        track(upstream, link.sockets)
+        forward(socket, upstream, () => link.delay, handshakeOf(request, head))
+        forward(upstream, socket, () => link.delay, Buffer.alloc(0))
       })
     },
     faults(name) {
-      const line = lineOf(name)
-      return { delay: line.delay, down: leftOf(line) }
+      const link = linkOf(name)
+      return { delay: link.delay, down: downFor(link) }
     },
     setFaults(name, { delay, down }) {
-      const line = lineOf(name)
-      line.delay = delay
-      line.downUntil = down && performance.now() + down
-      if (down) cut(line.sockets)
+      const link = linkOf(name)
+      link.delay = delay
+      link.downUntil = down && performance.now() + down
+      if (down) destroyAll(link.sockets)
     },
-    cut: (name) => cut(lineOf(name).sockets),
-    cutAll: () => cut(all),
+    cut: (name) => destroyAll(linkOf(name).sockets),
+    cutAll: () => destroyAll(allSockets),
   }
 }
