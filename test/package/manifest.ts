@@ -37,6 +37,7 @@ interface Manifest {
 
 export interface PackageJson {
   version: string
+  repository: { type: string; url: string }
   exports: Record<string, Record<string, string> | string>
   customElements: string
   'web-types': string
