@@ -55,12 +55,12 @@ const takePlayground = async () => {
   const [alice, bob, visitor] = [0, 1, 2].map((index) => page.locator('user-panel').nth(index))
   for (const user of [alice, bob, visitor]) await user.locator('.name.active').waitFor()
   const write = async (user, to, body) => {
-    await user.locator('#to').selectOption({ label: to })
+    await user.locator('#to').selectOption({ label: `To ${to}` })
     await user.getByLabel('Message', { exact: true }).fill(body)
     await user.getByRole('button', { name: 'Send', exact: true }).click()
   }
   const isThere = (user, body) =>
-    user.locator('message-thread li').filter({ hasText: body }).locator('time').waitFor()
+    user.locator('.thread li').filter({ hasText: body }).locator('time').waitFor()
   await write(alice, 'Bob Okafor', 'Is the lamp still there?')
   await isThere(bob, 'Is the lamp still there?')
   await bob.getByRole('button', { name: 'Mark as read' }).click()

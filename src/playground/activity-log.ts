@@ -1,41 +1,35 @@
 import { describe, masked } from './mask.js'
 
-/** One thing that happened. */
 export interface Entry {
   id: number
   /** Unix time in milliseconds. */
   time: number
-  /** Told by the element, asked of the page's backend, or done by the person at the page. */
+  /** An event of the element, a request to the backend, or an action of the person at the page. */
   from: 'event' | 'backend' | 'you'
   name: string
-  /** A few words. */
   summary: string
-  /** JSON; empty where there is no more to tell. */
+  /** JSON; empty if there is no detail. */
   detail: string
 }
 
-/** More would only slow the page down. */
-const MOST = 200
+/** A longer list would slow the page down. */
+const MAX_ENTRIES = 200
 
-/** What happened, newest first. Nothing secret gets in. */
-export class Diary extends EventTarget {
-  #entries: readonly Entry[] = []
-  #last = 0
+/** The events, requests and actions of one user, newest first and without credentials. Emits `change`. */
+export class ActivityLog extends EventTarget {
+  entries: readonly Entry[] = []
+  #lastId = 0
 
-  get entries(): readonly Entry[] {
-    return this.#entries
-  }
-
-  note(from: Entry['from'], name: string, summary = '', detail?: unknown): void {
+  add(from: Entry['from'], name: string, summary = '', detail?: unknown): void {
     const entry: Entry = {
-      id: ++this.#last,
+      id: ++this.#lastId,
       time: Date.now(),
       from,
       name,
       summary: masked(summary),
       detail: detail === undefined ? '' : describe(detail),
     }
-    this.#set([entry, ...this.#entries].slice(0, MOST))
+    this.#set([entry, ...this.entries].slice(0, MAX_ENTRIES))
   }
 
   clear(): void {
@@ -43,7 +37,7 @@ export class Diary extends EventTarget {
   }
 
   #set(entries: readonly Entry[]): void {
-    this.#entries = entries
+    this.entries = entries
     this.dispatchEvent(new Event('change'))
   }
 }

@@ -1,68 +1,54 @@
 import type { Credentials } from '../session/index.js'
-import { ways, type Choice } from './settings.js'
+import { loginMethods, type Settings } from './settings.js'
 
-/* What a site's own backend would do: here it is the development gateway, which makes tokens for anybody. */
+/* The requests that a site would make to its own backend. Here the development gateway answers them, for any user. */
 
-export const call = async <T>(path: string, method = 'GET'): Promise<T> => {
+export const request = async <T>(path: string, method = 'GET'): Promise<T> => {
   const response = await fetch(path, { method })
   if (!response.ok) throw new Error(`${path.replace(/\?.*/s, '')} answered ${response.status}.`)
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
-const tokenPath = ({ appId, userId, way, profile }: Choice): string =>
+const tokenPath = ({ appId, userId, method, profile }: Settings): string =>
   `/dev/token?${new URLSearchParams({
     appId,
     userId,
-    expiresIn: String(ways[way].lifetime ?? 3600),
-    // Only the backend's word counts in the strict app.
+    expiresIn: String(loginMethods[method].lifetime ?? 3600),
+    // The strict app takes the profile from the token only.
     ...(appId === 'strict' && profile.name && { name: profile.name }),
   })}`
 
-/** Answers null when signed out. */
-export const fetchToken = async (choice: Choice, signal?: AbortSignal): Promise<string | null> => {
+/** Returns null if the user is signed out. */
+export const fetchToken = async (settings: Settings, signal?: AbortSignal): Promise<string | null> => {
   signal?.throwIfAborted()
-  return (await call<{ token: string | null }>(tokenPath(choice))).token
+  return (await request<{ token: string | null }>(tokenPath(settings))).token
 }
 
-/** The address that the element on this line asks by itself. It says so, to be told apart from what this page asks. */
-export const tokenUrlOf = (choice: Choice, line: string): string => `${tokenPath(choice)}&by=${line}`
+/** The URL for the element's own requests. Its `by` sets them apart from this page's requests. */
+export const tokenUrlOf = (settings: Settings, link: string): string => `${tokenPath(settings)}&by=${link}`
 
-const fetchSignature = async ({ appId, userId }: Choice): Promise<string> =>
-  (await call<{ signature: string }>(`/dev/signature?${new URLSearchParams({ appId, userId })}`)).signature
+const fetchSignature = async ({ appId, userId }: Settings): Promise<string> =>
+  (await request<{ signature: string }>(`/dev/signature?${new URLSearchParams({ appId, userId })}`)).signature
 
-/** A token whose signature is somebody else's. */
-const spoiled = (token: string | null): string | null => token?.replace(/[^.]+$/, 'A'.repeat(43)) ?? null
+/** Signs the user in to the token source, or out of it. */
+export const setSignedIn = ({ userId }: Settings, signedIn: boolean): Promise<unknown> =>
+  request(`/dev/source/sign-${signedIn ? 'in' : 'out'}?${new URLSearchParams({ userId })}`, 'POST')
 
-const source = ({ userId }: Choice, state: 'sign-in' | 'sign-out'): Promise<unknown> =>
-  call(`/dev/source/${state}?${new URLSearchParams({ userId })}`, 'POST')
-
-export const signIn = (choice: Choice): Promise<unknown> => source(choice, 'sign-in')
-export const signOut = (choice: Choice): Promise<unknown> => source(choice, 'sign-out')
-
-/** What the page gives the element to prove who the user is, as the chosen way has it. */
+/** The credentials of the chosen login method. */
 export const credentialsFor = async (
-  choice: Choice,
-  line: string,
+  settings: Settings,
+  link: string,
   tokenFetcher: NonNullable<Credentials['tokenFetcher']>,
 ): Promise<Credentials> => {
-  switch (choice.way) {
-    case 'token':
-      return { token: await fetchToken(choice) }
-    case 'token-fetcher':
-      return { token: await fetchToken(choice), tokenFetcher }
-    case 'lapsing-url':
-      return { token: await fetchToken(choice), tokenUrl: tokenUrlOf(choice, line) }
-    case 'token-url':
-      return { tokenUrl: tokenUrlOf(choice, line) }
-    case 'signature':
-      return { signature: await fetchSignature(choice) }
-    case 'auth-params':
-      return { authParams: { password: choice.password } }
-    case 'guest':
-      return { guest: true }
-    case 'wrong-token':
-      return { token: spoiled(await fetchToken(choice)) }
-    case 'nothing':
-      return {}
+  const { credentials } = loginMethods[settings.method]
+  const has = (name: keyof Credentials): boolean => credentials.includes(name)
+  const token = has('token') ? await fetchToken(settings) : null
+  return {
+    token: settings.method === 'wrong-token' ? token?.replace(/[^.]+$/, 'A'.repeat(43)) : token,
+    tokenFetcher: has('tokenFetcher') ? tokenFetcher : null,
+    tokenUrl: has('tokenUrl') ? tokenUrlOf(settings, link) : null,
+    signature: has('signature') ? await fetchSignature(settings) : null,
+    authParams: has('authParams') ? { password: settings.password } : null,
+    guest: has('guest'),
   }
 }

@@ -1,9 +1,9 @@
 import type { Message, SessionError, User } from '../session/index.js'
 
-/** A few words about an event of the element's. */
+/** The essence of an event of the element in a few words. */
 export const summaryOf = (event: Event): string => {
   const detail: unknown = event instanceof CustomEvent ? event.detail : undefined
-  if (typeof detail !== 'object' || detail === null) return 'reason' in event ? String(event.reason) : ''
+  if (typeof detail !== 'object' || detail === null) return ''
   if ('previous' in detail) {
     const { previous, state } = detail as { previous: string; state: string }
     return previous === state ? `${state}, next attempt` : `${previous} → ${state}`
@@ -19,7 +19,7 @@ export const summaryOf = (event: Event): string => {
   return ''
 }
 
-/** The element's events that only tell something; the one that asks is for its listener to answer. */
+/** The element's events that need no answer. */
 export const eventNames = [
   'session-state',
   'session-started',

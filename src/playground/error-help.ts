@@ -1,53 +1,28 @@
 import type { SessionError, SessionState } from '../session/index.js'
-import { sentenceOf } from '../session/internal.js'
+import { isRevivable, sentenceOf } from '../session/internal.js'
 
 /** One sentence for each state. */
 export const stateSentences: Record<SessionState, string> = {
   idle: 'No session yet. Choose how to log in, and start one.',
-  starting: 'Connecting, and proving who the user is.',
+  starting: 'Connecting, and verifying the user.',
   active: 'Live: the gateway has verified the user.',
-  reconnecting: 'The connection is lost, and made again by itself.',
+  reconnecting: 'The connection is lost. The session reconnects by itself.',
   ended: 'The session is over.',
-  failed: 'The session could not be started, and trying the same again would not help.',
+  failed: 'The session could not start, and trying the same again would not help.',
 }
 
-/** What to do about a code, where there is something to do. */
-const advices: Record<string, string> = {
-  unauthenticated: 'Make the token on your server with this app’s secret, for this very user.',
-  'token-expired': 'Choose a way with a tokenFetcher or token-url, which renew tokens in time.',
-  'bad-request': 'Check the user id: a token is for one user, and must be the one the tag names.',
-  refused: 'In the strict app only the backend changes profiles: put the profile into the token.',
-  'origin-refused': 'Add this page’s origin to the app’s origins in the gateway’s config.',
-  'guests-refused': 'Choose the playground app, or another way to log in.',
-  'unknown-app': 'Compare the app id with the gateway’s config.',
-  replaced: 'Nothing, if you opened the session elsewhere; start it again to have it back here.',
-  revoked: 'Log in again: only tokens made from now on are good.',
-  unavailable: 'Wait, or bring its line back up.',
-  timeout: 'Wait: it is tried again.',
-  'rate-limited': 'Wait, then try again less often.',
-  'signed-out': 'Log in again: start with these settings signs in anew.',
-  'no-credentials': 'Choose a way to log in, or answer the page’s session-token-needed.',
-  'blocked-by-csp': 'Add the gateway to connect-src of the page’s policy.',
-  'session-active': 'End the session before you start it again.',
-  ended: 'Start it again whenever you like.',
+const adviceFor = ({ code, retryable }: SessionError): string | null => {
+  if (retryable) return 'Wait: the session tries again by itself. Its network must be online.'
+  return isRevivable(code) ? 'Choose another way to log in, or correct the user, and start anew.' : null
 }
 
-export interface ErrorWords {
-  code: string
-  sentence: string
-  /** What the gateway said beside the code's own sentence. */
-  said: string | null
-  advice: string | null
-}
-
-/** The script-tag build says a link in the place of sentences, so this page has them. */
-export const wordsOf = ({ code, message }: SessionError): ErrorWords => {
+/**
+ * Explains an error by the code's sentence, the next step, and the gateway's own message if that says more. In the
+ * script-tag build an error's message is a link, so the sentence is looked up here.
+ */
+export const helpFor = (error: SessionError) => {
+  const { code, message } = error
   const sentence = sentenceOf(code)
-  const isLink = message.startsWith(`${code}: http`) || message === code
-  return {
-    code,
-    sentence,
-    said: isLink || message === sentence ? null : message,
-    advice: advices[code] ?? null,
-  }
+  const saysMore = message !== sentence && message !== code && !message.startsWith(`${code}: http`)
+  return { sentence, message: saysMore ? message : null, advice: adviceFor(error) }
 }

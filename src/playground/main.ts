@@ -1,34 +1,33 @@
 import { html, LitElement, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import './user-panel.js'
-import { choiceFor, firstChoices, people, type Choice } from './settings.js'
-import type { Peer } from './message-thread.js'
-import { LOOK_AWAY } from './notify-card.js'
-import type { UserPanel } from './user-panel.js'
+import { WRITE_DELAY } from './notify-tab.js'
+import { sampleUsers, settingsFor } from './settings.js'
+import { controlStyles } from './styles.js'
+import type { Peer } from './thread-view.js'
+import type { User, UserPanel } from './user-panel.js'
 
-/** More would not fit a screen, and prove nothing. */
-const MOST_USERS = 6
+/** More panels would not fit a screen. */
+const MAX_USERS = 6
 
-interface Seat {
-  key: number
-  choice: Choice
-  starts: boolean
-}
-
-/** The page: some users, side by side. It has no shadow root, so that their elements are the document's. */
+/** The page: some users, side by side. It has no shadow root, so that their elements are in the document itself. */
 export class PlayGround extends LitElement {
-  static override properties = { seats: { state: true } }
+  static override properties = { users: { state: true } }
 
-  declare seats: readonly Seat[]
-  #last = 0
+  declare users: readonly User[]
+  #lastKey = 0
 
   constructor() {
     super()
-    this.seats = firstChoices.map((choice) => ({ key: ++this.#last, choice, starts: true }))
+    this.users = [
+      settingsFor(sampleUsers[0]),
+      settingsFor(sampleUsers[1]),
+      settingsFor({ userId: 'visitor', name: 'Visitor' }, 'guest'),
+    ].map((initial) => ({ key: ++this.#lastKey, initial, starts: true }))
   }
 
   protected override createRenderRoot(): this {
-    // What stands there is for who has no script.
+    // The page's own content is for browsers without scripts.
     this.replaceChildren()
     return this
   }
@@ -37,10 +36,14 @@ export class PlayGround extends LitElement {
     return [...this.querySelectorAll('user-panel')]
   }
 
+  #panelOf({ key }: User): UserPanel | undefined {
+    return this.#panels.find(({ id }) => id === `user-${key}`)
+  }
+
   async #add(): Promise<void> {
-    const taken = this.#panels.map(({ choice }) => choice.userId)
-    const person = people.find(({ userId }) => !taken.includes(userId)) ?? people[0]
-    this.seats = [...this.seats, { key: ++this.#last, choice: choiceFor(person), starts: false }]
+    const taken = this.#panels.map(({ settings }) => settings.userId)
+    const initial = settingsFor(sampleUsers.find(({ userId }) => !taken.includes(userId)) ?? sampleUsers[0])
+    this.users = [...this.users, { key: ++this.#lastKey, initial, starts: false }]
     await this.updateComplete
     const panel = this.#panels.at(-1)
     await panel?.updateComplete
@@ -48,80 +51,78 @@ export class PlayGround extends LitElement {
     panel?.focus()
   }
 
-  #remove({ key }: Seat): void {
-    this.seats = this.seats.filter((seat) => seat.key !== key)
+  #remove({ key }: User): void {
+    this.users = this.users.filter((user) => user.key !== key)
     this.querySelector<HTMLElement>('.add')?.focus()
   }
 
-  /** Those whom somebody can write to: the other users of the same app, each once. */
+  #othersOf(panel: UserPanel | undefined): UserPanel[] {
+    return this.#panels.filter((other) => other !== panel && other.settings.appId === panel?.settings.appId)
+  }
+
+  /** The other users of the same app, each once. */
   #peersOf(panel: UserPanel | undefined): Peer[] {
-    const others = this.#panels
-      .filter(({ choice }) => choice.appId === panel?.choice.appId)
-      .flatMap(({ peer }) => peer ?? [])
-    return [...new Map(others.map((peer) => [peer.id, peer])).values()].filter(
+    const peers = this.#othersOf(panel).flatMap(({ peer }) => peer ?? [])
+    return [...new Map(peers.map((peer) => [peer.id, peer])).values()].filter(
       ({ id }) => id !== panel?.peer?.id,
     )
   }
 
-  #writeLater(seat: Seat): void {
-    const panel = this.#panelOf(seat)
+  #writeLater(user: User): void {
     setTimeout(() => {
-      const writer = this.#panels.find(
-        (other) => other !== panel && other.choice.appId === panel?.choice.appId,
-      )
+      const panel = this.#panelOf(user)
+      const [writer] = this.#othersOf(panel)
       if (writer && panel?.peer)
-        void writer.stage.thread.send(panel.peer.id, 'You asked for this while you looked away.')
-    }, LOOK_AWAY * 1000)
+        void writer.session.thread.send(panel.peer.id, 'You asked for this message five seconds ago.')
+    }, WRITE_DELAY * 1000)
   }
 
-  #panelOf({ key }: Seat): UserPanel | undefined {
-    return this.#panels.find(({ id }) => id === `user-${key}`)
-  }
-
-  #chip(seat: Seat): TemplateResult {
-    const panel = this.#panelOf(seat)
-    const { state, unread } = panel?.stage.view ?? { state: 'idle', unread: 0 }
-    const name = panel?.peer?.name ?? seat.choice.userId
+  #chip(user: User): TemplateResult {
+    const panel = this.#panelOf(user)
+    const { state, unread } = panel?.session.view ?? { state: 'idle', unread: 0 }
+    const [name] = (panel?.peer?.name ?? user.initial.userId).split(' ')
     return html`<li>
-      <a class="chip ${state}" href="#user-${seat.key}"
-        ><span>${name.split(' ')[0]} <span class="unseen">${state}</span></span> ${
-          unread ? html`<span class="count">${unread}<span class="unseen"> unread</span></span>` : ''
-        }</a
+      <a
+        class="chip ${state}"
+        href="#user-${user.key}"
+        aria-label="${name}${unread ? ` ${unread} unread` : ''}, ${state}"
+        >${name} ${unread ? html`<span class="count">${unread}</span>` : ''}</a
       >
     </li>`
   }
 
+  #panel(user: User): TemplateResult {
+    return html`<user-panel
+      id="user-${user.key}"
+      .user=${user}
+      .peers=${this.#peersOf(this.#panelOf(user))}
+      @change=${() => this.requestUpdate()}
+      @close=${() => this.#remove(user)}
+      @write-later=${() => this.#writeLater(user)}
+      ><div class="place" slot="first"></div>
+      <div class="place" slot="second"></div
+    ></user-panel>`
+  }
+
   override render(): TemplateResult {
-    return html`<nav class="people" aria-label="Users">
+    return html`<nav class="users" aria-label="Users">
         <ul>
-          ${repeat(
-            this.seats,
-            ({ key }) => key,
-            (seat) => this.#chip(seat),
-          )}
+          ${this.users.map((user) => this.#chip(user))}
         </ul>
-        <button class="add" ?disabled=${this.seats.length >= MOST_USERS} @click=${() => this.#add()}>
+        <button class="add" ?disabled=${this.users.length >= MAX_USERS} @click=${() => this.#add()}>
           Add a user
         </button>
       </nav>
-      <div class="users">
+      <div class="panels">
         ${repeat(
-          this.seats,
+          this.users,
           ({ key }) => key,
-          (seat) =>
-            html`<user-panel
-              id="user-${seat.key}"
-              .first=${seat.choice}
-              .peers=${this.#peersOf(this.#panelOf(seat))}
-              ?starts=${seat.starts}
-              @change=${() => this.requestUpdate()}
-              @close=${() => this.#remove(seat)}
-              @later=${() => this.#writeLater(seat)}
-              ><div class="place" slot="first"></div>
-              <div class="place" slot="second"></div
-            ></user-panel>`,
+          (user) => this.#panel(user),
         )}
       </div>`
   }
 }
+
+// The page has the same buttons and colors as the panels in their shadow roots.
+if (controlStyles.styleSheet) document.adoptedStyleSheets.push(controlStyles.styleSheet)
 customElements.define('play-ground', PlayGround)

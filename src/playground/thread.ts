@@ -1,44 +1,41 @@
 import type { ChatSessionElement } from '../element/chat-session.js'
 import type { Message, SessionError } from '../session/index.js'
-import type { Diary } from './activity-log.js'
+import type { ActivityLog } from './activity-log.js'
 
-/** A message that is on its way, or could not be sent. */
-export interface Outgoing {
+/** A message that is being sent, or could not be. */
+export interface OutgoingMessage {
   key: number
   to: string
   body: string
   /** The newest offset when it was written. */
   after: number
-  /** Why it was not sent; null while it is on its way. */
+  /** Null while it is being sent. */
   error: SessionError | null
 }
 
-/** How much of the inbox is looked up when a session starts. */
-const RECENT = 30
+/** How many messages of the inbox are loaded when a session starts. */
+const HISTORY_LIMIT = 30
 
-/**
- * What is in the inbox of the user whose element it is told of, and what that user is sending. Tells of every change by
- * `change`.
- */
+/** The messages of the element's inbox, and those that its user is sending. Emits `change`. */
 export class Thread extends EventTarget {
-  readonly #diary: Diary
+  readonly #log: ActivityLog
   #element: ChatSessionElement | null = null
   #messages = new Map<number, Message>()
-  #outgoing: readonly Outgoing[] = []
-  #last = 0
+  #outgoing: readonly OutgoingMessage[] = []
+  #lastKey = 0
 
-  constructor(diary: Diary) {
+  constructor(log: ActivityLog) {
     super()
-    this.#diary = diary
+    this.#log = log
   }
 
-  /** In the inbox's order. */
+  /** In the order of the inbox. */
   get messages(): readonly Message[] {
     return [...this.#messages.values()].sort((one, other) => one.offset - other.offset)
   }
 
-  /** A copy of what is sent may be in the inbox a moment before the answer to it is there. */
-  get outgoing(): readonly Outgoing[] {
+  /** Leaves out a message whose copy is in the inbox already: the copy can arrive before the result of `send()`. */
+  get outgoing(): readonly OutgoingMessage[] {
     const { messages } = this
     return this.#outgoing.filter(
       ({ to, body, after, error }) =>
@@ -46,67 +43,61 @@ export class Thread extends EventTarget {
     )
   }
 
-  /** From now on it is this element's inbox. */
+  /** Shows this element's inbox from now on. */
   follow(element: ChatSessionElement): void {
     this.#element = element
     this.#outgoing = []
-    this.#forget()
+    this.#messages.clear()
     element.addEventListener('session-message', ({ detail }) => this.#add(element, [detail.message]))
-    // Another session may be of another user, or have missed more than is told again.
     element.addEventListener('session-started', () => {
-      this.#forget()
-      void this.#look(element)
+      // A new session can be another user's, or have missed more messages than the gateway resends.
+      this.#messages.clear()
+      void this.#load(element)
     })
   }
 
   async send(to: string, body: string): Promise<void> {
     const after = this.messages.at(-1)?.offset ?? 0
-    const outgoing: Outgoing = { key: ++this.#last, to, body, after, error: null }
-    this.#setOutgoing([...this.#outgoing, outgoing])
-    const others = (): Outgoing[] => this.#outgoing.filter(({ key }) => key !== outgoing.key)
+    const message: OutgoingMessage = { key: ++this.#lastKey, to, body, after, error: null }
+    this.#setOutgoing([...this.#outgoing, message])
+    const others = (): OutgoingMessage[] => this.#outgoing.filter(({ key }) => key !== message.key)
     try {
       await this.#element?.send({ to, body })
       this.#setOutgoing(others())
     } catch (error) {
-      this.#diary.note('you', 'send() was refused', (error as SessionError).code, error)
-      this.#setOutgoing([...others(), { ...outgoing, error: error as SessionError }])
+      this.#log.add('you', 'send() was refused', (error as SessionError).code, error)
+      this.#setOutgoing([...others(), { ...message, error: error as SessionError }])
     }
   }
 
-  /** Sends again what could not be sent. */
-  async again({ key, to, body }: Outgoing): Promise<void> {
+  async resend({ key, to, body }: OutgoingMessage): Promise<void> {
     this.#setOutgoing(this.#outgoing.filter((other) => other.key !== key))
     await this.send(to, body)
   }
 
-  /** Everything that is shown is read. */
+  /** Marks all messages that are shown as read. */
   markRead(): void {
     const newest = this.messages.at(-1)
     if (newest) this.#element?.markRead(newest.offset)
-    this.#diary.note('you', 'called markRead()', String(newest?.offset ?? ''))
+    this.#log.add('you', 'called markRead()', String(newest?.offset ?? ''))
   }
 
-  async #look(element: ChatSessionElement): Promise<void> {
+  async #load(element: ChatSessionElement): Promise<void> {
     try {
-      this.#add(element, await element.history({ limit: RECENT }))
+      this.#add(element, await element.history({ limit: HISTORY_LIMIT }))
     } catch (error) {
-      this.#diary.note('you', 'history() was refused', (error as SessionError).code, error)
+      this.#log.add('you', 'history() was refused', (error as SessionError).code, error)
     }
   }
 
-  /** What an element tells that was replaced meanwhile is of no use. */
+  /** Ignores the messages of an element that was replaced meanwhile. */
   #add(element: ChatSessionElement, messages: readonly Message[]): void {
     if (element !== this.#element) return
     for (const message of messages) this.#messages.set(message.offset, message)
     this.#changed()
   }
 
-  #forget(): void {
-    this.#messages = new Map()
-    this.#changed()
-  }
-
-  #setOutgoing(outgoing: readonly Outgoing[]): void {
+  #setOutgoing(outgoing: readonly OutgoingMessage[]): void {
     this.#outgoing = outgoing
     this.#changed()
   }

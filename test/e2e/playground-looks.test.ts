@@ -15,7 +15,7 @@ const showEverything = async ({ add, panel }: Playground): Promise<void> => {
   await reconnecting.write('Alice Moreau', 'Hello Alice.')
   await active.unread().waitFor()
   await active.logs(/session-message/)
-  await active.at.locator('event-log summary').first().click()
+  await active.at.locator('.log summary').first().click()
   await failed.start('wrong-token', 'failed')
   await starting.start('nothing', 'starting')
   await starting.open('Notify')
@@ -52,13 +52,11 @@ describe('the playground: for everybody', () => {
     )
     await page.setViewportSize({ width: 360, height: 740 })
     await assertAccessible(page, 'a phone')
-    const controls = page.locator(
-      'button, a.chip, select, summary, input:not([type=radio], [type=checkbox]), .apps label',
-    )
+    const controls = page.locator('button, a.chip, select, summary, input:not([type=checkbox])')
     const boxes = await controls.evaluateAll((all) =>
       all.map((control) => {
         const { left, right, height } = control.getBoundingClientRect()
-        const scrolls = control.closest('[role=tablist], .people ul') !== null
+        const scrolls = control.closest('[role=tablist], .users ul') !== null
         return {
           name: control.textContent.trim() || control.id,
           left,
@@ -83,11 +81,10 @@ describe('the playground: for everybody', () => {
       page.evaluate(() => {
         let node = document.activeElement
         while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement
-        const shown = node?.matches('[type=radio]') ? node.parentElement : node
-        if (!node || !shown) return { name: '', outline: '' }
+        if (!node) return { name: '', outline: '' }
         return {
           name: node.id || node.textContent.trim() || node.getAttribute('name') || node.localName,
-          outline: getComputedStyle(shown).outlineStyle,
+          outline: getComputedStyle(node).outlineStyle,
         }
       })
     await alone()
@@ -100,18 +97,18 @@ describe('the playground: for everybody', () => {
     }
     await page.keyboard.press('Enter')
     await reaches('active')
-    for (const name of ['Offline', 'tab-log', 'way', 'user-id', 'name'])
+    for (const name of ['Offline', 'tab-Log-in', 'method', 'user-id', 'name'])
       assert.ok(seen.includes(name), `${name} among ${seen.join(', ')}`)
     await at.getByRole('tab', { name: 'Log-in' }).press('ArrowRight')
-    assert.equal((await focus()).name, 'tab-element')
-    await at.locator('#end').press('Space')
+    assert.equal((await focus()).name, 'tab-Element')
+    await at.getByRole('button', { name: 'end()' }).press('Space')
     await reaches('ended')
     await at.getByRole('tab', { name: 'Element' }).press('ArrowLeft')
     await at.getByRole('tab', { name: 'Log-in' }).press('ArrowLeft')
     await at.getByRole('tab', { name: 'Events' }).press('ArrowLeft')
-    assert.equal((await focus()).name, 'tab-code')
+    assert.equal((await focus()).name, 'tab-Code')
     await at.getByRole('tab', { name: 'HTML' }).press('ArrowRight')
-    assert.equal((await focus()).name, 'tab-1')
+    assert.equal((await focus()).name, 'tab-JavaScript')
     await page.getByRole('button', { name: 'Remove Alice Moreau' }).press('Enter')
     assert.equal((await focus()).name, 'Add a user')
   })
@@ -121,12 +118,12 @@ describe('the playground: for everybody', () => {
     press,
     at,
   }) => {
-    const told = at.locator('live-state').getByRole('status')
+    const told = at.locator('.state').getByRole('status')
     await reaches('active')
     assert.match(await told.innerText(), /active[^]*verified/)
     await press('Offline')
     await reaches('reconnecting')
-    await at.locator('live-state time').waitFor()
+    await at.locator('.state time').waitFor()
     assert.match(await told.innerText(), /reconnecting/)
     assert.doesNotMatch(await told.innerText(), /Next attempt/)
   })
@@ -134,7 +131,7 @@ describe('the playground: for everybody', () => {
   it('brings the state into view on a phone when a session is started', async ({ page, start, at }) => {
     await page.setViewportSize({ width: 375, height: 740 })
     await start('token')
-    const state = at.locator('live-state .name')
+    const state = at.locator('.state .name')
     const isInView = async (): Promise<boolean> => {
       const box = await state.boundingBox()
       return !!box && box.y >= 0 && box.y + box.height <= 740

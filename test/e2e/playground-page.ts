@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import type { BrowserContext, Locator, Page, WebSocket } from 'playwright-core'
 import { startDev, type Dev } from '../../src/cli/dev/dev.js'
-import type { WayId } from '../../src/playground/settings.js'
+import type { LoginMethodId } from '../../src/playground/settings.js'
 import { newContext } from '../support/browser.js'
 
 // Here rather than in a test, at whose end the browser would be closed.
@@ -18,13 +18,13 @@ export interface Panel {
   at: Locator
   /** Opens one of the tabs at its foot. */
   open(tab: 'Events' | 'Log-in' | 'Element' | 'Notify' | 'Code'): Promise<void>
-  choose(way: WayId, app?: AppId): Promise<void>
+  choose(way: LoginMethodId, app?: AppId): Promise<void>
   /** Presses a button, in the tab where it is. */
   press(name: string): Promise<void>
   /** Waits until the big word is this one. */
   reaches(state: string): Promise<void>
   /** Chooses, starts, and waits for a new session, or for the state. */
-  start(way: WayId, state?: string, app?: AppId): Promise<void>
+  start(way: LoginMethodId, state?: string, app?: AppId): Promise<void>
   /** Waits until the events have one that matches. */
   logs(words: RegExp): Promise<void>
   sessionId(): Promise<string>
@@ -73,12 +73,12 @@ const panelOf = (at: Locator): Panel => {
     const tab = at.getByRole('tab', { name, exact: true })
     if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click()
   }
-  const reaches = (state: string): Promise<void> => at.locator(`live-state .name.${state}`).waitFor()
+  const reaches = (state: string): Promise<void> => at.locator(`.state .name.${state}`).waitFor()
   const sessionId = (): Promise<string> => at.locator('#session-id').innerText()
   const choose: Panel['choose'] = async (way, app = 'playground') => {
     await open('Log-in')
-    if (!(await at.locator(`.apps [value=${app}]`).isChecked()))
-      await at.locator('.apps').getByText(app, { exact: true }).click()
+    const chosen = at.getByRole('button', { name: app, exact: true })
+    if ((await chosen.getAttribute('aria-pressed')) !== 'true') await chosen.click()
     await at.getByLabel('Way to log in').selectOption(way)
   }
   return {
@@ -95,21 +95,21 @@ const panelOf = (at: Locator): Panel => {
     start: async (way, state = 'active', app = 'playground') => {
       const [former = ''] = await at.locator('#session-id').allInnerTexts()
       await choose(way, app)
-      await at.locator('setup-form button.main').click()
+      await at.locator('.login button.main').click()
       if (state === 'active' && former) await at.locator('#session-id', { hasNotText: former }).waitFor()
       await reaches(state)
     },
     logs: async (words) => {
       await open('Events')
-      await at.locator('event-log li').filter({ hasText: words }).first().waitFor()
+      await at.locator('.log li').filter({ hasText: words }).first().waitFor()
     },
     user: () => at.locator('#user').innerText(),
     write: async (to, body) => {
-      await at.locator('#to').selectOption({ label: to })
+      await at.locator('#to').selectOption({ label: `To ${to}` })
       await at.getByLabel('Message', { exact: true }).fill(body)
       await at.getByRole('button', { name: 'Send', exact: true }).click()
     },
-    message: (body) => at.locator('message-thread li').filter({ hasText: body }),
+    message: (body) => at.locator('.thread li').filter({ hasText: body }),
     unread: () => at.locator('#unread'),
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import ts from 'typescript'
-import type { WayId } from '../../src/playground/settings.js'
+import type { LoginMethodId } from '../../src/playground/settings.js'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { serve } from '../support/browser.js'
 import { itOnPlayground as it, type Playground } from './playground-page.js'
@@ -26,7 +26,7 @@ const faultsOf = (code: string): unknown[] => {
 }
 
 /** What each tab says for a way; and what the server has to do. */
-const says: Record<WayId, [RegExp, RegExp, RegExp, RegExp | null]> = {
+const says: Record<LoginMethodId, [RegExp, RegExp, RegExp, RegExp | null]> = {
   token: [
     / token="TOKEN_FROM_YOUR_SERVER"/,
     / token: 'TOKEN_/,
@@ -39,7 +39,7 @@ const says: Record<WayId, [RegExp, RegExp, RegExp, RegExp | null]> = {
     / tokenFetcher=\{async/,
     /--expires-in 10$/,
   ],
-  'lapsing-url': [/ token-url="/, / tokenUrl: '/, / tokenUrl=\{'/, /--expires-in 10$/],
+  'token-and-url': [/ token-url="/, / tokenUrl: '/, / tokenUrl=\{'/, /--expires-in 10$/],
   'token-url': [/ token-url="/, / tokenUrl: '/, / tokenUrl=\{'/, /--expires-in 30$/],
   signature: [
     / signature="SIGNATURE_/,
@@ -63,7 +63,7 @@ describe('the playground: the code for it', () => {
     const { at, alone, choose } = playground
     await alone()
     for (const [way, [inHtml, inJavascript, inReact, onServer]] of Object.entries(says)) {
-      await choose(way as WayId, 'strict')
+      await choose(way as LoginMethodId, 'strict')
       for (const [tab, words] of [
         ['HTML', inHtml],
         ['JavaScript', inJavascript],

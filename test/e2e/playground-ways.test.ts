@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import type { WayId } from '../../src/playground/settings.js'
+import type { LoginMethodId } from '../../src/playground/settings.js'
 import { itOnPlayground as it } from './playground-page.js'
 
-const lets: [WayId, 'playground' | 'strict'][] = [
+const lets: [LoginMethodId, 'playground' | 'strict'][] = [
   ['token', 'playground'],
   ['token', 'strict'],
   ['token-url', 'playground'],
@@ -13,7 +13,7 @@ const lets: [WayId, 'playground' | 'strict'][] = [
   ['auth-params', 'playground'],
 ]
 
-const refuses: [WayId, 'playground' | 'strict', string][] = [
+const refuses: [LoginMethodId, 'playground' | 'strict', string][] = [
   ['wrong-token', 'playground', 'unauthenticated'],
   ['guest', 'strict', 'guests-refused'],
   ['wrong-token', 'strict', 'unauthenticated'],
@@ -53,7 +53,7 @@ describe('the playground: ways to log in', () => {
   it('keeps sessions alive past the 10 s that their first tokens are good for, by tokenFetcher and by token-url', async (playground) => {
     const sources = [
       ['token-fetcher', /tokenFetcher\s+expiring: a token/],
-      ['lapsing-url', /token-url\s+was asked/],
+      ['token-and-url', /token-url\s+was requested/],
     ] as const
     const users = sources.map(([way, asked], index) => ({ way, asked, ...playground.panel(index) }))
     const former: string[] = []
@@ -64,7 +64,7 @@ describe('the playground: ways to log in', () => {
     }
     for (const { asked, at } of users)
       // The second is for the first renewed token: by then the first one has lapsed.
-      await at.locator('event-log li').filter({ hasText: asked }).nth(1).waitFor()
+      await at.locator('.log li').filter({ hasText: asked }).nth(1).waitFor()
     for (const { reaches } of users) await reaches('active')
     assert.deepEqual(await Promise.all(users.map(({ sessionId }) => sessionId())), former)
   })

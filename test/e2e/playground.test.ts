@@ -17,7 +17,7 @@ describe('the playground: what can be done to a session', () => {
     sessions.push(await sessionId())
     await press('Remove it')
     await at.getByText('element removed').waitFor()
-    await at.locator('live-state .name:not(.active)').waitFor()
+    await at.locator('.state .name:not(.active)').waitFor()
     assert.equal(await page.locator('chat-session').count(), 0)
     await press('Put it back')
     await reaches('active')
@@ -122,7 +122,7 @@ describe('the playground: what it shows', () => {
     await start('token')
     await press('end()')
     await logs(/session-ended/)
-    const entries = at.locator('event-log li')
+    const entries = at.locator('.log li')
     assert.match(await entries.first().innerText(), /session-ended/)
     assert.match(await entries.last().innerText(), /put the element in the page/)
     const started = entries.filter({ hasText: 'session-started' })
@@ -143,7 +143,7 @@ describe('the playground: what it shows', () => {
     const minted = async (): Promise<string[]> =>
       (await Promise.all(answers)).flatMap((answer) => Object.values(answer))
     const secrets = Object.values(dev.secrets).flatMap(({ token, signature }) => [token, signature])
-    for (const way of ['token', 'signature', 'auth-params', 'token-fetcher', 'lapsing-url'] as const) {
+    for (const way of ['token', 'signature', 'auth-params', 'token-fetcher', 'token-and-url'] as const) {
       await start(way)
       const texts = [await textOf(page)]
       for (const tab of ['Events', 'Element', 'Notify'] as const) {

@@ -1,0 +1,50 @@
+import { html, type TemplateResult } from 'lit'
+import type { PanelSession } from './panel-session.js'
+import type { UserPanel } from './user-panel.js'
+
+interface Action {
+  label: string
+  /** The action is possible while this is true. */
+  condition: 'isInPage' | 'isRemoved' | 'isLive' | 'canStart' | 'canRenew' | 'canSignOut'
+  run: (session: PanelSession, panel: UserPanel) => unknown
+}
+
+const groups: Record<string, Action[]> = {
+  Methods: [
+    // The state shows the result of start(), so that the panel stays usable meanwhile.
+    { label: 'start()', condition: 'canStart', run: (session) => void session.start() },
+    { label: 'end()', condition: 'isLive', run: (session) => session.end() },
+  ],
+  'In the document': [
+    { label: 'Remove it', condition: 'isInPage', run: (session) => session.remove() },
+    { label: 'Put it back', condition: 'isRemoved', run: (session) => session.putBack() },
+    { label: 'Move it', condition: 'isInPage', run: (session) => session.move() },
+  ],
+  'User and token': [
+    { label: 'Change user', condition: 'isInPage', run: (_, panel) => panel.changeUser() },
+    { label: 'Renew token now', condition: 'canRenew', run: (session) => session.renew() },
+    { label: 'Log out of the source', condition: 'canSignOut', run: (session) => session.signOut() },
+  ],
+}
+
+const button = (panel: UserPanel, { label, condition, run }: Action): TemplateResult =>
+  html`<button
+    ?disabled=${!panel.session.view[condition]}
+    @click=${() => panel.attempt(() => run(panel.session, panel))}
+  >
+    ${label}
+  </button>`
+
+/** The actions on the element, and the places in the page where it can be. */
+export const elementTab = (panel: UserPanel): TemplateResult =>
+  html`${Object.entries(groups).map(
+      ([name, actions], index) =>
+        html`<div class="field" role="group" aria-labelledby="group-${index}">
+          <h3 id="group-${index}">${name}</h3>
+          <div class="row">${actions.map((action) => button(panel, action))}</div>
+        </div>`,
+    )}
+    <div class="pair">
+      <div class="place"><span class="hint">One place</span><slot name="first"></slot></div>
+      <div class="place"><span class="hint">Another place</span><slot name="second"></slot></div>
+    </div>`

@@ -1,0 +1,56 @@
+import type { ActivityLog } from './activity-log.js'
+import { request } from './backend.js'
+import type { Choice } from './settings.js'
+
+/** The conditions of a link: milliseconds by which it delays each way, and for which it refuses connections. */
+export const conditions = {
+  up: {
+    label: 'Online',
+    hint: 'This user has a real link to the gateway, to cut or slow.',
+    delay: 0,
+    down: 0,
+  },
+  slow: { label: 'Slow', hint: 'Everything takes a second longer, each way.', delay: 1_000, down: 0 },
+  away: { label: 'Away 5 s', hint: 'Connections fail for five seconds.', delay: 0, down: 5_000 },
+  down: { label: 'Offline', hint: 'Connections fail until it is online again.', delay: 0, down: 3_600_000 },
+} as const satisfies Record<string, Choice & { delay: number; down: number }>
+export type Condition = keyof typeof conditions
+
+/** One session's link to the gateway through the fault proxy of `chat-session dev`. Emits `change`. */
+export class NetworkLink extends EventTarget {
+  readonly name: string = crypto.getRandomValues(new BigUint64Array(2)).join('-')
+  readonly #path = `/dev/lines/${this.name}`
+  condition: Condition = 'up'
+  readonly #log: ActivityLog
+  #recovery: ReturnType<typeof setTimeout> | undefined
+
+  constructor(log: ActivityLog) {
+    super()
+    this.#log = log
+  }
+
+  /** The endpoint of a session that uses this link. */
+  get endpoint(): string {
+    return location.origin + this.#path
+  }
+
+  async set(condition: Condition): Promise<void> {
+    const { delay, down } = conditions[condition]
+    this.#log.add('you', 'changed the network', condition)
+    clearTimeout(this.#recovery)
+    await request(`${this.#path}?delay=${delay}&down=${down}`, 'POST')
+    if (condition === 'away') this.#recovery = setTimeout(() => this.#become('up'), down)
+    this.#become(condition)
+  }
+
+  /** Breaks every connection; the next one may open at once. */
+  async cut(): Promise<void> {
+    this.#log.add('you', 'cut the connection')
+    await request(`${this.#path}/cut`, 'POST')
+  }
+
+  #become(condition: Condition): void {
+    this.condition = condition
+    this.dispatchEvent(new Event('change'))
+  }
+}
