@@ -90,7 +90,7 @@ export default [
   minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
     replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
     // What begins with `_$` is between ReactiveElement and packages of lit's that the script has none of.
-    mangle: { properties: { regex: new RegExp(`^(_\\$.*|${shortened.join('|')})$`), builtins: true } },
+    mangle: { properties: { regex: new RegExp(`^(_.*|${shortened.join('|')})$`), builtins: true } },
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),

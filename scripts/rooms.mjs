@@ -22,8 +22,9 @@ export const rooms = {
 
   'element/lit': [],
   'element/events': ['session'],
-  'element/notifications': ['element/events', 'session'],
-  element: ['element/lit', 'element/events', 'element/notifications', 'session'],
+  'element/event-map': ['element/events', 'session'],
+  'element/notifications': ['element/events', 'element/event-map', 'session'],
+  element: ['element/lit', 'element/events', 'element/event-map', 'element/notifications', 'session'],
 
   typings: ['element', 'session'],
   playground: ['element', 'session'],

@@ -13,30 +13,22 @@ import {
   type TokenFetcher,
 } from '../session/index.js'
 import { endpointOfScript } from './endpoint.js'
-import { isLive, isPreview, watchDeparture } from './removal.js'
-import { notifyOf, requestPermission } from './notifications/notifications.js'
-import { bring, isFirst, leases, notifierOf, type Shared } from './shared-session.js'
+import { profileAttributes } from './attributes.js'
+import { hasCredentials, isSet, toDesiredSession, type DesiredSession } from './desired-session.js'
+import { createEventRelay } from './event-relay.js'
+import { requestPermission, showNotificationsOf } from './notifications/notifications.js'
+import { createRemovalController, isInWindow, isTurboPreview } from './removal.js'
+import { applyChanges, isFirstHolder, leases, notifyingHolder, type SharedSession } from './shared-session.js'
 import { adoptStyle } from './style.js'
-import { createTeller } from './event-relay.js'
-import { hasCredentials, isOn, wantedOf, type Wanted } from './desired-session.js'
 
-const profileAttributes = {
-  'user-name': 'name',
-  'user-email': 'email',
-  'user-photo-url': 'photoUrl',
-  'user-locale': 'locale',
-  'user-role': 'role',
-} as const satisfies Record<string, keyof Profile>
-
-/** A flag is there or not, as HTML's own: its attribute needs no value. */
-const flag: PropertyDeclaration = { type: Boolean, converter: (value) => value === '' || isOn(value) }
+/** As with HTML's own flags, the attribute needs no value. */
+const flag: PropertyDeclaration = { type: Boolean, converter: (value) => value === '' || isSet(value) }
 
 /**
- * `<chat-session>`: boots a user's chat session from its attributes, tells the page about every change with events, and
- * lets the session go when it leaves the document. It renders nothing and never writes an attribute of its own.
+ * `<chat-session>` starts a user's chat session from its attributes, reports every change with DOM events, and ends the session
+ * when it leaves the document. It renders nothing and never writes its own attributes.
  *
- * Sessions are shared by endpoint, app and user: each element that asks for the same one holds it, and it ends a task
- * after the last of them let go.
+ * Elements with the same endpoint, app and user share one session. It ends a task after the last of them has left.
  */
 export class ChatSessionElement extends ReactiveElement {
   static override properties: PropertyDeclarations = {
@@ -60,62 +52,68 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** The app's id. */
   declare appId: string | null | undefined
-  /** The user's id; a number is turned into a string. A token names its user by itself. */
+  /** The user's id. A number is turned into a string. With a token it may be absent. */
   declare userId: string | number | null | undefined
   /** A JWT that the app's backend signed for the user. */
   declare token: string | null | undefined
   /** HMAC-SHA256 of the user id, in hex. */
   declare signature: string | null | undefined
-  /** Where tokens can be fetched with the page's cookies. */
+  /** The URL that tokens are fetched from, with the page's cookies. */
   declare tokenUrl: string | URL | null | undefined
-  /** The gateway's address, absolute or relative to the page. @default where the script came from, if from a gateway */
+  /** The gateway's URL, absolute or relative to the page. @default the origin of the script, if that is a gateway */
   declare endpoint: string | null | undefined
-  /** Be a guest, where the app allows it. */
+  /** Start as a guest, where the app takes guests. */
   declare guest: boolean | null | undefined
-  /** Don't start by itself. */
+  /** Do not start before `start()` is called. */
   declare manual: boolean | null | undefined
   /**
-   * Show a desktop notification for a message of somebody else that comes while no tab of the app is visible, where the
-   * user has allowed that: `requestNotifications()` asks.
+   * Show desktop notifications of received messages while no tab of the site is visible. The user has to allow it:
+   * `requestNotifications()` asks.
    */
   declare notifications: boolean | null | undefined
-  /** Asked for the first token, and for a fresh one before a token lapses. */
+  /** Called for the first token, and for a fresh one before a token expires. */
   declare tokenFetcher: TokenFetcher | null | undefined
-  /** What the app's authentication function is called with: JSON of at most 4 kB. */
+  /** The JSON, at most 4 kB, that the gateway passes to its `authenticate` function. */
   declare authParams: Credentials['authParams']
-  /** The profile; the `user-…` attributes win over its fields. */
+  /** The profile. The `user-…` attributes override its fields. */
   declare user: Profile | null | undefined
 
   constructor() {
     super()
-    // As HTML's own begin: where Vue finds no boolean, it takes an attribute without a value for an empty text.
+    // Vue sets '' for an attribute without a value, unless it finds a boolean in the property.
     this.guest = this.manual = this.notifications = false
+    this.addController(this.#relay)
+    this.addController(
+      createRemovalController(this, () => {
+        this.#startCalled = false
+        this.#askedFor = undefined
+        this.#release()
+      }),
+    )
   }
 
-  /** The session that this element holds, and what it asked for it with. */
-  #held: { shared: Shared; wanted: Wanted } | undefined
-  // Of several elements with one session only the first in the document lets its events bubble.
-  readonly #teller = createTeller(this, () => !this.#held || isFirst(this, this.#held.wanted.key))
-  readonly #departure = watchDeparture(this, () => {
-    this.#called = false
-    this.#askedFor = undefined
-    this.#drop()
-  })
-  /** `start()` was called on a manual element. */
-  #called = false
-  /** The key that the page was asked for a first token for. */
+  /** The session that this element holds, and the input that it was last brought in line with. */
+  #lease: { _shared: SharedSession; _desired: DesiredSession } | undefined
+  // A listener on the document must get each event once, however many elements share the session.
+  readonly #relay = createEventRelay(
+    this,
+    () => !this.#lease || isFirstHolder(this, this.#lease._desired.key),
+  )
+  /** `start()` was called since the element came into the document. */
+  #startCalled = false
+  /** The key of the session for which `session-token-needed` asked for the first token. */
   #askedFor: string | undefined
-  /** What changed is taken over by the time this resolves. */
-  #planned: Promise<void> | undefined
+  /** Resolves after the scheduled `#reconcile()`. */
+  #reconciled: Promise<void> | undefined
 
   /** `idle`, `starting`, `active`, `reconnecting`, `ended` or `failed`. */
   get state(): SessionState {
-    return this.#teller.state
+    return this.#relay.state
   }
 
-  /** The session under this element; null while there is none. */
+  /** The session that this element holds; null while there is none. */
   get session(): ChatSession | null {
-    return this.#held?.shared.session ?? null
+    return this.#lease?._shared.session ?? null
   }
 
   /** The id that the gateway gave the session; null while there is none. */
@@ -128,37 +126,37 @@ export class ChatSessionElement extends ReactiveElement {
     return this.session?.unread ?? 0
   }
 
-  /** Why the session failed or ended, or why the last attempt to connect did. */
+  /** The error that the session failed or ended with, or that the last attempt to connect failed with. */
   get error(): SessionError | null {
     return this.session?.error ?? null
   }
 
-  /** Resolves with the session as soon as it is live; rejects with its `SessionError` when it fails or ends first. */
+  /** Resolves with the session when it is active. Rejects with a `SessionError` if it fails or ends first. */
   async whenStarted(): Promise<ChatSession> {
-    // What was before counts no more once it boots anew, or changes.
+    // A change that is still scheduled may start another session, and the state of the present one must not settle this.
     await this.updateComplete
-    await this.#planned
+    await this.#reconciled
     return new Promise((resolve, reject) => {
       const settled = new AbortController()
-      const look = (): void => {
+      const settle = (): void => {
         if (this.state === 'active' && this.session) resolve(this.session)
         else if (this.state === 'failed' || this.state === 'ended')
           reject(this.error ?? new SessionError('ended'))
         else return
         settled.abort()
       }
-      this.addEventListener('session-state', look, { signal: settled.signal })
-      look()
+      this.addEventListener('session-state', settle, { signal: settled.signal })
+      settle()
     })
   }
 
-  /** Starts the session: a `manual` element's, or one that has ended. Never rejects; waits for a document to be in. */
+  /** Starts the session of a `manual` element, or one that has ended. Never rejects. Waits until the element is in a document. */
   async start(): Promise<StartResult> {
     await this.updateComplete
-    this.#called = true
+    this.#startCalled = true
     this.#askedFor = undefined
     const started = this.#reconcile()
-    const shared = this.#held?.shared
+    const shared = this.#lease?._shared
     if (!shared) return { succeeded: false, failed: true, error: new SessionError('no-credentials') }
     if (started) return await started
     const { session } = shared
@@ -168,57 +166,49 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * Logs out: ends the session for all elements that share it. It stays ended until `start()`, or another app or user.
+   * Logs out: ends the session for all elements that share it. It stays ended until `start()`, or until another app or user is set.
    */
   async end(): Promise<void> {
     await this.session?.end()
   }
 
-  /** Sends a message; resolves when it is durable. Rejects with a SessionError, `ended` where there is no session. */
+  /** Sends a message. Resolves when it is durable. Rejects with a SessionError: `ended` if there is no session. */
   async send(draft: Draft): Promise<Sent> {
-    return this.#live.send(draft)
+    return this.#requireSession().send(draft)
   }
 
-  /** A part of the user's inbox, in order. */
+  /** Returns a part of the user's inbox, in order. */
   async history(range?: HistoryRange): Promise<Message[]> {
-    return this.#live.history(range)
+    return this.#requireSession().history(range)
   }
 
-  /** All up to `offset` is read. */
+  /** Marks all messages up to `offset` as read. */
   markRead(offset: number): void {
     this.session?.markRead(offset)
   }
 
   /**
-   * Asks the user for the permission to show notifications; browsers want this to follow a gesture, such as a click.
-   * Rejects with a SessionError: `notifications-denied`, or `notifications-unsupported` where there are none.
+   * Asks the user for the permission to show notifications. Call it after a gesture, such as a click: browsers ignore it otherwise.
+   * Rejects with a SessionError: `notifications-denied` or `notifications-unsupported`.
    */
   requestNotifications(): Promise<void> {
     return requestPermission()
   }
 
-  get #live(): ChatSession {
+  #requireSession(): ChatSession {
     if (!this.session) throw new SessionError('ended')
     return this.session
   }
 
   override connectedCallback(): void {
     super.connectedCallback()
-    const view = this.ownerDocument.defaultView
-    if (!view) return
+    if (!isInWindow(this)) return
     adoptStyle(this.getRootNode())
-    this.#teller.showState()
-    // Before the session listens, which leaves to the next page what is still held.
-    this.#departure.arrived(view)
+    // Without this an element that comes back unchanged would not start again.
     this.requestUpdate()
   }
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback()
-    this.#departure.left()
-  }
-
-  /** A move within the document is no reason to let go. */
+  /** If this callback exists, `moveBefore()` calls it in place of disconnectedCallback, and the session goes on. */
   connectedMoveCallback(): void {
     adoptStyle(this.getRootNode())
   }
@@ -228,99 +218,100 @@ export class ChatSessionElement extends ReactiveElement {
     if (name in profileAttributes) this.requestUpdate()
   }
 
-  /** It renders nothing, so it needs no shadow root: children stay as they are. */
+  /** The element needs no shadow root, which would hide its children. */
   protected override createRenderRoot(): this {
     return this
   }
 
   protected override updated(): void {
-    if (!this.#held) return void this.#reconcile()
-    // What changes in one task is one change: frameworks set one property after the other.
-    this.#planned ??= new Promise((resolve) => {
+    if (!this.#lease) return void this.#reconcile()
+    // Frameworks set one property after the other: all changes of a task are one, so that several restart the session once.
+    this.#reconciled ??= new Promise((resolve) => {
       setTimeout(() => {
-        this.#planned = undefined
+        this.#reconciled = undefined
         void this.#reconcile()
         resolve()
       })
     })
   }
 
-  /** Makes the session that is held the one that is asked for. Answers what comes of it if it boots one. */
+  /** Brings the held session in line with attributes and properties. Returns the result of the start, if it starts one. */
   #reconcile(): Promise<StartResult> | undefined {
-    if (!isLive(this) || isPreview(this.ownerDocument)) return undefined
-    const wanted = this.#wanted()
-    const held = this.#held
-    if (held && held.wanted.key !== wanted?.key) {
-      this.#drop()
-      // Those who heard of it may have changed everything.
+    if (!isInWindow(this) || isTurboPreview(this.ownerDocument)) return undefined
+    const desired = this.#desiredSession()
+    const lease = this.#lease
+    if (lease && lease._desired.key !== desired?.key) {
+      this.#release()
+      // The listeners of the end may have changed attributes and properties, so read them again.
       return this.#reconcile()
     }
-    if (!wanted) return undefined
-    if (!held) return isOn(this.manual) && !this.#called ? undefined : this.#boot(wanted)
-    const before = held.wanted
-    held.wanted = wanted
-    bring(held.shared, wanted, before)
+    if (!desired) return undefined
+    if (!lease) return isSet(this.manual) && !this.#startCalled ? undefined : this.#acquire(desired)
+    const previous = lease._desired
+    lease._desired = desired
+    applyChanges(lease._shared, desired, previous)
     return undefined
   }
 
-  #wanted(): Wanted | undefined {
+  #desiredSession(): DesiredSession | undefined {
     const profile: Profile = { ...this.user }
     for (const [attribute, field] of Object.entries(profileAttributes)) {
       const value = this.getAttribute(attribute)
       if (value) profile[field] = value
     }
     const { appId, userId, token, tokenFetcher, tokenUrl, signature, authParams, guest } = this
-    const credentials = { token, tokenFetcher, tokenUrl, signature, authParams, guest: isOn(guest) }
+    const credentials = { token, tokenFetcher, tokenUrl, signature, authParams, guest: isSet(guest) }
     const endpoint = this.endpoint || endpointOfScript()
-    return wantedOf({ endpoint, appId, userId, profile, credentials }, this.baseURI, this.#held?.wanted)
+    const input = { endpoint, appId, userId, profile, credentials }
+    return toDesiredSession(input, this.baseURI, this.#lease?._desired)
   }
 
-  /** Joins those who hold the session, or makes it. */
-  #boot(wanted: Wanted): Promise<StartResult> | undefined {
-    const { key, endpoint, appId, userId, profile } = wanted
-    let { credentials } = wanted
-    if (!hasCredentials(credentials) && !leases.holders(key).size) {
-      const tokenFetcher = this.#askFirst(key)
+  /** Joins the elements that hold the session, or makes it and starts it. */
+  #acquire(desired: DesiredSession): Promise<StartResult> | undefined {
+    const { key, endpoint, appId, userId, profile } = desired
+    let { credentials } = desired
+    if (!hasCredentials(credentials) && !leases._holders(key).size) {
+      const tokenFetcher = this.#askForFirstToken(key)
       if (!tokenFetcher) return undefined
       credentials = { ...credentials, tokenFetcher }
     }
-    const shared = leases.hold(key, this, () => {
+    const shared = leases._hold(key, this, () => {
       const session = new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials })
-      notifyOf(session, () => notifierOf(key))
+      showNotificationsOf(session, () => notifyingHolder(key))
       return { session, credentials, profile }
     })
     const { session } = shared
-    this.#held = { shared, wanted }
-    this.#teller.listen(session)
-    bring(shared, wanted)
-    if (session.state !== this.state) this.#teller.tell(session)
+    this.#lease = { _shared: shared, _desired: desired }
+    this.#relay._subscribe(session)
+    applyChanges(shared, desired)
+    if (session.state !== this.state) this.#relay._update(session)
     return shared.started ? undefined : (shared.started = session.start())
   }
 
-  /** Asks the page, once for a user, for a first token. What it answers is the source; later it is asked anew. */
-  #askFirst(key: string): TokenFetcher | undefined {
+  /** Dispatches `session-token-needed` once for each key. Returns a source that gives the answer, if a listener answers. */
+  #askForFirstToken(key: string): TokenFetcher | undefined {
     if (this.#askedFor === key) return undefined
     this.#askedFor = key
-    const wanted = new AbortController()
-    let answer = this.#teller.ask({ reason: 'first', signal: wanted.signal })
+    const unneeded = new AbortController()
+    let answer = this.#relay._askForToken({ reason: 'first', signal: unneeded.signal })
     if (!answer) return undefined
-    // Without an answer in it, it is no source any more: the session asks its listeners.
+    // It returns the answer once and undefined after, which the session takes for no source: it then dispatches `tokenneeded`.
     return (({ signal }) => {
       const first = answer
       answer = undefined
-      signal.addEventListener('abort', () => wanted.abort())
+      signal.addEventListener('abort', () => unneeded.abort())
       return first
     }) as TokenFetcher
   }
 
-  /** Lets go at once. Where nobody else holds the session it ends, and listeners hear of that. */
-  #drop(): void {
-    const held = this.#held
-    if (!held) return
-    // First, so that whoever hears of it finds this element free.
-    this.#held = undefined
-    leases.release(held.wanted.key, this)
-    this.#teller.leave()
+  /** Releases the session. If no other element holds it, it ends, and this element dispatches the events of the end. */
+  #release(): void {
+    const lease = this.#lease
+    if (!lease) return
+    // Before the events of the end: a listener may change the element or put it elsewhere, and it must be free then.
+    this.#lease = undefined
+    leases._release(lease._desired.key, this)
+    this.#relay._unsubscribe()
   }
 }
 

@@ -1,19 +1,7 @@
-import type { TokenNeededEvent } from '../session/index.js'
-import {
-  ChatSessionElement,
-  type SessionEndedEvent,
-  type SessionErrorEvent,
-  type SessionFailedEvent,
-  type SessionMessageEvent,
-  type SessionNotificationClickEvent,
-  type SessionNotificationEvent,
-  type SessionStartedEvent,
-  type SessionStateEvent,
-  type SessionUnreadEvent,
-  type SessionUserEvent,
-} from './chat-session.js'
+import { ChatSessionElement } from './chat-session.js'
+import type { ElementEventMap } from './event-map.js'
 
-// Nothing is registered on servers, where lit leaves a registry of its own; the name is taken when the script was loaded twice.
+// On servers lit defines a registry without a document, and nothing is registered. A second copy of the script finds the name taken.
 const registry = typeof document === 'undefined' ? undefined : customElements
 if (registry && !registry.get('chat-session')) registry.define('chat-session', ChatSessionElement)
 
@@ -21,20 +9,8 @@ declare global {
   interface HTMLElementTagNameMap {
     'chat-session': ChatSessionElement
   }
-  // Of elements, documents and windows: the events bubble.
-  interface GlobalEventHandlersEventMap {
-    'session-state': SessionStateEvent
-    'session-started': SessionStartedEvent
-    'session-failed': SessionFailedEvent
-    'session-ended': SessionEndedEvent
-    'session-error': SessionErrorEvent
-    'session-message': SessionMessageEvent
-    'session-unread': SessionUnreadEvent
-    'session-user': SessionUserEvent
-    'session-token-needed': TokenNeededEvent
-    'session-notification': SessionNotificationEvent
-    'session-notification-click': SessionNotificationClickEvent
-  }
+  // Elements, documents and windows take their events from this map, and the element's events bubble to all of them.
+  interface GlobalEventHandlersEventMap extends ElementEventMap {}
 }
 
 export * from './chat-session.js'

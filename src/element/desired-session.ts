@@ -1,8 +1,8 @@
 import type { Credentials, Profile } from '../session/index.js'
 import { subjectOf } from '../session/internal.js'
 
-/** What an element's attributes and properties say; null, undefined and '' are absent. */
-export interface Given {
+/** The values of an element's attributes and properties; null, undefined and '' mean absent. */
+export interface ElementInput {
   endpoint: string
   appId: string | null | undefined
   userId: string | number | null | undefined
@@ -10,76 +10,76 @@ export interface Given {
   credentials: Credentials
 }
 
-/** The session that an element should have. */
-export interface Wanted {
-  /** What sessions are shared by: another key is another session. */
+/** The session that an element asks for. */
+export interface DesiredSession {
+  /** Endpoint, app and user. Elements with the same key share a session; another key is another session. */
   key: string
   endpoint: string
   appId: string
-  /** Empty when it isn't said by itself. */
+  /** The value of `user-id`; empty if the token alone names the user. */
   userId: string
-  /** The user as far as this page knows: a guest gets a name from the gateway. */
-  name: string | undefined
+  /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
+  _knownUserId: string | undefined
   credentials: Credentials
   profile: Profile
 }
 
-/** Frameworks write `false` for a flag that isn't there: some as the attribute, some as the property. */
-export const isOn = (flag: unknown): boolean => !!flag && flag !== 'false'
+/** Some frameworks write `false` for a flag that is not set: as the attribute's text, or as the property's. */
+export const isSet = (flag: unknown): boolean => !!flag && flag !== 'false'
 
-/** JSON with its keys in order, to compare by content. */
-const canonical = (value: unknown): string =>
+/** JSON with sorted keys, to compare objects by content. */
+const canonicalJson = (value: unknown): string =>
   JSON.stringify(value ?? null, (_, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
       : part,
   )
 
-const absolute = (address: string, base: string): string => {
+const absoluteUrl = (url: string, base: string): string => {
   try {
-    return address && new URL(address, base).href
+    return url && new URL(url, base).href
   } catch {
-    // Whoever uses it says what is wrong with it.
-    return address
+    // The session reports a malformed URL, as `bad-endpoint` or when it fetches the token.
+    return url
   }
 }
 
 /**
- * What is asked for, or undefined while something is missing: an app, and a user, whom a token names as well as an
- * attribute does. Being a guest must be asked for. A user whom only a token named stays the same when it is cleared:
- * `former` says who it was.
+ * The session that `input` asks for, or undefined while the app or the user is missing. The user comes from `user-id`, from the
+ * token, or from `guest`. If only a token named the user and the token is cleared, `previous` keeps the user.
  */
-export const wantedOf = (
-  { endpoint, appId, userId, profile, credentials }: Given,
+export const toDesiredSession = (
+  { endpoint, appId, userId, profile, credentials }: ElementInput,
   base: string,
-  former?: Wanted,
-): Wanted | undefined => {
+  previous?: DesiredSession,
+): DesiredSession | undefined => {
   const { token, tokenUrl, guest } = credentials
   const id = String(userId ?? '')
-  const name = id || (token ? subjectOf(token) : guest || former?.userId ? undefined : former?.name)
-  if (!appId || !(name || token || guest)) return undefined
-  const address = absolute(endpoint, base)
+  const knownUserId =
+    id || (token ? subjectOf(token) : guest || previous?.userId ? undefined : previous?._knownUserId)
+  if (!appId || !(knownUserId || token || guest)) return undefined
+  const url = absoluteUrl(endpoint, base)
   return {
-    key: canonical([address, appId, name]),
-    endpoint: address,
+    key: canonicalJson([url, appId, knownUserId]),
+    endpoint: url,
     appId,
     userId: id,
-    name,
-    credentials: { ...credentials, tokenUrl: tokenUrl && absolute(String(tokenUrl), base) },
+    _knownUserId: knownUserId,
+    credentials: { ...credentials, tokenUrl: tokenUrl && absoluteUrl(String(tokenUrl), base) },
     profile,
   }
 }
 
-/** Whether there is anything to prove the user with, or anywhere to get it from. */
+/** Whether there is a credential, or a source of one. */
 export const hasCredentials = (credentials: Credentials): boolean => Object.values(credentials).some(Boolean)
 
-/** The fields of `after` that differ in value from those of `before`; null, undefined, false and '' are alike. */
-export const changesOf = <T extends object>(before: T, after: T): Partial<T> =>
+/** The fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */
+export const changedFields = <T extends object>(before: T, after: T): Partial<T> =>
   Object.fromEntries(
     Object.entries(after).filter(([key, value]: [string, unknown]) => {
-      const former: unknown = before[key as keyof T]
-      return typeof value === 'function' || typeof former === 'function'
-        ? value !== former
-        : canonical(value || null) !== canonical(former || null)
+      const previous: unknown = before[key as keyof T]
+      return typeof value === 'function' || typeof previous === 'function'
+        ? value !== previous
+        : canonicalJson(value || null) !== canonicalJson(previous || null)
     }),
   ) as Partial<T>

@@ -1,9 +1,10 @@
-let own = ''
+let scriptEndpoint = ''
 
-/** The gateway that the script was loaded from; empty when it came from elsewhere. */
-export const endpointOfScript = (): string => own
+/** The gateway that served the script; empty if the script came from elsewhere. */
+export const endpointOfScript = (): string => scriptEndpoint
 
-/** `https://HOST/v1/chat-session.js`, or a versioned one, is a gateway's address: its gateway is the endpoint. */
-export const setScript = (url: string): void => {
-  own = /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(url.replace(/[?#].*/s, ''))?.[1] ?? ''
+/** A gateway serves the script at `https://HOST/v1/chat-session.js`, and at the same path with a version in it. */
+export const setScriptUrl = (url: string): void => {
+  scriptEndpoint =
+    /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(url.replace(/[?#].*/s, ''))?.[1] ?? ''
 }

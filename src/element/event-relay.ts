@@ -6,6 +6,13 @@ import {
   type TokenAsk,
 } from '../session/index.js'
 import {
+  emit,
+  type DetailOf,
+  type ElementEventMap,
+  type EventClass,
+  type RelayedEventMap,
+} from './event-map.js'
+import {
   SessionEndedEvent,
   SessionErrorEvent,
   SessionFailedEvent,
@@ -15,81 +22,79 @@ import {
   SessionUnreadEvent,
   SessionUserEvent,
 } from './events.js'
+import type { ReactiveController } from './lit/base.js'
 
-/** The session's events that are told as they come, with what they carry in `detail` under the same name. */
-const passedOn = {
+/** The classes of the events that are dispatched as they come. Each `detail` has the value under the key here. */
+const relayed: { [K in keyof RelayedEventMap]: EventClass<RelayedEventMap[K]> } = {
   message: SessionMessageEvent,
   unread: SessionUnreadEvent,
   user: SessionUserEvent,
   error: SessionErrorEvent,
-} as const
-
-/** Tells of an element's session: by events, and by states for CSS. */
-export interface Teller {
-  /** What listeners were last told. */
-  readonly state: SessionState
-  /** Passes on what the session tells from now on. */
-  listen(session: ChatSession): void
-  /** Hears nothing of it any more; where it goes on without this element, tells that here is none. */
-  leave(): void
-  tell(now: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void
-  /** For CSS: `chat-session:state(active)`, `chat-session:state(unread)`. */
-  showState(): void
-  /** Asks the page for a token; undefined when nobody answers. */
-  ask(ask: TokenAsk): Promise<string | null> | undefined
 }
 
-/** `bubbles` answers whether events go on to the elements around this one. */
-export const createTeller = (
-  element: HTMLElement & { readonly session: ChatSession | null },
+/** Dispatches the element's events for those of its session, and shows the state to CSS. */
+export interface EventRelay extends ReactiveController {
+  /** The state of the last `session-state` event. */
+  readonly state: SessionState
+  /** Relays the events of `session` from now on. */
+  _subscribe(session: ChatSession): void
+  /** Stops relaying. The session may go on for other elements; this one is `idle` then. */
+  _unsubscribe(): void
+  /** Takes the session's state over, and dispatches the events for it. */
+  _update(now: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void
+  /** Dispatches `session-token-needed`. Returns the answer, or undefined if no listener answers. */
+  _askForToken(ask: TokenAsk): Promise<string | null> | undefined
+}
+
+/** `bubbles` returns whether events bubble. */
+export const createEventRelay = (
+  host: HTMLElement & { readonly session: ChatSession | null },
   bubbles: () => boolean,
-): Teller => {
-  const internals = 'attachInternals' in element ? element.attachInternals() : undefined
+): EventRelay => {
+  const internals = 'attachInternals' in host ? host.attachInternals() : undefined
   let state: SessionState = 'idle'
-  /** The session that listeners know has started. */
+  /** The id of the session whose `session-started` was dispatched. */
   let startedId: string | null = null
-  /** Ends what is listened to on the session. */
-  let deaf = new AbortController()
+  /** Ends the listeners on the session. */
+  let subscription = new AbortController()
 
-  const crossing = (): EventInit => ({ bubbles: bubbles(), composed: true })
+  const dispatch = <K extends keyof ElementEventMap>(
+    Class: EventClass<ElementEventMap[K]>,
+    type: K,
+    detail: DetailOf<ElementEventMap[K]>,
+  ): boolean => emit(host, Class, type, detail, bubbles())
 
-  const fire = <D>(
-    Class: new (type: string, init: CustomEventInit<D>) => Event,
-    type: keyof HTMLElementEventMap,
-    detail: D,
-  ): boolean =>
-    element.dispatchEvent(new Class(type, { ...crossing(), cancelable: type === 'session-failed', detail }))
-
-  const showState = (): void => {
+  /** For CSS: `chat-session:state(active)`, `chat-session:state(unread)`. */
+  const showStates = (): void => {
     const states = internals?.states
     try {
       states?.clear()
       states?.add(state)
-      if (element.session?.unread) states?.add('unread')
+      if (host.session?.unread) states?.add('unread')
     } catch {
-      // Before Chrome 125 only `--names` were taken, and `:state()` was not there to ask for them.
+      // Chrome before 125 throws on names without a leading `--`, and does not know `:state()`.
     }
   }
 
-  const tell: Teller['tell'] = ({ state: next, error, retryAt }) => {
+  const update: EventRelay['_update'] = ({ state: next, error, retryAt }) => {
     const previous = state
     state = next
-    showState()
-    fire(SessionStateEvent, 'session-state', { state, previous, error, retryAt })
-    // Once, however many elements share the session. Whoever deals with it prevents the default, as of an `error` event.
-    if (next === 'failed' && error && fire(SessionFailedEvent, 'session-failed', { error }) && bubbles())
+    showStates()
+    dispatch(SessionStateEvent, 'session-state', { state, previous, error, retryAt })
+    // Of the elements that share a session only the first one warns.
+    if (next === 'failed' && error && dispatch(SessionFailedEvent, 'session-failed', { error }) && bubbles())
       console.warn(`<chat-session> ${error.code}: ${error.message}`)
-    if (next === 'ended') fire(SessionEndedEvent, 'session-ended', { error })
-    const { session } = element
+    if (next === 'ended') dispatch(SessionEndedEvent, 'session-ended', { error })
+    const { session } = host
     if (next !== 'active' || !session?.id || session.id === startedId || !session.user) return
     startedId = session.id
     const { id: sessionId, user, guest } = session
-    fire(SessionStartedEvent, 'session-started', { sessionId, user, guest })
+    dispatch(SessionStartedEvent, 'session-started', { sessionId, user, guest })
   }
 
-  const ask: Teller['ask'] = (ask) => {
-    const event = new TokenNeededEvent('session-token-needed', ask, crossing())
-    element.dispatchEvent(event)
+  const askForToken: EventRelay['_askForToken'] = (ask) => {
+    const event = new TokenNeededEvent('session-token-needed', ask, { bubbles: bubbles(), composed: true })
+    host.dispatchEvent(event)
     return event.answer
   }
 
@@ -97,36 +102,38 @@ export const createTeller = (
     get state() {
       return state
     },
-    listen(session) {
-      deaf = new AbortController()
-      const until = { signal: deaf.signal }
-      session.addEventListener('state', ({ detail }) => tell(detail), until)
-      for (const [name, Class] of Object.entries(passedOn))
+    hostConnected: showStates,
+    _subscribe(session) {
+      subscription = new AbortController()
+      const { signal } = subscription
+      session.addEventListener('state', ({ detail }) => update(detail), { signal })
+      for (const [name, Class] of Object.entries(relayed))
         session.addEventListener(
           name,
           (event) => {
-            showState()
+            showStates()
             const { detail } = event as CustomEvent<unknown>
-            fire<never>(Class, `session-${name as keyof typeof passedOn}`, { [name]: detail } as never)
+            dispatch(Class as EventClass<never>, `session-${name as keyof RelayedEventMap}`, {
+              [name]: detail,
+            } as never)
           },
-          until,
+          { signal },
         )
       session.addEventListener(
         'tokenneeded',
         (event) => {
-          const answer = ask(event)
+          const answer = askForToken(event)
           if (answer) event.respondWith(answer)
         },
-        until,
+        { signal },
       )
     },
-    leave() {
-      deaf.abort()
+    _unsubscribe() {
+      subscription.abort()
       startedId = null
-      if (state !== 'ended' && state !== 'idle') tell({ state: 'idle', error: null, retryAt: null })
+      if (state !== 'ended' && state !== 'idle') update({ state: 'idle', error: null, retryAt: null })
     },
-    tell,
-    showState,
-    ask,
+    _update: update,
+    _askForToken: askForToken,
   }
 }

@@ -1,30 +1,30 @@
-/** One thing, many holders: it lives as long as any of them holds it. */
+/** Shares one value per key between holders. The value lives until its last holder releases it. */
 export interface Leases<H, T> {
-  /** What is under `key`; made by `create` if nobody holds it. */
-  hold(key: string, holder: H, create: () => T): T
-  /** Lets go. What its last holder lets go of ends. */
-  release(key: string, holder: H): void
-  /** Who holds what is under `key`, in the order in which they came. */
-  holders(key: string): ReadonlySet<H>
+  /** Adds `holder` and returns the value under `key`. `create` makes the value for the first holder. */
+  _hold(key: string, holder: H, create: () => T): T
+  /** Removes `holder`. The last one to be removed ends the value. */
+  _release(key: string, holder: H): void
+  /** The holders of the value under `key`, in the order in which they came. */
+  _holders(key: string): ReadonlySet<H>
 }
 
-/** `end` is called with what its last holder let go of. */
-export const createLeases = <H, T>(end: (held: T) => void): Leases<H, T> => {
-  const entries = new Map<string, { held: T; holders: Set<H> }>()
+/** `end` is called with a value after its last holder has released it. */
+export const createLeases = <H, T>(end: (value: T) => void): Leases<H, T> => {
+  const entries = new Map<string, { value: T; _holders: Set<H> }>()
   return {
-    hold(key, holder, create) {
+    _hold(key, holder, create) {
       let entry = entries.get(key)
-      if (!entry) entries.set(key, (entry = { held: create(), holders: new Set() }))
-      entry.holders.add(holder)
-      return entry.held
+      if (!entry) entries.set(key, (entry = { value: create(), _holders: new Set() }))
+      entry._holders.add(holder)
+      return entry.value
     },
-    release(key, holder) {
+    _release(key, holder) {
       const entry = entries.get(key)
-      if (!entry?.holders.delete(holder) || entry.holders.size) return
-      // First, so that whoever hears of the end and asks anew gets a new one.
+      if (!entry?._holders.delete(holder) || entry._holders.size) return
+      // Before `end`: a listener of the end that holds the same key must get a new value.
       entries.delete(key)
-      end(entry.held)
+      end(entry.value)
     },
-    holders: (key) => entries.get(key)?.holders ?? new Set(),
+    _holders: (key) => entries.get(key)?._holders ?? new Set(),
   }
 }

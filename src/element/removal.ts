@@ -1,48 +1,43 @@
-/** In a document that is shown. */
-export const isLive = (element: Element): boolean =>
+import type { ReactiveController } from './lit/base.js'
+
+/** Whether the element is in a document that has a window. */
+export const isInWindow = (element: Element): boolean =>
   element.isConnected && !!element.ownerDocument.defaultView
 
-/** A Turbo preview is a cached copy of a page that is about to be replaced. */
-export const isPreview = (document: Document): boolean =>
+/** Turbo shows a cached copy of a page, with this attribute, until the page itself has loaded. */
+export const isTurboPreview = (document: Document): boolean =>
   document.documentElement.hasAttribute('data-turbo-preview')
 
-/** Watches an element come into pages and leave them. */
-export interface Departure {
-  /** It stands in this window now. */
-  arrived(view: Window): void
-  /** It was taken out. */
-  left(): void
-}
-
 /**
- * Calls `gone` when `element` has left, and is not back by the end of the next task: moves and re-renders take out and put back.
- * While Turbo shows a preview it waits for the page itself.
+ * A controller that calls `removed` when `host` has left its window and is not back by the end of the next task. React's
+ * StrictMode, moves, Turbo and htmx take an element out and put it back; without the wait each of them would end the session.
  */
-export const watchDeparture = (element: Element, gone: () => void): Departure => {
-  /** Ends what is listened to on the window. */
-  let watched = new AbortController()
-  let leaving: ReturnType<typeof setTimeout> | undefined
+export const createRemovalController = (host: Element, removed: () => void): ReactiveController => {
+  /** The `pagehide` listeners on the windows that the host has been in. */
+  let listening = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
 
-  const look = (): void => {
-    if (isLive(element)) return
-    const { ownerDocument } = element
-    // The page behind it may have the tag again.
-    if (isPreview(ownerDocument)) return ownerDocument.addEventListener('turbo:render', left, { once: true })
-    watched.abort()
-    gone()
+  const check = (): void => {
+    if (isInWindow(host)) return
+    const { ownerDocument } = host
+    // The page that replaces the preview may have the tag again, and then the session goes on.
+    if (isTurboPreview(ownerDocument))
+      return ownerDocument.addEventListener('turbo:render', checkAfterNextTask, { once: true })
+    listening.abort()
+    removed()
   }
-  const left = (): void => {
-    clearTimeout(leaving)
-    leaving = setTimeout(() => (leaving = setTimeout(look)))
+  const checkAfterNextTask = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => (timer = setTimeout(check)))
   }
-  const hidden = (): void => (element.isConnected ? left() : look())
+  const pageHidden = (): void => (host.isConnected ? checkAfterNextTask() : check())
 
   return {
-    arrived(view) {
-      if (watched.signal.aborted) watched = new AbortController()
-      // Elements in a frame that is removed are told nothing, and stay connected to a document without a window.
-      view.addEventListener('pagehide', hidden, { signal: watched.signal })
+    hostConnected() {
+      if (listening.signal.aborted) listening = new AbortController()
+      // If an iframe is removed, no disconnectedCallback is called: its elements stay connected to a document without a window.
+      host.ownerDocument.defaultView?.addEventListener('pagehide', pageHidden, { signal: listening.signal })
     },
-    left,
+    hostDisconnected: checkAfterNextTask,
   }
 }

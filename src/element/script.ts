@@ -1,7 +1,7 @@
-/* What a script tag loads: the element, registered, that connects to the gateway it came from. */
-import { setScript } from './endpoint.js'
+/* The entry of the script-tag build: registers the element, which connects to the gateway that served the script. */
+import { setScriptUrl } from './endpoint.js'
 
-setScript(import.meta.url)
+setScriptUrl(import.meta.url)
 
 export { ChatSessionElement } from './define.js'
 export { ChatSession } from '../session/index.js'

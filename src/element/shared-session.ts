@@ -1,14 +1,15 @@
 import type { ChatSession, Credentials, Profile, StartResult } from '../session/index.js'
+import { changedFields, hasCredentials, isSet, type DesiredSession } from './desired-session.js'
 import { createLeases } from './lease.js'
-import { changesOf, hasCredentials, isOn, type Wanted } from './desired-session.js'
 
-/** A session as the elements that hold it share it. */
-export interface Shared {
+/** A session, with the state that the elements that hold it share. */
+export interface SharedSession {
   session: ChatSession
-  /** The last of each that any of them set. */
+  /** The value of each credential that any of the elements set last. */
   credentials: Credentials
+  /** The value of each field that any of the elements set last. */
   profile: Profile
-  /** What comes of the last start. */
+  /** The result of the latest `session.start()`. */
   started?: Promise<StartResult>
 }
 
@@ -17,53 +18,57 @@ export interface Holder extends HTMLElement {
   notifications?: boolean | null | undefined
 }
 
-/** Sessions of this page by endpoint, app and user. */
-export const leases = createLeases<Holder, Shared>(({ session }) => void session.end())
+/** The sessions of this page by the `key` of DesiredSession. */
+export const leases = createLeases<Holder, SharedSession>(({ session }) => void session.end())
 
-/** In a shadow tree an element stands in the document where its outermost host does. */
-const placeOf = (element: Element): Element => {
+/** The element itself, or the host of the outermost shadow tree around it: document order is undefined across shadow trees. */
+const outermostHost = (element: Element): Element => {
   const root = element.getRootNode()
-  return 'host' in root ? placeOf((root as ShadowRoot).host) : element
+  return 'host' in root ? outermostHost((root as ShadowRoot).host) : element
 }
 
-/** Those in `document` that hold what is under `key`, in its order. */
+/** The holders under `key` that are in `document`, in document order. */
 const holdersIn = (document: Document, key: string): Holder[] =>
-  [...leases.holders(key)]
+  [...leases._holders(key)]
     .filter((holder) => holder.isConnected && holder.ownerDocument === document)
     .sort((one, other) => {
-      const position = placeOf(one).compareDocumentPosition(placeOf(other))
+      const position = outermostHost(one).compareDocumentPosition(outermostHost(other))
       return (position & Node.DOCUMENT_POSITION_PRECEDING) - (position & Node.DOCUMENT_POSITION_FOLLOWING)
     })
 
-/** Whether `element` is the first in its document of those that hold what is under `key`. */
-export const isFirst = (element: Element, key: string): boolean =>
+/** Whether `element` is the first holder under `key` in its document. A disconnected element counts as first. */
+export const isFirstHolder = (element: Element, key: string): boolean =>
   !element.isConnected || holdersIn(element.ownerDocument, key)[0] === element
 
-/** The first in the page that wants notifications for what is under `key`. */
-export const notifierOf = (key: string): Holder | undefined =>
-  holdersIn(document, key).find(({ notifications }) => isOn(notifications))
+/** The first holder under `key` in the page that has `notifications` set. */
+export const notifyingHolder = (key: string): Holder | undefined =>
+  holdersIn(document, key).find(({ notifications }) => isSet(notifications))
 
-/** What no live session can take over: it is used by a new start. */
+/** Whether only a new start can use these credentials: a live session takes tokens and nothing else. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && [signature, authParams, guest].some(Boolean)
 
-/** Brings what an element says, and did not say `before`, to the session that it shares. The last one to say it counts. */
-export const bring = (shared: Shared, wanted: Wanted, before?: Wanted): void => {
+/** Applies to the shared session what an element asks for now and did not ask for in `previous`. The latest change wins. */
+export const applyChanges = (
+  shared: SharedSession,
+  desired: DesiredSession,
+  previous?: DesiredSession,
+): void => {
   const { session } = shared
-  const said = changesOf(before?.credentials ?? {}, wanted.credentials)
-  const fresh = changesOf(shared.credentials, said)
-  shared.credentials = { ...shared.credentials, ...said }
+  const set = changedFields(previous?.credentials ?? {}, desired.credentials)
+  const fresh = changedFields(shared.credentials, set)
+  shared.credentials = { ...shared.credentials, ...set }
   const live = session.id !== null
   const restart = needsRestart(fresh)
-  // Who joins a session that is live has nothing to prove.
-  if (!restart || !live || before) {
+  // An element that joins a live session must not restart it with credentials of its own.
+  if (!restart || !live || previous) {
     const { tokenFetcher, tokenUrl } = shared.credentials
     if (restart && live) void session.end()
     session.setCredentials(restart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
     if ((restart && live) || (session.state === 'failed' && hasCredentials(fresh)))
       shared.started = session.start()
   }
-  const profile = changesOf(shared.profile, changesOf(before?.profile ?? {}, wanted.profile))
+  const profile = changedFields(shared.profile, changedFields(previous?.profile ?? {}, desired.profile))
   shared.profile = { ...shared.profile, ...profile }
   if (Object.keys(profile).length) session.setProfile(profile)
 }

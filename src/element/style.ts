@@ -1,8 +1,8 @@
 const sheets = new WeakMap<Document, CSSStyleSheet>()
 
 /**
- * Has the element take no room in the document or shadow root that it stands in: one constructed sheet a document, which
- * a Content-Security-Policy lets pass where it forbids inline styles. Any rule of the page's overrides it.
+ * Gives the element `display: contents` in the document or shadow root that it stands in. All roots of a document share one
+ * constructed sheet. A Content-Security-Policy that forbids inline styles allows it, and `:where()` lets any rule of the page win.
  */
 export const adoptStyle = (root: Node): void => {
   const document = root.ownerDocument ?? (root as Document)

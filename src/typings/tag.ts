@@ -1,6 +1,6 @@
 /* What a `<chat-session>` tag takes, for the typings of frameworks. It is read off the class and its events: what they gain, it has. */
 import type { Profile } from '../session/index.js'
-import type { ReactiveElement } from '../element/internal.js'
+import type { Kebab, ReactiveElement } from '../element/internal.js'
 import type { ChatSessionElement } from '../element/define.js'
 
 type Own = Exclude<keyof ChatSessionElement, keyof ReactiveElement>
@@ -9,10 +9,6 @@ type Own = Exclude<keyof ChatSessionElement, keyof ReactiveElement>
 export type TagProperties = {
   [K in Own as undefined extends ChatSessionElement[K] ? K : never]?: ChatSessionElement[K]
 }
-
-type Kebab<S extends string> = S extends `${infer First}${infer Rest}`
-  ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${Kebab<Rest>}`
-  : S
 
 /** The names of properties that take a `Value`, as attributes are spelled. */
 type Spelled<T, Value> = {

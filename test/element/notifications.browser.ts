@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
-import { noticeOf } from '../../src/element/notifications/content.js'
-import { isVisible, showPresence } from '../../src/element/notifications/tab-visibility.js'
+import { notificationContent } from '../../src/element/notifications/content.js'
+import { isAnyTabVisible, announceVisibility } from '../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../src/session/index.js'
 import { listenTo, make, roundTrip, until, useGateway } from './page.js'
 
@@ -140,22 +140,22 @@ describe('Tabs that tell each other whether they are visible', () => {
     Object.defineProperty(document, 'visibilityState', { configurable: true, value: 'hidden' })
 
   it('know themselves: a lock that is not gone yet from a tab that was hidden is no other tab', async () => {
-    showPresence('mine', over.signal)
+    announceVisibility('mine', over.signal)
     await until(
       'the lock',
       async () => !!(await navigator.locks.query()).held?.some(({ name }) => name?.startsWith('mine ')),
     )
-    expect(await isVisible('mine')).to.equal(true)
+    expect(await isAnyTabVisible('mine')).to.equal(true)
     hide()
-    expect(await isVisible('mine')).to.equal(false)
+    expect(await isAnyTabVisible('mine')).to.equal(false)
   })
 
   it('are seen by the name of their session alone', async () => {
     hide()
     const held = navigator.locks.request('chat-session:app:ada another', async () => [
-      await isVisible('chat-session:app:ada'),
-      await isVisible('chat-session:app:ada:1'),
-      await isVisible('chat-session:app:ad'),
+      await isAnyTabVisible('chat-session:app:ada'),
+      await isAnyTabVisible('chat-session:app:ada:1'),
+      await isAnyTabVisible('chat-session:app:ad'),
     ])
     expect(await held).to.deep.equal([true, false, false])
   })
@@ -164,10 +164,10 @@ describe('Tabs that tell each other whether they are visible', () => {
     const forbidden = (): Promise<never> => Promise.reject(new DOMException('No.', 'SecurityError'))
     for (const value of [undefined, { request: forbidden, query: forbidden }]) {
       Object.defineProperty(navigator, 'locks', { configurable: true, value })
-      showPresence('mine', over.signal)
-      expect(await isVisible('mine')).to.equal(true)
+      announceVisibility('mine', over.signal)
+      expect(await isAnyTabVisible('mine')).to.equal(true)
       hide()
-      expect(await isVisible('mine')).to.equal(false)
+      expect(await isAnyTabVisible('mine')).to.equal(false)
       Reflect.deleteProperty(document, 'visibilityState')
     }
   })
@@ -186,7 +186,7 @@ describe('What a notification says', () => {
   const backend: Message = { ...message, from: null, sender: null }
   const tag = 'chat-session:app:ada:7'
   const said = (changed: Partial<Message>, from = message): unknown =>
-    noticeOf([{ ...from, ...changed }], 1, 'chat-session:app:ada')
+    notificationContent([{ ...from, ...changed }], 1, 'chat-session:app:ada')
 
   before(() => (document.title = 'The shop'))
 
@@ -228,7 +228,7 @@ describe('What a notification says', () => {
   })
 
   it('is a count for several', () => {
-    expect(noticeOf([message, message], 40, 'chat-session:app:ada')).to.deep.equal({
+    expect(notificationContent([message, message], 40, 'chat-session:app:ada')).to.deep.equal({
       title: 'The shop',
       options: { body: '40 new messages', tag: 'chat-session:app:ada' },
     })

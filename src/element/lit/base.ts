@@ -1,8 +1,8 @@
-// The order counts: the stand-in has to be there first.
+// The order counts: the shim has to be in place before ReactiveElement is evaluated.
 import { removeShim } from './server-shim.js'
 import { ReactiveElement } from '@lit/reactive-element'
 
 removeShim()
 
 export { ReactiveElement }
-export type { PropertyDeclaration, PropertyDeclarations } from '@lit/reactive-element'
+export type { PropertyDeclaration, PropertyDeclarations, ReactiveController } from '@lit/reactive-element'

@@ -1,6 +1,6 @@
 /**
- * ReactiveElement's class extends HTMLElement as soon as it is imported, and not every server, edge or worker build of a
- * bundler picks the variant that can do without one. While it is imported there is a stand-in; nothing is left behind.
+ * ReactiveElement extends HTMLElement when its module is evaluated. Some bundlers for servers, edge runtimes and workers do not
+ * pick lit's build for Node, which works without HTMLElement. So HTMLElement has a stand-in during that import alone.
  */
 const scope: { HTMLElement?: unknown } = globalThis
 const missing = !('HTMLElement' in scope)

@@ -1,30 +1,36 @@
 import type { Message } from '../../session/index.js'
 
-/** What a notification is made with. */
-export interface Notice {
+/** The arguments of `new Notification()`. */
+export interface NotificationContent {
   title: string
   options: NotificationOptions
 }
 
-/** What the app's backend says of a message in its data. A user's data is for the page to judge: anybody writes there what they like. */
-const saidBy = ({ from, data }: Message, field: string): string | undefined => {
-  const said = from === null ? data?.[field] : undefined
-  return typeof said === 'string' && said ? said : undefined
+/** A text in the data of a message from the app's backend. A user's data is ignored: any user can write any text there. */
+const backendText = ({ from, data }: Message, field: string): string | undefined => {
+  const value = from === null ? data?.[field] : undefined
+  return typeof value === 'string' && value ? value : undefined
 }
 
-/** For one message; `name` is the session's. */
-const noticeOfOne = (message: Message, name: string): Notice => {
+const contentOfOne = (message: Message, userKey: string): NotificationContent => {
   const { from, sender, body = '', offset } = message
-  const said = saidBy(message, 'icon')
-  const icon = from === null ? said?.startsWith('https://') && said : sender?.photoUrl
+  const url = backendText(message, 'icon')
+  const icon = from === null ? url?.startsWith('https://') && url : sender?.photoUrl
   return {
-    title: from === null ? (saidBy(message, 'title') ?? document.title) : sender?.name || from,
-    options: { body, tag: `${name}:${offset}`, ...(icon && { icon }) },
+    title: from === null ? (backendText(message, 'title') ?? document.title) : sender?.name || from,
+    options: { body, tag: `${userKey}:${offset}`, ...(icon && { icon }) },
   }
 }
 
-/** For what was missed: `messages` are the newest of `count`. Each such notification takes the place of the one before. */
-export const noticeOf = (messages: readonly Message[], count: number, name: string): Notice =>
+/**
+ * The content for `count` messages, of which `messages` are the newest. The summary of several has the same tag each time, so that
+ * it replaces the summary before it.
+ */
+export const notificationContent = (
+  messages: readonly Message[],
+  count: number,
+  userKey: string,
+): NotificationContent =>
   count === 1 && messages[0]
-    ? noticeOfOne(messages[0], name)
-    : { title: document.title, options: { body: `${count} new messages`, tag: name } }
+    ? contentOfOne(messages[0], userKey)
+    : { title: document.title, options: { body: `${count} new messages`, tag: userKey } }

@@ -1,18 +1,19 @@
 import { SessionError, type ChatSession, type Message } from '../../session/index.js'
+import { emit, type DetailOf, type ElementEventMap, type EventClass } from '../event-map.js'
 import { SessionErrorEvent, SessionNotificationClickEvent, SessionNotificationEvent } from '../events.js'
-import { noticeOf } from './content.js'
-import { isVisible, showPresence } from './tab-visibility.js'
-import { showNotice, workers, type Carried } from './show.js'
+import { notificationContent } from './content.js'
+import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
+import { serviceWorkers, showNotification, type NotificationClick } from './show.js'
 
-/** How many of the messages that were missed a summary keeps: the newest, which a notification can carry. The others are counted. */
-const MOST_KEPT = 20
+/** A summary has at most this many messages, the newest: a notification's `data` is limited in size. All are counted. */
+const MAX_KEPT = 20
 
-/** How many notifications are shown at once, and the milliseconds that each further one has for itself. */
-const AT_ONCE = 5
-const PAUSE = 1_000
+/** This many notifications may be shown at once; each further one waits this many milliseconds after the one before. */
+const BURST = 5
+const INTERVAL = 1_000
 
-/** Absent over plain http, in workers, and in Safari on iOS outside of an installed app. */
-const granted = (): boolean => 'Notification' in globalThis && Notification.permission === 'granted'
+/** `Notification` is absent over plain http, in workers, and in Safari on iOS outside of an installed app. */
+const isGranted = (): boolean => 'Notification' in globalThis && Notification.permission === 'granted'
 
 /** Asks the user. Rejects with `notifications-denied` or `notifications-unsupported`. */
 export const requestPermission = async (): Promise<void> => {
@@ -20,109 +21,125 @@ export const requestPermission = async (): Promise<void> => {
   if ((await Notification.requestPermission()) !== 'granted') throw new SessionError('notifications-denied')
 }
 
-/**
- * Shows notifications of a session's messages for as long as it lives. `speaker` answers the element that tells of them,
- * and none while nobody wants any.
- */
-export const notifyOf = (session: ChatSession, speaker: () => HTMLElement | undefined): void => {
-  /** What the user's tabs, and notifications, know each other by; empty while there is no session. */
-  let name = ''
-  let life = new AbortController()
-  /** While other tabs are told whether this one is visible. */
-  let seen = new AbortController()
-  /** What is to be shown: the newest, and how many in all. */
-  let missed: Message[] = []
-  let count = 0
-  /** The offset of the last message. */
-  let newest = 0
-  /** When all that was shown has had its turn, and what waits for one. */
-  let turnsEnd = 0
-  let turn: ReturnType<typeof setTimeout> | undefined
-  let isFailureTold = false
+/** The state of a session's notifications. */
+interface State {
+  /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
+  _userKey: string
+  /** Ends the listener and the announcement that belong to the session's present state. */
+  _subscription: AbortController
+  /** The newest of the messages that no notification has shown yet. */
+  _pending: readonly Message[]
+  /** How many messages no notification has shown yet. */
+  _pendingCount: number
+  /** The offset of the latest message. */
+  _newest: number
+  /** The time at which the rate limit allows a whole burst again. */
+  _idleAt: number
+  _timer: ReturnType<typeof setTimeout> | undefined
+  _failureReported: boolean
+}
 
-  const tell = <D>(
-    Class: new (type: string, init: CustomEventInit<D>) => Event,
-    type: keyof HTMLElementEventMap,
-    detail: D,
-  ): boolean =>
-    !!speaker()?.dispatchEvent(
-      new Class(type, { bubbles: true, composed: true, cancelable: type === 'session-notification', detail }),
-    )
+/**
+ * Shows desktop notifications of a session's messages while no tab of the user is visible. `target` returns the element that
+ * dispatches the events, or undefined while no element has `notifications` set.
+ */
+export const showNotificationsOf = (session: ChatSession, target: () => HTMLElement | undefined): void => {
+  const state: State = {
+    _userKey: '',
+    _subscription: new AbortController(),
+    _pending: [],
+    _pendingCount: 0,
+    _newest: 0,
+    _idleAt: 0,
+    _timer: undefined,
+    _failureReported: false,
+  }
+
+  const dispatch = <K extends keyof ElementEventMap>(
+    Class: EventClass<ElementEventMap[K]>,
+    type: K,
+    detail: DetailOf<ElementEventMap[K]>,
+  ): boolean => {
+    const element = target()
+    return !!element && emit(element, Class, type, detail)
+  }
 
   const clicked = (messages: readonly Message[]): boolean =>
-    tell(SessionNotificationClickEvent, 'session-notification-click', { messages })
+    dispatch(SessionNotificationClickEvent, 'session-notification-click', { messages })
+
+  const clear = (): void => {
+    clearTimeout(state._timer)
+    state._pending = []
+    state._pendingCount = 0
+  }
 
   const show = async (messages: readonly Message[], count: number): Promise<void> => {
-    const shownFor = name
-    const isSeen = await isVisible(shownFor)
-    if (shownFor !== name) return
-    if (isSeen) {
-      // So is what waits, and it takes nobody's turn.
-      turnsEnd -= PAUSE
-      return forget()
+    const userKey = state._userKey
+    const isVisible = await isAnyTabVisible(userKey)
+    if (userKey !== state._userKey) return
+    if (isVisible) {
+      // The user has seen what is pending too. Nothing was shown, so it does not count for the rate limit.
+      state._idleAt -= INTERVAL
+      return clear()
     }
-    const notice = { messages, ...noticeOf(messages, count, shownFor) }
-    if (!tell(SessionNotificationEvent, 'session-notification', notice)) return
+    const content = { messages, ...notificationContent(messages, count, userKey) }
+    if (!dispatch(SessionNotificationEvent, 'session-notification', content)) return
     try {
-      await showNotice(notice, { 'chat-session': shownFor, messages }, () => clicked(messages))
+      await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
-      if (isFailureTold) return
-      isFailureTold = true
-      tell(SessionErrorEvent, 'session-error', {
+      // Once per session: every further message would fail in the same way.
+      if (state._failureReported) return
+      state._failureReported = true
+      dispatch(SessionErrorEvent, 'session-error', {
         error: new SessionError('notifications-unsupported', { cause }),
       })
     }
   }
 
-  const forget = (): void => {
-    missed = []
-    count = 0
-  }
-
-  /** Who is sent more than anybody can look at gets it in summaries. */
-  const showMissed = (): void => {
-    clearTimeout(turn)
-    if (!count || newest < session.missedUntil) return
+  /** Shows what is pending as one notification, as soon as the rate limit allows it. */
+  const showPending = (): void => {
+    clearTimeout(state._timer)
+    // After a reconnect all missed messages arrive first, and are shown as one summary.
+    if (!state._pendingCount || state._newest < session.missedUntil) return
     const now = performance.now()
-    const wait = turnsEnd - now - (AT_ONCE - 1) * PAUSE
+    const wait = state._idleAt - now - (BURST - 1) * INTERVAL
     if (wait > 0) {
-      turn = setTimeout(showMissed, wait)
+      state._timer = setTimeout(showPending, wait)
       return
     }
-    turnsEnd = Math.max(turnsEnd, now) + PAUSE
-    void show(missed, count)
-    forget()
+    state._idleAt = Math.max(state._idleAt, now) + INTERVAL
+    void show(state._pending, state._pendingCount)
+    clear()
   }
 
   session.addEventListener('state', () => {
-    const { appId, user, state } = session
-    // A page that waits for its connection shows nothing either, and a lock would keep it from the back/forward cache.
-    seen.abort()
-    const now = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
-    if (state === 'active') showPresence(now, (seen = new AbortController()).signal)
-    if (now === name) return
-    name = now
-    life.abort()
-    clearTimeout(turn)
-    forget()
-    if (!now) return
-    life = new AbortController()
-    workers()?.addEventListener(
+    const { appId, user } = session
+    const userKey = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
+    state._subscription.abort()
+    const { signal } = (state._subscription = new AbortController())
+    // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
+    if (session.state === 'active') announceVisibility(userKey, signal)
+    if (userKey !== state._userKey) {
+      state._userKey = userKey
+      clear()
+    }
+    if (!userKey) return
+    serviceWorkers()?.addEventListener(
       'message',
-      ({ data }: MessageEvent<Partial<Carried> | null>) => {
-        if (data?.['chat-session'] === now && data.messages) clicked(data.messages)
+      ({ data }: MessageEvent<Partial<NotificationClick> | null>) => {
+        if (data?.['chat-session'] === userKey && data.messages) clicked(data.messages)
       },
-      { signal: life.signal },
+      { signal },
     )
   })
 
   session.addEventListener('message', ({ detail: message }) => {
-    if (document.visibilityState === 'visible' || !granted() || !speaker()) return forget()
+    if (document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
     if (message.from !== session.user?.id) {
-      missed = [...missed, message].slice(-MOST_KEPT)
-      count += 1
+      state._pending = [...state._pending, message].slice(-MAX_KEPT)
+      state._pendingCount += 1
     }
-    newest = message.offset
-    showMissed()
+    state._newest = message.offset
+    showPending()
   })
 }

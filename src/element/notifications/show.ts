@@ -1,18 +1,26 @@
 import type { Message } from '../../session/index.js'
-import type { Notice } from './content.js'
+import type { NotificationContent } from './content.js'
 
-/** Milliseconds that a service worker has to say what it calls this page. */
-const CLIENT_LIMIT = 3_000
+/** Milliseconds that a service worker has to answer with this page's client id. */
+const CLIENT_ID_TIMEOUT = 3_000
 
-/** What a notification carries that a service worker shows, and what the worker tells of a click on it. */
-export interface Carried {
-  /** The session's name. */
+/** The message that a service worker posts to the page after a click. */
+export interface NotificationClick {
+  /** The key of the app's user, by which a page recognizes its own notifications. */
   'chat-session': string
   messages: readonly Message[]
 }
 
-/** Absent over plain http; a sandbox throws. */
-export const workers = (): ServiceWorkerContainer | undefined => {
+/** The `data` of a notification that a service worker shows. */
+export interface NotificationData extends NotificationClick {
+  /** The client id of the page. */
+  client: string | undefined
+  /** The URL of the page. */
+  url: string
+}
+
+/** Absent over plain http. A sandboxed iframe throws. */
+export const serviceWorkers = (): ServiceWorkerContainer | undefined => {
   try {
     return (navigator as Partial<Navigator>).serviceWorker
   } catch {
@@ -22,24 +30,24 @@ export const workers = (): ServiceWorkerContainer | undefined => {
 
 let clientId: string | undefined
 
-/** What the worker calls this page. A worker without `chat-session/worker` says nothing. */
-const askClientId = (worker: ServiceWorker): Promise<string | undefined> =>
+/** Asks the worker for this page's client id. A worker without `chat-session/worker` does not answer. */
+const fetchClientId = (worker: ServiceWorker): Promise<string | undefined> =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
-    const answer = (id?: string): void => {
-      clearTimeout(limit)
+    const settle = (id?: string): void => {
+      clearTimeout(timeout)
       port1.close()
       resolve(id)
     }
-    const limit = setTimeout(answer, CLIENT_LIMIT)
-    port1.onmessage = ({ data }) => answer(String(data))
+    const timeout = setTimeout(settle, CLIENT_ID_TIMEOUT)
+    port1.onmessage = ({ data }) => settle(String(data))
     worker.postMessage('chat-session', [port2])
   })
 
-/** Shows a notification of `messages`. Rejects where the browser has no way to. */
-export const showNotice = async (
-  { title, options }: Notice,
-  carried: Carried,
+/** Shows a notification, and calls `clicked` after a click on it. Rejects if the browser has no way to show one. */
+export const showNotification = async (
+  { title, options }: NotificationContent,
+  click: NotificationClick,
   clicked: () => void,
 ): Promise<void> => {
   try {
@@ -50,13 +58,11 @@ export const showNotice = async (
       clicked()
     }
   } catch (cause) {
-    // Chrome on Android has a service worker show them.
-    const registration = await workers()?.getRegistration()
+    // Chrome on Android shows notifications through a service worker only.
+    const registration = await serviceWorkers()?.getRegistration()
     if (!registration?.active) throw cause
-    clientId ??= await askClientId(registration.active)
-    await registration.showNotification(title, {
-      ...options,
-      data: { ...carried, client: clientId, url: location.href },
-    })
+    clientId ??= await fetchClientId(registration.active)
+    const data: NotificationData = { ...click, client: clientId, url: location.href }
+    await registration.showNotification(title, { ...options, data })
   }
 }

@@ -1,31 +1,31 @@
 /*
- * Tabs tell each other by locks whether they are visible: a lock goes with its tab, however that ends. Each has one of
- * its own, since one that was let go may be seen for a moment longer: a tab that has just been hidden must not take
- * itself for another.
+ * A visible tab holds a Web Lock, by which other tabs see that it is visible. The browser releases the lock when the tab closes or
+ * crashes. The lock's name has the tab's id: a query may still show a lock for a moment after its release, and a tab that has just
+ * been hidden must not take its own lock for another tab's.
  */
 
-const tab = Math.random()
+const tabId = Math.random()
 
 /** Absent over plain http. */
 const locks = (): LockManager | undefined => (navigator as Partial<Navigator>).locks
 
-/** Holds a lock until that is aborted. */
+/** Holds this tab's lock until the returned controller aborts. */
 const hold = (name: string): AbortController => {
   const held = new AbortController()
   const { signal } = held
-  const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   locks()
-    ?.request(`${name} ${tab}`, { signal }, () => gone)
-    // It was let go before it was there, or a sandbox forbids locks: this tab's visibility is known by itself.
+    ?.request(`${name} ${tabId}`, { signal }, () => aborted)
+    // The request was aborted before the lock was granted, or a sandbox forbids locks. Other tabs then don't see this one.
     .catch(() => undefined)
   return held
 }
 
-/** While `signal` lasts, and this tab is visible, others see that by `name`, which has no space in it. */
-export const showPresence = (name: string, signal: AbortSignal): void => {
+/** Shows other tabs, under `name`, whenever this tab is visible. Ends with `signal`. `name` must have no space. */
+export const announceVisibility = (name: string, signal: AbortSignal): void => {
   let held: AbortController | undefined
-  const look = (event?: Event): void => {
-    // A lock that is held at `pagehide` would keep the page out of the back/forward cache.
+  const update = (event?: Event): void => {
+    // A lock that is held after `pagehide` keeps the page out of the back/forward cache.
     if (!signal.aborted && event?.type !== 'pagehide' && document.visibilityState === 'visible')
       held ??= hold(name)
     else {
@@ -34,22 +34,22 @@ export const showPresence = (name: string, signal: AbortSignal): void => {
     }
   }
   for (const type of ['visibilitychange', 'pagehide', 'pageshow'])
-    addEventListener(type, look, { signal, capture: true })
-  signal.addEventListener('abort', look)
-  look()
+    addEventListener(type, update, { signal, capture: true })
+  signal.addEventListener('abort', update)
+  update()
 }
 
-/** Whether this tab, or any other that shows itself by `name`, is visible. */
-export const isVisible = async (name: string): Promise<boolean> => {
-  const known = await locks()
+/** Whether this tab is visible, or another one that announces itself under `name`. */
+export const isAnyTabVisible = async (name: string): Promise<boolean> => {
+  const snapshot = await locks()
     ?.query()
-    // A sandbox forbids them: this tab then knows of itself alone.
+    // A sandbox forbids locks. This tab then knows its own visibility only.
     .catch(() => undefined)
   return (
     document.visibilityState === 'visible' ||
-    !!known?.held?.some((lock) => {
-      const [shown, by] = lock.name?.split(' ') ?? []
-      return shown === name && by !== String(tab)
+    !!snapshot?.held?.some((lock) => {
+      const [lockName, id] = lock.name?.split(' ') ?? []
+      return lockName === name && id !== String(tabId)
     })
   )
 }

@@ -1,21 +1,14 @@
 /*
- * For the service worker of a site whose pages show notifications by it, as Chrome on Android wants: a click on one of
- * them focuses the page that showed it and tells it. Imports nothing, and does nothing where there is no service worker.
+ * For a site's service worker, which shows the notifications of its pages in Chrome on Android. After a click it focuses the page
+ * that showed the notification and posts the click to it. The module has no imports, and does nothing outside of a service worker.
  */
+import type { NotificationClick, NotificationData } from './show.js'
 
 interface Page {
   readonly id: string
   readonly url: string
   focus(): Promise<unknown>
-  postMessage(message: unknown): void
-}
-
-/** What a page that showed a notification left with it. */
-interface Carried {
-  'chat-session'?: string
-  messages: unknown
-  client?: string
-  url: string
+  postMessage(message: NotificationClick): void
 }
 
 interface Scope {
@@ -30,7 +23,7 @@ interface Scope {
   addEventListener(
     type: 'notificationclick',
     listener: (event: {
-      notification: { data: Carried | null; close(): void }
+      notification: { data: Partial<NotificationData> | null; close(): void }
       waitUntil(done: Promise<unknown>): void
     }) => void,
   ): void
@@ -38,11 +31,16 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope
 
-/** Shows the page that showed the notification, else another of the site, else opens one. */
-const show = async ({ client, url, messages, 'chat-session': name }: Carried): Promise<void> => {
+/** Focuses the page that showed the notification, or one with the same URL, or any page of the site. Without a page it opens one. */
+const focusPage = async ({
+  client,
+  url,
+  messages,
+  'chat-session': userKey,
+}: NotificationData): Promise<void> => {
   const pages = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true })
   const page = pages.find(({ id }) => id === client) ?? pages.find((other) => other.url === url) ?? pages[0]
-  page?.postMessage({ 'chat-session': name, messages })
+  page?.postMessage({ 'chat-session': userKey, messages })
   await (page ? page.focus() : scope.clients.openWindow(url))
 }
 
@@ -52,9 +50,10 @@ if ('clients' in globalThis && 'registration' in globalThis) {
   })
   scope.addEventListener('notificationclick', (event) => {
     const { data } = event.notification
+    // The site's own notifications have no such data.
     if (!data?.['chat-session']) return
     event.notification.close()
-    event.waitUntil(show(data))
+    event.waitUntil(focusPage(data as NotificationData))
   })
 }
 

@@ -1,0 +1,17 @@
+import type { Profile } from '../session/index.js'
+
+/** `photoUrl` in kebab case is `photo-url`. */
+export type Kebab<S extends string> = S extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${Kebab<Rest>}`
+  : S
+
+/** The attributes of the profile, with the field that each of them sets. A text field without a row fails to compile. */
+export const profileAttributes: {
+  readonly [K in keyof Profile as string extends Profile[K] ? `user-${Kebab<K>}` : never]: K
+} = {
+  'user-name': 'name',
+  'user-email': 'email',
+  'user-photo-url': 'photoUrl',
+  'user-locale': 'locale',
+  'user-role': 'role',
+}
