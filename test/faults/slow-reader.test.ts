@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { assemble } from '../gateway/assembled.js'
+import { assemble } from '../gateway/assemble.js'
 import { startOf, until } from '../gateway/support.js'
 import { startClient, startProtocol, within, type Frame } from '../support/raw-client.js'
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EngineError } from '../../src/engine/index.js'
 import { openClient, startClient, within } from '../support/raw-client.js'
-import { assemble } from './assembled.js'
+import { assemble } from './assemble.js'
 import { runGateway, startOf, until } from './support.js'
 
 /** A rule that lets messages wait until it is opened. */

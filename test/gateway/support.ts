@@ -8,13 +8,13 @@ export const signatureSecret = 'the secret of the signatures of a test'
 export interface RunningGateway {
   gateway: Gateway
   url: string
-  /** Every line it has logged, at level debug. */
+  /** Every line that the gateway has logged, from level debug on. */
   lines: string[]
 }
 
 type App = GatewayConfig['apps'][string]
 
-/** A test app, with guests, tokens and signatures. */
+/** Returns the config of a test app with guests, tokens and signatures. */
 export const testApp = (changes: Partial<App> = {}): App => ({
   environment: 'test',
   secrets: [secret],
@@ -22,7 +22,7 @@ export const testApp = (changes: Partial<App> = {}): App => ({
   ...changes,
 })
 
-/** Runs a gateway on a free port, with one app `app` as changed; closed after the file's tests. */
+/** Starts a gateway on a free port with one app, `app`. It is closed after the file's tests. */
 export const runGateway = async (
   app: Partial<App> = {},
   config: Partial<GatewayConfig> = {},
@@ -41,7 +41,7 @@ export const tokenFor = (
   changes: Partial<Parameters<typeof createToken>[0]> = {},
 ): Promise<string> => createToken({ appId: 'app', userId, secret, ...changes })
 
-/** A start with a good token. */
+/** Returns a start with a valid token. */
 export const startOf = async (userId: string, changes: Record<string, unknown> = {}) => ({
   type: 'start',
   appId: 'app',
@@ -56,11 +56,11 @@ export const signedStart = async (userId: string) => ({
   signature: await createSignature(userId, signatureSecret),
 })
 
-/** Tries until `check` holds, within a bound. */
+/** Resolves when `check` returns true; rejects after 30 s. */
 export const until = async (check: () => boolean | Promise<boolean>, what: string): Promise<void> => {
   const deadline = performance.now() + 30_000
   while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`It didn't happen in time: ${what}.`)
+    if (performance.now() > deadline) throw new Error(`Waited 30 s in vain for ${what}.`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

@@ -4,17 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { createSignature, createToken } from '../../src/tokens/index.js'
-import { base64url, openClient, startClient, type Frame } from '../support/raw-client.js'
-import { runGateway, secret, signatureSecret, signedStart, startOf, testApp, tokenFor } from './support.js'
+import { createSignature, createToken } from '../../../src/tokens/index.js'
+import { base64url, openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { runGateway, secret, signatureSecret, signedStart, startOf, testApp, tokenFor } from '../support.js'
 
-/** The code that a start ends with. */
+/** Returns the code that a start is refused with. */
 const refusalOf = async (url: string, start: unknown): Promise<unknown> => {
   const { frame } = await openClient(url, { start }).end()
   return frame['code']
 }
 
-/** What `started` says. */
+/** Returns the `started` frame that a start is answered with. */
 const startedWith = async (url: string, start: unknown): Promise<Frame & { user: { id: string } }> => {
   const { started, close } = await startClient(url, start)
   close()
@@ -27,7 +27,7 @@ const claimsOf = (token: unknown): Record<string, unknown> =>
     unknown
   >
 
-/** A token as a stranger makes it: any claims, under any secret. */
+/** Returns a token that the verifier must judge: any claims, signed with any secret. */
 const forge = (claims: Record<string, unknown>, key = secret): string => {
   const signed = [{ alg: 'HS256', typ: 'JWT' }, claims]
     .map((part) => base64url(JSON.stringify(part)))
@@ -55,18 +55,18 @@ const withPass = (pass: string, userId = 'ada') => ({
   authParams: { pass },
 })
 
-test('a token proves its `sub`, and carries a profile', async () => {
+test('a token authenticates its `sub`, and its `user` is the profile', async () => {
   const token = await tokenFor('12345', { user: { name: 'Dennis', role: 'admin' } })
   const { user, guest: isGuest } = await startedWith(url, { type: 'start', appId: 'app', token })
   assert.deepEqual(user, { id: '12345', name: 'Dennis', role: 'admin' })
   assert.equal(isGuest, false)
 })
 
-test('a signature proves the user id that it was made for', async () => {
+test('a signature authenticates the user id that it was made for', async () => {
   assert.equal((await startedWith(url, await signedStart('ada lovelace ✓'))).user.id, 'ada lovelace ✓')
 })
 
-test('a signature by the secret of tokens is none', async () => {
+test('a signature that is made with a secret of tokens is refused', async () => {
   const start = {
     type: 'start',
     appId: 'app',
@@ -76,7 +76,7 @@ test('a signature by the secret of tokens is none', async () => {
   assert.equal(await refusalOf(url, start), 'unauthenticated')
 })
 
-test('auth params are judged by the function, which hears who asks from where', async () => {
+test('`authenticate` gets the auth params, the user id, the origin and the address', async () => {
   asks.length = 0
   const client = await startClient(url, withPass('open sesame'), { origin: 'https://www.example.com' })
   assert.deepEqual(client.started['user'], { id: 'ada', name: 'Ada' })
@@ -94,11 +94,11 @@ test('auth params are judged by the function, which hears who asks from where', 
 })
 
 for (const pass of ['wrong', 'truthy', 'true', 'nothing'])
-  test(`auth params that the function answers ${pass} to are refused`, async () => {
+  test(`auth params are refused if authenticate returns ${pass}`, async () => {
     assert.equal(await refusalOf(url, withPass(pass)), 'unauthenticated')
   })
 
-test('a guest is given an id, or the one wished for, always behind `guest:`', async () => {
+test('a guest gets a random id, or the id that it asks for, always after `guest:`', async () => {
   const { user, guest: isGuest, expiresIn, token } = await startedWith(url, guest)
   assert.match(user.id, /^guest:.{10,}$/)
   assert.equal(isGuest, true)
@@ -111,13 +111,13 @@ test('a guest is given an id, or the one wished for, always behind `guest:`', as
     assert.match((await startedWith(url, { ...guest, userId })).user.id, /^guest:.{10,}$/)
 })
 
-test('a wished-for id that is too long with `guest:` before it is a bad request', async () => {
+test('an id that is too long with `guest:` before it is a bad request', async () => {
   assert.equal((await startedWith(url, { ...guest, userId: 'x'.repeat(249) })).user.id.length, 255)
   assert.equal(await refusalOf(url, { ...guest, userId: 'x'.repeat(250) }), 'bad-request')
   assert.equal(await refusalOf(url, { ...guest, userId: 'a\nb' }), 'bad-request')
 })
 
-test('nobody but a guest has a guest’s id', async () => {
+test('only a guest has an id that begins with `guest:`', async () => {
   const claims = { tokenType: 'user', iss: 'app', sub: 'guest:bob' }
   const signature = createHmac('sha256', signatureSecret).update('guest:bob').digest('hex')
   assert.equal(await refusalOf(url, { type: 'start', appId: 'app', token: forge(claims) }), 'unauthenticated')
@@ -130,7 +130,7 @@ test('nobody but a guest has a guest’s id', async () => {
   assert.deepEqual(asks, [])
 })
 
-test('a guest comes back with the gateway’s token as the same guest, who needs no other', async () => {
+test('a guest starts again with the gateway’s token as the same guest, and gets no new token', async () => {
   const first = await startedWith(url, guest)
   const again = await startedWith(url, { type: 'start', appId: 'app', token: first['token'] })
   assert.deepEqual(again.user, first.user)
@@ -138,7 +138,7 @@ test('a guest comes back with the gateway’s token as the same guest, who needs
   assert.equal('token' in again, false)
 })
 
-test('who came with auth params comes back with the gateway’s token, for as long as the function said', async () => {
+test('a user of auth params starts again with the gateway’s token until `expiresIn` has passed', async () => {
   const { token } = await startedWith(url, withPass('open sesame'))
   asks.length = 0
   const again = await startedWith(url, { type: 'start', appId: 'app', userId: 'ada', token })
@@ -148,7 +148,7 @@ test('who came with auth params comes back with the gateway’s token, for as lo
   assert.equal(await refusalOf(url, { type: 'start', appId: 'app', userId: 'eve', token }), 'bad-request')
 })
 
-test('a backend’s secret makes no token of the gateway’s, nor does an app’s own token start a session', async () => {
+test('a token of another type that is signed with the app’s secret starts no session', async () => {
   for (const tokenType of ['gateway', 'app', 'User', undefined])
     for (const sub of ['ada', 'guest:bob']) {
       const token = forge({ tokenType, iss: 'app', sub, exp: Math.floor(Date.now() / 1000) + 60 })
@@ -160,7 +160,7 @@ test('a backend’s secret makes no token of the gateway’s, nor does an app’
     }
 })
 
-test('the gateway’s token is good for its own app alone, as a first proof and as a renewal', async () => {
+test('the gateway’s token is refused by another app, in a start and as a renewal', async () => {
   const { url: two } = await runGateway(
     {},
     { apps: { app: testApp(), other: testApp({ secrets: ['another secret'], signatureSecrets: [] }) } },
@@ -173,7 +173,7 @@ test('the gateway’s token is good for its own app alone, as a first proof and 
   other.close()
 })
 
-test('while a secret is rotated both are good; then the old one is refused', async () => {
+test('while the config has two secrets both are accepted; then the old one is refused', async () => {
   const { url: during } = await runGateway({
     secrets: ['the new secret', secret],
     signatureSecrets: ['the new one for signatures', signatureSecret],
@@ -192,7 +192,7 @@ test('while a secret is rotated both are good; then the old one is refused', asy
   for (const start of old) assert.equal(await refusalOf(later, start), 'unauthenticated')
 })
 
-test('a production app asks tokens for an `exp`', async () => {
+test('a production app refuses tokens without `exp`', async () => {
   const long = 'a secret of thirty-two bytes and more'
   const { url: strict } = await runGateway({
     environment: 'production',
@@ -207,7 +207,7 @@ test('a production app asks tokens for an `exp`', async () => {
   assert.equal(await refusalOf(strict, guest), 'guests-refused')
 })
 
-test('the gateway’s tokens outlive a restart on the same folder, and a guest’s dies with the guests', async () => {
+test('the gateway’s tokens are accepted after a restart on the same folder, a guest’s only while guests are allowed', async () => {
   const path = await mkdtemp(join(tmpdir(), 'chat-session-'))
   after(() => rm(path, { recursive: true, force: true }))
   const engine = { type: 'embedded', path } as const

@@ -1,13 +1,13 @@
-// What connections leave behind, in a gateway whose parts a test can look into.
+// Connections leave no session, timer or entry behind. The tests read these from the gateway's parts.
 import assert from 'node:assert/strict'
 import { createHook } from 'node:async_hooks'
 import { test } from 'node:test'
-import { EngineError, type Engine } from '../../src/engine/index.js'
-import { openClient, startClient } from '../support/raw-client.js'
-import { assemble } from './assembled.js'
-import { startOf, tokenFor, until } from './support.js'
+import { EngineError, type Engine } from '../../../src/engine/index.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { assemble } from '../assemble.js'
+import { startOf, tokenFor, until } from '../support.js'
 
-test('an engine that fails for one user’s start ends that connection as unavailable; failing later refuses a frame', async () => {
+test('if the engine fails in a start, that connection ends as unavailable; if it fails later, the frame is refused', async () => {
   const failing = (engine: Engine): Partial<Engine> => ({
     saveUser: (of, change) =>
       of.userId === 'unlucky' || change.claimed?.name === 'unlucky'
@@ -30,7 +30,7 @@ test('an engine that fails for one user’s start ends that connection as unavai
   lucky.close()
 })
 
-test('who left while they were verified leaves no session, and takes nobody’s place', async () => {
+test('a client that leaves while it is authenticated starts no session, and replaces none', async () => {
   let verified: () => void = () => undefined
   const waiting = new Promise<void>((resolve) => (verified = resolve))
   let saves = 0
@@ -49,9 +49,9 @@ test('who left while they were verified leaves no session, and takes nobody’s 
   const clients = []
   for (let index = 0; index < 20; index += 1) clients.push(await startClient(own, start))
   const late = openClient(own, { start })
-  await until(() => saves === 21, 'the one who is being verified')
+  await until(() => saves === 21, 'the start that is authenticated')
   late.close()
-  await until(() => connections.size === 20, 'the connection being over')
+  await until(() => connections.size === 20, 'the closed connection')
   verified()
   const next = await startClient(own, await startOf('eve'))
   assert.equal((await engine.sessions({ appId: 'app', userId: 'ada' })).length, 20)
@@ -59,7 +59,7 @@ test('who left while they were verified leaves no session, and takes nobody’s 
   for (const client of [...clients, next]) client.close()
 })
 
-test('2,000 connections that come and go leave nothing behind', async () => {
+test('2,000 closed connections leave no session, timer or entry behind', async () => {
   const { url: own, engine, connections, hub } = await assemble(() => ({}))
   const users = ['ada', 'bob', 'carol', 'dave']
   const starts = await Promise.all(users.map((userId) => startOf(userId)))
@@ -78,7 +78,7 @@ test('2,000 connections that come and go leave nothing behind', async () => {
     await Promise.all(idle.map(({ opened }) => opened))
     if (round === 0) {
       assert.equal(connections.size, 20)
-      // Of those that have started, until they must be heard of again; of the others, until they must have started.
+      // A heartbeat of each live connection, and a start deadline of each other one.
       assert.ok(timers.size >= 20)
     }
     for (const [index, client] of clients.entries())
@@ -92,14 +92,14 @@ test('2,000 connections that come and go leave nothing behind', async () => {
     assert.deepEqual(hub.sessionsOf({ appId: 'app', userId }), [])
     await until(async () => (await engine.sessions({ appId: 'app', userId })).length === 0, 'no sessions')
   }
-  await until(() => timers.size <= 1, 'no timers but the one that waits here')
+  await until(() => timers.size <= 1, 'no timer but this wait')
   watch.disable()
 })
 
-test('a new session whose client leaves before it is told of it is held for nobody', async () => {
-  const partings: string[] = []
-  let letGo: () => void = () => undefined
-  const held = new Promise<void>((resolve) => (letGo = resolve))
+test('a new session whose client leaves before `started` ends, instead of being held', async () => {
+  const outcomes: string[] = []
+  let resume: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (resume = resolve))
   let isStarting = false
   const { url } = await assemble((memory) => ({
     async inbox(of) {
@@ -108,18 +108,18 @@ test('a new session whose client leaves before it is told of it is held for nobo
       return memory.inbox(of)
     },
     endSession(...given) {
-      partings.push('ended')
+      outcomes.push('ended')
       return memory.endSession(...given)
     },
     detachSession(...given) {
-      partings.push('held')
+      outcomes.push('held')
       return memory.detachSession(...given)
     },
   }))
   const client = openClient(url, { start: await startOf('ada') })
-  await until(() => isStarting, 'the session has begun')
+  await until(() => isStarting, 'the start of the session')
   client.close()
-  await until(() => partings.length > 0, 'the session is parted from')
-  letGo()
-  assert.deepEqual(partings, ['ended'])
+  await until(() => outcomes.length > 0, 'the end of the session')
+  resume()
+  assert.deepEqual(outcomes, ['ended'])
 })

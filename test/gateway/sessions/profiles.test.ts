@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startClient, type Frame } from '../support/raw-client.js'
-import { runGateway, startOf, tokenFor } from './support.js'
+import { startClient, type Frame } from '../../support/raw-client.js'
+import { runGateway, startOf, tokenFor } from '../support.js'
 
 const anyone = await runGateway({ profiles: 'anyone' })
 const vouched = await runGateway({ profiles: 'vouched' })
 
 const userIn = ({ started }: { started: Frame }): unknown => started['user']
 
-test('where anyone changes profiles, what the client claims is taken, and kept for the next session', async () => {
+test('with `profiles: anyone` the profile of a start is accepted, and kept for the next session', async () => {
   const first = await startClient(
     anyone.url,
     await startOf('ada', { user: { name: 'Ada', id: 'eve', age: 36 } }),
@@ -20,7 +20,7 @@ test('where anyone changes profiles, what the client claims is taken, and kept f
   second.close()
 })
 
-test('what the backend vouches for lies over what the client claims, whichever came last', async () => {
+test('the profile of the token overrides the client’s, whichever came last', async () => {
   const token = await tokenFor('bob', { user: { name: 'Bob', role: 'admin' } })
   const user = { name: 'Robert', role: 'owner', locale: 'de' }
   const expected = { id: 'bob', name: 'Bob', role: 'admin', locale: 'de' }
@@ -35,7 +35,7 @@ test('what the backend vouches for lies over what the client claims, whichever c
   second.close()
 })
 
-test('a `profile` frame changes the profile, and every session of the user hears it', async () => {
+test('a `profile` frame changes the profile, and every session of the user receives `user`', async () => {
   const [first, second, other] = [
     await startClient(anyone.url, await startOf('carol', { user: { name: 'Carol' } })),
     await startClient(anyone.url, await startOf('carol')),
@@ -50,7 +50,7 @@ test('a `profile` frame changes the profile, and every session of the user hears
   for (const client of [first, second, other]) client.close()
 })
 
-test('what would make a profile larger than a profile may be is refused, and changes nothing', async () => {
+test('a `profile` frame that would make the profile too large is refused, and changes nothing', async () => {
   const client = await startClient(anyone.url, await startOf('gina', { user: { name: 'x'.repeat(3_000) } }))
   client.send(
     { type: 'profile', user: { role: 'x'.repeat(3_000) } },
@@ -62,7 +62,7 @@ test('what would make a profile larger than a profile may be is refused, and cha
   client.close()
 })
 
-test('a start and a fresh token that change the profile are heard by the sessions that are there', async () => {
+test('a start and a fresh token that change the profile send `user` to the user’s other sessions', async () => {
   const first = await startClient(vouched.url, await startOf('erin'))
   const token = await tokenFor('erin', { user: { name: 'Erin' } })
   const second = await startClient(vouched.url, await startOf('erin', { token }))
@@ -74,7 +74,7 @@ test('a start and a fresh token that change the profile are heard by the session
   second.close()
 })
 
-test('a profile that cannot be is refused, and the session goes on', async () => {
+test('an invalid profile is refused, and the session goes on', async () => {
   const client = await startClient(anyone.url, await startOf('frank'))
   for (const user of [{ photoUrl: 'http://example.com/a.png' }, { name: 'x'.repeat(5_000) }]) {
     client.send({ type: 'profile', user })
@@ -86,11 +86,11 @@ test('a profile that cannot be is refused, and the session goes on', async () =>
   client.close()
 })
 
-test('where the backend alone changes profiles, what a client claims is ignored and what it changes is refused', async () => {
+test('with `profiles: vouched` the profile of a start is ignored and a `profile` frame is refused', async () => {
   const token = await tokenFor('grace', { user: { name: 'Grace' } })
   const client = await startClient(
     vouched.url,
-    await startOf('grace', { token, user: { name: 'Somebody', role: 'admin' } }),
+    await startOf('grace', { token, user: { name: 'Other', role: 'admin' } }),
   )
   assert.deepEqual(userIn(client), { id: 'grace', name: 'Grace' })
   client.send({ type: 'profile', user: { role: 'admin' } })
@@ -102,7 +102,7 @@ test('where the backend alone changes profiles, what a client claims is ignored 
   again.close()
 })
 
-test('a flood of profiles is told to wait, and what waits is bounded', async () => {
+test('too many `profile` frames at once are refused with `retryAfter`', async () => {
   const flood = await startClient(anyone.url, await startOf('flo'))
   const frames = Array.from({ length: 500 }, (_, index) => ({
     type: 'profile',
@@ -112,11 +112,11 @@ test('a flood of profiles is told to wait, and what waits is bounded', async () 
   const refused = await flood.next('refused')
   assert.equal(refused['code'], 'rate-limited')
   assert.equal(refused['retryAfter'], 1_000)
-  // Whoever waits gets through again.
-  let told: Frame
+  // A client that waits is let through again.
+  let frame: Frame
   do {
     flood.send({ type: 'profile', user: { name: 'Flora' } })
-    told = await flood.next('user')
-  } while ((told['user'] as { name: string }).name !== 'Flora')
+    frame = await flood.next('user')
+  } while ((frame['user'] as { name: string }).name !== 'Flora')
   flood.close()
 })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
-import { openClient, startClient } from '../support/raw-client.js'
-import { runGateway, signedStart, startOf, tokenFor, until } from './support.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { runGateway, signedStart, startOf, tokenFor, until } from '../support.js'
 
 const { url, lines } = await runGateway({}, { pingInterval: 60 })
 
-/** A function for `authenticate` that says yes when it is told to. */
+/** An `authenticate` that resolves when `open` is called. */
 const gate = () => {
   let open: () => void = () => undefined
   const opened = new Promise<void>((resolve) => (open = resolve))
@@ -109,7 +109,7 @@ test('a token that is not good for this session is refused, and the session goes
   client.close()
 })
 
-test('tokens are answered in the order in which they were sent, however long each takes to judge', async () => {
+test('tokens are answered in the order in which they were sent, however long each takes to verify', async () => {
   const client = await startClient(url, await startOf('ada'))
   for (const token of [await tokenFor('ada', { expiresIn: 60 }), 'none', await tokenFor('ada'), 'none'])
     client.send({ type: 'token', token })
@@ -119,16 +119,16 @@ test('tokens are answered in the order in which they were sent, however long eac
   client.close()
 })
 
-test('a session by signature does not lapse', async () => {
+test('a session that was started with a signature does not expire', async () => {
   const client = await startClient(url, await signedStart('ada'))
   assert.equal(client.started['expiresIn'], null)
   assert.equal('token' in client.started, false)
   client.close()
 })
 
-// These wait for time to pass, all for the same.
+// These run at once, since all of them wait.
 void describe('as time passes', { concurrency: true }, () => {
-  void it('who answers no ping is dead after two intervals without a frame, and no sooner', async () => {
+  void it('a client that sends no frame for two ping intervals is dead, and no sooner', async () => {
     const { url: quick } = await runGateway({}, { pingInterval: 1 })
     const before = performance.now()
     const client = await startClient(quick, await startOf('ada'), { pongs: false })
@@ -140,7 +140,7 @@ void describe('as time passes', { concurrency: true }, () => {
     assert.ok(client.frames.some(({ type }) => type === 'ping'))
   })
 
-  void it('who answers pings lives on', async () => {
+  void it('a client that answers pings stays connected', async () => {
     const { url: quick } = await runGateway({}, { pingInterval: 1 })
     const client = await startClient(quick, await startOf('ada'))
     const pings = (): number => client.frames.filter(({ type }) => type === 'ping').length
@@ -150,7 +150,7 @@ void describe('as time passes', { concurrency: true }, () => {
     client.close()
   })
 
-  void it('a session whose token lapses ends with 4102 token-expired, by the gateway’s clock', async () => {
+  void it('a session whose token expires ends with 4102 token-expired, by the gateway’s clock', async () => {
     const token = await tokenFor('ada', { expiresIn: 4 })
     const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
       exp: number
@@ -164,20 +164,20 @@ void describe('as time passes', { concurrency: true }, () => {
 
   void it('a renewed token moves the deadline', async () => {
     const token = await tokenFor('ada', { expiresIn: 4 })
-    const [renewed, lapsing] = [
+    const [renewed, expiring] = [
       await startClient(url, await startOf('ada', { token })),
       await startClient(url, await startOf('ada', { token })),
     ]
     renewed.send({ type: 'token', token: await tokenFor('ada') })
     await renewed.next('renewed')
-    assert.equal((await lapsing.end()).code, 4102)
+    assert.equal((await expiring.end()).code, 4102)
     renewed.send({ type: 'read', epoch: '', offset: 0 })
     assert.equal((await renewed.next()).type, 'refused')
     renewed.close()
   })
 })
 
-test('no line of the log is an error after all that', () => {
+test('none of these tests logs a warning or an error', () => {
   assert.ok(lines.length > 0)
   for (const line of lines) assert.match(line, /"level":"(debug|info)"/)
 })

@@ -1,4 +1,4 @@
-// What one connection does to the gateway, seen from another on the same gateway that must not notice.
+// One connection misbehaves. Another one on the same gateway must not notice, and nothing may be thrown.
 import assert from 'node:assert/strict'
 import { after, afterEach, beforeEach, test } from 'node:test'
 import {
@@ -10,8 +10,8 @@ import {
   startProtocol,
   within,
   type Client,
-} from '../support/raw-client.js'
-import { runGateway, startOf, until } from './support.js'
+} from '../../support/raw-client.js'
+import { runGateway, startOf, until } from '../support.js'
 
 const uncaught: unknown[] = []
 const note = (error: unknown): void => void uncaught.push(error)
@@ -35,20 +35,20 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   bystander.send({ type: 'read', epoch: '', offset: 0 })
-  assert.equal((await bystander.next()).type, 'refused', 'the other session lives')
+  assert.equal((await bystander.next()).type, 'refused', 'the other session is answered')
   bystander.close()
   assert.deepEqual(uncaught, [])
 })
 
 for (const userId of ['sync', 'async'])
-  test(`an authentication function that fails (${userId}) ends that start as unavailable`, async () => {
+  test(`an authenticate that fails (${userId}) ends that start as unavailable`, async () => {
     const { code, reason } = await openClient(url, {
       start: { type: 'start', appId: 'app', userId, authParams: {} },
     }).end()
     assert.deepEqual([code, reason], [4503, 'unavailable'])
   })
 
-test('a client that floods has all its frames answered', async () => {
+test('10,000 frames at once are all answered', async () => {
   const client = await startClient(url, await startOf('flood'))
   for (let index = 0; index < 10_000; index += 1) client.send({ type: 'read', epoch: '', offset: index })
   await until(
@@ -58,24 +58,24 @@ test('a client that floods has all its frames answered', async () => {
   client.close()
 })
 
-test('a client that floods and reads nothing is cut before its answers fill the memory', async () => {
+test('a client that sends without reading is cut before its answers fill the memory', async () => {
   const raw = await openRaw(url)
   raw.socket.write(
-    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('deaf'))}` }),
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('unread'))}` }),
   )
   await raw.answer()
   raw.socket.pause()
   const frames = Buffer.concat(
     Array.from({ length: 1_000 }, () => maskedFrame('{"type":"read","epoch":"","offset":1}')),
   )
-  // Bounded: ten times what the kernel and the gateway may hold of the answers.
+  // At most ten times the answers that the kernel and the gateway may hold.
   for (let round = 0; round < 400 && !raw.socket.destroyed; round += 1)
     await new Promise((resolve) => raw.socket.write(frames, resolve))
   raw.socket.resume()
   await within(raw.closed, 'close')
 })
 
-test('half a frame and no more; the connection is reset', async () => {
+test('a connection that is reset in the middle of a frame', async () => {
   const raw = await openRaw(url)
   raw.socket.write(
     handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('half'))}` }),
@@ -101,7 +101,7 @@ test('a TCP connection that is reset in the middle of a handshake, and right aft
   }
 })
 
-test('what is no HTTP, and what is no WebSocket frame', async () => {
+test('bytes that are no HTTP, and bytes that are no WebSocket frame', async () => {
   const nonsense = await openRaw(url)
   nonsense.socket.write('\x16\x03\x01 nonsense\r\n\r\n')
   assert.equal((await nonsense.answer()).status, 400)
@@ -112,7 +112,7 @@ test('what is no HTTP, and what is no WebSocket frame', async () => {
   await within(unmasked.closed, 'close')
 })
 
-test('a frame that says it is of 100 MB is not waited for', async () => {
+test('a frame whose header says 100 MB is refused at once', async () => {
   const raw = await openRaw(url)
   raw.socket.write(handshake())
   await raw.answer()
@@ -124,7 +124,7 @@ test('a frame that says it is of 100 MB is not waited for', async () => {
   raw.socket.destroy()
 })
 
-test('a handshake that never ends has as long as a start', async () => {
+test('a handshake that never ends is closed after `startTimeout`', async () => {
   const { url: hasty } = await runGateway({}, { startTimeout: 0.3 })
   const [silent, slow] = [await openRaw(hasty), await openRaw(hasty)]
   slow.socket.write(handshake().slice(0, 40))

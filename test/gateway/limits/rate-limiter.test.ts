@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createRateLimiter, type LimitName } from '../../src/gateway/limits/rate-limiter.js'
+import { createRateLimiter, type LimitName } from '../../../src/gateway/limits/rate-limiter.js'
 
 /** A limiter whose clock stands still until the test moves it. */
 const limiterAt = (start = 1_000) => {

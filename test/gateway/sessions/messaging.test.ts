@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { GatewayConfig } from '../../src/gateway/index.js'
-import { startClient, type Client, type Frame } from '../support/raw-client.js'
-import { runGateway, startOf, tokenFor, until } from './support.js'
+import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { runGateway, startOf, tokenFor, until } from '../support.js'
 
 const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
 after(() => rmSync(path, { recursive: true, force: true }))
@@ -23,7 +23,7 @@ for (const engine of engines) {
   const { gateway, url } = await runGateway(fast, { engine })
   const on = `(${String(engine.type)})`
 
-  test(`a message reaches every session of both users, and the sender learns that it is durable ${on}`, async () => {
+  test(`a message reaches every session of both users, and its sender receives sent ${on}`, async () => {
     const [one, two] = [
       await startClient(url, await startOf('ada')),
       await startClient(url, await startOf('ada')),
@@ -47,13 +47,13 @@ for (const engine of engines) {
       })
     }
     const copied = () => bob.frames.find(({ type }) => type === 'message')
-    await until(() => copied() !== undefined, 'the copy of the sender')
+    await until(() => copied() !== undefined, 'the sender’s own copy')
     const copy = copied()
     assert.deepEqual([copy?.['offset'], copy?.['to']], [1, 'ada'])
     for (const client of [one, two, bob]) client.close()
   })
 
-  test(`reading in one session is heard by both, and the mark never goes back ${on}`, async () => {
+  test(`a read mark reaches every session of the user, and never goes back ${on}`, async () => {
     for (let n = 0; n < 3; n++) await gateway.publish({ appId: 'app', to: 'reader', body: `${n}` })
     const [one, two] = [
       await startClient(url, await startOf('reader')),
@@ -71,7 +71,7 @@ for (const engine of engines) {
     two.close()
   })
 
-  test(`the same id answers the same, also after a reconnect; with other content it is a conflict ${on}`, async () => {
+  test(`a send with the same id gets the same answer, also after a reconnect; with other content it is a conflict ${on}`, async () => {
     const frame = { type: 'send', id: 'once', to: 'dora', body: 'hello' }
     const first = await startClient(url, await startOf('carl'))
     first.send(frame)
@@ -87,7 +87,7 @@ for (const engine of engines) {
     second.close()
   })
 
-  test(`messages of many senders at once come to all sessions in one order without holes ${on}`, async () => {
+  test(`messages of many senders at once reach all sessions in one order without holes ${on}`, async () => {
     const readers = [
       await startClient(url, await startOf('hub')),
       await startClient(url, await startOf('hub')),
@@ -116,7 +116,7 @@ for (const engine of engines) {
     for (const client of [...readers, ...senders]) client.close()
   })
 
-  test(`history goes both ways, a page at a time ${on}`, async () => {
+  test(`history returns pages before and after an offset ${on}`, async () => {
     for (let n = 1; n <= 120; n++) await gateway.publish({ appId: 'app', to: 'old', id: `${n}`, body: 'x' })
     const client = await startClient(url, await startOf('old'))
     const { epoch } = client.started
@@ -140,7 +140,7 @@ for (const engine of engines) {
   })
 }
 
-test('a history frame holds no more than a frame may', async () => {
+test('a `history` frame is no larger than a frame may be', async () => {
   const { gateway, url } = await runGateway()
   for (let n = 1; n <= 20; n++)
     await gateway.publish({ appId: 'app', to: 'ada', body: `${n} `.padEnd(10_000, 'x') })
@@ -157,7 +157,7 @@ test('a history frame holds no more than a frame may', async () => {
   client.close()
 })
 
-test('a message that is as large as one may be, from somebody whose profile is, comes in a frame of 64 kB', async () => {
+test('the largest message from the sender with the largest profile fits into a frame of 64 kB', async () => {
   const { gateway, url } = await runGateway()
   const ada = await startClient(url, await startOf('ada'))
   const bob = { name: '"'.repeat(2_000) }
@@ -178,7 +178,7 @@ test('a message that is as large as one may be, from somebody whose profile is, 
   ada.close()
 })
 
-test('what is no message is refused, and the session goes on', async () => {
+test('a send that is no valid message is refused, and the session goes on', async () => {
   const { url } = await runGateway()
   const client = await startClient(url, await startOf('ada'))
   const good = { type: 'send', id: 'a', to: 'bob', body: 'hello' }
@@ -206,7 +206,7 @@ test('what is no message is refused, and the session goes on', async () => {
   client.close()
 })
 
-test('who sends faster than the app allows is told when to go on, in all sessions together', async () => {
+test('sends beyond `messagesPerSecond` of all of a user’s sessions are refused with `retryAfter`', async () => {
   const { url } = await runGateway({ limits: { messagesPerSecond: 1 } })
   const [one, two] = [
     await startClient(url, await startOf('ada')),
@@ -225,7 +225,7 @@ test('who sends faster than the app allows is told when to go on, in all session
   two.close()
 })
 
-test('the app’s rules say who may send to whom', async () => {
+test('the app’s settings decide who may send to whom', async () => {
   const guest = { type: 'start', appId: 'app', guest: true, userId: 'gus' }
   const message = { type: 'send', id: 'a', to: 'bob', body: 'x' }
   const outcome = async (app: Parameters<typeof runGateway>[0], start: unknown, frame = message) => {
@@ -250,7 +250,7 @@ test('the app’s rules say who may send to whom', async () => {
   assert.equal(await outcome({ authorizeSend: () => Promise.reject(new Error()) }, ada), 'unavailable')
 })
 
-test('messages that are judged at different speeds are stored in the order in which they were sent', async () => {
+test('messages are stored in the order in which they were sent, however long `authorizeSend` takes for each', async () => {
   const waits: (() => void)[] = []
   const { url } = await runGateway({
     authorizeSend: ({ to }) =>
@@ -270,7 +270,7 @@ test('messages that are judged at different speeds are stored in the order in wh
   client.close()
 })
 
-test('a message that its client sent again at the very end of the window is still the same', async () => {
+test('a send that is repeated at the very end of `sendWindow` stores no second message', async () => {
   const { url } = await runGateway({}, { sendWindow: 1 })
   const client = await startClient(url, await startOf('ada'))
   const frame = { type: 'send', id: 'a', to: 'bob', body: 'x' }
@@ -283,7 +283,7 @@ test('a message that its client sent again at the very end of the window is stil
   client.close()
 })
 
-test('code in the same process publishes, for the backend or in a user’s name', async () => {
+test('`publish` sends a message of the app’s backend or of a user', async () => {
   const { gateway, url } = await runGateway({ unknownRecipients: false })
   const ada = await startClient(url, await startOf('ada'))
   const publication = { appId: 'app', to: 'ada', id: 'news', body: 'hello' }

@@ -1,39 +1,39 @@
-// What is refused for now is not overtaken by what was on its way behind it.
+// A message that is refused for now is not overtaken by messages that were on their way behind it.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { GatewayConfig } from '../../src/gateway/index.js'
-import { startProxy } from '../support/proxy.js'
-import { openClient, startClient, type Client, type Frame } from '../support/raw-client.js'
-import { runGateway, startOf, until } from './support.js'
+import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { startProxy } from '../../support/proxy.js'
+import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { runGateway, startOf, until } from '../support.js'
 
 const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
 after(() => rmSync(path, { recursive: true, force: true }))
 
 const send = (id: string, to = 'bob', body = 'x'): Frame => ({ type: 'send', id, to, body })
 
-/** The next answers to messages, as sentences. */
+/** Returns the next answers to sends, each as `TYPE ID`. */
 const answers = async (client: Client, count: number): Promise<string[]> => {
-  const told: string[] = []
-  while (told.length < count) {
+  const received: string[] = []
+  while (received.length < count) {
     const { type, id } = await client.next()
-    if (type === 'sent' || type === 'refused') told.push(`${type} ${String(id)}`)
+    if (type === 'sent' || type === 'refused') received.push(`${type} ${String(id)}`)
   }
-  return told
+  return received
 }
 
-/** Answers every ping so far: the client has heard what came before them. */
+/** Answers every ping so far, so that the client confirms the frames before them. */
 const answerPings = async (client: Client): Promise<void> => {
   await until(() => client.frames.some(({ type }) => type === 'ping'), 'a ping')
   client.send(...client.frames.filter(({ type }) => type === 'ping').map(() => ({ type: 'pong' })))
 }
 
-/** Whose function fails for the time being at what is sent to `later`. */
+/** A gateway whose `authorizeSend` rejects for messages to `later`. */
 const failing = () => runGateway({ authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) })
 
-test('what was on its way behind a refused message is refused alike, until the client has heard of that', async () => {
+test('sends on their way behind a refused one are refused too, until the client has answered a ping after the refusal', async () => {
   const { url } = await failing()
   const client = await startClient(url, await startOf('ada'), { pongs: false })
   client.send({ type: 'pong' }, send('a', 'later'), send('b'))
@@ -48,13 +48,13 @@ test('what was on its way behind a refused message is refused alike, until the c
   client.close()
 })
 
-test('the pong for the start is no answer to a refusal that was on its way meanwhile', async () => {
+test('the pong for `started` does not confirm a refusal that was sent after it', async () => {
   const { url } = await failing()
   const client = openClient(url, { pongs: false })
   await client.opened
   client.send(await startOf('ada'), send('a', 'later'))
   assert.deepEqual(await answers(client, 1), ['refused a'])
-  // From a client that has heard `started` and nothing since.
+  // From a client that has received `started` and nothing since.
   client.send({ type: 'pong' }, send('b'))
   assert.deepEqual(await answers(client, 1), ['refused b'])
   await answerPings(client)
@@ -63,7 +63,7 @@ test('the pong for the start is no answer to a refusal that was on its way meanw
   client.close()
 })
 
-test('a client that answers pings and said nothing for the start is heard as soon as it answers', async () => {
+test('a client that answers pings but not `started` may send again as soon as it has answered', async () => {
   const { url } = await failing()
   const client = await startClient(url, await startOf('ada'), { pongs: false })
   for (const [refused, held, later] of [
@@ -83,7 +83,7 @@ test('a client that answers pings and said nothing for the start is heard as soo
   client.close()
 })
 
-test('the pong for an earlier ping is no answer to a refusal', async () => {
+test('the pong for an earlier ping does not confirm a refusal', async () => {
   const { url } = await runGateway(
     { authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) },
     { pingInterval: 1 },
@@ -99,11 +99,11 @@ test('the pong for an earlier ping is no answer to a refusal', async () => {
   client.close()
 })
 
-test('a ping is not sent before there is a session that would answer it', async () => {
+test('no ping is sent before `started`', async () => {
   const { url } = await runGateway({}, { pingInterval: 1 })
   const client = openClient(url, { pongs: false })
   await client.opened
-  // Who came later and is pinged: so would the first have been by now.
+  // This one connected later: if it is pinged, the first one would have been.
   const neighbour = await startClient(url, await startOf('bob'))
   await until(() => neighbour.frames.some(({ type }) => type === 'ping'), 'a ping')
   neighbour.close()
@@ -113,7 +113,7 @@ test('a ping is not sent before there is a session that would answer it', async 
   client.close()
 })
 
-test('what is refused for good holds nothing back', async () => {
+test('a send that is refused for good holds no other one back', async () => {
   const { url } = await runGateway()
   const client = await startClient(url, await startOf('ada'), { pongs: false })
   client.send({ type: 'pong' }, send(''), send('a'))
@@ -121,27 +121,27 @@ test('what is refused for good holds nothing back', async () => {
   client.close()
 })
 
-test('a message that waits to be judged does not overtake the one before it that failed', async () => {
-  const judged: ((may: Promise<boolean>) => void)[] = []
-  const { url } = await runGateway({ authorizeSend: () => new Promise((resolve) => judged.push(resolve)) })
+test('a message that waits for `authorizeSend` does not overtake one before it that failed', async () => {
+  const pending: ((may: Promise<boolean>) => void)[] = []
+  const { url } = await runGateway({ authorizeSend: () => new Promise((resolve) => pending.push(resolve)) })
   const client = await startClient(url, await startOf('ada'))
   client.send(send('a'), send('b'), send('c'))
-  await until(() => judged.length === 1, 'the first is judged')
-  judged[0]?.(Promise.reject(new Error()))
+  await until(() => pending.length === 1, 'the first call')
+  pending[0]?.(Promise.reject(new Error()))
   assert.deepEqual(await answers(client, 3), ['refused a', 'refused b', 'refused c'])
-  assert.equal(judged.length, 1, 'the others were not asked for')
+  assert.equal(pending.length, 1, 'no call for the others')
   await answerPings(client)
   client.send(send('a'))
-  await until(() => judged.length === 2, 'it is judged again')
-  judged[1]?.(Promise.resolve(true))
+  await until(() => pending.length === 2, 'the second call')
+  pending[1]?.(Promise.resolve(true))
   assert.deepEqual(await answers(client, 1), ['sent a'])
   client.close()
 })
 
-test('who never says pong, and gives up what was refused, is taken at the word that it waited', async () => {
+test('a client that never sends `pong` may send again after `retryAfter`', async () => {
   const { url } = await runGateway({ limits: { messagesPerSecond: 5 } })
   const client = await startClient(url, await startOf('ada'), { pongs: false })
-  // Enough for one to be refused, however long they take.
+  // So many that one is refused, however long they take.
   client.send(...Array.from({ length: 30 }, (_, n) => send(`${n}`)))
   assert.ok((await answers(client, 30)).some((answer) => answer.startsWith('refused')))
   const wait = client.frames.findLast(({ type }) => type === 'refused')?.['retryAfter'] as number
@@ -152,7 +152,7 @@ test('who never says pong, and gives up what was refused, is taken at the word t
   client.close()
 })
 
-test('who gives up what is refused, and goes on and on without a rest, gets through what the app allows', async () => {
+test('a client that keeps sending and repeats nothing gets through as many as the app allows', async () => {
   const { url } = await runGateway({ limits: { messagesPerSecond: 20 } })
   const proxy = await startProxy(url, undefined, ({ up, down }) => {
     up.delay(30)
@@ -161,7 +161,7 @@ test('who gives up what is refused, and goes on and on without a rest, gets thro
   const client = await startClient(proxy.url, await startOf('ada'))
   let [next, stored] = [0, 0]
   const flow = setInterval(() => client.send(send(`${next++}`)), 5)
-  // Beyond those that are taken at once.
+  // More than the burst that is taken at once.
   while (stored < 30 && next < 5_000) stored += Number((await answers(client, 1))[0]?.startsWith('sent'))
   clearInterval(flow)
   assert.equal(stored, 30)
@@ -169,7 +169,7 @@ test('who gives up what is refused, and goes on and on without a rest, gets thro
 })
 
 for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies GatewayConfig['engine'][])
-  test(`in an app that is full a small message does not overtake a large one (${engine.type})`, async () => {
+  test(`if the app’s quota is used up, a small message does not overtake a large one (${engine.type})`, async () => {
     const { url } = await runGateway({ limits: { bytes: 8_000 } }, { engine })
     const client = await startClient(url, await startOf('ada'))
     client.send(send('large', 'bob', 'x'.repeat(8_000)), send('small'))
@@ -180,9 +180,9 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies 
     client.close()
   })
 
-test('who sends on and on, and again in order what was refused, finds everything stored in order', async () => {
+test('a client that repeats refused messages in order finds all of them stored in order', async () => {
   const { url } = await runGateway({ limits: { messagesPerSecond: 20 } })
-  // So that the allowance grows while the client has not heard yet.
+  // So that the limiter's bucket fills before the client has received the refusal.
   const proxy = await startProxy(url, undefined, ({ up, down }) => {
     up.delay(50)
     down.delay(50)
@@ -193,7 +193,7 @@ test('who sends on and on, and again in order what was refused, finds everything
   const waiting = new Set<string>()
   let [next, refusals, resting] = [0, 0, false]
   const began = performance.now()
-  // One every few milliseconds, more at once where the machine is late, until it hears that it has to wait.
+  // One every 3 ms, more at once if the machine is late, until a refusal comes.
   const flow = setInterval(() => {
     for (const id of ids.slice(next, Math.ceil((performance.now() - began) / 3))) {
       next += 1

@@ -1,12 +1,12 @@
-// How old messages go from a gateway's own folder though nobody writes.
+// Old messages are deleted from a gateway's folder while no message is sent.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
-import { startClient } from '../support/raw-client.js'
-import { runGateway, startOf, until } from './support.js'
+import { startClient } from '../../support/raw-client.js'
+import { runGateway, startOf, until } from '../support.js'
 
 const folder = (): string => {
   const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
@@ -14,7 +14,7 @@ const folder = (): string => {
   return path
 }
 
-test('after a restart what has become too old goes, though nothing is sent', async () => {
+test('after a restart messages that are too old are deleted, though none is sent', async () => {
   const engine = { type: 'embedded', path: folder() } as const
   const before = await runGateway({}, { engine })
   for (const body of ['one', 'two']) await before.gateway.publish({ appId: 'app', to: 'ada', body })
@@ -30,7 +30,7 @@ test('after a restart what has become too old goes, though nothing is sent', asy
   client.close()
 })
 
-test('what the engine fails at by itself is in the log', async () => {
+test('an error in the engine’s background jobs is logged', async () => {
   const path = folder()
   const engine = { type: 'embedded', path } as const
   const before = await runGateway({}, { engine })
@@ -39,5 +39,8 @@ test('what the engine fails at by itself is in the log', async () => {
   await level.put('inbox\0app\0ada', 'no JSON')
   await level.close()
   const { lines } = await runGateway({}, { engine })
-  await until(() => lines.some((line) => line.includes("The engine's store can't be read")), 'a line')
+  await until(
+    () => lines.some((line) => line.includes("The engine's store can't be read")),
+    'a line of the log',
+  )
 })

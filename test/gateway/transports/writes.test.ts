@@ -1,13 +1,13 @@
-// How many writes frames leave in, counted where the stream hands them to the operating system.
+// How many writes a connection's frames take, counted where the stream passes them to the operating system.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
-import { createGateway, createLog } from '../../src/gateway/index.js'
-import { openClient, startClient, type Client } from '../support/raw-client.js'
-import { startOf, testApp, until } from './support.js'
+import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { openClient, startClient, type Client } from '../../support/raw-client.js'
+import { startOf, testApp, until } from '../support.js'
 
-/** The bytes of each write, since `clear`. */
+/** The bytes of each write since the latest reset. */
 const writes: number[] = []
 
 const watch = (socket: Socket): void => {
@@ -23,7 +23,7 @@ const watch = (socket: Socket): void => {
 }
 
 const server = createServer().on('connection', watch)
-/** Ends the wait of whoever is judged. */
+/** Resolves the pending `authenticate`. */
 let decide: ((answer: { ok: true }) => void) | undefined
 const app = testApp({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
 const gateway = createGateway(
@@ -38,7 +38,7 @@ after(async () => {
 })
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-/** A connection that is quiet: what is written from now on is asked for. */
+/** Starts a session, waits until nothing more is written to it, and resets `writes`. */
 const quiet = async (userId: string): Promise<Client> => {
   const client = await startClient(url, await startOf(userId))
   client.send({ type: 'read', epoch: '', offset: 0 })
@@ -72,7 +72,7 @@ test('frames of one turn that are many bytes leave in several writes, each of a 
   client.close()
 })
 
-test('a session that starts at once is told of in the write that accepts the handshake', async () => {
+test('`started` leaves in the write that accepts the handshake', async () => {
   const start = await startOf('carol')
   writes.length = 0
   const client = await startClient(url, start)
@@ -80,11 +80,11 @@ test('a session that starts at once is told of in the write that accepts the han
   client.close()
 })
 
-test('a handshake is accepted while the user is still being verified', async () => {
+test('a handshake is accepted while the user is still authenticated', async () => {
   const start = { type: 'start', appId: 'app', userId: 'dora', authParams: {} }
   const client = openClient(url, { start })
   assert.equal(await client.opened, 'chat-session.v1')
-  await until(() => decide !== undefined, 'somebody to judge')
+  await until(() => decide !== undefined, 'the call of authenticate')
   decide?.({ ok: true })
   assert.equal((await client.next()).type, 'started')
   client.close()

@@ -1,9 +1,9 @@
-// Whatever happens, what proves who somebody is stands in no line of the log.
+// No credential is ever logged, also if a start fails or the app's function throws.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createSignature } from '../../src/tokens/index.js'
-import { handshake, openClient, openRaw, startClient, startProtocol } from '../support/raw-client.js'
-import { runGateway, secret, signatureSecret, testApp, tokenFor } from './support.js'
+import { createSignature } from '../../../src/tokens/index.js'
+import { handshake, openClient, openRaw, startClient, startProtocol } from '../../support/raw-client.js'
+import { runGateway, secret, signatureSecret, testApp, tokenFor } from '../support.js'
 
 const written: string[] = []
 for (const stream of [process.stderr, process.stdout]) {
@@ -39,7 +39,7 @@ const { url, lines, gateway } = await runGateway(
   },
 )
 
-/** What must not be seen: whole, and in the pieces that a careless line would show. */
+/** Values that the log must not contain: each token as a whole, its payload and its signature. */
 const secrets = new Set<string>([secret, signatureSecret, 'another secret of a test'])
 const keep = <T extends string>(value: T): T => {
   secrets.add(value)
@@ -90,7 +90,7 @@ test('no token, signature, secret, auth param, resume key or subprotocol is ever
     await run({ ...start, authParams: { pass: keep(`${pass} pass word`), [keep('name of a param')]: 1 } })
   await run({ type: 'start', appId: 'app', guest: true })
   await run({ type: 'start', appId: 'closed', guest: true })
-  // In the wrong place, by mistake.
+  // A developer may put credentials into the wrong field.
   await run({ type: 'start', appId: good, guest: true })
   await run({ type: 'start', appId: signature, token: good })
   await run({ ...start, appId: signature, token: good, signature })
@@ -126,10 +126,10 @@ test('no token, signature, secret, auth param, resume key or subprotocol is ever
       wanted,
     )
   assert.ok(
-    lines.some((line) => line.includes('SyntaxError') && line.includes('secrecy.test')),
-    'where it failed is told',
+    lines.some((line) => line.includes('SyntaxError') && line.includes('log-secrecy.test')),
+    'the log has the stack',
   )
   for (const value of secrets)
-    for (const line of all) assert.ok(!line.includes(value), `${value} stands in ${line}`)
+    for (const line of all) assert.ok(!line.includes(value), `${value} is logged in ${line}`)
   assert.ok(!all.some((line) => line.includes('start.ey')))
 })

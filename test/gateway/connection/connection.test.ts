@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createSignature } from '../../src/tokens/index.js'
-import { openClient, startClient, within, type Client, type ClientOptions } from '../support/raw-client.js'
-import { runGateway, signatureSecret, signedStart, startOf, testApp, tokenFor, until } from './support.js'
+import { createSignature } from '../../../src/tokens/index.js'
+import { openClient, startClient, within, type Client, type ClientOptions } from '../../support/raw-client.js'
+import { runGateway, signatureSecret, signedStart, startOf, testApp, tokenFor, until } from '../support.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 const { url } = await runGateway(
@@ -21,7 +21,7 @@ const { url } = await runGateway(
   },
 )
 
-/** Asserts how a connection ends: with the frame, and with the close that says the same. */
+/** Asserts that a connection ends with an `ended` frame and a close that have the same code. */
 const assertEnds = async (client: Client, close: number, code: string, retryable = false): Promise<void> => {
   const end = await client.end()
   assert.deepEqual({ code: end.code, reason: end.reason }, { code: close, reason: code })
@@ -32,15 +32,15 @@ const assertEnds = async (client: Client, close: number, code: string, retryable
 }
 
 const guest = { type: 'start', appId: 'app', guest: true }
-const lapsed = await tokenFor('ada', { expiresIn: 0.001 })
+const expired = await tokenFor('ada', { expiresIn: 0.001 })
 
 const starts: [what: string, start: () => unknown, close: number, code: string, options?: ClientOptions][] = [
-  ['for an app that there is not', () => ({ ...guest, appId: 'nobody' }), 4404, 'unknown-app'],
+  ['for an unknown app', () => ({ ...guest, appId: 'nobody' }), 4404, 'unknown-app'],
   ['for an app called __proto__', () => ({ ...guest, appId: '__proto__' }), 4404, 'unknown-app'],
-  ['as a guest where there are none', () => ({ ...guest, appId: 'closed' }), 4403, 'guests-refused'],
-  ['with no proof', () => ({ type: 'start', appId: 'app', userId: 'ada' }), 4400, 'bad-request'],
-  ['with two proofs', () => startOf('ada', { guest: true }), 4400, 'bad-request'],
-  ['with a proof that is null', () => startOf('ada', { signature: null }), 4400, 'bad-request'],
+  ['as a guest of an app without guests', () => ({ ...guest, appId: 'closed' }), 4403, 'guests-refused'],
+  ['without credentials', () => ({ type: 'start', appId: 'app', userId: 'ada' }), 4400, 'bad-request'],
+  ['with two credentials', () => startOf('ada', { guest: true }), 4400, 'bad-request'],
+  ['with a signature that is null', () => startOf('ada', { signature: null }), 4400, 'bad-request'],
   ['with guest: false', () => ({ ...guest, guest: false }), 4400, 'bad-request'],
   ['as another user than the token’s', () => startOf('ada', { userId: 'eve' }), 4400, 'bad-request'],
   ['with a number for a user id', () => startOf('12', { userId: 12 }), 4400, 'bad-request'],
@@ -79,13 +79,13 @@ const starts: [what: string, start: () => unknown, close: number, code: string, 
     'bad-request',
   ],
   [
-    'with auth params where nobody checks them',
+    'with auth params for an app without `authenticate`',
     () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: {} }),
     4101,
     'unauthenticated',
   ],
   [
-    'with a token of another secret',
+    'with a token that is signed with another secret',
     async () => startOf('ada', { token: await tokenFor('ada', { secret: 'wrong' }) }),
     4101,
     'unauthenticated',
@@ -96,8 +96,8 @@ const starts: [what: string, start: () => unknown, close: number, code: string, 
     4101,
     'unauthenticated',
   ],
-  ['with a token that is no token', () => startOf('ada', { token: 'abc' }), 4101, 'unauthenticated'],
-  ['with a token that has lapsed', () => startOf('ada', { token: lapsed }), 4102, 'token-expired'],
+  ['with a token that is no JWT', () => startOf('ada', { token: 'abc' }), 4101, 'unauthenticated'],
+  ['with a token that has expired', () => startOf('ada', { token: expired }), 4102, 'token-expired'],
   [
     'with another user’s signature',
     async () => ({ ...(await signedStart('ada')), userId: 'eve' }),
@@ -105,7 +105,7 @@ const starts: [what: string, start: () => unknown, close: number, code: string, 
     'unauthenticated',
   ],
   [
-    'with a signature where there is no secret for them',
+    'with a signature for an app without `signatureSecrets`',
     async () => ({ ...(await signedStart('ada')), appId: 'closed' }),
     4101,
     'unauthenticated',
@@ -136,11 +136,11 @@ const oddities: [what: string, sent: string | Buffer][] = [
   ['is null', 'null'],
   ['has no type', '{}'],
   ['has an unknown type', '{"type":"subscribe"}'],
-  ['has a type that is no text', '{"type":1}'],
-  ['has a type that every object has', '{"type":"constructor"}'],
+  ['has a type that is a number', '{"type":1}'],
+  ['has the name of an object’s own member for a type', '{"type":"constructor"}'],
   ['misses a field', '{"type":"token"}'],
   ['has a field of the wrong type', '{"type":"profile","user":{"name":1}}'],
-  ['has a count that is none', '{"type":"read","epoch":"e","offset":-1}'],
+  ['has a negative offset', '{"type":"read","epoch":"e","offset":-1}'],
   ['is binary', Buffer.from('{"type":"pong"}')],
 ]
 for (const [what, sent] of oddities) {
@@ -163,7 +163,7 @@ test('a second start ends the session with 4400 bad-request', async () => {
   await assertEnds(client, 4400, 'bad-request')
 })
 
-test('a second start while the first is being checked ends the connection with 4400 bad-request', async () => {
+test('a second start while the first is authenticated ends the connection with 4400 bad-request', async () => {
   const { url: slow } = await runGateway({ authenticate: never })
   const client = openClient(slow, { start: { type: 'start', appId: 'app', userId: 'ada', authParams: {} } })
   await client.opened
@@ -182,18 +182,18 @@ test('a frame of more than 64 kB ends with 4413 too-large, one of 64 kB does not
   await assertEnds(client, 4413, 'too-large')
 })
 
-test('a frame of 1 MB is not even read: 1009', async () => {
+test('a frame of 1 MB is refused by its length: 1009', async () => {
   const client = await startClient(url, await startOf('huge'))
   client.send(Buffer.alloc(1_000_000, 'x').toString())
   assert.equal((await within(client.closed, 'close')).code, 1009)
 })
 
-test('the oldest session is replaced when the user has one too many', async () => {
+test('if a user starts one session too many, the oldest is replaced', async () => {
   const [first, second] = [
     await startClient(url, await startOf('many')),
     await startClient(url, await startOf('many')),
   ]
-  const other = await startClient(url, await startOf('somebody'))
+  const other = await startClient(url, await startOf('other'))
   const third = await startClient(url, await startOf('many'))
   await assertEnds(first, 4409, 'replaced')
   for (const client of [second, third, other]) {
@@ -203,13 +203,13 @@ test('the oldest session is replaced when the user has one too many', async () =
   }
 })
 
-test('a user with one session keeps exactly one when twenty start at once', async () => {
+test('a user who may have one session has one after twenty starts at once', async () => {
   const { url: single } = await runGateway({ limits: { sessionsPerUser: 1 } })
   const start = await startOf('ada')
   const clients = Array.from({ length: 20 }, () => openClient(single, { start }))
   const live = new Set(clients)
   for (const client of clients) void client.closed.then(() => live.delete(client))
-  await until(() => live.size <= 1, 'nineteen are replaced')
+  await until(() => live.size <= 1, 'nineteen replaced sessions')
   const [last] = live
   assert.ok(last)
   last.send({ type: 'read', epoch: '', offset: 0 })
@@ -217,18 +217,18 @@ test('a user with one session keeps exactly one when twenty start at once', asyn
   last.close()
 })
 
-test('who does not start in time ends with 4508 timeout, and may try again', async () => {
+test('a connection without a start in time ends with 4508 timeout, and is retryable', async () => {
   const { url: hasty } = await runGateway({}, { startTimeout: 1 })
   await assertEnds(openClient(hasty), 4508, 'timeout', true)
 })
 
-test('who cannot be verified in time ends with 4508 timeout, and may try again', async () => {
+test('a start that is not authenticated in time ends with 4508 timeout, and is retryable', async () => {
   const { url: hasty } = await runGateway({ authenticate: never }, { startTimeout: 1 })
   const start = { type: 'start', appId: 'app', userId: 'ada', authParams: {} }
   await assertEnds(openClient(hasty, { start }), 4508, 'timeout', true)
 })
 
-test('a signature of 64 digits in capitals is good, one with a character more is not', async () => {
+test('a signature of 64 digits in capitals is accepted, one with 65 is not', async () => {
   const signature = (await createSignature('ada', signatureSecret)).toUpperCase()
   const start = { type: 'start', appId: 'app', userId: 'ada', signature }
   const client = await startClient(url, start)

@@ -11,7 +11,7 @@ import { createLog } from '../../src/gateway/log.js'
 import { attach } from '../../src/gateway/transports/node-ws.js'
 import { testApp } from './support.js'
 
-/** A gateway's parts around an engine of our own, with nothing between the test and what they hold. */
+/** Assembles a gateway from its parts around a changed memory engine, so that a test can read what the parts hold. */
 export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   const parsed = parseConfig({ startTimeout: 300, resumeWindow: 0, apps: { app: testApp() } }, {})
   if (!parsed.ok) throw new Error(parsed.problems.join())
@@ -63,7 +63,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
     connections,
     hub,
     engine: memory,
-    /** Bytes that this process holds for clients because the kernel takes no more. */
+    /** Returns the bytes that wait in this process for clients, since the kernel takes no more. */
     held: () => [...sockets].reduce((bytes, { writableLength }) => bytes + writableLength, 0),
   }
 }

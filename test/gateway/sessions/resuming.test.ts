@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
-import { openClient, startClient, type Frame } from '../support/raw-client.js'
-import { assemble } from './assembled.js'
-import { runGateway, startOf, testApp, until } from './support.js'
+import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../../src/gateway/index.js'
+import { openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { assemble } from '../assemble.js'
+import { runGateway, startOf, testApp, until } from '../support.js'
 
 const folder = (): string => {
   const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
@@ -17,11 +17,11 @@ const folder = (): string => {
 }
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
 
-/** A start that carries on what `started` told of, after the message at `offset`. */
+/** Returns a start that resumes the session of `started` after the message at `offset`. */
 const resuming = async (started: Frame, offset = started['offset'], userId = 'ada') =>
   startOf(userId, { resume: { key: started['resumeKey'], epoch: started['epoch'], offset } })
 
-/** Asks something and waits for its answer: the gateway has heard this connection. */
+/** Sends a frame and waits for its answer, so that the gateway has received a frame on this connection. */
 const ask = async (client: { send(frame: Frame): void; next(type: string): Promise<Frame> }) => {
   client.send({ type: 'read', epoch: 'none', offset: 0 })
   await client.next('refused')
@@ -35,7 +35,7 @@ for (const engine of engines) {
   const { gateway, url } = await runGateway(fast, { engine })
   const on = `(${String(engine.type)})`
 
-  test(`a lost connection’s session is carried on, and what was missed follows in order ${on}`, async () => {
+  test(`the session of a lost connection is resumed, and the messages that were missed follow in order ${on}`, async () => {
     const first = await startClient(url, await startOf('ada'))
     assert.deepEqual(
       [first.started['resumed'], first.started['lost'], first.started['resumeWindow']],
@@ -60,14 +60,14 @@ for (const engine of engines) {
     second.close()
   })
 
-  test(`an answer that was lost with its key leaves the old key good, until the new one is known to be there ${on}`, async () => {
+  test(`the old resume key stays valid until the gateway has received a frame on the new connection ${on}`, async () => {
     const first = await startClient(url, await startOf('ada'))
     const { sessionId } = first.started
     await ask(first)
     first.close()
-    const unheard = await startClient(url, await resuming(first.started), { pongs: false })
-    assert.equal(unheard.started['sessionId'], sessionId)
-    unheard.close()
+    const silent = await startClient(url, await resuming(first.started), { pongs: false })
+    assert.equal(silent.started['sessionId'], sessionId)
+    silent.close()
     const second = await startClient(url, await resuming(first.started))
     assert.deepEqual([second.started['sessionId'], second.started['resumed']], [sessionId, true])
     await ask(second)
@@ -81,7 +81,7 @@ for (const engine of engines) {
     third.close()
   })
 
-  test(`a connection that still stands is replaced by the newer one, and nobody else is disturbed ${on}`, async () => {
+  test(`a resume replaces the older connection of that session, and no other one ${on}`, async () => {
     const [old, other] = [
       await startClient(url, await startOf('ada')),
       await startClient(url, await startOf('ada')),
@@ -96,7 +96,7 @@ for (const engine of engines) {
     other.close()
   })
 
-  test(`another user’s key starts a new session and disturbs nobody ${on}`, async () => {
+  test(`a resume key of another user starts a new session, and the other user’s goes on ${on}`, async () => {
     const ada = await startClient(url, await startOf('ada'))
     const eve = await startClient(url, await resuming(ada.started, 0, 'eve'))
     assert.equal(eve.started['resumed'], false)
@@ -106,7 +106,7 @@ for (const engine of engines) {
     eve.close()
   })
 
-  test(`a key that nobody was given starts a new session, and what was missed follows all the same ${on}`, async () => {
+  test(`an unknown resume key starts a new session, and the messages that were missed follow all the same ${on}`, async () => {
     const { started } = await startClient(url, await startOf('eli'))
     await gateway.publish({ appId: 'app', to: 'eli', body: 'missed' })
     const client = await startClient(url, await resuming({ ...started, resumeKey: 'made up' }, 0, 'eli'))
@@ -120,7 +120,7 @@ for (const engine of engines) {
     client.close()
   })
 
-  test(`with a position of another epoch everything that is kept follows, and the client is told ${on}`, async () => {
+  test(`after a position of another epoch everything that is kept follows, and lost is true ${on}`, async () => {
     for (let n = 1; n <= 3; n++) await gateway.publish({ appId: 'app', to: 'zoe', body: `${n}` })
     for (const position of [
       { epoch: 'another', offset: 2 },
@@ -137,7 +137,7 @@ for (const engine of engines) {
   })
 }
 
-test('who reads slowly is sent no more of a page than the socket takes', async () => {
+test('no more of a page is sent than the socket takes', async () => {
   const { url, engine, held } = await assemble(() => ({}))
   const known = await startClient(url, await startOf('ada'))
   known.close()
@@ -148,21 +148,21 @@ test('who reads slowly is sent no more of a page than the socket takes', async (
     quota: { inboxes: 10, bytes: 1_000_000_000 },
   }
   const body = 'x'.repeat(16_000)
-  // More than the kernel takes for a reader that stands still.
+  // More than the kernel buffers for a client that does not read.
   const count = 1_500
   for (let n = 1; n <= count; n++)
     await engine.send({ appId: 'app', id: `${n}`, from: null, to: 'ada', body }, rules)
   const client = openClient(url, { start: await resuming(known.started) })
   await client.opened
   client.socket.pause()
-  await until(() => held() > 0, 'the socket takes no more')
-  // Its buffer is 16 kB; the message that filled it may go beyond that.
-  let most = 0
+  await until(() => held() > 0, 'a full socket')
+  // Its buffer is 16 kB. The message that fills it may exceed that.
+  let largest = 0
   for (let turn = 0; turn < 20; turn++) {
-    most = Math.max(most, held())
+    largest = Math.max(largest, held())
     await new Promise((resolve) => setImmediate(resolve))
   }
-  assert.ok(most < 3 * body.length, `${most} bytes are held`)
+  assert.ok(largest < 3 * body.length, `${largest} bytes are held`)
   client.socket.resume()
   for (let offset = 1; offset <= count; offset++)
     assert.equal((await client.next('message'))['offset'], offset)
@@ -177,7 +177,7 @@ const rules = {
   quota: { inboxes: 10, bytes: 1_000_000 },
 }
 
-test('messages that come while a session starts are neither lost nor doubled', async () => {
+test('messages that are sent while a session starts arrive once', async () => {
   let sent = 0
   const { url } = await assemble((engine) => {
     const more = () => engine.send(message(++sent), rules)
@@ -209,12 +209,12 @@ test('messages that come while a session starts are neither lost nor doubled', a
   first.close()
 })
 
-test('what is unread is told of what was sent, however far the inbox is ahead of it', async () => {
+test('an `unread` frame counts the messages that were sent to this client, however far the inbox is ahead', async () => {
   let isHeld = true
-  let letGo: () => void = () => undefined
+  let resume: () => void = () => undefined
   const { url, engine } = await assemble((memory) => ({
     async messagesAfter(of, position, limit) {
-      if (isHeld && limit > 1) await new Promise<void>((resolve) => (letGo = resolve))
+      if (isHeld && limit > 1) await new Promise<void>((resolve) => (resume = resolve))
       return memory.messagesAfter(of, position, limit)
     },
   }))
@@ -222,23 +222,23 @@ test('what is unread is told of what was sent, however far the inbox is ahead of
   for (let n = 1; n <= 3; n++) await receive(n)
   const { epoch } = await engine.inbox({ appId: 'app', userId: 'ada' })
   const ada = await startClient(url, await startOf('ada', { resume: { key: 'none', epoch, offset: 0 } }))
-  // While what she missed is read for her, more comes, and she marks and marks again.
+  // While her missed messages are read from the engine, more are stored, and she sends three read marks.
   for (let n = 4; n <= 6; n++) await receive(n)
   for (const offset of [1, 2, 1]) ada.send({ type: 'read', epoch, offset })
   await until(async () => (await engine.inbox({ appId: 'app', userId: 'ada' })).readOffset === 2, 'the mark')
   isHeld = false
-  letGo()
+  resume()
   let unread = Number(ada.started['unread'])
-  const told: unknown[] = []
-  while (!told.includes(6) || !told.includes('read')) {
+  const received: unknown[] = []
+  while (!received.includes(6) || !received.includes('read')) {
     const frame = await ada.next()
-    // As docs/PROTOCOL.md has a client count.
+    // Counts as docs/PROTOCOL.md says.
     if (frame.type === 'message') {
-      told.push(frame['offset'])
+      received.push(frame['offset'])
       if (Number(frame['offset']) > Number(ada.started['offset'])) unread++
     }
     if (frame.type === 'unread') {
-      told.push('read')
+      received.push('read')
       unread = Number(frame['unread'])
     }
   }
@@ -246,7 +246,7 @@ test('what is unread is told of what was sent, however far the inbox is ahead of
   ada.close()
 })
 
-test('what is no longer kept is told as lost, and the rest follows', async () => {
+test('if retention deleted missed messages, `lost` is true and the rest follow', async () => {
   const { gateway, url } = await runGateway({ retention: { messages: 5 } })
   const known = await startClient(url, await startOf('ada'))
   known.close()
@@ -263,16 +263,16 @@ test('what is no longer kept is told as lost, and the rest follows', async () =>
   }
 })
 
-test('a page that is left is held for leaveWindow, a lost connection for resumeWindow, who ends not at all', async () => {
+test('a session is held for `leaveWindow` after its page was left, for `resumeWindow` after its connection was lost, and not after `end`', async () => {
   const ways: Record<string, (client: Awaited<ReturnType<typeof startClient>>) => void> = {
-    'lost without a word': (client) => client.close(),
+    'lost without a close frame': (client) => client.close(),
     'lost with 3000': (client) => client.socket.close(3000),
     'left with 1001': (client) => client.socket.close(1001),
     'left with 4000': (client) => client.socket.close(4000),
     ended: (client) => client.send({ type: 'end' }),
   }
   const [way, ends] = [Object.keys(ways), Object.values(ways)]
-  /** Whether each finds its session again when it comes so many milliseconds later. */
+  /** Returns for each way whether its session is resumed so many milliseconds later. */
   const found = async (url: string, wait: number): Promise<boolean[]> =>
     Promise.all(
       ends.map(async (end) => {
@@ -291,7 +291,7 @@ test('a page that is left is held for leaveWindow, a lost connection for resumeW
   ] as const) {
     const { url } = await runGateway({}, windows)
     const expected = way.map((name) => held.test(name))
-    // A machine that is busy lets go later than it should.
+    // On a busy machine sessions end later.
     let now = await found(url, 200)
     for (let wait = 400; wait < 10_000 && !isDeepStrictEqual(now, expected); wait *= 2)
       now = await found(url, wait)
@@ -299,7 +299,7 @@ test('a page that is left is held for leaveWindow, a lost connection for resumeW
   }
 })
 
-test('a session whose connection fell silent is held', async () => {
+test('a session whose connection timed out is held', async () => {
   const { url } = await runGateway({}, { pingInterval: 0.1 })
   const silent = await startClient(url, await startOf('ada'), { pongs: false })
   assert.equal((await silent.end()).code, 4508)
@@ -317,7 +317,7 @@ const run = async (engine: GatewayConfig['engine']): Promise<{ gateway: Gateway;
   return { gateway, url: await gateway.listen() }
 }
 
-test('after a restart on the same folder the same sessions go on, and their messages are there', async () => {
+test('after a restart on the same folder sessions are resumed, and their messages are there', async () => {
   const engine = { type: 'embedded', path: folder() } as const
   const one = await run(engine)
   const client = await startClient(one.url, await startOf('ada'))
@@ -336,7 +336,7 @@ test('after a restart on the same folder the same sessions go on, and their mess
   again.close()
 })
 
-test('a memory engine that was restarted has another epoch, and says that what it had is lost', async () => {
+test('a memory engine that was restarted has another epoch, and `lost` is true', async () => {
   const [one, two] = [await run({ type: 'memory' }), await run({ type: 'memory' })]
   const client = await startClient(one.url, await startOf('ada'))
   const again = await startClient(two.url, await resuming(client.started))
@@ -346,17 +346,17 @@ test('a memory engine that was restarted has another epoch, and says that what i
   again.close()
 })
 
-test('an inbox that becomes another one under a live connection ends it, to come again', async () => {
+test('if the inbox’s epoch changes, a live connection ends as retryable', async () => {
   const { url, hub } = await assemble(() => ({}))
-  const tell = (epoch: string): void => {
+  const emit = (epoch: string): void => {
     const user = { appId: 'app', userId: 'ada' }
     const message = { offset: 1, id: 'a', from: null, to: 'ada', sender: null, body: 'x', sentAt: 0 }
     hub.dispatch({ type: 'message', user, epoch, message })
   }
   const client = await startClient(url, await startOf('ada'))
-  tell('another')
+  emit('another')
   const { code, frame } = await client.end()
   assert.deepEqual([code, frame['retryable']], [4503, true])
   assert.ok(client.frames.every(({ type }) => type !== 'message'))
-  await until(() => hub.sessionsOf({ appId: 'app', userId: 'ada' }).length === 0, 'nobody left')
+  await until(() => hub.sessionsOf({ appId: 'app', userId: 'ada' }).length === 0, 'no session in the hub')
 })
