@@ -1,5 +1,6 @@
 // The README links to every page and names every folder, every link resolves, and each page starts with a paragraph.
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { access, readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 
@@ -97,4 +98,15 @@ test('a link to a missing heading or a missing file does not resolve', async () 
   assert.ok(await problemOf('README.md', 'docs/NO-SUCH-PAGE.md'))
   assert.ok(await problemOf('README.md', '#no-such-heading'))
   assert.equal(await problemOf('docs/GATEWAY.md', '../README.md#licence'), undefined)
+})
+
+test('every file that ARCHITECTURE.md and CONTRIBUTING.md name exists', async () => {
+  const sources = (await readdir(new URL('src/', root), { recursive: true })).map((path) => `src/${path}`)
+  for (const page of ['ARCHITECTURE.md', 'CONTRIBUTING.md']) {
+    for (const [, path = ''] of (await read(page)).matchAll(/`([\w./-]+\.(?:ts|mts|mjs))`/g))
+      assert.ok(
+        existsSync(new URL(path, root)) || sources.some((source) => source.endsWith(`/${path}`)),
+        `${page} names ${path}`,
+      )
+  }
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -40,6 +41,14 @@ test('every arrow of the table points one way', () => {
   const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
     (rooms[from] ?? []).some((next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))))
   for (const room of Object.keys(rooms)) assert.ok(!reaches(room, room), `${room} reaches itself`)
+})
+
+test('the picture of the rooms in ARCHITECTURE.md is drawn from the imports of today', () => {
+  const { stderr, status } = spawnSync(process.execPath, ['scripts/build/rooms-picture.mjs', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
 })
 
 /** What ESLint says of `line` in a new file of `folder`. Types are not asked for. */
