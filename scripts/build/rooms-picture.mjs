@@ -106,7 +106,7 @@ const layout = (imports) => {
   const width = Math.max(...widths) + 2 * MARGIN
   const placed = new Map()
   let y = MARGIN
-  for (const [index, row] of rows.entries()) {
+  for (const row of rows) {
     const height = Math.max(...row.map((room) => room.height))
     // The rows fill the width, so that rooms of one side stand below each other.
     const gap =
