@@ -4,15 +4,15 @@ export type GatewayErrorCode =
   | 'cannot-listen'
   | 'bad-tls'
   | 'closed'
-  /** What `publish` was given can't be sent. */
+  /** `publish` can't send this message. */
   | 'unknown-app'
   | 'bad-request'
   | 'too-large'
   | 'conflict'
-  /** The app keeps as much as it may. */
+  /** The app has reached a quota. */
   | 'unavailable'
 
-/** Why a gateway can't do as it was told; the message is for the person who runs it. */
+/** An error of the gateway. Its message is written for the operator. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
   readonly code: GatewayErrorCode

@@ -16,7 +16,7 @@ import { createRoutes, ownsPath } from './http/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 
 export interface GatewayOptions {
-  /** Where `{ env: "NAME" }` and the overrides are read from. @default process.env */
+  /** Environment variables, for secrets as `{ env: "NAME" }` and for `PORT`. @default process.env */
   env?: Env | undefined
   /** @default JSON lines on standard error */
   log?: Log | undefined
@@ -30,48 +30,48 @@ export interface GatewayOptions {
 
 export interface Gateway {
   /**
-   * Answers the gateway's addresses (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/healthz`) on
-   * somebody's own HTTP server; what else is asked goes to the listeners, for requests and for upgrades, that the server
-   * had before: attach last. Start that server with `maxHeaderSize: 32_768` or more: a start rides in a header. Throws a
-   * `GatewayError` of code `closed` on a gateway that was closed.
+   * Serves the gateway's paths (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/healthz`, `/readyz`) on
+   * your HTTP server. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
+   * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Throws a `GatewayError`
+   * of code `closed` after `close()`.
    */
   attach(server: Server): void
   /**
-   * Makes an HTTP server of its own and listens as the config says. Resolves with the address, `http://HOST:PORT`, again
-   * when it listens already. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`), or an
-   * `EngineError`; it may be called again then.
+   * Creates an HTTP server and listens as `config.listen` says. Resolves with the address, `http://HOST:PORT`; a second
+   * call resolves with the same. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an
+   * `EngineError`, and can be called again then.
    */
   listen(): Promise<string>
-  /** Resolves when the engine is open and connections are served; rejects with an `EngineError` when it can't be. */
+  /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
   ready(): Promise<void>
   /**
-   * Sends a message of the app's backend, or in a user's name. Resolves when it is durable; the same `id` with the same
-   * content again answers the same. Rejects with a `GatewayError` (`unknown-app`, `bad-request`, `too-large`, `conflict`,
+   * Sends a message from the app's backend, or in a user's name. Resolves when the message is durable. A second call with
+   * the same `id` and content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `bad-request`, `too-large`, `conflict`,
    * `unavailable`, `closed`), or an `EngineError`.
    */
   publish(publication: Publication): Promise<Published>
   /**
-   * Drains: takes no new sessions, answers what clients have sent (for `drainTime` at most), holds their sessions and
-   * ends every connection as `unavailable`, so that clients come again, and lets everything go: a server it was attached
-   * to runs on without it. Resolves when all is let go; closing twice is fine.
+   * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at
+   * most), and closes every connection as `unavailable`, so that clients reconnect. Sessions are held. A server that the
+   * gateway is attached to keeps running. Resolves when all is closed; a second call resolves with the first.
    */
   close(): Promise<void>
 }
 
-/** Milliseconds over which those who are sent away come again: so many, and so many more for each of them. */
-const SPREAD = 1_000
-const SPREAD_EACH = 5
-const LONGEST_SPREAD = 30_000
+/** Milliseconds over which the clients of a drain reconnect: a base, and more for each connection. */
+const RECONNECT_SPREAD = 1_000
+const RECONNECT_SPREAD_EACH = 5
+const MAX_RECONNECT_SPREAD = 30_000
 
-const engineOf = (settings: Settings['engine'], log: Log): Engine => {
-  const onError = (err: unknown): void => log.error({ err }, 'the engine has trouble')
+const createEngine = (settings: Settings['engine'], log: Log): Engine => {
+  const onError = (err: unknown): void => log.error({ err }, 'the engine failed')
   return settings.type === 'memory'
     ? createMemoryEngine({ onError })
     : createEmbeddedEngine({ path: settings.path, onError })
 }
 
 /**
- * Makes a gateway. Throws a `GatewayError` of code `bad-config` that lists everything that is wrong with the config.
+ * Creates a gateway. Throws a `GatewayError` of code `bad-config` whose message lists every error of the config.
  *
  *     const gateway = createGateway({ apps: { hF83jaq: { environment: 'test', secrets: ['a secret'] } } })
  *     console.log(await gateway.listen())
@@ -82,23 +82,23 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
   const settings = parsed.config
   const log = options.log ?? createLog()
-  const engine = options.engine ?? engineOf(settings.engine, log)
+  const engine = options.engine ?? createEngine(settings.engine, log)
   const hub = createHub()
   const connections = new Set<Connection>()
-  const life = new AbortController()
-  // For relative requests without a Host header (HTTP/1.0, as simple health checks speak it) any name does.
+  const lifetime = new AbortController()
+  // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
   const respond = getRequestListener(createRoutes(log, () => !draining).fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,
   })
   let draining = false
   let whenEmpty: (() => void) | undefined
-  /** What remains for sockets to close when everybody has been sent away, in milliseconds. */
-  const farewell = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
+  /** Milliseconds of the drain time that are left for sockets to close. */
+  const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   let opened: Promise<ReadonlyMap<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
-  let own: OwnServer | undefined
+  let ownServer: OwnServer | undefined
 
   const open = async (): Promise<ReadonlyMap<string, App>> => {
     await engine.open()
@@ -107,16 +107,17 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return new Map([...settings.apps].map(([appId, app]) => [appId, createApp(app, key)]))
   }
 
-  const refuseClosed = (): void => {
-    if (life.signal.aborted) throw new GatewayError('closed', 'The gateway is closed: make another.')
+  const assertNotClosed = (): void => {
+    if (lifetime.signal.aborted)
+      throw new GatewayError('closed', 'The gateway is closed: create another one.')
   }
 
-  /** The apps by id, once the engine is open. One that doesn't open is tried again by whoever asks next. */
+  /** Resolves with the apps by id once the engine is open. If it fails to open, the next call tries again. */
   const apps = async (): Promise<ReadonlyMap<string, App>> => {
-    refuseClosed()
+    assertNotClosed()
     opened ??= open().catch((error: unknown) => {
       opened = undefined
-      refuseClosed()
+      assertNotClosed()
       throw error
     })
     return opened
@@ -140,54 +141,54 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const start = async (): Promise<string> => {
     await apps()
-    const made = createOwnServer(settings, log)
-    gateway.attach(made.server)
-    const address = await made.listen()
-    if (life.signal.aborted) await made.close(farewell)
-    refuseClosed()
-    own = made
+    const server = createOwnServer(settings, log)
+    gateway.attach(server.server)
+    const address = await server.listen()
+    if (lifetime.signal.aborted) await server.close(closeTimeout)
+    assertNotClosed()
+    ownServer = server
     return address
   }
 
-  /** Spreads those who come again, so that they don't all come at once. */
+  /** Returns a random delay, so that clients don't all reconnect at once. */
   const retryAfter = (): number =>
     Math.ceil(
       Math.random() *
-        // Whoever comes last must find the session still held, where any is.
+        // The last client must reconnect while its session is still held.
         Math.min(
-          settings.resumeWindow / 2 || LONGEST_SPREAD,
-          LONGEST_SPREAD,
-          SPREAD + SPREAD_EACH * connections.size,
+          settings.resumeWindow / 2 || MAX_RECONNECT_SPREAD,
+          MAX_RECONNECT_SPREAD,
+          RECONNECT_SPREAD + RECONNECT_SPREAD_EACH * connections.size,
         ),
     )
 
   const drain = async (): Promise<void> => {
     draining = true
     for (const connection of connections) connection.drain(retryAfter())
-    const patience = new AbortController()
-    whenEmpty = () => patience.abort()
-    // An abort only ends the wait.
+    const wait = new AbortController()
+    whenEmpty = () => wait.abort()
+    // Aborted when the last connection is closed.
     if (connections.size > 0)
-      await sleep(settings.drainTime - farewell, undefined, patience).catch(() => undefined)
+      await sleep(settings.drainTime - closeTimeout, undefined, wait).catch(() => undefined)
     for (const connection of connections) connection.end('unavailable', undefined, retryAfter())
   }
 
-  const shut = async (): Promise<void> => {
+  const shutDown = async (): Promise<void> => {
     await drain()
-    life.abort()
-    // An engine that is being opened stops trying, and a listen under way stops what it has started.
+    lifetime.abort()
+    // Closing the engine ends an `open()` that is under way, and so the `listen()` that waits for it.
     const closed = engine.close()
     await listening?.catch(() => undefined)
-    await own?.close(farewell)
+    await ownServer?.close(closeTimeout)
     await closed
   }
 
-  engine.listen((event) => hub.dispatch(event), life.signal)
+  engine.listen((event) => hub.dispatch(event), lifetime.signal)
 
   const gateway: Gateway = {
     attach(server) {
-      refuseClosed()
-      apps().catch((err: unknown) => log.error({ err }, 'the engine does not open'))
+      assertNotClosed()
+      apps().catch((err: unknown) => log.error({ err }, 'the engine failed to open'))
       const { detach } = attach(server, {
         owns: ownsPath,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
@@ -198,7 +199,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
         },
         request: (request: IncomingMessage, response: ServerResponse) => void respond(request, response),
       })
-      life.signal.addEventListener('abort', detach, { once: true })
+      lifetime.signal.addEventListener('abort', detach, { once: true })
     },
     async ready() {
       await apps()
@@ -215,7 +216,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       return listening
     },
     close() {
-      closing ??= shut()
+      closing ??= shutDown()
       return closing
     },
   }

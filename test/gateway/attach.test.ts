@@ -27,11 +27,11 @@ const listen = async (server: Server): Promise<string> => {
 
 const status = async (address: string): Promise<number> => (await fetch(address)).status
 
-const theirServer = (): Server =>
+const createHost = (): Server =>
   createServer({ maxHeaderSize: 32_768 }, (request, response) => response.end(`theirs: ${request.url}`))
 
-/** What `ws` of theirs, on a path of its own, says to whoever connects. */
-const theirWord = (url: string): Promise<string> =>
+/** The first message of the host’s own WebSocket server, at `/theirs`. */
+const firstMessage = (url: string): Promise<string> =>
   within(
     new Promise((resolve, reject) => {
       const socket = new WebSocket(`${url.replace('http', 'ws')}/theirs`)
@@ -41,11 +41,11 @@ const theirWord = (url: string): Promise<string> =>
         socket.terminate()
       })
     }),
-    'word',
+    'message',
   )
 
-test('their routes and their WebSockets keep working beside the gateway, and after it', async () => {
-  const server = theirServer()
+test('the routes and WebSockets of the host server keep working while the gateway is attached, and after it is closed', async () => {
+  const server = createHost()
   const sockets = new WebSocketServer({ server, path: '/theirs' })
   sockets.on('connection', (socket) => socket.send('theirs'))
   const gateway = makeGateway()
@@ -53,7 +53,7 @@ test('their routes and their WebSockets keep working beside the gateway, and aft
   const url = await listen(server)
 
   const check = async (): Promise<void> => {
-    assert.equal(await theirWord(url), 'theirs')
+    assert.equal(await firstMessage(url), 'theirs')
     for (const path of ['/', '/healthz2', '/v1/', '/v1/users', '/v1/sessions?x=/v1/session'])
       assert.equal(await (await fetch(url + path)).text(), `theirs: ${path}`)
   }
@@ -70,8 +70,8 @@ test('their routes and their WebSockets keep working beside the gateway, and aft
   assert.equal(await (await fetch(`${url}/healthz`)).text(), 'theirs: /healthz')
 })
 
-test('a client that never answers the close is cut on a server of theirs, too', async () => {
-  const server = theirServer()
+test('on a host server, too, the socket of a client that never answers the close is destroyed', async () => {
+  const server = createHost()
   const gateway = makeGateway()
   gateway.attach(server)
   const rude = await openRaw(await listen(server))
@@ -81,7 +81,7 @@ test('a client that never answers the close is cut on a server of theirs, too', 
   await within(rude.closed, 'cut')
 })
 
-test('a server that has nothing else answers 404 beside the gateway', async () => {
+test('a server without other listeners responds 404 to other paths', async () => {
   const server = createServer()
   makeGateway().attach(server)
   const url = await listen(server)
@@ -92,8 +92,8 @@ test('a server that has nothing else answers 404 beside the gateway', async () =
   assert.equal((await raw.answer()).status, 404)
 })
 
-test('WebSockets of somebody who came after the gateway are theirs', async () => {
-  const server = theirServer()
+test('an upgrade listener that is added after attach() gets the upgrades of other paths', async () => {
+  const server = createHost()
   makeGateway().attach(server)
   server.on('upgrade', (request, socket) => {
     if (request.url === '/late') socket.end('HTTP/1.1 410 Gone\r\n\r\n')
@@ -104,7 +104,7 @@ test('WebSockets of somebody who came after the gateway are theirs', async () =>
   assert.equal((await raw.answer()).status, 410)
 })
 
-test('who connects before the engine is open waits for it inside the socket', async () => {
+test('a start before the engine is open is answered when it is open', async () => {
   const server = createServer()
   const gateway = makeGateway()
   const url = await listen(server)
@@ -114,8 +114,8 @@ test('who connects before the engine is open waits for it inside the socket', as
   client.close()
 })
 
-test('another gateway may take a closed one’s place on the same server', async () => {
-  const server = theirServer()
+test('after a gateway is closed, another one can be attached to the same server', async () => {
+  const server = createHost()
   const url = await listen(server)
   for (let round = 0; round < 2; round += 1) {
     const gateway = makeGateway()
@@ -128,7 +128,7 @@ test('another gateway may take a closed one’s place on the same server', async
   assert.equal(server.listenerCount('upgrade'), 0)
 })
 
-test('a closed gateway attaches to nothing and listens no more', async () => {
+test('attach(), listen() and ready() of a closed gateway fail as closed', async () => {
   const gateway = makeGateway()
   await gateway.close()
   const isClosed = (error: unknown): boolean => error instanceof GatewayError && error.code === 'closed'

@@ -1,4 +1,4 @@
-// How a gateway stops, and what it does while its engine is away.
+// How a gateway drains, and what it does while its engine can't write.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EngineError } from '../../src/engine/index.js'
@@ -6,7 +6,7 @@ import { openClient, startClient, within } from '../support/raw-client.js'
 import { assemble } from './assemble.js'
 import { runGateway, startOf, until } from './support.js'
 
-/** A rule that lets messages wait until it is opened. */
+/** An `authorizeSend` that lets no message through before `open()`. */
 const gate = () => {
   let open: () => void = () => undefined
   let asked = 0
@@ -23,7 +23,7 @@ const ready = async (url: string): Promise<[number, unknown]> => {
   return [answer.status, await answer.json()]
 }
 
-test('a gateway that stops takes nobody new, and answers what was sent before it says goodbye', async () => {
+test('a draining gateway refuses new sessions, and answers earlier frames before it closes a connection', async () => {
   const { open, asked, authorizeSend } = gate()
   const { gateway, url } = await runGateway({ authorizeSend })
   assert.deepEqual(await ready(url), [200, { status: 'ready' }])
@@ -35,9 +35,9 @@ test('a gateway that stops takes nobody new, and answers what was sent before it
   await until(() => asked() === 1, 'the message being judged')
   const closing = gateway.close()
 
-  const goodbye = await idle.end()
-  assert.equal(goodbye.code, 4503)
-  const retryAfter = goodbye.frame['retryAfter'] as number
+  const ended = await idle.end()
+  assert.equal(ended.code, 4503)
+  const retryAfter = ended.frame['retryAfter'] as number
   assert.ok(retryAfter >= 0 && retryAfter <= 1_010, `${retryAfter}`)
   assert.deepEqual(await ready(url), [503, { status: 'draining' }])
   const late = await openClient(url, { start: await startOf('eve') }).end()
@@ -51,7 +51,7 @@ test('a gateway that stops takes nobody new, and answers what was sent before it
   assert.ok(!busy.frames.some(({ id }) => id === 'too late'))
 })
 
-test('what is never answered keeps a gateway from stopping for drainTime at most', async () => {
+test('a frame that is never answered delays close() for drainTime at most', async () => {
   const { asked, authorizeSend } = gate()
   const { gateway, url } = await runGateway({ authorizeSend }, { drainTime: 1 })
   const client = await startClient(url, await startOf('ada'))
@@ -60,12 +60,12 @@ test('what is never answered keeps a gateway from stopping for drainTime at most
   const began = performance.now()
   await gateway.close()
   const took = performance.now() - began
-  // Far less than the drain time that is not asked for.
+  // Far less than the default drainTime.
   assert.ok(took >= 490 && took < 8_000, `it took ${took} ms`)
   assert.equal((await client.end()).frame['code'], 'unavailable')
 })
 
-test('many who are sent away are told to come again at different times', async () => {
+test('a drain spreads the reconnects of its clients', async () => {
   const { gateway, url } = await runGateway()
   const start = await startOf('ada')
   const clients = await Promise.all(Array.from({ length: 20 }, () => startClient(url, start)))
@@ -75,7 +75,7 @@ test('many who are sent away are told to come again at different times', async (
   await closing
 })
 
-test('they are told to come while their sessions are still held, if any are', async () => {
+test('clients of a drain reconnect while their sessions are still held, if resumeWindow is not 0', async () => {
   const start = await startOf('ada')
   const timesWith = async (resumeWindow: number): Promise<number[]> => {
     const { gateway, url } = await runGateway({}, { resumeWindow })
@@ -90,7 +90,7 @@ test('they are told to come while their sessions are still held, if any are', as
   assert.ok(Math.max(...spread) > 100, String(spread))
 })
 
-test('while the engine can’t write, sends are refused as unavailable, and the session goes on when it can', async () => {
+test('while the engine can’t write, sends are refused as unavailable, and the session continues', async () => {
   let away = true
   const { url, engine } = await assemble((memory) => ({
     send: (draft, rules) =>
@@ -108,7 +108,7 @@ test('while the engine can’t write, sends are refused as unavailable, and the 
   client.close()
 })
 
-test('a message that was sent before the farewell is answered before it', async () => {
+test('a send before an `end` frame is answered before the session ends', async () => {
   const { open, asked, authorizeSend } = gate()
   const { url } = await runGateway({ authorizeSend })
   const client = await startClient(url, await startOf('ada'))

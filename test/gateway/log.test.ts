@@ -20,7 +20,7 @@ test('a line is JSON with a level by name, an ISO time, the fields and the messa
   assert.equal(new Date(line['time'] as string).toISOString(), line['time'])
 })
 
-test('what is less grave than the level is left out', () => {
+test('lines below the level are left out', () => {
   const all = (log: Log): void => {
     log.debug('debug')
     log.info('info')
@@ -53,7 +53,7 @@ for (const field of [
   'password',
   'rawHeaders',
 ])
-  test(`the value of a field called ${field} never shows, at any depth and of any type`, () => {
+  test(`the value of a field ${field} is redacted, at any depth and of any type`, () => {
     const values = ['s3cr3t', ['s3cr3t'], { inner: 's3cr3t' }]
     const lines = logged((log) => {
       for (const value of values) {
@@ -77,7 +77,7 @@ for (const field of [
     }
   })
 
-test('a field that only sounds like a secret is kept, and so is a message about one', () => {
+test('a field whose name only contains the name of a secret is kept, and so is a message about one', () => {
   const [line] = logged((log) =>
     log.info({ tokenExpired: true, monkey: 'George', value: 'token' }, 'a "token": was refused'),
   )
@@ -87,7 +87,7 @@ test('a field that only sounds like a secret is kept, and so is a message about 
   assert.equal(line['msg'], 'a "token": was refused')
 })
 
-test('lines go to standard error and are all there when the process is killed right after', () => {
+test('lines are written to standard error at once: a killed process loses none', () => {
   const script = `
     import { createLog } from ${JSON.stringify(new URL('../../src/gateway/log.ts', import.meta.url).href)}
     const log = createLog()

@@ -105,7 +105,7 @@ const schemaFor = (env: Env, environment: Environment) => {
     check: (app) =>
       canAnyoneLogIn(app, environment)
         ? undefined
-        : 'nobody can log in: give secrets, signatureSecrets, jwks or authenticate, or allow guests',
+        : 'no user can log in: add secrets, signatureSecrets, jwks or authenticate, or allow guests',
   })
 }
 

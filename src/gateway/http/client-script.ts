@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { VERSION } from '../../protocol/index.js'
 
-/** One file as it is served: its bytes as they are and compressed, by content coding. */
+/** A served file: its bytes by content coding. */
 export interface Asset {
   type: string
   etag: string
@@ -19,7 +19,7 @@ const load = async (name: string, type: string): Promise<Asset> => {
   return { type, etag, bodies: { identity, gzip, br } }
 }
 
-/** The scripts and their source maps by the names they are served under; a versioned one never changes. */
+/** Reads the scripts and their source maps, by the names that they are served under. A versioned script never changes. */
 export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   const assets = new Map<string, Asset>()
   for (const name of ['chat-session', 'chat-session-worker']) {

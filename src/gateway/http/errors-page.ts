@@ -19,23 +19,23 @@ small { opacity: 0.8; }
 code { font-family: ui-monospace, monospace; }
 `
 
-/** The page has no script, and no style but its own. */
+/** The page's CSP: no script, and only its own style. */
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
 const entry = ([code, sentence]: [string, string]): string => {
   const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode].close : undefined
-  const told = close === undefined ? 'told by the client' : `close code ${close}`
-  const again = isRetryable(code as ProtocolCode)
+  const source = close === undefined ? 'reported by the client' : `close code ${close}`
+  const advice = isRetryable(code as ProtocolCode)
     ? 'trying again may help'
     : 'trying the same again does not help'
   return `<article id="${code}">
 <h2>${code}</h2>
 <p>${sentence.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>
-<p><small>${told}; ${again}</small></p>
+<p><small>${source}; ${advice}</small></p>
 </article>`
 }
 
-/** Where the script-tag build's errors link to: what each code means. */
+/** The page that errors of the script-tag build link to: it explains each code. */
 export const errorsPage = `<!doctype html>
 <html lang="en">
 <head>

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Peer } from '../auth/admission.js'
 
 /**
- * Who sent a request. With `trustProxy` proxies in front, the client's address is the one that the outermost of them
- * saw: so many entries from the right of X-Forwarded-For, whose left end anybody can write.
+ * Returns the origin and the address of a request's client. With `trustProxy` proxies in front, the address is the one that
+ * the outermost proxy saw: that many entries from the right of X-Forwarded-For. Clients can forge the entries before it.
  */
 export const peerOf = (request: IncomingMessage, trustProxy: number): Peer => {
   const direct = request.socket.remoteAddress ?? 'unknown'

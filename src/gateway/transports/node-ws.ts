@@ -1,54 +1,54 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-// As a namespace: under a bundler's `browser` condition ws has no server, and the import alone must not fail for that.
+// A namespace import: ws has no server under a bundler's `browser` condition, and a named import would fail there.
 import * as ws from 'ws'
 import { limits, START_PREFIX, SUBPROTOCOL } from '../../protocol/index.js'
 import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 
-/** What the server does with what comes in. */
+/** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
-  /** Makes a connection of a socket that has just opened. */
+  /** Creates the connection of a socket that has just opened. */
   connect(transport: Transport, peer: Peer): Connection
   peerOf(request: IncomingMessage): Peer
-  /** Whether a path is one of the gateway's. */
+  /** Whether a path belongs to the gateway. */
   owns(path: string): boolean
-  /** Answers a plain request, also one for an address that there isn't. */
+  /** Responds to a plain request, also with 404. */
   request(request: IncomingMessage, response: ServerResponse): void
 }
 
 export const SESSION_PATH = '/v1/session'
 
-/** Milliseconds that a client has to answer a close before its socket is cut. */
+/** Milliseconds that a client has to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT = 3_000
 
-/** Bytes that are gathered before they are written: with more, a client would be taken for one that reads slowly. */
+/** Bytes that are collected into one write. With more, `isFull()` would take a client for a slow one. */
 const MAX_BATCH = 8_192
 
-/** Bytes that may wait for a client that doesn't read: beyond them it is cut, before its backlog becomes everybody's. */
+/** Bytes that may wait for a client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
 const MAX_BUFFERED = 1_048_576
 
-/** A server has to take a whole URL in the place of a path, too (RFC 9112, 3.2.2). */
+/** Returns the path of a request. Its target may be a whole URL (RFC 9112, 3.2.2). */
 const pathOf = (request: IncomingMessage): string =>
   (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*/s, '')
 
-/** The start that the subprotocols carry; null when there is none, undefined when it can't be read. */
+/** Returns the start in the subprotocols, null if there is none, and undefined if it is malformed. */
 const startInProtocols = (protocols: string[]): string | null | undefined => {
   const values = protocols.filter((protocol) => protocol.startsWith(START_PREFIX))
   if (values.length === 0) return null
   const encoded = (values[0] ?? '').slice(START_PREFIX.length)
   const bytes = Buffer.from(encoded, 'base64url')
-  // Node's decoder skips what it doesn't know: what encodes back to something else was not base64url.
-  const readable = values.length === 1 && bytes.toString('base64url') === encoded && isUtf8(bytes)
-  return readable ? bytes.toString() : undefined
+  // Node's decoder skips invalid characters, so the result is encoded again and compared.
+  const isValid = values.length === 1 && bytes.toString('base64url') === encoded && isUtf8(bytes)
+  return isValid ? bytes.toString() : undefined
 }
 
 const protocolsOf = (request: IncomingMessage): string[] =>
   (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
 
-/** Refuses a handshake before it becomes a WebSocket, and waits for no farewell: the other side may never say it. */
+/** Refuses a handshake with an HTTP response, and destroys the socket without waiting for the client to close it. */
 const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
   socket.once('finish', () => socket.destroy())
   socket.end(
@@ -56,15 +56,12 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
   )
 }
 
-/** Of the module, as all that a socket is given is here: one made beside other functions would keep what those know. */
+/** Functions of the module: a closure for each socket would keep the request and its headers in memory. */
 const ignore = (): void => undefined
 
 const uncork = (stream: Duplex): void => stream.uncork()
 
-/**
- * A WebSocket to write to. What is sent in one turn leaves in one write, since a system call for each frame costs more
- * than all that made it.
- */
+/** The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. */
 class WsTransport implements Transport {
   readonly #socket: ws.WebSocket
   readonly #stream: Duplex
@@ -101,7 +98,7 @@ class WsTransport implements Transport {
     })
   }
 
-  /** Called before so many bytes more are sent. */
+  /** Called before `more` bytes are sent. */
   #corkFor(more: number): void {
     if (!this.#isCorked) process.nextTick(flush, this)
     else if (this.#stream.writableLength + more > MAX_BATCH) this.#stream.uncork()
@@ -118,22 +115,22 @@ class WsTransport implements Transport {
 
 const flush = (transport: WsTransport): void => transport.flush()
 
-/** What is held here is held as long as the socket: the request and its headers must not be. */
+/** Apart from the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
 const receiveFrom = (socket: ws.WebSocket, connection: Connection): void => {
   socket.on('message', (data: Buffer, isBinary) => {
-    if (isBinary) connection.end('bad-request', 'Frames are text.')
+    if (isBinary) connection.end('bad-request', 'Frames must be text.')
     else connection.receive(data.toString(), data.length)
   })
   socket.on('close', (code) => connection.onClose(code))
-  // The close that follows ends the connection; what a peer did to its socket is no error of ours.
+  // `close` follows and ends the connection. A client that breaks its socket is not worth a log line.
   socket.on('error', ignore)
 }
 
 type Listener = (...args: unknown[]) => void
 
 /**
- * Puts `first` in the place of an event's listeners, and hands it theirs: two that answer one request would break it,
- * and a WebSocket server with a path of its own answers 400 to all others.
+ * Replaces the listeners of an event by `first`, which gets them as `others`, and returns a function that puts them back.
+ * Two listeners that respond to one request would break it, and a WebSocket server of `ws` responds 400 to every other path.
  */
 const intercept = (
   server: Server,
@@ -150,20 +147,20 @@ const intercept = (
   }
 }
 
-/** Lets `server` answer the gateway's addresses; what is not for the gateway goes to the listeners that it had before. */
+/** Serves the gateway's paths on `server`. Other requests go to the listeners that the server had before. */
 export const attach = (server: Server, handlers: GatewayHandlers): { detach(): void } => {
   const options = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    // Beyond this ws closes by itself; up to it a frame that is too large gets an answer that says so.
+    // Beyond this size ws closes the socket. A smaller frame that is still too large gets an `ended` frame.
     maxPayload: 2 * limits.frame,
     closeTimeout: CLOSE_TIMEOUT,
     handleProtocols: () => SUBPROTOCOL,
   } satisfies ws.ServerOptions & { closeTimeout: number }
   const sockets = new ws.WebSocketServer(options)
 
-  const giveBackRequests = intercept(
+  const restoreRequests = intercept(
     server,
     'request',
     (others, request: IncomingMessage, response: ServerResponse) => {
@@ -172,24 +169,24 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     },
   )
 
-  const giveBackUpgrades = intercept(
+  const restoreUpgrades = intercept(
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const ours = pathOf(request) === SESSION_PATH
-      if (!ours && others.length > 0) {
+      const isOurs = pathOf(request) === SESSION_PATH
+      if (!isOurs && others.length > 0) {
         for (const other of others) other.call(server, request, socket, head)
         return
       }
-      // Somebody who listens since then may want what is neither ours nor theirs.
-      if (!ours && server.listenerCount('upgrade') > 1) return
-      // Node leaves an upgraded socket without a listener, and an error without a listener ends the process.
+      // A listener that was added after `attach()` may handle this path.
+      if (!isOurs && server.listenerCount('upgrade') > 1) return
+      // Node removes its listeners from an upgraded socket, and an `error` without a listener would end the process.
       socket.on('error', ignore)
-      if (!ours) return refuseUpgrade(socket, '404 Not Found', 'There is no WebSocket here.')
+      if (!isOurs) return refuseUpgrade(socket, '404 Not Found', 'There is no WebSocket at this path.')
       const protocols = protocolsOf(request)
       if (!protocols.includes(SUBPROTOCOL))
         return refuseUpgrade(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
-      // A session that starts at once is told of in the write that accepts the handshake.
+      // `started` leaves in the same write as the 101, if the session starts in this turn.
       socket.cork()
       setImmediate(uncork, socket)
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -205,8 +202,8 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
 
   return {
     detach() {
-      giveBackRequests()
-      giveBackUpgrades()
+      restoreRequests()
+      restoreUpgrades()
       sockets.close()
     },
   }

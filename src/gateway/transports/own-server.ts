@@ -7,19 +7,19 @@ import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
 import type { Log } from '../log.js'
 
-/** An HTTP server that the gateway makes for itself. */
+/** The HTTP server of `gateway.listen()`. */
 export interface OwnServer {
   readonly server: Server
   /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
-  /** Resolves when every socket is closed; those that take longer than so many milliseconds are cut. */
-  close(patience: number): Promise<void>
+  /** Resolves when every socket is closed. Sockets that are still open after `timeout` milliseconds are destroyed. */
+  close(timeout: number): Promise<void>
 }
 
-const make = ({ listen: { tls }, startTimeout }: Settings): Server => {
+const createHttpServer = ({ listen: { tls }, startTimeout }: Settings): Server => {
   const base = {
     maxHeaderSize: limits.headers,
-    // Who has not even sent a request has no more time than who has yet to start.
+    // A client that sends no request headers gets the same time as one that sends no start.
     headersTimeout: startTimeout,
     connectionsCheckingInterval: Math.min(startTimeout, 1_000),
   }
@@ -28,15 +28,13 @@ const make = ({ listen: { tls }, startTimeout }: Settings): Server => {
     const pems = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) }
     return createTlsServer({ ...base, ...pems, handshakeTimeout: startTimeout })
   } catch (cause) {
-    throw new GatewayError(
-      'bad-tls',
-      `The files that listen.tls names can't be used: ${(cause as Error).message}.`,
-      { cause },
-    )
+    throw new GatewayError('bad-tls', `The files in listen.tls can't be used: ${(cause as Error).message}.`, {
+      cause,
+    })
   }
 }
 
-const explain = ({ host, port }: Settings['listen'], cause: NodeJS.ErrnoException): GatewayError =>
+const listenError = ({ host, port }: Settings['listen'], cause: NodeJS.ErrnoException): GatewayError =>
   cause.code === 'EADDRINUSE'
     ? new GatewayError(
         'port-in-use',
@@ -50,13 +48,13 @@ const addressOf = (server: Server, scheme: string): string => {
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-/** Makes the server that the config asks for. Throws a `GatewayError` of code `bad-tls`. */
+/** Creates the server that the config describes. Throws a `GatewayError` of code `bad-tls`. */
 export const createOwnServer = (settings: Settings, log: Log): OwnServer => {
   const { listen } = settings
-  const server = make(settings)
-  // Node's own lists leave out what is a WebSocket, or still shaking hands for TLS.
+  const server = createHttpServer(settings)
+  // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
   const sockets = new Set<Socket>()
-  // One function for all of them, which is told its socket by `this`.
+  // One function for all sockets: a closure for each would cost memory.
   const forget = function (this: Socket): void {
     sockets.delete(this)
   }
@@ -68,22 +66,22 @@ export const createOwnServer = (settings: Settings, log: Log): OwnServer => {
     server,
     listen: () =>
       new Promise((resolve, reject) => {
-        const fail = (cause: Error): void => reject(explain(listen, cause))
+        const fail = (cause: Error): void => reject(listenError(listen, cause))
         server.once('error', fail)
         server.listen(listen.port, listen.host, () => {
           server.off('error', fail)
-          // From now on it is about one client: a socket that could not be accepted.
-          server.on('error', (err) => log.warn({ err }, 'the server has trouble'))
+          // An error after this point concerns one client, whose socket could not be accepted.
+          server.on('error', (err) => log.warn({ err }, 'a connection was not accepted'))
           resolve(addressOf(server, listen.tls ? 'https' : 'http'))
         })
       }),
-    close: (patience) =>
+    close: (timeout) =>
       new Promise((resolve) => {
-        const cut = setTimeout(() => {
+        const timer = setTimeout(() => {
           for (const socket of sockets) socket.destroy()
-        }, patience)
+        }, timeout)
         server.close(() => {
-          clearTimeout(cut)
+          clearTimeout(timer)
           resolve()
         })
       }),

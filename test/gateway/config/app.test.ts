@@ -27,7 +27,7 @@ for (const origin of [
   'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
   'capacitor://localhost',
 ])
-  test(`a browser sends ${origin}, so it may be listed`, () => {
+  test(`the origin ${origin} is accepted`, () => {
     assert.deepEqual(withOrigin(origin), [])
   })
 
@@ -104,23 +104,23 @@ test('an algorithm that is not for public keys is refused', () => {
 })
 
 const closed = { environment: 'production', origins: ['https://www.example.com'] } satisfies AppConfig
-const nobody =
-  'apps.a: nobody can log in: give secrets, signatureSecrets, jwks or authenticate, or allow guests'
+const noLogin =
+  'apps.a: no user can log in: add secrets, signatureSecrets, jwks or authenticate, or allow guests'
 
-test('an app that nobody could log in to is refused', () => {
-  assert.deepEqual(problemsOf(closed), [nobody])
-  assert.deepEqual(problemsOf({ ...closed, secrets: [], signatureSecrets: [] }), [nobody])
-  assert.deepEqual(problemsOf({ environment: 'test', guests: false }), [nobody])
+test('an app without any way to log in is refused', () => {
+  assert.deepEqual(problemsOf(closed), [noLogin])
+  assert.deepEqual(problemsOf({ ...closed, secrets: [], signatureSecrets: [] }), [noLogin])
+  assert.deepEqual(problemsOf({ environment: 'test', guests: false }), [noLogin])
 })
 
-const waysIn: Partial<AppConfig>[] = [
+const credentials: Partial<AppConfig>[] = [
   { secrets: [secret] },
   { signatureSecrets: [secret] },
   { jwks: { url: 'https://id.example.com', algorithms: ['RS256'] } },
   { authenticate: () => Promise.resolve(null) },
   { guests: true },
 ]
-for (const way of waysIn)
-  test(`${Object.keys(way).join()} alone is a way to log in`, () => {
-    assert.deepEqual(problemsOf({ ...closed, ...way }), [])
+for (const credential of credentials)
+  test(`${Object.keys(credential).join()} alone is a way to log in`, () => {
+    assert.deepEqual(problemsOf({ ...closed, ...credential }), [])
   })

@@ -86,7 +86,7 @@ test('a production app is strict by default: no guests, vouched profiles, tokens
   })
 })
 
-test('what is written wins over every default', () => {
+test('a value in the config wins over its default', () => {
   const authenticate = () => Promise.resolve({ ok: true as const })
   const authorizeSend = () => true
   const config: GatewayConfig = {
@@ -161,7 +161,7 @@ test('a key that is undefined counts as absent, so that a config module can leav
   assert.equal(engine.type, 'embedded')
 })
 
-test('an embedded engine keeps its data where it is told', () => {
+test('an embedded engine keeps its data in engine.path', () => {
   const { engine } = accepted({ engine: { path: '/var/lib/chat' }, ...app(testApp) })
   assert.deepEqual(engine, { type: 'embedded', path: '/var/lib/chat' })
 })
@@ -178,7 +178,7 @@ test('PORT in the environment overrides the port, and an empty one does not', ()
   }
 })
 
-test('all problems are told at once, each with its path', () => {
+test('all problems are returned at once, each with its path', () => {
   const config = {
     listen: { port: '80', hots: 'localhost', tls: { cert: 'cert.pem' } },
     engine: { type: 'sqlite' },
@@ -232,14 +232,14 @@ test('a key that every JavaScript object inherits is unknown like any other', ()
   assert.deepEqual(pathsOf(config), ['toString', 'apps.a.__proto__', 'apps.a.constructor'])
 })
 
-test('an app may be called as JavaScript calls its own things', () => {
+test('an app id may be the name of a JavaScript built-in', () => {
   const config: unknown = JSON.parse(
     '{ "apps": { "__proto__": { "environment": "test" }, "constructor": { "environment": "test" } } }',
   )
   assert.deepEqual([...accepted(config).apps.keys()], ['__proto__', 'constructor'])
 })
 
-test('a missing environment is asked for', () => {
+test('a missing environment is an error', () => {
   assert.deepEqual(problemsOf(app({})), ['apps.a.environment: is missing: must be "test" or "production"'])
 })
 

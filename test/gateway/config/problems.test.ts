@@ -11,19 +11,19 @@ const problemsOf = (config: unknown): string[] => {
 const pathsOf = (config: unknown): string[] =>
   problemsOf(config).map((problem) => problem.slice(0, problem.indexOf(': ')))
 
-const notYet: [path: string, config: unknown][] = [
+const planned: [path: string, config: unknown][] = [
   ['admin', { admin: { host: '127.0.0.1', port: 9090, token: { env: 'ADMIN_TOKEN' } }, ...app(testApp) }],
   ['limits', { limits: { connectionsPerAddress: 1000 }, ...app(testApp) }],
   ['engine.url', { engine: { url: 'redis://localhost' }, ...app(testApp) }],
   ['apps.a.authenticateUrl', app({ ...testApp, authenticateUrl: 'https://example.com' })],
   ['apps.a.webhooks', app({ ...testApp, webhooks: { url: 'https://example.com' } })],
 ]
-for (const [path, config] of notYet)
-  test(`${path} is refused by name, since it would do nothing yet`, () => {
+for (const [path, config] of planned)
+  test(`${path} is refused as not available yet`, () => {
     assert.deepEqual(problemsOf(config), [`${path}: not available in this version yet`])
   })
 
-test('a redis engine is refused by name, since there is none yet', () => {
+test('a redis engine is refused as not available yet', () => {
   assert.deepEqual(problemsOf({ engine: { type: 'redis' }, ...app(testApp) }), [
     'engine.type: "redis" is not available in this version yet',
   ])

@@ -30,7 +30,7 @@ test('a secret whose environment variable is not set, or empty, is an error that
   ])
 })
 
-test('what every object inherits is no environment variable', () => {
+test('a property that every object inherits is no environment variable', () => {
   assert.deepEqual(problemsOf({ a: testApp({ secrets: [{ env: 'toString' }] }) }), [
     'apps.a.secrets[0].env: the environment variable named here is not set, or empty',
   ])
@@ -83,7 +83,7 @@ test("a test app's secrets may be short, but not empty", () => {
 const same = (where: string, first: string): string =>
   `${where}: is the same secret as ${first}; every app and every use needs its own`
 
-test('no secret stands twice: not in a list, not for two uses, not in two apps, not by way of the environment', () => {
+test('a secret that stands twice is refused: in a list, for two uses, in two apps, or through the environment', () => {
   const one = long('1')
   assert.deepEqual(
     problemsOf(
@@ -150,7 +150,7 @@ const nearlyConfig = (leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => {
   })
 }
 
-test('any JSON at all is answered with a result, never with an exception', () => {
+test('parseConfig returns a result for any JSON, and never throws', () => {
   fc.assert(
     fc.property(fc.oneof(fc.jsonValue(), nearlyConfig(fc.string())), (config) => {
       const parsed = parseConfig(config, {})
@@ -163,7 +163,7 @@ test('any JSON at all is answered with a result, never with an exception', () =>
   )
 })
 
-test('no problem repeats a secret or a part of one, wherever in the config it was put', () => {
+test('no problem repeats a secret or a part of one, wherever it stands in the config', () => {
   const secret = fc
     .uint8Array({ minLength: 6, maxLength: 48 })
     .map((bytes) => Buffer.from(bytes).toString('base64'))
@@ -181,11 +181,11 @@ test('no problem repeats a secret or a part of one, wherever in the config it wa
       const parsed = parseConfig(config, { PORT: value, SECRET: value })
       if (parsed.ok) return
       refused += 1
-      const told = parsed.problems.join('\n')
+      const text = parsed.problems.join('\n')
       for (let at = 0; at + 6 <= value.length; at += 1)
-        assert.ok(!told.includes(value.slice(at, at + 6)), told)
+        assert.ok(!text.includes(value.slice(at, at + 6)), text)
     }),
     { numRuns: 500 },
   )
-  assert.ok(refused > 100, `only ${refused} configs were refused: the test sees nothing`)
+  assert.ok(refused > 100, `only ${refused} configs were refused: too few to test`)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient } from '../support/raw-client.js'
-import { runGateway, startOf, testApp, tokenFor } from './support.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { runGateway, startOf, testApp, tokenFor } from '../support.js'
 
 const { url } = await runGateway(
   {},
@@ -39,7 +39,7 @@ for (const origin of [
     assert.deepEqual([code, reason], [4403, 'origin-refused'])
   })
 
-test('origins are each app’s own', async () => {
+test('each app has its own origins', async () => {
   const token = await tokenFor('ada', { appId: 'any', secret: 'another secret' })
   for (const origin of ['https://evil.example', 'null']) {
     const client = await startClient(url, { ...start, appId: 'any', token }, { origin })

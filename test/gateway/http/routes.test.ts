@@ -4,12 +4,12 @@ import { readFile } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../src/protocol/index.js'
-import { handshake, openRaw } from '../support/raw-client.js'
-import { runGateway } from './support.js'
+import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../../src/protocol/index.js'
+import { handshake, openRaw } from '../../support/raw-client.js'
+import { runGateway } from '../support.js'
 
 const { url } = await runGateway()
-const script = await readFile(new URL('../../dist/cdn/chat-session.js', import.meta.url))
+const script = await readFile(new URL('../../../dist/cdn/chat-session.js', import.meta.url))
 const plain = '/v1/chat-session.js'
 const versioned = `/v1/chat-session-${VERSION}.js`
 
@@ -19,7 +19,7 @@ interface Got {
   body: Buffer
 }
 
-/** Without fetch, which decodes what is compressed and asks for its own codings. */
+/** Not `fetch`: it decodes compressed bodies and sends codings of its own. */
 const get = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Got> =>
   new Promise((resolve, reject) => {
     const asked = request(url + path, { method, headers, agent: false }, (response) => {
@@ -34,7 +34,7 @@ const get = (path: string, headers: Record<string, string> = {}, method = 'GET')
 
 const codeIn = ({ body }: Got): unknown => (JSON.parse(body.toString()) as { code: unknown }).code
 
-test('/healthz says that the process serves, whatever is asked beside it', async () => {
+test('/healthz responds 200 with the version, with any query, and to HEAD', async () => {
   for (const path of ['/healthz', '/healthz?probe=1']) {
     const { status, headers, body } = await get(path)
     assert.equal(status, 200)
@@ -45,7 +45,7 @@ test('/healthz says that the process serves, whatever is asked beside it', async
   assert.deepEqual([head.status, head.body.length], [200, 0])
 })
 
-test('a health check without a Host header, as HTTP/1.0 has it, is answered; so is a whole URL', async () => {
+test('a health check by HTTP/1.0 without a Host header gets a response, and so does a whole URL', async () => {
   for (const line of [
     'GET /healthz HTTP/1.0\r\n',
     `GET http://chat.example.com/healthz HTTP/1.1\r\nHost: chat.example.com\r\n`,
@@ -71,7 +71,7 @@ for (const path of [plain, versioned])
   })
 
 test('the script for a service worker is served too', async () => {
-  const worker = await readFile(new URL('../../dist/cdn/chat-session-worker.js', import.meta.url))
+  const worker = await readFile(new URL('../../../dist/cdn/chat-session-worker.js', import.meta.url))
   for (const path of ['/v1/chat-session-worker.js', `/v1/chat-session-worker-${VERSION}.js`]) {
     const { status, headers, body } = await get(path)
     assert.equal(status, 200)
@@ -81,14 +81,14 @@ test('the script for a service worker is served too', async () => {
   assert.equal((await get('/v1/chat-session-worker.js.map')).status, 200)
 })
 
-test('the script is served with the integrity that the build tells', async () => {
-  const told = await readFile(new URL('../../dist/cdn/integrity.json', import.meta.url), 'utf8')
+test('the served script has the integrity hash of the build', async () => {
+  const written = await readFile(new URL('../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
   const { body } = await get(plain, { 'accept-encoding': 'br' })
   const hash = createHash('sha384').update(brotliDecompressSync(body)).digest('base64')
-  assert.deepEqual(JSON.parse(told), { 'chat-session.js': `sha384-${hash}` })
+  assert.deepEqual(JSON.parse(written), { 'chat-session.js': `sha384-${hash}` })
 })
 
-test('only what is served under its version stays for ever', async () => {
+test('only versioned scripts are cached as immutable', async () => {
   const age = async (path: string): Promise<unknown> => (await get(path)).headers['cache-control']
   assert.equal(await age(versioned), 'public, max-age=31536000, immutable')
   assert.equal(await age(plain), 'public, max-age=300')
@@ -109,7 +109,7 @@ const codings: [accepted: string | undefined, coding: 'br' | 'gzip' | undefined]
   ['brotli', undefined],
 ]
 for (const [accepted, coding] of codings)
-  test(`who accepts "${accepted ?? 'nothing said'}" is sent the script as ${coding ?? 'it is'}`, async () => {
+  test(`accept-encoding ${accepted === undefined ? 'absent' : `"${accepted}"`} gets the coding ${coding ?? 'identity'}`, async () => {
     const { headers, body } = await get(plain, accepted === undefined ? {} : { 'accept-encoding': accepted })
     assert.equal(headers['content-encoding'], coding)
     const decoded = coding === 'br' ? brotliDecompressSync(body) : coding === 'gzip' ? gunzipSync(body) : body
@@ -117,7 +117,7 @@ for (const [accepted, coding] of codings)
     assert.equal(headers['content-length'], String(body.length))
   })
 
-test('who has the script already is sent nothing', async () => {
+test('a client that has the script gets a 304 without a body', async () => {
   const { headers } = await get(plain, { 'accept-encoding': 'br' })
   const etag = headers.etag ?? ''
   assert.match(etag, /^"[^"]+"$/)
@@ -133,13 +133,13 @@ test('who has the script already is sent nothing', async () => {
     assert.equal(again.headers['cache-control'], 'public, max-age=300')
     assert.equal(again.headers['access-control-allow-origin'], '*')
   }
-  // What is compressed otherwise is another thing: a cache must not take the one for the other.
+  // Each coding has an etag of its own: a cache must not mix them up.
   const other = await get(plain, { 'accept-encoding': 'gzip', 'if-none-match': etag })
   assert.equal(other.status, 200)
   assert.notEqual(other.headers.etag, etag)
 })
 
-test('HEAD answers what GET would, without the script', async () => {
+test('HEAD gets the headers of GET without the body', async () => {
   const [head, got] = [await get(plain, {}, 'HEAD'), await get(plain)]
   assert.equal(head.status, 200)
   assert.equal(head.body.length, 0)
@@ -147,7 +147,7 @@ test('HEAD answers what GET would, without the script', async () => {
     assert.equal(head.headers[name], got.headers[name], name)
 })
 
-test('the source map is where the script says', async () => {
+test('the source map is served at the path in the script', async () => {
   const name = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(script.toString())?.[1]
   assert.ok(name)
   const { status, headers, body } = await get(new URL(name, `http://host${versioned}`).pathname)
@@ -156,7 +156,7 @@ test('the source map is where the script says', async () => {
   assert.equal((JSON.parse(body.toString()) as { version: number }).version, 3)
 })
 
-test('what is not there is told as a problem', async () => {
+test('an unknown path gets a 404 as application/problem+json', async () => {
   for (const path of [
     '/',
     '/v1',
@@ -174,7 +174,7 @@ test('what is not there is told as a problem', async () => {
   assert.equal((await get('/healthz', {}, 'POST')).status, 404)
 })
 
-test('a session’s address without a WebSocket asks for one', async () => {
+test('/v1/session without a WebSocket gets a 426', async () => {
   const got = await get('/v1/session')
   assert.equal(got.status, 426)
   assert.equal(got.headers.upgrade, 'websocket')
@@ -193,7 +193,7 @@ for (const [what, lines] of [
     assert.ok(status === 400 || status === 426, String(status))
   })
 
-test('/v1/errors explains every code there is, the client’s own too', async () => {
+test('/v1/errors explains every code, the client’s own too', async () => {
   const { status, headers, body } = await get('/v1/errors')
   assert.equal(status, 200)
   assert.match(headers['content-type'] ?? '', /^text\/html; charset=utf-8/i)
@@ -219,5 +219,8 @@ test('/v1/errors explains every code there is, the client’s own too', async ()
     )
   assert.match(entries.get('token-expired') ?? '', /4102; trying the same again does not help/)
   assert.match(entries.get('unavailable') ?? '', /4503; trying again may help/)
-  assert.match(entries.get('no-endpoint') ?? '', /told by the client; trying the same again does not help/)
+  assert.match(
+    entries.get('no-endpoint') ?? '',
+    /reported by the client; trying the same again does not help/,
+  )
 })

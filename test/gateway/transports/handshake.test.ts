@@ -9,13 +9,13 @@ import {
   startClient,
   startProtocol,
   within,
-} from '../support/raw-client.js'
-import { runGateway, startOf, tokenFor, until } from './support.js'
+} from '../../support/raw-client.js'
+import { runGateway, startOf, tokenFor, until } from '../support.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 const { url } = await runGateway({ authenticate: never }, { startTimeout: 30 })
 
-test('a start in the handshake is answered by a session', async () => {
+test('a start in the handshake starts a session', async () => {
   const client = openClient(url, { start: await startOf('ada') })
   assert.equal(await client.opened, 'chat-session.v1')
   const started = await client.next()
@@ -29,7 +29,7 @@ test('a start in the handshake is answered by a session', async () => {
   client.close()
 })
 
-test('a start as the first frame is answered by a session', async () => {
+test('a start as the first frame starts a session', async () => {
   const client = openClient(url)
   assert.equal(await client.opened, 'chat-session.v1')
   client.send(await startOf('ada'))
@@ -37,14 +37,14 @@ test('a start as the first frame is answered by a session', async () => {
   client.close()
 })
 
-test('fields that the gateway does not know are ignored, in every frame', async () => {
+test('unknown fields are ignored, in every frame', async () => {
   const client = await startClient(url, await startOf('ada', { colour: 'red', client: 'raw/1' }))
   client.send({ type: 'pong', colour: 'red' }, { type: 'token', token: await tokenFor('ada'), colour: 'red' })
   assert.equal((await client.next()).type, 'renewed')
   client.close()
 })
 
-test('two sessions of one user are two', async () => {
+test('two starts of one user are two sessions', async () => {
   const clients = await Promise.all([
     startClient(url, await startOf('ada')),
     startClient(url, await startOf('ada')),
@@ -53,7 +53,7 @@ test('two sessions of one user are two', async () => {
   for (const client of clients) client.close()
 })
 
-test('a handshake written by hand, start and all, in one packet with the frames after it', async () => {
+test('a raw handshake with a start works in one packet with the frames that follow it', async () => {
   const raw = await openRaw(url)
   const start = startProtocol(await startOf('ada'))
   raw.socket.write(
@@ -91,7 +91,7 @@ for (const [what, value] of [
     raw.socket.write(handshake({ 'Sec-WebSocket-Protocol': value }))
     const answer = await raw.answer()
     assert.equal(answer.status, 400)
-    // The gateway hangs up for good: it does not wait for a client that never would.
+    // The gateway destroys the socket: it does not wait for the client to close its side.
     await until(() => {
       raw.socket.write('\r\n')
       return raw.socket.destroyed
@@ -102,18 +102,18 @@ test('the 101 does not wait for the verification', async () => {
   const client = openClient(url, {
     start: { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 1 } },
   })
-  // Before the start times out, that is.
+  // Sooner than startTimeout.
   assert.equal(await within(client.opened, '101', 20_000), 'chat-session.v1')
   assert.deepEqual(client.frames, [])
   client.close()
 })
 
-// A start that would be good, whose last character has two bits to spare, and that has a character base64 writes otherwise.
+// A valid start. Its last character has two unused bits, and one of its characters differs between base64 and base64url.
 const good = base64url('{"type":"start","appId":"app","guest":true,"x":"???>ab"}')
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const spare = good.slice(0, -1) + (alphabet[alphabet.indexOf(good.at(-1) ?? '') + 1] ?? '')
 
-test('the starts below would be good if they were written well', async () => {
+test('the starts below are valid before they are changed', async () => {
   assert.match(good, /_/)
   assert.deepEqual(Buffer.from(spare, 'base64url'), Buffer.from(good, 'base64url'))
   const client = openClient(url, { protocols: ['chat-session.v1', `start.${good}`] })
@@ -129,7 +129,7 @@ for (const [what, start] of [
   ['is not JSON', `start.${base64url('nonsense')}`],
   ['is empty', 'start.'],
 ] as const)
-  test(`a start in the handshake that ${what} is told inside the socket`, async () => {
+  test(`a start in the handshake that ${what} is refused inside the WebSocket`, async () => {
     const client = openClient(url, { protocols: ['chat-session.v1', start] })
     assert.equal(await client.opened, 'chat-session.v1')
     const { frame, code, reason } = await client.end()
@@ -148,7 +148,7 @@ test('two starts in one handshake are a bad request', async () => {
   assert.deepEqual({ code, reason }, { code: 4400, reason: 'bad-request' })
 })
 
-test('a start of 15 kB in the handshake is taken, and headers of 33 kB get a 431', async () => {
+test('a start of 15 kB in the handshake is accepted, and headers of 33 kB get a 431', async () => {
   const big = await startOf('ada', { padding: 'x'.repeat(11_500) })
   assert.ok(startProtocol(big).length > 15_000)
   const client = await startClient(url, big)
@@ -158,7 +158,7 @@ test('a start of 15 kB in the handshake is taken, and headers of 33 kB get a 431
   assert.equal((await raw.answer()).status, 431)
 })
 
-test('a handshake whose target is a whole URL, or that has a query, is one too', async () => {
+test('a handshake may have a whole URL as its target, or a query', async () => {
   for (const target of ['http://chat.example.com/v1/session', '/v1/session?from=here']) {
     const raw = await openRaw(url)
     raw.socket.write(handshake({}, target))
@@ -167,7 +167,7 @@ test('a handshake whose target is a whole URL, or that has a query, is one too',
   }
 })
 
-test('a WebSocket for another address gets a 404', async () => {
+test('a WebSocket for another path gets a 404', async () => {
   for (const target of ['/', '/v1/session/', '/v1/sessions', '//v1/session']) {
     const raw = await openRaw(url)
     raw.socket.write(handshake({}, target))

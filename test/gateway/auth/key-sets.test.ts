@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
-import { openClient, startClient } from '../support/raw-client.js'
-import { runGateway, startOf, tokenFor } from './support.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { runGateway, startOf, tokenFor } from '../support.js'
 
 const made = await Promise.all(
   (['RS256', 'ES256', 'EdDSA'] as const).map(async (alg) => ({ alg, ...(await generateKeyPair(alg)) })),
@@ -19,7 +19,7 @@ const keyOf = (alg: string): CryptoKey => {
   return pair.privateKey
 }
 
-/** An identity provider's key set; `answer` may be changed. */
+/** An identity provider with a key set. Tests replace `answer`. */
 const provider = { answer: () => ({ status: 200, body: JSON.stringify({ keys: published }) }), asked: 0 }
 const server = createServer((_, response) => {
   provider.asked += 1
@@ -53,7 +53,7 @@ for (const { alg, privateKey } of made)
     }
   })
 
-test('a token of a key that is not in the set is unauthenticated', async () => {
+test('a token of a key that is not in the key set is unauthenticated', async () => {
   const { url } = await run(keySet, ['ES256'])
   const { privateKey } = await generateKeyPair('ES256')
   for (const kid of ['ES256', 'unknown']) {
@@ -62,7 +62,7 @@ test('a token of a key that is not in the set is unauthenticated', async () => {
   }
 })
 
-test('a key set that can not be had is unavailable, which is no verdict on the token', async () => {
+test('if the key set can’t be fetched, the start is unavailable, not unauthenticated', async () => {
   const token = await tokenBy('RS256', keyOf('RS256'))
   const broken: [what: string, url: string, answer?: typeof provider.answer][] = [
     ['there is no server', 'http://127.0.0.1:9/keys.json'],
@@ -79,7 +79,7 @@ test('a key set that can not be had is unavailable, which is no verdict on the t
   provider.answer = answer
 })
 
-test('a renewal while the key set can not be had is refused as unavailable, and the session goes on', async () => {
+test('if the key set can’t be fetched, a renewal is refused as unavailable, and the session continues', async () => {
   const answer = provider.answer
   const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
   const client = await startClient(url, await startOf('ada'))
@@ -104,10 +104,10 @@ test('the key set is fetched once for many tokens', async () => {
   assert.equal(provider.asked, 1)
 })
 
-test('the token that came last decides when a session lapses, however long an earlier one takes to check', async () => {
+test('the last token decides when a session expires, even if an earlier one takes longer to verify', async () => {
   const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
   const client = await startClient(url, await startOf('ada'))
-  // The first, good for an hour, has to wait for the key set; the second, good for two, for nothing.
+  // The first is valid for an hour and waits for the key set; the second is valid for two and waits for nothing.
   client.send(
     { type: 'token', token: await tokenBy('RS256', keyOf('RS256')) },
     { type: 'token', token: await tokenFor('ada', { expiresIn: 7_200 }) },
