@@ -1,9 +1,11 @@
 // The tests of web-test-runner.config.mjs in the system's Firefox and WebKit.
-import { launchFirefox } from './scripts/firefox.mjs'
-import { launchWebKit } from './scripts/webkit.mjs'
+import { tsImport } from 'tsx/esm/api'
 import config from './web-test-runner.config.mjs'
 
-/** Runs one file of tests after the other in the one tab that `launch` opens. */
+const { launchFirefox } = await tsImport('./test/support/browsers/firefox.ts', import.meta.url)
+const { launchWebKit } = await tsImport('./test/support/browsers/webkit.ts', import.meta.url)
+
+/** Runs the test files one after another in the tab that `launch` returns. */
 const launcher = (name, launch) => {
   let tab
   let active
@@ -20,12 +22,12 @@ const launcher = (name, launch) => {
     getBrowserUrl: () => tab.url(),
     stopSession: async () => {
       active = undefined
-      // Nothing of the page goes on.
+      // The page would run on until the next file is loaded.
       await tab.goto('about:blank')
       return {}
     },
     startDebugSession: () => {
-      throw new Error(`${name} runs without a window to debug in.`)
+      throw new Error(`${name} runs without a window, so it has no debugger.`)
     },
     stop: () => tab?.close(),
   }
@@ -33,7 +35,7 @@ const launcher = (name, launch) => {
 
 export default {
   ...config,
-  // Nothing but patience is at stake, and a machine may be slow.
+  // Long limits: a slow machine must not fail a test.
   browserStartTimeout: 120_000,
   testsStartTimeout: 120_000,
   testsFinishTimeout: 600_000,

@@ -5,12 +5,12 @@ import { chromiumArgs, chromiumPath } from './scripts/chromium.mjs'
 import { gatewayPlugin } from './test/support/gateway-plugin.mjs'
 
 export default {
-  // Those that wait longest are the first, so that nobody waits for them in the end.
+  // The session's files take longest, so they start first.
   files: ['test/session/*.browser.ts', 'test/element/*.browser.ts'],
   nodeResolve: { exportConditions: ['production', 'browser'] },
-  // Each file has a context of its own: what one tab tells another stays in it.
+  // Each file has its own browser context, so that tabs of different files don't share storage or channels.
   concurrency: 2,
-  // Nothing but patience: what fails here says so long before.
+  // Long limits: a slow machine must not fail a test.
   browserStartTimeout: 120_000,
   testsFinishTimeout: 300_000,
   testFramework: { config: { timeout: 60_000 } },

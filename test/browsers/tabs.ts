@@ -1,11 +1,12 @@
 // The browsers that the system brings, and pages with a session for them.
 import { after } from 'node:test'
-import { launchFirefox } from '../../scripts/firefox.mjs'
-import { launchWebKit, type Tab } from '../../scripts/webkit.mjs'
 import { tokenFor } from '../e2e/pages-site.js'
 import { serveSite, type Answer, type Site } from '../e2e/session-site.js'
 import { APP, until } from '../e2e/site.js'
 import { newSession } from '../session/support.js'
+import { launchFirefox } from '../support/browsers/firefox.js'
+import type { Tab } from '../support/browsers/tab.js'
+import { launchWebKit } from '../support/browsers/webkit.js'
 import type { ChatSession } from '../../src/session/index.js'
 
 export type { Tab }

@@ -2,19 +2,13 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
+import { freePort } from '../support/free-port.js'
 import { chatTag, gatewayScript, openPage, ownScript, servePage, tokenFor } from './pages-site.js'
 import { chatOf, complaintsOf, startGateway, stateOf, until, untilState } from './site.js'
 
 /** A browser says in the console that it could not reach an address, and nobody can keep it from doing so. */
 const isOfTheNetwork = (complaint: string): boolean =>
   /ERR_CONNECTION_|WebSocket connection to/.test(complaint)
-
-/** The port of a gateway that was there and is gone. */
-const freePort = async (): Promise<number> => {
-  const gateway = await startGateway()
-  await gateway.close()
-  return gateway.port
-}
 
 /** Milliseconds until the page's session tries to connect again; negative while it doesn't wait. */
 const pauseOf = (page: Page): Promise<number> =>

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../../scripts/free-port.mjs'
 import { run, scratch, type Running } from '../cli/run.js'
 import { createToken } from '../../src/tokens/index.js'
 import type { GatewayConfig } from '../../src/gateway/index.js'
+import { freePort } from '../support/free-port.js'
 
 export const appId = 'app'
 export const secret = 'a secret of at least 32 bytes, for tests'

@@ -1,14 +1,17 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** The kernel gives ports from 32,768 on (Linux) to those that ask for any; browsers refuse 10,080 and some below. */
+/** Below Linux's ephemeral ports, which begin at 32,768. Browsers refuse port 10,080 and some lower ones. */
 const [FIRST, LAST] = [11_000, 32_000]
 
-/** Tries. When so many ports in a row are taken, it isn't that: what is wrong is thrown. */
+/** Ports that are tried. If all of them fail, the last error is thrown. */
 const TRIES = 20
 
-/** A free port, for a server that can't be given 0 or that goes away and comes back: nobody is given it meanwhile. */
-export const freePort = async (tries = TRIES) => {
+/**
+ * Returns a free port, for a server that can't be given port 0 or that closes and listens again. The system gives the port
+ * to no other process meanwhile, because it is no ephemeral one.
+ */
+export const freePort = async (tries = TRIES): Promise<number> => {
   const port = FIRST + Math.floor(Math.random() * (LAST - FIRST))
   const server = createServer()
   try {
