@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEmbeddedEngine, createMemoryEngine } from '../../src/engine/index.js'
 import { engineSuite } from '../../src/engine/suite/index.js'
+import { createSimpleEngine } from '../support/simple-engine.js'
 import { scratch } from './folders.js'
 
-// The suite makes a listener throw; the warning about it would only clutter the output.
+// The suite adds a listener that throws. Without a callback the engine would print a warning.
 const onError = (): void => undefined
 const newFolder = scratch()
 
@@ -20,4 +21,8 @@ void describe('the embedded engine', () => {
       durable: true,
     },
   )
+})
+
+void describe('an engine that shares no code with the others', () => {
+  engineSuite({ describe, it }, { create: () => createSimpleEngine(onError), durable: false })
 })

@@ -1,0 +1,323 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import {
+  EngineError,
+  mergeProfile,
+  type Engine,
+  type EngineEvent,
+  type NewMessage,
+  type Retention,
+  type SendResult,
+  type SendRules,
+  type SessionRecord,
+  type SessionRef,
+  type UserRecord,
+  type UserRef,
+} from '../../src/engine/index.js'
+import type { Message } from '../../src/protocol/index.js'
+
+interface Session extends SessionRecord {
+  connectionId: string | null
+  keys: string[]
+  timer?: NodeJS.Timeout
+}
+
+interface Inbox {
+  epoch: string
+  messages: Message[]
+  newest: number
+  readOffset: number
+}
+
+interface Sent {
+  content: unknown
+  result: Extract<SendResult, { outcome: 'stored' | 'repeated' }>
+  expiresAt: number
+}
+
+const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
+
+const contentOf = ({ body, data }: NewMessage): unknown => structuredClone({ body, data })
+
+/** How often expired messages are deleted, in milliseconds. */
+const SWEEP_INTERVAL = 10
+
+/** An engine in plain Maps, as a third party would write one: it shares no code with the engines of src/. */
+export const createSimpleEngine = (onError: (error: unknown) => void): Engine => {
+  const listeners = new Set<(event: EngineEvent) => void>()
+  let users = new Map<string, UserRecord>()
+  let sessions: Session[] = []
+  let inboxes = new Map<string, Inbox>()
+  let sent = new Map<string, Sent>()
+  let retentions = new Map<string, Retention>()
+  let key = randomBytes(32)
+  let isOpen = false
+  let sweep: NodeJS.Timeout | undefined
+
+  const emit = (event: EngineEvent): void => {
+    for (const listener of [...listeners]) {
+      try {
+        if (listeners.has(listener)) listener(event)
+      } catch (error) {
+        onError(error)
+      }
+    }
+  }
+
+  /** Resolves with what `work` returns; rejects with what it throws, or with `unavailable` while the engine is closed. */
+  const whenOpen = <T>(work: () => T): Promise<T> =>
+    new Promise((resolve) => {
+      if (!isOpen) throw new EngineError('unavailable', 'The simple engine is not open.')
+      resolve(work())
+    })
+
+  const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
+
+  const recordOf = ({
+    appId,
+    userId,
+    sessionId,
+    guest,
+    startedAt,
+    lastSeenAt,
+    state,
+  }: Session): SessionRecord => ({
+    ...{ appId, userId, sessionId, guest, startedAt, lastSeenAt, state },
+  })
+
+  const sessionsOf = (of: UserRef): Session[] =>
+    sessions.filter(({ appId, userId }) => appId === of.appId && userId === of.userId)
+
+  const find = (ref: SessionRef): Session | undefined =>
+    sessionsOf(ref).find(({ sessionId }) => sessionId === ref.sessionId)
+
+  const end = (session: Session, code: Extract<EngineEvent, { type: 'session-ended' }>['code']): void => {
+    clearTimeout(session.timer)
+    sessions = sessions.filter((other) => other !== session)
+    emit({ type: 'session-ended', session: refOf(session), code })
+  }
+
+  const inboxOf = (of: UserRef): Inbox => {
+    const known = inboxes.get(keyOf(of))
+    if (known) return known
+    const inbox = { epoch: randomUUID(), messages: [], newest: 0, readOffset: 0 }
+    inboxes.set(keyOf(of), inbox)
+    return inbox
+  }
+
+  const stateOf = (of: UserRef) => {
+    const { epoch, messages, newest, readOffset } = inboxOf(of)
+    const unread = messages.filter(({ offset, from }) => offset > readOffset && from !== of.userId).length
+    return { epoch, offset: newest, readOffset, unread }
+  }
+
+  const prune = (inbox: Inbox, { messages, age }: Retention): void => {
+    const kept = messages === 0 ? [] : inbox.messages.slice(-messages)
+    inbox.messages = kept.filter(({ sentAt }) => sentAt + age > Date.now())
+  }
+
+  const pruneApp = (appId: string, retention: Retention): void => {
+    for (const [name, inbox] of inboxes)
+      if ((JSON.parse(name) as string[])[0] === appId) prune(inbox, { ...retention, messages: Infinity })
+  }
+
+  const exceeds = (appId: string, copies: UserRef[], size: number, quota: SendRules['quota']): boolean => {
+    const used = [...inboxes].filter(
+      ([name, { newest }]) => newest > 0 && (JSON.parse(name) as string[])[0] === appId,
+    )
+    const more = copies.filter((of) => inboxOf(of).newest === 0).length
+    const bytes = used
+      .flatMap(([, { messages }]) => messages)
+      .reduce((sum, message) => sum + JSON.stringify(message).length, 0)
+    return (more > 0 && used.length + more > quota.inboxes) || bytes + size * copies.length > quota.bytes
+  }
+
+  const send = (message: NewMessage, rules: SendRules): SendResult => {
+    const { appId, id, from, to, body, data } = message
+    retentions.set(appId, rules.retention)
+    pruneApp(appId, rules.retention)
+    const name = JSON.stringify([appId, from, to, id])
+    const earlier = sent.get(name)
+    if (earlier && earlier.expiresAt > Date.now())
+      return isDeepStrictEqual(earlier.content, contentOf(message))
+        ? { ...earlier.result, outcome: 'repeated' }
+        : { outcome: 'conflict' }
+    if (!rules.unknownRecipients && !users.has(keyOf({ appId, userId: to })))
+      return { outcome: 'unknown-user' }
+    const user = from === null ? undefined : users.get(keyOf({ appId, userId: from }))
+    const { name: senderName, photoUrl } = user ? mergeProfile(user) : {}
+    const hasSender = senderName !== undefined || photoUrl !== undefined
+    const sender = hasSender
+      ? { ...(senderName !== undefined && { name: senderName }), ...(photoUrl !== undefined && { photoUrl }) }
+      : null
+    const sentAt = Date.now()
+    const content = structuredClone({
+      ...{ id, from, to, sender },
+      ...(body !== undefined && { body }),
+      ...(data !== undefined && { data }),
+      sentAt,
+    })
+    const copies = [{ appId, userId: to }]
+    if (from !== null && from !== to) copies.push({ appId, userId: from })
+    for (const of of copies) prune(inboxOf(of), rules.retention)
+    if (exceeds(appId, copies, JSON.stringify(content).length, rules.quota)) return { outcome: 'full' }
+    const messages = copies.map((of) => {
+      const inbox = inboxOf(of)
+      const stored: Message = { offset: ++inbox.newest, ...content }
+      inbox.messages.push(stored)
+      prune(inbox, rules.retention)
+      return { of, epoch: inbox.epoch, stored }
+    })
+    const [offset = 0, ownOffset = offset] = messages.map(({ stored }) => stored.offset)
+    const result = { outcome: 'stored' as const, offset, ownOffset: from === null ? null : ownOffset, sentAt }
+    sent.set(name, { content: contentOf(message), result, expiresAt: sentAt + rules.sendWindow })
+    for (const { of, epoch, stored } of messages)
+      emit({ type: 'message', user: of, epoch, message: structuredClone(stored) })
+    return result
+  }
+
+  const engine: Engine = {
+    open() {
+      if (isOpen) return Promise.resolve()
+      isOpen = true
+      users = new Map()
+      sessions = []
+      inboxes = new Map()
+      sent = new Map()
+      retentions = new Map()
+      key = randomBytes(32)
+      sweep = setInterval(() => {
+        for (const [appId, retention] of retentions) pruneApp(appId, retention)
+      }, SWEEP_INTERVAL).unref()
+      return Promise.resolve()
+    },
+    close() {
+      isOpen = false
+      clearInterval(sweep)
+      for (const { timer } of sessions) clearTimeout(timer)
+      return Promise.resolve()
+    },
+    key: () =>
+      whenOpen(() => {
+        return new Uint8Array(key)
+      }),
+    user: (of) =>
+      whenOpen(() => {
+        return structuredClone(users.get(keyOf(of)) ?? null)
+      }),
+    saveUser: ({ appId, userId }, change) =>
+      whenOpen(() => {
+        const name = keyOf({ appId, userId })
+        const before = users.get(name)
+        const { vouched, claimed } = JSON.parse(JSON.stringify(change)) as typeof change
+        const user: UserRecord = {
+          appId,
+          userId,
+          vouched: { ...before?.vouched, ...vouched },
+          claimed: { ...before?.claimed, ...claimed },
+          createdAt: before?.createdAt ?? Date.now(),
+        }
+        const changed = !isDeepStrictEqual(user, before)
+        users.set(name, user)
+        if (before && changed) emit({ type: 'user-changed', user: structuredClone(user) })
+        return { user: structuredClone(user), created: !before, changed }
+      }),
+    startSession: ({ resumes, connectionId, keyHash, sessionsPerUser, ...request }) =>
+      whenOpen(() => {
+        const { appId, userId, guest } = request
+        const now = Date.now()
+        const resumed = sessionsOf(request).find(
+          ({ keys }) => resumes !== undefined && keys.includes(resumes),
+        )
+        if (resumed && resumes !== undefined) {
+          const replaced = resumed.connectionId
+          clearTimeout(resumed.timer)
+          Object.assign(resumed, { connectionId, keys: [keyHash, resumes], state: 'active', lastSeenAt: now })
+          if (replaced !== null)
+            emit({ type: 'connection-replaced', session: refOf(resumed), connectionId: replaced })
+          return { ...recordOf(resumed), resumed: true }
+        }
+        const all = sessionsOf(request)
+        const byAge = [
+          ...all.filter(({ state }) => state === 'detached'),
+          ...all.filter(({ state }) => state === 'active'),
+        ]
+        const record = { appId, userId, sessionId: randomUUID(), guest, startedAt: now, lastSeenAt: now }
+        const session: Session = { ...record, state: 'active', connectionId, keys: [keyHash] }
+        for (const old of byAge.slice(0, Math.max(0, all.length + 1 - sessionsPerUser))) end(old, 'replaced')
+        sessions.push(session)
+        return { ...recordOf(session), resumed: false }
+      }),
+    confirmSession: (ref, connectionId) =>
+      whenOpen(() => {
+        const session = find(ref)
+        if (session?.connectionId === connectionId) session.keys = session.keys.slice(0, 1)
+      }),
+    detachSession: (ref, connectionId, holdFor) =>
+      whenOpen(() => {
+        const session = find(ref)
+        if (session?.connectionId !== connectionId) return
+        Object.assign(session, { connectionId: null, state: 'detached', lastSeenAt: Date.now() })
+        if (holdFor === 0) end(session, 'ended')
+        else session.timer = setTimeout(() => end(session, 'ended'), holdFor).unref()
+      }),
+    sessions: (of) =>
+      whenOpen(() => {
+        return sessionsOf(of).map(recordOf)
+      }),
+    endSession: (ref, code, connectionId) =>
+      whenOpen(() => {
+        const session = find(ref)
+        if (!session || (connectionId !== undefined && session.connectionId !== connectionId)) return false
+        end(session, code)
+        return true
+      }),
+    retain: (appId, retention) =>
+      whenOpen(() => {
+        retentions.set(appId, retention)
+      }),
+    send: (message, rules) =>
+      whenOpen(() => {
+        return send(message, rules)
+      }),
+    inbox: (of) =>
+      whenOpen(() => {
+        return stateOf(of)
+      }),
+    messagesAfter: (of, position, limit) =>
+      whenOpen(() => {
+        const { epoch, messages, newest } = inboxOf(of)
+        const isComparable = position.epoch === epoch && position.offset <= newest
+        const from = isComparable ? position.offset : 0
+        const found = messages.filter(({ offset }) => offset > from)
+        const lost = !isComparable || (found[0]?.offset ?? newest + 1) > from + 1
+        return { messages: structuredClone(found.slice(0, limit)), lost }
+      }),
+    messagesBefore: (of, before, limit) =>
+      whenOpen(() => {
+        const { epoch, messages } = inboxOf(of)
+        if (before.epoch !== epoch) return null
+        const found = messages.filter(({ offset }) => before.offset === null || offset < before.offset)
+        return structuredClone(found.slice(-limit))
+      }),
+    markRead: (of, position) =>
+      whenOpen(() => {
+        const inbox = inboxOf(of)
+        if (position.epoch !== inbox.epoch) return null
+        const offset = Math.min(position.offset, inbox.newest)
+        if (offset > inbox.readOffset) {
+          inbox.readOffset = offset
+          emit({ type: 'read', user: { appId: of.appId, userId: of.userId }, inbox: stateOf(of) })
+        }
+        return stateOf(of)
+      }),
+    listen(listener, signal) {
+      if (signal.aborted) return
+      // A function of its own, so that the same listener may be added twice.
+      const entry = (event: EngineEvent): void => listener(event)
+      listeners.add(entry)
+      signal.addEventListener('abort', () => listeners.delete(entry), { once: true })
+    },
+  }
+  return engine
+}
