@@ -11,7 +11,7 @@ import type {
   SendRules,
   UserRef,
 } from '../engine.js'
-import { Recent } from '../util/lru-cache.js'
+import { LruCache } from '../util/lru-cache.js'
 import { Scheduler, type Job } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { Inbox, mayHaveExpired, messageOf, type InboxRow, type MessageRow } from './inbox.js'
@@ -65,7 +65,7 @@ export class Inboxes {
   readonly #emit: (event: EngineEvent) => void
   readonly #usage: Usage
   readonly #idempotencyKeys: IdempotencyKeys
-  readonly #cache = new Recent<Inbox>(MAX_CACHED, (inbox) => this.#isSettled(inbox))
+  readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
   readonly #scheduler: Scheduler
   readonly #sweeps = new Map<string, RetentionSweep>()
   readonly #reads = new Set<Promise<unknown>>()

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
+import { LRUCache } from 'lru-cache'
 import type { Message, Profile } from '../../protocol/index.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
 import { KeyedMutex } from '../util/keyed-mutex.js'
-import { Recent } from '../util/lru-cache.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { put, read, type Store } from './store.js'
@@ -26,7 +26,7 @@ export class Users {
   readonly #commit: GroupCommit
   readonly #mutex = new KeyedMutex()
   /** By row, of users that exist. */
-  readonly #senders = new Recent<{ sender: Message['sender'] }>(MAX_CACHED_SENDERS)
+  readonly #senders = new LRUCache<string, { sender: Message['sender'] }>({ max: MAX_CACHED_SENDERS })
 
   constructor(store: Store, commit: GroupCommit) {
     this.#store = store

@@ -1,41 +1,53 @@
-/** How many of the longest unused are looked at when one has to go. */
-const LOOK = 8
+import { LRUCache } from 'lru-cache'
 
-/** What was used lately, by name. Beyond `limit` the longest unused goes, if `mayGo` says so of it. */
-export class Recent<T> {
-  readonly #entries = new Map<string, T>()
-  readonly #limit: number
-  readonly #mayGo: (entry: T) => boolean
+/** How many values `#retained` has at least when it is searched for ones that are no longer in use. */
+const MIN_SEARCH = 64
 
-  constructor(limit: number, mayGo: (entry: T) => boolean = () => true) {
-    this.#limit = limit
-    this.#mayGo = mayGo
+/**
+ * The `max` most recently used values by key, and beside them each value for which `isInUse` returns true: if such a value
+ * were evicted, the next caller would read an outdated one from the store.
+ */
+export class LruCache<T extends object> {
+  readonly #recent: LRUCache<string, T>
+  /** Values that were in use when `#recent` evicted them. */
+  readonly #retained = new Map<string, T>()
+  readonly #isInUse: (value: T) => boolean
+  #searchAt = MIN_SEARCH
+
+  constructor(max: number, isInUse: (value: T) => boolean) {
+    this.#isInUse = isInUse
+    this.#recent = new LRUCache({
+      max,
+      dispose: (value, key, reason) => {
+        if (reason === 'evict' && isInUse(value)) this.#retain(key, value)
+      },
+    })
   }
 
-  get(name: string): T | undefined {
-    const entry = this.#entries.get(name)
-    if (entry === undefined) return undefined
-    // A Map keeps the order in which names were set: the last is the one used last.
-    this.#entries.delete(name)
-    this.#entries.set(name, entry)
-    return entry
+  get(key: string): T | undefined {
+    const recent = this.#recent.get(key)
+    if (recent) return recent
+    const retained = this.#retained.get(key)
+    if (retained) this.set(key, retained)
+    return retained
   }
 
-  set(name: string, entry: T): void {
-    this.#entries.delete(name)
-    this.#entries.set(name, entry)
-    let looked = 0
-    for (const [oldest, candidate] of this.#entries) {
-      if (this.#entries.size <= this.#limit || looked++ === LOOK) return
-      if (this.#mayGo(candidate)) this.#entries.delete(oldest)
-    }
+  set(key: string, value: T): void {
+    this.#retained.delete(key)
+    this.#recent.set(key, value)
   }
 
-  delete(name: string): void {
-    this.#entries.delete(name)
+  *values(): Iterable<T> {
+    yield* this.#recent.values()
+    yield* this.#retained.values()
   }
 
-  values(): Iterable<T> {
-    return this.#entries.values()
+  #retain(key: string, value: T): void {
+    this.#retained.set(key, value)
+    if (this.#retained.size < this.#searchAt) return
+    for (const [other, candidate] of this.#retained)
+      if (!this.#isInUse(candidate)) this.#retained.delete(other)
+    // The next search waits until the number has doubled, so that searching costs a constant time per value.
+    this.#searchAt = Math.max(MIN_SEARCH, 2 * this.#retained.size)
   }
 }

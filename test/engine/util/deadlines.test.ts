@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { describe, it, mock } from 'node:test'
+import fc from 'fast-check'
+import { Deadlines } from '../../../src/engine/util/deadlines.js'
+
+/** Far in the future, so that the timer of these tests never fires. */
+const FUTURE = Date.now() + 86_400_000
+
+const add = fc.record({ do: fc.constant('add' as const), at: fc.nat({ max: 50 }) })
+const take = fc.record({ do: fc.constant('take' as const), now: fc.nat({ max: 60 }) })
+
+void describe('the heap of deadlines', () => {
+  void it('returns the items that are due, the earliest first, and each once', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(add, take), { maxLength: 200 }), (steps) => {
+        const deadlines = new Deadlines<{ at: number }>(() => assert.fail('nothing is due'))
+        let expected: { at: number }[] = []
+        for (const step of steps) {
+          if (step.do === 'add') {
+            const item = { at: FUTURE + step.at }
+            deadlines.add(item.at, item)
+            expected.push(item)
+            continue
+          }
+          const now = FUTURE + step.now
+          const due = deadlines.takeDue(now)
+          assert.deepEqual(
+            due.map(({ at }) => at),
+            expected
+              .map(({ at }) => at)
+              .filter((at) => at <= now)
+              .toSorted((a, b) => a - b),
+          )
+          assert.equal(new Set(due).size, due.length)
+          for (const item of due) assert.ok(expected.includes(item))
+          expected = expected.filter(({ at }) => at > now)
+        }
+        deadlines.stop()
+        assert.deepEqual(deadlines.takeDue(Infinity), [])
+      }),
+    )
+  })
+
+  void it('calls back at each deadline, whatever the order in which they were added', () => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+    try {
+      fc.assert(
+        fc.property(fc.array(fc.nat({ max: 1_000 }), { minLength: 1, maxLength: 30 }), (delays) => {
+          const start = Date.now()
+          const due: number[] = []
+          const deadlines = new Deadlines<number>(() => {
+            for (const at of deadlines.takeDue(Date.now())) {
+              assert.equal(at, Date.now())
+              due.push(at)
+            }
+          })
+          for (const delay of delays) deadlines.add(start + delay + 1, start + delay + 1)
+          for (let n = 0; n <= 1_001; n++) mock.timers.tick(1)
+          assert.deepEqual(
+            due,
+            delays.map((delay) => start + delay + 1).toSorted((a, b) => a - b),
+          )
+        }),
+        { numRuns: 50 },
+      )
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  void it('waits longer than a timer can', () => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+    try {
+      const days = 40 * 86_400_000
+      let due = 0
+      const deadlines = new Deadlines<string>(() => (due += deadlines.takeDue(Date.now()).length))
+      deadlines.add(days, 'far')
+      mock.timers.tick(2 ** 31)
+      assert.equal(due, 0)
+      mock.timers.tick(days - 2 ** 31)
+      assert.equal(due, 1)
+    } finally {
+      mock.timers.reset()
+    }
+  })
+})
