@@ -2,14 +2,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import ts from 'typescript'
-import { shortened } from './scripts/build/shortened.mjs'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
 /** The script-tag build says a code and where to read about it in the place of sentences. */
 const linkInsteadOfSentences = {
   'session/error-message.js':
-    'export const sentenceOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
+    'export const errorMessageOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
 }
 
 /** The same build leaves the sentences out of the table of close codes. */
@@ -89,8 +88,8 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
 export default [
   minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
     replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
-    // What begins with `_$` is between ReactiveElement and packages of lit's that the script has none of.
-    mangle: { properties: { regex: new RegExp(`^(_.*|${shortened.join('|')})$`), builtins: true } },
+    // Our modules begin a name with `_` if no page, frame or browser API uses it; `_$` begins ReactiveElement's own names.
+    mangle: { properties: { regex: /^_/, builtins: true } },
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),

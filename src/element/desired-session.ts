@@ -1,5 +1,5 @@
 import type { Credentials, Profile } from '../session/index.js'
-import { subjectOf } from '../session/internal.js'
+import { unverifiedSubject } from '../session/internal.js'
 
 /** The values of an element's attributes and properties; null, undefined and '' mean absent. */
 export interface ElementInput {
@@ -56,7 +56,7 @@ export const toDesiredSession = (
   const { token, tokenUrl, guest } = credentials
   const id = String(userId ?? '')
   const knownUserId =
-    id || (token ? subjectOf(token) : guest || previous?.userId ? undefined : previous?._knownUserId)
+    id || (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?._knownUserId)
   if (!appId || !(knownUserId || token || guest)) return undefined
   const url = absoluteUrl(endpoint, base)
   return {

@@ -1,5 +1,5 @@
 import type { SessionError, SessionState } from '../session/index.js'
-import { isRevivable, sentenceOf } from '../session/internal.js'
+import { isRevivable, errorMessageOf } from '../session/internal.js'
 
 /** One sentence for each state. */
 export const stateSentences: Record<SessionState, string> = {
@@ -22,7 +22,7 @@ const adviceFor = ({ code, retryable }: SessionError): string | null => {
  */
 export const helpFor = (error: SessionError) => {
   const { code, message } = error
-  const sentence = sentenceOf(code)
+  const sentence = errorMessageOf(code)
   const saysMore = message !== sentence && message !== code && !message.startsWith(`${code}: http`)
   return { sentence, message: saysMore ? message : null, advice: adviceFor(error) }
 }

@@ -1,16 +1,16 @@
 import type { ClientFrameOf } from '../protocol/index.js'
-import type { Answer, AskReason } from './machine/state.js'
+import type { AskReason, FetchResult } from './machine/state.js'
 import type { Credentials, TokenAsk, TokenFetcher } from './options.js'
 import { fetchToken } from './token-url.js'
 
-/** The part of a start frame that proves who the user is. */
-export type ProofFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature' | 'authParams' | 'guest'>
+/** The fields of a start frame that prove who the user is. */
+export type CredentialFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature' | 'authParams' | 'guest'>
 
-/** Asks the page; undefined when nobody there answers. */
+/** Asks the page for a token; returns undefined when no listener responds. */
 export type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
 
-/** A source of tokens goes before what can't be renewed; a token at hand goes before both. */
-const atHand = (credentials: Credentials): ProofFields | null => {
+/** A token goes before a source of tokens, and a source before credentials that can't be renewed. */
+const fieldsOf = (credentials: Credentials): CredentialFields | null => {
   const { token, tokenFetcher, tokenUrl, signature, authParams, guest } = credentials
   if (token) return { token }
   if (tokenFetcher ?? tokenUrl) return null
@@ -19,32 +19,32 @@ const atHand = (credentials: Credentials): ProofFields | null => {
   return guest ? { guest: true } : null
 }
 
-/** Holds what proves who the user is, and knows where to get more of it. */
+/** Holds the credentials, and fetches others. */
 export interface CredentialStore {
-  /** What to start with now; null when it must be asked for first. */
-  proof(): ProofFields | null
+  /** The credentials for a start; null when they must be fetched first. */
+  _held(): CredentialFields | null
   /** Whether there is a source to fetch from without asking the page. */
-  fetchable(): boolean
+  _fetchable(): boolean
   /** The newest token, to be sent on the open connection. */
   token(): string
-  /** Changes the sources, and what is at hand if there is any; answers whether there is. */
+  /** Replaces the sources, and the credentials if any are given; returns whether any are. */
   set(credentials: Credentials): boolean
-  /** The newest were accepted; a token that the gateway gave goes in their place. */
-  keep(token?: string): void
+  /** The gateway accepted the newest credentials. A token that it gave replaces them. */
+  _accept(token?: string): void
   /**
-   * What a source can replace is forgotten; what can't be replaced is kept, for a start that tries it again. With all, an
-   * answer that is still awaited is void.
+   * Forgets credentials that a source can replace. Others are kept, for a start that tries them again. `all` also cancels a
+   * fetch that is under way.
    */
-  discard(what: 'newest' | 'all'): void
-  /** Asks for fresh credentials. One ask is under way at a time; a new one makes the old one's answer void. */
-  ask(reason: AskReason, signal: AbortSignal, answered: (answer: Answer, cause?: unknown) => void): void
+  discard(which: 'newest' | 'all'): void
+  /** Fetches fresh credentials. One fetch is under way at a time: a new one cancels the one before. */
+  fetch(reason: AskReason, signal: AbortSignal, fetched: (result: FetchResult, cause?: unknown) => void): void
 }
 
-/** Until a fresh token has been accepted the former one is kept beside it, so that a refused one does no harm. */
+/** Until the gateway accepts a fresh token the accepted one is kept beside it, so that a refused one does no harm. */
 export const credentialStore = (credentials: Credentials, askPage: AskPage): CredentialStore => {
   let { tokenFetcher, tokenUrl } = credentials
-  let current = atHand(credentials)
-  let newest: ProofFields | null = null
+  let accepted = fieldsOf(credentials)
+  let newest: CredentialFields | null = null
   let underWay: AbortController | undefined
 
   const source = (): TokenFetcher | undefined => {
@@ -53,53 +53,54 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
   }
 
   return {
-    proof: () => newest ?? current,
-    fetchable: () => !!source(),
-    token: () => (newest ?? current)?.token ?? '',
+    _held: () => newest ?? accepted,
+    _fetchable: () => !!source(),
+    token: () => (newest ?? accepted)?.token ?? '',
     set(credentials) {
       ;({ tokenFetcher, tokenUrl } = credentials)
-      const proof = atHand(credentials)
-      if (!proof) return false
+      const fields = fieldsOf(credentials)
+      if (!fields) return false
       underWay?.abort()
-      // Only a token can be tried on a live session, so only it needs the former one to fall back to.
-      if (proof.token) newest = proof
-      else [current, newest] = [proof, null]
+      // Only a token can be tried on a live session, so only a token needs the accepted credentials to fall back to.
+      if (fields.token) newest = fields
+      else [accepted, newest] = [fields, null]
       return true
     },
-    keep(token) {
-      current = token ? { token } : (newest ?? current)
+    _accept(token) {
+      accepted = token ? { token } : (newest ?? accepted)
       newest = null
     },
-    discard(what) {
+    discard(which) {
       newest = null
-      if (what === 'newest') return
+      if (which === 'newest') return
       underWay?.abort()
-      if (source()) current = null
+      if (source()) accepted = null
     },
-    ask(reason, signal, answered) {
+    fetch(reason, signal, fetched) {
       underWay?.abort()
-      const asking = (underWay = new AbortController())
-      const stop = (): void => asking.abort()
-      signal.addEventListener('abort', stop, { signal: asking.signal })
-      const answer = (given: Answer, cause?: unknown): void => {
-        if (asking.signal.aborted) return
-        asking.abort()
-        answered(given, cause)
+      const fetching = (underWay = new AbortController())
+      const stop = (): void => fetching.abort()
+      signal.addEventListener('abort', stop, { signal: fetching.signal })
+      const finish = (result: FetchResult, cause?: unknown): void => {
+        if (fetching.signal.aborted) return
+        fetching.abort()
+        fetched(result, cause)
       }
       const settle = (token: string | null): void => {
-        if (token === null) return answer('signed-out')
-        if (typeof token !== 'string' || !token) return answer('failed', new TypeError('A token is text.'))
-        if (!asking.signal.aborted) newest = { token }
-        answer('fresh')
+        if (token === null) return finish('signed-out')
+        if (typeof token !== 'string' || !token)
+          return finish('failed', new TypeError('A token is a non-empty string.'))
+        if (!fetching.signal.aborted) newest = { token }
+        finish('fresh')
       }
-      const ask = { reason, signal: asking.signal }
+      const ask = { reason, signal: fetching.signal }
       try {
         let token = source()?.(ask)
         if (token === undefined) token = askPage(ask)
-        if (token === undefined) return answer('nobody')
-        Promise.resolve(token).then(settle, (error: unknown) => answer('failed', error))
+        if (token === undefined) return finish('no-source')
+        Promise.resolve(token).then(settle, (error: unknown) => finish('failed', error))
       } catch (error) {
-        answer('failed', error)
+        finish('failed', error)
       }
     },
   }

@@ -1,11 +1,11 @@
 import { clientErrorMessages, errorMessages } from '../protocol/index.js'
 import type { SessionErrorCode } from './errors.js'
 
-const known = { ...errorMessages, ...clientErrorMessages }
+const messages = { ...errorMessages, ...clientErrorMessages }
 
 /**
- * Returns the sentence that explains `code` to a developer. The script-tag build replaces this module by one that returns
- * a link, because the sentences would be a tenth of the script.
+ * Returns the sentence that explains `code` to a developer. The script-tag build replaces this module with a link, because
+ * the sentences would be a tenth of it.
  */
-export const sentenceOf = (code: SessionErrorCode): string =>
-  Object.hasOwn(known, code) ? known[code as keyof typeof known] : code
+export const errorMessageOf = (code: SessionErrorCode): string =>
+  Object.hasOwn(messages, code) ? messages[code as keyof typeof messages] : code

@@ -1,29 +1,29 @@
 import { isRetryable, type ClientCode, type ProtocolCode } from '../protocol/index.js'
-import { sentenceOf } from './error-message.js'
+import { errorMessageOf } from './error-message.js'
 
-/** A gateway that is newer than this client may give codes that are not listed. */
+/** A gateway that is newer than this client may send codes that are not listed. */
 export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})
 
 export interface SessionErrorOptions extends ErrorOptions {
-  /** A sentence to show instead of the code's own, as the gateway's. */
+  /** Replaces the code's own sentence; the gateway sends one with its errors. */
   message?: string | undefined
-  /** Whether the same thing may succeed later. @default what is known of the code, else false */
+  /** Whether the same call may succeed later. @default true for the protocol's codes that are retried, else false */
   retryable?: boolean | undefined
-  /** Milliseconds to wait before the next try, where the gateway said so. */
+  /** Milliseconds to wait before the next try, if the gateway sent them. */
   retryAfter?: number | undefined
 }
 
-/** What a start fails with, a session ends with, or an `error` event tells. `code` is the contract; messages may improve. */
+/** Why a start failed, a session ended, or a request was refused. `code` is the contract; messages may change. */
 export class SessionError extends Error {
   override readonly name = 'SessionError'
   readonly code: SessionErrorCode
-  /** Whether the same thing may succeed when it is tried again later. */
+  /** Whether the same call may succeed later. */
   readonly retryable: boolean
   /** Milliseconds. */
   readonly retryAfter: number | undefined
 
   constructor(code: SessionErrorCode, options: SessionErrorOptions = {}) {
-    super(options.message ?? sentenceOf(code), options)
+    super(options.message ?? errorMessageOf(code), options)
     this.code = code
     this.retryable = options.retryable ?? isRetryable(code as ProtocolCode)
     this.retryAfter = options.retryAfter

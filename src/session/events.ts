@@ -9,17 +9,17 @@ export interface StateDetail {
   previous: SessionState
   /** Why it ended or failed, or why the last attempt to connect did. */
   error: SessionError | null
-  /** Unix time in milliseconds of the next attempt to connect, while one is waited for. */
+  /** Unix time in milliseconds of the next attempt to connect; null when none is scheduled. */
   retryAt: number | null
 }
 
 /**
- * Asks whoever listens for a token. `respondWith` works as FetchEvent's does: once, and only while the event is
- * dispatched. Answering null means that the user is signed out; a rejection is asked again later.
+ * Asks the listeners for a token. `respondWith` works as FetchEvent's does: once, and only while the event is dispatched.
+ * Null means that the user is signed out. After a rejection another event asks again.
  */
 export class TokenNeededEvent extends Event {
   readonly reason: AskReason
-  /** Aborts when the answer is no longer wanted. */
+  /** Aborts when the token is no longer needed. */
   readonly signal: AbortSignal
   #answer: Promise<string | null> | undefined
 
@@ -39,30 +39,37 @@ export class TokenNeededEvent extends Event {
     this.stopImmediatePropagation()
   }
 
-  /** What it was answered with, if it was. */
+  /** The argument of `respondWith()`; undefined if no listener called it. */
   get answer(): Promise<string | null> | undefined {
     return this.#answer
   }
 }
 
-export interface SessionEventMap {
+/** The `detail` of each event that is a CustomEvent. */
+export interface SessionEventDetails {
   /** The state changed, or the time of the next attempt to connect did. */
-  state: CustomEvent<StateDetail>
+  state: StateDetail
   /** A message came into the inbox: one that the user received, or a copy of one they sent. In order, each once. */
-  message: CustomEvent<Message>
+  message: Message
   /** The number of unread messages changed. */
-  unread: CustomEvent<number>
+  unread: number
   /** The user's profile, when the session starts and when it changes. */
-  user: CustomEvent<User>
+  user: User
   /** Something failed that does not end the session. */
-  error: CustomEvent<SessionError>
-  /** No other source can give the token that is needed. */
+  error: SessionError
+}
+
+type SessionCustomEvents = { [K in keyof SessionEventDetails]: CustomEvent<SessionEventDetails[K]> }
+
+/** The session's events by name. The types of `#emit` and of the element's relay follow from it. */
+export interface SessionEventMap extends SessionCustomEvents {
+  /** A token is needed, and there is no source that can give one. */
   tokenneeded: TokenNeededEvent
 }
 
 type Listener<E> = ((event: E) => void) | { handleEvent(event: E): void } | null
 
-/** An EventTarget that knows the types of its events. */
+/** An EventTarget with typed events. */
 export interface TypedEventTarget<M> extends EventTarget {
   addEventListener<K extends keyof M & string>(
     type: K,

@@ -1,12 +1,20 @@
-export { ChatSession, type Draft, type HistoryRange, type Sent, type StartResult } from './session.js'
+export { ChatSession } from './session.js'
+export type { Draft, HistoryRange, Sent } from './messages.js'
 export { SessionError, type SessionErrorCode, type SessionErrorOptions } from './errors.js'
-export { TokenNeededEvent, type SessionEventMap, type SessionState, type StateDetail } from './events.js'
+export {
+  TokenNeededEvent,
+  type SessionEventDetails,
+  type SessionEventMap,
+  type SessionState,
+  type StateDetail,
+} from './events.js'
 export type {
   AskReason,
   Credentials,
   SessionOptions,
   SessionUser,
   StartOptions,
+  StartResult,
   TokenAsk,
   TokenFetcher,
 } from './options.js'

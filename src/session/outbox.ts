@@ -1,82 +1,87 @@
 import { limits, requestFrames, type ClientFrameOf, type GatewayFrameOf } from '../protocol/index.js'
 import { wrongField } from '../protocol/internal.js'
-import { clock } from './clock.js'
+import { deadlineTimer } from './clock.js'
 import { SessionError } from './errors.js'
 import { utf8 } from './utf8.js'
 
 type Request = ClientFrameOf<'send' | 'history'>
 
-const MOST_REQUESTS = 100
-const MOST_BYTES = 1_000_000
-/** Milliseconds to wait after a refusal that says none. */
-const REST = 1_000
+const MAX_REQUESTS = 100
+const MAX_BYTES = 1_000_000
+/** Milliseconds to wait after a refusal without `retryAfter`. */
+const DEFAULT_RETRY_AFTER = 1_000
 
 /** 128 random bits. */
 export const newId = (): string => crypto.getRandomValues(new BigUint64Array(2)).join('-')
 
-/** A copy as it would arrive: what is changed later is not what was sent. Throws `bad-request` for what no gateway takes. */
-export const checked = <F extends ClientFrameOf<keyof typeof requestFrames>>(frame: F): F => {
+/**
+ * Returns the frame as it would arrive: a copy, so that later changes to the original don't change what is sent. Throws
+ * `bad-request` for a frame that every gateway would refuse.
+ */
+export const checkedCopy = <F extends ClientFrameOf<keyof typeof requestFrames>>(frame: F): F => {
   const copy = JSON.parse(JSON.stringify(frame)) as F
   if (wrongField(requestFrames[frame.type], copy)) throw new SessionError('bad-request')
   return copy
 }
 
-/** Requests that are not answered yet. They go in order, and again on the next connection, until they are. */
+/** Requests without an answer. They are sent in order, and again on the next connection, until they are answered. */
 export interface Outbox {
   /** Resolves with the answer. */
   add<T>(request: Request): Promise<T>
   /** There is a new connection. */
   connected(): void
-  /** What the gateway says to a request, if it is one of these. */
-  answered(frame: GatewayFrameOf<'sent' | 'history' | 'refused'>): void
-  /** Rejects all of them. */
+  /** Settles the request that `frame` answers, if it is in the outbox. */
+  _answered(frame: GatewayFrameOf<'sent' | 'history' | 'refused'>): void
+  /** Rejects all requests. */
   end(error: SessionError): void
 }
 
-/** `write` answers whether there is a connection, `patience` how long the gateway knows an id again. */
-export const createOutbox = (write: (request: Request) => boolean, patience: () => number): Outbox => {
+/** `write` returns whether there is a connection, `timeout` for how many milliseconds the gateway recognizes a repeated id. */
+export const createOutbox = (write: (request: Request) => boolean, timeout: () => number): Outbox => {
   const waiting = new Map<
     string,
     {
       request: Request
       size: number
-      settle: (error?: SessionError, answer?: unknown) => void
-      /** When it is given up: set as soon as it was on the wire. */
-      until?: number
+      _settle: (error?: SessionError, answer?: unknown) => void
+      /** When the request is given up. Set when it is first written: before that it can't have an unknown outcome. */
+      _deadline?: number
     }
   >()
-  /** After a refusal that may pass, until when nothing is sent. */
-  let restsUntil = 0
+  /** After a retryable refusal, until when nothing is sent. */
+  let pausedUntil = 0
 
   const send = (): void => {
-    for (const entry of waiting.values()) if (write(entry.request)) entry.until ??= Date.now() + patience()
+    for (const entry of waiting.values()) if (write(entry.request)) entry._deadline ??= Date.now() + timeout()
   }
 
-  const look = (): void => {
+  const check = (): void => {
     const now = Date.now()
-    for (const { until, settle } of [...waiting.values()])
-      if (until && until <= now) settle(new SessionError('unknown-outcome'))
-    if (restsUntil && restsUntil <= now) {
-      restsUntil = 0
+    for (const { _deadline: deadline, _settle: settle } of [...waiting.values()])
+      if (deadline && deadline <= now) settle(new SessionError('unknown-outcome'))
+    if (pausedUntil && pausedUntil <= now) {
+      pausedUntil = 0
       send()
     }
-    plan()
+    schedule()
   }
-  const wait = clock(look, new AbortController().signal)
-  const plan = (): void => {
-    const times = [restsUntil, ...[...waiting.values()].map(({ until }) => until)].filter((time) => !!time)
-    wait(waiting.size && times.length ? Math.min(...(times as number[])) : null)
+  const setDeadline = deadlineTimer(check, new AbortController().signal)
+  const schedule = (): void => {
+    const times = [pausedUntil, ...[...waiting.values()].map(({ _deadline: deadline }) => deadline)].filter(
+      (time) => !!time,
+    )
+    setDeadline(waiting.size && times.length ? Math.min(...(times as number[])) : null)
   }
 
   return {
     add: <T>(request: Request) =>
       new Promise<T>((resolve, reject) => {
-        const copy = checked(request)
+        const copy = checkedCopy(request)
         const { id } = copy
         const size = utf8(JSON.stringify(copy)).length
         if (size > limits.frame) throw new SessionError('too-large')
         const bytes = [...waiting.values()].reduce((sum, entry) => sum + entry.size, size)
-        if (waiting.size >= MOST_REQUESTS || bytes > MOST_BYTES) throw new SessionError('outbox-full')
+        if (waiting.size >= MAX_REQUESTS || bytes > MAX_BYTES) throw new SessionError('outbox-full')
         const settle = (error?: SessionError, answer?: unknown): void => {
           waiting.delete(id)
           if (error) reject(error)
@@ -85,27 +90,27 @@ export const createOutbox = (write: (request: Request) => boolean, patience: () 
         waiting.set(id, {
           request: copy,
           size,
-          settle,
-          ...(!restsUntil && write(copy) && { until: Date.now() + patience() }),
+          _settle: settle,
+          ...(!pausedUntil && write(copy) && { _deadline: Date.now() + timeout() }),
         })
-        plan()
+        schedule()
       }),
     connected() {
-      restsUntil = 1
-      look()
+      pausedUntil = 1
+      check()
     },
-    answered(frame) {
+    _answered(frame) {
       const entry = waiting.get(frame.id ?? '')
-      if (frame.type !== 'refused') entry?.settle(undefined, frame)
-      // Also for one that is answered since: what followed it was refused too.
-      else if (frame.retryable) restsUntil = Date.now() + (frame.retryAfter ?? REST)
-      else entry?.settle(new SessionError(frame.code, frame))
-      plan()
+      if (frame.type !== 'refused') entry?._settle(undefined, frame)
+      // Even if the refused request was answered since: the requests that followed it were refused too.
+      else if (frame.retryable) pausedUntil = Date.now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)
+      else entry?._settle(new SessionError(frame.code, frame))
+      schedule()
     },
     end(error) {
-      restsUntil = 0
-      for (const { settle } of [...waiting.values()]) settle(error)
-      plan()
+      pausedUntil = 0
+      for (const { _settle: settle } of [...waiting.values()]) settle(error)
+      schedule()
     },
   }
 }

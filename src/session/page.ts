@@ -1,79 +1,79 @@
-/** What the page, or the worker, tells a session while it lives. */
+/** Is called with the events of the page, or of the worker, that matter to a session. */
 export interface PageListener {
-  /** The network is back, or somebody looks at the page again, or it runs again. */
-  woken(): void
-  /** The page goes: for good, or into the browser's back/forward cache. */
-  hidden(): void
-  /** It came back from there. Answers false to be told again in a moment, which it may while it is told that it `mayWait`. */
-  shown(mayWait: boolean): boolean
-  /** The browser stops the hidden page, and may throw it away without another word. */
-  frozen(): void
-  /** The page's Content-Security-Policy forbade a connection to this address. */
+  /** The network is back, the page is visible again, or it is no longer frozen. */
+  wake(): void
+  /** The page goes: for good, or into the back/forward cache. */
+  hide(): void
+  /** The page came back from the cache. Returns false to be called again in a moment; the last call has `mayWait` false. */
+  show(mayWait: boolean): boolean
+  /** The browser stops the hidden page, and may discard it without another event. */
+  freeze(): void
+  /** The page's Content-Security-Policy blocked a connection to this address. */
   blocked(uri: string): void
 }
 
 /**
- * Milliseconds in which the page that is left for a prerendered one has left its session. Nothing tells of it, and whoever
- * looks too early doesn't see it later.
+ * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event tells
+ * when. In Chromium a read of the storage that comes too early does not see the value later either.
  */
-const LEFT_WITHIN = 200
+const PRERENDER_HANDOVER = 200
 
 /**
- * Milliseconds from one look to the next, and how many there are, in which the page that is left for one out of the
- * back/forward cache has left its session: Chromium hides it after it shows the other, now and then much later.
+ * Milliseconds between two calls of `show`, and how often it is called, so that the page that was left can write its
+ * session first: Chromium sends `pagehide` to that page after `pageshow` to this one, sometimes much later.
  */
-const LOOK_AGAIN = 20
-const LOOKS = 50
+const SHOW_INTERVAL = 20
+const MAX_SHOW_RETRIES = 50
 
 type Prerendering = Document & { prerendering?: boolean }
 
 const page = typeof document === 'undefined' ? undefined : (document as Prerendering)
 
-/** Node's global object is no EventTarget; there is nothing to hear there. */
-const isHeard = (): boolean => typeof addEventListener === 'function'
+/** Node's global object is no EventTarget, and has no such events. */
+const hasEvents = (): boolean => typeof addEventListener === 'function'
 
-export const watchPage = (
-  { woken, hidden, shown, frozen, blocked }: PageListener,
-  signal: AbortSignal,
-): void => {
-  if (!isHeard()) return
-  addEventListener('online', woken, { signal })
-  let looking: ReturnType<typeof setTimeout> | undefined
-  const stop = (): void => clearTimeout(looking)
-  const look = (left: number): void => {
-    looking = setTimeout(() => shown(left > 0) || look(left - 1), left < LOOKS ? LOOK_AGAIN : 0)
+export const watchPage = ({ wake, hide, show, freeze, blocked }: PageListener, signal: AbortSignal): void => {
+  if (!hasEvents()) return
+  addEventListener('online', wake, { signal })
+  let retrying: ReturnType<typeof setTimeout> | undefined
+  const stop = (): void => clearTimeout(retrying)
+  const callShow = (left: number): void => {
+    retrying = setTimeout(
+      () => show(left > 0) || callShow(left - 1),
+      left < MAX_SHOW_RETRIES ? SHOW_INTERVAL : 0,
+    )
   }
   signal.addEventListener('abort', stop)
   addEventListener(
     'pagehide',
     () => {
       stop()
-      hidden()
+      hide()
     },
     { signal },
   )
-  addEventListener('pageshow', ({ persisted }) => persisted && look(LOOKS), { signal })
+  addEventListener('pageshow', ({ persisted }) => persisted && callShow(MAX_SHOW_RETRIES), { signal })
   addEventListener(
     'securitypolicyviolation',
     // A policy that only reports blocks nothing.
     ({ blockedURI, disposition }) => disposition === 'enforce' && blocked(blockedURI),
     { signal },
   )
-  page?.addEventListener('freeze', frozen, { signal })
-  page?.addEventListener('resume', woken, { signal })
-  page?.addEventListener('visibilitychange', () => page.visibilityState === 'visible' && woken(), { signal })
+  page?.addEventListener('freeze', freeze, { signal })
+  page?.addEventListener('resume', wake, { signal })
+  page?.addEventListener('visibilitychange', () => page.visibilityState === 'visible' && wake(), { signal })
 }
 
-/** Calls `then` when the page goes, or now if it does. */
-export const whenHidden = (then: () => void, signal: AbortSignal): void => {
-  // Who begins to listen while others are told is not told any more.
-  if ((globalThis as { event?: Event | undefined }).event?.type === 'pagehide') then()
-  else if (isHeard()) addEventListener('pagehide', then, { signal })
+/** Calls `callback` at `pagehide`; at once if `pagehide` is being dispatched. */
+export const onPageHide = (callback: () => void, signal: AbortSignal): void => {
+  // A listener that is added while an event is dispatched to its target is not called for that event.
+  if ((globalThis as { event?: Event | undefined }).event?.type === 'pagehide') callback()
+  else if (hasEvents()) addEventListener('pagehide', callback, { signal })
 }
 
-/** Calls `then` when the page is one that somebody visits: at once, unless the browser is only prerendering it. */
-export const whenVisited = (then: () => void, signal: AbortSignal): void => {
-  const visited = (): void => void setTimeout(() => signal.aborted || then(), LEFT_WITHIN)
-  if (page?.prerendering) page.addEventListener('prerenderingchange', visited, { once: true, signal })
-  else then()
+/** Calls `callback` when the page is activated: at once, unless the browser is only prerendering it. */
+export const onActivated = (callback: () => void, signal: AbortSignal): void => {
+  const activated = (): void => void setTimeout(() => signal.aborted || callback(), PRERENDER_HANDOVER)
+  if (page?.prerendering) page.addEventListener('prerenderingchange', activated, { once: true, signal })
+  else callback()
 }

@@ -2,19 +2,19 @@ import type { Resumption } from '../protocol/index.js'
 import type { CredentialStore } from './credentials.js'
 import type { State } from './machine/state.js'
 
-/** Where one page leaves its session for the next one of this tab. */
-export interface Shelf {
+/** Keeps the session between two pages of a tab, in `sessionStorage`. */
+export interface ResumeStorage {
   /**
-   * Takes what a page left, which is the caller's from now on: a tab that is duplicated later shares nothing. Null when
-   * the session was ended there, undefined when there is nothing.
+   * Removes and returns the session that a page left. It is removed so that a tab that is duplicated later does not get it
+   * too. Null if the session was ended there, undefined if no page left one.
    */
   take(): Resumption | null | undefined
-  /** A tab that comes back to a page finds here how its session fared meanwhile. */
-  leave(state: State): void
+  /** Writes the session when the page is hidden, and null when it ended: a page out of the cache reads that. */
+  save(state: State): void
 }
 
-/** Storage that is forbidden, full or absent costs the next page its session, and nothing else. */
-const tried = <T>(use: () => T): T | undefined => {
+/** Storage may be forbidden, full or absent. The next page then starts a new session; nothing else changes. */
+const ifPossible = <T>(use: () => T): T | undefined => {
   try {
     return use()
   } catch {
@@ -22,29 +22,32 @@ const tried = <T>(use: () => T): T | undefined => {
   }
 }
 
-/** A guest without a name is the same one again by the token that the gateway gave. Undefined where there is no storage. */
-export const createShelf = (
+/**
+ * Returns undefined where there is no storage. A guest who has no name (`isNamed` is false) stays the same guest by the token
+ * that the gateway gave, so that token is written too.
+ */
+export const createResumeStorage = (
   key: string,
   isNamed: boolean,
-  credentials: Pick<CredentialStore, 'token' | 'keep'>,
-): Shelf | undefined => {
-  const storage = typeof document === 'undefined' ? undefined : tried(() => sessionStorage)
+  credentials: Pick<CredentialStore, 'token' | '_accept'>,
+): ResumeStorage | undefined => {
+  const storage = typeof document === 'undefined' ? undefined : ifPossible(() => sessionStorage)
   if (!storage) return undefined
-  const put = (value: unknown): unknown => tried(() => storage.setItem(key, JSON.stringify(value)))
+  const write = (value: unknown): unknown => ifPossible(() => storage.setItem(key, JSON.stringify(value)))
   return {
     take() {
-      const json = tried(() => storage.getItem(key))
-      tried(() => storage.removeItem(key))
-      const left = tried(() => JSON.parse(json ?? '') as (Resumption & { token?: string }) | null)
-      if (!left) return left
-      const { token, ...resume } = left
-      if (token) credentials.keep(token)
+      const json = ifPossible(() => storage.getItem(key))
+      ifPossible(() => storage.removeItem(key))
+      const saved = ifPossible(() => JSON.parse(json ?? '') as (Resumption & { token?: string }) | null)
+      if (!saved) return saved
+      const { token, ...resume } = saved
+      if (token) credentials._accept(token)
       return resume
     },
-    leave(state) {
-      if (state.name === 'ended') put(null)
-      if (!('line' in state) || state.line.at !== 'away' || !state.cursor) return
-      put({ ...state.cursor, token: isNamed ? undefined : credentials.token() })
+    save(state) {
+      if (state.name === 'ended') write(null)
+      if (!('_socket' in state) || state._socket.at !== 'page-hidden' || !state._cursor) return
+      write({ ...state._cursor, token: isNamed ? undefined : credentials.token() })
     },
   }
 }

@@ -1,70 +1,70 @@
-import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrame } from '../protocol/index.js'
-import { clock } from './clock.js'
+import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrameOf } from '../protocol/index.js'
+import { deadlineTimer } from './clock.js'
 import type { CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { step } from './machine/step.js'
 import type { SessionOptions } from './options.js'
-import { watchPage, whenVisited } from './page.js'
-import type { Shelf } from './resume-storage.js'
-import { greeting, openLine, sessionUrl, type Line } from './transport.js'
+import { onActivated, watchPage } from './page.js'
+import type { ResumeStorage } from './resume-storage.js'
+import { openTransport, sessionUrl, startProtocols, type Transport } from './transport.js'
 import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
 
-/** What a runner needs to know of its session, and tells it. */
+/** What a runner needs of its session, and calls. */
 export interface Host {
   credentials: CredentialStore
-  startFrame(): ClientFrameOf<'start'>
-  /** Where pages leave the session for one another, if they can. */
-  shelf: Shelf | undefined
-  /** After each step, when all its effects are done. */
+  _startFrame(): ClientFrameOf<'start'>
+  /** Keeps the session between pages; undefined where that is not possible. */
+  _resumeStorage: ResumeStorage | undefined
+  /** Called after each step, when its effects have run. */
   changed(before: State, after: State): void
-  deliver(frame: GatewayFrame): void
+  _deliver(frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'>): void
   report(error: SessionError): void
 }
 
 export interface Runner {
   state(): State
-  /** Whether there is anything to end: the session was started and is not over. */
-  alive(): boolean
+  /** Whether there is anything to end: the session was started, and has not ended or failed. */
+  _isRunning(): boolean
   start(): void
   /** Ends the session; resolves when its socket is closed. */
   end(): Promise<void>
-  /** New credentials are in the store, or where to get them. */
-  credentialsSet(what: 'credentials' | 'source'): void
-  /** Sends a frame if the session is active, and answers whether it is. */
+  /** The store has new credentials, or new sources of them. */
+  _credentialsSet(which: 'credentials' | 'source'): void
+  /** Sends a frame if the session is active, and returns whether it is. */
   send(frame: ClientFrame): boolean
 }
 
-/** Feeds the machine and does what it says: sockets, one timer, the page, asks. It holds no opinion of its own. */
+/** Feeds inputs to the machine and runs its effects: sockets, one timer, the page, fetches. It decides nothing itself. */
 export const createRunner = (
   { endpoint, WebSocket: given }: Pick<SessionOptions, 'endpoint' | 'WebSocket'>,
   host: Host,
 ): Runner => {
-  const { credentials, shelf } = host
+  const { credentials, _resumeStorage: resumeStorage } = host
   let state = idle
-  /** Everything that one life of the session holds ends with it: listeners, timers, asks. */
+  /** Aborts when the session is over, which removes its listeners and timers and cancels a fetch. */
   let life = new AbortController()
   life.abort()
-  let wait: (deadline: number | null) => void = () => undefined
-  let line: Line | undefined
-  /** What was opened last, or was to be. */
+  let setDeadline: (deadline: number | null) => void = () => undefined
+  let transport: Transport | undefined
+  /** The address of the last attempt. */
   let address: string | undefined
   let closing: Promise<void> | undefined
-  /** What came while a step was being worked on. */
-  let waiting: Input[] | undefined
+  /** Inputs that came while a step was running; undefined while none is. */
+  let queue: Input[] | undefined
 
   const begin = (): void => {
     life = new AbortController()
-    wait = clock(() => feed({ type: 'time' }), life.signal)
+    setDeadline = deadlineTimer(() => feed({ type: 'time' }), life.signal)
     watchPage(
       {
-        woken: () => feed({ type: 'wake' }),
-        hidden: () => feed({ type: 'hide' }),
-        frozen: () => feed({ type: 'freeze' }),
-        shown(mayWait) {
-          const resume = shelf?.take()
-          // What this page left is gone: the page that took it is about to leave what it has.
-          if (shelf && resume === undefined && mayWait) return false
-          feed({ type: 'shown', resume })
+        wake: () => feed({ type: 'wake' }),
+        hide: () => feed({ type: 'hide' }),
+        freeze: () => feed({ type: 'freeze' }),
+        show(mayWait) {
+          const resume = resumeStorage?.take()
+          // If the session that this page saved is gone, another page took it, and has yet to save its own.
+          if (resumeStorage && resume === undefined && mayWait) return false
+          feed({ type: 'show', resume })
           return true
         },
         blocked,
@@ -73,107 +73,111 @@ export const createRunner = (
     )
   }
 
-  /** Of an address elsewhere some browsers tell the origin alone. */
+  /** For a cross-origin URL some browsers report only the origin. */
   const blocked = (uri: string): void => {
-    if (address && [address, new URL(address).origin].includes(uri) && 'attempt' in state)
-      feed({ type: 'blocked', attempt: state.attempt })
+    if (address && [address, new URL(address).origin].includes(uri) && '_attempt' in state)
+      feed({ type: 'blocked', _attempt: state._attempt })
   }
 
-  const bar = (fault: Fault): void => {
-    if ('attempt' in state) feed({ type: 'barred', attempt: state.attempt, fault })
+  const fail = (fault: Fault): void => {
+    if ('_attempt' in state) feed({ type: 'fatal', _attempt: state._attempt, _fault: fault })
   }
 
-  const open = (attempt: number, early: boolean): void => {
-    if (!endpoint) return bar({ code: 'no-endpoint' })
+  const open = (attempt: number, withStart: boolean): void => {
+    if (!endpoint) return fail({ code: 'no-endpoint' })
     const WebSocketClass = given ?? (globalThis as Partial<typeof globalThis>).WebSocket
-    if (!WebSocketClass) return bar({ code: 'no-websocket' })
-    const start = early ? greeting(host.startFrame()) : undefined
+    if (!WebSocketClass) return fail({ code: 'no-websocket' })
+    const protocols = withStart ? startProtocols(host._startFrame()) : undefined
     try {
       address = sessionUrl(endpoint)
-      line = openLine(WebSocketClass, address, start ?? [SUBPROTOCOL], {
-        opened() {
+      transport = openTransport(WebSocketClass, address, protocols ?? [SUBPROTOCOL], {
+        _opened() {
           // A start that is too long for a header is the first frame instead.
-          if (early && !start) line?.send(host.startFrame())
-          feed({ type: 'opened', attempt })
+          if (withStart && !protocols) transport?.send(host._startFrame())
+          feed({ type: 'opened', _attempt: attempt })
         },
-        frame: (frame) => feed({ type: 'frame', attempt, frame }),
-        garbled: () => feed({ type: 'barred', attempt, fault: { code: 'protocol-error' } }),
-        closed: (close) => feed({ type: 'closed', attempt, close }),
+        frame: (frame) => feed({ type: 'frame', _attempt: attempt, frame }),
+        _malformed: () => feed({ type: 'fatal', _attempt: attempt, _fault: { code: 'protocol-error' } }),
+        closed: (code) => feed({ type: 'closed', _attempt: attempt, code }),
       })
     } catch (cause) {
-      // Firefox and WebKit throw what a policy forbids, and tell of the policy after that.
-      setTimeout(() => feed({ type: 'barred', attempt, fault: { code: 'bad-endpoint', cause } }))
+      // Firefox and WebKit throw when a policy blocks the connection, and dispatch the policy's event after that.
+      setTimeout(() => feed({ type: 'fatal', _attempt: attempt, _fault: { code: 'bad-endpoint', cause } }))
     }
   }
 
-  const run = (effect: Effect, tell: (what: () => void) => void): void => {
+  const run = (effect: Effect, later: (callback: () => void) => void): void => {
     switch (effect.do) {
       case 'open':
-        return open(effect.attempt, effect.greeting)
-      case 'greet':
-        return line?.send(host.startFrame())
-      case 'renew':
-        return line?.send({ type: 'token', token: credentials.token() })
+        return open(effect._attempt, effect._withStart)
+      case 'send-start':
+        return transport?.send(host._startFrame())
+      case 'send-token':
+        return transport?.send({ type: 'token', token: credentials.token() })
       case 'send':
-        return line?.send(effect.frame)
-      case 'drop':
-        closing = line?.close(effect.close)
-        line = undefined
+        return transport?.send(effect.frame)
+      case 'close':
+        closing = transport?.close(effect.code)
+        transport = undefined
         return
-      case 'leave':
-        closing = line?.leave()
-        line = undefined
+      case 'end-after-open':
+        closing = transport?._endAfterOpen()
+        transport = undefined
         return
-      case 'ask':
-        return credentials.ask(effect.reason, life.signal, (answer, cause) =>
-          feed({ type: 'answer', answer, cause }),
+      case 'fetch-token':
+        return credentials.fetch(effect.reason, life.signal, (result, cause) =>
+          feed({ type: 'fetch-result', _result: result, cause }),
         )
-      case 'keep':
-        return credentials.keep(effect.token)
+      case 'accept-credentials':
+        return credentials._accept(effect.token)
       case 'discard':
-        return credentials.discard(effect.what)
+        return credentials.discard(effect._which)
       case 'deliver':
-        return tell(() => host.deliver(effect.frame))
+        return later(() => host._deliver(effect.frame))
       case 'report':
-        return tell(() => host.report(new SessionError(effect.fault.code, effect.fault)))
+        return later(() => host.report(new SessionError(effect._fault.code, effect._fault)))
     }
   }
 
-  /** Inputs are taken one after the other; listeners hear of them when all is done, and may feed anew. */
+  /** Runs one input after the other. The host is called when all are done, and may feed more. */
   const feed = (input: Input): void => {
-    if (waiting) return void waiting.push(input)
-    const inputs = (waiting = [input])
-    const news: (() => void)[] = []
+    if (queue) return void queue.push(input)
+    const inputs = (queue = [input])
+    const callbacks: (() => void)[] = []
     for (let next = inputs.shift(); next; next = inputs.shift()) {
       const before = state
-      const proof = credentials.proof() ? 'held' : credentials.fetchable() ? 'fetchable' : 'none'
-      const [after, ...effects] = step(before, next, { now: Date.now(), random: Math.random(), proof })
+      const held = credentials._held() ? 'held' : credentials._fetchable() ? 'fetchable' : 'none'
+      const [after, ...effects] = step(before, next, {
+        now: Date.now(),
+        random: Math.random(),
+        credentials: held,
+      })
       state = after
-      if ('line' in after && life.signal.aborted) begin()
-      news.push(() => host.changed(before, after))
-      for (const effect of effects) run(effect, (what) => news.push(what))
+      if ('_socket' in after && life.signal.aborted) begin()
+      callbacks.push(() => host.changed(before, after))
+      for (const effect of effects) run(effect, (callback) => callbacks.push(callback))
     }
-    waiting = undefined
-    wait(deadlineOf(state))
+    queue = undefined
+    setDeadline(deadlineOf(state))
     if (state.name === 'ended' || state.name === 'failed') life.abort()
-    for (const tell of news) tell()
+    for (const callback of callbacks) callback()
   }
 
   return {
     state: () => state,
-    alive: () => !life.signal.aborted,
+    _isRunning: () => !life.signal.aborted,
     start() {
       begin()
-      whenVisited(() => feed({ type: 'start', resume: shelf?.take() }), life.signal)
+      onActivated(() => feed({ type: 'start', resume: resumeStorage?.take() }), life.signal)
     },
     async end() {
       feed({ type: 'end' })
       await closing
     },
-    credentialsSet: (type) => feed({ type }),
+    _credentialsSet: (type) => feed({ type }),
     send(frame) {
       const active = state.name === 'active'
-      if (active) line?.send(frame)
+      if (active) transport?.send(frame)
       return active
     },
   }

@@ -1,6 +1,6 @@
 import { object } from '../protocol/internal.js'
 
-/** What the parser says of bad JSON repeats a piece of it, which would then stand in an error. */
+/** The parser's message for bad JSON quotes the text, so it must not get into an error: the text may hold a token. */
 const parsed = (text: string): unknown => {
   try {
     return JSON.parse(text)
@@ -11,36 +11,39 @@ const parsed = (text: string): unknown => {
 
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** Milliseconds in which the token URL has to answer: a backend that hangs is asked again, as one that fails is. */
-const ANSWER_LIMIT = 30_000
+/** Milliseconds in which the token URL has to answer. If it hangs, the fetch fails and is made again. */
+const ANSWER_TIMEOUT = 30_000
 
 /**
- * Fetches a token with the page's cookies. Null means signed out: 401, 403, 204, a null, or a redirect, which leads to
- * a login page as often as not and would answer 200 with HTML. Rejects with what should be tried again.
+ * Fetches a token with the page's cookies. Returns null when the user is signed out: 401, 403, 204, a null, or a redirect,
+ * which usually leads to a login page that would answer 200 with HTML. Rejects when it should be tried again.
  */
 export const fetchToken = async (
   url: string | URL,
-  given: AbortSignal,
-  limit = ANSWER_LIMIT,
+  cancelled: AbortSignal,
+  timeout = ANSWER_TIMEOUT,
 ): Promise<string | null> => {
-  const life = new AbortController()
-  const { signal } = life
-  const stop = (): void => life.abort()
-  const late = setTimeout(() => life.abort(new Error('The token URL did not answer in time.')), limit)
-  given.addEventListener('abort', stop, { signal })
+  const controller = new AbortController()
+  const { signal } = controller
+  const stop = (): void => controller.abort()
+  const timer = setTimeout(
+    () => controller.abort(new Error('The token URL did not answer in time.')),
+    timeout,
+  )
+  cancelled.addEventListener('abort', stop, { signal })
   try {
     return await read(
       await fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal }),
     )
   } finally {
-    clearTimeout(late)
+    clearTimeout(timer)
     stop()
   }
 }
 
 const read = async (response: Response): Promise<string | null> => {
   const { ok, status, type } = response
-  // Outside of browsers a redirect that isn't followed shows itself as what it is.
+  // In browsers a redirect that is not followed is opaque; elsewhere it has its status.
   const isRedirect = type === 'opaqueredirect' || (status >= 300 && status < 400)
   if (isRedirect || [204, 401, 403].includes(status)) return null
   const body = ok ? (await response.text()).trim() : ''

@@ -8,33 +8,33 @@ import {
   type GatewayFrame,
 } from '../protocol/index.js'
 import { wrongField } from '../protocol/internal.js'
-import { within } from './clock.js'
-import { whenHidden } from './page.js'
+import { withTimeout } from './clock.js'
+import { onPageHide } from './page.js'
 import { utf8 } from './utf8.js'
 
-/** What one attempt tells of itself. */
-export interface SocketListener {
-  opened(): void
+/** Is called with the events of one attempt. */
+export interface TransportListener {
+  _opened(): void
   frame(frame: GatewayFrame): void
-  /** What came is not this protocol. */
-  garbled(): void
+  /** A frame arrived that is not of this protocol. */
+  _malformed(): void
   closed(code: number): void
 }
 
 /** One attempt at a connection. */
-export interface Line {
+export interface Transport {
   send(frame: ClientFrame): void
-  /** Closes, and answers when the socket is closed; nothing is told any more. @default code 1000 */
+  /** Closes the socket, and resolves when it is closed. The listener is not called any more. @default code 1000 */
   close(code?: number): Promise<void>
   /**
-   * Closes as soon as the handshake is done, and tells the gateway of the end first: a start that rides in it began a session
-   * there. Given up after five seconds, and when the page goes.
+   * Sends `end` as soon as the socket opens, then closes it: the start in its handshake began a session at the gateway. Gives
+   * up after five seconds, and at `pagehide`.
    */
-  leave(): Promise<void>
+  _endAfterOpen(): Promise<void>
 }
 
-/** Milliseconds that a handshake has to be done in for who has left already. */
-const LEAVE_LIMIT = 5_000
+/** Milliseconds in which the socket of a session that has ended may still open. */
+const END_TIMEOUT = 5_000
 
 const base64url = (bytes: Uint8Array): string =>
   btoa(String.fromCharCode(...bytes))
@@ -42,15 +42,15 @@ const base64url = (bytes: Uint8Array): string =>
     .replaceAll('/', '_')
     .replaceAll('=', '')
 
-/** The subprotocols to offer; a start that fits rides along. Undefined when it doesn't fit. */
-export const greeting = (start: ClientFrameOf<'start'>): string[] | undefined => {
+/** Returns the subprotocols to offer, one of them the start; undefined if the start is too long for a header. */
+export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefined => {
   const bytes = utf8(JSON.stringify(start))
-  // Four characters a three bytes: no call takes as many arguments as a long one has bytes.
+  // Base64 has four characters for three bytes. It is checked first: a call can't take a very long start's bytes as arguments.
   if ((bytes.length * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
   return [SUBPROTOCOL, START_PREFIX + base64url(bytes)]
 }
 
-/** The gateway's WebSocket address. Throws when `endpoint` is no http(s) or ws(s) URL, or holds a password. */
+/** Returns the gateway's WebSocket address. Throws when `endpoint` is no http(s) or ws(s) URL, or holds a password. */
 export const sessionUrl = (endpoint: string | URL): string => {
   const url = new URL(endpoint)
   url.protocol = url.protocol.replace(/^http/, 'ws')
@@ -60,8 +60,8 @@ export const sessionUrl = (endpoint: string | URL): string => {
   return url.href
 }
 
-/** A frame; undefined for one that a newer gateway may know, null for what is none. */
-const read = (json: string): GatewayFrame | null | undefined => {
+/** Returns a frame; undefined for an unknown type, perhaps of a newer gateway; null if it is malformed. */
+const parseFrame = (json: string): GatewayFrame | null | undefined => {
   try {
     const frame = JSON.parse(json) as GatewayFrame
     const checks = Object.hasOwn(gatewayFrames, frame.type) && gatewayFrames[frame.type]
@@ -71,26 +71,26 @@ const read = (json: string): GatewayFrame | null | undefined => {
   }
 }
 
-/** Opens a socket and listens to it from the first moment: a frame may share a packet with the handshake's answer. */
-export const openLine = (
+/** Opens a socket. Its handlers are set in the same task: a frame may come in one packet with the handshake's answer. */
+export const openTransport = (
   WebSocketClass: typeof WebSocket,
   url: string,
   protocols: string[],
-  listener: SocketListener,
-): Line => {
+  listener: TransportListener,
+): Transport => {
   const socket = new WebSocketClass(url, protocols)
-  // Handlers, not listeners: a WebSocket that isn't the browser's own may know no `signal` to take them off with.
-  socket.onopen = () => listener.opened()
+  // Handlers, not listeners: a WebSocket that isn't the browser's own may not support the option `signal`.
+  socket.onopen = () => listener._opened()
   socket.onclose = ({ code }) => listener.closed(code)
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-    const frame = read(String(data))
+    const frame = parseFrame(String(data))
     if (frame) listener.frame(frame)
-    else if (frame === null) listener.garbled()
+    else if (frame === null) listener._malformed()
   }
-  // The close that follows says all that a page may know; without a handler some WebSockets throw.
+  // Without a handler some WebSockets throw. A close with all that a page may know follows each error.
   socket.onerror = () => undefined
-  const send: Line['send'] = (frame) => socket.send(JSON.stringify(frame))
-  const close: Line['close'] = (code = 1000) =>
+  const send: Transport['send'] = (frame) => socket.send(JSON.stringify(frame))
+  const close: Transport['close'] = (code = 1000) =>
     new Promise((closed) => {
       socket.onopen = socket.onmessage = null
       socket.onclose = () => closed()
@@ -100,11 +100,11 @@ export const openLine = (
   return {
     send,
     close,
-    async leave() {
-      await within(LEAVE_LIMIT, (done, signal) => {
+    async _endAfterOpen() {
+      await withTimeout(END_TIMEOUT, (done, signal) => {
         socket.onmessage = null
         socket.onopen = socket.onclose = done
-        whenHidden(done, signal)
+        onPageHide(done, signal)
       })
       if (socket.readyState === socket.OPEN) send({ type: 'end' })
       await close()

@@ -1,2 +1,2 @@
-/** Text as it goes over the wire: a lone surrogate becomes its replacement. */
+/** Returns the bytes that a WebSocket sends for `text`; a lone surrogate becomes the replacement character. */
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createContext, runInContext } from 'node:vm'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { shortened } from '../../scripts/build/shortened.mjs'
+import ts from 'typescript'
 
 const root = new URL('../../', import.meta.url)
 const cdn = new URL('dist/cdn/', root)
@@ -62,26 +62,59 @@ test('the script has no sentences for developers in it: its errors link to them'
   assert.doesNotMatch(script.toString(), /The user's sessions were revoked/)
 })
 
-test('a name that the script shortens is none that a page, the wire or the browser knows', async () => {
+/** The sources of the script. */
+const sources = async (): Promise<[name: string, text: string][]> => {
+  const src = new URL('src/', root)
+  const names = (
+    await Promise.all(
+      ['protocol', 'session', 'element'].map(async (room) =>
+        (await readdir(new URL(room, src), { recursive: true })).map((name) => `${room}/${name}`),
+      ),
+    )
+  ).flat()
+  const files = names.filter((name) => name.endsWith('.ts'))
+  return Promise.all(files.map(async (name) => [name, await readFile(new URL(name, src), 'utf8')]))
+}
+
+/** The strings of a source that begin with `_`. Terser shortens the left side of `in` as it does a name. */
+const underscoredStrings = (text: string): string[] => {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    const isOfIn =
+      ts.isBinaryExpression(node.parent) &&
+      node.parent.operatorToken.kind === ts.SyntaxKind.InKeyword &&
+      node.parent.left === node
+    if (
+      ts.isStringLiteralLike(node) &&
+      /^_\w/.test(node.text) &&
+      !isOfIn &&
+      !ts.isLiteralTypeNode(node.parent)
+    )
+      found.push(node.text)
+    ts.forEachChild(node, visit)
+  }
+  ts.forEachChild(ts.createSourceFile('', text, ts.ScriptTarget.Latest, true), visit)
+  return found
+}
+
+test('no name that begins with an underscore, and is shortened, is one that a page or a frame uses', async () => {
   const dist = new URL('dist/', root)
-  const typescript = new URL('node_modules/typescript/lib/', root)
-  const libraries = (await readdir(typescript)).filter((name) => /^lib\.(dom|es|decorators)/.test(name))
   const known = [
-    ...['session', 'events', 'errors', 'options'].map((name) => new URL(`session/${name}.d.ts`, dist)),
-    ...['chat-session', 'events', 'notifications/content'].map(
-      (name) => new URL(`element/${name}.d.ts`, dist),
-    ),
-    new URL('protocol/frames.js', dist),
-    ...libraries.map((name) => new URL(name, typescript)),
+    ...['session', 'events', 'errors', 'options', 'messages'].map((name) => `session/${name}.d.ts`),
+    ...['chat-session', 'events', 'notifications/content'].map((name) => `element/${name}.d.ts`),
+    ...['frames.js', 'profile.js'].map((name) => `protocol/${name}`),
   ]
-  const sources = await Promise.all(known.map((file) => readFile(file, 'utf8')))
-  const code = sources.join('\n').replaceAll(/\/\*.*?\*\/|\/\/[^\n]*/gs, '')
-  const names = new Set(code.match(/[\w$]+/g))
-  assert.ok(names.has('tokenFetcher') && names.has('resumeKey') && names.has('visibilityState'))
-  assert.deepEqual(
-    shortened.filter((name) => names.has(name)),
-    [],
-  )
+  for (const name of known) {
+    const code = (await readFile(new URL(name, dist), 'utf8')).replaceAll(/\/\*.*?\*\/|\/\/[^\n]*/gs, '')
+    assert.deepEqual(code.match(/(?<![\w$#])_\w+/g) ?? [], [], name)
+  }
+})
+
+test('no string has a name that is shortened: it would keep its length and name nothing', async () => {
+  assert.deepEqual(underscoredStrings("state['_socket']; '_socket' in state"), ['_socket'])
+  const files = await sources()
+  assert.ok(files.some(([, text]) => /\._\w/.test(text)))
+  for (const [name, text] of files) assert.deepEqual(underscoredStrings(text), [], name)
 })
 
 test('npm run size says what the script weighs, minified, gzip and brotli, by room, and it is within its budget', async () => {

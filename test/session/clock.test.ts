@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { mock, test, type TestContext } from 'node:test'
-import { clock } from '../../src/session/clock.js'
+import { deadlineTimer } from '../../src/session/clock.js'
 
-/** A clock of its own for one test, and how often it has reached a deadline. */
-const fakeClock = (
+/** A timer for one test, and how often it reached a deadline. */
+const fakeTimer = (
   context: TestContext,
-): { wait: (deadline: number | null) => void; reached: () => number; abort: AbortController } => {
+): { set: (deadline: number | null) => void; reached: () => number; abort: AbortController } => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
   context.after(() => mock.timers.reset())
   const abort = new AbortController()
   let times = 0
-  return { wait: clock(() => (times += 1), abort.signal), reached: () => times, abort }
+  return { set: deadlineTimer(() => (times += 1), abort.signal), reached: () => times, abort }
 }
 
 test('a deadline is reached at its time, once, and not before', (context) => {
-  const { wait, reached } = fakeClock(context)
-  wait(Date.now() + 1_000)
+  const { set, reached } = fakeTimer(context)
+  set(Date.now() + 1_000)
   mock.timers.tick(999)
   assert.equal(reached(), 0)
   mock.timers.tick(1)
@@ -26,28 +26,28 @@ test('a deadline is reached at its time, once, and not before', (context) => {
 })
 
 test('a deadline that has passed is reached in a task of its own', (context) => {
-  const { wait, reached } = fakeClock(context)
-  wait(Date.now() - 5_000)
+  const { set, reached } = fakeTimer(context)
+  set(Date.now() - 5_000)
   assert.equal(reached(), 0)
   mock.timers.tick(1)
   assert.equal(reached(), 1)
 })
 
 test('a new deadline takes the place of the last, and none takes it away', (context) => {
-  const { wait, reached } = fakeClock(context)
-  wait(Date.now() + 1_000)
-  wait(Date.now() + 5_000)
+  const { set, reached } = fakeTimer(context)
+  set(Date.now() + 1_000)
+  set(Date.now() + 5_000)
   mock.timers.tick(4_999)
   assert.equal(reached(), 0)
-  wait(null)
+  set(null)
   mock.timers.tick(10_000)
   assert.equal(reached(), 0)
 })
 
 test('a deadline beyond what a timer takes is reached on its day', (context) => {
-  const { wait, reached } = fakeClock(context)
+  const { set, reached } = fakeTimer(context)
   const day = 86_400_000
-  wait(Date.now() + 60 * day)
+  set(Date.now() + 60 * day)
   for (let passed = 0; passed < 59; passed += 1) mock.timers.tick(day)
   assert.equal(reached(), 0)
   mock.timers.tick(day - 1)
@@ -57,9 +57,9 @@ test('a deadline beyond what a timer takes is reached on its day', (context) => 
 })
 
 test('a timer that fires early is set again', (context) => {
-  const { wait, reached } = fakeClock(context)
+  const { set, reached } = fakeTimer(context)
   const deadline = Date.now() + 1_000
-  wait(deadline)
+  set(deadline)
   const early = mock.method(Date, 'now', () => deadline - 300)
   mock.timers.tick(1_000)
   assert.equal(reached(), 0)
@@ -69,21 +69,21 @@ test('a timer that fires early is set again', (context) => {
 })
 
 test('on a device that slept the deadline is reached when it wakes', (context) => {
-  const { wait, reached } = fakeClock(context)
-  wait(Date.now() + 3_600_000)
-  // The clock on the wall went on, the timer did not.
+  const { set, reached } = fakeTimer(context)
+  set(Date.now() + 3_600_000)
+  // The clock went on, the timer did not.
   const slept = mock.method(Date, 'now', () => 1_000_000 + 8 * 3_600_000)
   mock.timers.tick(3_600_000)
   assert.equal(reached(), 1)
   slept.mock.restore()
 })
 
-test('a clock whose signal has aborted waits for nothing', (context) => {
-  const { wait, reached, abort } = fakeClock(context)
-  wait(Date.now() + 1_000)
+test('a timer whose signal has aborted waits for nothing', (context) => {
+  const { set, reached, abort } = fakeTimer(context)
+  set(Date.now() + 1_000)
   assert.equal(getEventListeners(abort.signal, 'abort').length, 1)
   abort.abort()
-  wait(Date.now() + 1_000)
+  set(Date.now() + 1_000)
   mock.timers.tick(5_000)
   assert.equal(reached(), 0)
 })

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { credentialStore, type CredentialStore, type ProofFields } from '../../src/session/credentials.js'
-import type { Answer } from '../../src/session/machine/state.js'
-import { subjectOf } from '../../src/session/unverified-subject.js'
+import {
+  credentialStore,
+  type CredentialStore,
+  type CredentialFields,
+} from '../../src/session/credentials.js'
+import type { FetchResult } from '../../src/session/machine/state.js'
+import { unverifiedSubject } from '../../src/session/unverified-subject.js'
 import type { AskReason, Credentials, TokenAsk, TokenFetcher } from '../../src/session/index.js'
 
 const life = new AbortController()
@@ -11,8 +15,8 @@ const authParams = { a: 1 }
 
 const storeOf = (credentials: Credentials): CredentialStore => credentialStore(credentials, () => undefined)
 
-const ask = (store: CredentialStore, reason: AskReason = 'first'): Promise<[Answer, unknown]> =>
-  new Promise((resolve) => store.ask(reason, life.signal, (answer, cause) => resolve([answer, cause])))
+const ask = (store: CredentialStore, reason: AskReason = 'first'): Promise<[FetchResult, unknown]> =>
+  new Promise((resolve) => store.fetch(reason, life.signal, (answer, cause) => resolve([answer, cause])))
 
 /** A source that answers when it is told to. */
 const slowSource = (): {
@@ -28,22 +32,22 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 test('a token at hand is used first, then a source is asked, then what cannot be renewed', () => {
   const all = { token: 't', tokenFetcher: fetcher, tokenUrl: '/t', signature: 's', authParams, guest: true }
-  assert.deepEqual(storeOf(all).proof(), { token: 't' })
-  assert.equal(storeOf({ ...all, token: '' }).proof(), null)
-  assert.equal(storeOf({ ...all, token: null, tokenFetcher: null }).proof(), null)
+  assert.deepEqual(storeOf(all)._held(), { token: 't' })
+  assert.equal(storeOf({ ...all, token: '' })._held(), null)
+  assert.equal(storeOf({ ...all, token: null, tokenFetcher: null })._held(), null)
   const without = { ...all, token: null, tokenFetcher: undefined, tokenUrl: '' }
-  assert.deepEqual(storeOf({ ...without, tokenUrl: null }).proof(), { signature: 's' })
-  assert.deepEqual(storeOf({ authParams, guest: true }).proof(), { authParams })
-  assert.deepEqual(storeOf({ guest: true }).proof(), { guest: true })
-  assert.equal(storeOf({}).proof(), null)
+  assert.deepEqual(storeOf({ ...without, tokenUrl: null })._held(), { signature: 's' })
+  assert.deepEqual(storeOf({ authParams, guest: true })._held(), { authParams })
+  assert.deepEqual(storeOf({ guest: true })._held(), { guest: true })
+  assert.equal(storeOf({})._held(), null)
 })
 
 test('what was asked for is the newest, and is at hand', async () => {
   const store = storeOf({ tokenFetcher: fetcher })
-  assert.ok(store.fetchable())
-  assert.equal(store.proof(), null)
+  assert.ok(store._fetchable())
+  assert.equal(store._held(), null)
   assert.deepEqual(await ask(store), ['fresh', undefined])
-  assert.deepEqual(store.proof(), { token: 'from.the.fetcher' })
+  assert.deepEqual(store._held(), { token: 'from.the.fetcher' })
   assert.equal(store.token(), 'from.the.fetcher')
 })
 
@@ -54,32 +58,32 @@ test('a newest token that is refused gives way to the one before; one that was k
   store.discard('newest')
   assert.equal(store.token(), 'first')
   store.set({ token: 'third' })
-  store.keep()
+  store._accept()
   store.discard('newest')
   assert.equal(store.token(), 'third')
 })
 
 test('the token that the gateway gives takes the place of auth params, which are forgotten', () => {
   const store = storeOf({ authParams })
-  store.keep('from.the.gateway')
-  assert.deepEqual(store.proof(), { token: 'from.the.gateway' })
+  store._accept('from.the.gateway')
+  assert.deepEqual(store._held(), { token: 'from.the.gateway' })
 })
 
 test('what a source can replace is forgotten when it is refused; what nothing can replace is kept', () => {
   for (const kept of [{ token: 't' }, { signature: 's' }, { guest: true }] as const) {
     const store = storeOf(kept)
     store.discard('all')
-    assert.deepEqual(store.proof(), kept)
+    assert.deepEqual(store._held(), kept)
   }
   const store = storeOf({ token: 't', tokenFetcher: fetcher })
   store.discard('all')
-  assert.equal(store.proof(), null)
+  assert.equal(store._held(), null)
 })
 
 test('a new source is used at the next ask, and takes nothing away', async () => {
   const store = storeOf({ token: 't' })
   assert.equal(store.set({ tokenFetcher: fetcher }), false)
-  assert.deepEqual(store.proof(), { token: 't' })
+  assert.deepEqual(store._held(), { token: 't' })
   await ask(store, 'expiring')
   assert.equal(store.token(), 'from.the.fetcher')
 })
@@ -88,8 +92,8 @@ test('a later ask makes the answer to an earlier one void, and tells it so', asy
   const { tokenFetcher, asked } = slowSource()
   const store = storeOf({ tokenFetcher })
   const told: string[] = []
-  store.ask('first', life.signal, () => told.push('first'))
-  store.ask('rejected', life.signal, () => told.push('second'))
+  store.fetch('first', life.signal, () => told.push('first'))
+  store.fetch('rejected', life.signal, () => told.push('second'))
   assert.deepEqual(
     asked.map(({ signal }) => signal.aborted),
     [true, false],
@@ -102,7 +106,7 @@ test('a later ask makes the answer to an earlier one void, and tells it so', asy
 })
 
 const ending = new AbortController()
-const ways: [what: string, happens: (store: CredentialStore) => unknown, left: ProofFields | null][] = [
+const ways: [what: string, happens: (store: CredentialStore) => unknown, left: CredentialFields | null][] = [
   ['all is forgotten', (store) => store.discard('all'), null],
   ['a token is set', (store) => store.set({ token: 'set', tokenFetcher: fetcher }), { token: 'set' }],
   ['the session ends', () => ending.abort(), null],
@@ -112,7 +116,7 @@ for (const [what, happens, left] of ways)
     const { tokenFetcher, asked } = slowSource()
     const store = storeOf({ tokenFetcher })
     const told: string[] = []
-    store.ask('first', ending.signal, (answer) => told.push(answer))
+    store.fetch('first', ending.signal, (answer) => told.push(answer))
     store.discard('newest')
     assert.equal(asked[0]?.signal.aborted, false)
     happens(store)
@@ -120,7 +124,7 @@ for (const [what, happens, left] of ways)
     asked[0].give('late.token.x')
     await settled()
     assert.deepEqual(told, [])
-    assert.deepEqual(store.proof(), left)
+    assert.deepEqual(store._held(), left)
   })
 
 test('a source that is replaced while it is asked may still answer; the next ask is of the new one', async () => {
@@ -135,21 +139,21 @@ test('a source that is replaced while it is asked may still answer; the next ask
   assert.equal(store.token(), 'from.the.fetcher')
 })
 
-test('what is no token is a failure, and nobody to ask is nobody', async () => {
+test('a value that is no token is a failure, and without a source there is no-source', async () => {
   for (const nonsense of ['', 7, {}, undefined]) {
     const store = storeOf({ tokenFetcher: () => Promise.resolve(nonsense as string) })
     const [answer, cause] = await ask(store)
     assert.equal(answer, 'failed')
     assert.ok(cause instanceof TypeError)
-    assert.equal(store.proof(), null)
+    assert.equal(store._held(), null)
   }
-  assert.deepEqual(await ask(storeOf({})), ['nobody', undefined])
+  assert.deepEqual(await ask(storeOf({})), ['no-source', undefined])
 })
 
 test('whom a token says it is for can be read without believing it', () => {
   const payload = (claims: unknown): string => Buffer.from(JSON.stringify(claims)).toString('base64url')
-  assert.equal(subjectOf(`h.${payload({ sub: 'ann' })}.s`), 'ann')
-  assert.equal(subjectOf(`h.${payload({ sub: 'Zoë 😀???' })}.s`), 'Zoë 😀???')
+  assert.equal(unverifiedSubject(`h.${payload({ sub: 'ann' })}.s`), 'ann')
+  assert.equal(unverifiedSubject(`h.${payload({ sub: 'Zoë 😀???' })}.s`), 'Zoë 😀???')
   for (const token of [
     '',
     'a',
@@ -158,5 +162,5 @@ test('whom a token says it is for can be read without believing it', () => {
     `h.${payload(null)}.s`,
     `h.${payload([])}.s`,
   ])
-    assert.equal(subjectOf(token), undefined, token)
+    assert.equal(unverifiedSubject(token), undefined, token)
 })

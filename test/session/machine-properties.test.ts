@@ -11,14 +11,14 @@ import {
   type State,
   type World,
 } from '../../src/session/machine/state.js'
-import { facts, nameOfState, possible } from './states.js'
+import { info, nameOfState, possible } from './states.js'
 
 /** An input before it is known which attempt it belongs to; `late` is the one before. */
-type Loose = { input: Input; late: boolean; pass: number; random: number; proof: World['proof'] }
+type Loose = { input: Input; late: boolean; pass: number; random: number; credentials: World['credentials'] }
 
 const life = fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 100_000 }))
 const frames: fc.Arbitrary<GatewayFrame> = fc.oneof(
-  life.map((expiresIn): GatewayFrame => ({ ...facts, expiresIn })),
+  life.map((expiresIn): GatewayFrame => ({ ...info, expiresIn })),
   life.map((expiresIn): GatewayFrame => ({ type: 'renewed', expiresIn })),
   fc.constant<GatewayFrame>({ type: 'ping' }),
   fc
@@ -36,22 +36,25 @@ const frames: fc.Arbitrary<GatewayFrame> = fc.oneof(
 const attempt = 0
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Input>({ type: 'time' }) },
-  { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened', attempt }) },
-  { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', attempt, frame })) },
+  { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened', _attempt: attempt }) },
+  { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', _attempt: attempt, frame })) },
   {
     weight: 3,
     arbitrary: fc
       .constantFrom(1000, 1001, 1006, 4101, 4102, 4404, 4503)
-      .map((close): Input => ({ type: 'closed', attempt, close })),
+      .map((code): Input => ({ type: 'closed', _attempt: attempt, code })),
   },
   {
     weight: 3,
     arbitrary: fc
-      .constantFrom('fresh', 'fresh', 'failed', 'nobody', 'signed-out')
-      .map((answer): Input => ({ type: 'answer', answer: answer as 'fresh' })),
+      .constantFrom('fresh', 'fresh', 'failed', 'no-source', 'signed-out')
+      .map((result): Input => ({ type: 'fetch-result', _result: result as 'fresh' })),
   },
-  { weight: 1, arbitrary: fc.constant<Input>({ type: 'barred', attempt, fault: { code: 'bad-endpoint' } }) },
-  { weight: 1, arbitrary: fc.constant<Input>({ type: 'blocked', attempt }) },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Input>({ type: 'fatal', _attempt: attempt, _fault: { code: 'bad-endpoint' } }),
+  },
+  { weight: 1, arbitrary: fc.constant<Input>({ type: 'blocked', _attempt: attempt }) },
   {
     weight: 2,
     arbitrary: fc.constantFrom<Input>(
@@ -61,7 +64,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       { type: 'wake' },
       { type: 'hide' },
       { type: 'freeze' },
-      { type: 'shown' },
+      { type: 'show' },
       { type: 'end' },
     ),
   },
@@ -73,7 +76,7 @@ const sequences: fc.Arbitrary<Loose[]> = fc.array(
     late: fc.constantFrom(false, false, false, true),
     pass: fc.constantFrom(0, 0, 10, 1_000, 12_000, 40_000, 4_000_000),
     random: fc.double({ min: 0, max: 0.999, noNaN: true }),
-    proof: fc.constantFrom<World['proof']>('held', 'fetchable', 'none'),
+    credentials: fc.constantFrom<World['credentials']>('held', 'fetchable', 'none'),
   }),
   { maxLength: 60 },
 )
@@ -87,7 +90,7 @@ interface Seen {
 }
 
 /** The socket is let go; what is left to be said on it concerns no state any more. */
-const letsGo = (effect: Effect): boolean => effect.do === 'drop' || effect.do === 'leave'
+const closesSocket = (effect: Effect): boolean => effect.do === 'close' || effect.do === 'end-after-open'
 
 /**
  * Plays a sequence as the world could: a socket that is not there says nothing, the device's clock only moves on, and
@@ -98,18 +101,18 @@ const play = (sequence: Loose[]): Seen[] => {
   let state: State = idle
   let now = 1_000_000
   let socket = false
-  for (const { input: loose, late, pass, random, proof } of sequence) {
+  for (const { input: loose, late, pass, random, credentials } of sequence) {
     now += pass
-    const current: number = 'attempt' in state ? state.attempt : 0
-    const input = 'attempt' in loose ? { ...loose, attempt: late ? current - 1 : current } : loose
-    if ('attempt' in input && !late && !socket) continue
+    const current: number = '_attempt' in state ? state._attempt : 0
+    const input = '_attempt' in loose ? { ...loose, _attempt: late ? current - 1 : current } : loose
+    if ('_attempt' in input && !late && !socket) continue
     if (input.type === 'closed' && !late) socket = false
-    const held = 'line' in state && (state.proof.at === 'held' || state.proof.at === 'fresh')
-    const world: World = { now, random, proof: held || state.name === 'active' ? 'held' : proof }
+    const held = '_socket' in state && (state.credentials.at === 'held' || state.credentials.at === 'fresh')
+    const world: World = { now, random, credentials: held || state.name === 'active' ? 'held' : credentials }
     const [after, ...effects] = step(state, input, world)
     for (const effect of effects) {
       if (effect.do === 'open') socket = true
-      if (letsGo(effect)) socket = false
+      if (closesSocket(effect)) socket = false
     }
     seen.push({ before: state, input, after, effects, world })
     state = after
@@ -121,7 +124,7 @@ const always = (what: (seen: Seen, rest: Seen[]) => void): void =>
   fc.assert(
     fc.property(sequences, (sequence) => {
       const all = play([
-        { input: { type: 'start' }, late: false, pass: 0, random: 0, proof: 'held' },
+        { input: { type: 'start' }, late: false, pass: 0, random: 0, credentials: 'held' },
         ...sequence,
       ])
       for (const [at, seen] of all.entries()) what(seen, all.slice(0, at))
@@ -134,9 +137,9 @@ test('there is never a second socket before the first was let go or has closed',
     fc.property(sequences, (sequence) => {
       let sockets = 0
       for (const { before, input, effects } of play(sequence)) {
-        if (input.type === 'closed' && 'attempt' in before && input.attempt === before.attempt) sockets = 0
+        if (input.type === 'closed' && '_attempt' in before && input._attempt === before._attempt) sockets = 0
         for (const effect of effects) {
-          if (letsGo(effect)) sockets = 0
+          if (closesSocket(effect)) sockets = 0
           if (effect.do === 'open') sockets += 1
           assert.ok(sockets <= 1)
         }
@@ -148,10 +151,15 @@ test('there is never a second socket before the first was let go or has closed',
 
 test('no socket is left behind when a session is over', () => {
   always(({ before, input, after, effects }) => {
-    const over = 'attempt' in before && !('attempt' in after)
-    if (over && input.type !== 'closed' && 'line' in before && !['none', 'pause'].includes(before.line.at))
-      assert.ok(effects.some(letsGo))
-    if (over && input.type !== 'closed' && before.name === 'active') assert.ok(effects.some(letsGo))
+    const over = '_attempt' in before && !('_attempt' in after)
+    if (
+      over &&
+      input.type !== 'closed' &&
+      '_socket' in before &&
+      !['none', 'backoff'].includes(before._socket.at)
+    )
+      assert.ok(effects.some(closesSocket))
+    if (over && input.type !== 'closed' && before.name === 'active') assert.ok(effects.some(closesSocket))
   })
 })
 
@@ -159,16 +167,16 @@ test('attempts are numbered upwards for as long as a session lives', () => {
   always(({ before, after, effects }) => {
     const opened = effects.filter((effect) => effect.do === 'open')
     assert.ok(opened.length <= 1)
-    if (!('attempt' in after)) return
-    const last = 'attempt' in before ? before.attempt : 0
-    assert.equal(after.attempt, last + opened.length)
-    if (opened[0]) assert.equal(opened[0].attempt, after.attempt)
+    if (!('_attempt' in after)) return
+    const last = '_attempt' in before ? before._attempt : 0
+    assert.equal(after._attempt, last + opened.length)
+    if (opened[0]) assert.equal(opened[0]._attempt, after._attempt)
   })
 })
 
 test('what is over does nothing but start again', () => {
   always(({ before, input, after, effects }) => {
-    if ('attempt' in before || input.type === 'start' || input.type === 'credentials') return
+    if ('_attempt' in before || input.type === 'start' || input.type === 'credentials') return
     assert.deepEqual(effects, [])
     if (input.type !== 'end') assert.equal(after, before)
   })
@@ -182,7 +190,7 @@ test('end() always ends', () => {
 
 test('a former socket changes nothing', () => {
   always(({ before, input, after, effects }) => {
-    if (!('attempt' in input && 'attempt' in before) || input.attempt === before.attempt) return
+    if (!('_attempt' in input && '_attempt' in before) || input._attempt === before._attempt) return
     assert.equal(after, before)
     assert.deepEqual(effects, [])
   })
@@ -190,28 +198,34 @@ test('a former socket changes nothing', () => {
 
 test('a state is one of those that can be', () => {
   always(({ after }) => {
-    if ('line' in after) assert.ok(possible.has(`${after.line.at} ${after.proof.at}`), nameOfState(after))
+    if ('_socket' in after)
+      assert.ok(possible.has(`${after._socket.at} ${after.credentials.at}`), nameOfState(after))
   })
 })
 
 test('an ask is under way exactly while an answer is waited for', () => {
   always(({ before, input, after, effects }) => {
     const waits = (state: State): boolean =>
-      'line' in state ? state.proof.at === 'asked' : state.name === 'active' && state.renewal?.at === 'asked'
-    const asks = effects.filter((effect) => effect.do === 'ask').length
+      '_socket' in state
+        ? state.credentials.at === 'fetching'
+        : state.name === 'active' && state._renewal?.at === 'fetching'
+    const asks = effects.filter((effect) => effect.do === 'fetch-token').length
     assert.ok(asks <= 1)
     if (asks) assert.ok(waits(after), 'asks without waiting')
     // One that was waited for is still waited for, was answered, or was made again.
     if (waits(after) && !waits(before)) assert.equal(asks, 1)
-    if (waits(after) && input.type === 'answer') assert.equal(asks, 1)
+    if (waits(after) && input.type === 'fetch-result') assert.equal(asks, 1)
   })
 })
 
 test('a start rides in the handshake only when there is proof to put into it', () => {
   always(({ after, effects, world }) => {
     for (const effect of effects)
-      if (effect.do === 'greet' || (effect.do === 'open' && effect.greeting))
-        assert.ok('line' in after && (after.proof.at === 'held' || after.proof.at === 'fresh'), world.proof)
+      if (effect.do === 'send-start' || (effect.do === 'open' && effect._withStart))
+        assert.ok(
+          '_socket' in after && (after.credentials.at === 'held' || after.credentials.at === 'fresh'),
+          world.credentials,
+        )
   })
 })
 
@@ -221,7 +235,7 @@ test('once time was told, no deadline is left in the past: no timer fires in a l
     for (let round = 0; round < 6; round += 1) {
       const deadline = deadlineOf(state)
       if (deadline === null || deadline > world.now) return
-      state = step(state, { type: 'time' }, { ...world, random: 0.5, proof: 'held' })[0]
+      state = step(state, { type: 'time' }, { ...world, random: 0.5, credentials: 'held' })[0]
     }
     const deadline = deadlineOf(state)
     assert.ok(deadline === null || deadline > world.now, nameOfState(state))
@@ -230,9 +244,11 @@ test('once time was told, no deadline is left in the past: no timer fires in a l
 
 test('a session that is not over waits for something: a deadline, an answer or a socket', () => {
   always(({ after }) => {
-    if (!('line' in after)) return
+    if (!('_socket' in after)) return
     const waits =
-      deadlineOf(after) !== null || after.proof.at === 'asked' || /away|frozen/.test(after.line.at)
+      deadlineOf(after) !== null ||
+      after.credentials.at === 'fetching' ||
+      /page-hidden|page-frozen/.test(after._socket.at)
     assert.ok(waits, nameOfState(after))
   })
 })

@@ -6,7 +6,7 @@ import type { Input, World } from '../../src/session/machine/state.js'
 import {
   ATTEMPT,
   DUE,
-  facts,
+  info,
   impossibleStates,
   nameOfEffect,
   nameOfState,
@@ -22,190 +22,190 @@ import {
  * what was a session. Exactly one row speaks of each pair.
  */
 const table = `
-idle                                  | start held                | starting calling held       | open greeting
-idle                                  | start fetchable           | starting opening asked      | open, ask first
-idle                                  | start none                | starting none asked         | ask first
-ended                                 | start held                | starting calling held       | open greeting
-ended                                 | start fetchable           | starting opening asked      | open, ask first
-ended                                 | start none                | starting none asked         | ask first
-ended/failed *                        | start held                | starting calling held       | open greeting
-ended/failed *                        | start fetchable           | starting opening asked      | open, ask first
-ended/failed *                        | start none                | starting none asked         | ask first
-starting/reconnecting * *             | start *                   | ~                           |
-active *                              | start *                   | ~                           |
+idle                                               | start held                                  | starting opening-with-start held      | open with-start
+idle                                               | start fetchable                             | starting opening fetching             | open, fetch-token first
+idle                                               | start none                                  | starting none fetching                | fetch-token first
+ended                                              | start held                                  | starting opening-with-start held      | open with-start
+ended                                              | start fetchable                             | starting opening fetching             | open, fetch-token first
+ended                                              | start none                                  | starting none fetching                | fetch-token first
+ended/failed *                                     | start held                                  | starting opening-with-start held      | open with-start
+ended/failed *                                     | start fetchable                             | starting opening fetching             | open, fetch-token first
+ended/failed *                                     | start none                                  | starting none fetching                | fetch-token first
+starting/reconnecting * *                          | start *                                     | ~                                     |
+active *                                           | start *                                     | ~                                     |
 
-idle                                  | end                       | ended                       |
-ended                                 | end                       | ended                       |
-ended/failed *                        | end                       | ended                       |
-starting/reconnecting greeted *       | end                       | ended                       | send end, drop
-starting/reconnecting calling *       | end                       | ended                       | leave
-starting/reconnecting none/away/frozen/pause/opening/open * | end | ended                       | drop
-active *                              | end                       | ended                       | send end, drop
+idle                                               | end                                         | ended                                 |
+ended                                              | end                                         | ended                                 |
+ended/failed *                                     | end                                         | ended                                 |
+starting/reconnecting start-sent *                 | end                                         | ended                                 | send end, close
+starting/reconnecting opening-with-start *         | end                                         | ended                                 | end-after-open
+starting/reconnecting none/page-hidden/page-frozen/backoff/opening/open * | end                                         | ended                                 | close
+active *                                           | end                                         | ended                                 | send end, close
 
-idle                                  | credentials *             | ~                           |
-ended                                 | credentials *             | ~                           |
-ended/failed replaced/ended/unknown-app | credentials * | ~                         |
-ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held      | starting calling held  | open greeting
-ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable | starting opening asked | open, ask first
-ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none      | starting none asked    | ask first
-starting/reconnecting away/frozen *   | credentials *             | ~                           |
-starting/reconnecting none/pause/calling/opening/open * | credentials held | . calling held              | drop, open greeting
-starting/reconnecting greeted * | credentials held | . calling held              | send end, drop, open greeting
-starting/reconnecting none/pause/calling/opening/open * | credentials fetchable | . opening asked             | drop, open, ask first
-starting/reconnecting greeted * | credentials fetchable | . opening asked             | send end, drop, open, ask first
-starting/reconnecting none/pause/calling/opening/open * | credentials none | . none asked                | drop, ask first
-starting/reconnecting greeted * | credentials none | . none asked                | send end, drop, ask first
-active none/due/asked/unjudged-set/unjudged-asked | credentials * | active sent-set             | renew
-active sent-set/sent-asked/sent-again | credentials *             | active sent-again           | renew
+idle                                               | credentials *                               | ~                                     |
+ended                                              | credentials *                               | ~                                     |
+ended/failed replaced/ended/unknown-app            | credentials *                               | ~                                     |
+ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held                            | starting opening-with-start held      | open with-start
+ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable                       | starting opening fetching             | open, fetch-token first
+ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none                            | starting none fetching                | fetch-token first
+starting/reconnecting page-hidden/page-frozen *    | credentials *                               | ~                                     |
+starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials held                            | . opening-with-start held             | close, open with-start
+starting/reconnecting start-sent *                 | credentials held                            | . opening-with-start held             | send end, close, open with-start
+starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials fetchable                       | . opening fetching                    | close, open, fetch-token first
+starting/reconnecting start-sent *                 | credentials fetchable                       | . opening fetching                    | send end, close, open, fetch-token first
+starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials none                            | . none fetching                       | close, fetch-token first
+starting/reconnecting start-sent *                 | credentials none                            | . none fetching                       | send end, close, fetch-token first
+active none/scheduled/fetching/retrying-set/retrying-fetched | credentials *                               | active sent-set                       | send-token
+active sent-set/sent-fetched/sent-again            | credentials *                               | active sent-again                     | send-token
 
-idle                                  | source                    | ~                           |
-ended                                 | source                    | ~                           |
-ended/failed *                        | source                    | ~                           |
-starting/reconnecting * *             | source                    | ~                           |
-active none                           | source                    | active asked                | ask expiring
-active due/asked/sent-set/sent-asked/sent-again/unjudged-set/unjudged-asked | source | ~         |
+idle                                               | source                                      | ~                                     |
+ended                                              | source                                      | ~                                     |
+ended/failed *                                     | source                                      | ~                                     |
+starting/reconnecting * *                          | source                                      | ~                                     |
+active none                                        | source                                      | active fetching                       | fetch-token expiring
+active scheduled/fetching/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | source                                      | ~                                     |
 
-idle                                  | answer *                  | ~                           |
-ended                                 | answer *                  | ~                           |
-ended/failed *                        | answer *                  | ~                           |
-starting/reconnecting * held/fresh/pause | answer *               | ~                           |
-starting/reconnecting none asked      | answer fresh              | . calling fresh             | open greeting
-starting/reconnecting opening asked   | answer fresh              | . . fresh                   |
-starting/reconnecting open asked      | answer fresh              | . greeted fresh             | greet
-starting/reconnecting * asked         | answer signed-out         | over signed-out             | drop
-starting * asked                      | answer nobody             | failed no-credentials       | drop
-reconnecting * asked                  | answer nobody             | ended token-expired         | drop
-starting/reconnecting * asked         | answer failed             | . none pause                | drop, report
-active asked                          | answer fresh              | active sent-asked           | renew
-active asked                          | answer signed-out         | ended signed-out            | discard all, send end, drop
-active asked                          | answer nobody             | active none                 |
-active asked                          | answer failed             | active due                  | report
-active none/due/sent-set/sent-asked/sent-again/unjudged-set/unjudged-asked | answer * | ~                    |
+idle                                               | fetch-result *                              | ~                                     |
+ended                                              | fetch-result *                              | ~                                     |
+ended/failed *                                     | fetch-result *                              | ~                                     |
+starting/reconnecting * held/fresh/backoff         | fetch-result *                              | ~                                     |
+starting/reconnecting none fetching                | fetch-result fresh                          | . opening-with-start fresh            | open with-start
+starting/reconnecting opening fetching             | fetch-result fresh                          | . . fresh                             |
+starting/reconnecting open fetching                | fetch-result fresh                          | . start-sent fresh                    | send-start
+starting/reconnecting * fetching                   | fetch-result signed-out                     | over signed-out                       | close
+starting * fetching                                | fetch-result no-source                      | failed no-credentials                 | close
+reconnecting * fetching                            | fetch-result no-source                      | ended token-expired                   | close
+starting/reconnecting * fetching                   | fetch-result failed                         | . none backoff                        | close, report
+active fetching                                    | fetch-result fresh                          | active sent-fetched                   | send-token
+active fetching                                    | fetch-result signed-out                     | ended signed-out                      | discard all, send end, close
+active fetching                                    | fetch-result no-source                      | active none                           |
+active fetching                                    | fetch-result failed                         | active scheduled                      | report
+active none/scheduled/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | fetch-result *                              | ~                                     |
 
-starting/reconnecting calling *       | opened                    | . greeted .                 |
-starting/reconnecting opening held/fresh | opened                 | . greeted .                 | greet
-starting/reconnecting opening asked   | opened                    | . open .                    |
-starting/reconnecting none/away/frozen/pause/open/greeted * | opened     | ~                           |
-active *                              | opened                    | ~                           |
-idle                                  | opened                    | ~                           |
-ended                                 | opened                    | ~                           |
-ended/failed *                        | opened                    | ~                           |
+starting/reconnecting opening-with-start *         | opened                                      | . start-sent .                        |
+starting/reconnecting opening held/fresh           | opened                                      | . start-sent .                        | send-start
+starting/reconnecting opening fetching             | opened                                      | . open .                              |
+starting/reconnecting none/page-hidden/page-frozen/backoff/open/start-sent * | opened                                      | ~                                     |
+active *                                           | opened                                      | ~                                     |
+idle                                               | opened                                      | ~                                     |
+ended                                              | opened                                      | ~                                     |
+ended/failed *                                     | opened                                      | ~                                     |
 
-starting/reconnecting * *             | frame started             | active due                  | keep, send pong
-starting/reconnecting * *             | frame ended               | . . .                       |
-starting/reconnecting * *             | frame renewed/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/unjudged-token | ~ |
-active *                              | frame started             | . .                         | deliver started
-active *                              | frame ended               | . .                         |
-active none/due/asked/sent-set/sent-asked/unjudged-set/unjudged-asked | frame renewed | active due  | keep
-active sent-again                     | frame renewed/refused-token/unjudged-token | active sent-set |
-active *                              | frame ping                | . .                         | send pong
-active *                              | frame user                | . .                         |
-active *                              | frame unread              | . .                         |
-active *                              | frame message             | . .                         | deliver message
-active *                              | frame seen                | . .                         |
-active *                              | frame sent                | . .                         | deliver sent
-active *                              | frame history             | . .                         | deliver history
-active *                              | frame refused             | . .                         | report
-active *                              | frame refused-send        | . .                         | deliver refused
-active none/due/asked/sent-set/sent-asked/unjudged-set/unjudged-asked | frame refused-token | active due | discard newest, report
-active none/due/asked                 | frame unjudged-token      | active due                  | discard newest, report
-active sent-set/unjudged-set          | frame unjudged-token      | active unjudged-set         | report
-active sent-asked/unjudged-asked      | frame unjudged-token      | active unjudged-asked       | report
-idle                                  | frame *                   | ~                           |
-ended                                 | frame *                   | ~                           |
-ended/failed *                        | frame *                   | ~                           |
+starting/reconnecting * *                          | frame started                               | active scheduled                      | accept-credentials, send pong
+starting/reconnecting * *                          | frame ended                                 | . . .                                 |
+starting/reconnecting * *                          | frame renewed/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
+active *                                           | frame started                               | . .                                   |
+active *                                           | frame ended                                 | . .                                   |
+active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame renewed                               | active scheduled                      | accept-credentials
+active sent-again                                  | frame renewed/refused-token/retryable-token | active sent-set                       |
+active *                                           | frame ping                                  | . .                                   | send pong
+active *                                           | frame user                                  | . .                                   |
+active *                                           | frame unread                                | . .                                   |
+active *                                           | frame message                               | . .                                   | deliver message
+active *                                           | frame seen                                  | . .                                   |
+active *                                           | frame sent                                  | . .                                   | deliver sent
+active *                                           | frame history                               | . .                                   | deliver history
+active *                                           | frame refused                               | . .                                   | report
+active *                                           | frame refused-send                          | . .                                   | deliver refused
+active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame refused-token                         | active scheduled                      | discard newest, report
+active none/scheduled/fetching                     | frame retryable-token                       | active scheduled                      | discard newest, report
+active sent-set/retrying-set                       | frame retryable-token                       | active retrying-set                   | report
+active sent-fetched/retrying-fetched               | frame retryable-token                       | active retrying-fetched               | report
+idle                                               | frame *                                     | ~                                     |
+ended                                              | frame *                                     | ~                                     |
+ended/failed *                                     | frame *                                     | ~                                     |
 
-starting/reconnecting * *             | closed 1000               | over ended                  |
-starting/reconnecting * *             | closed 4404               | over unknown-app            |
-starting/reconnecting * *             | closed 4101               | . none asked                | discard all, ask rejected
-starting/reconnecting * held/fresh    | closed 1006               | . pause .                   |
-starting/reconnecting * asked/pause   | closed 1006               | . none .                    |
-active *                              | closed 1000               | ended ended                 |
-active *                              | closed 4404               | ended unknown-app           |
-active none/due/asked                 | closed 4101               | reconnecting none asked     | discard all, ask rejected
-active sent-set/sent-again/unjudged-set | closed 4101             | reconnecting calling held   | open greeting
-active sent-asked/unjudged-asked      | closed 4101               | reconnecting calling fresh  | open greeting
-active none/due/asked/sent-set/sent-again/unjudged-set | closed 1006 | reconnecting calling held   | open greeting
-active sent-asked/unjudged-asked      | closed 1006               | reconnecting calling fresh  | open greeting
-idle                                  | closed *                  | ~                           |
-ended                                 | closed *                  | ~                           |
-ended/failed *                        | closed *                  | ~                           |
+starting/reconnecting * *                          | closed 1000                                 | over ended                            |
+starting/reconnecting * *                          | closed 4404                                 | over unknown-app                      |
+starting/reconnecting * *                          | closed 4101                                 | . none fetching                       | discard all, fetch-token rejected
+starting/reconnecting * held/fresh                 | closed 1006                                 | . backoff .                           |
+starting/reconnecting * fetching/backoff           | closed 1006                                 | . none .                              |
+active *                                           | closed 1000                                 | ended ended                           |
+active *                                           | closed 4404                                 | ended unknown-app                     |
+active none/scheduled/fetching                     | closed 4101                                 | reconnecting none fetching            | discard all, fetch-token rejected
+active sent-set/sent-again/retrying-set            | closed 4101                                 | reconnecting opening-with-start held  | open with-start
+active sent-fetched/retrying-fetched               | closed 4101                                 | reconnecting opening-with-start fresh | open with-start
+active none/scheduled/fetching/sent-set/sent-again/retrying-set | closed 1006                                 | reconnecting opening-with-start held  | open with-start
+active sent-fetched/retrying-fetched               | closed 1006                                 | reconnecting opening-with-start fresh | open with-start
+idle                                               | closed *                                    | ~                                     |
+ended                                              | closed *                                    | ~                                     |
+ended/failed *                                     | closed *                                    | ~                                     |
 
-starting/reconnecting * *             | barred                    | over bad-endpoint           | drop
-active *                              | barred                    | ended bad-endpoint          | drop
-idle                                  | barred                    | ~                           |
-ended                                 | barred                    | ~                           |
-ended/failed *                        | barred                    | ~                           |
+starting/reconnecting * *                          | fatal                                       | over bad-endpoint                     | close
+active *                                           | fatal                                       | ended bad-endpoint                    | close
+idle                                               | fatal                                       | ~                                     |
+ended                                              | fatal                                       | ~                                     |
+ended/failed *                                     | fatal                                       | ~                                     |
 
-starting/reconnecting calling/opening * | blocked                 | over blocked-by-csp         | drop
-starting/reconnecting none/away/frozen/pause/open/greeted * | blocked | ~                           |
-active *                              | blocked                   | ~                           |
-idle                                  | blocked                   | ~                           |
-ended                                 | blocked                   | ~                           |
-ended/failed *                        | blocked                   | ~                           |
+starting/reconnecting opening-with-start/opening * | blocked                                     | over blocked-by-csp                   | close
+starting/reconnecting none/page-hidden/page-frozen/backoff/open/start-sent * | blocked                                     | ~                                     |
+active *                                           | blocked                                     | ~                                     |
+idle                                               | blocked                                     | ~                                     |
+ended                                              | blocked                                     | ~                                     |
+ended/failed *                                     | blocked                                     | ~                                     |
 
-starting/reconnecting none pause      | time due                  | . none asked                | ask first
-starting/reconnecting away/frozen held | time *                   | ~                           |
-starting/reconnecting none asked      | time due                  | ~                           |
-starting/reconnecting pause held      | time due                  | . calling held              | open greeting
-starting/reconnecting pause fresh     | time due                  | . calling fresh             | open greeting
-starting/reconnecting calling/opening/greeted held/fresh | time due | . pause .                  | drop
-starting/reconnecting opening/open asked | time due               | . none asked                | drop
-active none/asked/sent-set/sent-asked/sent-again | time due       | ~                           |
-active due                            | time due                  | active asked                | ask expiring
-active unjudged-set                   | time due                  | active sent-set             | renew
-active unjudged-asked                 | time due                  | active sent-asked           | renew
-starting/reconnecting none/pause/calling/opening/open/greeted * | time early | ~                           |
-active *                              | time early                | ~                           |
-idle                                  | time *                    | ~                           |
-ended                                 | time *                    | ~                           |
-ended/failed *                        | time *                    | ~                           |
-active none/due/asked/sent-set/sent-again/unjudged-set | time silent | reconnecting calling held   | drop, open greeting
-active sent-asked/unjudged-asked      | time silent               | reconnecting calling fresh  | drop, open greeting
-active *                              | time slept                | . .                         |
-starting/reconnecting none pause      | time silent/slept         | . none asked                | ask first
-starting/reconnecting none asked      | time silent/slept         | ~                           |
-starting/reconnecting pause *         | time silent/slept         | . calling .                 | open greeting
-starting/reconnecting calling/opening/greeted held/fresh | time silent/slept | . pause .         | drop
-starting/reconnecting opening/open asked | time silent/slept      | . none asked                | drop
+starting/reconnecting none backoff                 | time due                                    | . none fetching                       | fetch-token first
+starting/reconnecting page-hidden/page-frozen held | time *                                      | ~                                     |
+starting/reconnecting none fetching                | time due                                    | ~                                     |
+starting/reconnecting backoff held                 | time due                                    | . opening-with-start held             | open with-start
+starting/reconnecting backoff fresh                | time due                                    | . opening-with-start fresh            | open with-start
+starting/reconnecting opening-with-start/opening/start-sent held/fresh | time due                                    | . backoff .                           | close
+starting/reconnecting opening/open fetching        | time due                                    | . none fetching                       | close
+active none/fetching/sent-set/sent-fetched/sent-again | time due                                    | ~                                     |
+active scheduled                                   | time due                                    | active fetching                       | fetch-token expiring
+active retrying-set                                | time due                                    | active sent-set                       | send-token
+active retrying-fetched                            | time due                                    | active sent-fetched                   | send-token
+starting/reconnecting none/backoff/opening-with-start/opening/open/start-sent * | time early                                  | ~                                     |
+active *                                           | time early                                  | ~                                     |
+idle                                               | time *                                      | ~                                     |
+ended                                              | time *                                      | ~                                     |
+ended/failed *                                     | time *                                      | ~                                     |
+active none/scheduled/fetching/sent-set/sent-again/retrying-set | time silent                                 | reconnecting opening-with-start held  | close, open with-start
+active sent-fetched/retrying-fetched               | time silent                                 | reconnecting opening-with-start fresh | close, open with-start
+active *                                           | time slept                                  | . .                                   |
+starting/reconnecting none backoff                 | time silent/slept                           | . none fetching                       | fetch-token first
+starting/reconnecting none fetching                | time silent/slept                           | ~                                     |
+starting/reconnecting backoff *                    | time silent/slept                           | . opening-with-start .                | open with-start
+starting/reconnecting opening-with-start/opening/start-sent held/fresh | time silent/slept                           | . backoff .                           | close
+starting/reconnecting opening/open fetching        | time silent/slept                           | . none fetching                       | close
 
-starting/reconnecting none pause      | wake                      | . none asked                | ask first
-starting/reconnecting none asked      | wake                      | ~                           |
-starting/reconnecting pause/frozen *  | wake                      | . calling .                 | open greeting
-starting/reconnecting away/calling/opening/open/greeted * | wake  | ~                           |
-active *                              | wake                      | . .                         | send history
-idle                                  | wake                      | ~                           |
-ended                                 | wake                      | ~                           |
-ended/failed *                        | wake                      | ~                           |
+starting/reconnecting none backoff                 | wake                                        | . none fetching                       | fetch-token first
+starting/reconnecting none fetching                | wake                                        | ~                                     |
+starting/reconnecting backoff/page-frozen *        | wake                                        | . opening-with-start .                | open with-start
+starting/reconnecting page-hidden/opening-with-start/opening/open/start-sent * | wake                                        | ~                                     |
+active *                                           | wake                                        | . .                                   | send history
+idle                                               | wake                                        | ~                                     |
+ended                                              | wake                                        | ~                                     |
+ended/failed *                                     | wake                                        | ~                                     |
 
-starting/reconnecting * *             | hide                      | . away held                 | discard all, drop
-active *                              | hide                      | reconnecting away held      | discard all, drop
-idle                                  | hide                      | ~                           |
-ended                                 | hide                      | ~                           |
-ended/failed *                        | hide                      | ~                           |
+starting/reconnecting * *                          | hide                                        | . page-hidden held                    | discard all, close
+active *                                           | hide                                        | reconnecting page-hidden held         | discard all, close
+idle                                               | hide                                        | ~                                     |
+ended                                              | hide                                        | ~                                     |
+ended/failed *                                     | hide                                        | ~                                     |
 
-starting/reconnecting away *          | freeze                    | ~                           |
-starting/reconnecting none/frozen/pause/calling/opening/open/greeted * | freeze | . frozen held | discard all, drop
-active *                              | freeze                    | reconnecting frozen held    | discard all, drop
-idle                                  | freeze                    | ~                           |
-ended                                 | freeze                    | ~                           |
-ended/failed *                        | freeze                    | ~                           |
+starting/reconnecting page-hidden *                | freeze                                      | ~                                     |
+starting/reconnecting none/page-frozen/backoff/opening-with-start/opening/open/start-sent * | freeze                                      | . page-frozen held                    | discard all, close
+active *                                           | freeze                                      | reconnecting page-frozen held         | discard all, close
+idle                                               | freeze                                      | ~                                     |
+ended                                              | freeze                                      | ~                                     |
+ended/failed *                                     | freeze                                      | ~                                     |
 
-starting/reconnecting none/frozen/pause/calling/opening/open/greeted * | shown * | ~            |
-starting/reconnecting away held       | shown held                | . calling held              | open greeting
-starting/reconnecting away held       | shown fetchable           | . opening asked             | open, ask first
-starting/reconnecting away held       | shown none                | . none asked                | ask first
-starting/reconnecting away held       | shown ended               | ended                       |
-active *                              | shown *                   | ~                           |
-idle                                  | shown *                   | ~                           |
-ended                                 | shown *                   | ~                           |
-ended/failed *                        | shown *                   | ~                           |
+starting/reconnecting none/page-frozen/backoff/opening-with-start/opening/open/start-sent * | show *                                      | ~                                     |
+starting/reconnecting page-hidden held             | show held                                   | . opening-with-start held             | open with-start
+starting/reconnecting page-hidden held             | show fetchable                              | . opening fetching                    | open, fetch-token first
+starting/reconnecting page-hidden held             | show none                                   | . none fetching                       | fetch-token first
+starting/reconnecting page-hidden held             | show ended                                  | ended                                 |
+active *                                           | show *                                      | ~                                     |
+idle                                               | show *                                      | ~                                     |
+ended                                              | show *                                      | ~                                     |
+ended/failed *                                     | show *                                      | ~                                     |
 
-starting/reconnecting * *             | late *                    | ~                           |
-active *                              | late *                    | ~                           |
-idle                                  | late *                    | ~                           |
-ended                                 | late *                    | ~                           |
-ended/failed *                        | late *                    | ~                           |
+starting/reconnecting * *                          | late *                                      | ~                                     |
+active *                                           | late *                                      | ~                                     |
+idle                                               | late *                                      | ~                                     |
+ended                                              | late *                                      | ~                                     |
+ended/failed *                                     | late *                                      | ~                                     |
 `
 
 interface Row {
@@ -261,7 +261,7 @@ const message = (offset: number): GatewayFrame => ({
 })
 
 const frames: Record<string, GatewayFrame> = {
-  started: facts,
+  started: info,
   renewed: { type: 'renewed', expiresIn: 60_000 },
   ping: { type: 'ping' },
   user: { type: 'user', user: { id: 'ann', name: 'Ann' } },
@@ -273,47 +273,50 @@ const frames: Record<string, GatewayFrame> = {
   refused: refused({ re: 'read' }),
   'refused-send': refused({ id: 'm' }),
   'refused-token': refused({ re: 'token', code: 'unauthenticated' }),
-  'unjudged-token': refused({ re: 'token', code: 'unavailable', retryable: true }),
+  'retryable-token': refused({ re: 'token', code: 'unavailable', retryable: true }),
   ended: { type: 'ended', code: 'replaced', message: 'Gone.', retryable: false },
 }
 
 const attempt = ATTEMPT
 const ofAttempt: Record<string, Input> = {
-  opened: { type: 'opened', attempt },
-  barred: { type: 'barred', attempt, fault: { code: 'bad-endpoint' } },
-  blocked: { type: 'blocked', attempt },
+  opened: { type: 'opened', _attempt: attempt },
+  fatal: { type: 'fatal', _attempt: attempt, _fault: { code: 'bad-endpoint' } },
+  blocked: { type: 'blocked', _attempt: attempt },
   ...Object.fromEntries(
-    Object.entries(frames).map(([name, frame]) => [`frame ${name}`, { type: 'frame', attempt, frame }]),
+    Object.entries(frames).map(([name, frame]) => [
+      `frame ${name}`,
+      { type: 'frame', _attempt: attempt, frame },
+    ]),
   ),
   ...Object.fromEntries(
-    [1000, 1006, 4101, 4404].map((close) => [`closed ${close}`, { type: 'closed', attempt, close }]),
+    [1000, 1006, 4101, 4404].map((code) => [`closed ${code}`, { type: 'closed', _attempt: attempt, code }]),
   ),
 }
 
 const inputs: [name: string, input: Input, world: World][] = [
-  ...(['held', 'fetchable', 'none'] as const).flatMap((proof): [string, Input, World][] => [
-    [`start ${proof}`, { type: 'start' }, world({ proof })],
-    [`credentials ${proof}`, { type: 'credentials' }, world({ proof })],
-    [`shown ${proof}`, { type: 'shown' }, world({ proof })],
+  ...(['held', 'fetchable', 'none'] as const).flatMap((credentials): [string, Input, World][] => [
+    [`start ${credentials}`, { type: 'start' }, world({ credentials })],
+    [`credentials ${credentials}`, { type: 'credentials' }, world({ credentials })],
+    [`show ${credentials}`, { type: 'show' }, world({ credentials })],
   ]),
   ['source', { type: 'source' }, world()],
   ['end', { type: 'end' }, world()],
-  ...(['fresh', 'signed-out', 'nobody', 'failed'] as const).map((answer): [string, Input, World] => [
-    `answer ${answer}`,
-    { type: 'answer', answer },
+  ...(['fresh', 'signed-out', 'no-source', 'failed'] as const).map((result): [string, Input, World] => [
+    `fetch-result ${result}`,
+    { type: 'fetch-result', _result: result },
     world(),
   ]),
   ['hide', { type: 'hide' }, world()],
   ['freeze', { type: 'freeze' }, world()],
   ['wake', { type: 'wake' }, world()],
-  ['shown ended', { type: 'shown', resume: null }, world()],
+  ['show ended', { type: 'show', resume: null }, world()],
   ['time early', { type: 'time' }, world({ now: DUE - 1 })],
   ['time due', { type: 'time' }, world({ now: DUE })],
   ['time silent', { type: 'time' }, world({ now: NOW + 35_000 })],
   ['time slept', { type: 'time' }, world({ now: NOW + 3_600_000 })],
   ...Object.entries(ofAttempt).flatMap(([name, input]): [string, Input, World][] => [
     [name, input, world()],
-    [`late ${name.replace(' ', '-')}`, { ...input, attempt: ATTEMPT - 1 } as Input, world()],
+    [`late ${name.replace(' ', '-')}`, { ...input, _attempt: ATTEMPT - 1 } as Input, world()],
   ]),
 ]
 

@@ -16,7 +16,7 @@ import {
   ATTEMPT,
   connectingState,
   DUE,
-  facts,
+  info,
   nameOfEffect,
   nameOfState,
   NOW,
@@ -24,8 +24,8 @@ import {
 } from './states.js'
 
 const attempt = ATTEMPT
-const closed = (close: number): Input => ({ type: 'closed', attempt, close })
-const frame = (of: GatewayFrame): Input => ({ type: 'frame', attempt, frame: of })
+const closed = (code: number): Input => ({ type: 'closed', _attempt: attempt, code })
+const frame = (of: GatewayFrame): Input => ({ type: 'frame', _attempt: attempt, frame: of })
 const refusedToken = frame({
   type: 'refused',
   re: 'token',
@@ -33,7 +33,7 @@ const refusedToken = frame({
   message: 'No.',
   retryable: false,
 })
-const started = (changes: Partial<typeof facts> = {}): Input => frame({ ...facts, ...changes })
+const started = (changes: Partial<typeof info> = {}): Input => frame({ ...info, ...changes })
 
 /** Steps one input after the other; attempts are always the state's own. */
 const run = (
@@ -44,7 +44,7 @@ const run = (
   const effects: string[] = []
   let last: string[] = []
   for (const input of inputs) {
-    const own = 'attempt' in input && 'attempt' in state ? { ...input, attempt: state.attempt } : input
+    const own = '_attempt' in input && '_attempt' in state ? { ...input, _attempt: state._attempt } : input
     const [next, ...done] = step(state, own, at)
     state = next
     last = done.map(nameOfEffect)
@@ -59,12 +59,15 @@ const active = (state: State): Active => {
 }
 
 const pauseOf = (state: State): number => (retryAtOf(state) ?? Number.NaN) - NOW
-const calling = { line: { at: 'calling', until: NOW + 20_000 }, proof: { at: 'held' } } as const
-const asked = { line: { at: 'none' }, proof: { at: 'asked', reason: 'first' } } as const
+const withStart = {
+  _socket: { at: 'opening-with-start', until: NOW + 20_000 },
+  credentials: { at: 'held' },
+} as const
+const asked = { _socket: { at: 'none' }, credentials: { at: 'fetching', reason: 'first' } } as const
 
 test('the first loss is tried again at once; then pauses are anything up to a limit that doubles to 30 s', () => {
   const [first, ...effects] = step(
-    connectingState({ ...calling, failures: 0 }),
+    connectingState({ ...withStart, _connectFailures: 0 }),
     closed(1006),
     world({ random: 0.99 }),
   )
@@ -74,7 +77,7 @@ test('the first loss is tried again at once; then pauses are anything up to a li
   for (const [at, limit] of limits.entries())
     for (const random of [0.001, 0.25, 0.5, 0.999_999]) {
       const { state } = run(
-        connectingState({ ...calling, failures: at + 1 }),
+        connectingState({ ...withStart, _connectFailures: at + 1 }),
         world({ random }),
         closed(1006),
       )
@@ -82,26 +85,26 @@ test('the first loss is tried again at once; then pauses are anything up to a li
     }
 })
 
-test('failures are forgotten when a connection has lived for 10 s, and not when it opens', () => {
-  const { state } = run(connectingState({ ...calling, failures: 4 }), world(), started())
-  assert.equal(active(state).failures, 4)
+test('connectFailures are forgotten when a connection has lived for 10 s, and not when it opens', () => {
+  const { state } = run(connectingState({ ...withStart, _connectFailures: 4 }), world(), started())
+  assert.equal(active(state)._connectFailures, 4)
   const early = step(state, { type: 'time' }, world({ now: NOW + 9_999 }))[0]
-  assert.equal(active(early).failures, 4)
+  assert.equal(active(early)._connectFailures, 4)
   assert.ok(pauseOf(step(early, closed(1006), world())[0]) > 0)
   const late = step(state, { type: 'time' }, world({ now: NOW + 10_000 }))[0]
-  assert.equal(active(late).failures, 0)
+  assert.equal(active(late)._connectFailures, 0)
   assert.deepEqual(
     step(late, closed(1006), world())
       .slice(1)
       .map((effect) => nameOfEffect(effect as never)),
-    ['open greeting'],
+    ['open with-start'],
   )
 })
 
 test('an offset that the inbox has not come to, in the same epoch, is no reason to miss what comes', () => {
-  const cursor = { key: 'k', epoch: facts.epoch, offset: facts.offset + 7 }
-  const { state } = run(connectingState({ ...calling, cursor }), world(), started({ lost: true }))
-  assert.equal(active(state).cursor.offset, 0)
+  const cursor = { key: 'k', epoch: info.epoch, offset: info.offset + 7 }
+  const { state } = run(connectingState({ ...withStart, _cursor: cursor }), world(), started({ lost: true }))
+  assert.equal(active(state)._cursor.offset, 0)
 })
 
 test('the gateway says how long to wait, and is heeded', () => {
@@ -112,7 +115,7 @@ test('the gateway says how long to wait, and is heeded', () => {
     retryable: true,
     retryAfter: 7_000,
   })
-  for (const state of [connectingState({ ...calling, failures: 0 }), activeState()]) {
+  for (const state of [connectingState({ ...withStart, _connectFailures: 0 }), activeState()]) {
     const after = run(state, world(), ended, closed(4503)).state
     assert.equal(pauseOf(after), 7_000)
     assert.equal('error' in after && after.error?.message, 'Drain.')
@@ -122,8 +125,8 @@ test('the gateway says how long to wait, and is heeded', () => {
 test('a socket that closes because its page is being left is made again a second later, if the page is still there', () => {
   const { state } = run(activeState(), world(), closed(1001))
   assert.equal(pauseOf(state), 1_000)
-  assert.deepEqual(run(state, world(), { type: 'hide' }).effects, ['discard all', 'drop'])
-  assert.deepEqual(run(state, world({ now: NOW + 1_000 }), { type: 'time' }).effects, ['open greeting'])
+  assert.deepEqual(run(state, world(), { type: 'hide' }).effects, ['discard all', 'close'])
+  assert.deepEqual(run(state, world({ now: NOW + 1_000 }), { type: 'time' }).effects, ['open with-start'])
 })
 
 test('what the gateway said on one connection explains no loss of the next', () => {
@@ -135,7 +138,7 @@ test('what the gateway said on one connection explains no loss of the next', () 
     retryAfter: 0,
   })
   const { state } = run(
-    connectingState({ ...calling, failures: 0 }),
+    connectingState({ ...withStart, _connectFailures: 0 }),
     world(),
     ended,
     closed(4503),
@@ -145,9 +148,9 @@ test('what the gateway said on one connection explains no loss of the next', () 
 })
 
 test('two fresh tokens refused in a row end it, and a start asks anew', () => {
-  const rounds: Input[] = [{ type: 'answer', answer: 'fresh' }, closed(4101)]
+  const rounds: Input[] = [{ type: 'fetch-result', _result: 'fresh' }, closed(4101)]
   const once = run(connectingState(asked), world(), ...rounds)
-  assert.equal(nameOfState(once.state), 'starting none asked')
+  assert.equal(nameOfState(once.state), 'starting none fetching')
   const twice = run(once.state, world(), ...rounds)
   assert.equal(nameOfState(twice.state), 'failed unauthenticated')
   assert.deepEqual(twice.last, ['discard all'])
@@ -155,20 +158,20 @@ test('two fresh tokens refused in a row end it, and a start asks anew', () => {
 
 test('a fresh token that was accepted in between begins the counts anew', () => {
   const { state } = run(
-    connectingState({ ...asked, refusals: 1, misses: 4 }),
+    connectingState({ ...asked, _rejections: 1, _fetchFailures: 4 }),
     world(),
-    { type: 'answer', answer: 'fresh' },
+    { type: 'fetch-result', _result: 'fresh' },
     started(),
   )
-  const { refusals, misses } = active(state)
-  assert.deepEqual([refusals, misses], [0, 0])
+  const { _rejections: rejections, _fetchFailures: fetchFailures } = active(state)
+  assert.deepEqual([rejections, fetchFailures], [0, 0])
 })
 
 test('a first token that is refused was not fresh: its source is asked twice before the user is out', () => {
-  const { state, effects } = run(connectingState(calling), world(), closed(4101))
-  assert.deepEqual(effects, ['discard all', 'ask rejected'])
-  const fresh: Input = { type: 'answer', answer: 'fresh' }
-  assert.equal(nameOfState(run(state, world(), fresh, closed(4101)).state), 'starting none asked')
+  const { state, effects } = run(connectingState(withStart), world(), closed(4101))
+  assert.deepEqual(effects, ['discard all', 'fetch-token rejected'])
+  const fresh: Input = { type: 'fetch-result', _result: 'fresh' }
+  assert.equal(nameOfState(run(state, world(), fresh, closed(4101)).state), 'starting none fetching')
   assert.equal(
     nameOfState(run(state, world(), fresh, closed(4101), fresh, closed(4101)).state),
     'failed unauthenticated',
@@ -176,21 +179,21 @@ test('a first token that is refused was not fresh: its source is asked twice bef
 })
 
 test('two fresh tokens refused on the open connection end it', () => {
-  const fresh: Input = { type: 'answer', answer: 'fresh' }
-  const asking = activeState({ renewal: { at: 'asked', reason: 'expiring' } })
+  const fresh: Input = { type: 'fetch-result', _result: 'fresh' }
+  const asking = activeState({ _renewal: { at: 'fetching', reason: 'expiring' } })
   const once = run(asking, world(), fresh, refusedToken)
-  assert.deepEqual(active(once.state).renewal, { at: 'due', time: NOW, reason: 'rejected' })
+  assert.deepEqual(active(once.state)._renewal, { at: 'scheduled', time: NOW, reason: 'rejected' })
   const twice = run(once.state, world(), { type: 'time' }, fresh, refusedToken)
   assert.equal(nameOfState(twice.state), 'ended unauthenticated')
-  assert.deepEqual(twice.last, ['discard all', 'send end', 'drop'])
+  assert.deepEqual(twice.last, ['discard all', 'send end', 'close'])
 })
 
 test('a token that was set and is refused leaves the session with its old one, which is renewed in time', () => {
   const { state, effects } = run(activeState(), world(), { type: 'credentials' }, refusedToken)
-  assert.deepEqual(effects, ['renew', 'discard newest', 'report'])
-  const { renewal, lapsesAt } = active(state)
-  assert.deepEqual(renewal, { at: 'due', time: NOW + 54_000, reason: 'expiring' })
-  assert.equal(lapsesAt, NOW + 60_000)
+  assert.deepEqual(effects, ['send-token', 'discard newest', 'report'])
+  const { _renewal: renewal, _expiresAt: expiresAt } = active(state)
+  assert.deepEqual(renewal, { at: 'scheduled', time: NOW + 54_000, reason: 'expiring' })
+  assert.equal(expiresAt, NOW + 60_000)
 })
 
 test('a token that the gateway could not judge is sent again, and an outage logs nobody out', () => {
@@ -201,27 +204,27 @@ test('a token that the gateway could not judge is sent again, and an outage logs
     message: 'Later.',
     retryable: true,
   })
-  let state: State = activeState({ renewal: { at: 'sent', asked: true, before: 0 } })
+  let state: State = activeState({ _renewal: { at: 'sent', _fetched: true, _superseded: 0 } })
   for (let round = 0; round < 10; round += 1) {
     state = step(state, unjudged, world())[0]
-    const time: number = deadlineOf({ ...active(state), silentAt: Number.MAX_SAFE_INTEGER }) ?? 0
+    const time: number = deadlineOf({ ...active(state), _heartbeatDeadline: Number.MAX_SAFE_INTEGER }) ?? 0
     assert.equal(time - NOW, 0.5 * Math.min(30_000, 1_000 * 2 ** round))
     const [next, ...effects] = step(
-      { ...active(state), silentAt: time + 1 },
+      { ...active(state), _heartbeatDeadline: time + 1 },
       { type: 'time' },
       world({ now: time }),
     )
-    assert.deepEqual(effects, [{ do: 'renew' }])
+    assert.deepEqual(effects, [{ do: 'send-token' }])
     state = next
   }
-  assert.equal(active(state).refusals, 0)
+  assert.equal(active(state)._rejections, 0)
 })
 
 test('a token that is given while the former one lapses is used, not thrown away with it', () => {
   for (const wanted of [closed(4102), closed(1006)]) {
-    const { state, effects } = run(activeState({ lapsesAt: NOW }), world(), { type: 'credentials' }, wanted)
-    assert.deepEqual(effects, ['renew', 'open greeting'])
-    assert.equal(nameOfState(state), 'reconnecting calling held')
+    const { state, effects } = run(activeState({ _expiresAt: NOW }), world(), { type: 'credentials' }, wanted)
+    assert.deepEqual(effects, ['send-token', 'open with-start'])
+    assert.equal(nameOfState(state), 'reconnecting opening-with-start held')
   }
 })
 
@@ -235,9 +238,13 @@ test('a token is renewed a tenth of its life before it lapses: 5 s at least, 60 
     [10_000, 5_000],
   ] as const
   for (const [expiresIn, margin] of margins) {
-    const { state } = run(connectingState(calling), world(), started({ expiresIn }))
-    assert.deepEqual(active(state).renewal, { at: 'due', time: NOW + expiresIn - margin, reason: 'expiring' })
-    assert.equal(active(state).lapsesAt, NOW + expiresIn)
+    const { state } = run(connectingState(withStart), world(), started({ expiresIn }))
+    assert.deepEqual(active(state)._renewal, {
+      at: 'scheduled',
+      time: NOW + expiresIn - margin,
+      reason: 'expiring',
+    })
+    assert.equal(active(state)._expiresAt, NOW + expiresIn)
   }
 })
 
@@ -248,8 +255,8 @@ test('a source that answers the same token until it lapses is asked a few times,
   const lapse = NOW + 60_000
   while (now < lapse - 1 && asks < 1_000) {
     state = step(state, frame({ type: 'renewed', expiresIn: lapse - now }), world({ now }))[0]
-    const { renewal } = active(state)
-    assert.ok(renewal?.at === 'due' && renewal.time > now)
+    const { _renewal: renewal } = active(state)
+    assert.ok(renewal?.at === 'scheduled' && renewal.time > now)
     now = renewal.time
     asks += 1
   }
@@ -257,41 +264,41 @@ test('a source that answers the same token until it lapses is asked a few times,
 })
 
 test('credentials that do not lapse are not renewed', () => {
-  const { state } = run(connectingState(calling), world(), started({ expiresIn: null }))
-  assert.equal(active(state).renewal, null)
-  assert.equal(active(state).lapsesAt, null)
+  const { state } = run(connectingState(withStart), world(), started({ expiresIn: null }))
+  assert.equal(active(state)._renewal, null)
+  assert.equal(active(state)._expiresAt, null)
 })
 
 test('a fetch that fails while the socket opens lets go of the socket, and is made again with the same reason', () => {
-  const [fetching, ...begun] = step(idle, { type: 'start' }, world({ proof: 'fetchable' }))
-  assert.deepEqual(begun.map(nameOfEffect), ['open', 'ask first'])
-  const failed: Input = { type: 'answer', answer: 'failed', cause: new Error('offline') }
+  const [fetching, ...begun] = step(idle, { type: 'start' }, world({ credentials: 'fetchable' }))
+  assert.deepEqual(begun.map(nameOfEffect), ['open', 'fetch-token first'])
+  const failed: Input = { type: 'fetch-result', _result: 'failed', cause: new Error('offline') }
   const [paused, ...effects] = step(fetching, failed, world())
-  assert.deepEqual(effects.map(nameOfEffect), ['drop', 'report'])
+  assert.deepEqual(effects.map(nameOfEffect), ['close', 'report'])
   assert.equal(retryAtOf(paused), NOW + 500)
   const again = step(paused, { type: 'time' }, world({ now: NOW + 500 }))
-  assert.deepEqual(again.slice(1), [{ do: 'ask', reason: 'first' }])
+  assert.deepEqual(again.slice(1), [{ do: 'fetch-token', reason: 'first' }])
   // The network's failure is no refusal of credentials.
   const { state } = run(fetching, world(), closed(1006), failed)
-  assert.deepEqual(step(state, { type: 'wake' }, world()).slice(1), [{ do: 'ask', reason: 'first' }])
+  assert.deepEqual(step(state, { type: 'wake' }, world()).slice(1), [{ do: 'fetch-token', reason: 'first' }])
 })
 
 test('asks that fail in a row are made further apart, up to 30 s, for as long as it takes', () => {
   let state: State = connectingState(asked)
   for (const limit of [1, 2, 4, 8, 16, 30, 30, 30]) {
-    state = step(state, { type: 'answer', answer: 'failed' }, world())[0]
+    state = step(state, { type: 'fetch-result', _result: 'failed' }, world())[0]
     assert.equal(pauseOf(state), 500 * limit)
     state = step(state, { type: 'wake' }, world())[0]
   }
 })
 
 test('a renewal that fails is made again, and the session stays', () => {
-  let state: State = activeState({ renewal: { at: 'asked', reason: 'rejected' } })
+  let state: State = activeState({ _renewal: { at: 'fetching', reason: 'rejected' } })
   for (const limit of [1, 2, 4, 8, 16, 30, 30]) {
-    state = step(state, { type: 'answer', answer: 'failed' }, world())[0]
-    assert.deepEqual(active(state).renewal, { at: 'due', time: NOW + 500 * limit, reason: 'rejected' })
+    state = step(state, { type: 'fetch-result', _result: 'failed' }, world())[0]
+    assert.deepEqual(active(state)._renewal, { at: 'scheduled', time: NOW + 500 * limit, reason: 'rejected' })
     state = step(
-      { ...active(state), silentAt: NOW * 2 },
+      { ...active(state), _heartbeatDeadline: NOW * 2 },
       { type: 'time' },
       world({ now: NOW + 500 * limit }),
     )[0]
@@ -299,84 +306,98 @@ test('a renewal that fails is made again, and the session stays', () => {
 })
 
 test('after an attempt that never opened, the start goes as the first frame; after one without it, in the header', () => {
-  const failures = 0
-  const refused = run(connectingState({ ...calling, failures }), world(), closed(1006))
+  const connectFailures = 0
+  const refused = run(
+    connectingState({ ...withStart, _connectFailures: connectFailures }),
+    world(),
+    closed(1006),
+  )
   assert.deepEqual(refused.effects, ['open'])
-  assert.deepEqual(run(refused.state, world(), { type: 'opened', attempt }).effects, ['greet'])
+  assert.deepEqual(run(refused.state, world(), { type: 'opened', _attempt: attempt }).effects, ['send-start'])
   const random = 0
   const again = run(refused.state, world({ random }), closed(1006))
-  assert.deepEqual(again.effects, ['open greeting'])
+  assert.deepEqual(again.effects, ['open with-start'])
 })
 
 test('a handshake that is swallowed is one that failed: the next start goes as the first frame', () => {
   const late = world({ now: NOW + 20_000 })
-  const { state, effects } = run(connectingState({ ...calling, failures: 0 }), late, { type: 'time' })
-  assert.deepEqual(effects, ['drop', 'open'])
+  const { state, effects } = run(connectingState({ ...withStart, _connectFailures: 0 }), late, {
+    type: 'time',
+  })
+  assert.deepEqual(effects, ['close', 'open'])
   assert.equal(nameOfState(state), 'starting opening held')
 })
 
 test('what worked as a first frame stays one for the life of the session', () => {
-  const opened: Input = { type: 'opened', attempt }
+  const opened: Input = { type: 'opened', _attempt: attempt }
   const { state } = run(
-    connectingState({ ...calling, failures: 0 }),
+    connectingState({ ...withStart, _connectFailures: 0 }),
     world(),
     closed(1006),
     opened,
     started(),
   )
-  assert.deepEqual(run({ ...active(state), failures: 0 }, world(), closed(1006)).effects, ['open'])
+  assert.deepEqual(run({ ...active(state), _connectFailures: 0 }, world(), closed(1006)).effects, ['open'])
 })
 
 test('a connection lost after it opened says nothing against the header', () => {
-  const opened: Input = { type: 'opened', attempt }
-  const { effects } = run(connectingState({ ...calling, failures: 0 }), world(), opened, closed(4503))
-  assert.deepEqual(effects, ['open greeting'])
+  const opened: Input = { type: 'opened', _attempt: attempt }
+  const { effects } = run(
+    connectingState({ ...withStart, _connectFailures: 0 }),
+    world(),
+    opened,
+    closed(4503),
+  )
+  assert.deepEqual(effects, ['open with-start'])
 })
 
 test('a timer that fires long after the silence slept with its device: what waits behind it gets 2 s, once', () => {
   const slept = world({ now: NOW + 3_600_000 })
   const [woken, ...none] = step(activeState(), { type: 'time' }, slept)
   assert.deepEqual(none, [])
-  assert.equal(active(woken).silentAt, slept.now + 2_000)
+  assert.equal(active(woken)._heartbeatDeadline, slept.now + 2_000)
   const heard = step(woken, frame({ type: 'ping' }), slept)[0]
-  assert.equal(active(heard).silentAt, slept.now + 35_000)
-  assert.equal(active(step(heard, { type: 'time' }, world({ now: slept.now + 40_000 }))[0]).overslept, true)
+  assert.equal(active(heard)._heartbeatDeadline, slept.now + 35_000)
+  assert.equal(
+    active(step(heard, { type: 'time' }, world({ now: slept.now + 40_000 }))[0])._sleepGraceUsed,
+    true,
+  )
   // A throttled timer is late every time: a dead connection must not live on for that.
   const [dead, ...effects] = step(woken, { type: 'time' }, world({ now: slept.now + 60_000 }))
   assert.equal(dead.name, 'reconnecting')
-  assert.equal(nameOfEffect(effects[0] ?? { do: 'greet' }), 'drop')
+  assert.equal(nameOfEffect(effects[0] ?? { do: 'send-start' }), 'close')
 })
 
 test('silence is what two pings would have broken, and every frame puts it off', () => {
-  const { state } = run(connectingState(calling), world(), started({ pingInterval: 1_000 }))
-  assert.equal(active(state).silentAt, NOW + 11_000)
+  const { state } = run(connectingState(withStart), world(), started({ pingInterval: 1_000 }))
+  assert.equal(active(state)._heartbeatDeadline, NOW + 11_000)
   const heard = step(
     state,
     frame({ type: 'unread', unread: 1, readOffset: 0 }),
     world({ now: NOW + 5_000 }),
   )[0]
-  assert.equal(active(heard).silentAt, NOW + 16_000)
+  assert.equal(active(heard)._heartbeatDeadline, NOW + 16_000)
 })
 
 test('credentials that lapsed while offline are asked for before anything is opened', () => {
   const state = connectingState({
-    line: { at: 'pause', until: NOW },
-    lapsesAt: NOW,
-    failures: 2,
-    proof: { at: 'held' },
+    _socket: { at: 'backoff', until: NOW },
+    _expiresAt: NOW,
+    _connectFailures: 2,
+    credentials: { at: 'held' },
   })
   for (const type of ['time', 'wake'] as const) {
     const { state: next, effects } = run(state, world(), { type })
-    assert.deepEqual(effects, ['discard all', 'ask expiring'])
-    assert.equal(nameOfState(next), 'starting none asked')
+    assert.deepEqual(effects, ['discard all', 'fetch-token expiring'])
+    assert.equal(nameOfState(next), 'starting none fetching')
     assert.equal('error' in next && next.error?.code, 'token-expired')
   }
 })
 
 test('a session with nothing to renew its lapsed token ends as token-expired', () => {
-  const { state } = run(activeState({ renewal: null }), world(), closed(4102), {
-    type: 'answer',
-    answer: 'nobody',
+  const { state } = run(activeState({ _renewal: null }), world(), closed(4102), {
+    type: 'fetch-result',
+    _result: 'no-source',
   })
   assert.equal(nameOfState(state), 'ended token-expired')
 })
@@ -385,27 +406,27 @@ test('what the session knows of its user follows the frames', () => {
   const user: GatewayFrame = { type: 'user', user: { id: 'ann', name: 'Ann' } }
   const unread: GatewayFrame = { type: 'unread', unread: 7, readOffset: 0 }
   const { state } = run(activeState(), world(), frame(user), frame(unread))
-  assert.deepEqual(active(state).facts, { ...facts, user: user.user, unread: 7 })
+  assert.deepEqual(active(state)._info, { ...info, user: user.user, unread: 7 })
 })
 
 test('the token that the gateway gave is kept in the place of what was sent once', () => {
-  const [, keep] = step(connectingState(calling), started({ token: 'a.b.c' }), world())
-  assert.deepEqual(keep, { do: 'keep', token: 'a.b.c' })
+  const [, keep] = step(connectingState(withStart), started({ token: 'a.b.c' }), world())
+  assert.deepEqual(keep, { do: 'accept-credentials', token: 'a.b.c' })
 })
 
 test('who signed out is out, and what was at hand is forgotten', () => {
-  const renewing = activeState({ renewal: { at: 'asked', reason: 'expiring' } })
-  const { state, effects } = run(renewing, world(), { type: 'answer', answer: 'signed-out' })
+  const renewing = activeState({ _renewal: { at: 'fetching', reason: 'expiring' } })
+  const { state, effects } = run(renewing, world(), { type: 'fetch-result', _result: 'signed-out' })
   assert.equal(nameOfState(state), 'ended signed-out')
-  assert.deepEqual(effects, ['discard all', 'send end', 'drop'])
+  assert.deepEqual(effects, ['discard all', 'send end', 'close'])
 })
 
 test('credentials that are set while a session is being carried on do not end it', () => {
   const state = connectingState({
     name: 'reconnecting',
-    line: { at: 'greeted', until: DUE },
-    cursor: { key: 'k', epoch: 'e', offset: 3 },
+    _socket: { at: 'start-sent', until: DUE },
+    _cursor: { key: 'k', epoch: 'e', offset: 3 },
   })
   const { effects } = run(state, world(), { type: 'credentials' })
-  assert.deepEqual(effects, ['drop', 'open greeting'])
+  assert.deepEqual(effects, ['close', 'open with-start'])
 })

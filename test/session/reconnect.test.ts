@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AuthenticateRequest } from '../../src/gateway/index.js'
 import { startProxy } from '../support/proxy.js'
-import { facts } from './states.js'
+import { info } from './states.js'
 import {
   newSession,
   nextEvent,
@@ -14,7 +14,7 @@ import {
   tokenFor,
 } from './support.js'
 
-const started = { ...facts, expiresIn: null }
+const started = { ...info, expiresIn: null }
 
 const asked: AuthenticateRequest[] = []
 const gateway = await startGateway({

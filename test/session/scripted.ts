@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws'
 import type { ClientFrame, ClientFrameOf, GatewayFrame, Message } from '../../src/protocol/index.js'
-import { facts } from './states.js'
+import { info } from './states.js'
 import { eventually, startFake } from './support.js'
 
 /** One connection to a scripted gateway, its start received. */
@@ -21,8 +21,8 @@ export interface Script {
   connection(number: number): Promise<Told>
 }
 
-export const started = (changes: Partial<typeof facts> = {}): typeof facts => ({
-  ...facts,
+export const started = (changes: Partial<typeof info> = {}): typeof info => ({
+  ...info,
   expiresIn: null,
   ...changes,
 })

@@ -3,16 +3,16 @@ import type {
   Active,
   Connecting,
   Effect,
-  Facts,
+  SessionInfo,
   Fault,
-  Line,
-  Proof,
+  CredentialPhase,
   Renewal,
+  SocketPhase,
   State,
   World,
 } from '../../src/session/machine/state.js'
 
-/** The moment at which the tests' states stand, and when their deadlines are due. */
+/** The time of the tests' states, and their deadlines. */
 export const NOW = 1_000_000
 export const DUE = NOW + 10_000
 /** Attempts of the tests' states. */
@@ -21,11 +21,11 @@ export const ATTEMPT = 5
 export const world = (changes: Partial<World> = {}): World => ({
   now: NOW,
   random: 0.5,
-  proof: 'held',
+  credentials: 'held',
   ...changes,
 })
 
-export const facts: Facts = {
+export const info: SessionInfo = {
   type: 'started',
   sessionId: 's1',
   user: { id: 'ann' },
@@ -44,88 +44,91 @@ export const facts: Facts = {
 
 export const connectingState = (changes: Partial<Connecting> = {}): Connecting => ({
   ...connecting('starting'),
-  attempt: ATTEMPT,
-  failures: 3,
+  _attempt: ATTEMPT,
+  _connectFailures: 3,
   ...changes,
 })
 
 export const activeState = (changes: Partial<Active> = {}): Active => ({
   name: 'active',
-  attempt: ATTEMPT,
-  failures: 0,
-  misses: 0,
-  refusals: 0,
-  plain: false,
-  lapsesAt: NOW + 60_000,
-  farewell: null,
-  facts,
-  cursor: { key: 'k', epoch: 'e', offset: 3 },
-  silentAt: NOW + 35_000,
-  overslept: false,
-  settledAt: null,
-  renewal: { at: 'due', time: DUE, reason: 'expiring' },
+  _attempt: ATTEMPT,
+  _connectFailures: 0,
+  _fetchFailures: 0,
+  _rejections: 0,
+  _startAsFrame: false,
+  _expiresAt: NOW + 60_000,
+  _endReason: null,
+  _info: info,
+  _cursor: { key: 'k', epoch: 'e', offset: 3 },
+  _heartbeatDeadline: NOW + 35_000,
+  _sleepGraceUsed: false,
+  _stableAt: null,
+  _renewal: { at: 'scheduled', time: DUE, reason: 'expiring' },
   ...changes,
 })
 
-const lines: Line[] = [
+const socketPhases: SocketPhase[] = [
   { at: 'none' },
-  { at: 'away' },
-  { at: 'frozen' },
-  ...(['pause', 'calling', 'opening', 'open', 'greeted'] as const).map((at) => ({ at, until: DUE })),
+  { at: 'page-hidden' },
+  { at: 'page-frozen' },
+  ...(['backoff', 'opening-with-start', 'opening', 'open', 'start-sent'] as const).map((at) => ({
+    at,
+    until: DUE,
+  })),
 ]
-const proofs: Proof[] = [
+const credentialPhases: CredentialPhase[] = [
   { at: 'held' },
   { at: 'fresh' },
-  { at: 'asked', reason: 'first' },
-  { at: 'pause', until: DUE, reason: 'first' },
+  { at: 'fetching', reason: 'first' },
+  { at: 'backoff', until: DUE, reason: 'first' },
 ]
 const renewals: (Renewal | null)[] = [
   null,
-  { at: 'due', time: DUE, reason: 'expiring' },
-  { at: 'asked', reason: 'expiring' },
-  { at: 'sent', asked: false, before: 0 },
-  { at: 'sent', asked: true, before: 0 },
-  { at: 'sent', asked: false, before: 1 },
-  { at: 'unjudged', time: DUE, asked: false },
-  { at: 'unjudged', time: DUE, asked: true },
+  { at: 'scheduled', time: DUE, reason: 'expiring' },
+  { at: 'fetching', reason: 'expiring' },
+  { at: 'sent', _fetched: false, _superseded: 0 },
+  { at: 'sent', _fetched: true, _superseded: 0 },
+  { at: 'sent', _fetched: false, _superseded: 1 },
+  { at: 'retrying', time: DUE, _fetched: false },
+  { at: 'retrying', time: DUE, _fetched: true },
 ]
 
-/** What a socket and a proof can be at the same time. That sessions get into nothing else is tested as well. */
+/** The socket phases and credential phases that exist together. A property test checks that no session reaches another pair. */
 export const possible = new Set([
-  'none asked',
-  'none pause',
-  'away held',
-  'frozen held',
-  'pause held',
-  'pause fresh',
-  'calling held',
-  'calling fresh',
+  'none fetching',
+  'none backoff',
+  'page-hidden held',
+  'page-frozen held',
+  'backoff held',
+  'backoff fresh',
+  'opening-with-start held',
+  'opening-with-start fresh',
   'opening held',
   'opening fresh',
-  'opening asked',
-  'open asked',
-  'greeted held',
-  'greeted fresh',
+  'opening fetching',
+  'open fetching',
+  'start-sent held',
+  'start-sent fresh',
 ])
 
 const fault = (code: string): Fault => ({ code })
 
 const everyConnecting: Connecting[] = (['starting', 'reconnecting'] as const).flatMap((name) =>
-  lines.flatMap((line) =>
-    proofs.map((proof) =>
+  socketPhases.flatMap((socket) =>
+    credentialPhases.map((credentials) =>
       connectingState({
         name,
-        line,
-        proof,
+        _socket: socket,
+        credentials,
         error: name === 'reconnecting' ? fault('token-expired') : null,
-        facts: name === 'reconnecting' ? facts : null,
+        _info: name === 'reconnecting' ? info : null,
       }),
     ),
   ),
 )
 
 export const impossibleStates = everyConnecting.filter(
-  ({ line, proof }) => !possible.has(`${line.at} ${proof.at}`),
+  ({ _socket: socket, credentials }) => !possible.has(`${socket.at} ${credentials.at}`),
 )
 
 /** One of each kind of state. */
@@ -141,40 +144,40 @@ export const states: State[] = [
     error: fault(code),
   })),
   ...everyConnecting.filter((state) => !impossibleStates.includes(state)),
-  ...renewals.map((renewal) => activeState({ renewal })),
+  ...renewals.map((renewal) => activeState({ _renewal: renewal })),
 ]
 
 const nameOfRenewal = (renewal: Renewal | null): string =>
   !renewal
     ? 'none'
-    : 'asked' in renewal
-      ? `${renewal.at}-${renewal.asked ? 'asked' : 'before' in renewal && renewal.before ? 'again' : 'set'}`
+    : '_fetched' in renewal
+      ? `${renewal.at}-${renewal._fetched ? 'fetched' : '_superseded' in renewal && renewal._superseded ? 'again' : 'set'}`
       : renewal.at
 
-/** A state in words: `starting calling held`, `active due`, `failed unknown-app`, `ended`. */
+/** A state in words: `starting opening-with-start held`, `active due`, `failed unknown-app`, `ended`. */
 export const nameOfState = (state: State): string => {
-  if ('line' in state) return `${state.name} ${state.line.at} ${state.proof.at}`
-  if (state.name === 'active') return `active ${nameOfRenewal(state.renewal)}`
+  if ('_socket' in state) return `${state.name} ${state._socket.at} ${state.credentials.at}`
+  if (state.name === 'active') return `active ${nameOfRenewal(state._renewal)}`
   return 'error' in state && state.error ? `${state.name} ${state.error.code}` : state.name
 }
 
-/** An effect in words: `open greeting`, `ask first`, `send end`. */
+/** An effect in words: `open with-start`, `ask first`, `send end`. */
 export const nameOfEffect = (effect: Effect): string => {
   switch (effect.do) {
     case 'open':
-      return effect.greeting ? 'open greeting' : 'open'
-    case 'ask':
-      return `ask ${effect.reason}`
+      return effect._withStart ? 'open with-start' : 'open'
+    case 'fetch-token':
+      return `fetch-token ${effect.reason}`
     case 'send':
     case 'deliver':
       return `${effect.do} ${effect.frame.type}`
     case 'discard':
-      return `discard ${effect.what}`
-    case 'greet':
-    case 'renew':
-    case 'drop':
-    case 'leave':
-    case 'keep':
+      return `discard ${effect._which}`
+    case 'send-start':
+    case 'send-token':
+    case 'close':
+    case 'end-after-open':
+    case 'accept-credentials':
     case 'report':
       return effect.do
   }

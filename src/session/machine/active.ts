@@ -1,164 +1,203 @@
 import { closeAction, type GatewayFrame, type GatewayFrameOf } from '../../protocol/index.js'
 import { connecting, lost, retry } from './connecting.js'
-import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import {
+  backoff,
+  endWith,
+  prepend,
+  renewalSchedule,
+  reportFetchFailure,
+  resetHeartbeat,
+  sendEndAndClose,
+} from './policy.js'
 import type { Active, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
 
-/** A timer that fires later than this slept with its device: frames may be waiting behind it, and get this long. */
-const OVERSLEPT = 2_000
-/** Milliseconds in which a connection that may be dead has to say something. */
-const PROBE_LIMIT = 5_000
+/** If the heartbeat's timer fires later than this, the device slept. Frames may be queued behind the timer, and get this long. */
+const SLEEP_GRACE = 2_000
+/** Milliseconds in which a connection that may be dead has to bring a frame. */
+const PROBE_TIMEOUT = 5_000
 
-/** The token that was sent and not yet judged. */
-const unjudged = ({ renewal }: Active): { asked: boolean } | null =>
-  renewal && 'asked' in renewal ? renewal : null
+/** The token that was sent and that the gateway has not accepted or refused. */
+const pendingToken = ({ _renewal: renewal }: Active): { _fetched: boolean } | null =>
+  renewal && '_fetched' in renewal ? renewal : null
 
-const renew = (state: Active, asked: boolean, before = 0): Step => [
-  { ...state, renewal: { at: 'sent', asked, before } },
-  { do: 'renew' },
+const sendToken = (state: Active, fetched: boolean, superseded = 0): Step => [
+  { ...state, _renewal: { at: 'sent', _fetched: fetched, _superseded: superseded } },
+  { do: 'send-token' },
 ]
 
-const ask = (state: Active, reason: AskReason): Step => [
-  { ...state, renewal: { at: 'asked', reason } },
-  { do: 'ask', reason },
+const fetchToken = (state: Active, reason: AskReason): Step => [
+  { ...state, _renewal: { at: 'fetching', reason } },
+  { do: 'fetch-token', reason },
 ]
 
 export const disconnected = (state: Active): Connecting => {
-  const next = { ...connecting('reconnecting', state), facts: state.facts }
-  const fresh = unjudged(state)
-  return fresh ? { ...next, lapsesAt: null, proof: { at: fresh.asked ? 'fresh' : 'held' } } : next
+  const next = { ...connecting('reconnecting', state), info: state._info }
+  const pending = pendingToken(state)
+  return pending
+    ? { ...next, _expiresAt: null, credentials: { at: pending._fetched ? 'fresh' : 'held' } }
+    : next
 }
 
-/** A close that wants fresh credentials speaks of the former ones while the gateway has not judged the new. */
-const closed = (state: Active, close: number, world: World): Step =>
-  unjudged(state) && closeAction(close) === 'renew'
+/** A close that asks for fresh credentials is about the old token while the gateway has not answered the new one. */
+const closed = (state: Active, code: number, world: World): Step =>
+  pendingToken(state) && closeAction(code) === 'renew'
     ? retry(disconnected(state), { code: 'token-expired' }, world)
-    : lost(disconnected(state), close, world)
+    : lost(disconnected(state), code, world)
 
-const answered = (state: Active, { answer, cause }: Input & { type: 'answer' }, world: World): Step => {
-  const { renewal } = state
-  if (renewal?.at !== 'asked') return [state]
-  switch (answer) {
+const fetched = (
+  state: Active,
+  { _result: result, cause }: Input & { type: 'fetch-result' },
+  world: World,
+): Step => {
+  const { _renewal: renewal } = state
+  if (renewal?.at !== 'fetching') return [state]
+  switch (result) {
     case 'fresh':
-      return renew({ ...state, misses: 0 }, true)
-    case 'nobody':
-      return [{ ...state, renewal: null }]
+      return sendToken({ ...state, _fetchFailures: 0 }, true)
+    case 'no-source':
+      return [{ ...state, _renewal: null }]
     case 'signed-out':
-      return over(state, { code: 'signed-out' }, { do: 'discard', what: 'all' }, ...leave)
+      return endWith(state, { code: 'signed-out' }, { do: 'discard', _which: 'all' }, ...sendEndAndClose)
     case 'failed': {
-      const misses = state.misses + 1
-      const time = world.now + pauseAfter(misses, world)
-      return [{ ...state, misses, renewal: { at: 'due', time, reason: renewal.reason } }, reportMiss(cause)]
+      const fetchFailures = state._fetchFailures + 1
+      const time = world.now + backoff(fetchFailures, world)
+      return [
+        {
+          ...state,
+          _fetchFailures: fetchFailures,
+          _renewal: { at: 'scheduled', time, reason: renewal.reason },
+        },
+        reportFetchFailure(cause),
+      ]
     }
   }
 }
 
-/** The session goes on with the token it has. What an ask brought is asked for once more, then the user is out. */
+/** The session goes on with the token it has. A refused token that was fetched is fetched once more; then the session ends. */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
-  const discard: Effect = { do: 'discard', what: 'newest' }
-  const report: Effect = { do: 'report', fault: frame }
-  const sent = unjudged(state)
-  if (sent && frame.retryable) {
-    const misses = state.misses + 1
-    const time = world.now + (frame.retryAfter ?? pauseAfter(misses, world))
-    return [{ ...state, misses, renewal: { at: 'unjudged', time, asked: sent.asked } }, report]
+  const discard: Effect = { do: 'discard', _which: 'newest' }
+  const report: Effect = { do: 'report', _fault: frame }
+  const pending = pendingToken(state)
+  if (pending && frame.retryable) {
+    const fetchFailures = state._fetchFailures + 1
+    const time = world.now + (frame.retryAfter ?? backoff(fetchFailures, world))
+    return [
+      {
+        ...state,
+        _fetchFailures: fetchFailures,
+        _renewal: { at: 'retrying', time, _fetched: pending._fetched },
+      },
+      report,
+    ]
   }
-  if (!sent?.asked)
-    return [{ ...state, ...lifeOf(state.lapsesAt && state.lapsesAt - world.now, world) }, discard, report]
-  const refusals = state.refusals + 1
-  if (refusals >= 2) return over(state, frame, { do: 'discard', what: 'all' }, ...leave)
+  if (!pending?._fetched)
+    return [
+      { ...state, ...renewalSchedule(state._expiresAt && state._expiresAt - world.now, world) },
+      discard,
+      report,
+    ]
+  const rejections = state._rejections + 1
+  if (rejections >= 2) return endWith(state, frame, { do: 'discard', _which: 'all' }, ...sendEndAndClose)
   return [
-    { ...state, refusals, renewal: { at: 'due', time: world.now, reason: 'rejected' } },
+    { ...state, _rejections: rejections, _renewal: { at: 'scheduled', time: world.now, reason: 'rejected' } },
     discard,
     report,
   ]
 }
 
-/** What was seen is dropped. `started` counted what was unread up to its offset. */
+/** Drops a message that arrived before. `started` counted the unread ones up to its offset. */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
-  const { facts, cursor } = state
+  const { _info: info, _cursor: cursor } = state
   const { offset, from } = frame
   if (offset <= cursor.offset) return [state]
-  const unread = facts.unread + (offset > facts.offset && from !== facts.user.id ? 1 : 0)
+  const unread = info.unread + (offset > info.offset && from !== info.user.id ? 1 : 0)
   return [
-    { ...state, facts: { ...facts, unread }, cursor: { ...cursor, offset } },
+    { ...state, _info: { ...info, unread }, _cursor: { ...cursor, offset } },
     { do: 'deliver', frame },
   ]
 }
 
-/** Asks for what has been missed, which is nothing: the answer shows that the connection lives. */
+/** Requests the messages after the cursor: there are none, but the answer shows that the connection is alive. */
 const probe = (state: Active, { now }: World): Step => {
-  const { epoch, offset } = state.cursor
-  const silentAt = now + PROBE_LIMIT
-  return state.silentAt <= silentAt
+  const { epoch, offset } = state._cursor
+  const heartbeatDeadline = now + PROBE_TIMEOUT
+  return state._heartbeatDeadline <= heartbeatDeadline
     ? [state]
     : [
-        { ...state, silentAt },
+        { ...state, _heartbeatDeadline: heartbeatDeadline },
         { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } },
       ]
 }
 
-/** What a live session makes of a frame. */
-const hear = (state: Active, frame: GatewayFrame, world: World): Step => {
-  const { renewal } = state
-  const judges = frame.type === 'renewed' || (frame.type === 'refused' && frame.re === 'token')
-  // Tokens are judged in the order in which they were sent: what is said of a former one is late.
-  if (judges && renewal?.at === 'sent' && renewal.before)
-    return [{ ...state, renewal: { ...renewal, before: renewal.before - 1 } }]
+/** Each frame of the gateway has a case: a new one does not compile until it has. */
+const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
+  const { _renewal: renewal } = state
+  const answersToken = frame.type === 'renewed' || (frame.type === 'refused' && frame.re === 'token')
+  // The gateway answers tokens in the order in which they were sent, so this answer is about a superseded one.
+  if (answersToken && renewal?.at === 'sent' && renewal._superseded)
+    return [{ ...state, _renewal: { ...renewal, _superseded: renewal._superseded - 1 } }]
   switch (frame.type) {
     case 'ping':
       return [state, { do: 'send', frame: { type: 'pong' } }]
     case 'ended':
-      return [{ ...state, farewell: frame }]
+      return [{ ...state, _endReason: frame }]
     case 'renewed':
-      return [{ ...state, misses: 0, refusals: 0, ...lifeOf(frame.expiresIn, world) }, { do: 'keep' }]
+      return [
+        { ...state, _fetchFailures: 0, _rejections: 0, ...renewalSchedule(frame.expiresIn, world) },
+        { do: 'accept-credentials' },
+      ]
     case 'refused':
       if (frame.re === 'token') return tokenRefused(state, frame, world)
-      return [state, frame.id === undefined ? { do: 'report', fault: frame } : { do: 'deliver', frame }]
+      return [state, frame.id === undefined ? { do: 'report', _fault: frame } : { do: 'deliver', frame }]
     case 'user':
-      return [{ ...state, facts: { ...state.facts, user: frame.user } }]
+      return [{ ...state, _info: { ...state._info, user: frame.user } }]
     case 'unread':
-      return [{ ...state, facts: { ...state.facts, unread: frame.unread } }]
+      return [{ ...state, _info: { ...state._info, unread: frame.unread } }]
     case 'message':
       return received(state, frame)
-    default:
+    case 'sent':
+    case 'history':
       return [state, { do: 'deliver', frame }]
+    // A gateway sends `started` once.
+    case 'started':
+      return [state]
   }
 }
 
-const timePassed = (state: Active, world: World): Step => {
+const onTime = (state: Active, world: World): Step => {
   const { now } = world
-  const { renewal, silentAt, settledAt } = state
-  if (silentAt <= now) {
-    if (!state.overslept && now - silentAt > OVERSLEPT)
-      return [{ ...state, overslept: true, silentAt: now + OVERSLEPT }]
-    return first({ do: 'drop' }, retry(disconnected(state), { code: 'timeout' }, world))
+  const { _renewal: renewal, _heartbeatDeadline: heartbeatDeadline, _stableAt: stableAt } = state
+  if (heartbeatDeadline <= now) {
+    if (!state._sleepGraceUsed && now - heartbeatDeadline > SLEEP_GRACE)
+      return [{ ...state, _sleepGraceUsed: true, _heartbeatDeadline: now + SLEEP_GRACE }]
+    return prepend({ do: 'close' }, retry(disconnected(state), { code: 'timeout' }, world))
   }
   if (renewal && 'time' in renewal && renewal.time <= now) {
-    if (renewal.at === 'unjudged') return renew(state, renewal.asked)
-    return ask(state, renewal.reason)
+    if (renewal.at === 'retrying') return sendToken(state, renewal._fetched)
+    return fetchToken(state, renewal.reason)
   }
-  if (settledAt !== null && settledAt <= now) return [{ ...state, settledAt: null, failures: 0 }]
+  if (stableAt !== null && stableAt <= now) return [{ ...state, _stableAt: null, _connectFailures: 0 }]
   return [state]
 }
 
 export const stepActive = (state: Active, input: Input, world: World): Step => {
   switch (input.type) {
     case 'end':
-      return [{ name: 'ended', error: null }, ...leave]
+      return [{ name: 'ended', error: null }, ...sendEndAndClose]
     case 'credentials':
-      return renew(state, false, state.renewal?.at === 'sent' ? state.renewal.before + 1 : 0)
+      return sendToken(state, false, state._renewal?.at === 'sent' ? state._renewal._superseded + 1 : 0)
     case 'source':
-      return !state.renewal && state.lapsesAt !== null ? ask(state, 'expiring') : [state]
-    case 'answer':
-      return answered(state, input, world)
+      return !state._renewal && state._expiresAt !== null ? fetchToken(state, 'expiring') : [state]
+    case 'fetch-result':
+      return fetched(state, input, world)
     case 'frame':
-      return hear({ ...state, ...heardNow(state.facts.pingInterval, world) }, input.frame, world)
+      return onFrame({ ...state, ...resetHeartbeat(state._info.pingInterval, world) }, input.frame, world)
     case 'closed':
-      return closed(state, input.close, world)
-    case 'barred':
-      return over(state, input.fault, { do: 'drop' })
+      return closed(state, input.code, world)
+    case 'fatal':
+      return endWith(state, input._fault, { do: 'close' })
     case 'time':
-      return timePassed(state, world)
+      return onTime(state, world)
     case 'wake':
       return probe(state, world)
     default:

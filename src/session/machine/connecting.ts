@@ -1,224 +1,254 @@
 import { closeAction, codeOfClose, pageCloseCodes } from '../../protocol/index.js'
-import { first, heardNow, leave, lifeOf, over, pauseAfter, reportMiss } from './policy.js'
+import {
+  backoff,
+  endWith,
+  prepend,
+  renewalSchedule,
+  reportFetchFailure,
+  resetHeartbeat,
+  sendEndAndClose,
+} from './policy.js'
 import type {
   Active,
   AskReason,
   Connecting,
   Effect,
-  Facts,
   Fault,
   Input,
-  Line,
-  Memory,
+  MachineContext,
+  SessionInfo,
+  SocketPhase,
   Step,
   World,
 } from './state.js'
 
 /** Milliseconds in which an attempt has to bring `started`. */
-const ATTEMPT_LIMIT = 20_000
+const ATTEMPT_TIMEOUT = 20_000
 /**
- * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after so many
- * milliseconds; one whose link was a download stays.
+ * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after this pause; one
+ * whose link was a download stays, and reconnects.
  */
-const LEAVING = { close: pageCloseCodes.leaving, pause: 1_000 }
-/** A connection that lived this long has settled: its next loss is a first one. */
-const SETTLED_AFTER = 10_000
+const NAVIGATION = { code: pageCloseCodes.leaving, pause: 1_000 }
+/** Milliseconds after which a connection is stable: its loss is then tried again at once. */
+const STABLE_AFTER = 10_000
 
-const nothing: Memory = {
-  attempt: 0,
-  failures: 0,
-  misses: 0,
-  refusals: 0,
-  plain: false,
-  lapsesAt: null,
-  farewell: null,
-  cursor: null,
+const initialContext: MachineContext = {
+  _attempt: 0,
+  _connectFailures: 0,
+  _fetchFailures: 0,
+  _rejections: 0,
+  _startAsFrame: false,
+  _expiresAt: null,
+  _endReason: null,
+  _cursor: null,
 }
 
-const remembered = Object.keys(nothing) as (keyof Memory)[]
+const contextKeys = Object.keys(initialContext) as (keyof MachineContext)[]
 
-/** Not connected, with what `former` remembers and nothing else of it. */
-export const connecting = (name: Connecting['name'], former = nothing): Connecting => ({
-  ...(Object.fromEntries(remembered.map((key) => [key, former[key]])) as unknown as Memory),
+/** A state without a connection, with the context of `context` and none of its other fields. */
+export const connecting = (name: Connecting['name'], context = initialContext): Connecting => ({
+  ...(Object.fromEntries(contextKeys.map((key) => [key, context[key]])) as unknown as MachineContext),
   name,
-  line: { at: 'none' },
-  proof: { at: 'held' },
+  _socket: { at: 'none' },
+  credentials: { at: 'held' },
   error: null,
-  facts: null,
+  _info: null,
 })
 
-const hasProof = ({ proof }: Connecting): boolean => proof.at === 'held' || proof.at === 'fresh'
+const hasCredentials = ({ credentials }: Connecting): boolean =>
+  credentials.at === 'held' || credentials.at === 'fresh'
 
 const open = (state: Connecting, world: World): Step => {
-  const attempt = state.attempt + 1
-  const greeting = hasProof(state) && !state.plain
-  const line: Line = { at: greeting ? 'calling' : 'opening', until: world.now + ATTEMPT_LIMIT }
+  const attempt = state._attempt + 1
+  const withStart = hasCredentials(state) && !state._startAsFrame
+  const at = withStart ? 'opening-with-start' : 'opening'
+  const socket: SocketPhase = { at, until: world.now + ATTEMPT_TIMEOUT }
   return [
-    { ...state, attempt, line, farewell: null },
-    { do: 'open', attempt, greeting },
+    { ...state, _attempt: attempt, _socket: socket, _endReason: null },
+    { do: 'open', _attempt: attempt, _withStart: withStart },
   ]
 }
 
-const ask = (state: Connecting, reason: AskReason): Step => [
-  { ...state, proof: { at: 'asked', reason } },
-  { do: 'ask', reason },
+const fetchToken = (state: Connecting, reason: AskReason): Step => [
+  { ...state, credentials: { at: 'fetching', reason } },
+  { do: 'fetch-token', reason },
 ]
 
-/** The credentials are no longer good: asks for others, and connects when they are there. */
-const askAnew = (state: Connecting, error: Fault, reason: AskReason): Step => {
-  const next: Connecting = { ...state, error, lapsesAt: null, line: { at: 'none' } }
-  return first({ do: 'discard', what: 'all' }, ask(next, reason))
+/** Replaces credentials that are no longer good, and connects when there are others. */
+const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
+  const next: Connecting = { ...state, error, _expiresAt: null, _socket: { at: 'none' } }
+  return prepend({ do: 'discard', _which: 'all' }, fetchToken(next, reason))
 }
 
-/** Connects with what there is; what there isn't is fetched while the socket opens. */
+/** Connects with the credentials that are held. Missing ones are fetched while the socket opens. */
 export const connect = (state: Connecting, world: World): Step => {
-  if (state.lapsesAt !== null && state.lapsesAt <= world.now)
-    return askAnew(state, { code: 'token-expired' }, 'expiring')
-  if (world.proof === 'held') return open(state, world)
+  if (state._expiresAt !== null && state._expiresAt <= world.now)
+    return refetch(state, { code: 'token-expired' }, 'expiring')
+  if (world.credentials === 'held') return open(state, world)
   const reason = 'first'
-  if (world.proof === 'none') return ask({ ...state, line: { at: 'none' } }, reason)
-  const [next, ...effects] = open({ ...state, proof: { at: 'asked', reason } }, world)
-  return [next, ...effects, { do: 'ask', reason }]
+  if (world.credentials === 'none') return fetchToken({ ...state, _socket: { at: 'none' } }, reason)
+  const [next, ...effects] = open({ ...state, credentials: { at: 'fetching', reason } }, world)
+  return [next, ...effects, { do: 'fetch-token', reason }]
 }
 
-/** The connection is lost, or never came to be. */
+/** The connection is lost, or the attempt failed. */
 export const retry = (state: Connecting, error: Fault, world: World): Step => {
-  if (!hasProof(state)) return [{ ...state, error, line: { at: 'none' } }]
-  const wait = error.retryAfter ?? pauseAfter(state.failures, world)
+  if (!hasCredentials(state)) return [{ ...state, error, _socket: { at: 'none' } }]
+  const wait = error.retryAfter ?? backoff(state._connectFailures, world)
   const next: Connecting = {
     ...state,
     error,
-    failures: state.failures + 1,
-    line: { at: 'pause', until: world.now + wait },
+    _connectFailures: state._connectFailures + 1,
+    _socket: { at: 'backoff', until: world.now + wait },
   }
   return wait > 0 ? [next] : connect(next, world)
 }
 
-/** What the loss of the socket means is told by the hundreds of its close code. */
-export const lost = (state: Connecting, close: number, world: World): Step => {
-  const leaving = close === LEAVING.close && { retryAfter: LEAVING.pause }
-  const error = state.farewell ?? { code: codeOfClose(close), ...leaving }
-  switch (closeAction(close)) {
+/** The close code decides: retry, fetch fresh credentials, or end. */
+export const lost = (state: Connecting, code: number, world: World): Step => {
+  const pause = code === NAVIGATION.code && { retryAfter: NAVIGATION.pause }
+  const error = state._endReason ?? { code: codeOfClose(code), ...pause }
+  switch (closeAction(code)) {
     case 'retry':
       return retry(state, error, world)
     case 'renew': {
-      const refusals = state.refusals + (state.proof.at === 'fresh' ? 1 : 0)
-      return refusals < 2
-        ? askAnew({ ...state, refusals }, error, 'rejected')
-        : over(state, error, { do: 'discard', what: 'all' })
+      const rejections = state._rejections + (state.credentials.at === 'fresh' ? 1 : 0)
+      return rejections < 2
+        ? refetch({ ...state, _rejections: rejections }, error, 'rejected')
+        : endWith(state, error, { do: 'discard', _which: 'all' })
     }
     case 'stop':
     case 'ended':
-      return over(state, error)
+      return endWith(state, error)
   }
 }
 
-const started = (state: Connecting, facts: Facts, world: World): Step => {
-  const { resumeKey: key, epoch, offset, lost } = facts
-  const former = state.cursor
-  // Offsets of different epochs don't compare, nor does one that the inbox has not come to: its folder was put back.
-  const isKnown = former?.epoch === epoch && former.offset <= offset
+const started = (state: Connecting, info: SessionInfo, world: World): Step => {
+  const { resumeKey: key, epoch, offset, lost } = info
+  const { _cursor: cursor } = state
+  // Offsets of different epochs don't compare. An offset beyond the inbox's newest is of a backup that was restored.
+  const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
   const next: Active = {
     name: 'active',
-    attempt: state.attempt,
-    facts,
-    ...heardNow(facts.pingInterval, world),
-    settledAt: world.now + SETTLED_AFTER,
-    failures: state.failures,
-    misses: 0,
-    refusals: 0,
-    plain: state.plain,
-    farewell: null,
-    cursor: { key, epoch, offset: !former ? offset : isKnown ? former.offset : 0 },
-    ...lifeOf(facts.expiresIn, world),
+    _attempt: state._attempt,
+    _info: info,
+    ...resetHeartbeat(info.pingInterval, world),
+    _stableAt: world.now + STABLE_AFTER,
+    _connectFailures: state._connectFailures,
+    _fetchFailures: 0,
+    _rejections: 0,
+    _startAsFrame: state._startAsFrame,
+    _endReason: null,
+    _cursor: { key, epoch, offset: !cursor ? offset : isKnown ? cursor.offset : 0 },
+    ...renewalSchedule(info.expiresIn, world),
   }
   const effects: Effect[] = [
-    { do: 'keep', token: facts.token },
+    { do: 'accept-credentials', token: info.token },
     { do: 'send', frame: { type: 'pong' } },
   ]
-  if (former && lost) effects.push({ do: 'report', fault: { code: 'messages-lost' } })
+  if (cursor && lost) effects.push({ do: 'report', _fault: { code: 'messages-lost' } })
   return [next, ...effects]
 }
 
-const answered = (state: Connecting, { answer, cause }: Input & { type: 'answer' }, world: World): Step => {
-  const { line, proof } = state
-  if (proof.at !== 'asked') return [state]
-  switch (answer) {
+const fetched = (
+  state: Connecting,
+  { _result: result, cause }: Input & { type: 'fetch-result' },
+  world: World,
+): Step => {
+  const { _socket: socket, credentials } = state
+  if (credentials.at !== 'fetching') return [state]
+  switch (result) {
     case 'fresh': {
-      const next: Connecting = { ...state, proof: { at: 'fresh' }, misses: 0 }
-      if (line.at === 'open') return [{ ...next, line: { ...line, at: 'greeted' } }, { do: 'greet' }]
-      return line.at === 'none' ? open(next, world) : [next]
+      const next: Connecting = { ...state, credentials: { at: 'fresh' }, _fetchFailures: 0 }
+      if (socket.at === 'open')
+        return [{ ...next, _socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
+      return socket.at === 'none' ? open(next, world) : [next]
     }
     case 'signed-out':
-      return over(state, { code: 'signed-out' }, { do: 'drop' })
-    case 'nobody':
-      return over(state, state.error ?? { code: 'no-credentials' }, { do: 'drop' })
+      return endWith(state, { code: 'signed-out' }, { do: 'close' })
+    case 'no-source':
+      return endWith(state, state.error ?? { code: 'no-credentials' }, { do: 'close' })
     case 'failed': {
-      const misses = state.misses + 1
-      const until = world.now + pauseAfter(misses, world)
+      const fetchFailures = state._fetchFailures + 1
+      const until = world.now + backoff(fetchFailures, world)
       return [
-        { ...state, misses, line: { at: 'none' }, proof: { at: 'pause', until, reason: proof.reason } },
-        { do: 'drop' },
-        reportMiss(cause),
+        {
+          ...state,
+          _fetchFailures: fetchFailures,
+          _socket: { at: 'none' },
+          credentials: { at: 'backoff', until, reason: credentials.reason },
+        },
+        { do: 'close' },
+        reportFetchFailure(cause),
       ]
     }
   }
 }
 
-/** A header that something on the way refuses looks like a network that is down: the next try goes without it. */
-const withoutLine = (state: Connecting): Connecting => {
-  const { at } = state.line
-  return { ...state, plain: at === 'calling' || (at !== 'opening' && state.plain) }
+/**
+ * A proxy that refuses the header with the start looks like a network that is down. So after an attempt that did not open
+ * the start changes its place: from the header to the first frame, or back.
+ */
+const moveStart = (state: Connecting): Connecting => {
+  const { at } = state._socket
+  return { ...state, _startAsFrame: at === 'opening-with-start' || (at !== 'opening' && state._startAsFrame) }
 }
 
 export const stepConnecting = (state: Connecting, input: Input, world: World): Step => {
-  const { line, proof } = state
+  const { _socket: socket, credentials } = state
   switch (input.type) {
     case 'end':
       return [
         { name: 'ended', error: null },
-        ...(line.at === 'calling' ? [{ do: 'leave' } as const] : leave.slice(line.at === 'greeted' ? 0 : 1)),
+        ...(socket.at === 'opening-with-start'
+          ? [{ do: 'end-after-open' } as const]
+          : sendEndAndClose.slice(socket.at === 'start-sent' ? 0 : 1)),
       ]
     case 'credentials': {
-      if (line.at === 'away' || line.at === 'frozen') return [state]
-      const next: Connecting = { ...state, proof: { at: 'held' }, lapsesAt: null, misses: 0 }
-      const [then, ...effects] = connect(next, world)
-      // What the former start may have begun is held for nobody; what it may have carried on is carried on anew.
-      return [then, ...leave.slice(line.at === 'greeted' && !state.cursor ? 0 : 1), ...effects]
+      if (socket.at === 'page-hidden' || socket.at === 'page-frozen') return [state]
+      const next: Connecting = { ...state, credentials: { at: 'held' }, _expiresAt: null, _fetchFailures: 0 }
+      const [after, ...effects] = connect(next, world)
+      // The start that was sent may have begun a new session, which nothing would resume. One that resumes is resumed again.
+      return [
+        after,
+        ...sendEndAndClose.slice(socket.at === 'start-sent' && !state._cursor ? 0 : 1),
+        ...effects,
+      ]
     }
-    case 'answer':
-      return answered(state, input, world)
+    case 'fetch-result':
+      return fetched(state, input, world)
     case 'opened':
-      if (line.at === 'calling') return [{ ...state, line: { ...line, at: 'greeted' } }]
-      if (line.at !== 'opening') return [state]
-      return hasProof(state)
-        ? [{ ...state, line: { ...line, at: 'greeted' } }, { do: 'greet' }]
-        : [{ ...state, line: { ...line, at: 'open' } }]
+      if (socket.at === 'opening-with-start') return [{ ...state, _socket: { ...socket, at: 'start-sent' } }]
+      if (socket.at !== 'opening') return [state]
+      return hasCredentials(state)
+        ? [{ ...state, _socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
+        : [{ ...state, _socket: { ...socket, at: 'open' } }]
     case 'frame':
       if (input.frame.type === 'started') return started(state, input.frame, world)
-      return [input.frame.type === 'ended' ? { ...state, farewell: input.frame } : state]
+      return [input.frame.type === 'ended' ? { ...state, _endReason: input.frame } : state]
     case 'closed':
-      return lost(withoutLine(state), input.close, world)
-    case 'barred':
-      return over(state, input.fault, { do: 'drop' })
+      return lost(moveStart(state), input.code, world)
+    case 'fatal':
+      return endWith(state, input._fault, { do: 'close' })
     case 'blocked':
-      return line.at === 'calling' || line.at === 'opening'
-        ? over(state, { code: 'blocked-by-csp' }, { do: 'drop' })
+      return socket.at === 'opening-with-start' || socket.at === 'opening'
+        ? endWith(state, { code: 'blocked-by-csp' }, { do: 'close' })
         : [state]
     case 'time': {
-      if (proof.at === 'pause' && proof.until <= world.now) return ask(state, proof.reason)
-      if (!('until' in line) || line.until > world.now) return [state]
-      if (line.at === 'pause') return connect(state, world)
-      return first({ do: 'drop' }, retry(withoutLine(state), { code: 'timeout' }, world))
+      if (credentials.at === 'backoff' && credentials.until <= world.now)
+        return fetchToken(state, credentials.reason)
+      if (!('until' in socket) || socket.until > world.now) return [state]
+      if (socket.at === 'backoff') return connect(state, world)
+      return prepend({ do: 'close' }, retry(moveStart(state), { code: 'timeout' }, world))
     }
     case 'wake':
-      if (proof.at === 'pause') return ask(state, proof.reason)
-      return line.at === 'pause' || line.at === 'frozen' ? connect(state, world) : [state]
-    case 'shown':
-      if (line.at !== 'away') return [state]
+      if (credentials.at === 'backoff') return fetchToken(state, credentials.reason)
+      return socket.at === 'backoff' || socket.at === 'page-frozen' ? connect(state, world) : [state]
+    case 'show':
+      if (socket.at !== 'page-hidden') return [state]
       return input.resume === null
         ? [{ name: 'ended', error: null }]
-        : connect({ ...state, cursor: input.resume ?? state.cursor }, world)
+        : connect({ ...state, _cursor: input.resume ?? state._cursor }, world)
     default:
       return [state]
   }

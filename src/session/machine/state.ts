@@ -1,12 +1,12 @@
 import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Resumption } from '../../protocol/index.js'
 
-/** Why a token is asked for: to start with, because the one in use lapses soon, or because it was refused. */
+/** Why a token is fetched: for a start, because the token in use expires soon, or because it was refused. */
 export type AskReason = 'first' | 'expiring' | 'rejected'
 
-/** What an ask for credentials came to. */
-export type Answer = 'fresh' | 'signed-out' | 'nobody' | 'failed'
+/** The outcome of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
+export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 
-/** Why something went wrong, as data; `SessionError` is made of it. */
+/** Why something went wrong, as data. The runner makes a `SessionError` of it. */
 export interface Fault {
   code: string
   message?: string | undefined
@@ -15,76 +15,76 @@ export interface Fault {
   cause?: unknown
 }
 
-/** What `started` told. */
-export type Facts = GatewayFrameOf<'started'>
+/** The `started` frame, kept up to date by later frames. */
+export type SessionInfo = GatewayFrameOf<'started'>
 
 /** Where the attempt's socket is. `until` is when to open one, or when to give this one up. */
-export type Line =
+export type SocketPhase =
   | { at: 'none' }
-  /** The page is hidden for good, or until it is shown again. */
-  | { at: 'away' }
-  /** The page is frozen: it can't speak for itself until it wakes. */
-  | { at: 'frozen' }
-  | { at: 'pause'; until: number }
-  /** Opening with the start in the handshake; opening without; open, but nothing to prove with yet; start sent. */
-  | { at: 'calling' | 'opening' | 'open' | 'greeted'; until: number }
+  /** `pagehide` closed the socket. Only `pageshow` opens another. */
+  | { at: 'page-hidden' }
+  /** The page is frozen, so no timer runs. `wake` opens a socket. */
+  | { at: 'page-frozen' }
+  | { at: 'backoff'; until: number }
+  /** Opening with the start in the handshake; opening without; open, but the credentials are being fetched; start sent. */
+  | { at: 'opening-with-start' | 'opening' | 'open' | 'start-sent'; until: number }
 
-/** How far the proof of who the user is has come. One that was asked for is `fresh`, and counts when it is refused. */
-export type Proof =
+/** How far the credentials are. Those that were fetched are `fresh`: their rejection counts. */
+export type CredentialPhase =
   | { at: 'held' | 'fresh' }
-  | { at: 'asked'; reason: AskReason }
-  | { at: 'pause'; until: number; reason: AskReason }
+  | { at: 'fetching'; reason: AskReason }
+  | { at: 'backoff'; until: number; reason: AskReason }
 
-/** The fresh token of a live session; `asked` is whether an ask brought it. */
+/** The next token of a live session. `fetched` is false for one that the page set. */
 export type Renewal =
-  /** It will be asked for. */
-  | { at: 'due'; time: number; reason: AskReason }
-  | { at: 'asked'; reason: AskReason }
-  /** `before` counts those that it took the place of while they were not judged. */
-  | { at: 'sent'; asked: boolean; before: number }
-  /** The gateway could not judge it: it will be sent again. */
-  | { at: 'unjudged'; time: number; asked: boolean }
+  /** It will be fetched at `time`. */
+  | { at: 'scheduled'; time: number; reason: AskReason }
+  | { at: 'fetching'; reason: AskReason }
+  /** `superseded` counts the tokens sent before it that the gateway has not answered yet. */
+  | { at: 'sent'; _fetched: boolean; _superseded: number }
+  /** The gateway was unable to check it, so it is sent again at `time`. */
+  | { at: 'retrying'; time: number; _fetched: boolean }
 
-/** What both a connecting and a live session remember. */
-export interface Memory {
-  /** Counts sockets: what a former one still says is told apart by it. */
-  attempt: number
-  /** Attempts that failed since a connection last lived for a while. */
-  failures: number
-  /** Asks for credentials that came to nothing, in a row. */
-  misses: number
-  /** Fresh credentials that were refused in a row. */
-  refusals: number
-  /** The start goes as the first frame: something on the way did not like it in the header. */
-  plain: boolean
-  /** When the credentials lapse, as far as is known. */
-  lapsesAt: number | null
-  /** The gateway's last word on this connection: its close follows. */
-  farewell: Fault | null
-  /** The session to carry on, and the newest message that was seen. */
-  cursor: Resumption | null
+/** The fields that a connecting and a live session have in common. */
+export interface MachineContext {
+  /** The number of the newest socket. Inputs of older sockets are dropped by it. */
+  _attempt: number
+  /** Attempts that failed since a connection was last stable. */
+  _connectFailures: number
+  /** Fetches for credentials that failed in a row. */
+  _fetchFailures: number
+  /** Fresh credentials that were rejected in a row. */
+  _rejections: number
+  /** The start goes as the first frame, because an attempt with the start in its header did not open. */
+  _startAsFrame: boolean
+  /** When the credentials expire; null when they don't, or when it is unknown. */
+  _expiresAt: number | null
+  /** The `ended` frame of this connection, which explains the close that follows. */
+  _endReason: Fault | null
+  /** The session to resume, and the newest message that arrived. */
+  _cursor: Resumption | null
 }
 
-export interface Connecting extends Memory {
+export interface Connecting extends MachineContext {
   name: 'starting' | 'reconnecting'
-  line: Line
-  proof: Proof
+  _socket: SocketPhase
+  credentials: CredentialPhase
   /** Why the last attempt failed. */
   error: Fault | null
-  facts: Facts | null
+  _info: SessionInfo | null
 }
 
-export interface Active extends Memory {
+export interface Active extends MachineContext {
   name: 'active'
-  facts: Facts
-  cursor: Resumption
-  /** Without a frame until then, the connection is dead. */
-  silentAt: number
-  /** The device slept through the silence: what waits behind the timer is let in first, once. */
-  overslept: boolean
-  /** When the connection has lived long enough for its failures to be forgotten. */
-  settledAt: number | null
-  renewal: Renewal | null
+  _info: SessionInfo
+  _cursor: Resumption
+  /** The connection is dead if no frame arrives until then. */
+  _heartbeatDeadline: number
+  /** The heartbeat deadline was put off because its timer fired late. It is put off only once. */
+  _sleepGraceUsed: boolean
+  /** When the connection is stable, which resets `connectFailures`; null once it was. */
+  _stableAt: number | null
+  _renewal: Renewal | null
 }
 
 export type State =
@@ -97,89 +97,89 @@ export type State =
 export type Input =
   | { type: 'start'; resume?: Resumption | null | undefined }
   | { type: 'end' }
-  /** Credentials were set from outside. */
+  /** The page set credentials. */
   | { type: 'credentials' }
-  /** Where to get credentials was set, or what no live session can use. */
+  /** The page set a source of tokens, or credentials that a live session can't use. */
   | { type: 'source' }
-  /** What came of an ask; `cause` is why it failed. */
-  | { type: 'answer'; answer: Answer; cause?: unknown }
-  | { type: 'opened'; attempt: number }
-  | { type: 'frame'; attempt: number; frame: GatewayFrame }
-  | { type: 'closed'; attempt: number; close: number }
-  /** Trying again would not help: what is at the other end, or between, is not for this client. */
-  | { type: 'barred'; attempt: number; fault: Fault }
-  /** The page's policy forbade somebody a connection to the same address. */
-  | { type: 'blocked'; attempt: number }
+  /** A fetch for credentials is done; `cause` is why it failed. */
+  | { type: 'fetch-result'; _result: FetchResult; cause?: unknown }
+  | { type: 'opened'; _attempt: number }
+  | { type: 'frame'; _attempt: number; frame: GatewayFrame }
+  | { type: 'closed'; _attempt: number; code: number }
+  /** The attempt failed in a way that every other attempt would too. */
+  | { type: 'fatal'; _attempt: number; _fault: Fault }
+  /** The page's policy blocked a connection to the gateway's address, perhaps one of another script. */
+  | { type: 'blocked'; _attempt: number }
   | { type: 'time' }
-  /** The network is back, the page is looked at again, or it is no longer frozen. */
+  /** The network is back, the page is visible again, or it is no longer frozen. */
   | { type: 'wake' }
-  /** The page goes, and may come back from the browser's cache. */
+  /** `pagehide`: the page goes, and may come back from the browser's cache. */
   | { type: 'hide' }
-  /** The hidden page stops running, and may be discarded without a word. */
+  /** `freeze`: the hidden page stops running, and the browser may discard it without another event. */
   | { type: 'freeze' }
-  /** It came back; `resume` is what another page left meanwhile, null when the session was ended there. */
-  | { type: 'shown'; resume?: Resumption | null | undefined }
+  /** `pageshow` from the cache. `resume` is what another page left meanwhile, null when the session was ended there. */
+  | { type: 'show'; resume?: Resumption | null | undefined }
 
 export type Effect =
-  /** Open a socket for `attempt`; with `greeting` the start rides in its handshake. */
-  | { do: 'open'; attempt: number; greeting: boolean }
+  /** Open a socket for `attempt`; `withStart` puts the start into its handshake. */
+  | { do: 'open'; _attempt: number; _withStart: boolean }
   /** Send the start as a frame. */
-  | { do: 'greet' }
+  | { do: 'send-start' }
   /** Send the newest token on the open connection. */
-  | { do: 'renew' }
+  | { do: 'send-token' }
   | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
-  /** Let the socket go, without waiting for its close. */
-  | { do: 'drop'; close?: number }
-  /** Tell the gateway of the end as soon as its handshake is done, in which a start may be under way. */
-  | { do: 'leave' }
-  | { do: 'ask'; reason: AskReason }
-  /** The newest credentials were accepted, or the gateway gave a token to use in their place. */
-  | { do: 'keep'; token?: string | undefined }
-  /** The newest credentials, or all of them, were refused or have lapsed. */
-  | { do: 'discard'; what: 'newest' | 'all' }
-  /** Hand a frame to the session, which tells its listeners. */
-  | { do: 'deliver'; frame: GatewayFrame }
-  /** Tell the listeners of something that is not the end. */
-  | { do: 'report'; fault: Fault }
+  /** Close the socket; the machine gets no more inputs of it. */
+  | { do: 'close'; code?: number }
+  /** Send `end` as soon as the socket opens, then close it: the start in its handshake may begin a session. */
+  | { do: 'end-after-open' }
+  | { do: 'fetch-token'; reason: AskReason }
+  /** The gateway accepted the newest credentials; `token` is one that it gave to use in their place. */
+  | { do: 'accept-credentials'; token?: string | undefined }
+  /** The newest credentials, or all of them, were rejected or have expired. */
+  | { do: 'discard'; _which: 'newest' | 'all' }
+  /** Hand a frame to the session. */
+  | { do: 'deliver'; frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'> }
+  /** Emit an `error` event; the session goes on. */
+  | { do: 'report'; _fault: Fault }
 
-/** What the machine may know of the world at a step. */
+/** What the machine may read besides its state and its input. */
 export interface World {
   now: number
   /** From 0 up to, but not including, 1. */
   random: number
-  /** Credentials are at hand, can be fetched, or must be asked of the page, which may have none. */
-  proof: 'held' | 'fetchable' | 'none'
+  /** Credentials are held, can be fetched, or only the page can give them. */
+  credentials: 'held' | 'fetchable' | 'none'
 }
 
 export type Step = [State, ...Effect[]]
 
 export const idle: State = { name: 'idle' }
 
-/** When the state wants to be stepped with `time` next. */
+/** When the state needs its next `time` input; null when it waits for no deadline. */
 export const deadlineOf = (state: State): number | null => {
   const times =
     state.name === 'active'
       ? [
-          state.silentAt,
-          state.settledAt,
-          state.renewal && 'time' in state.renewal ? state.renewal.time : null,
+          state._heartbeatDeadline,
+          state._stableAt,
+          state._renewal && 'time' in state._renewal ? state._renewal.time : null,
         ]
-      : 'line' in state
+      : '_socket' in state
         ? [
-            'until' in state.line ? state.line.until : null,
-            state.proof.at === 'pause' ? state.proof.until : null,
+            'until' in state._socket ? state._socket.until : null,
+            state.credentials.at === 'backoff' ? state.credentials.until : null,
           ]
         : []
-  const due = times.filter((time) => time !== null)
-  return due.length ? Math.min(...due) : null
+  const deadlines = times.filter((time) => time !== null)
+  return deadlines.length ? Math.min(...deadlines) : null
 }
 
-/** When the next attempt is made, if the session waits for one. */
+/** When the next attempt is made; null when none is scheduled. */
 export const retryAtOf = (state: State): number | null =>
-  !('line' in state)
+  !('_socket' in state)
     ? null
-    : state.line.at === 'pause'
-      ? state.line.until
-      : state.proof.at === 'pause'
-        ? state.proof.until
+    : state._socket.at === 'backoff'
+      ? state._socket.until
+      : state.credentials.at === 'backoff'
+        ? state.credentials.until
         : null

@@ -4,35 +4,36 @@ import { connect, connecting, stepConnecting } from './connecting.js'
 import type { Connecting, Effect, Input, State, Step, World } from './state.js'
 
 /*
- * The session as a pure function: step(state, input, world) answers the next state and what is to be done about it.
- * It holds every opinion; sockets, timers and the page feed it, and what runs its effects has none.
+ * The session as a pure function: step(state, input, world) returns the next state and the effects to run. It makes every
+ * decision; sockets, timers and the page feed it inputs, and the runner runs its effects.
  *
- * Times are Unix times in milliseconds. A state holds deadlines, never timers: after each step one timer is set for
- * the earliest of them (`deadlineOf`), and when it fires the machine judges by the clock.
+ * Times are Unix times in milliseconds. A state holds deadlines, never timers: after each step the runner sets one timer
+ * for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
  */
 
-/** What a source of tokens can replace is forgotten: whoever comes back may be signed out. */
-const letGo = (state: Connecting, at: 'away' | 'frozen', drop: Effect): Step => [
-  { ...state, line: { at }, proof: { at: 'held' }, lapsesAt: null },
-  { do: 'discard', what: 'all' },
-  drop,
+/** Credentials that a source can replace are discarded: the user may sign out before the page comes back. */
+const suspend = (state: Connecting, at: 'page-hidden' | 'page-frozen', close: Effect): Step => [
+  { ...state, _socket: { at }, credentials: { at: 'held' }, _expiresAt: null },
+  { do: 'discard', _which: 'all' },
+  close,
 ]
 
-/** Decides what `input` means in `state`. Pure: the same arguments give the same answer. */
+/** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
 export const step = (state: State, input: Input, world: World): Step => {
-  const late = 'attempt' in input && 'attempt' in state && input.attempt !== state.attempt
-  if (late) return [state]
-  if ((input.type === 'hide' || input.type === 'freeze') && 'attempt' in state) {
-    const left = 'line' in state ? state : disconnected(state)
-    if (input.type === 'hide') return letGo(left, 'away', { do: 'drop', close: pageCloseCodes.hidden })
-    // A page that goes into the browser's cache is frozen there. Any other is held for as long as a lost one.
-    return left.line.at === 'away' ? [state] : letGo(left, 'frozen', { do: 'drop' })
+  const isLate = '_attempt' in input && '_attempt' in state && input._attempt !== state._attempt
+  if (isLate) return [state]
+  if ((input.type === 'hide' || input.type === 'freeze') && '_attempt' in state) {
+    const next = '_socket' in state ? state : disconnected(state)
+    if (input.type === 'hide')
+      return suspend(next, 'page-hidden', { do: 'close', code: pageCloseCodes.hidden })
+    // The browser freezes a page in its cache too. Any other frozen page is held for as long as a lost one.
+    return next._socket.at === 'page-hidden' ? [state] : suspend(next, 'page-frozen', { do: 'close' })
   }
-  if ('line' in state) return stepConnecting(state, input, world)
+  if ('_socket' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [{ name: 'ended', error: null }]
   const revived = input.type === 'credentials' && 'error' in state && isRevivable(state.error?.code ?? '')
   if (input.type !== 'start' && !revived) return [state]
   const cursor = input.type === 'start' ? (input.resume ?? null) : null
-  return connect({ ...connecting('starting'), cursor }, world)
+  return connect({ ...connecting('starting'), _cursor: cursor }, world)
 }
