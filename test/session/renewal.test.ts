@@ -69,7 +69,7 @@ void describe('while time passes', { concurrency: true }, () => {
     await session.start()
     const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
     assert.equal(detail.error?.code, 'token-expired')
-    assert.match(detail.error.message, /lapsed/)
+    assert.match(detail.error.message, /expired/)
   })
 
   void it('an ended session whose token lapsed is revived by a fresh one', async () => {

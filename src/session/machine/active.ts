@@ -31,7 +31,7 @@ const fetchToken = (state: Active, reason: AskReason): Step => [
 ]
 
 export const disconnected = (state: Active): Connecting => {
-  const next = { ...connecting('reconnecting', state), info: state._info }
+  const next: Connecting = { ...connecting('reconnecting', state), _info: state._info }
   const pending = pendingToken(state)
   return pending
     ? { ...next, _expiresAt: null, credentials: { at: pending._fetched ? 'fresh' : 'held' } }
