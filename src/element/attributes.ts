@@ -15,3 +15,17 @@ export const profileAttributes: {
   'user-locale': 'locale',
   'user-role': 'role',
 }
+
+const warned = new Set<string>()
+
+const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '').toLowerCase()
+
+/** Warns of attributes like `user_id` and `appid`, which HTML makes of `appId`. Once per page and name: lists repeat a mistake. */
+export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
+  for (const name of element.getAttributeNames()) {
+    const right = attributes.find((other) => other !== name && withoutHyphens(other) === withoutHyphens(name))
+    if (!right || warned.has(name)) continue
+    warned.add(name)
+    console.warn(`<chat-session> has no attribute ${name}: write ${right}`)
+  }
+}

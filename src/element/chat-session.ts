@@ -13,7 +13,7 @@ import {
   type TokenFetcher,
 } from '../session/index.js'
 import { endpointOfScript } from './endpoint.js'
-import { profileAttributes } from './attributes.js'
+import { profileAttributes, warnOfMisspelt } from './attributes.js'
 import { hasCredentials, isSet, toDesiredSession, type DesiredSession } from './desired-session.js'
 import { createEventRelay } from './event-relay.js'
 import { requestPermission, showNotificationsOf } from './notifications/notifications.js'
@@ -221,6 +221,10 @@ export class ChatSessionElement extends ReactiveElement {
   /** The element needs no shadow root, which would hide its children. */
   protected override createRenderRoot(): this {
     return this
+  }
+
+  protected override firstUpdated(): void {
+    warnOfMisspelt(this, ChatSessionElement.observedAttributes)
   }
 
   protected override updated(): void {
