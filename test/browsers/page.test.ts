@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { chatTag, gatewayScript, servePage, tokenFor } from '../e2e/pages-site.js'
-import { startGateway, until } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { startGateway } from '../e2e/site.js'
 import { serve } from '../support/browser.js'
 import { activeId, logOut, serveAda, startBob, tabs, untilHeard, untilIs, untilState } from './tabs.js'
 

@@ -4,7 +4,8 @@ import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { freePort } from '../support/free-port.js'
 import { chatTag, gatewayScript, openPage, ownScript, servePage, tokenFor } from './pages-site.js'
-import { chatOf, complaintsOf, startGateway, stateOf, until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { chatOf, complaintsOf, startGateway, stateOf, untilState } from './site.js'
 
 /** A browser says in the console that it could not reach an address, and nobody can keep it from doing so. */
 const isOfTheNetwork = (complaint: string): boolean =>

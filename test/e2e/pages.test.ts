@@ -10,7 +10,8 @@ import {
   servePage,
   tokenFor,
 } from './pages-site.js'
-import { chatOf, complaintsOf, framesSentBy, startGateway, until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { chatOf, complaintsOf, framesSentBy, startGateway, untilState } from './site.js'
 
 test('a page with one tag and one script has a live session', async () => {
   const gateway = await startGateway()

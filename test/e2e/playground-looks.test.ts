@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { assertAccessible } from '../support/axe.js'
 import { itOnPlayground as it, type Playground } from './playground-page.js'
-import { until } from './site.js'
+import { until } from '../support/until.js'
 
 /** Brings six users, as many as there is room for, into six states, with all that a panel can show. */
 const showEverything = async ({ add, panel }: Playground): Promise<void> => {

@@ -19,7 +19,8 @@ import {
   untilHeard,
   withToken,
 } from './session-site.js'
-import { stateOf, until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { stateOf, untilState } from './site.js'
 
 /** In the order of Chromium, which wakes a page before it tells that it is shown. */
 const transition = (page: Page, type: 'pagehide' | 'pageshow'): Promise<void> =>

@@ -16,7 +16,8 @@ import {
   untilHeard,
   withToken,
 } from './session-site.js'
-import { stateOf, until } from './site.js'
+import { until } from '../support/until.js'
+import { stateOf } from './site.js'
 
 test('the next page of a server-rendered site carries the session on, and tells what came between the two', async () => {
   const gateway = await startGateway()

@@ -18,7 +18,8 @@ import {
   withToken,
   type TestGateway,
 } from './session-site.js'
-import { until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { untilState } from './site.js'
 
 interface Network {
   proxy: Proxy

@@ -12,7 +12,8 @@ import {
 } from '../session/support.js'
 import { newContext, serve } from '../support/browser.js'
 import { gatewayScript } from './pages-site.js'
-import { chatOf, until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { chatOf, untilState } from './site.js'
 
 export { tokenFor, type TestGateway }
 

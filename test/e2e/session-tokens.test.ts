@@ -17,7 +17,8 @@ import {
   type Render,
   type Site,
 } from './session-site.js'
-import { chatOf, until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { chatOf, untilState } from './site.js'
 
 /** Seconds: half of them, after which the next token is asked for, are the time that there is to renew it. */
 const SHORT = 6

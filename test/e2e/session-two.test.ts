@@ -11,7 +11,7 @@ import {
   untilHeard,
   withToken,
 } from './session-site.js'
-import { until } from './site.js'
+import { until } from '../support/until.js'
 
 test('what one of a user’s pages has read counts as read in the other, on another device too', async () => {
   const gateway = await startGateway()

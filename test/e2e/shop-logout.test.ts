@@ -4,7 +4,8 @@ import type { Page } from 'playwright-core'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../src/session/index.js'
 import { customerIn, logIn, startShop, type ShopSite } from './shop-site.js'
-import { APP, chatOf, complaintsOf, framesSentBy, stateOf, until, untilBooted, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { APP, chatOf, complaintsOf, framesSentBy, stateOf, untilBooted, untilState } from './site.js'
 
 /** A token's life in seconds. The session fetches the next token after half of it. */
 const SHORT = 6

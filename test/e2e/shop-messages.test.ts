@@ -6,7 +6,8 @@ import { assertAccessible } from '../support/axe.js'
 import { newContext } from '../support/browser.js'
 import { startProxy, type Proxy } from '../support/proxy.js'
 import { ask, customerIn, leaveUnsent, logIn, message, startShop, write } from './shop-site.js'
-import { chatOf, complaintsOf, until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { chatOf, complaintsOf, untilState } from './site.js'
 
 const NORA = 'Nora Lind'
 

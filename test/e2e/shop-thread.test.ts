@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { startProxy, type Proxy } from '../support/proxy.js'
 import { ask, customerIn, leaveUnsent, message, startShop, write, type ShopSite } from './shop-site.js'
-import { until } from './site.js'
+import { until } from '../support/until.js'
 
 const NORA = 'Nora Lind'
 

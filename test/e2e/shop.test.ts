@@ -2,7 +2,8 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { newContext, serve } from '../support/browser.js'
 import { customerIn, logIn, startShop } from './shop-site.js'
-import { chatOf, complaintsOf, stateOf, until, untilBooted, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from './site.js'
 
 const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account', '/messages']
 

@@ -1,4 +1,3 @@
-import { strict as assert } from 'node:assert'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -6,7 +5,7 @@ import { after } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { createGateway, createLog } from '../../src/gateway/index.js'
-import { PATIENCE } from '../support/browser.js'
+import { until } from '../support/until.js'
 
 /** The one app of the gateways here. */
 export const APP = 'shop'
@@ -62,23 +61,6 @@ export const startGateway = async (port = 0, pingInterval = 25): Promise<TestGat
     open: () => sockets.size,
     close,
   }
-}
-
-/** Waits until `actual` answers what is expected, and says what it was instead when that takes too long. */
-export const until = async <T>(
-  what: string,
-  actual: () => T | Promise<T>,
-  expected: T,
-  patience = PATIENCE,
-): Promise<void> => {
-  const deadline = Date.now() + patience
-  let found = await actual()
-  // Rarer and rarer: to look costs what is waited for its time, where that is a page's.
-  for (let pause = 10; found !== expected && Date.now() < deadline; pause = Math.min(1.3 * pause, 200)) {
-    await new Promise((resolve) => setTimeout(resolve, pause))
-    found = await actual()
-  }
-  assert.equal(found, expected, what)
 }
 
 /** Everything that a page complains about: errors and warnings in its console, and exceptions. */

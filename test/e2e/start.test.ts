@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { newContext, serve } from '../support/browser.js'
-import { until, untilState } from './site.js'
+import { until } from '../support/until.js'
+import { untilState } from './site.js'
 
 const file = fileURLToPath(new URL('../../demo/start.mjs', import.meta.url))
 

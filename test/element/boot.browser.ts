@@ -1,6 +1,7 @@
 import { expect } from '@open-wc/testing'
 import { connectionsAt, startGateway, stopGateway } from '../support/gateway-commands.js'
-import { heard, listenTo, make, nextTask, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { heard, listenTo, make, nextTask, useGateway } from './page.js'
 
 describe('<chat-session> boots', () => {
   const gateway = useGateway()

@@ -1,6 +1,7 @@
 import { expect } from '@open-wc/testing'
 import type { ChatSessionElement } from '../../src/element/define.js'
-import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
 
 describe('<chat-session> goes by differences in value:', () => {
   const gateway = useGateway({ authParams: [{ code: 1, nested: { b: 2, a: 1 } }, { code: 2 }] })

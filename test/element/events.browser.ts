@@ -9,7 +9,8 @@ import {
 } from '../../src/element/chat-session.js'
 import { SessionError } from '../../src/session/index.js'
 import { cutConnections } from '../support/gateway-commands.js'
-import { heard, listenTo, nextTask, roundTrip, useGateway, until } from './page.js'
+import { until } from '../support/until.js'
+import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
 
 describe("<chat-session>'s events", () => {
   const gateway = useGateway()

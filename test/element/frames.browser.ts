@@ -1,5 +1,6 @@
 import { expect } from '@open-wc/testing'
-import { heard, nextTask, roundTrip, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { heard, nextTask, roundTrip, useGateway } from './page.js'
 
 describe('<chat-session> in an iframe', () => {
   const gateway = useGateway()

@@ -1,7 +1,8 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../src/element/define.js'
 import { createLeases } from '../../src/element/lease.js'
-import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
 
 describe('<chat-session> keeps its session', () => {
   const gateway = useGateway()

@@ -1,6 +1,7 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../src/element/define.js'
-import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
 
 describe('<chat-session> comes into a page', () => {
   const gateway = useGateway()

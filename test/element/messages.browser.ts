@@ -1,7 +1,8 @@
 import { expect } from '@open-wc/testing'
 import { SessionMessageEvent, SessionUnreadEvent } from '../../src/element/define.js'
 import { SessionError } from '../../src/session/index.js'
-import { heard, make, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { heard, make, useGateway } from './page.js'
 
 describe('Messages and <chat-session>', () => {
   const gateway = useGateway()

@@ -2,7 +2,8 @@ import { expect } from '@open-wc/testing'
 import { notificationContent } from '../../src/element/notifications/content.js'
 import { isAnyTabVisible, announceVisibility } from '../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../src/session/index.js'
-import { listenTo, make, roundTrip, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { listenTo, make, roundTrip, useGateway } from './page.js'
 
 /*
  * This browser shows no notification, and says so as one does whose user has forbidden them: what is shown is tested in

@@ -10,6 +10,7 @@ import {
   type Connections,
   type GatewayRequest,
 } from '../support/gateway-commands.js'
+import { until } from '../support/until.js'
 
 const secret = 'a secret of at least 32 bytes, for tests'
 const signatureSecret = 'another of at least 32 bytes, for signatures'
@@ -19,15 +20,6 @@ const PATIENCE = 30_000
 
 type Given = Partial<Omit<ChatSessionElement, 'style' | 'children'>>
 type Events = HTMLElementEventMap
-
-/** Waits until `happened` holds, and fails with `what` if it takes too long. */
-export const until = async (what: string, happened: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + PATIENCE
-  while (!(await happened())) {
-    if (Date.now() > deadline) throw new Error(`It never happened: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
 
 /** The next event of this type; fails when it takes too long. */
 export const heard = <K extends keyof Events>(target: EventTarget, type: K): Promise<Events[K]> =>

@@ -1,7 +1,8 @@
 import { expect } from '@open-wc/testing'
 import type { ChatSessionElement } from '../../src/element/define.js'
 import { recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
-import { until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { useGateway } from './page.js'
 
 /* Pages are documents of a frame here, which leaves them as a tab does: they share the tab's storage. */
 describe('<chat-session> on one page after the other', () => {

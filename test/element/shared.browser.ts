@@ -1,5 +1,6 @@
 import { expect } from '@open-wc/testing'
-import { heard, listenTo, nextTask, roundTrip, until, useGateway } from './page.js'
+import { until } from '../support/until.js'
+import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
 
 describe('Two <chat-session> for one user', () => {
   const gateway = useGateway()

@@ -6,6 +6,7 @@ import { MemoryStore } from '../../src/engine/memory/memory-store.js'
 import { rows } from '../../src/engine/local/rows.js'
 import { put, type Volume, type Store } from '../../src/engine/local/store.js'
 import { request } from '../../src/engine/suite/kit.js'
+import { until } from '../support/until.js'
 import { placeOf, rules, withStore } from './stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -61,14 +62,6 @@ const onDisk = async (): Promise<{
   return { engine, disk, errors, messages }
 }
 
-const until = async (isSo: () => boolean): Promise<void> => {
-  const deadline = Date.now() + 30_000
-  while (!isSo()) {
-    assert.ok(Date.now() < deadline, 'waited too long')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
 void describe('an engine whose store has failed', () => {
   void it('refuses to write, goes on reading, and tells of it once', async () => {
     const { engine, disk, errors, messages } = await onDisk()
@@ -81,7 +74,7 @@ void describe('an engine whose store has failed', () => {
     for (const sending of sends) await assert.rejects(sending, refused)
     await assert.rejects(engine.saveUser(ada, { vouched: { name: 'lost' } }), refused)
     await assert.rejects(engine.markRead(bob, { epoch: inbox.epoch, offset: 1 }), refused)
-    await until(() => disk.probed > 1)
+    await until('the engine probes the store', () => disk.probed > 1)
     await assert.rejects(engine.send({ ...toBob, id: 'four' }, rules), refused)
     assert.deepEqual(await engine.user(ada), user)
     assert.deepEqual(await engine.inbox(bob), inbox)
@@ -106,7 +99,7 @@ void describe('an engine whose store has failed', () => {
     disk.state = 'refuses'
     await assert.rejects(engine.send({ ...toBob, id: 'three' }, rules), unavailable)
     disk.state = 'sound'
-    await until(() => disk.opened > 1)
+    await until('the engine opens the store again', () => disk.opened > 1)
     const again = await engine.send({ ...toBob, id: 'three' }, rules)
     assert.deepEqual([again.outcome, 'offset' in again && again.offset], ['stored', 3])
     assert.deepEqual(await engine.send({ ...toBob, id: 'one' }, rules), { ...first, outcome: 'repeated' })
@@ -125,7 +118,7 @@ void describe('an engine whose store has failed', () => {
     const sends = ids.map((id) => engine.send({ ...toBob, id }, rules))
     for (const sending of sends) await assert.rejects(sending, unavailable)
     disk.state = 'sound'
-    await until(() => messages.length >= 8)
+    await until('eight messages', () => messages.length >= 8)
     for (const id of ids) assert.equal((await engine.send({ ...toBob, id }, rules)).outcome, 'repeated')
     assert.equal((await engine.send({ ...toBob, id: '5' }, rules)).outcome, 'stored')
     for (const of of [ada, bob]) {
@@ -150,7 +143,7 @@ void describe('an engine whose store has failed', () => {
     const late = await engine.startSession(request(ada))
     assert.equal((await engine.sessions(ada)).length, 2)
     disk.state = 'sound'
-    await until(() => disk.opened > 1)
+    await until('the engine opens the store again', () => disk.opened > 1)
     await engine.saveUser(bob, {})
     await engine.close()
     await engine.open()
@@ -203,7 +196,7 @@ void describe('an engine that could not be made ready', () => {
     isReadable = true
     await engine.open()
     // The sessions; then what is over is looked for, which the first opening would have done before.
-    await until(() => reads > 1)
+    await until('a second read', () => reads > 1)
     await engine.close()
     assert.equal(lateReads, 0)
   })
@@ -222,7 +215,7 @@ void describe('an engine that could not be made ready', () => {
       },
       iterator: (range) => ({
         async all() {
-          if (range.gte.startsWith('session')) await until(() => hasFailed)
+          if (range.gte.startsWith('session')) await until('the write has failed', () => hasFailed)
           return rowsThere.iterator(range).all()
         },
       }),

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { ChatSession, type Message } from '../../src/session/index.js'
 import { within } from '../support/raw-client.js'
+import { until } from '../support/until.js'
 import { appId, gatewayProcess, tokenFor, type GatewayProcess } from './gateway-process.js'
 import { faultsOf } from './judge.js'
 import { RawSender } from './raw-sender.js'
@@ -65,14 +66,6 @@ const everything = async (session: ChatSession): Promise<Message[]> => {
 
 const PATIENCE = 60_000
 
-const until = async (what: string, holds: () => boolean): Promise<void> => {
-  const deadline = performance.now() + PATIENCE
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, what)
-    await pause(1)
-  }
-}
-
 test(`${KILLS} kills under load lose, double and reorder nothing that was acknowledged`, async (context) => {
   const gateway = await gatewayProcess()
   await gateway.start()
@@ -100,11 +93,11 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
   const acknowledgedSoFar = (): number =>
     impatient.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0)
   for (let kill = 0; kill < KILLS; kill++) {
-    await until('they come again', () => impatient.every(({ isSending }) => isSending))
+    await until('they come again', () => impatient.every(({ isSending }) => isSending), true, PATIENCE)
     // Now at once, now after a while: by what is done, not by time, so that a slow machine has a load too.
     const before = acknowledgedSoFar()
     const more = (kill * 7) % 40
-    await until(`${more} more are acknowledged`, () => acknowledgedSoFar() >= before + more)
+    await until(`${more} more are acknowledged`, () => acknowledgedSoFar() >= before + more, true, PATIENCE)
     await pause(Math.random() * 10)
     assert.equal(await gateway.stop('SIGKILL'), null)
     await gateway.start()
@@ -131,7 +124,12 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
     'what was acknowledged is there',
   )
   // The inbox may tell of messages before they come.
-  await until(`${heard.length} of ${stored.length} were heard`, () => heard.length >= stored.length)
+  await until(
+    `${heard.length} of ${stored.length} were heard`,
+    () => heard.length >= stored.length,
+    true,
+    PATIENCE,
+  )
   assert.deepEqual(faultsOf(heard), [], 'whoever listened heard each once, in order')
   assert.equal(heard.length, stored.length)
 })

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { scratch } from '../cli/run.js'
 import type { Message } from '../../src/session/index.js'
+import { until } from '../support/until.js'
 import { Backend } from './model-backend.js'
 import { MESSAGES_PER_SECOND } from './model-config.js'
 import { Client } from './model-user.js'
@@ -80,20 +81,16 @@ const unsettled = ({ backend, clients }: World): string[] => [
   ]),
 ]
 
-const until = async (left: () => string[]): Promise<void> => {
-  const deadline = performance.now() + SETTLED_IN
-  for (let rest = left(); rest.length > 0; rest = left()) {
-    assert.ok(performance.now() < deadline, rest.join('; '))
-    await pause(5)
-  }
-}
+/** Waits until `left` returns nothing. */
+const untilNone = (left: () => string[]): Promise<void> =>
+  until('nothing is left to do', () => left().join('; '), '', SETTLED_IN)
 
 const check = async (world: World): Promise<void> => {
   const { clients, published } = world
   for (const one of clients) {
     const { userId, session, heard } = one
     const inbox = await one.inbox()
-    await until(() =>
+    await untilNone(() =>
       heard.length < inbox.length ? [`${userId} heard ${heard.length} of ${inbox.length}`] : [],
     )
     assert.deepEqual(one.wrong, [], `${userId}'s session goes on`)
@@ -124,7 +121,7 @@ const check = async (world: World): Promise<void> => {
       ...clients.filter((other) => other.userId === userId).map((other) => other.readOffset),
     )
     const unread = inbox.filter(({ from, offset }) => from !== userId && offset > read).length
-    await until(() =>
+    await untilNone(() =>
       session.unread === unread ? [] : [`${userId} has ${session.unread} unread of ${unread}`],
     )
   }
@@ -138,7 +135,7 @@ const settle = async (world: World): Promise<void> => {
       down.flow()
     }
   }
-  await until(() => unsettled(world))
+  await untilNone(() => unsettled(world))
   await check(world)
 }
 

@@ -22,7 +22,8 @@ import {
   type Site,
   type TestGateway,
 } from '../e2e/session-site.js'
-import { until, untilState } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { untilState } from '../e2e/site.js'
 import { startProxy, type Wire } from '../support/proxy.js'
 import { goTo, openTab as openCachedTab, show, testAgain, watch } from './lone-browser.js'
 

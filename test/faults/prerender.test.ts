@@ -1,7 +1,7 @@
 // A browser that is watched renders no page ahead: here the pages report what they do to the site that they are from.
 import { strict as assert } from 'node:assert'
 import { serveSite } from '../e2e/session-site.js'
-import { until } from '../e2e/site.js'
+import { until } from '../support/until.js'
 import { startGateway, tokenFor } from '../session/support.js'
 import { startProxy } from '../support/proxy.js'
 import { testAgain, TooSlow, visit } from './lone-browser.js'

@@ -1,7 +1,8 @@
 // What a page of every framework must do, looked at as its user does.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { chatOf, until } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { chatOf } from '../e2e/site.js'
 import {
   activeId,
   addGatewayScript,

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { after } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { FrameworkPages, FrameworkPagesOptions } from '../../demo/frameworks/server/pages.mjs'
-import { chatOf, complaintsOf, framesSentBy, until, untilState } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { chatOf, complaintsOf, framesSentBy, untilState } from '../e2e/site.js'
 import { newContext } from '../support/browser.js'
 
 const demo = new URL('../../demo/frameworks/', import.meta.url)

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { chatOf, stateOf, until, untilBooted } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { chatOf, stateOf, untilBooted } from '../e2e/site.js'
 import { activeId, press, startPages, untilRead, untilSaid } from './harness.js'
 import {
   assertEnded,

@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { until, untilState } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { untilState } from '../e2e/site.js'
 import {
   activeId,
   holdRegistration,

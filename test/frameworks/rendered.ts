@@ -1,7 +1,7 @@
 // What the tests of server-rendered pages share: pages that are followed from link to link, and sessions that outlast them.
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
-import { until } from '../e2e/site.js'
+import { until } from '../support/until.js'
 import type { FrameworkPages } from '../../demo/frameworks/server/pages.mjs'
 import { activeId, press, untilSaid, visit, type Visit } from './harness.js'
 

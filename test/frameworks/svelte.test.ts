@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { until, untilState } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { untilState } from '../e2e/site.js'
 import { testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import {

@@ -2,7 +2,8 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
-import { chatOf, stateOf, until, untilBooted, untilState } from '../e2e/site.js'
+import { until } from '../support/until.js'
+import { chatOf, stateOf, untilBooted, untilState } from '../e2e/site.js'
 import { activeId, press, startPages, untilRead, untilSaid } from './harness.js'
 import {
   assertEnded,

@@ -10,6 +10,7 @@ import {
   type SessionState,
 } from '../../src/session/index.js'
 import { createToken } from '../../src/tokens/index.js'
+import { until } from '../support/until.js'
 
 export const appId = 'app'
 export const secret = 'a secret of at least 32 bytes, for tests'
@@ -110,11 +111,6 @@ export const statesOf = (session: ChatSession): SessionState[] => {
   return states
 }
 
-/** Waits for something that no event tells. */
-export const eventually = async (holds: () => boolean, limit = 30_000): Promise<void> => {
-  const deadline = Date.now() + limit
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`Not so after ${limit} ms: ${holds.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
+/** Waits for a condition that no event announces. */
+export const eventually = (holds: () => boolean, limit = 30_000): Promise<void> =>
+  until(holds.toString(), holds, true, limit)
