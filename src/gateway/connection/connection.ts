@@ -223,7 +223,7 @@ export class Connection implements ConnectionHandle {
   }
 
   /** Frees everything that the connection holds. */
-  #release(parting: HoldOrEnd): void {
+  #release(holdOrEnd: HoldOrEnd): void {
     const phase = this.#phase
     if (phase.name === 'closed') return
     this.#phase = { name: 'closed' }
@@ -232,6 +232,6 @@ export class Connection implements ConnectionHandle {
     this.#context.onClosed(this)
     if (!phase.session) return
     this.#context.hub.remove(phase.session)
-    phase.session.release(parting)
+    phase.session.release(holdOrEnd)
   }
 }
