@@ -20,12 +20,7 @@ import type { Hub } from '../sessions/hub.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Transport } from './transport.js'
-import {
-  LiveSession,
-  type HoldOrEnd,
-  type SessionContext,
-  type SessionFrame,
-} from '../sessions/live-session.js'
+import { LiveSession, type HoldOrEnd, type SessionContext } from '../sessions/live-session.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 
 /** The parts of a gateway that all of its connections share. */
@@ -40,14 +35,17 @@ export interface ConnectionContext extends SessionContext {
   onClosed(connection: Connection): void
 }
 
-/** Until `started` is sent. Frames that come meanwhile wait in `frames`. */
+/**
+ * Until `started` is sent. Frames that come meanwhile wait in `frames` as text: parsed, 16 kB of `{}` would take hundreds of kilobytes
+ * for a client that is not authenticated.
+ */
 interface Opening {
   readonly name: 'opening'
   readonly peer: Peer
   readonly deadline: DeadlineTimer
   isStarting: boolean
   session?: LiveSession
-  readonly frames: SessionFrame[]
+  readonly frames: string[]
   bytes: number
 }
 
@@ -58,6 +56,12 @@ interface Live {
 }
 
 type Phase = Opening | Live | { readonly name: 'closed' }
+
+/** The frames that may wait for `started`, and their bytes together. */
+const MAX_EARLY_FRAMES = 16
+const MAX_EARLY_BYTES = 16_384
+
+const SECOND_START = "A connection takes one 'start': open another connection for another session."
 
 /** The close codes of a page that may come back: its session is held for `leaveWindow`. */
 const PAGE_LEFT_CODES: readonly number[] = Object.values(pageCloseCodes)
@@ -169,31 +173,26 @@ export class Connection implements ConnectionHandle {
     const { frame } = parsed
     if (frame.type === 'pong') this.#heartbeat.onPong()
     if (phase.name !== 'opening') {
-      if (frame.type === 'start')
-        return this.end(
-          'bad-request',
-          "A connection takes one 'start': open another connection for another session.",
-        )
+      if (frame.type === 'start') return this.end('bad-request', SECOND_START)
       // The client sends it again when it reconnects.
       if (phase.name === 'draining') return
       phase.session.confirm()
       return phase.session.handle(frame)
     }
     if (frame.type === 'start') {
-      if (phase.isStarting)
-        return this.end(
-          'bad-request',
-          "A connection takes one 'start': open another connection for another session.",
-        )
+      if (phase.isStarting) return this.end('bad-request', SECOND_START)
       phase.isStarting = true
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
       return this.endOnError(this.#start(phase, frame))
     }
     phase.bytes += bytes
-    if (phase.bytes > limits.frame)
-      return this.end('too-large', `Before 'started' a client may send at most ${limits.frame} bytes.`)
-    phase.frames.push(frame)
+    if (phase.bytes > MAX_EARLY_BYTES || phase.frames.length === MAX_EARLY_FRAMES)
+      return this.end(
+        'too-large',
+        `Before 'started' a client may send at most ${MAX_EARLY_FRAMES} frames and ${MAX_EARLY_BYTES} bytes together.`,
+      )
+    phase.frames.push(text)
   }
 
   async #start(opening: Opening, frame: ClientFrameOf<'start'>): Promise<void> {
@@ -219,7 +218,10 @@ export class Connection implements ConnectionHandle {
     this.#phase = { name: 'live', session }
     this.#heartbeat.start()
     log.debug(session.ref, 'session started')
-    for (const early of opening.frames) session.handle(early)
+    for (const text of opening.frames) {
+      const parsed = parse(clientFrames, text)
+      if (parsed.ok && parsed.frame.type !== 'start') session.handle(parsed.frame)
+    }
   }
 
   /** Frees everything that the connection holds. */

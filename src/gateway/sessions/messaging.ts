@@ -59,7 +59,7 @@ const takeWhatFits = (messages: Message[]): Message[] => {
 }
 
 export const createMessaging = (
-  { settings, engine, rateLimiter: allowance, log }: MessagingContext,
+  { settings, engine, rateLimiter, log }: MessagingContext,
   { settings: rules }: App,
   { user, epoch }: { user: UserRef; epoch: string },
   { connection, refuse, order }: { connection: ConnectionHandle; refuse: Refuse; order: SendOrder },
@@ -152,7 +152,11 @@ export const createMessaging = (
       if (!maySend) return refuse(frame, 'refused', "The app's 'send' rule does not let this user send.")
       const hold = order.current()
       if (hold) return refuse(frame, hold.code, hold.why, hold.retryAfter)
-      const wait = allowance.take('messagesPerSecond', `${appId}\0${userId}`, rules.limits.messagesPerSecond)
+      const wait = rateLimiter.take(
+        'messagesPerSecond',
+        `${appId}\0${userId}`,
+        rules.limits.messagesPerSecond,
+      )
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       await (authorizeSend ? sendInOrder(frame) : store(frame))
     },

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { createHook } from 'node:async_hooks'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { assemble } from '../assemble.js'
@@ -94,6 +96,33 @@ test('2,000 closed connections leave no session, timer or entry behind', async (
   }
   await until(() => timers.size <= 1, 'no timer but this wait')
   watch.disable()
+})
+
+test('frames that wait for `started` take no more memory than their text', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const { url: own, connections } = await assemble(() => ({ saveUser: () => new Promise(() => undefined) }))
+  const start = await startOf('ada')
+  // Parsed, each of them is more than 20 times as large.
+  const frame = `{"type":"send","id":"a","to":"bob","data":{"list":[${Array.from({ length: 5_000 }, () => '{}').join()}]}}`
+  const count = 100
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const clients = Array.from({ length: count }, () => openClient(own, { start }))
+  for (const client of clients) {
+    await client.opened
+    client.send(frame)
+  }
+  await until(() => [...connections].length === count, 'all connections')
+  // A frame more is answered at once, so that those before it have been received.
+  const last = openClient(own)
+  await last.opened
+  last.send('nonsense')
+  await last.end()
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / count
+  assert.ok(each < 10 * frame.length, `${each} bytes each`)
+  for (const client of clients) client.close()
 })
 
 test('a new session whose client leaves before `started` ends, instead of being held', async () => {

@@ -44,26 +44,36 @@ test('frames that come before `started` are handled after it, in their order, an
   again.close()
 })
 
-test('at most 64 kB wait for `started`', async () => {
-  const { url: slow } = await runGateway({ authenticate: gate().authenticate })
-  const waiting = (size: number) => ({ type: 'read', epoch: 'x'.repeat(size), offset: 0 })
-  const client = openClient(slow, { start: withParams })
-  await client.opened
-  client.send(waiting(30_000), waiting(30_000))
-  client.send(waiting(10_000))
-  const end = await client.end()
-  assert.deepEqual([end.code, end.reason], [4413, 'too-large'])
-})
+/** A `read` frame of exactly so many bytes. */
+const readOf = (bytes: number) => ({ type: 'read', epoch: 'x'.repeat(bytes - 37), offset: 0 })
 
-test('64 kB that wait for `started` are handled', async () => {
+for (const [what, frames] of [
+  ['16,385 bytes', [readOf(8_192), readOf(8_193)]],
+  ['17 frames', Array.from({ length: 17 }, () => readOf(50))],
+] as const)
+  for (const place of ['before the start', 'while the start is authenticated'])
+    test(`${what} ${place} end the connection with 4413 too-large`, async () => {
+      const { url: slow } = await runGateway({ authenticate: gate().authenticate })
+      const client = openClient(slow, place === 'before the start' ? {} : { start: withParams })
+      await client.opened
+      client.send(...frames)
+      const end = await client.end()
+      assert.deepEqual([end.code, end.reason], [4413, 'too-large'])
+    })
+
+test('16 frames of 16,384 bytes together wait for `started`, and are answered', async () => {
   const { open, authenticate } = gate()
   const { url: slow } = await runGateway({ authenticate })
-  const client = openClient(slow, { start: withParams })
+  const client = openClient(slow)
   await client.opened
-  for (let index = 0; index < 6; index += 1)
-    client.send({ type: 'read', epoch: 'x'.repeat(10_000), offset: index })
+  const early = Array.from({ length: 16 }, () => readOf(1_024))
+  assert.equal(
+    early.reduce((bytes, frame) => bytes + JSON.stringify(frame).length, 0),
+    16_384,
+  )
+  client.send(...early.slice(0, 8), withParams, ...early.slice(8))
   open()
-  for (let index = 0; index < 6; index += 1) assert.equal((await client.next('refused'))['re'], 'read')
+  for (let index = 0; index < 16; index += 1) assert.equal((await client.next('refused'))['re'], 'read')
   client.close()
 })
 
