@@ -33,7 +33,7 @@ export class PlayGround extends LitElement {
   }
 
   get #panels(): UserPanel[] {
-    return [...this.querySelectorAll('user-panel')]
+    return [...this.querySelectorAll<UserPanel>('user-panel')]
   }
 
   #panelOf({ key }: User): UserPanel | undefined {

@@ -188,17 +188,6 @@ export const panelStyles = css`
   }
   :is(.starting, .reconnecting)::before {
     border-right-color: transparent;
-    animation: turn 1s linear infinite;
-  }
-  @keyframes turn {
-    to {
-      rotate: 1turn;
-    }
-  }
-  @media (prefers-reduced-motion: reduce) {
-    .name::before {
-      animation: none !important;
-    }
   }
   .tag {
     color: var(--soft);
@@ -323,6 +312,7 @@ export const panelStyles = css`
     border-radius: 4px;
   }
   summary {
+    min-height: 44px;
     padding: 11px 0;
     cursor: pointer;
   }

@@ -35,16 +35,15 @@ export interface User {
   starts: boolean
 }
 
-interface Shown {
-  settings: Settings
-  tab: Tab
-  language: Language
-  /** The result of the Copy button. */
-  copyResult: string
-  isBusy: boolean
-  /** A failed request of this page itself. */
-  problem: string
+/** `problem` is a failed request of this page itself. */
+const initialView = {
+  tab: 'Events' as Tab,
+  language: 'HTML' as Language,
+  copyResult: '',
+  isBusy: false,
+  problem: '',
 }
+type PanelView = typeof initialView & { settings: Settings }
 
 /** One user of the page: a real `<chat-session>` and the controls for it. Emits `change`, `close` and `write-later`. */
 export class UserPanel extends LitElement {
@@ -62,7 +61,7 @@ export class UserPanel extends LitElement {
   declare user: User
   /** The other users of the app. */
   declare peers: readonly Peer[]
-  declare shown: Shown
+  declare shown: PanelView
 
   readonly log = new ActivityLog()
   #session: PanelSession | undefined
@@ -72,14 +71,7 @@ export class UserPanel extends LitElement {
     super()
     this.user = { key: 0, initial: settingsFor(sampleUsers[0]), starts: false }
     this.peers = []
-    this.shown = {
-      settings: this.user.initial,
-      tab: 'Events',
-      language: 'HTML',
-      copyResult: '',
-      isBusy: false,
-      problem: '',
-    }
+    this.shown = { ...initialView, settings: this.user.initial }
   }
 
   get settings(): Settings {
@@ -124,7 +116,7 @@ export class UserPanel extends LitElement {
     if (!changed.has('peers') || changed.size > 1) this.dispatchEvent(new Event('change'))
   }
 
-  show(change: Partial<Shown>): void {
+  show(change: Partial<PanelView>): void {
     this.shown = { ...this.shown, ...change }
   }
 
@@ -188,9 +180,3 @@ export class UserPanel extends LitElement {
   }
 }
 customElements.define('user-panel', UserPanel)
-
-declare global {
-  interface HTMLElementTagNameMap {
-    'user-panel': UserPanel
-  }
-}
