@@ -44,10 +44,12 @@ const replace = (sources) => {
 /** What is only bundled needs no modules in dist/: its types are taken away as it is read. */
 const typescript = {
   name: 'typescript',
-  resolveId: (source, importer) =>
-    importer?.endsWith('.ts') && source.startsWith('.')
-      ? fileURLToPath(new URL(source.replace(/\.js$/, '.ts'), pathToFileURL(importer)))
-      : null,
+  resolveId(source, importer) {
+    if (!importer?.endsWith('.ts') || !source.startsWith('.')) return null
+    const id = fileURLToPath(new URL(source.replace(/\.js$/, '.ts'), pathToFileURL(importer)))
+    // Only the playground's own modules are imported for their effects: it bundles no second element.
+    return { id, moduleSideEffects: id.includes('/src/playground/') }
+  },
   transform(code, id) {
     if (!id.endsWith('.ts')) return null
     const { outputText, sourceMapText } = ts.transpileModule(code, {

@@ -1,34 +1,23 @@
-import type { Message, SessionError, User } from '../session/index.js'
+import type { ElementEventMap } from '../element/internal.js'
 
-/** The essence of an event of the element in a few words. */
-export const summaryOf = (event: Event): string => {
-  const detail: unknown = event instanceof CustomEvent ? event.detail : undefined
-  if (typeof detail !== 'object' || detail === null) return ''
-  if ('previous' in detail) {
-    const { previous, state } = detail as { previous: string; state: string }
-    return previous === state ? `${state}, next attempt` : `${previous} → ${state}`
-  }
-  if ('error' in detail) return (detail.error as SessionError | null)?.code ?? 'on purpose'
-  if ('message' in detail) {
-    const { offset, from, to } = detail.message as Message
-    return `${offset}, ${from ?? 'the backend'} → ${to}`
-  }
-  if ('messages' in detail) return 'title' in detail ? String(detail.title) : 'clicked'
-  if ('unread' in detail) return String(detail.unread)
-  if ('user' in detail) return (detail.user as User).id
-  return ''
+/** The essence of each event of the element. An event without a row fails to compile. */
+const summaries: { readonly [K in keyof ElementEventMap]: (event: ElementEventMap[K]) => string } = {
+  'session-state': ({ detail: { previous, state } }) =>
+    previous === state ? `${state}, next attempt` : `${previous} → ${state}`,
+  'session-started': ({ detail }) => detail.user.id,
+  'session-failed': ({ detail }) => detail.error.code,
+  'session-ended': ({ detail }) => detail.error?.code ?? 'on purpose',
+  'session-error': ({ detail }) => detail.error.code,
+  'session-message': ({ detail: { message } }) =>
+    `${message.offset}, ${message.from ?? 'the backend'} → ${message.to}`,
+  'session-unread': ({ detail }) => String(detail.unread),
+  'session-user': ({ detail }) => detail.user.id,
+  'session-token-needed': ({ reason }) => reason,
+  'session-notification': ({ detail }) => detail.title,
+  'session-notification-click': () => 'clicked',
 }
 
-/** The element's events that need no answer. */
-export const eventNames = [
-  'session-state',
-  'session-started',
-  'session-failed',
-  'session-ended',
-  'session-error',
-  'session-message',
-  'session-unread',
-  'session-user',
-  'session-notification',
-  'session-notification-click',
-] as const
+export const eventNames = Object.keys(summaries) as (keyof ElementEventMap)[]
+
+export const summaryOf = <K extends keyof ElementEventMap>(name: K, event: ElementEventMap[K]): string =>
+  summaries[name](event)

@@ -3,12 +3,13 @@ import { segments, valueOf } from './controls.js'
 import { apps, entriesOf, loginMethods, type LoginMethodId, type ProfileField } from './settings.js'
 import type { UserPanel } from './user-panel.js'
 
-const moreFields: readonly [ProfileField, string, string][] = [
-  ['email', 'E-mail', 'email'],
-  ['photoUrl', 'Photo URL (https)', 'url'],
-  ['locale', 'Locale', 'text'],
-  ['role', 'Role', 'text'],
-]
+/** The label and input type of each field. A field of the profile without a row fails to compile. */
+const moreFields: Record<Exclude<ProfileField, 'name'>, [string, string]> = {
+  email: ['E-mail', 'email'],
+  photoUrl: ['Photo URL (https)', 'url'],
+  locale: ['Locale', 'text'],
+  role: ['Role', 'text'],
+}
 
 const field = (id: string, label: string, value: string, set: (value: string) => void, type = 'text') =>
   html`<div class="field">
@@ -71,7 +72,7 @@ export const loginTab = (panel: UserPanel): TemplateResult => {
     <details>
       <summary>More of the profile</summary>
       <p class="hint">A change reaches a live session at once.</p>
-      ${moreFields.map(([name, label, type]) => profileField(name, label, type))}
+      ${entriesOf(moreFields).map(([name, [label, type]]) => profileField(name, label, type))}
     </details>
     <button class="main" ?disabled=${panel.shown.isBusy}>
       ${panel.session.view.exists ? 'Start anew with these settings' : 'Start the session'}

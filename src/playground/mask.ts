@@ -8,17 +8,15 @@ const MASK = '••••••'
 
 export const masked = (text: string): string => text.replace(secretText, MASK)
 
-const isError = (value: unknown): value is SessionError => value instanceof Error && 'code' in value
-
-/** JSON for people to read: errors with what they say, and nothing that lets somebody log in. */
+/** JSON for people to read, with the fields of errors and without credentials. */
 export const describe = (detail: unknown): string =>
   JSON.stringify(
     detail,
     (key, value: unknown) => {
       if (secretKeys.includes(key) && value) return MASK
       if (typeof value === 'string') return masked(value)
-      if (!isError(value)) return value
-      const { code, message, retryable, retryAfter } = value
+      if (!(value instanceof Error)) return value
+      const { code, message, retryable, retryAfter } = value as SessionError
       return { code, message, retryable, retryAfter }
     },
     2,

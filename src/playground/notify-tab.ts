@@ -17,11 +17,7 @@ export const notifyTab = (panel: UserPanel): TemplateResult => {
   const { session, settings, peers } = panel
   const { notification, notificationsRefused: refused } = session
   const { isInPage } = session.view
-  const checkbox = (
-    label: TemplateResult,
-    isChecked: boolean,
-    set: (checked: boolean) => void,
-  ): TemplateResult =>
+  const checkbox = (label: TemplateResult, isChecked: boolean, set: (checked: boolean) => void) =>
     html`<label class="check"
       ><input
         type="checkbox"

@@ -1,11 +1,12 @@
 import type { ChatSessionElement } from '../element/chat-session.js'
 import type {} from '../element/define.js'
+import { profileAttributes } from '../element/internal.js'
 import type { SessionError, TokenAsk } from '../session/index.js'
 import type { ActivityLog } from './activity-log.js'
 import { credentialsFor, fetchToken, setSignedIn, tokenUrlOf } from './backend.js'
 import { eventNames, summaryOf } from './element-events.js'
 import { NetworkLink } from './network-link.js'
-import { entriesOf, loginMethods, nextUser, profileAttributes, type Settings } from './settings.js'
+import { entriesOf, loginMethods, nextUser, type Settings } from './settings.js'
 import { Thread } from './thread.js'
 
 /** A token that the element asked the page for. */
@@ -184,9 +185,11 @@ export class PanelSession extends EventTarget {
 
   #listen(element: ChatSessionElement): void {
     for (const name of eventNames)
-      element.addEventListener(name, (event) => this.#log.add('event', name, summaryOf(event), event.detail))
+      element.addEventListener(name, (event) => {
+        const detail = event instanceof CustomEvent ? event.detail : { reason: event.reason }
+        this.#log.add('event', name, summaryOf(name, event), detail)
+      })
     element.addEventListener('session-token-needed', (event) => {
-      this.#log.add('event', 'session-token-needed', event.reason, { reason: event.reason })
       if (this.#settings?.method === 'nothing') event.respondWith(this.#askPerson(event))
     })
     element.addEventListener('session-notification', (event) => {
@@ -231,7 +234,7 @@ export class PanelSession extends EventTarget {
   }
 
   #applyUpdatable(element: ChatSessionElement, { profile, notifications }: Settings): void {
-    for (const [field, name] of entriesOf(profileAttributes)) setAttribute(element, name, profile[field])
+    for (const [name, field] of entriesOf(profileAttributes)) setAttribute(element, name, profile[field])
     element.toggleAttribute('notifications', notifications)
   }
 

@@ -1,6 +1,7 @@
-import type { Credentials, Profile } from '../session/index.js'
+import type { profileAttributes } from '../element/internal.js'
+import type { Credentials } from '../session/index.js'
 
-export type ProfileField = Exclude<keyof Profile, 'custom'>
+export type ProfileField = NonNullable<(typeof profileAttributes)[keyof typeof profileAttributes]>
 
 /** A choice that a person makes from a few. */
 export interface Choice {
@@ -110,15 +111,6 @@ export const settingsFor = (
   password: 'open sesame',
   notifications: false,
 })
-
-/** The element's attribute for each field of a profile. */
-export const profileAttributes = {
-  name: 'user-name',
-  email: 'user-email',
-  photoUrl: 'user-photo-url',
-  locale: 'user-locale',
-  role: 'user-role',
-} as const satisfies Record<ProfileField, string>
 
 export const entriesOf = <K extends string, V>(record: Partial<Record<K, V>>): [K, V][] =>
   Object.entries(record) as [K, V][]

@@ -1,5 +1,6 @@
+import { profileAttributes } from '../element/internal.js'
 import type { Credentials } from '../session/index.js'
-import { entriesOf, loginMethods, profileAttributes, type Settings } from './settings.js'
+import { entriesOf, loginMethods, type Settings } from './settings.js'
 
 /** The placeholders of secrets. */
 export const placeholders = {
@@ -25,17 +26,18 @@ const quoted = (text: string): string =>
   `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'").replaceAll('<', '\\x3C')}'`
 
 /** Each credential as an attribute, where it has one, and as code. */
-const examples: Record<keyof Credentials, { attribute?: readonly [string, string]; code: string }> = {
-  token: { attribute: ['token', placeholders.token], code: quoted(placeholders.token) },
+const examples: Record<keyof Credentials, { attribute?: string; code: string }> = {
+  token: { attribute: `token="${placeholders.token}"`, code: quoted(placeholders.token) },
   tokenFetcher: { code: fetcher },
-  tokenUrl: { attribute: ['token-url', TOKEN_ROUTE], code: quoted(TOKEN_ROUTE) },
-  signature: { attribute: ['signature', placeholders.signature], code: quoted(placeholders.signature) },
+  tokenUrl: { attribute: `token-url="${TOKEN_ROUTE}"`, code: quoted(TOKEN_ROUTE) },
+  signature: { attribute: `signature="${placeholders.signature}"`, code: quoted(placeholders.signature) },
   authParams: { code: `{ password: '${placeholders.password}' }` },
-  guest: { attribute: ['guest', ''], code: 'true' },
+  guest: { attribute: 'guest', code: 'true' },
 }
 
-/** The profile's fields that have a value. */
-const profileOf = ({ profile }: Settings) => entriesOf(profile).filter(([, value]) => value)
+/** The pairs of a name and text, without those of an empty text. */
+const filled = (pairs: readonly (readonly [string, string | undefined])[]) =>
+  pairs.flatMap(([name, text]) => (text ? [[name, text] as const] : []))
 
 /** The credentials as properties: their names and code. */
 const propertiesOf = ({ method }: Settings): [string, string][] =>
@@ -54,18 +56,15 @@ const scriptOf = ({ method }: Settings): string[] =>
 
 /** The tag for a page that a server renders. */
 export const htmlOf = (settings: Settings, origin: string): string => {
-  const { appId, userId, method, notifications } = settings
-  const attributes: (readonly [string, string])[] = [
-    ['app-id', appId],
-    ...(userId ? [['user-id', userId] as const] : []),
-    ...profileOf(settings).map(([field, value]) => [profileAttributes[field], value] as const),
-    ...loginMethods[method].credentials.flatMap((name) => {
-      const { attribute } = examples[name]
-      return attribute ? [attribute] : []
-    }),
-    ...(notifications ? [['notifications', ''] as const] : []),
+  const { appId, userId, method, profile, notifications } = settings
+  const fields = entriesOf(profileAttributes).map(([name, field]) => [name, profile[field]] as const)
+  const lines = [
+    ...filled([['app-id', appId], ['user-id', userId], ...fields]).map(
+      ([name, text]) => `${name}="${escaped(text)}"`,
+    ),
+    ...loginMethods[method].credentials.flatMap((name) => examples[name].attribute ?? []),
+    ...(notifications ? ['notifications'] : []),
   ]
-  const lines = attributes.map(([name, value]) => (value ? `${name}="${escaped(value)}"` : name))
   const tag = `<script type="module" async src="${origin}/v1/chat-session.js"></script>
 <chat-session
   ${lines.join('\n  ')}
@@ -79,20 +78,19 @@ export const htmlOf = (settings: Settings, origin: string): string => {
 </script>`
 }
 
-const userOf = (settings: Settings, id: string): string | null => {
-  const fields: (readonly [string, string])[] = [...(id ? [['id', id] as const] : []), ...profileOf(settings)]
-  return fields.length
-    ? `{ ${fields.map(([field, value]) => `${field}: ${quoted(value)}`).join(', ')} }`
-    : null
+/** The option `user`, if there is anything to say about the user. */
+const userOf = ({ profile }: Settings, id: string): [string, string][] => {
+  const fields = filled([['id', id], ...entriesOf(profile)])
+  const code = fields.map(([field, text]) => `${field}: ${quoted(text)}`).join(', ')
+  return code ? [['user', `{ ${code} }`]] : []
 }
 
 /** The headless session, for code without a DOM. */
 export const javascriptOf = (settings: Settings, origin: string): string => {
-  const user = userOf(settings, settings.userId)
   const options = [
     ['endpoint', quoted(origin)],
     ['appId', quoted(settings.appId)],
-    ...(user ? [['user', user]] : []),
+    ...userOf(settings, settings.userId),
     ...propertiesOf(settings),
   ].map(([name, code]) => `${name}: ${code}`)
   const onTokenNeeded = `const fetchToken = ${fetcher}
@@ -109,11 +107,10 @@ if (result.failed) console.error(result.error.code)`
 
 /** The element in React 19, which sets properties where they exist. */
 export const reactOf = (settings: Settings, origin: string): string => {
-  const user = userOf(settings, '')
   const properties = [
     ['appId', quoted(settings.appId)],
     ...(settings.userId ? [['userId', quoted(settings.userId)]] : []),
-    ...(user ? [['user', user]] : []),
+    ...userOf(settings, ''),
     ...propertiesOf(settings),
     ['endpoint', quoted(origin)],
     ...(settings.notifications ? [['notifications', 'true']] : []),

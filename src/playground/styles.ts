@@ -29,7 +29,6 @@ export const controlStyles = css`
     font-weight: 560;
     white-space: nowrap;
     cursor: pointer;
-    touch-action: manipulation;
   }
   :is(button, .chip):hover {
     filter: brightness(0.95);
@@ -219,7 +218,6 @@ export const panelStyles = css`
   }
   .text {
     padding: 7px 12px;
-    font-size: 0.9375rem;
     white-space: pre-wrap;
     background: var(--card);
     border: 1px solid var(--line);
@@ -309,7 +307,6 @@ export const panelStyles = css`
   mark {
     color: inherit;
     background: var(--mark);
-    border-radius: 4px;
   }
   summary {
     min-height: 44px;
@@ -322,9 +319,6 @@ export const panelStyles = css`
   }
   .list li + li {
     border-top: 1px solid var(--line);
-  }
-  .list pre {
-    margin-bottom: 12px;
   }
   .entry {
     padding: 7px 8px;

@@ -131,10 +131,7 @@ export class UserPanel extends LitElement {
     new Promise((resolve) => resolve(work())).then(
       () => this.show({ isBusy: false, problem: '' }),
       (error: unknown) =>
-        this.show({
-          isBusy: false,
-          problem: `This page could not reach the development gateway. ${String(error)}`,
-        }),
+        this.show({ isBusy: false, problem: `The development gateway failed. ${String(error)}` }),
     )
   }
 
