@@ -16,7 +16,7 @@ export const describe = (detail: unknown): string =>
       if (secretKeys.includes(key) && value) return MASK
       if (typeof value === 'string') return masked(value)
       if (!(value instanceof Error)) return value
-      const { code, message, retryable, retryAfter } = value as SessionError
+      const { code, message, retryable, retryAfter } = value as Partial<SessionError>
       return { code, message, retryable, retryAfter }
     },
     2,
