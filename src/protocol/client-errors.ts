@@ -32,4 +32,4 @@ const revivable: readonly string[] = ['signed-out', 'no-credentials'] satisfies 
 
 /** Whether a session that failed or ended with `code` starts again when new credentials are set. */
 export const isRevivable = (code: string): boolean =>
-  (closeCodes as Partial<typeof closeCodes>)[code as EndCode]?.isRevivable ?? revivable.includes(code)
+  (closeCodes as Partial<typeof closeCodes>)[code as EndCode]?._isRevivable ?? revivable.includes(code)

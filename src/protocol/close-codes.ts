@@ -4,13 +4,13 @@ interface CloseCode {
   /** One sentence for the developer who meets the code. The script-tag build leaves it out (rollup.config.mjs). */
   message: string
   /** Whether a session that failed or ended with this code starts again when new credentials are set. */
-  isRevivable: boolean
+  _isRevivable: boolean
 }
 
 const end = (close: number, message: string, isRevivable = false): CloseCode => ({
   close,
   message,
-  isRevivable,
+  _isRevivable: isRevivable,
 })
 
 const revivableEnd = (close: number, message: string): CloseCode => end(close, message, true)

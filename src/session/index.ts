@@ -1,5 +1,6 @@
 export { ChatSession } from './session.js'
 export type { Draft, HistoryRange, Sent } from './messages.js'
+export type { Trace } from './trace.js'
 export { SessionError, type SessionErrorCode, type SessionErrorOptions } from './errors.js'
 export {
   TokenNeededEvent,

@@ -2,6 +2,7 @@ import type { JsonObject, Profile } from '../protocol/index.js'
 import type { SessionError } from './errors.js'
 import type { AskReason } from './machine/state.js'
 import type { ChatSession } from './session.js'
+import type { Trace } from './trace.js'
 
 export type { AskReason }
 
@@ -49,6 +50,8 @@ export interface SessionOptions extends Credentials {
   user?: SessionUser | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: typeof WebSocket | undefined
+  /** Is called after each step of the session's machine, without credentials. A debugging aid. */
+  trace?: Trace | undefined
 }
 
 export interface StartOptions {

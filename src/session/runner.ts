@@ -6,6 +6,7 @@ import { step } from './machine/step.js'
 import type { SessionOptions } from './options.js'
 import { onActivated, watchPage } from './page.js'
 import type { ResumeStorage } from './resume-storage.js'
+import { redactedCopy } from './trace.js'
 import { openTransport, sessionUrl, startProtocols, type Transport } from './transport.js'
 import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
 
@@ -36,7 +37,7 @@ export interface Runner {
 
 /** Feeds inputs to the machine and runs its effects: sockets, one timer, the page, fetches. It decides nothing itself. */
 export const createRunner = (
-  { endpoint, WebSocket: given }: Pick<SessionOptions, 'endpoint' | 'WebSocket'>,
+  { endpoint, WebSocket: given, trace }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'trace'>,
   host: Host,
 ): Runner => {
   const { credentials, _resumeStorage: resumeStorage } = host
@@ -153,6 +154,11 @@ export const createRunner = (
         credentials: held,
       })
       state = after
+      if (trace) {
+        const copy = redactedCopy([next, before, after, effects])
+        // In a microtask: an exception of the page's function must not stop the session.
+        queueMicrotask(() => trace(...copy))
+      }
       if ('_socket' in after && life.signal.aborted) begin()
       callbacks.push(() => host.changed(before, after))
       for (const effect of effects) run(effect, (callback) => callbacks.push(callback))

@@ -68,7 +68,7 @@ export class ChatSession extends SessionTarget {
   }
   declare [Symbol.asyncDispose]: () => Promise<void>
 
-  constructor({ endpoint, appId, user = {}, WebSocket, ...credentials }: SessionOptions) {
+  constructor({ endpoint, appId, user = {}, WebSocket, trace, ...credentials }: SessionOptions) {
     super()
     this.appId = appId
     this.#userId = user.id?.toString() || undefined
@@ -88,7 +88,7 @@ export class ChatSession extends SessionTarget {
         this.#credentials,
       )
     this.#runner = createRunner(
-      { endpoint, WebSocket },
+      { endpoint, WebSocket, trace },
       {
         credentials: this.#credentials,
         _resumeStorage: this.#resumeStorage,

@@ -18,7 +18,7 @@ const storeOf = (credentials: Credentials): CredentialStore => credentialStore(c
 const ask = (store: CredentialStore, reason: AskReason = 'first'): Promise<[FetchResult, unknown]> =>
   new Promise((resolve) => store.fetch(reason, life.signal, (answer, cause) => resolve([answer, cause])))
 
-/** A source that answers when it is told to. */
+/** A source that answers when the test calls `give`. */
 const slowSource = (): {
   tokenFetcher: TokenFetcher
   asked: (TokenAsk & { give(token: string): void })[]
@@ -91,9 +91,9 @@ test('a new source is used at the next ask, and takes nothing away', async () =>
 test('a later ask makes the answer to an earlier one void, and tells it so', async () => {
   const { tokenFetcher, asked } = slowSource()
   const store = storeOf({ tokenFetcher })
-  const told: string[] = []
-  store.fetch('first', life.signal, () => told.push('first'))
-  store.fetch('rejected', life.signal, () => told.push('second'))
+  const results: string[] = []
+  store.fetch('first', life.signal, () => results.push('first'))
+  store.fetch('rejected', life.signal, () => results.push('second'))
   assert.deepEqual(
     asked.map(({ signal }) => signal.aborted),
     [true, false],
@@ -101,7 +101,7 @@ test('a later ask makes the answer to an earlier one void, and tells it so', asy
   asked[1]?.give('second.token.x')
   asked[0]?.give('first.token.x')
   await settled()
-  assert.deepEqual(told, ['second'])
+  assert.deepEqual(results, ['second'])
   assert.equal(store.token(), 'second.token.x')
 })
 
@@ -115,15 +115,15 @@ for (const [what, happens, left] of ways)
   test(`what is asked for when ${what} is not wanted any more, and changes nothing`, async () => {
     const { tokenFetcher, asked } = slowSource()
     const store = storeOf({ tokenFetcher })
-    const told: string[] = []
-    store.fetch('first', ending.signal, (answer) => told.push(answer))
+    const results: string[] = []
+    store.fetch('first', ending.signal, (answer) => results.push(answer))
     store.discard('newest')
     assert.equal(asked[0]?.signal.aborted, false)
     happens(store)
     assert.equal(asked[0].signal.aborted, true)
     asked[0].give('late.token.x')
     await settled()
-    assert.deepEqual(told, [])
+    assert.deepEqual(results, [])
     assert.deepEqual(store._held(), left)
   })
 

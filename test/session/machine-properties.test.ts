@@ -229,7 +229,7 @@ test('a start rides in the handshake only when there is proof to put into it', (
   })
 })
 
-test('once time was told, no deadline is left in the past: no timer fires in a loop', () => {
+test('after a `time` input, no deadline is left in the past: no timer fires in a loop', () => {
   always(({ after, world }) => {
     let state = after
     for (let round = 0; round < 6; round += 1) {

@@ -6,49 +6,49 @@ import { message, started, startScript } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches, startGateway } from './support.js'
 
 /** What a session tells from now on: states, messages by offset, unread counts, users and errors. */
-const toldBy = (session: ChatSession): string[] => {
-  const told: string[] = []
-  session.addEventListener('state', ({ detail }) => told.push(detail.state))
-  session.addEventListener('message', ({ detail }) => told.push(`message ${detail.offset}`))
-  session.addEventListener('unread', ({ detail }) => told.push(`unread ${detail}`))
-  session.addEventListener('user', ({ detail }) => told.push(`user ${detail.name ?? detail.id}`))
-  session.addEventListener('error', ({ detail }) => told.push(`error ${detail.code}`))
-  return told
+const emittedBy = (session: ChatSession): string[] => {
+  const emitted: string[] = []
+  session.addEventListener('state', ({ detail }) => emitted.push(detail.state))
+  session.addEventListener('message', ({ detail }) => emitted.push(`message ${detail.offset}`))
+  session.addEventListener('unread', ({ detail }) => emitted.push(`unread ${detail}`))
+  session.addEventListener('user', ({ detail }) => emitted.push(`user ${detail.name ?? detail.id}`))
+  session.addEventListener('error', ({ detail }) => emitted.push(`error ${detail.code}`))
+  return emitted
 }
 
 const token = 'a.b.c'
 
-test('messages are told once, in order, with all that they carry', async () => {
+test('each message is emitted once, in order, with all its fields', async () => {
   const { endpoint, connection } = await startScript(() => [started({ offset: 3 })])
   const session = newSession({ endpoint, token })
-  const told: Message[] = []
-  session.addEventListener('message', ({ detail }) => told.push(detail))
+  const emitted: Message[] = []
+  session.addEventListener('message', ({ detail }) => emitted.push(detail))
   await session.start()
-  const { say } = await connection(0)
+  const { send } = await connection(0)
   const last = nextEvent(session, 'message', ({ detail }) => detail.offset === 5)
-  say(message(3), message(4, { data: { a: 1 } }), message(4), message(5))
+  send(message(3), message(4, { data: { a: 1 } }), message(4), message(5))
   await last
   assert.deepEqual(
-    told.map(({ offset, body, data, from }) => ({ offset, body, data, from })),
+    emitted.map(({ offset, body, data, from }) => ({ offset, body, data, from })),
     [
       { offset: 4, body: 'text 4', data: { a: 1 }, from: 'bob' },
       { offset: 5, body: 'text 5', data: undefined, from: 'bob' },
     ],
   )
-  assert.ok(!('type' in (told[0] ?? {})))
+  assert.ok(!('type' in (emitted[0] ?? {})))
 })
 
 test('what is received counts as unread, what the user sent does not, and the gateway corrects it', async () => {
   const { endpoint, connection } = await startScript(() => [started({ unread: 2 })])
   const session = newSession({ endpoint, token })
-  const told = toldBy(session)
+  const emitted = emittedBy(session)
   await session.start()
   assert.equal(session.unread, 2)
-  const { say } = await connection(0)
+  const { send } = await connection(0)
   const corrected = nextEvent(session, 'unread', ({ detail }) => detail === 0)
-  say(message(1), message(2, { from: 'ann', to: 'bob' }), { type: 'unread', unread: 0, readOffset: 2 })
+  send(message(1), message(2, { from: 'ann', to: 'bob' }), { type: 'unread', unread: 0, readOffset: 2 })
   await corrected
-  assert.deepEqual(told, [
+  assert.deepEqual(emitted, [
     'starting',
     'active',
     'user ann',
@@ -75,7 +75,7 @@ test('a resumed session tells its states and what was missed, and nothing else; 
   )
   const session = newSession({ endpoint, token })
   await session.start()
-  const told = toldBy(session)
+  const emitted = emittedBy(session)
   const first = await connection(0)
   assert.equal(first.start.resume, undefined)
   const last = nextEvent(session, 'message', ({ detail }) => detail.offset === 6)
@@ -83,13 +83,13 @@ test('a resumed session tells its states and what was missed, and nothing else; 
   await last
   const second = await connection(1)
   assert.deepEqual(second.start.resume, { key: 'k1', epoch: 'e', offset: 4 })
-  assert.deepEqual(told, ['reconnecting', 'active', 'unread 2', 'message 5', 'message 6'])
+  assert.deepEqual(emitted, ['reconnecting', 'active', 'unread 2', 'message 5', 'message 6'])
   assert.equal(session.unread, 2)
   second.socket.terminate()
   assert.deepEqual((await connection(2)).start.resume, { key: 'k2', epoch: 'e', offset: 6 })
 })
 
-test('in another epoch all that is kept is told, and that some is lost', async () => {
+test('in another epoch all kept messages are emitted, and an error says that some are lost', async () => {
   const { endpoint, connection } = await startScript((number) =>
     number
       ? [started({ sessionId: 's2', epoch: 'e2', offset: 2, lost: true }), message(1), message(2)]
@@ -97,11 +97,11 @@ test('in another epoch all that is kept is told, and that some is lost', async (
   )
   const session = newSession({ endpoint, token })
   await session.start()
-  const told = toldBy(session)
+  const emitted = emittedBy(session)
   const last = nextEvent(session, 'message', ({ detail }) => detail.offset === 2)
   ;(await connection(0)).socket.terminate()
   await last
-  assert.deepEqual(told, ['reconnecting', 'active', 'error messages-lost', 'message 1', 'message 2'])
+  assert.deepEqual(emitted, ['reconnecting', 'active', 'error messages-lost', 'message 1', 'message 2'])
   assert.equal(session.id, 's2')
 })
 
@@ -138,13 +138,13 @@ test('history answers the messages, and goes again on the next connection if it 
   const second = await connection(1)
   await eventually(() => second.of('history').length === 1)
   const { type, ...kept } = message(8) as Message & { type: string }
-  second.say({ type: 'history', id: frame?.id ?? '', messages: [kept] })
+  second.send({ type: 'history', id: frame?.id ?? '', messages: [kept] })
   assert.deepEqual(await asked, [kept])
   assert.equal(type, 'message')
   const refused = session.history({ after: 1 })
   await eventually(() => second.of('history').length === 2)
   const id = second.of('history')[1]?.id ?? ''
-  second.say({ type: 'refused', re: 'history', id, code: 'bad-request', message: 'No.', retryable: false })
+  second.send({ type: 'refused', re: 'history', id, code: 'bad-request', message: 'No.', retryable: false })
   await assert.rejects(refused, { name: 'SessionError', code: 'bad-request', message: 'No.' })
 })
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClientFrameOf, GatewayFrame } from '../../src/protocol/index.js'
-import { started, startScript, type Told } from './scripted.js'
+import { started, startScript, type ScriptedConnection } from './scripted.js'
 import { startProxy } from '../support/proxy.js'
 import { eventually, newSession, reaches, startGateway, tokenFor } from './support.js'
 
 const token = 'a.b.c'
 
-const bodies = (told: Told): (string | undefined)[] => told.of('send').map(({ body }) => body)
+const bodies = (peer: ScriptedConnection): (string | undefined)[] => peer.of('send').map(({ body }) => body)
 
 const sentFor = (frame: ClientFrameOf<'send'> | undefined, offset: number): GatewayFrame => ({
   type: 'sent',
@@ -36,13 +36,13 @@ test('send resolves when the message is durable, and not before', async () => {
   await session.start()
   let settled = false
   const sending = session.send({ to: 7, body: 'Hi', data: { a: [1] } }).finally(() => (settled = true))
-  const told = await connection(0)
-  await eventually(() => told.of('send').length === 1)
-  const [frame] = told.of('send')
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 1)
+  const [frame] = peer.of('send')
   assert.deepEqual({ ...frame, id: '' }, { type: 'send', id: '', to: '7', body: 'Hi', data: { a: [1] } })
   assert.match(frame?.id ?? '', /^\d{1,20}-\d{1,20}$/)
   assert.equal(settled, false)
-  told.say(sentFor(frame, 3))
+  peer.send(sentFor(frame, 3))
   assert.deepEqual(await sending, { id: frame?.id, offset: 3, sentAt: 13 })
 })
 
@@ -60,7 +60,7 @@ test('what was not answered goes again in order, with the ids and the content it
     if (detail.state === 'reconnecting') sends.push(session.send({ to: 'bob', body: 'c' }))
     if (detail.state === 'active') sends.push(session.send({ to: 'bob', body: 'd' }))
   })
-  first.say(sentFor(first.of('send')[0], 1))
+  first.send(sentFor(first.of('send')[0], 1))
   await sends[0]
   first.socket.terminate()
   const second = await connection(1)
@@ -68,7 +68,7 @@ test('what was not answered goes again in order, with the ids and the content it
   assert.deepEqual(bodies(second), ['b', 'c', 'd'])
   assert.deepEqual(second.of('send')[0], first.of('send')[1])
   assert.deepEqual(second.of('send')[0]?.data, { at: 1 })
-  second.say(...second.of('send').map((frame, at) => sentFor(frame, at + 2)))
+  second.send(...second.of('send').map((frame, at) => sentFor(frame, at + 2)))
   const offsets = (await Promise.all(sends)).map(({ offset }) => offset)
   assert.deepEqual(offsets, [1, 2, 3, 4])
   await session.end()
@@ -79,18 +79,18 @@ test('a busy gateway is tried again after the time it said, in order; what it re
   const session = newSession({ endpoint, token })
   await session.start()
   const sends = ['a', 'b'].map((body) => session.send({ to: 'bob', body }))
-  const told = await connection(0)
-  await eventually(() => told.of('send').length === 2)
-  const [a, b] = told.of('send')
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 2)
+  const [a, b] = peer.of('send')
   const refusedAt = Date.now()
-  told.say(refusalOf(a, 'rate-limited', 300), refusalOf(b, 'unavailable', 200), { type: 'ping' })
-  await eventually(() => told.of('pong').length === 2)
+  peer.send(refusalOf(a, 'rate-limited', 300), refusalOf(b, 'unavailable', 200), { type: 'ping' })
+  await eventually(() => peer.of('pong').length === 2)
   sends.push(session.send({ to: 'bob', body: 'c' }))
-  await eventually(() => told.of('send').length === 5)
+  await eventually(() => peer.of('send').length === 5)
   assert.ok(Date.now() - refusedAt >= 190, 'it waited')
-  assert.deepEqual(bodies(told), ['a', 'b', 'a', 'b', 'c'])
-  assert.equal(told.of('send')[2]?.id, a?.id)
-  told.say(refusalOf(a, 'unknown-user'), sentFor(b, 1), sentFor(told.of('send')[4], 2))
+  assert.deepEqual(bodies(peer), ['a', 'b', 'a', 'b', 'c'])
+  assert.equal(peer.of('send')[2]?.id, a?.id)
+  peer.send(refusalOf(a, 'unknown-user'), sentFor(b, 1), sentFor(peer.of('send')[4], 2))
   await assert.rejects(sends[0] as Promise<unknown>, {
     code: 'unknown-user',
     message: 'No.',
@@ -105,19 +105,19 @@ test('a refusal of what was sent twice, and is answered since, lets the others w
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
-  const told = await connection(0)
+  const peer = await connection(0)
   const first = session.send({ to: 'bob', body: 'a' })
-  await eventually(() => told.of('send').length === 1)
-  const [a] = told.of('send')
+  await eventually(() => peer.of('send').length === 1)
+  const [a] = peer.of('send')
   const begun = Date.now()
-  told.say(sentFor(a, 1), refusalOf(a, 'rate-limited', 200))
+  peer.send(sentFor(a, 1), refusalOf(a, 'rate-limited', 200))
   await first
-  told.say({ type: 'ping' })
-  await eventually(() => told.of('pong').length === 2)
+  peer.send({ type: 'ping' })
+  await eventually(() => peer.of('pong').length === 2)
   const second = session.send({ to: 'bob', body: 'b' })
-  await eventually(() => told.of('send').length === 2)
+  await eventually(() => peer.of('send').length === 2)
   assert.ok(Date.now() - begun >= 190, 'it waited')
-  told.say(sentFor(told.of('send')[1], 2))
+  peer.send(sentFor(peer.of('send')[1], 2))
   await second
 })
 
@@ -183,7 +183,7 @@ test('a send that was on the wire longer than the window without an answer is gi
   const second = await connection(1)
   await eventually(() => second.of('send').length === 1)
   assert.deepEqual(bodies(second), ['b'], 'what was given up does not go again')
-  second.say(sentFor(second.of('send')[0], 1))
+  second.send(sentFor(second.of('send')[0], 1))
   await sending
 })
 
@@ -198,9 +198,9 @@ test('what was never on the wire waits for as long as it takes', async () => {
   const begun = Date.now()
   const sending = session.send({ to: 'bob', body: 'a' })
   await eventually(() => Date.now() - begun > 250)
-  second.say(started())
+  second.send(started())
   await eventually(() => second.of('send').length === 1)
-  second.say(sentFor(second.of('send')[0], 1))
+  second.send(sentFor(second.of('send')[0], 1))
   assert.equal((await sending).offset, 1)
 })
 
@@ -211,9 +211,9 @@ test('the outbox takes 100 messages or 1 MB, and says when it is full', async ()
   const body = 'x'.repeat(60_000)
   const large = Array.from({ length: 16 }, () => session.send({ to: 'bob', body }))
   await assert.rejects(session.send({ to: 'bob', body }), { code: 'outbox-full' })
-  const told = await connection(0)
-  await eventually(() => told.of('send').length === 16)
-  told.say(...told.of('send').map((frame, at) => sentFor(frame, at + 1)))
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 16)
+  peer.send(...peer.of('send').map((frame, at) => sentFor(frame, at + 1)))
   await Promise.all(large)
   const small = Array.from({ length: 100 }, () => session.send({ to: 'bob', body: '' }))
   await assert.rejects(session.send({ to: 'bob', body: '' }), { code: 'outbox-full' })

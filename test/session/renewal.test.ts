@@ -151,7 +151,7 @@ test('a failed session that was then ended stays ended when a token is set', asy
 
 test('a source that fails is asked again until it answers', async () => {
   let asks = 0
-  const told: SessionErrorCode[] = []
+  const codes: SessionErrorCode[] = []
   const session = newSession({
     endpoint,
     tokenFetcher: async () => {
@@ -162,13 +162,13 @@ test('a source that fails is asked again until it answers', async () => {
     },
   })
   session.addEventListener('error', ({ detail }) => {
-    told.push(detail.code)
+    codes.push(detail.code)
     assert.match(detail.message, asks === 1 ? /the backend is away/ : /TypeError/)
     assert.ok(detail.cause instanceof Error)
   })
   assert.ok((await session.start()).succeeded)
   assert.equal(asks, 3)
-  assert.deepEqual(told, ['unavailable', 'unavailable'])
+  assert.deepEqual(codes, ['unavailable', 'unavailable'])
   await session.end()
 })
 
@@ -220,15 +220,15 @@ test("another user's token is refused on the open connection, and the session go
   const session = newSession({ endpoint, token: await tokenFor('ann') })
   await session.start()
   const states = statesOf(session)
-  const told = nextEvent(session, 'error')
+  const reported = nextEvent(session, 'error')
   session.setToken(await tokenFor('bob'))
-  assert.equal((await told).detail.code, 'unauthenticated')
+  assert.equal((await reported).detail.code, 'unauthenticated')
   assert.equal(session.user?.id, 'ann')
   assert.deepEqual(states, [])
   await session.end()
 })
 
-test('whoever listens for tokenneeded may answer, once, and while the event is told', async () => {
+test('whoever listens for tokenneeded may answer, once, and while the event is reported', async () => {
   const asks: TokenAsk[] = []
   const session = newSession({ endpoint })
   let late: (() => void) | undefined

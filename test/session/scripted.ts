@@ -4,21 +4,21 @@ import { info } from './states.js'
 import { eventually, startFake } from './support.js'
 
 /** One connection to a scripted gateway, its start received. */
-export interface Told {
+export interface ScriptedConnection {
   socket: WebSocket
   start: ClientFrameOf<'start'>
-  /** What came after the start. */
+  /** The frames after the start. */
   frames: ClientFrame[]
-  say(...frames: GatewayFrame[]): void
-  /** Frames of a type, as they came. */
+  send(...frames: GatewayFrame[]): void
+  /** The received frames of a type, in order. */
   of<T extends ClientFrame['type']>(type: T): ClientFrameOf<T>[]
 }
 
 export interface Script {
   endpoint: string
-  connections: Told[]
+  connections: ScriptedConnection[]
   /** The connection with this number, once it is there. */
-  connection(number: number): Promise<Told>
+  connection(number: number): Promise<ScriptedConnection>
 }
 
 export const started = (changes: Partial<typeof info> = {}): typeof info => ({
@@ -39,34 +39,41 @@ export const message = (offset: number, changes: Partial<Message> = {}): Gateway
   ...changes,
 })
 
-/** A server that speaks the protocol as far as `greet` has it answer a start, and otherwise says what a test says. */
+/** A server that answers each start with the frames of `greet`; a test sends all others. */
 export const startScript = async (
   greet: (number: number) => GatewayFrame[] = () => [started()],
 ): Promise<Script> => {
-  const connections: Told[] = []
+  const connections: ScriptedConnection[] = []
   const endpoint = await startFake((socket, { headers }) => {
     const offered = String(headers['sec-websocket-protocol']).split(/,\s*/)
-    const json = Buffer.from(offered.find((name) => name.startsWith('start.'))?.slice(6) ?? '', 'base64url')
+    const header = offered.find((name) => name.startsWith('start.'))?.slice(6)
     const frames: ClientFrame[] = []
-    const told: Told = {
-      socket,
-      start: JSON.parse(json.toString()) as ClientFrameOf<'start'>,
-      frames,
-      say: (...said) => said.forEach((frame) => socket.send(JSON.stringify(frame))),
-      of: (type) => frames.filter((frame) => frame.type === type) as never,
+    const begin = (start: ClientFrameOf<'start'>): void => {
+      const connection: ScriptedConnection = {
+        socket,
+        start,
+        frames,
+        send: (...sent) => sent.forEach((frame) => socket.send(JSON.stringify(frame))),
+        of: (type) => frames.filter((frame) => frame.type === type) as never,
+      }
+      connections.push(connection)
+      connection.send(...greet(connections.length - 1))
     }
-    socket.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString()) as ClientFrame))
-    connections.push(told)
-    told.say(...greet(connections.length - 1))
+    socket.on('message', (data: Buffer) => {
+      const frame = JSON.parse(data.toString()) as ClientFrame
+      if (frame.type === 'start') begin(frame)
+      else frames.push(frame)
+    })
+    if (header) begin(JSON.parse(Buffer.from(header, 'base64url').toString()) as ClientFrameOf<'start'>)
   })
   return {
     endpoint,
     connections,
     async connection(number) {
       await eventually(() => connections.length > number)
-      const told = connections[number]
-      if (!told) throw new Error('No connection.')
-      return told
+      const found = connections[number]
+      if (!found) throw new Error('No connection.')
+      return found
     },
   }
 }
