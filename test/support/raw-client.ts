@@ -98,10 +98,10 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
   })
   gone.catch(() => undefined)
 
-  const next = async (type?: string): Promise<Frame> => {
+  const find = async (type?: string): Promise<Frame> => {
     for (;;) {
       const frame = waiting.shift()
-      if (frame === undefined) await within(Promise.race([once(socket, 'message'), gone]), type ?? 'frame')
+      if (frame === undefined) await Promise.race([once(socket, 'message'), gone])
       else if (type === undefined || frame.type === type) return frame
     }
   }
@@ -115,7 +115,8 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
       for (const frame of sent)
         socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
     },
-    next,
+    // One deadline for all of it: pings, which come more often, must not put it off.
+    next: (type) => within(find(type), type ?? 'frame'),
     async end() {
       const { code, reason } = await within(closed, 'close')
       const frame = waiting.find(({ type }) => type === 'ended')
