@@ -1,0 +1,295 @@
+/* global performance */
+// The attacks of bench/attacks.mjs, which runs this file in a process of its own: node bench/attackers.mjs NAME.
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setPriority } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import { createToken } from '../dist/tokens/index.js'
+import { appId, secret } from './setting.mjs'
+
+/** The attacker's addresses on loopback. Honest users come from another one. */
+const ADDRESSES = Array.from({ length: 20 }, (_, index) => `127.0.0.${index + 10}`)
+const [ADDRESS] = ADDRESSES
+
+/** What the gateway answered, and how often. */
+const heard = new Map()
+const hear = (what) => heard.set(what, (heard.get(what) ?? 0) + 1)
+
+const open = new Set()
+const keep = (socket) => {
+  open.add(socket)
+  socket.once('close', () => open.delete(socket))
+  return socket
+}
+
+let port
+let until = 0
+let isQuick = false
+const isOver = () => performance.now() > until
+/** A quick run has a fifth of the load. */
+const sized = (count) => (isQuick ? Math.ceil(count / 5) : count)
+
+/** A TCP connection that hears the status of an HTTP answer, and how it ends. */
+const dial = (address = ADDRESS) => {
+  const socket = keep(connect({ port, host: '127.0.0.1', localAddress: address }))
+  socket.once('data', (data) => {
+    const status = /^HTTP\/1\.1 (\d+)/.exec(data.toString('latin1'))?.[1]
+    if (status) hear(`HTTP ${status}`)
+  })
+  socket.on('data', (data) => {
+    const code = /"ended","code":"([a-z-]+)"/.exec(data.toString('latin1'))?.[1]
+    if (code) hear(`ended: ${code}`)
+  })
+  socket.on('error', ({ code }) => hear(code))
+  socket.once('end', () => hear('closed'))
+  return socket
+}
+
+const handshake =
+  `GET /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+  `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat-session.v1\r\n\r\n`
+
+/** A WebSocket frame, masked with zeros (RFC 6455, 5.2). */
+const wsFrame = (text, { opcode = 1, fin = true } = {}) => {
+  const payload = Buffer.from(text)
+  const size =
+    payload.length < 126 ? [0x80 | payload.length] : [0x80 | 126, payload.length >> 8, payload.length & 0xff]
+  return Buffer.concat([Buffer.from([(fin ? 0x80 : 0) | opcode, ...size, 0, 0, 0, 0]), payload])
+}
+
+/** Opens `count` WebSockets that send no start, each of which is then given `bytes`; replaces those that close, if asked. */
+const strangers = async (
+  count,
+  bytes,
+  { addresses = [ADDRESS], comesAgain = false, greeting = handshake } = {},
+) => {
+  let next = 0
+  const one = () => {
+    const socket = dial(addresses[next++ % addresses.length])
+    socket.once('connect', () => greeting && socket.write(greeting))
+    if (bytes) socket.once('data', () => socket.write(bytes))
+    if (comesAgain) socket.once('close', () => setTimeout(() => !isOver() && one(), 200))
+  }
+  for (let index = 0; index < count && !isOver(); index += 1) {
+    one()
+    if (index % 100 === 99) await sleep(20)
+  }
+}
+
+/** A session of one user; hears refusals and the end. */
+const session = async (userId, start = {}, { reads = true } = {}) => {
+  const token = await createToken({ appId, userId, secret })
+  const frame = Buffer.from(JSON.stringify({ type: 'start', appId, token, ...start })).toString('base64url')
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/session`, ['chat-session.v1', `start.${frame}`], {
+    localAddress: ADDRESS,
+    perMessageDeflate: false,
+  })
+  keep(socket)
+  socket.on('error', ({ message }) => hear(message))
+  socket.on('close', (code, reason) => hear(`close ${code} ${reason}`))
+  socket.on('message', (data) => {
+    const frame = JSON.parse(data.toString())
+    if (frame.type === 'started') socket.started = frame
+    if (frame.type === 'refused') hear(`refused: ${frame.code}`)
+    if (frame.type === 'history') hear('history')
+    if (frame.type === 'ping') socket.send('{"type":"pong"}')
+    if (!reads && frame.type === 'message') socket._socket.pause()
+  })
+  const opened = await Promise.race([
+    once(socket, 'message').then(() => true),
+    once(socket, 'close').then(() => false),
+  ])
+  return { socket, token, opened }
+}
+
+/** Writes what `frameOf` returns on every connection of one user as fast as they take it, and connects again when cut. */
+const flood = async (frameOf, { connections = 20, bytes = 300_000_000 } = {}) => {
+  let left = sized(bytes)
+  let sent = 0
+  const worker = async () => {
+    while (!isOver() && left > 0) {
+      const { socket, token, opened } = await session('mallory')
+      for (
+        let index = 0;
+        opened && !isOver() && left > 0 && socket.readyState === WebSocket.OPEN;
+        index += 1
+      ) {
+        const text = frameOf({ token, started: socket.started, index: sent })
+        sent += 1
+        left -= text.length
+        socket.send(text)
+        if (socket.bufferedAmount > 262_144) await sleep(5)
+        else if (index % 50 === 49) await sleep(0)
+      }
+      if (!opened) await sleep(50)
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, worker))
+}
+
+const big = 'x'.repeat(60_000)
+const json = JSON.stringify
+
+/** Calls `one` so many times a second until the time is over. */
+const atRate = async (perSecond, one) => {
+  const began = performance.now()
+  for (let count = 0; !isOver();) {
+    const due = ((performance.now() - began) / 1_000) * perSecond
+    while (count < due) one(count++)
+    await sleep(5)
+  }
+}
+
+/** Starts in the handshake, at a rate, each closed when it was answered. */
+const starts = (perSecond, frameOf) =>
+  atRate(perSecond, (index) => {
+    if (open.size > 2_000) return
+    const start = Buffer.from(json({ type: 'start', appId, ...frameOf(index) })).toString('base64url')
+    const socket = keep(
+      new WebSocket(`ws://127.0.0.1:${port}/v1/session`, ['chat-session.v1', `start.${start}`], {
+        localAddress: ADDRESS,
+        perMessageDeflate: false,
+      }),
+    )
+    socket.on('error', ({ message }) => hear(message))
+    socket.on('close', (code, reason) => hear(`close ${code} ${reason}`))
+    socket.on('message', (data) => data.includes('"started"') && (hear('started'), socket.close(1000)))
+  })
+
+/** Puts 500 messages of 2 kB into the inbox of `mallory`, from users who each stay below their rate limit. */
+const fillInbox = async () => {
+  const senders = await Promise.all(Array.from({ length: 25 }, (_, index) => session(`accomplice-${index}`)))
+  await session('mallory')
+  for (const { socket } of senders)
+    for (let index = 0; index < 20; index += 1)
+      socket.send(json({ type: 'send', id: `fill-${index}`, to: 'mallory', body: 'x'.repeat(2_000) }))
+  await sleep(500)
+  for (const socket of open) socket.terminate()
+}
+
+/** `gateway`: how the gateway is started. `prepare` runs before the calm measurement, `run` beside the other one. */
+export const attacks = {
+  'pipelined GETs, unread': {
+    async run() {
+      const socket = dial()
+      socket.pause()
+      const one = 'GET /v1/chat-session.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
+      socket.write(one.repeat(sized(4_000_000) / one.length))
+      while (!isOver()) await sleep(50)
+    },
+  },
+  '60 kB of {} before a start': {
+    run: () => strangers(sized(800), wsFrame(`{"type":"pong","x":[${'{},'.repeat(20_000)}{}]}`)),
+  },
+  'small frames before a start': {
+    run: () => strangers(sized(800), Buffer.concat(Array(4_000).fill(wsFrame('{"type":"pong"}')))),
+  },
+  'fragments, never finished': {
+    run: () =>
+      strangers(
+        sized(800),
+        Buffer.concat([
+          wsFrame('{', { fin: false }),
+          ...Array(16_300).fill(wsFrame('x', { opcode: 0, fin: false })),
+        ]),
+      ),
+  },
+  'idle strangers, 1,024 files': {
+    gateway: { files: 1_024 },
+    run: () => strangers(980, null, { comesAgain: true }),
+  },
+  'the same, 20 addresses': {
+    gateway: { files: 1_024 },
+    run: () => strangers(1_500, null, { comesAgain: true, addresses: ADDRESSES }),
+  },
+  'silent TCP sockets': {
+    run: () => strangers(sized(19_000), null, { greeting: '', addresses: ADDRESSES }),
+  },
+  '30 kB headers, 700/s': {
+    run: () =>
+      atRate(700, () => {
+        if (open.size > 1_000) return
+        const socket = dial()
+        socket.write(handshake.replace('\r\n\r\n', `\r\nX-Padding: ${'x'.repeat(30_000)}\r\n\r\n`))
+        socket.once('data', () => socket.destroy())
+      }),
+  },
+  'dripped request bodies': {
+    async run() {
+      const sockets = Array.from({ length: sized(1_000) }, () => dial())
+      for (const socket of sockets)
+        socket.write(
+          'POST /v1/apps/bench/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n',
+        )
+      while (!isOver()) {
+        for (const socket of sockets) if (socket.writable) socket.write('x')
+        await sleep(500)
+      }
+    },
+  },
+  'refused starts, log unread': {
+    gateway: { log: 'unread' },
+    run: () => starts(500, (index) => ({ token: `not.a.token${index}` })),
+  },
+  'starts with 20 kB of token': {
+    run: () => starts(300, () => ({ token: `${'eyJh'.repeat(2_000)}.${'eyJh'.repeat(3_000)}.AAAA` })),
+  },
+  'guests, one after the other': {
+    run: () => starts(1_000, () => ({ appId: 'open', guest: true })),
+  },
+  'starts of one user': {
+    async run() {
+      const token = await createToken({ appId, userId: 'mallory', secret })
+      await starts(1_000, () => ({ token }))
+    },
+  },
+  'sends of 60 kB, refused': {
+    run: () => flood(({ index }) => json({ type: 'send', id: `m${index}`, to: 'ann', body: big })),
+  },
+  'profiles of 60 kB': { run: () => flood(() => json({ type: 'profile', user: { name: big } })) },
+  tokens: { run: () => flood(({ token }) => json({ type: 'token', token })) },
+  'tokens of 60 kB': { run: () => flood(() => json({ type: 'token', token: big })) },
+  'history in a loop': {
+    prepare: fillInbox,
+    run: () =>
+      flood(({ started, index }) =>
+        json({ type: 'history', id: `h${index}`, epoch: started.epoch, limit: 100 }),
+      ),
+  },
+  reads: { run: () => flood(({ started }) => json({ type: 'read', epoch: started.epoch, offset: 0 })) },
+  visibility: { run: () => flood(({ index }) => json({ type: 'visibility', hidden: index % 2 === 0 })) },
+  pongs: { run: () => flood(() => '{"type":"pong"}') },
+  'replays, read slowly': {
+    prepare: fillInbox,
+    async run() {
+      while (!isOver()) {
+        const all = await Promise.all(
+          Array.from({ length: 20 }, () =>
+            session('mallory', { resume: { key: 'none', epoch: 'another', offset: 0 } }, { reads: false }),
+          ),
+        )
+        for (let round = 0; round < 20 && !isOver(); round += 1) {
+          await sleep(50)
+          for (const { socket } of all) socket._socket?.resume()
+        }
+        for (const { socket } of all) socket.terminate()
+      }
+    },
+  },
+}
+
+if (process.send) {
+  // The gateway and its honest users have machines of their own in the field: here the attacker gives way to them.
+  setPriority(10)
+  const attack = attacks[process.argv[2]]
+  process.on('disconnect', () => process.exit())
+  process.on('message', async (order) => {
+    ;({ port, isQuick } = order)
+    until = performance.now() + order.seconds * 1_000
+    if (order.do === 'prepare') await attack.prepare?.()
+    else await attack.run()
+    if (order.do === 'run') while (!isOver()) await sleep(50)
+    process.send({ heard: Object.fromEntries(heard), open: open.size })
+  })
+}
