@@ -44,6 +44,8 @@ const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number)
       environment: 'production',
       secrets: [secrets.strict.token],
       signatureSecrets: [secrets.strict.signature],
+      // A signature never expires.
+      requireExpiry: false,
       origins: originsOf(host, port),
     },
     shop: {

@@ -40,17 +40,32 @@ const isJwksUrl = (given: string): boolean => {
 }
 const JWKS_URL = 'must be an https URL without user and password; http is for this machine only'
 
-const jwks = object({
-  url: v.pipe(v.string(JWKS_URL), v.check(isJwksUrl, JWKS_URL)),
-  algorithms: listOf(oneOf(jwksAlgorithms), `must be a list of one or more of ${jwksAlgorithms.join(', ')}`),
-} satisfies FieldsOf<NonNullable<AppConfig['jwks']>>)
+const jwks = object(
+  {
+    url: v.pipe(v.string(JWKS_URL), v.check(isJwksUrl, JWKS_URL)),
+    algorithms: listOf(
+      oneOf(jwksAlgorithms),
+      `must be a list of one or more of ${jwksAlgorithms.join(', ')}`,
+    ),
+  } satisfies FieldsOf<NonNullable<AppConfig['jwks']>>,
+  { planned: ['keys'] },
+)
 
-const limits = object({
-  sessionsPerUser: v.optional(integer(1, 10_000), 20),
-  messagesPerSecond: v.optional(integer(1, 1_000_000), 20),
-  inboxes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 1_000_000),
-  bytes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 10 * 2 ** 30),
-} satisfies FieldsOf<AppLimitsConfig>)
+const SHARE = 'must be a number above 0, up to 1'
+
+const limits = object(
+  {
+    sessionsPerUser: v.optional(integer(1, 10_000), 20),
+    messagesPerSecond: v.optional(integer(1, 1_000_000), 20),
+    requestsPerSecond: v.optional(integer(1, 1_000_000), 50),
+    bytesPerSecond: v.optional(integer(1_024, Number.MAX_SAFE_INTEGER), 262_144),
+    unreadPerSender: v.optional(v.pipe(v.number(SHARE), v.gtValue(0, SHARE), v.maxValue(1, SHARE)), 0.5),
+    guests: v.optional(integer(0, Number.MAX_SAFE_INTEGER), 100_000),
+    inboxes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 1_000_000),
+    bytes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 10 * 2 ** 30),
+  } satisfies FieldsOf<AppLimitsConfig>,
+  { planned: ['restPerSecond'] },
+)
 
 const DAY = 86_400_000
 const DAYS = 'must be a number of days above 0, up to 36500'
@@ -58,7 +73,15 @@ const DAYS = 'must be a number of days above 0, up to 36500'
 const retention = object({
   messages: v.optional(integer(1, 1_000_000), 1000),
   days: v.optional(v.pipe(v.number(DAYS), v.gtValue(0, DAYS), v.maxValue(36_500, DAYS)), 30),
+  bytes: v.pipe(
+    v.optional(integer(1, Number.MAX_SAFE_INTEGER)),
+    v.description('the smaller of 16777216 and a tenth of limits.bytes'),
+  ),
 } satisfies FieldsOf<RetentionConfig>)
+
+const NO_LOGIN = 'no user can log in: add secrets, signatureSecrets, jwks or authenticate, or allow guests'
+const ETERNAL =
+  'a signature never expires, and requireExpiry asks for credentials that do: leave signatureSecrets out, or set requireExpiry to false'
 
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
@@ -70,6 +93,11 @@ const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment):
   isGiven(app['jwks']) ||
   isGiven(app['authenticate']) ||
   isGiven(app['guests'] ?? environment !== 'production')
+
+/** The default of `retention.bytes`: one inbox alone can't fill the app. */
+const MAX_INBOX_BYTES = 16 * 2 ** 20
+const inboxBytes = (appBytes: number): number =>
+  Math.max(1, Math.min(MAX_INBOX_BYTES, Math.floor(appBytes / 10)))
 
 const schemaFor = (env: Env, environment: Environment) => {
   const isProduction = environment === 'production'
@@ -100,13 +128,22 @@ const schemaFor = (env: Env, environment: Environment) => {
     ),
     limits: v.optional(limits, {}),
   } satisfies FieldsOf<AppConfig>
-  return object(fields, {
+  const app = object(fields, {
     planned: ['authenticateUrl', 'webhooks'],
-    check: (app) =>
-      canAnyoneLogIn(app, environment)
-        ? undefined
-        : 'no user can log in: add secrets, signatureSecrets, jwks or authenticate, or allow guests',
+    check: (given) => [
+      ...(canAnyoneLogIn(given, environment) ? [] : [{ message: NO_LOGIN }]),
+      ...(isGiven(given['signatureSecrets']) && (given['requireExpiry'] ?? isProduction) === true
+        ? [{ key: 'signatureSecrets', message: ETERNAL }]
+        : []),
+    ],
   })
+  return v.pipe(
+    app,
+    v.transform(({ retention: { bytes, ...retention }, ...rest }) => ({
+      ...rest,
+      retention: { ...retention, bytes: bytes ?? inboxBytes(rest.limits.bytes) },
+    })),
+  )
 }
 
 /** The schema of an app's config: its `environment` decides the defaults. */

@@ -42,8 +42,8 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 interface ObjectRules {
   /** Keys that a later version will have. They are errors too: a rule in a config must not be ignored. */
   planned?: readonly string[]
-  /** Returns what is wrong with the object as a whole. It is called even if single keys are wrong. */
-  check?: (value: Record<string, unknown>) => string | undefined
+  /** Returns what is wrong with keys that depend on each other. It is called even if single keys are wrong. */
+  check?: (value: Record<string, unknown>) => { message: string; key?: string }[]
 }
 
 /**
@@ -64,8 +64,8 @@ export const object = <F extends Fields>(fields: F, { planned = [], check }: Obj
         if (planned.includes(key)) addProblem('not available in this version yet', pathItem(key))
         else if (!Object.hasOwn(fields, key))
           addProblem(`unknown key; the known keys are ${Object.keys(fields).join(', ')}`, pathItem(key))
-      const objectProblem = check?.(Object.fromEntries(given))
-      if (objectProblem !== undefined) problems.push({ message: objectProblem })
+      for (const { message, key } of check?.(Object.fromEntries(given)) ?? [])
+        problems.push(key === undefined ? { message } : { message, path: [pathItem(key)] })
       const output = new Map<string, unknown>()
       for (const [key, schema] of Object.entries(fields)) {
         const result = v.safeParse(schema, given.get(key), { abortPipeEarly: true })

@@ -13,8 +13,15 @@ import {
   type Env,
   type FieldsOf,
 } from './fields.js'
+import { defaultConnections } from './open-files.js'
 import { duplicateSecrets } from './secrets.js'
-import type { EmbeddedEngineConfig, GatewayConfig, ListenConfig, MemoryEngineConfig } from './types.js'
+import type {
+  EmbeddedEngineConfig,
+  GatewayConfig,
+  LimitsConfig,
+  ListenConfig,
+  MemoryEngineConfig,
+} from './types.js'
 
 export type { Env } from './fields.js'
 export type * from './types.js'
@@ -59,6 +66,15 @@ const memory = object(
 
 const engine = v.lazy((value) => (isObject(value) && value['type'] === 'memory' ? memory : embedded))
 
+const limits = object({
+  connections: v.pipe(
+    v.optional(integer(1, 10_000_000), defaultConnections),
+    v.description('three quarters of the open-file limit'),
+  ),
+  connectionsPerAddress: v.optional(integer(1, 10_000_000), 5_000),
+  connectionsPerSecondPerAddress: v.optional(integer(1, 1_000_000), 1_000),
+} satisfies FieldsOf<LimitsConfig>)
+
 type AppSchema = ReturnType<typeof appSchema>
 
 /** An app's settings by app id. A map, since `constructor` is an app id too. */
@@ -100,9 +116,10 @@ export const configSchema = (env: Env) =>
       leaveWindow: v.optional(seconds(0, 86_400), 20),
       sendWindow: v.optional(seconds(1, 604_800), 3600),
       drainTime: v.optional(seconds(0.1, 3600), 20),
+      limits: v.optional(limits, {}),
       apps: appsSchema(appSchema(env)),
     } satisfies FieldsOf<GatewayConfig>,
-    { planned: ['admin', 'limits'] },
+    { planned: ['admin'] },
   )
 
 /** One app's rules, with its defaults and its secrets filled in. Durations are in milliseconds. */

@@ -1,9 +1,6 @@
 import type { JsonObject, Profile } from '../../protocol/index.js'
 
-/**
- * A secret itself, or the name of the environment variable that holds it. No secret may stand twice: neither in one
- * list, nor in two apps, nor for two uses.
- */
+/** A secret, or the name of the environment variable that holds it. No secret may stand twice in a config. */
 export type SecretConfig = string | { env: string }
 
 /** `test` is lenient by default, `production` is strict. An app id belongs to one of them. */
@@ -18,11 +15,11 @@ export type ProfileRule = (typeof profileRules)[number]
 export const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
 export type JwksAlgorithm = (typeof jwksAlgorithms)[number]
 
-/** What `authenticate` is asked: may this client be this user? */
+/** The argument of `authenticate`: may this client be this user? */
 export interface AuthenticateRequest {
   appId: string
   userId: string
-  /** What the client gave, at most 4 kB as JSON. Passed on once and never kept. */
+  /** The client's auth params, at most 4 kB as JSON. The gateway does not keep them. */
   authParams: JsonObject
   /** The origin of the page, or null for a client that is not a browser. */
   origin: string | null
@@ -30,16 +27,13 @@ export interface AuthenticateRequest {
   address: string
 }
 
-/**
- * A yes is an object with `ok: true` and nothing else is: any other answer is a no. A rejection is neither, and ends the
- * start as `unavailable`.
- */
+/** Only an object with `ok: true` lets the user in. If `authenticate` rejects, the start ends as `unavailable`. */
 export type AuthenticateAnswer =
   | {
       ok: true
-      /** What the backend vouches for. */
+      /** The profile that the backend vouches for. */
       user?: Profile | undefined
-      /** Seconds until the session needs to be proven again, above 0. @default 86_400 */
+      /** Seconds until the credentials expire, above 0. @default 86_400 */
       expiresIn?: number | undefined
     }
   | { ok: false }
@@ -49,25 +43,25 @@ export type AuthenticateAnswer =
 /** Called once for each start with auth params. */
 export type Authenticate = (request: AuthenticateRequest) => Promise<AuthenticateAnswer>
 
-/** Who may send messages from a client: anyone, users who are no guests, or nobody but the app's backend. */
+/** Which clients may send messages: all, those of users who are no guests, or none. The backend always may. */
 export const sendRules = ['anyone', 'users', 'backend'] as const
 export type SendRule = (typeof sendRules)[number]
 
-/** What `authorizeSend` is asked. */
+/** The argument of `authorizeSend`. */
 export interface AuthorizeSendRequest {
-  /** The sender's user id, proven. */
+  /** The sender's user id, which is verified. */
   from: string
   /** The recipient's. */
   to: string
 }
 
 /**
- * Called once for each message that a client sends, where the app's other rules let it. `true` is a yes, any other answer
- * a no; a rejection is neither, and the message is refused as `unavailable`.
+ * Called for each message of a client that the app's other rules allow. Only `true` allows the message. If the function
+ * throws, the message is refused as `unavailable`.
  */
 export type AuthorizeSend = (request: AuthorizeSendRequest) => boolean | Promise<boolean>
 
-/** What a person writes, in a JSON file or a module. Durations are in seconds. */
+/** The config, in a JSON file or a module. Durations are in seconds. */
 export interface GatewayConfig {
   /** Where the gateway listens, when it makes its own HTTP server. */
   listen?: ListenConfig | undefined
@@ -85,6 +79,7 @@ export interface GatewayConfig {
   sendWindow?: number | undefined
   /** Seconds that closing waits for what clients have sent to be answered. 0.1 to 3600. @default 20 */
   drainTime?: number | undefined
+  limits?: LimitsConfig | undefined
   /** The apps by id: 1 to 64 of letters, digits, `-` and `_`. At least one. */
   apps: Record<string, AppConfig>
 }
@@ -116,59 +111,85 @@ export interface EmbeddedEngineConfig {
 
 export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig
 
+/** Limits of the process, against strangers. */
+export interface LimitsConfig {
+  /** Open connections in all. From 1. @default three quarters of the process's open-file limit */
+  connections?: number | undefined
+  /** Open connections of one IP address. From 1. @default 5000 */
+  connectionsPerAddress?: number | undefined
+  /** New connections of one IP address in a second. From 1. @default 1000 */
+  connectionsPerSecondPerAddress?: number | undefined
+}
+
 export interface AppConfig {
   /** Decides the defaults below. Must be given: a production app should not be lenient by an oversight. */
   environment: Environment
   /**
-   * What user tokens (HS256) and the backend's own tokens are checked with: any of them is good, so that they can be
-   * rotated. In production 32 bytes of UTF-8 or more each. @default []
+   * Secrets of user tokens (HS256). Any of them verifies a token, so that they can be rotated. In production each has 32
+   * bytes of UTF-8 or more. @default []
    */
   secrets?: SecretConfig[] | undefined
-  /** What signatures of user ids are checked with. Empty: signatures are refused. As long as `secrets`. @default [] */
+  /**
+   * Secrets of signatures, as long as `secrets`. If the list is empty, signatures are refused. A signature never expires,
+   * so that `requireExpiry` must be false. @default []
+   */
   signatureSecrets?: SecretConfig[] | undefined
   /**
-   * Public keys for user tokens. `url` is https, or http on this machine; `algorithms` are the ones accepted,
-   * whatever a token says.
+   * Public keys for user tokens. `url` is https, or http on this machine. Only `algorithms` are accepted, whatever a token
+   * says.
    */
   jwks?: { url: string; algorithms: JwksAlgorithm[] } | undefined
   /**
-   * Origins of pages that may connect, as a browser sends them: `https://www.example.com`. A client that sends none
-   * is no browser and passes. Must be given in production. @default any, in test
+   * Origins of pages that may connect, as a browser sends them: `https://www.example.com`. A client without an `Origin`
+   * header is no browser and may connect. Required in production. @default any origin, in test
    */
   origins?: string[] | undefined
-  /** May anyone start without credentials? @default true in test, false in production */
+  /** May a client start without credentials? @default true in test, false in production */
   guests?: boolean | undefined
   /** `vouched` ignores the profile that a client claims. @default 'anyone' in test, 'vouched' in production */
   profiles?: ProfileRule | undefined
   /** Must a user token have an `exp`? @default false in test, true in production */
   requireExpiry?: boolean | undefined
-  /** Checks auth params. In a config module only: JSON has no functions. Left out: auth params are refused. */
+  /** Checks auth params. In a config module only: JSON has no functions. Without it auth params are refused. */
   authenticate?: Authenticate | undefined
-  /** Who may send from a client. @default 'anyone' in test, 'users' in production */
+  /** Which clients may send. @default 'anyone' in test, 'users' in production */
   send?: SendRule | undefined
-  /** Decides by message who may send to whom, on top of `send`. In a config module only. */
+  /** Decides which user may send to which, in addition to `send`. In a config module only. */
   authorizeSend?: AuthorizeSend | undefined
-  /** May a client send to somebody who never came? @default true in test, false in production */
+  /** May a client send to a user who has never connected? @default true in test, false in production */
   unknownRecipients?: boolean | undefined
   retention?: RetentionConfig | undefined
   limits?: AppLimitsConfig | undefined
 }
 
-/** What is kept of each inbox; what is beyond either is gone. */
+/** How much each inbox keeps. Messages beyond any of these are deleted, the oldest first. */
 export interface RetentionConfig {
-  /** The newest so many. 1 to 1,000,000. @default 1000 */
+  /** Messages. 1 to 1,000,000. @default 1000 */
   messages?: number | undefined
   /** Days. Above 0, to 36,500. @default 30 */
   days?: number | undefined
+  /** Bytes. From 1. @default the smaller of 16,777,216 and a tenth of `limits.bytes` */
+  bytes?: number | undefined
 }
 
 export interface AppLimitsConfig {
-  /** Sessions one user may have; beyond them an older one makes room. 1 to 10,000. @default 20 */
+  /** Sessions of one user. Beyond it an older session ends. 1 to 10,000. @default 20 */
   sessionsPerUser?: number | undefined
-  /** Messages that one user may send in a second, from all clients on this gateway. 1 to 1,000,000. @default 20 */
+  /** Messages of one user in a second, over all connections to this gateway. 1 to 1,000,000. @default 20 */
   messagesPerSecond?: number | undefined
-  /** Inboxes that the app may have in all. From 1. @default 1_000_000 */
+  /** Other frames than `send` and `pong` of one user in a second. 1 to 1,000,000. @default 50 */
+  requestsPerSecond?: number | undefined
+  /** Bytes of one user's frames in a second. From 1024. @default 262_144 */
+  bytesPerSecond?: number | undefined
+  /**
+   * The share of an inbox that one sender's unread messages may take before they push out other senders' unread messages.
+   * Above 0, to 1. @default 0.5
+   */
+  unreadPerSender?: number | undefined
+  /** Guests that the app keeps in all. From 0. @default 100_000 */
+  guests?: number | undefined
+  /** Inboxes of the app in all. From 1. @default 1_000_000 */
   inboxes?: number | undefined
-  /** Bytes that the app's messages may take in all. From 1. @default 10_737_418_240 (10 GiB) */
+  /** Bytes of the app's messages in all. From 1. @default 10_737_418_240 (10 GiB) */
   bytes?: number | undefined
 }

@@ -103,6 +103,16 @@ test('an algorithm that is not for public keys is refused', () => {
   )
 })
 
+test('a production app with signatures must not require credentials that expire, and the reason is given', () => {
+  const app = { environment: 'production', origins: ['https://www.example.com'], signatureSecrets: [secret] }
+  const problem =
+    'apps.a.signatureSecrets: a signature never expires, and requireExpiry asks for credentials that do: leave signatureSecrets out, or set requireExpiry to false'
+  assert.deepEqual(problemsOf(app), [problem])
+  assert.deepEqual(problemsOf({ ...app, requireExpiry: true }), [problem])
+  assert.deepEqual(problemsOf({ ...app, requireExpiry: false }), [])
+  assert.deepEqual(problemsOf({ ...app, signatureSecrets: [], secrets: [secret] }), [])
+})
+
 const closed = { environment: 'production', origins: ['https://www.example.com'] } satisfies AppConfig
 const noLogin =
   'apps.a: no user can log in: add secrets, signatureSecrets, jwks or authenticate, or allow guests'
@@ -115,7 +125,7 @@ test('an app without any way to log in is refused', () => {
 
 const credentials: Partial<AppConfig>[] = [
   { secrets: [secret] },
-  { signatureSecrets: [secret] },
+  { signatureSecrets: [secret], requireExpiry: false },
   { jwks: { url: 'https://id.example.com', algorithms: ['RS256'] } },
   { authenticate: () => Promise.resolve(null) },
   { guests: true },

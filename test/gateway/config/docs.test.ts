@@ -23,6 +23,8 @@ const entriesOf = (row: Row, hint: unknown): Record<string, Row> | undefined => 
 
 const defaultOf = (row: Row): string => {
   if (!v.safeParse(row, undefined).success) return 'required'
+  const description = v.getDescription(row)
+  if (description !== undefined) return description
   const value = row.default
   return value === undefined ? 'none' : typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
+import { defaultConnections } from '../../../src/gateway/config/open-files.js'
 import {
   parseConfig,
   type AppConfig,
@@ -31,6 +33,17 @@ const pathsOf = (input: unknown, env?: Record<string, string | undefined>): stri
 const app = (config: unknown) => ({ apps: { a: config } })
 const appSettings = (config: AppConfig) => accepted(app(config)).apps.get('a')
 
+const defaultLimits = {
+  sessionsPerUser: 20,
+  messagesPerSecond: 20,
+  requestsPerSecond: 50,
+  bytesPerSecond: 262_144,
+  unreadPerSender: 0.5,
+  guests: 100_000,
+  inboxes: 1_000_000,
+  bytes: 10_737_418_240,
+}
+
 test('a config that names only a test app gets every documented default', () => {
   assert.deepEqual(accepted({ apps: { hF83jaq: testApp } }), {
     listen: { host: '127.0.0.1', port: 8080, trustProxy: 0, tls: null },
@@ -41,6 +54,11 @@ test('a config that names only a test app gets every documented default', () => 
     leaveWindow: 20_000,
     sendWindow: 3_600_000,
     drainTime: 20_000,
+    limits: {
+      connections: defaultConnections(),
+      connectionsPerAddress: 5_000,
+      connectionsPerSecondPerAddress: 1_000,
+    },
     apps: new Map([
       [
         'hF83jaq',
@@ -58,8 +76,8 @@ test('a config that names only a test app gets every documented default', () => 
           send: 'anyone',
           authorizeSend: null,
           unknownRecipients: true,
-          retention: { messages: 1000, age: 30 * 86_400_000 },
-          limits: { sessionsPerUser: 20, messagesPerSecond: 20, inboxes: 1_000_000, bytes: 10_737_418_240 },
+          retention: { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 },
+          limits: defaultLimits,
         },
       ],
     ]),
@@ -81,8 +99,8 @@ test('a production app is strict by default: no guests, vouched profiles, tokens
     send: 'users',
     authorizeSend: null,
     unknownRecipients: false,
-    retention: { messages: 1000, age: 30 * 86_400_000 },
-    limits: { sessionsPerUser: 20, messagesPerSecond: 20, inboxes: 1_000_000, bytes: 10_737_418_240 },
+    retention: { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 },
+    limits: defaultLimits,
   })
 })
 
@@ -98,6 +116,7 @@ test('a value in the config wins over its default', () => {
     leaveWindow: 0,
     sendWindow: 7200,
     drainTime: 0.5,
+    limits: { connections: 7, connectionsPerAddress: 8, connectionsPerSecondPerAddress: 9 },
     apps: {
       a: {
         environment: 'production',
@@ -112,8 +131,17 @@ test('a value in the config wins over its default', () => {
         send: 'backend',
         authorizeSend,
         unknownRecipients: true,
-        retention: { messages: 5, days: 0.5 },
-        limits: { sessionsPerUser: 3, messagesPerSecond: 4, inboxes: 5, bytes: 6 },
+        retention: { messages: 5, days: 0.5, bytes: 50 },
+        limits: {
+          sessionsPerUser: 3,
+          messagesPerSecond: 4,
+          requestsPerSecond: 7,
+          bytesPerSecond: 2_000,
+          unreadPerSender: 0.25,
+          guests: 0,
+          inboxes: 5,
+          bytes: 6,
+        },
       },
     },
   }
@@ -126,6 +154,7 @@ test('a value in the config wins over its default', () => {
     leaveWindow: 0,
     sendWindow: 7_200_000,
     drainTime: 500,
+    limits: { connections: 7, connectionsPerAddress: 8, connectionsPerSecondPerAddress: 9 },
     apps: new Map([
       [
         'a',
@@ -143,8 +172,17 @@ test('a value in the config wins over its default', () => {
           send: 'backend',
           authorizeSend,
           unknownRecipients: true,
-          retention: { messages: 5, age: 43_200_000 },
-          limits: { sessionsPerUser: 3, messagesPerSecond: 4, inboxes: 5, bytes: 6 },
+          retention: { messages: 5, age: 43_200_000, bytes: 50 },
+          limits: {
+            sessionsPerUser: 3,
+            messagesPerSecond: 4,
+            requestsPerSecond: 7,
+            bytesPerSecond: 2_000,
+            unreadPerSender: 0.25,
+            guests: 0,
+            inboxes: 5,
+            bytes: 6,
+          },
         },
       ],
     ]),
@@ -221,7 +259,7 @@ test('all problems are returned at once, each with its path', () => {
 
 test('an unknown key is an error that lists the known ones', () => {
   assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
-    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, inboxes, bytes',
+    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, requestsPerSecond, bytesPerSecond, unreadPerSender, guests, inboxes, bytes',
   ])
 })
 
@@ -241,6 +279,38 @@ test('an app id may be the name of a JavaScript built-in', () => {
 
 test('a missing environment is an error', () => {
   assert.deepEqual(problemsOf(app({})), ['apps.a.environment: is missing: must be "test" or "production"'])
+})
+
+test('an inbox keeps a tenth of the app’s bytes by default, and 16 MiB at most', () => {
+  for (const [bytes, kept] of [
+    [1_000, 100],
+    [6, 1],
+    [167_772_150, 16_777_215],
+    [167_772_170, 16_777_216],
+  ])
+    assert.equal(appSettings({ ...testApp, limits: { bytes } })?.retention.bytes, kept)
+})
+
+test('the default of limits.connections is three quarters of the open-file limit', () => {
+  const parse = new URL('../../../src/gateway/config/parse.ts', import.meta.url).href
+  const script = `
+    import { parseConfig } from ${JSON.stringify(parse)}
+    console.log(parseConfig({ apps: { a: { environment: 'test' } } }, {}).config.limits.connections)`
+  const output = execFileSync(
+    'sh',
+    [
+      '-c',
+      'ulimit -n 1000 && exec "$0" "$@"',
+      process.execPath,
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      script,
+    ],
+    { encoding: 'utf8' },
+  )
+  assert.equal(output, '750\n')
 })
 
 test('an app id is 1 to 64 letters, digits, hyphens and underscores', () => {

@@ -13,9 +13,9 @@ const pathsOf = (config: unknown): string[] =>
 
 const planned: [path: string, config: unknown][] = [
   ['admin', { admin: { host: '127.0.0.1', port: 9090, token: { env: 'ADMIN_TOKEN' } }, ...app(testApp) }],
-  ['limits', { limits: { connectionsPerAddress: 1000 }, ...app(testApp) }],
   ['engine.url', { engine: { url: 'redis://localhost' }, ...app(testApp) }],
   ['apps.a.authenticateUrl', app({ ...testApp, authenticateUrl: 'https://example.com' })],
+  ['apps.a.limits.restPerSecond', app({ ...testApp, limits: { restPerSecond: 1000 } })],
   ['apps.a.webhooks', app({ ...testApp, webhooks: { url: 'https://example.com' } })],
 ]
 for (const [path, config] of planned)
@@ -93,6 +93,24 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['apps.a.retention.weeks', app({ ...testApp, retention: { weeks: 4 } })],
   ['apps.a.limits.messagesPerSecond', app({ ...testApp, limits: { messagesPerSecond: 0 } })],
   ['apps.a.limits.inboxes', app({ ...testApp, limits: { inboxes: 1.5 } })],
+  ['apps.a.limits.requestsPerSecond', app({ ...testApp, limits: { requestsPerSecond: 0 } })],
+  ['apps.a.limits.bytesPerSecond', app({ ...testApp, limits: { bytesPerSecond: 1023 } })],
+  ['apps.a.limits.unreadPerSender', app({ ...testApp, limits: { unreadPerSender: 0 } })],
+  ['apps.a.limits.unreadPerSender', app({ ...testApp, limits: { unreadPerSender: 1.5 } })],
+  ['apps.a.limits.guests', app({ ...testApp, limits: { guests: -1 } })],
+  ['apps.a.retention.bytes', app({ ...testApp, retention: { bytes: 0 } })],
+  [
+    'apps.a.jwks.keys',
+    app({ ...testApp, jwks: { url: 'https://id.example.com', algorithms: ['RS256'], keys: [] } }),
+  ],
+  ['limits', { limits: 5, ...app(testApp) }],
+  ['limits.connections', { limits: { connections: 0 }, ...app(testApp) }],
+  ['limits.connectionsPerAddress', { limits: { connectionsPerAddress: 1.5 }, ...app(testApp) }],
+  [
+    'limits.connectionsPerSecondPerAddress',
+    { limits: { connectionsPerSecondPerAddress: '1' }, ...app(testApp) },
+  ],
+  ['apps.a.signatureSecrets', app({ ...testApp, signatureSecrets: ['a'], requireExpiry: true })],
   ['apps.a.limits.bytes', app({ ...testApp, limits: { bytes: '10 GB' } })],
 ]
 for (const [path, config] of wrongTypes)

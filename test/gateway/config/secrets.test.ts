@@ -12,6 +12,8 @@ const problemsOf = (apps: unknown, env: Env = {}): string[] => {
 const testApp = (more: object) => ({ environment: 'test', ...more })
 const productionApp = (more: object) => ({
   environment: 'production',
+  // These apps have signatures, which never expire.
+  requireExpiry: false,
   origins: ['https://www.example.com'],
   ...more,
 })

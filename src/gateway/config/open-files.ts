@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs'
+
+/** The share of the open files that is kept for the engine, logs and new sockets. */
+const RESERVE = 0.25
+/** For a platform that tells no limit. */
+const ASSUMED_LIMIT = 1_024
+const MAX_CONNECTIONS = 1_000_000
+
+/** Returns how many files this process may have open. */
+const openFileLimit = (): number => {
+  // A report costs 16 ms, and names the limit on every platform.
+  const fromProc = (): string | undefined => {
+    try {
+      return /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    } catch {
+      return undefined
+    }
+  }
+  const fromReport = (): unknown =>
+    (process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } }).userLimits
+      ?.open_files?.soft
+  const limit = Number(fromProc() ?? fromReport())
+  return Number.isFinite(limit) && limit > 0 ? limit : ASSUMED_LIMIT
+}
+
+let cached: number | undefined
+
+/** The default of `limits.connections`: the open-file limit of the process, less a quarter for everything else. */
+export const defaultConnections = (): number =>
+  (cached ??= Math.max(1, Math.min(MAX_CONNECTIONS, Math.floor(openFileLimit() * (1 - RESERVE)))))
