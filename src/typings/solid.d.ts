@@ -3,7 +3,7 @@ import type { JSX } from 'solid-js'
 import type { ChatSessionElement } from '../element/define.js'
 import type { Flags, TagListeners, ProfileAttributes, TagProperties, Texts } from './tag.js'
 
-/** Given a value they would be set as properties, which the element doesn't have: `attr:user-name`, or `prop:user`. */
+/** Solid would set these as properties, which the element does not have. Write `attr:user-name`, or `prop:user`. */
 type Unprefixed = { [K in keyof ProfileAttributes]?: never }
 
 type Prefixed<Prefix extends string, T> = { [K in keyof T & string as `${Prefix}${K}`]?: T[K] }

@@ -9,7 +9,7 @@ declare module 'svelte/elements' {
       TagAttributes &
       TagProperties &
       TagListeners<'on'> &
-      // As components without runes write it.
+      // Components without runes write listeners as `on:session-started`.
       TagListeners<'on:'>
   }
 }

@@ -1,22 +1,22 @@
-/* What a `<chat-session>` tag takes, for the typings of frameworks. It is read off the class and its events: what they gain, it has. */
+/* The types of a `<chat-session>` tag for the typings of frameworks. They are derived from the class and from its events. */
 import type { Profile } from '../session/index.js'
 import type { Kebab, ReactiveElement } from '../element/internal.js'
 import type { ChatSessionElement } from '../element/define.js'
 
 type Own = Exclude<keyof ChatSessionElement, keyof ReactiveElement>
 
-/** The element's properties. Those that can be set take undefined for absent; what can only be read doesn't, nor does a method. */
+/** The properties that can be set: those take undefined, and methods and read-only properties do not. */
 export type TagProperties = {
   [K in Own as undefined extends ChatSessionElement[K] ? K : never]?: ChatSessionElement[K]
 }
 
-/** The names of properties that take a `Value`, as attributes are spelled. */
+/** The attributes of the properties that take a `Value`. */
 type Spelled<T, Value> = {
   [K in keyof T & string as Value extends T[K] ? Kebab<K> : never]?:
     Extract<T[K], string | number | boolean> | null | undefined
 }
 
-/** Attributes that are there or not. */
+/** Boolean attributes. */
 export type Flags = Spelled<TagProperties, true>
 
 /** `user-name` and so on. */
@@ -25,7 +25,7 @@ export type ProfileAttributes = {
     string | null | undefined
 }
 
-/** Attributes that hold text, but for the profile's. */
+/** Text attributes, without the profile's. */
 export type Texts = Spelled<TagProperties, string>
 
 export type TagAttributes = Texts & ProfileAttributes & Flags

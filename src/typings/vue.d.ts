@@ -7,7 +7,7 @@ type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
   : S
 
-/** A template's attributes are checked by their names in camel case, however they are spelled. */
+/** Vue checks a template's attributes by their names in camel case. */
 type Camels<T> = { [K in keyof T & string as Camel<K>]?: T[K] }
 
 declare module 'vue' {

@@ -1,7 +1,7 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../src/element/define.js'
 import { elementAttributes, elementEvents } from '../../src/element/internal.js'
-import { make, nextTask } from './page.js'
+import { make, nextTask } from './support.js'
 
 describe('The console names the attribute that was meant', () => {
   /** What the console shows while these tags come into the page. */

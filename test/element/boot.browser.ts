@@ -1,44 +1,44 @@
 import { expect } from '@open-wc/testing'
 import { connectionsAt, startGateway, stopGateway } from '../support/gateway-commands.js'
 import { until } from '../support/until.js'
-import { heard, listenTo, make, nextTask, useGateway } from './page.js'
+import { nextEvent, listenTo, make, nextTask, useGateway } from './support.js'
 
-describe('<chat-session> boots', () => {
+describe('<chat-session> starts', () => {
   const gateway = useGateway()
 
   it('a verified session from its attributes, and ends it when it leaves the document', async () => {
-    const started = heard(document, 'session-started')
+    const started = nextEvent(document, 'session-started')
     document.body.insertAdjacentHTML(
       'beforeend',
       `<chat-session app-id="app" user-id="1" token="${await gateway.token('1')}" endpoint="${gateway.url}"></chat-session>`,
     )
     expect((await started).detail.user).to.deep.equal({ id: '1' })
     const element = document.querySelector('chat-session')
-    const ended = heard(element ?? document, 'session-ended')
+    const ended = nextEvent(element ?? document, 'session-ended')
     element?.remove()
     expect((await ended).detail.error).to.equal(null)
-    await until('the gateway sees it go', async () => (await gateway.connections()).open === 0)
+    await until('the gateway closes the connection', async () => (await gateway.connections()).open === 0)
   })
 
-  it('with a user id that is a number', async () => {
+  it('with a number as user id', async () => {
     const element = gateway.mount({ userId: 12345, token: await gateway.token('12345') })
     expect((await element.whenStarted()).user?.id).to.equal('12345')
   })
 
-  it('with the user 0, who is one', async () => {
+  it('with the user id 0', async () => {
     const element = gateway.mount({ userId: 0, signature: await gateway.signature('0') })
     expect((await element.whenStarted()).user?.id).to.equal('0')
   })
 
-  it('with a token alone, which names its user', async () => {
+  it('with a token alone, which names the user', async () => {
     const element = gateway.mount({ token: await gateway.token('named by the token') })
     expect((await element.whenStarted()).user?.id).to.equal('named by the token')
   })
 
   for (const absent of [null, undefined, ''])
-    it(`without an app or a user never: ${JSON.stringify(absent)} is none`, async () => {
+    it(`never without an app, a user or a credential: ${JSON.stringify(absent)} means absent`, async () => {
       const tokenFetcher = (): never => {
-        throw new Error('nobody may ask')
+        throw new Error('The fetcher must not be called.')
       }
       const { total } = await gateway.connections()
       const elements = [
@@ -54,7 +54,7 @@ describe('<chat-session> boots', () => {
       expect(await gateway.connections()).to.deep.equal({ open: 0, total })
     })
 
-  it('when what was missing is set later', async () => {
+  it('when the missing app and user are set later', async () => {
     const element = gateway.mount({ appId: null, signature: await gateway.signature('late') })
     await nextTask()
     element.setAttribute('app-id', 'app')
@@ -72,7 +72,7 @@ describe('<chat-session> boots', () => {
     expect((await element.whenStarted()).user?.id).to.equal('waits')
   })
 
-  it('nobody by guest="false", as frameworks write it where there is none', async () => {
+  it('no guest for guest="false", which frameworks write for a flag that is not set', async () => {
     const { total } = await gateway.connections()
     const element = gateway.make({})
     element.setAttribute('guest', 'false')
@@ -85,7 +85,7 @@ describe('<chat-session> boots', () => {
     await element.whenStarted()
   })
 
-  it('nobody by a property that says false as a text, and no flag is set by one', async () => {
+  it('no guest for the text false in a property, and sets no other flag by it', async () => {
     const { total } = await gateway.connections()
     const said = { guest: 'false', manual: 'false', notifications: 'false' }
     const element = gateway.mount(said as object)
@@ -93,18 +93,18 @@ describe('<chat-session> boots', () => {
     expect(element.state).to.equal('idle')
     expect(await gateway.connections()).to.deep.equal({ open: 0, total })
     Object.assign(element, { guest: 'true' })
-    // By itself, though `manual` says false.
+    // It starts by itself: the text `false` in `manual` does not count.
     await element.whenStarted()
   })
 
-  it('a guest, who must be asked for', async () => {
+  it('a guest if `guest` is set', async () => {
     const element = gateway.mount({ guest: true })
     const session = await element.whenStarted()
     expect(session.guest).to.equal(true)
     expect(session.user?.id).to.match(/^guest:./)
   })
 
-  it('a manual one when it is started, and answers what came of it', async () => {
+  it('a manual session by start(), and returns the result', async () => {
     const element = gateway.mount({ manual: true, userId: 'm', token: await gateway.token('m') })
     await element.updateComplete
     await nextTask()
@@ -114,10 +114,10 @@ describe('<chat-session> boots', () => {
     expect(element.state).to.equal('active')
   })
 
-  it('a manual one again by start() alone, once it has been out of the document', async () => {
+  it('a manual session by start() alone after it has been out of the document', async () => {
     const element = gateway.mount({ manual: true, userId: 'm', token: await gateway.token('m') })
     await element.start()
-    const ended = heard(element, 'session-ended')
+    const ended = nextEvent(element, 'session-ended')
     element.remove()
     await ended
     document.body.append(element)
@@ -127,12 +127,12 @@ describe('<chat-session> boots', () => {
     expect((await element.start()).succeeded).to.equal(true)
   })
 
-  it('not by start() without a credential, which says so', async () => {
+  it('nothing by start() without a credential, and returns no-credentials', async () => {
     const result = await gateway.mount({ userId: '1' }).start()
     expect(result.failed && result.error.code).to.equal('no-credentials')
   })
 
-  it('no second session by start(): the first goes on', async () => {
+  it('no second session by start() while the first is active', async () => {
     const element = await gateway.active('once')
     const { sessionId } = element
     const result = await element.start()
@@ -140,7 +140,7 @@ describe('<chat-session> boots', () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
-  it('once when start() is called while it starts by itself', async () => {
+  it('once if start() is called while it starts by itself', async () => {
     const { total } = await gateway.connections()
     const element = gateway.mount({ userId: 'both', token: await gateway.token('both') })
     const results = await Promise.all([element.start(), element.start()])
@@ -148,7 +148,7 @@ describe('<chat-session> boots', () => {
     expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
   })
 
-  it('without an endpoint never: that fails once, and says why', async () => {
+  it('never without an endpoint: it fails once, with no-endpoint', async () => {
     const element = make({ userId: '1', token: await gateway.token('1'), manual: true })
     const events = listenTo(element)
     document.body.append(element)
@@ -158,13 +158,13 @@ describe('<chat-session> boots', () => {
     expect(events.filter((name) => name === 'failed')).to.deep.equal(['failed'])
   })
 
-  it('with what is no address of a gateway neither', async () => {
+  it('never with an endpoint that is no URL of a gateway', async () => {
     const element = gateway.mount({
       userId: '1',
       token: await gateway.token('1'),
       endpoint: 'mailto:me@example.com',
     })
-    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('bad-endpoint')
+    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('bad-endpoint')
   })
 
   it('with an endpoint that is relative to the page', async () => {
@@ -173,7 +173,7 @@ describe('<chat-session> boots', () => {
     expect((await element.whenStarted()).user?.id).to.equal('1')
   })
 
-  it('once the gateway is there, when it was down at first', async () => {
+  it('as soon as a gateway that was down is up', async () => {
     const apps = { app: { environment: 'test' } } as const
     const url = await startGateway({ apps })
     await stopGateway(url)
@@ -189,7 +189,7 @@ describe('<chat-session> boots', () => {
     window.dispatchEvent(new Event('online'))
     await element.whenStarted()
     element.remove()
-    await until('it is gone', async () => (await connectionsAt(url)).open === 0)
+    await until('the connection is closed', async () => (await connectionsAt(url)).open === 0)
     await stopGateway(url)
   })
 })

@@ -1,5 +1,5 @@
 import { expect } from '@open-wc/testing'
-import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('<chat-session> proves who its user is', () => {
   const gateway = useGateway({ authParams: [{ code: 1, nested: { b: 2, a: 1 } }, { code: 2 }] })
@@ -9,14 +9,14 @@ describe('<chat-session> proves who its user is', () => {
     expect((await element.whenStarted()).user?.id).to.equal('s')
   })
 
-  it('with auth params that the app looks at', async () => {
+  it('with auth params that the app accepts', async () => {
     const element = gateway.mount({ userId: 'a', authParams: { code: 1, nested: { a: 1, b: 2 } } })
     expect((await element.whenStarted()).user?.id).to.equal('a')
   })
 
-  it('with auth params that the app says no to: the session fails', async () => {
+  it('with auth params that the app refuses: the session fails', async () => {
     const element = gateway.mount({ userId: 'a', authParams: { code: 'wrong' } })
-    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('unauthenticated')
+    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('unauthenticated')
     expect(element.state).to.equal('failed')
   })
 
@@ -33,32 +33,32 @@ describe('<chat-session> proves who its user is', () => {
     expect(reasons).to.deep.equal(['first'])
   })
 
-  it('with a token from an address that is relative to the page', async () => {
+  it('with a token from a token-url that is relative to the page', async () => {
     const element = gateway.mount({ userId: 'u' })
     element.setAttribute('token-url', `/backend/token?value=${await gateway.token('u')}`)
     expect((await element.whenStarted()).user?.id).to.equal('u')
   })
 
-  it('and is signed out when the fetcher answers null', async () => {
+  it('and fails as signed-out if the fetcher returns null', async () => {
     const element = gateway.mount({ userId: 'f', tokenFetcher: () => null })
-    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('signed-out')
+    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('signed-out')
   })
 
-  it('with a token that is for the user of user-id, or the gateway refuses it', async () => {
+  it('with a token whose user is that of user-id; the gateway refuses another', async () => {
     const element = gateway.mount({ userId: 'mine', token: await gateway.token('of another') })
-    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('bad-request')
+    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('bad-request')
     element.token = await gateway.token('mine')
     expect((await element.whenStarted()).user?.id).to.equal('mine')
   })
 
-  it('with a better token after a wrong one', async () => {
+  it('with a good token after a wrong one', async () => {
     const element = gateway.mount({ userId: 'mine', token: 'not.a.token' })
-    await heard(element, 'session-failed')
+    await nextEvent(element, 'session-failed')
     element.token = await gateway.token('mine')
     expect((await element.whenStarted()).user?.id).to.equal('mine')
   })
 
-  it('once: clearing a credential leaves the session alone', async () => {
+  it('once: clearing a credential does not change the session', async () => {
     const element = await gateway.active('c', { signature: await gateway.signature('c') })
     const events = listenTo(element)
     const { sessionId } = element
@@ -69,13 +69,13 @@ describe('<chat-session> proves who its user is', () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
-  it('once: clearing the token that named the user leaves the session alone too', async () => {
+  it('once: clearing the token that named the user does not change the session either', async () => {
     const element = gateway.mount({ token: await gateway.token('named') })
     await element.whenStarted()
     const events = listenTo(element)
     element.token = ''
     element.setAttribute('user-name', 'after it')
-    expect((await heard(element, 'session-user')).detail.user).to.deep.equal({
+    expect((await nextEvent(element, 'session-user')).detail.user).to.deep.equal({
       id: 'named',
       name: 'after it',
     })
@@ -88,18 +88,18 @@ describe('<chat-session> proves who its user is', () => {
       await element.whenStarted()
       const events = listenTo(element)
       element[cleared] = null
-      await heard(element, 'session-ended')
+      await nextEvent(element, 'session-ended')
       await nextTask()
       expect(events).to.deep.equal(['state:ended', 'ended'])
       expect([element.session === null, element.sessionId, element.error]).to.deep.equal([true, null, null])
     })
 
-  it('anew when a user comes back after the id was cleared', async () => {
+  it('again if a user id is set after it was cleared', async () => {
     const element = gateway.mount({ userId: 'c', signature: await gateway.signature('c') })
     await element.whenStarted()
     element.removeAttribute('user-id')
     element.userId = undefined
-    await heard(element, 'session-ended')
+    await nextEvent(element, 'session-ended')
     element.userId = 'c'
     expect((await element.whenStarted()).user?.id).to.equal('c')
   })

@@ -2,36 +2,53 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLeases } from '../../src/element/lease.js'
 
-test('holders of one key share one thing, made once', () => {
-  const leases = createLeases<string, string>(() => assert.fail('it is held'))
+test('the holders of a key share one value, which is made once', () => {
+  const leases = createLeases<string, string>(() => assert.fail('it has a holder'))
   assert.equal(
     leases._hold('key', 'one', () => 'made'),
     'made',
   )
   assert.equal(
-    leases._hold('key', 'other', () => assert.fail('it is there')),
+    leases._hold('key', 'other', () => assert.fail('it exists')),
     'made',
   )
   assert.deepEqual([...leases._holders('key')], ['one', 'other'])
   assert.deepEqual([...leases._holders('another')], [])
 })
 
-test('what its last holder lets go of ends, and not before', () => {
+test('a value ends when its last holder releases it, and not before', () => {
   const ended: string[] = []
   const leases = createLeases<string, string>((held) => ended.push(held))
   leases._hold('key', 'one', () => 'made')
   leases._hold('key', 'other', () => 'made')
   leases._release('key', 'one')
-  leases._release('key', 'somebody else')
+  leases._release('key', 'another')
   assert.deepEqual(ended, [])
   leases._release('key', 'other')
   assert.deepEqual(ended, ['made'])
 })
 
-test('whoever asks anew while a thing ends gets another one', () => {
+test('holding a key while its value ends makes another value', () => {
   const made: string[] = []
   const leases = createLeases<string, string>(() => made.push(leases._hold('key', 'one', () => 'second')))
   leases._hold('key', 'one', () => 'first')
   leases._release('key', 'one')
   assert.deepEqual(made, ['second'])
+})
+
+test('a key is free after its last release, and a second release of the same holder does nothing', () => {
+  const ended: string[] = []
+  const leases = createLeases<string, string>((value) => ended.push(value))
+  let made = 0
+  const create = (): string => `value ${(made += 1)}`
+  assert.equal(leases._hold('key', 'a', create), 'value 1')
+  assert.equal(leases._hold('key', 'b', create), 'value 1')
+  leases._release('key', 'a')
+  leases._release('key', 'a')
+  assert.deepEqual(ended, [])
+  leases._release('key', 'b')
+  leases._release('key', 'b')
+  assert.deepEqual(ended, ['value 1'])
+  assert.equal(leases._holders('key').size, 0)
+  assert.equal(leases._hold('key', 'a', create), 'value 2')
 })

@@ -2,18 +2,18 @@ import { expect } from '@open-wc/testing'
 import { SessionMessageEvent, SessionUnreadEvent } from '../../src/element/define.js'
 import { SessionError } from '../../src/session/index.js'
 import { until } from '../support/until.js'
-import { heard, make, useGateway } from './page.js'
+import { nextEvent, make, useGateway } from './support.js'
 
 describe('Messages and <chat-session>', () => {
   const gateway = useGateway()
 
-  it('are sent by one and told to the other, who counts, reads and finds them again', async () => {
+  it('go from one to the other, which counts them, reads them and finds them in the history', async () => {
     const ann = await gateway.active('ann')
     const bob = await gateway.active('bob')
-    const told = heard(document, 'session-message')
-    const counted = heard(bob, 'session-unread')
+    const received = nextEvent(document, 'session-message')
+    const counted = nextEvent(bob, 'session-unread')
     const sent = await ann.send({ to: 'bob', body: 'Hi', data: { a: 1 } })
-    expect(await told).to.be.instanceOf(SessionMessageEvent)
+    expect(await received).to.be.instanceOf(SessionMessageEvent)
     expect(await counted).to.be.instanceOf(SessionUnreadEvent)
     expect((await counted).detail).to.deep.equal({ unread: 1 })
     expect(bob.unread).to.equal(1)

@@ -3,11 +3,11 @@ import { notificationContent } from '../../src/element/notifications/content.js'
 import { isAnyTabVisible, announceVisibility } from '../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../src/session/index.js'
 import { until } from '../support/until.js'
-import { listenTo, make, roundTrip, useGateway } from './page.js'
+import { listenTo, make, roundTrip, useGateway } from './support.js'
 
 /*
- * This browser shows no notification, and says so as one does whose user has forbidden them: what is shown is tested in
- * test/faults/notifications.test.ts.
+ * The headless shell shows no notifications and reports the permission as denied. test/faults/notifications.test.ts tests those
+ * that are shown.
  */
 describe('<chat-session> asks for the permission to show notifications', () => {
   const refusal = (): Promise<unknown> =>
@@ -18,14 +18,14 @@ describe('<chat-session> asks for the permission to show notifications', () => {
         (reason: unknown) => reason,
       )
 
-  it('and rejects when the user has denied it', async () => {
+  it('and rejects if the user has denied it', async () => {
     const error = await refusal()
     expect(error).to.be.instanceOf(SessionError)
     expect(error).to.include({ code: 'notifications-denied', retryable: false })
     expect((error as SessionError).message).to.match(/not allowed notifications/)
   })
 
-  it('and rejects where there are no notifications', async () => {
+  it('and rejects if the browser has no notifications', async () => {
     const { Notification } = globalThis
     Reflect.deleteProperty(globalThis, 'Notification')
     try {
@@ -39,7 +39,7 @@ describe('<chat-session> asks for the permission to show notifications', () => {
 describe('<chat-session notifications>', () => {
   const gateway = useGateway()
 
-  /** The locks that tell other tabs of this one. */
+  /** The locks that announce this tab to others. */
   const held = async (): Promise<string[]> =>
     ((await navigator.locks.query()).held ?? [])
       .map(({ name = '' }) => name)
@@ -47,7 +47,7 @@ describe('<chat-session notifications>', () => {
   const untilHeld = (count: number): Promise<void> =>
     until(`locks: ${count}`, async () => (await held()).length === count)
 
-  it('is an attribute and a property, and a change of it goes unnoticed by the session', async () => {
+  it('is an attribute and a property, and changing it does not change the session', async () => {
     const element = await gateway.active('n')
     const { total } = await gateway.connections()
     const events = listenTo(element)
@@ -64,35 +64,35 @@ describe('<chat-session notifications>', () => {
     expect(element.hasAttribute('notifications')).to.equal(false)
   })
 
-  it('holds one lock for a user who is in view, whatever their name is and however many elements there are', async () => {
+  it('holds one lock per user while the page is visible, for any user id and any number of elements', async () => {
     const name = 'space: é/%1'
     const elements = [await gateway.active(name), await gateway.active(name, { notifications: true })]
     await untilHeld(1)
     expect((await held())[0]).to.match(/^chat-session:app:space%3A%20%C3%A9%2F%251 \S+$/)
     elements[0]?.remove()
-    await until('it lets go', () => elements[0]?.session === null)
+    await until('the first one releases the session', () => elements[0]?.session === null)
     await untilHeld(1)
     elements[1]?.remove()
     await untilHeld(0)
   })
 
-  it("tells of a click that a service worker heard, and of nothing else that the site's worker says", async () => {
+  it("dispatches the click that a service worker reports, and ignores the worker's other messages", async () => {
     const element = await gateway.active('n', { notifications: true })
     const clicks: unknown[] = []
     element.addEventListener('session-notification-click', ({ detail }) => clicks.push(detail))
     const messages = [{ body: 'Hello' }]
     for (const data of [
       null,
-      'something of the site',
+      'a message of the site',
       { messages },
-      { 'chat-session': 'chat-session:app:somebody', messages },
+      { 'chat-session': 'chat-session:app:another', messages },
       { 'chat-session': 'chat-session:app:n', messages },
     ])
       navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data }))
     expect(clicks).to.deep.equal([{ messages }])
   })
 
-  it('lets go of the lock while the page is in the back/forward cache, and has it again after', async () => {
+  it('releases the lock while the page is in the back/forward cache, and holds it again after', async () => {
     await gateway.active('n', { notifications: true })
     await untilHeld(1)
     window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
@@ -101,7 +101,7 @@ describe('<chat-session notifications>', () => {
     await untilHeld(1)
   })
 
-  it('leaves no lock and no listener when its session has ended, as often as it is started', async () => {
+  it('leaves no lock and no listener when its session has ended, each time it is started', async () => {
     const signals: AbortSignal[] = []
     const targets: EventTarget[] = [window, navigator.serviceWorker]
     for (const target of targets) {
@@ -122,7 +122,7 @@ describe('<chat-session notifications>', () => {
       }
       element.remove()
       await untilHeld(0)
-      await until('all has ended that was listened to', () => signals.every(({ aborted }) => aborted))
+      await until('every listener is removed', () => signals.every(({ aborted }) => aborted))
       expect(signals.length).to.be.greaterThan(12)
     } finally {
       for (const target of targets) Reflect.deleteProperty(target, 'addEventListener')
@@ -130,7 +130,7 @@ describe('<chat-session notifications>', () => {
   })
 })
 
-describe('Tabs that tell each other whether they are visible', () => {
+describe('Tabs that announce whether they are visible', () => {
   const over = new AbortController()
   after(() => over.abort())
   afterEach(() => {
@@ -140,7 +140,7 @@ describe('Tabs that tell each other whether they are visible', () => {
   const hide = (): unknown =>
     Object.defineProperty(document, 'visibilityState', { configurable: true, value: 'hidden' })
 
-  it('know themselves: a lock that is not gone yet from a tab that was hidden is no other tab', async () => {
+  it('know their own lock, which may outlast its release, from those of others', async () => {
     announceVisibility('mine', over.signal)
     await until(
       'the lock',
@@ -151,7 +151,7 @@ describe('Tabs that tell each other whether they are visible', () => {
     expect(await isAnyTabVisible('mine')).to.equal(false)
   })
 
-  it('are seen by the name of their session alone', async () => {
+  it('are found by the exact name of their session', async () => {
     hide()
     const held = navigator.locks.request('chat-session:app:ada another', async () => [
       await isAnyTabVisible('chat-session:app:ada'),
@@ -161,7 +161,7 @@ describe('Tabs that tell each other whether they are visible', () => {
     expect(await held).to.deep.equal([true, false, false])
   })
 
-  it('each know of themselves alone where there are no locks, or they are forbidden', async () => {
+  it('each know only their own visibility where locks are missing or forbidden', async () => {
     const forbidden = (): Promise<never> => Promise.reject(new DOMException('No.', 'SecurityError'))
     for (const value of [undefined, { request: forbidden, query: forbidden }]) {
       Object.defineProperty(navigator, 'locks', { configurable: true, value })
@@ -174,7 +174,7 @@ describe('Tabs that tell each other whether they are visible', () => {
   })
 })
 
-describe('What a notification says', () => {
+describe('The content of a notification', () => {
   const message: Message = {
     offset: 7,
     id: 'm7',
@@ -186,28 +186,31 @@ describe('What a notification says', () => {
   }
   const backend: Message = { ...message, from: null, sender: null }
   const tag = 'chat-session:app:ada:7'
-  const said = (changed: Partial<Message>, from = message): unknown =>
+  const contentOf = (changed: Partial<Message>, from = message): unknown =>
     notificationContent([{ ...from, ...changed }], 1, 'chat-session:app:ada')
 
   before(() => (document.title = 'The shop'))
 
-  it('is who sent the message, as the gateway knows them, and its body', () => {
+  it('is the profile of the sender, as the gateway has it, and the body', () => {
     const options = { body: 'Hello', tag, icon: 'https://example.com/bob.png' }
-    expect(said({})).to.deep.equal({ title: 'Bob', options })
-    expect(said({ sender: null })).to.deep.equal({ title: 'bob', options: { body: 'Hello', tag } })
-    expect(said({ sender: { name: '' } })).to.deep.equal({ title: 'bob', options: { body: 'Hello', tag } })
+    expect(contentOf({})).to.deep.equal({ title: 'Bob', options })
+    expect(contentOf({ sender: null })).to.deep.equal({ title: 'bob', options: { body: 'Hello', tag } })
+    expect(contentOf({ sender: { name: '' } })).to.deep.equal({
+      title: 'bob',
+      options: { body: 'Hello', tag },
+    })
   })
 
-  it('is nothing that a user wrote into the data', () => {
+  it('has nothing that a user wrote into the data', () => {
     const data = { title: 'Your bank', icon: 'https://example.com/bank.png' }
-    expect(said({ data })).to.deep.equal(said({}))
-    expect(said({ data, sender: null })).to.deep.equal(said({ sender: null }))
+    expect(contentOf({ data })).to.deep.equal(contentOf({}))
+    expect(contentOf({ data, sender: null })).to.deep.equal(contentOf({ sender: null }))
   })
 
-  it("is what the app's backend wrote into the data, where it is text, and an icon over https", () => {
+  it("is the title and icon that the app's backend wrote into the data, if they are text and the icon is https", () => {
     const icon = 'https://example.com/parcel.png'
     const options = { body: 'Hello', tag }
-    expect(said({ data: { title: 'Your parcel', icon } }, backend)).to.deep.equal({
+    expect(contentOf({ data: { title: 'Your parcel', icon } }, backend)).to.deep.equal({
       title: 'Your parcel',
       options: { ...options, icon },
     })
@@ -218,17 +221,17 @@ describe('What a notification says', () => {
       { icon: 'http://example.com/parcel.png' },
       { icon: 'data:image/png,' },
     ])
-      expect(said({ data }, backend), JSON.stringify(data)).to.deep.equal({ title: 'The shop', options })
+      expect(contentOf({ data }, backend), JSON.stringify(data)).to.deep.equal({ title: 'The shop', options })
   })
 
-  it('has an empty text for a message that is data alone', () => {
+  it('has an empty body for a message that is data alone', () => {
     const { body, ...bare } = message
     expect(body).to.equal('Hello')
     const options = { body: '', tag, icon: 'https://example.com/bob.png' }
-    expect(said({ data: { room: 7 } }, bare)).to.deep.equal({ title: 'Bob', options })
+    expect(contentOf({ data: { room: 7 } }, bare)).to.deep.equal({ title: 'Bob', options })
   })
 
-  it('is a count for several', () => {
+  it('is a count for several messages', () => {
     expect(notificationContent([message, message], 40, 'chat-session:app:ada')).to.deep.equal({
       title: 'The shop',
       options: { body: '40 new messages', tag: 'chat-session:app:ada' },

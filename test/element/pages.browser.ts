@@ -2,9 +2,9 @@ import { expect } from '@open-wc/testing'
 import type { ChatSessionElement } from '../../src/element/define.js'
 import { recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
 import { until } from '../support/until.js'
-import { useGateway } from './page.js'
+import { useGateway } from './support.js'
 
-/* Pages are documents of a frame here, which leaves them as a tab does: they share the tab's storage. */
+/* Each page is a document in an iframe. Navigating the frame is like navigating a tab, and the pages share sessionStorage. */
 describe('<chat-session> on one page after the other', () => {
   const gateway = useGateway()
   let endpoint: string
@@ -26,13 +26,13 @@ describe('<chat-session> on one page after the other', () => {
     await loaded
   }
 
-  /** Goes to a page with a tag for `userId`, and waits until its session is live. */
+  /** Goes to a page with a tag for `userId`, and waits until its session is active. */
   const visit = async (userId: string, at = endpoint, token = 'a.b.c'): Promise<ChatSessionElement> => {
     await goTo(`<script type="module" src="${location.origin}/src/element/define.ts"></script>
       <chat-session app-id="app" user-id="${userId}" token="${token}" endpoint="${at}"></chat-session>`)
     const element = frame.contentDocument?.querySelector('chat-session')
     if (!element) throw new Error('There is no element.')
-    await until('the session is live', () => element.state === 'active')
+    await until('the session is active', () => element.state === 'active')
     return element
   }
 
@@ -43,7 +43,7 @@ describe('<chat-session> on one page after the other', () => {
     expect((await visit('bob')).sessionId).to.not.equal(sessionId)
   })
 
-  it('keeps it at a real gateway, and is told what came between the pages', async () => {
+  it('keeps it at a real gateway, and gets the messages that came between the pages', async () => {
     const token = await gateway.token('ann')
     const { sessionId } = await visit('ann', gateway.url, token)
     const bob = await gateway.active('bob')
@@ -55,17 +55,17 @@ describe('<chat-session> on one page after the other', () => {
     expect((await element.history()).map(({ body }) => body)).to.deep.equal(['Between'])
   })
 
-  it('ends a session that nobody holds as the page goes, and leaves no key', async () => {
+  it('ends a session without holders at pagehide, and leaves no key', async () => {
     const element = await visit('ann')
     element.remove()
     frame.contentWindow?.dispatchEvent(new PageTransitionEvent('pagehide'))
-    await until('it is over', async () => (await recordedAt(endpoint))[0]?.close !== null)
+    await until('the connection is closed', async () => (await recordedAt(endpoint))[0]?.close !== null)
     expect((await recordedAt(endpoint))[0]?.close).to.equal(1000)
     expect((await recordedAt(endpoint))[0]?.frames).to.deep.equal([{ type: 'pong' }, { type: 'end' }])
     expect(JSON.stringify(sessionStorage)).to.not.include('k1')
   })
 
-  it('is not started again by the next page once it was ended', async () => {
+  it('is not resumed by the next page after end()', async () => {
     const element = await visit('ann')
     const { sessionId } = element
     await element.end()

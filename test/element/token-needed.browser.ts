@@ -1,12 +1,12 @@
 import { expect } from '@open-wc/testing'
 import { TokenNeededEvent } from '../../src/session/index.js'
 import { until } from '../support/until.js'
-import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('<chat-session> asks for a token', () => {
   const gateway = useGateway()
   let listening: AbortController
-  /** Answers with what it returns; the reasons that were given come back. */
+  /** Answers the event with the result of `answer`. Returns the reasons of the events. */
   const answering = (
     answer: (event: TokenNeededEvent) => Promise<string | null> | string | null | undefined,
     target: EventTarget = document,
@@ -15,7 +15,7 @@ describe('<chat-session> asks for a token', () => {
     target.addEventListener(
       'session-token-needed',
       (event) => {
-        if (!(event instanceof TokenNeededEvent)) throw new TypeError('not the class it should be')
+        if (!(event instanceof TokenNeededEvent)) throw new TypeError('The event is no TokenNeededEvent.')
         reasons.push(event.reason)
         const token = answer(event)
         if (token !== undefined) event.respondWith(token)
@@ -28,7 +28,7 @@ describe('<chat-session> asks for a token', () => {
   beforeEach(() => (listening = new AbortController()))
   afterEach(() => listening.abort())
 
-  it('when it has none, and a listener on the document answers', async () => {
+  it('if it has none, and a listener on the document answers', async () => {
     const reasons = answering(() => gateway.token('n'))
     const element = gateway.mount({ userId: 'n' })
     expect((await element.whenStarted()).user?.id).to.equal('n')
@@ -74,35 +74,35 @@ describe('<chat-session> asks for a token', () => {
     expect(reasons).to.deep.equal(['first', 'first'])
   })
 
-  it('and not when it has another way', async () => {
+  it('and not if it has another credential', async () => {
     const reasons = answering(() => null)
     const element = await gateway.active('n')
     await roundTrip(element)
     gateway.mount({ appId: 'other', guest: true })
-    await heard(document, 'session-started')
+    await nextEvent(document, 'session-started')
     expect(reasons).to.deep.equal([])
   })
 
-  it('and is signed out by null', async () => {
+  it('and fails as signed-out if the answer is null', async () => {
     answering(() => null)
     const element = gateway.mount({ userId: 'n' })
-    expect((await heard(element, 'session-failed')).detail.error.code).to.equal('signed-out')
+    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('signed-out')
   })
 
-  it('anew when the answer is a rejection', async () => {
+  it('again if the answer is a rejection', async () => {
     let asked = 0
     const reasons = answering(() => {
       asked += 1
-      return asked === 1 ? Promise.reject(new Error('the backend is away')) : gateway.token('n')
+      return asked === 1 ? Promise.reject(new Error('the backend is down')) : gateway.token('n')
     })
     const element = gateway.mount({ userId: 'n' })
-    const error = await heard(element, 'session-error')
+    const error = await nextEvent(element, 'session-error')
     expect(error.detail.error.code).to.equal('unavailable')
     await element.whenStarted()
     expect(reasons).to.deep.equal(['first', 'first'])
   })
 
-  it('before the one that it has lapses', async () => {
+  it('before its token expires', async () => {
     const reasons = answering(() => gateway.token('n'))
     const element = gateway.mount({ userId: 'n', token: await gateway.token('n', 4) })
     await element.whenStarted()
@@ -113,7 +113,7 @@ describe('<chat-session> asks for a token', () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
-  it('when the one that it has is refused', async () => {
+  it('if the gateway refuses its token', async () => {
     const reasons = answering(() => gateway.token('n'))
     const element = gateway.mount({ userId: 'n', token: 'not.a.token' })
     const events = listenTo(element)
@@ -122,7 +122,7 @@ describe('<chat-session> asks for a token', () => {
     expect(events).to.not.include('failed')
   })
 
-  it('and takes one answer, while the event is dispatched', async () => {
+  it('and takes one answer, during the dispatch', async () => {
     const token = await gateway.token('n')
     let kept: TokenNeededEvent | undefined
     const thrown: unknown[] = []
@@ -136,16 +136,16 @@ describe('<chat-session> asks for a token', () => {
       }
       return undefined
     })
-    const nobody = answering(() => null)
+    const second = answering(() => null)
     const element = gateway.mount({ userId: 'n' })
     await element.whenStarted()
     expect(thrown).to.have.length(1)
     expect(thrown[0]).to.be.instanceOf(DOMException).and.include({ name: 'InvalidStateError' })
-    expect(nobody).to.deep.equal([])
+    expect(second).to.deep.equal([])
     expect(() => kept?.respondWith(token)).to.throw(DOMException)
   })
 
-  it('and no answer that comes too late to be one', async () => {
+  it('and takes no answer after the dispatch', async () => {
     const events: TokenNeededEvent[] = []
     answering((event) => {
       events.push(event)
@@ -158,7 +158,7 @@ describe('<chat-session> asks for a token', () => {
     expect(element.state).to.equal('idle')
   })
 
-  it('and says when the answer is no longer wanted', async () => {
+  it('and aborts the signal when the answer is no longer needed', async () => {
     const signals: AbortSignal[] = []
     const never = new Promise<string>(() => undefined)
     answering(({ signal }) => {
@@ -166,14 +166,14 @@ describe('<chat-session> asks for a token', () => {
       return never
     })
     const element = gateway.mount({ userId: 'n' })
-    await heard(element, 'session-state')
+    await nextEvent(element, 'session-state')
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false])
     element.remove()
-    await heard(element, 'session-ended')
+    await nextEvent(element, 'session-ended')
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true])
   })
 
-  it('and forgets the question when a token is set meanwhile', async () => {
+  it('and ignores the answer if a token is set meanwhile', async () => {
     const signals: AbortSignal[] = []
     let answer: (token: string | null) => void = () => undefined
     answering(({ signal }) => {
@@ -181,7 +181,7 @@ describe('<chat-session> asks for a token', () => {
       return new Promise((resolve) => (answer = resolve))
     })
     const element = gateway.mount({ userId: 'n' })
-    await heard(element, 'session-state')
+    await nextEvent(element, 'session-state')
     element.token = await gateway.token('n')
     await element.whenStarted()
     answer(null)
@@ -190,7 +190,7 @@ describe('<chat-session> asks for a token', () => {
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true])
   })
 
-  it('once for two elements of one user, when the first is answered', async () => {
+  it('once for two elements of one user, if the first is answered', async () => {
     const reasons = answering(() => gateway.token('n'))
     const elements = [gateway.mount({ userId: 'n' }), gateway.mount({ userId: 'n' })]
     await Promise.all(elements.map((element) => element.whenStarted()))

@@ -15,7 +15,7 @@ const program = ts.createProgram({
 })
 const checker = program.getTypeChecker()
 
-/** The names in one of the types that the typings of all frameworks are made from. */
+/** The names in one of the types that the typings of the frameworks use. */
 const namesIn = (type: string): string[] => {
   const file = program.getSourceFile(`${root}src/typings/tag.ts`)
   const module = file && checker.getSymbolAtLocation(file)
@@ -27,15 +27,15 @@ const namesIn = (type: string): string[] => {
     .sort()
 }
 
-test('the attributes that frameworks know are those that the element observes', () => {
+test('the typings have the attributes that the element observes', () => {
   assert.deepEqual(namesIn('TagAttributes'), ChatSessionElement.observedAttributes.toSorted())
 })
 
-test('the properties that frameworks know are those that can be set', () => {
+test('the typings have the properties that can be set', () => {
   assert.deepEqual(namesIn('TagProperties'), Object.keys(ChatSessionElement.properties).sort())
 })
 
-test('the events that frameworks know are the element’s own', () => {
+test('the typings have the element’s events, and no others', () => {
   const events = namesIn('TagEvents')
   assert.ok(events.includes('session-started'))
   for (const event of events) assert.match(event, /^session-/)

@@ -1,8 +1,7 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../src/element/define.js'
-import { createLeases } from '../../src/element/lease.js'
 import { until } from '../support/until.js'
-import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('<chat-session> keeps its session', () => {
   const gateway = useGateway()
@@ -19,7 +18,7 @@ describe('<chat-session> keeps its session', () => {
     expect(await gateway.connections()).to.deep.equal({ open: 1, total })
   }
 
-  it('when it leaves and is back within the task', async () => {
+  it('when it leaves and returns within the task', async () => {
     const element = await gateway.active('l')
     await keeps(element, () => {
       element.remove()
@@ -29,7 +28,7 @@ describe('<chat-session> keeps its session', () => {
     })
   })
 
-  it('when it leaves and is back in the next task', async () => {
+  it('when it leaves and returns in the next task', async () => {
     const element = await gateway.active('l')
     await keeps(element, async () => {
       element.remove()
@@ -38,7 +37,7 @@ describe('<chat-session> keeps its session', () => {
     })
   })
 
-  it('when it leaves and is back in the next task, again and again', async () => {
+  it('when it leaves and returns in the next task, several times', async () => {
     const element = await gateway.active('l')
     await keeps(element, async () => {
       for (let times = 0; times < 5; times += 1) {
@@ -56,7 +55,7 @@ describe('<chat-session> keeps its session', () => {
     place.remove()
   })
 
-  it('when it moves into a shadow tree, which has the style then: by moveBefore, where there is one', async () => {
+  it('when it moves into a shadow tree, by moveBefore if the browser has it; the tree has the style then', async () => {
     const element = await gateway.active('l')
     const host = document.body.appendChild(document.createElement('div'))
     const place = host.attachShadow({ mode: 'open' })
@@ -83,7 +82,7 @@ describe('<chat-session> keeps its session', () => {
     place.remove()
   })
 
-  it('for the same tag in a new body, as Turbo, htmx and innerHTML make it', async () => {
+  it('when the same tag replaces it, as Turbo, htmx and innerHTML do', async () => {
     const place = document.body.appendChild(document.createElement('main'))
     const html = `<p></p><chat-session app-id="app" user-id="t" token="${await gateway.token('t')}" endpoint="${gateway.url}"></chat-session>`
     place.innerHTML = html
@@ -95,7 +94,7 @@ describe('<chat-session> keeps its session', () => {
     place.innerHTML = html
     const second = place.querySelector('chat-session')
     await second?.whenStarted()
-    await until('the first one lets go', () => first?.session === null)
+    await until('the first one releases the session', () => first?.session === null)
     expect(second === first).to.equal(false)
     expect(second?.sessionId).to.equal(sessionId)
     expect(events).to.deep.equal(['state:idle'])
@@ -103,38 +102,16 @@ describe('<chat-session> keeps its session', () => {
     place.remove()
   })
 
-  it('until it does not come back', async () => {
+  it('and ends it if it does not return', async () => {
     const element = await gateway.active('l')
     const events = listenTo(element)
     element.remove()
-    await heard(element, 'session-ended')
+    await nextEvent(element, 'session-ended')
     await nextTask()
     expect(events).to.deep.equal(['state:ended', 'ended'])
     expect(element.session === null).to.equal(true)
-    await until('the gateway sees it go', async () => (await gateway.connections()).open === 0)
+    await until('the gateway closes the connection', async () => (await gateway.connections()).open === 0)
     document.body.append(element)
     expect((await element.whenStarted()).user?.id).to.equal('l')
-  })
-})
-
-describe('A lease', () => {
-  const ended: string[] = []
-  const leases = createLeases<string, string>((held) => ended.push(held))
-
-  it('makes what is held once, ends it with its last holder, and keeps nothing', () => {
-    let made = 0
-    const create = (): string => `thing ${(made += 1)}`
-    expect(leases._hold('key', 'a', create)).to.equal('thing 1')
-    expect(leases._hold('key', 'b', create)).to.equal('thing 1')
-    expect([...leases._holders('key')]).to.deep.equal(['a', 'b'])
-    leases._release('key', 'a')
-    leases._release('key', 'a')
-    leases._release('key', 'nobody')
-    expect(ended).to.deep.equal([])
-    leases._release('key', 'b')
-    expect(ended).to.deep.equal(['thing 1'])
-    leases._release('key', 'b')
-    expect(leases._holders('key').size).to.equal(0)
-    expect(leases._hold('key', 'a', create)).to.equal('thing 2')
   })
 })

@@ -1,9 +1,9 @@
 import { expect } from '@open-wc/testing'
 import type { ChatSessionElement } from '../../src/element/define.js'
 import { until } from '../support/until.js'
-import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
-describe('<chat-session> goes by differences in value:', () => {
+describe('<chat-session> compares values:', () => {
   const gateway = useGateway({ authParams: [{ code: 1, nested: { b: 2, a: 1 } }, { code: 2 }] })
 
   it('a render with the same values in new objects and functions restarts nothing', async () => {
@@ -27,7 +27,7 @@ describe('<chat-session> goes by differences in value:', () => {
     expect((await gateway.connections()).total).to.equal(total + 1)
   })
 
-  it('the same token again is no change', async () => {
+  it('the same token set again changes nothing', async () => {
     const token = await gateway.token('same')
     const element = gateway.mount({ userId: 'same', token })
     await element.whenStarted()
@@ -37,7 +37,7 @@ describe('<chat-session> goes by differences in value:', () => {
     expect(events).to.deep.equal(['user'])
   })
 
-  it('a new fetcher is used at the next ask, and asked nothing before', async () => {
+  it('a new fetcher is called for the next token, and not before', async () => {
     let asked = 0
     const element = gateway.mount({
       userId: 'f',
@@ -51,7 +51,7 @@ describe('<chat-session> goes by differences in value:', () => {
     }
     await nextTask()
     expect(asked).to.equal(0)
-    await until('the new fetcher is asked for a token that lasts', () => asked === 1)
+    await until('the new fetcher is called once', () => asked === 1)
     await roundTrip(element)
     expect(element.sessionId).to.equal(sessionId)
   })
@@ -61,29 +61,29 @@ describe('<chat-session> goes by differences in value:', () => {
     await element.whenStarted()
     const { sessionId } = element
     const { total } = await gateway.connections()
-    const lapses = Date.now() + 3_000
+    const expires = Date.now() + 3_000
     element.token = await gateway.token('r')
-    await until('the first token lapses', () => Date.now() > lapses + 500)
+    await until('the first token expires', () => Date.now() > expires + 500)
     await roundTrip(element)
     expect(element.sessionId).to.equal(sessionId)
     expect((await gateway.connections()).total).to.equal(total)
   })
 
-  it('a token for another user is a new session', async () => {
+  it('a token for another user starts a new session', async () => {
     const element = gateway.mount({ token: await gateway.token('one') })
     await element.whenStarted()
     const events = listenTo(document)
     element.token = await gateway.token('other')
-    expect((await heard(element, 'session-user')).detail.user.id).to.equal('other')
+    expect((await nextEvent(element, 'session-user')).detail.user.id).to.equal('other')
     expect(events.slice(0, 2)).to.deep.equal(['state:ended', 'ended'])
   })
 
-  it('other auth params are a new session', async () => {
+  it('other auth params start a new session', async () => {
     const element = gateway.mount({ userId: 'a', authParams: { code: 1, nested: { a: 1, b: 2 } } })
     await element.whenStarted()
     const { sessionId } = element
     element.authParams = { code: 2 }
-    await heard(element, 'session-started')
+    await nextEvent(element, 'session-started')
     expect(element.sessionId).to.not.equal(sessionId)
   })
 
@@ -100,16 +100,16 @@ describe('<chat-session> goes by differences in value:', () => {
     element.userId = 2
     element.token = null
     element.signature = wrong
-    await heard(element, 'session-failed')
+    await nextEvent(element, 'session-failed')
     events.length = 0
     Object.assign(element, { userId: 2 })
     Object.assign(element, { userId: 'two', token: next, signature })
-    await heard(element, 'session-user')
+    await nextEvent(element, 'session-user')
     expect(events.filter((name) => name === 'started')).to.deep.equal(['started'])
     expect((await gateway.connections()).total).to.equal(total + 2)
   })
 
-  it('a quick change of users ends up as the last one', async () => {
+  it('after quick changes of the user the session belongs to the last one', async () => {
     const element = await gateway.active('0')
     const tokens = await Promise.all(['1', '2', '3', '4'].map((userId) => gateway.token(userId)))
     const users: string[] = []
@@ -118,31 +118,31 @@ describe('<chat-session> goes by differences in value:', () => {
       Object.assign(element, { userId: index + 1, token })
       await nextTask()
     }
-    await until('the last one is there', () => users.at(-1) === '4')
-    await until('nobody else is', async () => (await gateway.connections()).open === 1)
+    await until('the last user is there', () => users.at(-1) === '4')
+    await until('the other connections are closed', async () => (await gateway.connections()).open === 1)
     expect(element.session?.user?.id).to.equal('4')
   })
 
-  it('another endpoint or app is a new session', async () => {
+  it('another endpoint or app starts a new session', async () => {
     const element = gateway.mount({ appId: 'other', guest: true })
     await element.whenStarted()
     element.appId = 'app'
-    await heard(element, 'session-started')
+    await nextEvent(element, 'session-started')
     const { sessionId } = element
     element.endpoint = `${gateway.url}/`
     await nextTask()
     await roundTrip(element)
     expect(element.sessionId).to.equal(sessionId)
     element.endpoint = gateway.url.replace('127.0.0.1', 'localhost')
-    await heard(element, 'session-ended')
+    await nextEvent(element, 'session-ended')
   })
 
-  it('a fresh credential does not log in who logged out; start() does', async () => {
+  it('a fresh credential does not start a session after end(); start() does', async () => {
     const element = await gateway.active('out')
     await element.end()
     const { total } = await gateway.connections()
-    for (const given of [{ token: await gateway.token('out', 60) }, { authParams: { code: 2 } }]) {
-      Object.assign(element, given)
+    for (const credentials of [{ token: await gateway.token('out', 60) }, { authParams: { code: 2 } }]) {
+      Object.assign(element, credentials)
       await nextTask()
       await nextTask()
       expect(element.state).to.equal('ended')
@@ -155,7 +155,7 @@ describe('<chat-session> goes by differences in value:', () => {
 describe("<chat-session>'s profile", () => {
   const gateway = useGateway()
 
-  it('is made of attributes that win over the property, field by field', async () => {
+  it('takes each field from its attribute, else from the property', async () => {
     const element = gateway.make({
       userId: 'p',
       token: await gateway.token('p'),
@@ -183,27 +183,27 @@ describe("<chat-session>'s profile", () => {
     const events = listenTo(element)
     const { sessionId } = element
     element.user = { name: 'After', role: 'buyer' }
-    const { user } = (await heard(element, 'session-user')).detail
+    const { user } = (await nextEvent(element, 'session-user')).detail
     expect(user).to.include({ id: 'p', name: 'After', role: 'buyer' })
     expect(element.session?.user).to.deep.equal(user)
     element.setAttribute('user-name', 'Attribute')
-    expect((await heard(element, 'session-user')).detail.user.name).to.equal('Attribute')
+    expect((await nextEvent(element, 'session-user')).detail.user.name).to.equal('Attribute')
     expect(events).to.deep.equal(['user', 'user'])
     expect(element.sessionId).to.equal(sessionId)
   })
 
-  it('is not sent again by a render, nor by a second element', async () => {
-    const given = { appId: 'vouched', userId: 'p', guest: true }
-    const element = gateway.mount({ ...given, user: { name: 'P', custom: { a: 'b' } } })
+  it('is not sent again by a render or by a second element', async () => {
+    const properties = { appId: 'vouched', userId: 'p', guest: true }
+    const element = gateway.mount({ ...properties, user: { name: 'P', custom: { a: 'b' } } })
     await element.whenStarted()
     const codes: string[] = []
     element.addEventListener('session-error', ({ detail }) => codes.push(detail.error.code))
     element.user = { custom: { a: 'b' }, name: 'P' }
     await nextTask()
-    await gateway.mount({ ...given, user: { name: 'P' } }).whenStarted()
-    await gateway.mount(given).whenStarted()
+    await gateway.mount({ ...properties, user: { name: 'P' } }).whenStarted()
+    await gateway.mount(properties).whenStarted()
     await nextTask()
-    // Only the backend changes profiles in this app: each change that is sent is refused, before the token is.
+    // The app refuses every change of a profile that a user sends. The token comes after such a change, if there was one.
     element.setAttribute('user-role', 'buyer')
     element.token = 'not.a.token'
     await until('the token is refused', () => codes.includes('unauthenticated'))

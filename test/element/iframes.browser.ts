@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
 import { until } from '../support/until.js'
-import { heard, nextTask, roundTrip, useGateway } from './page.js'
+import { nextEvent, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('<chat-session> in an iframe', () => {
   const gateway = useGateway()
@@ -14,7 +14,7 @@ describe('<chat-session> in an iframe', () => {
     return frame as HTMLIFrameElement & { contentDocument: Document }
   }
 
-  it('of this script ends its session when the frame goes away', async () => {
+  it('whose element belongs to the script of this page ends its session when the frame is removed', async () => {
     const frame = await frameOf('<main></main>')
     const element = gateway.mount(
       { userId: 'i', token: await gateway.token('i') },
@@ -24,14 +24,14 @@ describe('<chat-session> in an iframe', () => {
     expect(frame.contentWindow?.getComputedStyle(element).display).to.equal('contents')
     const { session } = element
     frame.remove()
-    // No listener of a document without a window is called any more.
-    await until('it lets go', () => element.session === null)
+    // Browsers call no listener in a document without a window, so an event can't be awaited.
+    await until('it releases the session', () => element.session === null)
     expect(session?.state).to.equal('ended')
     expect(element.state).to.equal('ended')
-    await until('the gateway sees it go', async () => (await gateway.connections()).open === 0)
+    await until('the gateway closes the connection', async () => (await gateway.connections()).open === 0)
   })
 
-  it('keeps its session when it moves out before the frame goes away', async () => {
+  it('keeps the session of an element that moves out before the frame is removed', async () => {
     const frame = await frameOf('<main></main>')
     const element = gateway.mount(
       { userId: 'i', token: await gateway.token('i') },
@@ -46,20 +46,23 @@ describe('<chat-session> in an iframe', () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
-  it('and one outside bubble events each in their own document', async () => {
+  it('and one outside of it each bubble events in their own document', async () => {
     const frame = await frameOf('<main></main>')
     const token = await gateway.token('i')
     const inside = gateway.mount({ userId: 'i', token }, frame.contentDocument.body)
     const outside = gateway.mount({ userId: 'i', token })
     await Promise.all([inside.whenStarted(), outside.whenStarted()])
-    const told = Promise.all([heard(frame.contentDocument, 'session-user'), heard(document, 'session-user')])
+    const events = Promise.all([
+      nextEvent(frame.contentDocument, 'session-user'),
+      nextEvent(document, 'session-user'),
+    ])
     await roundTrip(outside)
-    expect((await told).map(({ target }) => target)).to.deep.equal([inside, outside])
+    expect((await events).map(({ target }) => target)).to.deep.equal([inside, outside])
     expect((await gateway.connections()).open).to.equal(1)
     inside.remove()
   })
 
-  it('with a script of its own has the gateway see the session go with the frame', async () => {
+  it('with a script of its own ends its session when the frame is removed', async () => {
     const frame = await frameOf(
       `<chat-session app-id="app" token="${await gateway.token('i')}" endpoint="${gateway.url}"></chat-session>
       <script type="module" src="/src/element/define.ts"></script>`,
@@ -68,10 +71,10 @@ describe('<chat-session> in an iframe', () => {
     await element?.whenStarted()
     expect((await gateway.connections()).open).to.equal(1)
     frame.remove()
-    await until('the gateway sees it go', async () => (await gateway.connections()).open === 0)
+    await until('the gateway closes the connection', async () => (await gateway.connections()).open === 0)
   })
 
-  it('where the script comes late finds the tag and the properties that were set on it', async () => {
+  it('whose script loads late starts the tag with the properties that were set before', async () => {
     const frame = await frameOf('<chat-session app-id="app"></chat-session>')
     const { contentDocument } = frame
     const [element] = contentDocument.getElementsByTagName('chat-session')
@@ -83,7 +86,7 @@ describe('<chat-session> in an iframe', () => {
       token: await gateway.token('7'),
       user: { name: 'Seven' },
     })
-    const started = heard(element, 'session-started')
+    const started = nextEvent(element, 'session-started')
     const script = contentDocument.createElement('script')
     Object.assign(script, { type: 'module', src: '/src/element/define.ts' })
     contentDocument.head.append(script)

@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
 import { until } from '../support/until.js'
-import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('Two <chat-session> for one user', () => {
   const gateway = useGateway()
@@ -13,35 +13,35 @@ describe('Two <chat-session> for one user', () => {
   })
   afterEach(() => listening.abort())
 
-  it('have one connection; each hears every event, and only the first in the document bubbles it', async () => {
+  it('have one connection; each gets every event, and only the first in the document bubbles it', async () => {
     const { total } = await gateway.connections()
     const token = await gateway.token('two')
     const second = gateway.make({ userId: 'two', token })
-    const heardBySecond = listenTo(second)
+    const secondEvents = listenTo(second)
     document.body.append(second)
     const first = gateway.make({ userId: 'two', token })
-    const heardByFirst = listenTo(first)
+    const firstEvents = listenTo(first)
     document.body.prepend(first)
     await Promise.all([first.whenStarted(), second.whenStarted()])
     await nextTask()
     const boot = ['state:starting', 'state:active', 'started', 'user']
-    expect(heardByFirst).to.deep.equal(boot)
-    expect(heardBySecond).to.deep.equal(boot)
+    expect(firstEvents).to.deep.equal(boot)
+    expect(secondEvents).to.deep.equal(boot)
     expect(second.session === first.session).to.equal(true)
     expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
 
-    bubbled.length = heardByFirst.length = heardBySecond.length = 0
+    bubbled.length = firstEvents.length = secondEvents.length = 0
     await roundTrip(second, first)
-    expect([heardByFirst, heardBySecond, bubbled]).to.deep.equal([['user'], ['user'], ['user']])
+    expect([firstEvents, secondEvents, bubbled]).to.deep.equal([['user'], ['user'], ['user']])
   })
 
-  it('in shadow trees, deep or not, bubble each event once, where the first of them is', async () => {
+  it('in nested shadow trees bubble each event once, from the first in document order', async () => {
     const hosts = ['a', 'b', 'c'].map(() => document.body.appendChild(document.createElement('div')))
     const token = await gateway.token('deep')
     const shadows = hosts.map((host) => host.attachShadow({ mode: 'open' }))
     const inner = document.createElement('div')
     shadows[0]?.append(inner)
-    // The last one in the document is made first: where they stand counts, not when they came.
+    // They are made in reverse: the order in the document counts, not the order of creation.
     const places = [
       document.body,
       ...[...hosts].reverse(),
@@ -60,28 +60,28 @@ describe('Two <chat-session> for one user', () => {
     for (const host of hosts) host.remove()
   })
 
-  it('with different credentials are served by the last one that was set', async () => {
+  it('with different credentials use the one that was set last', async () => {
     const short = await gateway.token('u', 3)
     const first = gateway.mount({ userId: 'u', token: short })
     await first.whenStarted()
     const { sessionId } = first
-    const lapses = Date.now() + 3_000
+    const expires = Date.now() + 3_000
     const second = gateway.mount({ userId: 'u', token: await gateway.token('u') })
     await second.whenStarted()
-    await until('the token of the first one lapses', () => Date.now() > lapses + 500)
+    await until('the token of the first one expires', () => Date.now() > expires + 500)
     await roundTrip(first, second)
     expect([first.sessionId, second.sessionId]).to.deep.equal([sessionId, sessionId])
   })
 
-  it('are started by the good credential of the second, when that of the first is bad', async () => {
+  it('start with the good credential of the second after the first one failed', async () => {
     const first = gateway.mount({ userId: 'u', token: 'not.a.token' })
-    await heard(first, 'session-failed')
+    await nextEvent(first, 'session-failed')
     const second = gateway.mount({ userId: 'u', signature: await gateway.signature('u') })
     await Promise.all([first.whenStarted(), second.whenStarted()])
-    await until('the one that was refused is gone', async () => (await gateway.connections()).open === 1)
+    await until('the refused connection is closed', async () => (await gateway.connections()).open === 1)
   })
 
-  it('are started by the good credential of the second, when both come at once', async () => {
+  it('start with the good credential of the second if both are connected at once', async () => {
     const signature = await gateway.signature('u')
     const first = gateway.mount({ userId: 'u', signature: '0'.repeat(64) })
     const events = listenTo(first)
@@ -90,7 +90,7 @@ describe('Two <chat-session> for one user', () => {
     expect(events).to.deep.equal(['state:starting', 'state:active', 'started', 'user'])
   })
 
-  it('go on undisturbed when the second brings nothing new', async () => {
+  it('go on undisturbed if the second changes nothing', async () => {
     const first = await gateway.active('busy', { user: { email: 'u@example.com', custom: { a: 'b' } } })
     const events = listenTo(first)
     const second = gateway.mount({ userId: 'busy' })
@@ -98,35 +98,38 @@ describe('Two <chat-session> for one user', () => {
     gateway.mount({ userId: 'busy', signature: await gateway.signature('busy') })
     await nextTask()
     second.setAttribute('user-role', 'buyer')
-    const { user } = (await heard(first, 'session-user')).detail
+    const { user } = (await nextEvent(first, 'session-user')).detail
     expect(user).to.deep.equal({ id: 'busy', email: 'u@example.com', custom: { a: 'b' }, role: 'buyer' })
     expect(events).to.deep.equal(['user'])
   })
 
-  it('ask nobody for a token when one of them holds a session', async () => {
+  it('dispatch no session-token-needed while one of them holds a session', async () => {
     await gateway.active('u')
     const second = gateway.mount({ userId: 'u' })
     expect((await second.whenStarted()).user?.id).to.equal('u')
     expect(bubbled).to.not.include('token-needed')
   })
 
-  it('keep the session when one of them goes, whichever it is', async () => {
+  it('keep the session when one of them leaves, the first or another', async () => {
     const first = await gateway.active('u')
     const second = await gateway.active('u')
     const third = await gateway.active('u')
     const { sessionId } = first
     const events = listenTo(second)
-    const letGo = listenTo(first)
+    const released = listenTo(first)
     first.remove()
-    third.userId = 'somebody else'
-    await until('both have let go', () => first.session === null && third.session !== second.session)
+    third.userId = 'another user'
+    await until(
+      'both have released the session',
+      () => first.session === null && third.session !== second.session,
+    )
     await roundTrip(second)
     expect(second.sessionId).to.equal(sessionId)
-    expect(letGo).to.deep.equal(['state:idle'])
+    expect(released).to.deep.equal(['state:idle'])
     expect(events).to.deep.equal(['user'])
   })
 
-  it('keep the session when one goes for good while the other is on its way to another place', async () => {
+  it('keep the session when one is cleared while the other moves', async () => {
     const first = await gateway.active('u')
     const second = await gateway.active('u')
     const { sessionId } = first
@@ -135,12 +138,12 @@ describe('Two <chat-session> for one user', () => {
     second.token = null
     await nextTask()
     document.body.append(first)
-    await until('the second has let go', () => second.session === null)
+    await until('the second has released the session', () => second.session === null)
     await roundTrip(first)
     expect(first.sessionId).to.equal(sessionId)
   })
 
-  it('are both logged out by end(), and stay so until start()', async () => {
+  it('both end by end(), and stay ended until start()', async () => {
     const first = await gateway.active('u')
     const second = await gateway.active('u')
     await first.end()
@@ -154,7 +157,7 @@ describe('Two <chat-session> for one user', () => {
     expect(first.state).to.equal('active')
   })
 
-  it('are different sessions for different users or apps', async () => {
+  it('have different sessions for different apps', async () => {
     const first = await gateway.active('u')
     const second = gateway.mount({ appId: 'other', userId: 'u', guest: true })
     await second.whenStarted()
@@ -163,7 +166,7 @@ describe('Two <chat-session> for one user', () => {
     await roundTrip(second)
   })
 
-  it('log in as somebody else after end(), without start()', async () => {
+  it('start for another user after end(), without start()', async () => {
     const element = await gateway.active('u')
     await element.end()
     Object.assign(element, { userId: 'v', token: await gateway.token('v') })

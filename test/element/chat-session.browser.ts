@@ -1,7 +1,7 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../src/element/define.js'
 import { until } from '../support/until.js'
-import { heard, listenTo, nextTask, roundTrip, useGateway } from './page.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('<chat-session> comes into a page', () => {
   const gateway = useGateway()
@@ -28,7 +28,7 @@ describe('<chat-session> comes into a page', () => {
     expect((await gateway.connections()).open).to.equal(1)
   })
 
-  it('by a template, in which it is nothing yet', async () => {
+  it('by a template, in which it is not defined yet', async () => {
     const { total } = await gateway.connections()
     const template = document.createElement('template')
     template.innerHTML = await tag('h')
@@ -51,7 +51,7 @@ describe('<chat-session> comes into a page', () => {
     expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
   })
 
-  it('mounted, taken out a moment later and mounted again: one connection', async () => {
+  it('mounted, removed in the next microtask and mounted again: one connection', async () => {
     const { total } = await gateway.connections()
     const element = gateway.mount({ userId: 'm', token: await gateway.token('m') })
     await element.updateComplete
@@ -63,7 +63,7 @@ describe('<chat-session> comes into a page', () => {
     expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
   })
 
-  it('that Turbo shows as a preview, and waits for the page itself', async () => {
+  it('in a Turbo preview, and waits for the page itself', async () => {
     document.documentElement.setAttribute('data-turbo-preview', '')
     const preview = gateway.mount({ userId: 't', token: await gateway.token('t') })
     await preview.updateComplete
@@ -75,7 +75,7 @@ describe('<chat-session> comes into a page', () => {
     await preview.whenStarted()
   })
 
-  it('that Turbo takes away for a preview, and has its session when the page itself brings the tag again', async () => {
+  it('after a Turbo preview, and keeps the session of the tag before it', async () => {
     const attributes = { userId: 't', token: await gateway.token('t') }
     const { total } = await gateway.connections()
     const before = gateway.mount(attributes)
@@ -89,12 +89,12 @@ describe('<chat-session> comes into a page', () => {
     const after = gateway.mount(attributes)
     document.dispatchEvent(new Event('turbo:render'))
     await after.whenStarted()
-    await until('the first one lets go', () => before.session === null)
+    await until('the first one releases the session', () => before.session === null)
     expect(after.sessionId).to.equal(sessionId)
     expect((await gateway.connections()).total).to.equal(total + 1)
   })
 
-  it('that Turbo takes away for a preview, and ends its session when the page itself has none', async () => {
+  it('after a Turbo preview; without a tag in the page the session ends', async () => {
     const element = gateway.mount({ userId: 't', token: await gateway.token('t') })
     await element.whenStarted()
     document.documentElement.setAttribute('data-turbo-preview', '')
@@ -102,10 +102,10 @@ describe('<chat-session> comes into a page', () => {
     for (let tasks = 0; tasks < 4; tasks += 1) await nextTask()
     document.documentElement.removeAttribute('data-turbo-preview')
     document.dispatchEvent(new Event('turbo:render'))
-    await until('the gateway sees it go', async () => (await gateway.connections()).open === 0)
+    await until('the gateway closes the connection', async () => (await gateway.connections()).open === 0)
   })
 
-  it('that has no window, and boots nothing there; going there ends its session', async () => {
+  it('only in a document with a window: without one it starts nothing, and moving there ends its session', async () => {
     const elsewhere = document.implementation.createHTMLDocument()
     const { total } = await gateway.connections()
     const element = gateway.mount({ userId: 'w', token: await gateway.token('w') }, elsewhere.body)
@@ -116,7 +116,7 @@ describe('<chat-session> comes into a page', () => {
     document.body.append(element)
     await element.whenStarted()
     elsewhere.body.append(element)
-    await heard(element, 'session-ended')
+    await nextEvent(element, 'session-ended')
     expect(element.session === null).to.equal(true)
   })
 
@@ -126,7 +126,7 @@ describe('<chat-session> comes into a page', () => {
     expect(customElements.get('chat-session')).to.equal(ChatSessionElement)
   })
 
-  it('and never writes an attribute of its own', async () => {
+  it('and never writes its own attributes', async () => {
     const element = gateway.make({ userId: 'w', token: await gateway.token('w'), user: { name: 'W' } })
     const observer = new MutationObserver(() => undefined)
     observer.observe(element, { attributes: true, childList: true, subtree: true, characterData: true })
@@ -141,50 +141,13 @@ describe('<chat-session> comes into a page', () => {
   })
 })
 
-describe('<chat-session> takes no room', () => {
-  const gateway = useGateway()
-  const room = (place: Element): number => {
-    const row = document.createElement('div')
-    row.style.cssText = 'display: inline-flex; gap: 10px'
-    row.innerHTML = '<i style="width: 5px"></i><i style="width: 5px"></i>'
-    row.firstElementChild?.after(place)
-    document.body.append(row)
-    return row.getBoundingClientRect().width
-  }
-
-  it('and no gap in a flex container, as an unknown element would', () => {
-    expect(room(document.createElement('unknown-element'))).to.equal(30)
-    expect(room(gateway.make({}))).to.equal(20)
-  })
-
-  it('in a shadow tree neither, by one sheet for all of them', () => {
-    const roots = [0, 1].map(() =>
-      document.body.appendChild(document.createElement('div')).attachShadow({ mode: 'open' }),
-    )
-    for (const root of [...roots, ...roots]) {
-      const element = gateway.mount({}, root)
-      expect(getComputedStyle(element).display).to.equal('contents')
-    }
-    const sheets = roots.flatMap((root) => root.adoptedStyleSheets)
-    expect(sheets).to.have.length(2)
-    expect(sheets[0]).to.equal(sheets[1])
-  })
-
-  it("unless a rule of the page's says so", () => {
-    const style = document.head.appendChild(document.createElement('style'))
-    style.textContent = 'chat-session { display: block }'
-    expect(getComputedStyle(gateway.mount({})).display).to.equal('block')
-    style.remove()
-  })
-})
-
 describe('Many <chat-session>', () => {
   const gateway = useGateway()
 
-  it('that come and go leave nothing behind, neither here nor at the gateway', async () => {
+  it('that come and go leave nothing behind, in the page or at the gateway', async () => {
     const tokens = await Promise.all(Array.from({ length: 50 }, (_, index) => gateway.token(`many ${index}`)))
     const elements = Array.from({ length: 200 }, (_, index) => gateway.make({ token: tokens[index % 50] }))
-    // Chromium lets those wait for seconds that connect when a dozen others do.
+    // Chromium delays WebSockets by seconds while a dozen others connect.
     for (let first = 0; first < 50; first += 10) {
       const some = elements.filter((_, index) => index % 50 >= first && index % 50 < first + 10)
       document.body.append(...some)
@@ -193,19 +156,19 @@ describe('Many <chat-session>', () => {
     expect((await gateway.connections()).open).to.equal(50)
     const events = listenTo(document)
     for (const element of elements) element.remove()
-    await until('all have let go', () => elements.every(({ session }) => session === null))
-    await until('the gateway has none', async () => (await gateway.connections()).open === 0)
+    await until('all have released their sessions', () => elements.every(({ session }) => session === null))
+    await until('the gateway has no connection', async () => (await gateway.connections()).open === 0)
     expect(events).to.deep.equal([])
     expect(new Set(elements.map(({ state }) => state))).to.deep.equal(new Set(['idle', 'ended']))
   })
 
-  it('that leave in the middle of their start leave nothing behind either', async () => {
+  it('that leave during their start leave nothing behind', async () => {
     const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => gateway.token(`some ${index}`)))
     const elements = tokens.map((token) => gateway.make({ token }))
     document.body.append(...elements)
     await Promise.all(elements.map(({ updateComplete }) => updateComplete))
     document.body.replaceChildren()
-    await until('all have let go', () => elements.every(({ session }) => session === null))
-    await until('the gateway has none', async () => (await gateway.connections()).open === 0)
+    await until('all have released their sessions', () => elements.every(({ session }) => session === null))
+    await until('the gateway has no connection', async () => (await gateway.connections()).open === 0)
   })
 })

@@ -1,4 +1,4 @@
-// What the tests of the element share: a gateway for a file, tags in the page, and waiting for things to happen.
+// Shared by the element's tests: a gateway per file, elements in the page, and waiting for events and conditions.
 import type {} from 'mocha'
 import { SessionStateEvent, type ChatSessionElement } from '../../src/element/define.js'
 import type { GatewayConfig } from '../../src/gateway/config/types.js'
@@ -15,16 +15,16 @@ import { until } from '../support/until.js'
 const secret = 'a secret of at least 32 bytes, for tests'
 const signatureSecret = 'another of at least 32 bytes, for signatures'
 
-/** Milliseconds that a thing has to happen in. */
-const PATIENCE = 30_000
+/** Milliseconds after which waiting fails. */
+const TIMEOUT = 30_000
 
-type Given = Partial<Omit<ChatSessionElement, 'style' | 'children'>>
+type ElementProperties = Partial<Omit<ChatSessionElement, 'style' | 'children'>>
 type Events = HTMLElementEventMap
 
-/** The next event of this type; fails when it takes too long. */
-export const heard = <K extends keyof Events>(target: EventTarget, type: K): Promise<Events[K]> =>
+/** Resolves with the next event of this type. Fails after the timeout. */
+export const nextEvent = <K extends keyof Events>(target: EventTarget, type: K): Promise<Events[K]> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`Nobody heard ${type}.`)), PATIENCE)
+    const timer = setTimeout(() => reject(new Error(`There was no ${type}.`)), TIMEOUT)
     const listener = (event: Event): void => {
       clearTimeout(timer)
       resolve(event as Events[K])
@@ -33,15 +33,18 @@ export const heard = <K extends keyof Events>(target: EventTarget, type: K): Pro
   })
 
 /**
- * Has a change of the profile go to the gateway and come back, as one `session-user`: what was done before has been
- * dealt with by then.
+ * Changes the profile and waits for the gateway's answer, one `session-user`. The gateway has handled everything that was sent
+ * before by then.
  */
-export const roundTrip = async (element: ChatSessionElement, hears: EventTarget = element): Promise<void> => {
+export const roundTrip = async (
+  element: ChatSessionElement,
+  target: EventTarget = element,
+): Promise<void> => {
   const name = crypto.randomUUID()
-  const told = heard(hears, 'session-user')
+  const changed = nextEvent(target, 'session-user')
   element.setAttribute('user-name', name)
-  const { user } = (await told).detail
-  if (user.name !== name) throw new Error(`Told of ${user.name ?? 'nobody'} instead of ${name}.`)
+  const { user } = (await changed).detail
+  if (user.name !== name) throw new Error(`The name is ${user.name ?? 'absent'} instead of ${name}.`)
 }
 
 const types = [
@@ -58,7 +61,7 @@ const types = [
   'session-notification-click',
 ] as const
 
-/** Names of the element's events as they come, states with what they are: `state:active`, `started`. */
+/** Collects the names of the element's events as they come, with the state: `state:active`, `started`. */
 export const listenTo = (target: EventTarget, signal?: AbortSignal): string[] => {
   const names: string[] = []
   for (const type of types)
@@ -73,27 +76,27 @@ export const listenTo = (target: EventTarget, signal?: AbortSignal): string[] =>
   return names
 }
 
-/** A task of its own, after those that are waiting. */
+/** Resolves in a later task, after those that are queued. */
 export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
-/** Makes an element with these properties, which is not in the page yet. */
-export const make = (given: Given): ChatSessionElement =>
-  Object.assign(document.createElement('chat-session'), { appId: 'app' }, given)
+/** Makes an element with these properties, outside of the page. */
+export const make = (properties: ElementProperties): ChatSessionElement =>
+  Object.assign(document.createElement('chat-session'), { appId: 'app' }, properties)
 
 export interface TestGateway {
-  /** Where it listens. */
+  /** The URL that it listens on. */
   readonly url: string
-  make(given: Given): ChatSessionElement
+  make(properties: ElementProperties): ChatSessionElement
   /** Puts an element into the page. */
-  mount(given: Given, parent?: ParentNode): ChatSessionElement
+  mount(properties: ElementProperties, parent?: ParentNode): ChatSessionElement
   /** Puts an element with a good token into the page, and waits until its session is active. */
-  active(userId: string, given?: Given): Promise<ChatSessionElement>
+  active(userId: string, properties?: ElementProperties): Promise<ChatSessionElement>
   connections(): Promise<Connections>
   token(userId: string, expiresIn?: number): Promise<string>
   signature(userId: string): Promise<string>
 }
 
-/** Runs a gateway for the tests of a file. After each of them every element is gone, and every connection with it. */
+/** Runs a gateway for the tests of a file. After each test it removes every element and waits until every connection is closed. */
 export const useGateway = (options: Omit<GatewayRequest, 'config'> = {}): TestGateway => {
   let url = ''
   before(async () => {
@@ -106,7 +109,7 @@ export const useGateway = (options: Omit<GatewayRequest, 'config'> = {}): TestGa
   })
   afterEach(async () => {
     document.body.replaceChildren()
-    await until('every connection is gone', async () => (await connectionsAt(url)).open === 0)
+    await until('every connection is closed', async () => (await connectionsAt(url)).open === 0)
   })
   after(() => stopGateway(url))
 
@@ -114,14 +117,14 @@ export const useGateway = (options: Omit<GatewayRequest, 'config'> = {}): TestGa
     get url() {
       return url
     },
-    make: (given) => make({ endpoint: url, ...given }),
-    mount(given, parent = document.body) {
-      const element = gateway.make(given)
+    make: (properties) => make({ endpoint: url, ...properties }),
+    mount(properties, parent = document.body) {
+      const element = gateway.make(properties)
       parent.append(element)
       return element
     },
-    async active(userId, given = {}) {
-      const element = gateway.mount({ userId, token: await gateway.token(userId), ...given })
+    async active(userId, properties = {}) {
+      const element = gateway.mount({ userId, token: await gateway.token(userId), ...properties })
       await element.whenStarted()
       return element
     },
