@@ -116,7 +116,10 @@ export type SendResult =
       outcome: 'stored' | 'repeated'
       /** The offset of the recipient's copy. */
       offset: number
-      /** The offset of the sender's copy. A message to oneself has one copy; one from the backend has no sender's copy: null. */
+      /**
+       * The offset of the sender's copy. A message to oneself has one copy; one from the backend has no sender's copy:
+       * null.
+       */
       ownOffset: number | null
       sentAt: number
     }
@@ -165,15 +168,17 @@ export type EngineEvent = SessionEnded | ConnectionReplaced | UserChanged | Mess
 
 /**
  * Stores users, sessions and inboxes for gateways, and connects gateways that share it. Write an engine of your own by
- * implementing this interface, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is
- * required. All reject with an `EngineError`.
+ * implementing this interface, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method
+ * is required. All reject with an `EngineError`.
  *
- * Durable means synced: users, and messages with their ids. No read returns them before. Sessions and read marks are written
- * without a sync: they survive a crash of the process, but not one of the machine. A session is written when
+ * Durable means synced: users, and messages with their ids. No read returns them before. Sessions and read marks are
+ * written without a sync: they survive a crash of the process, but not one of the machine. A session is written when
  * `startSession` resolves. Other changes of sessions, and read marks, are written milliseconds later.
  */
 export interface Engine {
-  /** Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open. */
+  /**
+   * Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open.
+   */
   open(): Promise<void>
 
   /** Writes what is pending and releases every resource. Closing twice is fine, and so is opening again. */
@@ -191,9 +196,9 @@ export interface Engine {
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * Starts a session, or resumes the one that `resumes` names. A resume emits `connection-replaced` if a connection still
-   * carries the session. The key that it used stays valid until `confirmSession`. Emits `session-ended` for each session
-   * that `sessionsPerUser` ends.
+   * Starts a session, or resumes the one that `resumes` names. A resume emits `connection-replaced` if a connection
+   * still carries the session. The key that it used stays valid until `confirmSession`. Emits `session-ended` for each
+   * session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession>
 
@@ -201,8 +206,8 @@ export interface Engine {
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
 
   /**
-   * The connection is lost. The session is held for `holdFor` milliseconds, counted anew when the store is opened again; then it
-   * ends. Ignored if another connection carries it.
+   * The connection is lost. The session is held for `holdFor` milliseconds, counted anew when the store is opened
+   * again; then it ends. Ignored if another connection carries it.
    */
   detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void>
 
@@ -222,8 +227,8 @@ export interface Engine {
   retain(appId: string, retention: Retention): Promise<void>
 
   /**
-   * Puts a message into the inboxes of its recipient and its sender. Both copies are durable when it resolves. The same id with
-   * the same content again resolves with the first result as `repeated`, and stores nothing.
+   * Puts a message into the inboxes of its recipient and its sender. Both copies are durable when it resolves. The same
+   * id with the same content again resolves with the first result as `repeated`, and stores nothing.
    */
   send(message: NewMessage, rules: SendRules): Promise<SendResult>
 
@@ -231,8 +236,8 @@ export interface Engine {
   inbox(of: UserRef): Promise<InboxState>
 
   /**
-   * Up to `limit` messages after a position. A position of another epoch, or ahead of the inbox, counts as the one before the
-   * first message, with `lost` set.
+   * Up to `limit` messages after a position. A position of another epoch, or ahead of the inbox, counts as the one
+   * before the first message, with `lost` set.
    */
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
 
@@ -244,8 +249,8 @@ export interface Engine {
   ): Promise<Message[] | null>
 
   /**
-   * Marks all messages up to `offset` as read, and emits `read` if the mark moves. It never moves back, nor beyond the newest
-   * message. Null if the epoch is another.
+   * Marks all messages up to `offset` as read, and emits `read` if the mark moves. It never moves back, nor beyond the
+   * newest message. Null if the epoch is another.
    */
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 
-/** Scratch folders of one test file, removed when it is through. */
+/** Returns a function that makes scratch folders, which are removed after the tests of the file. */
 export const scratch = (): (() => Promise<string>) => {
   const made: string[] = []
   after(() => Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true }))))

@@ -5,7 +5,7 @@ import { createMemoryEngine, type Engine, type SendResult, type EngineEvent } fr
 import { LocalEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
 import { request } from '../../src/engine/suite/kit.js'
-import { placeOf, rules, withStore } from './stores.js'
+import { volumeOf, rules, withStore } from './stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cy']
@@ -53,7 +53,7 @@ interface Session {
 const KEEP = 6
 const PER_USER = 3
 
-/** What an engine should do, without any of what makes it hard. */
+/** A model of an engine without storage, concurrency or time. */
 class Model {
   readonly inboxes = new Map(users.map((name): [string, Inbox] => [name, { messages: [], read: 0 }]))
   readonly sent = new Map<string, { body: string; offset: number; ownOffset: number | null }>()
@@ -237,16 +237,16 @@ const compare = async (engine: Engine, model: Model): Promise<void> => {
 
 const run = async (engine: Engine, steps: Step[], durable: boolean): Promise<void> => {
   const model = new Model()
-  const told = new Map<string, number>()
+  const offsets = new Map<string, number>()
   const life = new AbortController()
   let wrong = ''
-  engine.listen((signal: EngineEvent) => {
-    if (signal.type !== 'message') return
-    const { user, epoch, message } = signal
+  engine.listen((event: EngineEvent) => {
+    if (event.type !== 'message') return
+    const { user, epoch, message } = event
     const inbox = `${user.userId} ${epoch}`
-    if (message.offset !== (told.get(inbox) ?? 0) + 1)
-      wrong = `${inbox}: ${message.offset} was told out of turn`
-    told.set(inbox, message.offset)
+    if (message.offset !== (offsets.get(inbox) ?? 0) + 1)
+      wrong = `${inbox}: ${message.offset} was emitted out of order`
+    offsets.set(inbox, message.offset)
   }, life.signal)
   await engine.open()
   try {
@@ -261,10 +261,10 @@ const run = async (engine: Engine, steps: Step[], durable: boolean): Promise<voi
   }
 }
 
-/** Rows that outlive the closing of their store. */
+/** An engine whose rows are still there when it is opened again. */
 const lasting = (): Engine => {
   const store = withStore(new MemoryStore(), { close: () => Promise.resolve() })
-  return new LocalEngine(() => Promise.resolve(placeOf(store)))
+  return new LocalEngine(() => Promise.resolve(volumeOf(store)))
 }
 
 /** A failing run names its seed and path: give them here to run it again. */
@@ -275,7 +275,7 @@ const replay = {
 
 void describe('any sequence of steps', () => {
   for (const [name, create, durable] of [
-    ['an engine whose rows outlive it', lasting, true],
+    ['an engine with persistent rows', lasting, true],
     ['the memory engine', createMemoryEngine, false],
   ] as const) {
     void it(`leaves ${name} as a simple model says`, async () => {

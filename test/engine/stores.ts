@@ -1,7 +1,7 @@
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
 import type { Operation, Volume, Store } from '../../src/engine/local/store.js'
 
-export const placeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
+export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   store,
   isPersistent: true,
   identity: 'here',
@@ -9,7 +9,7 @@ export const placeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   ...more,
 })
 
-/** The same store, some of whose methods are others. */
+/** The same store with some of its methods replaced. */
 export const withStore = (store: Store, more: Partial<Store>): Store => ({
   getSync: (key) => store.getSync(key),
   iterator: (range) => store.iterator(range),
@@ -18,22 +18,22 @@ export const withStore = (store: Store, more: Partial<Store>): Store => ({
   ...more,
 })
 
-export interface Forgetful {
+export interface PowerCutStore {
   store: Store
-  /** What is left after a power cut. */
+  /** The store after a power cut. */
   kept: MemoryStore
   batches: { operations: Operation[]; sync: boolean }[]
 }
 
-/** A store that forgets what was not synced: at a power cut, `kept` is what is left. */
-export const forgetful = (): Forgetful => {
+/** A store that loses unsynced writes at a power cut: `kept` has only the synced ones. */
+export const createPowerCutStore = (): PowerCutStore => {
   const [live, kept] = [new MemoryStore(), new MemoryStore()]
-  const batches: Forgetful['batches'] = []
+  const batches: PowerCutStore['batches'] = []
   let unsynced: Operation[] = []
   const batch: Store['batch'] = async (operations, { sync }) => {
     batches.push({ operations, sync })
     unsynced.push(...operations)
-    // A sync takes its time.
+    // A sync takes a task or more.
     await new Promise((resolve) => setImmediate(resolve))
     if (sync) {
       const now = unsynced

@@ -6,7 +6,9 @@ import { platform } from 'node:process'
 export const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 
-/** Syncs a folder's entries. Otherwise a power cut could remove a new folder with everything that was synced inside it. */
+/**
+ * Syncs a folder's entries. Otherwise a power cut could remove a new folder with everything that was synced inside it.
+ */
 const sync = async (folder: string): Promise<void> => {
   if (platform === 'win32') return // Windows opens no folders.
   const handle = await open(folder)
@@ -32,11 +34,11 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
 }
 
 /**
- * Makes the folder and its parents unless the path exists already. Only the owner can read it, since it will hold users'
- * profiles and the engine's key. Rejects with Node's error.
+ * Makes the folder and its parents unless the path exists already. Only the owner can read it, since it will hold
+ * users' profiles and the engine's key. Rejects with Node's error.
  *
- * Node's `recursive` option is not used: it loops forever where a parent exists but can hold no folder (a link to a disk
- * that is not mounted, `/proc`).
+ * Node's `recursive` option is not used: it loops forever where a parent exists but can hold no folder (a link to a
+ * disk that is not mounted, `/proc`).
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
@@ -59,8 +61,8 @@ const ensureMarker = async (file: string): Promise<void> => {
 }
 
 /**
- * A text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has another
- * inode and birth time. A snapshot of the whole disk keeps both, so it goes unnoticed.
+ * A text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has
+ * another inode and birth time. A snapshot of the whole disk keeps both, so it goes unnoticed.
  */
 export const identityOf = async (folder: string): Promise<string> => {
   const marker = join(folder, MARKER)

@@ -47,7 +47,9 @@ export const engineErrorOf = (path: string, error: unknown): EngineError => {
   }
 }
 
-/** Opens LevelDB in a folder that exists. Rejects with its errors, or with `unavailable` if its binary can't be loaded. */
+/**
+ * Opens LevelDB in a folder that exists. Rejects with its errors, or with `unavailable` if its binary can't be loaded.
+ */
 export const openLevelStore = async (path: string): Promise<Store> => {
   const { ClassicLevel } = await importClassicLevel()
   const level = new ClassicLevel(path)
@@ -56,7 +58,8 @@ export const openLevelStore = async (path: string): Promise<Store> => {
     getSync: (key) => level.getSync(key),
     iterator: (range) => level.iterator(range),
     batch: (operations, options) => {
-      // One by one: abstract-level copies each operation of an array and merges it with options, which takes six times as long.
+      // One by one: abstract-level copies each operation of an array and merges it with options, which takes six times
+      // as long.
       const batch = level.batch()
       for (const operation of operations) {
         if (operation.type === 'put') batch.put(operation.key, operation.value)

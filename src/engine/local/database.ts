@@ -29,8 +29,8 @@ const SECRET_BYTES = 32
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
 /**
- * Reads the engine's secrets. Missing ones are made and synced before they are returned, so that nothing depends on a secret
- * which a power cut could take away.
+ * Reads the engine's secrets. Missing ones are made and synced before they are returned, so that nothing depends on a
+ * secret which a power cut could take away.
  */
 const loadSecrets = async (
   store: Store,

@@ -136,7 +136,9 @@ export class Inbox {
     return { epoch, offset: durable.offset, readOffset, unread: durable.received - read }
   }
 
-  /** Returns the operation that stores a message under the next offset. Only the newest `keep` messages are retained. */
+  /**
+   * Returns the operation that stores a message under the next offset. Only the newest `keep` messages are retained.
+   */
   append(json: string, size: number, isReceived: boolean, sentAt: number, keep: number): Operation {
     const before = this.assigned
     const offset = before.offset + 1
@@ -196,8 +198,8 @@ export class Inbox {
   }
 
   /**
-   * The operations that delete the messages which are not retained, and the bytes that they free; undefined while there are too few
-   * of them, or with `all`, none.
+   * The operations that delete the messages which are not retained, and the bytes that they free; undefined while there
+   * are too few of them, or with `all`, none.
    */
   sweep(all: boolean): { freed: number; operations: Operation[] } | undefined {
     const { first, offset, bytes } = this.durable

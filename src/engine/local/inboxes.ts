@@ -196,8 +196,8 @@ export class Inboxes {
   }
 
   /**
-   * Takes over from inboxes whose store has failed. Read marks that were not written are kept. Messages of a failed batch that
-   * turn out to be stored are emitted, because their sends were rejected without an event.
+   * Takes over from inboxes whose store has failed. Read marks that were not written are kept. Messages of a failed
+   * batch that turn out to be stored are emitted, because their sends were rejected without an event.
    */
   async takeOver(failed: Inboxes): Promise<void> {
     for (const [appId, { retention }] of failed.#sweeps) this.retain(appId, retention)
@@ -256,8 +256,8 @@ export class Inboxes {
   }
 
   /**
-   * Adds a message of `size` bytes in each inbox to the app's usage; false if that exceeds its quota. Adds the operations
-   * that make room.
+   * Adds a message of `size` bytes in each inbox to the app's usage; false if that exceeds its quota. Adds the
+   * operations that make room.
    */
   #reserve(inboxes: Inbox[], size: number, rules: SendRules, now: number, operations: Operation[]): boolean {
     const { retention, quota } = rules
@@ -275,7 +275,9 @@ export class Inboxes {
     return false
   }
 
-  /** Adds the operations that delete messages which are not retained. With `all`, of every such message of the inbox. */
+  /**
+   * Adds the operations that delete messages which are not retained. With `all`, of every such message of the inbox.
+   */
   #deleteUnretained(
     inbox: Inbox,
     { messages, age }: Retention,

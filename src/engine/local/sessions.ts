@@ -48,8 +48,8 @@ const recordOf = (session: SessionRow): SessionRecord => ({
 })
 
 /**
- * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind it.
- * Only a start waits for its row (`flush`), since its client is given a resume key.
+ * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind
+ * it. Only a start waits for its row (`flush`), since its client is given a resume key.
  */
 export class Sessions {
   /** By user, in the order of their starts. Most users have one, and an array takes less memory than a Map for each. */
@@ -130,7 +130,10 @@ export class Sessions {
     this.endExpired()
   }
 
-  /** Returns the session that it ended; undefined if there is none, or if another connection than the given one carries it. */
+  /**
+   * Returns the session that it ended; undefined if there is none, or if another connection than the given one carries
+   * it.
+   */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.endExpired()
     const entry = this.#find(ref)

@@ -79,8 +79,8 @@ export class Supervisor {
   }
 
   /**
-   * Tries to open the store again until that works or the engine is closed. Sessions go on meanwhile, and reads do until
-   * the failed store is closed.
+   * Tries to open the store again until that works or the engine is closed. Sessions go on meanwhile, and reads do
+   * until the failed store is closed.
    */
   async #recover(opened: Opened): Promise<void> {
     const { sessions, database: failed } = opened

@@ -9,7 +9,9 @@ export interface AppUsage {
   bytes: number
 }
 
-/** Counts what each app uses. A count is in the same batch as the change it counts, so both survive a crash or neither. */
+/**
+ * Counts what each app uses. A count is in the same batch as the change it counts, so both survive a crash or neither.
+ */
 export class Usage {
   readonly #store: Store
   readonly #commit: GroupCommit

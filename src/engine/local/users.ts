@@ -9,7 +9,9 @@ import { put, read, type Store } from './store.js'
 
 const MAX_CACHED_SENDERS = 10_000
 
-/** A copy of the profile as a later read will return it: without undefined fields, and apart from the caller's object. */
+/**
+ * A copy of the profile as a later read will return it: without undefined fields, and apart from the caller's object.
+ */
 const toStored = (profile: Profile | undefined): Profile =>
   profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
 

@@ -11,10 +11,10 @@ const after = async (engine: Engine, of: UserRef, offset: number, limit = 100): 
 
 const offsetsOf = (page: { offset: number }[] | null): number[] => (page ?? []).map(({ offset }) => offset)
 
-/** What every engine must do with what is in an inbox: a part of the suite. */
+/** A part of the suite: reading an inbox, its read mark, and its retention. */
 export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteContext): void => {
   describe('an inbox', () => {
-    on('has an epoch before anything is in it, and keeps it', async (engine) => {
+    on('has an epoch while it is empty, and keeps it', async (engine) => {
       const empty = await engine.inbox(bob)
       assert.ok(empty.epoch !== '')
       assert.deepEqual(empty, { epoch: empty.epoch, offset: 0, readOffset: 0, unread: 0 })
@@ -22,7 +22,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.deepEqual(await engine.inbox(bob), { epoch: empty.epoch, offset: 1, readOffset: 0, unread: 1 })
     })
 
-    on("has an epoch that is not another's", async (engine) => {
+    on('has an epoch of its own', async (engine) => {
       const other = await create()
       await other.open()
       const epochs = [
@@ -53,17 +53,20 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.deepEqual(await after(engine, bob, 12), { messages: [], lost: false })
     })
 
-    on('is sent from the start, as lost, after a position that is not its own', async (engine) => {
-      await fill(engine, 3)
-      const { epoch } = await engine.inbox(bob)
-      for (const position of [
-        { epoch: 'another', offset: 2 },
-        { epoch, offset: 4 },
-      ]) {
-        const { messages, lost } = await engine.messagesAfter(bob, position, 10)
-        assert.deepEqual([offsetsOf(messages), lost], [[1, 2, 3], true])
-      }
-    })
+    on(
+      'is returned from its start, as lost, after a position of another epoch or ahead of it',
+      async (engine) => {
+        await fill(engine, 3)
+        const { epoch } = await engine.inbox(bob)
+        for (const position of [
+          { epoch: 'another', offset: 2 },
+          { epoch, offset: 4 },
+        ]) {
+          const { messages, lost } = await engine.messagesAfter(bob, position, 10)
+          assert.deepEqual([offsetsOf(messages), lost], [[1, 2, 3], true])
+        }
+      },
+    )
 
     on('is read backwards from its end, or from an offset', async (engine) => {
       await fill(engine, 12)
@@ -84,7 +87,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       )
     })
 
-    on('counts as unread what others sent and nobody read', async (engine) => {
+    on('counts as unread the messages from others after the read mark', async (engine) => {
       const unread = async (of: UserRef): Promise<number> => (await engine.inbox(of)).unread
       await fill(engine, 3)
       await deliver(engine, { from: 'bob', to: 'ada' })
@@ -99,11 +102,11 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     })
 
     on(
-      'has a read mark that goes neither back nor beyond the newest, and is told when it moves',
+      'has a read mark that moves neither back nor beyond the newest message, and emits an event when it moves',
       async (engine) => {
         await fill(engine, 5)
         const { epoch } = await engine.inbox(bob)
-        const heard = nextEvents(engine, 'read', 2)
+        const events = nextEvents(engine, 'read', 2)
         const read = (offset: number): Promise<unknown> => engine.markRead(bob, { epoch, offset })
         const at3 = { epoch, offset: 5, readOffset: 3, unread: 2 }
         assert.deepEqual(await read(3), at3)
@@ -113,14 +116,14 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
         const at5 = { epoch, offset: 5, readOffset: 5, unread: 0 }
         assert.deepEqual(await read(1_000), at5)
         assert.deepEqual(await engine.inbox(bob), at5)
-        assert.deepEqual(await heard, [
+        assert.deepEqual(await events, [
           { type: 'read', user: bob, inbox: at3 },
           { type: 'read', user: bob, inbox: at5 },
         ])
       },
     )
 
-    on('of any id is apart from those of ids that it begins', async (engine) => {
+    on('of one user id is separate from those of ids that begin with it', async (engine) => {
       for (const userId of ['a', 'ab', 'a b', 'a:', '😀', '\u{10FFFF}']) {
         await deliver(engine, { from: null, to: userId, body: userId })
         assert.deepEqual(await bodies(engine, { appId: app, userId }), [userId])
@@ -128,7 +131,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     })
 
     if (durable) {
-      on('outlives a close at any number of messages', async (engine) => {
+      on('is the same after a close at any number of messages', async (engine) => {
         for (let n = 1; n <= 40; n++) {
           assert.equal((await deliver(engine)).offset, n)
           await reopen(engine)
@@ -140,7 +143,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
         assert.equal((await bodies(engine, bob)).length, 40)
       })
 
-      on('outlives a close with its epoch, offsets and read mark', async (engine) => {
+      on('keeps its epoch, offsets and read mark over a close', async (engine) => {
         await fill(engine, 4)
         const { epoch } = await engine.inbox(bob)
         const read = await engine.markRead(bob, { epoch, offset: 3 })
@@ -151,7 +154,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
         assert.equal((await engine.inbox(bob)).unread, 2)
       })
     } else {
-      on('is another one after a close', async (engine) => {
+      on('has another epoch, and is empty, after a close', async (engine) => {
         await fill(engine, 2)
         const { epoch } = await engine.inbox(bob)
         await reopen(engine)
@@ -163,55 +166,58 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     }
   })
 
-  describe('an inbox that keeps only so much', () => {
+  describe('the retention of an inbox', () => {
     const hour = 3_600_000
 
-    on('keeps the newest, tells what is lost, and counts as unread what is kept', async (engine) => {
-      const few = { retention: { messages: 5, age: hour } }
-      const { epoch } = await engine.inbox(bob)
-      for (let n = 1; n <= 200; n++) {
-        await deliver(engine, { body: `${n}` }, few)
-        assert.equal((await engine.inbox(bob)).unread, Math.min(n, 5))
-      }
-      const kept = [196, 197, 198, 199, 200]
-      assert.deepEqual(await bodies(engine, bob), kept.map(String))
-      assert.deepEqual(await engine.inbox(bob), { epoch, offset: 200, readOffset: 0, unread: 5 })
-      for (const [offset, lost] of [
-        [0, true],
-        [194, true],
-        [195, false],
-      ] as const) {
-        const page = await after(engine, bob, offset)
-        assert.deepEqual([offsetsOf(page.messages), page.lost], [kept, lost])
-      }
-      assert.deepEqual(offsetsOf(await engine.messagesBefore(bob, { epoch, offset: 198 }, 10)), [196, 197])
-      assert.deepEqual(await engine.messagesBefore(bob, { epoch, offset: 100 }, 10), [])
-      assert.equal((await engine.markRead(bob, { epoch, offset: 100 }))?.unread, 5)
-      assert.equal((await engine.markRead(bob, { epoch, offset: 197 }))?.unread, 3)
-      if (!durable) return
-      await reopen(engine)
-      assert.deepEqual(await bodies(engine, bob), kept.map(String))
-      assert.equal((await engine.inbox(bob)).unread, 3)
-    })
+    on(
+      'keeps the newest messages, reports lost ones, and counts as unread only those it keeps',
+      async (engine) => {
+        const few = { retention: { messages: 5, age: hour } }
+        const { epoch } = await engine.inbox(bob)
+        for (let n = 1; n <= 200; n++) {
+          await deliver(engine, { body: `${n}` }, few)
+          assert.equal((await engine.inbox(bob)).unread, Math.min(n, 5))
+        }
+        const kept = [196, 197, 198, 199, 200]
+        assert.deepEqual(await bodies(engine, bob), kept.map(String))
+        assert.deepEqual(await engine.inbox(bob), { epoch, offset: 200, readOffset: 0, unread: 5 })
+        for (const [offset, lost] of [
+          [0, true],
+          [194, true],
+          [195, false],
+        ] as const) {
+          const page = await after(engine, bob, offset)
+          assert.deepEqual([offsetsOf(page.messages), page.lost], [kept, lost])
+        }
+        assert.deepEqual(offsetsOf(await engine.messagesBefore(bob, { epoch, offset: 198 }, 10)), [196, 197])
+        assert.deepEqual(await engine.messagesBefore(bob, { epoch, offset: 100 }, 10), [])
+        assert.equal((await engine.markRead(bob, { epoch, offset: 100 }))?.unread, 5)
+        assert.equal((await engine.markRead(bob, { epoch, offset: 197 }))?.unread, 3)
+        if (!durable) return
+        await reopen(engine)
+        assert.deepEqual(await bodies(engine, bob), kept.map(String))
+        assert.equal((await engine.inbox(bob)).unread, 3)
+      },
+    )
 
-    on('lets go of more when less is to be kept', async (engine) => {
+    on('keeps fewer messages once it is lowered', async (engine) => {
       await fill(engine, 20)
       await deliver(engine, { body: '21' }, { retention: { messages: 3, age: hour } })
       assert.deepEqual(await bodies(engine, bob), ['19', '20', '21'])
       assert.equal((await engine.inbox(bob)).unread, 3)
     })
 
-    on('may keep one', async (engine) => {
+    on('may be one message', async (engine) => {
       for (const body of ['1', '2', '3']) {
         await deliver(engine, { body }, { retention: { messages: 1, age: hour } })
         assert.deepEqual(await bodies(engine, bob), [body])
       }
     })
 
-    on('lets go of what is too old when another comes', async (engine) => {
+    on('deletes expired messages when another message comes', async (engine) => {
       await fill(engine, 3)
       const old = Date.now()
-      await until('a moment has passed', () => Promise.resolve(Date.now() > old + 20))
+      await until('20 ms have passed', () => Promise.resolve(Date.now() > old + 20))
       await deliver(engine, { body: 'new' }, { retention: { messages: 100, age: 20 } })
       const page = await after(engine, bob, 0)
       assert.deepEqual([page.messages.map(({ body }) => body), page.lost], [['new'], true])
@@ -219,7 +225,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.equal((await engine.inbox(bob)).unread, 1)
     })
 
-    on('lets go of what is too old though nobody writes any more', async (engine) => {
+    on('deletes expired messages without traffic', async (engine) => {
       await fill(engine, 3)
       if (durable) await reopen(engine)
       const { epoch } = await engine.inbox(bob)
@@ -229,10 +235,10 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset: 2 }, 1), { messages: [], lost: true })
     })
 
-    on('lets go of what is too old while others are written to', async (engine) => {
+    on('deletes expired messages of one inbox while another receives messages', async (engine) => {
       await fill(engine, 3)
       const old = Date.now()
-      await until('a moment has passed', () => Promise.resolve(Date.now() > old + 20))
+      await until('20 ms have passed', () => Promise.resolve(Date.now() > old + 20))
       await until('it is empty', async () => {
         await deliver(engine, { from: null, to: 'cy' }, { retention: { messages: 100, age: 20 } })
         return (await bodies(engine, bob)).length === 0

@@ -10,7 +10,9 @@ import { usersSuite } from './users.js'
 export type { EngineUnderTest, SuiteRunner } from './kit.js'
 
 /**
- * What every engine must do, as tests: run it on an engine of your own to show that a gateway can rely on it.
+ * Tests of the `Engine` interface. Run them on an engine of your own: if they pass, pass the engine to `createGateway`.
+ * They need a runner with `describe` and `it` (`node:test`, Mocha, Vitest or Jest). Each test makes, opens and closes an
+ * engine. The whole suite takes a few seconds.
  *
  * @example
  *     import { describe, it } from 'node:test'

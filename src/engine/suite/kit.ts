@@ -1,5 +1,4 @@
-// Not node:test, which would come along with every import of this package: the runner is given. node:assert is no
-// more than a few functions, and its errors are understood by every runner.
+// The runner is a parameter, so that the suite works with any. Each of them understands the errors of node:assert.
 import assert from 'node:assert/strict'
 import type {
   NewMessage,
@@ -14,16 +13,16 @@ import type {
 } from '../engine.js'
 import { EngineError } from '../errors.js'
 
-/** What the suite needs of a test runner: `node:test`, Mocha, Vitest and Jest all have it. */
+/** The part of a test runner that the suite uses: `node:test`, Mocha, Vitest and Jest have it. */
 export interface SuiteRunner {
   describe: (name: string, body: () => void) => unknown
   it: (name: string, body: () => Promise<void>) => unknown
 }
 
 export interface EngineUnderTest {
-  /** A new engine on storage of its own that nothing was kept in yet. It is not opened. */
+  /** Makes an engine on empty storage of its own. The suite opens and closes it. */
   create: () => Engine | Promise<Engine>
-  /** Whether what `saveUser` and `key` answer outlives `close`. */
+  /** Whether the engine's data is still there when it is closed and opened again. */
   durable: boolean
 }
 
@@ -33,12 +32,12 @@ export const bob: UserRef = { appId: app, userId: 'bob' }
 
 export const idsOf = (sessions: SessionRecord[]): string[] => sessions.map(({ sessionId }) => sessionId)
 
-/** How long a test waits for a thing to happen, in milliseconds. */
+/** How long a test waits for a condition or an event, in milliseconds. */
 const TIMEOUT = 30_000
 
 let counter = 0
 
-/** A request for a session, with a connection and a key of its own. */
+/** A request for a session with a connection and a resume key of its own. */
 export const request = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
   counter++
   return {
@@ -52,7 +51,7 @@ export const request = (of: UserRef, more: Partial<SessionRequest> = {}): Sessio
   }
 }
 
-/** What is listed of a session that was started. */
+/** The record that `sessions` lists for a started session. */
 export const recordOf = ({
   appId,
   userId,
@@ -94,7 +93,7 @@ export const newMessage = (more: Partial<NewMessage> = {}): NewMessage => ({
   ...more,
 })
 
-/** Sends, and takes nothing but a message stored now for an answer. */
+/** Sends a message and asserts that it was stored now. */
 export const deliver = async (
   engine: Engine,
   more: Partial<NewMessage> = {},
@@ -106,7 +105,7 @@ export const deliver = async (
   return sent
 }
 
-/** All of an inbox, by what was sent. */
+/** The bodies of all messages in an inbox. Asserts that its offsets have no holes. */
 export const bodies = async (engine: Engine, of: UserRef): Promise<(string | undefined)[]> => {
   const { epoch } = await engine.inbox(of)
   const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 10_000)
@@ -114,16 +113,16 @@ export const bodies = async (engine: Engine, of: UserRef): Promise<(string | und
   return messages.map(({ body }) => body)
 }
 
-/** Waits for something to become so, and tells what it waited for if it doesn't. */
-export const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+/** Waits for a condition; `what` names it in the error of a wait that takes too long. */
+export const until = async (what: string, condition: () => Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + TIMEOUT
-  while (!(await isSo())) {
+  while (!(await condition())) {
     assert.ok(performance.now() < deadline, `waited too long: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
-/** Resolves with the first `count` signals of a type from now on; a test that waits too long fails. */
+/** Resolves with the first `count` events of a type from now on; rejects if that takes too long. */
 export const nextEvents = <T extends EngineEvent['type']>(
   engine: Engine,
   type: T,
@@ -133,26 +132,26 @@ export const nextEvents = <T extends EngineEvent['type']>(
     const life = new AbortController()
     const deadline = setTimeout(() => {
       life.abort()
-      reject(new Error(`waited too long: heard ${heard.length} of ${count} signals '${type}'`))
+      reject(new Error(`waited too long: received ${events.length} of ${count} events '${type}'`))
     }, TIMEOUT)
-    const heard: Extract<EngineEvent, { type: T }>[] = []
-    const isWanted = (told: EngineEvent): told is Extract<EngineEvent, { type: T }> => told.type === type
-    engine.listen((told) => {
-      if (!isWanted(told)) return
-      heard.push(told)
-      if (heard.length < count) return
+    const events: Extract<EngineEvent, { type: T }>[] = []
+    const isOfType = (event: EngineEvent): event is Extract<EngineEvent, { type: T }> => event.type === type
+    engine.listen((event) => {
+      if (!isOfType(event)) return
+      events.push(event)
+      if (events.length < count) return
       life.abort()
       clearTimeout(deadline)
-      resolve(heard)
+      resolve(events)
     }, life.signal)
   })
 
 export const isUnavailable = (error: unknown): boolean =>
   error instanceof EngineError && error.code === 'unavailable' && error.message !== ''
 
-/** What the parts of the suite share. */
+/** The parameters of each part of the suite. */
 export interface SuiteContext extends SuiteRunner, EngineUnderTest {
-  /** A test on an open engine, closed whatever comes of it. */
+  /** Defines a test on an open engine, which is closed after it. */
   on: (name: string, body: (engine: Engine) => Promise<void>) => void
   reopen: (engine: Engine) => Promise<void>
 }
@@ -177,7 +176,7 @@ export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteC
   },
 })
 
-/** Ids that a store may trip over: separators, escapes, prefixes, names of its own, what sorts last, the longest. */
+/** Ids that break careless stores: separators, escapes, prefixes, names of rows, the last in order, the longest. */
 export const trickyIds = [
   'a',
   'ab',

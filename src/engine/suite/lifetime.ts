@@ -20,7 +20,7 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['markRead', (engine) => engine.markRead(ada, { epoch: '', offset: 1 })],
 ]
 
-/** What every engine must do when it is opened and closed, and the key that it keeps: a part of the suite. */
+/** A part of the suite: opening, closing, and the engine's key. */
 export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: SuiteContext): void => {
   describe('opening and closing', () => {
     for (const [name, call] of calls) {
@@ -37,13 +37,13 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
       })
     }
 
-    on('may be opened while it is open, and goes on with what it has', async (engine) => {
+    on('may be repeated while the engine is open, and changes nothing then', async (engine) => {
       const session = await start(engine, ada)
       await Promise.all([engine.open(), engine.open()])
       assert.deepEqual(await engine.sessions(ada), [session])
     })
 
-    it('is opened once when it is opened twice at the same time', async () => {
+    it('is done once by two calls at the same time', async () => {
       const engine = await create()
       await Promise.all([engine.open(), engine.open()])
       await engine.saveUser(ada, {})
@@ -52,7 +52,7 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
       await assert.rejects(engine.user(ada), isUnavailable)
     })
 
-    it('may be closed before it is opened, and twice', async () => {
+    it('may close an engine that is not open, and close it twice', async () => {
       const engine = await create()
       await engine.close()
       await engine.open()
@@ -61,13 +61,13 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
       await assert.rejects(engine.user(ada), isUnavailable)
     })
 
-    on('can be opened again', async (engine) => {
+    on('can open the engine again', async (engine) => {
       await reopen(engine)
       await engine.saveUser(ada, { vouched: { name: 'Ada' } })
       assert.deepEqual((await engine.user(ada))?.vouched, { name: 'Ada' })
     })
 
-    on('finishes what was under way when it is closed', async (engine) => {
+    on('finishes pending saves at a close', async (engine) => {
       const saves = Array.from({ length: 50 }, (_, n) =>
         engine.saveUser({ appId: app, userId: `user ${n}` }, {}),
       )
@@ -89,14 +89,14 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
       assert.deepEqual(await engine.key(), key)
     })
 
-    on('stays what it is when a caller overwrites the bytes it was given', async (engine) => {
+    on('does not change when a caller overwrites the returned bytes', async (engine) => {
       const key = await engine.key()
       const copy = key.slice()
       key.fill(0)
       assert.deepEqual(await engine.key(), copy)
     })
 
-    on('is another one for another engine', async (engine) => {
+    on('differs between engines', async (engine) => {
       const other = await create()
       await other.open()
       try {
@@ -107,7 +107,7 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
     })
 
     if (durable) {
-      on('outlives a close', async (engine) => {
+      on('is the same after a close', async (engine) => {
         const key = await engine.key()
         await reopen(engine)
         assert.deepEqual(await engine.key(), key)

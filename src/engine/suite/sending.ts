@@ -13,10 +13,10 @@ import {
   type SuiteContext,
 } from './kit.js'
 
-/** What every engine must do with messages that are sent: a part of the suite. */
+/** A part of the suite: sending messages, their idempotency, and an app's quota. */
 export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('messages', () => {
-    on('are in the inboxes of both, with all that was given', async (engine) => {
+    on('are in both inboxes with every field', async (engine) => {
       await engine.saveUser(ada, {
         vouched: { name: 'Ada', email: 'ada@example.com' },
         claimed: { name: 'x', photoUrl: 'https://example.com/a.png' },
@@ -24,12 +24,12 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       await engine.send(newMessage({ from: null }), rules())
       const data = JSON.parse('{"a":[1,{"b":null}],"__proto__":{"c":"😀"}}') as Record<string, unknown>
       const before = Date.now()
-      const asked = newMessage({ body: '\u2028 "😀" \\', data })
-      const sent = await engine.send(asked, rules())
+      const message = newMessage({ body: '\u2028 "😀" \\', data })
+      const sent = await engine.send(message, rules())
       assert.ok(sent.outcome === 'stored')
       assert.deepEqual(sent, { outcome: 'stored', offset: 2, ownOffset: 1, sentAt: sent.sentAt })
       assert.ok(sent.sentAt >= before && sent.sentAt <= Date.now())
-      const { id, from, to, body } = asked
+      const { id, from, to, body } = message
       const sender = { name: 'Ada', photoUrl: 'https://example.com/a.png' }
       for (const [of, offset] of [
         [ada, 1],
@@ -41,7 +41,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       }
     })
 
-    on('from the backend have no sender, and no copy but the one that is received', async (engine) => {
+    on('from the backend have no sender, and only the recipient has a copy', async (engine) => {
       const sent = await deliver(engine, { from: null })
       assert.equal(sent.ownOffset, null)
       const { epoch } = await engine.inbox(bob)
@@ -49,7 +49,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual([messages[0]?.from, messages[0]?.sender], [null, null])
     })
 
-    on('have no sender where nothing is known of them', async (engine) => {
+    on('have no sender if the user has neither a name nor a photo', async (engine) => {
       await deliver(engine)
       await engine.saveUser(ada, { vouched: { email: 'ada@example.com' } })
       await deliver(engine)
@@ -61,7 +61,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       )
     })
 
-    on('tell who their sender was when they were sent', async (engine) => {
+    on('carry the sender as it was when they were sent', async (engine) => {
       await engine.saveUser(ada, { vouched: { name: 'Ada' } })
       await deliver(engine)
       await engine.saveUser(ada, { vouched: { name: 'Ada L.' } })
@@ -81,7 +81,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.equal((await engine.inbox(ada)).unread, 0)
     })
 
-    on('to somebody who never came go only where they may', async (engine) => {
+    on('to a user who was never saved are stored only if the rules allow it', async (engine) => {
       const strict = { unknownRecipients: false }
       assert.deepEqual(await engine.send(newMessage(), rules(strict)), { outcome: 'unknown-user' })
       assert.deepEqual([await bodies(engine, ada), await bodies(engine, bob)], [[], []])
@@ -102,7 +102,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await bodies(engine, ada), names)
     })
 
-    on('of many users to each other are all there once', async (engine) => {
+    on('of many users to each other are all stored once', async (engine) => {
       const users = ['a', 'b', 'c', 'd', 'a b', 'guest:1', '😀']
       const pairs = users.flatMap((from) => users.map((to) => ({ from, to })))
       await Promise.all(
@@ -119,7 +119,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       }
     })
 
-    on('of two apps are apart', async (engine) => {
+    on('of two apps are separate', async (engine) => {
       const id = 'one'
       await deliver(engine, { id })
       await deliver(engine, { id, appId: 'app2', body: 'there' })
@@ -127,40 +127,37 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await bodies(engine, { ...bob, appId: 'app2' }), ['there'])
     })
 
-    on(
-      'are told to every listener, once each inbox, in offset order, when they can be read',
-      async (engine) => {
-        const told: Extract<EngineEvent, { type: 'message' }>[] = []
-        const found: Promise<void>[] = []
-        const life = new AbortController()
-        engine.listen((signal) => {
-          if (signal.type !== 'message') return
-          told.push(signal)
-          const { user, epoch, message } = signal
-          const look = async (): Promise<void> => {
-            const page = await engine.messagesAfter(user, { epoch, offset: message.offset - 1 }, 1)
-            assert.deepEqual(page.messages, [message])
-          }
-          found.push(look())
-        }, life.signal)
-        const count = 50
-        await Promise.all(Array.from({ length: count }, (_, n) => deliver(engine, { data: { n } })))
-        await Promise.all(found)
-        life.abort()
-        for (const of of [ada, bob]) {
-          const theirs = told.filter(({ user }) => user.userId === of.userId)
-          const { epoch } = await engine.inbox(of)
-          assert.ok(theirs.every((signal) => signal.epoch === epoch && signal.user.appId === app))
-          assert.deepEqual(
-            theirs.map(({ message }) => message.offset),
-            Array.from({ length: count }, (_, n) => n + 1),
-          )
+    on('are emitted once for each inbox, in offset order, when they can be read', async (engine) => {
+      const events: Extract<EngineEvent, { type: 'message' }>[] = []
+      const reads: Promise<void>[] = []
+      const life = new AbortController()
+      engine.listen((event) => {
+        if (event.type !== 'message') return
+        events.push(event)
+        const { user, epoch, message } = event
+        const look = async (): Promise<void> => {
+          const page = await engine.messagesAfter(user, { epoch, offset: message.offset - 1 }, 1)
+          assert.deepEqual(page.messages, [message])
         }
-      },
-    )
+        reads.push(look())
+      }, life.signal)
+      const count = 50
+      await Promise.all(Array.from({ length: count }, (_, n) => deliver(engine, { data: { n } })))
+      await Promise.all(reads)
+      life.abort()
+      for (const of of [ada, bob]) {
+        const theirs = events.filter(({ user }) => user.userId === of.userId)
+        const { epoch } = await engine.inbox(of)
+        assert.ok(theirs.every((event) => event.epoch === epoch && event.user.appId === app))
+        assert.deepEqual(
+          theirs.map(({ message }) => message.offset),
+          Array.from({ length: count }, (_, n) => n + 1),
+        )
+      }
+    })
 
-    on('are not changed by what a caller does to what it gave', async (engine) => {
-      const heard = nextEvents(engine, 'message')
+    on('do not change when the caller changes the object that it sent', async (engine) => {
+      const events = nextEvents(engine, 'message')
       const data = { list: ['a'] }
       const sending = deliver(engine, { data })
       data.list.push('b')
@@ -168,27 +165,27 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       const { epoch } = await engine.inbox(bob)
       const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 1)
       assert.deepEqual(
-        [messages[0]?.data, (await heard)[0]?.message.data],
+        [messages[0]?.data, (await events)[0]?.message.data],
         [{ list: ['a'] }, { list: ['a'] }],
       )
     })
   })
 
   describe('the id of a message', () => {
-    on('makes a retry safe: the same answer, and no second message', async (engine) => {
-      const asked = newMessage({ data: { a: 1, b: { c: 2, d: [3] } } })
-      const sent = await engine.send(asked, rules())
+    on('makes a retry safe: the same result, and no second message', async (engine) => {
+      const message = newMessage({ data: { a: 1, b: { c: 2, d: [3] } } })
+      const sent = await engine.send(message, rules())
       assert.equal(sent.outcome, 'stored')
-      const reordered = { ...asked, data: { b: { d: [3], c: 2 }, a: 1 } }
-      for (const again of [asked, reordered]) {
+      const reordered = { ...message, data: { b: { d: [3], c: 2 }, a: 1 } }
+      for (const again of [message, reordered]) {
         assert.deepEqual(await engine.send(again, rules()), { ...sent, outcome: 'repeated' })
       }
       assert.deepEqual(await bodies(engine, bob), ['Hello'])
     })
 
-    on('makes one message of many that come at once', async (engine) => {
-      const asked = newMessage()
-      const sent = await Promise.all(Array.from({ length: 20 }, () => engine.send(asked, rules())))
+    on('makes one message of many sends at once', async (engine) => {
+      const message = newMessage()
+      const sent = await Promise.all(Array.from({ length: 20 }, () => engine.send(message, rules())))
       assert.deepEqual(sent.map(({ outcome }) => outcome).toSorted(), [
         ...Array<string>(19).fill('repeated'),
         'stored',
@@ -197,23 +194,23 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await bodies(engine, bob), ['Hello'])
     })
 
-    on('is a conflict with other content, at once or later', async (engine) => {
-      const asked = newMessage({ body: 'a', data: { n: [1, 2] } })
+    on('is a conflict if the content differs, at once or later', async (engine) => {
+      const message = newMessage({ body: 'a', data: { n: [1, 2] } })
       const others = [
-        { ...asked, body: 'b' },
-        { ...asked, data: undefined },
-        { ...asked, body: undefined },
-        { ...asked, data: { n: [2, 1] } },
-        { ...asked, data: { n: ['1', 2] } },
+        { ...message, body: 'b' },
+        { ...message, data: undefined },
+        { ...message, body: undefined },
+        { ...message, data: { n: [2, 1] } },
+        { ...message, data: { n: ['1', 2] } },
       ]
-      const first = engine.send(asked, rules())
+      const first = engine.send(message, rules())
       for (const other of others) assert.deepEqual(await engine.send(other, rules()), { outcome: 'conflict' })
       assert.equal((await first).outcome, 'stored')
       for (const other of others) assert.deepEqual(await engine.send(other, rules()), { outcome: 'conflict' })
       assert.deepEqual(await bodies(engine, bob), ['a'])
     })
 
-    on("is a sender's and a recipient's own", async (engine) => {
+    on('is one of its sender and recipient', async (engine) => {
       const id = 'the same'
       for (const [from, to] of [
         ['ada', 'bob'],
@@ -233,39 +230,39 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
         assert.equal((await engine.send(newMessage({ id, body: id }), rules())).outcome, 'repeated')
     })
 
-    on('counts for as long as it should, and is a new one then', async (engine) => {
-      const asked = newMessage()
+    on('is the same message for the send window, and a new one after it', async (engine) => {
+      const message = newMessage()
       const sendWindow = 1_000
       const brief = rules({ sendWindow })
-      const { sentAt } = await deliver(engine, asked, brief)
+      const { sentAt } = await deliver(engine, message, brief)
       const sendAgain = async (): Promise<boolean> => {
-        const again = await engine.send(asked, rules())
-        // It may be over on a machine that is slow, but not before its time.
+        const again = await engine.send(message, rules())
+        // On a slow machine the window may be over already, but never too early.
         if (Date.now() < sentAt + sendWindow) assert.equal(again.outcome, 'repeated')
         return again.outcome === 'stored'
       }
       await until('the id is free', sendAgain)
-      // What is swept away of the first must not take the second with it.
+      // Deleting the first key must not delete the second one.
       for (let n = 0; n < 5; n++) await deliver(engine, { from: 'cy' }, { sendWindow: 1 })
-      assert.equal((await engine.send(asked, rules())).outcome, 'repeated')
+      assert.equal((await engine.send(message, rules())).outcome, 'repeated')
     })
 
     if (!durable) return
 
-    on('counts after a close too', async (engine) => {
-      const asked = newMessage()
-      const sent = await engine.send(asked, rules())
+    on('makes a retry safe after a close too', async (engine) => {
+      const message = newMessage()
+      const sent = await engine.send(message, rules())
       await reopen(engine)
-      assert.deepEqual(await engine.send(asked, rules()), { ...sent, outcome: 'repeated' })
-      assert.deepEqual(await engine.send({ ...asked, body: 'other' }, rules()), { outcome: 'conflict' })
+      assert.deepEqual(await engine.send(message, rules()), { ...sent, outcome: 'repeated' })
+      assert.deepEqual(await engine.send({ ...message, body: 'other' }, rules()), { outcome: 'conflict' })
       assert.deepEqual(await bodies(engine, bob), ['Hello'])
     })
   })
 
-  describe('what an app takes up', () => {
+  describe("an app's quota", () => {
     const quota = { inboxes: 3, bytes: 1_000_000 }
 
-    on('is limited in inboxes, and those that are there go on', async (engine) => {
+    on('limits inboxes, and those that exist go on', async (engine) => {
       await deliver(engine, {}, { quota })
       assert.deepEqual(await engine.send(newMessage({ from: 'cy', to: 'di' }), rules({ quota })), {
         outcome: 'full',
@@ -281,7 +278,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await bodies(engine, { appId: app, userId: 'di' }), [])
     })
 
-    on('is limited in bytes, and counts only what is kept', async (engine) => {
+    on('limits bytes, and counts only retained messages', async (engine) => {
       const small = { quota: { inboxes: 10, bytes: 12_000 }, retention: { messages: 4, age: 3_600_000 } }
       const body = 'x'.repeat(1_000)
       // Far more than fits, but never more than four at a time.

@@ -13,10 +13,10 @@ import {
   type SuiteContext,
 } from './kit.js'
 
-/** How every engine must start, list and end sessions: a part of the suite. */
+/** A part of the suite: starting, listing and ending sessions. */
 export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
   describe('sessions', () => {
-    on('start with an id of their own, and are what was asked for', async (engine) => {
+    on('start with an id of their own and the fields of the request', async (engine) => {
       const before = Date.now()
       const one = await start(engine, ada)
       const guest = recordOf(await engine.startSession(request(ada, { guest: true })))
@@ -66,17 +66,17 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
       assert.deepEqual(ended.toSorted(), [false, true])
     })
 
-    on('beyond the limit replace the oldest, and listeners hear of each', async (engine) => {
+    on('beyond the limit replace the oldest, and emit an event for each', async (engine) => {
       const [first, second, third] = [
         await start(engine, ada),
         await start(engine, ada),
         await start(engine, ada),
       ]
       const other = await start(engine, bob)
-      const heard = nextEvents(engine, 'session-ended', 2)
+      const events = nextEvents(engine, 'session-ended', 2)
       const fourth = await start(engine, ada, 2)
       assert.deepEqual(
-        await heard,
+        await events,
         [first, second].map(({ sessionId }) => ({
           type: 'session-ended',
           session: { ...ada, sessionId },
@@ -94,9 +94,9 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
     })
 
     on('keep to the limit when many start at once', async (engine) => {
-      const heard = nextEvents(engine, 'session-ended', 47)
+      const events = nextEvents(engine, 'session-ended', 47)
       const started = await Promise.all(Array.from({ length: 50 }, () => start(engine, ada, 3)))
-      const replaced = (await heard).map(({ session }) => session.sessionId)
+      const replaced = (await events).map(({ session }) => session.sessionId)
       const live = idsOf(await engine.sessions(ada))
       assert.equal(live.length, 3)
       assert.deepEqual([...replaced, ...live].toSorted(), idsOf(started).toSorted())
@@ -109,7 +109,7 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
       assert.equal(new Set(idsOf(started)).size, 1_000)
     })
 
-    on('of two apps are apart', async (engine) => {
+    on('of two apps are separate', async (engine) => {
       const twin = { appId: 'app2', userId: ada.userId }
       const here = await start(engine, ada, 1)
       const there = await start(engine, twin, 1)
@@ -117,7 +117,7 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
       assert.deepEqual(await engine.sessions(twin), [there])
     })
 
-    on('of users with any ids are apart, prefixes of each other included', async (engine) => {
+    on('of users with any ids are separate, prefixes of each other included', async (engine) => {
       const started = new Map<string, SessionRecord>()
       for (const userId of trickyIds) started.set(userId, await start(engine, { appId: app, userId }, 1))
       for (const [userId, session] of started) {
@@ -128,14 +128,14 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
       assert.deepEqual(await engine.sessions({ appId: app, userId: 'ab' }), [started.get('ab')])
     })
 
-    on('of an app and a user whose ids together read like those of others are apart', async (engine) => {
+    on('of an app and a user whose joined ids equal those of others are separate', async (engine) => {
       const one = await start(engine, { appId: 'x', userId: 'y/z' })
       const two = await start(engine, { appId: 'x-y', userId: 'z' })
       assert.deepEqual(await engine.sessions(one), [one])
       assert.deepEqual(await engine.sessions(two), [two])
     })
 
-    on('stay what they are when a caller changes what it was given', async (engine) => {
+    on('do not change when a caller changes a returned object', async (engine) => {
       const started = await start(engine, ada)
       const session = { ...started }
       started.guest = true

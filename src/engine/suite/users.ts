@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { ada, app, bob, trickyIds, type SuiteContext } from './kit.js'
 
-/** How every engine must keep users: a part of the suite. */
+/** A part of the suite: saving and reading users. */
 export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('users', () => {
     on('are null until they are saved', async (engine) => {
       assert.equal(await engine.user(ada), null)
     })
 
-    on('are created by their first save, with the time of it', async (engine) => {
+    on('are created by their first save, with its time', async (engine) => {
       const before = Date.now()
       const { user, created, changed } = await engine.saveUser(ada, { vouched: { name: 'Ada' } })
       assert.ok(created && changed)
@@ -24,7 +24,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual(await engine.user(ada), user)
     })
 
-    on('keep every field of a profile as it was given', async (engine) => {
+    on('keep every field of a profile unchanged', async (engine) => {
       const profile = {
         name: 'Åda 😀 \u2028"\\',
         email: 'ada@example.com',
@@ -39,7 +39,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual(user.claimed, profile)
     })
 
-    on('change field by field: what is not given stays', async (engine) => {
+    on('change field by field: a field that is not given stays', async (engine) => {
       await engine.saveUser(ada, { vouched: { name: 'Ada', role: 'admin', custom: { a: '1', b: '2' } } })
       const { user, created, changed } = await engine.saveUser(ada, {
         vouched: { name: 'Ada L.', custom: { c: '3' } },
@@ -49,7 +49,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual(await engine.user(ada), user)
     })
 
-    on('keep what was vouched for apart from what was claimed', async (engine) => {
+    on('keep vouched and claimed fields separate', async (engine) => {
       await engine.saveUser(ada, { vouched: { name: 'Ada' } })
       await engine.saveUser(ada, { claimed: { name: 'Root', locale: 'en' } })
       const user = await engine.user(ada)
@@ -57,7 +57,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual(user.claimed, { name: 'Root', locale: 'en' })
     })
 
-    on('are told to be unchanged by a save that brings nothing new', async (engine) => {
+    on('are unchanged by a save of equal fields', async (engine) => {
       const first = await engine.saveUser(ada, { vouched: { name: 'Ada', custom: { a: '1', b: '2' } } })
       const again = [
         {},
@@ -96,7 +96,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       }
     })
 
-    on('of two apps are apart, whatever their ids', async (engine) => {
+    on('of two apps are separate', async (engine) => {
       const twin = { appId: 'app2', userId: ada.userId }
       await engine.saveUser(ada, { vouched: { name: 'one' } })
       assert.equal(await engine.user(twin), null)
@@ -105,7 +105,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual((await engine.user(twin))?.vouched, { name: 'two' })
     })
 
-    on('may have any id there is', async (engine) => {
+    on('may have any id', async (engine) => {
       for (const userId of trickyIds)
         await engine.saveUser({ appId: app, userId }, { claimed: { name: userId } })
       for (const userId of trickyIds) {
@@ -114,7 +114,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       }
     })
 
-    on('stay what they are when a caller changes what it gave or was given', async (engine) => {
+    on('do not change when a caller changes a given or returned object', async (engine) => {
       const custom = { team: 'a' }
       const { user } = await engine.saveUser(ada, { vouched: { custom } })
       custom.team = 'b'
@@ -128,7 +128,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
     })
 
     if (durable) {
-      on('outlive a close', async (engine) => {
+      on('are there after a close', async (engine) => {
         const { user } = await engine.saveUser(ada, { vouched: { name: 'Ada' }, claimed: { locale: 'en' } })
         await engine.saveUser(bob, {})
         const changed = await engine.saveUser(bob, { claimed: { name: 'Bob' } })

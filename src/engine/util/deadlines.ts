@@ -7,8 +7,9 @@ interface Entry<T> {
 }
 
 /**
- * A heap of items by the time at which they are due (Unix, milliseconds), with one timer for the earliest. An item whose
- * time changes is added again and stays in the heap twice: the caller compares each due item with its current time.
+ * A heap of items by the time at which they are due (Unix, milliseconds), with one timer for the earliest. An item
+ * whose time changes is added again and stays in the heap twice: the caller compares each due item with its current
+ * time.
  */
 export class Deadlines<T> {
   /** A binary heap: the earliest entry is the first. */

@@ -4,8 +4,8 @@ import { LRUCache } from 'lru-cache'
 const MIN_SEARCH = 64
 
 /**
- * The `max` most recently used values by key, and beside them each value for which `isInUse` returns true: if such a value
- * were evicted, the next caller would read an outdated one from the store.
+ * The `max` most recently used values by key, and beside them each value for which `isInUse` returns true: if such a
+ * value were evicted, the next caller would read an outdated one from the store.
  */
 export class LruCache<T extends object> {
   readonly #recent: LRUCache<string, T>

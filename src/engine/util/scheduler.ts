@@ -25,7 +25,9 @@ export class Scheduler {
   readonly #onError: (error: unknown) => void
   #isStopped = false
 
-  /** No step starts while `canRun` returns false. `onError` is called with a job's error, once until the error changes. */
+  /**
+   * No step starts while `canRun` returns false. `onError` is called with a job's error, once until the error changes.
+   */
   constructor(canRun: () => boolean, onError: (error: unknown) => void) {
     this.#canRun = canRun
     this.#onError = onError

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { EngineEvent } from '../../src/engine/engine.js'
-import { LocalEngine } from '../../src/engine/local/local-engine.js'
-import { MemoryStore } from '../../src/engine/memory/memory-store.js'
-import { rows } from '../../src/engine/local/rows.js'
-import { put, type Volume, type Store } from '../../src/engine/local/store.js'
-import { request } from '../../src/engine/suite/kit.js'
-import { until } from '../support/until.js'
-import { placeOf, rules, withStore } from './stores.js'
+import type { EngineEvent } from '../../../src/engine/engine.js'
+import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { rows } from '../../../src/engine/local/rows.js'
+import { put, type Volume, type Store } from '../../../src/engine/local/store.js'
+import { request } from '../../../src/engine/suite/kit.js'
+import { until } from '../../support/until.js'
+import { volumeOf, rules, withStore } from '../stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
@@ -17,7 +17,7 @@ const unavailable = { name: 'EngineError', code: 'unavailable' }
 
 type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
 
-/** An engine on a disk that can fail, whose rows outlive the closing of its store. */
+/** An engine on a disk that can fail. Rows are still there when the store is opened again. */
 const onDisk = async (): Promise<{
   engine: LocalEngine
   disk: { state: Disk; opened: number; probed: number }
@@ -50,20 +50,20 @@ const onDisk = async (): Promise<{
       disk.probed++
       return disk.state === 'sound' ? Promise.resolve() : Promise.reject(cause)
     }
-    return Promise.resolve(placeOf(store, { probe }))
+    return Promise.resolve(volumeOf(store, { probe }))
   }
   const errors: unknown[] = []
   const engine = new LocalEngine(open, { onError: (error) => errors.push(error) })
   await engine.open()
   const messages: Extract<EngineEvent, { type: 'message' }>[] = []
-  engine.listen((told) => {
-    if (told.type === 'message') messages.push(told)
+  engine.listen((event) => {
+    if (event.type === 'message') messages.push(event)
   }, new AbortController().signal)
   return { engine, disk, errors, messages }
 }
 
 void describe('an engine whose store has failed', () => {
-  void it('refuses to write, goes on reading, and tells of it once', async () => {
+  void it('refuses to write, goes on reading, and reports the failure once', async () => {
     const { engine, disk, errors, messages } = await onDisk()
     const { user } = await engine.saveUser(ada, { vouched: { name: 'Ada' } })
     await engine.send({ ...toBob, id: 'one' }, rules)
@@ -85,12 +85,12 @@ void describe('an engine whose store has failed', () => {
     )
     assert.equal(messages.length, 2)
     assert.equal(disk.opened, 1)
-    // The failure, and why it can't be recovered from yet.
+    // The failure, and why the recovery fails.
     assert.equal(errors.length, 2)
     await engine.close()
   })
 
-  void it('takes writes again by itself, with offsets, epochs, ids and read marks as they were', async () => {
+  void it('accepts writes again by itself, with offsets, epochs, ids and read marks as before', async () => {
     const { engine, disk } = await onDisk()
     const first = await engine.send({ ...toBob, id: 'one' }, rules)
     await engine.send({ ...toBob, id: 'two' }, rules)
@@ -110,7 +110,7 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  void it('tells messages that were stored though the write seemed to fail, in order, and once', async () => {
+  void it('emits messages that were stored though their write failed, in order, and once', async () => {
     const { engine, disk, messages } = await onDisk()
     await engine.send({ ...toBob, id: '1' }, rules)
     disk.state = 'writes, and says that it failed'
@@ -130,7 +130,7 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  void it('keeps its sessions, and writes down what became of them', async () => {
+  void it('keeps its sessions, and writes their latest state', async () => {
     const { engine, disk } = await onDisk()
     const [gone, held] = [request(ada), request(ada)]
     const over = await engine.startSession(gone)
@@ -170,7 +170,7 @@ void describe('an engine whose store has failed', () => {
 })
 
 void describe('an engine that could not be made ready', () => {
-  void it('leaves nothing at work on the store that it closed', async () => {
+  void it('runs no job on the store that it closed', async () => {
     let reads = 0
     let lateReads = 0
     let isReadable = false
@@ -189,21 +189,21 @@ void describe('an engine that could not be made ready', () => {
           return Promise.resolve()
         },
       })
-      return Promise.resolve(placeOf(store))
+      return Promise.resolve(volumeOf(store))
     }
     const engine = new LocalEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isReadable = true
     await engine.open()
-    // The sessions; then what is over is looked for, which the first opening would have done before.
+    // The first read loads the sessions. The second is of a job, which the failed opening must not have left running.
     await until('a second read', () => reads > 1)
     await engine.close()
     assert.equal(lateReads, 0)
   })
 
-  void it('says so when a write failed before it was ready, and can be opened again', async () => {
+  void it('rejects when a write failed before it was ready, and can be opened again', async () => {
     const rowsThere = new MemoryStore()
-    // An id that is long over: it is swept while the sessions are read.
+    // An expired key: the job deletes it while the sessions are read.
     await rowsThere.batch([put(rows.expiry(1, 'old'), [])])
     let isSound = false
     let hasFailed = false
@@ -221,7 +221,7 @@ void describe('an engine that could not be made ready', () => {
       }),
       close: () => Promise.resolve(),
     })
-    const open = (): Promise<Volume> => Promise.resolve(placeOf(store))
+    const open = (): Promise<Volume> => Promise.resolve(volumeOf(store))
     const engine = new LocalEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isSound = true

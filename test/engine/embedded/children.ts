@@ -10,7 +10,7 @@ const withTypes = ['--import', import.meta.resolve('tsx')]
 const children: ChildProcess[] = []
 after(() => children.forEach((child) => child.kill('SIGKILL')))
 
-/** Runs a task of `child.ts` in a process of its own, which ends with the test file at the latest. */
+/** Runs a task of `child.ts` in a process of its own, which is killed after the tests of the file. */
 export const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {}, run = ''): ChildProcess => {
   const child = fork(script, [task, path, run], {
     execArgv: withTypes,
@@ -20,11 +20,13 @@ export const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {},
   return child
 }
 
-/** The next thing that the child says. */
-export const said = async (child: ChildProcess): Promise<unknown> => {
+/** Resolves with the child's next message. */
+export const nextMessage = async (child: ChildProcess): Promise<unknown> => {
   const [message] = (await Promise.race([
     once(child, 'message'),
-    once(child, 'exit').then(([code]) => assert.fail(`the child ended with ${code} before it said anything`)),
+    once(child, 'exit').then(([code]) =>
+      assert.fail(`the child ended with ${code} before it sent a message`),
+    ),
   ])) as unknown[]
   return message
 }
@@ -35,9 +37,9 @@ export const killed = async (child: ChildProcess): Promise<void> => {
   await exit
 }
 
-/** The same under a limit of the shell, in blocks of 512 bytes, on the size of any file it writes. */
+/** The same with a limit on the size of each file that it writes, in blocks of 512 bytes. */
 export const inLimitedChild = (task: string, path: string, blocks: number): ChildProcess => {
-  // Soft alone, so that it can be lifted again; what goes beyond it then fails, rather than to end the process.
+  // A soft limit can be raised again. With SIGXFSZ ignored, a write beyond it fails instead of ending the process.
   const limited = `ulimit -S -f ${blocks}; trap '' XFSZ; exec "$0" "$@"`
   const child = spawn('sh', ['-c', limited, process.execPath, ...withTypes, script, task, path], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
-import { GroupCommit } from '../../src/engine/local/group-commit.js'
-import { EngineError } from '../../src/engine/errors.js'
-import { put, type Operation, type Store } from '../../src/engine/local/store.js'
-import { scratch } from './folders.js'
-import { withStore } from './stores.js'
+import { GroupCommit } from '../../../src/engine/local/group-commit.js'
+import { EngineError } from '../../../src/engine/errors.js'
+import { put, type Operation, type Store } from '../../../src/engine/local/store.js'
+import { scratch } from '../folders.js'
+import { withStore } from '../stores.js'
 
 const newFolder = scratch()
 
@@ -22,7 +22,7 @@ interface Written {
   done: boolean
 }
 
-/** The same store, with a note of every batch that passes. */
+/** The same store with a record of every batch. */
 const observed = (store: Store): { store: Store; batches: Written[] } => {
   const batches: Written[] = []
   return {
@@ -45,7 +45,7 @@ const observed = (store: Store): { store: Store; batches: Written[] } => {
 const unexpected = (failure: EngineError): void => assert.fail(failure)
 
 void describe('the group commit', () => {
-  void it('lets many durable writes share a sync, and resolves each after the sync of its own', async () => {
+  void it('lets many writes share a sync, and resolves each after its own sync', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new GroupCommit(store, unexpected)
     const writes = 1_000
@@ -70,7 +70,7 @@ void describe('the group commit', () => {
     await store.close()
   })
 
-  void it('syncs no batch that nobody waits for', async () => {
+  void it('syncs no batch of deferred writes alone', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new GroupCommit(store, unexpected)
     commit.defer('a', (batch) => batch.push(put('a', 1)))
@@ -84,7 +84,7 @@ void describe('the group commit', () => {
     await store.close()
   })
 
-  void it('lets writes that nobody waits for go out by themselves, a few milliseconds later, in one batch', async () => {
+  void it('writes deferred writes by itself, within milliseconds, in one batch', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new GroupCommit(store, unexpected)
     const asked = new Promise<void>((resolve) => {
@@ -104,11 +104,11 @@ void describe('the group commit', () => {
     await store.close()
   })
 
-  void it('takes along with a durable write what is waiting, as it is then, and each once', async () => {
+  void it('adds deferred writes to the batch of a synced one, as they are then, and each once', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new GroupCommit(store, unexpected)
     let value = 1
-    commit.defer('a', () => assert.fail('another was given under its name'))
+    commit.defer('a', () => assert.fail('a later write of its name replaced it'))
     commit.defer('a', (batch) => batch.push(put('a', value)))
     commit.defer('nothing', () => undefined)
     value = 2
@@ -123,7 +123,7 @@ void describe('the group commit', () => {
     await store.close()
   })
 
-  void it('keeps the order of durable writes', async () => {
+  void it('keeps the order of writes', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new GroupCommit(store, unexpected)
     const given: string[] = []
@@ -143,7 +143,7 @@ void describe('the group commit', () => {
     await store.close()
   })
 
-  void it('writes what was given before the close, and refuses what comes after', async () => {
+  void it('writes what was given before the close, and refuses later writes', async () => {
     const store = await openStore()
     const commit = new GroupCommit(store, unexpected)
     const given = commit.sync([put('a', 1)])
@@ -157,23 +157,23 @@ void describe('the group commit', () => {
     await store.close()
   })
 
-  void it('keeps nobody waiting for a write that no one waits to have synced, when it fails or comes too late', async () => {
+  void it('resolves a flush after a failed batch too', async () => {
     const store = await openStore()
-    const told: EngineError[] = []
-    const commit = new GroupCommit(store, (failure) => told.push(failure))
+    const failures: EngineError[] = []
+    const commit = new GroupCommit(store, (failure) => failures.push(failure))
     await store.close()
     commit.defer('a', (batch) => batch.push(put('a', 1)))
     const waiting = [commit.flush()]
     await nextTurn()
     waiting.push(commit.flush())
     await Promise.all(waiting)
-    assert.equal(told.length, 1)
+    assert.equal(failures.length, 1)
     await commit.flush()
   })
 
-  void it('rejects every writer of a failed batch and every later one, and tells of the failure once', async () => {
+  void it('rejects every write of a failed batch and every later one, and reports the failure once', async () => {
     const store = await openStore()
-    const told: EngineError[] = []
+    const failures: EngineError[] = []
     const later: Promise<void>[] = []
     let failing = false
     const batch: Store['batch'] = async (operations, options) => {
@@ -181,14 +181,14 @@ void describe('the group commit', () => {
       if (failing) later.push(commit.sync([put('d', 4)]))
       await store.batch(operations, options)
     }
-    const commit = new GroupCommit({ ...observed(store).store, batch }, (failure) => told.push(failure))
+    const commit = new GroupCommit({ ...observed(store).store, batch }, (failure) => failures.push(failure))
     await commit.sync([put('a', 1)])
     // A closed store fails every batch.
     await store.close()
     failing = true
     const writers = [commit.sync([put('b', 2)]), commit.sync([put('c', 3)])]
     const results = [...(await Promise.allSettled(writers)), ...(await Promise.allSettled(later))]
-    const [failure] = told
+    const [failure] = failures
     assert.ok(failure instanceof EngineError)
     assert.equal(failure.code, 'unavailable')
     assert.ok(failure.cause instanceof Error)
@@ -199,12 +199,12 @@ void describe('the group commit', () => {
     assert.throws(() => commit.assertWritable(), failure)
     commit.defer('g', (batch) => batch.push(put('g', 7)))
     await commit.close()
-    assert.deepEqual(told, [failure])
+    assert.deepEqual(failures, [failure])
     assert.deepEqual(await store.keys().all(), ['a'])
     await store.close()
   })
 
-  void it('lets the failure of a write that nobody waited for meet the next writer', async () => {
+  void it('refuses writes after a deferred write has failed', async () => {
     const store = await openStore()
     const failed = new Promise<EngineError>((resolve) => {
       const commit = new GroupCommit(store, (failure) => {

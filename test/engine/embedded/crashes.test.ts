@@ -9,11 +9,11 @@ import {
   type NewMessage,
   type Engine,
   type SendResult,
-} from '../../src/engine/index.js'
-import type { Message } from '../../src/protocol/index.js'
-import { inChild, inLimitedChild, killed, said } from './children.js'
-import { scratch } from './folders.js'
-import { rules } from './stores.js'
+} from '../../../src/engine/index.js'
+import type { Message } from '../../../src/protocol/index.js'
+import { inChild, inLimitedChild, killed, nextMessage } from './children.js'
+import { scratch } from '../folders.js'
+import { rules } from '../stores.js'
 
 const newFolder = scratch()
 const ada = { appId: 'app', userId: 'ada' }
@@ -38,7 +38,7 @@ const everything = async (engine: Engine, userId: string): Promise<Message[]> =>
 }
 
 void describe('an embedded engine that is killed again and again while many send', () => {
-  const name = 'has all that it acknowledged, once, where it said, and epochs and offsets go on'
+  const name = 'has every acknowledged message once at its offset, and epochs and offsets go on'
   void it(name, async () => {
     const path = await newFolder()
     const acknowledged: { draft: NewMessage; sent: SendResult }[] = []
@@ -46,7 +46,7 @@ void describe('an embedded engine that is killed again and again while many send
     for (let run = 0; run < 10; run++) {
       const child = inChild('send', path, {}, `${run}`)
       const before = acknowledged.length
-      // At another moment each time, none of them before it has sent something.
+      // At a different moment in each run, but not before a message was sent.
       const enough = before + 5 + Math.floor(Math.random() * 300)
       await new Promise<void>((resolve, reject) => {
         child.once('exit', () => reject(new Error('the child ended by itself')))
@@ -83,7 +83,7 @@ void describe('an embedded engine that is killed again and again while many send
       assert.ok(last)
       const again = await engine.send(last.draft, rules)
       assert.deepEqual(again, { ...last.sent, outcome: 'repeated' })
-      // Both copies or none: whoever sent it has what the other received.
+      // Both copies or none.
       const copies = new Map<string, number>()
       for (const { id } of [...inboxes.values()].flat()) copies.set(id, (copies.get(id) ?? 0) + 1)
       assert.deepEqual(new Set(copies.values()), new Set([2]))
@@ -99,18 +99,23 @@ void describe('an embedded engine on a disk that is full', () => {
   void it(name, { skip: process.platform !== 'linux' }, async () => {
     const path = await newFolder()
     const child = inLimitedChild('fill', path, 512)
-    const full = (await said(child)) as { code: string; later: string; stored: string[]; told: string[] }
+    const full = (await nextMessage(child)) as {
+      code: string
+      later: string
+      stored: string[]
+      errors: string[]
+    }
     assert.deepEqual([full.code, full.later], ['unavailable', 'unavailable'])
-    assert.deepEqual(full.told, ['unavailable'])
+    assert.deepEqual(full.errors, ['unavailable'])
     assert.ok(full.stored.length > 10, `${full.stored.length} messages fit`)
     execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited'])
-    const again = (await said(child)) as {
+    const again = (await nextMessage(child)) as {
       stored: string[]
       found: string[]
       lost: boolean
       sessions: boolean[]
     }
-    // The one that failed may have been stored for all that: its id makes the retry safe.
+    // The failed message may have been stored: its id makes the retry safe.
     assert.deepEqual(again.found, again.stored)
     assert.equal(again.lost, false)
     assert.deepEqual(again.stored.slice(0, full.stored.length), full.stored)
@@ -136,7 +141,7 @@ void describe('the epochs of an embedded engine', () => {
     return epoch
   }
 
-  void it('are others once a backup was restored, and offsets of before are lost', async () => {
+  void it('change when a backup is restored, and earlier positions are lost', async () => {
     const folder = await newFolder()
     const [path, backup] = [join(folder, 'data'), join(folder, 'backup')]
     const first = await fill(path)
@@ -154,7 +159,7 @@ void describe('the epochs of an embedded engine', () => {
     assert.equal(await fill(path), epoch)
   })
 
-  void it('stay when the folder is moved', async () => {
+  void it('are the same when the folder is moved', async () => {
     const folder = await newFolder()
     const first = await fill(join(folder, 'data'))
     await rename(join(folder, 'data'), join(folder, 'elsewhere'))
@@ -163,10 +168,10 @@ void describe('the epochs of an embedded engine', () => {
 })
 
 void describe('the sessions of an embedded engine', () => {
-  void it('keep no process alive by being held', async () => {
+  void it('do not keep the process alive while they are held', async () => {
     const path = await newFolder()
     const child = inChild('idle', path)
-    assert.equal(await said(child), 'held')
+    assert.equal(await nextMessage(child), 'held')
     const exit = once(child, 'exit', { signal: AbortSignal.timeout(60_000) })
     assert.deepEqual(await exit, [0, null])
     const engine = await opened(path)

@@ -1,11 +1,11 @@
-// One process that has an engine open, told by its arguments what to do; it says over the channel how it went.
-import { createEmbeddedEngine, EngineError, type NewMessage } from '../../src/engine/index.js'
-import { request } from '../../src/engine/suite/kit.js'
-import { rules } from './stores.js'
+// A process with an open engine. Its arguments name a task; it sends the results to its parent.
+import { createEmbeddedEngine, EngineError, type NewMessage } from '../../../src/engine/index.js'
+import { request } from '../../../src/engine/suite/kit.js'
+import { rules } from '../stores.js'
 
 const [task, path = '', run = ''] = process.argv.slice(2)
 
-const say = (message: unknown): Promise<void> =>
+const report = (message: unknown): Promise<void> =>
   new Promise((resolve, reject) => {
     process.send?.(message, undefined, undefined, (error) => (error ? reject(error) : resolve()))
   })
@@ -13,36 +13,36 @@ const say = (message: unknown): Promise<void> =>
 const ada = { appId: 'app', userId: 'ada' }
 
 const tasks: Record<string, () => Promise<void>> = {
-  /** Holds the folder until it is killed. */
+  /** Keeps the folder open until it is killed. */
   async hold() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
-    // An open channel keeps the process alive, and with it the lock; without a parent there is nothing to hold for.
+    // The open channel keeps the process, and so the lock, alive; without its parent the process ends.
     process.once('disconnect', () => process.exit())
-    await say('open')
+    await report('open')
   },
 
-  /** Dies in the very turn in which the save resolved. */
+  /** Kills itself in the task in which the save resolved. */
   async save() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
-    await say(Buffer.from(await engine.key()).toString('hex'))
+    await report(Buffer.from(await engine.key()).toString('hex'))
     await engine.startSession(request(ada, { keyHash: 'hash' }))
     await engine.saveUser(ada, { vouched: { name: 'Ada' } })
     process.kill(process.pid, 'SIGKILL')
   },
 
-  /** Dies in the very turn in which a session was carried on. */
+  /** Kills itself in the task in which a session was resumed. */
   async start() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     await engine.startSession(request(ada, { keyHash: 'former' }))
     const { sessionId } = await engine.startSession(request(ada, { resumes: 'former', keyHash: 'hash' }))
-    await say(sessionId)
+    await report(sessionId)
     process.kill(process.pid, 'SIGKILL')
   },
 
-  /** Sends until it is killed, many at once, and says what was acknowledged. */
+  /** Sends many messages at once until it is killed, and reports those that were acknowledged. */
   async send() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
@@ -59,7 +59,7 @@ const tasks: Record<string, () => Promise<void>> = {
           body: `${run} ${n} ${round}`,
         }
         const sent = await engine.send(draft, { ...rules, retention: { messages: 1e6, age: 86_400_000 } })
-        await say({ draft, sent })
+        await report({ draft, sent })
         if (round % 5 === 0) {
           const { epoch, offset } = await engine.inbox({ appId: 'app', userId: to })
           await engine.markRead({ appId: 'app', userId: to }, { epoch, offset })
@@ -71,8 +71,8 @@ const tasks: Record<string, () => Promise<void>> = {
   },
 
   /**
-   * Sends until the disk takes no more, says so, and tries until it does again; `said` at each turn is what was
-   * acknowledged.
+   * Sends until the disk is full, reports what was acknowledged, and tries until there is room again; then reports what
+   * was acknowledged and what is in the inbox.
    */
   async fill() {
     const errors: unknown[] = []
@@ -95,7 +95,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const later = await send('later').catch(codeOf)
     await engine.endSession(session, 'ended')
     const started = await engine.startSession(request(ada))
-    await say({ code, later, stored, told: errors.map(codeOf) })
+    await report({ code, later, stored, errors: errors.map(codeOf) })
     for (;;) {
       const answer = await send(`${n - 1}`).catch(codeOf)
       if (answer !== 'unavailable') break
@@ -104,7 +104,7 @@ const tasks: Record<string, () => Promise<void>> = {
     await send('after')
     const sessions = await engine.sessions(ada)
     const page = await engine.messagesAfter(ada, { epoch, offset: 0 }, 10_000)
-    await say({
+    await report({
       stored,
       found: page.messages.map(({ id }) => id),
       lost: page.lost,
@@ -112,24 +112,24 @@ const tasks: Record<string, () => Promise<void>> = {
     })
   },
 
-  /** Has nothing to do but to hold a session for an hour. */
+  /** Holds a session for an hour and does nothing else. */
   async idle() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     const asked = request(ada)
     await engine.detachSession(await engine.startSession(asked), asked.connectionId, 3_600_000)
-    await say('held')
+    await report('held')
     process.disconnect()
   },
 
-  /** Says how opening the folder fails. */
+  /** Reports how opening the folder fails. */
   async open() {
     const engine = createEmbeddedEngine({ path, lockWait: 0 })
     try {
       await engine.open()
-      await say({ opened: true })
+      await report({ opened: true })
     } catch (error) {
-      await say(
+      await report(
         error instanceof EngineError ? { code: error.code, message: error.message } : { code: String(error) },
       )
     }

@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
-import { createMemoryEngine } from '../../src/engine/index.js'
-import { LocalEngine } from '../../src/engine/local/local-engine.js'
-import { MemoryStore } from '../../src/engine/memory/memory-store.js'
-import type { Store } from '../../src/engine/local/store.js'
-import { request, until } from '../../src/engine/suite/kit.js'
-import { forgetful, placeOf, rules, withStore } from './stores.js'
+import { createMemoryEngine } from '../../../src/engine/index.js'
+import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import type { Store } from '../../../src/engine/local/store.js'
+import { request, until } from '../../../src/engine/suite/kit.js'
+import { createPowerCutStore, volumeOf, rules, withStore } from '../stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
 const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 
 const engineOn = async (store: Store, onError?: (error: unknown) => void): Promise<LocalEngine> => {
-  const engine = new LocalEngine(() => Promise.resolve(placeOf(store)), { onError })
+  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)), { onError })
   await engine.open()
   return engine
 }
 
-void describe('an engine with one owner', () => {
-  void it('has after a power cut, as it answered them, its users, its key, messages and their ids', async () => {
-    const { store, kept } = forgetful()
+void describe('the local engine', () => {
+  void it('has its users, its key, messages and their ids after a power cut, as it returned them', async () => {
+    const { store, kept } = createPowerCutStore()
     const before = await engineOn(store)
     const key = await before.key()
     await before.saveUser(ada, { vouched: { name: 'Ada' } })
@@ -39,26 +39,26 @@ void describe('an engine with one owner', () => {
       messages.map(({ offset, id }) => [offset, id]),
       sent.map((_, n) => [n + 1, `${n}`]),
     )
-    // A read mark waits for nobody: it may be gone.
+    // The read mark is written without a sync, so it may be gone; the epoch is the same.
     assert.equal((await after.inbox(bob)).epoch, epoch)
     const again = await after.send({ ...toBob, id: '3' }, rules)
     assert.deepEqual(again, { ...sent[3], outcome: 'repeated' })
     await Promise.all([before.close(), after.close()])
   })
 
-  void it('answers, tells and shows no message that is not yet durable', async () => {
-    const { store, kept } = forgetful()
+  void it('returns and emits no message before it is durable', async () => {
+    const { store, kept } = createPowerCutStore()
     const engine = await engineOn(store)
     const { epoch } = await engine.inbox(bob)
     const isKept = (): boolean => kept.getSync(`message\0app\0bob\0${'1'.padStart(16, '0')}`) !== undefined
     const seen = new Set<string>()
     engine.listen(() => {
-      assert.ok(isKept(), 'told before it was durable')
-      seen.add('told')
+      assert.ok(isKept(), 'emitted before it was durable')
+      seen.add('emitted')
     }, new AbortController().signal)
     const sending = engine.send({ ...toBob, id: 'one' }, rules).then(() => {
-      assert.ok(isKept(), 'answered before it was durable')
-      seen.add('answered')
+      assert.ok(isKept(), 'resolved before it was durable')
+      seen.add('resolved')
     })
     for (;;) {
       const [{ messages }, { offset, unread }] = [
@@ -70,12 +70,12 @@ void describe('an engine with one owner', () => {
       await new Promise((resolve) => setImmediate(resolve))
     }
     await sending
-    assert.deepEqual(seen, new Set(['told', 'answered']))
+    assert.deepEqual(seen, new Set(['emitted', 'resolved']))
     await engine.close()
   })
 
-  void it('answers nobody a user whose save is not yet durable', async () => {
-    const { store, kept } = forgetful()
+  void it('returns no user before the save is durable', async () => {
+    const { store, kept } = createPowerCutStore()
     const engine = await engineOn(store)
     const saving = engine.saveUser(ada, { vouched: { name: 'Ada' } })
     let read = await engine.user(ada)
@@ -89,7 +89,7 @@ void describe('an engine with one owner', () => {
   })
 
   void it('writes nothing when a save changes nothing', async () => {
-    const { store, batches } = forgetful()
+    const { store, batches } = createPowerCutStore()
     const engine = await engineOn(store)
     await engine.saveUser(ada, { vouched: { name: 'Ada' } })
     const written = batches.length
@@ -98,8 +98,8 @@ void describe('an engine with one owner', () => {
     assert.equal(batches.length, written)
   })
 
-  void it('writes sessions behind, and leaves none in the store once they ended', async () => {
-    const { store, batches } = forgetful()
+  void it('writes sessions without waiting, and deletes the rows of ended ones', async () => {
+    const { store, batches } = createPowerCutStore()
     const engine = await engineOn(store)
     const [one, two] = [await engine.startSession(request(ada)), await engine.startSession(request(ada))]
     await engine.saveUser(ada, {})
@@ -109,26 +109,26 @@ void describe('an engine with one owner', () => {
     const left = new Set<string>()
     for (const { type, key } of batches.flatMap(({ operations }) => operations)) {
       if (type === 'put') left.add(key)
-      else assert.ok(left.delete(key), 'only what is there is deleted')
+      else assert.ok(left.delete(key), 'only rows that exist are deleted')
     }
     const sessions = [...left].filter((key) => key.startsWith('session\0'))
     assert.equal(sessions.length, 1)
     assert.ok(!sessions.some((key) => key.includes(one.sessionId) || key.includes(two.sessionId)))
   })
 
-  void it('writes nothing of a session that is over before it was written', async () => {
-    const { store, batches } = forgetful()
+  void it('writes no row of a session that ended before it was written', async () => {
+    const { store, batches } = createPowerCutStore()
     const engine = await engineOn(store)
     const written = batches.length
     const alone = request(ada, { sessionsPerUser: 1 })
     await Promise.all(Array.from({ length: 10 }, () => engine.startSession(alone)))
     await engine.close()
-    // Each takes the place of the one before, all in one turn: the last is what there is to write.
+    // Each session ends the one before in the same task, so only the last is written.
     assert.equal(batches.slice(written).flatMap(({ operations }) => operations).length, 1)
   })
 
-  void it('tells of a session when it is written; many starts share a write, and no sync', async () => {
-    const { store, batches } = forgetful()
+  void it('resolves a start when its session is written; many starts share a write without a sync', async () => {
+    const { store, batches } = createPowerCutStore()
     const engine = await engineOn(store)
     const written = batches.length
     const start = async (n: number): Promise<void> => {
@@ -143,7 +143,7 @@ void describe('an engine with one owner', () => {
     assert.equal(own.flatMap(({ operations }) => operations).length, 500)
   })
 
-  void it('keeps no id for much longer than it counts, nor what lists it, though nobody sends any more', async () => {
+  void it('deletes expired idempotency keys and their index without traffic', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)
     const briefly = { ...rules, sendWindow: 1_000 }
@@ -153,11 +153,11 @@ void describe('an engine with one owner', () => {
     assert.ok(ids.every(isLeft))
     await until('they are gone', () => Promise.resolve(!ids.some(isLeft)))
     const listed = await store.iterator({ gte: 'until\0', lt: 'until\x01' }).all()
-    assert.ok(!listed.some(([, row]) => row.includes('\\u00000"')), 'no row lists what is gone')
+    assert.ok(!listed.some(([, row]) => row.includes('\\u00000"')), 'no index row lists a deleted key')
     await engine.close()
   })
 
-  void it('keeps no message for much longer than it may be read', async () => {
+  void it('deletes messages that are not retained', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)
     const few = { ...rules, retention: { messages: 10, age: 86_400_000 } }
@@ -167,7 +167,7 @@ void describe('an engine with one owner', () => {
     await engine.close()
   })
 
-  void it('deletes what is too old from the store, however much it is, and keeps what is not', async () => {
+  void it('deletes any number of expired messages, and keeps the others', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)
     const messages = (appId: string, userId: string) =>
@@ -196,7 +196,7 @@ void describe('an engine with one owner', () => {
     ["the store can't be read", () => Promise.reject(new Error('a bad sector')), /can't be read/],
     ['the engine has a mistake', () => Promise.resolve([['inbox\0app\0bob', 'null']]), /TypeError/],
   ] as [string, () => Promise<[string, string][]>, RegExp][])
-    void it(`tells onError, once, when it can't tidy up because ${what}, and goes on`, async () => {
+    void it(`calls onError once when a job fails because ${what}, and goes on`, async () => {
       const errors: unknown[] = []
       let tries = 0
       const store = withRows(() => {
@@ -212,7 +212,7 @@ void describe('an engine with one owner', () => {
       await engine.close()
     })
 
-  void it('tells onError of a listener that throws', async () => {
+  void it('calls onError with the error of a listener', async () => {
     const errors: unknown[] = []
     const engine = createMemoryEngine({ onError: (error) => errors.push(error) })
     await engine.open()
@@ -225,7 +225,7 @@ void describe('an engine with one owner', () => {
     await engine.close()
   })
 
-  void it('warns of a listener that throws when there is no onError', async () => {
+  void it('emits a warning of the process for the error of a listener if there is no onError', async () => {
     const engine = createMemoryEngine()
     await engine.open()
     const thrown = new Error('a listener threw; this warning is what the test waits for')

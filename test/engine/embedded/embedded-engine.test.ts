@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createEmbeddedEngine, type Engine } from '../../src/engine/index.js'
-import { request } from '../../src/engine/suite/kit.js'
-import { scratch } from './folders.js'
-import { inChild, killed, said } from './children.js'
+import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
+import { request } from '../../../src/engine/suite/kit.js'
+import { scratch } from '../folders.js'
+import { inChild, killed, nextMessage } from './children.js'
 
 const newFolder = scratch()
 const ada = { appId: 'app', userId: 'ada' }
@@ -18,11 +18,11 @@ const opened = async (path: string): Promise<Engine> => {
 }
 
 void describe('an embedded engine whose process is killed', () => {
-  void it('has every user that was saved, its key, and its sessions', async () => {
+  void it('has every saved user, its key, and its sessions', async () => {
     const path = await newFolder()
     const child = inChild('save', path)
     const exit = once(child, 'exit')
-    const key = await said(child)
+    const key = await nextMessage(child)
     assert.deepEqual(await exit, [null, 'SIGKILL'])
     const engine = await opened(path)
     assert.deepEqual((await engine.user(ada))?.vouched, { name: 'Ada' })
@@ -34,11 +34,11 @@ void describe('an embedded engine whose process is killed', () => {
     await engine.close()
   })
 
-  void it('has a session that nothing was written after, under the key that was given last', async () => {
+  void it('finds a resumed session by its newest key, though nothing was written after it', async () => {
     const path = await newFolder()
     const child = inChild('start', path)
     const exit = once(child, 'exit')
-    const sessionId = await said(child)
+    const sessionId = await nextMessage(child)
     assert.deepEqual(await exit, [null, 'SIGKILL'])
     const engine = await opened(path)
     const resumed = await engine.startSession(request(ada, { resumes: 'hash' }))
@@ -46,10 +46,10 @@ void describe('an embedded engine whose process is killed', () => {
     await engine.close()
   })
 
-  void it('lets go of its folder, without anybody cleaning up', async () => {
+  void it('leaves its folder unlocked', async () => {
     const path = await newFolder()
     const child = inChild('hold', path)
-    assert.equal(await said(child), 'open')
+    assert.equal(await nextMessage(child), 'open')
     await assert.rejects(opened(path), { name: 'EngineError', code: 'locked' })
     await killed(child)
     const engine = await opened(path)
@@ -59,7 +59,7 @@ void describe('an embedded engine whose process is killed', () => {
 })
 
 void describe('an embedded engine that is away', () => {
-  void it('lets no session lapse meanwhile: who was told to come again finds theirs', async () => {
+  void it('ends no held session meanwhile', async () => {
     const path = await newFolder()
     const engine = await opened(path)
     const asked = request(ada, { holdFor: 60_000 })
@@ -77,32 +77,32 @@ void describe('an embedded engine that is away', () => {
 })
 
 void describe('an embedded engine on a folder that is in use', () => {
-  void it('is locked out, and says which folder and what to do', async () => {
+  void it('rejects as locked, with the folder and the remedy', async () => {
     const path = await newFolder()
     const engine = await opened(path)
-    const answer = (await said(inChild('open', path))) as { code: string; message: string }
+    const answer = (await nextMessage(inChild('open', path))) as { code: string; message: string }
     assert.equal(answer.code, 'locked')
     assert.ok(answer.message.includes(path))
     assert.match(answer.message, /stop it/)
     assert.equal((await engine.saveUser(ada, {})).created, true)
     await engine.close()
-    assert.deepEqual(await said(inChild('open', path)), { opened: true })
+    assert.deepEqual(await nextMessage(inChild('open', path)), { opened: true })
   })
 
-  void it('is locked out in the same process too', async () => {
+  void it('rejects as locked in the same process too', async () => {
     const path = await newFolder()
     const engine = await opened(path)
     await assert.rejects(opened(path), { code: 'locked' })
     await engine.close()
   })
 
-  void it('waits for a process that is about to leave', async () => {
+  void it('waits until another process releases it', async () => {
     const path = await newFolder()
     const child = inChild('hold', path)
-    await said(child)
+    await nextMessage(child)
     const engine = createEmbeddedEngine({ path, lockWait: 60_000 })
     const opening = engine.open()
-    // Two that came later have been turned away by now: so has the first try of the one that waits.
+    // Two later engines have failed by now, and so has the first try of the waiting one.
     for (let n = 0; n < 2; n++) await assert.rejects(opened(path), { code: 'locked' })
     await killed(child)
     await opening
@@ -120,7 +120,7 @@ void describe('an embedded engine on a folder that is in use', () => {
     await holder.close()
   })
 
-  void it('opens after it was locked out', async () => {
+  void it('opens once the folder is free', async () => {
     const path = await newFolder()
     const holder = await opened(path)
     const engine = createEmbeddedEngine({ path, lockWait: 0 })
@@ -175,7 +175,7 @@ void describe("an embedded engine on a path that it can't use", () => {
   }
 
   for (const [name, prepare] of places) {
-    void it(`is told 'unwritable' for ${name}`, async () => {
+    void it(`rejects with 'unwritable' for ${name}`, async () => {
       const path = await prepare(await newFolder())
       await assert.rejects(opened(path), (error: Error & { code: string }) => {
         assert.equal(error.name, 'EngineError')
@@ -187,16 +187,18 @@ void describe("an embedded engine on a path that it can't use", () => {
     })
   }
 
-  void it("is told 'unavailable' for a damaged store", async () => {
+  void it("rejects with 'unavailable' for a damaged store", async () => {
     const path = await newFolder()
     await (await opened(path)).close()
     await writeFile(join(path, 'CURRENT'), 'not a store')
     await assert.rejects(opened(path), { name: 'EngineError', code: 'unavailable' })
   })
 
-  void it('is told what to do where the native part of the store is missing', async () => {
+  void it('rejects with the remedy if the native binary is missing', async () => {
     const empty = await newFolder()
-    const answer = (await said(inChild('open', join(empty, 'data'), { CLASSIC_LEVEL_PREBUILD: empty }))) as {
+    const answer = (await nextMessage(
+      inChild('open', join(empty, 'data'), { CLASSIC_LEVEL_PREBUILD: empty }),
+    )) as {
       code: string
       message: string
     }
@@ -207,7 +209,7 @@ void describe("an embedded engine on a path that it can't use", () => {
 
 void describe('the folder of an embedded engine', () => {
   void it(
-    'is made with those above it, for its owner alone',
+    'is made with its parents, for its owner alone',
     { skip: process.platform === 'win32' },
     async () => {
       const folder = await newFolder()
@@ -218,7 +220,7 @@ void describe('the folder of an embedded engine', () => {
     },
   )
 
-  void it('is the one named when the engine was created, wherever the process goes then', async () => {
+  void it('is relative to the working directory in which the engine was created', async () => {
     const [here, elsewhere] = [await newFolder(), await newFolder()]
     const from = process.cwd()
     process.chdir(here)
