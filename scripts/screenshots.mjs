@@ -77,7 +77,7 @@ const takePlayground = async () => {
 
 const takeShop = async () => {
   const logIn = async (name) => {
-    const page = await open(`${shopUrl}/login`, 980)
+    const page = await open(`${shopUrl}/login`, 1120)
     await page.getByRole('button', { name }).click()
     await page.getByText('chat: active').waitFor()
     return page
