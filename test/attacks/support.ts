@@ -1,0 +1,112 @@
+// What the fuzz tests share: how often they run, a gateway in a process with a small heap, and a reader of what it sends.
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gatewayFrames, parse, closeCodes, type EndCode } from '../../src/protocol/index.js'
+import { createToken } from '../../src/tokens/index.js'
+import { run, scratch } from '../cli/run.js'
+import { startClient } from '../support/raw-client.js'
+
+/** `ATTACK_RUNS=50` makes every property run 50 times as often. */
+const FACTOR = Number(process.env['ATTACK_RUNS'] ?? 1)
+export const runs = (count: number): number => count * FACTOR
+
+/** MB. The gateway needs less than half of it when it is left alone. */
+const HEAP = 64
+
+export const appId = 'app'
+export const secret = 'the secret of the tokens of an attacked gateway'
+
+export const tokenFor = (userId: string): Promise<string> => createToken({ appId, userId, secret })
+
+export const startOf = async (userId: string, more: object = {}): Promise<object> => ({
+  type: 'start',
+  appId,
+  token: await tokenFor(userId),
+  ...more,
+})
+
+export interface AttackedGateway {
+  url: string
+  /**
+   * Asserts that the process runs, that a session from before the attack sends and receives, and that the gateway has logged
+   * no error of its own.
+   */
+  assertUnharmed(): Promise<void>
+}
+
+/** Runs the built gateway as `serve` does, in a process with a heap of 64 MB. */
+export const attackedGateway = async (): Promise<AttackedGateway> => {
+  const file = join(scratch(), 'config.json')
+  const config = {
+    listen: { port: 0 },
+    engine: { type: 'memory' },
+    // What a stranger leaves half done ends soon.
+    startTimeout: 2,
+    apps: { [appId]: { environment: 'test', secrets: [secret] } },
+  }
+  writeFileSync(file, JSON.stringify(config))
+  const { child, url: listening } = run(['serve', '--config', file], {
+    NODE_OPTIONS: `--max-old-space-size=${HEAP}`,
+  })
+  const errors: string[] = []
+  child.stderr?.on('data', (text: string) => {
+    for (const line of text.split('\n')) if (/"level":"(error|fatal)"|^\S*Error/.test(line)) errors.push(line)
+  })
+  const url = await listening()
+  let count = 0
+  const honest = await startClient(url, await startOf('honest'))
+  return {
+    url,
+    async assertUnharmed() {
+      assert.equal(child.exitCode ?? child.signalCode, null, 'the gateway runs')
+      const id = `still here ${(count += 1)}`
+      honest.send({ type: 'send', id, to: 'honest', body: 'x' })
+      const sent = await honest.next('sent')
+      assert.equal(sent['id'], id)
+      assert.deepEqual(errors, [])
+    },
+  }
+}
+
+export interface ReceivedFrame {
+  opcode: number
+  payload: Buffer
+}
+
+/** Reads the WebSocket frames of a server (RFC 6455, 5.2). A last one that is cut off is left out. */
+export const readFrames = (bytes: Buffer): ReceivedFrame[] => {
+  const frames: ReceivedFrame[] = []
+  for (let at = 0; at + 2 <= bytes.length;) {
+    const [first = 0, second = 0] = bytes.subarray(at)
+    assert.equal(first & 0xf0, 0x80, 'a frame of the gateway is whole and has no reserved bit')
+    assert.equal(second & 0x80, 0, 'a server does not mask')
+    const extended = second === 127 ? 8 : second === 126 ? 2 : 0
+    if (at + 2 + extended > bytes.length) break
+    const length =
+      extended === 0 ? second : bytes.readUIntBE(at + 2 + Math.max(0, extended - 6), Math.min(6, extended))
+    const from = at + 2 + extended
+    if (from + length > bytes.length) break
+    frames.push({ opcode: first & 0xf, payload: bytes.subarray(from, from + length) })
+    at = from + length
+  }
+  return frames
+}
+
+/** Asserts that text frames are the protocol's, and that an `ended` frame and the close after it agree. Returns the code of the end. */
+export const assertSpeaksProtocol = (frames: ReceivedFrame[]): string | undefined => {
+  let ended: EndCode | undefined
+  for (const { opcode, payload } of frames) {
+    if (opcode === 8) {
+      const close = payload.readUInt16BE(0)
+      if (ended) assert.equal(close, closeCodes[ended].close)
+      return ended ?? String(close)
+    }
+    if (opcode !== 1) continue
+    assert.equal(ended, undefined, 'nothing follows an ended frame')
+    const parsed = parse(gatewayFrames, payload.toString())
+    assert.ok(parsed.ok, payload.toString())
+    if (parsed.frame.type === 'ended') ended = parsed.frame.code as EndCode
+  }
+  return ended
+}
