@@ -32,7 +32,7 @@ const ours = async (engine) => {
           environment: 'production',
           secrets: [secret],
           origins: ['http://127.0.0.1'],
-          limits: { messagesPerSecond: 1_000_000 },
+          limits: { messagesPerSecond: 1_000_000, bytesPerSecond: 2 ** 40 },
         },
       },
     },

@@ -22,7 +22,7 @@ export const startGateway = (folder = scratch(), port = 0): Promise<TestGateway>
   startAnyGateway(
     {
       requireExpiry: true,
-      limits: { messagesPerSecond: 10_000 },
+      limits: { messagesPerSecond: 10_000, bytesPerSecond: 2 ** 40 },
       // However far a slow page is behind.
       retention: { messages: 100_000, days: 30 },
     },

@@ -39,7 +39,7 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
         environment: 'test',
         secrets: [secret],
         retention: { messages: 1_000_000, days: 30 },
-        limits: { messagesPerSecond: 100_000, sessionsPerUser: 100 },
+        limits: { messagesPerSecond: 100_000, bytesPerSecond: 2 ** 40, sessionsPerUser: 100 },
       },
     },
     ...config,

@@ -13,7 +13,14 @@ import { testApp } from './support.js'
 
 /** Assembles a gateway from its parts around a changed memory engine, so that a test can read what the parts hold. */
 export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
-  const parsed = parseConfig({ startTimeout: 300, resumeWindow: 0, apps: { app: testApp() } }, {})
+  const parsed = parseConfig(
+    {
+      startTimeout: 300,
+      resumeWindow: 0,
+      apps: { app: testApp({ limits: { requestsPerSecond: 1_000_000 } }) },
+    },
+    {},
+  )
   if (!parsed.ok) throw new Error(parsed.problems.join())
   const memory = createMemoryEngine()
   await memory.open()

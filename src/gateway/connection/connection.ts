@@ -19,6 +19,7 @@ import type { Settings } from '../config/parse.js'
 import type { Hub } from '../sessions/hub.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { Heartbeat } from './heartbeat.js'
+import { Throttle } from './throttle.js'
 import type { Transport } from './transport.js'
 import { LiveSession, type HoldOrEnd, type SessionContext } from '../sessions/live-session.js'
 import { DeadlineTimer } from '../deadline-timer.js'
@@ -61,6 +62,8 @@ type Phase = Opening | Live | { readonly name: 'closed' }
 const MAX_EARLY_FRAMES = 16
 const MAX_EARLY_BYTES = 16_384
 
+const PONG = '{"type":"pong"}'
+
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 
 /** The close codes of a page that may come back: its session is held for `leaveWindow`. */
@@ -79,6 +82,8 @@ export class Connection implements ConnectionHandle {
   readonly #context: ConnectionContext
   readonly #transport: Transport
   readonly #heartbeat: Heartbeat
+  /** Made when the client first comes near its user's limit of bytes. */
+  #throttle: Throttle | undefined
   #phase: Phase
 
   constructor(context: ConnectionContext, transport: Transport, peer: Peer) {
@@ -168,14 +173,19 @@ export class Connection implements ConnectionHandle {
     if (phase.name === 'closed') return
     this.#heartbeat.onFrame()
     if (bytes > limits.frame) return this.end('too-large', `A frame has at most ${limits.frame} bytes.`)
+    // The client sends it again when it reconnects.
+    if (phase.name === 'draining') return
+    if (phase.name === 'live') {
+      // A `pong` that was asked for is free: idle clients send little else.
+      const isPong = text === PONG && this.#heartbeat.isAwaitingPong()
+      if (!isPong && !this.#charge(phase.session, bytes)) return
+    }
     const parsed = parse(clientFrames, text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
     const { frame } = parsed
     if (frame.type === 'pong') this.#heartbeat.onPong()
     if (phase.name !== 'opening') {
       if (frame.type === 'start') return this.end('bad-request', SECOND_START)
-      // The client sends it again when it reconnects.
-      if (phase.name === 'draining') return
       phase.session.confirm()
       return phase.session.handle(frame)
     }
@@ -184,7 +194,7 @@ export class Connection implements ConnectionHandle {
       phase.isStarting = true
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
-      return this.endOnError(this.#start(phase, frame))
+      return this.endOnError(this.#start(phase, frame, bytes))
     }
     phase.bytes += bytes
     if (phase.bytes > MAX_EARLY_BYTES || phase.frames.length === MAX_EARLY_FRAMES)
@@ -195,7 +205,25 @@ export class Connection implements ConnectionHandle {
     phase.frames.push(text)
   }
 
-  async #start(opening: Opening, frame: ClientFrameOf<'start'>): Promise<void> {
+  /** Counts a frame before it is parsed. Returns false if the connection was ended for it. */
+  #charge(session: LiveSession, bytes: number): boolean {
+    const seconds = session.spendBytes(bytes)
+    if (seconds >= 0 && !this.#throttle) return true
+    this.#throttle ??= new Throttle(this.#transport)
+    const pause = this.#throttle.update(seconds)
+    if (pause === undefined) {
+      this.end(
+        'rate-limited',
+        "The user sends more than the app's 'bytesPerSecond'.",
+        Math.ceil(-seconds * 1_000),
+      )
+      return false
+    }
+    if (pause > 0) this.#heartbeat.excuse(pause)
+    return true
+  }
+
+  async #start(opening: Opening, frame: ClientFrameOf<'start'>, bytes: number): Promise<void> {
     const { peer } = opening
     const { hub, log } = this.#context
     const apps = await this.#context.apps()
@@ -210,6 +238,9 @@ export class Connection implements ConnectionHandle {
       return this.end(code, why)
     }
     const session = new LiveSession(this.#context, admitted, this)
+    const wait = session.takeRequest()
+    if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
+    if (!this.#charge(session, bytes)) return
     opening.session = session
     // Before the user is read from the engine, so that no event after that is missed.
     hub.add(session)
@@ -231,6 +262,7 @@ export class Connection implements ConnectionHandle {
     this.#phase = { name: 'closed' }
     if (phase.name === 'opening') phase.deadline.cancel()
     else this.#heartbeat.stop()
+    this.#throttle?.stop()
     this.#context.onClosed(this)
     if (!phase.session) return
     this.#context.hub.remove(phase.session)

@@ -31,7 +31,17 @@ export class Heartbeat {
 
   /** A frame came, whatever its type. */
   onFrame(): void {
-    this.#lastFrameAt = performance.now()
+    this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now())
+  }
+
+  /** The client can't send frames for so many milliseconds: that silence is not its own. */
+  excuse(milliseconds: number): void {
+    this.#lastFrameAt = performance.now() + milliseconds
+  }
+
+  /** Whether a `pong` that comes now answers something. */
+  isAwaitingPong(): boolean {
+    return this.#pongs < this.#pings
   }
 
   onPong(): void {

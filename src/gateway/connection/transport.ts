@@ -4,6 +4,10 @@ export interface Transport {
   send(text: string): void
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
+  /** Stops reading from the socket, so that the client can't send more than fits into buffers. Frames that were read already still come. */
+  pause(): void
+  /** Reads from the socket again. */
+  resume(): void
   /** Whether the client reads more slowly than frames are written. Frames that can wait should wait for `drained()`. */
   isFull(): boolean
   /** Resolves when no frame waits for the client any more, or when the socket is closed. */

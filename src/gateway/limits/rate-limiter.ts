@@ -1,13 +1,25 @@
 /** The limits that a gateway counts by the second. Each has buckets of its own. */
-export type LimitName = 'messagesPerSecond'
+export type LimitName =
+  'messagesPerSecond' | 'requestsPerSecond' | 'bytesPerSecond' | 'connectionsPerSecondPerAddress'
 
 /** Limits how often each key does a thing: a token bucket for each key of each limit, which holds the tokens of one second. */
 export interface RateLimiter {
   /** Takes one of `perSecond`. Returns 0 if there was one, else the milliseconds until there is. */
   take(limit: LimitName, key: string, perSecond: number): number
+  /**
+   * Spends `amount` of `perSecond`, also if the bucket has less: the key is then in debt, of `MAX_DEBT` at most. Returns what is left,
+   * in seconds: 1 is a full bucket, -2 a debt that is repaid in two seconds.
+   */
+  spend(limit: LimitName, key: string, perSecond: number, amount: number): number
   /** Returns how many buckets are kept. */
   size(): number
 }
+
+/** Seconds of its budget that a key may be in debt. */
+export const MAX_DEBT = 10
+
+/** A bucket that was refilled for exactly the time that `take` returned may lack this much of a token, by rounding. */
+const ROUNDING = 1e-6
 
 interface Bucket {
   tokens: number
@@ -15,40 +27,67 @@ interface Bucket {
   at: number
 }
 
-/** Milliseconds after which every bucket is full again. A key without a bucket has a full one. */
-const FULL_AFTER = 1_000
+/** The buckets of one limit. A key without a bucket has a full one. */
+class Buckets {
+  /** Milliseconds after which any bucket is full again. */
+  readonly #fullAfter: number
+  // Two generations: each bucket of the older one is full when the younger one is as old, so that it is dropped whole.
+  #recent = new Map<string, Bucket>()
+  #older = new Map<string, Bucket>()
+  #rotatedAt: number
 
-/** A bucket that was refilled for exactly the time that `take` returned may lack this much of a token, by rounding. */
-const ROUNDING = 1e-6
+  constructor(fullAfter: number, now: number) {
+    this.#fullAfter = fullAfter
+    this.#rotatedAt = now
+  }
+
+  get size(): number {
+    return this.#recent.size + this.#older.size
+  }
+
+  /** Returns the key's tokens at `now`. */
+  tokens(key: string, perSecond: number, now: number): number {
+    this.#rotate(now)
+    const bucket = this.#recent.get(key) ?? this.#older.get(key)
+    return bucket ? Math.min(perSecond, bucket.tokens + ((now - bucket.at) * perSecond) / 1_000) : perSecond
+  }
+
+  set(key: string, tokens: number, now: number): void {
+    this.#recent.set(key, { tokens, at: now })
+  }
+
+  #rotate(now: number): void {
+    const age = now - this.#rotatedAt
+    if (age <= this.#fullAfter) return
+    this.#older = age > 2 * this.#fullAfter ? new Map<string, Bucket>() : this.#recent
+    this.#recent = new Map()
+    this.#rotatedAt = now
+  }
+}
 
 /** `clock` returns milliseconds. If it goes back, no time has passed. */
 export const createRateLimiter = (clock: () => number = () => performance.now()): RateLimiter => {
-  // Two generations: a bucket that was not used in the younger one is full, so that the older one is dropped whole.
-  let recent = new Map<string, Bucket>()
-  let older = new Map<string, Bucket>()
   let now = clock()
-  let rotatedAt = now
-
-  const rotate = (): void => {
-    if (now - rotatedAt <= FULL_AFTER) return
-    older = now - rotatedAt > 2 * FULL_AFTER ? new Map<string, Bucket>() : recent
-    recent = new Map()
-    rotatedAt = now
+  const buckets: Record<LimitName, Buckets> = {
+    messagesPerSecond: new Buckets(1_000, now),
+    requestsPerSecond: new Buckets(1_000, now),
+    bytesPerSecond: new Buckets(1_000 * (1 + MAX_DEBT), now),
+    connectionsPerSecondPerAddress: new Buckets(1_000, now),
   }
-
   return {
     take(limit, key, perSecond) {
       now = Math.max(now, clock())
-      rotate()
-      const name = `${limit}\0${key}`
-      const bucket = recent.get(name) ?? older.get(name)
-      const tokens = bucket
-        ? Math.min(perSecond, bucket.tokens + ((now - bucket.at) * perSecond) / 1_000)
-        : perSecond
+      const tokens = buckets[limit].tokens(key, perSecond, now)
       const isTaken = tokens >= 1 - ROUNDING
-      recent.set(name, { tokens: isTaken ? Math.max(0, tokens - 1) : tokens, at: now })
+      buckets[limit].set(key, isTaken ? Math.max(0, tokens - 1) : tokens, now)
       return isTaken ? 0 : Math.ceil(((1 - tokens) * 1_000) / perSecond)
     },
-    size: () => recent.size + older.size,
+    spend(limit, key, perSecond, amount) {
+      now = Math.max(now, clock())
+      const tokens = buckets[limit].tokens(key, perSecond, now) - amount
+      buckets[limit].set(key, Math.max(tokens, -MAX_DEBT * perSecond), now)
+      return tokens / perSecond
+    },
+    size: () => Object.values(buckets).reduce((sum, { size }) => sum + size, 0),
   }
 }

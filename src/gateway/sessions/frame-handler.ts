@@ -30,15 +30,22 @@ export interface FrameHandler {
   settled(): Promise<void>
 }
 
+/** The parts of a session that its frames read and change. */
+export interface SessionParts {
+  readonly user: UserRef
+  /** Identifies the user in the rate limiter. */
+  readonly userKey: string
+  readonly expiryTimer: ExpiryTimer
+  readonly delivery: Delivery
+  readonly epoch: string
+  /** Returns 0, or the milliseconds until the user may send another request. */
+  takeRequest(): number
+}
+
 export const createFrameHandler = (
   context: MessagingContext,
   app: App,
-  {
-    user,
-    expiryTimer,
-    delivery,
-    epoch,
-  }: { user: UserRef; expiryTimer: ExpiryTimer; delivery: Delivery; epoch: string },
+  { user, userKey, expiryTimer, delivery, epoch, takeRequest }: SessionParts,
   connection: ConnectionHandle,
 ): FrameHandler => {
   const { engine, log, settings } = context
@@ -63,7 +70,7 @@ export const createFrameHandler = (
     if (re.type === 'send' && retryable) order.hold({ code, why, retryAfter })
   }
 
-  const messaging = createMessaging(context, app, { user, epoch }, { connection, refuse, order })
+  const messaging = createMessaging(context, app, { user, userKey, epoch }, { connection, refuse, order })
 
   /** If the token is refused, the session keeps the expiry that it has. */
   const renew = async (frame: ClientFrameOf<'token'>): Promise<void> => {
@@ -134,6 +141,9 @@ export const createFrameHandler = (
       await Promise.all(inFlight)
     },
     handle(frame) {
+      // Sends have a limit of their own.
+      const wait = frame.type === 'send' ? 0 : takeRequest()
+      if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
       // If a client sends frames faster than they are answered, they would fill the memory.
       if (isCounted && pendingCount >= MAX_PENDING)

@@ -56,6 +56,9 @@ interface Started extends EngineSession {
 
 type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEnd: HoldOrEnd }
 
+/** Each frame counts as this many bytes more, since a small one costs about as much to handle as its answer. */
+const FRAME_COST = 64
+
 const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
 const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
@@ -65,6 +68,8 @@ export class LiveSession implements HubSession {
   readonly user: UserRef
   readonly #context: SessionContext
   readonly #app: App
+  /** Identifies the user in the rate limiter. */
+  readonly #userKey: string
   readonly #connection: ConnectionHandle
   readonly #expiryTimer: ExpiryTimer
   readonly #delivery: Delivery
@@ -80,6 +85,7 @@ export class LiveSession implements HubSession {
     this.user = { appId: app.settings.appId, userId }
     this.#context = context
     this.#app = app
+    this.#userKey = `${this.user.appId}\0${userId}`
     this.#connection = connection
     this.#expiryTimer = new ExpiryTimer(connection)
     this.#delivery = new Delivery(context.engine, this.user, connection)
@@ -88,6 +94,23 @@ export class LiveSession implements HubSession {
   /** The session's ids; undefined before it has started. */
   get ref(): SessionRef | undefined {
     return this.#started()?.ref
+  }
+
+  /** Takes one of the user's requests. Returns 0 if there was one, else the milliseconds until there is. */
+  takeRequest(): number {
+    const { requestsPerSecond } = this.#app.settings.limits
+    return this.#context.rateLimiter.take('requestsPerSecond', this.#userKey, requestsPerSecond)
+  }
+
+  /** Spends the user's bytes on a frame. Returns what is left, as `RateLimiter.spend` does. */
+  spendBytes(bytes: number): number {
+    const { bytesPerSecond } = this.#app.settings.limits
+    return this.#context.rateLimiter.spend(
+      'bytesPerSecond',
+      this.#userKey,
+      bytesPerSecond,
+      bytes + FRAME_COST,
+    )
   }
 
   onEvent(event: EngineEvent): void {
@@ -224,7 +247,14 @@ export class LiveSession implements HubSession {
     return (this.#frameHandler ??= createFrameHandler(
       this.#context,
       this.#app,
-      { user: this.user, expiryTimer: this.#expiryTimer, delivery: this.#delivery, epoch },
+      {
+        user: this.user,
+        userKey: this.#userKey,
+        expiryTimer: this.#expiryTimer,
+        delivery: this.#delivery,
+        epoch,
+        takeRequest: () => this.takeRequest(),
+      },
       this.#connection,
     ))
   }

@@ -61,7 +61,7 @@ const takeWhatFits = (messages: Message[]): Message[] => {
 export const createMessaging = (
   { settings, engine, rateLimiter, log }: MessagingContext,
   { settings: rules }: App,
-  { user, epoch }: { user: UserRef; epoch: string },
+  { user, userKey, epoch }: { user: UserRef; userKey: string; epoch: string },
   { connection, refuse, order }: { connection: ConnectionHandle; refuse: Refuse; order: SendOrder },
 ): Messaging => {
   const { appId, userId } = user
@@ -152,11 +152,7 @@ export const createMessaging = (
       if (!maySend) return refuse(frame, 'refused', "The app's 'send' rule does not let this user send.")
       const hold = order.current()
       if (hold) return refuse(frame, hold.code, hold.why, hold.retryAfter)
-      const wait = rateLimiter.take(
-        'messagesPerSecond',
-        `${appId}\0${userId}`,
-        rules.limits.messagesPerSecond,
-      )
+      const wait = rateLimiter.take('messagesPerSecond', userKey, rules.limits.messagesPerSecond)
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       await (authorizeSend ? sendInOrder(frame) : store(frame))
     },

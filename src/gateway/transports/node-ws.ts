@@ -82,6 +82,14 @@ class WsTransport implements Transport {
     this.#socket.close(code, reason)
   }
 
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   isFull(): boolean {
     return this.#stream.writableNeedDrain
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createRateLimiter, type LimitName } from '../../../src/gateway/limits/rate-limiter.js'
+import { createRateLimiter, MAX_DEBT, type LimitName } from '../../../src/gateway/limits/rate-limiter.js'
 
 /** A limiter whose clock stands still until the test moves it. */
 const limiterAt = (start = 1_000) => {
@@ -86,8 +86,43 @@ test('if the clock goes back, no key gains or loses tokens, and time goes on fro
   )
 })
 
+test('a key that spends never gets more than the tokens of a second and of the time since, and its debt', () => {
+  fc.assert(
+    fc.property(
+      perSecond,
+      pauses,
+      fc.double({ min: 0, max: 3_000, noNaN: true }),
+      (budget, between, amount) => {
+        const { clock, limiter } = limiterAt()
+        const start = clock.now
+        let spent = 0
+        for (const pause of between) {
+          clock.now += pause
+          const left = limiter.spend('bytesPerSecond', 'ada', budget, amount)
+          assert.ok(left <= 1)
+          if (left < -MAX_DEBT) return
+          spent += amount
+          assert.ok(spent <= budget * (1 + MAX_DEBT) + ((clock.now - start) * budget) / 1_000 + 1e-3)
+        }
+      },
+    ),
+  )
+})
+
+test('a debt is repaid in the time that was returned, also if nothing is spent meanwhile', () => {
+  fc.assert(
+    fc.property(perSecond, fc.double({ min: 1, max: 1 + MAX_DEBT, noNaN: true }), (budget, seconds) => {
+      const { clock, limiter } = limiterAt()
+      const left = limiter.spend('bytesPerSecond', 'ada', budget, seconds * budget)
+      assert.ok(Math.abs(left - (1 - seconds)) < 1e-6)
+      clock.now += -left * 1_000
+      assert.ok(Math.abs(limiter.spend('bytesPerSecond', 'ada', budget, 0)) < 1e-6)
+    }),
+  )
+})
+
 test('two limits, and two keys, share no bucket', () => {
-  const names: LimitName[] = ['messagesPerSecond', 'other' as LimitName]
+  const names: LimitName[] = ['messagesPerSecond', 'requestsPerSecond', 'bytesPerSecond']
   // Keys as the gateway makes them: an app id and a user id, which may contain any text but control characters.
   const key = fc.string().map((userId) => `app\0${userId}`)
   fc.assert(

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { startClient, type Frame } from '../../support/raw-client.js'
 import { runGateway, startOf, tokenFor } from '../support.js'
 
-const anyone = await runGateway({ profiles: 'anyone' })
+const anyone = await runGateway({ profiles: 'anyone', limits: { requestsPerSecond: 1_000_000 } })
 const vouched = await runGateway({ profiles: 'vouched' })
 
 const userIn = ({ started }: { started: Frame }): unknown => started['user']
