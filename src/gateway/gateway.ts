@@ -191,6 +191,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       apps().catch((err: unknown) => log.error({ err }, 'the engine failed to open'))
       const { detach } = attach(server, {
         owns: ownsPath,
+        messageTimeout: settings.startTimeout,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
         connect(transport, peer) {
           const connection = new Connection(context, transport, peer)

@@ -50,6 +50,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   const server = createServer()
   attach(server, {
     owns: () => true,
+    messageTimeout: 10_000,
     peerOf: () => ({ origin: null, address: 'here' }),
     request: (_, response) => response.end(),
     connect(transport, peer) {

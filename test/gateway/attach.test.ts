@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createGateway, createLog, GatewayError, type Gateway } from '../../src/gateway/index.js'
 import { handshake, openClient, openRaw, startClient, within } from '../support/raw-client.js'
+import { until } from '../support/until.js'
 import { startOf, testApp } from './support.js'
 
 const makeGateway = (): Gateway => {
@@ -27,8 +29,12 @@ const listen = async (server: Server): Promise<string> => {
 
 const status = async (address: string): Promise<number> => (await fetch(address)).status
 
-const createHost = (): Server =>
-  createServer({ maxHeaderSize: 32_768 }, (request, response) => response.end(`theirs: ${request.url}`))
+const createHost = (
+  respond = (request: IncomingMessage, body: string): string => `theirs: ${request.url}${body}`,
+): Server =>
+  createServer({ maxHeaderSize: 32_768 }, (request, response) => {
+    void text(request).then((body) => response.end(respond(request, body)))
+  })
 
 /** The first message of the host’s own WebSocket server, at `/theirs`. */
 const firstMessage = (url: string): Promise<string> =>
@@ -112,6 +118,25 @@ test('a start before the engine is open is answered when it is open', async () =
   const client = openClient(url, { start: await startOf('ada') })
   assert.equal((await client.next()).type, 'started')
   client.close()
+})
+
+test('an upgrade to another protocol is a request of the host, as `curl --http2` sends it', async () => {
+  const server = createHost(
+    (request, body) => `theirs: ${request.url} ${String(request.headers.upgrade)} ${body}`,
+  )
+  makeGateway().attach(server)
+  const url = await listen(server)
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
+  const raw = await openRaw(url)
+  raw.socket.write(`GET /page HTTP/1.1\r\nHost: host\r\n${upgrade}\r\n`)
+  const page = await raw.answer()
+  assert.equal(page.status, 200)
+  await until('the host’s own page', () => raw.received().includes('theirs: /page undefined '))
+  // The connection stays usable, and the gateway's own paths are requests too.
+  raw.socket.write(`POST /form HTTP/1.1\r\nHost: host\r\nContent-Length: 4\r\n${upgrade}\r\nbody`)
+  await until('a response with the body', () => raw.received().includes('theirs: /form undefined body'))
+  raw.socket.write(`GET /healthz HTTP/1.1\r\nHost: host\r\n${upgrade}\r\n`)
+  await until('a response of the gateway', () => raw.received().includes('"status":"ok"'))
 })
 
 test('after a gateway is closed, another one can be attached to the same server', async () => {

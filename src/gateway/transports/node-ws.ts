@@ -7,6 +7,8 @@ import { limits, START_PREFIX, SUBPROTOCOL } from '../../protocol/index.js'
 import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
+import { createRequestQueue } from '../http/request-queue.js'
+import { returnRequest } from './return-request.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
@@ -15,6 +17,8 @@ export interface GatewayHandlers {
   peerOf(request: IncomingMessage): Peer
   /** Whether a path belongs to the gateway. */
   owns(path: string): boolean
+  /** Milliseconds that a message may take from its first byte to its last. */
+  messageTimeout: number
   /** Responds to a plain request, also with 404. */
   request(request: IncomingMessage, response: ServerResponse): void
 }
@@ -26,6 +30,15 @@ export const CLOSE_TIMEOUT = 3_000
 
 /** Bytes that are collected into one write. With more, `isFull()` would take a client for a slow one. */
 const MAX_BATCH = 8_192
+
+/** Bytes of a masked control frame besides its payload. */
+const CONTROL_HEADER = 6
+
+/** Fragments of one message. Clients send a frame of 64 kB in one fragment; each costs 120 bytes and more. */
+const MAX_FRAGMENTS = 64
+
+/** Chunks that an unfinished fragment may consist of, so that a client that sends byte by byte can't fill the memory. */
+const MAX_CHUNKS = 512
 
 /** Bytes that may wait for a client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
 const MAX_BUFFERED = 1_048_576
@@ -123,13 +136,63 @@ class WsTransport implements Transport {
 
 const flush = (transport: WsTransport): void => transport.flush()
 
+/** Ends a connection whose client begins a message and does not finish it in time. */
+class MessageDeadline {
+  readonly #connection: Connection
+  readonly #timeout: number
+  #timer: NodeJS.Timeout | undefined
+  /** Bytes of an unfinished message. */
+  #pending = 0
+  /** Whether the latest chunk finished a message. */
+  #isFinished = false
+
+  constructor(connection: Connection, timeout: number) {
+    this.#connection = connection
+    this.#timeout = timeout
+  }
+
+  onMessage(): void {
+    this.#isFinished = true
+  }
+
+  /** A ping or a pong of the WebSocket protocol may come before, between and after the fragments of a message. */
+  onControl(payload: Buffer): void {
+    this.#pending -= CONTROL_HEADER + payload.length
+  }
+
+  /** Called after ws has parsed a chunk. */
+  onChunk(bytes: number): void {
+    this.#pending = this.#isFinished ? 0 : this.#pending + bytes
+    this.#isFinished = false
+    if (this.#pending <= 0) this.cancel()
+    else
+      this.#timer ??= setTimeout(
+        () => this.#connection.end('timeout', 'A message was not finished in time.'),
+        this.#timeout,
+      ).unref()
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
+
 /** Apart from the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
-const receiveFrom = (socket: ws.WebSocket, connection: Connection): void => {
+const receiveFrom = (socket: ws.WebSocket, stream: Duplex, connection: Connection, timeout: number): void => {
+  const deadline = new MessageDeadline(connection, timeout)
+  const onControl = (payload: Buffer): void => deadline.onControl(payload)
+  socket.on('ping', onControl).on('pong', onControl)
+  stream.on('data', (chunk: Buffer) => deadline.onChunk(chunk.length))
   socket.on('message', (data: Buffer, isBinary) => {
+    deadline.onMessage()
     if (isBinary) connection.end('bad-request', 'Frames must be text.')
     else connection.receive(data.toString(), data.length)
   })
-  socket.on('close', (code) => connection.onClose(code))
+  socket.on('close', (code) => {
+    deadline.cancel()
+    connection.onClose(code)
+  })
   // `close` follows and ends the connection. A client that breaks its socket is not worth a log line.
   socket.on('error', ignore)
 }
@@ -163,16 +226,24 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     perMessageDeflate: false,
     // Beyond this size ws closes the socket. A smaller frame that is still too large gets an `ended` frame.
     maxPayload: 2 * limits.frame,
+    // Beyond these ws closes with 1008.
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_CHUNKS,
     closeTimeout: CLOSE_TIMEOUT,
     handleProtocols: () => SUBPROTOCOL,
-  } satisfies ws.ServerOptions & { closeTimeout: number }
+  } satisfies ws.ServerOptions & {
+    closeTimeout: number
+    maxFragments: number
+    maxBufferedChunks: number
+  }
   const sockets = new ws.WebSocketServer(options)
 
+  const handleRequest = createRequestQueue((request, response) => handlers.request(request, response))
   const restoreRequests = intercept(
     server,
     'request',
     (others, request: IncomingMessage, response: ServerResponse) => {
-      if (others.length === 0 || handlers.owns(pathOf(request))) handlers.request(request, response)
+      if (others.length === 0 || handlers.owns(pathOf(request))) handleRequest(request, response)
       else for (const other of others) other.call(server, request, response)
     },
   )
@@ -181,13 +252,17 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const isOurs = pathOf(request) === SESSION_PATH
-      if (!isOurs && others.length > 0) {
+      const path = pathOf(request)
+      const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
+      const isOurs = isWebSocket && path === SESSION_PATH
+      // A listener that was added after `attach()` may handle what the others do not.
+      const isAlone = others.length === 0 && server.listenerCount('upgrade') === 1
+      if (!isWebSocket && (isAlone || handlers.owns(path)))
+        return returnRequest(server, request, socket, head)
+      if (!isOurs && !isAlone) {
         for (const other of others) other.call(server, request, socket, head)
         return
       }
-      // A listener that was added after `attach()` may handle this path.
-      if (!isOurs && server.listenerCount('upgrade') > 1) return
       // Node removes its listeners from an upgraded socket, and an `error` without a listener would end the process.
       socket.on('error', ignore)
       if (!isOurs) return refuseUpgrade(socket, '404 Not Found', 'There is no WebSocket at this path.')
@@ -199,7 +274,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       setImmediate(uncork, socket)
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         const connection = handlers.connect(new WsTransport(webSocket, socket), handlers.peerOf(request))
-        receiveFrom(webSocket, connection)
+        receiveFrom(webSocket, socket, connection, handlers.messageTimeout)
         const start = startInProtocols(protocols)
         if (start === undefined)
           connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')

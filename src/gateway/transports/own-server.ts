@@ -16,11 +16,16 @@ export interface OwnServer {
   close(timeout: number): Promise<void>
 }
 
+/** Milliseconds that a client has to send a whole request. */
+const REQUEST_TIMEOUT = 30_000
+
 const createHttpServer = ({ listen: { tls }, startTimeout }: Settings): Server => {
   const base = {
     maxHeaderSize: limits.headers,
     // A client that sends no request headers gets the same time as one that sends no start.
     headersTimeout: startTimeout,
+    // For the body too: Node's default is five minutes.
+    requestTimeout: Math.max(startTimeout, REQUEST_TIMEOUT),
     connectionsCheckingInterval: Math.min(startTimeout, 1_000),
   }
   if (!tls) return createServer(base)

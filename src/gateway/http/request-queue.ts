@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+type HandleRequest = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Requests of one socket that wait for the response to an earlier one. Browsers do not pipeline at all. */
+const MAX_WAITING = 16
+/** Requests beyond `MAX_WAITING` that are ignored before the socket is destroyed. */
+const MAX_IGNORED = 64
+/** Requests of one socket in all. The last response closes it. */
+const MAX_REQUESTS = 1_000
+/** Milliseconds that a client has to read a response. */
+const RESPONSE_TIMEOUT = 60_000
+/** Milliseconds that a client has to finish its request after the response. */
+const BODY_TIMEOUT = 5_000
+
+interface SocketState {
+  requests: number
+  isBusy: boolean
+  isRefused: boolean
+  ignored: number
+  readonly waiting: [IncomingMessage, ServerResponse][]
+}
+
+/**
+ * Calls `handle` for one request of a socket at a time. Node parses all pipelined requests of a packet at once: if each
+ * were handled, a client that never reads would fill the memory with responses.
+ */
+export const createRequestQueue = (handle: HandleRequest): HandleRequest => {
+  const states = new WeakMap<Socket, SocketState>()
+
+  const stateOf = (socket: Socket): SocketState => {
+    const known = states.get(socket)
+    if (known) return known
+    const state = { requests: 0, isBusy: false, isRefused: false, ignored: 0, waiting: [] }
+    states.set(socket, state)
+    return state
+  }
+
+  const start = (state: SocketState, request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request
+    state.isBusy = true
+    const timer = setTimeout(() => socket.destroy(), RESPONSE_TIMEOUT).unref()
+    response.once('close', () => {
+      clearTimeout(timer)
+      state.isBusy = false
+      if (!request.complete) destroyLater(request)
+      const next = state.waiting.shift()
+      if (next && !socket.destroyed) start(state, ...next)
+    })
+    handle(request, response)
+  }
+
+  return (request, response) => {
+    const { socket } = request
+    const state = stateOf(socket)
+    state.requests += 1
+    if (state.isRefused) {
+      state.ignored += 1
+      if (state.ignored > MAX_IGNORED) socket.destroy()
+    } else if (state.waiting.length >= MAX_WAITING) {
+      state.isRefused = true
+      refuse(state)
+    } else {
+      if (state.requests >= MAX_REQUESTS) response.shouldKeepAlive = false
+      if (state.isBusy) state.waiting.push([request, response])
+      else start(state, request, response)
+    }
+  }
+}
+
+/** Responds 429 to the first request that waits. Node closes the socket after it, so the others get no response. */
+const refuse = ({ waiting }: SocketState): void => {
+  const [first] = waiting.splice(0)
+  first?.[1]
+    .writeHead(429, { connection: 'close', 'content-type': 'application/problem+json' })
+    .end('{"status":429,"code":"rate-limited","title":"Wait for a response before the next request."}')
+}
+
+/** A client that drips the body of a request must not keep the socket after the response. */
+const destroyLater = (request: IncomingMessage): void => {
+  const timer = setTimeout(() => request.socket.destroy(), BODY_TIMEOUT).unref()
+  request.once('close', () => clearTimeout(timer))
+}

@@ -1,0 +1,113 @@
+// Clients that pipeline requests, never read responses or never finish a request.
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, test } from 'node:test'
+import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { openRaw, startClient, within } from '../../support/raw-client.js'
+import { runGateway, startOf, testApp } from '../support.js'
+import { until } from '../../support/until.js'
+
+const get = 'GET /v1/chat-session.js HTTP/1.1\r\nHost: gateway\r\n\r\n'
+
+/** A gateway on a host's server, which counts its sockets. */
+const attach = async (): Promise<{ url: string; server: Server }> => {
+  const gateway = createGateway(
+    { engine: { type: 'memory' }, apps: { app: testApp() } },
+    { env: {}, log: createLog({ level: 'silent' }) },
+  )
+  const server = createServer({ maxHeaderSize: 32_768 }, (_, response) => response.end('host'))
+  gateway.attach(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(async () => {
+    await gateway.close()
+    server.close()
+    server.closeAllConnections()
+  })
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+const attached = await attach()
+const own = await runGateway()
+
+for (const [what, url] of [
+  ['a server of its own', own.url],
+  ['an attached server', attached.url],
+] as const) {
+  test(`on ${what}, 40 pipelined requests get some responses, then a 429 and the end of the socket`, async () => {
+    const raw = await openRaw(url)
+    raw.socket.write(get.repeat(40))
+    await within(raw.closed, 'close')
+    const statuses = [
+      ...raw
+        .received()
+        .toString('latin1')
+        .matchAll(/HTTP\/1\.1 (\d{3}) /g),
+    ].map(([, status]) => status)
+    assert.equal(statuses.at(-1), '429')
+    assert.ok(statuses.length > 1 && statuses.length <= 18, String(statuses))
+    assert.deepEqual(new Set(statuses), new Set(['200', '429']))
+  })
+
+  test(`on ${what}, a few pipelined requests get their responses in order`, async () => {
+    const raw = await openRaw(url)
+    raw.socket.write(
+      `${get}GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\nGET /v1/missing HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n`,
+    )
+    if (what === 'a server of its own') {
+      await within(raw.closed, 'close')
+      const text = raw.received().toString('latin1')
+      assert.deepEqual(
+        [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status),
+        ['200', '200', '404'],
+      )
+    } else {
+      await within(raw.closed, 'close')
+      assert.match(raw.received().toString('latin1'), /"status":"ok".*\r\n\r\n(4\r\n)?host/s)
+    }
+  })
+
+  test(`on ${what}, one socket is closed after a thousand requests`, async () => {
+    const raw = await openRaw(url)
+    const health = 'GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n'
+    let responses = 0
+    while (!raw.socket.destroyed && responses < 1_500) {
+      const before = raw.received().length
+      raw.socket.write(health)
+      await within(
+        Promise.race([raw.closed, new Promise((resolve) => raw.socket.once('data', resolve))]),
+        'response',
+      )
+      if (raw.received().length > before) responses += 1
+    }
+    assert.equal(responses, 1_000)
+  })
+}
+
+test('a client that pipelines a megabyte and never reads loses its socket, and a session beside it goes on', async () => {
+  const { url, server } = await attach()
+  const honest = await startClient(url, await startOf('ada'))
+  const raw = await openRaw(url)
+  raw.socket.pause()
+  raw.socket.write(get.repeat(Math.ceil(2 ** 20 / get.length)))
+  const sockets = (): Promise<number> =>
+    new Promise((resolve, reject) =>
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    )
+  for (let sent = 0; sent < 20; sent += 1) {
+    honest.send({ type: 'send', id: `m${sent}`, to: 'bob', body: 'x' })
+    assert.equal((await honest.next('sent'))['id'], `m${sent}`)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+  }
+  await until('only the honest socket is open', sockets, 1)
+  honest.close()
+})
+
+for (const method of ['GET', 'POST'])
+  test(`a client that drips the body of a ${method} request gets a response and loses its socket`, async () => {
+    const raw = await openRaw(attached.url, { allowHalfOpen: true })
+    raw.socket.write(`${method} /healthz HTTP/1.1\r\nHost: gateway\r\nContent-Length: 100000\r\n\r\n`)
+    assert.equal((await raw.answer()).status, method === 'GET' ? 200 : 404)
+    const drip = setInterval(() => raw.socket.write('x'), 50)
+    await within(raw.closed, 'close').finally(() => clearInterval(drip))
+  })
