@@ -31,7 +31,7 @@ const showEverything = async ({ add, panel }: Playground): Promise<void> => {
 }
 
 describe('the playground: for everybody', () => {
-  it('leads to the error codes, where axe finds nothing wrong either', async ({ page }) => {
+  it('links to the page of error codes, in which axe finds no fault', async ({ page }) => {
     await page.getByRole('link', { name: 'Error codes' }).click()
     await page.getByRole('heading', { name: 'Error codes' }).waitFor()
     for (const width of [1280, 360]) {
@@ -40,7 +40,7 @@ describe('the playground: for everybody', () => {
     }
   })
 
-  it('has nothing in any state that axe finds wrong and fits its window, light or dark, on a phone or a desktop; fingers find its buttons', async (playground) => {
+  it('has no fault for axe in any state, light or dark, on a phone or a desktop; it fits the window, and its buttons are large enough for a finger', async (playground) => {
     const { page } = playground
     await page.setViewportSize({ width: 1280, height: 740 })
     await showEverything(playground)
@@ -113,19 +113,19 @@ describe('the playground: for everybody', () => {
     assert.equal((await focus()).name, 'Add a user')
   })
 
-  it('tells a screen reader of each state, but not of each tick of a countdown', async ({
+  it('announces each state to a screen reader, but not each tick of a countdown', async ({
     reaches,
     press,
     at,
   }) => {
-    const told = at.locator('.state').getByRole('status')
+    const status = at.locator('.state').getByRole('status')
     await reaches('active')
-    assert.match(await told.innerText(), /active[^]*verified/)
+    assert.match(await status.innerText(), /active[^]*verified/)
     await press('Offline')
     await reaches('reconnecting')
     await at.locator('.state time').waitFor()
-    assert.match(await told.innerText(), /reconnecting/)
-    assert.doesNotMatch(await told.innerText(), /Next attempt/)
+    assert.match(await status.innerText(), /reconnecting/)
+    assert.doesNotMatch(await status.innerText(), /Next attempt/)
   })
 
   it('brings the state into view on a phone when a session is started', async ({ page, start, at }) => {

@@ -175,7 +175,7 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
   }
 }
 
-/** A failed connection is told in the console by the browser itself, whatever a page does. */
+/** The browser itself logs a failed connection to the console; a page cannot prevent it. */
 const isLostConnection = (problem: string): boolean => /^WebSocket connection to .* failed/.test(problem)
 
 /** A test on a playground of its own, which must not see an error or a breach of the policy. */

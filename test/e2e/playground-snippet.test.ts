@@ -59,7 +59,7 @@ const says: Record<LoginMethodId, [RegExp, RegExp, RegExp, RegExp | null]> = {
 }
 
 describe('the playground: the code for it', () => {
-  it('is the code for what is chosen, in each of its tongues and well-formed for React, before anything is started', async (playground) => {
+  it('is the code for what is chosen, in each language and well-formed for React, before anything is started', async (playground) => {
     const { at, alone, choose } = playground
     await alone()
     for (const [way, [inHtml, inJavascript, inReact, onServer]] of Object.entries(says)) {
@@ -103,7 +103,7 @@ describe('the playground: the code for it', () => {
       assert.ok(code.includes(attribute), attribute)
   })
 
-  it('works as it is in somebody’s page, whatever the user is called', async (playground) => {
+  it('works unchanged in another page, with any characters in the user’s id and name', async (playground) => {
     const { alone, context, dev, at: page } = playground
     await alone()
     const [userId, name] = [`o'hara "1" \\`, `O'Hara "</script>" & \\ <b>`]

@@ -47,7 +47,7 @@ describe('the playground: several users', () => {
     assert.equal(await other.unread().count(), 0)
   })
 
-  it('carries a session on that was offline, with what was missed and what was written meanwhile, each once', async (playground) => {
+  it('resumes a session that was offline, with the messages that it missed and those written meanwhile, each once', async (playground) => {
     const [alice, bob] = await three(playground)
     const former = await alice.sessionId()
     await alice.press('Offline')
@@ -121,7 +121,7 @@ describe('the playground: several users', () => {
     assert.equal(await alice.message('Too late?').count(), 1)
   })
 
-  it('takes in more users, up to six, and lets one go with their session', async (playground) => {
+  it('adds users, up to six, and removes one together with the session', async (playground) => {
     const { page, panel, add } = playground
     await three(playground)
     const fourth = await add()
@@ -143,10 +143,10 @@ describe('the playground: several users', () => {
     assert.equal(await page.getByRole('link', { name: /^Chiyo/ }).count(), 0)
   })
 
-  it('shows a notification of what comes while nobody looks, stops it when told to, and asks only when pressed', async (playground) => {
+  it('shows a notification for a message to a hidden page, prevents it if the page wants, and asks for permission only after a click', async (playground) => {
     const { page } = playground
     // This browser shows none, and no window of it is ever hidden: the page is given a Notification that notes down what
-    // is shown, and told that nobody looks. The playground, the element and the gateway are the real ones.
+    // is shown, and set to hidden. The playground, the element and the gateway are the real ones.
     await page.addInitScript(`
       globalThis.shown = []
       globalThis.Notification = class extends EventTarget {
@@ -188,7 +188,7 @@ describe('the playground: several users', () => {
     assert.deepEqual(await page.evaluate('shown'), ['Bob Okafor: Look here!'])
   })
 
-  it('says so where the browser lets it show none', async (playground) => {
+  it('says that the browser denies notifications', async (playground) => {
     const [alice] = await three(playground)
     await alice.press('requestNotifications()')
     await alice.at.locator('#permission').getByText('notifications-denied').waitFor()

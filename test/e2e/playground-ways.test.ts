@@ -20,7 +20,7 @@ const refuses: [LoginMethodId, 'playground' | 'strict', string][] = [
 ]
 
 describe('the playground: ways to log in', () => {
-  it('lets a user in by each way that proves one, in both apps, and shows a guest as one', async (playground) => {
+  it('starts a session with each kind of credentials, in both apps, and shows a guest as one', async (playground) => {
     await playground.alone()
     for (const [way, app] of lets) {
       await playground.start(way, 'active', app)
@@ -32,7 +32,7 @@ describe('the playground: ways to log in', () => {
     await playground.at.locator('.tag', { hasText: 'guest' }).waitFor()
   })
 
-  it('says why it refuses the others, in a sentence, and what to do about it', async (playground) => {
+  it('explains each refusal in a sentence, with the next step', async (playground) => {
     const { alone, start, at } = playground
     const error = at.locator('#error')
     await alone()
@@ -50,7 +50,7 @@ describe('the playground: ways to log in', () => {
     await error.getByText('unauthenticated').waitFor()
   })
 
-  it('keeps sessions alive past the 10 s that their first tokens are good for, by tokenFetcher and by token-url', async (playground) => {
+  it('renews sessions past the 10 s for which their first tokens are valid, by tokenFetcher and by token-url', async (playground) => {
     const sources = [
       ['token-fetcher', /tokenFetcher\s+expiring: a token/],
       ['token-and-url', /token-url\s+was requested/],
@@ -63,7 +63,7 @@ describe('the playground: ways to log in', () => {
       await open('Events')
     }
     for (const { asked, at } of users)
-      // The second is for the first renewed token: by then the first one has lapsed.
+      // The second is for the first renewed token: by then the first one has expired.
       await at.locator('.log li').filter({ hasText: asked }).nth(1).waitFor()
     for (const { reaches } of users) await reaches('active')
     assert.deepEqual(await Promise.all(users.map(({ sessionId }) => sessionId())), former)
