@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { scratch } from '../cli/run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 import { freePort } from '../support/free-port.js'
 import { languages, type Language } from './languages.js'
 import { chapters, type Block } from './page.js'
@@ -68,7 +68,7 @@ export const mintersOf = (name: Name): Block[] =>
 export const layOut = (name: Name, minter = mintersOf(name)[0]): string => {
   requirePackages(name)
   const { build }: Language = languages[name]
-  const folder = scratch()
+  const folder = scratchFolder()
   cpSync(new URL(`${folders[name]}/`, import.meta.url), folder, { recursive: true })
   for (const block of chapters.get(name) ?? []) {
     if (block.file === undefined || (block.file === minter?.file && block !== minter)) continue

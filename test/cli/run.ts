@@ -1,19 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { within } from '../support/raw-client.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-
-/** A folder of its own, gone after the file's tests. */
-export const scratch = (): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'chat-session-cli-'))
-  after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 export interface Outcome {
   code: number | null

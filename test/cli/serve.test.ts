@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { handshake, openRaw, startClient } from '../support/raw-client.js'
 import { startOf, secret } from '../gateway/support.js'
-import { finish, run, scratch } from './run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
+import { finish, run } from './run.js'
 
-const folder = scratch()
+const folder = scratchFolder()
 const config = {
   listen: { port: 0 },
   engine: { type: 'memory' },
@@ -59,7 +60,7 @@ test('serve ends within its drain time, whatever its config module holds open or
 })
 
 test('sessions and messages outlive a process that is killed, on the same folder', async () => {
-  const path = join(scratch(), 'data')
+  const path = join(scratchFolder(), 'data')
   const file = await write('restart.json', { ...config, engine: { type: 'embedded', path } })
   const one = run(['serve', '--config', file])
   const client = await startClient(await one.url(), await startOf('ada'))
@@ -178,7 +179,7 @@ test('PORT says the port, secrets come from the environment, and the default eng
     listen: { port: 1 },
     apps: { app: { environment: 'test', secrets: [{ env: 'SECRET' }] } },
   })
-  const cwd = scratch()
+  const cwd = scratchFolder()
   const { child, url, outcome } = run(['serve', '--config', file], { PORT: '0', SECRET: secret }, cwd)
   const client = await startClient(await url(), await startOf('ada'))
   client.close()
@@ -191,7 +192,7 @@ test('PORT says the port, secrets come from the environment, and the default eng
 })
 
 test('a signal while it still waits to start ends it with 0', async () => {
-  const path = join(scratch(), 'data')
+  const path = join(scratchFolder(), 'data')
   const settings = { ...config, engine: { type: 'embedded', path } }
   const owner = run(['serve', '--config', await write('owner.json', settings)])
   await owner.url()
@@ -323,7 +324,7 @@ test('a folder that cannot be written is one line', async () => {
 })
 
 test('a folder that another process has open is one line', async () => {
-  const path = join(scratch(), 'data')
+  const path = join(scratchFolder(), 'data')
   const file = await write('shared.json', { ...config, engine: { type: 'embedded', path } })
   const owner = run(['serve', '--config', file])
   await owner.url()

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
-import { scratch } from '../cli/run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 import { portOf } from '../session/support.js'
 import { newContext } from '../support/browser.js'
 import {
@@ -65,7 +65,7 @@ test('five pages in a row are one session, and each message is heard once by one
 })
 
 test('a page that is loaded while the gateway restarts carries the session on in the new process', async () => {
-  const folder = scratch()
+  const folder = scratchFolder()
   const gateway = await startGateway(folder)
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSession } from '../../src/session/index.js'
-import { scratch } from '../cli/run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 import { portOf } from '../session/support.js'
 import { startProxy, type Proxy } from '../support/proxy.js'
 import {
@@ -133,7 +133,7 @@ test('a line that breaks again and again while a page sends loses nothing, doubl
 })
 
 test('pages that are open while the gateway restarts on its folder are the same sessions, and nothing is missed', async () => {
-  const folder = scratch()
+  const folder = scratchFolder()
   const gateway = await startGateway(folder)
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import type { ChatSession } from '../../src/session/index.js'
-import { scratch } from '../cli/run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 import {
   appId,
   newSession,
@@ -18,7 +18,7 @@ import { chatOf, untilState } from './site.js'
 export { tokenFor, type TestGateway }
 
 /** A gateway that keeps what it knows in a folder of its own: restarted on the same one, it knows it still. */
-export const startGateway = (folder = scratch(), port = 0): Promise<TestGateway> =>
+export const startGateway = (folder = scratchFolder(), port = 0): Promise<TestGateway> =>
   startAnyGateway(
     {
       requireExpiry: true,

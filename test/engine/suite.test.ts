@@ -3,11 +3,10 @@ import { describe, it } from 'node:test'
 import { createEmbeddedEngine, createMemoryEngine } from '../../src/engine/index.js'
 import { engineSuite } from '../../src/engine/suite/index.js'
 import { createSimpleEngine } from '../support/simple-engine.js'
-import { scratch } from './folders.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 
 // The suite adds a listener that throws. Without a callback the engine would print a warning.
 const onError = (): void => undefined
-const newFolder = scratch()
 
 void describe('the memory engine', () => {
   engineSuite({ describe, it }, { create: () => createMemoryEngine({ onError }), durable: false })
@@ -17,7 +16,7 @@ void describe('the embedded engine', () => {
   engineSuite(
     { describe, it },
     {
-      create: async () => createEmbeddedEngine({ path: join(await newFolder(), 'data'), onError }),
+      create: () => createEmbeddedEngine({ path: join(scratchFolder(), 'data'), onError }),
       durable: true,
     },
   )

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, scratch, type Running } from '../cli/run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
+import { run, type Running } from '../cli/run.js'
 import { createToken } from '../../src/tokens/index.js'
 import type { GatewayConfig } from '../../src/gateway/index.js'
 import { freePort } from '../support/free-port.js'
@@ -26,7 +27,7 @@ export interface GatewayProcess {
 }
 
 export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promise<GatewayProcess> => {
-  const folder = scratch()
+  const folder = scratchFolder()
   const port = await freePort()
   const file = join(folder, 'gateway.json')
   const whole: GatewayConfig = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
-import { scratch } from '../cli/run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 import type { Message } from '../../src/session/index.js'
 import { until } from '../support/until.js'
 import { Backend } from './model-backend.js'
@@ -211,7 +211,7 @@ const carryOut = async (world: World, given: Command): Promise<void> => {
 }
 
 const run = async (commands: Command[]): Promise<void> => {
-  const backend = new Backend(scratch())
+  const backend = new Backend(scratchFolder())
   await backend.start()
   const clients: Client[] = []
   for (const owner of OWNERS) clients.push(await Client.start(owner, () => backend.url))

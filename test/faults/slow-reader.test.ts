@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { assemble } from '../gateway/assemble.js'
-import { startOf, until } from '../gateway/support.js'
+import { until } from '../support/until.js'
+import { startOf } from '../gateway/support.js'
 import { startClient, startProtocol, within, type Frame } from '../support/raw-client.js'
 
 const MISSED = 100_000
@@ -57,11 +58,11 @@ test(`${MISSED} missed messages reach a slow reader in order while more come, an
   let before = -1
   let looks = 0
   // They may be full for a moment, and not any more: those that nobody reads stay full.
-  await until(() => {
+  await until('the sockets take no more', () => {
     looks = held() > 0 && pulled === before ? looks + 1 : 0
     before = pulled
     return looks === STILL
-  }, 'the sockets take no more')
+  })
   let most = 0
   for (let more = 0; more < MORE; more++) {
     await send()

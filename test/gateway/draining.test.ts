@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { EngineError } from '../../src/engine/index.js'
 import { openClient, startClient, within } from '../support/raw-client.js'
 import { assemble } from './assemble.js'
-import { runGateway, startOf, until } from './support.js'
+import { until } from '../support/until.js'
+import { runGateway, startOf } from './support.js'
 
 /** An `authorizeSend` that lets no message through before `open()`. */
 const gate = () => {
@@ -32,7 +33,7 @@ test('a draining gateway refuses new sessions, and answers earlier frames before
     await startClient(url, await startOf('bob')),
   ]
   busy.send({ type: 'send', id: 'last', to: 'bob', body: 'x' })
-  await until(() => asked() === 1, 'the message being judged')
+  await until('the message being judged', () => asked() === 1)
   const closing = gateway.close()
 
   const ended = await idle.end()
@@ -56,7 +57,7 @@ test('a frame that is never answered delays close() for drainTime at most', asyn
   const { gateway, url } = await runGateway({ authorizeSend }, { drainTime: 1 })
   const client = await startClient(url, await startOf('ada'))
   client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' })
-  await until(() => asked() === 1, 'the message being judged')
+  await until('the message being judged', () => asked() === 1)
   const began = performance.now()
   await gateway.close()
   const took = performance.now() - began
@@ -113,7 +114,7 @@ test('a send before an `end` frame is answered before the session ends', async (
   const { url } = await runGateway({ authorizeSend })
   const client = await startClient(url, await startOf('ada'))
   client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' }, { type: 'end' })
-  await until(() => asked() === 1, 'the message being judged')
+  await until('the message being judged', () => asked() === 1)
   open()
   assert.equal((await client.next('sent'))['id'], 'a')
   assert.equal((await client.end()).code, 1000)

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createEmbeddedEngine } from '../../src/engine/index.js'
 import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
 import { openRaw, handshake, startClient, within } from '../support/raw-client.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 import { runGateway, startOf, testApp } from './support.js'
 
-const folder = await mkdtemp(join(tmpdir(), 'chat-session-'))
-after(() => rm(folder, { recursive: true, force: true }))
+const folder = scratchFolder()
 
 const make = (config: Partial<GatewayConfig> = {}): Gateway => {
   const gateway = createGateway(

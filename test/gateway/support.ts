@@ -55,12 +55,3 @@ export const signedStart = async (userId: string) => ({
   userId,
   signature: await createSignature(userId, signatureSecret),
 })
-
-/** Resolves when `check` returns true; rejects after 30 s. */
-export const until = async (check: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const deadline = performance.now() + 30_000
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`Waited 30 s in vain for ${what}.`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

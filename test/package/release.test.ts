@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { scratchFolder } from '../support/scratch-folder.js'
 import { packageJson, readJson } from './manifest.js'
 import { root } from './packed.js'
 
@@ -36,8 +36,7 @@ Long ago.
 
 /** Copies the files that a release reads, with a changelog for this version. Returns the folder. */
 const prepare = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'chat-session-release-'))
-  after(() => rm(folder, { recursive: true }))
+  const folder = scratchFolder()
   const files = ['package.json', 'package-lock.json', 'src/protocol/version.ts', 'scripts', 'dist/cdn']
   for (const file of files) await cp(join(root, file), join(folder, file), { recursive: true })
   await writeFile(join(folder, 'CHANGELOG.md'), changelog)

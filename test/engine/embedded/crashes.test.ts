@@ -12,10 +12,9 @@ import {
 } from '../../../src/engine/index.js'
 import type { Message } from '../../../src/protocol/index.js'
 import { inChild, inLimitedChild, killed, nextMessage } from './children.js'
-import { scratch } from '../folders.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 import { rules } from '../stores.js'
 
-const newFolder = scratch()
 const ada = { appId: 'app', userId: 'ada' }
 
 const opened = async (path: string): Promise<Engine> => {
@@ -40,7 +39,7 @@ const everything = async (engine: Engine, userId: string): Promise<Message[]> =>
 void describe('an embedded engine that is killed again and again while many send', () => {
   const name = 'has every acknowledged message once at its offset, and epochs and offsets go on'
   void it(name, async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const acknowledged: { draft: NewMessage; sent: SendResult }[] = []
     const epochs = new Set<string>()
     for (let run = 0; run < 10; run++) {
@@ -97,7 +96,7 @@ void describe('an embedded engine on a disk that is full', () => {
   // A limit on the size of files stands in for the disk: writes fail in the kernel, half way through a record.
   const name = 'refuses to send, keeps sessions going, and recovers by itself when there is room again'
   void it(name, { skip: process.platform !== 'linux' }, async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const child = inLimitedChild('fill', path, 512)
     const full = (await nextMessage(child)) as {
       code: string
@@ -142,7 +141,7 @@ void describe('the epochs of an embedded engine', () => {
   }
 
   void it('change when a backup is restored, and earlier positions are lost', async () => {
-    const folder = await newFolder()
+    const folder = scratchFolder()
     const [path, backup] = [join(folder, 'data'), join(folder, 'backup')]
     const first = await fill(path)
     await cp(path, backup, { recursive: true, preserveTimestamps: true })
@@ -160,7 +159,7 @@ void describe('the epochs of an embedded engine', () => {
   })
 
   void it('are the same when the folder is moved', async () => {
-    const folder = await newFolder()
+    const folder = scratchFolder()
     const first = await fill(join(folder, 'data'))
     await rename(join(folder, 'data'), join(folder, 'elsewhere'))
     assert.equal(await fill(join(folder, 'elsewhere')), first)
@@ -169,7 +168,7 @@ void describe('the epochs of an embedded engine', () => {
 
 void describe('the sessions of an embedded engine', () => {
   void it('do not keep the process alive while they are held', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const child = inChild('idle', path)
     assert.equal(await nextMessage(child), 'held')
     const exit = once(child, 'exit', { signal: AbortSignal.timeout(60_000) })

@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
 import { request } from '../../../src/engine/suite/kit.js'
-import { scratch } from '../folders.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 import { inChild, killed, nextMessage } from './children.js'
 
-const newFolder = scratch()
 const ada = { appId: 'app', userId: 'ada' }
 
 const opened = async (path: string): Promise<Engine> => {
@@ -19,7 +18,7 @@ const opened = async (path: string): Promise<Engine> => {
 
 void describe('an embedded engine whose process is killed', () => {
   void it('has every saved user, its key, and its sessions', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const child = inChild('save', path)
     const exit = once(child, 'exit')
     const key = await nextMessage(child)
@@ -35,7 +34,7 @@ void describe('an embedded engine whose process is killed', () => {
   })
 
   void it('finds a resumed session by its newest key, though nothing was written after it', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const child = inChild('start', path)
     const exit = once(child, 'exit')
     const sessionId = await nextMessage(child)
@@ -47,7 +46,7 @@ void describe('an embedded engine whose process is killed', () => {
   })
 
   void it('leaves its folder unlocked', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const child = inChild('hold', path)
     assert.equal(await nextMessage(child), 'open')
     await assert.rejects(opened(path), { name: 'EngineError', code: 'locked' })
@@ -60,7 +59,7 @@ void describe('an embedded engine whose process is killed', () => {
 
 void describe('an embedded engine that is away', () => {
   void it('ends no held session meanwhile', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const engine = await opened(path)
     const asked = request(ada, { holdFor: 60_000 })
     const { sessionId } = await engine.startSession(asked)
@@ -78,7 +77,7 @@ void describe('an embedded engine that is away', () => {
 
 void describe('an embedded engine on a folder that is in use', () => {
   void it('rejects as locked, with the folder and the remedy', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const engine = await opened(path)
     const answer = (await nextMessage(inChild('open', path))) as { code: string; message: string }
     assert.equal(answer.code, 'locked')
@@ -90,14 +89,14 @@ void describe('an embedded engine on a folder that is in use', () => {
   })
 
   void it('rejects as locked in the same process too', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const engine = await opened(path)
     await assert.rejects(opened(path), { code: 'locked' })
     await engine.close()
   })
 
   void it('waits until another process releases it', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const child = inChild('hold', path)
     await nextMessage(child)
     const engine = createEmbeddedEngine({ path, lockWait: 60_000 })
@@ -111,7 +110,7 @@ void describe('an embedded engine on a folder that is in use', () => {
   })
 
   void it('stops waiting when it is closed', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const holder = await opened(path)
     const engine = createEmbeddedEngine({ path, lockWait: 60_000 })
     const opening = assert.rejects(engine.open(), { code: 'locked' })
@@ -121,7 +120,7 @@ void describe('an embedded engine on a folder that is in use', () => {
   })
 
   void it('opens once the folder is free', async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     const holder = await opened(path)
     const engine = createEmbeddedEngine({ path, lockWait: 0 })
     await assert.rejects(engine.open(), { code: 'locked' })
@@ -176,7 +175,7 @@ void describe("an embedded engine on a path that it can't use", () => {
 
   for (const [name, prepare] of places) {
     void it(`rejects with 'unwritable' for ${name}`, async () => {
-      const path = await prepare(await newFolder())
+      const path = await prepare(scratchFolder())
       await assert.rejects(opened(path), (error: Error & { code: string }) => {
         assert.equal(error.name, 'EngineError')
         assert.equal(error.code, 'unwritable')
@@ -188,14 +187,14 @@ void describe("an embedded engine on a path that it can't use", () => {
   }
 
   void it("rejects with 'unavailable' for a damaged store", async () => {
-    const path = await newFolder()
+    const path = scratchFolder()
     await (await opened(path)).close()
     await writeFile(join(path, 'CURRENT'), 'not a store')
     await assert.rejects(opened(path), { name: 'EngineError', code: 'unavailable' })
   })
 
   void it('rejects with the remedy if the native binary is missing', async () => {
-    const empty = await newFolder()
+    const empty = scratchFolder()
     const answer = (await nextMessage(
       inChild('open', join(empty, 'data'), { CLASSIC_LEVEL_PREBUILD: empty }),
     )) as {
@@ -212,7 +211,7 @@ void describe('the folder of an embedded engine', () => {
     'is made with its parents, for its owner alone',
     { skip: process.platform === 'win32' },
     async () => {
-      const folder = await newFolder()
+      const folder = scratchFolder()
       await chmod(folder, 0o755)
       const path = join(folder, 'above', 'data')
       await (await opened(path)).close()
@@ -221,7 +220,7 @@ void describe('the folder of an embedded engine', () => {
   )
 
   void it('is relative to the working directory in which the engine was created', async () => {
-    const [here, elsewhere] = [await newFolder(), await newFolder()]
+    const [here, elsewhere] = [scratchFolder(), scratchFolder()]
     const from = process.cwd()
     process.chdir(here)
     try {

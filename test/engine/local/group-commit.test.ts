@@ -5,13 +5,11 @@ import { ClassicLevel } from 'classic-level'
 import { GroupCommit } from '../../../src/engine/local/group-commit.js'
 import { EngineError } from '../../../src/engine/errors.js'
 import { put, type Operation, type Store } from '../../../src/engine/local/store.js'
-import { scratch } from '../folders.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 import { withStore } from '../stores.js'
 
-const newFolder = scratch()
-
 const openStore = async (): Promise<ClassicLevel> => {
-  const store = new ClassicLevel(await newFolder())
+  const store = new ClassicLevel(scratchFolder())
   await store.open()
   return store
 }

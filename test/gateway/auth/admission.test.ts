@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { createSignature, createToken } from '../../../src/tokens/index.js'
 import { base64url, openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 import { runGateway, secret, signatureSecret, signedStart, startOf, testApp, tokenFor } from '../support.js'
 
 /** Returns the code that a start is refused with. */
@@ -208,9 +206,7 @@ test('a production app refuses tokens without `exp`', async () => {
 })
 
 test('the gateway’s tokens are accepted after a restart on the same folder, a guest’s only while guests are allowed', async () => {
-  const path = await mkdtemp(join(tmpdir(), 'chat-session-'))
-  after(() => rm(path, { recursive: true, force: true }))
-  const engine = { type: 'embedded', path } as const
+  const engine = { type: 'embedded', path: scratchFolder() } as const
   const run = (guests: boolean) => runGateway({ guests }, { engine })
 
   const before = await run(true)

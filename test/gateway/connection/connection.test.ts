@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSignature } from '../../../src/tokens/index.js'
 import { openClient, startClient, within, type Client, type ClientOptions } from '../../support/raw-client.js'
-import { runGateway, signatureSecret, signedStart, startOf, testApp, tokenFor, until } from '../support.js'
+import { until } from '../../support/until.js'
+import { runGateway, signatureSecret, signedStart, startOf, testApp, tokenFor } from '../support.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 const { url } = await runGateway(
@@ -209,7 +210,7 @@ test('a user who may have one session has one after twenty starts at once', asyn
   const clients = Array.from({ length: 20 }, () => openClient(single, { start }))
   const live = new Set(clients)
   for (const client of clients) void client.closed.then(() => live.delete(client))
-  await until(() => live.size <= 1, 'nineteen replaced sessions')
+  await until('nineteen replaced sessions', () => live.size <= 1)
   const [last] = live
   assert.ok(last)
   last.send({ type: 'read', epoch: '', offset: 0 })

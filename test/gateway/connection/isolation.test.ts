@@ -11,7 +11,8 @@ import {
   within,
   type Client,
 } from '../../support/raw-client.js'
-import { runGateway, startOf, until } from '../support.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf } from '../support.js'
 
 const uncaught: unknown[] = []
 const note = (error: unknown): void => void uncaught.push(error)
@@ -52,8 +53,8 @@ test('10,000 frames at once are all answered', async () => {
   const client = await startClient(url, await startOf('flood'))
   for (let index = 0; index < 10_000; index += 1) client.send({ type: 'read', epoch: '', offset: index })
   await until(
-    () => client.frames.filter(({ type }) => type === 'refused').length === 10_000,
     '10,000 answers',
+    () => client.frames.filter(({ type }) => type === 'refused').length === 10_000,
   )
   client.close()
 })
@@ -82,7 +83,7 @@ test('a connection that is reset in the middle of a frame', async () => {
   )
   await raw.answer()
   raw.socket.write(maskedFrame('{"type":"pong"}').subarray(0, 9))
-  await until(() => raw.received().includes('started'), 'a session')
+  await until('a session', () => raw.received().includes('started'))
   raw.socket.resetAndDestroy()
   await raw.closed
 })
@@ -120,7 +121,7 @@ test('a frame whose header says 100 MB is refused at once', async () => {
   header.set([0x81, 0xff])
   header.writeBigUInt64BE(100_000_000n, 2)
   raw.socket.write(header)
-  await until(() => raw.received().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff])), 'close 1009')
+  await until('close 1009', () => raw.received().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff])))
   raw.socket.destroy()
 })
 

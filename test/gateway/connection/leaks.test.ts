@@ -7,7 +7,8 @@ import { runInNewContext } from 'node:vm'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { assemble } from '../assemble.js'
-import { startOf, tokenFor, until } from '../support.js'
+import { until } from '../../support/until.js'
+import { startOf, tokenFor } from '../support.js'
 
 test('if the engine fails in a start, that connection ends as unavailable; if it fails later, the frame is refused', async () => {
   const failing = (engine: Engine): Partial<Engine> => ({
@@ -51,9 +52,9 @@ test('a client that leaves while it is authenticated starts no session, and repl
   const clients = []
   for (let index = 0; index < 20; index += 1) clients.push(await startClient(own, start))
   const late = openClient(own, { start })
-  await until(() => saves === 21, 'the start that is authenticated')
+  await until('the start that is authenticated', () => saves === 21)
   late.close()
-  await until(() => connections.size === 20, 'the closed connection')
+  await until('the closed connection', () => connections.size === 20)
   verified()
   const next = await startClient(own, await startOf('eve'))
   assert.equal((await engine.sessions({ appId: 'app', userId: 'ada' })).length, 20)
@@ -89,12 +90,12 @@ test('2,000 closed connections leave no session, timer or entry behind', async (
     for (const client of idle) client.close()
     await Promise.all([...clients, ...idle].map(({ closed }) => closed))
   }
-  await until(() => connections.size === 0, 'an empty set of connections')
+  await until('an empty set of connections', () => connections.size === 0)
   for (const userId of users) {
     assert.deepEqual(hub.sessionsOf({ appId: 'app', userId }), [])
-    await until(async () => (await engine.sessions({ appId: 'app', userId })).length === 0, 'no sessions')
+    await until('no sessions', async () => (await engine.sessions({ appId: 'app', userId })).length === 0)
   }
-  await until(() => timers.size <= 1, 'no timer but this wait')
+  await until('no timer but this wait', () => timers.size <= 1)
   watch.disable()
 })
 
@@ -146,9 +147,9 @@ test('a new session whose client leaves before `started` ends, instead of being 
     },
   }))
   const client = openClient(url, { start: await startOf('ada') })
-  await until(() => isStarting, 'the start of the session')
+  await until('the start of the session', () => isStarting)
   client.close()
-  await until(() => outcomes.length > 0, 'the end of the session')
+  await until('the end of the session', () => outcomes.length > 0)
   resume()
   assert.deepEqual(outcomes, ['ended'])
 })

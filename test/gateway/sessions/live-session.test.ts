@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import { openClient, startClient } from '../../support/raw-client.js'
-import { runGateway, signedStart, startOf, tokenFor, until } from '../support.js'
+import { until } from '../../support/until.js'
+import { runGateway, signedStart, startOf, tokenFor } from '../support.js'
 
 const { url, lines } = await runGateway({}, { pingInterval: 60 })
 
@@ -154,7 +155,7 @@ void describe('as time passes', { concurrency: true }, () => {
     const { url: quick } = await runGateway({}, { pingInterval: 1 })
     const client = await startClient(quick, await startOf('ada'))
     const pings = (): number => client.frames.filter(({ type }) => type === 'ping').length
-    await until(() => pings() >= 3, 'three pings')
+    await until('three pings', () => pings() >= 3)
     client.send({ type: 'read', epoch: '', offset: 0 })
     assert.equal((await client.next()).type, 'refused')
     client.close()

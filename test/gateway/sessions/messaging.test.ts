@@ -1,15 +1,13 @@
 // Messages between users, over real sockets.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { runGateway, startOf, tokenFor, until } from '../support.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf, tokenFor } from '../support.js'
 
-const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
-after(() => rmSync(path, { recursive: true, force: true }))
+const path = scratchFolder()
 
 const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
@@ -47,7 +45,7 @@ for (const engine of engines) {
       })
     }
     const copied = () => bob.frames.find(({ type }) => type === 'message')
-    await until(() => copied() !== undefined, 'the sender’s own copy')
+    await until('the sender’s own copy', () => copied() !== undefined)
     const copy = copied()
     assert.deepEqual([copy?.['offset'], copy?.['to']], [1, 'ada'])
     for (const client of [one, two, bob]) client.close()

@@ -1,20 +1,14 @@
 // Sessions that outlive their connections, over real sockets.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../../src/gateway/index.js'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 import { assemble } from '../assemble.js'
-import { runGateway, startOf, testApp, until } from '../support.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf, testApp } from '../support.js'
 
-const folder = (): string => {
-  const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
-  after(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
 
 /** Returns a start that resumes the session of `started` after the message at `offset`. */
@@ -29,7 +23,7 @@ const ask = async (client: { send(frame: Frame): void; next(type: string): Promi
 
 const engines: NonNullable<GatewayConfig['engine']>[] = [
   { type: 'memory' },
-  { type: 'embedded', path: folder() },
+  { type: 'embedded', path: scratchFolder() },
 ]
 for (const engine of engines) {
   const { gateway, url } = await runGateway(fast, { engine })
@@ -155,7 +149,7 @@ test('no more of a page is sent than the socket takes', async () => {
   const client = openClient(url, { start: await resuming(known.started) })
   await client.opened
   client.socket.pause()
-  await until(() => held() > 0, 'a full socket')
+  await until('a full socket', () => held() > 0)
   // Its buffer is 16 kB. The message that fills it may exceed that.
   let largest = 0
   for (let turn = 0; turn < 20; turn++) {
@@ -225,7 +219,7 @@ test('an `unread` frame counts the messages that were sent to this client, howev
   // While her missed messages are read from the engine, more are stored, and she sends three read marks.
   for (let n = 4; n <= 6; n++) await receive(n)
   for (const offset of [1, 2, 1]) ada.send({ type: 'read', epoch, offset })
-  await until(async () => (await engine.inbox({ appId: 'app', userId: 'ada' })).readOffset === 2, 'the mark')
+  await until('the mark', async () => (await engine.inbox({ appId: 'app', userId: 'ada' })).readOffset === 2)
   isHeld = false
   resume()
   let unread = Number(ada.started['unread'])
@@ -318,7 +312,7 @@ const run = async (engine: GatewayConfig['engine']): Promise<{ gateway: Gateway;
 }
 
 test('after a restart on the same folder sessions are resumed, and their messages are there', async () => {
-  const engine = { type: 'embedded', path: folder() } as const
+  const engine = { type: 'embedded', path: scratchFolder() } as const
   const one = await run(engine)
   const client = await startClient(one.url, await startOf('ada'))
   await one.gateway.publish({ appId: 'app', to: 'ada', body: 'kept' })
@@ -358,5 +352,5 @@ test('if the inbox’s epoch changes, a live connection ends as retryable', asyn
   const { code, frame } = await client.end()
   assert.deepEqual([code, frame['retryable']], [4503, true])
   assert.ok(client.frames.every(({ type }) => type !== 'message'))
-  await until(() => hub.sessionsOf({ appId: 'app', userId: 'ada' }).length === 0, 'no session in the hub')
+  await until('no session in the hub', () => hub.sessionsOf({ appId: 'app', userId: 'ada' }).length === 0)
 })

@@ -1,21 +1,14 @@
 // Old messages are deleted from a gateway's folder while no message is sent.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
 import { startClient } from '../../support/raw-client.js'
-import { runGateway, startOf, until } from '../support.js'
-
-const folder = (): string => {
-  const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
-  after(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf } from '../support.js'
 
 test('after a restart messages that are too old are deleted, though none is sent', async () => {
-  const engine = { type: 'embedded', path: folder() } as const
+  const engine = { type: 'embedded', path: scratchFolder() } as const
   const before = await runGateway({}, { engine })
   for (const body of ['one', 'two']) await before.gateway.publish({ appId: 'app', to: 'ada', body })
   await before.gateway.close()
@@ -23,15 +16,15 @@ test('after a restart messages that are too old are deleted, though none is sent
   const client = await startClient(url, await startOf('ada'))
   const { epoch, offset } = client.started
   assert.equal(offset, 2)
-  await until(async () => {
+  await until('an empty inbox', async () => {
     client.send({ type: 'history', id: 'h', epoch })
     return ((await client.next('history'))['messages'] as unknown[]).length === 0
-  }, 'an empty inbox')
+  })
   client.close()
 })
 
 test('an error in the engine’s background jobs is logged', async () => {
-  const path = folder()
+  const path = scratchFolder()
   const engine = { type: 'embedded', path } as const
   const before = await runGateway({}, { engine })
   await before.gateway.close()
@@ -39,8 +32,7 @@ test('an error in the engine’s background jobs is logged', async () => {
   await level.put('inbox\0app\0ada', 'no JSON')
   await level.close()
   const { lines } = await runGateway({}, { engine })
-  await until(
-    () => lines.some((line) => line.includes("The engine's store can't be read")),
-    'a line of the log',
+  await until('a line of the log', () =>
+    lines.some((line) => line.includes("The engine's store can't be read")),
   )
 })

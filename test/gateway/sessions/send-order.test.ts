@@ -1,16 +1,14 @@
 // A message that is refused for now is not overtaken by messages that were on their way behind it.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { startProxy } from '../../support/proxy.js'
 import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { runGateway, startOf, until } from '../support.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf } from '../support.js'
 
-const path = mkdtempSync(join(tmpdir(), 'chat-session-gateway-'))
-after(() => rmSync(path, { recursive: true, force: true }))
+const path = scratchFolder()
 
 const send = (id: string, to = 'bob', body = 'x'): Frame => ({ type: 'send', id, to, body })
 
@@ -26,7 +24,7 @@ const answers = async (client: Client, count: number): Promise<string[]> => {
 
 /** Answers every ping so far, so that the client confirms the frames before them. */
 const answerPings = async (client: Client): Promise<void> => {
-  await until(() => client.frames.some(({ type }) => type === 'ping'), 'a ping')
+  await until('a ping', () => client.frames.some(({ type }) => type === 'ping'))
   client.send(...client.frames.filter(({ type }) => type === 'ping').map(() => ({ type: 'pong' })))
 }
 
@@ -74,7 +72,7 @@ test('a client that answers pings but not `started` may send again as soon as it
     client.send(send(refused, 'later'))
     assert.deepEqual(await answers(client, 1), [`refused ${refused}`])
     const pings = () => client.frames.slice(known).filter(({ type }) => type === 'ping')
-    await until(() => pings().length === 2, 'two pings')
+    await until('two pings', () => pings().length === 2)
     client.send({ type: 'pong' }, send(held))
     assert.deepEqual(await answers(client, 1), [`refused ${held}`])
     client.send({ type: 'pong' }, send(later))
@@ -89,7 +87,7 @@ test('the pong for an earlier ping does not confirm a refusal', async () => {
     { pingInterval: 1 },
   )
   const client = await startClient(url, await startOf('ada'), { pongs: false })
-  await until(() => client.frames.some(({ type }) => type === 'ping'), 'a ping')
+  await until('a ping', () => client.frames.some(({ type }) => type === 'ping'))
   client.send({ type: 'pong' }, send('a', 'later'))
   assert.deepEqual(await answers(client, 1), ['refused a'])
   const refusal = client.frames.findIndex(({ type }) => type === 'refused')
@@ -105,7 +103,7 @@ test('no ping is sent before `started`', async () => {
   await client.opened
   // This one connected later: if it is pinged, the first one would have been.
   const neighbour = await startClient(url, await startOf('bob'))
-  await until(() => neighbour.frames.some(({ type }) => type === 'ping'), 'a ping')
+  await until('a ping', () => neighbour.frames.some(({ type }) => type === 'ping'))
   neighbour.close()
   client.send(await startOf('ada'))
   await client.next('started')
@@ -126,13 +124,13 @@ test('a message that waits for `authorizeSend` does not overtake one before it t
   const { url } = await runGateway({ authorizeSend: () => new Promise((resolve) => pending.push(resolve)) })
   const client = await startClient(url, await startOf('ada'))
   client.send(send('a'), send('b'), send('c'))
-  await until(() => pending.length === 1, 'the first call')
+  await until('the first call', () => pending.length === 1)
   pending[0]?.(Promise.reject(new Error()))
   assert.deepEqual(await answers(client, 3), ['refused a', 'refused b', 'refused c'])
   assert.equal(pending.length, 1, 'no call for the others')
   await answerPings(client)
   client.send(send('a'))
-  await until(() => pending.length === 2, 'the second call')
+  await until('the second call', () => pending.length === 2)
   pending[1]?.(Promise.resolve(true))
   assert.deepEqual(await answers(client, 1), ['sent a'])
   client.close()

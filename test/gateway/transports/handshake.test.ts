@@ -10,7 +10,8 @@ import {
   startProtocol,
   within,
 } from '../../support/raw-client.js'
-import { runGateway, startOf, tokenFor, until } from '../support.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf, tokenFor } from '../support.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 const { url } = await runGateway({ authenticate: never }, { startTimeout: 30 })
@@ -92,10 +93,10 @@ for (const [what, value] of [
     const answer = await raw.answer()
     assert.equal(answer.status, 400)
     // The gateway destroys the socket: it does not wait for the client to close its side.
-    await until(() => {
+    await until('a reset', () => {
       raw.socket.write('\r\n')
       return raw.socket.destroyed
-    }, 'a reset')
+    })
   })
 
 test('the 101 does not wait for the verification', async () => {

@@ -5,7 +5,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { createGateway, createLog } from '../../../src/gateway/index.js'
 import { openClient, startClient, type Client } from '../../support/raw-client.js'
-import { startOf, testApp, until } from '../support.js'
+import { until } from '../../support/until.js'
+import { startOf, testApp } from '../support.js'
 
 /** The bytes of each write since the latest reset. */
 const writes: number[] = []
@@ -84,7 +85,7 @@ test('a handshake is accepted while the user is still authenticated', async () =
   const start = { type: 'start', appId: 'app', userId: 'dora', authParams: {} }
   const client = openClient(url, { start })
   assert.equal(await client.opened, 'chat-session.v1')
-  await until(() => decide !== undefined, 'the call of authenticate')
+  await until('the call of authenticate', () => decide !== undefined)
   decide?.({ ok: true })
   assert.equal((await client.next()).type, 'started')
   client.close()
