@@ -114,7 +114,7 @@ test('frames that wait for `started` take no more memory than their text', async
     await client.opened
     client.send(frame)
   }
-  await until(() => [...connections].length === count, 'all connections')
+  await until('all connections', () => [...connections].length === count)
   // A frame more is answered at once, so that those before it have been received.
   const last = openClient(own)
   await last.opened
