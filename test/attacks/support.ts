@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gatewayFrames, parse, closeCodes, type EndCode } from '../../src/protocol/index.js'
 import { createToken } from '../../src/tokens/index.js'
-import { run, scratch } from '../cli/run.js'
+import { scratchFolder } from '../support/scratch-folder.js'
+import { run } from '../cli/run.js'
 import { startClient } from '../support/raw-client.js'
 
 /** `ATTACK_RUNS=50` makes every property run 50 times as often. */
@@ -37,7 +38,7 @@ export interface AttackedGateway {
 
 /** Runs the built gateway as `serve` does, in a process with a heap of 64 MB. */
 export const attackedGateway = async (): Promise<AttackedGateway> => {
-  const file = join(scratch(), 'config.json')
+  const file = join(scratchFolder(), 'config.json')
   const config = {
     listen: { port: 0 },
     engine: { type: 'memory' },
