@@ -13,8 +13,8 @@ const ADDRESSES = Array.from({ length: 20 }, (_, index) => `127.0.0.${index + 10
 const [ADDRESS] = ADDRESSES
 
 /** What the gateway answered, and how often. */
-const heard = new Map()
-const hear = (what) => heard.set(what, (heard.get(what) ?? 0) + 1)
+const answers = new Map()
+const record = (what) => answers.set(what, (answers.get(what) ?? 0) + 1)
 
 const open = new Set()
 const keep = (socket) => {
@@ -30,19 +30,19 @@ const isOver = () => performance.now() > until
 /** A quick run has a fifth of the load. */
 const sized = (count) => (isQuick ? Math.ceil(count / 5) : count)
 
-/** A TCP connection that hears the status of an HTTP answer, and how it ends. */
+/** A TCP connection. Records the status of an HTTP answer, the code of an `ended` frame, and how the connection closes. */
 const dial = (address = ADDRESS) => {
   const socket = keep(connect({ port, host: '127.0.0.1', localAddress: address }))
   socket.once('data', (data) => {
     const status = /^HTTP\/1\.1 (\d+)/.exec(data.toString('latin1'))?.[1]
-    if (status) hear(`HTTP ${status}`)
+    if (status) record(`HTTP ${status}`)
   })
   socket.on('data', (data) => {
     const code = /"ended","code":"([a-z-]+)"/.exec(data.toString('latin1'))?.[1]
-    if (code) hear(`ended: ${code}`)
+    if (code) record(`ended: ${code}`)
   })
-  socket.on('error', ({ code }) => hear(code))
-  socket.once('end', () => hear('closed'))
+  socket.on('error', ({ code }) => record(code))
+  socket.once('end', () => record('closed'))
   return socket
 }
 
@@ -77,7 +77,7 @@ const strangers = async (
   }
 }
 
-/** A session of one user; hears refusals and the end. */
+/** A session of one user. Records refusals and the end. */
 const session = async (userId, start = {}, { reads = true } = {}) => {
   const token = await createToken({ appId, userId, secret })
   const frame = Buffer.from(JSON.stringify({ type: 'start', appId, token, ...start })).toString('base64url')
@@ -86,13 +86,13 @@ const session = async (userId, start = {}, { reads = true } = {}) => {
     perMessageDeflate: false,
   })
   keep(socket)
-  socket.on('error', ({ message }) => hear(message))
-  socket.on('close', (code, reason) => hear(`close ${code} ${reason}`))
+  socket.on('error', ({ message }) => record(message))
+  socket.on('close', (code, reason) => record(`close ${code} ${reason}`))
   socket.on('message', (data) => {
     const frame = JSON.parse(data.toString())
     if (frame.type === 'started') socket.started = frame
-    if (frame.type === 'refused') hear(`refused: ${frame.code}`)
-    if (frame.type === 'history') hear('history')
+    if (frame.type === 'refused') record(`refused: ${frame.code}`)
+    if (frame.type === 'history') record('history')
     if (frame.type === 'ping') socket.send('{"type":"pong"}')
     if (!reads && frame.type === 'message') socket._socket.pause()
   })
@@ -104,7 +104,7 @@ const session = async (userId, start = {}, { reads = true } = {}) => {
 }
 
 /** Writes what `frameOf` returns on every connection of one user as fast as they take it, and connects again when cut. */
-const flood = async (frameOf, { connections = 20, bytes = 300_000_000 } = {}) => {
+const flood = async (frameOf, { connections = 20, bytes = 2_000_000_000 } = {}) => {
   let left = sized(bytes)
   let sent = 0
   const worker = async () => {
@@ -152,9 +152,9 @@ const starts = (perSecond, frameOf) =>
         perMessageDeflate: false,
       }),
     )
-    socket.on('error', ({ message }) => hear(message))
-    socket.on('close', (code, reason) => hear(`close ${code} ${reason}`))
-    socket.on('message', (data) => data.includes('"started"') && (hear('started'), socket.close(1000)))
+    socket.on('error', ({ message }) => record(message))
+    socket.on('close', (code, reason) => record(`close ${code} ${reason}`))
+    socket.on('message', (data) => data.includes('"started"') && (record('started'), socket.close(1000)))
   })
 
 /** Puts 500 messages of 2 kB into the inbox of `mallory`, from users who each stay below their rate limit. */
@@ -290,6 +290,6 @@ if (process.send) {
     if (order.do === 'prepare') await attack.prepare?.()
     else await attack.run()
     if (order.do === 'run') while (!isOver()) await sleep(50)
-    process.send({ heard: Object.fromEntries(heard), open: open.size })
+    process.send({ answers: Object.fromEntries(answers) })
   })
 }

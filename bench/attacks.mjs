@@ -165,7 +165,7 @@ const order = async (attacker, what) => {
   attacker.send(what)
   const [report] = await Promise.race([
     once(attacker, 'message'),
-    once(attacker, 'exit').then(() => [{ heard: {} }]),
+    once(attacker, 'exit').then(() => [{ answers: {} }]),
   ])
   return report
 }
@@ -186,13 +186,13 @@ const runAttack = (name) =>
       const attacking = order(attacker, { do: 'run', port, seconds: SECONDS + 1, isQuick })
       await sleep(200)
       const beside = await measure(pairs, port, SECONDS)
-      const { heard } = await Promise.race([
+      const { answers } = await Promise.race([
         attacking,
-        sleep(PATIENCE, { heard: { 'attacker late': 1 } }, { ref: false }),
+        sleep(PATIENCE, { answers: { 'attacker late': 1 } }, { ref: false }),
       ])
       const peak = await peakOf(pid)
       closePairs(pairs)
-      return { calm, beside, before, peak, heard, alive: isAlive() }
+      return { calm, beside, before, peak, answers, alive: isAlive() }
     } finally {
       attacker.kill()
     }
@@ -274,7 +274,7 @@ console.log(
   `${'attack'.padEnd(30)}${'median'.padStart(9)}${'p99'.padStart(9)}${'start'.padStart(9)}  not started  not acknowledged  refused  cut  memory before, peak`,
 )
 for (const name of names) {
-  const { calm, beside, before, peak, heard, alive } = await runAttack(name)
+  const { calm, beside, before, peak, answers, alive } = await runAttack(name)
   const cells = [
     name.padEnd(30),
     times(beside.median, calm.median).padStart(9),
@@ -288,8 +288,8 @@ for (const name of names) {
   ]
   console.log(cells.join('') + (alive ? '' : '  THE GATEWAY DIED'))
   console.log(
-    `  calm ${calm.median.toFixed(1)} ms, p99 ${calm.p99.toFixed(1)}, start ${calm.start.toFixed(1)}; heard: ${
-      Object.entries(heard)
+    `  calm ${calm.median.toFixed(1)} ms, p99 ${calm.p99.toFixed(1)}, start ${calm.start.toFixed(1)}; received: ${
+      Object.entries(answers)
         .map(([what, count]) => `${count} × ${what}`)
         .join(', ') || 'nothing'
     }`,
