@@ -7,7 +7,7 @@ export type Kebab<S extends string> = S extends `${infer First}${infer Rest}`
 
 /** The attributes of the profile, with the field that each of them sets. A text field without a row fails to compile. */
 export const profileAttributes: {
-  readonly [K in keyof Profile as string extends Profile[K] ? `user-${Kebab<K>}` : never]: K
+  readonly [K in keyof Profile as string extends Profile[K] ? `user-${Kebab<K>}` : never]-?: K
 } = {
   'user-name': 'name',
   'user-email': 'email',
