@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { on } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
+import ts from 'typescript'
 import { WebSocket } from 'ws'
 import { parseConfig } from '../../src/gateway/config/parse.js'
 import { createGateway } from '../../src/gateway/index.js'
@@ -77,6 +78,17 @@ test('docs/PROTOCOL.md has every close code, with its sentence and whether to re
     assert.ok(row.includes(errorMessages[code as keyof typeof closeCodes]), code)
     assert.match(row, isRetryable(code as keyof typeof closeCodes) ? /\| yes/ : /\| no/, code)
   }
+})
+
+test('docs/SESSION.md names every event of ChatSession', async () => {
+  const source = ts.createSourceFile('events.ts', await read('src/session/events.ts'), ts.ScriptTarget.ES2022)
+  const details = source.statements
+    .filter(ts.isInterfaceDeclaration)
+    .find(({ name }) => name.text === 'SessionEventDetails')
+  const names = details?.members.map(({ name }) => name?.getText(source)) ?? []
+  assert.ok(names.length > 4)
+  const sentence = /The events are [^.]*\./.exec(sessionGuide)?.[0] ?? ''
+  for (const name of [...names, 'tokenneeded']) assert.ok(sentence.includes(`\`${name ?? ''}\``), name)
 })
 
 test('docs/SESSION.md explains every code of the client’s own', () => {
