@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { chatTag, gatewayScript, servePage, tokenFor } from '../e2e/pages-site.js'
+import { chatTag, gatewayScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
 import { until } from '../support/until.js'
 import { startGateway } from '../e2e/site.js'
 import { serve } from '../support/browser.js'
@@ -59,7 +59,7 @@ for (const [name, tab] of tabs) {
 
   test(`${name}: a policy that forbids the connection is told of`, async () => {
     const gateway = await startGateway()
-    const html = `<!doctype html><title>Forbidden</title>${gatewayScript(gateway.url)}${chatTag({ token: await tokenFor('ada') })}`
+    const html = `<!doctype html><title>Forbidden</title>${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}`
     const { url } = await serve((_, response) =>
       response
         .setHeader('content-security-policy', `script-src ${gateway.url}; connect-src 'self'`)
@@ -74,7 +74,7 @@ for (const [name, tab] of tabs) {
 
   test(`${name}: a sandboxed frame, where storage is forbidden, has a session of its own`, async () => {
     const gateway = await startGateway()
-    const framed = `${gatewayScript(gateway.url)}${chatTag({ token: await tokenFor('ada') })}
+    const framed = `${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}
       <script>
         let storage = 'allowed'
         try { sessionStorage.length } catch ({ name }) { storage = name }

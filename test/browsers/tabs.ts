@@ -1,6 +1,6 @@
 // The browsers that the system brings, and pages with a session for them.
 import { after } from 'node:test'
-import { tokenFor } from '../e2e/pages-site.js'
+import { shopTokenFor } from '../e2e/pages-site.js'
 import { serveSite, type Answer, type Site } from '../e2e/session-site.js'
 import { until } from '../support/until.js'
 import { APP } from '../e2e/site.js'
@@ -54,14 +54,14 @@ export const serveAda = (
   serveSite(
     gateway,
     async (path) =>
-      path === '/plain' ? undefined : { 'app-id': APP, token: await tokenFor('ada'), ...attributes },
+      path === '/plain' ? undefined : { 'app-id': APP, token: await shopTokenFor('ada'), ...attributes },
     api,
     noteShown,
   )
 
 /** Somebody who writes to ada, from Node. */
 export const startBob = async (gateway: { url: string }): Promise<ChatSession> => {
-  const bob = newSession({ endpoint: gateway.url, appId: APP, token: await tokenFor('bob') })
+  const bob = newSession({ endpoint: gateway.url, appId: APP, token: await shopTokenFor('bob') })
   await bob.start()
   return bob
 }

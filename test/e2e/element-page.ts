@@ -4,12 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
 import { createGateway, createLog } from '../../src/gateway/index.js'
-import { createToken } from '../../src/tokens/index.js'
 import { serve } from '../support/browser.js'
+import { secret, tokenFor } from '../support/tokens.js'
 
-const secret = 'a secret of at least 32 bytes, for tests'
-
-export const tokenFor = (userId: string): Promise<string> => createToken({ appId: 'app', userId, secret })
+export { tokenFor }
 
 /** What a test serves: its page's HTML, and the headers that go with it. */
 export interface Served {

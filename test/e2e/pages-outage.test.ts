@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { freePort } from '../support/free-port.js'
-import { chatTag, gatewayScript, openPage, ownScript, servePage, tokenFor } from './pages-site.js'
+import { chatTag, gatewayScript, openPage, ownScript, servePage, shopTokenFor } from './pages-site.js'
 import { until } from '../support/until.js'
 import { chatOf, complaintsOf, startGateway, stateOf, untilState } from './site.js'
 
@@ -25,7 +25,7 @@ const pausesOfMinutes = async (page: Page): Promise<void> => {
 test('a page that loads while the gateway is down becomes active by itself when it is there', async () => {
   const port = await freePort()
   const { url } = await servePage(
-    ownScript + chatTag({ endpoint: `http://127.0.0.1:${port}`, token: await tokenFor('ada') }),
+    ownScript + chatTag({ endpoint: `http://127.0.0.1:${port}`, token: await shopTokenFor('ada') }),
   )
   let complaints: string[] = []
   const page = await openPage(url, (page) => void (complaints = complaintsOf(page)))
@@ -41,7 +41,7 @@ test('a page that loads while the gateway is down becomes active by itself when 
 
 test('a page that has the script from an earlier visit needs no gateway to load, and waits for it', async () => {
   const gateway = await startGateway()
-  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await tokenFor('ada') }))
+  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
   await untilState(page, 'active')
   await gateway.close()
@@ -55,7 +55,7 @@ test('a page that has the script from an earlier visit needs no gateway to load,
 
 test('pages that are open while the gateway restarts carry on with it, without being touched', async () => {
   const gateway = await startGateway()
-  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await tokenFor('ada') }))
+  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
   const other = await page.context().newPage()
   await other.goto(url)
@@ -74,7 +74,7 @@ test('somebody who looks at the page again does not wait for its next try', asyn
   // This browser can't hide a page: the event of one that is shown again is sent by hand, and pauses are made longer than they ever are.
   const port = await freePort()
   const { url } = await servePage(
-    ownScript + chatTag({ endpoint: `http://127.0.0.1:${port}`, token: await tokenFor('ada') }),
+    ownScript + chatTag({ endpoint: `http://127.0.0.1:${port}`, token: await shopTokenFor('ada') }),
   )
   const page = await openPage(url, pausesOfMinutes)
   await until('a pause of more than a minute', async () => (await pauseOf(page)) > 60_000, true)
@@ -87,7 +87,7 @@ test('somebody who looks at the page again does not wait for its next try', asyn
 
 test('a page notices by the silence that its network is gone, and reconnects when it is back', async () => {
   const gateway = await startGateway(0, 1)
-  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await tokenFor('ada') }))
+  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
   await untilState(page, 'active')
   // Offline, this browser hears nothing on sockets that are open, not even that they were closed.

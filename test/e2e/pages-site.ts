@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
-import { createToken } from '../../src/tokens/index.js'
 import { newContext, serve, type TestServer } from '../support/browser.js'
+import { tokenFor } from '../support/tokens.js'
 import { APP, SECRET } from './site.js'
 
-export const tokenFor = (userId: string, expiresIn = 300, secret = SECRET): Promise<string> =>
-  createToken({ appId: APP, userId, secret, expiresIn })
+/** Returns a token for a user of the shop's app. */
+export const shopTokenFor = (userId: string): Promise<string> =>
+  tokenFor(userId, { appId: APP, secret: SECRET })
 
+/** Returns a token that is signed with another secret than the gateway's. */
 export const forgedToken = (userId: string): Promise<string> =>
-  tokenFor(userId, 300, 'a secret that somebody else has guessed')
+  tokenFor(userId, { appId: APP, secret: 'a secret that an attacker has guessed' })
 
 const script = readFileSync(new URL('../../dist/cdn/chat-session.js', import.meta.url))
 

@@ -8,14 +8,14 @@ import {
   openPage,
   recordEvents,
   servePage,
-  tokenFor,
+  shopTokenFor,
 } from './pages-site.js'
 import { until } from '../support/until.js'
 import { chatOf, complaintsOf, framesSentBy, startGateway, untilState } from './site.js'
 
 test('a page with one tag and one script has a live session', async () => {
   const gateway = await startGateway()
-  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await tokenFor('ada') }))
+  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const complaints: string[] = []
   const page = await openPage(url, async (page) => {
     complaints.push(...complaintsOf(page))
@@ -29,7 +29,7 @@ test('a page with one tag and one script has a live session', async () => {
 
 test('removing the element ends the session, for the gateway too', async () => {
   const gateway = await startGateway()
-  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await tokenFor('ada') }))
+  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   let sent: string[] = []
   const page = await openPage(url, (page) => void (sent = framesSentBy(page)))
   await untilState(page, 'active')
@@ -41,7 +41,7 @@ test('removing the element ends the session, for the gateway too', async () => {
 test('moving the element, or taking it out and putting it back, leaves the session as it is', async () => {
   const gateway = await startGateway()
   const { url } = await servePage(
-    `${gatewayScript(gateway.url)}<div></div>${chatTag({ token: await tokenFor('ada') })}`,
+    `${gatewayScript(gateway.url)}<div></div>${chatTag({ token: await shopTokenFor('ada') })}`,
   )
   const page = await openPage(url, recordEvents)
   await untilState(page, 'active')
@@ -57,7 +57,7 @@ test('moving the element, or taking it out and putting it back, leaves the sessi
   // What a move could have done has happened by the time that another user's session has come and gone.
   await page.evaluate(
     (tag) => document.body.insertAdjacentHTML('beforeend', tag),
-    chatTag({ id: 'other', token: await tokenFor('grace') }),
+    chatTag({ id: 'other', token: await shopTokenFor('grace') }),
   )
   await until('sessions started', async () => (await heardIn(page)).length, 2)
   await page.evaluate(() => document.querySelector('#other')?.remove())
@@ -75,7 +75,7 @@ test('a token that the gateway refuses is told once, and not tried again', async
   const { url } = await servePage(
     gatewayScript(gateway.url) +
       chatTag({ token: await forgedToken('ada') }) +
-      chatTag({ token: await tokenFor('grace') }),
+      chatTag({ token: await shopTokenFor('grace') }),
   )
   let sent: string[] = []
   const page = await openPage(url, async (page) => {
@@ -97,7 +97,7 @@ test('a source of tokens that are all refused is asked twice, and then the sessi
   const { url } = await servePage(
     gatewayScript(gateway.url) +
       chatTag({ 'user-id': 'ada', 'token-url': '/token' }) +
-      chatTag({ token: await tokenFor('grace') }),
+      chatTag({ token: await shopTokenFor('grace') }),
     async () => {
       asked += 1
       return { status: 200, body: await forgedToken('ada') }
@@ -120,7 +120,7 @@ test('a source of tokens that fails twice is asked a third time', async () => {
     gatewayScript(gateway.url) + chatTag({ 'user-id': 'ada', 'token-url': '/token' }),
     async () => {
       const status = answers[asked++] ?? 404
-      return { status, body: status === 200 ? JSON.stringify({ token: await tokenFor('ada') }) : 'Sorry' }
+      return { status, body: status === 200 ? JSON.stringify({ token: await shopTokenFor('ada') }) : 'Sorry' }
     },
   )
   const page = await openPage(url, recordEvents)
@@ -132,7 +132,7 @@ test('a source of tokens that fails twice is asked a third time', async () => {
 test('a page of somebody whom the token is not for says so and stays out', async () => {
   const gateway = await startGateway()
   const { url } = await servePage(
-    gatewayScript(gateway.url) + chatTag({ 'user-id': 'grace', token: await tokenFor('ada') }),
+    gatewayScript(gateway.url) + chatTag({ 'user-id': 'grace', token: await shopTokenFor('ada') }),
   )
   const page = await openPage(url)
   await untilState(page, 'failed')

@@ -102,7 +102,7 @@ export const serveSite = async (
 /** Each page carries a token of its own for `userId`. */
 export const withToken =
   (userId: string, expiresIn = 300): Render =>
-  async () => ({ token: await tokenFor(userId, expiresIn) })
+  async () => ({ token: await tokenFor(userId, { expiresIn }) })
 
 /** A tab of its own on the page, whose session is active. */
 export const openActive = async (

@@ -23,7 +23,10 @@ import { chatOf, untilState } from './site.js'
 /** Seconds: half of them, after which the next token is asked for, are the time that there is to renew it. */
 const SHORT = 6
 
-const freshToken = async (): Promise<Answer> => ({ status: 200, body: await tokenFor('ada', SHORT) })
+const freshToken = async (): Promise<Answer> => ({
+  status: 200,
+  body: await tokenFor('ada', { expiresIn: SHORT }),
+})
 
 /** Pages whose tag names the user, and whose script has a fetcher that asks `/api/token` and throws what it answers badly. */
 const withFetcher: Render = () => Promise.resolve({ 'user-id': 'ada' })
@@ -58,7 +61,7 @@ test('a token that lapses in seconds is renewed again and again while the tab is
   let asked = 0
   const site = await serveSite(
     gateway,
-    async () => ({ token: await tokenFor('ada', SHORT), 'token-url': '/api/token' }),
+    async () => ({ token: await tokenFor('ada', { expiresIn: SHORT }), 'token-url': '/api/token' }),
     () => ((asked += 1), freshToken()),
   )
   const { page, id } = await openActive(site)
@@ -102,7 +105,11 @@ test('a fetcher that fails twice when a live session wants its next token costs 
     withFetcher,
     () => (
       (asked += 1),
-      asked === 1 ? jsonOf(tokenFor('ada', SHORT)) : asked <= 3 ? { status: 503 } : jsonOf(tokenFor('ada'))
+      asked === 1
+        ? jsonOf(tokenFor('ada', { expiresIn: SHORT }))
+        : asked <= 3
+          ? { status: 503 }
+          : jsonOf(tokenFor('ada'))
     ),
     shortPauses + fetcher,
   )
@@ -124,7 +131,7 @@ test('an outage of the backend that outlasts the token logs nobody out', async (
   const site = await serveSite(
     gateway,
     withFetcher,
-    () => (isDown ? { status: 502 } : jsonOf(tokenFor('ada', SHORT))),
+    () => (isDown ? { status: 502 } : jsonOf(tokenFor('ada', { expiresIn: SHORT }))),
     fetcher,
   )
   const { page } = await openActive(site)
@@ -144,7 +151,7 @@ test('a fetcher that says signed out ends a live session, and a start fails by i
   const site = await serveSite(
     gateway,
     withFetcher,
-    () => jsonOf(isIn ? tokenFor('ada', SHORT) : null),
+    () => jsonOf(isIn ? tokenFor('ada', { expiresIn: SHORT }) : null),
     fetcher,
   )
   const { page } = await openActive(site)

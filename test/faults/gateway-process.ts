@@ -2,14 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { run, type Running } from '../cli/run.js'
-import { createToken } from '../../src/tokens/index.js'
 import type { GatewayConfig } from '../../src/gateway/index.js'
 import { freePort } from '../support/free-port.js'
+import { appId, secret, tokenFor } from '../support/tokens.js'
 
-export const appId = 'app'
-export const secret = 'a secret of at least 32 bytes, for tests'
-
-export const tokenFor = (userId: string): Promise<string> => createToken({ appId, userId, secret })
+export { appId, secret, tokenFor }
 
 /** A gateway in a process of its own that can be killed, and comes back on the same folder and port. */
 export interface GatewayProcess {

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { WebSocket } from 'ws'
 import { ChatSession, type Message, type Sent } from '../../src/session/index.js'
-import { createToken } from '../../src/tokens/index.js'
 import { startProxy, type Proxy, type Wire } from '../support/proxy.js'
-import { appId, secret } from './gateway-process.js'
-
-const tokenFor = (userId: string, expiresIn: number): Promise<string> =>
-  createToken({ appId, userId, secret, expiresIn })
+import { appId, tokenFor } from '../support/tokens.js'
 
 export interface Intent {
   to: string
@@ -43,7 +39,7 @@ export class Client {
       tokenFetcher: () => {
         if (this.outage) throw new Error('The backend is out of order.')
         this.#renewed()
-        return tokenFor(userId, 3600)
+        return tokenFor(userId)
       },
       WebSocket: WebSocket as never,
     })
@@ -61,7 +57,7 @@ export class Client {
   }
 
   static async start(userId: string, target: () => string): Promise<Client> {
-    const client = new Client(userId, await startProxy(target), await tokenFor(userId, 3600))
+    const client = new Client(userId, await startProxy(target), await tokenFor(userId))
     const result = await client.session.start()
     assert.ok(result.succeeded, userId)
     return client
@@ -98,7 +94,7 @@ export class Client {
   /** The next token it uses lives for a second. */
   async expire(): Promise<void> {
     this.#lapsesSoon = true
-    this.session.setToken(await tokenFor(this.userId, 1))
+    this.session.setToken(await tokenFor(this.userId, { expiresIn: 1 }))
   }
 
   #renewed(): void {
@@ -108,7 +104,7 @@ export class Client {
 
   async renew(): Promise<void> {
     this.#renewed()
-    this.session.setToken(await tokenFor(this.userId, 3600))
+    this.session.setToken(await tokenFor(this.userId))
   }
 
   /** All by pages. */

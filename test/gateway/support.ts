@@ -1,8 +1,10 @@
 import { after } from 'node:test'
 import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
-import { createSignature, createToken } from '../../src/tokens/index.js'
+import { createSignature } from '../../src/tokens/index.js'
+import { secret, tokenFor } from '../support/tokens.js'
 
-export const secret = 'the secret of the tokens of a test'
+export { secret, tokenFor }
+
 export const signatureSecret = 'the secret of the signatures of a test'
 
 export interface RunningGateway {
@@ -35,11 +37,6 @@ export const runGateway = async (
   after(() => gateway.close())
   return { gateway, url: await gateway.listen(), lines }
 }
-
-export const tokenFor = (
-  userId: string,
-  changes: Partial<Parameters<typeof createToken>[0]> = {},
-): Promise<string> => createToken({ appId: 'app', userId, secret, ...changes })
 
 /** Returns a start with a valid token. */
 export const startOf = async (userId: string, changes: Record<string, unknown> = {}) => ({

@@ -11,14 +11,14 @@ const endpoint = gateway.url
 void describe('while time passes', { concurrency: true }, () => {
   void it('a token is renewed on the open connection before it lapses, as often as it takes', async () => {
     const reasons: string[] = []
-    const witness = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    const witness = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await witness.start()
     const session = newSession({
       endpoint,
-      token: await tokenFor('ann', 4),
+      token: await tokenFor('ann', { expiresIn: 4 }),
       tokenFetcher: ({ reason }) => {
         reasons.push(reason)
-        return tokenFor('ann', reasons.length < 3 ? 4 : 3600)
+        return tokenFor('ann', { expiresIn: reasons.length < 3 ? 4 : 3600 })
       },
     })
     await session.start()
@@ -33,7 +33,7 @@ void describe('while time passes', { concurrency: true }, () => {
   })
 
   void it('a source that is set when nobody answered for a fresh token is asked at once', async () => {
-    const session = newSession({ endpoint, token: await tokenFor('ann', 6) })
+    const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 6 }) })
     await session.start()
     await nextEvent(session, 'tokenneeded')
     const { id } = session
@@ -52,7 +52,7 @@ void describe('while time passes', { concurrency: true }, () => {
   })
 
   void it('a page that sets no source when a fresh token is wanted is not asked again before its token has lapsed', async () => {
-    const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await session.start()
     const askedIn: string[] = []
     session.addEventListener('tokenneeded', () => {
@@ -65,7 +65,7 @@ void describe('while time passes', { concurrency: true }, () => {
   })
 
   void it('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
-    const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await session.start()
     const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
     assert.equal(detail.error?.code, 'token-expired')
@@ -73,7 +73,7 @@ void describe('while time passes', { concurrency: true }, () => {
   })
 
   void it('an ended session whose token lapsed is revived by a fresh one', async () => {
-    const session = newSession({ endpoint, token: await tokenFor('ann', 4) })
+    const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await session.start()
     await reaches(session, 'ended')
     session.setToken(await tokenFor('ann'))
@@ -85,7 +85,7 @@ void describe('while time passes', { concurrency: true }, () => {
     const asked: string[] = []
     const session = newSession({
       endpoint,
-      token: await tokenFor('ann', 4),
+      token: await tokenFor('ann', { expiresIn: 4 }),
       tokenFetcher: ({ reason }) => {
         asked.push(reason)
         return null
@@ -100,7 +100,7 @@ void describe('while time passes', { concurrency: true }, () => {
   })
 
   void it('a token that is set replaces the one the session would come back with', async () => {
-    const token = await tokenFor('ann', 4)
+    const token = await tokenFor('ann', { expiresIn: 4 })
     const [session, witness] = [newSession({ endpoint, token }), newSession({ endpoint, token })]
     await Promise.all([session.start(), witness.start()])
     session.setToken(await tokenFor('ann'))
@@ -114,7 +114,7 @@ void describe('while time passes', { concurrency: true }, () => {
 
   void it('of tokens that are set one after the other the last counts, whatever is said of those before', async () => {
     const proxy = await startProxy(endpoint)
-    const token = await tokenFor('ann', 4)
+    const token = await tokenFor('ann', { expiresIn: 4 })
     const [session, witness] = [newSession({ endpoint: proxy.url, token }), newSession({ endpoint, token })]
     await Promise.all([session.start(), witness.start()])
     const fresh = await tokenFor('ann')

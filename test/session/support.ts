@@ -9,17 +9,12 @@ import {
   type SessionOptions,
   type SessionState,
 } from '../../src/session/index.js'
-import { createToken } from '../../src/tokens/index.js'
+import { appId, secret, tokenFor } from '../support/tokens.js'
 import { until } from '../support/until.js'
 
-export const appId = 'app'
-export const secret = 'a secret of at least 32 bytes, for tests'
+export { appId, secret, tokenFor }
 /** What `ws` brings keeps to the standard as far as a session needs it. */
 export const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket
-
-/** A token for `userId` that lives for so many seconds. */
-export const tokenFor = (userId: string, expiresIn = 3600): Promise<string> =>
-  createToken({ appId, userId, secret, expiresIn })
 
 export interface TestGateway {
   url: string
