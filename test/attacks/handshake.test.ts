@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { base64url, handshake, maskedFrame, openRaw, within } from '../support/raw-client.js'
+import { until } from '../support/until.js'
 import { attackedGateway, runs, startOf } from './support.js'
 
 const { url, assertUnharmed } = await attackedGateway()
@@ -238,6 +239,18 @@ test('a start of any JSON in the handshake ends with a code', async () => {
     ),
     { numRuns: runs(150) },
   )
+  await assertUnharmed()
+})
+
+test('a hundred requests on one socket that ask for HTTP/2 are answered without a warning', async () => {
+  const raw = await openRaw(url)
+  const upgrade = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABk' }
+  const answers = (): number => raw.received().toString('latin1').split('HTTP/1.1 200 OK').length - 1
+  for (let count = 1; count <= 100; count += 1) {
+    raw.socket.write(handshake(upgrade, '/healthz'))
+    await until(`answer ${count}`, () => answers() === count)
+  }
+  raw.socket.destroy()
   await assertUnharmed()
 })
 

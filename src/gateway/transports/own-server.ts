@@ -64,6 +64,8 @@ export const createOwnServer = (settings: Settings, log: Log): OwnServer => {
     sockets.delete(this)
   }
   server.on('connection', (socket: Socket) => {
+    // Emitted again for each request whose upgrade is not wanted: a listener for each would make Node print a warning.
+    if (sockets.has(socket)) return
     sockets.add(socket)
     socket.on('close', forget)
   })
