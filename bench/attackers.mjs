@@ -38,8 +38,12 @@ const dial = (address = ADDRESS) => {
     if (status) record(`HTTP ${status}`)
   })
   socket.on('data', (data) => {
-    const code = /"ended","code":"([a-z-]+)"/.exec(data.toString('latin1'))?.[1]
-    if (code) record(`ended: ${code}`)
+    const text = data.toString('latin1')
+    const code = /"ended","code":"([a-z-]+)"/.exec(text)?.[1]
+    if (code) return record(`ended: ${code}`)
+    // A close frame without one (RFC 6455, 5.5.1).
+    const at = data.indexOf(0x88)
+    if (at >= 0 && data.length >= at + 4) record(`close ${data.readUInt16BE(at + 2)}`)
   })
   socket.on('error', ({ code }) => record(code))
   socket.once('end', () => record('closed'))

@@ -198,12 +198,19 @@ const runAttack = (name) =>
     }
   })
 
+/** In an order of its own each time: the place in a round makes a difference, too. */
+const shuffle = (list) =>
+  list
+    .map((item) => [Math.random(), item])
+    .toSorted(([one], [other]) => one - other)
+    .map(([, item]) => item)
+
 /** Milliseconds until a start is refused, for each of `kinds` in turn: the medians, and the words. */
 const compareRefusals = async (port, kinds, rounds) => {
   const took = kinds.map(() => [])
   const words = kinds.map(() => new Set())
   for (let round = 0; round < rounds; round += 1)
-    for (const [index, { make }] of kinds.entries()) {
+    for (const [index, { make }] of shuffle([...kinds.entries()])) {
       const start = await make(round)
       const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/session`, 'chat-session.v1')
       await once(socket, 'open')
