@@ -9,6 +9,7 @@ import { Connection, type ConnectionContext } from './connection/connection.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './sessions/hub.js'
 import { createLog, type Log } from './log.js'
+import { createRepeatLog } from './repeat-log.js'
 import { createOwnServer, type OwnServer } from './transports/own-server.js'
 import { peerOf } from './http/peer.js'
 import { createPublish, type Publication, type Published } from './messages/publish.js'
@@ -81,11 +82,11 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const parsed = parseConfig(config satisfies ConfigInput, options.env ?? process.env)
   if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
   const settings = parsed.config
-  const log = options.log ?? createLog()
+  const lifetime = new AbortController()
+  const log = createRepeatLog(options.log ?? createLog(), lifetime.signal)
   const engine = options.engine ?? createEngine(settings.engine, log)
   const hub = createHub()
   const connections = new Set<Connection>()
-  const lifetime = new AbortController()
   // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
   const respond = getRequestListener(createRoutes(log, () => !draining).fetch, {
     hostname: 'localhost',

@@ -17,7 +17,7 @@ export type Log = Pick<Logger, 'fatal' | 'error' | 'warn' | 'info' | 'debug'> & 
 export interface LogOptions {
   /** Less severe lines are left out. @default 'info' */
   level?: LogLevel | undefined
-  /** Where lines go. @default standard error, written synchronously, so that a killed process loses no line */
+  /** Where lines go. @default standard error; lines that its reader leaves waiting beyond 1 MB are dropped and counted */
   destination?: DestinationStream | undefined
 }
 
@@ -53,6 +53,39 @@ const redactField = (key: string, value: unknown): unknown =>
 const redactLine = (line: string): string =>
   redactedFieldPattern.test(line) ? `${JSON.stringify(JSON.parse(line), redactField)}\n` : line
 
+/** Bytes of log lines that may wait for the reader of standard error. */
+const MAX_WAITING = 2 ** 20
+
+const ignore = (): void => undefined
+
+/**
+ * Writes to standard error without waiting: a full pipe that is not read must not stop the gateway. Node writes a line at
+ * once if the pipe has room, so that a killed process loses none.
+ */
+const standardError = (): DestinationStream => {
+  const { stderr } = process
+  let dropped = 0
+  const writeDropped = (): void => {
+    if (dropped === 0) return
+    const line = { level: 'warn', time: new Date().toISOString(), dropped, msg: 'log lines were dropped' }
+    dropped = 0
+    stderr.write(`${JSON.stringify(line)}\n`)
+  }
+  // If the reader is gone, there is no place left to say so. Without a listener the error would end the process.
+  if (!stderr.listeners('error').includes(ignore)) stderr.on('error', ignore)
+  return {
+    write(line) {
+      if (stderr.writableLength > MAX_WAITING) {
+        if (dropped === 0) stderr.once('drain', writeDropped)
+        dropped += 1
+      } else {
+        writeDropped()
+        stderr.write(line)
+      }
+    },
+  }
+}
+
 /** Returns a log of JSON lines. */
 export const createLog = ({ level = 'info', destination }: LogOptions = {}): Log =>
   pino(
@@ -62,5 +95,5 @@ export const createLog = ({ level = 'info', destination }: LogOptions = {}): Log
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: redactLine },
     },
-    destination ?? pino.destination({ fd: 2, sync: true }),
+    destination ?? standardError(),
   )

@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { handshake, openRaw, startClient } from '../support/raw-client.js'
+import { handshake, openClient, openRaw, startClient } from '../support/raw-client.js'
 import { startOf, secret } from '../gateway/support.js'
 import { scratchFolder } from '../support/scratch-folder.js'
+import { until } from '../support/until.js'
 import { finish, run } from './run.js'
 
 const folder = scratchFolder()
@@ -150,6 +151,30 @@ for (const [args, env] of [
       env,
     )
   })
+
+test('a full pipe that is not read stops nothing: lines are dropped, and counted when it is read again', async () => {
+  const file = await write(
+    'full.mjs',
+    `process.stderr.write('x'.repeat(2 ** 21) + '\\n')
+    export default ${JSON.stringify(config)}`,
+  )
+  const { child, url, outcome } = run(['serve', '--config', file, '--log-level', 'debug'])
+  const { stderr: pipe } = child
+  assert.ok(pipe)
+  let text = ''
+  pipe.on('data', (chunk: string) => (text += chunk))
+  pipe.pause()
+  const address = await url()
+  for (const appId of ['app', 'missing', 'app'])
+    await openClient(address, { start: { type: 'start', appId, guest: true } }).next()
+  pipe.resume()
+  await until('the number of dropped lines', () => text.includes('log lines were dropped'))
+  child.kill('SIGTERM')
+  const { code, stderr } = await outcome
+  assert.equal(code, 0)
+  const line = stderr.split('\n').find((text) => text.includes('log lines were dropped')) ?? ''
+  assert.equal((JSON.parse(line) as Record<string, unknown>)['dropped'], 3)
+})
 
 test('serve takes a module, named by the environment, whose functions it calls', async () => {
   const file = await write(
@@ -336,5 +361,5 @@ test('a folder that another process has open is one line', async () => {
 test('files that are no certificate are one line', async () => {
   const pem = await write('bad.pem', 'nonsense')
   const file = await write('tls.json', { ...config, listen: { port: 0, tls: { cert: pem, key: pem } } })
-  await assertFails(['--config', file], [/^chat-session: The files that listen\.tls names can't be used/])
+  await assertFails(['--config', file], [/^chat-session: The files in listen\.tls can't be used/])
 })

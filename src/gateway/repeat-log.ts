@@ -1,0 +1,72 @@
+import type { Log } from './log.js'
+
+/** Milliseconds for which lines of one kind are counted. */
+const INTERVAL = 10_000
+/** Kinds that are counted at once. A line of any other kind is logged as it is. */
+const MAX_KINDS = 1_000
+
+type Level = 'fatal' | 'error' | 'warn' | 'info'
+type Fields = Record<string, unknown>
+
+interface Kind {
+  level: Level
+  message: string
+  /** Of the latest line. */
+  fields: Fields
+  repeated: number
+}
+
+const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unknown } | undefined)?.code
+
+/**
+ * Returns a log that writes the first line of a kind at once, and counts those that follow within the interval in one line
+ * with `repeated`. A kind is a level, a message, an app, a code and a stack. Otherwise a stranger who is refused again and again
+ * could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
+ */
+export const createRepeatLog = (log: Log, signal: AbortSignal): Log => {
+  const kinds = new Map<string, Kind>()
+  let timer: NodeJS.Timeout | undefined
+
+  const flush = (): void => {
+    for (const [key, { level, message, fields, repeated }] of kinds) {
+      if (repeated === 0) kinds.delete(key)
+      else {
+        kinds.set(key, { level, message, fields, repeated: 0 })
+        log[level]({ ...fields, repeated }, message)
+      }
+    }
+    timer = kinds.size > 0 && !signal.aborted ? setTimeout(flush, INTERVAL).unref() : undefined
+  }
+
+  signal.addEventListener('abort', () => {
+    clearTimeout(timer)
+    flush()
+  })
+
+  const write =
+    (level: Level) =>
+    (fields: unknown, message?: string): void => {
+      if (typeof fields !== 'object' || fields === null || message === undefined || signal.aborted)
+        return log[level](fields, message)
+      const line = fields as Fields
+      const key = [level, message, line['appId'], codeOf(line), line['trace']].map(String).join(' ')
+      const kind = kinds.get(key)
+      if (kind) {
+        kind.fields = line
+        kind.repeated += 1
+        return
+      }
+      if (kinds.size < MAX_KINDS) kinds.set(key, { level, message, fields: line, repeated: 0 })
+      timer ??= setTimeout(flush, INTERVAL).unref()
+      log[level](line, message)
+    }
+
+  return {
+    fatal: write('fatal'),
+    error: write('error'),
+    warn: write('warn'),
+    info: write('info'),
+    debug: (...line: Parameters<Log['debug']>) => log.debug(...line),
+    child: (fields) => createRepeatLog(log.child(fields), signal),
+  }
+}
