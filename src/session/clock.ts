@@ -1,8 +1,31 @@
+/** Milliseconds by which the two clocks may drift apart between two reads before one of them was set. */
+const JUMP = 1_000
+
+/** By how much the monotonic clock is ahead of the wall clock. */
+let lead = performance.now() - Date.now()
+/** The sum of the steps by which the wall clock was set back. */
+let setBack = 0
+
+/**
+ * Returns milliseconds of a clock for deadlines. It follows the wall clock, but goes on when that is set back: a deadline would
+ * come an hour late. It follows a step forward, because a device that slept looks the same: its monotonic clock may have stopped.
+ */
+export const now = (): number => {
+  const wall = Date.now()
+  const step = Math.round(performance.now() - wall - lead)
+  lead += step
+  if (step > JUMP) setBack += step
+  return wall + setBack
+}
+
+/** Returns the Unix time of a deadline. */
+export const toUnixTime = (deadline: number): number => deadline - now() + Date.now()
+
 /** The longest delay that setTimeout takes. */
 const MAX_TIMEOUT = 2 ** 31 - 1
 
 /**
- * Returns a function that sets the timer's one deadline, as Unix time in milliseconds; null clears it. When the timer fires
+ * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; null clears it. When the timer fires
  * it reads the clock again, and waits on if it is early. This is right after sleep, under throttling and beyond 24.8 days.
  */
 export const deadlineTimer = (
@@ -13,9 +36,9 @@ export const deadlineTimer = (
   const set = (deadline: number | null): void => {
     clearTimeout(timer)
     if (deadline === null || signal.aborted) return
-    const left = deadline - Date.now()
+    const left = deadline - now()
     timer = setTimeout(
-      () => (Date.now() < deadline ? set(deadline) : reached()),
+      () => (now() < deadline ? set(deadline) : reached()),
       Math.min(MAX_TIMEOUT, Math.max(0, left)),
     )
   }
@@ -35,6 +58,6 @@ export const withTimeout = (
       controller.abort()
       resolve()
     }
-    deadlineTimer(done, signal)(Date.now() + timeout)
+    deadlineTimer(done, signal)(now() + timeout)
     run(done, signal)
   })

@@ -1,6 +1,6 @@
 import { limits, requestFrames, type ClientFrameOf, type GatewayFrameOf } from '../protocol/index.js'
 import { wrongField } from '../protocol/internal.js'
-import { deadlineTimer } from './clock.js'
+import { deadlineTimer, now } from './clock.js'
 import { SessionError } from './errors.js'
 import { utf8 } from './utf8.js'
 
@@ -52,14 +52,14 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
   let pausedUntil = 0
 
   const send = (): void => {
-    for (const entry of waiting.values()) if (write(entry.request)) entry._deadline ??= Date.now() + timeout()
+    for (const entry of waiting.values()) if (write(entry.request)) entry._deadline ??= now() + timeout()
   }
 
   const check = (): void => {
-    const now = Date.now()
+    const time = now()
     for (const { _deadline: deadline, _settle: settle } of [...waiting.values()])
-      if (deadline && deadline <= now) settle(new SessionError('unknown-outcome'))
-    if (pausedUntil && pausedUntil <= now) {
+      if (deadline && deadline <= time) settle(new SessionError('unknown-outcome'))
+    if (pausedUntil && pausedUntil <= time) {
       pausedUntil = 0
       send()
     }
@@ -91,7 +91,7 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
           request: copy,
           size,
           _settle: settle,
-          ...(!pausedUntil && write(copy) && { _deadline: Date.now() + timeout() }),
+          ...(!pausedUntil && write(copy) && { _deadline: now() + timeout() }),
         })
         schedule()
       }),
@@ -103,7 +103,7 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
       const entry = waiting.get(frame.id ?? '')
       if (frame.type !== 'refused') entry?._settle(undefined, frame)
       // Even if the refused request was answered since: the requests that followed it were refused too.
-      else if (frame.retryable) pausedUntil = Date.now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)
+      else if (frame.retryable) pausedUntil = now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)
       else entry?._settle(new SessionError(frame.code, frame))
       schedule()
     },

@@ -1,6 +1,6 @@
 /** Is called with the events of the page, or of the worker, that matter to a session. */
 export interface PageListener {
-  /** The network is back, the page is visible again, or it is no longer frozen. */
+  /** The network is back, or the page is no longer frozen. */
   wake(): void
   /** The page goes: for good, or into the back/forward cache. */
   hide(): void
@@ -8,6 +8,8 @@ export interface PageListener {
   show(mayWait: boolean): boolean
   /** The browser stops the hidden page, and may discard it without another event. */
   freeze(): void
+  /** The page was hidden, or is visible again. */
+  visibilityChanged(): void
   /** The page's Content-Security-Policy blocked a connection to this address. */
   blocked(uri: string): void
 }
@@ -32,7 +34,13 @@ const page = typeof document === 'undefined' ? undefined : (document as Prerende
 /** Node's global object is no EventTarget, and has no such events. */
 const hasEvents = (): boolean => typeof addEventListener === 'function'
 
-export const watchPage = ({ wake, hide, show, freeze, blocked }: PageListener, signal: AbortSignal): void => {
+/** A worker and Node have no page to hide. */
+export const isPageHidden = (): boolean => page?.visibilityState === 'hidden'
+
+export const watchPage = (
+  { wake, hide, show, freeze, visibilityChanged, blocked }: PageListener,
+  signal: AbortSignal,
+): void => {
   if (!hasEvents()) return
   addEventListener('online', wake, { signal })
   let retrying: ReturnType<typeof setTimeout> | undefined
@@ -61,7 +69,7 @@ export const watchPage = ({ wake, hide, show, freeze, blocked }: PageListener, s
   )
   page?.addEventListener('freeze', freeze, { signal })
   page?.addEventListener('resume', wake, { signal })
-  page?.addEventListener('visibilitychange', () => page.visibilityState === 'visible' && wake(), { signal })
+  page?.addEventListener('visibilitychange', visibilityChanged, { signal })
 }
 
 /** Calls `callback` at `pagehide`; at once if `pagehide` is being dispatched. */

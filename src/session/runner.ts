@@ -1,10 +1,10 @@
 import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrameOf } from '../protocol/index.js'
-import { deadlineTimer } from './clock.js'
+import { deadlineTimer, now } from './clock.js'
 import type { CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
-import { step } from './machine/step.js'
+import { errorCodeOf, step, TOO_MANY_SESSIONS } from './machine/step.js'
 import type { SessionOptions } from './options.js'
-import { onActivated, watchPage } from './page.js'
+import { isPageHidden, onActivated, watchPage } from './page.js'
 import type { ResumeStorage } from './resume-storage.js'
 import { redactedCopy } from './trace.js'
 import { openTransport, sessionUrl, startProtocols, type Transport } from './transport.js'
@@ -53,7 +53,11 @@ export const createRunner = (
   /** Inputs that came while a step was running; undefined while none is. */
   let queue: Input[] | undefined
 
+  /** A page that made room for a newer session listens on, to start again. */
+  const isWaiting = (): boolean => errorCodeOf(state) === TOO_MANY_SESSIONS
+
   const begin = (): void => {
+    life.abort()
     life = new AbortController()
     setDeadline = deadlineTimer(() => feed({ type: 'time' }), life.signal)
     watchPage(
@@ -68,6 +72,8 @@ export const createRunner = (
           feed({ type: 'show', resume })
           return true
         },
+        // A `time` input changes nothing before its deadline, but the host announces that the page is hidden.
+        visibilityChanged: () => feed({ type: isPageHidden() ? 'time' : 'wake' }),
         blocked,
       },
       life.signal,
@@ -149,8 +155,9 @@ export const createRunner = (
       const before = state
       const held = credentials._held() ? 'held' : credentials._fetchable() ? 'fetchable' : 'none'
       const [after, ...effects] = step(before, next, {
-        now: Date.now(),
+        now: now(),
         random: Math.random(),
+        hidden: isPageHidden(),
         credentials: held,
       })
       state = after
@@ -165,13 +172,13 @@ export const createRunner = (
     }
     queue = undefined
     setDeadline(deadlineOf(state))
-    if (state.name === 'ended' || state.name === 'failed') life.abort()
+    if ((state.name === 'ended' || state.name === 'failed') && !isWaiting()) life.abort()
     for (const callback of callbacks) callback()
   }
 
   return {
     state: () => state,
-    _isRunning: () => !life.signal.aborted,
+    _isRunning: () => !life.signal.aborted && !isWaiting(),
     start() {
       begin()
       onActivated(() => feed({ type: 'start', resume: resumeStorage?.take() }), life.signal)

@@ -8,22 +8,29 @@ import {
   type Resumption,
   type User,
 } from '../protocol/index.js'
-import { deadlineTimer, withTimeout } from './clock.js'
+import { deadlineTimer, now, toUnixTime, withTimeout } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
 import type { Draft, HistoryRange, Sent } from './messages.js'
 import type { Credentials, SessionOptions, SessionUser, StartOptions, StartResult } from './options.js'
 import { checkedCopy, createOutbox, newId, type Outbox } from './outbox.js'
+import { isPageHidden } from './page.js'
 import { createRunner, type Runner } from './runner.js'
 import { createResumeStorage, type ResumeStorage } from './resume-storage.js'
-import { retryAtOf, type SessionInfo, type State } from './machine/state.js'
+import { retryDeadlineOf, type SessionInfo, type State } from './machine/state.js'
 import { unverifiedSubject } from './unverified-subject.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
 const CLOSE_TIMEOUT = 1_000
 
 const infoOf = (state: State): SessionInfo | null => ('_info' in state ? state._info : null)
+
+/** Returns the Unix time of the next attempt. */
+const retryAtOf = (state: State): number | null => {
+  const deadline = retryDeadlineOf(state)
+  return deadline && toUnixTime(deadline)
+}
 
 const errorOf = (state: State): SessionError | null =>
   'error' in state && state.error ? new SessionError(state.error.code, state.error) : null
@@ -56,6 +63,8 @@ export class ChatSession extends SessionTarget {
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   #profile: Profile
+  /** Whether the page was hidden in the last frame that said so. */
+  #announcedHidden = false
   /** The profile that the last start sent. */
   #claimed: Profile | undefined
   /** Resolves the promise of `start()` once the session is active or over. */
@@ -99,6 +108,7 @@ export class ChatSession extends SessionTarget {
           ...(this.#userId && { userId: this.#userId }),
           ...(Object.keys((this.#claimed = this.#profile)).length && { user: this.#profile }),
           ...(this.#cursor && { resume: this.#cursor }),
+          ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
           client: `chat-session/${VERSION}`,
         }),
         changed: (before, after) => this.#changed(before, after),
@@ -202,10 +212,7 @@ export class ChatSession extends SessionTarget {
         )
       }
       signal?.addEventListener('abort', end)
-      deadlineTimer(
-        () => resolve(failed(new SessionError('unavailable'))),
-        settled.signal,
-      )(Date.now() + timeout)
+      deadlineTimer(() => resolve(failed(new SessionError('unavailable'))), settled.signal)(now() + timeout)
       this.#runner.start()
     })
   }
@@ -301,6 +308,9 @@ export class ChatSession extends SessionTarget {
   }
 
   #changed(before: State, after: State): void {
+    const hidden = isPageHidden()
+    if (hidden !== this.#announcedHidden && this.#runner.send({ type: 'visibility', hidden }))
+      this.#announcedHidden = hidden
     if (before.name !== after.name && after.name === 'active') this.#connected(after._info)
     // An input that changes nothing must not write the session again: another page may have taken it.
     if (before !== after) this.#resumeStorage?.save(after)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { mock, test, type TestContext } from 'node:test'
-import { deadlineTimer } from '../../src/session/clock.js'
+import { deadlineTimer, now, toUnixTime } from '../../src/session/clock.js'
 
 /** A timer for one test, and how often it reached a deadline. */
 const fakeTimer = (
@@ -16,7 +16,7 @@ const fakeTimer = (
 
 test('a deadline is reached at its time, once, and not before', (context) => {
   const { set, reached } = fakeTimer(context)
-  set(Date.now() + 1_000)
+  set(now() + 1_000)
   mock.timers.tick(999)
   assert.equal(reached(), 0)
   mock.timers.tick(1)
@@ -27,7 +27,7 @@ test('a deadline is reached at its time, once, and not before', (context) => {
 
 test('a deadline that has passed is reached in a task of its own', (context) => {
   const { set, reached } = fakeTimer(context)
-  set(Date.now() - 5_000)
+  set(now() - 5_000)
   assert.equal(reached(), 0)
   mock.timers.tick(1)
   assert.equal(reached(), 1)
@@ -35,8 +35,8 @@ test('a deadline that has passed is reached in a task of its own', (context) => 
 
 test('a new deadline takes the place of the last, and none takes it away', (context) => {
   const { set, reached } = fakeTimer(context)
-  set(Date.now() + 1_000)
-  set(Date.now() + 5_000)
+  set(now() + 1_000)
+  set(now() + 5_000)
   mock.timers.tick(4_999)
   assert.equal(reached(), 0)
   set(null)
@@ -47,7 +47,7 @@ test('a new deadline takes the place of the last, and none takes it away', (cont
 test('a deadline beyond what a timer takes is reached on its day', (context) => {
   const { set, reached } = fakeTimer(context)
   const day = 86_400_000
-  set(Date.now() + 60 * day)
+  set(now() + 60 * day)
   for (let passed = 0; passed < 59; passed += 1) mock.timers.tick(day)
   assert.equal(reached(), 0)
   mock.timers.tick(day - 1)
@@ -58,9 +58,9 @@ test('a deadline beyond what a timer takes is reached on its day', (context) => 
 
 test('a timer that fires early is set again', (context) => {
   const { set, reached } = fakeTimer(context)
-  const deadline = Date.now() + 1_000
+  const deadline = now() + 1_000
   set(deadline)
-  const early = mock.method(Date, 'now', () => deadline - 300)
+  const early = mock.method(Date, 'now', () => 1_000_700)
   mock.timers.tick(1_000)
   assert.equal(reached(), 0)
   early.mock.restore()
@@ -70,7 +70,7 @@ test('a timer that fires early is set again', (context) => {
 
 test('on a device that slept the deadline is reached when it wakes', (context) => {
   const { set, reached } = fakeTimer(context)
-  set(Date.now() + 3_600_000)
+  set(now() + 3_600_000)
   // The clock went on, the timer did not.
   const slept = mock.method(Date, 'now', () => 1_000_000 + 8 * 3_600_000)
   mock.timers.tick(3_600_000)
@@ -78,12 +78,40 @@ test('on a device that slept the deadline is reached when it wakes', (context) =
   slept.mock.restore()
 })
 
+for (const [direction, hours] of [
+  ['back', -1],
+  ['forward', 1],
+] as const)
+  test(`a wall clock that is set ${direction} an hour delays no deadline, and Unix times follow it`, (context) => {
+    const { set, reached } = fakeTimer(context)
+    let monotonic = performance.now()
+    let wall = Date.now()
+    const clocks = [mock.method(performance, 'now', () => monotonic), mock.method(Date, 'now', () => wall)]
+    const pass = (time: number): void => {
+      monotonic += time
+      wall += time
+      mock.timers.tick(time)
+    }
+    const deadline = now() + 1_000
+    assert.equal(toUnixTime(deadline), wall + 1_000)
+    set(deadline)
+    pass(999)
+    assert.equal(reached(), 0)
+    wall += hours * 3_600_000
+    pass(1)
+    assert.equal(reached(), 1)
+    const next = now() + 2_000
+    assert.ok(next >= deadline + 2_000)
+    assert.equal(toUnixTime(next), wall + 2_000)
+    for (const clock of clocks) clock.mock.restore()
+  })
+
 test('a timer whose signal has aborted waits for nothing', (context) => {
   const { set, reached, abort } = fakeTimer(context)
-  set(Date.now() + 1_000)
+  set(now() + 1_000)
   assert.equal(getEventListeners(abort.signal, 'abort').length, 1)
   abort.abort()
-  set(Date.now() + 1_000)
+  set(now() + 1_000)
   mock.timers.tick(5_000)
   assert.equal(reached(), 0)
 })

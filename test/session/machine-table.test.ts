@@ -44,7 +44,7 @@ active *                                           | end                        
 
 idle                                               | credentials *                               | ~                                     |
 ended                                              | credentials *                               | ~                                     |
-ended/failed replaced/ended/unknown-app            | credentials *                               | ~                                     |
+ended/failed replaced/too-many-sessions/ended/unknown-app | credentials *                               | ~                                     |
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held                            | starting opening-with-start held      | open with-start
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable                       | starting opening fetching             | open, fetch-token first
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none                            | starting none fetching                | fetch-token first
@@ -162,7 +162,7 @@ ended                                              | time *                     
 ended/failed *                                     | time *                                      | ~                                     |
 active none/scheduled/fetching/sent-set/sent-again/retrying-set | time silent                                 | reconnecting opening-with-start held  | close, open with-start
 active sent-fetched/retrying-fetched               | time silent                                 | reconnecting opening-with-start fresh | close, open with-start
-active *                                           | time slept                                  | . .                                   |
+active *                                           | time slept                                  | . .                                   | send history
 starting/reconnecting none backoff                 | time silent/slept                           | . none fetching                       | fetch-token first
 starting/reconnecting none fetching                | time silent/slept                           | ~                                     |
 starting/reconnecting backoff *                    | time silent/slept                           | . opening-with-start .                | open with-start
@@ -176,7 +176,8 @@ starting/reconnecting page-hidden/opening-with-start/opening/open/start-sent * |
 active *                                           | wake                                        | . .                                   | send history
 idle                                               | wake                                        | ~                                     |
 ended                                              | wake                                        | ~                                     |
-ended/failed *                                     | wake                                        | ~                                     |
+ended too-many-sessions | wake | starting opening-with-start held | open with-start
+ended/failed replaced/ended/unknown-app/token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | wake | ~ |
 
 starting/reconnecting * *                          | hide                                        | . page-hidden held                    | discard all, close
 active *                                           | hide                                        | reconnecting page-hidden held         | discard all, close

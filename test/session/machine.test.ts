@@ -5,7 +5,7 @@ import { step } from '../../src/session/machine/step.js'
 import {
   deadlineOf,
   idle,
-  retryAtOf,
+  retryDeadlineOf,
   type Active,
   type Input,
   type State,
@@ -58,7 +58,7 @@ const active = (state: State): Active => {
   return state
 }
 
-const pauseOf = (state: State): number => (retryAtOf(state) ?? Number.NaN) - NOW
+const pauseOf = (state: State): number => (retryDeadlineOf(state) ?? Number.NaN) - NOW
 const withStart = {
   _socket: { at: 'opening-with-start', until: NOW + 20_000 },
   credentials: { at: 'held' },
@@ -275,7 +275,7 @@ test('a fetch that fails while the socket opens lets go of the socket, and is ma
   const failed: Input = { type: 'fetch-result', _result: 'failed', cause: new Error('offline') }
   const [paused, ...effects] = step(fetching, failed, world())
   assert.deepEqual(effects.map(nameOfEffect), ['close', 'report'])
-  assert.equal(retryAtOf(paused), NOW + 500)
+  assert.equal(retryDeadlineOf(paused), NOW + 500)
   const again = step(paused, { type: 'time' }, world({ now: NOW + 500 }))
   assert.deepEqual(again.slice(1), [{ do: 'fetch-token', reason: 'first' }])
   // The network's failure is no refusal of credentials.
@@ -351,10 +351,10 @@ test('a connection lost after it opened says nothing against the header', () => 
   assert.deepEqual(effects, ['open with-start'])
 })
 
-test('a timer that fires long after the silence slept with its device: what waits behind it gets 2 s, once', () => {
+test('if the heartbeat’s timer fires late the device slept: the connection is probed, and gets 2 s more, once', () => {
   const slept = world({ now: NOW + 3_600_000 })
-  const [woken, ...none] = step(activeState(), { type: 'time' }, slept)
-  assert.deepEqual(none, [])
+  const [woken, ...probe] = step(activeState(), { type: 'time' }, slept)
+  assert.deepEqual(probe.map(nameOfEffect), ['send history'])
   assert.equal(active(woken)._heartbeatDeadline, slept.now + 2_000)
   const heard = step(woken, frame({ type: 'ping' }), slept)[0]
   assert.equal(active(heard)._heartbeatDeadline, slept.now + 35_000)
@@ -429,4 +429,79 @@ test('credentials that are set while a session is being carried on do not end it
   })
   const { effects } = run(state, world(), { type: 'credentials' })
   assert.deepEqual(effects, ['close', 'open with-start'])
+})
+
+const windows = [
+  // Milliseconds of the window, and those from which a visible page and a hidden one draw.
+  [0, 0, 0],
+  [1_000, 1_000, 1_000],
+  [5_000, 2_000, 5_000],
+  [60_000, 12_000, 60_000],
+] as const
+for (const [reconnectWindow, visible, hidden] of windows)
+  test(`after a loss without a reason the first attempt waits a random part of ${reconnectWindow} ms; a visible page of ${visible}`, () => {
+    const state = activeState({ _info: { ...info, reconnectWindow } })
+    for (const random of [0.001, 0.5, 0.999])
+      for (const [isHidden, limit] of [
+        [false, visible],
+        [true, hidden],
+      ] as const) {
+        const at = world({ random, hidden: isHidden })
+        const lost = run(state, at, closed(1006))
+        if (limit === 0) assert.deepEqual(lost.effects, ['open with-start'])
+        else assert.ok(Math.abs(pauseOf(lost.state) - random * limit) < 1e-6)
+        const silent = run(state, { ...at, now: NOW + 35_000 }, { type: 'time' })
+        const opens = silent.effects.includes('open with-start')
+        assert.equal(opens, limit === 0)
+        if (!opens) assert.ok(Math.abs(pauseOf(silent.state) - 35_000 - random * limit) < 1e-6)
+      }
+  })
+
+test('in the window `wake` tries at once, and after the first attempt the pauses are backoff', () => {
+  const state = activeState({ _info: { ...info, reconnectWindow: 60_000 } })
+  const lost = run(state, world(), closed(1006)).state
+  assert.deepEqual(run(lost, world(), { type: 'wake' }).effects, ['open with-start'])
+  const again = run(lost, world({ random: 0.999 }), { type: 'wake' }, closed(1006)).state
+  assert.ok(pauseOf(again) < 1_000)
+})
+
+test('a loss with a reason is tried again at once, or after `retryAfter`, whatever the window', () => {
+  const state = activeState({ _info: { ...info, reconnectWindow: 60_000 } })
+  const ended = (retryAfter?: number): Input =>
+    frame({
+      type: 'ended',
+      code: 'unavailable',
+      message: 'Drain.',
+      retryable: true,
+      ...(retryAfter !== undefined && { retryAfter }),
+    })
+  assert.deepEqual(run(state, world(), closed(4503)).effects, ['open with-start'])
+  assert.deepEqual(run(state, world(), ended(), closed(1006)).effects, ['open with-start'])
+  assert.equal(pauseOf(run(state, world(), ended(7_000), closed(1006)).state), 7_000)
+})
+
+test('a connection that was not stable waits for the longer of the window and the backoff', () => {
+  const state = activeState({ _connectFailures: 6, _info: { ...info, reconnectWindow: 4_000 } })
+  assert.equal(pauseOf(run(state, world(), closed(1006)).state), 15_000)
+})
+
+test('a session that made room for others starts again by `wake`, and not once it was ended', () => {
+  const ended = run(activeState(), world(), closed(4429)).state
+  assert.equal(nameOfState(ended), 'ended too-many-sessions')
+  const again = run(ended, world(), { type: 'wake' })
+  assert.equal(nameOfState(again.state), 'starting opening-with-start held')
+  assert.deepEqual(run(ended, world(), { type: 'end' }, { type: 'wake' }).effects, [])
+})
+
+test('if only this device’s clock says that credentials expired, and nothing replaces them, the gateway decides', () => {
+  const state = connectingState({
+    name: 'reconnecting',
+    _socket: { at: 'backoff', until: NOW },
+    _expiresAt: NOW,
+  })
+  const unanswered: Input = { type: 'fetch-result', _result: 'no-source' }
+  const tried = run(state, world(), { type: 'time' }, unanswered)
+  assert.deepEqual(tried.effects, ['discard all', 'fetch-token expiring', 'open with-start'])
+  const refused = run(tried.state, world(), closed(4102), unanswered)
+  assert.equal(nameOfState(refused.state), 'ended token-expired')
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AuthenticateRequest } from '../../src/gateway/index.js'
 import { startProxy } from '../support/proxy.js'
+import { startScript } from './scripted.js'
 import { info } from './states.js'
 import {
   newSession,
@@ -182,5 +183,19 @@ test('frames of a gateway newer than the client are passed over', async () => {
   })
   const session = newSession({ endpoint, token: 'a.b.c' })
   assert.ok((await session.start()).succeeded)
+  await session.end()
+})
+
+test('after a loss without a reason a session waits within the window that the gateway named', async () => {
+  const script = await startScript(() => [{ ...started, reconnectWindow: 600_000 }])
+  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+  await session.start()
+  const { socket } = await script.connection(0)
+  const waits = nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null)
+  socket.terminate()
+  const { detail } = await waits
+  assert.equal(detail.state, 'reconnecting')
+  // Without a page it counts as visible: it draws from a fifth of the window.
+  assert.ok(detail.retryAt && detail.retryAt <= Date.now() + 120_000)
   await session.end()
 })

@@ -21,6 +21,7 @@ export const ATTEMPT = 5
 export const world = (changes: Partial<World> = {}): World => ({
   now: NOW,
   random: 0.5,
+  hidden: false,
   credentials: 'held',
   ...changes,
 })
@@ -135,10 +136,12 @@ export const impossibleStates = everyConnecting.filter(
 export const states: State[] = [
   { name: 'idle' },
   { name: 'ended', error: null },
-  ...['replaced', 'ended', 'token-expired', 'revoked', 'signed-out'].map((code): State => ({
-    name: 'ended',
-    error: fault(code),
-  })),
+  ...['replaced', 'too-many-sessions', 'ended', 'token-expired', 'revoked', 'signed-out'].map(
+    (code): State => ({
+      name: 'ended',
+      error: fault(code),
+    }),
+  ),
   ...['unknown-app', 'bad-request', 'unauthenticated', 'no-credentials'].map((code): State => ({
     name: 'failed',
     error: fault(code),

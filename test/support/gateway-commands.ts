@@ -50,5 +50,9 @@ export const recordedAt = (url: string): Promise<Recorded[]> =>
 export const mute = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('scripted:mute', url)
 
+/** Ends every connection as `too-many-sessions`. */
+export const makeRoom = (url: string): Promise<boolean> =>
+  executeServerCommand<boolean, string>('scripted:make-room', url)
+
 export const stopScripted = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('scripted:stop', url)

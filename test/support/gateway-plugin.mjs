@@ -66,6 +66,12 @@ export const gatewayPlugin = () => {
     'scripted:connections': (url) => scripted.get(url)?.connections ?? [],
     /** From now on it does not answer what it is asked. */
     'scripted:mute': (url) => scripted.get(url)?.setMute() ?? false,
+    /** Ends every connection because its user has too many sessions. */
+    'scripted:make-room': (url) => {
+      const fields = { code: 'too-many-sessions', message: 'Too many.', retryable: false }
+      scripted.get(url)?.end(fields, 4429)
+      return true
+    },
     'scripted:stop': async (url) => {
       await scripted.get(url)?.close()
       return scripted.delete(url)

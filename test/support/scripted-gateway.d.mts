@@ -7,6 +7,8 @@ export interface Scripted {
   setMute(): void
   /** Has every client come back in a minute. */
   sendAway(): void
+  /** Ends every connection with an `ended` frame of these fields, and a close code. */
+  end(fields: { code: string; message: string; retryable: boolean }, close: number): void
   close(): Promise<void>
 }
 

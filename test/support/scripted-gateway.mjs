@@ -54,16 +54,13 @@ export const startScripted = async () => {
     setMute: () => (mute = true),
     /** Has every client come back in a minute. */
     sendAway() {
-      const ended = {
-        type: 'ended',
-        code: 'unavailable',
-        message: 'Later.',
-        retryable: true,
-        retryAfter: 60_000,
-      }
+      this.end({ code: 'unavailable', message: 'Later.', retryable: true, retryAfter: 60_000 }, 4503)
+    },
+    /** Ends every connection with an `ended` frame of these fields, and a close code. */
+    end(fields, close) {
       for (const client of server.clients) {
-        client.send(JSON.stringify(ended))
-        client.close(4503)
+        client.send(JSON.stringify({ type: 'ended', ...fields }))
+        client.close(close)
       }
     },
     close() {

@@ -4,6 +4,7 @@ import {
   backoff,
   endWith,
   prepend,
+  reconnectSpread,
   renewalSchedule,
   reportFetchFailure,
   resetHeartbeat,
@@ -11,8 +12,13 @@ import {
 } from './policy.js'
 import type { Active, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
 
-/** If the heartbeat's timer fires later than this, the device slept. Frames may be queued behind the timer, and get this long. */
+/**
+ * If the heartbeat's timer fires later than this, the device slept, or its clock was set forward. Frames may be queued behind
+ * the timer, and the answer to a probe gets this long.
+ */
 const SLEEP_GRACE = 2_000
+/** The code of a close without a close frame (RFC 6455, 7.1.5). */
+const NO_CLOSE_FRAME = 1006
 /** Milliseconds in which a connection that may be dead has to bring a frame. */
 const PROBE_TIMEOUT = 5_000
 
@@ -38,11 +44,14 @@ export const disconnected = (state: Active): Connecting => {
     : next
 }
 
-/** A close that asks for fresh credentials is about the old token while the gateway has not answered the new one. */
-const closed = (state: Active, code: number, world: World): Step =>
-  pendingToken(state) && closeAction(code) === 'renew'
-    ? retry(disconnected(state), { code: 'token-expired' }, world)
-    : lost(disconnected(state), code, world)
+const closed = (state: Active, code: number, world: World): Step => {
+  const next = disconnected(state)
+  // A close that asks for fresh credentials is about the old token while the gateway has not answered the new one.
+  if (pendingToken(state) && closeAction(code) === 'renew')
+    return retry(next, { code: 'token-expired' }, world)
+  const isSilent = code === NO_CLOSE_FRAME && !state._endReason
+  return lost(next, code, world, isSilent ? reconnectSpread(state._info, world) : 0)
+}
 
 const fetched = (
   state: Active,
@@ -118,15 +127,16 @@ const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
 }
 
 /** Requests the messages after the cursor: there are none, but the answer shows that the connection is alive. */
-const probe = (state: Active, { now }: World): Step => {
+const probe = (state: Active): Effect => {
   const { epoch, offset } = state._cursor
+  return { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } }
+}
+
+const onWake = (state: Active, { now }: World): Step => {
   const heartbeatDeadline = now + PROBE_TIMEOUT
   return state._heartbeatDeadline <= heartbeatDeadline
     ? [state]
-    : [
-        { ...state, _heartbeatDeadline: heartbeatDeadline },
-        { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } },
-      ]
+    : [{ ...state, _heartbeatDeadline: heartbeatDeadline }, probe(state)]
 }
 
 /** Each frame of the gateway has a case: a new one does not compile until it has. */
@@ -169,8 +179,9 @@ const onTime = (state: Active, world: World): Step => {
   const { _renewal: renewal, _heartbeatDeadline: heartbeatDeadline, _stableAt: stableAt } = state
   if (heartbeatDeadline <= now) {
     if (!state._sleepGraceUsed && now - heartbeatDeadline > SLEEP_GRACE)
-      return [{ ...state, _sleepGraceUsed: true, _heartbeatDeadline: now + SLEEP_GRACE }]
-    return prepend({ do: 'close' }, retry(disconnected(state), { code: 'timeout' }, world))
+      return [{ ...state, _sleepGraceUsed: true, _heartbeatDeadline: now + SLEEP_GRACE }, probe(state)]
+    const spread = reconnectSpread(state._info, world)
+    return prepend({ do: 'close' }, retry(disconnected(state), { code: 'timeout' }, world, spread))
   }
   if (renewal && 'time' in renewal && renewal.time <= now) {
     if (renewal.at === 'retrying') return sendToken(state, renewal._fetched)
@@ -199,7 +210,7 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
     case 'time':
       return onTime(state, world)
     case 'wake':
-      return probe(state, world)
+      return onWake(state, world)
     default:
       return [state]
   }

@@ -91,10 +91,10 @@ export const connect = (state: Connecting, world: World): Step => {
   return [next, ...effects, { do: 'fetch-token', reason }]
 }
 
-/** The connection is lost, or the attempt failed. */
-export const retry = (state: Connecting, error: Fault, world: World): Step => {
+/** The connection is lost, or the attempt failed. `spread` is the least time to wait, unless the gateway gave another. */
+export const retry = (state: Connecting, error: Fault, world: World, spread = 0): Step => {
   if (!hasCredentials(state)) return [{ ...state, error, _socket: { at: 'none' } }]
-  const wait = error.retryAfter ?? backoff(state._connectFailures, world)
+  const wait = error.retryAfter ?? Math.max(spread, backoff(state._connectFailures, world))
   const next: Connecting = {
     ...state,
     error,
@@ -105,12 +105,12 @@ export const retry = (state: Connecting, error: Fault, world: World): Step => {
 }
 
 /** The close code decides: retry, fetch fresh credentials, or end. */
-export const lost = (state: Connecting, code: number, world: World): Step => {
+export const lost = (state: Connecting, code: number, world: World, spread = 0): Step => {
   const pause = code === NAVIGATION.code && { retryAfter: NAVIGATION.pause }
   const error = state._endReason ?? { code: codeOfClose(code), ...pause }
   switch (closeAction(code)) {
     case 'retry':
-      return retry(state, error, world)
+      return retry(state, error, world, spread)
     case 'renew': {
       const rejections = state._rejections + (state.credentials.at === 'fresh' ? 1 : 0)
       return rejections < 2
@@ -167,7 +167,10 @@ const fetched = (
     case 'signed-out':
       return endWith(state, { code: 'signed-out' }, { do: 'close' })
     case 'no-source':
-      return endWith(state, state.error ?? { code: 'no-credentials' }, { do: 'close' })
+      // They expired by the clock of this device, which may have been set forward: the gateway decides.
+      return credentials.reason === 'expiring' && world.credentials === 'held'
+        ? open({ ...state, credentials: { at: 'held' } }, world)
+        : endWith(state, state.error ?? { code: 'no-credentials' }, { do: 'close' })
     case 'failed': {
       const fetchFailures = state._fetchFailures + 1
       const until = world.now + backoff(fetchFailures, world)

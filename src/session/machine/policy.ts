@@ -1,12 +1,22 @@
-import type { Active, Effect, Fault, State, Step, World } from './state.js'
+import type { Active, Effect, Fault, SessionInfo, State, Step, World } from './state.js'
 
 /** Milliseconds by which the gateway's ping may be late. */
 const PING_GRACE = 10_000
 const MAX_BACKOFF = 30_000
+/** Milliseconds in which visible pages come back at the least. */
+const MIN_VISIBLE_WINDOW = 2_000
 
 /** Milliseconds to wait: 0 after the first loss, then a random part of a limit that doubles. The spread is full jitter. */
 export const backoff = (failures: number, { random }: World): number =>
   failures && random * Math.min(MAX_BACKOFF, 1_000 * 2 ** (failures - 1))
+
+/**
+ * Milliseconds to wait after a connection was lost without a reason, as all connections of a gateway that crashed are. The
+ * gateway names the window in which its clients come back. A visible page comes back in the first part of it.
+ */
+export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, hidden }: World): number =>
+  random *
+  (hidden ? reconnectWindow : Math.min(reconnectWindow, Math.max(reconnectWindow / 5, MIN_VISIBLE_WINDOW)))
 
 /**
  * When credentials that live for `lifetime` milliseconds expire, and when to fetch others: a tenth of it before, 5 s to

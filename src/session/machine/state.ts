@@ -144,9 +144,12 @@ export type Effect =
 
 /** What the machine may read besides its state and its input. */
 export interface World {
+  /** Milliseconds of a clock that no jump of the wall clock turns back (clock.ts). */
   now: number
   /** From 0 up to, but not including, 1. */
   random: number
+  /** Whether the page is hidden. A client without a page counts as visible. */
+  hidden: boolean
   /** Credentials are held, can be fetched, or only the page can give them. */
   credentials: 'held' | 'fetchable' | 'none'
 }
@@ -175,7 +178,7 @@ export const deadlineOf = (state: State): number | null => {
 }
 
 /** When the next attempt is made; null when none is scheduled. */
-export const retryAtOf = (state: State): number | null =>
+export const retryDeadlineOf = (state: State): number | null =>
   !('_socket' in state)
     ? null
     : state._socket.at === 'backoff'

@@ -1,4 +1,4 @@
-import { isRevivable, pageCloseCodes } from '../../protocol/index.js'
+import { isRevivable, pageCloseCodes, type EndCode } from '../../protocol/index.js'
 import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
 import type { Connecting, Effect, Input, State, Step, World } from './state.js'
@@ -11,12 +11,18 @@ import type { Connecting, Effect, Input, State, Step, World } from './state.js'
  * for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
  */
 
+/** The code that ends a user's longest hidden, or oldest, session. */
+export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
+
 /** Credentials that a source can replace are discarded: the user may sign out before the page comes back. */
 const suspend = (state: Connecting, at: 'page-hidden' | 'page-frozen', close: Effect): Step => [
   { ...state, _socket: { at }, credentials: { at: 'held' }, _expiresAt: null },
   { do: 'discard', _which: 'all' },
   close,
 ]
+
+/** Returns the code of the error that ended a session or failed its last attempt; empty if there is none. */
+export const errorCodeOf = (state: State): string => ('error' in state && state.error?.code) || ''
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
 export const step = (state: State, input: Input, world: World): Step => {
@@ -32,7 +38,12 @@ export const step = (state: State, input: Input, world: World): Step => {
   if ('_socket' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [{ name: 'ended', error: null }]
-  const revived = input.type === 'credentials' && 'error' in state && isRevivable(state.error?.code ?? '')
+  const code = errorCodeOf(state)
+  // A page that made room for a newer session of its user starts again when it is looked at.
+  const revived =
+    input.type === 'credentials'
+      ? isRevivable(code)
+      : input.type === 'wake' && !world.hidden && code === TOO_MANY_SESSIONS
   if (input.type !== 'start' && !revived) return [state]
   const cursor = input.type === 'start' ? (input.resume ?? null) : null
   return connect({ ...connecting('starting'), _cursor: cursor }, world)

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { mock, test, type TestContext } from 'node:test'
+import { started, startScript } from './scripted.js'
+import { eventually, newSession, nextEvent, reaches } from './support.js'
+
+const HOUR = 3_600_000
+
+/** Sets the wall clock of this process by so many milliseconds until the test is over. */
+const setClock = (context: TestContext, by: number): void => {
+  const now = Date.now.bind(Date)
+  const clock = mock.method(Date, 'now', () => now() + by)
+  context.after(() => clock.mock.restore())
+}
+
+test('an attempt that waits is made in time though the clock is set back an hour', async (context) => {
+  const script = await startScript(() => [started({ reconnectWindow: 500 })])
+  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+  await session.start()
+  const { socket } = await script.connection(0)
+  const lost = nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null)
+  socket.terminate()
+  await lost
+  setClock(context, -HOUR)
+  const { retryAt } = session
+  assert.ok(retryAt && retryAt <= Date.now() + 500, 'retryAt is Unix time')
+  await reaches(session, 'active')
+})
+
+test('a message that waits is sent in time though the clock is set back an hour', async (context) => {
+  const script = await startScript()
+  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+  await session.start()
+  const connection = await script.connection(0)
+  const sent = session.send({ to: 'bob', body: 'Hi' })
+  await eventually(() => connection.of('send').length === 1)
+  const [frame] = connection.of('send')
+  assert.ok(frame)
+  connection.send(
+    {
+      type: 'refused',
+      re: 'send',
+      id: frame.id,
+      code: 'rate-limited',
+      message: 'Later.',
+      retryable: true,
+      retryAfter: 200,
+    },
+    { type: 'ping' },
+  )
+  await eventually(() => connection.of('pong').length === 2)
+  setClock(context, -HOUR)
+  await eventually(() => connection.of('send').length === 2)
+  connection.send({ type: 'sent', id: frame.id, offset: 1, sentAt: 1 })
+  assert.equal((await sent).offset, 1)
+})
+
+for (const [direction, by] of [
+  ['back', -HOUR],
+  ['forward', HOUR],
+] as const)
+  test(`a token that is good for half an hour serves a reconnect after the clock is set ${direction} an hour`, async (context) => {
+    const script = await startScript(() => [started({ expiresIn: HOUR / 2 })])
+    const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+    await session.start()
+    const { socket } = await script.connection(0)
+    setClock(context, by)
+    const lost = reaches(session, 'reconnecting')
+    socket.terminate()
+    await lost
+    await reaches(session, 'active')
+    const { start } = await script.connection(1)
+    assert.equal(start.token, 'a.b.c')
+  })

@@ -1,0 +1,100 @@
+import { assert } from '@open-wc/testing'
+import type { ClientFrame } from '../../src/protocol/index.js'
+import { ChatSession } from '../../src/session/index.js'
+import { makeRoom, recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
+
+// A test cannot hide its own page: the property and the event are set and dispatched by hand.
+const setVisibility = (state: DocumentVisibilityState): void => {
+  Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+  document.dispatchEvent(new Event('visibilitychange'))
+}
+
+describe('ChatSession in a page that is hidden and visible', () => {
+  let endpoint: string
+  let session: ChatSession
+
+  beforeEach(async () => {
+    endpoint = await startScripted()
+    session = new ChatSession({ endpoint, appId: 'app', token: 'a.b.c', user: { id: 'ann' } })
+  })
+  afterEach(async () => {
+    Reflect.deleteProperty(document, 'visibilityState')
+    await session.end()
+    await stopScripted(endpoint)
+  })
+
+  const reaches = (state: string): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (session.state === state) resolve()
+      }
+      session.addEventListener('state', check)
+      check()
+    })
+
+  /** The `hidden` of each `visibility` frame so far. The answer to a request comes after all frames that were sent before it. */
+  const announced = async (): Promise<boolean[]> => {
+    await session.history()
+    const [connection] = await recordedAt(endpoint)
+    const frames = connection?.frames.filter(
+      (frame): frame is ClientFrame & { type: 'visibility' } => frame.type === 'visibility',
+    )
+    return frames?.map(({ hidden }) => hidden) ?? []
+  }
+
+  it('starts without `hidden` if the page is visible, and announces each change once', async () => {
+    await session.start()
+    const [connection] = await recordedAt(endpoint)
+    assert.isUndefined(connection?.start?.hidden)
+    setVisibility('visible')
+    assert.deepEqual(await announced(), [])
+    setVisibility('hidden')
+    setVisibility('hidden')
+    assert.deepEqual(await announced(), [true])
+    setVisibility('visible')
+    assert.deepEqual(await announced(), [true, false])
+  })
+
+  it('starts with `hidden` if the page is hidden, and announces that it is visible', async () => {
+    setVisibility('hidden')
+    await session.start()
+    const [connection] = await recordedAt(endpoint)
+    assert.isTrue(connection?.start?.hidden)
+    assert.deepEqual(await announced(), [])
+    setVisibility('visible')
+    assert.deepEqual(await announced(), [false])
+  })
+
+  it('announces after the start what changed during it', async () => {
+    const starting = session.start()
+    setVisibility('hidden')
+    await starting
+    assert.deepEqual(await announced(), [true])
+  })
+
+  it('starts again when the page becomes visible, if the session ended as `too-many-sessions`', async () => {
+    await session.start()
+    setVisibility('hidden')
+    await makeRoom(endpoint)
+    await reaches('ended')
+    assert.equal(session.error?.code, 'too-many-sessions')
+    setVisibility('hidden')
+    window.dispatchEvent(new Event('online'))
+    assert.equal(session.state, 'ended')
+    setVisibility('visible')
+    assert.equal(session.state, 'starting')
+    await reaches('active')
+    assert.lengthOf(await recordedAt(endpoint), 2)
+  })
+
+  it('stays ended if it is ended by hand after `too-many-sessions`', async () => {
+    await session.start()
+    await makeRoom(endpoint)
+    await reaches('ended')
+    await session.end()
+    setVisibility('hidden')
+    setVisibility('visible')
+    assert.equal(session.state, 'ended')
+    assert.lengthOf(await recordedAt(endpoint), 1)
+  })
+})
