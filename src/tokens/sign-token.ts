@@ -1,5 +1,5 @@
 import { base64url } from 'jose'
-import { parseProfile, type Profile } from '../protocol/index.js'
+import { parseProfile, type JsonObject, type Profile } from '../protocol/index.js'
 import { createMac, utf8, type Hmac } from './hmac.js'
 import { readUserId, requireAppId, requireVouchable } from './ids.js'
 import { isTimestamp } from './timestamp.js'
@@ -10,6 +10,8 @@ export type TokenToSign = {
   secret: string
   /** Seconds, or null for a token that doesn't expire. */
   expiresIn: number | null
+  /** Private claims (RFC 7519, 4.3). They don't replace those above. */
+  more?: JsonObject | undefined
   /** Unix time in milliseconds. @default Date.now */
   now?: () => number
   /** The host's HMAC-SHA256, used instead of Web Crypto's. */
@@ -48,6 +50,7 @@ const newTokenId = (): string => base64url.encode(crypto.getRandomValues(new Uin
 export const signToken = async (order: TokenToSign): Promise<string> => {
   const { sub, user } = subjectOf(order)
   const claims = {
+    ...order.more,
     tokenType: order.tokenType,
     iss: requireAppId(order.appId),
     sub,

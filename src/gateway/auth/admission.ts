@@ -8,12 +8,19 @@ import {
   PROFILE_RULE,
   type ClientFrameOf,
   type EndCode,
+  type JsonObject,
   type Profile,
 } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
+import type { Engine, UserRecord } from '../../engine/index.js'
 import type { App } from './app.js'
 import type { AuthenticateAnswer } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
+
+/** The parts of a gateway that authenticate a start. */
+export interface AdmissionContext {
+  engine: Pick<Engine, 'user'>
+}
 
 /** What the handshake says about a client. */
 export interface Peer {
@@ -43,12 +50,14 @@ export interface Admitted {
   claimed: Profile | undefined
   /** Unix time in milliseconds at which the credentials expire; null if they never do. */
   expiresAt: number | null
-  /** A token for the client to reconnect with, if it started with auth params or as a guest. */
-  token: string | undefined
+  /** Whether the id must not be another guest's: the start is refused if saving the user does not create it. */
+  mustBeNew: boolean
+  /** Signs the token that the client reconnects with, if it started with auth params or as a guest. */
+  signToken: ((user: Pick<UserRecord, 'createdAt'>) => Promise<string>) | undefined
 }
 
 type Start = ClientFrameOf<'start'>
-type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'expiresAt' | 'token'>
+type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'expiresAt' | 'mustBeNew' | 'signToken'>
 type Authenticated = ({ ok: true } & AuthenticatedUser) | Refusal
 
 const refuse = (code: EndCode, why?: string, trace?: string): Refusal => ({ ok: false, code, why, trace })
@@ -56,16 +65,18 @@ const refuse = (code: EndCode, why?: string, trace?: string): Refusal => ({ ok: 
 /** `expiresIn` of an `authenticate` that returns none, in seconds: a session must not outlive the log-in for ever. */
 const DEFAULT_EXPIRES_IN = 86_400
 
-/** Returns whether a token says that the gateway signed it. A false claim gains nothing: each kind has its own key and `tokenType`. */
-const isOwnToken = (token: string): boolean => {
+/** Returns a token's claims, none for what is no token: `verifyToken` says why. */
+const unverifiedClaims = (token: string): JsonObject => {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    return object(claims) && claims['tokenType'] === 'gateway'
+    return object(claims) ? claims : {}
   } catch {
-    // Not a token: `verifyToken` says why.
-    return false
+    return {}
   }
 }
+
+/** Returns whether a token says that the gateway signed it. A false claim gains nothing: each kind has its own key and `tokenType`. */
+const isOwnToken = (token: string): boolean => unverifiedClaims(token)['tokenType'] === 'gateway'
 
 /** Verifies a token for the app: one that the gateway signed, or one of the app's backend. */
 export const authenticateToken = async (app: App, token: string): Promise<Authenticated> => {
@@ -73,12 +84,12 @@ export const authenticateToken = async (app: App, token: string): Promise<Authen
   if (!result.ok) return refuse(result.code, result.why)
   const { userId, user, expiresAt } = result.claims
   if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
-  return { ok: true, userId, vouched: user, expiresAt, token: undefined }
+  return { ok: true, userId, vouched: user, expiresAt, mustBeNew: false, signToken: undefined }
 }
 
 const authenticateSignature = async (app: App, userId: string, signature: string): Promise<Authenticated> =>
   (await app.verifySignature(userId, signature))
-    ? { ok: true, userId, vouched: undefined, expiresAt: null, token: undefined }
+    ? { ok: true, userId, vouched: undefined, expiresAt: null, mustBeNew: false, signToken: undefined }
     : refuse(
         'unauthenticated',
         "The signature is not the user id's under any of the app's 'signatureSecrets'.",
@@ -119,38 +130,86 @@ const authenticateWithParams = async (
       'unavailable',
       "The app's 'authenticate' function returned an 'expiresIn' that is no positive number, or a 'user' that is no profile.",
     )
-  const token = await app.signOwnToken(userId, expiresIn)
-  return { ok: true, userId, vouched, expiresAt: Date.now() + expiresIn * 1000, token }
+  return {
+    ok: true,
+    userId,
+    vouched,
+    expiresAt: Date.now() + expiresIn * 1000,
+    mustBeNew: false,
+    signToken: () => app.signOwnToken(userId, expiresIn),
+  }
 }
 
-const authenticateGuest = async (app: App, requestedId = ''): Promise<Authenticated> => {
-  if (!app.settings.guests) return refuse('guests-refused')
+/** Ids that the gateway chooses begin with this after `guest:`. No guest may ask for one. */
+const CHOSEN = '~'
+
+/** The claim of a guest's token that says when the guest was created. */
+const CREATED_AT = 'guestCreatedAt'
+
+const admitGuest = (app: App, userId: string, mustBeNew: boolean): Authenticated => ({
+  ok: true,
+  userId,
+  vouched: undefined,
+  expiresAt: null,
+  mustBeNew,
+  signToken: ({ createdAt }) => app.signOwnToken(userId, null, { [CREATED_AT]: createdAt }),
+})
+
+const admitNewGuest = (app: App): Authenticated =>
+  admitGuest(app, `${GUEST_PREFIX}${CHOSEN}${randomBytes(12).toString('base64url')}`, true)
+
+const authenticateGuest = async (
+  { engine }: AdmissionContext,
+  app: App,
+  requestedId = '',
+): Promise<Authenticated> => {
+  const { appId, guests, environment } = app.settings
+  if (!guests) return refuse('guests-refused')
   const name = isGuestId(requestedId) ? requestedId.slice(GUEST_PREFIX.length) : requestedId
-  // An empty name would give all guests without a name the same id.
-  const userId = GUEST_PREFIX + (name === '' ? randomBytes(12).toString('base64url') : name)
+  if (name === '') return admitNewGuest(app)
+  if (name.startsWith(CHOSEN))
+    return refuse('bad-request', `A guest can't ask for an id that begins with '${CHOSEN}'.`)
+  const userId = GUEST_PREFIX + name
   if (!isUserId(userId))
     return refuse(
       'bad-request',
       "The 'userId' is not a valid guest id: it is too long or has control characters.",
     )
-  return {
-    ok: true,
-    userId,
-    vouched: undefined,
-    expiresAt: null,
-    token: await app.signOwnToken(userId, null),
-  }
+  // In a test app everyone who asks for an id shares it.
+  if (environment === 'test') return admitGuest(app, userId, false)
+  return (await engine.user({ appId, userId }))
+    ? refuse('unauthenticated', GUEST_EXISTS)
+    : admitGuest(app, userId, true)
 }
 
-const authenticateStart = async (app: App, start: Start, peer: Peer): Promise<Authenticated> => {
+/** Says why a guest of a production app is refused. */
+export const GUEST_EXISTS = "Another guest has this id: start with that guest's token, or without a 'userId'."
+
+/** Authenticates a start with a token. If it is of a guest who is no longer kept, the start is a new guest's. */
+const authenticateStartToken = async (
+  { engine }: AdmissionContext,
+  app: App,
+  token: string,
+  userId: string | undefined,
+): Promise<Authenticated> => {
+  const authenticated = await authenticateToken(app, token)
+  if (!authenticated.ok) return authenticated
+  if (userId !== undefined && userId !== authenticated.userId)
+    return refuse('bad-request', "The 'userId' differs from the token's 'sub'.")
+  if (!isGuestId(authenticated.userId)) return authenticated
+  const guest = await engine.user({ appId: app.settings.appId, userId: authenticated.userId })
+  return guest && guest.createdAt === unverifiedClaims(token)[CREATED_AT] ? authenticated : admitNewGuest(app)
+}
+
+const authenticateStart = async (
+  context: AdmissionContext,
+  app: App,
+  start: Start,
+  peer: Peer,
+): Promise<Authenticated> => {
   const { token, signature, authParams, guest, userId } = start
-  if (token !== undefined) {
-    const authenticated = await authenticateToken(app, token)
-    return authenticated.ok && userId !== undefined && userId !== authenticated.userId
-      ? refuse('bad-request', "The 'userId' differs from the token's 'sub'.")
-      : authenticated
-  }
-  if (guest) return authenticateGuest(app, userId)
+  if (token !== undefined) return authenticateStartToken(context, app, token, userId)
+  if (guest) return authenticateGuest(context, app, userId)
   if (userId === undefined) return refuse('bad-request', "The field 'userId' is missing.")
   if (!isUserId(userId))
     return refuse(
@@ -176,6 +235,7 @@ const checkStart = ({ token, signature, authParams, guest, user }: Start): Refus
 
 /** Authenticates a start. Resolves with a refusal if it is not let in; rejects if the gateway itself fails. */
 export const admit = async (
+  context: AdmissionContext,
   apps: ReadonlyMap<string, App>,
   start: Start,
   peer: Peer,
@@ -187,7 +247,7 @@ export const admit = async (
   const { origins, profiles } = app.settings
   // A client without an origin is no browser, so that no other site's page can make it connect.
   if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin)) return refuse('origin-refused')
-  const authenticated = await authenticateStart(app, start, peer)
+  const authenticated = await authenticateStart(context, app, start, peer)
   if (!authenticated.ok) return authenticated
   return {
     ...authenticated,

@@ -6,6 +6,7 @@ import {
   type SignatureVerifier,
   type TokenVerifier,
 } from '../../tokens/index.js'
+import type { JsonObject } from '../../protocol/index.js'
 import { signToken } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 
@@ -17,8 +18,11 @@ export interface App {
   /** Verifies a token that a gateway signed. */
   readonly verifyOwnToken: TokenVerifier<'gateway'>
   readonly verifySignature: SignatureVerifier
-  /** Signs a token for a user who started with auth params or as a guest. `expiresIn` in seconds; null for a token without `exp`. */
-  signOwnToken(userId: string, expiresIn: number | null): Promise<string>
+  /**
+   * Signs a token for a user who started with auth params or as a guest. `expiresIn` in seconds; null for a token without `exp`. `more`
+   * are private claims.
+   */
+  signOwnToken(userId: string, expiresIn: number | null, more?: JsonObject): Promise<string>
 }
 
 /** Node's own HMAC: for a few hundred bytes Web Crypto takes several times as long, since it changes threads. */
@@ -49,7 +53,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array): App => {
       hmac,
     }),
     verifySignature: createSignatureVerifier({ secrets: signatureSecrets, hmac }),
-    signOwnToken: (userId, expiresIn) =>
-      signToken({ tokenType: 'gateway', appId, userId, secret: ownSecret, expiresIn, hmac }),
+    signOwnToken: (userId, expiresIn, more) =>
+      signToken({ tokenType: 'gateway', appId, userId, secret: ownSecret, expiresIn, more, hmac }),
   }
 }

@@ -227,7 +227,7 @@ export class Connection implements ConnectionHandle {
     const { peer } = opening
     const { hub, log } = this.#context
     const apps = await this.#context.apps()
-    const admitted = await admit(apps, frame, peer)
+    const admitted = await admit(this.#context, apps, frame, peer)
     // The client may have left meanwhile: its session would take the place of another one.
     if (this.#phase !== opening) return
     if (!admitted.ok) {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import {
   mergeProfile,
   type EngineEvent,
+  type SavedUser,
   type SessionRef,
   type UserRecord,
   type UserRef,
@@ -14,7 +15,7 @@ import type {
   Resumption,
   User,
 } from '../../protocol/index.js'
-import type { Admitted } from '../auth/admission.js'
+import { GUEST_EXISTS, type Admitted } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import { Delivery } from './delivery.js'
@@ -125,11 +126,12 @@ export class LiveSession implements HubSession {
   async start(admitted: Admitted, resume: Resumption | undefined): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
-    const { guest, vouched, claimed, token, expiresAt } = admitted
+    const { guest, expiresAt, signToken } = admitted
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
-    const saved = await engine.saveUser(this.user, { vouched, claimed })
-    if (this.#phase !== starting) return false
+    const saved = await this.#saveUser(admitted)
+    if (this.#phase !== starting || !saved) return false
+    const token = signToken && (await signToken(saved.user))
     const resumeKey = randomUUID()
     const { sessionId, resumed } = await engine.startSession({
       ...this.user,
@@ -210,6 +212,18 @@ export class LiveSession implements HubSession {
     this.#expiryTimer.stop()
     this.#delivery.stop()
     if (engineSession) this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
+  }
+
+  /** Resolves with undefined if the connection was ended, since the id is another guest's. */
+  async #saveUser({ vouched, claimed, mustBeNew }: Admitted): Promise<SavedUser | undefined> {
+    const { engine } = this.#context
+    if (mustBeNew) {
+      // Two guests may ask for one id at once. The profile is saved afterwards, so that the second one does not change the first one's.
+      const saved = await engine.saveUser(this.user, {})
+      if (!saved.created) this.#connection.end('unauthenticated', GUEST_EXISTS)
+      if (!saved.created || !claimed) return saved.created ? saved : undefined
+    }
+    return engine.saveUser(this.user, { vouched, claimed })
   }
 
   /** A client that leaves before it was sent `started` has no key to a new session, so that one ends. A resumed session is held. */

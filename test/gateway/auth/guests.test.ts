@@ -1,0 +1,108 @@
+// A guest's id is in every message that the guest sends: knowing it must not be enough to become that guest.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { assemble } from '../assemble.js'
+import { runGateway } from '../support.js'
+
+const guest = { type: 'start', appId: 'app', guest: true }
+const tokenStart = ({ token }: Frame): Frame => ({ type: 'start', appId: 'app', token })
+
+const idOf = ({ user }: Frame): string => (user as { id: string }).id
+
+/** Starts a session and ends its connection; returns the first frame: `started` or `ended`. */
+const start = async (url: string, frame: unknown): Promise<Frame> => {
+  const client = openClient(url, { start: frame })
+  const first = await client.next()
+  client.close()
+  return first
+}
+
+const production: Parameters<typeof runGateway>[0] = {
+  environment: 'production',
+  secrets: ['a secret of thirty-two bytes and more'],
+  signatureSecrets: [],
+  origins: ['https://www.example.com'],
+  guests: true,
+}
+
+for (const [environment, app] of [
+  ['test', {}],
+  ['production', production],
+] as const) {
+  const { url } = await runGateway(app)
+
+  test(`an id that the gateway chose is started again with its guest’s token only (${environment})`, async () => {
+    const first = await start(url, guest)
+    assert.match(idOf(first), /^guest:~.{10,}$/)
+    const again = await start(url, tokenStart(first))
+    assert.equal(idOf(again), idOf(first))
+    const other = await start(url, { ...guest, userId: idOf(first) })
+    assert.deepEqual([other.type, other['code']], ['ended', 'bad-request'])
+  })
+
+  test(`an id that begins with ~ can’t be asked for (${environment})`, async () => {
+    for (const userId of ['~', '~bob', 'guest:~bob', 'guest:~'])
+      assert.equal((await start(url, { ...guest, userId }))['code'], 'bad-request', userId)
+  })
+}
+
+test('in a test app everyone who asks for an id gets it', async () => {
+  const { url } = await runGateway()
+  for (let time = 0; time < 2; time++)
+    assert.equal(idOf(await start(url, { ...guest, userId: 'bob' })), 'guest:bob')
+})
+
+test('in a production app an id that exists is refused without its token', async () => {
+  const { url } = await runGateway({ ...production, profiles: 'anyone' })
+  const first = await startClient(url, { ...guest, userId: 'bob', user: { name: 'Bob' } })
+  for (const userId of ['bob', 'guest:bob']) {
+    const other = await start(url, { ...guest, userId, user: { name: 'Eve' } })
+    assert.deepEqual([other['code'], other['retryable']], ['unauthenticated', false])
+  }
+  const again = await start(url, tokenStart(first.started))
+  assert.deepEqual(again['user'], { id: 'guest:bob', name: 'Bob' })
+  first.close()
+})
+
+test('of twenty guests who ask for one id at once one gets it, with its own profile', async () => {
+  const { url } = await runGateway({ ...production, profiles: 'anyone' })
+  const clients = Array.from({ length: 20 }, (_, index) =>
+    openClient(url, { start: { ...guest, userId: 'bob', user: { name: `${index}` } } }),
+  )
+  const first = await Promise.all(clients.map((client) => client.next()))
+  const started = first.filter(({ type }) => type === 'started')
+  assert.equal(started.length, 1)
+  assert.ok(first.every(({ type, code }) => type === 'started' || code === 'unauthenticated'))
+  const [winner] = started
+  assert.ok(winner)
+  const again = await start(url, tokenStart(winner))
+  assert.deepEqual(again['user'], winner['user'])
+  for (const client of clients) client.close()
+})
+
+test('a token of a guest who is no longer kept, or was created anew, starts a new guest', async () => {
+  let change = (user: { createdAt: number }): { createdAt: number } | null => user
+  const { url } = await assemble((engine) => ({
+    user: async (of) => {
+      const user = await engine.user(of)
+      return user && (change(user) as typeof user | null)
+    },
+  }))
+  for (const wish of [{}, { userId: 'bob' }]) {
+    change = (user) => user
+    const first = await start(url, { ...guest, ...wish })
+    assert.equal(idOf(await start(url, tokenStart(first))), idOf(first))
+    for (const without of [
+      () => null,
+      (user: { createdAt: number }) => ({ ...user, createdAt: user.createdAt + 1 }),
+    ]) {
+      change = without
+      const fresh = await start(url, { ...tokenStart(first), userId: idOf(first) })
+      assert.match(idOf(fresh), /^guest:~/)
+      assert.notEqual(idOf(fresh), idOf(first))
+      change = (user) => user
+      assert.equal(idOf(await start(url, tokenStart(fresh))), idOf(fresh))
+    }
+  }
+})
