@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gatewayFrames, parse, closeCodes, type EndCode } from '../../src/protocol/index.js'
-import { createToken } from '../../src/tokens/index.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { run } from '../cli/run.js'
 import { startClient } from '../support/raw-client.js'
+import { appId, secret, tokenFor } from '../support/tokens.js'
 
 /** `ATTACK_RUNS=50` makes every property run 50 times as often. */
 const FACTOR = Number(process.env['ATTACK_RUNS'] ?? 1)
@@ -15,10 +15,7 @@ export const runs = (count: number): number => count * FACTOR
 /** MB. The gateway needs less than half of it when it is left alone. */
 const HEAP = 64
 
-export const appId = 'app'
-export const secret = 'the secret of the tokens of an attacked gateway'
-
-export const tokenFor = (userId: string): Promise<string> => createToken({ appId, userId, secret })
+export { appId, secret, tokenFor }
 
 export const startOf = async (userId: string, more: object = {}): Promise<object> => ({
   type: 'start',

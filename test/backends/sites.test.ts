@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { verifyToken } from '../../src/tokens/index.js'
-import { APP, chatOf, SECRET, startGateway, untilState } from '../e2e/site.js'
+import { APP, chatOf, SECRET, startShopGateway, untilState } from '../e2e/site.js'
 import { newContext, serve } from '../support/browser.js'
 import { within } from '../support/raw-client.js'
 import { layOut, names, run, startServer } from './bench.js'
@@ -11,7 +11,7 @@ import { csharpTag, languages, spring, type Language } from './languages.js'
 
 const id = `"></chat-session><script>document.broken=1</script>' & &amp; <b>{{7*7}} Zoë 😀 \\`
 const name = `Zoë "the 'hostile'" </script> 😀`
-const gateway = await startGateway()
+const gateway = await startShopGateway()
 const env = { CHAT_APP_ID: APP, CHAT_SECRET: SECRET, GATEWAY: gateway.url }
 
 /** The tag stands in the page alone and whole, and its session is of the user. */

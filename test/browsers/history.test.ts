@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { after, test } from 'node:test'
-import { startGateway } from '../e2e/site.js'
+import { startShopGateway } from '../e2e/site.js'
 import { serve } from '../support/browser.js'
 import { startScripted } from '../support/scripted-gateway.mjs'
 import {
@@ -62,7 +62,7 @@ const sharesStorage = async (tab: Tab): Promise<unknown> => {
 for (const [name, tab] of tabs) {
   test(`${name}: back and forth is one session; a page that is kept hears each message once, and only while it is shown`, async () => {
     const kept = await keepsConnected(tab)
-    const gateway = await startGateway()
+    const gateway = await startShopGateway()
     const bob = await startBob(gateway)
     const { url } = await serveAda(gateway)
     await tab.goto(url)
@@ -86,7 +86,7 @@ for (const [name, tab] of tabs) {
   test(`${name}: a page that waits to connect is kept, and carries the session on when it comes back`, async () => {
     const scripted = await startScripted()
     after(() => scripted.close())
-    const { url } = await serveAda(await startGateway(), { endpoint: scripted.url })
+    const { url } = await serveAda(await startShopGateway(), { endpoint: scripted.url })
     await tab.goto(url)
     const id = await activeId(tab)
     scripted.sendAway()
@@ -101,7 +101,7 @@ for (const [name, tab] of tabs) {
     const scripted = await startScripted()
     after(() => scripted.close())
     const { url } = await serveAda(
-      await startGateway(),
+      await startShopGateway(),
       { endpoint: scripted.url, 'token-url': '/api/token' },
       () => ({ status: isIn ? 503 : 401 }),
     )
@@ -124,7 +124,7 @@ for (const [name, tab] of tabs) {
     const knows = await sharesStorage(tab)
     const scripted = await startScripted()
     after(() => scripted.close())
-    const { url } = await serveAda(await startGateway(), { endpoint: scripted.url })
+    const { url } = await serveAda(await startShopGateway(), { endpoint: scripted.url })
     await tab.goto(url)
     const id = await activeId(tab)
     scripted.sendAway()

@@ -2,13 +2,13 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { chatTag, gatewayScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
 import { until } from '../support/until.js'
-import { startGateway } from '../e2e/site.js'
+import { startShopGateway } from '../e2e/site.js'
 import { serve } from '../support/browser.js'
 import { activeId, logOut, serveAda, startBob, tabs, untilHeard, untilIs, untilState } from './tabs.js'
 
 for (const [name, tab] of tabs) {
   test(`${name}: the script tag boots a session that gets a message, and logs out`, async () => {
-    const gateway = await startGateway()
+    const gateway = await startShopGateway()
     const bob = await startBob(gateway)
     const { url } = await serveAda(gateway)
     await tab.goto(url)
@@ -28,7 +28,7 @@ for (const [name, tab] of tabs) {
   })
 
   test(`${name}: the next page of the tab is the same session, on one connection more`, async () => {
-    const gateway = await startGateway()
+    const gateway = await startShopGateway()
     const { url } = await serveAda(gateway)
     await tab.goto(url)
     const id = await activeId(tab)
@@ -44,7 +44,7 @@ for (const [name, tab] of tabs) {
   })
 
   test(`${name}: a link that leaves the page where it is leaves its session too`, async () => {
-    const gateway = await startGateway()
+    const gateway = await startShopGateway()
     const bob = await startBob(gateway)
     const { url } = await serveAda(gateway, {}, () => ({ status: 204 }))
     await tab.goto(url)
@@ -58,7 +58,7 @@ for (const [name, tab] of tabs) {
   })
 
   test(`${name}: a policy that forbids the connection is told of`, async () => {
-    const gateway = await startGateway()
+    const gateway = await startShopGateway()
     const html = `<!doctype html><title>Forbidden</title>${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}`
     const { url } = await serve((_, response) =>
       response
@@ -73,7 +73,7 @@ for (const [name, tab] of tabs) {
   })
 
   test(`${name}: a sandboxed frame, where storage is forbidden, has a session of its own`, async () => {
-    const gateway = await startGateway()
+    const gateway = await startShopGateway()
     const framed = `${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}
       <script>
         let storage = 'allowed'

@@ -4,7 +4,7 @@ import { newContext } from '../support/browser.js'
 import {
   recordViolations,
   siteOf,
-  startGateway,
+  startSiteGateway,
   startSite,
   tokenFor,
   violationsOf,
@@ -16,7 +16,7 @@ const context = await newContext()
 test('a page with a strict Content-Security-Policy has an active session, and no violation of it', async () => {
   const policy = "default-src 'none'; script-src 'self'; connect-src 'self' ws:"
   const token = await tokenFor('csp')
-  const url = await startGateway(
+  const url = await startSiteGateway(
     siteOf({
       '/': {
         headers: { 'content-security-policy': policy },
@@ -41,7 +41,7 @@ test('a page with a strict Content-Security-Policy has an active session, and no
 })
 
 test('a page whose policy forbids the connection is told so, at once', async () => {
-  const gateway = await startGateway()
+  const gateway = await startSiteGateway()
   const token = await tokenFor('csp')
   const site = await startSite(
     siteOf({
@@ -73,7 +73,7 @@ test('a page whose policy forbids the connection is told so, at once', async () 
 
 test('a live session outlasts a policy that comes later, and is told of it when it is started again', async () => {
   const token = await tokenFor('csp')
-  const url = await startGateway(
+  const url = await startSiteGateway(
     siteOf({
       '/': {
         html: `<!doctype html><title>Stricter</title>
@@ -119,7 +119,7 @@ test('a live session outlasts a policy that comes later, and is told of it when 
 
 test('what the policy forbids elsewhere in the page, of an address that is not told, leaves the session alone', async () => {
   const token = await tokenFor('csp')
-  const url = await startGateway(
+  const url = await startSiteGateway(
     siteOf({
       '/': {
         headers: { 'content-security-policy': "object-src 'none'" },

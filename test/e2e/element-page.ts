@@ -1,11 +1,9 @@
 // A page on a server of its own, with a gateway on the same server or on another, and a browser that looks at it.
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { after } from 'node:test'
+import type { RequestListener } from 'node:http'
 import type { BrowserContext, Page } from 'playwright-core'
-import { createGateway, createLog } from '../../src/gateway/index.js'
 import { serve } from '../support/browser.js'
-import { secret, tokenFor } from '../support/tokens.js'
+import { attachGateway, startGateway } from '../support/gateway.js'
+import { tokenFor } from '../support/tokens.js'
 
 export { tokenFor }
 
@@ -27,27 +25,11 @@ export const siteOf =
 /** Starts a server of a site alone. Answers its address. */
 export const startSite = async (site: RequestListener): Promise<string> => (await serve(site)).url
 
-/** Starts a gateway, on the server of `site` if there is one. Answers its address. */
-export const startGateway = async (site?: RequestListener, origins?: string[]): Promise<string> => {
-  const gateway = createGateway(
-    {
-      listen: { port: 0 },
-      engine: { type: 'memory' },
-      apps: { app: { environment: 'test', secrets: [secret], ...(origins && { origins }) } },
-    },
-    { env: {}, log: createLog({ level: 'fatal' }) },
-  )
-  after(() => gateway.close())
-  if (!site) return gateway.listen()
-  const server = createServer({ maxHeaderSize: 32_768 }, site)
-  gateway.attach(server)
-  await gateway.ready()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+/** Starts a gateway, on the server of `site` if there is one. Returns its URL. */
+export const startSiteGateway = async (site?: RequestListener, origins?: string[]): Promise<string> => {
+  const app = origins ? { origins } : {}
+  const { url } = site ? await attachGateway(app, {}, { site }) : await startGateway(app)
+  return url
 }
 
 export interface Watched {

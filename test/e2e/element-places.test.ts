@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { newContext } from '../support/browser.js'
-import { siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
+import { siteOf, startSiteGateway, startSite, tokenFor, watch } from './element-page.js'
 
 const context = await newContext('--host-resolver-rules=MAP lan.test 127.0.0.1')
 
@@ -12,7 +12,7 @@ const tag = async (userId: string, attributes = ''): Promise<string> =>
 const active = { state: 'attached' } as const
 
 test('the script tag alone, on a page that a server rendered, is enough', async () => {
-  const url = await startGateway(
+  const url = await startSiteGateway(
     siteOf({
       '/': {
         html: `<!doctype html><title>Tag</title><script type="module" async src="/v1/chat-session.js"></script>${await tag('tag')}`,
@@ -26,7 +26,7 @@ test('the script tag alone, on a page that a server rendered, is enough', async 
 })
 
 test('over http, at an address that is no secure context, a session becomes active', async () => {
-  const url = await startGateway(
+  const url = await startSiteGateway(
     siteOf({
       '/': {
         html: `<!doctype html><title>LAN</title><script type="module" async src="/v1/chat-session.js"></script>${await tag('lan')}`,
@@ -41,7 +41,7 @@ test('over http, at an address that is no secure context, a session becomes acti
 })
 
 test('in a sandboxed iframe, whose origin is none, a session becomes active', async () => {
-  const gateway = await startGateway()
+  const gateway = await startSiteGateway()
   const framed = `<script type="module" src="${gateway}/v1/chat-session.js"></script>${await tag('sandbox')}`
   const site = await startSite(
     siteOf({
@@ -68,7 +68,7 @@ test('a sandboxed iframe is let in by name only, where an app lists its origins'
       html: `<!doctype html><title>Framed</title><script type="module" src="/v1/chat-session.js"></script>${await tag('sandbox')}`,
     },
   })
-  const url = await startGateway(site, ['https://www.example.com'])
+  const url = await startSiteGateway(site, ['https://www.example.com'])
   const { page } = await watch(context)
   await page.goto(url)
   const element = page.frameLocator('iframe').locator('chat-session:state(failed)')
@@ -78,7 +78,7 @@ test('a sandboxed iframe is let in by name only, where an app lists its origins'
 })
 
 test('a script from another origin, with its integrity hash, connects to the gateway it came from', async () => {
-  const gateway = await startGateway()
+  const gateway = await startSiteGateway()
   const file = new URL('../../dist/cdn/integrity.json', import.meta.url)
   const { 'chat-session.js': integrity } = JSON.parse(await readFile(file, 'utf8')) as Record<string, string>
   const script = `<script type="module" async crossorigin integrity="${integrity ?? ''}" src="${gateway}/v1/chat-session.js"></script>`
@@ -92,7 +92,7 @@ test('a script from another origin, with its integrity hash, connects to the gat
 })
 
 test('a script from where no gateway is sends credentials nowhere', async () => {
-  const gateway = await startGateway()
+  const gateway = await startSiteGateway()
   const script = await (await fetch(`${gateway}/v1/chat-session.js`)).text()
   const site = await startSite(
     siteOf({
@@ -117,7 +117,7 @@ test('a script from where no gateway is sends credentials nowhere', async () => 
 })
 
 test('an endpoint is relative to the page', async () => {
-  const url = await startGateway(
+  const url = await startSiteGateway(
     siteOf({
       '/deep/page': {
         html: `<!doctype html><title>Relative</title><base href="/"><script type="module" src="/v1/chat-session.js"></script>${await tag('rel', 'endpoint="."')}`,

@@ -5,7 +5,7 @@ import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { freePort } from '../support/free-port.js'
 import { chatTag, gatewayScript, openPage, ownScript, servePage, shopTokenFor } from './pages-site.js'
 import { until } from '../support/until.js'
-import { chatOf, complaintsOf, startGateway, stateOf, untilState } from './site.js'
+import { chatOf, complaintsOf, startShopGateway, stateOf, untilState } from './site.js'
 
 /** A browser says in the console that it could not reach an address, and nobody can keep it from doing so. */
 const isOfTheNetwork = (complaint: string): boolean =>
@@ -31,7 +31,7 @@ test('a page that loads while the gateway is down becomes active by itself when 
   const page = await openPage(url, (page) => void (complaints = complaintsOf(page)))
   await until('failures that the browser told', () => complaints.length >= 3, true)
   assert.equal(await stateOf(page), 'starting')
-  await startGateway(port)
+  await startShopGateway(port)
   await untilState(page, 'active')
   assert.deepEqual(
     complaints.filter((complaint) => !isOfTheNetwork(complaint)),
@@ -40,7 +40,7 @@ test('a page that loads while the gateway is down becomes active by itself when 
 })
 
 test('a page that has the script from an earlier visit needs no gateway to load, and waits for it', async () => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
   await untilState(page, 'active')
@@ -49,12 +49,12 @@ test('a page that has the script from an earlier visit needs no gateway to load,
   await untilState(page, 'starting')
   await until('a pause after a try that failed', async () => (await pauseOf(page)) > 0, true)
   assert.equal(await stateOf(page), 'starting')
-  await startGateway(gateway.port)
+  await startShopGateway(gateway.port)
   await untilState(page, 'active')
 })
 
 test('pages that are open while the gateway restarts carry on with it, without being touched', async () => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
   const other = await page.context().newPage()
@@ -65,7 +65,7 @@ test('pages that are open while the gateway restarts carry on with it, without b
     await untilState(each, 'reconnecting')
     assert.equal((await chatOf(each)).error, 'unavailable')
   }
-  const again = await startGateway(gateway.port)
+  const again = await startShopGateway(gateway.port)
   for (const each of [page, other]) await untilState(each, 'active')
   await until('open connections', again.open, 2)
 })
@@ -78,7 +78,7 @@ test('somebody who looks at the page again does not wait for its next try', asyn
   )
   const page = await openPage(url, pausesOfMinutes)
   await until('a pause of more than a minute', async () => (await pauseOf(page)) > 60_000, true)
-  await startGateway(port)
+  await startShopGateway(port)
   const planned = Date.now() + (await pauseOf(page))
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
   await untilState(page, 'active')
@@ -86,7 +86,7 @@ test('somebody who looks at the page again does not wait for its next try', asyn
 })
 
 test('a page notices by the silence that its network is gone, and reconnects when it is back', async () => {
-  const gateway = await startGateway(0, 1)
+  const gateway = await startShopGateway(0, 1)
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
   await untilState(page, 'active')

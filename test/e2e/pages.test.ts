@@ -11,10 +11,10 @@ import {
   shopTokenFor,
 } from './pages-site.js'
 import { until } from '../support/until.js'
-import { chatOf, complaintsOf, framesSentBy, startGateway, untilState } from './site.js'
+import { chatOf, complaintsOf, framesSentBy, startShopGateway, untilState } from './site.js'
 
 test('a page with one tag and one script has a live session', async () => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const complaints: string[] = []
   const page = await openPage(url, async (page) => {
@@ -28,7 +28,7 @@ test('a page with one tag and one script has a live session', async () => {
 })
 
 test('removing the element ends the session, for the gateway too', async () => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   let sent: string[] = []
   const page = await openPage(url, (page) => void (sent = framesSentBy(page)))
@@ -39,7 +39,7 @@ test('removing the element ends the session, for the gateway too', async () => {
 })
 
 test('moving the element, or taking it out and putting it back, leaves the session as it is', async () => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const { url } = await servePage(
     `${gatewayScript(gateway.url)}<div></div>${chatTag({ token: await shopTokenFor('ada') })}`,
   )
@@ -71,7 +71,7 @@ test('moving the element, or taking it out and putting it back, leaves the sessi
 const PING = 4
 
 test('a token that the gateway refuses is told once, and not tried again', async () => {
-  const gateway = await startGateway(0, PING)
+  const gateway = await startShopGateway(0, PING)
   const { url } = await servePage(
     gatewayScript(gateway.url) +
       chatTag({ token: await forgedToken('ada') }) +
@@ -92,7 +92,7 @@ test('a token that the gateway refuses is told once, and not tried again', async
 })
 
 test('a source of tokens that are all refused is asked twice, and then the session has failed', async () => {
-  const gateway = await startGateway(0, PING)
+  const gateway = await startShopGateway(0, PING)
   let asked = 0
   const { url } = await servePage(
     gatewayScript(gateway.url) +
@@ -113,7 +113,7 @@ test('a source of tokens that are all refused is asked twice, and then the sessi
 })
 
 test('a source of tokens that fails twice is asked a third time', async () => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const answers = [500, 500, 200]
   let asked = 0
   const { url } = await servePage(
@@ -130,7 +130,7 @@ test('a source of tokens that fails twice is asked a third time', async () => {
 })
 
 test('a page of somebody whom the token is not for says so and stays out', async () => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const { url } = await servePage(
     gatewayScript(gateway.url) + chatTag({ 'user-id': 'grace', token: await shopTokenFor('ada') }),
   )

@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { startDev } from '../../src/cli/dev/dev.js'
 import { newContext } from '../support/browser.js'
-import { siteOf, startGateway, startSite, tokenFor, watch } from './element-page.js'
+import { siteOf, startSiteGateway, startSite, tokenFor, watch } from './element-page.js'
 
 const context = await newContext()
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
@@ -43,7 +43,7 @@ const pageOn = async (gateway: string, html: string): Promise<string> => {
 test('who copies the README’s first lines has a live session, and hears of it', async () => {
   const { page, complaints } = await watch(context)
   const said = page.waitForEvent('console')
-  await page.goto(await pageOn(await startGateway(), firstScreen))
+  await page.goto(await pageOn(await startSiteGateway(), firstScreen))
   assert.equal((await said).text(), 'live as 12345')
   assert.deepEqual(complaints, [])
 })
@@ -65,7 +65,7 @@ test('who has no server saves the README’s page, opens the file, and is connec
 
 test('the README’s tag with a version and a hash boots from a gateway of another origin', async () => {
   const { page, complaints } = await watch(context)
-  await page.goto(await pageOn(await startGateway(), firstScreen.replace(plainTag, pinnedTag)))
+  await page.goto(await pageOn(await startSiteGateway(), firstScreen.replace(plainTag, pinnedTag)))
   await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   assert.deepEqual(complaints, [])
 })
@@ -78,7 +78,7 @@ test('with another hash than the script’s the browser does not run it', async 
   assert.notEqual(wrong, pinnedTag)
   const { page, complaints } = await watch(context)
   const refused = page.waitForEvent('console', (message) => message.type() === 'error')
-  await page.goto(await pageOn(await startGateway(), firstScreen.replace(plainTag, wrong)))
+  await page.goto(await pageOn(await startSiteGateway(), firstScreen.replace(plainTag, wrong)))
   assert.match((await refused).text(), /integrity/)
   assert.equal(complaints.length, 1)
   assert.equal(await page.evaluate(() => customElements.get('chat-session')), undefined)

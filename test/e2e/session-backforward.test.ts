@@ -13,7 +13,7 @@ import {
   openActive,
   sender,
   serveSite,
-  startGateway,
+  startDurableGateway,
   storedIn,
   tokenFor,
   untilHeard,
@@ -57,7 +57,7 @@ const openInFrame = async (page: Page, url: string): Promise<{ frame: Frame; id:
 }
 
 test('a page that comes back from the cache is the same session, and hears what it missed once', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
@@ -74,7 +74,7 @@ test('a page that comes back from the cache is the same session, and hears what 
 })
 
 test('a page whose key was used up by another one gets a session of its own, and the other goes on', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
@@ -94,7 +94,7 @@ test('a page whose key was used up by another one gets a session of its own, and
 })
 
 test('a page that comes back after its user logged out on another one stays logged out', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
   await leave(page)
@@ -107,7 +107,7 @@ test('a page that comes back after its user logged out on another one stays logg
 })
 
 test('a page that comes back carries on what the one that is left leaves only then', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
   await leave(page)
@@ -124,7 +124,7 @@ test('a page that comes back carries on what the one that is left leaves only th
 })
 
 test('a page that comes back asks its token source first: whoever was signed out there stays out', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   let isIn = true
   const site = await serveSite(
     gateway,
@@ -139,7 +139,7 @@ test('a page that comes back asks its token source first: whoever was signed out
 })
 
 test('a page that logs out before it is left is none that can come back', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const { page } = await openActive(site)
   await page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.end())

@@ -11,7 +11,7 @@ import {
   openActive,
   sender,
   serveSite,
-  startGateway,
+  startDurableGateway,
   storedIn,
   untilHeard,
   withToken,
@@ -20,7 +20,7 @@ import { until } from '../support/until.js'
 import { stateOf } from './site.js'
 
 test('the next page of a server-rendered site carries the session on, and tells what came between the two', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const page = await (await newContext()).newPage()
   const site = await serveSite(gateway, async (path) => {
@@ -46,7 +46,7 @@ test('the next page of a server-rendered site carries the session on, and tells 
 })
 
 test('five pages in a row are one session, and each message is heard once by one of them', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
@@ -66,18 +66,18 @@ test('five pages in a row are one session, and each message is heard once by one
 
 test('a page that is loaded while the gateway restarts carries the session on in the new process', async () => {
   const folder = scratchFolder()
-  const gateway = await startGateway(folder)
+  const gateway = await startDurableGateway(folder)
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
   await gateway.close()
-  await startGateway(folder, portOf(gateway.url))
+  await startDurableGateway(folder, portOf(gateway.url))
   await page.goto(`${site.url}/next`)
   assert.equal(await activeId(page), id)
 })
 
 // `window.open` gives the new tab a copy of what the first one's sessionStorage holds, as duplicating a tab does.
 test('a duplicated tab gets a session of its own and disturbs nobody', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page } = await openActive(site)
@@ -99,7 +99,7 @@ test('a duplicated tab gets a session of its own and disturbs nobody', async () 
 })
 
 test('somebody who logs out and goes to another page leaves nothing that could carry the session on', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const site = await serveSite(gateway, async (path) =>
     path === '/bye' ? undefined : withToken('ada')(path),
   )
@@ -117,7 +117,7 @@ test('somebody who logs out and goes to another page leaves nothing that could c
 })
 
 test('a page whose session is live leaves a key that says nothing of the user, and the next page takes it', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const site = await serveSite(gateway, async (path) =>
     path === '/plain' ? undefined : withToken('ada')(path),
   )

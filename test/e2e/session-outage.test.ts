@@ -13,7 +13,7 @@ import {
   sender,
   sendFrom,
   serveSite,
-  startGateway,
+  startDurableGateway,
   untilHeard,
   withToken,
   type TestGateway,
@@ -59,7 +59,7 @@ const inboxOf = async (bob: ChatSession, from: string): Promise<(string | undefi
 
 // A few seconds stand for the thirty of a tunnel: the network is as gone, and the session is held for two minutes.
 test('a page that was offline for seconds misses nothing, repeats nothing, and hears of nothing else', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const { proxy, goes, comes } = await networkTo(gateway)
   const bob = await sender(gateway)
   const site = await serveSite(proxy, withToken('ada'))
@@ -89,7 +89,7 @@ test('a page that was offline for seconds misses nothing, repeats nothing, and h
 })
 
 test('what is sent while offline is on its way when the network is back, and is stored once', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const { proxy, goes, comes } = await networkTo(gateway)
   const bob = await sender(gateway)
   const site = await serveSite(proxy, withToken('ada'))
@@ -105,7 +105,7 @@ test('what is sent while offline is on its way when the network is back, and is 
 })
 
 test('a line that breaks again and again while a page sends loses nothing, doubles nothing, and keeps the order', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const { proxy } = await networkTo(gateway)
   const bob = await sender(gateway)
   const site = await serveSite(proxy, withToken('ada'))
@@ -134,7 +134,7 @@ test('a line that breaks again and again while a page sends loses nothing, doubl
 
 test('pages that are open while the gateway restarts on its folder are the same sessions, and nothing is missed', async () => {
   const folder = scratchFolder()
-  const gateway = await startGateway(folder)
+  const gateway = await startDurableGateway(folder)
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
@@ -143,7 +143,7 @@ test('pages that are open while the gateway restarts on its folder are the same 
   await gateway.close()
   await untilState(page, 'reconnecting')
   const sent = sendFrom(page, 'while it was away')
-  await startGateway(folder, portOf(gateway.url))
+  await startDurableGateway(folder, portOf(gateway.url))
   assert.deepEqual(await sent, [2])
   await bob.send({ to: 'ada', body: 'after' })
   await untilHeard(page, 'message after')

@@ -2,15 +2,9 @@ import type { BrowserContext, Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import type { ChatSession } from '../../src/session/index.js'
 import { scratchFolder } from '../support/scratch-folder.js'
-import {
-  appId,
-  newSession,
-  nextEvent,
-  startGateway as startAnyGateway,
-  tokenFor,
-  type TestGateway,
-} from '../session/support.js'
+import { appId, newSession, nextEvent, tokenFor } from '../session/support.js'
 import { newContext, serve } from '../support/browser.js'
+import { startGateway, type TestGateway } from '../support/gateway.js'
 import { gatewayScript } from './pages-site.js'
 import { until } from '../support/until.js'
 import { chatOf, untilState } from './site.js'
@@ -18,8 +12,8 @@ import { chatOf, untilState } from './site.js'
 export { tokenFor, type TestGateway }
 
 /** A gateway that keeps what it knows in a folder of its own: restarted on the same one, it knows it still. */
-export const startGateway = (folder = scratchFolder(), port = 0): Promise<TestGateway> =>
-  startAnyGateway(
+export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise<TestGateway> =>
+  startGateway(
     {
       requireExpiry: true,
       limits: { messagesPerSecond: 10_000, bytesPerSecond: 2 ** 40 },

@@ -9,7 +9,7 @@ import {
   openActive,
   sender,
   serveSite,
-  startGateway,
+  startDurableGateway,
   tokenFor,
   untilHeard,
   withToken,
@@ -56,7 +56,7 @@ const open = async ({ url }: Site): Promise<Page> => {
 }
 
 test('a token that lapses in seconds is renewed again and again while the tab is hidden', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   let asked = 0
   const site = await serveSite(
@@ -75,7 +75,7 @@ test('a token that lapses in seconds is renewed again and again while the tab is
 })
 
 test('a fetcher that fails twice and then answers starts the session, and tells of each failure', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   let asked = 0
   const site = await serveSite(
     gateway,
@@ -97,7 +97,7 @@ test('a fetcher that fails twice and then answers starts the session, and tells 
 const shortPauses = 'Math.random = () => 0.1\n'
 
 test('a fetcher that fails twice when a live session wants its next token costs nothing', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   let asked = 0
   const site = await serveSite(
@@ -125,7 +125,7 @@ test('a fetcher that fails twice when a live session wants its next token costs 
 
 // The session of the lapsed token is over at the gateway; who is at the page hears of no end, and misses nothing.
 test('an outage of the backend that outlasts the token logs nobody out', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   let isDown = false
   const site = await serveSite(
@@ -146,7 +146,7 @@ test('an outage of the backend that outlasts the token logs nobody out', async (
 })
 
 test('a fetcher that says signed out ends a live session, and a start fails by it', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   let isIn = true
   const site = await serveSite(
     gateway,
@@ -163,7 +163,7 @@ test('a fetcher that says signed out ends a live session, and a start fails by i
 })
 
 test('a token-url that leads to a login page means signed out, and the login page is not fetched', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   let isIn = true
   const asked: string[] = []
   const site = await serveSite(
@@ -185,7 +185,7 @@ test('a token-url that leads to a login page means signed out, and the login pag
 })
 
 test('a token that nothing can renew ends the session when it lapses, and says why', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada', SHORT))
   const { page } = await openActive(site)
   await untilHeard(page, 'over: token-expired')

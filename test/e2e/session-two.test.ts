@@ -7,14 +7,14 @@ import {
   sender,
   sendFrom,
   serveSite,
-  startGateway,
+  startDurableGateway,
   untilHeard,
   withToken,
 } from './session-site.js'
 import { until } from '../support/until.js'
 
 test('what one of a user’s pages has read counts as read in the other, on another device too', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page: phone } = await openActive(site)
@@ -36,7 +36,7 @@ test('what one of a user’s pages has read counts as read in the other, on anot
 })
 
 test('what a user sends in one page is seen in the other, and is unread in neither', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const got: string[] = []
   bob.addEventListener('message', ({ detail }) => got.push(detail.body ?? ''))

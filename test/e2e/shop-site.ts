@@ -3,11 +3,12 @@ import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { createShop } from '../../demo/shop/shop.mjs'
 import { newContext, serve } from '../support/browser.js'
 import type { Proxy } from '../support/proxy.js'
-import { SECRET, startGateway, untilState, type TestGateway } from './site.js'
+import type { AttachedGateway } from '../support/gateway.js'
+import { SECRET, startShopGateway, untilState } from './site.js'
 
 export interface ShopSite {
   url: string
-  gateway: TestGateway
+  gateway: AttachedGateway
   /** The number of requests for `/chat-token`. */
   tokensAsked(): number
 }
@@ -20,7 +21,7 @@ export const startShop = async (
   tokenLife?: number,
   reach: (gateway: string) => Promise<string> = (url) => Promise.resolve(url),
 ): Promise<ShopSite> => {
-  const gateway = await startGateway()
+  const gateway = await startShopGateway()
   const shop = createShop({ gateway: await reach(gateway.url), secret: SECRET, tokenLife })
   const listener = getRequestListener(shop.fetch)
   let tokensAsked = 0

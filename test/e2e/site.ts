@@ -1,67 +1,22 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { after } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
-import { createGateway, createLog } from '../../src/gateway/index.js'
+import { attachGateway, type AttachedGateway } from '../support/gateway.js'
 import { until } from '../support/until.js'
 
 /** The one app of the gateways here. */
 export const APP = 'shop'
 export const SECRET = 'a secret that only the tests and their gateway share'
 
-export interface TestGateway {
-  url: string
-  port: number
-  /** Connections that were ever tried, and those that are open: both as the gateway's own sockets tell. */
-  tried(): number
-  open(): number
-  close(): Promise<void>
-}
-
-/** A real gateway that counts its connections; given a port, it comes back there. Closed after the tests if not before. */
-export const startGateway = async (port = 0, pingInterval = 25): Promise<TestGateway> => {
-  const server = createServer({ maxHeaderSize: 32_768 })
-  const sockets = new Set<Duplex>()
-  let tried = 0
-  const gateway = createGateway(
+/** Starts a gateway for the shop's app. Given the port of a closed one, it takes that one's place. */
+export const startShopGateway = (port = 0, pingInterval = 25): Promise<AttachedGateway> =>
+  attachGateway(
+    {},
     {
-      engine: { type: 'memory' },
       pingInterval,
       apps: { [APP]: { environment: 'test', secrets: [SECRET], guests: false, requireExpiry: true } },
     },
-    { env: {}, log: createLog({ level: 'error' }) },
+    { port },
   )
-  gateway.attach(server)
-  // The gateway answers in the place of those who listened before it.
-  server.prependListener('upgrade', (_, socket) => {
-    tried += 1
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  const taken = (server.address() as AddressInfo).port
-  const close = async (): Promise<void> => {
-    await gateway.close()
-    await new Promise((resolve) => {
-      server.close(resolve)
-      server.closeAllConnections()
-      for (const socket of sockets) socket.destroy()
-    })
-  }
-  after(close)
-  return {
-    url: `http://127.0.0.1:${taken}`,
-    port: taken,
-    tried: () => tried,
-    open: () => sockets.size,
-    close,
-  }
-}
 
 /** Everything that a page complains about: errors and warnings in its console, and exceptions. */
 export const complaintsOf = (page: Page): string[] => {

@@ -7,7 +7,7 @@ import {
   messagesIn,
   sender,
   serveSite,
-  startGateway,
+  startDurableGateway,
   tokenFor,
   untilHeard,
   withToken,
@@ -27,7 +27,7 @@ const open = async ({ url }: Site): Promise<Page> => {
 testAgain(
   'back and forth between pages in the cache is one session, and every message is heard once by the page shown',
   async () => {
-    const gateway = await startGateway()
+    const gateway = await startDurableGateway()
     const bob = await sender(gateway)
     const site = await serveSite(gateway, withToken('ada'))
     const page = await open(site)
@@ -54,7 +54,7 @@ testAgain(
 testAgain(
   'a message that comes while no page of the site is shown is there when the user goes back',
   async () => {
-    const gateway = await startGateway()
+    const gateway = await startDurableGateway()
     const bob = await sender(gateway)
     const site = await serveSite(gateway, withToken('ada'))
     const elsewhere = await serveSite(gateway, () => Promise.resolve(undefined))
@@ -70,7 +70,7 @@ testAgain(
 )
 
 testAgain('a page that is gone back to after logging out on the next one stays logged out', async () => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const page = await open(site)
   const id = await activeId(page)
@@ -84,7 +84,7 @@ testAgain('a page that is gone back to after logging out on the next one stays l
 testAgain(
   'a page that is gone back to asks its token source first: whoever was signed out there stays out',
   async () => {
-    const gateway = await startGateway()
+    const gateway = await startDurableGateway()
     let isIn = true
     const site = await serveSite(
       gateway,

@@ -15,7 +15,7 @@ import {
   sender,
   sendFrom,
   serveSite,
-  startGateway,
+  startDurableGateway,
   tokenFor,
   untilHeard,
   type Answer,
@@ -100,7 +100,7 @@ const startPlace = async ({
   script = '',
   from,
 }: Given = {}): Promise<Place> => {
-  const gateway = await startGateway()
+  const gateway = await startDurableGateway()
   const render = async (): Promise<Record<string, string>> => ({
     token: await tokenFor('ada'),
     'user-id': 'ada',

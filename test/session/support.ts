@@ -2,44 +2,19 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 import { WebSocketServer, WebSocket as NodeWebSocket } from 'ws'
-import { createGateway, createLog, type AppConfig, type GatewayConfig } from '../../src/gateway/index.js'
 import {
   ChatSession,
   type SessionEventMap,
   type SessionOptions,
   type SessionState,
 } from '../../src/session/index.js'
+import { startGateway, type TestGateway } from '../support/gateway.js'
 import { appId, secret, tokenFor } from '../support/tokens.js'
 import { until } from '../support/until.js'
 
-export { appId, secret, tokenFor }
+export { appId, secret, startGateway, tokenFor, type TestGateway }
 /** What `ws` brings keeps to the standard as far as a session needs it. */
 export const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket
-
-export interface TestGateway {
-  url: string
-  close(): Promise<void>
-}
-
-/** A real gateway with a memory engine and one test app; on a free port unless told otherwise. */
-export const startGateway = async (
-  app: Partial<AppConfig> = {},
-  config: Partial<GatewayConfig> = {},
-): Promise<TestGateway> => {
-  const gateway = createGateway(
-    {
-      listen: { port: 0 },
-      engine: { type: 'memory' },
-      apps: { [appId]: { environment: 'test', secrets: [secret], ...app } },
-      ...config,
-    },
-    { env: {}, log: createLog({ level: 'fatal' }) },
-  )
-  const url = await gateway.listen()
-  const close = (): Promise<void> => gateway.close()
-  after(close)
-  return { url, close }
-}
 
 /** A server that says to each connection whatever a test makes it say; answers its address. */
 export const startFake = async (
