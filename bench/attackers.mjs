@@ -2,7 +2,6 @@
 // The attacks of bench/attacks.mjs, which runs this file in a process of its own: node bench/attackers.mjs NAME.
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { createToken } from '../dist/tokens/index.js'
@@ -79,6 +78,28 @@ const strangers = async (
     one()
     if (index % 100 === 99) await sleep(20)
   }
+}
+
+/** Opens raw WebSockets, sends `first`, and then `block` again and again as fast as it is taken. Opens another when one is cut. */
+const pour = async (block, { connections = 5, bytes = 2_000_000_000, first } = {}) => {
+  let left = sized(bytes)
+  const worker = async () => {
+    while (!isOver() && left > 0) {
+      const socket = dial()
+      socket.write(handshake)
+      await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => undefined)
+      if (first && !socket.destroyed) socket.write(first)
+      while (!isOver() && left > 0 && !socket.destroyed) {
+        left -= block.length
+        if (!socket.write(block))
+          await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined)
+        await sleep(0)
+      }
+      socket.destroy()
+      await sleep(10)
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, worker))
 }
 
 /** A session of one user. Records refusals and the end. */
@@ -199,6 +220,16 @@ export const attacks = {
         ]),
       ),
   },
+  'WebSocket pings': {
+    run: () => pour(Buffer.concat(Array(500).fill(wsFrame('x'.repeat(100), { opcode: 9 })))),
+  },
+  'WebSocket pongs': {
+    run: () => pour(Buffer.concat(Array(500).fill(wsFrame('', { opcode: 10 })))),
+  },
+  'frames after the end': {
+    run: () =>
+      pour(Buffer.concat(Array(500).fill(wsFrame('{"type":"pong"}'))), { first: wsFrame('nonsense') }),
+  },
   'idle strangers, 1,024 files': {
     gateway: { files: 1_024 },
     run: () => strangers(980, null, { comesAgain: true }),
@@ -284,8 +315,6 @@ export const attacks = {
 }
 
 if (process.send) {
-  // The gateway and its honest users have machines of their own in the field: here the attacker gives way to them.
-  setPriority(10)
   const attack = attacks[process.argv[2]]
   process.on('disconnect', () => process.exit())
   process.on('message', async (order) => {
