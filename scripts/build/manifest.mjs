@@ -10,8 +10,9 @@ const sources = ['chat-session', 'define', 'events'].map((name) => `src/element/
 /** Where a source file's module is published. */
 const published = (path) => path.replace(/^src\//, 'dist/').replace(/\.ts$/, '.js')
 
-const isPublic = ({ name, privacy = 'public' }) =>
-  privacy === 'public' && !name.startsWith('#') && !name.endsWith('Callback')
+/** What pages and editors can use of an element. */
+const isPublic = ({ name, privacy = 'public', static: ofClass }) =>
+  privacy === 'public' && !ofClass && !name.startsWith('#') && !name.endsWith('Callback')
 
 const analyze = async () => {
   const modules = await Promise.all(

@@ -12,7 +12,6 @@ import {
   type StartResult,
   type TokenFetcher,
 } from '../session/index.js'
-import { endpointOfScript } from './endpoint.js'
 import { profileAttributes, warnOfMisspelt } from './attributes.js'
 import { hasCredentials, isSet, toDesiredSession, type DesiredSession } from './desired-session.js'
 import { createEventRelay } from './event-relay.js'
@@ -49,6 +48,12 @@ export class ChatSessionElement extends ReactiveElement {
   static override get observedAttributes(): string[] {
     return [...super.observedAttributes, ...Object.keys(profileAttributes)]
   }
+
+  /**
+   * The only endpoints that elements may use, absolute or relative to the page; null allows any. Another one fails with
+   * `bad-endpoint` before any credential is fetched or sent. The script-tag build takes them from `data-endpoint` of its tag.
+   */
+  static endpoints: readonly (string | URL)[] | null = null
 
   /** The app's id. */
   declare appId: string | null | undefined
@@ -224,7 +229,7 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   protected override firstUpdated(): void {
-    warnOfMisspelt(this, ChatSessionElement.observedAttributes)
+    warnOfMisspelt(this, (this.constructor as typeof ChatSessionElement).observedAttributes)
   }
 
   protected override updated(): void {
@@ -242,8 +247,12 @@ export class ChatSessionElement extends ReactiveElement {
   /** Brings the held session in line with attributes and properties. Returns the result of the start, if it starts one. */
   #reconcile(): Promise<StartResult> | undefined {
     if (!isInWindow(this) || isTurboPreview(this.ownerDocument)) return undefined
-    const desired = this.#desiredSession()
     const lease = this.#lease
+    const desired = toDesiredSession(
+      this,
+      (this.constructor as typeof ChatSessionElement).endpoints,
+      lease?._desired,
+    )
     if (lease && lease._desired.key !== desired?.key) {
       this.#release()
       // The listeners of the end may have changed attributes and properties, so read them again.
@@ -255,19 +264,6 @@ export class ChatSessionElement extends ReactiveElement {
     lease._desired = desired
     applyChanges(lease._shared, desired, previous)
     return undefined
-  }
-
-  #desiredSession(): DesiredSession | undefined {
-    const profile: Profile = { ...this.user }
-    for (const [attribute, field] of Object.entries(profileAttributes)) {
-      const value = this.getAttribute(attribute)
-      if (value) profile[field] = value
-    }
-    const { appId, userId, token, tokenFetcher, tokenUrl, signature, authParams, guest } = this
-    const credentials = { token, tokenFetcher, tokenUrl, signature, authParams, guest: isSet(guest) }
-    const endpoint = this.endpoint || endpointOfScript()
-    const input = { endpoint, appId, userId, profile, credentials }
-    return toDesiredSession(input, this.baseURI, this.#lease?._desired)
   }
 
   /** Joins the elements that hold the session, or makes it and starts it. */

@@ -1,13 +1,15 @@
 import type { Credentials, Profile } from '../session/index.js'
+import { profileAttributes } from './attributes.js'
+import { endpointOfScript, isAllowedEndpoint } from './endpoint.js'
 import { unverifiedSubject } from '../session/internal.js'
 
-/** The values of an element's attributes and properties; null, undefined and '' mean absent. */
-export interface ElementInput {
-  endpoint: string
-  appId: string | null | undefined
-  userId: string | number | null | undefined
-  profile: Profile
-  credentials: Credentials
+/** The attributes and properties that an element's session comes from; null, undefined and '' mean absent. */
+export interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {
+  readonly appId: string | null | undefined
+  readonly userId: string | number | null | undefined
+  readonly endpoint: string | null | undefined
+  readonly guest: boolean | null | undefined
+  readonly user: Profile | null | undefined
 }
 
 /** The session that an element asks for. */
@@ -44,29 +46,54 @@ const absoluteUrl = (url: string, base: string): string => {
   }
 }
 
+const profileOf = (input: ElementInput): Profile => {
+  const profile: Profile = { ...input.user }
+  for (const [attribute, field] of Object.entries(profileAttributes)) {
+    const value = input.getAttribute(attribute)
+    if (value) profile[field] = value
+  }
+  return profile
+}
+
 /**
  * The session that `input` asks for, or undefined while the app or the user is missing. The user comes from `user-id`, from the
- * token, or from `guest`. If only a token named the user and the token is cleared, `previous` keeps the user.
+ * token, or from `guest`. If only a token named the user and the token is cleared, `previous` keeps the user. `endpoints` are the
+ * only ones that the page allows; null allows any.
  */
 export const toDesiredSession = (
-  { endpoint, appId, userId, profile, credentials }: ElementInput,
-  base: string,
+  input: ElementInput,
+  endpoints: readonly (string | URL)[] | null,
   previous?: DesiredSession,
 ): DesiredSession | undefined => {
-  const { token, tokenUrl, guest } = credentials
-  const id = String(userId ?? '')
+  const { appId, baseURI, token, tokenFetcher, tokenUrl, signature, authParams } = input
+  const guest = isSet(input.guest)
+  const userId = String(input.userId ?? '')
   const knownUserId =
-    id || (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?._knownUserId)
+    userId ||
+    (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?._knownUserId)
   if (!appId || !(knownUserId || token || guest)) return undefined
-  const url = absoluteUrl(endpoint, base)
+  const url = absoluteUrl(input.endpoint || endpointOfScript(), baseURI)
+  // With this scheme the session fails with `bad-endpoint`. It gets no credential and no source of one: an attacker who can add
+  // markup to the page, but no script, must not get the user's token.
+  const allowed = !url || isAllowedEndpoint(url, endpoints)
+  const endpoint = allowed ? url : `forbidden:${url}`
   return {
-    key: canonicalJson([url, appId, knownUserId]),
-    endpoint: url,
+    key: canonicalJson([endpoint, appId, knownUserId]),
+    endpoint,
     appId,
-    userId: id,
+    userId,
     _knownUserId: knownUserId,
-    credentials: { ...credentials, tokenUrl: tokenUrl && absoluteUrl(String(tokenUrl), base) },
-    profile,
+    credentials: allowed
+      ? {
+          token,
+          tokenFetcher,
+          tokenUrl: tokenUrl && absoluteUrl(String(tokenUrl), baseURI),
+          signature,
+          authParams,
+          guest,
+        }
+      : { guest: true },
+    profile: profileOf(input),
   }
 }
 

@@ -9,32 +9,32 @@ export interface StartedDetail {
   user: User
   guest: boolean
 }
-/** The gateway has verified the user: a session is live. */
+/** The gateway has verified the user, and the session is active. */
 export class SessionStartedEvent extends CustomEvent<StartedDetail> {}
 
 export interface FailedDetail {
   error: SessionError
 }
 /**
- * The session could not be started, and trying again would not help. The console is told why, unless a listener calls
+ * The session could not start, and another try would not help. The console shows why, unless a listener calls
  * `preventDefault()`.
  */
 export class SessionFailedEvent extends CustomEvent<FailedDetail> {}
 
 export interface EndedDetail {
-  /** Null when it was ended on purpose by this page. */
+  /** Null if this page ended the session. */
   error: SessionError | null
 }
-/** What was a session is none any more. */
+/** The session is over. */
 export class SessionEndedEvent extends CustomEvent<EndedDetail> {}
 
-/** Something failed that does not end the session. */
+/** Something failed, and the session goes on. */
 export class SessionErrorEvent extends CustomEvent<FailedDetail> {}
 
 export interface MessageDetail {
   message: Message
 }
-/** A message came into the inbox: one that the user received, or a copy of one they sent. */
+/** A message came into the inbox: one that the user received, or a copy of one that the user sent. */
 export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 
 export interface UnreadDetail {
@@ -44,23 +44,23 @@ export interface UnreadDetail {
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
 export interface NotificationDetail {
-  /** Whose notification it is: one message, or the newest 20 of those that were missed. */
+  /** The messages that the notification is for: one, or the newest 20 of several. */
   readonly messages: readonly Message[]
-  /** Both may be changed. */
+  /** A listener may change `title` and `options`. */
   title: string
   options: NotificationOptions
 }
-/** A notification is about to be shown; `preventDefault()` stops it. */
+/** A notification is about to be shown. `preventDefault()` stops it. */
 export class SessionNotificationEvent extends CustomEvent<NotificationDetail> {}
 
 export interface NotificationClickDetail {
   readonly messages: readonly Message[]
 }
-/** Somebody clicked on a notification. */
+/** The user clicked on a notification. */
 export class SessionNotificationClickEvent extends CustomEvent<NotificationClickDetail> {}
 
 export interface UserDetail {
   user: User
 }
-/** The user's profile, when the session starts and when it changes. */
+/** The user's profile arrived with the start, or changed. */
 export class SessionUserEvent extends CustomEvent<UserDetail> {}

@@ -1,7 +1,11 @@
 /* The entry of the script-tag build: registers the element, which connects to the gateway that served the script. */
-import { setScriptUrl } from './endpoint.js'
+import { ChatSessionElement } from './define.js'
+import { pinnedEndpoints, setScriptUrl } from './endpoint.js'
 
 setScriptUrl(import.meta.url)
+// If it throws, nothing is allowed.
+ChatSessionElement.endpoints = []
+ChatSessionElement.endpoints = pinnedEndpoints(import.meta.url)
 
-export { ChatSessionElement } from './define.js'
+export { ChatSessionElement }
 export { ChatSession } from '../session/index.js'

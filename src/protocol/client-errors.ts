@@ -9,7 +9,7 @@ export const clientErrorMessages = {
   'no-endpoint':
     "The gateway's address is missing: set `endpoint`, or load the script from the gateway itself.",
   'bad-endpoint':
-    'The endpoint is not the address of a gateway that this page may connect to: use https://HOST (http: only on http: pages).',
+    'The endpoint is not the address of a gateway that this page may connect to: use https://HOST (http: only on http: pages). If the script tag has data-endpoint, list the gateway there.',
   'no-websocket':
     'This runtime has no WebSocket: give one as the option `WebSocket` (in Node 20, the one of the package ws).',
   'blocked-by-csp':

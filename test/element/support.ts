@@ -1,6 +1,7 @@
 // Shared by the element's tests: a gateway per file, elements in the page, and waiting for events and conditions.
 import type {} from 'mocha'
 import { SessionStateEvent, type ChatSessionElement } from '../../src/element/define.js'
+import { elementEvents } from '../../src/element/internal.js'
 import type { GatewayConfig } from '../../src/gateway/config/types.js'
 import { createSignature, createToken } from '../../src/tokens/index.js'
 import {
@@ -47,24 +48,10 @@ export const roundTrip = async (
   if (user.name !== name) throw new Error(`The name is ${user.name ?? 'absent'} instead of ${name}.`)
 }
 
-const types = [
-  'session-state',
-  'session-started',
-  'session-failed',
-  'session-ended',
-  'session-error',
-  'session-message',
-  'session-unread',
-  'session-user',
-  'session-token-needed',
-  'session-notification',
-  'session-notification-click',
-] as const
-
 /** Collects the names of the element's events as they come, with the state: `state:active`, `started`. */
 export const listenTo = (target: EventTarget, signal?: AbortSignal): string[] => {
   const names: string[] = []
-  for (const type of types)
+  for (const type of elementEvents)
     target.addEventListener(
       type,
       (event) => {

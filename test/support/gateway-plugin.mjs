@@ -91,8 +91,10 @@ export const gatewayPlugin = () => {
         ...[...gateways.keys()].map(commands['gateway:stop']),
         ...[...scripted.keys()].map(commands['scripted:stop']),
       ]),
-    /** A backend that hands out the token that it is asked for. */
-    serve: ({ path, query }) =>
-      path === '/backend/token' ? { body: query.value ?? '', type: 'text' } : undefined,
+    /** `/backend/token` returns the token in `value`, `/page` the page in `html`. */
+    serve: ({ path, query }) => {
+      if (path === '/backend/token') return { body: query.value ?? '', type: 'text' }
+      return path === '/page' ? { body: query.html ?? '', type: 'html' } : undefined
+    },
   }
 }
