@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
 const engineInterface = ['engine/engine', 'engine/errors', 'engine/listeners']
-const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer']
+const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const messages = [...settings, 'gateway/auth', 'gateway/messages']
 const connections = [...messages, 'gateway/sessions', 'gateway/connection']
@@ -44,6 +44,7 @@ export const rooms = {
   'gateway/errors': [],
   'gateway/log': [],
   'gateway/deadline-timer': [],
+  'gateway/clock-watch': [],
   'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],
   'gateway/limits': gatewayBase,
   'gateway/auth': [...settings, 'engine', 'tokens', 'protocol'],

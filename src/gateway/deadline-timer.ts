@@ -6,16 +6,24 @@ const COARSE_FROM = 10_000
 const delayFor = (left: number): number =>
   left < COARSE_FROM ? Math.max(0, left) : Math.min(MAX_DELAY, left - (left % 1_000))
 
-/** Calls `callback` once at `time`, a Unix time in milliseconds at any distance. Does not keep the process alive. */
+/**
+ * Calls `callback` once after `delay`, in milliseconds of any number. It counts on the monotonic clock: setting the machine's clock
+ * changes nothing. Does not keep the process alive.
+ */
 export class DeadlineTimer {
-  readonly #time: number
+  readonly #deadline: number
   readonly #callback: () => void
   #timer: NodeJS.Timeout
 
-  constructor(time: number, callback: () => void) {
-    this.#time = time
+  constructor(delay: number, callback: () => void) {
+    this.#deadline = performance.now() + delay
     this.#callback = callback
     this.#timer = this.#wait()
+  }
+
+  /** The milliseconds that are left; negative if the timer is late. */
+  get remaining(): number {
+    return this.#deadline - performance.now()
   }
 
   cancel(): void {
@@ -23,11 +31,11 @@ export class DeadlineTimer {
   }
 
   #wait(): NodeJS.Timeout {
-    return setTimeout(() => this.#check(), delayFor(this.#time - Date.now())).unref()
+    return setTimeout(() => this.#check(), delayFor(this.remaining)).unref()
   }
 
   #check(): void {
-    if (Date.now() < this.#time) this.#timer = this.#wait()
+    if (this.remaining > 0) this.#timer = this.#wait()
     else this.#callback()
   }
 }

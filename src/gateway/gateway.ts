@@ -6,6 +6,7 @@ import { createRateLimiter } from './limits/rate-limiter.js'
 import { createApp, type App } from './auth/app.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
+import { watchClock } from './clock-watch.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './sessions/hub.js'
 import { createLog, type Log } from './log.js'
@@ -183,6 +184,14 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await ownServer?.close(closeTimeout)
     await closed
   }
+
+  watchClock((milliseconds) => {
+    log.warn(
+      { milliseconds },
+      "the machine's clock was set: tokens that have expired by it end their sessions",
+    )
+    for (const connection of connections) connection.onClockJump()
+  }, lifetime.signal)
 
   engine.listen((event) => hub.dispatch(event), lifetime.signal)
 

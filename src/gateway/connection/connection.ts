@@ -90,7 +90,7 @@ export class Connection implements ConnectionHandle {
     this.#context = context
     this.#transport = transport
     this.#heartbeat = new Heartbeat(this, context.settings.pingInterval)
-    const deadline = new DeadlineTimer(Date.now() + context.settings.startTimeout, () =>
+    const deadline = new DeadlineTimer(context.settings.startTimeout, () =>
       this.end('timeout', 'The client sent no start in time, or it could not be authenticated in time.'),
     )
     this.#phase = { name: 'opening', peer, deadline, isStarting: false, frames: [], bytes: 0 }
@@ -158,6 +158,11 @@ export class Connection implements ConnectionHandle {
     if (phase.name !== 'live') return end()
     phase.name = 'draining'
     void phase.session.settled().then(end)
+  }
+
+  /** Ends the connection if its credentials have expired by the wall clock, which has jumped. */
+  onClockJump(): void {
+    if (this.#phase.name === 'live') this.#phase.session.checkExpiry()
   }
 
   /** The socket was closed, with this code. */

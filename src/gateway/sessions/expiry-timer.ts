@@ -1,7 +1,10 @@
 import type { ConnectionHandle } from './connection-handle.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 
-/** Ends a session's connection when its credentials expire, by the gateway's own clock. */
+/**
+ * Ends a session's connection when its credentials expire: when the wall clock reaches their time, or the monotonic clock has counted as
+ * long as they had left, whichever comes first. Otherwise setting the clock back would keep an expired token alive.
+ */
 export class ExpiryTimer {
   readonly #connection: Pick<ConnectionHandle, 'end'>
   #expiresAt: number | null = null
@@ -19,18 +22,26 @@ export class ExpiryTimer {
     this.#timer?.cancel()
     this.#expiresAt = expiresAt
     this.#timer =
-      expiresAt === null
-        ? undefined
-        : new DeadlineTimer(expiresAt, () => this.#connection.end('token-expired'))
+      expiresAt === null ? undefined : new DeadlineTimer(expiresAt - Date.now(), () => this.#expire())
   }
 
   /** Returns the milliseconds until the credentials expire; null if they never do. */
   remaining(): number | null {
-    return this.#expiresAt === null ? null : Math.max(0, this.#expiresAt - Date.now())
+    if (this.#expiresAt === null || !this.#timer) return null
+    return Math.max(0, Math.min(this.#expiresAt - Date.now(), Math.ceil(this.#timer.remaining)))
+  }
+
+  /** Called when the wall clock has jumped: the monotonic timer does not notice. */
+  check(): void {
+    if (this.remaining() === 0) this.#expire()
   }
 
   stop(): void {
     this.#timer?.cancel()
     this.#timer = null
+  }
+
+  #expire(): void {
+    this.#connection.end('token-expired')
   }
 }

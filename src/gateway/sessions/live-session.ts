@@ -197,6 +197,11 @@ export class LiveSession implements HubSession {
     } else if (frame.type !== 'pong' && frame.type !== 'visibility') this.#handlerFor(started).handle(frame)
   }
 
+  /** Ends the connection if the credentials have expired. */
+  checkExpiry(): void {
+    this.#expiryTimer.check()
+  }
+
   /** Resolves when every frame that was handled is answered. */
   async settled(): Promise<void> {
     await this.#frameHandler?.settled()

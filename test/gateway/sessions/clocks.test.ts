@@ -1,0 +1,86 @@
+// The machine's clock is set while the gateway runs. `Date.now` jumps for everything in this process.
+import assert from 'node:assert/strict'
+import { mock, test } from 'node:test'
+import { openClient, startClient, type Client } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf, tokenFor } from '../support.js'
+
+const HOUR = 3_600_000
+
+const now = Date.now.bind(Date)
+let skew = 0
+mock.method(Date, 'now', () => now() + skew)
+
+/** Runs `body` after a jump of the clock, which is undone afterwards. */
+const jumped = async (milliseconds: number, body: () => Promise<void>): Promise<void> => {
+  skew += milliseconds
+  try {
+    await body()
+  } finally {
+    skew -= milliseconds
+  }
+}
+
+const ask = async (client: Client): Promise<void> => {
+  client.send({ type: 'read', epoch: 'none', offset: 0 })
+  await client.next('refused')
+}
+
+const startWith = async (url: string, expiresIn: number | null) =>
+  startClient(url, await startOf('ada', { token: await tokenFor('ada', { expiresIn }) }))
+
+test('a clock that is set an hour forward ends the sessions whose token has expired by it, and no other', async () => {
+  const { url, lines } = await runGateway()
+  const [short, long, endless] = [
+    await startWith(url, 1_800),
+    await startWith(url, 7_200),
+    await startWith(url, null),
+  ]
+  await jumped(HOUR, async () => {
+    assert.equal((await short.end()).code, 4102)
+    await ask(long)
+    await ask(endless)
+    const resumed = await startClient(
+      url,
+      await startOf('ada', {
+        resume: { key: long.started['resumeKey'], epoch: long.started['epoch'], offset: 0 },
+      }),
+    )
+    assert.equal(resumed.started['resumed'], true)
+    resumed.close()
+  })
+  const jumps = () => lines.filter((line) => line.includes("machine's clock was set"))
+  await until('both jumps are logged', () => jumps().length, 2)
+  assert.deepEqual(
+    jumps().map((line) => Math.round((JSON.parse(line) as { milliseconds: number }).milliseconds / HOUR)),
+    [1, -1],
+  )
+  long.close()
+  endless.close()
+})
+
+test('a clock that is set an hour back keeps no token alive', async () => {
+  const { url } = await runGateway()
+  const client = await startWith(url, 2)
+  await jumped(-HOUR, async () => {
+    client.send({ type: 'token', token: await tokenFor('ada', { expiresIn: 0.001 }) })
+    assert.equal((await client.next('refused'))['code'], 'unauthenticated')
+    assert.equal((await client.end()).code, 4102)
+  })
+})
+
+test('a clock that is set an hour back stops no start timeout, and one that is set forward triggers none', async () => {
+  const { url } = await runGateway({}, { startTimeout: 1.5 })
+  const silent = openClient(url)
+  await silent.opened
+  await jumped(-HOUR, async () => {
+    assert.equal((await silent.end()).code, 4508)
+  })
+  const slow = openClient(url)
+  await slow.opened
+  await jumped(HOUR, async () => {
+    slow.send(await startOf('ada', { token: await tokenFor('ada') }))
+    assert.equal((await slow.next()).type, 'started')
+  })
+  slow.close()
+})
