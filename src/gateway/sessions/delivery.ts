@@ -2,8 +2,19 @@ import type { Engine, InboxState, MessageStored, Position, UserRef } from '../..
 import type { Message } from '../../protocol/index.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
-/** Messages that are read at once. Those that the socket can't take now are read again later, so that none waits in memory. */
-const PAGE_SIZE = 64
+/** The messages of the first page that is read, and of any page. */
+const FIRST_PAGE = 16
+const MAX_PAGE = 128
+/** About how many bytes of a page wait in memory while the client reads slowly. */
+const MAX_PAGE_BYTES = 131_072
+/** Bytes of a message besides its body and data, about. */
+const MESSAGE_OVERHEAD = 200
+
+/** One for all sessions, since most never replay any. */
+const NO_MESSAGES: readonly Message[] = []
+
+const sizeOf = ({ body, data }: Message): number =>
+  MESSAGE_OVERHEAD + (body?.length ?? 0) + (data ? JSON.stringify(data).length : 0)
 
 const EPOCH_CHANGED = "The inbox has a new 'epoch'."
 const MESSAGES_LOST = 'Retention deleted messages before they were sent here.'
@@ -20,6 +31,9 @@ export class Delivery {
   /** The offset up to which everything was sent. */
   #cursor = 0
   #newest = 0
+  /** Messages that were read from the engine and not sent yet: each is read once, however often the socket is full. */
+  #page: readonly Message[] = NO_MESSAGES
+  #pageSize = FIRST_PAGE
   #isLossKnown = false
   /** The offset that the latest `unread` count covers. The client counts what comes after it. */
   #countedUpTo = 0
@@ -76,6 +90,7 @@ export class Delivery {
 
   stop(): void {
     this.#state = 'stopped'
+    this.#page = NO_MESSAGES
   }
 
   /** A function, so that the compiler does not narrow the state over an `await`. */
@@ -107,7 +122,9 @@ export class Delivery {
     try {
       while (this.#cursor < this.#newest && !this.#isStopped()) {
         await this.#connection.drained()
-        if (!this.#isStopped()) await this.#readPage({ epoch, offset: this.#cursor })
+        if (!this.#isStopped() && this.#page.length === 0)
+          await this.#readPage({ epoch, offset: this.#cursor })
+        this.#sendPage()
       }
     } finally {
       if (!this.#isStopped()) this.#state = 'sending'
@@ -116,14 +133,33 @@ export class Delivery {
 
   async #readPage(position: Position): Promise<void> {
     const newestBefore = this.#newest
-    const { messages, lost } = await this.#engine.messagesAfter(this.#user, position, PAGE_SIZE)
+    const { messages, lost } = await this.#engine.messagesAfter(this.#user, position, this.#pageSize)
     if (this.#isStopped()) return
     // Retention deleted messages before they were sent here. Close: the client reconnects, and its next `started` says `lost: true`.
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
-    for (const message of messages) {
-      if (this.#connection.isFull()) return
-      this.#send(message)
+    this.#page = this.#takePage(messages)
+  }
+
+  /** Returns the messages that may wait in memory, and sets the size of the next page by theirs. */
+  #takePage(messages: Message[]): Message[] {
+    let bytes = 0
+    const end = messages.findIndex((message) => (bytes += sizeOf(message)) > MAX_PAGE_BYTES)
+    if (end < 0) {
+      if (bytes < MAX_PAGE_BYTES / 2) this.#pageSize = Math.min(MAX_PAGE, 2 * this.#pageSize)
+      return messages
     }
+    this.#pageSize = Math.max(1, end)
+    return messages.slice(0, this.#pageSize)
+  }
+
+  #sendPage(): void {
+    let sent = 0
+    for (const message of this.#page) {
+      if (this.#isStopped() || this.#connection.isFull()) break
+      this.#send(message)
+      sent++
+    }
+    this.#page = this.#page.slice(sent)
   }
 }

@@ -49,13 +49,34 @@ const DEFAULT_HISTORY = 50
 /** Bytes of a `history` frame besides its messages: its other fields and the longest id. */
 const HISTORY_OVERHEAD = 1_024
 
-/** Returns the first of `messages` that fit into one frame together; at least one, since one always fits. */
-const takeWhatFits = (messages: Message[]): Message[] => {
-  let bytesLeft = limits.frame - HISTORY_OVERHEAD
-  const end = messages.findIndex(
-    (message) => (bytesLeft -= Buffer.byteLength(JSON.stringify(message)) + 1) < 0,
-  )
-  return end < 0 ? messages : messages.slice(0, Math.max(1, end))
+/** Messages that are read first for a `history` frame. How many more are read depends on their size. */
+const FIRST_CHUNK = 16
+
+/**
+ * Returns up to `limit` messages that fit into one frame together, and at least one if there is any. `read` returns the next messages
+ * after the last one. Reading them all at once could take 1.6 MB for a frame of 64 kB.
+ */
+const readWhatFits = async (
+  limit: number,
+  read: (limit: number, last: Message | undefined) => Promise<Message[] | null>,
+): Promise<Message[] | null> => {
+  const messages: Message[] = []
+  let bytes = 0
+  let chunk = FIRST_CHUNK
+  while (messages.length < limit) {
+    const wanted = Math.min(chunk, limit - messages.length)
+    const next = await read(wanted, messages.at(-1))
+    if (!next) return null
+    for (const message of next) {
+      bytes += Buffer.byteLength(JSON.stringify(message)) + 1
+      if (bytes > limits.frame - HISTORY_OVERHEAD && messages.length > 0) return messages
+      messages.push(message)
+    }
+    if (next.length < wanted) return messages
+    const left = limits.frame - HISTORY_OVERHEAD - bytes
+    chunk = Math.max(1, Math.ceil(left / (bytes / messages.length)))
+  }
+  return messages
 }
 
 export const createMessaging = (
@@ -133,16 +154,25 @@ export const createMessaging = (
       return refuse(frame, 'bad-request', "A 'history' has 'after' or 'before', not both.")
     if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
     await connection.drained()
-    if (after === undefined) {
-      const newest = await engine.messagesBefore(user, { epoch: frame.epoch, offset: before ?? null }, limit)
-      if (!newest) return connection.end('unavailable', OTHER_EPOCH)
-      // Drops the oldest if they do not all fit: the client asked for the newest.
-      return connection.send({ type: 'history', id, messages: takeWhatFits(newest.reverse()).reverse() })
-    }
-    const { messages } = await engine.messagesAfter(user, { epoch: frame.epoch, offset: after }, limit)
-    // The engine returns everything for an offset ahead of the inbox; here nothing comes after it.
-    const later = messages.filter(({ offset }) => offset > after)
-    connection.send({ type: 'history', id, messages: takeWhatFits(later) })
+    const messages =
+      after === undefined
+        ? await readWhatFits(limit, async (count, last) => {
+            const offset = last?.offset ?? before ?? null
+            // Newest first, so that the oldest are left out if they do not all fit.
+            return (
+              (await engine.messagesBefore(user, { epoch: frame.epoch, offset }, count))?.reverse() ?? null
+            )
+          })
+        : await readWhatFits(limit, async (count, last) => {
+            const offset = last?.offset ?? after
+            const page = await engine.messagesAfter(user, { epoch: frame.epoch, offset }, count)
+            // The engine returns everything for an offset ahead of the inbox; here nothing comes after it. Retention may have
+            // deleted messages since the last read: then the frame ends before the gap.
+            const isGap = last !== undefined && page.lost
+            return isGap ? [] : page.messages.filter((message) => message.offset > offset)
+          })
+    if (!messages) return connection.end('unavailable', OTHER_EPOCH)
+    connection.send({ type: 'history', id, messages: after === undefined ? messages.reverse() : messages })
   }
 
   return {

@@ -5,6 +5,7 @@ import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { startClient, type Client, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
+import { assemble } from '../assemble.js'
 import { runGateway, startOf, tokenFor } from '../support.js'
 
 const path = scratchFolder()
@@ -137,6 +138,52 @@ for (const engine of engines) {
     client.close()
   })
 }
+
+test('a `history` frame reads little more from the engine than fits into it, before and after an offset', async () => {
+  let read = 0
+  const { url, engine } = await assemble((memory) => ({
+    async messagesAfter(...args) {
+      const page = await memory.messagesAfter(...args)
+      read += page.messages.length
+      return page
+    },
+    async messagesBefore(...args) {
+      const messages = await memory.messagesBefore(...args)
+      read += messages?.length ?? 0
+      return messages
+    },
+  }))
+  const rules = {
+    sendWindow: 60_000,
+    retention: { messages: 1_000, age: 60_000, bytes: 100_000_000 },
+    unknownRecipients: true,
+    quota: { inboxes: 10, bytes: 1_000_000_000 },
+  }
+  for (const [to, size, fitting, most] of [
+    ['ada', 16_000, 4, 20],
+    ['bob', 100, 100, 102],
+    ['eve', 1_500, 40, 45],
+  ] as const) {
+    for (let n = 1; n <= 150; n++)
+      await engine.send({ appId: 'app', id: `${n}`, from: null, to, body: 'x'.repeat(size) }, rules)
+    const client = await startClient(url, await startOf(to))
+    const { epoch } = client.started
+    for (const [range, first] of [
+      [{ after: 10 }, 11],
+      [{ before: 141 }, 141 - fitting],
+    ] as const) {
+      read = 0
+      client.send({ type: 'history', id: 'h', epoch, limit: 100, ...range })
+      const offsets = ((await client.next('history'))['messages'] as Frame[]).map(({ offset }) => offset)
+      assert.deepEqual(
+        offsets,
+        Array.from({ length: fitting }, (_, index) => first + index),
+      )
+      assert.ok(read <= most, `${read} messages were read for ${to}`)
+    }
+    client.close()
+  }
+})
 
 test('a `history` frame is no larger than a frame may be', async () => {
   const { gateway, url } = await runGateway()

@@ -131,8 +131,15 @@ for (const engine of engines) {
   })
 }
 
-test('no more of a page is sent than the socket takes', async () => {
-  const { url, engine, held } = await assemble(() => ({}))
+test('no more of a page is sent than the socket takes, and each message is read from the engine about once', async () => {
+  let read = 0
+  const { url, engine, held } = await assemble((memory) => ({
+    async messagesAfter(...args) {
+      const page = await memory.messagesAfter(...args)
+      read += page.messages.length
+      return page
+    },
+  }))
   const known = await startClient(url, await startOf('ada'))
   known.close()
   const rules = {
@@ -160,6 +167,7 @@ test('no more of a page is sent than the socket takes', async () => {
   client.socket.resume()
   for (let offset = 1; offset <= count; offset++)
     assert.equal((await client.next('message'))['offset'], offset)
+  assert.ok(read <= count + 20, `${read} messages were read`)
   client.close()
 })
 
