@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { clientFrames } from '../../src/protocol/index.js'
 import { handshake, openRaw, startProtocol, within } from '../support/raw-client.js'
+import { until } from '../support/until.js'
 import { assertSpeaksProtocol, attackedGateway, readFrames, runs, startOf } from './support.js'
 
 const { url, assertUnharmed } = await attackedGateway()
@@ -164,5 +165,20 @@ for (const [index, text] of CORPUS.entries())
       const end = assertSpeaksProtocol(await exchange(bytes, isStarted))
       assert.match(String(end), /^(ended|bad-request|too-large|unknown-app|unauthenticated)$/)
     })
+
+test('a client that goes on sending after the end is not read any more, and still gets the code', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(handshake())
+  raw.socket.write(whole('nonsense'))
+  await until('ended', () => raw.received().includes('"ended","code":"bad-request"'))
+  const block = Buffer.concat(Array.from({ length: 1_000 }, () => whole('x'.repeat(1_000))))
+  const write = (): Promise<boolean> =>
+    new Promise((resolve) => raw.socket.write(block, (error) => resolve(!error)))
+  let taken = 0
+  // More than the buffers of both kernels hold.
+  while (taken < 100_000_000 && (await write())) taken += block.length
+  assert.ok(taken < 50_000_000, `the gateway took ${taken} bytes`)
+  await assertUnharmed()
+})
 
 test('a session from before all of it goes on', assertUnharmed)

@@ -97,7 +97,8 @@ export const assertSpeaksProtocol = (frames: ReceivedFrame[]): string | undefine
   let ended: EndCode | undefined
   for (const { opcode, payload } of frames) {
     if (opcode === 8) {
-      const close = payload.readUInt16BE(0)
+      // The answer to a close without a code has none either (RFC 6455, 7.1.5).
+      const close = payload.length < 2 ? 1005 : payload.readUInt16BE(0)
       if (ended) assert.equal(close, closeCodes[ended].close)
       return ended ?? String(close)
     }

@@ -40,6 +40,9 @@ const MAX_FRAGMENTS = 64
 /** Chunks that an unfinished fragment may consist of, so that a client that sends byte by byte can't fill the memory. */
 const MAX_CHUNKS = 512
 
+/** Bytes that are read after the gateway's close, for the client's own close frame. A client that goes on would take CPU time. */
+const MAX_AFTER_CLOSE = 65_536
+
 /** Bytes that may wait for a client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
 const MAX_BUFFERED = 1_048_576
 
@@ -183,7 +186,14 @@ const receiveFrom = (socket: ws.WebSocket, stream: Duplex, connection: Connectio
   const deadline = new MessageDeadline(connection, timeout)
   const onControl = (payload: Buffer): void => deadline.onControl(payload)
   socket.on('ping', onControl).on('pong', onControl)
-  stream.on('data', (chunk: Buffer) => deadline.onChunk(chunk.length))
+  let bytesAfterClose = 0
+  stream.on('data', (chunk: Buffer) => {
+    deadline.onChunk(chunk.length)
+    if (socket.readyState === ws.WebSocket.OPEN) return
+    bytesAfterClose += chunk.length
+    // Not destroyed at once: a reset would take the `ended` frame from a client that has not read it yet.
+    if (bytesAfterClose > MAX_AFTER_CLOSE) socket.pause()
+  })
   socket.on('message', (data: Buffer, isBinary) => {
     deadline.onMessage()
     if (isBinary) connection.end('bad-request', 'Frames must be text.')
