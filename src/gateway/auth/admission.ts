@@ -14,12 +14,18 @@ import {
 import { object } from '../../protocol/internal.js'
 import type { Engine, UserRecord } from '../../engine/index.js'
 import type { App } from './app.js'
-import type { AuthenticateAnswer } from '../config/parse.js'
+import type { AuthenticateAnswer, Settings } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
 /** The parts of a gateway that authenticate a start. */
 export interface AdmissionContext {
   engine: Pick<Engine, 'user'>
+  settings: Pick<Settings, 'startTimeout'>
+}
+
+interface StartContext extends AdmissionContext {
+  /** Returns whether the client still waits. */
+  isOpen(): boolean
 }
 
 /** What the handshake says about a client. */
@@ -36,6 +42,8 @@ export interface Refusal {
   why?: string | undefined
   /** The stack of an error in the app's own code, for the log. */
   trace?: string | undefined
+  /** Milliseconds after which the client tries again. */
+  retryAfter?: number | undefined
 }
 
 /** A start that was authenticated, and who its user is. */
@@ -102,11 +110,24 @@ const traceOf = (error: unknown): string => {
   return [error.name, ...frames].join('\n')
 }
 
+/** Milliseconds after which a client tries again if too many starts wait for `authenticate`. */
+const RETRY_AFTER = 5_000
+
+/** Rejects if `work` takes too long: a function that never settles must not keep its place for ever. */
+const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('authenticate took too long')), milliseconds).unref()
+  })
+  return Promise.race([work, timeout]).finally(() => clearTimeout(timer))
+}
+
 /** Only `ok: true` lets a user in, so that a truthy value or a Response does not. */
 const isYes = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && answer['ok'] === true
 
 const authenticateWithParams = async (
+  { settings, isOpen }: StartContext,
   app: App,
   userId: string,
   authParams: NonNullable<Start['authParams']>,
@@ -116,7 +137,17 @@ const authenticateWithParams = async (
   if (!authenticate) return refuse('unauthenticated', "The app's config has no 'authenticate' function.")
   let answer: unknown
   try {
-    answer = await authenticate({ appId, userId, authParams, ...peer })
+    const turn = app.authentications.run(async () =>
+      isOpen()
+        ? withTimeout(authenticate({ appId, userId, authParams, ...peer }), settings.startTimeout)
+        : undefined,
+    )
+    if (!turn)
+      return {
+        ...refuse('unavailable', 'Too many starts wait to be authenticated.'),
+        retryAfter: RETRY_AFTER,
+      }
+    answer = await turn
   } catch (error) {
     // An error is no answer: the client tries again, and may be let in when the app's backend is back.
     return refuse('unavailable', "The app's 'authenticate' function threw.", traceOf(error))
@@ -159,7 +190,7 @@ const admitNewGuest = (app: App): Authenticated =>
   admitGuest(app, `${GUEST_PREFIX}${CHOSEN}${randomBytes(12).toString('base64url')}`, true)
 
 const authenticateGuest = async (
-  { engine }: AdmissionContext,
+  { engine }: StartContext,
   app: App,
   requestedId = '',
 ): Promise<Authenticated> => {
@@ -187,7 +218,7 @@ export const GUEST_EXISTS = "Another guest has this id: start with that guest's 
 
 /** Authenticates a start with a token. If it is of a guest who is no longer kept, the start is a new guest's. */
 const authenticateStartToken = async (
-  { engine }: AdmissionContext,
+  { engine }: StartContext,
   app: App,
   token: string,
   userId: string | undefined,
@@ -202,7 +233,7 @@ const authenticateStartToken = async (
 }
 
 const authenticateStart = async (
-  context: AdmissionContext,
+  context: StartContext,
   app: App,
   start: Start,
   peer: Peer,
@@ -219,7 +250,7 @@ const authenticateStart = async (
   if (isGuestId(userId))
     return refuse('unauthenticated', `Only guests have ids that begin with '${GUEST_PREFIX}'.`)
   if (signature !== undefined) return authenticateSignature(app, userId, signature)
-  return authenticateWithParams(app, userId, authParams ?? {}, peer)
+  return authenticateWithParams(context, app, userId, authParams ?? {}, peer)
 }
 
 /** Checks what does not depend on the app. */
@@ -235,7 +266,7 @@ const checkStart = ({ token, signature, authParams, guest, user }: Start): Refus
 
 /** Authenticates a start. Resolves with a refusal if it is not let in; rejects if the gateway itself fails. */
 export const admit = async (
-  context: AdmissionContext,
+  context: StartContext,
   apps: ReadonlyMap<string, App>,
   start: Start,
   peer: Peer,

@@ -9,6 +9,12 @@ import {
 import type { JsonObject } from '../../protocol/index.js'
 import { signToken } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
+import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
+
+/** Calls of an app's `authenticate` that run at once: a crowd, or a stranger, must not flood the app's backend. */
+const MAX_AUTHENTICATIONS = 100
+/** Calls that wait for one of these to end. Their starts have a deadline. */
+const MAX_WAITING_AUTHENTICATIONS = 1_000
 
 /** An app of the config with its keys imported. */
 export interface App {
@@ -18,6 +24,8 @@ export interface App {
   /** Verifies a token that a gateway signed. */
   readonly verifyOwnToken: TokenVerifier<'gateway'>
   readonly verifySignature: SignatureVerifier
+  /** Limits the calls of `authenticate`. */
+  readonly authentications: ConcurrencyLimit
   /**
    * Signs a token for a user who started with auth params or as a guest. `expiresIn` in seconds; null for a token without `exp`. `more`
    * are private claims.
@@ -52,6 +60,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array): App => {
       requireExpiry: false,
       hmac,
     }),
+    authentications: createConcurrencyLimit(MAX_AUTHENTICATIONS, MAX_WAITING_AUTHENTICATIONS),
     verifySignature: createSignatureVerifier({ secrets: signatureSecrets, hmac }),
     signOwnToken: (userId, expiresIn, more) =>
       signToken({ tokenType: 'gateway', appId, userId, secret: ownSecret, expiresIn, more, hmac }),

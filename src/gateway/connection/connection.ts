@@ -232,15 +232,20 @@ export class Connection implements ConnectionHandle {
     const { peer } = opening
     const { hub, log } = this.#context
     const apps = await this.#context.apps()
-    const admitted = await admit(this.#context, apps, frame, peer)
+    const admitted = await admit(
+      { ...this.#context, isOpen: () => this.#phase === opening },
+      apps,
+      frame,
+      peer,
+    )
     // The client may have left meanwhile: its session would take the place of another one.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
-      const { code, why, trace } = admitted
+      const { code, why, trace, retryAfter } = admitted
       // An unknown app id may be a token that was put into the wrong field: it is not logged.
       const appId = apps.has(frame.appId) ? frame.appId : undefined
       log[trace ? 'error' : 'info']({ appId, code, why, trace, address: peer.address }, 'start refused')
-      return this.end(code, why)
+      return this.end(code, why, retryAfter)
     }
     const session = new LiveSession(this.#context, admitted, this)
     const wait = session.takeRequest()

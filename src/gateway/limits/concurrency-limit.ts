@@ -1,0 +1,28 @@
+/** Runs a bounded number of jobs at once. */
+export interface ConcurrencyLimit {
+  /** Runs `job` when it is its turn, and settles as it does. Returns undefined, and never runs it, if too many wait already. */
+  run<T>(job: () => Promise<T>): Promise<T> | undefined
+}
+
+/** `max` jobs run at once. `maxWaiting` more wait in the order in which they came. */
+export const createConcurrencyLimit = (max: number, maxWaiting: number): ConcurrencyLimit => {
+  const waiting: (() => void)[] = []
+  let running = 0
+
+  /** Passes the place on, so that no job that comes now overtakes those that wait. */
+  const release = (): void => {
+    const next = waiting.shift()
+    if (next) next()
+    else running--
+  }
+
+  return {
+    run(job) {
+      if (running >= max && waiting.length >= maxWaiting) return undefined
+      const isFree = running < max
+      if (isFree) running++
+      const turn = isFree ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))
+      return turn.then(job).finally(release)
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createConcurrencyLimit } from '../../../src/gateway/limits/concurrency-limit.js'
+
+test('never more jobs run or wait than may, all that were taken run once in their order, and a failed one frees its place', async () => {
+  const sizes = fc.integer({ min: 1, max: 5 })
+  /** Each step starts a job, or ends the oldest that runs; a job ends well or not. */
+  const steps = fc.array(fc.record({ starts: fc.boolean(), fails: fc.boolean() }), { maxLength: 60 })
+  await fc.assert(
+    fc.asyncProperty(sizes, sizes, steps, async (max, maxWaiting, each) => {
+      const limit = createConcurrencyLimit(max, maxWaiting)
+      const running: { number: number; end: (fails: boolean) => void }[] = []
+      const started: number[] = []
+      const outcomes: Promise<unknown>[] = []
+      let taken = 0
+      let ended = 0
+      const begin = (number: number) =>
+        limit.run(async () => {
+          started.push(number)
+          await new Promise<void>((resolve, reject) =>
+            running.push({ number, end: (fails) => (fails ? reject(new Error('failed')) : resolve()) }),
+          )
+        })
+      const settle = () => new Promise((resolve) => setImmediate(resolve))
+      for (const { starts, fails } of each) {
+        if (starts) {
+          const run = begin(taken)
+          assert.equal(run === undefined, taken - ended >= max + maxWaiting)
+          if (run) taken++
+          if (run) outcomes.push(run.catch(() => undefined))
+        } else {
+          const first = running.shift()
+          if (first) ended++
+          first?.end(fails)
+        }
+        await settle()
+        assert.equal(running.length, Math.min(max, taken - ended))
+      }
+      for (let next = running.shift(); next; next = running.shift()) {
+        next.end(false)
+        await settle()
+      }
+      await Promise.all(outcomes)
+      assert.deepEqual(
+        started,
+        Array.from({ length: taken }, (_, index) => index),
+      )
+    }),
+    { numRuns: 50 },
+  )
+})
