@@ -1,8 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
+import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
 import { createRateLimiter } from './limits/rate-limiter.js'
+import type { Peer } from './auth/admission.js'
 import { createApp, type App } from './auth/app.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
@@ -12,8 +15,10 @@ import { createHub } from './sessions/hub.js'
 import { createLog, type Log } from './log.js'
 import { createRepeatLog } from './repeat-log.js'
 import { createOwnServer, type OwnServer } from './transports/own-server.js'
+import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
 import { createPublish, type Publication, type Published } from './messages/publish.js'
+import { refuseRequest } from './http/problem.js'
 import { createRoutes, ownsPath } from './http/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 
@@ -87,7 +92,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const log = createRepeatLog(options.log ?? createLog(), lifetime.signal)
   const engine = options.engine ?? createEngine(settings.engine, log)
   const hub = createHub()
-  const connections = new Set<Connection>()
+  const rateLimiter = createRateLimiter()
+  const connectionLimits = createConnectionLimits(settings.limits, rateLimiter, log)
+  const slots = createSocketSlots(connectionLimits)
+  const connections = new Map<Connection, Slot>()
   // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
   const respond = getRequestListener(createRoutes(log, () => !draining).fetch, {
     hostname: 'localhost',
@@ -131,19 +139,31 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     engine,
     hub,
     log,
-    rateLimiter: createRateLimiter(),
+    rateLimiter,
     retryAfter: () => (draining ? retryAfter() : null),
+    onStarted(connection) {
+      const slot = connections.get(connection)
+      if (slot) connectionLimits.start(slot)
+    },
     onClosed(connection) {
       connections.delete(connection)
       if (connections.size === 0) whenEmpty?.()
     },
   }
 
+  const countSocket = (socket: Duplex, { headers }: IncomingMessage, peer: Peer): Slot => {
+    const slot = slots.slotOf(socket)
+    if (settings.listen.trustProxy === 0 && (headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
+      connectionLimits.exemptProxy(slot)
+    else connectionLimits.identify(slot, peer.address)
+    return slot
+  }
+
   const publish = createPublish(settings, engine)
 
   const start = async (): Promise<string> => {
     await apps()
-    const server = createOwnServer(settings, log)
+    const server = createOwnServer(settings, log, slots)
     gateway.attach(server.server)
     const address = await server.listen()
     if (lifetime.signal.aborted) await server.close(closeTimeout)
@@ -166,13 +186,13 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const drain = async (): Promise<void> => {
     draining = true
-    for (const connection of connections) connection.drain(retryAfter())
+    for (const connection of connections.keys()) connection.drain(retryAfter())
     const wait = new AbortController()
     whenEmpty = () => wait.abort()
     // Aborted when the last connection is closed.
     if (connections.size > 0)
       await sleep(settings.drainTime - closeTimeout, undefined, wait).catch(() => undefined)
-    for (const connection of connections) connection.end('unavailable', undefined, retryAfter())
+    for (const connection of connections.keys()) connection.end('unavailable', undefined, retryAfter())
   }
 
   const shutDown = async (): Promise<void> => {
@@ -190,7 +210,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       { milliseconds },
       "the machine's clock was set: tokens that have expired by it end their sessions",
     )
-    for (const connection of connections) connection.onClockJump()
+    for (const connection of connections.keys()) connection.onClockJump()
   }, lifetime.signal)
 
   engine.listen((event) => hub.dispatch(event), lifetime.signal)
@@ -203,12 +223,22 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
         owns: ownsPath,
         messageTimeout: settings.startTimeout,
         peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
-        connect(transport, peer) {
+        connect(transport, peer, slot) {
           const connection = new Connection(context, transport, peer)
-          connections.add(connection)
+          connections.set(connection, slot)
           return connection
         },
-        request: (request: IncomingMessage, response: ServerResponse) => void respond(request, response),
+        countSocket,
+        request(request: IncomingMessage, response: ServerResponse) {
+          const { refusal } = countSocket(
+            request.socket,
+            request,
+            peerOf(request, settings.listen.trustProxy),
+          )
+          // A full gateway still answers health checks: a restart would make no room.
+          if (refusal === 'rate-limited') refuseRequest(response)
+          else void respond(request, response)
+        },
       })
       lifetime.signal.addEventListener('abort', detach, { once: true })
     },

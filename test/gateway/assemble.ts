@@ -44,6 +44,7 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
     hub,
     rateLimiter: createRateLimiter(),
     retryAfter: () => null,
+    onStarted: () => undefined,
     onClosed: (connection: Connection) => void connections.delete(connection),
     log: createLog({ level: 'fatal' }),
   }
@@ -51,6 +52,12 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
   attach(server, {
     owns: () => true,
     messageTimeout: 10_000,
+    countSocket: (_, __, { address }) => ({
+      refusal: undefined,
+      evict: () => undefined,
+      remoteAddress: address,
+      address: undefined,
+    }),
     peerOf: () => ({ origin: null, address: 'here' }),
     request: (_, response) => response.end(),
     connect(transport, peer) {

@@ -32,6 +32,8 @@ export interface ConnectionContext extends SessionContext {
   hub: Hub
   /** Returns null while the gateway takes new sessions, else the milliseconds after which a client tries again. */
   retryAfter(): number | null
+  /** Called when the connection's session has started. */
+  onStarted(connection: Connection): void
   /** Called once for each connection, when it is closed. */
   onClosed(connection: Connection): void
 }
@@ -257,6 +259,7 @@ export class Connection implements ConnectionHandle {
     if (!(await session.start(admitted, frame.resume)) || this.#phase !== opening) return
     opening.deadline.cancel()
     this.#phase = { name: 'live', session }
+    this.#context.onStarted(this)
     this.#heartbeat.start()
     log.debug(session.ref, 'session started')
     for (const text of opening.frames) {

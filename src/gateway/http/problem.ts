@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
@@ -8,3 +9,11 @@ export const problem = (
   code: string,
   title: string,
 ): Response => context.json({ status, code, title }, status, { 'content-type': 'application/problem+json' })
+
+/** Refuses a request before it is routed, and closes its socket. */
+export const refuseRequest = (response: ServerResponse): void => {
+  const body = { status: 429, code: 'rate-limited', title: 'Too many connections from this address.' }
+  response
+    .writeHead(429, { connection: 'close', 'content-type': 'application/problem+json', 'retry-after': '5' })
+    .end(JSON.stringify(body))
+}

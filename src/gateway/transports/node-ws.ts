@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 // A namespace import: ws has no server under a bundler's `browser` condition, and a named import would fail there.
 import * as ws from 'ws'
@@ -7,13 +8,16 @@ import { limits, START_PREFIX, SUBPROTOCOL } from '../../protocol/index.js'
 import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
+import type { Slot, SocketRefusal } from '../limits/connection-limits.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { returnRequest } from './return-request.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
+  /** Counts a socket for the limits of connections. */
+  countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
   /** Creates the connection of a socket that has just opened. */
-  connect(transport: Transport, peer: Peer): Connection
+  connect(transport: Transport, peer: Peer, slot: Slot): Connection
   peerOf(request: IncomingMessage): Peer
   /** Whether a path belongs to the gateway. */
   owns(path: string): boolean
@@ -207,6 +211,20 @@ const receiveFrom = (socket: ws.WebSocket, stream: Duplex, connection: Connectio
   socket.on('error', ignore)
 }
 
+/** Milliseconds after which a client that was refused for a limit reconnects: a random part of it. */
+const RETRY_AFTER = 5_000
+
+const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
+  unavailable: 'The gateway has as many connections as it can take: reconnect after `retryAfter`.',
+  'rate-limited': 'Too many connections from this address: reconnect after `retryAfter`.',
+}
+
+/** Ends a connection, and frees its socket without waiting for the client's close frame. */
+const endForLimit = (connection: Connection, socket: Duplex, refusal: SocketRefusal): void => {
+  connection.end(refusal, LIMIT_MESSAGES[refusal], Math.ceil(RETRY_AFTER * (0.2 + 0.8 * Math.random())))
+  if (socket instanceof Socket) socket.destroySoon()
+}
+
 type Listener = (...args: unknown[]) => void
 
 /**
@@ -282,9 +300,14 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       // `started` leaves in the same write as the 101, if the session starts in this turn.
       socket.cork()
       setImmediate(uncork, socket)
+      const peer = handlers.peerOf(request)
+      const slot = handlers.countSocket(socket, request, peer)
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const connection = handlers.connect(new WsTransport(webSocket, socket), handlers.peerOf(request))
+        const connection = handlers.connect(new WsTransport(webSocket, socket), peer, slot)
         receiveFrom(webSocket, socket, connection, handlers.messageTimeout)
+        slot.evict = (refusal) => endForLimit(connection, socket, refusal)
+        // Before the start is decoded and parsed.
+        if (slot.refusal) return slot.evict(slot.refusal)
         const start = startInProtocols(protocols)
         if (start === undefined)
           connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')

@@ -6,6 +6,7 @@ import { limits } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
 import type { Log } from '../log.js'
+import type { SocketSlots } from './socket-slots.js'
 
 /** The HTTP server of `gateway.listen()`. */
 export interface OwnServer {
@@ -54,9 +55,13 @@ const addressOf = (server: Server, scheme: string): string => {
 }
 
 /** Creates the server that the config describes. Throws a `GatewayError` of code `bad-tls`. */
-export const createOwnServer = (settings: Settings, log: Log): OwnServer => {
+export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots): OwnServer => {
   const { listen } = settings
   const server = createHttpServer(settings)
+  // Behind a trusted proxy the client's address is in a header.
+  slots.watch(server, listen.tls !== null, (socket) =>
+    listen.trustProxy > 0 ? undefined : socket.remoteAddress,
+  )
   // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
   const sockets = new Set<Socket>()
   // One function for all sockets: a closure for each would cost memory.

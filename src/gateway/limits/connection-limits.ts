@@ -1,0 +1,148 @@
+import type { Log } from '../log.js'
+import type { RateLimiter } from './rate-limiter.js'
+
+/** Why a socket is closed, as the code of its `ended` frame. */
+export type SocketRefusal = 'unavailable' | 'rate-limited'
+
+/** An open socket, from its acceptance on. */
+export interface Slot {
+  /** Set if a limit was reached and no older socket could make room: the socket is told so and closed. */
+  refusal: SocketRefusal | undefined
+  /** Closes the socket, for another one. */
+  evict: (refusal: SocketRefusal) => void
+  readonly remoteAddress: string
+  /** The key of the client's address; undefined until it is known, and for a proxy. */
+  address: string | undefined
+}
+
+export interface ConnectionLimits {
+  /**
+   * Counts a socket that was accepted. `clientAddress` is known at once unless a trusted proxy is in front. Beyond a limit
+   * the oldest socket without a session makes room.
+   */
+  accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
+  /** Counts a socket for its client's address, if it was not known at `accept`. */
+  identify(slot: Slot, clientAddress: string): void
+  /** A peer sent forwarded headers, which are not trusted: it is a proxy, and its address counts for no limit. */
+  exemptProxy(slot: Slot): void
+  /** The socket has a session: it makes no room for others any more. */
+  start(slot: Slot): void
+  release(slot: Slot): void
+}
+
+interface Limits {
+  connections: number
+  connectionsPerAddress: number
+  connectionsPerSecondPerAddress: number
+}
+
+/** Peers that are known as proxies. The limits of an address count again for more than this. */
+const MAX_PROXIES = 1_000
+
+/** The sockets of one address. */
+interface Address {
+  sockets: number
+  /** Those without a session, the oldest first. */
+  readonly opening: Set<Slot>
+}
+
+/** One client has one IPv4 address, or all IPv6 addresses of a /64 network. */
+export const addressKey = (address: string): string => {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mapped
+  if (!address.includes(':')) return address
+  const [head = '', tail] = address.split('%')[0]?.split('::') ?? []
+  const groups = head.split(':').filter(Boolean)
+  const after = tail?.split(':').filter(Boolean) ?? []
+  while (tail !== undefined && groups.length + after.length < 8) groups.push('0')
+  return [...groups, ...after]
+    .slice(0, 4)
+    .map((group) => parseInt(group, 16).toString(16))
+    .join(':')
+}
+
+/** Returns the oldest of `slots` but `self`. */
+const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
+  for (const slot of slots) if (slot !== self) return slot
+  return undefined
+}
+
+export const createConnectionLimits = (
+  { connections, connectionsPerAddress, connectionsPerSecondPerAddress }: Limits,
+  rateLimiter: RateLimiter,
+  log: Log,
+): ConnectionLimits => {
+  const addresses = new Map<string, Address>()
+  const proxies = new Set<string>()
+  /** All sockets without a session, the oldest first. */
+  const opening = new Set<Slot>()
+  let sockets = 0
+
+  const leaveOpening = (slot: Slot): void => {
+    opening.delete(slot)
+    if (slot.address !== undefined) addresses.get(slot.address)?.opening.delete(slot)
+  }
+
+  const makeRoom = (slots: ReadonlySet<Slot>, self: Slot, refusal: SocketRefusal): void => {
+    const victim = oldest(slots, self)
+    if (!victim) self.refusal = refusal
+    else {
+      leaveOpening(victim)
+      victim.evict(refusal)
+    }
+  }
+
+  const uncount = (slot: Slot): void => {
+    if (slot.address === undefined) return
+    const address = addresses.get(slot.address)
+    if (address) {
+      address.sockets -= 1
+      address.opening.delete(slot)
+      if (address.sockets === 0) addresses.delete(slot.address)
+    }
+    slot.address = undefined
+  }
+
+  const identify = (slot: Slot, clientAddress: string): void => {
+    if (slot.address !== undefined || proxies.has(slot.remoteAddress)) return
+    const key = addressKey(clientAddress)
+    const address = addresses.get(key) ?? { sockets: 0, opening: new Set<Slot>() }
+    addresses.set(key, address)
+    slot.address = key
+    address.sockets += 1
+    address.opening.add(slot)
+    if (rateLimiter.take('connectionsPerSecondPerAddress', key, connectionsPerSecondPerAddress) > 0)
+      slot.refusal = 'rate-limited'
+    else if (address.sockets > connectionsPerAddress) makeRoom(address.opening, slot, 'rate-limited')
+  }
+
+  return {
+    accept(remoteAddress, evict, clientAddress) {
+      const slot: Slot = { refusal: undefined, evict, remoteAddress, address: undefined }
+      sockets += 1
+      opening.add(slot)
+      if (clientAddress !== undefined) identify(slot, clientAddress)
+      if (sockets > connections && slot.refusal === undefined) makeRoom(opening, slot, 'unavailable')
+      return slot
+    },
+    identify,
+    exemptProxy(slot) {
+      if (!proxies.has(slot.remoteAddress)) {
+        if (proxies.size >= MAX_PROXIES) return
+        proxies.add(slot.remoteAddress)
+        log.error(
+          { address: slot.remoteAddress },
+          'a proxy sends forwarded headers, but listen.trustProxy is 0: its address counts for no limit until listen.trustProxy is set',
+        )
+      }
+      uncount(slot)
+      if (slot.refusal === 'rate-limited') slot.refusal = undefined
+    },
+    start: leaveOpening,
+    release(slot) {
+      sockets -= 1
+      opening.delete(slot)
+      uncount(slot)
+    },
+  }
+}

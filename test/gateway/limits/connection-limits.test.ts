@@ -1,0 +1,204 @@
+// Strangers who hold connections, and users beside them.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { addressKey } from '../../../src/gateway/limits/connection-limits.js'
+import { createGateway, createLog, type GatewayConfig } from '../../../src/gateway/index.js'
+import { openClient, openRaw, startClient, within, type Client } from '../../support/raw-client.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { until } from '../../support/until.js'
+import { runGateway, secret, startOf, testApp } from '../support.js'
+
+/** Opens WebSockets that send no start, one after the other. */
+const openIdle = async (url: string, count: number, options = {}): Promise<Client[]> => {
+  const clients: Client[] = []
+  for (let index = 0; index < count; index += 1) {
+    const client = openClient(url, options)
+    await client.opened
+    clients.push(client)
+  }
+  return clients
+}
+
+const startAll = async (url: string, users: string[], options = {}): Promise<Client[]> => {
+  const clients: Client[] = []
+  for (const user of users) clients.push(await startClient(url, await startOf(user), options))
+  return clients
+}
+
+const assertServed = async (clients: Client[], label: string): Promise<void> => {
+  for (const [index, client] of clients.entries()) {
+    const id = `${label}-${index}`
+    client.send({ type: 'send', id, to: 'zoe', body: 'x' })
+    assert.equal((await client.next('sent'))['id'], id)
+  }
+}
+
+const attach = async (config: Partial<GatewayConfig>): Promise<string> => {
+  const gateway = createGateway(
+    { engine: { type: 'memory' }, apps: { app: testApp() }, ...config },
+    { env: {}, log: createLog({ level: 'silent' }) },
+  )
+  const server = createServer({ maxHeaderSize: 32_768 })
+  gateway.attach(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(async () => {
+    await gateway.close()
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const servers = {
+  'a server of its own': async (config: Partial<GatewayConfig>) => (await runGateway({}, config)).url,
+  'an attached server': attach,
+}
+
+for (const [what, serve] of Object.entries(servers)) {
+  test(`on ${what}, the oldest connection without a start makes room, and no session does`, async () => {
+    const url = await serve({ limits: { connections: 8 }, startTimeout: 300 })
+    const honest = await startAll(url, ['a', 'b', 'c', 'd'])
+    const strangers = await openIdle(url, 8)
+    for (const stranger of strangers.slice(0, 4)) {
+      const { code, frame } = await stranger.end()
+      assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
+      assert.ok((frame['retryAfter'] as number) > 0)
+    }
+    const [newcomer] = await startAll(url, ['e'])
+    assert.equal((await strangers[4]?.end())?.code, 4503)
+    assert.ok(newcomer)
+    await assertServed([...honest, newcomer], 'a')
+  })
+
+  test(`on ${what}, a start beyond the limit of sessions is unavailable, and the next one too`, async () => {
+    const url = await serve({ limits: { connections: 3 }, startTimeout: 300 })
+    const honest = await startAll(url, ['a', 'b', 'c'])
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const { frame, code } = await openClient(url, { start: await startOf('late') }).end()
+      assert.deepEqual([code, typeof frame['retryAfter']], [4503, 'number'])
+    }
+    await assertServed(honest, 'a')
+    honest[0]?.close()
+    await until('a free place', async () => {
+      const client = openClient(url, { start: await startOf('late') })
+      return (await client.next()).type === 'started'
+    })
+  })
+
+  test(`on ${what}, one address has so many connections, those without a start make room first`, async () => {
+    const url = await serve({ limits: { connectionsPerAddress: 5 }, startTimeout: 300 })
+    const honest = await startAll(url, ['a', 'b'])
+    const strangers = await openIdle(url, 4)
+    const { code, frame } = (await strangers[0]?.end()) ?? assert.fail()
+    assert.deepEqual([code, frame['code']], [4529, 'rate-limited'])
+    await assertServed(honest, 'a')
+    const more = await startAll(url, ['c', 'd', 'e'])
+    const refused = await openClient(url, { start: await startOf('late') }).end()
+    assert.equal(refused.code, 4529)
+    await assertServed([...honest, ...more], 'b')
+  })
+
+  test(`on ${what}, connections of one address beyond the limit of a second are rate-limited`, async () => {
+    const url = await serve({ limits: { connectionsPerSecondPerAddress: 2 } })
+    const start = await startOf('a')
+    const outcomes = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const client = openClient(url, { start })
+        const frame = await client.next()
+        return frame.type === 'started' ? 'started' : frame['code']
+      }),
+    )
+    assert.ok(outcomes.includes('started') && outcomes.includes('rate-limited'), String(outcomes))
+    await until('a new second', async () => {
+      const client = openClient(url, { start })
+      return (await client.next()).type === 'started'
+    })
+  })
+
+  test(`on ${what}, a proxy that is not trusted is one error in the log, and no address`, async () => {
+    const url = await serve({ limits: { connectionsPerAddress: 2 } })
+    const options = { headers: { 'x-forwarded-for': '203.0.113.5' } }
+    const clients = await startAll(url, ['a', 'b', 'c', 'd'], options)
+    await assertServed(clients, 'a')
+  })
+}
+
+test('the error about a proxy that is not trusted is logged once', async () => {
+  const { url, lines, gateway } = await runGateway({}, { limits: { connectionsPerAddress: 2 } })
+  await startAll(url, ['a', 'b', 'c'], { headers: { forwarded: 'for=203.0.113.5' } })
+  await gateway.close()
+  const errors = lines.filter((line) => line.includes('"level":"error"'))
+  assert.equal(errors.length, 1)
+  assert.match(errors[0] ?? '', /trustProxy is 0/)
+})
+
+test('behind a trusted proxy the limits are those of the client’s address', async () => {
+  const { url } = await runGateway(
+    {},
+    { listen: { port: 0, trustProxy: 1 }, limits: { connectionsPerAddress: 1 } },
+  )
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': `6.6.6.6, ${address}` } })
+  await startAll(url, ['a'], from('203.0.113.5'))
+  await startAll(url, ['b'], from('203.0.113.6'))
+  const { code } = await openClient(url, { start: await startOf('c'), ...from('203.0.113.5') }).end()
+  assert.equal(code, 4529)
+})
+
+test('sockets that send nothing make room too, and are closed', async () => {
+  const { url } = await runGateway({}, { limits: { connections: 4 }, startTimeout: 300 })
+  const honest = await startAll(url, ['a', 'b'])
+  const silent = await Promise.all(Array.from({ length: 6 }, () => openRaw(url)))
+  await until('only two of them are open', () => silent.filter(({ socket }) => !socket.destroyed).length, 2)
+  await assertServed(honest, 'a')
+})
+
+test('an address of IPv6 counts as its /64 network, and an IPv4 address in it as itself', () => {
+  assert.equal(addressKey('203.0.113.5'), '203.0.113.5')
+  assert.equal(addressKey('::ffff:203.0.113.5'), '203.0.113.5')
+  assert.equal(addressKey('2001:db8::1'), addressKey('2001:0db8:0:0:ffff::'))
+  assert.notEqual(addressKey('2001:db8::1'), addressKey('2001:db8:0:1::1'))
+  assert.equal(addressKey('::1'), '0:0:0:0')
+  assert.equal(addressKey('fe80::1%eth0'), 'fe80:0:0:0')
+})
+
+test('with few open files, idle strangers leave enough for users and the engine', async () => {
+  const folder = scratchFolder()
+  const file = join(folder, 'config.json')
+  const config = {
+    listen: { port: 0 },
+    startTimeout: 300,
+    engine: { type: 'embedded', path: join(folder, 'data') },
+    apps: { app: { environment: 'test', secrets: [secret] } },
+  }
+  await writeFile(file, JSON.stringify(config))
+  const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
+  const child = spawn(
+    'sh',
+    ['-c', 'ulimit -n 128 && exec "$0" "$@"', process.execPath, main, 'serve', '--config', file],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
+  after(() => child.kill('SIGKILL'))
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  await until('an address', () => output.endsWith('\n'))
+  const url = /listening on (\S+)/.exec(output)?.[1] ?? assert.fail(output)
+  const honest = await startAll(url, ['a', 'b', 'c'])
+  await assertServed(honest, 'before')
+  const silent = await Promise.all(Array.from({ length: 200 }, () => openRaw(url)))
+  const newcomers = await startAll(url, ['d', 'e'])
+  await assertServed([...honest, ...newcomers], 'beside')
+  for (const { socket } of silent) socket.destroy()
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const [code] = (await within(exited, 'exit')) as [number]
+  assert.equal(code, 0)
+})
