@@ -5,7 +5,7 @@ import { eventually, newSession, nextEvent, reaches } from './support.js'
 
 const HOUR = 3_600_000
 
-/** Sets the wall clock of this process by so many milliseconds until the test is over. */
+/** Moves the wall clock of this process by `by` milliseconds until the test is over. */
 const setClock = (context: TestContext, by: number): void => {
   const now = Date.now.bind(Date)
   const clock = mock.method(Date, 'now', () => now() + by)

@@ -14,7 +14,7 @@ const fakeTimer = (
   return { set: deadlineTimer(() => (times += 1), abort.signal), reached: () => times, abort }
 }
 
-test('a deadline is reached at its time, once, and not before', (context) => {
+test('the timer calls back at the deadline, once, and not before', (context) => {
   const { set, reached } = fakeTimer(context)
   set(now() + 1_000)
   mock.timers.tick(999)
@@ -25,7 +25,7 @@ test('a deadline is reached at its time, once, and not before', (context) => {
   assert.equal(reached(), 1)
 })
 
-test('a deadline that has passed is reached in a task of its own', (context) => {
+test('for a deadline that has passed the timer calls back in another task', (context) => {
   const { set, reached } = fakeTimer(context)
   set(now() - 5_000)
   assert.equal(reached(), 0)
@@ -33,7 +33,7 @@ test('a deadline that has passed is reached in a task of its own', (context) => 
   assert.equal(reached(), 1)
 })
 
-test('a new deadline takes the place of the last, and none takes it away', (context) => {
+test('a new deadline replaces the last one, and null clears it', (context) => {
   const { set, reached } = fakeTimer(context)
   set(now() + 1_000)
   set(now() + 5_000)
@@ -44,7 +44,7 @@ test('a new deadline takes the place of the last, and none takes it away', (cont
   assert.equal(reached(), 0)
 })
 
-test('a deadline beyond what a timer takes is reached on its day', (context) => {
+test('a deadline beyond the longest delay of setTimeout is reached on its day', (context) => {
   const { set, reached } = fakeTimer(context)
   const day = 86_400_000
   set(now() + 60 * day)
@@ -106,7 +106,7 @@ for (const [direction, hours] of [
     for (const clock of clocks) clock.mock.restore()
   })
 
-test('a timer whose signal has aborted waits for nothing', (context) => {
+test('a timer whose signal has aborted calls nothing', (context) => {
   const { set, reached, abort } = fakeTimer(context)
   set(now() + 1_000)
   assert.equal(getEventListeners(abort.signal, 'abort').length, 1)

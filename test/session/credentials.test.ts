@@ -27,10 +27,10 @@ const slowSource = (): {
   return { asked, tokenFetcher: (ask) => new Promise((give) => asked.push({ ...ask, give })) }
 }
 
-/** Whatever was answered has been taken in. */
+/** Resolves when all pending promises were handled. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-test('a token at hand is used first, then a source is asked, then what cannot be renewed', () => {
+test('a token comes before a source, and a source before credentials that cannot be renewed', () => {
   const all = { token: 't', tokenFetcher: fetcher, tokenUrl: '/t', signature: 's', authParams, guest: true }
   assert.deepEqual(storeOf(all)._held(), { token: 't' })
   assert.equal(storeOf({ ...all, token: '' })._held(), null)
@@ -42,7 +42,7 @@ test('a token at hand is used first, then a source is asked, then what cannot be
   assert.equal(storeOf({})._held(), null)
 })
 
-test('what was asked for is the newest, and is at hand', async () => {
+test('a fetched token is the newest, and is held', async () => {
   const store = storeOf({ tokenFetcher: fetcher })
   assert.ok(store._fetchable())
   assert.equal(store._held(), null)
@@ -51,7 +51,7 @@ test('what was asked for is the newest, and is at hand', async () => {
   assert.equal(store.token(), 'from.the.fetcher')
 })
 
-test('a newest token that is refused gives way to the one before; one that was kept does not', () => {
+test('the accepted token replaces a newest one that is refused', () => {
   const store = storeOf({ token: 'first' })
   assert.ok(store.set({ token: 'second' }))
   assert.equal(store.token(), 'second')
@@ -63,13 +63,13 @@ test('a newest token that is refused gives way to the one before; one that was k
   assert.equal(store.token(), 'third')
 })
 
-test('the token that the gateway gives takes the place of auth params, which are forgotten', () => {
+test('the token that the gateway gives replaces auth params, which are forgotten', () => {
   const store = storeOf({ authParams })
   store._accept('from.the.gateway')
   assert.deepEqual(store._held(), { token: 'from.the.gateway' })
 })
 
-test('what a source can replace is forgotten when it is refused; what nothing can replace is kept', () => {
+test('refused credentials are forgotten if a source can replace them, else kept', () => {
   for (const kept of [{ token: 't' }, { signature: 's' }, { guest: true }] as const) {
     const store = storeOf(kept)
     store.discard('all')
@@ -80,7 +80,7 @@ test('what a source can replace is forgotten when it is refused; what nothing ca
   assert.equal(store._held(), null)
 })
 
-test('a new source is used at the next ask, and takes nothing away', async () => {
+test('a new source is used at the next fetch, and the held token stays', async () => {
   const store = storeOf({ token: 't' })
   assert.equal(store.set({ tokenFetcher: fetcher }), false)
   assert.deepEqual(store._held(), { token: 't' })
@@ -88,7 +88,7 @@ test('a new source is used at the next ask, and takes nothing away', async () =>
   assert.equal(store.token(), 'from.the.fetcher')
 })
 
-test('a later ask makes the answer to an earlier one void, and tells it so', async () => {
+test('a later fetch cancels an earlier one and aborts its signal', async () => {
   const { tokenFetcher, asked } = slowSource()
   const store = storeOf({ tokenFetcher })
   const results: string[] = []
@@ -112,7 +112,7 @@ const ways: [what: string, happens: (store: CredentialStore) => unknown, left: C
   ['the session ends', () => ending.abort(), null],
 ]
 for (const [what, happens, left] of ways)
-  test(`what is asked for when ${what} is not wanted any more, and changes nothing`, async () => {
+  test(`a fetch is cancelled when ${what}, and changes nothing`, async () => {
     const { tokenFetcher, asked } = slowSource()
     const store = storeOf({ tokenFetcher })
     const results: string[] = []
@@ -127,7 +127,7 @@ for (const [what, happens, left] of ways)
     assert.deepEqual(store._held(), left)
   })
 
-test('a source that is replaced while it is asked may still answer; the next ask is of the new one', async () => {
+test('a source that is replaced during a fetch may still finish it; the next fetch uses the new one', async () => {
   const { tokenFetcher, asked } = slowSource()
   const store = storeOf({ tokenFetcher })
   const answered = ask(store)
@@ -150,7 +150,7 @@ test('a value that is no token is a failure, and without a source there is no-so
   assert.deepEqual(await ask(storeOf({})), ['no-source', undefined])
 })
 
-test('whom a token says it is for can be read without believing it', () => {
+test('the subject of a token is read without verification', () => {
   const payload = (claims: unknown): string => Buffer.from(JSON.stringify(claims)).toString('base64url')
   assert.equal(unverifiedSubject(`h.${payload({ sub: 'ann' })}.s`), 'ann')
   assert.equal(unverifiedSubject(`h.${payload({ sub: 'Zoë 😀???' })}.s`), 'Zoë 😀???')

@@ -30,10 +30,10 @@ after(async () => {
 })
 const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-/** What keeps a process alive: sockets, timers, requests. */
+/** The resources that keep a process alive: sockets, timers, requests. */
 const resources = (): string[] => process.getActiveResourcesInfo().sort()
 
-/** What is there that was not there before. */
+/** Returns the resources that were not there before. */
 const left = (before: string[]): string[] => {
   const known = [...before]
   return resources().filter((resource) => {
@@ -45,7 +45,7 @@ const left = (before: string[]): string[] => {
 
 const page = new AbortController()
 
-/** Runs a thing so many times, a few at once, and asserts that nothing is left that was not there before. */
+/** Runs `run` so many times, a few at once, and asserts that it leaves no resource. */
 const leavesNothing = async (times: number, once: (session: ChatSession) => Promise<void>): Promise<void> => {
   const token = await tokenFor('ann')
   const run = async (): Promise<void> => once(new ChatSession({ endpoint, appId, token, WebSocket }))
@@ -82,7 +82,7 @@ test('starts that are refused leave nothing', async () => {
   })
 })
 
-test('starts at an address where nobody listens leave nothing once they are ended', async () => {
+test('starts at an address without a server leave nothing once they are ended', async () => {
   await leavesNothing(200, async ({ appId }) => {
     const lost = new ChatSession({ endpoint: 'http://127.0.0.1:1', appId, token: 'a.b.c', WebSocket })
     assert.ok((await lost.start({ signal: page.signal, timeout: 1 })).failed)

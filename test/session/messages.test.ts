@@ -5,7 +5,7 @@ import type { ChatSession } from '../../src/session/index.js'
 import { message, started, startScript } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches, startGateway } from './support.js'
 
-/** What a session tells from now on: states, messages by offset, unread counts, users and errors. */
+/** Collects the events of a session from now on: states, messages by offset, unread counts, users and errors. */
 const emittedBy = (session: ChatSession): string[] => {
   const emitted: string[] = []
   session.addEventListener('state', ({ detail }) => emitted.push(detail.state))
@@ -38,7 +38,7 @@ test('each message is emitted once, in order, with all its fields', async () => 
   assert.ok(!('type' in (emitted[0] ?? {})))
 })
 
-test('what is received counts as unread, what the user sent does not, and the gateway corrects it', async () => {
+test('a received message counts as unread, a copy of a sent one does not, and the gateway corrects the count', async () => {
   const { endpoint, connection } = await startScript(() => [started({ unread: 2 })])
   const session = newSession({ endpoint, token })
   const emitted = emittedBy(session)
@@ -62,7 +62,7 @@ test('what is received counts as unread, what the user sent does not, and the ga
   assert.equal(session.unread, 0)
 })
 
-test('a resumed session tells its states and what was missed, and nothing else; the count is not doubled', async () => {
+test('a resumed session emits its states and the missed messages, and nothing else; the count is not doubled', async () => {
   const { endpoint, connection } = await startScript((number) =>
     number
       ? [
@@ -105,7 +105,7 @@ test('in another epoch all kept messages are emitted, and an error says that som
   assert.equal(session.id, 's2')
 })
 
-test('a session that was ended is not carried on when it is started again', async () => {
+test('a session that was ended is not resumed when it is started again', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -114,7 +114,7 @@ test('a session that was ended is not carried on when it is started again', asyn
   assert.equal((await connection(1)).start.resume, undefined)
 })
 
-test('history asks for what its range says, and sends nothing else that stands there', async () => {
+test('history sends the fields of its range, and no others', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -125,7 +125,7 @@ test('history asks for what its range says, and sends nothing else that stands t
   assert.deepEqual({ ...of('history')[0], id: '' }, { type: 'history', id: '', epoch: 'e', after: 2 })
 })
 
-test('history answers the messages, and goes again on the next connection if it was not answered', async () => {
+test('history resolves with the messages, and is sent again on the next connection if it was not answered', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -148,7 +148,7 @@ test('history answers the messages, and goes again on the next connection if it 
   await assert.rejects(refused, { name: 'SessionError', code: 'bad-request', message: 'No.' })
 })
 
-test('what is marked as read is said, never goes back, and is said again after a reconnect', async () => {
+test('markRead sends a `read` frame, never goes back, and sends it again after a reconnect', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -167,7 +167,7 @@ test('what is marked as read is said, never goes back, and is said again after a
   assert.deepEqual(second.of('read'), [{ type: 'read', epoch: 'e', offset: 7 }])
 })
 
-test('a page that gives numbers which no gateway takes hears of it, and the session lives on', async () => {
+test('numbers that no gateway takes throw bad-request, and the session goes on', async () => {
   const { endpoint } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -177,7 +177,7 @@ test('a page that gives numbers which no gateway takes hears of it, and the sess
   assert.equal(session.state, 'active')
 })
 
-test('hasValidCredentials waits for a start, and tells what came of it', async () => {
+test('hasValidCredentials waits for a start, and returns its outcome', async () => {
   const { url } = await startGateway()
   const bad = newSession({ endpoint: url, token })
   assert.equal(await bad.hasValidCredentials(), false)

@@ -46,7 +46,7 @@ test('send resolves when the message is durable, and not before', async () => {
   assert.deepEqual(await sending, { id: frame?.id, offset: 3, sentAt: 13 })
 })
 
-test('what was not answered goes again in order, with the ids and the content it had', async () => {
+test('requests without an answer are sent again in order, with the same ids and content', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -55,7 +55,7 @@ test('what was not answered goes again in order, with the ids and the content it
   data.at = 2
   const first = await connection(0)
   await eventually(() => first.of('send').length === 2)
-  // Between connections, and by a listener who hears of the new one first.
+  // Between connections, and by a listener of the first event of the new one.
   session.addEventListener('state', ({ detail }) => {
     if (detail.state === 'reconnecting') sends.push(session.send({ to: 'bob', body: 'c' }))
     if (detail.state === 'active') sends.push(session.send({ to: 'bob', body: 'd' }))
@@ -74,7 +74,7 @@ test('what was not answered goes again in order, with the ids and the content it
   await session.end()
 })
 
-test('a busy gateway is tried again after the time it said, in order; what it refuses for good is rejected', async () => {
+test('requests are sent again in order after `retryAfter`; one that is refused for good rejects', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -101,7 +101,7 @@ test('a busy gateway is tried again after the time it said, in order; what it re
   assert.equal(session.state, 'active')
 })
 
-test('a refusal of what was sent twice, and is answered since, lets the others wait too: it held them back', async () => {
+test('a late refusal of a request that was answered since pauses the others too', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -121,7 +121,7 @@ test('a refusal of what was sent twice, and is answered since, lets the others w
   await second
 })
 
-test('whoever sends faster than the gateway takes it finds everything stored in order', async () => {
+test('messages that are sent faster than the limit are all stored in order', async () => {
   const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
   // While an answer is on its way, more can be sent, and the allowance grows.
   const proxy = await startProxy(url, undefined, ({ up, down }) => {
@@ -145,7 +145,7 @@ test('whoever sends faster than the gateway takes it finds everything stored in 
   await session.end()
 })
 
-test('ending rejects what waits as ended, and so is a send after it', async () => {
+test('ending rejects waiting requests as ended, and later ones too', async () => {
   const { endpoint } = await startScript()
   const session = newSession({ endpoint, token })
   const early = session.send({ to: 'bob', body: 'before the start' })
@@ -167,9 +167,9 @@ test('a session that the gateway ends rejects with its reason', async () => {
   await assert.rejects(sending, { code: 'revoked' })
 })
 
-test('a send that was on the wire longer than the window without an answer is given up as unknown-outcome', async () => {
+test('a send without an answer for longer than the send window rejects as unknown-outcome', async () => {
   const { endpoint, connection } = await startScript((number) => [
-    // The one that is answered may take its time.
+    // The request that is answered may take longer.
     number ? started() : started({ sendWindow: 150 }),
   ])
   const session = newSession({ endpoint, token })
@@ -182,12 +182,12 @@ test('a send that was on the wire longer than the window without an answer is gi
   const sending = session.send({ to: 'bob', body: 'b' })
   const second = await connection(1)
   await eventually(() => second.of('send').length === 1)
-  assert.deepEqual(bodies(second), ['b'], 'what was given up does not go again')
+  assert.deepEqual(bodies(second), ['b'], 'a request that was given up is not sent again')
   second.send(sentFor(second.of('send')[0], 1))
   await sending
 })
 
-test('what was never on the wire waits for as long as it takes', async () => {
+test('a request that was never written waits without end', async () => {
   const { endpoint, connection } = await startScript((number) =>
     number === 1 ? [] : [started({ sendWindow: 100 })],
   )
@@ -204,7 +204,7 @@ test('what was never on the wire waits for as long as it takes', async () => {
   assert.equal((await sending).offset, 1)
 })
 
-test('the outbox takes 100 messages or 1 MB, and says when it is full', async () => {
+test('the outbox takes 100 messages or 1 MB, then rejects as outbox-full', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -222,7 +222,7 @@ test('the outbox takes 100 messages or 1 MB, and says when it is full', async ()
   await ended
 })
 
-test('what no gateway takes is refused here, since there it would end the session', async () => {
+test('a request that would end the connection is refused before it is sent', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()

@@ -4,14 +4,14 @@ import { mute, recordedAt, startScripted, stopScripted, type Recorded } from '..
 
 /*
  * The headless shell has no back/forward cache, and a test can't leave its own page: `pagehide` and `pageshow` are
- * sent by hand here, and the next page of the tab is a second session of this page.
+ * dispatched by hand here, and the next page of the tab is a second session of this page.
  */
 const hide = (): boolean => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
 const show = (): boolean => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
 
 const PATIENCE = 30_000
 
-describe('ChatSession in a page that goes and comes', () => {
+describe('ChatSession in a page that is hidden and shown again', () => {
   let endpoint: string
   let sessions: ChatSession[] = []
 
@@ -47,7 +47,7 @@ describe('ChatSession in a page that goes and comes', () => {
       look()
     })
 
-  it('lets the socket go of a session that is ended as the page goes, while it connects', async () => {
+  it('closes the socket of a session that is ended during `pagehide`, while it connects', async () => {
     const sockets: WebSocket[] = []
     class Seen extends WebSocket {
       constructor(...given: ConstructorParameters<typeof WebSocket>) {
@@ -56,7 +56,7 @@ describe('ChatSession in a page that goes and comes', () => {
       }
     }
     const session = make({ token: 'a.b.c', user: { id: 'ann' }, WebSocket: Seen })
-    // As an element that was taken out does: it listened before its session did.
+    // As the element does: it listens to `pagehide` before its session does.
     window.addEventListener('pagehide', () => void session.end(), { once: true })
     void session.start()
     hide()
@@ -65,7 +65,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.equal(sockets[0]?.readyState, WebSocket.CLOSING)
   })
 
-  it('lets the socket go with 4000, and carries on when it is shown again', async () => {
+  it('closes the socket with 4000 at `pagehide`, and resumes at `pageshow`', async () => {
     const session = make()
     await session.start()
     const { id } = session
@@ -75,7 +75,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.equal(sessionStorage.length, 1)
     assert.equal((await recorded(([first]) => first?.close !== null))[0]?.close, 4000)
     window.dispatchEvent(new Event('online'))
-    assert.equal((await recordedAt(endpoint)).length, 1, 'a page that is away connects to nothing')
+    assert.equal((await recordedAt(endpoint)).length, 1, 'a hidden page connects to nothing')
     show()
     await reaches(session, 'active')
     const [, second] = await recordedAt(endpoint)
@@ -84,7 +84,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.equal(sessionStorage.length, 0)
   })
 
-  it('leaves its session to the next page of the tab', async () => {
+  it('hands its session to the next page of the tab', async () => {
     const former = make()
     await former.start()
     hide()
@@ -94,10 +94,10 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.equal(sessionStorage.length, 0)
   })
 
-  it('leaves it to nobody else: another user, another app, and a tab that was duplicated meanwhile', async () => {
+  it('hands it to no other user, no other app, and no duplicated tab', async () => {
     const former = make()
     await former.start()
-    // What a duplicated tab copies is the storage of a page that lives.
+    // A duplicated tab copies the storage of a page that is not hidden.
     assert.equal(sessionStorage.length, 0)
     const duplicate = make()
     await duplicate.start()
@@ -111,7 +111,7 @@ describe('ChatSession in a page that goes and comes', () => {
     }
   })
 
-  it('carries on from what another page left, not from what it remembers', async () => {
+  it('resumes the session that another page left, not its own', async () => {
     const former = make()
     await former.start()
     hide()
@@ -124,21 +124,21 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.equal(third?.start?.resume?.key, 'k2')
   })
 
-  it('waits for what another page took and leaves only after this one is shown', async () => {
+  it('waits for the session that another page saves only after this one is shown', async () => {
     const session = make()
     await session.start()
     hide()
     const place = sessionStorage.key(0) ?? ''
     sessionStorage.removeItem(place)
     show()
-    // By then it has looked, and found nothing.
+    // By then it has read the storage, and found nothing.
     await new Promise((resolve) => setTimeout(resolve))
     sessionStorage.setItem(place, JSON.stringify({ key: 'late', epoch: 'e', offset: 0 }))
     await reaches(session, 'active')
     assert.equal((await recordedAt(endpoint))[1]?.start?.resume?.key, 'late')
   })
 
-  it('carries on from what it remembers when nothing is left in the end', async () => {
+  it('resumes its own session if no other page saves one', async () => {
     const session = make()
     await session.start()
     hide()
@@ -160,7 +160,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.equal((await recordedAt(endpoint)).length, 2)
   })
 
-  it('asks its source of tokens first when it is shown again, and is out when that says so', async () => {
+  it('calls its source of tokens first at `pageshow`, and ends if the user is signed out', async () => {
     const answers: (string | null)[] = ['a.b.1', 'a.b.2', null]
     const session = make({ user: { id: 'ann' }, tokenFetcher: () => answers.shift() ?? null })
     await session.start()
@@ -177,7 +177,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.equal(session.error?.code, 'signed-out')
   })
 
-  it('uses no token that was asked for before it was hidden', async () => {
+  it('uses no token whose fetch began before it was hidden', async () => {
     const asked: ((token: string) => void)[] = []
     const session = make({ user: { id: 'ann' }, tokenFetcher: () => new Promise((give) => asked.push(give)) })
     const started = session.start()
@@ -192,7 +192,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.deepEqual(tokens, ['a.b.after'])
   })
 
-  it('makes a guest without a name the same guest on the next page', async () => {
+  it('keeps a guest without a name on the next page', async () => {
     const former = make({ guest: true })
     await former.start()
     const id = former.user?.id
@@ -204,7 +204,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.notInclude(JSON.stringify(sessionStorage), 'a.b.c')
   })
 
-  it('leaves no token of a user who has one', async () => {
+  it('stores no token of a user with an id', async () => {
     const session = make()
     await session.start()
     hide()
@@ -213,7 +213,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.notInclude(left, 'a.b.c')
   })
 
-  it('remembers by itself where storage is forbidden', async () => {
+  it('resumes without storage where storage is forbidden', async () => {
     const { setItem, getItem } = Storage.prototype
     const forbidden = (): never => {
       throw new DOMException('No.', 'SecurityError')
@@ -232,7 +232,7 @@ describe('ChatSession in a page that goes and comes', () => {
     }
   })
 
-  it('looks for nothing when it is shown again where storage is forbidden', async () => {
+  it('does not poll the storage at `pageshow` where storage is forbidden', async () => {
     const own = Object.getOwnPropertyDescriptor(window, 'sessionStorage') ?? {}
     let looks = 0
     const get = (): never => {
@@ -255,7 +255,7 @@ describe('ChatSession in a page that goes and comes', () => {
     }
   })
 
-  it('gives up a handshake that it was ended in when it goes', async () => {
+  it('gives up at `pagehide` a handshake that it was ended in', async () => {
     const closes: number[] = []
     class Handshake {
       readonly CLOSED = 3
@@ -276,7 +276,7 @@ describe('ChatSession in a page that goes and comes', () => {
     assert.deepEqual(closes, [1000])
   })
 
-  it('asks an open connection whether it lives when the page is looked at, and makes another if it does not', async () => {
+  it('probes an open connection when the page becomes visible, and reconnects if no answer comes', async () => {
     const session = make()
     await session.start()
     document.dispatchEvent(new Event('resume'))
@@ -285,10 +285,10 @@ describe('ChatSession in a page that goes and comes', () => {
     await mute(endpoint)
     const lost = reaches(session, 'reconnecting')
     const asked = Date.now()
-    // The answer came back: only then is it asked anew.
+    // Only after the answer is another probe sent.
     while ((await recordedAt(endpoint))[0]?.frames.filter(({ type }) => type === 'history').length === 1) {
       document.dispatchEvent(new Event('visibilitychange'))
-      if (Date.now() - asked > PATIENCE) assert.fail('It was not asked again.')
+      if (Date.now() - asked > PATIENCE) assert.fail('No probe was sent again.')
     }
     await lost
     assert.isAbove(Date.now() - asked, 4_000)

@@ -5,7 +5,7 @@ import { startGateway, stopGateway } from '../support/gateway-commands.js'
 
 const secret = 'a secret of at least 32 bytes, for tests'
 
-/** As the browser tells it: in a page of its own policy, which this page can't be given once it is loaded. */
+/** The browser's event, dispatched by hand: a page that is loaded can't be given another policy. */
 const violation = (blockedURI: string, disposition: 'enforce' | 'report'): Event =>
   new SecurityPolicyViolationEvent('securitypolicyviolation', {
     blockedURI,
@@ -27,11 +27,11 @@ describe('ChatSession in a page', () => {
   after(() => stopGateway(endpoint))
   afterEach(() => session.end())
 
-  for (const [told, blocked] of [
+  for (const [reported, blocked] of [
     ['its address', 'ws://127.0.0.1:1/v1/session'],
     ['its origin', 'ws://127.0.0.1:1'],
   ] as const)
-    it(`fails as blocked-by-csp when the policy forbids the connection, and the browser tells ${told}`, async () => {
+    it(`fails as blocked-by-csp when the policy blocks the connection, and the browser reports ${reported}`, async () => {
       session = new ChatSession({ endpoint: 'http://127.0.0.1:1', appId: 'app', token: 'a.b.c' })
       const start = session.start()
       window.dispatchEvent(violation(blocked, 'enforce'))
@@ -39,7 +39,7 @@ describe('ChatSession in a page', () => {
       assert.equal(result.failed && result.error.code, 'blocked-by-csp')
     })
 
-  it('minds no policy that only reports, and none that blocks something else', async () => {
+  it('ignores a policy that only reports, and one that blocks another address', async () => {
     session = new ChatSession({
       endpoint,
       appId: 'app',

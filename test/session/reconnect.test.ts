@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { AuthenticateRequest } from '../../src/gateway/index.js'
 import { startProxy } from '../support/proxy.js'
 import { startScript } from './scripted.js'
-import { info } from './states.js'
+import { info } from './machine/states.js'
 import {
   newSession,
   nextEvent,
@@ -37,14 +37,14 @@ test('a connection that is cut is made again, and the session is active again', 
     assert.equal(detail.previous, 'active')
     assert.equal(detail.error?.code, 'unavailable')
     assert.equal(detail.error.retryable, true)
-    assert.deepEqual(session.user, { id: 'ann' }, 'who the user is stays known meanwhile')
+    assert.deepEqual(session.user, { id: 'ann' }, 'the session keeps its user')
     await reaches(session, 'active')
   }
   assert.deepEqual(states, ['reconnecting', 'active', 'reconnecting', 'active', 'reconnecting', 'active'])
   await session.end()
 })
 
-test('a gateway that restarts finds its sessions again', async () => {
+test('sessions reconnect to a gateway that restarts', async () => {
   const first = await startGateway()
   const session = newSession({ endpoint: first.url, token: await tokenFor('ann') })
   await session.start()
@@ -103,7 +103,7 @@ test('a guest stays the same guest over a reconnect and over a restart', async (
   await session.end()
 })
 
-test('where something on the way refuses a start in the header, it goes as the first frame, and does so from then on', async () => {
+test('if a proxy refuses a start in the header, it goes as the first frame from then on', async () => {
   const carriesStart = (head: string): boolean => /^sec-websocket-protocol:.*start\./im.test(head)
   const proxy = await startProxy(gateway.url, carriesStart)
   const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
@@ -117,7 +117,7 @@ test('where something on the way refuses a start in the header, it goes as the f
   await session.end()
 })
 
-test('the start of a session rides in the handshake, and no address ever holds a token', async () => {
+test('the start is in the handshake, and no URL has a token', async () => {
   const proxy = await startProxy(gateway.url)
   const token = await tokenFor('ann')
   const session = newSession({ endpoint: proxy.url, token })
@@ -136,7 +136,7 @@ test('the start of a session rides in the handshake, and no address ever holds a
   })
 })
 
-test('a token that is fetched is fetched while the socket opens', async () => {
+test('a token is fetched while the socket opens', async () => {
   const proxy = await startProxy(gateway.url)
   let openAtAsk = 0
   const session = newSession({
@@ -154,11 +154,11 @@ test('a token that is fetched is fetched while the socket opens', async () => {
   await session.end()
 })
 
-test('a silent connection is one that died', async () => {
+test('a silent connection is dead', async () => {
   let connections = 0
   const endpoint = await startFake((socket) => {
     connections += 1
-    // The client adds 10 s of grace to the ping interval that it is told.
+    // The client adds 10 s of grace to the ping interval.
     socket.send(JSON.stringify({ ...started, pingInterval: -9_900 }))
   })
   const session = newSession({ endpoint, token: 'a.b.c' })
@@ -170,13 +170,13 @@ test('a silent connection is one that died', async () => {
   await session.end()
 })
 
-test('what answers but does not speak this protocol fails the start', async () => {
+test('a server that does not speak this protocol fails the start', async () => {
   const endpoint = await startFake((socket) => socket.send('HELLO'))
   const result = await newSession({ endpoint, token: 'a.b.c' }).start()
   assert.equal(result.failed && result.error.code, 'protocol-error')
 })
 
-test('frames of a gateway newer than the client are passed over', async () => {
+test('frames of a newer gateway are ignored', async () => {
   const endpoint = await startFake((socket) => {
     socket.send('{"type":"from the future"}')
     socket.send(JSON.stringify({ ...started, more: 1 }))

@@ -7,7 +7,7 @@ import { eventually, newSession, nextEvent, reaches, startGateway, statesOf, tok
 const gateway = await startGateway()
 const endpoint = gateway.url
 
-// These wait for tokens to lapse, all for theirs at the same time.
+// These tests wait for tokens to expire, all at the same time.
 void describe('while time passes', { concurrency: true }, () => {
   void it('a token is renewed on the open connection before it lapses, as often as it takes', async () => {
     const reasons: string[] = []
@@ -32,7 +32,7 @@ void describe('while time passes', { concurrency: true }, () => {
     await session.end()
   })
 
-  void it('a source that is set when nobody answered for a fresh token is asked at once', async () => {
+  void it('a source that is set after no listener responded is called at once', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 6 }) })
     await session.start()
     await nextEvent(session, 'tokenneeded')
@@ -51,20 +51,20 @@ void describe('while time passes', { concurrency: true }, () => {
     assert.deepEqual([session.state, session.id], ['active', id])
   })
 
-  void it('a page that sets no source when a fresh token is wanted is not asked again before its token has lapsed', async () => {
+  void it('a page that sets no source when a token is needed is not asked again before its token expired', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await session.start()
     const askedIn: string[] = []
     session.addEventListener('tokenneeded', () => {
       askedIn.push(session.state)
-      // Later, as a page does that renders anew.
+      // In another task, as a page does that renders again.
       if (askedIn.length < 10) setTimeout(() => session.setCredentials({ signature: 'a'.repeat(64) }))
     })
     await reaches(session, 'ended')
     assert.deepEqual(askedIn, ['active', 'reconnecting'])
   })
 
-  void it('a token that lapses with nothing to renew it ends the session as token-expired', async () => {
+  void it('a token that expires without a source ends the session as token-expired', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await session.start()
     const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
@@ -72,7 +72,7 @@ void describe('while time passes', { concurrency: true }, () => {
     assert.match(detail.error.message, /expired/)
   })
 
-  void it('an ended session whose token lapsed is revived by a fresh one', async () => {
+  void it('an ended session whose token expired is revived by a fresh one', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await session.start()
     await reaches(session, 'ended')
@@ -81,7 +81,7 @@ void describe('while time passes', { concurrency: true }, () => {
     await session.end()
   })
 
-  void it('a user who signs out while the session lives is out, and the next start asks the source again', async () => {
+  void it('a user who signs out ends the live session, and the next start calls the source again', async () => {
     const asked: string[] = []
     const session = newSession({
       endpoint,
@@ -99,7 +99,7 @@ void describe('while time passes', { concurrency: true }, () => {
     assert.deepEqual(asked, ['expiring', 'first'])
   })
 
-  void it('a token that is set replaces the one the session would come back with', async () => {
+  void it('a reconnect uses the token that was set last', async () => {
     const token = await tokenFor('ann', { expiresIn: 4 })
     const [session, witness] = [newSession({ endpoint, token }), newSession({ endpoint, token })]
     await Promise.all([session.start(), witness.start()])
@@ -112,7 +112,7 @@ void describe('while time passes', { concurrency: true }, () => {
     await session.end()
   })
 
-  void it('of tokens that are set one after the other the last counts, whatever is said of those before', async () => {
+  void it('of tokens that are set one after the other the last counts, whatever the gateway answers to those before', async () => {
     const proxy = await startProxy(endpoint)
     const token = await tokenFor('ann', { expiresIn: 4 })
     const [session, witness] = [newSession({ endpoint: proxy.url, token }), newSession({ endpoint, token })]
@@ -149,7 +149,7 @@ test('a failed session that was then ended stays ended when a token is set', asy
   assert.equal(session.state, 'ended')
 })
 
-test('a source that fails is asked again until it answers', async () => {
+test('a source that fails is called again until it returns a token', async () => {
   let asks = 0
   const codes: SessionErrorCode[] = []
   const session = newSession({
@@ -172,7 +172,7 @@ test('a source that fails is asked again until it answers', async () => {
   await session.end()
 })
 
-test('a source that throws at once is no different', async () => {
+test('a source that throws is called again too', async () => {
   let asks = 0
   const session = newSession({
     endpoint,
@@ -186,14 +186,14 @@ test('a source that throws at once is no different', async () => {
   await session.end()
 })
 
-test('a source that answers null says that the user is signed out', async () => {
+test('null from a source means that the user is signed out', async () => {
   const session = newSession({ endpoint, tokenFetcher: () => null })
   const result = await session.start()
   assert.equal(result.failed && result.error.code, 'signed-out')
   assert.equal(session.state, 'failed')
 })
 
-test('a first token that is refused makes the session ask its source for another', async () => {
+test('after a first token that is refused the session fetches another', async () => {
   const asked: string[] = []
   const session = newSession({
     endpoint,
@@ -228,7 +228,7 @@ test("another user's token is refused on the open connection, and the session go
   await session.end()
 })
 
-test('whoever listens for tokenneeded may answer, once, and while the event is reported', async () => {
+test('a listener of tokenneeded may respond once, while the event is dispatched', async () => {
   const asks: TokenAsk[] = []
   const session = newSession({ endpoint })
   let late: (() => void) | undefined
@@ -249,7 +249,7 @@ test('whoever listens for tokenneeded may answer, once, and while the event is r
   await session.end()
 })
 
-test('an answer to tokenneeded that fails is asked for again, and null means signed out', async () => {
+test('after a rejected response another tokenneeded is dispatched, and null means signed out', async () => {
   let asks = 0
   const session = newSession({ endpoint })
   session.addEventListener('tokenneeded', (event) => {
@@ -261,7 +261,7 @@ test('an answer to tokenneeded that fails is asked for again, and null means sig
   assert.equal(asks, 2)
 })
 
-test('an ask whose answer is no longer wanted is told so', async () => {
+test('the signal of a fetch aborts when its token is no longer needed', async () => {
   const aborted = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   const signals: AbortSignal[] = []
@@ -288,7 +288,7 @@ test('an ask whose answer is no longer wanted is told so', async () => {
   await session.end()
 })
 
-test('a profile that changes is told by the gateway, and what it refuses is an error that ends nothing', async () => {
+test('a changed profile comes back from the gateway, and a refused change is an error event', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann'), user: { name: 'Ann' } })
   await session.start()
   const changed = nextEvent(session, 'user')
@@ -302,7 +302,7 @@ test('a profile that changes is told by the gateway, and what it refuses is an e
   await session.end()
 })
 
-test('a profile that is set before the start is part of it', async () => {
+test('a profile that is set before the start is in its frame', async () => {
   const session = newSession({ endpoint, token: await tokenFor('carl') })
   session.setProfile({ name: 'Carl' })
   await session.start()
@@ -310,7 +310,7 @@ test('a profile that is set before the start is part of it', async () => {
   await session.end()
 })
 
-test('a profile that is set while the session starts is told as soon as it has', async () => {
+test('a profile that is set during the start is sent once it is active', async () => {
   const session = newSession({ endpoint, token: await tokenFor('dora') })
   const known = nextEvent(session, 'user', ({ detail }) => detail.name === 'Dora')
   const started = session.start()
@@ -320,7 +320,7 @@ test('a profile that is set while the session starts is told as soon as it has',
   await session.end()
 })
 
-test('a token of the right user revives a session that failed with that of another', async () => {
+test('a token of the right user revives a session that failed with another user’s token', async () => {
   const session = newSession({ endpoint, token: await tokenFor('erin'), user: { id: 'fay' } })
   const result = await session.start()
   assert.equal(result.failed && result.error.code, 'bad-request')
@@ -329,7 +329,7 @@ test('a token of the right user revives a session that failed with that of anoth
   await session.end()
 })
 
-test('a session that is ended by whoever hears that it is active tells nobody of its user after that', async () => {
+test('a session that a listener ends when it is active emits no user event after that', async () => {
   const session = newSession({ endpoint, token: await tokenFor('gwen') })
   const heard: string[] = []
   session.addEventListener('state', ({ detail }) => {

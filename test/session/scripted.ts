@@ -1,9 +1,9 @@
 import type { WebSocket } from 'ws'
 import type { ClientFrame, ClientFrameOf, GatewayFrame, Message } from '../../src/protocol/index.js'
-import { info } from './states.js'
+import { info } from './machine/states.js'
 import { eventually, startFake } from './support.js'
 
-/** One connection to a scripted gateway, its start received. */
+/** One connection to a scripted gateway, after its start arrived. */
 export interface ScriptedConnection {
   socket: WebSocket
   start: ClientFrameOf<'start'>

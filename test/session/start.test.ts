@@ -26,7 +26,7 @@ const endpoint = gateway.url
 
 const codeOf = (result: StartResult): string => (result.failed ? result.error.code : 'succeeded')
 
-/** An address on this machine at which nobody listens. */
+/** An address on this machine without a server. */
 const nobodysPort = async (): Promise<number> => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -35,7 +35,7 @@ const nobodysPort = async (): Promise<number> => {
   return port
 }
 
-test('a start with a good token succeeds, and the session knows its user', async () => {
+test('a start with a valid token succeeds, and the session has its user', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann'), user: { id: 'ann', name: 'Ann' } })
   const states = statesOf(session)
   assert.equal(session.state, 'idle')
@@ -53,7 +53,7 @@ test('a start with a good token succeeds, and the session knows its user', async
   assert.deepEqual(states, ['starting', 'active', 'ended'])
 })
 
-test('each way to prove who the user is starts a session', async () => {
+test('each kind of credentials starts a session', async () => {
   const signature = await createSignature('ann', 'another secret of at least 32 bytes')
   const ways = {
     signature: { signature, user: { id: 'ann' } },
@@ -107,13 +107,13 @@ test('wrong auth params fail the start', async () => {
   assert.equal(codeOf(await session.start()), 'unauthenticated')
 })
 
-test('what was refused and cannot be replaced is tried again by the next start', async () => {
+test('refused credentials that no source can replace are sent again by the next start', async () => {
   const session = newSession({ endpoint, token: 'a.b.c' })
   assert.equal(codeOf(await session.start()), 'unauthenticated')
   assert.equal(codeOf(await session.start()), 'unauthenticated')
 })
 
-test('a start without an endpoint, with a bad one, or with nothing to prove says which', async () => {
+test('a start without an endpoint, with a bad one, or without credentials fails with its code', async () => {
   const token = await tokenFor('ann')
   const bad = [
     'ftp://example.com',
@@ -129,7 +129,7 @@ test('a start without an endpoint, with a bad one, or with nothing to prove says
   assert.equal(codeOf(await newSession({ endpoint, token: '', signature: null }).start()), 'no-credentials')
 })
 
-test('where there is no WebSocket the start says that one must be given', async () => {
+test('without a WebSocket the start fails as no-websocket', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann'), WebSocket: undefined })
   const result = await session.start()
   assert.ok(result.failed)
@@ -151,7 +151,7 @@ test('an endpoint may be a URL, of ws: too, and in a folder', async () => {
   }
 })
 
-test('a session that runs is not started a second time, and goes on', async () => {
+test('a running session is not started a second time, and goes on', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann') })
   const first = session.start()
   assert.equal(codeOf(await session.start()), 'session-active')
@@ -161,7 +161,7 @@ test('a session that runs is not started a second time, and goes on', async () =
   await session.end()
 })
 
-test('ending while starting ends it, and answers the start', async () => {
+test('ending while starting ends the session and resolves the start', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann') })
   const start = session.start()
   const end = session.end()
@@ -171,7 +171,7 @@ test('ending while starting ends it, and answers the start', async () => {
   assert.equal(session.error, null)
 })
 
-test('ending while the handshake is not answered ends the session for the gateway too', async () => {
+test('ending before the handshake is answered ends the session at the gateway too', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token: 'a.b.c' })
   void session.start()
@@ -181,7 +181,7 @@ test('ending while the handshake is not answered ends the session for the gatewa
   await eventually(() => of('end').length === 1)
 })
 
-test('a token that is set before the start is answered ends what that start may have begun', async () => {
+test('a token that is set before `started` arrives ends the session that the first start may have begun', async () => {
   const { endpoint, connection } = await startScript(() => [])
   const sockets: WebSocket[] = []
   class Seen extends WebSocket {
@@ -261,7 +261,7 @@ test('a signal that aborts once the session has started does not end it', async 
   await session.end()
 })
 
-test('a start that takes too long fails as unavailable while connecting goes on, until it succeeds', async () => {
+test('a start fails as unavailable after its timeout, and the session goes on connecting', async () => {
   const port = await nobodysPort()
   const session = newSession({ endpoint: `http://127.0.0.1:${port}`, token: await tokenFor('ann') })
   const retried = nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null)
@@ -279,7 +279,7 @@ test('a start that takes too long fails as unavailable while connecting goes on,
   await late.close()
 })
 
-test('a signal that aborts after the start has timed out still ends what goes on', async () => {
+test('a signal that aborts after the timeout of the start still ends the session', async () => {
   const session = newSession({
     endpoint: `http://127.0.0.1:${await nobodysPort()}`,
     token: await tokenFor('ann'),
@@ -290,7 +290,7 @@ test('a signal that aborts after the start has timed out still ends what goes on
   assert.equal(session.state, 'ended')
 })
 
-test('a profile too large for the header rides in the first frame', async () => {
+test('a profile too large for the header is in the first frame', async () => {
   const custom = { story: 'x'.repeat(3_900) }
   const session = newSession({ endpoint, token: await tokenFor('ann'), user: { name: 'Ann', custom } })
   assert.equal(codeOf(await session.start()), 'succeeded')
@@ -305,7 +305,7 @@ test('a listener that throws is reported, and the session goes on', async () => 
     session.addEventListener(type, () => {
       throw new Error(`from the page's ${type}`)
     })
-  // Node makes what a listener throws an uncaught exception; browsers report it to `window.onerror`.
+  // In Node an exception of a listener is an uncaught exception; browsers report it to `window.onerror`.
   process.setUncaughtExceptionCaptureCallback((error) => reported.push(error))
   try {
     assert.equal(codeOf(await session.start()), 'succeeded')
@@ -321,7 +321,7 @@ test('a listener that throws is reported, and the session goes on', async () => 
   ])
 })
 
-test('a listener may end the session that it hears of, and start another life of it', async () => {
+test('a listener may end the session and start it again', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann') })
   let second: Promise<StartResult> | undefined
   session.addEventListener('state', ({ detail }) => {
@@ -334,7 +334,7 @@ test('a listener may end the session that it hears of, and start another life of
   await session.end()
 })
 
-test('a session that is started again before its last socket has closed is not touched by it', async () => {
+test('the close of an older socket does not affect a session that was started again', async () => {
   const proxy = await startProxy(endpoint)
   const session = newSession({ endpoint: proxy.url, token: await tokenFor('nina') })
   const states = statesOf(session)
@@ -343,7 +343,7 @@ test('a session that is started again before its last socket has closed is not t
   void session.end()
   assert.equal(codeOf(await session.start()), 'succeeded')
   assert.notEqual(session.id, id)
-  // The two ends of the new connection are all that is left.
+  // Only the two ends of the new connection are left.
   await eventually(() => proxy.open() === 2)
   const answered = nextEvent(session, 'user')
   session.setProfile({ name: 'Nina' })
@@ -359,7 +359,7 @@ test('`await using` ends a session', async () => {
   assert.equal(session.state, 'ended')
 })
 
-test('no secret and no token stands in what a failed start says', async () => {
+test('the error of a failed start has no secret and no token', async () => {
   const token = await tokenFor('ann')
   const result = await newSession({ endpoint, token: `${token}x` }).start()
   assert.ok(result.failed)

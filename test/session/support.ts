@@ -13,10 +13,10 @@ import { appId, secret, tokenFor } from '../support/tokens.js'
 import { until } from '../support/until.js'
 
 export { appId, secret, startGateway, tokenFor, type TestGateway }
-/** What `ws` brings keeps to the standard as far as a session needs it. */
+/** The WebSocket of `ws` follows the standard as far as a session needs it. */
 export const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket
 
-/** A server that says to each connection whatever a test makes it say; answers its address. */
+/** Starts a server that calls `connected` for each connection, and returns its address. */
 export const startFake = async (
   connected: (socket: NodeWebSocket, request: IncomingMessage) => void,
 ): Promise<string> => {
@@ -42,7 +42,7 @@ export const newSession = (options: Partial<SessionOptions> & { endpoint: string
   return session
 }
 
-/** The next event of a type that fits. Rejects when it does not come within `limit` milliseconds. */
+/** Resolves with the next event of a type that fits; rejects if none comes within `limit` milliseconds. */
 export const nextEvent = <K extends keyof SessionEventMap>(
   session: ChatSession,
   type: K,
@@ -72,7 +72,7 @@ export const reaches = async (session: ChatSession, state: SessionState): Promis
   if (session.state !== state) await nextEvent(session, 'state', ({ detail }) => detail.state === state)
 }
 
-/** The states a session goes through from now on. */
+/** Collects the states of a session from now on. */
 export const statesOf = (session: ChatSession): SessionState[] => {
   const states: SessionState[] = []
   session.addEventListener('state', ({ detail }) => {

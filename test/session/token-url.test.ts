@@ -20,7 +20,7 @@ after(() => {
 })
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
 
-/** What comes of one answer of the server. */
+/** Returns what `fetchToken` makes of one answer of the server. */
 const fetched = (status: number, body = '', headers: Record<string, string> = {}): Promise<string | null> => {
   answer = (_, response) => response.writeHead(status, headers).end(body)
   return fetchToken(url, new AbortController().signal)
@@ -32,7 +32,7 @@ test('a token comes as JSON, as text, or as a JSON text', async () => {
   assert.equal(await fetched(201, jwt), jwt)
 })
 
-test('an address that never answers is an address that fails, and is let go', async () => {
+test('a token URL that never answers fails, and its request is aborted', async () => {
   const gone = new Promise((resolve) => {
     answer = (request) => request.socket.once('close', resolve)
   })
@@ -54,7 +54,7 @@ test('401, 403, 204, null and a redirect say that the user is signed out', async
   assert.equal(last?.url, '/token', 'the redirect was not followed')
 })
 
-test('anything else is to be tried again', async () => {
+test('any other answer rejects, so that it is tried again', async () => {
   const bodies = [
     '',
     '<!doctype html><title>Log in</title>',
@@ -74,13 +74,13 @@ test('anything else is to be tried again', async () => {
   await assert.rejects(fetchToken(url, new AbortController().signal))
 })
 
-test('a fetch that is no longer wanted is given up', async () => {
+test('a fetch that is cancelled is aborted', async () => {
   const abort = new AbortController()
   answer = () => abort.abort()
   await assert.rejects(fetchToken(url, abort.signal), { name: 'AbortError' })
 })
 
-test('the token is fetched with the cookies of the page, from no cache, and its redirect is looked at', async () => {
+test('the token is fetched with cookies, without the cache, and redirects are not followed', async () => {
   const { fetch } = globalThis
   const inits: (RequestInit | undefined)[] = []
   globalThis.fetch = (input, init) => {
@@ -100,7 +100,7 @@ test('the token is fetched with the cookies of the page, from no cache, and its 
   assert.equal(last?.headers['cache-control'], 'no-cache')
 })
 
-test('a session with a token URL starts, and one whose user is not logged in is signed out', async () => {
+test('a session with a token URL starts, and fails as signed-out if the user is not logged in', async () => {
   const gateway = await startGateway()
   const token = await tokenFor('ann')
   let failures = 1

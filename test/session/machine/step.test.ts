@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayFrame } from '../../src/protocol/index.js'
-import { step } from '../../src/session/machine/step.js'
+import type { GatewayFrame } from '../../../src/protocol/index.js'
+import { step } from '../../../src/session/machine/step.js'
 import {
   deadlineOf,
   idle,
@@ -10,7 +10,7 @@ import {
   type Input,
   type State,
   type World,
-} from '../../src/session/machine/state.js'
+} from '../../../src/session/machine/state.js'
 import {
   activeState,
   ATTEMPT,
@@ -85,7 +85,7 @@ test('the first loss is tried again at once; then pauses are anything up to a li
     }
 })
 
-test('connectFailures are forgotten when a connection has lived for 10 s, and not when it opens', () => {
+test('failed attempts are forgotten when a connection has lived for 10 s, and not when it opens', () => {
   const { state } = run(connectingState({ ...withStart, _connectFailures: 4 }), world(), started())
   assert.equal(active(state)._connectFailures, 4)
   const early = step(state, { type: 'time' }, world({ now: NOW + 9_999 }))[0]
@@ -101,13 +101,13 @@ test('connectFailures are forgotten when a connection has lived for 10 s, and no
   )
 })
 
-test('an offset that the inbox has not come to, in the same epoch, is no reason to miss what comes', () => {
+test('an offset beyond the inbox’s newest, in the same epoch, loses no later message', () => {
   const cursor = { key: 'k', epoch: info.epoch, offset: info.offset + 7 }
   const { state } = run(connectingState({ ...withStart, _cursor: cursor }), world(), started({ lost: true }))
   assert.equal(active(state)._cursor.offset, 0)
 })
 
-test('the gateway says how long to wait, and is heeded', () => {
+test('the session waits for the gateway’s `retryAfter`', () => {
   const ended = frame({
     type: 'ended',
     code: 'unavailable',
@@ -122,14 +122,14 @@ test('the gateway says how long to wait, and is heeded', () => {
   }
 })
 
-test('a socket that closes because its page is being left is made again a second later, if the page is still there', () => {
+test('a socket that closes with 1001 is opened again a second later, if the page is still there', () => {
   const { state } = run(activeState(), world(), closed(1001))
   assert.equal(pauseOf(state), 1_000)
   assert.deepEqual(run(state, world(), { type: 'hide' }).effects, ['discard all', 'close'])
   assert.deepEqual(run(state, world({ now: NOW + 1_000 }), { type: 'time' }).effects, ['open with-start'])
 })
 
-test('what the gateway said on one connection explains no loss of the next', () => {
+test('the `ended` frame of one connection explains no loss of the next', () => {
   const ended = frame({
     type: 'ended',
     code: 'unavailable',
@@ -147,7 +147,7 @@ test('what the gateway said on one connection explains no loss of the next', () 
   assert.deepEqual('error' in state && state.error, { code: 'unavailable' })
 })
 
-test('two fresh tokens refused in a row end it, and a start asks anew', () => {
+test('two fresh tokens that are refused in a row fail the start', () => {
   const rounds: Input[] = [{ type: 'fetch-result', _result: 'fresh' }, closed(4101)]
   const once = run(connectingState(asked), world(), ...rounds)
   assert.equal(nameOfState(once.state), 'starting none fetching')
@@ -156,7 +156,7 @@ test('two fresh tokens refused in a row end it, and a start asks anew', () => {
   assert.deepEqual(twice.last, ['discard all'])
 })
 
-test('a fresh token that was accepted in between begins the counts anew', () => {
+test('an accepted token resets the counts of failures', () => {
   const { state } = run(
     connectingState({ ...asked, _rejections: 1, _fetchFailures: 4 }),
     world(),
@@ -167,7 +167,7 @@ test('a fresh token that was accepted in between begins the counts anew', () => 
   assert.deepEqual([rejections, fetchFailures], [0, 0])
 })
 
-test('a first token that is refused was not fresh: its source is asked twice before the user is out', () => {
+test('a first token that is refused is not fresh: its source is called twice before the start fails', () => {
   const { state, effects } = run(connectingState(withStart), world(), closed(4101))
   assert.deepEqual(effects, ['discard all', 'fetch-token rejected'])
   const fresh: Input = { type: 'fetch-result', _result: 'fresh' }
@@ -178,7 +178,7 @@ test('a first token that is refused was not fresh: its source is asked twice bef
   )
 })
 
-test('two fresh tokens refused on the open connection end it', () => {
+test('two fresh tokens that are refused on the open connection end the session', () => {
   const fresh: Input = { type: 'fetch-result', _result: 'fresh' }
   const asking = activeState({ _renewal: { at: 'fetching', reason: 'expiring' } })
   const once = run(asking, world(), fresh, refusedToken)
@@ -188,7 +188,7 @@ test('two fresh tokens refused on the open connection end it', () => {
   assert.deepEqual(twice.last, ['discard all', 'send end', 'close'])
 })
 
-test('a token that was set and is refused leaves the session with its old one, which is renewed in time', () => {
+test('if a token that was set is refused, the session keeps its old one and renews it in time', () => {
   const { state, effects } = run(activeState(), world(), { type: 'credentials' }, refusedToken)
   assert.deepEqual(effects, ['send-token', 'discard newest', 'report'])
   const { _renewal: renewal, _expiresAt: expiresAt } = active(state)
@@ -196,7 +196,7 @@ test('a token that was set and is refused leaves the session with its old one, w
   assert.equal(expiresAt, NOW + 60_000)
 })
 
-test('a token that the gateway could not judge is sent again, and an outage logs nobody out', () => {
+test('a token that the gateway was unable to check is sent again, and an outage ends no session', () => {
   const unjudged = frame({
     type: 'refused',
     re: 'token',
@@ -220,7 +220,7 @@ test('a token that the gateway could not judge is sent again, and an outage logs
   assert.equal(active(state)._rejections, 0)
 })
 
-test('a token that is given while the former one lapses is used, not thrown away with it', () => {
+test('a token that is set while the old one expires is used', () => {
   for (const wanted of [closed(4102), closed(1006)]) {
     const { state, effects } = run(activeState({ _expiresAt: NOW }), world(), { type: 'credentials' }, wanted)
     assert.deepEqual(effects, ['send-token', 'open with-start'])
@@ -228,7 +228,7 @@ test('a token that is given while the former one lapses is used, not thrown away
   }
 })
 
-test('a token is renewed a tenth of its life before it lapses: 5 s at least, 60 s at most', () => {
+test('a token is renewed a tenth of its lifetime before it expires: 5 s at least, 60 s at most', () => {
   const margins = [
     [3_600_000, 60_000],
     [600_001, 60_000],
@@ -248,7 +248,7 @@ test('a token is renewed a tenth of its life before it lapses: 5 s at least, 60 
   }
 })
 
-test('a source that answers the same token until it lapses is asked a few times, not in a loop', () => {
+test('a source that returns the same token until it expires is called a few times, not in a loop', () => {
   let state: State = activeState()
   let now = NOW
   let asks = 0
@@ -263,13 +263,13 @@ test('a source that answers the same token until it lapses is asked a few times,
   assert.ok(asks < 20, String(asks))
 })
 
-test('credentials that do not lapse are not renewed', () => {
+test('credentials that do not expire are not renewed', () => {
   const { state } = run(connectingState(withStart), world(), started({ expiresIn: null }))
   assert.equal(active(state)._renewal, null)
   assert.equal(active(state)._expiresAt, null)
 })
 
-test('a fetch that fails while the socket opens lets go of the socket, and is made again with the same reason', () => {
+test('a fetch that fails while the socket opens closes the socket, and is made again with the same reason', () => {
   const [fetching, ...begun] = step(idle, { type: 'start' }, world({ credentials: 'fetchable' }))
   assert.deepEqual(begun.map(nameOfEffect), ['open', 'fetch-token first'])
   const failed: Input = { type: 'fetch-result', _result: 'failed', cause: new Error('offline') }
@@ -283,7 +283,7 @@ test('a fetch that fails while the socket opens lets go of the socket, and is ma
   assert.deepEqual(step(state, { type: 'wake' }, world()).slice(1), [{ do: 'fetch-token', reason: 'first' }])
 })
 
-test('asks that fail in a row are made further apart, up to 30 s, for as long as it takes', () => {
+test('fetches that fail in a row are made further apart, up to 30 s, without end', () => {
   let state: State = connectingState(asked)
   for (const limit of [1, 2, 4, 8, 16, 30, 30, 30]) {
     state = step(state, { type: 'fetch-result', _result: 'failed' }, world())[0]
@@ -319,7 +319,7 @@ test('after an attempt that never opened, the start goes as the first frame; aft
   assert.deepEqual(again.effects, ['open with-start'])
 })
 
-test('a handshake that is swallowed is one that failed: the next start goes as the first frame', () => {
+test('a handshake without an answer has failed: the next start goes as the first frame', () => {
   const late = world({ now: NOW + 20_000 })
   const { state, effects } = run(connectingState({ ...withStart, _connectFailures: 0 }), late, {
     type: 'time',
@@ -328,7 +328,7 @@ test('a handshake that is swallowed is one that failed: the next start goes as t
   assert.equal(nameOfState(state), 'starting opening held')
 })
 
-test('what worked as a first frame stays one for the life of the session', () => {
+test('a start that worked as the first frame stays one for the life of the session', () => {
   const opened: Input = { type: 'opened', _attempt: attempt }
   const { state } = run(
     connectingState({ ...withStart, _connectFailures: 0 }),
@@ -340,7 +340,7 @@ test('what worked as a first frame stays one for the life of the session', () =>
   assert.deepEqual(run({ ...active(state), _connectFailures: 0 }, world(), closed(1006)).effects, ['open'])
 })
 
-test('a connection lost after it opened says nothing against the header', () => {
+test('after a connection that opened and was lost the start stays in the header', () => {
   const opened: Input = { type: 'opened', _attempt: attempt }
   const { effects } = run(
     connectingState({ ...withStart, _connectFailures: 0 }),
@@ -368,7 +368,7 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
   assert.equal(nameOfEffect(effects[0] ?? { do: 'send-start' }), 'close')
 })
 
-test('silence is what two pings would have broken, and every frame puts it off', () => {
+test('a connection is dead after a ping interval and 10 s without a frame; every frame moves the deadline', () => {
   const { state } = run(connectingState(withStart), world(), started({ pingInterval: 1_000 }))
   assert.equal(active(state)._heartbeatDeadline, NOW + 11_000)
   const heard = step(
@@ -379,7 +379,7 @@ test('silence is what two pings would have broken, and every frame puts it off',
   assert.equal(active(heard)._heartbeatDeadline, NOW + 16_000)
 })
 
-test('credentials that lapsed while offline are asked for before anything is opened', () => {
+test('credentials that expired while offline are fetched before a socket is opened', () => {
   const state = connectingState({
     _socket: { at: 'backoff', until: NOW },
     _expiresAt: NOW,
@@ -394,7 +394,7 @@ test('credentials that lapsed while offline are asked for before anything is ope
   }
 })
 
-test('a session with nothing to renew its lapsed token ends as token-expired', () => {
+test('a session whose token expired and that has no source ends as token-expired', () => {
   const { state } = run(activeState({ _renewal: null }), world(), closed(4102), {
     type: 'fetch-result',
     _result: 'no-source',
@@ -402,26 +402,26 @@ test('a session with nothing to renew its lapsed token ends as token-expired', (
   assert.equal(nameOfState(state), 'ended token-expired')
 })
 
-test('what the session knows of its user follows the frames', () => {
+test('`user` and `unread` frames change what the session knows', () => {
   const user: GatewayFrame = { type: 'user', user: { id: 'ann', name: 'Ann' } }
   const unread: GatewayFrame = { type: 'unread', unread: 7, readOffset: 0 }
   const { state } = run(activeState(), world(), frame(user), frame(unread))
   assert.deepEqual(active(state)._info, { ...info, user: user.user, unread: 7 })
 })
 
-test('the token that the gateway gave is kept in the place of what was sent once', () => {
+test('the token that the gateway gave replaces the credentials that were sent', () => {
   const [, keep] = step(connectingState(withStart), started({ token: 'a.b.c' }), world())
   assert.deepEqual(keep, { do: 'accept-credentials', token: 'a.b.c' })
 })
 
-test('who signed out is out, and what was at hand is forgotten', () => {
+test('a user who signed out ends the session, and its credentials are forgotten', () => {
   const renewing = activeState({ _renewal: { at: 'fetching', reason: 'expiring' } })
   const { state, effects } = run(renewing, world(), { type: 'fetch-result', _result: 'signed-out' })
   assert.equal(nameOfState(state), 'ended signed-out')
   assert.deepEqual(effects, ['discard all', 'send end', 'close'])
 })
 
-test('credentials that are set while a session is being carried on do not end it', () => {
+test('credentials that are set while a session is resumed do not end it', () => {
   const state = connectingState({
     name: 'reconnecting',
     _socket: { at: 'start-sent', until: DUE },

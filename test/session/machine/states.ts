@@ -1,4 +1,4 @@
-import { connecting } from '../../src/session/machine/connecting.js'
+import { connecting } from '../../../src/session/machine/connecting.js'
 import type {
   Active,
   Connecting,
@@ -10,7 +10,7 @@ import type {
   SocketPhase,
   State,
   World,
-} from '../../src/session/machine/state.js'
+} from '../../../src/session/machine/state.js'
 
 /** The time of the tests' states, and their deadlines. */
 export const NOW = 1_000_000
@@ -157,14 +157,14 @@ const nameOfRenewal = (renewal: Renewal | null): string =>
       ? `${renewal.at}-${renewal._fetched ? 'fetched' : '_superseded' in renewal && renewal._superseded ? 'again' : 'set'}`
       : renewal.at
 
-/** A state in words: `starting opening-with-start held`, `active due`, `failed unknown-app`, `ended`. */
+/** A state in words: `starting opening-with-start held`, `active scheduled`, `failed unknown-app`, `ended`. */
 export const nameOfState = (state: State): string => {
   if ('_socket' in state) return `${state.name} ${state._socket.at} ${state.credentials.at}`
   if (state.name === 'active') return `active ${nameOfRenewal(state._renewal)}`
   return 'error' in state && state.error ? `${state.name} ${state.error.code}` : state.name
 }
 
-/** An effect in words: `open with-start`, `ask first`, `send end`. */
+/** An effect in words: `open with-start`, `fetch-token first`, `send end`. */
 export const nameOfEffect = (effect: Effect): string => {
   switch (effect.do) {
     case 'open':

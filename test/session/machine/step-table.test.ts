@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayFrame } from '../../src/protocol/index.js'
-import { step } from '../../src/session/machine/step.js'
-import type { Input, World } from '../../src/session/machine/state.js'
+import type { GatewayFrame } from '../../../src/protocol/index.js'
+import { step } from '../../../src/session/machine/step.js'
+import type { Input, World } from '../../../src/session/machine/state.js'
 import {
   ATTEMPT,
   DUE,
@@ -16,10 +16,10 @@ import {
 } from './states.js'
 
 /*
- * What each input means in each state, thought through by hand: state | input | next state | effects.
+ * What each input does in each state, written by hand: state | input | next state | effects.
  *
  * `a/b` is either, `*` is any word, `~` the state as it was, `.` the same word, `over` is `failed` for a start and `ended` for
- * what was a session. Exactly one row speaks of each pair.
+ * any other session. Exactly one row is about each pair.
  */
 const table = `
 idle                                               | start held                                  | starting opening-with-start held      | open with-start
@@ -335,7 +335,7 @@ for (const [name, input, at] of inputs)
       const before = nameOfState(state)
       const found = rows.filter((row) => matches(row.state, before) && matches(row.input, name))
       const [row] = found
-      assert.ok(row && found.length === 1, `${found.length} rows speak of: ${before} | ${name}`)
+      assert.ok(row && found.length === 1, `${found.length} rows are about: ${before} | ${name}`)
       const [next, ...effects] = step(state, input, at)
       const where = `${before} | ${name} | by the row ${row.text}`
       if (row.next === '~') assert.deepEqual(next, state, where)
@@ -344,7 +344,7 @@ for (const [name, input, at] of inputs)
     }
   })
 
-test('every row of the table speaks of a pair that exists', () => {
+test('every row of the table is about a pair that exists', () => {
   const idle = rows.filter(
     (row) =>
       !states.some((state) => matches(row.state, nameOfState(state))) ||
@@ -356,7 +356,7 @@ test('every row of the table speaks of a pair that exists', () => {
   )
 })
 
-test('a state that no session gets into is survived', () => {
+test('an impossible state throws nothing', () => {
   for (const state of impossibleStates)
     for (const [name, input, at] of inputs) {
       const [next] = step(state, input, at)
@@ -364,7 +364,7 @@ test('a state that no session gets into is survived', () => {
     }
 })
 
-test('what is stepped is not changed', () => {
+test('a step does not change its arguments', () => {
   for (const state of states)
     for (const [, input, at] of inputs) {
       const before = structuredClone(state)

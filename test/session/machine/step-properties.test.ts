@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { GatewayFrame } from '../../src/protocol/index.js'
-import { step } from '../../src/session/machine/step.js'
+import type { GatewayFrame } from '../../../src/protocol/index.js'
+import { step } from '../../../src/session/machine/step.js'
 import {
   deadlineOf,
   idle,
@@ -10,10 +10,10 @@ import {
   type Input,
   type State,
   type World,
-} from '../../src/session/machine/state.js'
+} from '../../../src/session/machine/state.js'
 import { info, nameOfState, possible } from './states.js'
 
-/** An input before it is known which attempt it belongs to; `late` is the one before. */
+/** An input whose attempt is not known yet; `late` makes it one of the attempt before. */
 type Loose = { input: Input; late: boolean; pass: number; random: number; credentials: World['credentials'] }
 
 const life = fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 100_000 }))
@@ -89,12 +89,12 @@ interface Seen {
   world: World
 }
 
-/** The socket is let go; what is left to be said on it concerns no state any more. */
+/** Whether the socket is closed by it; no later input of that socket counts. */
 const closesSocket = (effect: Effect): boolean => effect.do === 'close' || effect.do === 'end-after-open'
 
 /**
- * Plays a sequence as the world could: a socket that is not there says nothing, the device's clock only moves on, and
- * what is at hand is at hand whenever the machine holds it.
+ * Plays a sequence that is possible: without a socket there are no inputs of one, the clock only goes forward, and there are
+ * credentials whenever the machine holds them.
  */
 const play = (sequence: Loose[]): Seen[] => {
   const seen: Seen[] = []
@@ -137,7 +137,7 @@ const always = (what: (seen: Seen, rest: Seen[]) => void): void =>
     { numRuns: 3_000 },
   )
 
-test('there is never a second socket before the first was let go or has closed', () => {
+test('there is never a second socket before the first was closed', () => {
   fc.assert(
     fc.property(sequences, (sequence) => {
       let sockets = 0
@@ -179,7 +179,7 @@ test('attempts are numbered upwards for as long as a session lives', () => {
   })
 })
 
-test('what is over does nothing but start again', () => {
+test('a session that is over only starts again', () => {
   always(({ before, input, after, effects }) => {
     if ('_attempt' in before || input.type === 'start' || input.type === 'credentials') return
     if (input.type === 'wake' && 'error' in before && before.error?.code === 'too-many-sessions') return
@@ -194,7 +194,7 @@ test('end() always ends', () => {
   })
 })
 
-test('a former socket changes nothing', () => {
+test('an input of an older socket changes nothing', () => {
   always(({ before, input, after, effects }) => {
     if (!('_attempt' in input && '_attempt' in before) || input._attempt === before._attempt) return
     assert.equal(after, before)
@@ -202,14 +202,14 @@ test('a former socket changes nothing', () => {
   })
 })
 
-test('a state is one of those that can be', () => {
+test('every state is a possible one', () => {
   always(({ after }) => {
     if ('_socket' in after)
       assert.ok(possible.has(`${after._socket.at} ${after.credentials.at}`), nameOfState(after))
   })
 })
 
-test('an ask is under way exactly while an answer is waited for', () => {
+test('a fetch is under way exactly while the state waits for its result', () => {
   always(({ before, input, after, effects }) => {
     const waits = (state: State): boolean =>
       '_socket' in state
@@ -218,13 +218,13 @@ test('an ask is under way exactly while an answer is waited for', () => {
     const asks = effects.filter((effect) => effect.do === 'fetch-token').length
     assert.ok(asks <= 1)
     if (asks) assert.ok(waits(after), 'asks without waiting')
-    // One that was waited for is still waited for, was answered, or was made again.
+    // A fetch that was under way is still under way, has a result, or was made again.
     if (waits(after) && !waits(before)) assert.equal(asks, 1)
     if (waits(after) && input.type === 'fetch-result') assert.equal(asks, 1)
   })
 })
 
-test('a start rides in the handshake only when there is proof to put into it', () => {
+test('a start is put into the handshake only if there are credentials', () => {
   always(({ after, effects, world }) => {
     for (const effect of effects)
       if (effect.do === 'send-start' || (effect.do === 'open' && effect._withStart))
@@ -248,7 +248,7 @@ test('after a `time` input, no deadline is left in the past: no timer fires in a
   })
 })
 
-test('a session that is not over waits for something: a deadline, an answer or a socket', () => {
+test('a session that is not over waits for a deadline, a fetch or a socket', () => {
   always(({ after }) => {
     if (!('_socket' in after)) return
     const waits =
