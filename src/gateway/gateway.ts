@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
 import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
 import { createRateLimiter } from './limits/rate-limiter.js'
+import { createStartQueue } from './limits/start-queue.js'
 import type { Peer } from './auth/admission.js'
 import { createApp, type App } from './auth/app.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
@@ -69,6 +70,12 @@ export interface Gateway {
 const RECONNECT_SPREAD = 1_000
 const RECONNECT_SPREAD_EACH = 5
 const MAX_RECONNECT_SPREAD = 30_000
+
+/** Up to this many sessions may reconnect at once; for more, the window grows by 5 ms each. */
+const SMALL_CROWD = 100
+const MAX_RECONNECT_WINDOW = 60_000
+const reconnectWindow = (sessions: number): number =>
+  sessions <= SMALL_CROWD ? 0 : Math.min(MAX_RECONNECT_WINDOW, RECONNECT_SPREAD_EACH * sessions)
 
 const createEngine = (settings: Settings['engine'], log: Log): Engine => {
   const onError = (err: unknown): void => log.error({ err }, 'the engine failed')
@@ -140,6 +147,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     hub,
     log,
     rateLimiter,
+    startQueue: createStartQueue(),
+    reconnectWindow: () => reconnectWindow(hub.size()),
     retryAfter: () => (draining ? retryAfter() : null),
     onStarted(connection) {
       const slot = connections.get(connection)

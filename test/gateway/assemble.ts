@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { after } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
 import { createRateLimiter } from '../../src/gateway/limits/rate-limiter.js'
+import { createStartQueue } from '../../src/gateway/limits/start-queue.js'
 import { createApp, type App } from '../../src/gateway/auth/app.js'
 import { parseConfig } from '../../src/gateway/config/parse.js'
 import { Connection } from '../../src/gateway/connection/connection.js'
@@ -12,7 +13,10 @@ import { attach } from '../../src/gateway/transports/node-ws.js'
 import { testApp } from './support.js'
 
 /** Assembles a gateway from its parts around a changed memory engine, so that a test can read what the parts hold. */
-export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
+export const assemble = async (
+  change: (engine: Engine) => Partial<Engine>,
+  startQueue = createStartQueue(),
+) => {
   const parsed = parseConfig(
     {
       startTimeout: 300,
@@ -43,6 +47,8 @@ export const assemble = async (change: (engine: Engine) => Partial<Engine>) => {
     engine,
     hub,
     rateLimiter: createRateLimiter(),
+    startQueue,
+    reconnectWindow: () => 0,
     retryAfter: () => null,
     onStarted: () => undefined,
     onClosed: (connection: Connection) => void connections.delete(connection),

@@ -16,6 +16,7 @@ import {
 import { admit, type Peer } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
+import type { StartQueue } from '../limits/start-queue.js'
 import type { Hub } from '../sessions/hub.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { Heartbeat } from './heartbeat.js'
@@ -30,6 +31,7 @@ export interface ConnectionContext extends SessionContext {
   /** Resolves with the apps by id once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
   hub: Hub
+  startQueue: StartQueue
   /** Returns null while the gateway takes new sessions, else the milliseconds after which a client tries again. */
   retryAfter(): number | null
   /** Called when the connection's session has started. */
@@ -65,6 +67,10 @@ const MAX_EARLY_FRAMES = 16
 const MAX_EARLY_BYTES = 16_384
 
 const PONG = '{"type":"pong"}'
+
+const CROWDED = 'Too many sessions are starting: reconnect after `retryAfter`.'
+/** Milliseconds after which a client that was refused for a crowd reconnects: a random part of it. */
+const CROWD_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 
@@ -201,7 +207,12 @@ export class Connection implements ConnectionHandle {
       phase.isStarting = true
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
-      return this.endOnError(this.#start(phase, frame, bytes))
+      // A client that has left meanwhile needs no session.
+      const work = (): Promise<void> =>
+        this.#phase === phase ? this.#start(phase, frame, bytes) : Promise.resolve()
+      const started = this.#context.startQueue.run(work, bytes)
+      if (started) return this.endOnError(started)
+      return this.end('unavailable', CROWDED, Math.ceil(CROWD_RETRY * (0.2 + 0.8 * Math.random())))
     }
     phase.bytes += bytes
     if (phase.bytes > MAX_EARLY_BYTES || phase.frames.length === MAX_EARLY_FRAMES)

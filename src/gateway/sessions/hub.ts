@@ -12,6 +12,8 @@ export interface Hub {
   remove(session: HubSession): void
   /** Returns the user's sessions, as they are now. */
   sessionsOf(user: UserRef): readonly HubSession[]
+  /** Returns how many sessions there are. */
+  size(): number
   /** Passes an event to the sessions of the user whom it is about. */
   dispatch(event: EngineEvent): void
 }
@@ -34,12 +36,16 @@ export const createHub = (): Hub => {
   // An array, since most users have one session: a Set for each of them takes more memory.
   const users = new Map<string, readonly HubSession[]>()
   const sessionsOf = (user: UserRef): readonly HubSession[] => users.get(keyOf(user)) ?? []
+  let size = 0
   return {
     sessionsOf,
+    size: () => size,
     add(session) {
+      size += 1
       users.set(keyOf(session.user), [...sessionsOf(session.user), session])
     },
     remove(session) {
+      size -= 1
       const others = sessionsOf(session.user).filter((other) => other !== session)
       if (others.length) users.set(keyOf(session.user), others)
       else users.delete(keyOf(session.user))

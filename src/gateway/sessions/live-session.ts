@@ -33,6 +33,8 @@ export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
 export interface SessionContext extends MessagingContext {
   settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
+  /** Returns the milliseconds over which clients reconnect if the gateway is lost. */
+  reconnectWindow(): number
 }
 
 /** The session as the engine keeps it. `hasKey`: the client has a resume key, from this connection or an earlier one. */
@@ -169,6 +171,7 @@ export class LiveSession implements HubSession {
       expiresIn: this.#expiryTimer.remaining(),
       pingInterval,
       sendWindow,
+      reconnectWindow: this.#context.reconnectWindow(),
       ...(token !== undefined && { token }),
     } satisfies GatewayFrameOf<'started'>)
     // Offsets of another epoch don't compare: then everything that is kept is sent.

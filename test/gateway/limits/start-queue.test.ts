@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { assemble } from '../assemble.js'
+import { runGateway, startOf } from '../support.js'
+
+/** Work that finishes when the test says so. */
+const gates = () => {
+  const began: number[] = []
+  const finish = new Map<number, () => void>()
+  const work = (number: number) => (): Promise<void> => {
+    began.push(number)
+    return new Promise((resolve) => finish.set(number, resolve))
+  }
+  return { began, work, finish: (number: number) => finish.get(number)?.() }
+}
+
+test('starts beyond the limit wait, and begin in their order', async () => {
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ atOnce: 2, maxHold: 60_000 })
+  const started = [1, 2, 3, 4, 5].map((number) => queue.run(work(number), 1))
+  assert.deepEqual(began, [1, 2])
+  finish(2)
+  await started[1]
+  await until('the third', () => began.length, 3)
+  finish(1)
+  finish(3)
+  await until('all of them', () => began.length, 5)
+  assert.deepEqual(began, [1, 2, 3, 4, 5])
+  finish(4)
+  finish(5)
+  for (const promise of started) await promise
+})
+
+test('a start that fails makes room for the next one', async () => {
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ atOnce: 1, maxHold: 60_000 })
+  const failed = queue.run(() => Promise.reject(new Error('no')), 1)
+  const next = queue.run(work(1), 1)
+  await assert.rejects(failed ?? Promise.resolve(), /no/)
+  await until('the next one', () => began.length, 1)
+  finish(1)
+  await next
+})
+
+test('starts that are too many, or too large, to wait are refused', async () => {
+  const { work, finish } = gates()
+  const queue = createStartQueue({ atOnce: 1, waiting: 2, waitingBytes: 100, maxHold: 60_000 })
+  const first = queue.run(work(1), 1_000)
+  assert.ok(first)
+  assert.ok(queue.run(work(2), 60))
+  assert.equal(queue.run(work(3), 60), undefined)
+  assert.ok(queue.run(work(4), 40))
+  assert.equal(queue.run(work(5), 0), undefined)
+  finish(1)
+  await first
+  await until('a free place', () => queue.run(work(6), 1) !== undefined)
+})
+
+test('a start that takes long holds up the others for a while only', async () => {
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ atOnce: 1, maxHold: 20 })
+  void queue.run(work(1), 1)
+  void queue.run(work(2), 1)
+  assert.deepEqual(began, [1])
+  await until('the second', () => began.length, 2)
+  finish(1)
+  finish(2)
+})
+
+test('in a crowd a client waits for its turn, and one beyond the queue is told when to come back', async () => {
+  const { began, work, finish } = gates()
+  const { url } = await assemble(
+    (memory) => ({
+      saveUser: async (...args) => {
+        await work(began.length + 1)()
+        return memory.saveUser(...args)
+      },
+    }),
+    createStartQueue({ atOnce: 1, waiting: 1, maxHold: 60_000 }),
+  )
+  const first = openClient(url, { start: await startOf('a') })
+  await until('the first start', () => began.length, 1)
+  const second = openClient(url, { start: await startOf('b') })
+  await second.opened
+  const { code, frame } = await openClient(url, { start: await startOf('c') }).end()
+  assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
+  assert.ok((frame['retryAfter'] as number) >= 2_000 && (frame['retryAfter'] as number) <= 10_000)
+  assert.deepEqual(began, [1])
+  finish(1)
+  assert.equal((await first.next()).type, 'started')
+  await until('the second start', () => began.length, 2)
+  finish(2)
+  assert.equal((await second.next()).type, 'started')
+  first.close()
+  second.close()
+})
+
+test('a crowd of clients that start at the same moment is let in', async () => {
+  const { url } = await runGateway({ limits: { requestsPerSecond: 1_000 } })
+  const users = Array.from({ length: 250 }, (_, index) => `user ${index}`)
+  const clients = await Promise.all(users.map(async (user) => startClient(url, await startOf(user))))
+  const windows = clients.map(({ started }) => started['reconnectWindow'] as number)
+  // Up to 100 sessions may come back at once; beyond them the window is 5 ms for each session.
+  assert.equal(windows.filter((window) => window === 0).length > 0, true)
+  const last = await startClient(url, await startOf('last'))
+  assert.equal(last.started['reconnectWindow'], 5 * 251)
+  for (const client of [...clients, last]) client.close()
+})
