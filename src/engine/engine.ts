@@ -16,14 +16,27 @@ export interface SessionRef extends UserRef {
  */
 export interface UserRecord extends UserRef {
   vouched: Profile
+  /** When the vouched profile was issued (Unix, milliseconds); null if nobody said so, or nothing was vouched for. */
+  vouchedAt: number | null
   claimed: Profile
   /** Unix time, in milliseconds. */
   createdAt: number
 }
 
-/** A given field of a profile replaces the stored one. Other fields stay. */
+/** A profile that the app's backend vouches for. */
+export interface VouchedProfile {
+  profile: Profile
+  /** When it was issued (Unix, milliseconds); null if that is unknown. */
+  issuedAt: number | null
+}
+
 export interface UserChange {
-  vouched?: Profile | undefined
+  /**
+   * Replaces the vouched profile as a whole, unless one with a later `issuedAt` is stored: an older token that is still valid
+   * must not bring back a role that was taken away. With `issuedAt: null` it replaces none.
+   */
+  vouched?: VouchedProfile | undefined
+  /** A given field replaces the stored one. Other fields stay. */
   claimed?: Profile | undefined
 }
 
@@ -41,10 +54,14 @@ export interface SessionRecord extends SessionRef {
   lastSeenAt: number
   /** `active`: a connection carries it. `detached`: it is held until its client returns or the hold expires. */
   state: 'active' | 'detached'
+  /** Whether the session's page is hidden. */
+  hidden: boolean
 }
 
 export interface SessionRequest extends UserRef {
   guest: boolean
+  /** Whether the session's page is hidden. */
+  hidden: boolean
   /** The connection that carries the session from now on. Unique among all gateways on the engine. */
   connectionId: string
   /** Hash of the resume key that the client is given now. Engines never receive the keys themselves. */
@@ -54,8 +71,8 @@ export interface SessionRequest extends UserRef {
   /** Milliseconds for which the session is held if its gateway crashes. */
   holdFor: number
   /**
-   * How many sessions the user may have, this one included. Beyond that the oldest detached sessions end as `replaced`,
-   * then the oldest active ones.
+   * How many sessions the user may have, this one included. Beyond that sessions end as `too-many-sessions`: first those that
+   * have been detached for the longest time, then those that have been hidden for the longest time, then the oldest.
    */
   sessionsPerUser: number
 }
@@ -204,6 +221,9 @@ export interface Engine {
 
   /** The client sent a frame on this connection, so it has its new resume key: the previous key is no longer valid. */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
+
+  /** The session's page was hidden or shown. Ignored if another connection carries the session. */
+  setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void>
 
   /**
    * The connection is lost. The session is held for `holdFor` milliseconds, counted anew when the store is opened

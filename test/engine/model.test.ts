@@ -46,6 +46,8 @@ interface Session {
   id: string
   user: string
   connection: string | null
+  /** The order of detachments. */
+  detached: number
   key: string
   used: string | null
 }
@@ -58,6 +60,7 @@ class Model {
   readonly inboxes = new Map(users.map((name): [string, Inbox] => [name, { messages: [], read: 0 }]))
   readonly sent = new Map<string, { body: string; offset: number; ownOffset: number | null }>()
   sessions: Session[] = []
+  detachments = 0
   /** Every connection and key there ever was, for steps to choose from. */
   readonly connections: { connection: string; session: Session }[] = []
   readonly keys: string[] = []
@@ -91,6 +94,12 @@ class Model {
   unread(name: string): number {
     const { read } = this.inbox(name)
     return this.kept(name).filter(({ offset, from }) => offset > read && from !== name).length
+  }
+
+  detach(session: Session): void {
+    if (session.connection === null) return
+    session.connection = null
+    session.detached = ++this.detachments
   }
 
   byKey(name: string, key: string): Session | undefined {
@@ -160,7 +169,7 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
       if (!carried) {
         const all = model.of(given.user)
         const order = [
-          ...all.filter((one) => one.connection === null),
+          ...all.filter((one) => one.connection === null).sort((a, b) => a.detached - b.detached),
           ...all.filter((one) => one.connection !== null),
         ]
         for (const old of order.slice(0, Math.max(0, all.length + 1 - PER_USER))) model.remove(old)
@@ -169,6 +178,7 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
         id: started.sessionId,
         user: given.user,
         connection: null,
+        detached: 0,
         key: '',
         used: null,
       }
@@ -186,7 +196,7 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
     case 'reopen': {
       await engine.close()
       await engine.open()
-      if (durable) for (const session of model.sessions) session.connection = null
+      if (durable) for (const session of model.sessions) model.detach(session)
       else Object.assign(model, new Model())
       return
     }
@@ -213,7 +223,7 @@ const doOnConnection = async (
     if (carries) session.used = null
   } else if (given.do === 'detach') {
     await engine.detachSession(ref, connection, given.holdFor)
-    if (carries) session.connection = null
+    if (carries) model.detach(session)
     if (carries && given.holdFor === 0) model.remove(session)
   } else {
     const ends = given.named ? carries : model.sessions.includes(session)

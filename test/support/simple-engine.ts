@@ -18,6 +18,9 @@ import type { Message } from '../../src/protocol/index.js'
 
 interface Session extends SessionRecord {
   connectionId: string | null
+  /** The order of detachments, and of hidings. */
+  detachedNumber: number
+  hiddenNumber: number
   keys: string[]
   timer?: NodeJS.Timeout
 }
@@ -52,6 +55,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let retentions = new Map<string, Retention>()
   let key = randomBytes(32)
   let isOpen = false
+  let lastNumber = 0
   let sweep: NodeJS.Timeout | undefined
 
   const emit = (event: EngineEvent): void => {
@@ -81,8 +85,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     startedAt,
     lastSeenAt,
     state,
+    hidden,
   }: Session): SessionRecord => ({
-    ...{ appId, userId, sessionId, guest, startedAt, lastSeenAt, state },
+    ...{ appId, userId, sessionId, guest, startedAt, lastSeenAt, state, hidden },
   })
 
   const sessionsOf = (of: UserRef): Session[] =>
@@ -210,19 +215,23 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const name = keyOf({ appId, userId })
         const before = users.get(name)
         const { vouched, claimed } = JSON.parse(JSON.stringify(change)) as typeof change
-        const user: UserRecord = {
-          appId,
-          userId,
-          vouched: { ...before?.vouched, ...vouched },
-          claimed: { ...before?.claimed, ...claimed },
-          createdAt: before?.createdAt ?? Date.now(),
-        }
-        const changed = !isDeepStrictEqual(user, before)
+        const user: UserRecord = structuredClone(
+          before ?? { appId, userId, vouched: {}, vouchedAt: null, claimed: {}, createdAt: Date.now() },
+        )
+        const { issuedAt = null, profile = {} } = vouched ?? {}
+        const isFirst = user.vouchedAt === null && Object.keys(user.vouched).length === 0
+        if (vouched && (isFirst || (issuedAt !== null && issuedAt >= (user.vouchedAt ?? 0))))
+          Object.assign(user, { vouched: profile, vouchedAt: issuedAt })
+        Object.assign(user.claimed, claimed)
+        const changed = !isDeepStrictEqual(
+          [user.vouched, user.claimed],
+          before && [before.vouched, before.claimed],
+        )
         users.set(name, user)
         if (before && changed) emit({ type: 'user-changed', user: structuredClone(user) })
         return { user: structuredClone(user), created: !before, changed }
       }),
-    startSession: ({ resumes, connectionId, keyHash, sessionsPerUser, ...request }) =>
+    startSession: ({ resumes, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
       whenOpen(() => {
         const { appId, userId, guest } = request
         const now = Date.now()
@@ -233,18 +242,26 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           const replaced = resumed.connectionId
           clearTimeout(resumed.timer)
           Object.assign(resumed, { connectionId, keys: [keyHash, resumes], state: 'active', lastSeenAt: now })
+          if (resumed.hidden !== hidden) Object.assign(resumed, { hidden, hiddenNumber: ++lastNumber })
           if (replaced !== null)
             emit({ type: 'connection-replaced', session: refOf(resumed), connectionId: replaced })
           return { ...recordOf(resumed), resumed: true }
         }
         const all = sessionsOf(request)
-        const byAge = [
-          ...all.filter(({ state }) => state === 'detached'),
-          ...all.filter(({ state }) => state === 'active'),
+        const detached = all.filter(({ state }) => state === 'detached')
+        const active = all.filter(({ state }) => state === 'active')
+        const inOrder = [
+          ...detached.sort((a, b) => a.detachedNumber - b.detachedNumber),
+          ...active.filter((one) => one.hidden).sort((a, b) => a.hiddenNumber - b.hiddenNumber),
+          ...active.filter((one) => !one.hidden),
         ]
         const record = { appId, userId, sessionId: randomUUID(), guest, startedAt: now, lastSeenAt: now }
-        const session: Session = { ...record, state: 'active', connectionId, keys: [keyHash] }
-        for (const old of byAge.slice(0, Math.max(0, all.length + 1 - sessionsPerUser))) end(old, 'replaced')
+        const session: Session = {
+          ...{ ...record, state: 'active', hidden, connectionId, keys: [keyHash] },
+          ...{ detachedNumber: 0, hiddenNumber: ++lastNumber },
+        }
+        for (const old of inOrder.slice(0, Math.max(0, all.length + 1 - sessionsPerUser)))
+          end(old, 'too-many-sessions')
         sessions.push(session)
         return { ...recordOf(session), resumed: false }
       }),
@@ -253,11 +270,18 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const session = find(ref)
         if (session?.connectionId === connectionId) session.keys = session.keys.slice(0, 1)
       }),
+    setHidden: (ref, connectionId, hidden) =>
+      whenOpen(() => {
+        const session = find(ref)
+        if (session?.connectionId !== connectionId || session.hidden === hidden) return
+        Object.assign(session, { hidden, hiddenNumber: ++lastNumber })
+      }),
     detachSession: (ref, connectionId, holdFor) =>
       whenOpen(() => {
         const session = find(ref)
         if (session?.connectionId !== connectionId) return
         Object.assign(session, { connectionId: null, state: 'detached', lastSeenAt: Date.now() })
+        session.detachedNumber = ++lastNumber
         if (holdFor === 0) end(session, 'ended')
         else session.timer = setTimeout(() => end(session, 'ended'), holdFor).unref()
       }),

@@ -92,7 +92,7 @@ export class LocalEngine implements Engine {
   startSession(request: SessionRequest): Promise<StartedSession> {
     return this.#use(async ({ sessions }) => {
       const { session, replaced, replacedConnectionId } = sessions.start(request)
-      for (const old of replaced) this.#emitEnded(old, 'replaced')
+      for (const old of replaced) this.#emitEnded(old, 'too-many-sessions')
       if (replacedConnectionId !== null)
         this.#listeners.emit({
           type: 'connection-replaced',
@@ -106,6 +106,10 @@ export class LocalEngine implements Engine {
 
   confirmSession(session: SessionRef, connectionId: string): Promise<void> {
     return this.#use(({ sessions }) => sessions.confirm(session, connectionId))
+  }
+
+  setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
+    return this.#use(({ sessions }) => sessions.setHidden(session, connectionId, hidden))
   }
 
   detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void> {

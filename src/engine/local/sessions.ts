@@ -6,8 +6,12 @@ import { keyOf, rows } from './rows.js'
 import { del, put, readAll, type Store } from './store.js'
 
 interface SessionRow extends SessionRecord {
-  /** Counts starts: the order of sessions that started in the same millisecond. */
+  /** The number of its start. Numbers give the order of starts, detachments and hidings, which clocks may not. */
   number: number
+  /** The number of its last detachment; null while it is active. */
+  detached: number | null
+  /** The number of the moment at which its page was hidden; null while it is visible. */
+  hiddenSince: number | null
   /** The connection that carries the session; null while it is detached. */
   connectionId: string | null
   /** Hash of the resume key that the client was given last. */
@@ -45,6 +49,7 @@ const recordOf = (session: SessionRow): SessionRecord => ({
   startedAt: session.startedAt,
   lastSeenAt: session.lastSeenAt,
   state: session.state,
+  hidden: session.hidden,
 })
 
 /**
@@ -57,7 +62,7 @@ export class Sessions {
   readonly #deadlines = new Deadlines<Entry>(() => this.endExpired())
   readonly #onExpired: (session: SessionRecord) => void
   #journal: GroupCommit | undefined
-  #started = 0
+  #lastNumber = 0
 
   /** `onExpired` is called with each session whose hold has expired. */
   constructor(onExpired: (session: SessionRecord) => void) {
@@ -69,7 +74,8 @@ export class Sessions {
     const stored = await readAll<SessionRow>(store, rows.allSessions)
     const now = Date.now()
     const sessions = stored.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
-    this.#started = sessions.at(-1)?.number ?? 0
+    for (const { number, detached, hiddenSince } of sessions)
+      this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
     for (const session of sessions) {
       const entry = { session, mayBeStored: true }
       this.#put(entry)
@@ -120,6 +126,13 @@ export class Sessions {
     this.#write(entry)
   }
 
+  setHidden(ref: SessionRef, connectionId: string, hidden: boolean): void {
+    const entry = this.#find(ref)
+    if (entry?.session.connectionId !== connectionId || entry.session.hidden === hidden) return
+    this.#setHidden(entry.session, hidden)
+    this.#write(entry)
+  }
+
   detach(ref: SessionRef, connectionId: string, holdFor: number): void {
     const entry = this.#find(ref)
     if (entry?.session.connectionId !== connectionId) return
@@ -164,6 +177,7 @@ export class Sessions {
     appId,
     userId,
     guest,
+    hidden,
     connectionId,
     keyHash,
     holdFor,
@@ -171,7 +185,9 @@ export class Sessions {
   }: SessionRequest): Started {
     const now = Date.now()
     const session: SessionRow = {
-      number: ++this.#started,
+      number: ++this.#lastNumber,
+      detached: null,
+      hiddenSince: null,
       appId,
       userId,
       sessionId: randomUUID(),
@@ -179,12 +195,14 @@ export class Sessions {
       startedAt: now,
       lastSeenAt: now,
       state: 'active',
+      hidden: false,
       connectionId,
       keyHash,
       previousKeyHash: null,
       holdFor,
       expiresAt: null,
     }
+    this.#setHidden(session, hidden)
     const replaced = this.#beyond(session, sessionsPerUser - 1)
     for (const old of replaced) this.#remove(old)
     const entry = { session, mayBeStored: false }
@@ -197,11 +215,13 @@ export class Sessions {
     }
   }
 
-  #resume(entry: Entry, { connectionId, keyHash, resumes, holdFor }: SessionRequest): Started {
+  #resume(entry: Entry, { hidden, connectionId, keyHash, resumes, holdFor }: SessionRequest): Started {
     const { session } = entry
     const replacedConnectionId = session.connectionId
     session.lastSeenAt = Date.now()
     session.state = 'active'
+    session.detached = null
+    if (session.hidden !== hidden) this.#setHidden(session, hidden)
     session.connectionId = connectionId
     session.keyHash = keyHash
     session.previousKeyHash = resumes ?? null
@@ -211,13 +231,22 @@ export class Sessions {
     return { session: { ...recordOf(session), resumed: true }, replaced: [], replacedConnectionId }
   }
 
-  /** The user's sessions beyond `limit`: the oldest detached ones, then the oldest active ones. */
+  #setHidden(session: SessionRow, hidden: boolean): void {
+    session.hidden = hidden
+    session.hiddenSince = hidden ? ++this.#lastNumber : null
+  }
+
+  /** The user's sessions beyond `limit`: the longest detached, then the longest hidden, then the oldest. */
   #beyond(user: UserRef, limit: number): Entry[] {
     const entries = this.#of(user)
     if (entries.length <= limit) return []
-    const detached = entries.filter(({ session }) => session.state === 'detached')
-    const active = entries.filter(({ session }) => session.state === 'active')
-    return [...detached, ...active].slice(0, entries.length - Math.max(limit, 0))
+    const places = entries.map((entry): [group: number, number: number, Entry] => {
+      const { detached, hiddenSince, number } = entry.session
+      if (detached !== null) return [0, detached, entry]
+      return hiddenSince === null ? [2, number, entry] : [1, hiddenSince, entry]
+    })
+    places.sort(([groupA, a], [groupB, b]) => groupA - groupB || a - b)
+    return places.slice(0, entries.length - Math.max(limit, 0)).map(([, , entry]) => entry)
   }
 
   #byKey(user: UserRef, hash: string): Entry | undefined {
@@ -242,6 +271,7 @@ export class Sessions {
 
   #hold(entry: Entry, expiresAt: number): void {
     entry.session.state = 'detached'
+    entry.session.detached ??= ++this.#lastNumber
     entry.session.connectionId = null
     entry.session.expiresAt = expiresAt
     this.#deadlines.add(expiresAt, entry)

@@ -15,6 +15,20 @@ const MAX_CACHED_SENDERS = 10_000
 const toStored = (profile: Profile | undefined): Profile =>
   profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
 
+const profilesOf = (user: UserRecord | null): unknown => user && [user.vouched, user.claimed]
+
+/** The vouched fields of a user's record after a change. */
+const vouchedAfter = (
+  stored: UserRecord | null,
+  change: UserChange['vouched'],
+): Pick<UserRecord, 'vouched' | 'vouchedAt'> => {
+  const { vouched = {}, vouchedAt = null } = stored ?? {}
+  const isVouched = vouchedAt !== null || Object.keys(vouched).length > 0
+  const isNewer =
+    change && (!isVouched || (change.issuedAt !== null && change.issuedAt >= (vouchedAt ?? -Infinity)))
+  return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
+}
+
 /** The part of the profile that a message carries; null if there is none. */
 const senderOf = (user: UserRecord): Message['sender'] => {
   const { name, photoUrl } = mergeProfile(user)
@@ -54,7 +68,7 @@ export class Users {
   save({ appId, userId }: UserRef, change: UserChange): Promise<SavedUser> {
     const of = { appId, userId }
     const row = rows.user(of)
-    const vouched = toStored(change.vouched)
+    const vouched = change.vouched && { ...change.vouched, profile: toStored(change.vouched.profile) }
     const claimed = toStored(change.claimed)
     // The mutex is held until the sync. Otherwise a save could merge with a profile that another save is about to
     // replace, or return "unchanged" for a profile that is not durable yet.
@@ -62,15 +76,21 @@ export class Users {
       const stored = this.get(of)
       const user: UserRecord = {
         ...of,
-        vouched: { ...stored?.vouched, ...vouched },
+        ...vouchedAfter(stored, vouched),
         claimed: { ...stored?.claimed, ...claimed },
         createdAt: stored?.createdAt ?? Date.now(),
       }
       // Most saves change nothing, and comparing texts is the fastest. The deep comparison ignores the order of fields.
-      const changed = JSON.stringify(user) !== JSON.stringify(stored) && !isDeepStrictEqual(user, stored)
+      const changed =
+        JSON.stringify(user) !== JSON.stringify(stored) &&
+        !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
       if (changed) {
         await this.#commit.sync([put(row, user)])
         this.#senders.delete(row)
+      } else if (user.vouchedAt !== stored?.vouchedAt) {
+        // Equal profiles need no sync: losing the later time in a power cut loses no field.
+        this.#commit.defer(row, (batch) => batch.push(put(row, user)))
+        await this.#commit.flush()
       }
       return { user, created: stored === null, changed }
     })

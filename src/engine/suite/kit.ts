@@ -10,6 +10,7 @@ import type {
   EngineEvent,
   StartedSession,
   UserRef,
+  VouchedProfile,
 } from '../engine.js'
 import { EngineError } from '../errors.js'
 
@@ -37,12 +38,19 @@ const TIMEOUT = 30_000
 
 let counter = 0
 
+/** A vouched profile, issued later than those before it. */
+export const vouch = (profile: VouchedProfile['profile']): VouchedProfile => ({
+  profile,
+  issuedAt: Date.now() + ++counter,
+})
+
 /** A request for a session with a connection and a resume key of its own. */
 export const request = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
   counter++
   return {
     ...of,
     guest: false,
+    hidden: false,
     connectionId: `connection ${counter}`,
     keyHash: `hash ${counter}`,
     holdFor: 60_000,
@@ -60,6 +68,7 @@ export const recordOf = ({
   startedAt,
   lastSeenAt,
   state,
+  hidden,
 }: StartedSession): SessionRecord => ({
   appId,
   userId,
@@ -68,6 +77,7 @@ export const recordOf = ({
   startedAt,
   lastSeenAt,
   state,
+  hidden,
 })
 
 export const start = async (engine: Engine, of: UserRef, sessionsPerUser = 100): Promise<SessionRecord> =>

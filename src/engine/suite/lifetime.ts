@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine } from '../engine.js'
-import { ada, app, newMessage, isUnavailable, rules, start, type SuiteContext } from './kit.js'
+import { ada, app, newMessage, isUnavailable, rules, start, vouch, type SuiteContext } from './kit.js'
 
 /** Every method that needs an open engine. */
 const calls: [string, (engine: Engine) => Promise<unknown>][] = [
@@ -11,6 +11,7 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['sessions', (engine) => engine.sessions(ada)],
   ['confirmSession', (engine) => engine.confirmSession({ ...ada, sessionId: 'none' }, 'none')],
   ['detachSession', (engine) => engine.detachSession({ ...ada, sessionId: 'none' }, 'none', 1)],
+  ['setHidden', (engine) => engine.setHidden({ ...ada, sessionId: 'none' }, 'none', true)],
   ['endSession', (engine) => engine.endSession({ ...ada, sessionId: 'none' }, 'ended')],
   ['retain', (engine) => engine.retain(app, { messages: 1, age: 1 })],
   ['send', (engine) => engine.send(newMessage(), rules())],
@@ -63,7 +64,7 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
 
     on('can open the engine again', async (engine) => {
       await reopen(engine)
-      await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
       assert.deepEqual((await engine.user(ada))?.vouched, { name: 'Ada' })
     })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { SessionRecord } from '../engine.js'
-import { ada, bob, nextEvents, idsOf, start, type SuiteContext } from './kit.js'
+import { ada, bob, nextEvents, idsOf, start, vouch, type SuiteContext } from './kit.js'
 
 /** A part of the suite: which events listeners receive, and when. */
 export const listenersSuite = ({ describe, on }: SuiteContext): void => {
@@ -85,8 +85,9 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
           }, life.signal)
         })
         const events = nextEvents(engine, 'user-changed')
-        await engine.saveUser(ada, { vouched: { name: 'Ada' } })
-        await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+        await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
+        // Equal, though it was issued later.
+        await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
         const { user } = await engine.saveUser(ada, { claimed: { locale: 'en' } })
         assert.deepEqual(await events, [{ type: 'user-changed', user }])
         assert.deepEqual(await read, user)

@@ -202,9 +202,47 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       await start(engine, ada, 3)
       assert.deepEqual(
         (await events).map(({ session, code }) => [session.sessionId, code]),
-        [second, third].map(({ session }) => [session.sessionId, 'replaced']),
+        [second, third].map(({ session }) => [session.sessionId, 'too-many-sessions']),
       )
       assert.ok(idsOf(await engine.sessions(ada)).includes(first.session.sessionId))
+    })
+
+    on(
+      'make room in the order of their detaching, then hidden ones in the order of their hiding',
+      async (engine) => {
+        const all: Connected[] = []
+        while (all.length < 6) all.push(await connect(engine, ada))
+        const [a, b, c, d, e, f] = all as [Connected, Connected, Connected, Connected, Connected, Connected]
+        const setHidden = (one: Connected, hidden: boolean): Promise<void> =>
+          engine.setHidden(one.session, one.connectionId, hidden)
+        await setHidden(d, true)
+        await setHidden(b, true)
+        await setHidden(a, true)
+        await setHidden(a, false)
+        await hold(engine, e)
+        await hold(engine, c)
+        const events = nextEvents(engine, 'session-ended', 6)
+        for (let n = 0; n < 6; n++) await start(engine, ada, 6)
+        assert.deepEqual(
+          (await events).map(({ session, code }) => [session.sessionId, code]),
+          [e, c, d, b, a, f].map(({ session }) => [session.sessionId, 'too-many-sessions']),
+        )
+      },
+    )
+
+    on('are hidden as their connection says, which a replaced one can no longer do', async (engine) => {
+      const sessionRequest = request(ada, { hidden: true })
+      const first = await engine.startSession(sessionRequest)
+      assert.equal(first.hidden, true)
+      const second = await connect(engine, ada, sessionRequest.keyHash)
+      assert.equal(second.session.hidden, false)
+      await engine.setHidden(first, sessionRequest.connectionId, true)
+      assert.equal((await engine.sessions(ada))[0]?.hidden, false)
+      await engine.setHidden(second.session, second.connectionId, true)
+      assert.equal((await engine.sessions(ada))[0]?.hidden, true)
+      if (!durable) return
+      await reopen(engine)
+      assert.equal((await engine.sessions(ada))[0]?.hidden, true)
     })
 
     on('end at once when they are held for no time', async (engine) => {

@@ -10,6 +10,7 @@ import {
   nextEvents,
   rules,
   until,
+  vouch,
   type SuiteContext,
 } from './kit.js'
 
@@ -18,7 +19,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
   describe('messages', () => {
     on('are in both inboxes with every field', async (engine) => {
       await engine.saveUser(ada, {
-        vouched: { name: 'Ada', email: 'ada@example.com' },
+        vouched: vouch({ name: 'Ada', email: 'ada@example.com' }),
         claimed: { name: 'x', photoUrl: 'https://example.com/a.png' },
       })
       await engine.send(newMessage({ from: null }), rules())
@@ -51,7 +52,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
 
     on('have no sender if the user has neither a name nor a photo', async (engine) => {
       await deliver(engine)
-      await engine.saveUser(ada, { vouched: { email: 'ada@example.com' } })
+      await engine.saveUser(ada, { vouched: vouch({ email: 'ada@example.com' }) })
       await deliver(engine)
       const { epoch } = await engine.inbox(bob)
       const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 10)
@@ -62,9 +63,9 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     })
 
     on('carry the sender as it was when they were sent', async (engine) => {
-      await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
       await deliver(engine)
-      await engine.saveUser(ada, { vouched: { name: 'Ada L.' } })
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada L.' }) })
       await deliver(engine)
       const { epoch } = await engine.inbox(bob)
       const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 10)

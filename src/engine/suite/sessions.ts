@@ -29,6 +29,7 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
         startedAt: one.startedAt,
         lastSeenAt: one.startedAt,
         state: 'active',
+        hidden: false,
       })
       assert.equal(guest.guest, true)
       assert.deepEqual(await engine.sessions(ada), [one, guest])
@@ -80,7 +81,7 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
         [first, second].map(({ sessionId }) => ({
           type: 'session-ended',
           session: { ...ada, sessionId },
-          code: 'replaced',
+          code: 'too-many-sessions',
         })),
       )
       assert.deepEqual(await engine.sessions(ada), [third, fourth])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { ada, app, bob, trickyIds, type SuiteContext } from './kit.js'
+import type { UserChange } from '../engine.js'
+import { ada, app, bob, trickyIds, vouch, type SuiteContext } from './kit.js'
 
 /** A part of the suite: saving and reading users. */
 export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
@@ -10,10 +11,16 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
 
     on('are created by their first save, with its time', async (engine) => {
       const before = Date.now()
-      const { user, created, changed } = await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+      const { user, created, changed } = await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
       assert.ok(created && changed)
       assert.ok(user.createdAt >= before && user.createdAt <= Date.now())
-      assert.deepEqual(user, { ...ada, vouched: { name: 'Ada' }, claimed: {}, createdAt: user.createdAt })
+      assert.deepEqual(user, {
+        ...ada,
+        vouched: { name: 'Ada' },
+        vouchedAt: user.vouchedAt,
+        claimed: {},
+        createdAt: user.createdAt,
+      })
       assert.deepEqual(await engine.user(ada), user)
     })
 
@@ -33,24 +40,67 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
         role: '',
         custom: JSON.parse('{"":"empty","__proto__":"own","a.b":"dot"}') as Record<string, string>,
       }
-      await engine.saveUser(ada, { vouched: profile, claimed: profile })
+      await engine.saveUser(ada, { vouched: vouch(profile), claimed: profile })
       const user = await engine.user(ada)
       assert.deepEqual(user?.vouched, profile)
       assert.deepEqual(user.claimed, profile)
     })
 
-    on('change field by field: a field that is not given stays', async (engine) => {
-      await engine.saveUser(ada, { vouched: { name: 'Ada', role: 'admin', custom: { a: '1', b: '2' } } })
+    on('change claimed fields one by one: a field that is not given stays', async (engine) => {
+      await engine.saveUser(ada, { claimed: { name: 'Ada', role: 'admin', custom: { a: '1', b: '2' } } })
       const { user, created, changed } = await engine.saveUser(ada, {
-        vouched: { name: 'Ada L.', custom: { c: '3' } },
+        claimed: { name: 'Ada L.', custom: { c: '3' } },
       })
       assert.ok(changed && !created)
-      assert.deepEqual(user.vouched, { name: 'Ada L.', role: 'admin', custom: { c: '3' } })
+      assert.deepEqual(user.claimed, { name: 'Ada L.', role: 'admin', custom: { c: '3' } })
       assert.deepEqual(await engine.user(ada), user)
     })
 
+    on('replace the vouched profile as a whole', async (engine) => {
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada', role: 'admin' }) })
+      const { user, changed } = await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
+      assert.ok(changed)
+      assert.deepEqual(user.vouched, { name: 'Ada' })
+      assert.deepEqual(await engine.user(ada), user)
+    })
+
+    on('keep the vouched profile that was issued last, whichever came last', async (engine) => {
+      const role = async (change: UserChange): Promise<string | undefined> =>
+        (await engine.saveUser(ada, change)).user.vouched.role
+      const now = Date.now()
+      assert.equal(await role({ vouched: { profile: { role: 'member' }, issuedAt: now - 2_000 } }), 'member')
+      assert.equal(await role({ vouched: { profile: { role: 'guest' }, issuedAt: now } }), 'guest')
+      assert.equal(await role({ vouched: { profile: { role: 'admin' }, issuedAt: now - 1_000 } }), 'guest')
+      assert.equal(await role({ claimed: { role: 'admin' } }), 'guest')
+      assert.equal(await role({ vouched: { profile: { role: 'owner' }, issuedAt: now } }), 'owner')
+      assert.equal((await engine.user(ada))?.vouched.role, 'owner')
+    })
+
+    on('keep the time of the last vouched profile though the profile is equal', async (engine) => {
+      const now = Date.now()
+      const vouched = (role: string, issuedAt: number) => ({ vouched: { profile: { role }, issuedAt } })
+      await engine.saveUser(ada, vouched('member', now - 3_000))
+      const again = await engine.saveUser(ada, vouched('member', now - 1_000))
+      assert.ok(!again.changed)
+      const late = await engine.saveUser(ada, vouched('admin', now - 2_000))
+      assert.ok(!late.changed)
+      assert.equal((await engine.user(ada))?.vouched.role, 'member')
+      if (!durable) return
+      await reopen(engine)
+      await engine.saveUser(ada, vouched('admin', now - 2_000))
+      assert.equal((await engine.user(ada))?.vouched.role, 'member')
+    })
+
+    on('take a vouched profile without a time only if there is none yet', async (engine) => {
+      const vouched = (role: string) => ({ vouched: { profile: { role }, issuedAt: null } })
+      assert.equal((await engine.saveUser(ada, vouched('member'))).user.vouched.role, 'member')
+      assert.equal((await engine.saveUser(ada, vouched('admin'))).user.vouched.role, 'member')
+      await engine.saveUser(ada, { vouched: vouch({ role: 'guest' }) })
+      assert.equal((await engine.saveUser(ada, vouched('admin'))).user.vouched.role, 'guest')
+    })
+
     on('keep vouched and claimed fields separate', async (engine) => {
-      await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
       await engine.saveUser(ada, { claimed: { name: 'Root', locale: 'en' } })
       const user = await engine.user(ada)
       assert.deepEqual(user?.vouched, { name: 'Ada' })
@@ -58,12 +108,12 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
     })
 
     on('are unchanged by a save of equal fields', async (engine) => {
-      const first = await engine.saveUser(ada, { vouched: { name: 'Ada', custom: { a: '1', b: '2' } } })
+      const first = await engine.saveUser(ada, { claimed: { name: 'Ada', custom: { a: '1', b: '2' } } })
       const again = [
         {},
-        { vouched: {} },
-        { vouched: { name: 'Ada' } },
-        { vouched: { custom: { b: '2', a: '1' } } },
+        { claimed: {} },
+        { claimed: { name: 'Ada' } },
+        { claimed: { custom: { b: '2', a: '1' } } },
       ]
       for (const change of again) {
         const { user, created, changed } = await engine.saveUser(ada, change)
@@ -76,14 +126,14 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       const saves = Array.from({ length: 40 }, (_, n) =>
         engine.saveUser(
           ada,
-          n % 2 ? { vouched: { [`field${n}`]: 'v' } } : { claimed: { [`field${n}`]: 'c' } },
+          n % 2 ? { vouched: vouch({ role: `${n}` }) } : { claimed: { [`field${n}`]: 'c' } },
         ),
       )
       const saved = await Promise.all(saves)
       assert.equal(saved.filter(({ created }) => created).length, 1)
       const user = await engine.user(ada)
-      assert.equal(Object.keys(user?.vouched ?? {}).length, 20)
-      assert.equal(Object.keys(user?.claimed ?? {}).length, 20)
+      assert.deepEqual(user?.vouched, { role: '39' })
+      assert.equal(Object.keys(user.claimed).length, 20)
     })
 
     on('are saved many at once', async (engine) => {
@@ -98,9 +148,9 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
 
     on('of two apps are separate', async (engine) => {
       const twin = { appId: 'app2', userId: ada.userId }
-      await engine.saveUser(ada, { vouched: { name: 'one' } })
+      await engine.saveUser(ada, { vouched: vouch({ name: 'one' }) })
       assert.equal(await engine.user(twin), null)
-      await engine.saveUser(twin, { vouched: { name: 'two' } })
+      await engine.saveUser(twin, { vouched: vouch({ name: 'two' }) })
       assert.deepEqual((await engine.user(ada))?.vouched, { name: 'one' })
       assert.deepEqual((await engine.user(twin))?.vouched, { name: 'two' })
     })
@@ -116,7 +166,7 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
 
     on('do not change when a caller changes a given or returned object', async (engine) => {
       const custom = { team: 'a' }
-      const { user } = await engine.saveUser(ada, { vouched: { custom } })
+      const { user } = await engine.saveUser(ada, { vouched: vouch({ custom }) })
       custom.team = 'b'
       const kept = structuredClone(user)
       assert.deepEqual(kept.vouched, { custom: { team: 'a' } })
@@ -129,7 +179,10 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
 
     if (durable) {
       on('are there after a close', async (engine) => {
-        const { user } = await engine.saveUser(ada, { vouched: { name: 'Ada' }, claimed: { locale: 'en' } })
+        const { user } = await engine.saveUser(ada, {
+          vouched: vouch({ name: 'Ada' }),
+          claimed: { locale: 'en' },
+        })
         await engine.saveUser(bob, {})
         const changed = await engine.saveUser(bob, { claimed: { name: 'Bob' } })
         await reopen(engine)

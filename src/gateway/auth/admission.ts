@@ -12,7 +12,7 @@ import {
   type Profile,
 } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
-import type { Engine, UserRecord } from '../../engine/index.js'
+import type { Engine, UserRecord, VouchedProfile } from '../../engine/index.js'
 import type { App } from './app.js'
 import type { AuthenticateAnswer, Settings } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
@@ -53,7 +53,7 @@ export interface Admitted {
   userId: string
   guest: boolean
   /** The profile from the token or the app's backend. */
-  vouched: Profile | undefined
+  vouched: VouchedProfile | undefined
   /** The profile from the client, if the app's `profiles` setting takes it. */
   claimed: Profile | undefined
   /** Unix time in milliseconds at which the credentials expire; null if they never do. */
@@ -90,9 +90,16 @@ const isOwnToken = (token: string): boolean => unverifiedClaims(token)['tokenTyp
 export const authenticateToken = async (app: App, token: string): Promise<Authenticated> => {
   const result = isOwnToken(token) ? await app.verifyOwnToken(token) : await app.verifyToken(token)
   if (!result.ok) return refuse(result.code, result.why)
-  const { userId, user, expiresAt } = result.claims
+  const { userId, user, issuedAt, expiresAt } = result.claims
   if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
-  return { ok: true, userId, vouched: user, expiresAt, mustBeNew: false, signToken: undefined }
+  return {
+    ok: true,
+    userId,
+    vouched: user && { profile: user, issuedAt },
+    expiresAt,
+    mustBeNew: false,
+    signToken: undefined,
+  }
 }
 
 const authenticateSignature = async (app: App, userId: string, signature: string): Promise<Authenticated> =>
@@ -155,8 +162,8 @@ const authenticateWithParams = async (
   if (!isYes(answer))
     return refuse('unauthenticated', "The app's 'authenticate' function did not return ok: true.")
   const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
-  const vouched = answer.user === undefined ? undefined : parseProfile(answer.user)
-  if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (answer.user !== undefined && !vouched))
+  const profile = answer.user === undefined ? undefined : parseProfile(answer.user)
+  if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (answer.user !== undefined && !profile))
     return refuse(
       'unavailable',
       "The app's 'authenticate' function returned an 'expiresIn' that is no positive number, or a 'user' that is no profile.",
@@ -164,7 +171,8 @@ const authenticateWithParams = async (
   return {
     ok: true,
     userId,
-    vouched,
+    // The backend has answered just now.
+    vouched: profile && { profile, issuedAt: Date.now() },
     expiresAt: Date.now() + expiresIn * 1000,
     mustBeNew: false,
     signToken: () => app.signOwnToken(userId, expiresIn),

@@ -267,7 +267,8 @@ export class Connection implements ConnectionHandle {
     opening.session = session
     // Before the user is read from the engine, so that no event after that is missed.
     hub.add(session)
-    if (!(await session.start(admitted, frame.resume)) || this.#phase !== opening) return
+    if (!(await session.start(admitted, frame.resume, frame.hidden ?? false)) || this.#phase !== opening)
+      return
     opening.deadline.cancel()
     this.#phase = { name: 'live', session }
     this.#context.onStarted(this)

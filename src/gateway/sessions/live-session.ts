@@ -125,7 +125,7 @@ export class LiveSession implements HubSession {
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
-  async start(admitted: Admitted, resume: Resumption | undefined): Promise<boolean> {
+  async start(admitted: Admitted, resume: Resumption | undefined, hidden: boolean): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
     const { guest, expiresAt, signToken } = admitted
@@ -138,6 +138,7 @@ export class LiveSession implements HubSession {
     const { sessionId, resumed } = await engine.startSession({
       ...this.user,
       guest,
+      hidden,
       connectionId: this.#connection.connectionId,
       keyHash: hash(resumeKey),
       ...(resume && { resumes: hash(resume.key) }),
@@ -197,7 +198,11 @@ export class LiveSession implements HubSession {
       started.name = 'ending'
       // Frames that came before `end` are answered first.
       void this.settled().then(() => this.#connection.end('ended'))
-    } else if (frame.type !== 'pong' && frame.type !== 'visibility') this.#handlerFor(started).handle(frame)
+    } else if (frame.type === 'visibility') {
+      const { engine } = this.#context
+      const { connectionId } = this.#connection
+      this.#connection.endOnError(engine.setHidden(started.ref, connectionId, frame.hidden))
+    } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
   /** Ends the connection if the credentials have expired. */

@@ -1,6 +1,6 @@
 // A process with an open engine. Its arguments name a task; it sends the results to its parent.
 import { createEmbeddedEngine, EngineError, type NewMessage } from '../../../src/engine/index.js'
-import { request } from '../../../src/engine/suite/kit.js'
+import { request, vouch } from '../../../src/engine/suite/kit.js'
 import { rules } from '../stores.js'
 
 const [task, path = '', run = ''] = process.argv.slice(2)
@@ -28,7 +28,7 @@ const tasks: Record<string, () => Promise<void>> = {
     await engine.open()
     await report(Buffer.from(await engine.key()).toString('hex'))
     await engine.startSession(request(ada, { keyHash: 'hash' }))
-    await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+    await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
     process.kill(process.pid, 'SIGKILL')
   },
 

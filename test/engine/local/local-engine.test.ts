@@ -5,7 +5,7 @@ import { createMemoryEngine } from '../../../src/engine/index.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import type { Store } from '../../../src/engine/local/store.js'
-import { request, until } from '../../../src/engine/suite/kit.js'
+import { request, until, vouch } from '../../../src/engine/suite/kit.js'
 import { createPowerCutStore, volumeOf, rules, withStore } from '../stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -23,12 +23,12 @@ void describe('the local engine', () => {
     const { store, kept } = createPowerCutStore()
     const before = await engineOn(store)
     const key = await before.key()
-    await before.saveUser(ada, { vouched: { name: 'Ada' } })
+    await before.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
     const { epoch } = await before.inbox(bob)
     const sent = await Promise.all(
       Array.from({ length: 20 }, (_, n) => before.send({ ...toBob, id: `${n}` }, rules)),
     )
-    const { user } = await before.saveUser(ada, { vouched: { role: 'admin' } })
+    const { user } = await before.saveUser(ada, { vouched: vouch({ role: 'admin' }) })
     await before.markRead(bob, { epoch, offset: 10 })
 
     const after = await engineOn(kept)
@@ -77,7 +77,7 @@ void describe('the local engine', () => {
   void it('returns no user before the save is durable', async () => {
     const { store, kept } = createPowerCutStore()
     const engine = await engineOn(store)
-    const saving = engine.saveUser(ada, { vouched: { name: 'Ada' } })
+    const saving = engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
     let read = await engine.user(ada)
     while (read === null) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -91,9 +91,10 @@ void describe('the local engine', () => {
   void it('writes nothing when a save changes nothing', async () => {
     const { store, batches } = createPowerCutStore()
     const engine = await engineOn(store)
-    await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+    const change = { vouched: vouch({ name: 'Ada' }) }
+    await engine.saveUser(ada, change)
     const written = batches.length
-    await Promise.all(Array.from({ length: 20 }, () => engine.saveUser(ada, { vouched: { name: 'Ada' } })))
+    await Promise.all(Array.from({ length: 20 }, () => engine.saveUser(ada, change)))
     await engine.close()
     assert.equal(batches.length, written)
   })

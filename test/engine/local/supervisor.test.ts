@@ -5,7 +5,7 @@ import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/local/store.js'
-import { request } from '../../../src/engine/suite/kit.js'
+import { request, vouch } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
 import { volumeOf, rules, withStore } from '../stores.js'
 
@@ -65,14 +65,14 @@ const onDisk = async (): Promise<{
 void describe('an engine whose store has failed', () => {
   void it('refuses to write, goes on reading, and reports the failure once', async () => {
     const { engine, disk, errors, messages } = await onDisk()
-    const { user } = await engine.saveUser(ada, { vouched: { name: 'Ada' } })
+    const { user } = await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
     await engine.send({ ...toBob, id: 'one' }, rules)
     const inbox = await engine.inbox(bob)
     disk.state = 'refuses'
     const refused = { ...unavailable, cause }
     const sends = ['two', 'three'].map((id) => engine.send({ ...toBob, id }, rules))
     for (const sending of sends) await assert.rejects(sending, refused)
-    await assert.rejects(engine.saveUser(ada, { vouched: { name: 'lost' } }), refused)
+    await assert.rejects(engine.saveUser(ada, { vouched: vouch({ name: 'lost' }) }), refused)
     await assert.rejects(engine.markRead(bob, { epoch: inbox.epoch, offset: 1 }), refused)
     await until('the engine probes the store', () => disk.probed > 1)
     await assert.rejects(engine.send({ ...toBob, id: 'four' }, rules), refused)

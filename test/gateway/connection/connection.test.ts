@@ -189,14 +189,14 @@ test('a frame of 1 MB is refused by its length: 1009', async () => {
   assert.equal((await within(client.closed, 'close')).code, 1009)
 })
 
-test('if a user starts one session too many, the oldest is replaced', async () => {
+test('if a user starts one session too many, the oldest ends with 4429 too-many-sessions', async () => {
   const [first, second] = [
     await startClient(url, await startOf('many')),
     await startClient(url, await startOf('many')),
   ]
   const other = await startClient(url, await startOf('other'))
   const third = await startClient(url, await startOf('many'))
-  await assertEnds(first, 4409, 'replaced')
+  await assertEnds(first, 4429, 'too-many-sessions')
   for (const client of [second, third, other]) {
     client.send({ type: 'read', epoch: '', offset: 0 })
     assert.equal((await client.next()).type, 'refused')
@@ -210,12 +210,32 @@ test('a user who may have one session has one after twenty starts at once', asyn
   const clients = Array.from({ length: 20 }, () => openClient(single, { start }))
   const live = new Set(clients)
   for (const client of clients) void client.closed.then(() => live.delete(client))
-  await until('nineteen replaced sessions', () => live.size <= 1)
+  await until('nineteen sessions that made room', () => live.size <= 1)
   const [last] = live
   assert.ok(last)
   last.send({ type: 'read', epoch: '', offset: 0 })
   await last.next('refused')
   last.close()
+})
+
+test('hidden sessions make room before visible ones, the longest hidden first', async () => {
+  const { url: three } = await runGateway({ limits: { sessionsPerUser: 3 } })
+  const visible = await startClient(three, await startOf('ada'))
+  const hiddenLater = await startClient(three, await startOf('ada'))
+  const hidden = await startClient(three, await startOf('ada', { hidden: true }))
+  hiddenLater.send({ type: 'visibility', hidden: true })
+  // The answer shows that the frame before it was handled.
+  hiddenLater.send({ type: 'read', epoch: '', offset: 0 })
+  await hiddenLater.next('refused')
+  const next = await startClient(three, await startOf('ada'))
+  await assertEnds(hidden, 4429, 'too-many-sessions')
+  const last = await startClient(three, await startOf('ada'))
+  await assertEnds(hiddenLater, 4429, 'too-many-sessions')
+  for (const client of [visible, next, last]) {
+    client.send({ type: 'read', epoch: '', offset: 0 })
+    assert.equal((await client.next()).type, 'refused')
+    client.close()
+  }
 })
 
 test('a connection without a start in time ends with 4508 timeout, and is retryable', async () => {

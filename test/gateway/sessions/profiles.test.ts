@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SignJWT } from 'jose'
 import { startClient, type Frame } from '../../support/raw-client.js'
-import { runGateway, startOf, tokenFor } from '../support.js'
+import { runGateway, secret, startOf, tokenFor } from '../support.js'
 
 const anyone = await runGateway({ profiles: 'anyone', limits: { requestsPerSecond: 1_000_000 } })
 const vouched = await runGateway({ profiles: 'vouched' })
@@ -68,10 +69,36 @@ test('a start and a fresh token that change the profile send `user` to the userâ
   const second = await startClient(vouched.url, await startOf('erin', { token }))
   assert.deepEqual((await first.next('user'))['user'], { id: 'erin', name: 'Erin' })
   second.send({ type: 'token', token: await tokenFor('erin', { user: { role: 'owner' } }) })
-  assert.deepEqual((await first.next('user'))['user'], { id: 'erin', name: 'Erin', role: 'owner' })
-  assert.deepEqual((await second.next('user'))['user'], { id: 'erin', name: 'Erin', role: 'owner' })
+  assert.deepEqual((await first.next('user'))['user'], { id: 'erin', role: 'owner' })
+  assert.deepEqual((await second.next('user'))['user'], { id: 'erin', role: 'owner' })
   first.close()
   second.close()
+})
+
+/** A token that was issued so many seconds ago; null: it does not say when. */
+const issued = (secondsAgo: number | null, user?: Record<string, unknown>): Promise<string> => {
+  const claims = { tokenType: 'user', iss: 'app', sub: 'nora', ...(user && { user }) }
+  const token = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h')
+  if (secondsAgo !== null) token.setIssuedAt(Math.floor(Date.now() / 1000) - secondsAgo)
+  return token.sign(new TextEncoder().encode(secret))
+}
+
+test('an older token does not bring back a role that was taken away', async () => {
+  const profileAfter = async (token: string): Promise<unknown> => {
+    const client = await startClient(vouched.url, await startOf('nora', { token }))
+    client.close()
+    return userIn(client)
+  }
+  const admin = await issued(60, { name: 'Nora', role: 'admin' })
+  assert.deepEqual(await profileAfter(admin), { id: 'nora', name: 'Nora', role: 'admin' })
+  assert.deepEqual(await profileAfter(await issued(30, { name: 'Nora' })), { id: 'nora', name: 'Nora' })
+  for (const token of [admin, await issued(null, { role: 'admin' }), await issued(10)])
+    assert.deepEqual(await profileAfter(token), { id: 'nora', name: 'Nora' })
+  const client = await startClient(vouched.url, await startOf('nora', { token: await issued(20) }))
+  client.send({ type: 'token', token: admin })
+  await client.next('renewed')
+  client.close()
+  assert.deepEqual(await profileAfter(await issued(5)), { id: 'nora', name: 'Nora' })
 })
 
 test('an invalid profile is refused, and the session goes on', async () => {
