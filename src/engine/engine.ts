@@ -112,6 +112,8 @@ export interface NewMessage {
 export interface Retention {
   /** The newest so many messages. */
   messages: number
+  /** The newest messages of so many bytes together, about; at least one message. */
+  bytes: number
   /** The greatest age of a message, in milliseconds. */
   age: number
 }
@@ -124,6 +126,11 @@ export interface SendRules {
   retention: Retention
   /** Whether a user who was never saved may receive messages. */
   unknownRecipients: boolean
+  /**
+   * The share of the recipient's retention, above 0 and at most 1, that a sender's unread messages may take before they push out
+   * unread messages of others. Messages from the backend have no such limit.
+   */
+  unreadPerSender: number
   /** How many inboxes with messages the app may have, and about how many bytes of messages. */
   quota: { inboxes: number; bytes: number }
 }
@@ -140,8 +147,11 @@ export type SendResult =
       ownOffset: number | null
       sentAt: number
     }
-  /** `conflict`: the same id was sent with other content. `full`: the app's quota is used up. */
-  | { outcome: 'conflict' | 'unknown-user' | 'full' }
+  /**
+   * `conflict`: the same id was sent with other content. `full`: the app's quota is used up. `refused`: the sender has more unread
+   * messages in the inbox than `unreadPerSender` allows, and this one would push out another sender's unread message.
+   */
+  | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' }
 
 export interface MessagePage {
   /** In offset order. */

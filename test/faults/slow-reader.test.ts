@@ -16,8 +16,9 @@ const STILL = 20
 
 const rules = {
   sendWindow: 3_600_000,
-  retention: { messages: 1_000_000, age: 3_600_000 },
+  retention: { messages: 1_000_000, age: 3_600_000, bytes: 1e9 },
   unknownRecipients: true,
+  unreadPerSender: 1,
   quota: { inboxes: 10, bytes: 1e9 },
 }
 

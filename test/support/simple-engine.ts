@@ -116,8 +116,27 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     return { epoch, offset: newest, readOffset, unread }
   }
 
-  const prune = (inbox: Inbox, { messages, age }: Retention): void => {
-    const kept = messages === 0 ? [] : inbox.messages.slice(-messages)
+  const sizeOf = (messages: unknown[]): number =>
+    messages.reduce<number>((sum, message) => sum + JSON.stringify(message).length, 0)
+
+  /** Whether `from` has too many unread messages to push out another sender's unread message. */
+  const isCrowded = (
+    { appId, from, to }: NewMessage,
+    size: number,
+    { retention, unreadPerSender }: SendRules,
+  ) => {
+    const { messages, readOffset } = inboxOf({ appId, userId: to })
+    const unread = messages.filter((one) => one.offset > readOffset && one.from !== to)
+    const own = unread.filter((one) => one.from === from)
+    const isFull = messages.length >= retention.messages || sizeOf(messages) + size > retention.bytes
+    const pushesOut = isFull && unread.length === messages.length && unread[0]?.from !== from
+    const share = Math.max(own.length / retention.messages, sizeOf(own) / retention.bytes)
+    return from !== null && from !== to && pushesOut && share > unreadPerSender
+  }
+
+  const prune = (inbox: Inbox, { messages, age, bytes }: Retention): void => {
+    const kept = inbox.messages.slice(-messages)
+    while (kept.length > 1 && sizeOf(kept) > bytes) kept.shift()
     inbox.messages = kept.filter(({ sentAt }) => sentAt + age > Date.now())
   }
 
@@ -165,6 +184,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     const copies = [{ appId, userId: to }]
     if (from !== null && from !== to) copies.push({ appId, userId: from })
     for (const of of copies) prune(inboxOf(of), rules.retention)
+    if (isCrowded(message, JSON.stringify(content).length, rules)) return { outcome: 'refused' }
     if (exceeds(appId, copies, JSON.stringify(content).length, rules.quota)) return { outcome: 'full' }
     const messages = copies.map((of) => {
       const inbox = inboxOf(of)

@@ -1,7 +1,8 @@
 import type { Message } from '../../protocol/index.js'
-import type { InboxState, UserRef } from '../engine.js'
+import type { InboxState, Retention, UserRef } from '../engine.js'
 import { rows } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
+import type { UnreadCounts } from './unread-counts.js'
 
 /** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
 export interface MessageRow extends Message {
@@ -14,6 +15,9 @@ export interface MessageRow extends Message {
   /** The oldest offset that is retained once this message is stored. */
   first: number
 }
+
+/** The part of a row that decides what an inbox retains. */
+export type MessageFacts = Pick<MessageRow, 'from' | 'bytes' | 'size'>
 
 /** How far an inbox goes. */
 export interface Watermark {
@@ -92,6 +96,8 @@ export class Inbox {
   #oldestAt: number
   /** A cache: messages from others before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
+  /** The messages that are not synced yet, by offset: no row of theirs can be read. */
+  readonly #pending = new Map<number, MessageFacts>()
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
 
@@ -137,19 +143,43 @@ export class Inbox {
   }
 
   /**
-   * Returns the operation that stores a message under the next offset. Only the newest `keep` messages are retained.
+   * Whether a message of `size` bytes would push out another sender's unread message, although `from` has more than `share`
+   * of what is retained.
    */
-  append(json: string, size: number, isReceived: boolean, sentAt: number, keep: number): Operation {
+  isCrowdedBy(
+    from: string,
+    size: number,
+    retention: Retention,
+    share: number,
+    counts: () => UnreadCounts,
+  ): boolean {
+    const { first, offset } = this.assigned
+    const firstUnread = Math.max(first, this.readOffset + 1)
+    const firstAfter = this.#firstAfter(size, retention)
+    const isFromAnother = (facts: MessageFacts | undefined): boolean =>
+      facts !== undefined && facts.from !== from && facts.from !== this.of.userId
+    let pushedOut = firstUnread
+    while (pushedOut < firstAfter && !isFromAnother(this.#factsOf(pushedOut))) pushedOut++
+    if (pushedOut >= firstAfter) return false
+    const unread = counts()
+    unread.update(firstUnread, offset, (each) => this.#factsOf(each))
+    const { messages, bytes } = unread.of(from)
+    return messages > share * retention.messages || bytes > share * retention.bytes
+  }
+
+  /** Returns the operation that stores a message under the next offset, and stops retaining the messages that it pushes out. */
+  append(json: string, size: number, from: string | null, sentAt: number, retention: Retention): Operation {
     const before = this.assigned
     const offset = before.offset + 1
     this.assigned = {
       offset,
-      received: before.received + (isReceived ? 1 : 0),
+      received: before.received + (from === this.of.userId ? 0 : 1),
       bytes: before.bytes + size,
-      first: Math.max(before.first, offset - keep + 1),
+      first: this.#firstAfter(size, retention),
     }
     if (before.first > before.offset) this.#oldestAt = sentAt
     const { received, bytes } = before
+    this.#pending.set(offset, { from, bytes, size })
     const { first } = this.assigned
     // Built from `json`, which is serialized once for the recipient's inbox and the sender's.
     const value = `{"offset":${offset},"received":${received},"bytes":${bytes},"size":${size},"first":${first},${json.slice(1)}`
@@ -158,6 +188,7 @@ export class Inbox {
 
   /** Shows readers the messages up to `mark`, which are synced. */
   settle(mark: Watermark): void {
+    this.#pending.delete(mark.offset)
     this.durable = { ...mark, first: Math.max(mark.first, this.durable.first) }
   }
 
@@ -192,9 +223,9 @@ export class Inbox {
     this.#setFirst(first)
   }
 
-  /** Stops retaining all but the newest `keep` messages. The next message would do so too. */
-  trim(keep: number): void {
-    this.#setFirst(Math.max(this.durable.first, this.durable.offset - keep + 1))
+  /** Stops retaining the messages beyond `retention`. The next message would do so too. */
+  trim(retention: Retention): void {
+    this.#setFirst(this.#firstWithin(this.durable, retention))
   }
 
   /**
@@ -223,6 +254,27 @@ export class Inbox {
         first: Math.max(next.first, this.assigned.first),
       }
     }
+  }
+
+  /** The oldest offset that is retained once a message of `size` bytes is appended. */
+  #firstAfter(size: number, retention: Retention): number {
+    const { offset, bytes, first } = this.assigned
+    return this.#firstWithin({ offset: offset + 1, bytes: bytes + size, first }, retention)
+  }
+
+  #firstWithin(
+    { offset, bytes, first }: Pick<Watermark, 'offset' | 'bytes' | 'first'>,
+    retention: Retention,
+  ): number {
+    let next = Math.max(first, offset - retention.messages + 1)
+    // The bytes since the last deletion are an upper bound, which needs no read.
+    if (bytes - this.#swept.bytes <= retention.bytes) return next
+    while (next < offset && bytes - (this.#factsOf(next)?.bytes ?? bytes) > retention.bytes) next++
+    return next
+  }
+
+  #factsOf(offset: number): MessageFacts | undefined {
+    return this.#pending.get(offset) ?? this.#messageRow(offset)
   }
 
   #setFirst(first: number): void {

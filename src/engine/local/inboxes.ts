@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Message } from '../../protocol/index.js'
 import type {
   EngineEvent,
@@ -18,10 +19,12 @@ import { Inbox, mayHaveExpired, messageOf, type InboxRow, type MessageRow } from
 import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { lastOf, rows } from './rows.js'
 import { readAll, type Operation, type Range, type Store } from './store.js'
+import { UnreadCounts } from './unread-counts.js'
 import { Usage } from './usage.js'
 import type { Users } from './users.js'
 
 const MAX_CACHED = 20_000
+const MAX_CACHED_COUNTS = 200
 /** About how many bytes a message takes beside its content: its key, and the sums in its row. */
 const MESSAGE_OVERHEAD = 100
 /** How many inboxes a step of the retention sweep reads, and about how many messages it deletes, at most. */
@@ -66,6 +69,8 @@ export class Inboxes {
   readonly #usage: Usage
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
+  /** Of inboxes that are full of unread messages, by row. */
+  readonly #unreadCounts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED_COUNTS })
   readonly #scheduler: Scheduler
   readonly #sweeps = new Map<string, RetentionSweep>()
   readonly #reads = new Set<Promise<unknown>>()
@@ -130,11 +135,15 @@ export class Inboxes {
     if (from !== null && from !== to) inboxes.push(this.#open({ appId, userId: from }))
     const size = Buffer.byteLength(json) + MESSAGE_OVERHEAD
     const operations: Operation[] = []
+    for (const inbox of inboxes) this.#deleteUnretained(inbox, rules.retention, now, false, operations)
+    if (this.#isCrowded(message, size, rules)) {
+      this.#deferDeletions(operations)
+      return Promise.resolve({ outcome: 'refused' })
+    }
     if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
     const copies = inboxes.map((inbox) => {
-      const isReceived = from !== inbox.of.userId
-      operations.push(inbox.append(json, size, isReceived, now, rules.retention.messages))
+      operations.push(inbox.append(json, size, from, now, rules.retention))
       if (inbox.isBehind) this.#markChanged(inbox)
       inbox.batch = this.#commit.nextBatch
       return { inbox, mark: inbox.assigned }
@@ -255,6 +264,23 @@ export class Inboxes {
     return read.then((found) => found.map(([, row]) => messageOf(row)))
   }
 
+  /** Whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */
+  #isCrowded(
+    { appId, from, to }: NewMessage,
+    size: number,
+    { retention, unreadPerSender }: SendRules,
+  ): boolean {
+    if (from === null || from === to) return false
+    const inbox = this.#open({ appId, userId: to })
+    return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => {
+      const known = this.#unreadCounts.get(inbox.row)
+      if (known) return known
+      const counts = new UnreadCounts()
+      this.#unreadCounts.set(inbox.row, counts)
+      return counts
+    })
+  }
+
   /**
    * Adds a message of `size` bytes in each inbox to the app's usage; false if that exceeds its quota. Adds the
    * operations that make room.
@@ -263,7 +289,6 @@ export class Inboxes {
     const { retention, quota } = rules
     const appId = inboxes[0]?.of.appId ?? ''
     const more = { inboxes: inboxes.filter(({ exists }) => !exists).length, bytes: size * inboxes.length }
-    for (const inbox of inboxes) this.#deleteUnretained(inbox, retention, now, false, operations)
     if (!this.#usage.fits(appId, more, quota))
       for (const inbox of inboxes) this.#deleteUnretained(inbox, retention, now, true, operations)
     if (!this.#full.has(appId) && this.#usage.fits(appId, more, quota)) {
@@ -280,14 +305,14 @@ export class Inboxes {
    */
   #deleteUnretained(
     inbox: Inbox,
-    { messages, age }: Retention,
+    retention: Retention,
     now: number,
     all: boolean,
     operations: Operation[],
   ): void {
     const { first } = inbox.durable
-    if (inbox.hasExpired(now, age)) inbox.expire(now, age)
-    if (all) inbox.trim(messages)
+    if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
+    if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
     if (inbox.durable.first !== first || swept) this.#markChanged(inbox)
     if (!swept) return

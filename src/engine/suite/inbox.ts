@@ -172,7 +172,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     on(
       'keeps the newest messages, reports lost ones, and counts as unread only those it keeps',
       async (engine) => {
-        const few = { retention: { messages: 5, age: hour } }
+        const few = { retention: { messages: 5, age: hour, bytes: 1e9 } }
         const { epoch } = await engine.inbox(bob)
         for (let n = 1; n <= 200; n++) {
           await deliver(engine, { body: `${n}` }, few)
@@ -202,23 +202,40 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
 
     on('keeps fewer messages once it is lowered', async (engine) => {
       await fill(engine, 20)
-      await deliver(engine, { body: '21' }, { retention: { messages: 3, age: hour } })
+      await deliver(engine, { body: '21' }, { retention: { messages: 3, age: hour, bytes: 1e9 } })
       assert.deepEqual(await bodies(engine, bob), ['19', '20', '21'])
       assert.equal((await engine.inbox(bob)).unread, 3)
     })
 
     on('may be one message', async (engine) => {
       for (const body of ['1', '2', '3']) {
-        await deliver(engine, { body }, { retention: { messages: 1, age: hour } })
+        await deliver(engine, { body }, { retention: { messages: 1, age: hour, bytes: 1e9 } })
         assert.deepEqual(await bodies(engine, bob), [body])
       }
+    })
+
+    on('keeps the newest messages of so many bytes, and one at least', async (engine) => {
+      const keeping = (bytes: number) => ({ retention: { messages: 1_000, age: hour, bytes } })
+      const body = 'x'.repeat(1_000)
+      for (let n = 0; n < 200; n++) await deliver(engine, { body }, keeping(10_000))
+      const count = (await bodies(engine, bob)).length
+      assert.ok(count >= 4 && count <= 10, `${count} messages are kept`)
+      assert.equal((await engine.inbox(bob)).unread, count)
+      if (durable) await reopen(engine)
+      assert.equal((await bodies(engine, bob)).length, count)
+      assert.equal((await after(engine, bob, 0)).lost, true)
+      await Promise.all(
+        Array.from({ length: 20 }, (_, n) => deliver(engine, { body: `${body} ${n}` }, keeping(1))),
+      )
+      assert.deepEqual(await bodies(engine, bob), [`${body} 19`])
+      assert.equal((await engine.inbox(bob)).unread, 1)
     })
 
     on('deletes expired messages when another message comes', async (engine) => {
       await fill(engine, 3)
       const old = Date.now()
       await until('20 ms have passed', () => Promise.resolve(Date.now() > old + 20))
-      await deliver(engine, { body: 'new' }, { retention: { messages: 100, age: 20 } })
+      await deliver(engine, { body: 'new' }, { retention: { messages: 100, age: 20, bytes: 1e9 } })
       const page = await after(engine, bob, 0)
       assert.deepEqual([page.messages.map(({ body }) => body), page.lost], [['new'], true])
       assert.deepEqual((await after(engine, bob, 3)).lost, false)
@@ -229,7 +246,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       await fill(engine, 3)
       if (durable) await reopen(engine)
       const { epoch } = await engine.inbox(bob)
-      await engine.retain(app, { messages: 100, age: 20 })
+      await engine.retain(app, { messages: 100, age: 20, bytes: 1e9 })
       await until('it is empty', async () => (await bodies(engine, bob)).length === 0)
       assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 0, unread: 0 })
       assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset: 2 }, 1), { messages: [], lost: true })
@@ -240,7 +257,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       const old = Date.now()
       await until('20 ms have passed', () => Promise.resolve(Date.now() > old + 20))
       await until('it is empty', async () => {
-        await deliver(engine, { from: null, to: 'cy' }, { retention: { messages: 100, age: 20 } })
+        await deliver(engine, { from: null, to: 'cy' }, { retention: { messages: 100, age: 20, bytes: 1e9 } })
         return (await bodies(engine, bob)).length === 0
       })
       const { epoch } = await engine.inbox(bob)

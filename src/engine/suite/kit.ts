@@ -87,8 +87,9 @@ const DAY = 86_400_000
 
 export const rules = (more: Partial<SendRules> = {}): SendRules => ({
   sendWindow: 3_600_000,
-  retention: { messages: 1_000, age: 30 * DAY },
+  retention: { messages: 1_000, age: 30 * DAY, bytes: 1e9 },
   unknownRecipients: true,
+  unreadPerSender: 1,
   quota: { inboxes: 1_000, bytes: 1_000_000_000 },
   ...more,
 })

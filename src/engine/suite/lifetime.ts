@@ -13,7 +13,7 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['detachSession', (engine) => engine.detachSession({ ...ada, sessionId: 'none' }, 'none', 1)],
   ['setHidden', (engine) => engine.setHidden({ ...ada, sessionId: 'none' }, 'none', true)],
   ['endSession', (engine) => engine.endSession({ ...ada, sessionId: 'none' }, 'ended')],
-  ['retain', (engine) => engine.retain(app, { messages: 1, age: 1 })],
+  ['retain', (engine) => engine.retain(app, { messages: 1, age: 1, bytes: 1e9 })],
   ['send', (engine) => engine.send(newMessage(), rules())],
   ['inbox', (engine) => engine.inbox(ada)],
   ['messagesAfter', (engine) => engine.messagesAfter(ada, { epoch: '', offset: 0 }, 1)],

@@ -38,7 +38,8 @@ export const createPublish =
       throw new GatewayError('bad-request', "A message's 'from' is not a valid user id.")
     const sent = await engine.send(
       { appId, id, from: from ?? null, to, body, data },
-      sendRulesOf(app, settings, true),
+      // The backend decides itself how many messages it sends, also in a user's name.
+      { ...sendRulesOf(app, settings, true), unreadPerSender: 1 },
     )
     if (sent.outcome === 'conflict') throw new GatewayError('conflict', errorMessages.conflict)
     if (!('sentAt' in sent))

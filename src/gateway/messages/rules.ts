@@ -43,12 +43,13 @@ const SEND_WINDOW_MARGIN = 60_000
 
 /** Returns an app's rules for `engine.send`. */
 export const sendRulesOf = (
-  { retention, limits: { inboxes, bytes } }: AppSettings,
+  { retention, limits: { inboxes, bytes, unreadPerSender } }: AppSettings,
   { sendWindow }: Pick<Settings, 'sendWindow'>,
   unknownRecipients: boolean,
 ): SendRules => ({
   sendWindow: sendWindow + SEND_WINDOW_MARGIN,
   retention,
   unknownRecipients,
+  unreadPerSender,
   quota: { inboxes, bytes },
 })

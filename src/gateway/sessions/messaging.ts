@@ -39,6 +39,8 @@ export interface Messaging {
 }
 
 export const OTHER_EPOCH = "The inbox has another 'epoch' now: reconnect, and 'started' has the new one."
+const TOO_MUCH_UNREAD =
+  "The recipient's inbox is full, and your unread messages take up more of it than the app's 'unreadPerSender' allows."
 const QUOTA_EXCEEDED = "The app's quota of storage or inboxes is used up."
 
 /** Milliseconds after which a client tries again if the app's quota is used up. */
@@ -114,6 +116,7 @@ export const createMessaging = (
       const { ownOffset, offset, sentAt } = sent
       connection.send({ type: 'sent', id, offset: ownOffset ?? offset, sentAt })
     } else if (sent.outcome === 'full') refuse(frame, 'unavailable', QUOTA_EXCEEDED, QUOTA_RETRY_AFTER)
+    else if (sent.outcome === 'refused') refuse(frame, 'refused', TOO_MUCH_UNREAD)
     else refuse(frame, sent.outcome)
     return sent.outcome !== 'full'
   }

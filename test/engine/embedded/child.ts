@@ -58,7 +58,10 @@ const tasks: Record<string, () => Promise<void>> = {
           to,
           body: `${run} ${n} ${round}`,
         }
-        const sent = await engine.send(draft, { ...rules, retention: { messages: 1e6, age: 86_400_000 } })
+        const sent = await engine.send(draft, {
+          ...rules,
+          retention: { messages: 1e6, age: 86_400_000, bytes: 1e9 },
+        })
         await report({ draft, sent })
         if (round % 5 === 0) {
           const { epoch, offset } = await engine.inbox({ appId: 'app', userId: to })

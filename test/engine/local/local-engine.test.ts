@@ -161,7 +161,7 @@ void describe('the local engine', () => {
   void it('deletes messages that are not retained', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)
-    const few = { ...rules, retention: { messages: 10, age: 86_400_000 } }
+    const few = { ...rules, retention: { messages: 10, age: 86_400_000, bytes: 1e9 } }
     for (let n = 0; n < 1_000; n++) await engine.send({ ...toBob, id: `${n}` }, few)
     const stored = await store.iterator({ gte: 'message\0app\0bob\0', lt: 'message\0app\0bob\x01' }).all()
     assert.ok(stored.length < 100, `${stored.length} rows`)
@@ -178,7 +178,7 @@ void describe('the local engine', () => {
     for (const to of users) await engine.send({ ...toBob, from: null, to, id: 'one' }, rules)
     await engine.send({ ...toBob, appId: 'another', id: 'one' }, rules)
     assert.equal((await messages('app', 'bob')).length, 1_000)
-    await engine.retain('app', { messages: 1_000, age: 20 })
+    await engine.retain('app', { messages: 1_000, age: 20, bytes: 1e9 })
     for (const of of ['ada', 'bob', ...users])
       await until(`${of}'s are gone`, async () => (await messages('app', of)).length === 0)
     assert.equal((await messages('another', 'bob')).length, 1)

@@ -357,3 +357,32 @@ test('`publish` sends a message of the app’s backend or of a user', async () =
     await assert.rejects(gateway.publish({ ...publication, ...change }), { code })
   ada.close()
 })
+
+test('one sender’s flood leaves another sender’s unread message in the inbox, and is refused', async () => {
+  const { gateway, url } = await runGateway({
+    limits: { messagesPerSecond: 1_000_000 },
+    retention: { messages: 20 },
+  })
+  const [ada, cy] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('cy')),
+  ]
+  cy.send({ type: 'send', id: 'kept', to: 'bob', body: 'unread' })
+  await cy.next('sent')
+  for (let n = 0; n < 19; n++) {
+    ada.send({ type: 'send', id: `${n}`, to: 'bob', body: 'x' })
+    await ada.next('sent')
+  }
+  for (const id of ['a', 'b']) {
+    const { code, retryable, message } = await refusalOf(ada, { type: 'send', id, to: 'bob', body: 'x' })
+    assert.deepEqual([code, retryable], ['refused', false])
+    assert.match(String(message), /unreadPerSender/)
+  }
+  // The backend has no such limit, also in a user's name.
+  await gateway.publish({ appId: 'app', from: 'dora', to: 'ada', body: 'x' })
+  const bob = await startClient(url, await startOf('bob'))
+  bob.send({ type: 'history', id: 'all', epoch: bob.started['epoch'] })
+  const { messages } = await bob.next('history')
+  assert.deepEqual((messages as Frame[])[0]?.['id'], 'kept')
+  for (const client of [ada, bob, cy]) client.close()
+})

@@ -144,8 +144,9 @@ test('no more of a page is sent than the socket takes, and each message is read 
   known.close()
   const rules = {
     sendWindow: 60_000,
-    retention: { messages: 10_000, age: 60_000 },
+    retention: { messages: 10_000, age: 60_000, bytes: 1e9 },
     unknownRecipients: true,
+    unreadPerSender: 1,
     quota: { inboxes: 10, bytes: 1_000_000_000 },
   }
   const body = 'x'.repeat(16_000)
@@ -174,8 +175,9 @@ test('no more of a page is sent than the socket takes, and each message is read 
 const message = (n: number) => ({ appId: 'app', id: `${n}`, from: null, to: 'ada', body: 'x' })
 const rules = {
   sendWindow: 60_000,
-  retention: { messages: 1_000, age: 60_000 },
+  retention: { messages: 1_000, age: 60_000, bytes: 1e9 },
   unknownRecipients: true,
+  unreadPerSender: 1,
   quota: { inboxes: 10, bytes: 1_000_000 },
 }
 
