@@ -5,7 +5,9 @@ export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   store,
   isPersistent: true,
   identity: 'here',
+  assertPresent: () => undefined,
   probe: () => Promise.resolve(),
+  maintain: () => Promise.resolve(),
   ...more,
 })
 

@@ -4,7 +4,7 @@ import type { Engine } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
 import type { Volume } from '../local/store.js'
-import { ensureFolder, identityOf, probe } from './folder.js'
+import { assertIdentity, createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
 import { engineErrorOf, openLevelStore } from './level-store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
@@ -23,9 +23,23 @@ const LOCK_POLL = 100
 const openVolume = async (path: string): Promise<Volume> => {
   try {
     await ensureFolder(path)
+    const makePrivate = createPrivacy(path)
+    await makePrivate()
     const store = await openLevelStore(path)
     try {
-      return { store, isPersistent: true, identity: await identityOf(path), probe: () => probe(path) }
+      const identity = await identityOf(path)
+      await makePrivate()
+      return {
+        store,
+        isPersistent: true,
+        identity,
+        assertPresent: () => assertIdentity(path, identity),
+        probe: async () => {
+          assertIdentity(path, identity)
+          await probe(path)
+        },
+        maintain: makePrivate,
+      }
     } catch (error) {
       await store.close()
       throw error

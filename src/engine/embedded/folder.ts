@@ -1,6 +1,8 @@
-import { mkdir, open, rm, stat } from 'node:fs/promises'
+import { statSync, type BigIntStats } from 'node:fs'
+import { chmod, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { platform } from 'node:process'
+import { EngineError } from '../errors.js'
 
 /** The `code` of an error of Node or of abstract-level. */
 export const codeOf = (error: unknown): unknown =>
@@ -60,6 +62,8 @@ const ensureMarker = async (file: string): Promise<void> => {
   await sync(dirname(file))
 }
 
+const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
+
 /**
  * A text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has
  * another inode and birth time. A snapshot of the whole disk keeps both, so it goes unnoticed.
@@ -67,8 +71,56 @@ const ensureMarker = async (file: string): Promise<void> => {
 export const identityOf = async (folder: string): Promise<string> => {
   const marker = join(folder, MARKER)
   await ensureMarker(marker)
-  const { ino, birthtimeNs } = await stat(marker, { bigint: true })
-  return `${ino} ${birthtimeNs}`
+  return identityIn(await stat(marker, { bigint: true }))
+}
+
+/** Throws `unavailable` unless the folder still has the identity that it was opened with. Takes a few microseconds. */
+export const assertIdentity = (folder: string, identity: string): void => {
+  const marker = statSync(join(folder, MARKER), { bigint: true, throwIfNoEntry: false })
+  if (marker && identityIn(marker) === identity) return
+  throw new EngineError(
+    'unavailable',
+    `The folder ${folder} was removed or replaced while the engine had it open: put the folder back, or restart the gateway to ` +
+      'begin with the one that is there now.',
+  )
+}
+
+/** Sets the mode of a path; false if it is gone. */
+const setMode = async (path: string, mode: number): Promise<boolean> => {
+  try {
+    if (((await stat(path)).mode & 0o777) !== mode) await chmod(path, mode)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+/**
+ * Returns a function that takes the rights of other users from the folder and its files. It is called again and again, since
+ * LevelDB makes files while it runs, with the rights of the process's umask. It reads only files that are new.
+ */
+export const createPrivacy = (folder: string): (() => Promise<void>) => {
+  let privateFiles = new Set<string>()
+  let checkedAt: bigint | undefined
+  return async () => {
+    if (platform === 'win32') return // Windows has no such rights.
+    const { mtimeNs } = await stat(folder, { bigint: true })
+    if (mtimeNs === checkedAt) return
+    await setMode(folder, 0o700).catch((error: unknown) => {
+      // A folder of another owner, such as a mounted volume, keeps its rights. Its files are private nevertheless.
+      if (codeOf(error) !== 'EPERM') throw error
+    })
+    const present = new Set<string>()
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const { name } = entry
+      // A file may be deleted before its mode is set.
+      if (!entry.isFile() || privateFiles.has(name) || (await setMode(join(folder, name), 0o600)))
+        present.add(name)
+    }
+    privateFiles = present
+    checkedAt = mtimeNs
+  }
 }
 
 /** Rejects with Node's error unless the folder has room for the files that LevelDB writes when it is opened. */

@@ -67,7 +67,7 @@ export const openDatabase = async ({
   const volume = await openVolume(signal)
   try {
     const { store, identity } = volume
-    const commit = new GroupCommit(store, onFailure)
+    const commit = new GroupCommit(store, onFailure, () => volume.assertPresent())
     const { key, epochKey } = await loadSecrets(store, commit, identity)
     const users = new Users(store, commit)
     const inboxes = new Inboxes({ store, commit, users, epochKey, emit, onError })

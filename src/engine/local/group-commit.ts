@@ -27,6 +27,7 @@ const DEFER_DELAY = 10
 export class GroupCommit {
   readonly #store: Store
   readonly #onFailure: (failure: EngineError) => void
+  readonly #assertPresent: () => void
   #operations: Operation[] = []
   #waiters: Waiter[] = []
   #deferred = new Map<string, DeferredWrite>()
@@ -39,10 +40,18 @@ export class GroupCommit {
   #nextBatch = 1
   #lastWritten = 0
 
-  /** `onFailure` is called once, when a batch fails: deferred writes have no caller to reject to. */
-  constructor(store: Store, onFailure: (failure: EngineError) => void) {
+  /**
+   * `onFailure` is called once, when a batch fails: deferred writes have no caller to reject to. A synced batch fails too if
+   * `assertPresent` throws after it: the files that it was written to are gone.
+   */
+  constructor(
+    store: Store,
+    onFailure: (failure: EngineError) => void,
+    assertPresent: () => void = () => undefined,
+  ) {
     this.#store = store
     this.#onFailure = onFailure
+    this.#assertPresent = assertPresent
   }
 
   /** The number of the batch that the next write goes into. */
@@ -100,6 +109,16 @@ export class GroupCommit {
     })
   }
 
+  /** Fails, as after a failed batch, if the medium is gone. */
+  verify(): void {
+    if (this.#refusal) return
+    try {
+      this.#assertPresent()
+    } catch (cause) {
+      this.#fail([], cause)
+    }
+  }
+
   /** Refuses further writes, and resolves when the earlier ones have settled. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
@@ -141,6 +160,7 @@ export class GroupCommit {
     try {
       for (const write of deferred.values()) write(operations)
       if (operations.length > 0) await this.#store.batch(operations, { sync: waiters.length > 0 })
+      if (waiters.length > 0) this.#assertPresent()
       this.#lastWritten = number
     } catch (cause) {
       this.#fail(waiters, cause)
@@ -152,11 +172,14 @@ export class GroupCommit {
   }
 
   #fail(waiters: Waiter[], cause: unknown): void {
-    const failure = new EngineError(
-      'unavailable',
-      'A write failed: look for a full or failing disk. The engine accepts writes again once it could open its store again.',
-      { cause },
-    )
+    const failure =
+      cause instanceof EngineError
+        ? cause
+        : new EngineError(
+            'unavailable',
+            'A write failed: look for a full or failing disk. The engine accepts writes again once it could open its store again.',
+            { cause },
+          )
     this.#refusal = failure
     const all = [...waiters, ...this.#waiters]
     this.#operations = []

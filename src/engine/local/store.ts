@@ -29,8 +29,12 @@ export interface Volume {
   isPersistent: boolean
   /** Differs between the medium and a copy of it. */
   identity: string
-  /** Rejects while there is no room to open the store again after a failed write. */
+  /** Throws if the medium is gone or was replaced, so that what was written to it is lost. Called after each sync. */
+  assertPresent(): void
+  /** Rejects while the store can't be opened again after a failure: there is no room, or the medium is gone. */
   probe(): Promise<void>
+  /** Called about once a second. Does what the store itself does not do, and rejects if that fails. */
+  maintain(): Promise<void>
 }
 
 export const put = (key: string, value: unknown): Operation => ({

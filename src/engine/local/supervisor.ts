@@ -20,6 +20,8 @@ export interface Opened {
   database: Database
 }
 
+/** How often the volume is checked, in milliseconds. */
+const CHECK_INTERVAL = 500
 /** How long a recovery waits before it opens the store again, at first and at most, in milliseconds. */
 const MIN_RETRY_DELAY = 100
 const MAX_RETRY_DELAY = 1_000
@@ -32,6 +34,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #life = new AbortController()
   #recovery: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+  #lastCheckError = ''
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -40,9 +44,11 @@ export class Supervisor {
 
   async close(): Promise<void> {
     this.#life.abort()
+    clearInterval(this.#timer)
     // The caller of `open` has received the rejection, and a failed opening leaves nothing to close.
     const opened = await this.ready.catch(() => undefined)
     if (!opened) return
+    clearInterval(this.#timer)
     await this.#recovery
     opened.sessions.stop()
     await closeDatabase(opened.database)
@@ -55,7 +61,20 @@ export class Supervisor {
       await sessions.load(volume.store)
       sessions.journalTo(commit)
     })
-    return (this.opened = { sessions, database })
+    const opened = (this.opened = { sessions, database })
+    this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
+    return opened
+  }
+
+  /** A commit checks the volume too; this check is for an engine that has nothing to write. */
+  #check({ database: { commit, volume } }: Opened): void {
+    commit.verify()
+    if (!commit.isWritable) return
+    volume.maintain().catch((error: unknown) => {
+      // An error that stays the same would fill the log.
+      if (!this.#life.signal.aborted && this.#lastCheckError !== (this.#lastCheckError = String(error)))
+        this.#options.onError(error)
+    })
   }
 
   async #openDatabase(prepare: (database: Database) => Promise<void>): Promise<Database> {

@@ -9,7 +9,9 @@ const openVolume = (): Promise<Volume> =>
     store: new MemoryStore(),
     isPersistent: false,
     identity: randomUUID(),
+    assertPresent: () => undefined,
     probe: () => Promise.resolve(),
+    maintain: () => Promise.resolve(),
   })
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, rename, rm } from 'node:fs/promises'
+import { cp, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import {
@@ -11,6 +11,7 @@ import {
   type SendResult,
 } from '../../../src/engine/index.js'
 import type { Message } from '../../../src/protocol/index.js'
+import { until } from '../../support/until.js'
 import { inChild, inLimitedChild, killed, nextMessage } from './children.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { rules } from '../stores.js'
@@ -127,6 +128,67 @@ void describe('an embedded engine on a disk that is full', () => {
       again.stored,
     )
     assert.equal((await engine.sessions(ada)).length, 1)
+    await engine.close()
+  })
+})
+
+void describe('an embedded engine whose folder is gone', () => {
+  const message = { appId: 'app', from: null, to: 'ada', body: 'Hello' }
+  const unavailable = { name: 'EngineError', code: 'unavailable' }
+
+  const running = async (): Promise<{ engine: Engine; path: string; errors: unknown[] }> => {
+    const path = join(scratchFolder(), 'data')
+    const errors: unknown[] = []
+    const engine = createEmbeddedEngine({ path, onError: (error) => errors.push(error) })
+    await engine.open()
+    await engine.send({ ...message, id: 'before' }, rules)
+    return { engine, path, errors }
+  }
+
+  void it('acknowledges nothing, and makes no other folder', async () => {
+    const { engine, path, errors } = await running()
+    await rm(path, { recursive: true })
+    for (let n = 0; n < 20; n++)
+      await assert.rejects(engine.send({ ...message, id: `${n}` }, rules), unavailable)
+    await assert.rejects(engine.saveUser(ada, {}), unavailable)
+    // The failure, and the recovery's.
+    await until('the recovery has failed', () => errors.length > 0)
+    assert.match(String(errors[0]), /removed or replaced/)
+    await assert.rejects(engine.send({ ...message, id: 'later' }, rules), unavailable)
+    await assert.rejects(stat(path), { code: 'ENOENT' })
+    await engine.close()
+  })
+
+  void it('notices it without anything to write', async () => {
+    const { engine, path, errors } = await running()
+    await rename(path, `${path} elsewhere`)
+    await until('an error', () => errors.length > 0)
+    assert.match(String(errors[0]), /removed or replaced/)
+    await engine.close()
+  })
+
+  void it('acknowledges nothing in a copy that took its place, and goes on in the folder once it is back', async () => {
+    const { engine, path, errors } = await running()
+    await rename(path, `${path} elsewhere`)
+    await cp(`${path} elsewhere`, path, { recursive: true, preserveTimestamps: true })
+    await assert.rejects(engine.send({ ...message, id: 'one' }, rules), unavailable)
+    await until('the recovery has failed', () => errors.length > 0)
+    await rename(path, `${path} copy`)
+    await rename(`${path} elsewhere`, path)
+    const sent = async (): Promise<string> => {
+      try {
+        return (await engine.send({ ...message, id: 'two' }, rules)).outcome
+      } catch (error) {
+        return String(error)
+      }
+    }
+    await until('a send is stored', async () => (await sent()) === 'stored')
+    const ids = (await everything(engine, 'ada')).map(({ id }) => id)
+    // The message that was refused may have been stored: its id makes the retry safe.
+    assert.deepEqual(
+      ids.filter((id) => id !== 'one'),
+      ['before', 'two'],
+    )
     await engine.close()
   })
 })

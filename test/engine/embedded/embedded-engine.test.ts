@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
 import { request } from '../../../src/engine/suite/kit.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
+import { until } from '../../support/until.js'
 import { inChild, killed, nextMessage } from './children.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -216,6 +217,32 @@ void describe('the folder of an embedded engine', () => {
       const path = join(folder, 'above', 'data')
       await (await opened(path)).close()
       assert.equal((await stat(path)).mode & 0o777, 0o700)
+    },
+  )
+
+  void it(
+    'and its files are private whatever the folder and the umask were',
+    { skip: process.platform === 'win32' },
+    async () => {
+      const path = scratchFolder()
+      const before = process.umask(0)
+      try {
+        await chmod(path, 0o777)
+        await writeFile(join(path, 'earlier.log'), '', { mode: 0o666 })
+        const engine = await opened(path)
+        const modes = async (): Promise<number[]> => {
+          const names = await readdir(path)
+          return Promise.all(names.map(async (name) => (await stat(join(path, name))).mode & 0o777))
+        }
+        assert.ok((await modes()).every((mode) => mode === 0o600))
+        assert.equal((await stat(path)).mode & 0o777, 0o700)
+        // LevelDB makes files while it runs.
+        await writeFile(join(path, 'later.log'), '', { mode: 0o666 })
+        await until('all are private', async () => (await modes()).every((mode) => mode === 0o600))
+        await engine.close()
+      } finally {
+        process.umask(before)
+      }
     },
   )
 
