@@ -157,6 +157,7 @@ test('a `history` frame reads little more from the engine than fits into it, bef
     sendWindow: 60_000,
     retention: { messages: 1_000, age: 60_000, bytes: 100_000_000 },
     unknownRecipients: true,
+    unreadPerSender: 1,
     quota: { inboxes: 10, bytes: 1_000_000_000 },
   }
   for (const [to, size, fitting, most] of [
