@@ -80,6 +80,9 @@ const strangers = async (
   }
 }
 
+/** 64 kB of a frame. */
+const repeated = (frame) => Buffer.concat(Array(Math.ceil(65_536 / frame.length)).fill(frame))
+
 /** Opens raw WebSockets, sends `first`, and then `block` again and again as fast as it is taken. Opens another when one is cut. */
 const pour = async (block, { connections = 5, bytes = 2_000_000_000, first } = {}) => {
   let left = sized(bytes)
@@ -91,8 +94,7 @@ const pour = async (block, { connections = 5, bytes = 2_000_000_000, first } = {
       if (first && !socket.destroyed) socket.write(first)
       while (!isOver() && left > 0 && !socket.destroyed) {
         left -= block.length
-        if (!socket.write(block))
-          await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined)
+        await new Promise((resolve) => socket.write(block, resolve))
         await sleep(0)
       }
       socket.destroy()
@@ -221,14 +223,13 @@ export const attacks = {
       ),
   },
   'WebSocket pings': {
-    run: () => pour(Buffer.concat(Array(500).fill(wsFrame('x'.repeat(100), { opcode: 9 })))),
+    run: () => pour(repeated(wsFrame('x'.repeat(100), { opcode: 9 }))),
   },
   'WebSocket pongs': {
-    run: () => pour(Buffer.concat(Array(500).fill(wsFrame('', { opcode: 10 })))),
+    run: () => pour(repeated(wsFrame('', { opcode: 10 }))),
   },
   'frames after the end': {
-    run: () =>
-      pour(Buffer.concat(Array(500).fill(wsFrame('{"type":"pong"}'))), { first: wsFrame('nonsense') }),
+    run: () => pour(repeated(wsFrame('{"type":"pong"}')), { first: wsFrame('nonsense') }),
   },
   'idle strangers, 1,024 files': {
     gateway: { files: 1_024 },

@@ -88,6 +88,13 @@ const peakOf = async (pid) => {
   return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024)
 }
 
+/** Seconds of CPU time that a process has used; only Linux has it. */
+const cpuOf = async (pid) => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  const [, , ...fields] = stat.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
 const withPatience = (work) => Promise.race([work, sleep(PATIENCE, 'late', { ref: false })])
 
 let messageCount = 0
@@ -183,16 +190,19 @@ const runAttack = (name) =>
       await measure(pairs, port, 1)
       const calm = await measure(pairs, port, SECONDS)
       const before = await peakOf(pid)
+      const [cpuBefore, began] = [await cpuOf(pid), performance.now()]
       const attacking = order(attacker, { do: 'run', port, seconds: SECONDS + 1, isQuick })
       await sleep(200)
       const beside = await measure(pairs, port, SECONDS)
+      const cpu = (await cpuOf(pid)) - cpuBefore
+      const busy = Math.round((cpu / (performance.now() - began)) * 100_000)
       const { answers } = await Promise.race([
         attacking,
         sleep(PATIENCE, { answers: { 'attacker late': 1 } }, { ref: false }),
       ])
       const peak = await peakOf(pid)
       closePairs(pairs)
-      return { calm, beside, before, peak, answers, alive: isAlive() }
+      return { calm, beside, before, peak, busy, answers, alive: isAlive() }
     } finally {
       attacker.kill()
     }
@@ -278,10 +288,10 @@ console.log(
   `${PAIRS} pairs at ${RATE} messages a second each, ${SECONDS} s calm and ${SECONDS} s beside each attack; × is the ratio to the calm run`,
 )
 console.log(
-  `${'attack'.padEnd(30)}${'median'.padStart(9)}${'p99'.padStart(9)}${'start'.padStart(9)}  not started  not acknowledged  refused  cut  memory before, peak`,
+  `${'attack'.padEnd(30)}${'median'.padStart(9)}${'p99'.padStart(9)}${'start'.padStart(9)}  not started  not acknowledged  refused  cut  memory before, peak    CPU`,
 )
 for (const name of names) {
-  const { calm, beside, before, peak, answers, alive } = await runAttack(name)
+  const { calm, beside, before, peak, busy, answers, alive } = await runAttack(name)
   const cells = [
     name.padEnd(30),
     times(beside.median, calm.median).padStart(9),
@@ -292,6 +302,7 @@ for (const name of names) {
     String(beside.refused).padStart(9),
     String(beside.cut).padStart(5),
     `${before}, ${peak} MB`.padStart(22),
+    `${busy} %`.padStart(7),
   ]
   console.log(cells.join('') + (alive ? '' : '  THE GATEWAY DIED'))
   console.log(

@@ -65,6 +65,7 @@ type Phase = Opening | Live | { readonly name: 'closed' }
 /** The frames that may wait for `started`, and their bytes together. */
 const MAX_EARLY_FRAMES = 16
 const MAX_EARLY_BYTES = 16_384
+const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_EARLY_FRAMES} frames and ${MAX_EARLY_BYTES} bytes together.`
 
 const PONG = '{"type":"pong"}'
 
@@ -216,11 +217,16 @@ export class Connection implements ConnectionHandle {
     }
     phase.bytes += bytes
     if (phase.bytes > MAX_EARLY_BYTES || phase.frames.length === MAX_EARLY_FRAMES)
-      return this.end(
-        'too-large',
-        `Before 'started' a client may send at most ${MAX_EARLY_FRAMES} frames and ${MAX_EARLY_BYTES} bytes together.`,
-      )
+      return this.end('too-large', TOO_MUCH_BEFORE_START)
     phase.frames.push(text)
+  }
+
+  /** A ping or a pong of the WebSocket protocol came. It counts like a frame: a flood of these would cost as much as one of frames. */
+  receiveControl(bytes: number): void {
+    const phase = this.#phase
+    if (phase.name === 'live') this.#charge(phase.session, bytes)
+    else if (phase.name === 'opening' && (phase.bytes += bytes) > MAX_EARLY_BYTES)
+      this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
   /** Counts a frame before it is parsed. Returns false if the connection was ended for it. */

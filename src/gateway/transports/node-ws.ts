@@ -163,8 +163,8 @@ class MessageDeadline {
   }
 
   /** A ping or a pong of the WebSocket protocol may come before, between and after the fragments of a message. */
-  onControl(payload: Buffer): void {
-    this.#pending -= CONTROL_HEADER + payload.length
+  onControl(bytes: number): void {
+    this.#pending -= bytes
   }
 
   /** Called after ws has parsed a chunk. */
@@ -188,7 +188,11 @@ class MessageDeadline {
 /** Apart from the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
 const receiveFrom = (socket: ws.WebSocket, stream: Duplex, connection: Connection, timeout: number): void => {
   const deadline = new MessageDeadline(connection, timeout)
-  const onControl = (payload: Buffer): void => deadline.onControl(payload)
+  const onControl = (payload: Buffer): void => {
+    const bytes = CONTROL_HEADER + payload.length
+    deadline.onControl(bytes)
+    connection.receiveControl(bytes)
+  }
   socket.on('ping', onControl).on('pong', onControl)
   let bytesAfterClose = 0
   stream.on('data', (chunk: Buffer) => {
