@@ -54,6 +54,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let sent = new Map<string, Sent>()
   let retentions = new Map<string, Retention>()
   let key = randomBytes(32)
+  /** Setting the machine's clock does not move this one. */
+  const now = (): number => performance.now()
+  const storedAt = new WeakMap<Message, number>()
   let isOpen = false
   let lastNumber = 0
   let sweep: NodeJS.Timeout | undefined
@@ -137,7 +140,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   const prune = (inbox: Inbox, { messages, age, bytes }: Retention): void => {
     const kept = inbox.messages.slice(-messages)
     while (kept.length > 1 && sizeOf(kept) > bytes) kept.shift()
-    inbox.messages = kept.filter(({ sentAt }) => sentAt + age > Date.now())
+    inbox.messages = kept.filter((message) => (storedAt.get(message) ?? 0) + age > now())
   }
 
   const pruneApp = (appId: string, retention: Retention): void => {
@@ -162,7 +165,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     pruneApp(appId, rules.retention)
     const name = JSON.stringify([appId, from, to, id])
     const earlier = sent.get(name)
-    if (earlier && earlier.expiresAt > Date.now())
+    if (earlier && earlier.expiresAt > now())
       return isDeepStrictEqual(earlier.content, contentOf(message))
         ? { ...earlier.result, outcome: 'repeated' }
         : { outcome: 'conflict' }
@@ -190,12 +193,13 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       const inbox = inboxOf(of)
       const stored: Message = { offset: ++inbox.newest, ...content }
       inbox.messages.push(stored)
+      storedAt.set(stored, now())
       prune(inbox, rules.retention)
       return { of, epoch: inbox.epoch, stored }
     })
     const [offset = 0, ownOffset = offset] = messages.map(({ stored }) => stored.offset)
     const result = { outcome: 'stored' as const, offset, ownOffset: from === null ? null : ownOffset, sentAt }
-    sent.set(name, { content: contentOf(message), result, expiresAt: sentAt + rules.sendWindow })
+    sent.set(name, { content: contentOf(message), result, expiresAt: now() + rules.sendWindow })
     for (const { of, epoch, stored } of messages)
       emit({ type: 'message', user: of, epoch, message: structuredClone(stored) })
     return result

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { EngineEvent } from '../engine.js'
 import { EngineError } from '../errors.js'
+import { Clock } from '../util/clock.js'
 import { GroupCommit } from './group-commit.js'
 import { Inboxes } from './inboxes.js'
 import { rows } from './rows.js'
@@ -15,6 +16,7 @@ export interface Database {
   inboxes: Inboxes
   /** The engine's key. */
   key: Uint8Array
+  clock: Clock
 }
 
 interface EpochRow {
@@ -46,6 +48,13 @@ const loadSecrets = async (
   return { key, epochKey: epoch.key }
 }
 
+/** The engine's time of the last `saveTime`. Time in which the engine is closed does not count, since no clock measures it for sure. */
+const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
+
+/** Stores the engine's time, without a sync: what a crash loses of it makes the stored data live longer. */
+export const saveTime = ({ clock, commit }: Database): void =>
+  commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now())))
+
 export interface DatabaseOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>
   signal: AbortSignal
@@ -70,8 +79,9 @@ export const openDatabase = async ({
     const commit = new GroupCommit(store, onFailure, () => volume.assertPresent())
     const { key, epochKey } = await loadSecrets(store, commit, identity)
     const users = new Users(store, commit)
-    const inboxes = new Inboxes({ store, commit, users, epochKey, emit, onError })
-    const database = { volume, commit, users, inboxes, key: Buffer.from(key, 'base64url') }
+    const clock = new Clock(loadTime(store))
+    const inboxes = new Inboxes({ store, commit, users, clock, epochKey, emit, onError })
+    const database = { volume, commit, users, inboxes, clock, key: Buffer.from(key, 'base64url') }
     try {
       await prepare(database)
       // If a background job's write failed meanwhile, the commit refuses every write: such a database is of no use.
@@ -94,7 +104,9 @@ export const openDatabase = async ({
 }
 
 /** Writes what is pending and closes the store. */
-export const closeDatabase = async ({ volume, commit, users, inboxes }: Database): Promise<void> => {
+export const closeDatabase = async (database: Database): Promise<void> => {
+  const { volume, commit, users, inboxes } = database
+  if (volume.isPersistent) saveTime(database)
   await users.idle()
   await inboxes.stop()
   await commit.close()

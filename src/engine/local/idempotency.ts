@@ -45,12 +45,12 @@ export class IdempotencyKeys {
   readonly #scheduler: Scheduler
   readonly #job: Job
 
-  constructor(store: Store, commit: GroupCommit, scheduler: Scheduler) {
+  constructor(store: Store, commit: GroupCommit, scheduler: Scheduler, now: number) {
     this.#store = store
     this.#commit = commit
     this.#scheduler = scheduler
     this.#job = scheduler.job((now) => this.#sweep(now))
-    scheduler.schedule(this.#job, Date.now())
+    scheduler.schedule(this.#job, now)
   }
 
   /** The result of an earlier send with this key; undefined if there was none. */

@@ -6,6 +6,8 @@ import type { UnreadCounts } from './unread-counts.js'
 
 /** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
 export interface MessageRow extends Message {
+  /** When it was stored, by the engine's clock. `sentAt` is the machine's time, which may be wrong. */
+  at: number
   /** Messages from others before this one. */
   received: number
   /** Bytes of the messages before this one. */
@@ -37,7 +39,7 @@ export interface InboxRow extends Watermark {
   readReceived: number
   /** The oldest message that is not deleted: its offset, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }
-  /** A lower bound of the time at which the oldest retained message was sent (Unix, milliseconds). */
+  /** A lower bound of the time at which the oldest retained message was stored. */
   oldestAt: number
 }
 
@@ -168,7 +170,7 @@ export class Inbox {
   }
 
   /** Returns the operation that stores a message under the next offset, and stops retaining the messages that it pushes out. */
-  append(json: string, size: number, from: string | null, sentAt: number, retention: Retention): Operation {
+  append(json: string, size: number, from: string | null, at: number, retention: Retention): Operation {
     const before = this.assigned
     const offset = before.offset + 1
     this.assigned = {
@@ -177,12 +179,12 @@ export class Inbox {
       bytes: before.bytes + size,
       first: this.#firstAfter(size, retention),
     }
-    if (before.first > before.offset) this.#oldestAt = sentAt
+    if (before.first > before.offset) this.#oldestAt = at
     const { received, bytes } = before
     this.#pending.set(offset, { from, bytes, size })
     const { first } = this.assigned
     // Built from `json`, which is serialized once for the recipient's inbox and the sender's.
-    const value = `{"offset":${offset},"received":${received},"bytes":${bytes},"size":${size},"first":${first},${json.slice(1)}`
+    const value = `{"offset":${offset},"at":${at},"received":${received},"bytes":${bytes},"size":${size},"first":${first},${json.slice(1)}`
     return { type: 'put', key: rows.message(this.of, offset), value }
   }
 
@@ -216,8 +218,7 @@ export class Inbox {
   expire(now: number, age: number): void {
     let { first } = this.durable
     for (let n = 0; n < MAX_EXPIRED_PER_STEP && first <= this.durable.offset; n++, first++) {
-      this.#oldestAt =
-        (read(this.#store, rows.message(this.of, first)) as MessageRow | undefined)?.sentAt ?? 0
+      this.#oldestAt = this.#messageRow(first)?.at ?? 0
       if (this.#oldestAt + age > now) break
     }
     this.#setFirst(first)

@@ -12,6 +12,7 @@ import type {
   SendRules,
   UserRef,
 } from '../engine.js'
+import type { Clock } from '../util/clock.js'
 import { LruCache } from '../util/lru-cache.js'
 import { Scheduler, type Job } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
@@ -44,6 +45,8 @@ export interface InboxesOptions {
   store: Store
   commit: GroupCommit
   users: Users
+  /** The clock of every duration in the store. */
+  clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
   epochKey: string
   emit: (event: EngineEvent) => void
@@ -64,6 +67,7 @@ export class Inboxes {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #users: Users
+  readonly #clock: Clock
   readonly #epochKey: string
   readonly #emit: (event: EngineEvent) => void
   readonly #usage: Usage
@@ -77,15 +81,16 @@ export class Inboxes {
   /** Apps whose quota refused a message in this task. */
   readonly #full = new Set<string>()
 
-  constructor({ store, commit, users, epochKey, emit, onError }: InboxesOptions) {
+  constructor({ store, commit, users, clock, epochKey, emit, onError }: InboxesOptions) {
     this.#store = store
     this.#commit = commit
     this.#users = users
     this.#epochKey = epochKey
     this.#emit = emit
     this.#usage = new Usage(store, commit)
-    this.#scheduler = new Scheduler(() => commit.isWritable, onError)
-    this.#idempotencyKeys = new IdempotencyKeys(store, commit, this.#scheduler)
+    this.#clock = clock
+    this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+    this.#idempotencyKeys = new IdempotencyKeys(store, commit, this.#scheduler, clock.now())
   }
 
   /** Sets what the app retains, and starts a sweep of its inboxes if the age has changed. */
@@ -97,7 +102,7 @@ export class Inboxes {
     }
     const job = known?.job ?? this.#scheduler.job((now) => this.#sweep(appId, now))
     this.#sweeps.set(appId, { retention, after: undefined, job })
-    this.#scheduler.schedule(job, Date.now())
+    this.#scheduler.schedule(job, this.#clock.now())
   }
 
   state(of: UserRef): InboxState {
@@ -106,7 +111,8 @@ export class Inboxes {
 
   send(message: NewMessage, rules: SendRules): Promise<SendResult> {
     this.#commit.assertWritable()
-    const now = Date.now()
+    const now = this.#clock.now()
+    const sentAt = Date.now()
     this.retain(message.appId, rules.retention)
     const keyRow = rows.idempotencyKey(message)
     const digest = digestOf(message)
@@ -125,7 +131,7 @@ export class Inboxes {
       sender,
       ...(body !== undefined && { body }),
       ...(data && { data }),
-      sentAt: now,
+      sentAt,
     }
     const json = JSON.stringify(content)
     // The caller may change `data` before the message is emitted, so the event has a copy.
@@ -153,7 +159,7 @@ export class Inboxes {
       outcome: 'stored',
       offset,
       ownOffset: from === null ? null : ownOffset,
-      sentAt: now,
+      sentAt,
     }
     operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now + rules.sendWindow))
     const synced = new Promise<StoredResult>((resolve, reject) => {
@@ -352,7 +358,7 @@ export class Inboxes {
       await this.#commit.flush()
     }
     if (done === INBOXES_PER_STEP) return now + STEP_DELAY
-    if (done < found.length) return Date.now() + RESUME_DELAY
+    if (done < found.length) return this.#clock.now() + RESUME_DELAY
     sweep.after = undefined
     return now + Math.min(Math.max(retention.age * SWEEP_RATIO, MIN_SWEEP_INTERVAL), MAX_SWEEP_INTERVAL)
   }

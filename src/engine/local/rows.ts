@@ -27,6 +27,7 @@ const below = (...parts: string[]): Range => {
 export const rows = {
   key: 'key',
   epoch: 'epoch',
+  time: 'time',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),

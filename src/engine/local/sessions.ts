@@ -20,7 +20,7 @@ interface SessionRow extends SessionRecord {
   previousKeyHash: string | null
   /** Milliseconds for which the session is held, from when it was detached or loaded. */
   holdFor: number
-  /** When the hold expires (Unix, milliseconds); null while the session is active. */
+  /** When the hold expires, by the monotonic clock; null while the session is active. */
   expiresAt: number | null
 }
 
@@ -38,6 +38,9 @@ interface Started {
   /** The connection that carried a resumed session until now; null if none did. */
   replacedConnectionId: string | null
 }
+
+/** A clock that setting the machine's time does not move: it must neither end a held session nor hold one for longer. */
+const monotonicNow = (): number => performance.now()
 
 const userKeyOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
 
@@ -59,7 +62,7 @@ const recordOf = (session: SessionRow): SessionRecord => ({
 export class Sessions {
   /** By user, in the order of their starts. Most users have one, and an array takes less memory than a Map for each. */
   readonly #users = new Map<string, readonly Entry[]>()
-  readonly #deadlines = new Deadlines<Entry>(() => this.endExpired())
+  readonly #deadlines = new Deadlines<Entry>(monotonicNow, () => this.endExpired())
   readonly #onExpired: (session: SessionRecord) => void
   #journal: GroupCommit | undefined
   #lastNumber = 0
@@ -72,7 +75,7 @@ export class Sessions {
   /** Loads the sessions that another process left. No connection carries them, so all are held from now on. */
   async load(store: Store): Promise<void> {
     const stored = await readAll<SessionRow>(store, rows.allSessions)
-    const now = Date.now()
+    const now = monotonicNow()
     const sessions = stored.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
     for (const { number, detached, hiddenSince } of sessions)
       this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
@@ -138,7 +141,7 @@ export class Sessions {
     if (entry?.session.connectionId !== connectionId) return
     entry.session.lastSeenAt = Date.now()
     entry.session.holdFor = holdFor
-    this.#hold(entry, Date.now() + holdFor)
+    this.#hold(entry, monotonicNow() + holdFor)
     this.#write(entry)
     this.endExpired()
   }
@@ -158,7 +161,7 @@ export class Sessions {
 
   /** Ends the sessions whose hold has expired. Each call above does so too, because the timer may fire late. */
   endExpired(): void {
-    const now = Date.now()
+    const now = monotonicNow()
     for (const entry of this.#deadlines.takeDue(now)) {
       const { expiresAt } = entry.session
       // The session may have been resumed, have ended, or be held anew since the deadline was set.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineEvent, SessionRecord } from '../engine.js'
-import { closeDatabase, openDatabase, type Database } from './database.js'
+import { closeDatabase, openDatabase, saveTime, type Database } from './database.js'
 import { Sessions } from './sessions.js'
 import type { Volume } from './store.js'
 
@@ -22,6 +22,8 @@ export interface Opened {
 
 /** How often the volume is checked, in milliseconds. */
 const CHECK_INTERVAL = 500
+/** The engine's time is stored at every so many checks. */
+const CHECKS_PER_SAVE = 20
 /** How long a recovery waits before it opens the store again, at first and at most, in milliseconds. */
 const MIN_RETRY_DELAY = 100
 const MAX_RETRY_DELAY = 1_000
@@ -36,6 +38,7 @@ export class Supervisor {
   #recovery: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #lastCheckError = ''
+  #checks = 0
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -67,9 +70,11 @@ export class Supervisor {
   }
 
   /** A commit checks the volume too; this check is for an engine that has nothing to write. */
-  #check({ database: { commit, volume } }: Opened): void {
+  #check({ database }: Opened): void {
+    const { commit, volume } = database
     commit.verify()
     if (!commit.isWritable) return
+    if (volume.isPersistent && ++this.#checks % CHECKS_PER_SAVE === 0) saveTime(database)
     volume.maintain().catch((error: unknown) => {
       // An error that stays the same would fill the log.
       if (!this.#life.signal.aborted && this.#lastCheckError !== (this.#lastCheckError = String(error)))

@@ -1,3 +1,4 @@
+import { clocksSuite } from './clocks.js'
 import { inboxSuite } from './inbox.js'
 import { contextOf, type EngineUnderTest, type SuiteRunner } from './kit.js'
 import { lifetimeSuite } from './lifetime.js'
@@ -31,4 +32,5 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   resumingSuite(context)
   sendingSuite(context)
   inboxSuite(context)
+  clocksSuite(context)
 }

@@ -7,20 +7,22 @@ interface Entry<T> {
 }
 
 /**
- * A heap of items by the time at which they are due (Unix, milliseconds), with one timer for the earliest. An item
+ * A heap of items by the time at which they are due, in milliseconds of the clock `now`, with one timer for the earliest. An item
  * whose time changes is added again and stays in the heap twice: the caller compares each due item with its current
  * time.
  */
 export class Deadlines<T> {
   /** A binary heap: the earliest entry is the first. */
   readonly #heap: Entry<T>[] = []
+  readonly #now: () => number
   readonly #onDue: () => void
   #timer: NodeJS.Timeout | undefined
   /** The time that the timer is set for. */
   #timerAt = Infinity
 
   /** `onDue` is called when an item may be due. It calls `takeDue`. */
-  constructor(onDue: () => void) {
+  constructor(now: () => number, onDue: () => void) {
+    this.#now = now
     this.#onDue = onDue
   }
 
@@ -84,7 +86,7 @@ export class Deadlines<T> {
         this.#onDue()
         this.#setTimer()
       },
-      Math.min(Math.max(earliest - Date.now(), 0), MAX_DELAY),
+      Math.min(Math.max(Math.ceil(earliest - this.#now()), 0), MAX_DELAY),
     )
     // A deadline must not keep the process alive.
     this.#timer.unref()

@@ -1,14 +1,15 @@
+import type { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
 
 /**
- * Does one small step of a job. Resolves with the time of the next step (Unix, milliseconds); Infinity if there is none
+ * Does one small step of a job. Resolves with the time of the next step; Infinity if there is none
  * until the job is scheduled again.
  */
 export type JobStep = (now: number) => Promise<number>
 
 export interface Job {
   readonly run: JobStep
-  /** When the next step is due (Unix, milliseconds); Infinity if none is scheduled. */
+  /** When the next step is due; Infinity if none is scheduled. */
   at: number
   /** The message of the error that the last step rejected with. */
   lastError: string | undefined
@@ -17,10 +18,11 @@ export interface Job {
 /** Milliseconds after which a job that failed is tried again. */
 const RETRY_DELAY = 1_000
 
-/** Runs background jobs in small steps, so that no request waits for them. */
+/** Runs background jobs in small steps, so that no request waits for them. Times are the clock's. */
 export class Scheduler {
-  readonly #due = new Deadlines<Job>(() => this.#runDue())
+  readonly #due: Deadlines<Job>
   readonly #running = new Map<Job, Promise<void>>()
+  readonly #clock: Clock
   readonly #canRun: () => boolean
   readonly #onError: (error: unknown) => void
   #isStopped = false
@@ -28,7 +30,12 @@ export class Scheduler {
   /**
    * No step starts while `canRun` returns false. `onError` is called with a job's error, once until the error changes.
    */
-  constructor(canRun: () => boolean, onError: (error: unknown) => void) {
+  constructor(clock: Clock, canRun: () => boolean, onError: (error: unknown) => void) {
+    this.#clock = clock
+    this.#due = new Deadlines<Job>(
+      () => clock.now(),
+      () => this.#runDue(),
+    )
     this.#canRun = canRun
     this.#onError = onError
   }
@@ -53,7 +60,7 @@ export class Scheduler {
   }
 
   #runDue(): void {
-    const now = Date.now()
+    const now = this.#clock.now()
     for (const job of this.#due.takeDue(now)) {
       // A job that was scheduled twice is in the heap twice: the first entry has run it already.
       if (job.at <= now && !this.#running.has(job) && this.#canRun())

@@ -13,7 +13,10 @@ void describe('the heap of deadlines', () => {
   void it('returns the items that are due, the earliest first, and each once', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(add, take), { maxLength: 200 }), (steps) => {
-        const deadlines = new Deadlines<{ at: number }>(() => assert.fail('nothing is due'))
+        const deadlines = new Deadlines<{ at: number }>(
+          () => Date.now(),
+          () => assert.fail('nothing is due'),
+        )
         let expected: { at: number }[] = []
         for (const step of steps) {
           if (step.do === 'add') {
@@ -48,12 +51,15 @@ void describe('the heap of deadlines', () => {
         fc.property(fc.array(fc.nat({ max: 1_000 }), { minLength: 1, maxLength: 30 }), (delays) => {
           const start = Date.now()
           const due: number[] = []
-          const deadlines = new Deadlines<number>(() => {
-            for (const at of deadlines.takeDue(Date.now())) {
-              assert.equal(at, Date.now())
-              due.push(at)
-            }
-          })
+          const deadlines = new Deadlines<number>(
+            () => Date.now(),
+            () => {
+              for (const at of deadlines.takeDue(Date.now())) {
+                assert.equal(at, Date.now())
+                due.push(at)
+              }
+            },
+          )
           for (const delay of delays) deadlines.add(start + delay + 1, start + delay + 1)
           for (let n = 0; n <= 1_001; n++) mock.timers.tick(1)
           assert.deepEqual(
@@ -73,7 +79,10 @@ void describe('the heap of deadlines', () => {
     try {
       const days = 40 * 86_400_000
       let due = 0
-      const deadlines = new Deadlines<string>(() => (due += deadlines.takeDue(Date.now()).length))
+      const deadlines = new Deadlines<string>(
+        () => Date.now(),
+        () => (due += deadlines.takeDue(Date.now()).length),
+      )
       deadlines.add(days, 'far')
       mock.timers.tick(2 ** 31)
       assert.equal(due, 0)

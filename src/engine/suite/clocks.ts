@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  deliver,
+  newMessage,
+  nextEvents,
+  request,
+  rules,
+  until,
+  type SuiteContext,
+} from './kit.js'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** Runs `work` while the machine's clock seems to be wrong by so many milliseconds. */
+const withClock = async <T>(shift: number, work: () => Promise<T>): Promise<T> => {
+  const { now } = Date
+  Date.now = () => now() + shift
+  try {
+    return await work()
+  } finally {
+    Date.now = now
+  }
+}
+
+/** A part of the suite: nothing is deleted, stored twice or kept because the machine's clock was set. */
+export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
+  for (const [name, shift] of [
+    ['forward', 40 * DAY],
+    ['back', -40 * DAY],
+  ] as const) {
+    describe(`a clock that is set ${name}`, () => {
+      on('makes no second message of one id', async (engine) => {
+        const message = newMessage()
+        const sent = await engine.send(message, rules())
+        await withClock(shift, async () => {
+          assert.deepEqual(await engine.send(message, rules()), { ...sent, outcome: 'repeated' })
+          // A sweep of expired ids must not find this one.
+          for (let n = 0; n < 5; n++) await deliver(engine, { from: 'cy' }, { sendWindow: 1 })
+          assert.deepEqual(await engine.send(message, rules()), { ...sent, outcome: 'repeated' })
+          if (!durable) return
+          await reopen(engine)
+          assert.deepEqual(await engine.send(message, rules()), { ...sent, outcome: 'repeated' })
+        })
+      })
+
+      on('does not keep an id for longer than its window', async (engine) => {
+        const message = newMessage()
+        await engine.send(message, rules({ sendWindow: 50 }))
+        await withClock(shift, () =>
+          until(
+            'the id is a new one',
+            async () => (await engine.send(message, rules({ sendWindow: 50 }))).outcome === 'stored',
+          ),
+        )
+      })
+
+      on('deletes no message', async (engine) => {
+        const retention = { messages: 100, age: 30 * DAY, bytes: 1e9 }
+        await deliver(engine, {}, { retention })
+        await withClock(shift, async () => {
+          // Another age starts a sweep at once. When the short one of another app is through, this one is too.
+          await engine.retain(app, { ...retention, age: 29 * DAY })
+          await deliver(engine, { appId: 'app2' })
+          await engine.retain('app2', { ...retention, age: 20 })
+          await until(
+            'the other app is swept',
+            async () => (await bodies(engine, { ...bob, appId: 'app2' })).length === 0,
+          )
+          await deliver(engine, { body: 'later' }, { retention })
+          assert.deepEqual(await bodies(engine, bob), ['Hello', 'later'])
+          if (!durable) return
+          await reopen(engine)
+          await engine.retain(app, retention)
+          await deliver(engine, { body: 'last' }, { retention })
+          assert.deepEqual(await bodies(engine, bob), ['Hello', 'later', 'last'])
+        })
+      })
+
+      on('keeps no message for longer than its age', async (engine) => {
+        await withClock(shift, () => deliver(engine))
+        await engine.retain(app, { messages: 100, age: 20, bytes: 1e9 })
+        await until('it is deleted', async () => (await bodies(engine, bob)).length === 0)
+      })
+
+      on('ends no held session, and holds none for longer', async (engine) => {
+        const [long, short] = [request(ada), request(bob)]
+        const held = await engine.startSession(long)
+        await engine.detachSession(held, long.connectionId, 60_000)
+        const events = nextEvents(engine, 'session-ended')
+        await withClock(shift, async () => {
+          assert.equal((await engine.sessions(ada)).length, 1)
+          await engine.detachSession(await engine.startSession(short), short.connectionId, 20)
+          assert.deepEqual((await events)[0]?.session.userId, 'bob')
+          assert.equal((await engine.sessions(ada)).length, 1)
+        })
+        const resumed = await engine.startSession(request(ada, { resumes: long.keyHash }))
+        assert.equal(resumed.sessionId, held.sessionId)
+      })
+    })
+  }
+}
