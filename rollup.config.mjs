@@ -5,10 +5,11 @@ import ts from 'typescript'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
-/** The script-tag build says a code and where to read about it in the place of sentences. */
+/** The script-tag build has a code and a link in place of sentences, and no trace. */
 const linkInsteadOfSentences = {
   'session/error-message.js':
     'export const errorMessageOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
+  'session/trace.js': 'export const traceStep = () => undefined',
 }
 
 /** The same build leaves the sentences out of the table of close codes. */

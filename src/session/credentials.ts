@@ -88,8 +88,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       }
       const settle = (token: string | null): void => {
         if (token === null) return finish('signed-out')
-        if (typeof token !== 'string' || !token)
-          return finish('failed', new TypeError('A token is a non-empty string.'))
+        if (typeof token !== 'string' || !token) return finish('failed', new TypeError('A token is text.'))
         if (!fetching.signal.aborted) newest = { token }
         finish('fresh')
       }

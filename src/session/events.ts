@@ -31,10 +31,7 @@ export class TokenNeededEvent extends Event {
 
   respondWith(token: Promise<string | null> | string | null): void {
     if (this.#answer || this.eventPhase === Event.NONE)
-      throw new DOMException(
-        'respondWith() is called once, and while the event is dispatched.',
-        'InvalidStateError',
-      )
+      throw new DOMException('respondWith() was called before, or after the event.', 'InvalidStateError')
     this.#answer = Promise.resolve(token)
     this.stopImmediatePropagation()
   }

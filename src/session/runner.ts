@@ -6,7 +6,7 @@ import { errorCodeOf, step, TOO_MANY_SESSIONS } from './machine/step.js'
 import type { SessionOptions } from './options.js'
 import { isPageHidden, onActivated, watchPage } from './page.js'
 import type { ResumeStorage } from './resume-storage.js'
-import { redactedCopy } from './trace.js'
+import { traceStep } from './trace.js'
 import { openTransport, sessionUrl, startProtocols, type Transport } from './transport.js'
 import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
 
@@ -161,11 +161,7 @@ export const createRunner = (
         credentials: held,
       })
       state = after
-      if (trace) {
-        const copy = redactedCopy([next, before, after, effects])
-        // In a microtask: an exception of the page's function must not stop the session.
-        queueMicrotask(() => trace(...copy))
-      }
+      traceStep(trace, [next, before, after, effects])
       if ('_socket' in after && life.signal.aborted) begin()
       callbacks.push(() => host.changed(before, after))
       for (const effect of effects) run(effect, (callback) => callbacks.push(callback))

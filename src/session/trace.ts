@@ -15,8 +15,14 @@ export type Trace = (
 /** `key` is of a resumption. The message of an error may quote the token that a page's `tokenFetcher` failed with. */
 const redacted = /^(token|signature|authParams|key|resumeKey|cause|message)$/
 
-/** Returns a copy of a step without its credentials. */
-export const redactedCopy = (step: [input: object, before: object, after: object, effects: object[]]) =>
-  JSON.parse(
-    JSON.stringify(step, (name, value: unknown) => (redacted.test(name) ? undefined : value)),
-  ) as Parameters<Trace>
+/** Calls `trace` with a copy of the step. The script-tag build replaces this module: it has no trace. */
+export const traceStep = (
+  trace: Trace | undefined,
+  step: [input: object, before: object, after: object, effects: object[]],
+): void => {
+  if (!trace) return
+  const json = JSON.stringify(step, (name, value: unknown) => (redacted.test(name) ? undefined : value))
+  const copy = JSON.parse(json) as Parameters<Trace>
+  // In a microtask: an exception of the page's function must not stop the session.
+  queueMicrotask(() => trace(...copy))
+}
