@@ -211,7 +211,7 @@ export class Connection implements ConnectionHandle {
       // A client that has left meanwhile needs no session.
       const work = (): Promise<void> =>
         this.#phase === phase ? this.#start(phase, frame, bytes) : Promise.resolve()
-      const started = this.#context.startQueue.run(work, bytes)
+      const started = this.#context.startQueue.run(work, phase.peer.address, bytes)
       if (started) return this.endOnError(started)
       return this.end('unavailable', CROWDED, Math.ceil(CROWD_RETRY * (0.2 + 0.8 * Math.random())))
     }

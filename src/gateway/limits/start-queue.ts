@@ -1,10 +1,13 @@
+import { addressKey } from './connection-limits.js'
+
 /** Limits how many sessions start at once: a crowd that comes back would slow down every start and every session. */
 export interface StartQueue {
   /**
-   * Calls `work` at once, or when earlier starts have finished, in order. Returns its promise, or undefined if too many starts
-   * wait. `bytes` is what the start holds in memory while it waits.
+   * Calls `work` at once, or when earlier starts have finished. Returns its promise, or undefined if too many starts wait.
+   * Starts of one address wait in order, and addresses take turns: a flood from one delays the others little. `bytes` is
+   * what the start holds in memory while it waits.
    */
-  run(work: () => Promise<void>, bytes: number): Promise<void> | undefined
+  run(work: () => Promise<void>, address: string, bytes: number): Promise<void> | undefined
 }
 
 export interface StartQueueOptions {
@@ -29,7 +32,9 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   const limits = { ...DEFAULTS, ...options }
   /** When each start began, the oldest first. */
   const running = new Map<symbol, number>()
-  const waiting: Waiting[] = []
+  /** By address; the first one has the next turn. */
+  const waiting = new Map<string, Waiting[]>()
+  let waitingCount = 0
   let waitingBytes = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -46,32 +51,47 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     running.set(id, performance.now())
     const finish = (): void => {
       running.delete(id)
-      if (waiting.length > 0) beginNext()
+      if (waitingCount > 0) beginNext()
     }
     const started = work()
     started.then(finish, finish)
     return started
   }
 
+  const takeTurn = (): Waiting | undefined => {
+    const [turn] = waiting
+    if (!turn) return undefined
+    const [address, starts] = turn
+    const next = starts.shift()
+    waiting.delete(address)
+    if (starts.length > 0) waiting.set(address, starts)
+    waitingCount -= 1
+    return next
+  }
+
   const beginNext = (): void => {
     forgetSlow()
     while (running.size < limits.atOnce) {
-      const next = waiting.shift()
+      const next = takeTurn()
       if (!next) break
       waitingBytes -= next.bytes
       next.begin()
     }
     clearTimeout(timer)
-    timer = waiting.length > 0 ? setTimeout(beginNext, limits.maxHold).unref() : undefined
+    timer = waitingCount > 0 ? setTimeout(beginNext, limits.maxHold).unref() : undefined
   }
 
   return {
-    run(work, bytes) {
-      if (running.size < limits.atOnce && waiting.length === 0) return begin(work)
-      if (waiting.length >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
+    run(work, address, bytes) {
+      if (running.size < limits.atOnce && waitingCount === 0) return begin(work)
+      if (waitingCount >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
       return new Promise((resolve, reject) => {
         waitingBytes += bytes
-        waiting.push({ bytes, begin: () => void begin(work).then(resolve, reject) })
+        waitingCount += 1
+        const key = addressKey(address)
+        const starts = waiting.get(key) ?? []
+        waiting.set(key, starts)
+        starts.push({ bytes, begin: () => void begin(work).then(resolve, reject) })
         timer ??= setTimeout(beginNext, limits.maxHold).unref()
       })
     },

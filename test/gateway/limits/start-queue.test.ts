@@ -20,7 +20,7 @@ const gates = () => {
 test('starts beyond the limit wait, and begin in their order', async () => {
   const { began, work, finish } = gates()
   const queue = createStartQueue({ atOnce: 2, maxHold: 60_000 })
-  const started = [1, 2, 3, 4, 5].map((number) => queue.run(work(number), 1))
+  const started = [1, 2, 3, 4, 5].map((number) => queue.run(work(number), 'here', 1))
   assert.deepEqual(began, [1, 2])
   finish(2)
   await started[1]
@@ -34,11 +34,23 @@ test('starts beyond the limit wait, and begin in their order', async () => {
   for (const promise of started) await promise
 })
 
+test('addresses take turns, so that a flood from one does not hold up another', async () => {
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ atOnce: 1, maxHold: 60_000 })
+  for (const number of [1, 2, 3, 4]) void queue.run(work(number), '203.0.113.1', 1)
+  for (const number of [5, 6]) void queue.run(work(number), '203.0.113.2', 1)
+  for (let count = 1; count <= 6; count += 1) {
+    await until('the next start', () => began.length, count)
+    finish(began.at(-1) ?? 0)
+  }
+  assert.deepEqual(began, [1, 2, 5, 3, 6, 4])
+})
+
 test('a start that fails makes room for the next one', async () => {
   const { began, work, finish } = gates()
   const queue = createStartQueue({ atOnce: 1, maxHold: 60_000 })
-  const failed = queue.run(() => Promise.reject(new Error('no')), 1)
-  const next = queue.run(work(1), 1)
+  const failed = queue.run(() => Promise.reject(new Error('no')), 'here', 1)
+  const next = queue.run(work(1), 'here', 1)
   await assert.rejects(failed ?? Promise.resolve(), /no/)
   await until('the next one', () => began.length, 1)
   finish(1)
@@ -48,22 +60,22 @@ test('a start that fails makes room for the next one', async () => {
 test('starts that are too many, or too large, to wait are refused', async () => {
   const { work, finish } = gates()
   const queue = createStartQueue({ atOnce: 1, waiting: 2, waitingBytes: 100, maxHold: 60_000 })
-  const first = queue.run(work(1), 1_000)
+  const first = queue.run(work(1), 'here', 1_000)
   assert.ok(first)
-  assert.ok(queue.run(work(2), 60))
-  assert.equal(queue.run(work(3), 60), undefined)
-  assert.ok(queue.run(work(4), 40))
-  assert.equal(queue.run(work(5), 0), undefined)
+  assert.ok(queue.run(work(2), 'here', 60))
+  assert.equal(queue.run(work(3), 'here', 60), undefined)
+  assert.ok(queue.run(work(4), 'here', 40))
+  assert.equal(queue.run(work(5), 'here', 0), undefined)
   finish(1)
   await first
-  await until('a free place', () => queue.run(work(6), 1) !== undefined)
+  await until('a free place', () => queue.run(work(6), 'here', 1) !== undefined)
 })
 
 test('a start that takes long holds up the others for a while only', async () => {
   const { began, work, finish } = gates()
   const queue = createStartQueue({ atOnce: 1, maxHold: 20 })
-  void queue.run(work(1), 1)
-  void queue.run(work(2), 1)
+  void queue.run(work(1), 'here', 1)
+  void queue.run(work(2), 'here', 1)
   assert.deepEqual(began, [1])
   await until('the second', () => began.length, 2)
   finish(1)
