@@ -5,6 +5,7 @@ import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
 import { createRateLimiter } from '../../src/gateway/limits/rate-limiter.js'
 import { createStartQueue } from '../../src/gateway/limits/start-queue.js'
 import { createApp, type App } from '../../src/gateway/auth/app.js'
+import type { AppLimitsConfig } from '../../src/gateway/config/types.js'
 import { parseConfig } from '../../src/gateway/config/parse.js'
 import { Connection } from '../../src/gateway/connection/connection.js'
 import { createHub } from '../../src/gateway/sessions/hub.js'
@@ -16,12 +17,13 @@ import { testApp } from './support.js'
 export const assemble = async (
   change: (engine: Engine) => Partial<Engine>,
   startQueue = createStartQueue(),
+  limits: AppLimitsConfig = { requestsPerSecond: 1_000_000 },
 ) => {
   const parsed = parseConfig(
     {
       startTimeout: 300,
       resumeWindow: 0,
-      apps: { app: testApp({ limits: { requestsPerSecond: 1_000_000 } }) },
+      apps: { app: testApp({ limits }) },
     },
     {},
   )

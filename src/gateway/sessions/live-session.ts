@@ -24,6 +24,7 @@ import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
+import { Visibility } from './visibility.js'
 
 /** What the engine does with a session when its connection closes: holds it for so many milliseconds, or ends it with a code. */
 export type HoldOrEnd = { holdFor: number } | { code: EndCode }
@@ -79,6 +80,8 @@ export class LiveSession implements HubSession {
   #phase: Phase = { name: 'starting', events: [] }
   /** Made for the first frame that needs it: most sessions send none. */
   #frameHandler: FrameHandler | undefined
+  /** Made for the first `visibility` frame. */
+  #visibility: Visibility | undefined
 
   constructor(
     context: SessionContext,
@@ -199,9 +202,7 @@ export class LiveSession implements HubSession {
       // Frames that came before `end` are answered first.
       void this.settled().then(() => this.#connection.end('ended'))
     } else if (frame.type === 'visibility') {
-      const { engine } = this.#context
-      const { connectionId } = this.#connection
-      this.#connection.endOnError(engine.setHidden(started.ref, connectionId, frame.hidden))
+      this.#visibilityOf(started).set(frame.hidden)
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
@@ -224,6 +225,7 @@ export class LiveSession implements HubSession {
     this.#phase = { name: 'released', holdOrEnd }
     this.#expiryTimer.stop()
     this.#delivery.stop()
+    this.#visibility?.stop()
     if (engineSession) this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
   }
 
@@ -284,6 +286,12 @@ export class LiveSession implements HubSession {
       },
       this.#connection,
     ))
+  }
+
+  #visibilityOf({ ref }: Started): Visibility {
+    const setHidden = (hidden: boolean): void =>
+      this.#connection.endOnError(this.#context.engine.setHidden(ref, this.#connection.connectionId, hidden))
+    return (this.#visibility ??= new Visibility(setHidden, () => this.takeRequest()))
   }
 
   #started(): Started | undefined {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
+import { assemble } from '../assemble.js'
 import { runGateway, startOf, tokenFor } from '../support.js'
 
 /** A frame that costs much to parse and is refused. */
@@ -114,4 +115,31 @@ test('more starts of one user than requestsPerSecond end with 4529 rate-limited;
   }
   const other = await startClient(url, await startOf('bob'))
   for (const client of [...clients, other]) client.close()
+})
+
+test('more `visibility` frames than requestsPerSecond are few calls of the engine, and the latest state is stored', async () => {
+  const calls: boolean[] = []
+  const { url, engine } = await assemble(
+    (memory) => ({
+      setHidden(session, connectionId, hidden) {
+        calls.push(hidden)
+        return memory.setHidden(session, connectionId, hidden)
+      },
+    }),
+    undefined,
+    { requestsPerSecond: 5 },
+  )
+  const client = await startClient(url, await startOf('ada'))
+  for (const last of [true, false]) {
+    for (let index = 0; index < 100; index++) client.send({ type: 'visibility', hidden: index % 2 === 0 })
+    client.send({ type: 'visibility', hidden: last })
+    await ask(client)
+    await until(
+      'the latest state is stored',
+      async () => (await engine.sessions({ appId: 'app', userId: 'ada' }))[0]?.hidden,
+      last,
+    )
+  }
+  assert.ok(calls.length < 100, `${calls.length} calls`)
+  client.close()
 })
