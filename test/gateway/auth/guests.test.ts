@@ -26,12 +26,12 @@ const production: Parameters<typeof runGateway>[0] = {
   guests: true,
 }
 
-for (const [environment, app] of [
-  ['test', {}],
-  ['production', production],
-] as const) {
-  const { url } = await runGateway(app)
-
+// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+const running = [
+  { environment: 'test', ...(await runGateway()) },
+  { environment: 'production', ...(await runGateway(production)) },
+]
+for (const { environment, url } of running) {
   test(`an id that the gateway chose is started again with its guest’s token only (${environment})`, async () => {
     const first = await start(url, guest)
     assert.match(idOf(first), /^guest:~.{10,}$/)

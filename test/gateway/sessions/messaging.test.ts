@@ -18,8 +18,11 @@ const refusalOf = async (client: Client, frame: Frame): Promise<Frame> => {
   return client.next('refused')
 }
 
-for (const engine of engines) {
-  const { gateway, url } = await runGateway(fast, { engine })
+// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+const running = await Promise.all(
+  engines.map(async (engine) => ({ engine, ...(await runGateway(fast, { engine })) })),
+)
+for (const { engine, gateway, url } of running) {
   const on = `(${String(engine.type)})`
 
   test(`a message reaches every session of both users, and its sender receives sent ${on}`, async () => {

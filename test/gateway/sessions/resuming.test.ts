@@ -25,8 +25,11 @@ const engines: NonNullable<GatewayConfig['engine']>[] = [
   { type: 'memory' },
   { type: 'embedded', path: scratchFolder() },
 ]
-for (const engine of engines) {
-  const { gateway, url } = await runGateway(fast, { engine })
+// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+const running = await Promise.all(
+  engines.map(async (engine) => ({ engine, ...(await runGateway(fast, { engine })) })),
+)
+for (const { engine, gateway, url } of running) {
   const on = `(${String(engine.type)})`
 
   test(`the session of a lost connection is resumed, and the messages that were missed follow in order ${on}`, async () => {
