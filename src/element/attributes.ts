@@ -23,9 +23,10 @@ const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '').toLow
 /** Warns of attributes like `user_id` and `appid`, which HTML makes of `appId`. Once per page and name: lists repeat a mistake. */
 export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
   for (const name of element.getAttributeNames()) {
-    const right = attributes.find((other) => other !== name && withoutHyphens(other) === withoutHyphens(name))
-    if (!right || warned.has(name)) continue
-    warned.add(name)
-    console.warn(`<chat-session> has no attribute ${name}: write ${right}`)
+    for (const right of attributes) {
+      if (right === name || withoutHyphens(right) !== withoutHyphens(name) || warned.has(name)) continue
+      warned.add(name)
+      console.warn(`<chat-session> has no attribute ${name}: write ${right}`)
+    }
   }
 }

@@ -141,18 +141,11 @@ export class ChatSessionElement extends ReactiveElement {
     // A change that is still scheduled may start another session, and the state of the present one must not settle this.
     await this.updateComplete
     await this.#reconciled
-    return new Promise((resolve, reject) => {
-      const settled = new AbortController()
-      const settle = (): void => {
-        if (this.state === 'active' && this.session) resolve(this.session)
-        else if (this.state === 'failed' || this.state === 'ended')
-          reject(this.error ?? new SessionError('ended'))
-        else return
-        settled.abort()
-      }
-      this.addEventListener('session-state', settle, { signal: settled.signal })
-      settle()
-    })
+    while (this.state !== 'active' || !this.session) {
+      if (this.state === 'failed' || this.state === 'ended') throw this.error ?? new SessionError('ended')
+      await new Promise((resolve) => this.addEventListener('session-state', resolve, { once: true }))
+    }
+    return this.session
   }
 
   /** Starts the session of a `manual` element, or one that has ended. Never rejects. Waits until the element is in a document. */
@@ -165,9 +158,9 @@ export class ChatSessionElement extends ReactiveElement {
     if (!shared) return { succeeded: false, failed: true, error: new SessionError('no-credentials') }
     if (started) return await started
     const { session } = shared
-    return session.state === 'starting' && shared.started
-      ? shared.started
-      : (shared.started = session.start())
+    return session.state === 'starting' && shared._started
+      ? shared._started
+      : (shared._started = session.start())
   }
 
   /**
@@ -220,7 +213,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   override attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     super.attributeChangedCallback(name, before, after)
-    if (name in profileAttributes) this.requestUpdate()
+    this.requestUpdate()
   }
 
   /** The element needs no shadow root, which would hide its children. */
@@ -285,7 +278,7 @@ export class ChatSessionElement extends ReactiveElement {
     this.#relay._subscribe(session)
     applyChanges(shared, desired)
     if (session.state !== this.state) this.#relay._update(session)
-    return shared.started ? undefined : (shared.started = session.start())
+    return shared._started ? undefined : (shared._started = session.start())
   }
 
   /** Dispatches `session-token-needed` once for each key. Returns a source that gives the answer, if a listener answers. */

@@ -38,15 +38,15 @@ export type DetailOf<E> = E extends CustomEvent<infer D> ? D : never
 /** The constructor of an event. */
 export type EventClass<E> = new (type: string, init: CustomEventInit<DetailOf<E>>) => E
 
-/** Dispatches an event of the element. Returns false if a listener prevented the default. */
+/** Dispatches an event of the element. Returns false without a target, or if a listener prevented the default. */
 export const emit = <K extends keyof ElementEventMap>(
-  target: EventTarget,
+  target: EventTarget | undefined,
   Class: EventClass<ElementEventMap[K]>,
   type: K,
   detail: DetailOf<ElementEventMap[K]>,
   bubbles = true,
 ): boolean =>
-  target.dispatchEvent(
+  !!target?.dispatchEvent(
     new Class(type, {
       bubbles,
       composed: true,

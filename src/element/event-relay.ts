@@ -56,7 +56,7 @@ export const createEventRelay = (
   /** The id of the session whose `session-started` was dispatched. */
   let startedId: string | null = null
   /** Ends the listeners on the session. */
-  let subscription = new AbortController()
+  let subscription: AbortController | undefined
 
   const dispatch = <K extends keyof ElementEventMap>(
     Class: EventClass<ElementEventMap[K]>,
@@ -129,7 +129,7 @@ export const createEventRelay = (
       )
     },
     _unsubscribe() {
-      subscription.abort()
+      subscription?.abort()
       startedId = null
       if (state !== 'ended' && state !== 'idle') update({ state: 'idle', error: null, retryAt: null })
     },

@@ -10,20 +10,20 @@ export interface Leases<H, T> {
 
 /** `end` is called with a value after its last holder has released it. */
 export const createLeases = <H, T>(end: (value: T) => void): Leases<H, T> => {
-  const entries = new Map<string, { value: T; _holders: Set<H> }>()
+  const entries = new Map<string, { _value: T; _holders: Set<H> }>()
   return {
     _hold(key, holder, create) {
       let entry = entries.get(key)
-      if (!entry) entries.set(key, (entry = { value: create(), _holders: new Set() }))
+      if (!entry) entries.set(key, (entry = { _value: create(), _holders: new Set() }))
       entry._holders.add(holder)
-      return entry.value
+      return entry._value
     },
     _release(key, holder) {
       const entry = entries.get(key)
       if (!entry?._holders.delete(holder) || entry._holders.size) return
       // Before `end`: a listener of the end that holds the same key must get a new value.
       entries.delete(key)
-      end(entry.value)
+      end(entry._value)
     },
     _holders: (key) => entries.get(key)?._holders ?? new Set(),
   }

@@ -14,7 +14,7 @@ export const isTurboPreview = (document: Document): boolean =>
  */
 export const createRemovalController = (host: Element, removed: () => void): ReactiveController => {
   /** The `pagehide` listeners on the windows that the host has been in. */
-  let listening = new AbortController()
+  let listening: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const check = (): void => {
@@ -23,7 +23,8 @@ export const createRemovalController = (host: Element, removed: () => void): Rea
     // The page that replaces the preview may have the tag again, and then the session goes on.
     if (isTurboPreview(ownerDocument))
       return ownerDocument.addEventListener('turbo:render', checkAfterNextTask, { once: true })
-    listening.abort()
+    listening?.abort()
+    listening = undefined
     removed()
   }
   const checkAfterNextTask = (): void => {
@@ -34,7 +35,7 @@ export const createRemovalController = (host: Element, removed: () => void): Rea
 
   return {
     hostConnected() {
-      if (listening.signal.aborted) listening = new AbortController()
+      listening ??= new AbortController()
       // If an iframe is removed, no disconnectedCallback is called: its elements stay connected to a document without a window.
       host.ownerDocument.defaultView?.addEventListener('pagehide', pageHidden, { signal: listening.signal })
     },

@@ -10,7 +10,7 @@ export interface SharedSession {
   /** The value of each field that any of the elements set last. */
   profile: Profile
   /** The result of the latest `session.start()`. */
-  started?: Promise<StartResult>
+  _started?: Promise<StartResult>
 }
 
 /** An element that holds a session. */
@@ -27,22 +27,30 @@ const outermostHost = (element: Element): Element => {
   return 'host' in root ? outermostHost((root as ShadowRoot).host) : element
 }
 
-/** The holders under `key` that are in `document`, in document order. */
-const holdersIn = (document: Document, key: string): Holder[] =>
+/** The first holder under `key` in document order, of those in `document` that pass the filter. */
+const firstHolder = (
+  document: Document,
+  key: string,
+  filter: (holder: Holder) => boolean,
+): Holder | undefined =>
   [...leases._holders(key)]
-    .filter((holder) => holder.isConnected && holder.ownerDocument === document)
-    .sort((one, other) => {
-      const position = outermostHost(one).compareDocumentPosition(outermostHost(other))
-      return (position & Node.DOCUMENT_POSITION_PRECEDING) - (position & Node.DOCUMENT_POSITION_FOLLOWING)
-    })
+    .filter((holder) => holder.isConnected && holder.ownerDocument === document && filter(holder))
+    .reduce<Holder | undefined>(
+      (first, holder) =>
+        !first ||
+        outermostHost(first).compareDocumentPosition(outermostHost(holder)) & Node.DOCUMENT_POSITION_PRECEDING
+          ? holder
+          : first,
+      undefined,
+    )
 
 /** Whether `element` is the first holder under `key` in its document. A disconnected element counts as first. */
 export const isFirstHolder = (element: Element, key: string): boolean =>
-  !element.isConnected || holdersIn(element.ownerDocument, key)[0] === element
+  !element.isConnected || firstHolder(element.ownerDocument, key, () => true) === element
 
 /** The first holder under `key` in the page that has `notifications` set. */
 export const notifyingHolder = (key: string): Holder | undefined =>
-  holdersIn(document, key).find(({ notifications }) => isSet(notifications))
+  firstHolder(document, key, ({ notifications }) => isSet(notifications))
 
 /** Whether only a new start can use these credentials: a live session takes tokens and nothing else. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
@@ -66,7 +74,7 @@ export const applyChanges = (
     if (restart && live) void session.end()
     session.setCredentials(restart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
     if ((restart && live) || (session.state === 'failed' && hasCredentials(fresh)))
-      shared.started = session.start()
+      shared._started = session.start()
   }
   const profile = changedFields(shared.profile, changedFields(previous?.profile ?? {}, desired.profile))
   shared.profile = { ...shared.profile, ...profile }

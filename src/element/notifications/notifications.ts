@@ -1,5 +1,5 @@
 import { SessionError, type ChatSession, type Message } from '../../session/index.js'
-import { emit, type DetailOf, type ElementEventMap, type EventClass } from '../event-map.js'
+import { emit } from '../event-map.js'
 import { SessionErrorEvent, SessionNotificationClickEvent, SessionNotificationEvent } from '../events.js'
 import { notificationContent } from './content.js'
 import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
@@ -13,7 +13,8 @@ const BURST = 5
 const INTERVAL = 1_000
 
 /** `Notification` is absent over plain http, in workers, and in Safari on iOS outside of an installed app. */
-const isGranted = (): boolean => 'Notification' in globalThis && Notification.permission === 'granted'
+const isGranted = (): boolean =>
+  (globalThis as Partial<typeof globalThis>).Notification?.permission === 'granted'
 
 /** Asks the user. Rejects with `notifications-denied` or `notifications-unsupported`. */
 export const requestPermission = async (): Promise<void> => {
@@ -26,7 +27,7 @@ interface State {
   /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
   _userKey: string
   /** Ends the listener and the announcement that belong to the session's present state. */
-  _subscription: AbortController
+  _subscription?: AbortController
   /** The newest of the messages that no notification has shown yet. */
   _pending: readonly Message[]
   /** How many messages no notification has shown yet. */
@@ -35,8 +36,8 @@ interface State {
   _newest: number
   /** The time at which the rate limit allows a whole burst again. */
   _idleAt: number
-  _timer: ReturnType<typeof setTimeout> | undefined
-  _failureReported: boolean
+  _timer?: ReturnType<typeof setTimeout>
+  _failureReported?: boolean
 }
 
 /**
@@ -46,26 +47,14 @@ interface State {
 export const showNotificationsOf = (session: ChatSession, target: () => HTMLElement | undefined): void => {
   const state: State = {
     _userKey: '',
-    _subscription: new AbortController(),
     _pending: [],
     _pendingCount: 0,
     _newest: 0,
     _idleAt: 0,
-    _timer: undefined,
-    _failureReported: false,
-  }
-
-  const dispatch = <K extends keyof ElementEventMap>(
-    Class: EventClass<ElementEventMap[K]>,
-    type: K,
-    detail: DetailOf<ElementEventMap[K]>,
-  ): boolean => {
-    const element = target()
-    return !!element && emit(element, Class, type, detail)
   }
 
   const clicked = (messages: readonly Message[]): boolean =>
-    dispatch(SessionNotificationClickEvent, 'session-notification-click', { messages })
+    emit(target(), SessionNotificationClickEvent, 'session-notification-click', { messages })
 
   const clear = (): void => {
     clearTimeout(state._timer)
@@ -83,14 +72,14 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
       return clear()
     }
     const content = { messages, ...notificationContent(messages, count, userKey) }
-    if (!dispatch(SessionNotificationEvent, 'session-notification', content)) return
+    if (!emit(target(), SessionNotificationEvent, 'session-notification', content)) return
     try {
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
       // Once per session: every further message would fail in the same way.
       if (state._failureReported) return
       state._failureReported = true
-      dispatch(SessionErrorEvent, 'session-error', {
+      emit(target(), SessionErrorEvent, 'session-error', {
         error: new SessionError('notifications-unsupported', { cause }),
       })
     }
@@ -115,7 +104,7 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
   session.addEventListener('state', () => {
     const { appId, user } = session
     const userKey = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
-    state._subscription.abort()
+    state._subscription?.abort()
     const { signal } = (state._subscription = new AbortController())
     // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
     if (session.state === 'active') announceVisibility(userKey, signal)

@@ -9,13 +9,16 @@ const tabId = Math.random()
 /** Absent over plain http. */
 const locks = (): LockManager | undefined => (navigator as Partial<Navigator>).locks
 
+/** The name of this tab's lock. */
+const lockName = (name: string): string => `${name} ${tabId}`
+
 /** Holds this tab's lock until the returned controller aborts. */
 const hold = (name: string): AbortController => {
   const held = new AbortController()
   const { signal } = held
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   locks()
-    ?.request(`${name} ${tabId}`, { signal }, () => aborted)
+    ?.request(lockName(name), { signal }, () => aborted)
     // The request was aborted before the lock was granted, or a sandbox forbids locks. Other tabs then don't see this one.
     .catch(() => undefined)
   return held
@@ -47,9 +50,6 @@ export const isAnyTabVisible = async (name: string): Promise<boolean> => {
     .catch(() => undefined)
   return (
     document.visibilityState === 'visible' ||
-    !!snapshot?.held?.some((lock) => {
-      const [lockName, id] = lock.name?.split(' ') ?? []
-      return lockName === name && id !== String(tabId)
-    })
+    !!snapshot?.held?.some((lock) => lock.name?.startsWith(`${name} `) && lock.name !== lockName(name))
   )
 }
