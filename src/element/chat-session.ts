@@ -201,14 +201,14 @@ export class ChatSessionElement extends ReactiveElement {
   override connectedCallback(): void {
     super.connectedCallback()
     if (!isInWindow(this)) return
-    adoptStyle(this.getRootNode())
+    adoptStyle(this)
     // Without this an element that comes back unchanged would not start again.
     this.requestUpdate()
   }
 
   /** If this callback exists, `moveBefore()` calls it in place of disconnectedCallback, and the session goes on. */
   connectedMoveCallback(): void {
-    adoptStyle(this.getRootNode())
+    adoptStyle(this)
   }
 
   override attributeChangedCallback(name: string, before: string | null, after: string | null): void {

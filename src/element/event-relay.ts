@@ -104,8 +104,7 @@ export const createEventRelay = (
     },
     hostConnected: showStates,
     _subscribe(session) {
-      subscription = new AbortController()
-      const { signal } = subscription
+      const { signal } = (subscription = new AbortController())
       session.addEventListener('state', ({ detail }) => update(detail), { signal })
       for (const [name, Class] of Object.entries(relayed))
         session.addEventListener(

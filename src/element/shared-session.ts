@@ -54,7 +54,7 @@ export const notifyingHolder = (key: string): Holder | undefined =>
 
 /** Whether only a new start can use these credentials: a live session takes tokens and nothing else. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
-  !token && [signature, authParams, guest].some(Boolean)
+  !token && !!(signature || authParams || guest)
 
 /** Applies to the shared session what an element asks for now and did not ask for in `previous`. The latest change wins. */
 export const applyChanges = (
