@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startProxy } from '../support/proxy.js'
+import { newSession, nextEvent, reaches, startGateway, tokenFor } from './support.js'
+
+const CROWD = 200
+
+test('the sessions of a crowd that is cut come back spread over the window of the gateway, each as the same session', async () => {
+  const gateway = await startGateway()
+  const proxy = await startProxy(gateway.url)
+  const sessions = await Promise.all(
+    Array.from({ length: CROWD }, async (_, number) => {
+      const user = `user-${number}`
+      return newSession({ endpoint: proxy.url, token: await tokenFor(user) })
+    }),
+  )
+  // The gateway names the window in `started`: it is 0 for the first 100 sessions, and grows with each after them.
+  for (const session of sessions) assert.ok((await session.start()).succeeded)
+  const ids = sessions.map(({ id }) => id)
+  const waits = sessions
+    .slice(CROWD / 2 + 1)
+    .map((session) => nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null))
+  const cutAt = Date.now()
+  proxy.cut()
+  const times = (await Promise.all(waits)).map(({ detail }) => detail.retryAt ?? 0)
+  assert.ok(Math.max(...times) - Math.min(...times) > 200, 'they are spread')
+  assert.ok(new Set(times.map((time) => Math.floor((time - cutAt) / 50))).size > 5, 'in no group')
+  await Promise.all(sessions.map((session) => reaches(session, 'active')))
+  assert.deepEqual(
+    sessions.map(({ id }) => id),
+    ids,
+  )
+})
