@@ -20,8 +20,11 @@ import { createRemovalController, isInWindow, isTurboPreview } from './removal.j
 import { applyChanges, isFirstHolder, leases, notifyingHolder, type SharedSession } from './shared-session.js'
 import { adoptStyle } from './style.js'
 
-/** As with HTML's own flags, the attribute needs no value. */
-const flag: PropertyDeclaration = { type: Boolean, converter: (value) => value === '' || isSet(value) }
+/** As with HTML's own boolean attributes, no value is needed. */
+const booleanAttribute: PropertyDeclaration = {
+  type: Boolean,
+  converter: (value) => value === '' || isSet(value),
+}
 
 /**
  * `<chat-session>` starts a user's chat session from its attributes, reports every change with DOM events, and ends the session
@@ -37,9 +40,9 @@ export class ChatSessionElement extends ReactiveElement {
     signature: {},
     tokenUrl: { attribute: 'token-url' },
     endpoint: {},
-    guest: flag,
-    manual: flag,
-    notifications: flag,
+    guest: booleanAttribute,
+    manual: booleanAttribute,
+    notifications: booleanAttribute,
     tokenFetcher: { attribute: false },
     authParams: { attribute: false },
     user: { attribute: false },
@@ -97,7 +100,7 @@ export class ChatSessionElement extends ReactiveElement {
     )
   }
 
-  /** The session that this element holds, and the input that it was last brought in line with. */
+  /** The session that this element holds, and the desired session that was last applied to it. */
   #lease: { _shared: SharedSession; _desired: DesiredSession } | undefined
   // A listener on the document must get each event once, however many elements share the session.
   readonly #relay = createEventRelay(

@@ -26,15 +26,15 @@ export interface DesiredSession {
   profile: Profile
 }
 
-/** Some frameworks write `false` for a flag that is not set: as the attribute's text, or as the property's. */
-export const isSet = (flag: unknown): boolean => !!flag && flag !== 'false'
+/** Some frameworks write the text `false` for a boolean attribute or property that is not set. */
+export const isSet = (value: unknown): boolean => !!value && value !== 'false'
 
 /** JSON with sorted keys, to compare objects by content. */
 const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value ?? null, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : part,
+  JSON.stringify(value ?? null, (_, nested: unknown) =>
+    typeof nested === 'object' && nested !== null && !Array.isArray(nested)
+      ? Object.fromEntries(Object.entries(nested).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : nested,
   )
 
 const absoluteUrl = (url: string, base: string): string => {
@@ -46,7 +46,7 @@ const absoluteUrl = (url: string, base: string): string => {
   }
 }
 
-const profileOf = (input: ElementInput): Profile => {
+const mergeProfile = (input: ElementInput): Profile => {
   const profile: Profile = { ...input.user }
   for (const [attribute, field] of Object.entries(profileAttributes)) {
     const value = input.getAttribute(attribute)
@@ -93,7 +93,7 @@ export const toDesiredSession = (
           guest,
         }
       : { guest: true },
-    profile: profileOf(input),
+    profile: mergeProfile(input),
   }
 }
 

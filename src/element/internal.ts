@@ -1,4 +1,4 @@
-/** The playground and the typings of frameworks use these; the package does not publish them. */
+/** Exports for the playground and the typings of frameworks. The package does not publish them. */
 import { profileAttributes } from './attributes.js'
 import { ChatSessionElement } from './chat-session.js'
 import type { ElementEventMap } from './event-map.js'

@@ -17,7 +17,7 @@ export const createRemovalController = (host: Element, removed: () => void): Rea
   let listening: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  const check = (): void => {
+  const removeIfGone = (): void => {
     if (isInWindow(host)) return
     const { ownerDocument } = host
     // The page that replaces the preview may have the tag again, and then the session goes on.
@@ -29,9 +29,9 @@ export const createRemovalController = (host: Element, removed: () => void): Rea
   }
   const checkAfterNextTask = (): void => {
     clearTimeout(timer)
-    timer = setTimeout(() => (timer = setTimeout(check)))
+    timer = setTimeout(() => (timer = setTimeout(removeIfGone)))
   }
-  const pageHidden = (): void => (host.isConnected ? checkAfterNextTask() : check())
+  const pageHidden = (): void => (host.isConnected ? checkAfterNextTask() : removeIfGone())
 
   return {
     hostConnected() {

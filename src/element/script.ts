@@ -3,7 +3,7 @@ import { ChatSessionElement } from './define.js'
 import { pinnedEndpoints, setScriptUrl } from './endpoint.js'
 
 setScriptUrl(import.meta.url)
-// If it throws, nothing is allowed.
+// If `pinnedEndpoints` throws, the empty list stays, and it allows no endpoint.
 ChatSessionElement.endpoints = []
 ChatSessionElement.endpoints = pinnedEndpoints(import.meta.url)
 

@@ -56,7 +56,7 @@ export const notifyingHolder = (key: string): Holder | undefined =>
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && !!(signature || authParams || guest)
 
-/** Applies to the shared session what an element asks for now and did not ask for in `previous`. The latest change wins. */
+/** Applies the differences between `previous` and `desired` to the shared session. The latest change of any element wins. */
 export const applyChanges = (
   shared: SharedSession,
   desired: DesiredSession,

@@ -15,7 +15,7 @@ const end = (close: number, message: string, isRevivable = false): CloseCode => 
 
 const revivableEnd = (close: number, message: string): CloseCode => end(close, message, true)
 
-/** Every code that a gateway ends a connection with. A row here is all that a new code needs besides the documentation. */
+/** Every code that a gateway ends a connection with. A new code needs a row here and its documentation, no other code. */
 export const closeCodes = {
   ended: end(1000, 'The session was ended on purpose.'),
   unauthenticated: revivableEnd(
@@ -92,13 +92,13 @@ const permanent = [1002, 1003, 1007, 1008, 1009, 1010]
 
 const band = (close: number): number => Math.floor(close / 100)
 
-/** What a client does after a close: nothing, fetch fresh credentials, give up, or connect again. */
-export type CloseAction = 'ended' | 'renew' | 'stop' | 'retry'
+/** How a client reacts to a close: it does nothing, fetches fresh credentials, gives up, or connects again. */
+export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 
 /** The hundreds decide, so that a client knows what to do after a code that is newer than the client. */
 export const closeAction = (close: number): CloseAction => {
   if (close === closeCodes.ended.close) return 'ended'
-  if (band(close) === 41) return 'renew'
+  if (band(close) === 41) return 'refetch'
   if (band(close) === 44 || permanent.includes(close)) return 'stop'
   return 'retry'
 }
@@ -108,7 +108,7 @@ export const codeOfClose = (close: number): EndCode => {
   const known = Object.entries(closeCodes).find(([, row]) => row.close === close)?.[0]
   if (known) return known as EndCode
   if (close === 1009) return 'too-large'
-  return ({ ended: 'ended', renew: 'unauthenticated', stop: 'bad-request', retry: 'unavailable' } as const)[
+  return ({ ended: 'ended', refetch: 'unauthenticated', stop: 'bad-request', retry: 'unavailable' } as const)[
     closeAction(close)
   ]
 }

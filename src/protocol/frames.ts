@@ -1,7 +1,7 @@
 import { profile, profileFields } from './profile.js'
 import {
   count,
-  flag,
+  boolean,
   list,
   literal,
   nullable,
@@ -70,7 +70,7 @@ export const clientFrames = {
   token: { token: text },
   ...requestFrames,
   profile: { user: profile },
-  visibility: { hidden: flag },
+  visibility: { hidden: boolean },
   pong: {},
   end: {},
 } as const
@@ -80,13 +80,13 @@ export const gatewayFrames = {
   started: {
     sessionId: text,
     user,
-    guest: flag,
-    resumed: flag,
+    guest: boolean,
+    resumed: boolean,
     resumeKey: text,
     resumeWindow: number,
     epoch: text,
     offset: count,
-    lost: flag,
+    lost: boolean,
     unread: count,
     expiresIn: nullable(number),
     pingInterval: number,
@@ -105,11 +105,11 @@ export const gatewayFrames = {
     id: optional(text),
     code: text,
     message: text,
-    retryable: flag,
+    retryable: boolean,
     retryAfter: optional(number),
   },
   ping: {},
-  ended: { code: text, message: text, retryable: flag, retryAfter: optional(number) },
+  ended: { code: text, message: text, retryable: boolean, retryAfter: optional(number) },
 } as const
 
 export type ClientFrame = FrameOf<typeof clientFrames>

@@ -1,2 +1,2 @@
-/** What other rooms use of this one and no client needs. */
+/** Exports for the other folders of `src/`. The package does not publish them. */
 export { object, wrongField } from './schema.js'

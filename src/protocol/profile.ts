@@ -1,13 +1,13 @@
 import { byteLength, limits } from './limits.js'
 import { optional, record, shape, text, type Checked } from './schema.js'
 
-/** The platform's, which every runtime of every room has. */
+/** Every supported runtime has this class, but the library types of this folder (ES2022) do not declare it. */
 declare const URL: { canParse(text: string): boolean }
 
 /** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later may not. */
 const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
 
-/** The fields of a profile. A row here is all that a new field needs besides types of frameworks and documentation. */
+/** The fields of a profile. If a row is added, the compiler and the tests name each other place that needs the field. */
 export const profileFields = {
   name: optional(text),
   email: optional(text),
@@ -22,7 +22,7 @@ export const profileFields = {
 export const profile = shape(profileFields)
 export type Profile = Checked<typeof profile>
 
-/** What a field's value must be besides its type. */
+/** The rules for a field's value besides its type. */
 const rules: { [K in keyof Profile]?: (value: NonNullable<Profile[K]>) => boolean } = {
   photoUrl: isHttpsUrl,
 }

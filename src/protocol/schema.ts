@@ -13,7 +13,7 @@ type Shape<S extends Checks> = { [K in Exclude<keyof S, OptionalKeys<S>>]: Check
 export type JsonObject = Record<string, unknown>
 
 export const text: Check<string> = (value) => typeof value === 'string'
-export const flag: Check<boolean> = (value) => typeof value === 'boolean'
+export const boolean: Check<boolean> = (value) => typeof value === 'boolean'
 /** A finite number. JSON's 1e999 is parsed as Infinity. */
 export const number: Check<number> = (value): value is number => Number.isFinite(value)
 /** An integer from 0 on that JavaScript keeps exactly. */

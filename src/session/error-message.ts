@@ -1,5 +1,4 @@
 import { clientErrorMessages, errorMessages } from '../protocol/index.js'
-import type { SessionErrorCode } from './errors.js'
 
 const messages = { ...errorMessages, ...clientErrorMessages }
 
@@ -7,5 +6,5 @@ const messages = { ...errorMessages, ...clientErrorMessages }
  * Returns the sentence that explains `code` to a developer. The script-tag build replaces this module with a link, because
  * the sentences would be a tenth of it.
  */
-export const errorMessageOf = (code: SessionErrorCode): string =>
+export const errorMessageOf = (code: string): string =>
   Object.hasOwn(messages, code) ? messages[code as keyof typeof messages] : code

@@ -64,22 +64,30 @@ export interface SessionEventMap extends SessionCustomEvents {
   tokenneeded: TokenNeededEvent
 }
 
-type Listener<E> = ((event: E) => void) | { handleEvent(event: E): void } | null
+type TypedListener<E> = ((event: E) => void) | { handleEvent(event: E): void } | null
 
 /** An EventTarget with typed events. */
 export interface TypedEventTarget<M> extends EventTarget {
   addEventListener<K extends keyof M & string>(
     type: K,
-    listener: Listener<M[K]>,
+    listener: TypedListener<M[K]>,
     options?: AddEventListenerOptions | boolean,
   ): void
-  addEventListener(type: string, listener: Listener<Event>, options?: AddEventListenerOptions | boolean): void
+  addEventListener(
+    type: string,
+    listener: TypedListener<Event>,
+    options?: AddEventListenerOptions | boolean,
+  ): void
   removeEventListener<K extends keyof M & string>(
     type: K,
-    listener: Listener<M[K]>,
+    listener: TypedListener<M[K]>,
     options?: EventListenerOptions | boolean,
   ): void
-  removeEventListener(type: string, listener: Listener<Event>, options?: EventListenerOptions | boolean): void
+  removeEventListener(
+    type: string,
+    listener: TypedListener<Event>,
+    options?: EventListenerOptions | boolean,
+  ): void
 }
 
 export const SessionTarget = EventTarget as new () => TypedEventTarget<SessionEventMap>

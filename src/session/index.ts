@@ -1,4 +1,4 @@
-export { ChatSession } from './session.js'
+export { ChatSession, type StartResult } from './session.js'
 export type { Draft, HistoryRange, Sent } from './messages.js'
 export type { Trace } from './trace.js'
 export { SessionError, type SessionErrorCode, type SessionErrorOptions } from './errors.js'
@@ -15,7 +15,6 @@ export type {
   SessionOptions,
   SessionUser,
   StartOptions,
-  StartResult,
   TokenAsk,
   TokenFetcher,
 } from './options.js'

@@ -1,4 +1,4 @@
-/** What the element and the playground use of this room, and the package does not publish. */
+/** Exports for the element and the playground. The package does not publish them. */
 export { isRevivable } from '../protocol/index.js'
 export { errorMessageOf } from './error-message.js'
 export { sessionUrl } from './transport.js'

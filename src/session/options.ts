@@ -1,7 +1,5 @@
 import type { JsonObject, Profile } from '../protocol/index.js'
-import type { SessionError } from './errors.js'
 import type { AskReason } from './machine/state.js'
-import type { ChatSession } from './session.js'
 import type { Trace } from './trace.js'
 
 export type { AskReason }
@@ -60,8 +58,3 @@ export interface StartOptions {
   /** Milliseconds until `start()` resolves as failed with `unavailable`; the session goes on connecting. @default 30_000 */
   timeout?: number | undefined
 }
-
-/** The result of `start()`. */
-export type StartResult =
-  | { succeeded: true; failed: false; session: ChatSession }
-  | { succeeded: false; failed: true; error: SessionError }

@@ -15,8 +15,8 @@ export interface PageListener {
 }
 
 /**
- * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event tells
- * when. In Chromium a read of the storage that comes too early does not see the value later either.
+ * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event marks
+ * that moment, and in Chromium a page that reads the storage too early does not see the value later either.
  */
 const PRERENDER_HANDOVER = 200
 

@@ -23,12 +23,12 @@ const ifPossible = <T>(use: () => T): T | undefined => {
 }
 
 /**
- * Returns undefined where there is no storage. A guest who has no name (`isNamed` is false) stays the same guest by the token
- * that the gateway gave, so that token is written too.
+ * Returns undefined if there is no storage. If the user id is not known before the start, the user is a guest of the gateway's
+ * choice. Only the token that the gateway gave proves that guest, so it is stored too.
  */
 export const createResumeStorage = (
   key: string,
-  isNamed: boolean,
+  isUserKnown: boolean,
   credentials: Pick<CredentialStore, 'token' | '_accept'>,
 ): ResumeStorage | undefined => {
   const storage = typeof document === 'undefined' ? undefined : ifPossible(() => sessionStorage)
@@ -47,7 +47,7 @@ export const createResumeStorage = (
     save(state) {
       if (state.name === 'ended') write(null)
       if (!('_socket' in state) || state._socket.at !== 'page-hidden' || !state._cursor) return
-      write({ ...state._cursor, token: isNamed ? undefined : credentials.token() })
+      write({ ...state._cursor, token: isUserKnown ? undefined : credentials.token() })
     },
   }
 }

@@ -10,7 +10,7 @@ import { traceStep } from './trace.js'
 import { openTransport, sessionUrl, startProtocols, type Transport } from './transport.js'
 import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
 
-/** What a runner needs of its session, and calls. */
+/** The data and callbacks that a runner gets from its session. */
 export interface Host {
   credentials: CredentialStore
   _startFrame(): ClientFrameOf<'start'>
@@ -19,7 +19,7 @@ export interface Host {
   /** Called after each step, when its effects have run. */
   changed(before: State, after: State): void
   _deliver(frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'>): void
-  report(error: SessionError): void
+  _emitError(error: SessionError): void
 }
 
 export interface Runner {
@@ -37,14 +37,14 @@ export interface Runner {
 
 /** Feeds inputs to the machine and runs its effects: sockets, one timer, the page, fetches. It decides nothing itself. */
 export const createRunner = (
-  { endpoint, WebSocket: given, trace }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'trace'>,
+  { endpoint, WebSocket: customWebSocket, trace }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'trace'>,
   host: Host,
 ): Runner => {
   const { credentials, _resumeStorage: resumeStorage } = host
   let state = idle
   /** Aborts when the session is over, which removes its listeners and timers and cancels a fetch. */
-  let life = new AbortController()
-  life.abort()
+  let lifetime = new AbortController()
+  lifetime.abort()
   let setDeadline: (deadline: number | null) => void = () => undefined
   let transport: Transport | undefined
   /** The address of the last attempt. */
@@ -53,13 +53,13 @@ export const createRunner = (
   /** Inputs that came while a step was running; undefined while none is. */
   let queue: Input[] | undefined
 
-  /** A page that made room for a newer session listens on, to start again. */
+  /** Whether the session made room for a newer one. It keeps its listeners, so that it starts again when the page is visible. */
   const isWaiting = (): boolean => errorCodeOf(state) === TOO_MANY_SESSIONS
 
   const begin = (): void => {
-    life.abort()
-    life = new AbortController()
-    setDeadline = deadlineTimer(() => feed({ type: 'time' }), life.signal)
+    lifetime.abort()
+    lifetime = new AbortController()
+    setDeadline = deadlineTimer(() => feed({ type: 'time' }), lifetime.signal)
     watchPage(
       {
         wake: () => feed({ type: 'wake' }),
@@ -76,7 +76,7 @@ export const createRunner = (
         visibilityChanged: () => feed({ type: isPageHidden() ? 'time' : 'wake' }),
         blocked,
       },
-      life.signal,
+      lifetime.signal,
     )
   }
 
@@ -92,7 +92,7 @@ export const createRunner = (
 
   const open = (attempt: number, withStart: boolean): void => {
     if (!endpoint) return fail({ code: 'no-endpoint' })
-    const WebSocketClass = given ?? (globalThis as Partial<typeof globalThis>).WebSocket
+    const WebSocketClass = customWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
     if (!WebSocketClass) return fail({ code: 'no-websocket' })
     const protocols = withStart ? startProtocols(host._startFrame()) : undefined
     try {
@@ -113,7 +113,7 @@ export const createRunner = (
     }
   }
 
-  const run = (effect: Effect, later: (callback: () => void) => void): void => {
+  const run = (effect: Effect, defer: (callback: () => void) => void): void => {
     switch (effect.do) {
       case 'open':
         return open(effect._attempt, effect._withStart)
@@ -132,7 +132,7 @@ export const createRunner = (
         transport = undefined
         return
       case 'fetch-token':
-        return credentials.fetch(effect.reason, life.signal, (result, cause) =>
+        return credentials.fetch(effect.reason, lifetime.signal, (result, cause) =>
           feed({ type: 'fetch-result', _result: result, cause }),
         )
       case 'accept-credentials':
@@ -140,9 +140,9 @@ export const createRunner = (
       case 'discard':
         return credentials.discard(effect._which)
       case 'deliver':
-        return later(() => host._deliver(effect.frame))
-      case 'report':
-        return later(() => host.report(new SessionError(effect._fault.code, effect._fault)))
+        return defer(() => host._deliver(effect.frame))
+      case 'emit-error':
+        return defer(() => host._emitError(new SessionError(effect._fault.code, effect._fault)))
     }
   }
 
@@ -162,22 +162,22 @@ export const createRunner = (
       })
       state = after
       traceStep(trace, [next, before, after, effects])
-      if ('_socket' in after && life.signal.aborted) begin()
+      if ('_socket' in after && lifetime.signal.aborted) begin()
       callbacks.push(() => host.changed(before, after))
       for (const effect of effects) run(effect, (callback) => callbacks.push(callback))
     }
     queue = undefined
     setDeadline(deadlineOf(state))
-    if ((state.name === 'ended' || state.name === 'failed') && !isWaiting()) life.abort()
+    if ((state.name === 'ended' || state.name === 'failed') && !isWaiting()) lifetime.abort()
     for (const callback of callbacks) callback()
   }
 
   return {
     state: () => state,
-    _isRunning: () => !life.signal.aborted && !isWaiting(),
+    _isRunning: () => !lifetime.signal.aborted && !isWaiting(),
     start() {
       begin()
-      onActivated(() => feed({ type: 'start', resume: resumeStorage?.take() }), life.signal)
+      onActivated(() => feed({ type: 'start', resume: resumeStorage?.take() }), lifetime.signal)
     },
     async end() {
       feed({ type: 'end' })

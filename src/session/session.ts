@@ -13,7 +13,7 @@ import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
 import type { Draft, HistoryRange, Sent } from './messages.js'
-import type { Credentials, SessionOptions, SessionUser, StartOptions, StartResult } from './options.js'
+import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
 import { checkedCopy, createOutbox, newId, type Outbox } from './outbox.js'
 import { isPageHidden } from './page.js'
 import { createRunner, type Runner } from './runner.js'
@@ -40,6 +40,11 @@ const profileFields = (user: SessionUser): Profile =>
   Object.fromEntries(
     Object.entries(user).filter(([key, value]) => key !== 'id' && value !== undefined && value !== null),
   )
+
+/** The result of `start()`. */
+export type StartResult =
+  | { succeeded: true; failed: false; session: ChatSession }
+  | { succeeded: false; failed: true; error: SessionError }
 
 /**
  * A user's chat session: one verified, two-way connection to the gateway, which reconnects whenever it is lost until the
@@ -88,12 +93,12 @@ export class ChatSession extends SessionTarget {
       this.dispatchEvent(event)
       return event.answer
     })
-    /** The user's id as this page knows it; a guest may have none. */
-    const name = this.#userId ?? (credentials.token ? unverifiedSubject(credentials.token) : undefined)
-    if (name || this.#credentials._held()?.guest)
+    /** The user id, if it is known before the start. A guest may have none. */
+    const knownUserId = this.#userId ?? (credentials.token ? unverifiedSubject(credentials.token) : undefined)
+    if (knownUserId || this.#credentials._held()?.guest)
       this.#resumeStorage = createResumeStorage(
-        JSON.stringify(['chat-session', endpoint, appId, name]),
-        !!name,
+        JSON.stringify(['chat-session', endpoint, appId, knownUserId]),
+        !!knownUserId,
         this.#credentials,
       )
     this.#runner = createRunner(
@@ -124,7 +129,7 @@ export class ChatSession extends SessionTarget {
               return this.#outbox._answered(frame)
           }
         },
-        report: (error) => this.#emit('error', error),
+        _emitError: (error) => this.#emit('error', error),
       },
     )
     this.#outbox = createOutbox(
@@ -219,7 +224,7 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Ends the session, at the gateway too, and frees everything it holds. Resolves when the connection is closed, or after
-   * a second; if the connection is still opening, it has five seconds to tell the gateway. Ending twice is fine. A session
+   * a second; a connection that is still opening has five seconds to send `end`. Ending twice is fine. A session
    * that has ended may be started again.
    */
   async end(): Promise<void> {

@@ -58,9 +58,9 @@ export const createTokenVerifier = <Type extends TokenType = 'user'>(
       if (!(await checkMac(utf8(token.signed), token.signature)))
         return refuse("No secret of the app matches the token's signature.")
     } else if (keySet && keyAlgorithms.includes(token.header.alg)) {
-      const verdict = await verifyWithKeySet(token, keySet)
-      if (verdict === 'unavailable') return refuse("The app's key set can't be fetched now.", 'unavailable')
-      if (verdict === 'bad') return refuse("No key in the app's key set matches the token's signature.")
+      const result = await verifyWithKeySet(token, keySet)
+      if (result === 'unavailable') return refuse("The app's key set can't be fetched now.", 'unavailable')
+      if (result === 'bad') return refuse("No key in the app's key set matches the token's signature.")
     } else return refuse("The token's 'alg' is not one that the app has keys for.")
     return validateClaims(token.claims, { appId, tokenType, requireExpiry, now: now() })
   }

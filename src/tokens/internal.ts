@@ -1,2 +1,2 @@
-/** What the gateway uses of this room and no backend needs. */
+/** Exports for the gateway. The package does not publish them. */
 export { signToken } from './sign-token.js'

@@ -20,7 +20,7 @@ export type KeySet = {
 type Key = Awaited<ReturnType<JWTVerifyGetKey>>
 
 /** `unavailable` says nothing about the token: the keys that could verify it can't be fetched now. */
-export type KeySetVerdict = 'good' | 'bad' | 'unavailable'
+export type KeySetResult = 'good' | 'bad' | 'unavailable'
 
 /** Leaves out `HS256`, which a caller without types could pass: everyone can make a MAC with a public key. */
 export const publicKeyAlgorithms = ({ algorithms }: KeySet): KeySetAlgorithm[] =>
@@ -40,7 +40,7 @@ const verifies = async ({ text, header }: ParsedToken, key: Key): Promise<boolea
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
-export const verifyWithKeySet = async (token: ParsedToken, { resolve }: KeySet): Promise<KeySetVerdict> => {
+export const verifyWithKeySet = async (token: ParsedToken, { resolve }: KeySet): Promise<KeySetResult> => {
   const [protectedPart = '', payload = '', signature = ''] = token.text.split('.')
   let candidates: Iterable<Key> | AsyncIterable<Key>
   try {

@@ -5,7 +5,7 @@ export type ParsedToken = {
   text: string
   header: JsonObject & { alg: string; kid?: string }
   claims: JsonObject
-  /** `header.payload`, which is what the signature is over. */
+  /** `header.payload`, the text that the signature signs. */
   signed: string
   signature: Uint8Array
 }
@@ -23,9 +23,9 @@ const MAX_LENGTH = 24_576
  * so that one token has one spelling.
  */
 const compact = (() => {
-  const part =
+  const segment =
     '(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{4}|[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])'
-  return new RegExp(`^(${part})\\.(${part})\\.(${part})$`)
+  return new RegExp(`^(${segment})\\.(${segment})\\.(${segment})$`)
 })()
 
 /**
@@ -42,20 +42,20 @@ const repeatsName = (json: string): boolean => {
   for (const [found, name] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
     if (name !== undefined) {
       const names = open.at(-1)
-      const plain = JSON.parse(name) as string
-      if (names?.has(plain)) return true
-      names?.add(plain)
+      const unescaped = JSON.parse(name) as string
+      if (names?.has(unescaped)) return true
+      names?.add(unescaped)
     } else if (found === '{' || found === '[') open.push(new Set())
     else if (found === '}' || found === ']') open.pop()
   }
   return false
 }
 
-const readObject = (part: string): JsonObject | undefined => {
+const readObject = (segment: string): JsonObject | undefined => {
   let json: string
   let value: unknown
   try {
-    json = decoder.decode(base64url.decode(part))
+    json = decoder.decode(base64url.decode(segment))
     value = JSON.parse(json)
   } catch {
     return undefined

@@ -24,12 +24,12 @@ export type TokenToSign = {
 const header = base64url.encode(JSON.stringify({ alg: 'HS256', typ: 'JWT' }))
 
 /** A gateway signs tokens for its guests. A backend must not be able to. */
-const subjectOf = (order: TokenToSign): { sub?: string; user?: Profile } => {
-  if (order.tokenType === 'app') return {}
-  const sub = order.tokenType === 'gateway' ? readUserId(order.userId) : requireVouchable(order.userId)
+const subjectOf = (token: TokenToSign): { sub?: string; user?: Profile } => {
+  if (token.tokenType === 'app') return {}
+  const sub = token.tokenType === 'gateway' ? readUserId(token.userId) : requireVouchable(token.userId)
   if (sub === undefined) throw new TokenError('bad-user-id')
-  if (order.user === undefined) return { sub }
-  const user = parseProfile(order.user)
+  if (token.user === undefined) return { sub }
+  const user = parseProfile(token.user)
   if (!user) throw new TokenError('bad-user')
   return { sub, user }
 }
@@ -47,17 +47,17 @@ const datesOf = ({ expiresIn, now = Date.now }: TokenToSign): { iat: number; exp
 const newTokenId = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
 
 /** Signs a token of any type by HS256. Rejects with a `TokenError` rather than make one that no verifier accepts. */
-export const signToken = async (order: TokenToSign): Promise<string> => {
-  const { sub, user } = subjectOf(order)
+export const signToken = async (token: TokenToSign): Promise<string> => {
+  const { sub, user } = subjectOf(token)
   const claims = {
-    ...order.more,
-    tokenType: order.tokenType,
-    iss: requireAppId(order.appId),
+    ...token.more,
+    tokenType: token.tokenType,
+    iss: requireAppId(token.appId),
     sub,
     jti: newTokenId(),
-    ...datesOf(order),
+    ...datesOf(token),
     user,
   }
   const signed = `${header}.${base64url.encode(JSON.stringify(claims))}`
-  return `${signed}.${base64url.encode(await createMac(order.secret, utf8(signed), order.hmac))}`
+  return `${signed}.${base64url.encode(await createMac(token.secret, utf8(signed), token.hmac))}`
 }

@@ -1,7 +1,13 @@
 /* Solid 1: `<chat-session app-id="…" prop:tokenFetcher={…} on:session-started={…} />`. */
 import type { JSX } from 'solid-js'
 import type { ChatSessionElement } from '../element/define.js'
-import type { Flags, TagListeners, ProfileAttributes, TagProperties, Texts } from './tag.js'
+import type {
+  BooleanAttributes,
+  TagListeners,
+  ProfileAttributes,
+  TagProperties,
+  TextAttributes,
+} from './tag.js'
 
 /** Solid would set these as properties, which the element does not have. Write `attr:user-name`, or `prop:user`. */
 type Unprefixed = { [K in keyof ProfileAttributes]?: never }
@@ -12,11 +18,11 @@ declare module 'solid-js' {
   namespace JSX {
     interface IntrinsicElements {
       'chat-session': JSX.HTMLAttributes<ChatSessionElement> &
-        Texts &
-        Flags &
+        TextAttributes &
+        BooleanAttributes &
         Unprefixed &
-        Prefixed<'attr:', Texts & ProfileAttributes> &
-        Prefixed<'bool:', Flags> &
+        Prefixed<'attr:', TextAttributes & ProfileAttributes> &
+        Prefixed<'bool:', BooleanAttributes> &
         Prefixed<'prop:', TagProperties> &
         TagListeners<'on:'>
     }

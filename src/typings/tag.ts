@@ -11,13 +11,13 @@ export type TagProperties = {
 }
 
 /** The attributes of the properties that take a `Value`. */
-type Spelled<T, Value> = {
+type AttributesOf<T, Value> = {
   [K in keyof T & string as Value extends T[K] ? Kebab<K> : never]?:
     Extract<T[K], string | number | boolean> | null | undefined
 }
 
 /** Boolean attributes. */
-export type Flags = Spelled<TagProperties, true>
+export type BooleanAttributes = AttributesOf<TagProperties, true>
 
 /** `user-name` and so on. */
 export type ProfileAttributes = {
@@ -26,9 +26,9 @@ export type ProfileAttributes = {
 }
 
 /** Text attributes, without the profile's. */
-export type Texts = Spelled<TagProperties, string>
+export type TextAttributes = AttributesOf<TagProperties, string>
 
-export type TagAttributes = Texts & ProfileAttributes & Flags
+export type TagAttributes = TextAttributes & ProfileAttributes & BooleanAttributes
 
 /** The element's events by name. */
 export type TagEvents = {

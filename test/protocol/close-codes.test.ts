@@ -51,7 +51,7 @@ test('the hundreds decide what a client does after a close, also one that it doe
       close === 1000
         ? 'ended'
         : close >= 4100 && close <= 4199
-          ? 'renew'
+          ? 'refetch'
           : (close >= 4400 && close <= 4499) || permanent.includes(close)
             ? 'stop'
             : 'retry'

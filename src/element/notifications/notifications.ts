@@ -67,7 +67,7 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
     const isVisible = await isAnyTabVisible(userKey)
     if (userKey !== state._userKey) return
     if (isVisible) {
-      // The user has seen what is pending too. Nothing was shown, so it does not count for the rate limit.
+      // The user has seen the pending messages too. No notification was shown, so none counts for the rate limit.
       state._idleAt -= INTERVAL
       return clear()
     }
@@ -85,7 +85,7 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
     }
   }
 
-  /** Shows what is pending as one notification, as soon as the rate limit allows it. */
+  /** Shows the pending messages as one notification, as soon as the rate limit allows it. */
   const showPending = (): void => {
     clearTimeout(state._timer)
     // After a reconnect all missed messages arrive first, and are shown as one summary.

@@ -4,7 +4,7 @@
  */
 import type { NotificationClick, NotificationData } from './show.js'
 
-interface Page {
+interface PageClient {
   readonly id: string
   readonly url: string
   focus(): Promise<unknown>
@@ -13,7 +13,7 @@ interface Page {
 
 interface Scope {
   readonly clients: {
-    matchAll(options: { type: 'window'; includeUncontrolled: true }): Promise<readonly Page[]>
+    matchAll(options: { type: 'window'; includeUncontrolled: true }): Promise<readonly PageClient[]>
     openWindow(url: string): Promise<unknown>
   }
   addEventListener(

@@ -6,7 +6,7 @@ import {
   prepend,
   reconnectSpread,
   renewalSchedule,
-  reportFetchFailure,
+  emitFetchError,
   resetHeartbeat,
   sendEndAndClose,
 } from './policy.js'
@@ -47,7 +47,7 @@ export const disconnected = (state: Active): Connecting => {
 const closed = (state: Active, code: number, world: World): Step => {
   const next = disconnected(state)
   // A close that asks for fresh credentials is about the old token while the gateway has not answered the new one.
-  if (pendingToken(state) && closeAction(code) === 'renew')
+  if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)
   const isSilent = code === NO_CLOSE_FRAME && !state._endReason
   return lost(next, code, world, isSilent ? reconnectSpread(state._info, world) : 0)
@@ -76,7 +76,7 @@ const fetched = (
           _fetchFailures: fetchFailures,
           _renewal: { at: 'scheduled', time, reason: renewal.reason },
         },
-        reportFetchFailure(cause),
+        emitFetchError(cause),
       ]
     }
   }
@@ -85,7 +85,7 @@ const fetched = (
 /** The session goes on with the token it has. A refused token that was fetched is fetched once more; then the session ends. */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
   const discard: Effect = { do: 'discard', _which: 'newest' }
-  const report: Effect = { do: 'report', _fault: frame }
+  const emitError: Effect = { do: 'emit-error', _fault: frame }
   const pending = pendingToken(state)
   if (pending && frame.retryable) {
     const fetchFailures = state._fetchFailures + 1
@@ -96,21 +96,21 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
         _fetchFailures: fetchFailures,
         _renewal: { at: 'retrying', time, _fetched: pending._fetched },
       },
-      report,
+      emitError,
     ]
   }
   if (!pending?._fetched)
     return [
       { ...state, ...renewalSchedule(state._expiresAt && state._expiresAt - world.now, world) },
       discard,
-      report,
+      emitError,
     ]
   const rejections = state._rejections + 1
   if (rejections >= 2) return endWith(state, frame, { do: 'discard', _which: 'all' }, ...sendEndAndClose)
   return [
     { ...state, _rejections: rejections, _renewal: { at: 'scheduled', time: world.now, reason: 'rejected' } },
     discard,
-    report,
+    emitError,
   ]
 }
 
@@ -158,7 +158,7 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
       ]
     case 'refused':
       if (frame.re === 'token') return tokenRefused(state, frame, world)
-      return [state, frame.id === undefined ? { do: 'report', _fault: frame } : { do: 'deliver', frame }]
+      return [state, frame.id === undefined ? { do: 'emit-error', _fault: frame } : { do: 'deliver', frame }]
     case 'user':
       return [{ ...state, _info: { ...state._info, user: frame.user } }]
     case 'unread':

@@ -4,7 +4,7 @@ import {
   endWith,
   prepend,
   renewalSchedule,
-  reportFetchFailure,
+  emitFetchError,
   resetHeartbeat,
   sendEndAndClose,
 } from './policy.js'
@@ -28,7 +28,7 @@ const ATTEMPT_TIMEOUT = 20_000
  * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after this pause; one
  * whose link was a download stays, and reconnects.
  */
-const NAVIGATION = { code: pageCloseCodes.leaving, pause: 1_000 }
+const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
 /** Milliseconds after which a connection is stable: its loss is then tried again at once. */
 const STABLE_AFTER = 10_000
 
@@ -106,12 +106,12 @@ export const retry = (state: Connecting, error: Fault, world: World, spread = 0)
 
 /** The close code decides: retry, fetch fresh credentials, or end. */
 export const lost = (state: Connecting, code: number, world: World, spread = 0): Step => {
-  const pause = code === NAVIGATION.code && { retryAfter: NAVIGATION.pause }
-  const error = state._endReason ?? { code: codeOfClose(code), ...pause }
+  const navigation = code === NAVIGATION.code && { retryAfter: NAVIGATION.retryAfter }
+  const error = state._endReason ?? { code: codeOfClose(code), ...navigation }
   switch (closeAction(code)) {
     case 'retry':
       return retry(state, error, world, spread)
-    case 'renew': {
+    case 'refetch': {
       const rejections = state._rejections + (state.credentials.at === 'fresh' ? 1 : 0)
       return rejections < 2
         ? refetch({ ...state, _rejections: rejections }, error, 'rejected')
@@ -146,7 +146,7 @@ const started = (state: Connecting, info: SessionInfo, world: World): Step => {
     { do: 'accept-credentials', token: info.token },
     { do: 'send', frame: { type: 'pong' } },
   ]
-  if (cursor && lost) effects.push({ do: 'report', _fault: { code: 'messages-lost' } })
+  if (cursor && lost) effects.push({ do: 'emit-error', _fault: { code: 'messages-lost' } })
   return [next, ...effects]
 }
 
@@ -182,7 +182,7 @@ const fetched = (
           credentials: { at: 'backoff', until, reason: credentials.reason },
         },
         { do: 'close' },
-        reportFetchFailure(cause),
+        emitFetchError(cause),
       ]
     }
   }

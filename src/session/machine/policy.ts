@@ -3,16 +3,16 @@ import type { Active, Effect, Fault, SessionInfo, State, Step, World } from './s
 /** Milliseconds by which the gateway's ping may be late. */
 const PING_GRACE = 10_000
 const MAX_BACKOFF = 30_000
-/** Milliseconds in which visible pages come back at the least. */
+/** The least window, in milliseconds, in which visible pages reconnect. */
 const MIN_VISIBLE_WINDOW = 2_000
 
 /** Milliseconds to wait: 0 after the first loss, then a random part of a limit that doubles. The spread is full jitter. */
-export const backoff = (failures: number, { random }: World): number =>
-  failures && random * Math.min(MAX_BACKOFF, 1_000 * 2 ** (failures - 1))
+export const backoff = (failureCount: number, { random }: World): number =>
+  failureCount && random * Math.min(MAX_BACKOFF, 1_000 * 2 ** (failureCount - 1))
 
 /**
- * Milliseconds to wait after a connection was lost without a reason, as all connections of a gateway that crashed are. The
- * gateway names the window in which its clients come back. A visible page comes back in the first part of it.
+ * Milliseconds to wait after a close without a reason, which every client gets when a gateway crashes. The gateway gives the
+ * window in which its clients reconnect, and a visible page reconnects in the first part of it.
  */
 export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, hidden }: World): number =>
   random *
@@ -56,9 +56,9 @@ export const endWith = (state: State, error: Fault, ...effects: Effect[]): Step 
 /** Runs `effect` before the effects of a step. */
 export const prepend = (effect: Effect, [state, ...effects]: Step): Step => [state, effect, ...effects]
 
-/** A fetch that failed is made again; the page learns its cause from an `error` event. */
-export const reportFetchFailure = (cause: unknown): Effect => ({
-  do: 'report',
+/** A failed fetch is repeated later. Its cause is emitted as an `error` event. */
+export const emitFetchError = (cause: unknown): Effect => ({
+  do: 'emit-error',
   _fault: { code: 'unavailable', message: String(cause), cause },
 })
 

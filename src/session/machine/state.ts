@@ -140,9 +140,9 @@ export type Effect =
   /** Hand a frame to the session. */
   | { do: 'deliver'; frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'> }
   /** Emit an `error` event; the session goes on. */
-  | { do: 'report'; _fault: Fault }
+  | { do: 'emit-error'; _fault: Fault }
 
-/** What the machine may read besides its state and its input. */
+/** Everything that the machine reads besides its state and its input. */
 export interface World {
   /** Milliseconds of a clock that no jump of the wall clock turns back (clock.ts). */
   now: number

@@ -7,8 +7,8 @@ import type { Connecting, Effect, Input, State, Step, World } from './state.js'
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. It makes every
  * decision; sockets, timers and the page feed it inputs, and the runner runs its effects.
  *
- * Times are Unix times in milliseconds. A state holds deadlines, never timers: after each step the runner sets one timer
- * for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
+ * Times are milliseconds of `now()` (clock.ts). A state holds deadlines, never timers: after each step the runner sets one
+ * timer for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
  */
 
 /** The code that ends a user's longest hidden, or oldest, session. */
@@ -39,7 +39,7 @@ export const step = (state: State, input: Input, world: World): Step => {
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [{ name: 'ended', error: null }]
   const code = errorCodeOf(state)
-  // A page that made room for a newer session of its user starts again when it is looked at.
+  // A page that made room for a newer session of its user starts again when it becomes visible.
   const revived =
     input.type === 'credentials'
       ? isRevivable(code)

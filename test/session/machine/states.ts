@@ -181,7 +181,7 @@ export const nameOfEffect = (effect: Effect): string => {
     case 'close':
     case 'end-after-open':
     case 'accept-credentials':
-    case 'report':
+    case 'emit-error':
       return effect.do
   }
 }

@@ -75,11 +75,11 @@ starting/reconnecting open fetching                | fetch-result fresh         
 starting/reconnecting * fetching                   | fetch-result signed-out                     | over signed-out                       | close
 starting * fetching                                | fetch-result no-source                      | failed no-credentials                 | close
 reconnecting * fetching                            | fetch-result no-source                      | ended token-expired                   | close
-starting/reconnecting * fetching                   | fetch-result failed                         | . none backoff                        | close, report
+starting/reconnecting * fetching                   | fetch-result failed                         | . none backoff                        | close, emit-error
 active fetching                                    | fetch-result fresh                          | active sent-fetched                   | send-token
 active fetching                                    | fetch-result signed-out                     | ended signed-out                      | discard all, send end, close
 active fetching                                    | fetch-result no-source                      | active none                           |
-active fetching                                    | fetch-result failed                         | active scheduled                      | report
+active fetching                                    | fetch-result failed                         | active scheduled                      | emit-error
 active none/scheduled/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | fetch-result *                              | ~                                     |
 
 starting/reconnecting opening-with-start *         | opened                                      | . start-sent .                        |
@@ -105,12 +105,12 @@ active *                                           | frame message              
 active *                                           | frame seen                                  | . .                                   |
 active *                                           | frame sent                                  | . .                                   | deliver sent
 active *                                           | frame history                               | . .                                   | deliver history
-active *                                           | frame refused                               | . .                                   | report
+active *                                           | frame refused                               | . .                                   | emit-error
 active *                                           | frame refused-send                          | . .                                   | deliver refused
-active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame refused-token                         | active scheduled                      | discard newest, report
-active none/scheduled/fetching                     | frame retryable-token                       | active scheduled                      | discard newest, report
-active sent-set/retrying-set                       | frame retryable-token                       | active retrying-set                   | report
-active sent-fetched/retrying-fetched               | frame retryable-token                       | active retrying-fetched               | report
+active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame refused-token                         | active scheduled                      | discard newest, emit-error
+active none/scheduled/fetching                     | frame retryable-token                       | active scheduled                      | discard newest, emit-error
+active sent-set/retrying-set                       | frame retryable-token                       | active retrying-set                   | emit-error
+active sent-fetched/retrying-fetched               | frame retryable-token                       | active retrying-fetched               | emit-error
 idle                                               | frame *                                     | ~                                     |
 ended                                              | frame *                                     | ~                                     |
 ended/failed *                                     | frame *                                     | ~                                     |

@@ -190,7 +190,7 @@ test('two fresh tokens that are refused on the open connection end the session',
 
 test('if a token that was set is refused, the session keeps its old one and renews it in time', () => {
   const { state, effects } = run(activeState(), world(), { type: 'credentials' }, refusedToken)
-  assert.deepEqual(effects, ['send-token', 'discard newest', 'report'])
+  assert.deepEqual(effects, ['send-token', 'discard newest', 'emit-error'])
   const { _renewal: renewal, _expiresAt: expiresAt } = active(state)
   assert.deepEqual(renewal, { at: 'scheduled', time: NOW + 54_000, reason: 'expiring' })
   assert.equal(expiresAt, NOW + 60_000)
@@ -274,7 +274,7 @@ test('a fetch that fails while the socket opens closes the socket, and is made a
   assert.deepEqual(begun.map(nameOfEffect), ['open', 'fetch-token first'])
   const failed: Input = { type: 'fetch-result', _result: 'failed', cause: new Error('offline') }
   const [paused, ...effects] = step(fetching, failed, world())
-  assert.deepEqual(effects.map(nameOfEffect), ['close', 'report'])
+  assert.deepEqual(effects.map(nameOfEffect), ['close', 'emit-error'])
   assert.equal(retryDeadlineOf(paused), NOW + 500)
   const again = step(paused, { type: 'time' }, world({ now: NOW + 500 }))
   assert.deepEqual(again.slice(1), [{ do: 'fetch-token', reason: 'first' }])
