@@ -102,7 +102,8 @@ const TARGETS = [
   '//',
   '/../v1/session',
   '/v1/apps/app/users',
-  '/v1/chat-session.js',
+  // Not the script: the first request for it reads files, and Node drops a response to a client that has half closed.
+  '/v1/errors',
   '/%',
   '/%00',
   'x',
