@@ -223,6 +223,12 @@ export interface Engine {
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
+   * As `saveUser`, for a guest. Null, with nothing saved, if the guest is new and the app has `maxGuests` guests. A guest without
+   * messages is deleted when the last session has ended, or if none starts within a minute.
+   */
+  saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
+
+  /**
    * Starts a session, or resumes the one that `resumes` names. A resume emits `connection-replaced` if a connection
    * still carries the session. The key that it used stays valid until `confirmSession`. Emits `session-ended` for each
    * session that `sessionsPerUser` ends.

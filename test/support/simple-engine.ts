@@ -49,6 +49,7 @@ const SWEEP_INTERVAL = 10
 export const createSimpleEngine = (onError: (error: unknown) => void): Engine => {
   const listeners = new Set<(event: EngineEvent) => void>()
   let users = new Map<string, UserRecord>()
+  let guests = new Set<string>()
   let sessions: Session[] = []
   let inboxes = new Map<string, Inbox>()
   let sent = new Map<string, Sent>()
@@ -72,7 +73,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   }
 
   /** Resolves with what `work` returns; rejects with what it throws, or with `unavailable` while the engine is closed. */
-  const whenOpen = <T>(work: () => T): Promise<T> =>
+  const whenOpen = <T>(work: () => T | Promise<T>): Promise<T> =>
     new Promise((resolve) => {
       if (!isOpen) throw new EngineError('unavailable', 'The simple engine is not open.')
       resolve(work())
@@ -103,6 +104,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     clearTimeout(session.timer)
     sessions = sessions.filter((other) => other !== session)
     emit({ type: 'session-ended', session: refOf(session), code })
+    const name = keyOf(session)
+    if (sessionsOf(session).length > 0 || (inboxes.get(name)?.newest ?? 0) > 0 || !guests.delete(name)) return
+    users.delete(name)
   }
 
   const inboxOf = (of: UserRef): Inbox => {
@@ -210,6 +214,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       if (isOpen) return Promise.resolve()
       isOpen = true
       users = new Map()
+      guests = new Set()
       sessions = []
       inboxes = new Map()
       sent = new Map()
@@ -254,6 +259,13 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         users.set(name, user)
         if (before && changed) emit({ type: 'user-changed', user: structuredClone(user) })
         return { user: structuredClone(user), created: !before, changed }
+      }),
+    saveGuest: (of, change, maxGuests) =>
+      whenOpen(async () => {
+        const inApp = [...guests].filter((name) => (JSON.parse(name) as string[])[0] === of.appId)
+        if (!users.has(keyOf(of)) && inApp.length >= maxGuests) return null
+        guests.add(keyOf(of))
+        return engine.saveUser(of, change)
       }),
     startSession: ({ resumes, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
       whenOpen(() => {

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { EngineEvent } from '../engine.js'
+import type { EngineEvent, UserRef } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { Clock } from '../util/clock.js'
 import { GroupCommit } from './group-commit.js'
+import { Guests } from './guests.js'
 import { Inboxes } from './inboxes.js'
 import { rows } from './rows.js'
 import { put, read, type Operation, type Store, type Volume } from './store.js'
+import { Usage } from './usage.js'
 import { Users } from './users.js'
 
 /** An open volume with the tables in it. It is used until it is closed or a write fails. */
@@ -13,6 +15,7 @@ export interface Database {
   volume: Volume
   commit: GroupCommit
   users: Users
+  guests: Guests
   inboxes: Inboxes
   /** The engine's key. */
   key: Uint8Array
@@ -61,6 +64,7 @@ export interface DatabaseOptions {
   onFailure: (failure: EngineError) => void
   emit: (event: EngineEvent) => void
   onError: (error: unknown) => void
+  hasSession: (of: UserRef) => boolean
   /** Called before the database is returned. If it rejects, the volume is closed again. */
   prepare: (database: Database) => Promise<void>
 }
@@ -71,6 +75,7 @@ export const openDatabase = async ({
   onFailure,
   emit,
   onError,
+  hasSession,
   prepare,
 }: DatabaseOptions): Promise<Database> => {
   const volume = await openVolume(signal)
@@ -78,16 +83,21 @@ export const openDatabase = async ({
     const { store, identity } = volume
     const commit = new GroupCommit(store, onFailure, () => volume.assertPresent())
     const { key, epochKey } = await loadSecrets(store, commit, identity)
-    const users = new Users(store, commit)
+    const usage = new Usage(store, commit)
+    const users = new Users(store, commit, usage)
     const clock = new Clock(loadTime(store))
-    const inboxes = new Inboxes({ store, commit, users, clock, epochKey, emit, onError })
-    const database = { volume, commit, users, inboxes, clock, key: Buffer.from(key, 'base64url') }
+    const inboxes = new Inboxes({ store, commit, users, usage, clock, epochKey, emit, onError })
+    const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.exists(of)
+    const guests = new Guests({ store, commit, users, clock, isInUse, onError })
+    const database = { volume, commit, users, guests, inboxes, clock, key: Buffer.from(key, 'base64url') }
     try {
       await prepare(database)
       // If a background job's write failed meanwhile, the commit refuses every write: such a database is of no use.
       commit.assertWritable()
+      guests.sweep()
     } catch (error) {
       // Before the store is closed, or the background jobs would run on without it.
+      await guests.stop()
       await inboxes.stop()
       await commit.close()
       throw error
@@ -105,8 +115,9 @@ export const openDatabase = async ({
 
 /** Writes what is pending and closes the store. */
 export const closeDatabase = async (database: Database): Promise<void> => {
-  const { volume, commit, users, inboxes } = database
+  const { volume, commit, users, guests, inboxes } = database
   if (volume.isPersistent) saveTime(database)
+  await guests.stop()
   await users.idle()
   await inboxes.stop()
   await commit.close()

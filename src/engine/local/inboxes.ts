@@ -21,7 +21,7 @@ import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { lastOf, rows } from './rows.js'
 import { readAll, type Operation, type Range, type Store } from './store.js'
 import { UnreadCounts } from './unread-counts.js'
-import { Usage } from './usage.js'
+import type { Usage } from './usage.js'
 import type { Users } from './users.js'
 
 const MAX_CACHED = 20_000
@@ -45,6 +45,7 @@ export interface InboxesOptions {
   store: Store
   commit: GroupCommit
   users: Users
+  usage: Usage
   /** The clock of every duration in the store. */
   clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
@@ -81,13 +82,13 @@ export class Inboxes {
   /** Apps whose quota refused a message in this task. */
   readonly #full = new Set<string>()
 
-  constructor({ store, commit, users, clock, epochKey, emit, onError }: InboxesOptions) {
+  constructor({ store, commit, users, usage, clock, epochKey, emit, onError }: InboxesOptions) {
     this.#store = store
     this.#commit = commit
     this.#users = users
     this.#epochKey = epochKey
     this.#emit = emit
-    this.#usage = new Usage(store, commit)
+    this.#usage = usage
     this.#clock = clock
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     this.#idempotencyKeys = new IdempotencyKeys(store, commit, this.#scheduler, clock.now())
@@ -103,6 +104,11 @@ export class Inboxes {
     const job = known?.job ?? this.#scheduler.job((now) => this.#sweep(appId, now))
     this.#sweeps.set(appId, { retention, after: undefined, job })
     this.#scheduler.schedule(job, this.#clock.now())
+  }
+
+  /** Whether the inbox ever held a message, or is about to. */
+  exists(of: UserRef): boolean {
+    return this.#open(of).exists
   }
 
   state(of: UserRef): InboxState {
@@ -323,7 +329,7 @@ export class Inboxes {
     if (inbox.durable.first !== first || swept) this.#markChanged(inbox)
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
-    this.#usage.add(inbox.of.appId, { inboxes: 0, bytes: -swept.freed })
+    this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
   }
 
   /** A smaller message of the same task might fit. It is refused too, or it would overtake the first one. */

@@ -89,9 +89,19 @@ export class LocalEngine implements Engine {
     return saved
   }
 
+  async saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null> {
+    const saved = await this.#use(async ({ database: { users, guests } }) => {
+      guests.expectStart(of)
+      return users.saveGuest(of, change, maxGuests)
+    })
+    if (saved?.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
+    return saved
+  }
+
   startSession(request: SessionRequest): Promise<StartedSession> {
-    return this.#use(async ({ sessions }) => {
+    return this.#use(async ({ sessions, database }) => {
       const { session, replaced, replacedConnectionId } = sessions.start(request)
+      if (request.guest) database.guests.started(request)
       for (const old of replaced) this.#emitEnded(old, 'too-many-sessions')
       if (replacedConnectionId !== null)
         this.#listeners.emit({
@@ -167,7 +177,8 @@ export class LocalEngine implements Engine {
     return work(current.opened ?? (await current.ready))
   }
 
-  #emitEnded(session: SessionRef, code: EndCode): void {
+  #emitEnded(session: SessionRecord, code: EndCode): void {
     this.#listeners.emit({ type: 'session-ended', session: refOf(session), code })
+    if (session.guest) this.#current?.opened?.database.guests.deleteIfUnused(session)
   }
 }

@@ -29,6 +29,17 @@ export const rows = {
   epoch: 'epoch',
   time: 'time',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
+  /** One part after `guest`, so that one range covers all apps. App ids have no spaces. */
+  guest: ({ appId, userId }: UserRef) => `guest\0${appId} ${userId}`,
+  guestsAfter: (row: string | undefined): Range => {
+    const all = below('guest')
+    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
+  },
+  guestOf: (row: string): UserRef => {
+    const guest = lastOf(row)
+    const end = guest.indexOf(' ')
+    return { appId: guest.slice(0, end), userId: guest.slice(end + 1) }
+  },
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),
   inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,

@@ -102,6 +102,10 @@ export class Sessions {
     this.journalTo(commit)
   }
 
+  has(user: UserRef): boolean {
+    return this.#of(user).length > 0
+  }
+
   /** The user's sessions, oldest first. */
   of(user: UserRef): SessionRecord[] {
     this.endExpired()

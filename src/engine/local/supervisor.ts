@@ -59,7 +59,7 @@ export class Supervisor {
 
   async #open(): Promise<Opened> {
     const sessions = new Sessions(this.#options.onExpired)
-    const database = await this.#openDatabase(async ({ volume, commit }) => {
+    const database = await this.#openDatabase(sessions, async ({ volume, commit }) => {
       if (!volume.isPersistent) return
       await sessions.load(volume.store)
       sessions.journalTo(commit)
@@ -82,7 +82,7 @@ export class Supervisor {
     })
   }
 
-  async #openDatabase(prepare: (database: Database) => Promise<void>): Promise<Database> {
+  async #openDatabase(sessions: Sessions, prepare: (database: Database) => Promise<void>): Promise<Database> {
     const { openVolume, onError, emit } = this.#options
     const result: { database?: Database } = {}
     result.database = await openDatabase({
@@ -90,6 +90,7 @@ export class Supervisor {
       signal: this.#life.signal,
       emit,
       onError,
+      hasSession: (of) => sessions.has(of),
       prepare,
       onFailure: (failure) => {
         const { opened } = this
@@ -118,7 +119,7 @@ export class Supervisor {
         // While there is no room, the failed store stays open, because it can still be read.
         await failed.volume.probe()
         await closeDatabase(failed)
-        opened.database = await this.#openDatabase(async ({ volume, commit, inboxes }) => {
+        opened.database = await this.#openDatabase(sessions, async ({ volume, commit, inboxes }) => {
           if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
           await inboxes.takeOver(failed.inboxes)
         })

@@ -3,11 +3,14 @@ import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { put, read, type Store } from './store.js'
 
-/** What an app uses: inboxes that ever held a message, and the bytes of the messages that are still stored. */
+/** What an app uses: inboxes that ever held a message, the bytes of the messages that are still stored, and guests. */
 export interface AppUsage {
   inboxes: number
   bytes: number
+  guests: number
 }
+
+const NOTHING: AppUsage = { inboxes: 0, bytes: 0, guests: 0 }
 
 /**
  * Counts what each app uses. A count is in the same batch as the change it counts, so both survive a crash or neither.
@@ -23,7 +26,7 @@ export class Usage {
   }
 
   /** Whether the app stays within `quota` if it uses `more`. An inbox that exists may always receive more. */
-  fits(appId: string, more: AppUsage, quota: SendRules['quota']): boolean {
+  fits(appId: string, more: Pick<AppUsage, 'inboxes' | 'bytes'>, quota: SendRules['quota']): boolean {
     const { inboxes, bytes } = this.#of(appId)
     return (
       bytes + more.bytes <= quota.bytes && (more.inboxes === 0 || inboxes + more.inboxes <= quota.inboxes)
@@ -31,18 +34,23 @@ export class Usage {
   }
 
   /** Adds a difference, which is negative when messages are deleted. It is written with the next batch. */
-  add(appId: string, difference: AppUsage): void {
+  add(appId: string, difference: Partial<AppUsage>): void {
     const usage = this.#of(appId)
-    usage.inboxes += difference.inboxes
-    usage.bytes += difference.bytes
+    usage.inboxes += difference.inboxes ?? 0
+    usage.bytes += difference.bytes ?? 0
+    usage.guests += difference.guests ?? 0
     const row = rows.usage(appId)
     this.#commit.defer(row, (batch) => batch.push(put(row, usage)))
+  }
+
+  guestsOf(appId: string): number {
+    return this.#of(appId).guests
   }
 
   #of(appId: string): AppUsage {
     const known = this.#apps.get(appId)
     if (known) return known
-    const usage = (read(this.#store, rows.usage(appId)) as AppUsage | undefined) ?? { inboxes: 0, bytes: 0 }
+    const usage = { ...NOTHING, ...(read(this.#store, rows.usage(appId)) as AppUsage | undefined) }
     this.#apps.set(appId, usage)
     return usage
   }

@@ -5,7 +5,8 @@ import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type Us
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { put, read, type Store } from './store.js'
+import { del, put, read, type Operation, type Store } from './store.js'
+import type { Usage } from './usage.js'
 
 const MAX_CACHED_SENDERS = 10_000
 
@@ -40,13 +41,15 @@ const senderOf = (user: UserRecord): Message['sender'] => {
 export class Users {
   readonly #store: Store
   readonly #commit: GroupCommit
+  readonly #usage: Usage
   readonly #mutex = new KeyedMutex()
   /** By row, of users that exist. */
   readonly #senders = new LRUCache<string, { sender: Message['sender'] }>({ max: MAX_CACHED_SENDERS })
 
-  constructor(store: Store, commit: GroupCommit) {
+  constructor(store: Store, commit: GroupCommit, usage: Usage) {
     this.#store = store
     this.#commit = commit
+    this.#usage = usage
   }
 
   get(of: UserRef): UserRecord | null {
@@ -65,7 +68,18 @@ export class Users {
     return sender
   }
 
-  save({ appId, userId }: UserRef, change: UserChange): Promise<SavedUser> {
+  async save(of: UserRef, change: UserChange): Promise<SavedUser> {
+    const saved = await this.saveGuest(of, change, null)
+    if (!saved) throw new TypeError('Only guests have a limit.')
+    return saved
+  }
+
+  /** With `maxGuests` null the user is no guest. */
+  saveGuest(
+    { appId, userId }: UserRef,
+    change: UserChange,
+    maxGuests: number | null,
+  ): Promise<SavedUser | null> {
     const of = { appId, userId }
     const row = rows.user(of)
     const vouched = change.vouched && { ...change.vouched, profile: toStored(change.vouched.profile) }
@@ -74,6 +88,8 @@ export class Users {
     // replace, or return "unchanged" for a profile that is not durable yet.
     return this.#mutex.run(row, async () => {
       const stored = this.get(of)
+      const isNewGuest = maxGuests !== null && stored === null
+      if (isNewGuest && this.#usage.guestsOf(appId) >= maxGuests) return null
       const user: UserRecord = {
         ...of,
         ...vouchedAfter(stored, vouched),
@@ -85,7 +101,12 @@ export class Users {
         JSON.stringify(user) !== JSON.stringify(stored) &&
         !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
       if (changed) {
-        await this.#commit.sync([put(row, user)])
+        const operations: Operation[] = [put(row, user)]
+        if (isNewGuest) {
+          operations.push(put(rows.guest(of), 1))
+          this.#usage.add(appId, { guests: 1 })
+        }
+        await this.#commit.sync(operations)
         this.#senders.delete(row)
       } else if (user.vouchedAt !== stored?.vouchedAt) {
         // Equal profiles need no sync: losing the later time in a power cut loses no field.
@@ -93,6 +114,20 @@ export class Users {
         await this.#commit.flush()
       }
       return { user, created: stored === null, changed }
+    })
+  }
+
+  /** Deletes a guest for whom `isUnused` returns true; no other user. */
+  deleteGuest(of: UserRef, isUnused: () => boolean): Promise<void> {
+    const row = rows.user(of)
+    const guestRow = rows.guest(of)
+    return this.#mutex.run(row, async () => {
+      if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
+      this.#commit.defer(guestRow, (batch) => batch.push(del(row), del(guestRow)))
+      this.#usage.add(of.appId, { guests: -1 })
+      this.#senders.delete(row)
+      // A save that waits for the mutex must not read the user that this batch deletes.
+      await this.#commit.flush()
     })
   }
 

@@ -1,4 +1,5 @@
 import { clocksSuite } from './clocks.js'
+import { guestsSuite } from './guests.js'
 import { inboxSuite } from './inbox.js'
 import { contextOf, type EngineUnderTest, type SuiteRunner } from './kit.js'
 import { lifetimeSuite } from './lifetime.js'
@@ -27,6 +28,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   const context = contextOf(runner, subject)
   lifetimeSuite(context)
   usersSuite(context)
+  guestsSuite(context)
   sessionsSuite(context)
   listenersSuite(context)
   resumingSuite(context)

@@ -7,6 +7,7 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['key', (engine) => engine.key()],
   ['user', (engine) => engine.user(ada)],
   ['saveUser', (engine) => engine.saveUser(ada, {})],
+  ['saveGuest', (engine) => engine.saveGuest(ada, {}, 1)],
   ['startSession', (engine) => start(engine, ada)],
   ['sessions', (engine) => engine.sessions(ada)],
   ['confirmSession', (engine) => engine.confirmSession({ ...ada, sessionId: 'none' }, 'none')],

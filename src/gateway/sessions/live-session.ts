@@ -63,6 +63,8 @@ type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEn
 /** Each frame counts as this many bytes more, since a small one costs about as much to handle as its answer. */
 const FRAME_COST = 64
 
+const TOO_MANY_GUESTS = "The app has as many guests as its 'limits.guests' allows."
+
 const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
 const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
@@ -229,16 +231,17 @@ export class LiveSession implements HubSession {
     if (engineSession) this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
   }
 
-  /** Resolves with undefined if the connection was ended, since the id is another guest's. */
-  async #saveUser({ vouched, claimed, mustBeNew }: Admitted): Promise<SavedUser | undefined> {
+  /** Resolves with undefined if the connection was ended: the id is another guest's, or the app has too many guests. */
+  async #saveUser({ guest, vouched, claimed, mustBeNew }: Admitted): Promise<SavedUser | undefined> {
     const { engine } = this.#context
-    if (mustBeNew) {
-      // Two guests may ask for one id at once. The profile is saved afterwards, so that the second one does not change the first one's.
-      const saved = await engine.saveUser(this.user, {})
-      if (!saved.created) this.#connection.end('unauthenticated', GUEST_EXISTS)
-      if (!saved.created || !claimed) return saved.created ? saved : undefined
-    }
-    return engine.saveUser(this.user, { vouched, claimed })
+    if (!guest) return engine.saveUser(this.user, { vouched, claimed })
+    const { guests } = this.#app.settings.limits
+    // Two guests may ask for one id at once. The profile is saved afterwards, so that the second one does not change the first one's.
+    const saved = await engine.saveGuest(this.user, mustBeNew ? {} : { vouched, claimed }, guests)
+    if (!saved) this.#connection.end('unavailable', TOO_MANY_GUESTS)
+    else if (mustBeNew && !saved.created) this.#connection.end('unauthenticated', GUEST_EXISTS)
+    else return mustBeNew && claimed ? engine.saveUser(this.user, { claimed }) : saved
+    return undefined
   }
 
   /** A client that leaves before it was sent `started` has no key to a new session, so that one ends. A resumed session is held. */

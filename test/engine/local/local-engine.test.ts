@@ -103,6 +103,17 @@ void describe('the local engine', () => {
     assert.deepEqual(operationsIn(batches.slice(written)), [])
   })
 
+  void it('deletes a guest whom a crash has left without a session', async () => {
+    const { store } = createPowerCutStore()
+    const crashed = await engineOn(store)
+    const guest = { appId: 'app', userId: 'guest:a' }
+    assert.ok(await crashed.saveGuest(guest, {}, 1))
+    const engine = await engineOn(store)
+    await until('the guest is deleted', async () => (await engine.user(guest)) === null)
+    assert.ok(await engine.saveGuest({ ...guest, userId: 'guest:b' }, {}, 1))
+    await engine.close()
+  })
+
   void it('writes sessions without waiting, and deletes the rows of ended ones', async () => {
     const { store, batches } = createPowerCutStore()
     const engine = await engineOn(store)

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import type { Engine, UserRef } from '../engine.js'
+import { app, bob, deliver, request, until, type SuiteContext } from './kit.js'
+
+const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` })
+
+/** Saves a guest and starts a session. */
+const enter = async (engine: Engine, of: UserRef, holdFor?: number) => {
+  assert.ok(await engine.saveGuest(of, { claimed: { name: of.userId } }, 3))
+  const sessionRequest = request(of, { guest: true, ...(holdFor !== undefined && { holdFor }) })
+  return { session: await engine.startSession(sessionRequest), connectionId: sessionRequest.connectionId }
+}
+
+const untilDeleted = (engine: Engine, of: UserRef): Promise<void> =>
+  until(`${of.userId} is deleted`, async () => (await engine.user(of)) === null)
+
+/** A part of the suite: guests leave nothing, and an app has a limited number of them. */
+export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
+  describe('guests', () => {
+    on('are saved like users, and are deleted when the last session ends', async (engine) => {
+      const [one, two] = [await enter(engine, guest('a')), await enter(engine, guest('a'))]
+      await engine.endSession(one.session, 'ended')
+      assert.equal((await engine.user(guest('a')))?.claimed.name, 'guest:a')
+      await engine.endSession(two.session, 'ended')
+      await untilDeleted(engine, guest('a'))
+      const again = await engine.saveGuest(guest('a'), {}, 3)
+      assert.ok(again?.created)
+      assert.deepEqual(again.user.claimed, {})
+    })
+
+    on('are deleted when their hold expires', async (engine) => {
+      const { session, connectionId } = await enter(engine, guest('a'))
+      await engine.detachSession(session, connectionId, 20)
+      await untilDeleted(engine, guest('a'))
+    })
+
+    on('are kept if they have sent or received a message', async (engine) => {
+      const [sender, receiver, other] = [
+        await enter(engine, guest('sender')),
+        await enter(engine, guest('receiver')),
+        await enter(engine, guest('other')),
+      ]
+      await deliver(engine, { from: 'guest:sender' })
+      await deliver(engine, { to: 'guest:receiver' })
+      for (const { session } of [sender, receiver, other]) await engine.endSession(session, 'ended')
+      await untilDeleted(engine, guest('other'))
+      assert.ok(await engine.user(guest('sender')))
+      assert.ok(await engine.user(guest('receiver')))
+    })
+
+    on('are limited in number by app, and make room when they are deleted', async (engine) => {
+      const first = await enter(engine, guest('a'))
+      await Promise.all([enter(engine, guest('b')), enter(engine, guest('c'))])
+      assert.equal(await engine.saveGuest(guest('d'), {}, 3), null)
+      assert.equal(await engine.user(guest('d')), null)
+      assert.ok(await engine.saveGuest(guest('b'), {}, 3))
+      assert.ok(await engine.saveGuest({ ...guest('d'), appId: 'app2' }, {}, 3))
+      await engine.saveUser(bob, {})
+      if (durable) {
+        await reopen(engine)
+        assert.equal(await engine.saveGuest(guest('d'), {}, 3), null)
+      }
+      const [session] = await engine.sessions(first.session)
+      await engine.endSession(session ?? first.session, 'ended')
+      await until('there is room', async () => (await engine.saveGuest(guest('d'), {}, 3)) !== null)
+    })
+
+    on('are limited in number when many are saved at once', async (engine) => {
+      const saved = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => engine.saveGuest(guest(`${n}`), {}, 3)),
+      )
+      assert.equal(saved.filter((one) => one !== null).length, 3)
+    })
+  })
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf } from '../support.js'
+
+const start = { type: 'start', appId: 'app', guest: true }
+
+test('a guest beyond `limits.guests` ends as unavailable, until another guest has left without messages', async () => {
+  const { url } = await runGateway({ limits: { guests: 2 } })
+  const [first, second] = [await startClient(url, start), await startClient(url, start)]
+  const refused = openClient(url, { start })
+  const { code, frame } = await refused.end()
+  assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
+  // Users are not counted.
+  const ada = await startClient(url, await startOf('ada'))
+  first.send({ type: 'end' })
+  await first.closed
+  await until('a guest may start', async () => {
+    const next = openClient(url, { start })
+    const { type } = await next.next()
+    next.close()
+    return type === 'started'
+  })
+  for (const client of [second, ada]) client.close()
+})
