@@ -12,7 +12,7 @@ const printed = async (args: string[], env: Record<string, string>): Promise<str
   return stdout.trim()
 }
 
-test('`token` prints a token that the gateway takes, good for as long as asked', async () => {
+test('`token` prints a token that the gateway accepts, valid for --expires-in', async () => {
   const { url } = await runGateway()
   const args = ['token', '--app', 'app', '--user', 'ada', '--expires-in', '120']
   const token = await printed(args, { CHAT_SESSION_SECRET: secret })
@@ -22,7 +22,7 @@ test('`token` prints a token that the gateway takes, good for as long as asked',
   close()
 })
 
-test('`signature` prints a signature that the gateway takes, with the secret of another variable', async () => {
+test('`signature` prints a signature that the gateway accepts, with the secret of --secret-env', async () => {
   const { url } = await runGateway()
   const args = ['signature', '--user', 'ada', '--secret-env', 'SIGNING']
   const signature = await printed(args, { SIGNING: signatureSecret, CHAT_SESSION_SECRET: secret })
@@ -32,7 +32,7 @@ test('`signature` prints a signature that the gateway takes, with the secret of 
 })
 
 for (const command of [['token', '--app', 'app'], ['signature']])
-  test(`\`${command[0]}\` takes its secret from the environment alone`, async () => {
+  test(`\`${command[0]}\` takes its secret only from the environment`, async () => {
     const without = await finish([...command, '--user', 'ada'])
     assert.equal(without.code, 2)
     assert.equal(without.stdout, '')
@@ -46,7 +46,7 @@ for (const command of [['token', '--app', 'app'], ['signature']])
     assert.ok(!asOption.stderr.includes(secret))
   })
 
-test('what no token can be made of is one line', async () => {
+test('an app id or user id that is not valid is one line', async () => {
   for (const args of [
     ['token', '--app', 'no app', '--user', 'ada'],
     ['token', '--app', 'app', '--user', 'guest:ada'],
@@ -65,11 +65,11 @@ const helps: Record<string, RegExp> = {
   token: /--app <id>.*--user <id>.*--expires-in <seconds>.*--secret-env <name>/s,
   signature: /--user <id>.*--secret-env <name>/s,
 }
-for (const [command, told] of Object.entries(helps))
-  test(`\`${`chat-session ${command}`.trim()} --help\` tells what there is`, async () => {
+for (const [command, pattern] of Object.entries(helps))
+  test(`\`${`chat-session ${command}`.trim()} --help\` lists its options`, async () => {
     const { code, stdout, stderr } = await finish([...(command ? [command] : []), '--help'])
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
-    assert.match(stdout, told)
+    assert.match(stdout, pattern)
     assert.match(stdout, /^Usage: chat-session/)
   })
 
@@ -77,7 +77,7 @@ test('--version prints the version', async () => {
   assert.equal((await finish(['--version'])).stdout, `${VERSION}\n`)
 })
 
-test('what it does not know ends with an error and the help', async () => {
+test('an unknown command or option ends with an error and the help', async () => {
   for (const args of [
     ['sevre'],
     ['serve', '--colour'],

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../support/free-port.js'
 import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
 
-/** What `dev` says when it can't start, once it is certain that it said one line and ended with 2. */
+/** Returns the error of a `dev` that can't start, after it ended with 2 and one line. */
 const refusalOf = async (...args: string[]): Promise<string> => {
   const { code, errors } = await run('dev', ...args).over
   assert.equal(code, 2, errors)
@@ -21,7 +21,7 @@ describe('chat-session dev, when it ends', () => {
     ['SIGINT', '/v1/session'],
     ['SIGTERM', '/dev/lines/a/v1/session'],
   ] as const)
-    it(`ends with 0 at ${signal}, though a client keeps its connection without a word`, async () => {
+    it(`ends with 0 at ${signal}, although a client never answers the close`, async () => {
       const { url, child, over } = await runDev(await emptyFolder())
       const silent = connect(Number(new URL(url).port), '127.0.0.1')
       silent.on('error', () => undefined)
@@ -31,16 +31,16 @@ describe('chat-session dev, when it ends', () => {
           'Sec-WebSocket-Protocol: chat-session.v1\r\n\r\n',
       )
       await once(silent, 'data')
-      const told = performance.now()
+      const signalled = performance.now()
       child.kill(signal)
       const { code, errors } = await over
       silent.destroy()
       assert.equal(code, 0, errors)
-      // Sooner than a gateway drains for.
-      assert.ok(performance.now() - told < 15_000)
+      // Sooner than the gateway's drainTime.
+      assert.ok(performance.now() - signalled < 15_000)
     })
 
-  it('says in one line that the port is in use', async () => {
+  it('prints one line if the port is in use', async () => {
     const { url } = await runDev(await emptyFolder())
     const { port } = new URL(url)
     assert.match(
@@ -49,19 +49,19 @@ describe('chat-session dev, when it ends', () => {
     )
   })
 
-  // They wait for the folder for as long as they do, at the same time.
-  describe('on a folder that another process has', { concurrency: true }, () => {
+  // Each waits for the folder for five seconds, so they run at the same time.
+  describe('on a folder that another process has open', { concurrency: true }, () => {
     let data: string
     before(async () => {
       data = await emptyFolder()
       await runDev(data)
     })
 
-    it('says so in one line', async () => {
+    it('prints one line', async () => {
       assert.match(await refusalOf('--port', '0', '--data', data), /Another process has .* open/)
     })
 
-    it('turns a session away at once while it still opens its data, rather than keep it waiting', async () => {
+    it('closes a new connection at once while it opens its data', async () => {
       const port = await freePort()
       const url = `http://127.0.0.1:${port}`
       const { child, over } = run('dev', '--port', String(port), '--data', data)
@@ -73,18 +73,18 @@ describe('chat-session dev, when it ends', () => {
     })
   })
 
-  it('says in one line that nothing can be written where it should keep its data', async () => {
+  it('prints one line if the data folder can’t be written', async () => {
     const file = join(await emptyFolder(), 'file')
     await writeFile(file, '')
     assert.match(
       await refusalOf('--port', '0', '--data', join(file, 'below')),
       /secrets.* choose another folder/,
     )
-    // There, making folders one inside the other would go on for ever.
+    // In /proc, creating nested folders fails in its own way.
     assert.match(await refusalOf('--port', '0', '--data', '/proc/nowhere/below'), /choose another folder/)
   })
 
-  it('says in one line that the file of secrets is not one', async () => {
+  it('prints one line if the file of secrets is malformed', async () => {
     for (const text of ['{', '{"playground":{"token":"a"}}']) {
       const data = await emptyFolder()
       await writeFile(join(data, 'secrets.json'), text)
@@ -92,7 +92,7 @@ describe('chat-session dev, when it ends', () => {
     }
   })
 
-  it('says in one line that it can’t listen on a host that is not this machine', async () => {
+  it('prints one line if the host is not an address of this machine', async () => {
     assert.match(
       await refusalOf('--port', '0', '--host', '192.0.2.1', '--data', await emptyFolder()),
       /Can't listen/,

@@ -70,7 +70,7 @@ export const runDev = async (data: string, ...args: string[]): Promise<Running &
   return { ...running, url }
 }
 
-/** A request with any header at all, which fetch would not send. */
+/** A request with any header, also those that fetch refuses to send. */
 export const ask = (
   url: string,
   headers: Record<string, string> = {},
@@ -86,13 +86,13 @@ export const ask = (
       .end()
   })
 
-/** The first frame that answers a start; `cut` when the connection is lost without a word. */
+/** Returns the type or the code of the first frame after a start, or `cut` if the connection is lost before one. */
 export const startOver = async (url: string, start: object, origin?: string): Promise<string> => {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session`, 'chat-session.v1', {
     ...(origin && { origin }),
   })
   socket.on('open', () => socket.send(JSON.stringify({ type: 'start', ...start })))
-  const told = once(socket, 'message').then(([data]: Buffer[]) => {
+  const received = once(socket, 'message').then(([data]: Buffer[]) => {
     const { type, code } = JSON.parse(String(data)) as { type: string; code?: string }
     return code ?? type
   })
@@ -100,8 +100,8 @@ export const startOver = async (url: string, start: object, origin?: string): Pr
     socket.once('error', () => resolve('cut'))
     socket.once('close', () => resolve('cut'))
   })
-  const outcome = await Promise.race([told, cut])
-  told.catch(() => undefined)
+  const outcome = await Promise.race([received, cut])
+  received.catch(() => undefined)
   socket.terminate()
   return outcome
 }

@@ -9,7 +9,7 @@ import { originsOf } from '../../src/cli/dev/dev-origins.js'
 import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
 
 let running: ReturnType<typeof runDev> | undefined
-/** One for all who leave it as it was: a process takes longer to start than what it is asked for. */
+/** One process for all tests that leave it as it was, since a process takes long to start. */
 const shared = (): ReturnType<typeof runDev> => (running ??= emptyFolder().then((data) => runDev(data)))
 
 const mint = async (url: string, appId: string): Promise<string> => {
@@ -18,7 +18,7 @@ const mint = async (url: string, appId: string): Promise<string> => {
 }
 
 describe('chat-session dev', () => {
-  it('says where it listens and where the playground is, and both are there', async () => {
+  it('prints its address and the playground’s, and serves both', async () => {
     const { url, said } = await shared()
     await said(new RegExp(`^listening on ${url}\nplayground: ${url}/\n$`))
     assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
@@ -41,13 +41,13 @@ describe('chat-session dev', () => {
     ])
   })
 
-  it('lets a user of either app in with a token that it made', async () => {
+  it('starts a session in each app with a token of its own', async () => {
     const { url } = await shared()
     for (const appId of ['playground', 'strict', 'shop'])
       assert.equal(await startOver(url, { appId, token: await mint(url, appId) }, url), 'started', appId)
   })
 
-  it('takes the strict app’s pages from its own addresses alone, and no guests', async () => {
+  it('lets only its own origins, and no guests, into the strict app', async () => {
     const { url } = await shared()
     const token = await mint(url, 'strict')
     const { port } = new URL(url)
@@ -57,20 +57,20 @@ describe('chat-session dev', () => {
     assert.equal(await startOver(url, { appId: 'strict', guest: true }, url), 'guests-refused')
   })
 
-  it('writes the strict app’s origins as browsers do, whatever host and port it listens on', () => {
+  it('lists the strict app’s origins as browsers write them, for any host and port', () => {
     assert.deepEqual(originsOf('::1', 8080), [
       'http://[::1]:8080',
       'http://localhost:8080',
       'http://127.0.0.1:8080',
     ])
     assert.deepEqual(originsOf('127.0.0.1', 80), ['http://127.0.0.1', 'http://localhost'])
-    // A phone comes by an address of the machine.
+    // A phone opens the page by an address of the machine.
     const everywhere = originsOf('::', 8080)
     for (const { address } of Object.values(networkInterfaces()).flatMap((each) => each ?? []))
       assert.ok(everywhere.some((origin) => new URL(origin).hostname.replace(/[[\]]/g, '') === address))
   })
 
-  it('has lines to the gateway that are cut, stay down for as long as they should, and are slow', async () => {
+  it('has links to the gateway that can be cut, taken down for a time, and made slow', async () => {
     const { url } = await shared()
     const line = `${url}/dev/lines/a`
     const start = { appId: 'playground', guest: true }
@@ -84,29 +84,33 @@ describe('chat-session dev', () => {
     const [here, elsewhere] = [await open(line), await open(`${url}/dev/lines/b`)]
     assert.equal((await ask(`${line}/cut`, {}, 'POST')).status, 204)
     assert.equal((await here.closed)[0], 1006)
-    assert.equal(await startOver(line, start), 'started', 'what was cut can be made again at once')
+    assert.equal(await startOver(line, start), 'started', 'a link that was cut takes new connections at once')
     const cut = await open(line)
     const { down } = (await faults('delay=0&down=60000')) as { down: number }
     assert.ok(down > 59_000 && down <= 60_000, String(down))
     assert.equal((await cut.closed)[0], 1006)
     assert.equal(await startOver(line, start), 'cut')
-    assert.equal(await startOver(url, start), 'started', 'who has no line, or another one, notices nothing')
+    assert.equal(
+      await startOver(url, start),
+      'started',
+      'a session on no link, or on another one, is not affected',
+    )
     assert.equal(await Promise.race([elsewhere.closed, startOver(`${url}/dev/lines/b`, start)]), 'started')
     assert.deepEqual(await faults('delay=150&down=0'), { delay: 150, down: 0 })
     const asked = performance.now()
     assert.equal(await startOver(line, start), 'started')
-    assert.ok(performance.now() - asked >= 600, 'two round trips, slow each way')
+    assert.ok(performance.now() - asked >= 600, 'two round trips, delayed in each direction')
     assert.equal((await ask(`${line}?delay=x&down=0`, {}, 'POST')).status, 400)
   })
 
-  it('leaves no WebSocket without an answer that asks for another address', async () => {
+  it('closes a WebSocket to an unknown path', async () => {
     const { url } = await shared()
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session-of-another-kind`)
     const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(30_000) })) as [Error]
     assert.match(error.message, /socket hang up|ECONNRESET/)
   })
 
-  it('has a token source that answers null to whoever signed out of it, as that user, and to nobody else', async () => {
+  it('has a token source that returns null after a sign-out, for that user and browser only', async () => {
     const { url } = await shared()
     const path = `${url}/dev/token?appId=playground&userId=alice`
     const out = await ask(`${url}/dev/source/sign-out?userId=alice`, {}, 'POST')
@@ -120,7 +124,7 @@ describe('chat-session dev', () => {
     assert.match(back.headers['set-cookie']?.[0] ?? '', /^[^=]+=; Max-Age=0/)
   })
 
-  it('answers a request for a token that makes no sense as a bad request', async () => {
+  it('responds 400 to a malformed request for a token', async () => {
     const { url } = await shared()
     for (const query of [
       '',
@@ -132,7 +136,7 @@ describe('chat-session dev', () => {
   })
 })
 
-describe('what chat-session dev gives to nobody else', () => {
+describe('requests that chat-session dev refuses', () => {
   const paths = [
     ['GET', '/dev/token?appId=playground&userId=alice'],
     ['GET', '/dev/signature?appId=playground&userId=alice'],
@@ -140,13 +144,13 @@ describe('what chat-session dev gives to nobody else', () => {
     ['POST', '/dev/source/sign-in?userId=alice'],
   ] as const
 
-  it('refuses what other sites have a browser ask for, and what a name asks that was pointed at this machine', async () => {
+  it('refuses requests of other sites, and of a host name that was pointed at this machine', async () => {
     const { url } = await shared()
     const { port, host } = new URL(url)
     const from = {
       'another site': { 'sec-fetch-site': 'cross-site' },
       'another port of this machine': { 'sec-fetch-site': 'same-site' },
-      'another origin, where browsers tell no site': { origin: 'http://evil.example' },
+      'another origin, without sec-fetch-site': { origin: 'http://evil.example' },
       'a page that hides its origin': { origin: 'null' },
       'a name pointed here': { host: `evil.example:${port}` },
       'a name pointed here, by a page of that name': {
@@ -169,7 +173,7 @@ describe('what chat-session dev gives to nobody else', () => {
     }
   })
 
-  it('is not there in chat-session serve', async () => {
+  it('does not exist in chat-session serve', async () => {
     const folder = await emptyFolder()
     const config = join(folder, 'config.json')
     const listen = { port: 0 }
@@ -181,7 +185,7 @@ describe('what chat-session dev gives to nobody else', () => {
       assert.equal((await ask(url + path, {}, method)).status, 404, path)
   })
 
-  it('keeps its secrets in a file that only its owner reads, and keeps them over a restart', async () => {
+  it('keeps its secrets over a restart, in a file that only its owner can read', async () => {
     const data = await emptyFolder()
     const first = await runDev(data)
     const token = await mint(first.url, 'strict')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { handshake, openClient, openRaw, startClient } from '../support/raw-client.js'
@@ -24,7 +25,7 @@ const write = async (name: string, content: unknown): Promise<string> => {
 const json = await write('config.json', config)
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  test(`serve listens as a JSON file says, and at ${signal} tells its clients to come again and exits with 0`, async () => {
+  test(`serve reads a JSON file, and at ${signal} closes its clients as unavailable and exits with 0`, async () => {
     const { child, url, outcome } = run(['serve', '--config', json])
     const client = await startClient(await url(), await startOf('ada'))
     child.kill(signal)
@@ -41,7 +42,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
       assert.equal(typeof JSON.parse(line), 'object', line)
   })
 
-test('serve ends within its drain time, whatever its config module holds open or leaves unanswered', async () => {
+test('serve ends within drainTime, even if its config module holds a timer open or never answers', async () => {
   const file = await write(
     'open.mjs',
     `setInterval(() => undefined, 1_000)
@@ -84,7 +85,7 @@ test('sessions and messages outlive a process that is killed, on the same folder
   assert.equal((await two.outcome).code, 0)
 })
 
-test('a client that never answers keeps serve from exiting for a few seconds at most', async () => {
+test('a client that never answers the close delays the exit by a few seconds at most', async () => {
   const { child, url, outcome } = run(['serve', '--config', json])
   const rude = await openRaw(await url())
   rude.socket.write(handshake())
@@ -111,6 +112,39 @@ test('logs are JSON lines on standard error', async () => {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
   assert.ok(lines.some(({ msg, code }) => msg === 'start refused' && code === 'unknown-app'))
   assert.equal(stdout.split('\n').length, 2)
+})
+
+test('a burst of connections waits in the kernel while the process is busy: none has to try again', async () => {
+  const file = await write(
+    'busy.mjs',
+    `const config = ${JSON.stringify(config)}
+    config.apps.app.authenticate = () => {
+      console.log('busy')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000)
+      return { ok: false }
+    }
+    export default config`,
+  )
+  const { child, url, outcome } = run(['serve', '--config', file])
+  const address = await url()
+  assert.ok(child.stdout)
+  const busy = once(child.stdout, 'data')
+  const blocker = openClient(address, {
+    start: { type: 'start', appId: 'app', userId: 'ada', authParams: {} },
+  })
+  await busy
+  const { hostname, port } = new URL(address)
+  const sockets = Array.from({ length: 1_500 }, () => connect(Number(port), hostname))
+  for (const socket of sockets) socket.on('error', () => undefined)
+  const connected = Promise.all(sockets.map((socket) => once(socket, 'connect'))).then(() => 'connected')
+  connected.catch(() => undefined)
+  assert.equal(
+    await Promise.race([connected, blocker.closed.then(() => 'the process is free again')]),
+    'connected',
+  )
+  for (const socket of sockets) socket.destroy()
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
 })
 
 /** The log lines of a run in which one start is refused, which is logged as `info`, and one session starts, as `debug`. */
@@ -176,7 +210,7 @@ test('a full pipe that is not read stops nothing: lines are dropped, and counted
   assert.equal((JSON.parse(line) as Record<string, unknown>)['dropped'], 3)
 })
 
-test('serve takes a module, named by the environment, whose functions it calls', async () => {
+test('serve reads a module that CHAT_SESSION_CONFIG names, and calls its functions', async () => {
   const file = await write(
     'config.mjs',
     `export default {
@@ -196,7 +230,7 @@ test('serve takes a module, named by the environment, whose functions it calls',
   assert.equal((await outcome).code, 0)
 })
 
-test('PORT says the port, secrets come from the environment, and the default engine keeps its data in ./data', async () => {
+test('PORT overrides the port, secrets come from the environment, and the default engine keeps its data in ./data', async () => {
   const { engine, ...rest } = config
   assert.equal(engine.type, 'memory')
   const file = await write('env.json', {
@@ -216,7 +250,7 @@ test('PORT says the port, secrets come from the environment, and the default eng
   assert.equal((await again.outcome).code, 0)
 })
 
-test('a signal while it still waits to start ends it with 0', async () => {
+test('a signal while it waits for its folder ends it with 0', async () => {
   const path = join(scratchFolder(), 'data')
   const settings = { ...config, engine: { type: 'embedded', path } }
   const owner = run(['serve', '--config', await write('owner.json', settings)])
@@ -236,7 +270,7 @@ test('a signal while it still waits to start ends it with 0', async () => {
   await owner.outcome
 })
 
-/** Asserts that a run ends with 2 and these lines on standard error, and no word more. */
+/** Asserts that a run ends with 2 and exactly these lines on standard error. */
 const assertFails = async (
   args: string[],
   lines: RegExp[],
@@ -244,13 +278,13 @@ const assertFails = async (
 ): Promise<string> => {
   const { code, stdout, stderr } = await finish(['serve', ...args], env)
   assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, stderr)
-  const told = stderr.trimEnd().split('\n')
-  assert.equal(told.length, lines.length, stderr)
-  for (const [index, line] of lines.entries()) assert.match(told[index] ?? '', line)
+  const printed = stderr.trimEnd().split('\n')
+  assert.equal(printed.length, lines.length, stderr)
+  for (const [index, line] of lines.entries()) assert.match(printed[index] ?? '', line)
   return stderr
 }
 
-test('without a config it says how to name one', async () => {
+test('without a config the error says how to name one', async () => {
   await assertFails([], [/^chat-session: .*--config FILE.*CHAT_SESSION_CONFIG/])
 })
 
@@ -291,7 +325,7 @@ test('a bad config is one line a problem, each with its path', async () => {
 })
 
 const hidden = 'Zm9yIG5vYm9keSdzIGV5ZXM'
-const unreadable: [what: string, name: string, content: string | null, told: RegExp][] = [
+const unreadable: [what: string, name: string, content: string | null, line: RegExp][] = [
   ['is not there', 'none.json', null, /none\.json can't be read: ENOENT/],
   ['is not there, as a module', 'none.mjs', null, /none\.mjs can't be read: Cannot find module/],
   [
@@ -322,10 +356,10 @@ const unreadable: [what: string, name: string, content: string | null, told: Reg
   ['has no default export', 'named.mjs', 'export const config = {}', /named\.mjs has no default export\.$/],
   ['is null', 'null.json', 'null', /config: must be an object/],
 ]
-for (const [what, name, content, told] of unreadable)
+for (const [what, name, content, line] of unreadable)
   test(`a config that ${what} is one line, which shows none of it`, async () => {
     const file = content === null ? join(folder, name) : await write(name, content)
-    const stderr = await assertFails(['--config', file], [told])
+    const stderr = await assertFails(['--config', file], [line])
     assert.ok(!stderr.includes(hidden))
   })
 

@@ -6,7 +6,7 @@ export type SocketRefusal = 'unavailable' | 'rate-limited'
 
 /** An open socket, from its acceptance on. */
 export interface Slot {
-  /** Set if a limit was reached and no older socket could make room: the socket is told so and closed. */
+  /** Set if a limit was reached and no older socket could make room: the socket is closed with this code. */
   refusal: SocketRefusal | undefined
   /** Closes the socket, for another one. */
   evict: (refusal: SocketRefusal) => void

@@ -20,6 +20,12 @@ export interface OwnServer {
 /** Milliseconds that a client has to send a whole request. */
 const REQUEST_TIMEOUT = 30_000
 
+/**
+ * TCP connections that wait to be accepted. With Node's 511, a burst of strangers would make the kernel drop a newcomer's SYN,
+ * which comes again after a second or three.
+ */
+const BACKLOG = 4_096
+
 const createHttpServer = ({ listen: { tls }, startTimeout }: Settings): Server => {
   const base = {
     maxHeaderSize: limits.headers,
@@ -80,7 +86,7 @@ export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots
       new Promise((resolve, reject) => {
         const fail = (cause: Error): void => reject(listenError(listen, cause))
         server.once('error', fail)
-        server.listen(listen.port, listen.host, () => {
+        server.listen({ port: listen.port, host: listen.host, backlog: BACKLOG }, () => {
           server.off('error', fail)
           // An error after this point concerns one client, whose socket could not be accepted.
           server.on('error', (err) => log.warn({ err }, 'a connection was not accepted'))

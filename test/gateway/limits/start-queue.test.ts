@@ -82,7 +82,7 @@ test('a start that takes long holds up the others for a while only', async () =>
   finish(2)
 })
 
-test('in a crowd a client waits for its turn, and one beyond the queue is told when to come back', async () => {
+test('in a crowd a client waits for its turn, and one beyond the queue gets a `retryAfter`', async () => {
   const { began, work, finish } = gates()
   const { url } = await assemble(
     (memory) => ({
