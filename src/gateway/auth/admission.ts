@@ -120,6 +120,9 @@ const traceOf = (error: unknown): string => {
 /** Milliseconds after which a client tries again if too many starts wait for `authenticate`. */
 const RETRY_AFTER = 5_000
 
+/** Milliseconds after `startTimeout`, so that the connection's own deadline ends it with its code. */
+const GRACE = 250
+
 /** Rejects if `work` takes too long: a function that never settles must not keep its place for ever. */
 const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
@@ -146,7 +149,7 @@ const authenticateWithParams = async (
   try {
     const turn = app.authentications.run(async () =>
       isOpen()
-        ? withTimeout(authenticate({ appId, userId, authParams, ...peer }), settings.startTimeout)
+        ? withTimeout(authenticate({ appId, userId, authParams, ...peer }), settings.startTimeout + GRACE)
         : undefined,
     )
     if (!turn)
