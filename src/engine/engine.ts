@@ -16,7 +16,7 @@ export interface SessionRef extends UserRef {
  */
 export interface UserRecord extends UserRef {
   vouched: Profile
-  /** When the vouched profile was issued (Unix, milliseconds); null if nobody said so, or nothing was vouched for. */
+  /** When the vouched profile was issued (Unix, milliseconds); null if that is unknown, or if no profile was vouched for. */
   vouchedAt: number | null
   claimed: Profile
   /** Unix time, in milliseconds. */
@@ -208,7 +208,7 @@ export interface Engine {
    */
   open(): Promise<void>
 
-  /** Writes what is pending and releases every resource. Closing twice is fine, and so is opening again. */
+  /** Writes pending changes and releases every resource. Closing twice is fine, and so is opening again. */
   close(): Promise<void>
 
   /** 32 random bytes, the same for every gateway on this engine for as long as its data lasts. */

@@ -1,2 +1,2 @@
-/** What other rooms import from here and the package does not export. */
+/** Exports for the other folders of `src/`. The package does not publish them. */
 export { codeOf, ensureFolder } from './embedded/folder.js'

@@ -1,7 +1,7 @@
 /** Unix time, in milliseconds. It jumps when the machine's clock is set. */
 type WallClock = () => number
 
-/** Milliseconds between two looks at the clocks. */
+/** Milliseconds between two reads of the clocks. */
 const INTERVAL = 1_000
 /** Milliseconds by which the wall clock may gain or lose in an interval: time servers correct small errors in small steps. */
 const TOLERANCE = 1_000

@@ -1,15 +1,14 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { tabList } from './controls.js'
 import { htmlOf, javascriptOf, placeholders, reactOf, serverOf } from './snippets.js'
-import type { UserPanel } from './user-panel.js'
+import type { Language, Panel } from './panel.js'
 
 const languages = { HTML: htmlOf, JavaScript: javascriptOf, React: reactOf } as const
-export type Language = keyof typeof languages
 
 const secrets = new RegExp(`(${Object.values(placeholders).join('|')})`)
 
 /** The code for the chosen settings, to copy. */
-export const codeTab = (panel: UserPanel): TemplateResult => {
+export const codeTab = (panel: Panel): TemplateResult => {
   const { settings, language, copyResult } = panel.shown
   const server = serverOf(settings)
   const code = languages[language](settings, location.origin)
@@ -29,7 +28,7 @@ export const codeTab = (panel: UserPanel): TemplateResult => {
   }
   return html`${tabList('Language', 'snippet', Object.keys(languages) as Language[], language, select)}
     <pre class="well" id="snippet" role="tabpanel" aria-labelledby="tab-${language}" tabindex="0">
-<code id="code">${code.split(secrets).map((part) => (secrets.test(part) ? html`<mark>${part}</mark>` : part))}</code></pre>
+<code id="code">${code.split(secrets).map((piece) => (secrets.test(piece) ? html`<mark>${piece}</mark>` : piece))}</code></pre>
     <div class="row">
       <button @click=${copy}>Copy</button>
       <span class="hint" role="status">${copyResult}</span>

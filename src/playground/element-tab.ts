@@ -1,12 +1,12 @@
 import { html, type TemplateResult } from 'lit'
 import type { PanelSession } from './panel-session.js'
-import type { UserPanel } from './user-panel.js'
+import type { Panel } from './panel.js'
 
 interface Action {
   label: string
   /** The action is possible while this is true. */
-  condition: 'isInPage' | 'isRemoved' | 'isLive' | 'canStart' | 'canRenew' | 'canSignOut'
-  run: (session: PanelSession, panel: UserPanel) => unknown
+  condition: 'isInPage' | 'isRemoved' | 'isLive' | 'canStart' | 'canRefresh' | 'canSignOut'
+  run: (session: PanelSession, panel: Panel) => unknown
 }
 
 const groups: Record<string, Action[]> = {
@@ -22,12 +22,12 @@ const groups: Record<string, Action[]> = {
   ],
   'User and token': [
     { label: 'Change user', condition: 'isInPage', run: (_, panel) => panel.changeUser() },
-    { label: 'Renew token now', condition: 'canRenew', run: (session) => session.renew() },
+    { label: 'Renew token now', condition: 'canRefresh', run: (session) => session.refreshToken() },
     { label: 'Log out of the source', condition: 'canSignOut', run: (session) => session.signOut() },
   ],
 }
 
-const button = (panel: UserPanel, { label, condition, run }: Action): TemplateResult =>
+const button = (panel: Panel, { label, condition, run }: Action): TemplateResult =>
   html`<button
     ?disabled=${!panel.session.view[condition]}
     @click=${() => panel.attempt(() => run(panel.session, panel))}
@@ -36,7 +36,7 @@ const button = (panel: UserPanel, { label, condition, run }: Action): TemplateRe
   </button>`
 
 /** The actions on the element, and the places in the page where it can be. */
-export const elementTab = (panel: UserPanel): TemplateResult =>
+export const elementTab = (panel: Panel): TemplateResult =>
   html`${Object.entries(groups).map(
       ([name, actions], index) =>
         html`<div class="field" role="group" aria-labelledby="group-${index}">

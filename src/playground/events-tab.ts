@@ -1,9 +1,9 @@
 import { html, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import type { Entry } from './activity-log.js'
-import type { UserPanel } from './user-panel.js'
+import type { Panel } from './panel.js'
 
-const clock = new Intl.DateTimeFormat(undefined, {
+const timeFormat = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
@@ -12,7 +12,7 @@ const clock = new Intl.DateTimeFormat(undefined, {
 })
 
 const row = ({ time, from, name, summary, detail }: Entry): TemplateResult => {
-  const line = html`<time datetime=${new Date(time).toISOString()}>${clock.format(time)}</time>
+  const line = html`<time datetime=${new Date(time).toISOString()}>${timeFormat.format(time)}</time>
     <span class="from ${from}">${from}</span>
     <div>${from === 'you' ? name : html`<code>${name}</code>`} <span class="hint">${summary}</span></div>`
   if (!detail) return html`<div class="entry">${line}</div>`
@@ -23,7 +23,7 @@ const row = ({ time, from, name, summary, detail }: Entry): TemplateResult => {
 }
 
 /** The activity log, newest first. */
-export const eventsTab = ({ log }: UserPanel): TemplateResult =>
+export const eventsTab = ({ log }: Panel): TemplateResult =>
   html`<section class="log">
     <header>
       <h3 id="newest-first">Newest first</h3>

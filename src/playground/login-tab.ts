@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { segments, valueOf } from './controls.js'
 import { apps, entriesOf, loginMethods, type LoginMethodId, type ProfileField } from './settings.js'
-import type { UserPanel } from './user-panel.js'
+import type { Panel } from './panel.js'
 
 /** The label and input type of each field. A field of the profile without a row fails to compile. */
 const moreFields: Record<Exclude<ProfileField, 'name'>, [string, string]> = {
@@ -26,7 +26,7 @@ const field = (id: string, label: string, value: string, set: (value: string) =>
   </div>`
 
 /** The form for a session's user and credentials. */
-export const loginTab = (panel: UserPanel): TemplateResult => {
+export const loginTab = (panel: Panel): TemplateResult => {
   const { appId, method, userId, profile, password } = panel.settings
   const profileField = (name: ProfileField, label: string, type?: string): TemplateResult =>
     field(

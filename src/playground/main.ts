@@ -4,8 +4,8 @@ import './user-panel.js'
 import { WRITE_DELAY } from './notify-tab.js'
 import { sampleUsers, settingsFor } from './settings.js'
 import { controlStyles } from './styles.js'
-import type { Peer } from './thread-view.js'
-import type { User, UserPanel } from './user-panel.js'
+import type { Peer, User } from './panel.js'
+import type { UserPanel } from './user-panel.js'
 
 /** More panels would not fit a screen. */
 const MAX_USERS = 6

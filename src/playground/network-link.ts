@@ -4,14 +4,9 @@ import type { Choice } from './settings.js'
 
 /** The conditions of a link: milliseconds by which it delays each way, and for which it refuses connections. */
 export const conditions = {
-  up: {
-    label: 'Online',
-    hint: 'This user has a real link to the gateway, to cut or slow.',
-    delay: 0,
-    down: 0,
-  },
+  up: { label: 'Online', hint: 'A real link to the gateway, to cut or slow.', delay: 0, down: 0 },
   slow: { label: 'Slow', hint: 'Everything takes a second longer, each way.', delay: 1_000, down: 0 },
-  away: { label: 'Away 5 s', hint: 'Connections fail for five seconds.', delay: 0, down: 5_000 },
+  outage: { label: 'Away 5 s', hint: 'Connections fail for five seconds.', delay: 0, down: 5_000 },
   down: { label: 'Offline', hint: 'Connections fail until it is online again.', delay: 0, down: 3_600_000 },
 } as const satisfies Record<string, Choice & { delay: number; down: number }>
 export type Condition = keyof typeof conditions
@@ -39,7 +34,7 @@ export class NetworkLink extends EventTarget {
     this.#log.add('you', 'changed the network', condition)
     clearTimeout(this.#recovery)
     await request(`${this.#path}?delay=${delay}&down=${down}`, 'POST')
-    if (condition === 'away') this.#recovery = setTimeout(() => this.#become('up'), down)
+    if (condition === 'outage') this.#recovery = setTimeout(() => this.#become('up'), down)
     this.#become(condition)
   }
 

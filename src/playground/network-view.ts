@@ -1,10 +1,10 @@
 import { html, type TemplateResult } from 'lit'
 import { segments } from './controls.js'
 import { conditions } from './network-link.js'
-import type { UserPanel } from './user-panel.js'
+import type { Panel } from './panel.js'
 
 /** The network between one session and the gateway. */
-export const networkView = ({ session, attempt }: UserPanel): TemplateResult =>
+export const networkView = ({ session, attempt }: Panel): TemplateResult =>
   html`<section class="network">
     <header>
       <h3 id="network">Network</h3>

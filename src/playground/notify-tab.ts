@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { helpFor } from './error-help.js'
-import type { UserPanel } from './user-panel.js'
+import type { Panel } from './panel.js'
 
 /** Seconds until another user writes, in which a person can open another tab of the browser. */
 export const WRITE_DELAY = 5
@@ -13,7 +13,7 @@ const permissions: Record<NotificationPermission | 'none', string> = {
 }
 
 /** Desktop notifications for messages that arrive while no tab of the user is visible. */
-export const notifyTab = (panel: UserPanel): TemplateResult => {
+export const notifyTab = (panel: Panel): TemplateResult => {
   const { session, settings, peers } = panel
   const { notification, notificationsRefused: refused } = session
   const { isInPage } = session.view

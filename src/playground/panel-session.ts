@@ -61,7 +61,7 @@ export class PanelSession extends EventTarget {
       isInPage,
       isRemoved: element !== null && !isInPage,
       canStart: isInPage && !isLive,
-      canRenew: state === 'active' && lifetime !== undefined,
+      canRefresh: state === 'active' && lifetime !== undefined,
       canSignOut: isLive && (credentials.includes('tokenFetcher') || credentials.includes('tokenUrl')),
       exists: element !== null,
       error: element?.error ?? null,
@@ -142,7 +142,7 @@ export class PanelSession extends EventTarget {
     this.#applyUpdatable(this.#element, this.#settings)
   }
 
-  async renew(): Promise<void> {
+  async refreshToken(): Promise<void> {
     if (!this.#element || !this.#settings) return
     const token = await fetchToken(this.#settings)
     // Times in tokens are whole seconds. Two tokens of one second are equal, which is no change to the element.

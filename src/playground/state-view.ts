@@ -1,10 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { helpFor, stateSentences } from './error-help.js'
-import type { UserPanel } from './user-panel.js'
+import type { Panel } from './panel.js'
 
-type Part = TemplateResult | typeof nothing
+type View = TemplateResult | typeof nothing
 
-const user = ({ session }: UserPanel): Part => {
+const user = ({ session }: Panel): View => {
   const { user, sessionId } = session.view
   if (!user) return nothing
   return html`<p class="hint">
@@ -13,7 +13,7 @@ const user = ({ session }: UserPanel): Part => {
   </p>`
 }
 
-const tokenRequest = ({ session, attempt }: UserPanel): Part => {
+const tokenRequest = ({ session, attempt }: Panel): View => {
   if (!session.tokenRequest) return nothing
   return html`<div class="box starting" id="question">
     <p>
@@ -27,7 +27,7 @@ const tokenRequest = ({ session, attempt }: UserPanel): Part => {
   </div>`
 }
 
-const error = ({ session }: UserPanel): Part => {
+const error = ({ session }: Panel): View => {
   const { error, state, retryAt } = session.view
   if (!error) return nothing
   const { sentence, message, advice } = helpFor(error)
@@ -53,7 +53,7 @@ const error = ({ session }: UserPanel): Part => {
 }
 
 /** The session's state, user and error, and the token request that it waits for. */
-export const stateView = (panel: UserPanel): TemplateResult => {
+export const stateView = (panel: Panel): TemplateResult => {
   const { state, guest, isRemoved } = panel.session.view
   return html`<section class="state">
     <div role="status">

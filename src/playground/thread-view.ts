@@ -3,15 +3,9 @@ import { repeat } from 'lit/directives/repeat.js'
 import type { Message } from '../session/index.js'
 import { helpFor } from './error-help.js'
 import type { OutgoingMessage } from './thread.js'
-import type { UserPanel } from './user-panel.js'
+import type { Panel } from './panel.js'
 
-/** Another user, to write to. */
-export interface Peer {
-  id: string
-  name: string
-}
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const timeFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 
 /** The offset of the first unread message: the newest `unread` messages from others are unread. */
 const firstUnreadOf = (messages: readonly Message[], me: string | undefined, unread: number): number => {
@@ -19,9 +13,9 @@ const firstUnreadOf = (messages: readonly Message[], me: string | undefined, unr
   return unread ? (received.at(-Math.min(unread, received.length))?.offset ?? Infinity) : Infinity
 }
 
-const nameOf = ({ peers }: UserPanel, id: string): string => peers.find((peer) => peer.id === id)?.name ?? id
+const nameOf = ({ peers }: Panel, id: string): string => peers.find((peer) => peer.id === id)?.name ?? id
 
-const stored = (panel: UserPanel, message: Message, firstUnread: number): TemplateResult => {
+const stored = (panel: Panel, message: Message, firstUnread: number): TemplateResult => {
   const { offset, from, to, sender, body, data, sentAt } = message
   const isMine = from === panel.session.view.user?.id
   return html`<li class=${isMine ? 'mine' : 'theirs'}>
@@ -29,12 +23,12 @@ const stored = (panel: UserPanel, message: Message, firstUnread: number): Templa
     <span class="row meta">
       ${!isMine && offset >= firstUnread ? html`<strong class="unread">unread</strong>` : nothing}
       ${isMine ? `to ${nameOf(panel, to)}` : (sender?.name ?? from ?? 'the backend')}
-      <time datetime=${new Date(sentAt).toISOString()}>${clock.format(sentAt)}</time>
+      <time datetime=${new Date(sentAt).toISOString()}>${timeFormat.format(sentAt)}</time>
     </span>
   </li>`
 }
 
-const outgoing = (panel: UserPanel, message: OutgoingMessage): TemplateResult => {
+const outgoing = (panel: Panel, message: OutgoingMessage): TemplateResult => {
   const { to, body, error } = message
   return html`<li class="mine ${error ? 'unsent' : 'sending'}">
     <span class="text">${body}</span>
@@ -49,7 +43,7 @@ const outgoing = (panel: UserPanel, message: OutgoingMessage): TemplateResult =>
   </li>`
 }
 
-const composer = ({ session, peers, renderRoot }: UserPanel): TemplateResult => {
+const composer = ({ session, peers, renderRoot }: Panel): TemplateResult => {
   const { isLive } = session.view
   const send = (event: SubmitEvent): void => {
     event.preventDefault()
@@ -81,7 +75,7 @@ const composer = ({ session, peers, renderRoot }: UserPanel): TemplateResult => 
 }
 
 /** The user's messages, and the form to write one. */
-export const threadView = (panel: UserPanel): TemplateResult => {
+export const threadView = (panel: Panel): TemplateResult => {
   const { thread, view } = panel.session
   const firstUnread = firstUnreadOf(thread.messages, view.user?.id, view.unread)
   const isEmpty = thread.messages.length + thread.outgoing.length === 0

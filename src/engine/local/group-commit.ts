@@ -19,7 +19,7 @@ const DEFER_DELAY = 10
  * writes share one sync. Writes land in the order in which they were given, and a batch holds everything that was given
  * before it was sent.
  *
- * A failed batch is the last one. After a failed sync nobody knows what is on the disk, and a second sync may report
+ * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report
  * success for pages that the kernel has dropped; after a half-written record, what is appended behind it may be
  * skipped at the next recovery. So nothing is put on top: every later write is refused. To go on, the store is opened
  * again with a group commit of its own.

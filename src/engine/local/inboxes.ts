@@ -271,8 +271,8 @@ export class Inboxes {
     const range: Range = { ...rows.messages(of, from, to), reverse, limit }
     const read = readAll<MessageRow>(this.#store, range)
     this.#reads.add(read)
-    const leave = (): boolean => this.#reads.delete(read)
-    read.then(leave, leave)
+    const forget = (): boolean => this.#reads.delete(read)
+    read.then(forget, forget)
     return read.then((found) => found.map(([, row]) => messageOf(row)))
   }
 

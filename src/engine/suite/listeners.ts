@@ -126,11 +126,11 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
       const session = await start(engine, ada)
       const life = new AbortController()
       const found = new Promise<SessionRecord[]>((resolve, reject) => {
-        const look = async (): Promise<SessionRecord[]> => {
+        const readSessions = async (): Promise<SessionRecord[]> => {
           await start(engine, bob)
           return engine.sessions(ada)
         }
-        engine.listen(() => void look().then(resolve, reject), life.signal)
+        engine.listen(() => void readSessions().then(resolve, reject), life.signal)
       })
       await engine.endSession(session, 'ended')
       assert.deepEqual(await found, [])

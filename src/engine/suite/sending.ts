@@ -136,11 +136,11 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
         if (event.type !== 'message') return
         events.push(event)
         const { user, epoch, message } = event
-        const look = async (): Promise<void> => {
+        const readMessage = async (): Promise<void> => {
           const page = await engine.messagesAfter(user, { epoch, offset: message.offset - 1 }, 1)
           assert.deepEqual(page.messages, [message])
         }
-        reads.push(look())
+        reads.push(readMessage())
       }, life.signal)
       const count = 50
       await Promise.all(Array.from({ length: count }, (_, n) => deliver(engine, { data: { n } })))

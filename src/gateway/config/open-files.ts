@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 /** The share of the open files that is kept for the engine, logs and new sockets. */
 const RESERVE = 0.25
-/** For a platform that tells no limit. */
+/** The limit of a platform that reports none. */
 const ASSUMED_LIMIT = 1_024
 const MAX_CONNECTIONS = 1_000_000
 

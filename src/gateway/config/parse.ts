@@ -125,7 +125,7 @@ export const configSchema = (env: Env) =>
 /** One app's rules, with its defaults and its secrets filled in. Durations are in milliseconds. */
 export type AppSettings = v.InferOutput<AppSchema> & { appId: string }
 
-/** What the schema takes. */
+/** The input of the schema. */
 export type ConfigInput = v.InferInput<ReturnType<typeof configSchema>>
 
 /** The config with its defaults and secrets filled in. Durations are in milliseconds. Never log it. */

@@ -44,7 +44,7 @@ export interface ConnectionContext extends SessionContext {
  * Until `started` is sent. Frames that come meanwhile wait in `frames` as text: parsed, 16 kB of `{}` would take hundreds of kilobytes
  * for a client that is not authenticated.
  */
-interface Opening {
+interface OpeningState {
   readonly name: 'opening'
   readonly peer: Peer
   readonly deadline: DeadlineTimer
@@ -60,7 +60,7 @@ interface Live {
   readonly session: LiveSession
 }
 
-type Phase = Opening | Live | { readonly name: 'closed' }
+type Phase = OpeningState | Live | { readonly name: 'closed' }
 
 /** The frames that may wait for `started`, and their bytes together. */
 const MAX_EARLY_FRAMES = 16
@@ -70,7 +70,7 @@ const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_
 const PONG = '{"type":"pong"}'
 
 const CROWDED = 'Too many sessions are starting: reconnect after `retryAfter`.'
-/** Milliseconds after which a client that was refused for a crowd reconnects: a random part of it. */
+/** A client that was refused because of a crowd reconnects after a random part of this, in milliseconds. */
 const CROWD_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
@@ -247,7 +247,7 @@ export class Connection implements ConnectionHandle {
     return true
   }
 
-  async #start(opening: Opening, frame: ClientFrameOf<'start'>, bytes: number): Promise<void> {
+  async #start(opening: OpeningState, frame: ClientFrameOf<'start'>, bytes: number): Promise<void> {
     const { peer } = opening
     const { hub, log } = this.#context
     const apps = await this.#context.apps()

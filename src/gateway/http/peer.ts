@@ -11,7 +11,7 @@ export const peerOf = (request: IncomingMessage, trustProxy: number): Peer => {
     .flat()
     .join(',')
     .split(',')
-    .map((part) => part.trim())
+    .map((entry) => entry.trim())
   const address = trustProxy > 0 ? forwarded.at(-trustProxy) : undefined
   return { origin: request.headers.origin ?? null, address: address || direct }
 }

@@ -11,8 +11,8 @@ import { problem } from './problem.js'
 const SCRIPT_MAX_AGE = 300
 
 const acceptsCoding = (header: string, coding: string): boolean =>
-  header.split(',').some((part) => {
-    const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase())
+  header.split(',').some((entry) => {
+    const [name = '', ...parameters] = entry.split(';').map((piece) => piece.trim().toLowerCase())
     return name === coding && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
   })
 

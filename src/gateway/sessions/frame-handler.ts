@@ -73,7 +73,7 @@ export const createFrameHandler = (
   const messaging = createMessaging(context, app, { user, userKey, epoch }, { connection, refuse, order })
 
   /** If the token is refused, the session keeps the expiry that it has. */
-  const renew = async (frame: ClientFrameOf<'token'>): Promise<void> => {
+  const renewExpiry = async (frame: ClientFrameOf<'token'>): Promise<void> => {
     const authenticated = await authenticateToken(app, frame.token)
     if (!authenticated.ok)
       return refuse(
@@ -123,7 +123,7 @@ export const createFrameHandler = (
     switch (frame.type) {
       case 'token':
         // The earlier renewal's rejection is answered to its own frame.
-        lastRenewal = lastRenewal.catch(() => undefined).then(() => renew(frame))
+        lastRenewal = lastRenewal.catch(() => undefined).then(() => renewExpiry(frame))
         return lastRenewal
       case 'profile':
         return changeProfile(frame)

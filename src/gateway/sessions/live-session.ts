@@ -26,7 +26,7 @@ import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
 import { Visibility } from './visibility.js'
 
-/** What the engine does with a session when its connection closes: holds it for so many milliseconds, or ends it with a code. */
+/** How the engine treats a session whose connection closed: it holds it for so many milliseconds, or ends it with a code. */
 export type HoldOrEnd = { holdFor: number } | { code: EndCode }
 
 /** A frame that a client may send once its session has started. */

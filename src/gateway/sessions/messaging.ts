@@ -14,7 +14,7 @@ import type { ConnectionHandle } from './connection-handle.js'
 import type { Log } from '../log.js'
 import type { SendOrder } from './send-order.js'
 
-/** What a session needs of its gateway to answer frames about messages. */
+/** The parts of a gateway that answer frames about messages. */
 export interface MessagingContext {
   settings: Pick<Settings, 'sendWindow' | 'pingInterval'>
   engine: Engine
@@ -92,7 +92,7 @@ export const createMessaging = (
   const authorizeSend = rules.authorizeSend
   /** Settles when the latest send is authorized and stored, or has failed. Used if `authorizeSend` is set. */
   let lastSend = Promise.resolve()
-  let failures = 0
+  let failureCount = 0
   let lastHistory = Promise.resolve()
 
   const maySend = rules.send === 'anyone' || (rules.send === 'users' && !isGuestId(userId))
@@ -134,14 +134,14 @@ export const createMessaging = (
    * it are refused too: otherwise they would overtake it.
    */
   const sendInOrder = async (frame: ClientFrameOf<'send'>): Promise<void> => {
-    const failuresBefore = failures
+    const failuresBefore = failureCount
     const turn = lastSend.then(async () => {
       let isDone = false
       try {
-        if (failures === failuresBefore) isDone = await authorizeAndStore(frame)
+        if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame)
         else refuse(frame, 'unavailable')
       } finally {
-        if (!isDone) failures += 1
+        if (!isDone) failureCount += 1
       }
     })
     // The rejection reaches the caller by `turn`: the next send only waits for it.

@@ -229,7 +229,7 @@ const endForLimit = (connection: Connection, socket: Duplex, refusal: SocketRefu
   if (socket instanceof Socket) socket.destroySoon()
 }
 
-type Listener = (...args: unknown[]) => void
+type ServerListener = (...args: unknown[]) => void
 
 /**
  * Replaces the listeners of an event by `first`, which gets them as `others`, and returns a function that puts them back.
@@ -238,10 +238,10 @@ type Listener = (...args: unknown[]) => void
 const intercept = (
   server: Server,
   event: 'request' | 'upgrade',
-  first: (others: readonly Listener[], ...args: never[]) => void,
+  first: (others: readonly ServerListener[], ...args: never[]) => void,
 ): (() => void) => {
-  const others = server.listeners(event) as Listener[]
-  const listener = first.bind(undefined, others) as Listener
+  const others = server.listeners(event) as ServerListener[]
+  const listener = first.bind(undefined, others) as ServerListener
   server.removeAllListeners(event)
   server.on(event, listener)
   return () => {
