@@ -79,7 +79,7 @@ for (const [name, tab] of tabs) {
       await bob.send({ to: 'ada', body })
       await untilHeard(tab, `message ${body}`)
     }
-    const messages = await tab.evaluate(`heard.filter((line) => line.startsWith('message'))`)
+    const messages = await tab.evaluate(`received.filter((line) => line.startsWith('message'))`)
     assert.deepEqual(messages, kept ? ['message one', 'message three'] : ['message three'])
   })
 

@@ -28,7 +28,7 @@ const chat = `document.querySelector('chat-session')`
 export const untilState = (tab: Tab, state: string): Promise<void> => untilIs(tab, `${chat}?.state`, state)
 
 export const untilHeard = (tab: Tab, line: string): Promise<void> =>
-  untilIs(tab, `heard.includes(${JSON.stringify(line)})`, true)
+  untilIs(tab, `received.includes(${JSON.stringify(line)})`, true)
 
 /** The id of the page's session, once it is active. */
 export const activeId = async (tab: Tab): Promise<unknown> => {

@@ -65,10 +65,10 @@ export const openPage = async (
 /** Has the page keep the names of the events that reach its document, with the reason where they have one. */
 export const recordEvents = async (page: Page): Promise<void> => {
   await page.addInitScript(`
-    window.heard = []
+    window.received = []
     for (const type of ['started', 'failed', 'ended', 'error'])
-      document.addEventListener('session-' + type, ({ detail }) => heard.push([type, detail.error?.code].filter(Boolean).join(' ')))
+      document.addEventListener('session-' + type, ({ detail }) => received.push([type, detail.error?.code].filter(Boolean).join(' ')))
   `)
 }
 
-export const heardIn = (page: Page): Promise<string[]> => page.evaluate<string[]>('heard')
+export const receivedIn = (page: Page): Promise<string[]> => page.evaluate<string[]>('received')

@@ -4,7 +4,7 @@ import {
   chatTag,
   forgedToken,
   gatewayScript,
-  heardIn,
+  receivedIn,
   openPage,
   recordEvents,
   servePage,
@@ -23,7 +23,7 @@ test('a page with one tag and one script has a live session', async () => {
   })
   await untilState(page, 'active')
   assert.equal((await chatOf(page)).user, 'ada')
-  assert.deepEqual(await heardIn(page), ['started'])
+  assert.deepEqual(await receivedIn(page), ['started'])
   assert.deepEqual(complaints, [])
 })
 
@@ -59,12 +59,12 @@ test('moving the element, or taking it out and putting it back, leaves the sessi
     (tag) => document.body.insertAdjacentHTML('beforeend', tag),
     chatTag({ id: 'other', token: await shopTokenFor('grace') }),
   )
-  await until('sessions started', async () => (await heardIn(page)).length, 2)
+  await until('sessions started', async () => (await receivedIn(page)).length, 2)
   await page.evaluate(() => document.querySelector('#other')?.remove())
   await until('open connections', gateway.open, 1)
   assert.deepEqual(await chatOf(page), before)
   assert.equal(gateway.tried(), 2)
-  assert.deepEqual(await heardIn(page), ['started', 'started'])
+  assert.deepEqual(await receivedIn(page), ['started', 'started'])
 })
 
 /** Seconds: whoever retries does so sooner. Who does not answer a ping in twice as long is cut off, which none may be here. */
@@ -87,8 +87,8 @@ test('a token that the gateway refuses is told once, and not tried again', async
   await until('the other session has answered a ping', () => sent.includes('pong'), true)
   assert.equal(gateway.tried(), 2)
   await until('open connections', gateway.open, 1)
-  const heard = await heardIn(page)
-  assert.deepEqual(heard.sort(), ['failed unauthenticated', 'started'])
+  const received = await receivedIn(page)
+  assert.deepEqual(received.sort(), ['failed unauthenticated', 'started'])
 })
 
 test('a source of tokens that are all refused is asked twice, and then the session has failed', async () => {
@@ -126,7 +126,7 @@ test('a source of tokens that fails twice is asked a third time', async () => {
   const page = await openPage(url, recordEvents)
   await untilState(page, 'active')
   assert.equal(asked, 3)
-  assert.deepEqual(await heardIn(page), ['error unavailable', 'error unavailable', 'started'])
+  assert.deepEqual(await receivedIn(page), ['error unavailable', 'error unavailable', 'started'])
 })
 
 test('a page of somebody whom the token is not for says so and stays out', async () => {

@@ -8,7 +8,7 @@ import type { Frame, Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import {
   activeId,
-  heardIn,
+  receivedIn,
   messagesIn,
   openActive,
   sender,
@@ -88,9 +88,9 @@ test('a page whose key was used up by another one gets a session of its own, and
   await bob.send({ to: 'ada', body: 'to both' })
   await untilHeard(page, 'message to both')
   assert.deepEqual(await messagesIn(page), ['message meanwhile', 'message to both'])
-  const heard = (): Promise<string[]> => other.frame.evaluate(() => window.heard)
-  await until('the other page heard', async () => (await heard()).at(-1), 'message to both')
-  assert.ok(!(await heard()).some((line) => line.startsWith('over') || line === 'reconnecting'))
+  const received = (): Promise<string[]> => other.frame.evaluate(() => window.received)
+  await until('the other page received', async () => (await received()).at(-1), 'message to both')
+  assert.ok(!(await received()).some((line) => line.startsWith('over') || line === 'reconnecting'))
 })
 
 test('a page that comes back after its user logged out on another one stays logged out', async () => {
@@ -103,7 +103,7 @@ test('a page that comes back after its user logged out on another one stays logg
   await other.frame.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.end())
   await transition(page, 'pageshow')
   await untilState(page, 'ended')
-  assert.deepEqual((await heardIn(page)).slice(-2), ['ended', 'over: logged out'])
+  assert.deepEqual((await receivedIn(page)).slice(-2), ['ended', 'over: logged out'])
 })
 
 test('a page that comes back carries on what the one that is left leaves only then', async () => {

@@ -6,7 +6,7 @@ import { portOf } from '../session/support.js'
 import { newContext } from '../support/browser.js'
 import {
   activeId,
-  heardIn,
+  receivedIn,
   messagesIn,
   openActive,
   sender,
@@ -45,23 +45,23 @@ test('the next page of a server-rendered site carries the session on, and tells 
   assert.deepEqual(site.views, ['/', '/next'])
 })
 
-test('five pages in a row are one session, and each message is heard once by one of them', async () => {
+test('five pages in a row are one session, and each message is received once by one of them', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
-  const heard: string[] = []
+  const received: string[] = []
   const bodies: string[] = []
   for (let view = 0; view < 5; view += 1) {
     const body = `in view ${view}`
     bodies.push(`message ${body}`)
     await bob.send({ to: 'ada', body })
     await untilHeard(page, `message ${body}`)
-    heard.push(...(await messagesIn(page)))
+    received.push(...(await messagesIn(page)))
     await page.goto(`${site.url}/${view}`)
     assert.equal(await activeId(page), id)
   }
-  assert.deepEqual(heard, bodies)
+  assert.deepEqual(received, bodies)
 })
 
 test('a page that is loaded while the gateway restarts carries the session on in the new process', async () => {
@@ -93,7 +93,7 @@ test('a duplicated tab gets a session of its own and disturbs nobody', async () 
   await bob.send({ to: 'ada', body: 'to both' })
   for (const each of [page, copy]) {
     await untilHeard(each, 'message to both')
-    assert.deepEqual(await heardIn(each), ['starting', 'active', 'unread 1', 'message to both'])
+    assert.deepEqual(await receivedIn(each), ['starting', 'active', 'unread 1', 'message to both'])
   }
   assert.equal(await activeId(page), id)
 })

@@ -7,7 +7,7 @@ import { portOf } from '../session/support.js'
 import { startProxy, type Proxy } from '../support/proxy.js'
 import {
   activeId,
-  heardIn,
+  receivedIn,
   messagesIn,
   openActive,
   sender,
@@ -80,12 +80,12 @@ test('a page that was offline for seconds misses nothing, repeats nothing, and h
     await messagesIn(page),
     ['before', ...missed, 'after'].map((body) => `message ${body}`),
   )
-  const others = (await heardIn(page)).filter((line) => !/^(message|unread) /.test(line))
+  const others = (await receivedIn(page)).filter((line) => !/^(message|unread) /.test(line))
   assert.deepEqual(
     others.filter((line, index) => line !== others[index - 1]),
     ['starting', 'active', 'reconnecting', 'active'],
   )
-  await until('what is unread', async () => (await heardIn(page)).includes('unread 22'), true)
+  await until('what is unread', async () => (await receivedIn(page)).includes('unread 22'), true)
 })
 
 test('what is sent while offline is on its way when the network is back, and is stored once', async () => {
@@ -149,5 +149,5 @@ test('pages that are open while the gateway restarts on its folder are the same 
   await untilHeard(page, 'message after')
   assert.equal(await activeId(page), id)
   assert.deepEqual(await messagesIn(page), ['message before', 'message while it was away', 'message after'])
-  assert.ok(!(await heardIn(page)).some((line) => line.startsWith('over')))
+  assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))
 })

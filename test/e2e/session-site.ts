@@ -26,15 +26,15 @@ export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise
 
 declare global {
   interface Window {
-    /** What this page heard of its session, in order. */
-    heard: string[]
+    /** What this page received of its session, in order. */
+    received: string[]
   }
 }
 
 /** Writes down each event that reaches the document as a person would tell it. */
 const recorder = `<script>
-  window.heard = []
-  const tell = (type, say) => document.addEventListener('session-' + type, ({ detail }) => heard.push(say(detail)))
+  window.received = []
+  const tell = (type, say) => document.addEventListener('session-' + type, ({ detail }) => received.push(say(detail)))
   tell('state', ({ state }) => state)
   tell('message', ({ message }) => 'message ' + message.body)
   tell('unread', ({ unread }) => 'unread ' + unread)
@@ -114,14 +114,14 @@ export const activeId = async (page: Page): Promise<string> => {
   return (await chatOf(page)).id ?? ''
 }
 
-export const heardIn = (page: Page): Promise<string[]> => page.evaluate(() => window.heard)
+export const receivedIn = (page: Page): Promise<string[]> => page.evaluate(() => window.received)
 
 export const messagesIn = async (page: Page): Promise<string[]> =>
-  (await heardIn(page)).filter((line) => line.startsWith('message '))
+  (await receivedIn(page)).filter((line) => line.startsWith('message '))
 
-/** Waits until the page has heard of something. */
+/** Waits until the page has received an event. */
 export const untilHeard = (page: Page, line: string): Promise<void> =>
-  until(`"${line}" was heard`, async () => (await heardIn(page)).includes(line), true)
+  until(`"${line}" was received`, async () => (await receivedIn(page)).includes(line), true)
 
 /** Somebody else who sends to the pages' users, from Node. */
 export const sender = async (gateway: { url: string }, userId = 'bob'): Promise<ChatSession> => {

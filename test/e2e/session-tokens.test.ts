@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { newContext } from '../support/browser.js'
 import {
   activeId,
-  heardIn,
+  receivedIn,
   messagesIn,
   openActive,
   sender,
@@ -71,7 +71,7 @@ test('a token that lapses in seconds is renewed again and again while the tab is
   await bob.send({ to: 'ada', body: 'still there?' })
   await untilHeard(page, 'message still there?')
   assert.equal((await chatOf(page)).id, id)
-  assert.deepEqual(await heardIn(page), ['starting', 'active', 'unread 1', 'message still there?'])
+  assert.deepEqual(await receivedIn(page), ['starting', 'active', 'unread 1', 'message still there?'])
 })
 
 test('a fetcher that fails twice and then answers starts the session, and tells of each failure', async () => {
@@ -85,9 +85,9 @@ test('a fetcher that fails twice and then answers starts the session, and tells 
   )
   const page = await open(site)
   await untilState(page, 'active')
-  const heard = await heardIn(page)
+  const received = await receivedIn(page)
   assert.deepEqual(
-    heard.filter((line) => !line.startsWith('starting')),
+    received.filter((line) => !line.startsWith('starting')),
     ['error unavailable', 'error unavailable', 'active'],
   )
   assert.equal(asked, 3)
@@ -118,9 +118,9 @@ test('a fetcher that fails twice when a live session wants its next token costs 
   assert.equal(await activeId(page), id)
   await bob.send({ to: 'ada', body: 'still there?' })
   await untilHeard(page, 'message still there?')
-  const heard = await heardIn(page)
-  assert.equal(heard.filter((line) => line === 'error unavailable').length, 2)
-  assert.ok(!heard.some((line) => line.startsWith('over')), heard.join(', '))
+  const received = await receivedIn(page)
+  assert.equal(received.filter((line) => line === 'error unavailable').length, 2)
+  assert.ok(!received.some((line) => line.startsWith('over')), received.join(', '))
 })
 
 // The session of the lapsed token is over at the gateway; who is at the page hears of no end, and misses nothing.
@@ -142,7 +142,7 @@ test('an outage of the backend that outlasts the token logs nobody out', async (
   await untilHeard(page, 'message meanwhile')
   await untilState(page, 'active')
   assert.deepEqual(await messagesIn(page), ['message meanwhile'])
-  assert.ok(!(await heardIn(page)).some((line) => line.startsWith('over')))
+  assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))
 })
 
 test('a fetcher that says signed out ends a live session, and a start fails by it', async () => {
@@ -157,7 +157,7 @@ test('a fetcher that says signed out ends a live session, and a start fails by i
   const { page } = await openActive(site)
   isIn = false
   await untilHeard(page, 'over: signed-out')
-  assert.deepEqual(await heardIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
+  assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
   await page.reload()
   await untilHeard(page, 'failed: signed-out')
 })
@@ -178,7 +178,7 @@ test('a token-url that leads to a login page means signed out, and the login pag
   const { page } = await openActive(site)
   isIn = false
   await untilHeard(page, 'over: signed-out')
-  assert.deepEqual(await heardIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
+  assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
   await page.reload()
   await untilHeard(page, 'failed: signed-out')
   assert.deepEqual(new Set(asked), new Set(['/api/token']))

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import {
-  heardIn,
+  receivedIn,
   openActive,
   sender,
   sendFrom,
@@ -30,7 +30,7 @@ test('what one of a user’s pages has read counts as read in the other, on anot
   for (const each of [phone, desk]) await untilHeard(each, 'unread 0')
   for (const each of [phone, desk])
     assert.deepEqual(
-      (await heardIn(each)).filter((line) => line.startsWith('unread')),
+      (await receivedIn(each)).filter((line) => line.startsWith('unread')),
       ['unread 1', 'unread 2', 'unread 1', 'unread 0'],
     )
 })
@@ -47,7 +47,7 @@ test('what a user sends in one page is seen in the other, and is unread in neith
   await sendFrom(desk, 'from the desk')
   for (const each of [phone, desk]) {
     await untilHeard(each, 'message from the desk')
-    assert.deepEqual(await heardIn(each), [
+    assert.deepEqual(await receivedIn(each), [
       'starting',
       'active',
       'message from the phone',

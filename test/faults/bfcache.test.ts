@@ -25,7 +25,7 @@ const open = async ({ url }: Site): Promise<Page> => {
 }
 
 testAgain(
-  'back and forth between pages in the cache is one session, and every message is heard once by the page shown',
+  'back and forth between pages in the cache is one session, and every message is received once by the page shown',
   async () => {
     const gateway = await startDurableGateway()
     const bob = await sender(gateway)
@@ -82,7 +82,7 @@ testAgain('a page that is gone back to after logging out on the next one stays l
 })
 
 testAgain(
-  'a page that is gone back to asks its token source first: whoever was signed out there stays out',
+  'a page that is gone back to asks its token source first: a user who signed out stays signed out',
   async () => {
     const gateway = await startDurableGateway()
     let isIn = true

@@ -41,8 +41,8 @@ test('on a full disk sends wait, none is acknowledged falsely, and all are store
   const gateway = await gatewayProcess()
   await gateway.start()
   const [ann, bob] = [await connect(gateway, 'ann'), await connect(gateway, 'bob')]
-  const heard: Message[] = []
-  bob.addEventListener('message', ({ detail }) => heard.push(detail))
+  const received: Message[] = []
+  bob.addEventListener('message', ({ detail }) => received.push(detail))
   const ends: string[] = []
   for (const session of [ann, bob])
     session.addEventListener('state', ({ detail }) => ends.push(`${detail.state} ${detail.error?.code}`))
@@ -79,14 +79,14 @@ test('on a full disk sends wait, none is acknowledged falsely, and all are store
 
   limitFiles(gateway.pid(), 'unlimited')
   await Promise.all(sends)
-  await eventually(() => heard.length === count)
+  await eventually(() => received.length === count)
   const all = await inboxOf(bob)
   assert.deepEqual(
     all.map(({ body }) => body),
     Array.from({ length: count }, (_, index) => `${index} ${BODY}`),
     'all are there once, in order',
   )
-  assert.deepEqual(heard, all)
+  assert.deepEqual(received, all)
   assert.deepEqual([ann.id, bob.id], ids)
   assert.deepEqual(
     ends.filter((end) => /^(ended|failed)/.test(end)),

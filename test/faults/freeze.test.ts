@@ -1,4 +1,4 @@
-// What a browser does to a page that nobody sees is done here by its developer tools.
+// The developer tools do here what a browser does to a hidden page.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { sender, serveSite, tokenFor } from '../e2e/session-site.js'
@@ -8,7 +8,7 @@ import { startProxy } from '../support/proxy.js'
 import { watch } from './lone-browser.js'
 
 test('a frozen page lets its connection go, and has its session and what it missed when it runs again', async () => {
-  // Whoever leaves a page is not held at all here: a page that is frozen has not been left.
+  // A session whose page was left is not held at all here. A frozen page was not left.
   const gateway = await startGateway({}, { leaveWindow: 0 })
   const proxy = await startProxy(gateway.url)
   const bob = await sender(gateway)
@@ -19,7 +19,7 @@ test('a frozen page lets its connection go, and has its session and what it miss
   const devtools = await context.newCDPSession(page)
   const evaluate = (expression: string): Promise<unknown> => page.evaluate(expression)
   const untilHeard = (line: string): Promise<void> =>
-    until(`"${line}" was heard`, () => evaluate(`heard.includes('${line}')`), true)
+    until(`"${line}" was received`, () => evaluate(`received.includes('${line}')`), true)
   const id = (): Promise<unknown> => evaluate(`document.querySelector('chat-session').sessionId`)
 
   await untilHeard('active')
@@ -35,7 +35,7 @@ test('a frozen page lets its connection go, and has its session and what it miss
     await untilHeard(`message ${round}`)
     assert.equal(await id(), first)
   }
-  assert.deepEqual(await evaluate('heard'), [
+  assert.deepEqual(await evaluate('received'), [
     'starting',
     'active',
     ...['one', 'two'].flatMap((round, index) => [

@@ -35,7 +35,7 @@ interface Acknowledged {
   offset: number
 }
 
-/** Sends numbered messages until it is told to stop; resolves with what was acknowledged, when all is. */
+/** Sends numbered messages until it is stopped. Resolves with the acknowledged messages when all are acknowledged. */
 const sendUntil = async (
   session: ChatSession,
   name: string,
@@ -70,8 +70,8 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
   const gateway = await gatewayProcess()
   await gateway.start()
   const reader = await connect(gateway, READER)
-  const heard: Message[] = []
-  reader.addEventListener('message', ({ detail }) => heard.push(detail))
+  const received: Message[] = []
+  reader.addEventListener('message', ({ detail }) => received.push(detail))
   const sessions = await Promise.all(SENDERS.map((name) => connect(gateway, name)))
   // What a failed test leaves must not keep its file from ending.
   const life = new AbortController()
@@ -107,8 +107,8 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
   const acknowledged = sent.flat().map(({ body }) => body)
   await Promise.all(impatient.map((sender) => sender.stop()))
   for (const sender of impatient) {
-    assert.deepEqual(sender.wrong, [], `what ${sender.userId} was told is right`)
-    for (const [id, offset] of sender.acknowledged) assert.equal(sender.heard.get(offset), id)
+    assert.deepEqual(sender.wrong, [], `every answer to ${sender.userId} is right`)
+    for (const [id, offset] of sender.acknowledged) assert.equal(sender.received.get(offset), id)
     acknowledged.push(...sender.acknowledged.keys())
   }
 
@@ -125,11 +125,11 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
   )
   // The inbox may tell of messages before they come.
   await until(
-    `${heard.length} of ${stored.length} were heard`,
-    () => heard.length >= stored.length,
+    `${received.length} of ${stored.length} were received`,
+    () => received.length >= stored.length,
     true,
     PATIENCE,
   )
-  assert.deepEqual(faultsOf(heard), [], 'whoever listened heard each once, in order')
-  assert.equal(heard.length, stored.length)
+  assert.deepEqual(faultsOf(received), [], 'the listener received each once, in order')
+  assert.equal(received.length, stored.length)
 })

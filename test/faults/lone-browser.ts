@@ -27,7 +27,7 @@ const args = [
   '--remote-debugging-port=0',
 ]
 
-/** Has a browser show `url`, with nobody watching. Answers where its developer tools are; it is closed after the test. */
+/** Has a browser show `url`, without a window. Returns the address of its developer tools. It is closed after the test. */
 export const visit = async (url: string): Promise<string> => {
   const profile = await mkdtemp(join(tmpdir(), 'chat-session-browser-'))
   const child = spawn(executablePath, [...args, `--user-data-dir=${profile}`, url], {
@@ -97,7 +97,7 @@ const SLOW = /TimeoutPuttingInCache|WebLocksContention/
 /** Why the page that a tab has gone to did not come out of the cache. */
 const reasons = new WeakMap<Page, string[]>()
 
-/** A tab that is told of each page whether it comes out of the cache. */
+/** A tab that records of each page whether it comes out of the cache. */
 export const openTab = async (context: BrowserContext): Promise<Page> => {
   const page = await context.newPage()
   await page.addInitScript(

@@ -4,7 +4,7 @@ import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Publication } from '../../src/gateway/index.js'
 import { appId } from './gateway-process.js'
-import type { Order, Told } from './model-gateway.js'
+import type { Order, GatewayReply } from './model-gateway.js'
 
 const script = fileURLToPath(new URL('model-gateway.ts', import.meta.url))
 const children = new Set<ChildProcess>()
@@ -17,10 +17,10 @@ const newChild = (): ChildProcess => {
   return child
 }
 
-/** Loaded while nobody waits for it. */
+/** Loaded before a test waits for it. */
 let spare: ChildProcess | undefined
 
-/** A gateway that dies and comes back on one folder, and the app's backend, which publishes until it is heard. */
+/** A gateway that dies and comes back on one folder, and the app's backend, which publishes until each message is acknowledged. */
 export class Backend {
   /** Where it listens now; nowhere while it is away. */
   url = 'http://127.0.0.1:1'
@@ -39,11 +39,11 @@ export class Backend {
     spare = newChild()
     const listening = new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`The gateway ended with ${code}.`)))
-      child.on('message', (told: Told) => {
-        if ('url' in told) {
-          this.url = told.url
+      child.on('message', (reply: GatewayReply) => {
+        if ('url' in reply) {
+          this.url = reply.url
           resolve()
-        } else if (told.error === undefined) this.waiting.delete(told.id)
+        } else if (reply.error === undefined) this.waiting.delete(reply.id)
       })
     })
     this.#order({ folder: this.#folder })
@@ -69,7 +69,7 @@ export class Backend {
   }
 
   #order(order: Order): void {
-    // What a process did not hear that is gone is told to the next one.
+    // Orders that a killed process did not answer go to the next process.
     if (this.#child?.connected) this.#child.send(order, () => undefined)
   }
 }

@@ -1,13 +1,13 @@
-// A gateway in a process of its own that waits, loaded, until it is told to open a folder; so a killed one is followed
+// A gateway in a process of its own that waits, loaded, until it is asked to open a folder; so a killed one is followed
 // soon. It says over the channel where it listens and what became of what was published.
 import { WebSocket } from 'ws'
 import { createGateway, createLog, type Publication } from '../../src/gateway/index.js'
 import { configOf } from './model-config.js'
 
 export type Order = { folder: string } | { publish: Publication } | 'close'
-export type Told = { url: string } | { id: string; offset?: number; error?: string }
+export type GatewayReply = { url: string } | { id: string; offset?: number; error?: string }
 
-const say = (told: Told): void => void process.send?.(told)
+const say = (reply: GatewayReply): void => void process.send?.(reply)
 
 // Those who are sent away come again soon: a run has no time to lose.
 const { random } = Math
@@ -47,5 +47,5 @@ const obey = async (order: Order): Promise<void> => {
 }
 
 process.on('message', (order: Order) => void obey(order))
-// Without a parent there is nobody to serve.
+// Without a parent there is no client to serve.
 process.once('disconnect', () => process.exit())

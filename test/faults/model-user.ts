@@ -10,13 +10,13 @@ export interface Intent {
   sent?: Sent
 }
 
-/** One session of a user behind a network of its own, and what it did, heard and was told. */
+/** One session of a user behind a network of its own, and a record of its actions, messages and errors. */
 export class Client {
   readonly userId: string
   readonly proxy: Proxy
   readonly session: ChatSession
   readonly intents: Intent[] = []
-  readonly heard: Message[] = []
+  readonly received: Message[] = []
   /** What went wrong, as sentences. */
   readonly wrong: string[] = []
   /** Its source of tokens is out of order. */
@@ -24,7 +24,7 @@ export class Client {
   /** The furthest that it marked as read. */
   readOffset = 0
   #id: string | null = null
-  /** Its next session may be another one, since its token may have lapsed. */
+  /** Its next session may be another one, since its token may have expired. */
   #mayChange = false
   /** Its token lives for a second, in which it may not come to renew it. */
   #lapsesSoon = false
@@ -43,11 +43,11 @@ export class Client {
       },
       WebSocket: WebSocket as never,
     })
-    this.session.addEventListener('message', ({ detail }) => this.heard.push(detail))
+    this.session.addEventListener('message', ({ detail }) => this.received.push(detail))
     this.session.addEventListener('error', ({ detail }) => {
-      // A token that lives for a second may have lapsed on its way.
+      // A token that lives for a second may have expired on its way.
       if (detail.code === 'unauthenticated' && this.#lapsesSoon) return
-      if (detail.code !== 'unavailable') this.wrong.push(`it was told of ${detail.code}`)
+      if (detail.code !== 'unavailable') this.wrong.push(`it received the error ${detail.code}`)
     })
     this.session.addEventListener('state', ({ detail }) => {
       if (detail.state === 'ended' || detail.state === 'failed')
@@ -85,7 +85,7 @@ export class Client {
   }
 
   read(): void {
-    const offset = this.heard.at(-1)?.offset
+    const offset = this.received.at(-1)?.offset
     if (offset === undefined) return
     this.readOffset = Math.max(this.readOffset, offset)
     this.session.markRead(offset)

@@ -88,10 +88,10 @@ const untilNone = (left: () => string[]): Promise<void> =>
 const check = async (world: World): Promise<void> => {
   const { clients, published } = world
   for (const one of clients) {
-    const { userId, session, heard } = one
+    const { userId, session, received } = one
     const inbox = await one.inbox()
     await untilNone(() =>
-      heard.length < inbox.length ? [`${userId} heard ${heard.length} of ${inbox.length}`] : [],
+      received.length < inbox.length ? [`${userId} received ${received.length} of ${inbox.length}`] : [],
     )
     assert.deepEqual(one.wrong, [], `${userId}'s session goes on`)
     assert.deepEqual(
@@ -99,7 +99,7 @@ const check = async (world: World): Promise<void> => {
       [...inbox.keys()].map((index) => index + 1),
       'offsets have no holes',
     )
-    assert.deepEqual(heard, inbox, `${userId} heard each once, in order`)
+    assert.deepEqual(received, inbox, `${userId} received each once, in order`)
     for (const sender of clients) {
       const mine = sender.intents.filter(({ to }) => to === userId || sender.userId === userId)
       const bodies = mine.map(({ body }) => body)

@@ -16,7 +16,7 @@ import { startProxy, type Proxy, type Wire } from '../support/proxy.js'
 const SILENCE = 60_000
 
 const gateway = await startGateway()
-/** Notices by itself, soon, that nobody answers: not so soon that a slow machine looks dead. */
+/** Notices a silent peer by itself, soon, but not so soon that a slow machine looks dead. */
 const pinging = await startGateway({}, { pingInterval: 5 })
 
 const bodiesOf = (messages: Message[]): (string | undefined)[] => messages.map(({ body }) => body)
@@ -27,37 +27,37 @@ const first = ({ wires }: Proxy): Wire => {
   return wire
 }
 
-interface Told {
+interface TestUser {
   session: ChatSession
-  heard: Message[]
+  received: Message[]
 }
 
-const sessionOf = async (userId: string, endpoint: string): Promise<Told> => {
+const sessionOf = async (userId: string, endpoint: string): Promise<TestUser> => {
   const session = newSession({ endpoint, token: await tokenFor(userId) })
-  const heard: Message[] = []
-  session.addEventListener('message', ({ detail }) => heard.push(detail))
-  return { session, heard }
+  const received: Message[] = []
+  session.addEventListener('message', ({ detail }) => received.push(detail))
+  return { session, received }
 }
 
-const begin = async (userId: string, endpoint: string): Promise<Told> => {
-  const told = await sessionOf(userId, endpoint)
-  assert.ok((await told.session.start()).succeeded)
-  return told
+const begin = async (userId: string, endpoint: string): Promise<TestUser> => {
+  const user = await sessionOf(userId, endpoint)
+  assert.ok((await user.session.start()).succeeded)
+  return user
 }
 
-/** `user` behind a proxy, and somebody whose network is fine. */
+/** `user` behind a proxy, and a friend whose network is fine. */
 const pair = async (name: string, target = gateway.url, met?: (wire: Wire) => void) => {
   const proxy = await startProxy(target, undefined, met)
   const user = await begin(name, proxy.url)
   return { proxy, user, friend: await begin(`${name}'s friend`, target), id: user.session.id }
 }
 
-/** Both inboxes hold these, in this order, and the listeners heard each once. */
-const hold = async (told: Told[], bodies: string[]): Promise<void> => {
-  for (const { session, heard } of told) {
-    await eventually(() => heard.length >= bodies.length)
+/** Both inboxes hold these, in this order, and the listeners received each once. */
+const assertBothHold = async (users: TestUser[], bodies: string[]): Promise<void> => {
+  for (const { session, received } of users) {
+    await eventually(() => received.length >= bodies.length)
     assert.deepEqual(bodiesOf(await session.history({ after: 0 })), bodies)
-    assert.deepEqual(bodiesOf(heard), bodies)
+    assert.deepEqual(bodiesOf(received), bodies)
   }
 }
 
@@ -72,7 +72,7 @@ const startOnPage = async (session: ChatSession): Promise<EventTarget> => {
 }
 
 void describe('a session on a network that misbehaves', { concurrency: true }, () => {
-  void it('is carried on when everything stalls and nobody says so: its silence tells', async () => {
+  void it('is resumed when everything stalls without a close: its silence shows it', async () => {
     const { proxy, user, friend, id } = await pair('silent', pinging.url)
     const { up, down } = first(proxy)
     up.stall()
@@ -82,7 +82,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     await nextEvent(user.session, 'state', ({ detail }) => detail.error?.code === 'timeout', SILENCE)
     await sent
     assert.equal(user.session.id, id)
-    await hold([user, friend], ['one', 'two'])
+    await assertBothHold([user, friend], ['one', 'two'])
   })
 
   void it('is carried on soon when its page sees the network come back, and the older connection is replaced', async () => {
@@ -104,14 +104,14 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     await user.session.send({ to: "woken's friend", body: 'two' })
     assert.equal(user.session.id, id)
     assert.deepEqual(states, ['reconnecting', 'active'])
-    await hold([user, friend], ['one', 'two'])
+    await assertBothHold([user, friend], ['one', 'two'])
 
     // What was held for the older one comes after all, and changes nothing.
     old.up.flow()
     old.down.flow()
     await eventually(() => !proxy.wires.has(old))
     await friend.session.send({ to: 'woken', body: 'three' })
-    await hold([user, friend], ['one', 'two', 'three'])
+    await assertBothHold([user, friend], ['one', 'two', 'three'])
     assert.equal(user.session.state, 'active')
     assert.equal(user.session.id, id)
   })
@@ -120,7 +120,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     ['up', 'the gateway'],
     ['down', 'the client'],
   ] as const)
-    void it(`is carried on when ${who} alone hears that its connection has ended`, async () => {
+    void it(`is carried on when ${who} alone receives the end of the connection`, async () => {
       const { proxy, user, friend, id } = await pair(`half ${way}`)
       const old = first(proxy)
       const lost = nextEvent(user.session, 'state', ({ detail }) => detail.state === 'reconnecting')
@@ -130,18 +130,18 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
       await friend.session.send({ to: `half ${way}`, body: 'two' })
       await sent
       assert.equal(user.session.id, id)
-      for (const { session, heard } of [user, friend]) {
-        await eventually(() => heard.length === 2)
-        // Which was stored first is nobody's to say.
+      for (const { session, received } of [user, friend]) {
+        await eventually(() => received.length === 2)
+        // Either message may be stored first.
         assert.deepEqual(bodiesOf(await session.history({ after: 0 })).sort(), ['one', 'two'])
         assert.deepEqual(
-          heard.map(({ offset }) => offset),
+          received.map(({ offset }) => offset),
           [1, 2],
         )
       }
     })
 
-  void it('sends in order and hears its answers however late they come', async () => {
+  void it('sends in order and receives its answers however late they come', async () => {
     const late = (wire: Wire): void => {
       wire.up.delay(150)
       wire.down.delay(300)
@@ -151,14 +151,14 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     const sends = bodies.map((body) => user.session.send({ to: "late's friend", body }))
     // All are stored, and their answers are on their way, for as long as that takes to be seen.
     first(proxy).down.stall()
-    await eventually(() => friend.heard.length === bodies.length)
-    assert.equal(user.heard.length, 0)
+    await eventually(() => friend.received.length === bodies.length)
+    assert.equal(user.received.length, 0)
     first(proxy).cut()
     assert.deepEqual(
       (await Promise.all(sends)).map(({ offset }) => offset),
       bodies.map((_, index) => index + 1),
     )
-    await hold([user, friend], bodies)
+    await assertBothHold([user, friend], bodies)
   })
 
   void it('stores a message once whose answer was cut off, and resolves', async () => {
@@ -172,7 +172,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     first(proxy).cut()
     assert.equal((await sent).offset, 1)
     assert.equal(user.session.id, id)
-    await hold([user, friend], ['one'])
+    await assertBothHold([user, friend], ['one'])
   })
 
   void it('is resumed by the key it has when the answer with the next one is lost, again and again', async () => {
@@ -192,6 +192,6 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     assert.equal(wires.length, 4)
     assert.equal(user.session.id, id)
     assert.deepEqual(states, ['reconnecting', 'active'])
-    await hold([user, friend], ['1', '2'])
+    await assertBothHold([user, friend], ['1', '2'])
   })
 })

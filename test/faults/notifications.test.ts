@@ -1,6 +1,6 @@
 /*
  * Notifications are shown for real, to whatever desktop there is, in a browser whose tabs are really hidden. What a
- * headless one lacks is somebody who clicks: that event is sent by hand.
+ * headless one lacks is a user who clicks: that event is sent by hand.
  */
 import { strict as assert } from 'node:assert'
 import { afterEach, test } from 'node:test'
@@ -10,7 +10,7 @@ import type { ChatSessionElement } from '../../src/element/define.js'
 import type { ChatSession } from '../../src/session/index.js'
 import {
   activeId,
-  heardIn,
+  receivedIn,
   messagesIn,
   sender,
   sendFrom,
@@ -27,7 +27,7 @@ import { untilState } from '../e2e/site.js'
 import { startProxy, type Wire } from '../support/proxy.js'
 import { goTo, openTab as openCachedTab, show, testAgain, watch } from './lone-browser.js'
 
-interface Told {
+interface NotificationEvent {
   type: string
   bodies: (string | undefined)[]
 }
@@ -39,8 +39,8 @@ declare global {
     seen: Set<Notification>
     /** How many of them were ever shown. */
     everShown: number
-    /** What was told of notifications. */
-    told: Told[]
+    /** The notification events. */
+    announced: NotificationEvent[]
     /** How often the user was asked, and the window focused. */
     asked: number
     focused: number
@@ -49,7 +49,7 @@ declare global {
 
 /** Keeps what the page makes of the browser's own notifications. */
 const keeper = `
-  Object.assign(window, { made: [], seen: new Set(), everShown: 0, told: [], asked: 0, focused: 0 })
+  Object.assign(window, { made: [], seen: new Set(), everShown: 0, announced: [], asked: 0, focused: 0 })
   window.Notification = class extends Notification {
     constructor(title, options) {
       super(title, options)
@@ -67,7 +67,7 @@ const keeper = `
     window.focus = () => { focused += 1; focus.call(window) }
   }
   for (const type of ['session-notification', 'session-notification-click'])
-    document.addEventListener(type, ({ detail }) => told.push({ type, bodies: detail.messages.map(({ body }) => body) }))
+    document.addEventListener(type, ({ detail }) => announced.push({ type, bodies: detail.messages.map(({ body }) => body) }))
 `
 
 const context = await watch()
@@ -118,12 +118,12 @@ const openTab = async ({ site }: Place, path = '/'): Promise<Page> => {
   return page
 }
 
-const toldIn = (page: Page): Promise<Told[]> => page.evaluate(() => window.told)
+const announcedIn = (page: Page): Promise<NotificationEvent[]> => page.evaluate(() => window.announced)
 
-const untilTold = (page: Page, body: string, patience?: number): Promise<void> =>
+const untilAnnounced = (page: Page, body: string, patience?: number): Promise<void> =>
   until(
-    `${body} was told of`,
-    async () => (await toldIn(page)).some(({ bodies }) => bodies.includes(body)),
+    `${body} was announced`,
+    async () => (await announcedIn(page)).some(({ bodies }) => bodies.includes(body)),
     true,
     patience,
   )
@@ -148,7 +148,7 @@ const untilVisible = (page: Page, tabs: number): Promise<void> =>
     tabs,
   )
 
-/** Waits until a hidden tab has decided about what it heard: it asks for locks first, and what it asks now is answered later. */
+/** Waits until a hidden tab has decided about its messages. It queries the locks first, and a later query is answered later. */
 const untilDecided = (page: Page): Promise<void> =>
   page.evaluate(() => navigator.locks.query().then(() => undefined))
 
@@ -170,7 +170,7 @@ test('a message that comes while no tab is visible is shown once, however many t
   assert.ok(first)
   await hideAll(first)
   await place.bob.send({ to: 'ada', body: 'Hello' })
-  for (const tab of tabs) await untilTold(tab, 'Hello')
+  for (const tab of tabs) await untilAnnounced(tab, 'Hello')
   await until(
     'notifications that can be seen, in all tabs',
     async () => {
@@ -202,10 +202,10 @@ test('nothing is shown while any tab is visible, one that asked for no notificat
   await hideAll(one)
   await sendFrom(other, "ada's own")
   await place.bob.send({ to: 'ada', body: 'unseen' })
-  await untilTold(one, 'unseen')
+  await untilAnnounced(one, 'unseen')
   await untilHeard(other, 'message unseen')
-  assert.deepEqual(await toldIn(one), [{ type: 'session-notification', bodies: ['unseen'] }])
-  assert.deepEqual(await toldIn(other), [])
+  assert.deepEqual(await announcedIn(one), [{ type: 'session-notification', bodies: ['unseen'] }])
+  assert.deepEqual(await announcedIn(other), [])
 })
 
 test('what was seen in one tab is shown by no other, however much it was', async () => {
@@ -221,7 +221,7 @@ test('what was seen in one tab is shown by no other, however much it was', async
   await hideAll(one)
   for (const body of ['new 1', 'new 2']) {
     await place.bob.send({ to: 'ada', body })
-    for (const tab of [one, other]) await untilTold(tab, body)
+    for (const tab of [one, other]) await untilAnnounced(tab, body)
   }
   for (const tab of [one, other])
     assert.deepEqual(
@@ -261,7 +261,7 @@ test('a message that ends the session is not shown any more', async () => {
   await tab.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.start())
   await place.bob.send({ to: 'ada', body: 'first' })
   await untilSeen(tab, 1)
-  assert.deepEqual(await toldIn(tab), [{ type: 'session-notification', bodies: ['first'] }])
+  assert.deepEqual(await announcedIn(tab), [{ type: 'session-notification', bodies: ['first'] }])
 })
 
 test('a click closes the notification, focuses the tab and tells it', async () => {
@@ -273,7 +273,7 @@ test('a click closes the notification, focuses the tab and tells it', async () =
   await tab.evaluate(() => window.made[0]?.dispatchEvent(new Event('click')))
   await untilSeen(tab, 0)
   assert.equal(await tab.evaluate(() => window.focused), 1)
-  assert.deepEqual((await toldIn(tab)).at(-1), { type: 'session-notification-click', bodies: ['Hello'] })
+  assert.deepEqual((await announcedIn(tab)).at(-1), { type: 'session-notification-click', bodies: ['Hello'] })
 })
 
 /** Tabs whose way to the gateway is cut while bob sends, and ada from elsewhere. */
@@ -308,12 +308,12 @@ const miss = async (bodies: string[], count = 1): Promise<Page[]> => {
 test('what was missed while the connection was away makes one summary, in the place of the one before', async () => {
   const bodies = Array.from({ length: 30 }, (_, index) => `missed ${index}`)
   const tabs = await miss(bodies, 2)
-  for (const tab of tabs) await untilTold(tab, 'missed 29')
+  for (const tab of tabs) await untilAnnounced(tab, 'missed 29')
   for (const tab of tabs) {
     assert.deepEqual(await madeIn(tab), [
       { title: '/', body: '30 new messages', tag: 'chat-session:app:ada', icon: '' },
     ])
-    assert.deepEqual(await toldIn(tab), [{ type: 'session-notification', bodies: bodies.slice(-20) }])
+    assert.deepEqual(await announcedIn(tab), [{ type: 'session-notification', bodies: bodies.slice(-20) }])
   }
 })
 
@@ -323,11 +323,12 @@ test('a flood while nobody looks is a few notifications and summaries of the res
   await hideAll(tab)
   const [flood, batch] = [10_000, 100]
   const start = performance.now()
-  /** How many messages it had heard, whenever it could be asked. */
+  /** How many messages it had received, whenever it could be asked. */
   const lengths = new Set<number>()
   const over = new AbortController()
   const watching = (async () => {
-    for (; !over.signal.aborted; await pause(20)) lengths.add(await tab.evaluate(() => window.heard.length))
+    for (; !over.signal.aborted; await pause(20))
+      lengths.add(await tab.evaluate(() => window.received.length))
   })()
   for (let sent = 0; sent < flood; sent += batch)
     await Promise.all(
@@ -336,7 +337,7 @@ test('a flood while nobody looks is a few notifications and summaries of the res
       ),
     )
   // A hidden page gets little of a machine that has much to do.
-  await untilTold(tab, `flood ${flood}`, 300_000)
+  await untilAnnounced(tab, `flood ${flood}`, 300_000)
   const seconds = (performance.now() - start) / 1_000
   over.abort()
   await watching
@@ -363,7 +364,7 @@ test('a flood while nobody looks is a few notifications and summaries of the res
     () => tab.evaluate((most) => window.seen.size <= most, singles + 1),
     true,
   )
-  for (const { bodies } of await toldIn(tab)) assert.ok(bodies.length <= 20)
+  for (const { bodies } of await announcedIn(tab)) assert.ok(bodies.length <= 20)
 })
 
 test('a summary waits until all is there that was missed, though something was shown a moment ago', async () => {
@@ -385,7 +386,7 @@ test('a summary waits until all is there that was missed, though something was s
   await hideAll(tab)
   isGone = true
   await place.bob.send({ to: 'ada', body: 'live' })
-  await untilTold(tab, 'live')
+  await untilAnnounced(tab, 'live')
   proxy.cut()
   await untilState(tab, 'reconnecting')
   for (let n = 1; n < 30; n += 1)
@@ -397,7 +398,7 @@ test('a summary waits until all is there that was missed, though something was s
   // A timer that is set now comes after the one that was set for what was shown.
   await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_000)))
   wires.at(-1)?.down.flow()
-  await untilTold(tab, last)
+  await untilAnnounced(tab, last)
   assert.deepEqual(
     (await madeIn(tab)).map(({ body }) => body),
     ['live', '30 new messages'],
@@ -426,7 +427,7 @@ test('nobody is asked for permission, and nothing is shown, before a page asks b
   await tab.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.requestNotifications())
   await place.bob.send({ to: 'ada', body: 'Hello' })
   await untilSeen(tab, 1)
-  assert.deepEqual(await toldIn(tab), [{ type: 'session-notification', bodies: ['Hello'] }])
+  assert.deepEqual(await announcedIn(tab), [{ type: 'session-notification', bodies: ['Hello'] }])
 })
 
 test('notifications can be turned on and off, and the session goes on', async () => {
@@ -445,7 +446,7 @@ test('notifications can be turned on and off, and the session goes on', async ()
     if (notifications) await untilSeen(tab, 1)
   }
   assert.equal(await activeId(tab), id)
-  assert.deepEqual(await toldIn(tab), [{ type: 'session-notification', bodies: ['on'] }])
+  assert.deepEqual(await announcedIn(tab), [{ type: 'session-notification', bodies: ['on'] }])
 })
 
 /** As Chrome on Android has it. Keeps how many notifications the worker has shown for the page. */
@@ -524,9 +525,9 @@ test('where pages may show none themselves a service worker does, and a click on
   assert.equal(await shownBy(worker), 'bob Hello chat-session:app:ada:1')
   await has(other, { notifications: true })
   assert.deepEqual(await clickIn(worker), [])
-  await until('what the page was told last', async () => (await toldIn(tab)).at(-1)?.type, click.type)
-  assert.deepEqual((await toldIn(tab)).at(-1), click)
-  assert.deepEqual(await toldIn(other), [])
+  await until('the latest event of the page', async () => (await announcedIn(tab)).at(-1)?.type, click.type)
+  assert.deepEqual((await announcedIn(tab)).at(-1), click)
+  assert.deepEqual(await announcedIn(other), [])
   assert.equal(await shownBy(worker), '')
 })
 
@@ -546,20 +547,24 @@ test('a click tells another page when the one that showed it is gone, and opens 
     if (isLast) await other.close()
     assert.deepEqual(await clickIn(worker), isLast ? [`${place.site.url}/tab?x=1#y`] : [])
     if (!isLast)
-      await until('what the other was told', async () => (await toldIn(other)).at(-1)?.type, click.type)
+      await until(
+        'the latest event of the other',
+        async () => (await announcedIn(other)).at(-1)?.type,
+        click.type,
+      )
   }
 })
 
-test('where there is no such worker either, that is told once', async () => {
+test('where there is no such worker either, that is reported once', async () => {
   const place = await startPlace({ script: noConstructor })
   const tab = await openTab(place)
   await hideAll(tab)
   for (const body of ['one', 'two', 'three']) {
     await place.bob.send({ to: 'ada', body })
-    await untilTold(tab, body)
+    await untilAnnounced(tab, body)
   }
   await untilHeard(tab, 'error notifications-unsupported')
-  const errors = (await heardIn(tab)).filter((line) => line.startsWith('error'))
+  const errors = (await receivedIn(tab)).filter((line) => line.startsWith('error'))
   assert.deepEqual(errors, ['error notifications-unsupported'])
 })
 

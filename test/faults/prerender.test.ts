@@ -6,7 +6,7 @@ import { startGateway, tokenFor } from '../session/support.js'
 import { startProxy } from '../support/proxy.js'
 import { testAgain, TooSlow, visit } from './lone-browser.js'
 
-/** In each page: tells of its session, and whether somebody visits it; has `/next` rendered ahead; goes there when told to. */
+/** In each page: reports its session and whether it is visited, has `/next` prerendered, and goes there on request. */
 const script = `
   const say = (...words) => fetch('/api/' + [location.pathname, ...words].map(encodeURIComponent).join('/'))
   document.addEventListener('session-started', ({ detail }) =>
@@ -31,14 +31,14 @@ testAgain(
     // However long a slow machine takes from one page to the next.
     const gateway = await startGateway({}, { leaveWindow: 300 })
     const proxy = await startProxy(gateway.url)
-    const told: string[] = []
+    const reported: string[] = []
     let go: () => void = () => undefined
     const site = await serveSite(
       gateway,
       async () => ({ endpoint: proxy.url, token: await tokenFor('ada') }),
       async (path) => {
         const said = path.slice('/api/'.length).split('/').map(decodeURIComponent).join(' ')
-        told.push(said)
+        reported.push(said)
         if (said === '/ go') await new Promise<void>((resolve) => (go = resolve))
         return { status: 204 }
       },
@@ -46,17 +46,17 @@ testAgain(
     )
     await visit(site.url)
     const startedOn = (path: string): string | undefined =>
-      told.find((said) => said.startsWith(`${path} started `))
+      reported.find((said) => said.startsWith(`${path} started `))
     const id = (path: string): string | undefined => startedOn(path)?.split(' ')[2]
 
     await until('the first page has a session', () => id('/') !== undefined, true)
-    await until('the next is rendered ahead', () => told.includes('/next defined ahead'), true)
+    await until('the next is rendered ahead', () => reported.includes('/next defined ahead'), true)
     assert.equal(proxy.heads.length, 1, 'it has not connected')
-    await until('the first page waits to go', () => told.includes('/ go'), true)
+    await until('the first page waits to go', () => reported.includes('/ go'), true)
     go()
     await until('the next has a session', () => id('/next') !== undefined, true)
     const timeOf = (what: string): number | undefined => {
-      const said = told.find((said) => said.startsWith(`${what} `))
+      const said = reported.find((said) => said.startsWith(`${what} `))
       return said === undefined ? undefined : Number(said.split(' ')[2])
     }
     await until('it was not rendered anew', () => timeOf('/next visited') !== undefined, true)

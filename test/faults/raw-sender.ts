@@ -10,7 +10,7 @@ import { createJudge } from './judge.js'
 const KNOCK = 10
 /** Messages that wait for their acknowledgement at the same time. */
 const IN_FLIGHT = 4
-/** Milliseconds in which all has to be acknowledged and heard when nothing new is sent. */
+/** Milliseconds in which all has to be acknowledged and received when nothing new is sent. */
 const PATIENCE = 60_000
 
 /** Sends numbered messages to one user, and each again in order until it is acknowledged. */
@@ -19,7 +19,7 @@ export class RawSender {
   /** Where the own copy of each message is that was acknowledged, by id. */
   readonly acknowledged = new Map<string, number>()
   /** By offset, the id of each message that came: copies of its own, and nothing else is sent to it. */
-  readonly heard = new Map<number, string>()
+  readonly received = new Map<number, string>()
   /** What went wrong, as sentences. */
   readonly wrong: string[] = []
   readonly #judge = createJudge((sentence) => this.wrong.push(sentence))
@@ -58,14 +58,14 @@ export class RawSender {
   }
 
   /**
-   * Sends nothing new; resolves when all is acknowledged and heard, and the session has ended, or when that takes too
+   * Sends nothing new; resolves when all is acknowledged and received, and the session has ended, or when that takes too
    * long: what is missing is wrong then.
    */
   async stop(): Promise<void> {
     this.#isStopping = true
     const timer = setTimeout(() => {
       for (const id of this.#waiting.keys()) this.wrong.push(`"${id}" was never acknowledged`)
-      const came = new Set(this.heard.values())
+      const came = new Set(this.received.values())
       for (const [id, offset] of this.acknowledged)
         if (!came.has(id)) this.wrong.push(`"${id}" was acknowledged at ${offset}, and its copy never came`)
       this.#isLate = true
@@ -113,10 +113,10 @@ export class RawSender {
     } else if (frame.type === 'message') {
       const [offset, id] = [frame['offset'] as number, frame['id'] as string]
       this.#judge({ offset, body: id })
-      this.heard.set(offset, id)
+      this.received.set(offset, id)
       this.#offset = offset
     } else if (frame.type === 'ping') say({ type: 'pong' })
-    else if (frame.type !== 'ended') this.wrong.push(`it was told of ${JSON.stringify(frame)}`)
+    else if (frame.type !== 'ended') this.wrong.push(`it received ${JSON.stringify(frame)}`)
     if (!this.#socket) return
     while (!this.#isStopping && this.#waiting.size < IN_FLIGHT) {
       const id = `${this.userId} ${this.#count++}`
@@ -125,6 +125,7 @@ export class RawSender {
       say(send)
     }
     // More than it sent is wrong, and found by then.
-    if (this.#isStopping && this.#waiting.size === 0 && this.heard.size >= this.#count) say({ type: 'end' })
+    if (this.#isStopping && this.#waiting.size === 0 && this.received.size >= this.#count)
+      say({ type: 'end' })
   }
 }

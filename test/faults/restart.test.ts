@@ -22,7 +22,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
     const gateway = await gatewayProcess({ drainTime: 10 })
     await gateway.start()
     const sessions: ChatSession[] = []
-    // A session that nobody ends keeps its process waiting, after a failure too.
+    // A session that is not ended keeps its process waiting, after a failure too.
     after(() => Promise.all(sessions.map((session) => session.end())))
     for (let index = 0; index < SESSIONS; index++) {
       const token = await tokenFor(`user-${index}`)

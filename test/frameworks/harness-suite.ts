@@ -50,7 +50,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     await untilRead(alice.page, 'bob: It is.')
 
     await press(alice.page, 'Log out')
-    await until('the last that was heard', async () => (await alice.heard()).at(-1), 'ended')
+    await until('the last that was received', async () => (await alice.received()).at(-1), 'ended')
     await until('the last frame', () => alice.sent.at(-1), 'end')
     await alice.page.getByText('Nobody is logged in').waitFor()
     await untilSaid(bob.page, 'State', 'active')
@@ -58,18 +58,18 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
   })
 
   test(`${title}: another user who logs in gets a session of their own`, async () => {
-    const { page, heard, complaints } = await visit(pages, path, { user: 'alice' })
+    const { page, received, complaints } = await visit(pages, path, { user: 'alice' })
     const first = await activeId(page)
     await press(page, 'Bob')
     await until('the user', async () => (await chatOf(page)).user, 'bob')
     const second = await activeId(page)
     assert.notEqual(second, first)
-    assert.deepEqual(await heard(), [`started ${first}`, 'ended', `started ${second}`])
+    assert.deepEqual(await received(), [`started ${first}`, 'ended', `started ${second}`])
     assert.deepEqual(complaints(), [])
   })
 
   test(`${title}: a new token renews the session that there is`, async () => {
-    const { page, heard, sent, connections } = await visit(pages, path, { user: 'alice' })
+    const { page, received, sent, connections } = await visit(pages, path, { user: 'alice' })
     const id = await activeId(page)
     // Tokens that are made within a second are the same.
     const now = (): number => Math.floor(Date.now() / 1000)
@@ -80,14 +80,14 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     await send(page, 'bob', 'Still me')
     await untilRead(page, 'alice: Still me')
     assert.equal(await activeId(page), id)
-    assert.deepEqual(await heard(), [`started ${id}`])
+    assert.deepEqual(await received(), [`started ${id}`])
     assert.equal(connections(), 1)
   })
 
   test(`${title}: rendering again, mounting anew and another order in a list leave the session as it is`, async () => {
     const user = 'alice'
     const before = pages.startedFor(user)
-    const { page, heard, sent, connections, complaints } = await visit(pages, path, { user })
+    const { page, received, sent, connections, complaints } = await visit(pages, path, { user })
     const id = await activeId(page)
     for (const times of ['1', '2', '3']) {
       await press(page, 'Render')
@@ -121,7 +121,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     await untilRead(page, `alice: From ${id}`)
     assert.equal(await activeId(page), id)
     // The new element tells of the session that it found.
-    assert.deepEqual([...new Set(await heard())], [`started ${id}`])
+    assert.deepEqual([...new Set(await received())], [`started ${id}`])
     assert.equal(connections(), 1)
     assert.equal(pages.startedFor(user), before + 1)
     assert.ok(!sent.includes('end'))
@@ -131,7 +131,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
   })
 
   test(`${title}: taken off the page the session ends, and put back there is a new one`, async () => {
-    const { page, heard, sent, connections, complaints } = await visit(pages, path, { user: 'alice' })
+    const { page, received, sent, connections, complaints } = await visit(pages, path, { user: 'alice' })
     const id = await activeId(page)
     const element = await page.evaluateHandle(() => document.querySelector('chat-session'))
     await element.evaluate((element) =>
@@ -143,7 +143,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     await untilSaid(page, 'State', 'none')
     // It is told where nobody but the element's own listeners is left.
     await until('what it says', () => element.evaluate((element) => element?.textContent), 'ended')
-    assert.deepEqual(await heard(), [`started ${id}`])
+    assert.deepEqual(await received(), [`started ${id}`])
     await tick(page, 'On the page', true)
     await untilSaid(page, 'State', 'active')
     assert.notEqual(await activeId(page), id)
@@ -182,7 +182,7 @@ export const testServerRendering = async ({ name, title }: Framework): Promise<v
 
   test(`${title}: what the server rendered boots before the page is hydrated, and hydrating changes nothing`, async () => {
     const held = holdClient()
-    const { page, heard, connections, complaints } = await visit(pages, path, {
+    const { page, received, connections, complaints } = await visit(pages, path, {
       user: 'alice',
       prepare: held.prepare,
     })
@@ -200,7 +200,7 @@ export const testServerRendering = async ({ name, title }: Framework): Promise<v
     await untilRead(page, 'bob: After it')
     assert.equal(await page.evaluate<string>(outerHtml('chat-session')), before)
     assert.equal(await activeId(page), id)
-    assert.deepEqual(await heard(), [`started ${id}`])
+    assert.deepEqual(await received(), [`started ${id}`])
     assert.equal(connections(), 1)
     assert.deepEqual(complaints(), [])
   })

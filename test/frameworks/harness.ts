@@ -49,7 +49,7 @@ export interface Visit {
   /** Connections that the page tried. */
   connections(): number
   /** What reached the document: `started ID`, `failed CODE`, `ended`, `ended CODE`. */
-  heard(): Promise<string[]>
+  received(): Promise<string[]>
 }
 
 export interface VisitOptions {
@@ -75,10 +75,10 @@ export const visit = async (
   }
   const page = await context.newPage()
   await page.addInitScript(`
-    window.heard = []
+    window.received = []
     for (const type of ['started', 'failed', 'ended'])
       document.addEventListener('session-' + type, ({ detail: { sessionId, error } }) =>
-        heard.push([type, sessionId ?? error?.code].filter(Boolean).join(' ')))
+        received.push([type, sessionId ?? error?.code].filter(Boolean).join(' ')))
   `)
   const complaints = complaintsOf(page)
   const sent = framesSentBy(page)
@@ -92,7 +92,7 @@ export const visit = async (
       complaints.filter((text) => !/^(Lit is in dev mode|Multiple versions of Lit)/.test(text)),
     sent,
     connections: () => connections,
-    heard: () => page.evaluate<string[]>('heard'),
+    received: () => page.evaluate<string[]>('received'),
   }
 }
 

@@ -24,7 +24,7 @@ await testFramework(react)
 await testServerRendering(react)
 testSnippet({ ...react, mark: 'tsx', checker: ['typescript/bin/tsc', '--project'] })
 
-/** What the listeners of /react-hydration heard, by how they were added. */
+/** What the listeners of /react-hydration received, by how they were added. */
 const waysIn = (page: Page): Promise<string[]> => page.evaluate<string[]>('ways')
 
 test('React: what on… is given is not listened to after hydration: a new function from the next render, the same one never', async () => {
@@ -63,7 +63,7 @@ test('React: a property that is set while hydrating waits for a render: an effec
 
 test('React: a prop that is taken away is undefined on the element, and the session goes on', async () => {
   const pages = await startPages()
-  const { page, heard, connections } = await visit(pages, '/react', { user: 'alice' })
+  const { page, received, connections } = await visit(pages, '/react', { user: 'alice' })
   const id = await activeId(page)
   const fetcher = (): Promise<string> =>
     page.evaluate(() => typeof document.querySelector('chat-session')?.tokenFetcher)
@@ -72,17 +72,17 @@ test('React: a prop that is taken away is undefined on the element, and the sess
   await until('the function', fetcher, 'undefined')
   await send(page, 'bob', 'Still here')
   await untilRead(page, 'alice: Still here')
-  assert.deepEqual(await heard(), [`started ${id}`])
+  assert.deepEqual(await received(), [`started ${id}`])
   assert.equal(connections(), 1)
 })
 
 test('React: an inline function is asked for the next token, and a session outlives many of them', async () => {
   const pages = await startPages({ tokenLife: 10 })
-  const { page, heard, sent, connections } = await visit(pages, '/react', { user: 'alice' })
+  const { page, received, sent, connections } = await visit(pages, '/react', { user: 'alice' })
   const id = await activeId(page)
   await until('tokens sent', () => sent.filter((type) => type === 'token').length >= 3, true)
   assert.equal(await activeId(page), id)
-  assert.deepEqual(await heard(), [`started ${id}`])
+  assert.deepEqual(await received(), [`started ${id}`])
   assert.equal(connections(), 1)
 })
 

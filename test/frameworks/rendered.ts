@@ -58,7 +58,7 @@ export const isMarked = (page: Page): Promise<boolean> => page.evaluate(() => 'm
 
 /** Nothing told that the session was let go, and no other connection was tried. */
 export const assertUndisturbed = async (
-  { page, sent, connections, heard, complaints }: Visit,
+  { page, sent, connections, received, complaints }: Visit,
   id: string,
 ): Promise<void> => {
   await untilSaid(page, 'State', 'active')
@@ -66,7 +66,7 @@ export const assertUndisturbed = async (
   assert.equal(connections(), 1)
   assert.ok(!sent.includes('end'))
   // A tag that comes with a page says whose session it joins.
-  assert.deepEqual([...new Set(await heard())], [`started ${id}`])
+  assert.deepEqual([...new Set(await received())], [`started ${id}`])
   assert.deepEqual(complaints(), [])
 }
 

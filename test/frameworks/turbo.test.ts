@@ -148,7 +148,7 @@ test('Turbo: whoever logs in next has a session of their own', async () => {
   await tell('bob', 'to myself')
   await untilRead(page, 'bob: to myself')
   assert.deepEqual(
-    (await visited.heard()).filter((line, n, all) => line !== all[n - 1]),
+    (await visited.received()).filter((line, n, all) => line !== all[n - 1]),
     [`started ${id}`, `started ${second}`],
   )
 })

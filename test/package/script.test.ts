@@ -37,14 +37,14 @@ test('the script is one file: it imports nothing', () => {
 
 test('the script for a service worker is one file and a classic one', async () => {
   const worker = await readFile(new URL('chat-session-worker.js', cdn), 'utf8')
-  const heard: string[] = []
+  const received: string[] = []
   const scope = createContext({
     clients: {},
     registration: {},
-    addEventListener: (type: string) => heard.push(type),
+    addEventListener: (type: string) => received.push(type),
   })
   runInContext(worker, scope)
-  assert.deepEqual(heard, ['message', 'notificationclick'])
+  assert.deepEqual(received, ['message', 'notificationclick'])
 })
 
 test('what is compressed is the script', async () => {

@@ -331,13 +331,13 @@ test('a token of the right user revives a session that failed with another userâ
 
 test('a session that a listener ends when it is active emits no user event after that', async () => {
   const session = newSession({ endpoint, token: await tokenFor('gwen') })
-  const heard: string[] = []
+  const received: string[] = []
   session.addEventListener('state', ({ detail }) => {
-    heard.push(detail.state)
+    received.push(detail.state)
     if (detail.state === 'active') void session.end()
   })
-  session.addEventListener('user', () => heard.push('user'))
+  session.addEventListener('user', () => received.push('user'))
   await session.start()
   await session.end()
-  assert.deepEqual(heard, ['starting', 'active', 'ended'])
+  assert.deepEqual(received, ['starting', 'active', 'ended'])
 })

@@ -9,7 +9,7 @@ export interface Way {
   flow(): void
   /** From now on everything takes so many milliseconds. */
   delay(milliseconds: number): void
-  /** Half-closes: who listens hears that no more will come; who speaks may go on, and isn't heard. */
+  /** Half-closes: who listens hears that no more will come; who speaks may go on, and isn't received. */
   end(): void
   /** What is held or on its way. */
   held(): Buffer

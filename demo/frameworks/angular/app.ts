@@ -71,7 +71,7 @@ const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
           (session-state)="read()"
           (session-unread)="read()"
           (session-started)="started()"
-          (session-message)="heard($event)"
+          (session-message)="received($event)"
         ></chat-session>
       }
     }
@@ -131,7 +131,7 @@ export class App {
     )
   }
 
-  heard({ detail }: SessionMessageEvent): void {
+  received({ detail }: SessionMessageEvent): void {
     this.add([detail.message])
   }
 

@@ -3,11 +3,11 @@ import { useEffect, useReducer, useRef } from 'react'
 import type { ChatSessionElement } from 'chat-session/define'
 import { freshToken, type Site } from '../common/site.ts'
 
-/** What the listeners of this page heard, by the way in which they were added. */
-const heard: string[] = []
-if (typeof window !== 'undefined') Object.assign(window, { ways: heard })
+/** What the listeners of this page received, by the way in which they were added. */
+const received: string[] = []
+if (typeof window !== 'undefined') Object.assign(window, { ways: received })
 
-const stable = (): number => heard.push('onsession-message, a function of the module')
+const stable = (): number => received.push('onsession-message, a function of the module')
 
 /** A page that React has no reason to render again after it has hydrated it. */
 export const Hydration = ({ site }: { site: Site }) => {
@@ -18,7 +18,7 @@ export const Hydration = ({ site }: { site: Site }) => {
     const element = ref.current
     if (!element) return
     const listening = new AbortController()
-    element.addEventListener('session-message', () => heard.push('addEventListener'), {
+    element.addEventListener('session-message', () => received.push('addEventListener'), {
       signal: listening.signal,
     })
     // Properties too: what an attribute can't hold is set here, once more than React would.
@@ -38,7 +38,7 @@ export const Hydration = ({ site }: { site: Site }) => {
         token={site.token}
         user={{ role: 'customer' }}
         onsession-message={stable}
-        onsession-unread={() => heard.push('onsession-unread, a function of the render')}
+        onsession-unread={() => received.push('onsession-unread, a function of the render')}
       />
     </>
   )

@@ -7,7 +7,7 @@ const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
 
 /**
  * What a `<chat-session>` says: give `setElement` to it as its `ref`. What it did before React came is read from its
- * properties, what it does from then on is heard by listeners of an effect: a server-rendered element boots before its
+ * properties, what it does from then on is received by listeners of an effect: a server-rendered element boots before its
  * page is hydrated, and React sets no `on…` while it hydrates.
  */
 export const useChat = () => {

@@ -28,7 +28,7 @@ export const useChat = (element: Readonly<ShallowRef<ChatSessionElement | null>>
     // A session that ends meanwhile has no inbox; the next one brings its own.
     asked.history().then((inbox) => element.value?.sessionId === sessionId && add(inbox), read)
   }
-  const heard = ({ detail }: SessionMessageEvent): void => add([detail.message])
+  const received = ({ detail }: SessionMessageEvent): void => add([detail.message])
 
   watch(
     element,
@@ -39,5 +39,5 @@ export const useChat = (element: Readonly<ShallowRef<ChatSessionElement | null>>
     },
     { flush: 'post' },
   )
-  return { chat, read, started, heard }
+  return { chat, read, started, received }
 }

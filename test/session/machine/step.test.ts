@@ -356,10 +356,10 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
   const [woken, ...probe] = step(activeState(), { type: 'time' }, slept)
   assert.deepEqual(probe.map(nameOfEffect), ['send history'])
   assert.equal(active(woken)._heartbeatDeadline, slept.now + 2_000)
-  const heard = step(woken, frame({ type: 'ping' }), slept)[0]
-  assert.equal(active(heard)._heartbeatDeadline, slept.now + 35_000)
+  const received = step(woken, frame({ type: 'ping' }), slept)[0]
+  assert.equal(active(received)._heartbeatDeadline, slept.now + 35_000)
   assert.equal(
-    active(step(heard, { type: 'time' }, world({ now: slept.now + 40_000 }))[0])._sleepGraceUsed,
+    active(step(received, { type: 'time' }, world({ now: slept.now + 40_000 }))[0])._sleepGraceUsed,
     true,
   )
   // A throttled timer is late every time: a dead connection must not live on for that.
@@ -371,12 +371,12 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
 test('a connection is dead after a ping interval and 10 s without a frame; every frame moves the deadline', () => {
   const { state } = run(connectingState(withStart), world(), started({ pingInterval: 1_000 }))
   assert.equal(active(state)._heartbeatDeadline, NOW + 11_000)
-  const heard = step(
+  const received = step(
     state,
     frame({ type: 'unread', unread: 1, readOffset: 0 }),
     world({ now: NOW + 5_000 }),
   )[0]
-  assert.equal(active(heard)._heartbeatDeadline, NOW + 16_000)
+  assert.equal(active(received)._heartbeatDeadline, NOW + 16_000)
 })
 
 test('credentials that expired while offline are fetched before a socket is opened', () => {
