@@ -94,7 +94,7 @@ describe('the playground: several users', () => {
     assert.deepEqual(await (await fetch(line)).json(), { delay: 0, down: 0 })
     // Looked for from before it happens: five seconds later it is over.
     await Promise.all([
-      bob.at.locator('.away[aria-pressed=true]').waitFor(),
+      bob.at.locator('.outage[aria-pressed=true]').waitFor(),
       bob.reaches('reconnecting'),
       bob.press('Away 5 s'),
     ])
