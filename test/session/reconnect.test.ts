@@ -85,7 +85,7 @@ test('auth params are sent once: later connections use the token that the gatewa
   assert.deepEqual(asked[0]?.authParams, { password: 'right' })
 })
 
-test('a guest stays the same guest over a reconnect and over a restart', async () => {
+test('a guest stays the same guest over a reconnect, and with messages over a restart', async () => {
   const proxy = await startProxy(gateway.url)
   const session = newSession({ endpoint: proxy.url, guest: true })
   await session.start()
@@ -96,6 +96,7 @@ test('a guest stays the same guest over a reconnect and over a restart', async (
   await lost
   await reaches(session, 'active')
   assert.equal(session.user?.id, id)
+  await session.send({ to: 'ann', body: 'Hello' })
   await session.end()
   await session.start()
   assert.equal(session.user?.id, id)
