@@ -1,4 +1,4 @@
-/** A command was called wrongly. The message tells the user what to change. */
+/** A command was called with wrong arguments. The message says what to change. */
 export class CliError extends Error {
   override readonly name = 'CliError'
 }

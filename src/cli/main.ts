@@ -71,7 +71,7 @@ program
   .addOption(secretOption())
   .action(printSignature)
 
-/** Errors whose message tells the user what to do. Any other error is a defect, and shows its stack. */
+/** Errors whose message says what the user can do. Any other error is a defect, and shows its stack. */
 const isForUser = (error: unknown): error is Error =>
   error instanceof Error && ['GatewayError', 'EngineError', 'TokenError', 'CliError'].includes(error.name)
 
