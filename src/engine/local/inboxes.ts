@@ -14,11 +14,12 @@ import type {
 } from '../engine.js'
 import type { Clock } from '../util/clock.js'
 import { LruCache } from '../util/lru-cache.js'
-import { Scheduler, type Job } from '../util/scheduler.js'
+import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
-import { Inbox, mayHaveExpired, messageOf, type InboxRow, type MessageRow } from './inbox.js'
+import { Inbox, messageOf, type MessageRow } from './inbox.js'
 import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
-import { lastOf, rows } from './rows.js'
+import { RetentionSweep } from './retention-sweep.js'
+import { rows } from './rows.js'
 import { readAll, type Operation, type Range, type Store } from './store.js'
 import { UnreadCounts } from './unread-counts.js'
 import type { Usage } from './usage.js'
@@ -28,17 +29,6 @@ const MAX_CACHED = 20_000
 const MAX_CACHED_COUNTS = 200
 /** About how many bytes a message takes beside its content: its key, and the sums in its row. */
 const MESSAGE_OVERHEAD = 100
-/** How many inboxes a step of the retention sweep reads, and about how many messages it deletes, at most. */
-const INBOXES_PER_STEP = 32
-const MAX_DELETIONS_PER_STEP = 256
-/** Milliseconds from the start of a full step to the next, and from the end of a step that was cut short. */
-const STEP_DELAY = 100
-const RESUME_DELAY = 20
-/** A sweep of all inboxes of an app starts again after this part of the retention's age, within these bounds. */
-const SWEEP_RATIO = 1 / 32
-const MIN_SWEEP_INTERVAL = 1_000
-const MAX_SWEEP_INTERVAL = 3_600_000
-
 const EPOCH_BYTES = 12
 
 export interface InboxesOptions {
@@ -55,14 +45,6 @@ export interface InboxesOptions {
   onError: (error: unknown) => void
 }
 
-/** The job that deletes an app's expired messages, inbox by inbox. */
-interface RetentionSweep {
-  retention: Retention
-  /** The row of the last inbox that was read; undefined at the start. */
-  after: string | undefined
-  job: Job
-}
-
 /** The inboxes in a store. */
 export class Inboxes {
   readonly #store: Store
@@ -77,7 +59,7 @@ export class Inboxes {
   /** Of inboxes that are full of unread messages, by row. */
   readonly #unreadCounts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED_COUNTS })
   readonly #scheduler: Scheduler
-  readonly #sweeps = new Map<string, RetentionSweep>()
+  readonly #retentionSweep: RetentionSweep
   readonly #reads = new Set<Promise<unknown>>()
   /** Apps whose quota refused a message in this task. */
   readonly #full = new Set<string>()
@@ -91,19 +73,21 @@ export class Inboxes {
     this.#usage = usage
     this.#clock = clock
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+    this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, {
+      open: (of) => this.#open(of),
+      deleteUnretained: (inbox, retention, now, operations) =>
+        this.#deleteUnretained(inbox, retention, now, true, operations),
+      write: (operations) => {
+        this.#deferDeletions(operations)
+        return commit.flush()
+      },
+    })
     this.#idempotencyKeys = new IdempotencyKeys(store, commit, this.#scheduler, clock.now())
   }
 
   /** Sets what the app retains, and starts a sweep of its inboxes if the age has changed. */
   retain(appId: string, retention: Retention): void {
-    const known = this.#sweeps.get(appId)
-    if (known?.retention.age === retention.age) {
-      known.retention = retention
-      return
-    }
-    const job = known?.job ?? this.#scheduler.job((now) => this.#sweep(appId, now))
-    this.#sweeps.set(appId, { retention, after: undefined, job })
-    this.#scheduler.schedule(job, this.#clock.now())
+    this.#retentionSweep.retain(appId, retention)
   }
 
   /** Whether the inbox ever held a message, or is about to. */
@@ -221,7 +205,7 @@ export class Inboxes {
    * batch that turn out to be stored are emitted, because their sends were rejected without an event.
    */
   async takeOver(failed: Inboxes): Promise<void> {
-    for (const [appId, { retention }] of failed.#sweeps) this.retain(appId, retention)
+    this.#retentionSweep.adopt(failed.#retentionSweep)
     for (const before of failed.#cache.values()) {
       if (failed.#isSettled(before)) continue
       const inbox = this.#open(before.of)
@@ -336,37 +320,6 @@ export class Inboxes {
   #refuseForThisTask(appId: string): void {
     this.#full.add(appId)
     queueMicrotask(() => this.#full.delete(appId))
-  }
-
-  /** One step of the retention sweep: reads the app's next inboxes and deletes their expired messages. */
-  async #sweep(appId: string, now: number): Promise<number> {
-    const sweep = this.#sweeps.get(appId)
-    if (!sweep) return Infinity
-    const { retention } = sweep
-    const range = { ...rows.inboxesAfter(appId, sweep.after), limit: INBOXES_PER_STEP }
-    const found = await readAll<InboxRow>(this.#store, range)
-    const operations: Operation[] = []
-    let done = 0
-    for (const [row, stored] of found) {
-      if (operations.length >= MAX_DELETIONS_PER_STEP) break
-      if (mayHaveExpired(stored, now, retention.age)) {
-        const inbox = this.#open({ appId, userId: lastOf(row) })
-        if (inbox.hasExpired(now, retention.age))
-          this.#deleteUnretained(inbox, retention, now, true, operations)
-        // More messages have expired than one call deletes: the next step goes on with this inbox.
-        if (inbox.hasExpired(now, retention.age)) break
-      }
-      sweep.after = row
-      done++
-    }
-    if (operations.length > 0) {
-      this.#deferDeletions(operations)
-      await this.#commit.flush()
-    }
-    if (done === INBOXES_PER_STEP) return now + STEP_DELAY
-    if (done < found.length) return this.#clock.now() + RESUME_DELAY
-    sweep.after = undefined
-    return now + Math.min(Math.max(retention.age * SWEEP_RATIO, MIN_SWEEP_INTERVAL), MAX_SWEEP_INTERVAL)
   }
 
   #deferDeletions(operations: Operation[]): void {

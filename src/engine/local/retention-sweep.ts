@@ -1,0 +1,95 @@
+import type { Retention, UserRef } from '../engine.js'
+import type { Clock } from '../util/clock.js'
+import type { Job, Scheduler } from '../util/scheduler.js'
+import { mayHaveExpired, type Inbox, type InboxRow } from './inbox.js'
+import { lastOf, rows } from './rows.js'
+import { readAll, type Operation, type Store } from './store.js'
+
+/** How many inboxes a step of the retention sweep reads, and about how many messages it deletes, at most. */
+const INBOXES_PER_STEP = 32
+const MAX_DELETIONS_PER_STEP = 256
+/** Milliseconds from the start of a full step to the next, and from the end of a step that was cut short. */
+const STEP_DELAY = 100
+const RESUME_DELAY = 20
+/** A sweep of all inboxes of an app starts again after this part of the retention's age, within these bounds. */
+const SWEEP_RATIO = 1 / 32
+const MIN_SWEEP_INTERVAL = 1_000
+const MAX_SWEEP_INTERVAL = 3_600_000
+
+/** The sweep of one app. */
+interface Sweep {
+  retention: Retention
+  /** The row of the last inbox that was read; undefined at the start. */
+  after: string | undefined
+  job: Job
+}
+
+/** The inboxes that a sweep reads and changes. */
+export interface SweptInboxes {
+  open(of: UserRef): Inbox
+  /** Adds the operations that delete the messages of an inbox which are not retained. */
+  deleteUnretained(inbox: Inbox, retention: Retention, now: number, operations: Operation[]): void
+  /** Resolves when the operations are written. */
+  write(operations: Operation[]): Promise<void>
+}
+
+/** Deletes the expired messages of apps in the background, inbox by inbox. */
+export class RetentionSweep {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #scheduler: Scheduler
+  readonly #inboxes: SweptInboxes
+  readonly #sweeps = new Map<string, Sweep>()
+
+  constructor(store: Store, clock: Clock, scheduler: Scheduler, inboxes: SweptInboxes) {
+    this.#store = store
+    this.#clock = clock
+    this.#scheduler = scheduler
+    this.#inboxes = inboxes
+  }
+
+  /** Sets what the app retains, and starts a sweep of its inboxes if the age has changed. */
+  retain(appId: string, retention: Retention): void {
+    const known = this.#sweeps.get(appId)
+    if (known?.retention.age === retention.age) {
+      known.retention = retention
+      return
+    }
+    const job = known?.job ?? this.#scheduler.job((now) => this.#step(appId, now))
+    this.#sweeps.set(appId, { retention, after: undefined, job })
+    this.#scheduler.schedule(job, this.#clock.now())
+  }
+
+  /** Retains what `other` does. */
+  adopt(other: RetentionSweep): void {
+    for (const [appId, { retention }] of other.#sweeps) this.retain(appId, retention)
+  }
+
+  /** Reads the app's next inboxes and deletes their expired messages. */
+  async #step(appId: string, now: number): Promise<number> {
+    const sweep = this.#sweeps.get(appId)
+    if (!sweep) return Infinity
+    const { retention } = sweep
+    const range = { ...rows.inboxesAfter(appId, sweep.after), limit: INBOXES_PER_STEP }
+    const found = await readAll<InboxRow>(this.#store, range)
+    const operations: Operation[] = []
+    let done = 0
+    for (const [row, stored] of found) {
+      if (operations.length >= MAX_DELETIONS_PER_STEP) break
+      if (mayHaveExpired(stored, now, retention.age)) {
+        const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
+        if (inbox.hasExpired(now, retention.age))
+          this.#inboxes.deleteUnretained(inbox, retention, now, operations)
+        // More messages have expired than one call deletes: the next step goes on with this inbox.
+        if (inbox.hasExpired(now, retention.age)) break
+      }
+      sweep.after = row
+      done++
+    }
+    if (operations.length > 0) await this.#inboxes.write(operations)
+    if (done === INBOXES_PER_STEP) return now + STEP_DELAY
+    if (done < found.length) return this.#clock.now() + RESUME_DELAY
+    sweep.after = undefined
+    return now + Math.min(Math.max(retention.age * SWEEP_RATIO, MIN_SWEEP_INTERVAL), MAX_SWEEP_INTERVAL)
+  }
+}
