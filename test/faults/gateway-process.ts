@@ -36,7 +36,7 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
       [appId]: {
         environment: 'test',
         secrets: [secret],
-        retention: { messages: 1_000_000, days: 30 },
+        retention: { messages: 1_000_000, days: 30, bytes: 2 ** 40 },
         limits: { messagesPerSecond: 100_000, bytesPerSecond: 2 ** 40, sessionsPerUser: 100 },
       },
     },
