@@ -3,6 +3,7 @@ import { guestsSuite } from './guests.js'
 import { inboxSuite } from './inbox.js'
 import { contextOf, type EngineUnderTest, type SuiteRunner } from './kit.js'
 import { lifetimeSuite } from './lifetime.js'
+import { limitsSuite } from './limits.js'
 import { listenersSuite } from './listeners.js'
 import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
@@ -33,6 +34,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   listenersSuite(context)
   resumingSuite(context)
   sendingSuite(context)
+  limitsSuite(context)
   inboxSuite(context)
   clocksSuite(context)
 }
