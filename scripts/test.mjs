@@ -1,4 +1,4 @@
-// Runs the tests below a folder with node's own runner: node scripts/test.mjs FOLDER [--skip NAME]… [ARGUMENT]…
+// Runs the tests below a folder with Node's own runner: node scripts/test.mjs FOLDER [--skip NAME]… [--at-once N] [ARGUMENT]…
 import { spawn } from 'node:child_process'
 import { mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -8,12 +8,13 @@ import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { chromiumPath } from './chromium.mjs'
 
-/** Most tests wait for sockets, processes and pages rather than for the processor. */
-const AT_ONCE = 4
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { skip: { type: 'string', multiple: true, default: [] } },
+  options: {
+    skip: { type: 'string', multiple: true, default: [] },
+    // More files than cores: most tests wait for sockets, processes and pages.
+    'at-once': { type: 'string', default: '4' },
+  },
 })
 const [folder = 'test', ...args] = positionals
 const files = readdirSync(folder, { recursive: true })
@@ -71,7 +72,7 @@ const child = spawn(
     '--enable-source-maps',
     '--test',
     '--test-reporter=spec',
-    `--test-concurrency=${AT_ONCE}`,
+    `--test-concurrency=${values['at-once']}`,
     ...args,
     ...files.map((file) => join(relative('.', compiled), file.replace(/\.ts$/, '.mjs'))),
   ],
