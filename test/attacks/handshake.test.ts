@@ -8,9 +8,13 @@ import { attackedGateway, runs, startOf } from './support.js'
 
 const { url, assertUnharmed } = await attackedGateway()
 
-/** Writes `parts`, says that no more follows, and resolves with what came until the gateway closed. */
-const exchange = async (parts: readonly (string | Uint8Array)[]): Promise<Buffer> => {
+/** Writes `parts`, says that no more follows, and returns the bytes that came, and whether the connection was reset. */
+const exchangeOnce = async (
+  parts: readonly (string | Uint8Array)[],
+): Promise<{ answer: Buffer; wasReset: boolean }> => {
   const raw = await openRaw(url, { allowHalfOpen: true })
+  let wasReset = false
+  raw.socket.on('error', () => (wasReset = true))
   for (const part of parts) {
     if (raw.socket.destroyed) break
     raw.socket.write(part)
@@ -19,7 +23,17 @@ const exchange = async (parts: readonly (string | Uint8Array)[]): Promise<Buffer
   }
   raw.socket.end()
   await within(raw.closed, 'close')
-  return raw.received()
+  return { answer: raw.received(), wasReset }
+}
+
+/** If bytes follow that the gateway no longer reads, TCP may reset the connection and lose the response (RFC 9112, 9.6). */
+const MAX_RESETS = 10
+
+/** Returns the answer to `parts`. Asks again after a reset that lost it. */
+const exchange = async (parts: readonly (string | Uint8Array)[], resets = 0): Promise<Buffer> => {
+  const { answer, wasReset } = await exchangeOnce(parts)
+  const isLost = wasReset && answer.length === 0 && resets < MAX_RESETS
+  return isLost ? exchange(parts, resets + 1) : answer
 }
 
 const STATUS = /^HTTP\/1\.1 (\d{3}) [A-Z][A-Za-z ]+\r\n/

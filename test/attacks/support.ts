@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline'
 // What the fuzz tests share: how often they run, a gateway in a process with a small heap, and a reader of what it sends.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { gatewayFrames, parse, closeCodes, type EndCode } from '../../src/protocol/index.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { run } from '../cli/run.js'
