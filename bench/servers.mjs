@@ -27,12 +27,14 @@ const ours = async (engine) => {
     {
       listen: { port: 0 },
       engine,
+      // All clients of a benchmark have one address.
+      limits: { connectionsPerAddress: 1_000_000, connectionsPerSecondPerAddress: 1_000_000 },
       apps: {
         [appId]: {
           environment: 'production',
           secrets: [secret],
           origins: ['http://127.0.0.1'],
-          limits: { messagesPerSecond: 1_000_000, bytesPerSecond: 2 ** 40 },
+          limits: { messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000, bytesPerSecond: 2 ** 40 },
         },
       },
     },
