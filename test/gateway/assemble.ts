@@ -18,12 +18,13 @@ export const assemble = async (
   change: (engine: Engine) => Partial<Engine>,
   startQueue = createStartQueue(),
   limits: AppLimitsConfig = { requestsPerSecond: 1_000_000 },
+  app: Parameters<typeof testApp>[0] = {},
 ) => {
   const parsed = parseConfig(
     {
       startTimeout: 300,
       resumeWindow: 0,
-      apps: { app: testApp({ limits }) },
+      apps: { app: testApp({ limits, ...app }) },
     },
     {},
   )

@@ -66,7 +66,23 @@ test('in a production app an id that exists is refused without its token', async
 })
 
 test('of twenty guests who ask for one id at once one gets it, with its own profile', async () => {
-  const { url } = await runGateway({ ...production, profiles: 'anyone' })
+  // No look-up is answered before all twenty have asked, so that none of them finds the id.
+  let lookups = 0
+  let answerAll = (): void => undefined
+  const allAsked = new Promise<void>((resolve) => (answerAll = resolve))
+  const { url } = await assemble(
+    (engine) => ({
+      user: async (of) => {
+        const user = await engine.user(of)
+        if (++lookups === 20) answerAll()
+        await allAsked
+        return user
+      },
+    }),
+    undefined,
+    undefined,
+    { ...production, profiles: 'anyone' },
+  )
   const clients = Array.from({ length: 20 }, (_, index) =>
     openClient(url, { start: { ...guest, userId: 'bob', user: { name: `${index}` } } }),
   )
