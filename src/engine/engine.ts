@@ -108,11 +108,11 @@ export interface NewMessage {
   data?: JsonObject | undefined
 }
 
-/** How many messages of each inbox an app retains. */
+/** Which messages of each inbox an app retains. Those beyond any of the three limits are deleted, the oldest first. */
 export interface Retention {
-  /** The newest so many messages. */
+  /** The greatest number of messages. */
   messages: number
-  /** The newest messages of so many bytes together, about; at least one message. */
+  /** About the greatest number of bytes that the messages take together. The newest message is retained whatever its size. */
   bytes: number
   /** The greatest age of a message, in milliseconds. */
   age: number
@@ -122,13 +122,13 @@ export interface Retention {
 export interface SendRules {
   /** Milliseconds for which the message's id makes a retry safe. */
   sendWindow: number
-  /** As in `retain`. */
+  /** Sets the app's retention, as `Engine.retain` does. */
   retention: Retention
   /** Whether a user who was never saved may receive messages. */
   unknownRecipients: boolean
   /**
-   * The share of the recipient's retention, above 0 and at most 1, that a sender's unread messages may take before they push out
-   * unread messages of others. Messages from the backend have no such limit.
+   * A share of the recipient's retention, above 0 and at most 1. If a sender's unread messages take more, the sender's next message
+   * is refused if it would push out another sender's unread message. Messages from the backend have no such limit.
    */
   unreadPerSender: number
   /** How many inboxes with messages the app may have, and about how many bytes of messages. */
@@ -198,8 +198,8 @@ export type EngineEvent = SessionEnded | ConnectionReplaced | UserChanged | Mess
  * implementing this interface, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method
  * is required. All reject with an `EngineError`.
  *
- * Durable means synced: users, and messages with their ids. No read returns them before. Sessions and read marks are
- * written without a sync: they survive a crash of the process, but not one of the machine. A session is written when
+ * Users, and messages with their ids, are durable, which means synced: no read returns them before. Sessions and read marks are
+ * written without a sync: they survive a crash of the process, but not a crash of the machine. A session is written when
  * `startSession` resolves. Other changes of sessions, and read marks, are written milliseconds later.
  */
 export interface Engine {
@@ -257,7 +257,7 @@ export interface Engine {
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
 
   /**
-   * Sets what the app retains, until this or a `send` sets it again or the engine is closed. The engine deletes expired
+   * Sets the app's retention, until this or a `send` sets it again or the engine is closed. The engine deletes expired
    * messages in the background: once an hour at least, more often where `age` is short.
    */
   retain(appId: string, retention: Retention): Promise<void>

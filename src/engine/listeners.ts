@@ -5,7 +5,7 @@ interface Entry {
   signal: AbortSignal
 }
 
-/** Calls listeners with events. One that throws is reported to `onError`, and the others are called all the same. */
+/** Calls listeners with events. If a listener throws, `onError` is called with the error, and the others are called all the same. */
 export class Listeners {
   readonly #entries = new Set<Entry>()
   readonly #onError: (error: unknown) => void

@@ -65,7 +65,7 @@ const ensureMarker = async (file: string): Promise<void> => {
 const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
 
 /**
- * A text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has
+ * Returns a text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has
  * another inode and birth time. A snapshot of the whole disk keeps both, so it goes unnoticed.
  */
 export const identityOf = async (folder: string): Promise<string> => {
@@ -97,8 +97,8 @@ const setMode = async (path: string, mode: number): Promise<boolean> => {
 }
 
 /**
- * Returns a function that takes the rights of other users from the folder and its files. It is called again and again, since
- * LevelDB makes files while it runs, with the rights of the process's umask. It reads only files that are new.
+ * Returns a function that makes the folder and its files private to their owner. It is called again and again, because LevelDB
+ * makes files while it runs, with the rights that the process's umask gives. It sets the rights only of new files.
  */
 export const createPrivacy = (folder: string): (() => Promise<void>) => {
   let privateFiles = new Set<string>()

@@ -54,7 +54,7 @@ const loadSecrets = async (
 /** The engine's time of the last `saveTime`. Time in which the engine is closed does not count, since no clock measures it for sure. */
 const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
 
-/** Stores the engine's time, without a sync: what a crash loses of it makes the stored data live longer. */
+/** Stores the engine's time, without a sync. If a crash loses the latest time, stored messages and ids are kept longer by as much. */
 export const saveTime = ({ clock, commit }: Database): void =>
   commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now())))
 
@@ -92,11 +92,11 @@ export const openDatabase = async ({
     const database = { volume, commit, users, guests, inboxes, clock, key: Buffer.from(key, 'base64url') }
     try {
       await prepare(database)
-      // If a background job's write failed meanwhile, the commit refuses every write: such a database is of no use.
+      // If a background job's write failed meanwhile, the commit refuses every write, and the database could never be used.
       commit.assertWritable()
       guests.sweep()
     } catch (error) {
-      // Before the store is closed, or the background jobs would run on without it.
+      // Stopped before the store is closed: otherwise the background jobs would read from a closed store.
       await guests.stop()
       await inboxes.stop()
       await commit.close()
@@ -113,7 +113,7 @@ export const openDatabase = async ({
   }
 }
 
-/** Writes what is pending and closes the store. */
+/** Writes pending changes and closes the store. */
 export const closeDatabase = async (database: Database): Promise<void> => {
   const { volume, commit, users, guests, inboxes } = database
   if (volume.isPersistent) saveTime(database)

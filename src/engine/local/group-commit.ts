@@ -15,9 +15,9 @@ export type DeferredWrite = (batch: Operation[]) => void
 const DEFER_DELAY = 10
 
 /**
- * The only way to write to a store. One batch is in flight; the next gathers what is written meanwhile, so that many
- * writes share one sync. Writes land in the order in which they were given, and a batch holds everything that was given
- * before it was sent.
+ * The only way to write to a store. One batch is in flight; the next gathers the writes that come meanwhile, so that many
+ * writes share one sync. Writes land in the order of their calls, and a batch holds every write that was called before the
+ * batch was sent.
  *
  * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report
  * success for pages that the kernel has dropped; after a half-written record, what is appended behind it may be

@@ -30,7 +30,7 @@ export class Guests {
   readonly #onError: (error: unknown) => void
   readonly #scheduler: Scheduler
   readonly #deadlines: Deadlines<UserRef>
-  /** By row, until when guests who were saved may start their session. */
+  /** By row, the time until which a saved guest without a session is kept. */
   readonly #starting = new Map<string, number>()
   readonly #deletions = new Set<Promise<void>>()
 
@@ -44,7 +44,7 @@ export class Guests {
     this.#deadlines = new Deadlines(
       () => clock.now(),
       () => {
-        for (const of of this.#deadlines.takeDue(clock.now())) this.deleteIfUnused(of)
+        for (const guest of this.#deadlines.takeDue(clock.now())) this.deleteIfUnused(guest)
       },
     )
   }
@@ -64,13 +64,14 @@ export class Guests {
     this.#scheduler.schedule(job, this.#clock.now())
   }
 
-  /** The guest was saved and is about to start a session. */
+  /** Keeps the guest until `started` is called, for `START_TIMEOUT` at most. */
   expectStart({ appId, userId }: UserRef): void {
     const deadline = this.#clock.now() + START_TIMEOUT
     this.#starting.set(rows.guest({ appId, userId }), deadline)
     this.#deadlines.add(deadline, { appId, userId })
   }
 
+  /** From now on the guest is kept by the session alone. */
   started(of: UserRef): void {
     this.#starting.delete(rows.guest(of))
   }

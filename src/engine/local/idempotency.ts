@@ -110,7 +110,8 @@ export class IdempotencyKeys {
     const [first] = deletions
     if (!first) return this.#nextExpiry(now)
     this.#commit.defer(`sweep ${first.key}`, (batch) => batch.push(...deletions))
-    // The next step follows at once, because there may be as many keys as messages; but not before this one is written.
+    // The next step follows at once, because there may be as many keys as messages. It waits for this write: otherwise it would
+    // read the same index rows again.
     await this.#commit.flush()
     return now
   }

@@ -21,7 +21,7 @@ export interface MessageRow extends Message {
 /** The part of a row that decides what an inbox retains. */
 export type MessageFacts = Pick<MessageRow, 'from' | 'bytes' | 'size'>
 
-/** How far an inbox goes. */
+/** The end of an inbox with the sums of the messages up to it, and the oldest message that is retained. */
 export interface Watermark {
   /** The newest offset. */
   offset: number
@@ -145,8 +145,8 @@ export class Inbox {
   }
 
   /**
-   * Whether a message of `size` bytes would push out another sender's unread message, although `from` has more than `share`
-   * of what is retained.
+   * Whether the unread messages of `from` take more than `share` of the retention, and another message of `size` bytes would push
+   * out another sender's unread message.
    */
   isCrowdedBy(
     from: string,

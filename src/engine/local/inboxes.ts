@@ -85,7 +85,7 @@ export class Inboxes {
     this.#idempotencyKeys = new IdempotencyKeys(store, commit, this.#scheduler, clock.now())
   }
 
-  /** Sets what the app retains, and starts a sweep of its inboxes if the age has changed. */
+  /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */
   retain(appId: string, retention: Retention): void {
     this.#retentionSweep.retain(appId, retention)
   }
@@ -173,7 +173,7 @@ export class Inboxes {
     const isComparable = position.epoch === inbox.epoch && position.offset <= newest
     const from = isComparable ? position.offset : 0
     const messages = await this.#read(of, Math.max(from + 1, first), newest + 1, limit)
-    // By the messages that were read, because some may have been deleted meanwhile.
+    // `lost` depends on the messages that were read: the sweep may have deleted more since `first` was read.
     const next = messages[0]?.offset ?? newest + 1
     return { messages, lost: !isComparable || next > from + 1 }
   }
@@ -245,7 +245,7 @@ export class Inboxes {
     this.#commit.defer(inbox.row, inbox.write)
   }
 
-  /** Whether the inbox in memory says the same as the store. */
+  /** Whether the inbox's last change is written. */
   #isSettled(inbox: Inbox): boolean {
     return inbox.batch <= this.#commit.lastWritten
   }

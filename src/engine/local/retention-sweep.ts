@@ -48,7 +48,7 @@ export class RetentionSweep {
     this.#inboxes = inboxes
   }
 
-  /** Sets what the app retains, and starts a sweep of its inboxes if the age has changed. */
+  /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */
   retain(appId: string, retention: Retention): void {
     const known = this.#sweeps.get(appId)
     if (known?.retention.age === retention.age) {
@@ -60,7 +60,7 @@ export class RetentionSweep {
     this.#scheduler.schedule(job, this.#clock.now())
   }
 
-  /** Retains what `other` does. */
+  /** Sets the retention of every app as it is in `other`. */
   adopt(other: RetentionSweep): void {
     for (const [appId, { retention }] of other.#sweeps) this.retain(appId, retention)
   }

@@ -6,11 +6,11 @@ import { keyOf, rows } from './rows.js'
 import { del, put, readAll, type Store } from './store.js'
 
 interface SessionRow extends SessionRecord {
-  /** The number of its start. Numbers give the order of starts, detachments and hidings, which clocks may not. */
+  /** The number of its start. Starts, detachments and hidings are numbered in their order, because clocks may go back. */
   number: number
   /** The number of its last detachment; null while it is active. */
   detached: number | null
-  /** The number of the moment at which its page was hidden; null while it is visible. */
+  /** The number of its page's last hiding; null while the page is visible. */
   hiddenSince: number | null
   /** The connection that carries the session; null while it is detached. */
   connectionId: string | null
@@ -247,13 +247,13 @@ export class Sessions {
   #beyond(user: UserRef, limit: number): Entry[] {
     const entries = this.#of(user)
     if (entries.length <= limit) return []
-    const places = entries.map((entry): [group: number, number: number, Entry] => {
+    const ranked = entries.map((entry): [group: number, number: number, Entry] => {
       const { detached, hiddenSince, number } = entry.session
       if (detached !== null) return [0, detached, entry]
       return hiddenSince === null ? [2, number, entry] : [1, hiddenSince, entry]
     })
-    places.sort(([groupA, a], [groupB, b]) => groupA - groupB || a - b)
-    return places.slice(0, entries.length - Math.max(limit, 0)).map(([, , entry]) => entry)
+    ranked.sort(([groupA, a], [groupB, b]) => groupA - groupB || a - b)
+    return ranked.slice(0, entries.length - Math.max(limit, 0)).map(([, , entry]) => entry)
   }
 
   #byKey(user: UserRef, hash: string): Entry | undefined {

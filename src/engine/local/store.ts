@@ -22,7 +22,7 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** An open store and the facts about the medium under it. */
+/** An open store, and the medium that holds it: memory, or a folder. */
 export interface Volume {
   store: Store
   /** Whether the rows outlive the process. Sessions are written only if they do. */
@@ -33,7 +33,7 @@ export interface Volume {
   assertPresent(): void
   /** Rejects while the store can't be opened again after a failure: there is no room, or the medium is gone. */
   probe(): Promise<void>
-  /** Called about once a second. Does what the store itself does not do, and rejects if that fails. */
+  /** Called about twice a second. Does work that the store does not do, such as making new files private, and rejects if that fails. */
   maintain(): Promise<void>
 }
 

@@ -22,7 +22,7 @@ export interface Opened {
 
 /** How often the volume is checked, in milliseconds. */
 const CHECK_INTERVAL = 500
-/** The engine's time is stored at every so many checks. */
+/** The number of checks from one store of the engine's time to the next. */
 const CHECKS_PER_SAVE = 20
 /** How long a recovery waits before it opens the store again, at first and at most, in milliseconds. */
 const MIN_RETRY_DELAY = 100
@@ -112,7 +112,7 @@ export class Supervisor {
     const { signal } = this.#life
     let lastError = ''
     for (let wait = MIN_RETRY_DELAY; ; wait = Math.min(wait * 2, MAX_RETRY_DELAY)) {
-      // The only rejection is the abort, which the next line reads.
+      // `sleep` rejects only if the signal aborts, and the next line checks the signal.
       await sleep(wait, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
       try {

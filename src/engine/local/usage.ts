@@ -3,7 +3,7 @@ import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { put, read, type Store } from './store.js'
 
-/** What an app uses: inboxes that ever held a message, the bytes of the messages that are still stored, and guests. */
+/** An app's usage: inboxes that ever held a message, the bytes of the messages that are still stored, and guests. */
 export interface AppUsage {
   inboxes: number
   bytes: number
@@ -13,7 +13,7 @@ export interface AppUsage {
 const NOTHING: AppUsage = { inboxes: 0, bytes: 0, guests: 0 }
 
 /**
- * Counts what each app uses. A count is in the same batch as the change it counts, so both survive a crash or neither.
+ * Counts each app's usage. A count is in the same batch as the change it counts, so both survive a crash or neither.
  */
 export class Usage {
   readonly #store: Store

@@ -70,11 +70,11 @@ export class Users {
 
   async save(of: UserRef, change: UserChange): Promise<SavedUser> {
     const saved = await this.saveGuest(of, change, null)
-    if (!saved) throw new TypeError('Only guests have a limit.')
+    if (!saved) throw new TypeError('A user who is not a guest was refused as one guest too many.')
     return saved
   }
 
-  /** With `maxGuests` null the user is no guest. */
+  /** Saves a guest, or with `maxGuests` null another user. Null, with nothing saved, if the app has `maxGuests` guests already. */
   saveGuest(
     { appId, userId }: UserRef,
     change: UserChange,

@@ -215,9 +215,9 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     })
 
     on('keeps the newest messages of so many bytes, and one at least', async (engine) => {
-      const keeping = (bytes: number) => ({ retention: { messages: 1_000, age: hour, bytes } })
+      const retaining = (bytes: number) => ({ retention: { messages: 1_000, age: hour, bytes } })
       const body = 'x'.repeat(1_000)
-      for (let n = 0; n < 200; n++) await deliver(engine, { body }, keeping(10_000))
+      for (let n = 0; n < 200; n++) await deliver(engine, { body }, retaining(10_000))
       const count = (await bodies(engine, bob)).length
       assert.ok(count >= 4 && count <= 10, `${count} messages are kept`)
       assert.equal((await engine.inbox(bob)).unread, count)
@@ -225,7 +225,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.equal((await bodies(engine, bob)).length, count)
       assert.equal((await after(engine, bob, 0)).lost, true)
       await Promise.all(
-        Array.from({ length: 20 }, (_, n) => deliver(engine, { body: `${body} ${n}` }, keeping(1))),
+        Array.from({ length: 20 }, (_, n) => deliver(engine, { body: `${body} ${n}` }, retaining(1))),
       )
       assert.deepEqual(await bodies(engine, bob), [`${body} 19`])
       assert.equal((await engine.inbox(bob)).unread, 1)

@@ -121,7 +121,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.deepEqual(await engine.sessions(ada), [recordOf(second.session)])
     })
 
-    on('are not ended by a connection that has been replaced, when it says which it is', async (engine) => {
+    on('are not ended with the id of a connection that has been replaced', async (engine) => {
       const first = await connect(engine, ada)
       const second = await connect(engine, ada, first.keyHash)
       assert.equal(await engine.endSession(first.session, 'ended', first.connectionId), false)
@@ -168,7 +168,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const times = [400, 100, 300, 200]
       const all: Connected[] = []
       while (all.length < times.length) all.push(await connect(engine, ada))
-      // At once, so that no slow step comes between them.
+      // All at once: if one call waited for the one before, its deadline would begin later.
       await Promise.all(all.map((one, n) => hold(engine, one, times[n])))
       const [a, b, c, d] = all.map(({ session }) => session.sessionId)
       assert.deepEqual(
@@ -230,7 +230,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       },
     )
 
-    on('are hidden as their connection says, which a replaced one can no longer do', async (engine) => {
+    on('are hidden and shown by the connection that carries them, not by a replaced one', async (engine) => {
       const sessionRequest = request(ada, { hidden: true })
       const first = await engine.startSession(sessionRequest)
       assert.equal(first.hidden, true)

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/** How many values `#retained` has at least when it is searched for ones that are no longer in use. */
+/** The smallest number of retained values at which those that are no longer in use are removed. */
 const MIN_SEARCH = 64
 
 /**
