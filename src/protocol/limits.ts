@@ -1,6 +1,6 @@
 /** Sizes in bytes of UTF-8. */
 export const limits = {
-  /** One frame. Also all frames together that a client sends before `started`. */
+  /** One frame. */
   frame: 65_536,
   /** A profile as JSON. */
   profile: 4_096,
