@@ -1,8 +1,19 @@
 // Pings and pongs of the WebSocket protocol, which a server answers or drops by itself: they must not be free.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
-import { openClient, startClient, within } from '../support/raw-client.js'
+import {
+  handshake,
+  maskedFrame,
+  openClient,
+  openRaw,
+  startClient,
+  startProtocol,
+  within,
+} from '../support/raw-client.js'
+import { until } from '../support/until.js'
 import { runGateway, startOf } from '../gateway/support.js'
+import { assertSpeaksProtocol, readFrames } from './support.js'
 
 const { url } = await runGateway({ limits: { bytesPerSecond: 1_024 } })
 
@@ -32,11 +43,31 @@ test('a flood of WebSocket pongs in a session ends as rate-limited', async () =>
   assert.equal((await client.end()).frame['code'], 'rate-limited')
 })
 
-test('a flood of WebSocket pings, each of which is to be answered, is cut, before a start and in a session', async () => {
-  for (const start of [undefined, await startOf('many pings')]) {
-    const client = openClient(url, { start })
-    await client.opened
-    for (let count = 0; count < 5_000; count += 1) client.socket.ping()
-    await within(client.closed, 'close')
-  }
+for (const [when, code, close] of [
+  ['before a start', 'too-large', 4413],
+  ['in a session', 'rate-limited', 4529],
+] as const)
+  test(`a client that floods WebSocket pings ${when} and reads gets ${close} ${code}, and no reset`, async () => {
+    const raw = await openRaw(url)
+    const protocols = ['chat-session.v1']
+    if (code === 'rate-limited') protocols.push(startProtocol(await startOf('many pings')))
+    raw.socket.write(handshake({ 'Sec-WebSocket-Protocol': protocols.join(', ') }))
+    await raw.answer()
+    if (code === 'rate-limited') await until('started', () => raw.received().includes('"started"'))
+    raw.socket.write(Buffer.concat(Array(200_000).fill(maskedFrame('', 9))))
+    assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
+    const bytes = raw.received()
+    const frames = readFrames(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4))
+    assert.equal(assertSpeaksProtocol(frames), code)
+    assert.ok(frames.filter(({ opcode }) => opcode === 10).length < 100, 'pings of one packet have one pong')
+  })
+
+test('the pong has the payload of the ping', async () => {
+  const client = openClient(url)
+  await client.opened
+  const pong = once(client.socket, 'pong')
+  client.socket.ping('still there?')
+  const [payload] = (await within(pong, 'pong')) as [Buffer]
+  assert.equal(payload.toString(), 'still there?')
+  client.close()
 })

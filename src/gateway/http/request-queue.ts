@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { dropInput, lingeringClose } from './lingering-close.js'
 
 type HandleRequest = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Requests of one socket that wait for the response to an earlier one. Browsers do not pipeline at all. */
 const MAX_WAITING = 16
-/** Requests beyond `MAX_WAITING` that are ignored before the socket is destroyed. */
-const MAX_IGNORED = 64
+/**
+ * Requests that were parsed after a refusal, of all sockets together. They take memory until their socket is closed, so beyond
+ * this number a socket is destroyed at once.
+ */
+const MAX_IGNORED = 20_000
 /** Requests of one socket in all. The last response closes it. */
 const MAX_REQUESTS = 1_000
 /** Milliseconds that a client has to read a response. */
@@ -28,6 +32,7 @@ interface SocketState {
  */
 export const createRequestQueue = (handle: HandleRequest): HandleRequest => {
   const states = new WeakMap<Socket, SocketState>()
+  let ignored = 0
 
   const stateOf = (socket: Socket): SocketState => {
     const known = states.get(socket)
@@ -57,20 +62,32 @@ export const createRequestQueue = (handle: HandleRequest): HandleRequest => {
     state.requests += 1
     if (state.isRefused) {
       state.ignored += 1
-      if (state.ignored > MAX_IGNORED) socket.destroy()
+      ignored += 1
+      if (ignored > MAX_IGNORED) socket.destroy()
     } else if (state.waiting.length >= MAX_WAITING) {
       state.isRefused = true
-      refuse(state)
+      socket.once('close', () => (ignored -= state.ignored))
+      refuse(socket, state)
     } else {
-      if (state.requests >= MAX_REQUESTS) response.shouldKeepAlive = false
+      if (state.requests >= MAX_REQUESTS) {
+        response.shouldKeepAlive = false
+        closeAfterResponse(socket)
+      }
       if (state.isBusy) state.waiting.push([request, response])
       else start(state, request, response)
     }
   }
 }
 
-/** Responds 429 to the first request that waits. Node closes the socket after it, so the others get no response. */
-const refuse = ({ waiting }: SocketState): void => {
+/** Node calls `destroySoon` after the last response. It would reset a client that still sends. */
+const closeAfterResponse = (socket: Socket): void => {
+  socket.destroySoon = () => lingeringClose(socket)
+}
+
+/** Responds 429 to the first request that waits. It is the socket's last response, so the others get none. */
+const refuse = (socket: Socket, { waiting }: SocketState): void => {
+  dropInput(socket)
+  closeAfterResponse(socket)
   const [first] = waiting.splice(0)
   first?.[1]
     .writeHead(429, { connection: 'close', 'content-type': 'application/problem+json' })

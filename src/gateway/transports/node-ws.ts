@@ -9,6 +9,7 @@ import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import type { Slot, SocketRefusal } from '../limits/connection-limits.js'
+import { lingeringClose } from '../http/lingering-close.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { returnRequest } from './return-request.js'
 
@@ -68,12 +69,12 @@ const startInProtocols = (protocols: string[]): string | null | undefined => {
 const protocolsOf = (request: IncomingMessage): string[] =>
   (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
 
-/** Refuses a handshake with an HTTP response, and destroys the socket without waiting for the client to close it. */
+/** Refuses a handshake with an HTTP response. */
 const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
-  socket.once('finish', () => socket.destroy())
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(why)}\r\n\r\n${why}`,
   )
+  lingeringClose(socket)
 }
 
 /** Functions of the module: a closure for each socket would keep the request and its headers in memory. */
@@ -86,6 +87,8 @@ class WsTransport implements Transport {
   readonly #socket: ws.WebSocket
   readonly #stream: Duplex
   #isCorked = false
+  /** The payload of the latest ping that is not answered yet. */
+  #pong: Buffer | undefined
 
   constructor(socket: ws.WebSocket, stream: Duplex) {
     this.#socket = socket
@@ -96,6 +99,14 @@ class WsTransport implements Transport {
     this.#corkFor(text.length)
     this.#socket.send(text)
     if (this.#socket.bufferedAmount > MAX_BUFFERED) this.#socket.terminate()
+  }
+
+  /** Answers a ping of the WebSocket protocol. Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3). */
+  pong(payload: Buffer): void {
+    // A client that never reads could fill the memory with pongs.
+    if (this.isFull()) return
+    this.#corkFor(payload.length)
+    this.#pong = payload
   }
 
   close(code: number, reason: string): void {
@@ -137,6 +148,8 @@ class WsTransport implements Transport {
 
   flush(): void {
     this.#isCorked = false
+    if (this.#pong) this.#socket.pong(this.#pong)
+    this.#pong = undefined
     this.#stream.uncork()
   }
 }
@@ -186,21 +199,29 @@ class MessageDeadline {
 }
 
 /** Apart from the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
-const receiveFrom = (socket: ws.WebSocket, stream: Duplex, connection: Connection, timeout: number): void => {
+const receiveFrom = (
+  socket: ws.WebSocket,
+  stream: Duplex,
+  transport: WsTransport,
+  connection: Connection,
+  timeout: number,
+): void => {
   const deadline = new MessageDeadline(connection, timeout)
   const onControl = (payload: Buffer): void => {
     const bytes = CONTROL_HEADER + payload.length
     deadline.onControl(bytes)
     connection.receiveControl(bytes)
   }
-  socket.on('ping', onControl).on('pong', onControl)
+  socket.on('pong', onControl).on('ping', (payload) => {
+    onControl(payload)
+    if (socket.readyState === ws.WebSocket.OPEN) transport.pong(payload)
+  })
   let bytesAfterClose = 0
   stream.on('data', (chunk: Buffer) => {
     deadline.onChunk(chunk.length)
     if (socket.readyState === ws.WebSocket.OPEN) return
     bytesAfterClose += chunk.length
-    // Not destroyed at once: a reset would take the `ended` frame from a client that has not read it yet.
-    if (bytesAfterClose > MAX_AFTER_CLOSE) socket.pause()
+    if (bytesAfterClose > MAX_AFTER_CLOSE) lingeringClose(stream)
   })
   socket.on('message', (data: Buffer, isBinary) => {
     deadline.onMessage()
@@ -261,6 +282,8 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     // Beyond these ws closes with 1008.
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: MAX_CHUNKS,
+    // ws answers each ping with a write of its own, and destroys the socket if too many answers wait.
+    autoPong: false,
     closeTimeout: CLOSE_TIMEOUT,
     handleProtocols: () => SUBPROTOCOL,
   } satisfies ws.ServerOptions & {
@@ -307,8 +330,9 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       const peer = handlers.peerOf(request)
       const slot = handlers.countSocket(socket, request, peer)
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const connection = handlers.connect(new WsTransport(webSocket, socket), peer, slot)
-        receiveFrom(webSocket, socket, connection, handlers.messageTimeout)
+        const transport = new WsTransport(webSocket, socket)
+        const connection = handlers.connect(transport, peer, slot)
+        receiveFrom(webSocket, socket, transport, connection, handlers.messageTimeout)
         slot.evict = (refusal) => endForLimit(connection, socket, refusal)
         // Before the start is decoded and parsed.
         if (slot.refusal) return slot.evict(slot.refusal)
