@@ -314,8 +314,8 @@ test('a bad config is one line a problem, each with its path', async () => {
   const stderr = await assertFails(
     ['--config', file],
     [
-      /^chat-session: admin: not available in this version yet/,
       /^chat-session: listen\.port: must be a whole number/,
+      /^chat-session: admin\.token: is missing/,
       /^chat-session: apps\.app\.colour: unknown key/,
       /^chat-session: apps\.app\.origins: /,
       /^chat-session: apps\.app\.secrets\[0\]: is too short/,

@@ -98,8 +98,13 @@ test('docs/SESSION.md explains every code of the client’s own', () => {
 test('the gateway accepts the configs that the documentation shows', () => {
   const shown = [...blocks(gatewayGuide, 'json config'), ...blocks(readme, 'json')]
   assert.equal(shown.length, 2)
+  const env = {
+    CHAT_SECRET: 'x'.repeat(32),
+    ADMIN_TOKEN: 'a'.repeat(32),
+    WEBHOOK_SECRET: `whsec_${Buffer.from('w'.repeat(32)).toString('base64')}`,
+  }
   for (const text of shown) {
-    const parsed = parseConfig(JSON.parse(text), { CHAT_SECRET: 'x'.repeat(32) })
+    const parsed = parseConfig(JSON.parse(text), env)
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.join('\n'))
   }
 })

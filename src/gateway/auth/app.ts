@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { createRemoteJWKSet } from 'jose'
+import { createLocalJWKSet, createRemoteJWKSet } from 'jose'
 import {
   createSignatureVerifier,
   createTokenVerifier,
@@ -47,7 +47,13 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array): App => {
       appId,
       secrets,
       keySet: jwks
-        ? { algorithms: jwks.algorithms, resolve: createRemoteJWKSet(new URL(jwks.url)) }
+        ? {
+            algorithms: jwks.algorithms,
+            resolve:
+              jwks.url === undefined
+                ? createLocalJWKSet({ keys: jwks.keys })
+                : createRemoteJWKSet(new URL(jwks.url)),
+          }
         : undefined,
       requireExpiry,
       hmac,

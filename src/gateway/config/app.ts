@@ -3,7 +3,6 @@ import {
   boolean,
   integer,
   isObject,
-  listOf,
   moduleFunction,
   object,
   oneOf,
@@ -11,11 +10,12 @@ import {
   type Env,
   type FieldsOf,
 } from './fields.js'
+import { authenticateUrl, webhooks } from './call-outs.js'
+import { jwks } from './jwks.js'
 import { originList } from './origins.js'
 import { secretList } from './secrets.js'
 import {
   environments,
-  jwksAlgorithms,
   profileRules,
   sendRules,
   type AppConfig,
@@ -26,46 +26,19 @@ import {
   type RetentionConfig,
 } from './types.js'
 
-const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' ||
-  hostname.endsWith('.localhost') ||
-  hostname === '[::1]' ||
-  /^127(\.\d+){3}$/.test(hostname)
-
-const isJwksUrl = (given: string): boolean => {
-  if (!URL.canParse(given)) return false
-  const { protocol, hostname, username, password } = new URL(given)
-  if (username || password) return false
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
-}
-const JWKS_URL = 'must be an https URL without user and password; http is for this machine only'
-
-const jwks = object(
-  {
-    url: v.pipe(v.string(JWKS_URL), v.check(isJwksUrl, JWKS_URL)),
-    algorithms: listOf(
-      oneOf(jwksAlgorithms),
-      `must be a list of one or more of ${jwksAlgorithms.join(', ')}`,
-    ),
-  } satisfies FieldsOf<NonNullable<AppConfig['jwks']>>,
-  { planned: ['keys'] },
-)
-
 const SHARE = 'must be a number above 0, up to 1'
 
-const limits = object(
-  {
-    sessionsPerUser: v.optional(integer(1, 10_000), 20),
-    messagesPerSecond: v.optional(integer(1, 1_000_000), 20),
-    requestsPerSecond: v.optional(integer(1, 1_000_000), 50),
-    bytesPerSecond: v.optional(integer(1_024, Number.MAX_SAFE_INTEGER), 262_144),
-    unreadPerSender: v.optional(v.pipe(v.number(SHARE), v.gtValue(0, SHARE), v.maxValue(1, SHARE)), 0.5),
-    guests: v.optional(integer(0, Number.MAX_SAFE_INTEGER), 100_000),
-    inboxes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 1_000_000),
-    bytes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 10 * 2 ** 30),
-  } satisfies FieldsOf<AppLimitsConfig>,
-  { planned: ['restPerSecond'] },
-)
+const limits = object({
+  sessionsPerUser: v.optional(integer(1, 10_000), 20),
+  messagesPerSecond: v.optional(integer(1, 1_000_000), 20),
+  requestsPerSecond: v.optional(integer(1, 1_000_000), 50),
+  bytesPerSecond: v.optional(integer(1_024, Number.MAX_SAFE_INTEGER), 262_144),
+  restPerSecond: v.optional(integer(1, 1_000_000), 1_000),
+  unreadPerSender: v.optional(v.pipe(v.number(SHARE), v.gtValue(0, SHARE), v.maxValue(1, SHARE)), 0.5),
+  guests: v.optional(integer(0, Number.MAX_SAFE_INTEGER), 100_000),
+  inboxes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 1_000_000),
+  bytes: v.optional(integer(1, Number.MAX_SAFE_INTEGER), 10 * 2 ** 30),
+} satisfies FieldsOf<AppLimitsConfig>)
 
 const DAY = 86_400_000
 const DAYS = 'must be a number of days above 0, up to 36500'
@@ -79,7 +52,8 @@ const retention = object({
   ),
 } satisfies FieldsOf<RetentionConfig>)
 
-const NO_LOGIN = 'no user can log in: add secrets, signatureSecrets, jwks or authenticate, or allow guests'
+const NO_LOGIN =
+  'no user can log in: add secrets, signatureSecrets, jwks, authenticate or authenticateUrl, or allow guests'
 const ETERNAL =
   'a signature never expires, and requireExpiry asks for credentials that do: leave signatureSecrets out, or set requireExpiry to false'
 
@@ -92,7 +66,16 @@ const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment):
   isGiven(app['signatureSecrets']) ||
   isGiven(app['jwks']) ||
   isGiven(app['authenticate']) ||
+  isGiven(app['authenticateUrl']) ||
   isGiven(app['guests'] ?? environment !== 'production')
+
+const TWO_WAYS = 'authenticate checks auth params already: leave one of the two out'
+
+const FORWARDS =
+  'is missing: authenticateUrl forwards headers, and a cookie must not log in a page of another origin; list the origins of your pages'
+
+const forwardsHeaders = (given: unknown): boolean =>
+  isObject(given) && Array.isArray(given['forwardHeaders']) && given['forwardHeaders'].length > 0
 
 /** The default of `retention.bytes`: one inbox alone can't fill the app. */
 const MAX_INBOX_BYTES = 16 * 2 ** 20
@@ -119,6 +102,8 @@ const schemaFor = (env: Env, environment: Environment) => {
     profiles: v.optional(oneOf(profileRules), isProduction ? 'vouched' : 'anyone'),
     requireExpiry: v.optional(boolean, isProduction),
     authenticate: moduleFunction<Authenticate>(),
+    authenticateUrl: orNull(authenticateUrl(env, environment)),
+    webhooks: orNull(webhooks(env, environment)),
     send: v.optional(oneOf(sendRules), isProduction ? 'users' : 'anyone'),
     authorizeSend: moduleFunction<AuthorizeSend>(),
     unknownRecipients: v.optional(boolean, !isProduction),
@@ -129,11 +114,17 @@ const schemaFor = (env: Env, environment: Environment) => {
     limits: v.optional(limits, {}),
   } satisfies FieldsOf<AppConfig>
   const app = object(fields, {
-    planned: ['authenticateUrl', 'webhooks'],
     check: (given) => [
       ...(canAnyoneLogIn(given, environment) ? [] : [{ message: NO_LOGIN }]),
       ...(isGiven(given['signatureSecrets']) && (given['requireExpiry'] ?? isProduction) === true
         ? [{ key: 'signatureSecrets', message: ETERNAL }]
+        : []),
+      ...(isGiven(given['authenticate']) && isGiven(given['authenticateUrl'])
+        ? [{ key: 'authenticateUrl', message: TWO_WAYS }]
+        : []),
+      // A production app without origins has its own error.
+      ...(forwardsHeaders(given['authenticateUrl']) && given['origins'] === undefined && !isProduction
+        ? [{ key: 'origins', message: FORWARDS }]
         : []),
     ],
   })

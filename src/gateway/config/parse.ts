@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { isAppId } from '../../protocol/index.js'
+import { adminSchema, hostName, port } from './admin.js'
 import { appSchema } from './app.js'
 import {
   formatPath,
@@ -31,15 +32,13 @@ export type ParsedConfig =
   /** One sentence each, after its path: `apps.hF83jaq.secrets[0]: is too short: …`. Never a value. */
   | { ok: false; problems: string[] }
 
-const port = integer(0, 65_535)
-
 const tls = object({
   cert: text('the name of a PEM file'),
   key: text('the name of a PEM file'),
 } satisfies FieldsOf<NonNullable<ListenConfig['tls']>>)
 
 const listen = object({
-  host: v.optional(text('a host name or an IP address', /^[^\s/]+$/), '127.0.0.1'),
+  host: v.optional(hostName, '127.0.0.1'),
   port: v.optional(port, 8080),
   trustProxy: v.optional(integer(0, 32), 0),
   tls: orNull(tls),
@@ -106,21 +105,19 @@ const appsSchema = (app: AppSchema) =>
 
 /** The schema of a whole config. Secrets are read from `env`. */
 export const configSchema = (env: Env) =>
-  object(
-    {
-      listen: v.optional(listen, {}),
-      engine: v.optional(engine, {}),
-      pingInterval: v.optional(seconds(0.01, 3600), 25),
-      startTimeout: v.optional(seconds(0.01, 300), 10),
-      resumeWindow: v.optional(seconds(0, 86_400), 120),
-      leaveWindow: v.optional(seconds(0, 86_400), 20),
-      sendWindow: v.optional(seconds(1, 604_800), 3600),
-      drainTime: v.optional(seconds(0.1, 3600), 20),
-      limits: v.optional(limits, {}),
-      apps: appsSchema(appSchema(env)),
-    } satisfies FieldsOf<GatewayConfig>,
-    { planned: ['admin'] },
-  )
+  object({
+    listen: v.optional(listen, {}),
+    admin: orNull(adminSchema(env)),
+    engine: v.optional(engine, {}),
+    pingInterval: v.optional(seconds(0.01, 3600), 25),
+    startTimeout: v.optional(seconds(0.01, 300), 10),
+    resumeWindow: v.optional(seconds(0, 86_400), 120),
+    leaveWindow: v.optional(seconds(0, 86_400), 20),
+    sendWindow: v.optional(seconds(1, 604_800), 3600),
+    drainTime: v.optional(seconds(0.1, 3600), 20),
+    limits: v.optional(limits, {}),
+    apps: appsSchema(appSchema(env)),
+  } satisfies FieldsOf<GatewayConfig>)
 
 /** One app's rules, with its defaults and its secrets filled in. Durations are in milliseconds. */
 export type AppSettings = v.InferOutput<AppSchema> & { appId: string }
@@ -150,7 +147,7 @@ export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
   )
   for (const { message } of portOverride.issues ?? [])
     problems.push(`PORT: the environment variable ${message}`)
-  problems.push(...duplicateSecrets(isObject(input) ? input['apps'] : undefined, env))
+  problems.push(...duplicateSecrets(input, env))
   if (!parsed.success || !portOverride.success || problems.length > 0) return { ok: false, problems }
   const { listen: settings, ...rest } = parsed.output
   return {

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { formatPath, isObject, object, pathItem, text, type Env, type Path } from './fields.js'
+import { formatPath, isObject, listOf, object, pathItem, text, type Env, type Path } from './fields.js'
 import type { Environment, SecretConfig } from './types.js'
 
 /** A key shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
@@ -28,45 +28,108 @@ const reference = (env: Env) =>
     }),
   )
 
-/** A list of secrets, each resolved: the text itself, or the value of the environment variable that it names. */
-export const secretList = (env: Env, environment: Environment) => {
-  const minimum = environment === 'production' ? PRODUCTION_MINIMUM : 0
+/** A secret, resolved: the text itself, or the value of the environment variable that it names. */
+const resolvedSecret = (env: Env) => {
   const inline = v.string('must be a string, or { "env": "NAME" } for an environment variable that holds it')
   const variable = reference(env)
-  const secret = v.pipe(
-    v.lazy((value): v.GenericSchema<SecretConfig, string> => (isObject(value) ? variable : inline)),
+  return v.lazy((value): v.GenericSchema<SecretConfig, string> => (isObject(value) ? variable : inline))
+}
+
+export const secretSchema = (env: Env, environment: Environment) => {
+  const minimum = environment === 'production' ? PRODUCTION_MINIMUM : 0
+  return v.pipe(
+    resolvedSecret(env),
     v.nonEmpty('is empty; `openssl rand -base64 32` makes a good secret'),
     v.check(
       (value) => Buffer.byteLength(value) >= minimum,
       `is too short: a production app's secrets have ${minimum} bytes or more; \`openssl rand -base64 32\` makes one`,
     ),
   )
-  return v.optional(v.array(secret, 'must be a list of secrets'), [])
 }
 
-/** The path of each secret in the apps of an unchecked config. */
-function* secretsIn(apps: unknown, env: Env): Generator<[path: Path, secret: string]> {
-  for (const [appId, app] of Object.entries(isObject(apps) ? apps : {}))
-    for (const use of ['secrets', 'signatureSecrets']) {
-      const list: unknown = isObject(app) ? app[use] : undefined
-      for (const [index, entry] of Array.isArray(list) ? list.entries() : []) {
-        const name: unknown = isObject(entry) ? entry['env'] : undefined
-        const secret: unknown = typeof name === 'string' ? readVariable(env, name) : entry
-        if (typeof secret === 'string' && secret !== '') yield [['apps', appId, use, index], secret]
-      }
+export const secretList = (env: Env, environment: Environment) =>
+  v.optional(v.array(secretSchema(env, environment), 'must be a list of secrets'), [])
+
+/** The shortest key that Standard Webhooks allows. */
+const WEBHOOK_MINIMUM = 24
+
+const WEBHOOK_PREFIX = 'whsec_'
+const makesOne = `\`echo ${WEBHOOK_PREFIX}$(openssl rand -base64 32)\` makes one`
+
+/** The key of a secret as Standard Webhooks writes it; undefined for any other text. */
+const webhookKey = (secret: string): Buffer | undefined => {
+  const base64 = secret.startsWith(WEBHOOK_PREFIX) ? secret.slice(WEBHOOK_PREFIX.length) : ''
+  const key = Buffer.from(base64, 'base64')
+  // Node's decoder skips what it can't read, and the receiver may not.
+  const isExact = key.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
+  return key.length > 0 && isExact ? key : undefined
+}
+
+/** One or more secrets of webhooks, each as the bytes of its key. */
+export const webhookSecrets = (env: Env, environment: Environment) => {
+  const minimum = environment === 'production' ? WEBHOOK_MINIMUM : 1
+  const secret = v.pipe(
+    resolvedSecret(env),
+    v.rawTransform<string, Buffer>(({ dataset, addIssue, NEVER }) => {
+      const key = webhookKey(dataset.value)
+      if (key && key.length >= minimum) return key
+      addIssue({
+        message: key
+          ? `is too short: a production app's webhook secrets have ${minimum} bytes or more; ${makesOne}`
+          : `must be ${WEBHOOK_PREFIX} and base64, as Standard Webhooks writes it; ${makesOne}`,
+      })
+      return NEVER
+    }),
+  )
+  return listOf(secret, 'must be a list of one or more secrets')
+}
+
+/** Where secrets stand: those of the operators' listener, and those of an app. Either is one secret or a list. */
+const adminUses: readonly Path[] = [['token'], ['readToken']]
+const appUses: readonly Path[] = [
+  ['secrets'],
+  ['signatureSecrets'],
+  ['authenticateUrl', 'secrets'],
+  ['webhooks', 'secrets'],
+]
+
+const valueAt = (value: unknown, path: Path): unknown =>
+  path.reduce((at: unknown, key) => (isObject(at) ? at[key] : undefined), value)
+
+/** The path of each secret of an unchecked config. */
+function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: string]> {
+  const apps = valueAt(config, ['apps'])
+  const lists = [
+    ...adminUses.map((use) => ['admin', ...use]),
+    ...Object.keys(isObject(apps) ? apps : {}).flatMap((id) => appUses.map((use) => ['apps', id, ...use])),
+  ]
+  for (const path of lists) {
+    const value = valueAt(config, path)
+    const entries: [Path, unknown][] = Array.isArray(value)
+      ? value.map((entry: unknown, index) => [[...path, index], entry])
+      : [[path, value]]
+    for (const [place, entry] of entries) {
+      const name: unknown = isObject(entry) ? entry['env'] : undefined
+      const secret: unknown = typeof name === 'string' ? readVariable(env, name) : entry
+      if (typeof secret === 'string' && secret !== '') yield [place, secret]
     }
+  }
 }
 
 /**
  * Returns a problem for each secret that stands twice. If a signature were keyed with a token's secret, a user who
  * chose the first two parts of a token as user id would get its third part.
  */
-export const duplicateSecrets = (apps: unknown, env: Env): string[] => {
+export const duplicateSecrets = (config: unknown, env: Env): string[] => {
   const seen = new Map<string, string>()
   const problems: string[] = []
-  for (const [path, secret] of secretsIn(apps, env)) {
-    const first = seen.get(secret)
-    if (first === undefined) seen.set(secret, formatPath(path))
+  for (const [path, secret] of secretsIn(config, env)) {
+    // Equal keys may be written in two ways: as text, and as base64 behind `whsec_`.
+    const keys = [Buffer.from(secret), webhookKey(secret) ?? []].map((key) =>
+      Buffer.from(key).toString('hex'),
+    )
+    const first = keys.map((key) => seen.get(key)).find((where) => where !== undefined)
+    if (first === undefined) for (const key of keys.filter(Boolean)) seen.set(key, formatPath(path))
     else
       problems.push(
         `${formatPath(path)}: is the same secret as ${first}; every app and every use needs its own`,

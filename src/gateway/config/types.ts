@@ -15,6 +15,21 @@ export type ProfileRule = (typeof profileRules)[number]
 export const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
 export type JwksAlgorithm = (typeof jwksAlgorithms)[number]
 
+/** What webhooks report. */
+export const webhookEventTypes = [
+  'session.started',
+  'session.ended',
+  'user.created',
+  'user.updated',
+  'user.deleted',
+  'user.online',
+  'user.offline',
+  'message.unread',
+  'message.created',
+  'message.read',
+] as const
+export type WebhookEventType = (typeof webhookEventTypes)[number]
+
 /** The argument of `authenticate`: may this client be this user? */
 export interface AuthenticateRequest {
   appId: string
@@ -65,6 +80,8 @@ export type AuthorizeSend = (request: AuthorizeSendRequest) => boolean | Promise
 export interface GatewayConfig {
   /** Where the gateway listens, when it makes its own HTTP server. */
   listen?: ListenConfig | undefined
+  /** A second listener, for operators: metrics and the console. Left out: there is none. */
+  admin?: AdminConfig | undefined
   /** Where users and sessions are kept. @default { type: 'embedded', path: './data' } */
   engine?: EngineConfig | undefined
   /** Seconds between two pings; a connection silent for two of them is dead. 0.01 to 3600. @default 25 */
@@ -93,6 +110,18 @@ export interface ListenConfig {
   trustProxy?: number | undefined
   /** Names of PEM files, read from the working directory. Left out: plain HTTP, for a proxy that ends TLS. */
   tls?: { cert: string; key: string } | undefined
+}
+
+/** The operators' listener. Its tokens have 32 bytes or more. */
+export interface AdminConfig {
+  /** Name or IP address to listen on. @default '127.0.0.1' */
+  host?: string | undefined
+  /** 0 takes a free one. @default 9090 */
+  port?: number | undefined
+  /** The bearer token that may do everything. */
+  token: SecretConfig
+  /** A bearer token that may read, and change nothing. Left out: there is none. */
+  readToken?: SecretConfig | undefined
 }
 
 /** Keeps everything in memory, and loses it when the process stops. */
@@ -135,10 +164,12 @@ export interface AppConfig {
    */
   signatureSecrets?: SecretConfig[] | undefined
   /**
-   * Public keys for user tokens. `url` is https, or http on this machine. Only `algorithms` are accepted, whatever a token
-   * says.
+   * Public keys for user tokens: the `url` of a key set (https, or http on this machine), or the `keys` themselves, as JSON
+   * Web Keys. Only `algorithms` are accepted, whatever a token says.
    */
-  jwks?: { url: string; algorithms: JwksAlgorithm[] } | undefined
+  jwks?:
+    | { url?: string | undefined; keys?: Record<string, unknown>[] | undefined; algorithms: JwksAlgorithm[] }
+    | undefined
   /**
    * Origins of pages that may connect, as a browser sends them: `https://www.example.com`. A client without an `Origin`
    * header is no browser and may connect. Required in production. @default any origin, in test
@@ -152,6 +183,10 @@ export interface AppConfig {
   requireExpiry?: boolean | undefined
   /** Checks auth params. In a config module only: JSON has no functions. Without it auth params are refused. */
   authenticate?: Authenticate | undefined
+  /** Checks auth params with a request to your backend, in place of `authenticate`. */
+  authenticateUrl?: AuthenticateUrlConfig | undefined
+  /** Reports events to your backend. Left out: nothing is sent. */
+  webhooks?: WebhooksConfig | undefined
   /** Which clients may send. @default 'anyone' in test, 'users' in production */
   send?: SendRule | undefined
   /** Decides which user may send to which, in addition to `send`. In a config module only. */
@@ -160,6 +195,32 @@ export interface AppConfig {
   unknownRecipients?: boolean | undefined
   retention?: RetentionConfig | undefined
   limits?: AppLimitsConfig | undefined
+}
+
+export interface AuthenticateUrlConfig {
+  /** https, or http on this machine. */
+  url: string
+  /**
+   * Secrets of the signature, as Standard Webhooks writes them: `whsec_` and base64. The request has a signature of each, so
+   * that they can be rotated. In production each has 24 bytes or more. One at least.
+   */
+  secrets: SecretConfig[]
+  /**
+   * Names of headers of the client's request that are passed on, such as `cookie`. The app must list its `origins` then, in
+   * test too, and the answer must repeat `userId`. @default []
+   */
+  forwardHeaders?: string[] | undefined
+}
+
+export interface WebhooksConfig {
+  /** https, or http on this machine. */
+  url: string
+  /** As those of `authenticateUrl`. */
+  secrets: SecretConfig[]
+  /** @default all but 'message.created' and 'message.read' */
+  events?: WebhookEventType[] | undefined
+  /** Seconds that a message stays unread before `message.unread`. 0.01 to 2,592,000 (30 days). @default 300 */
+  unreadAfter?: number | undefined
 }
 
 /** How much each inbox keeps. Messages beyond any of these are deleted, the oldest first. */
@@ -181,6 +242,8 @@ export interface AppLimitsConfig {
   requestsPerSecond?: number | undefined
   /** Bytes of one user's frames in a second. From 1024. @default 262_144 */
   bytesPerSecond?: number | undefined
+  /** Requests of the app's backend to the REST API in a second. 1 to 1,000,000. @default 1000 */
+  restPerSecond?: number | undefined
   /**
    * The share of an inbox that one sender's unread messages may take before they push out other senders' unread messages.
    * Above 0, to 1. @default 0.5

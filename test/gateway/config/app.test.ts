@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { parseConfig, type AppConfig } from '../../../src/gateway/config/parse.js'
 
 const secret = 'a'.repeat(32)
+const webhookSecret = (mark: string): string =>
+  `whsec_${Buffer.from(mark.padEnd(24, '-')).toString('base64')}`
+const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const { privateKey } = pair
+const publicKey: Record<string, unknown> = { ...pair.publicKey.export({ format: 'jwk' }) }
 const problemsOf = (app: unknown): string[] => {
   const parsed = parseConfig({ apps: { a: app } }, {})
   return parsed.ok ? [] : parsed.problems
@@ -95,6 +101,39 @@ for (const url of [
     ])
   })
 
+const withKeys = (...keys: unknown[]): string[] =>
+  problemsOf({ environment: 'test', jwks: { keys, algorithms: ['RS256', 'ES256', 'EdDSA'] } })
+
+test('public keys of every kind may stand in the config', () => {
+  const edwards = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
+  assert.deepEqual(withKeys(publicKey, edwards, { ...rsa, kid: '1', use: 'sig' }), [])
+})
+
+test('a key in the config that is private, symmetric, too short or no key is refused without being repeated', () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })
+  const whole = privateKey.export({ format: 'jwk' })
+  const symmetric = { kty: 'oct', k: 'c2VjcmV0' }
+  const privately = 'holds a private or symmetric key: the gateway takes public keys only'
+  assert.deepEqual(withKeys(whole, symmetric, rsa, { kty: 'EC' }), [
+    `apps.a.jwks.keys[0]: ${privately}`,
+    `apps.a.jwks.keys[1]: ${privately}`,
+    'apps.a.jwks.keys[2]: is too short: an RSA key has 2048 bits or more',
+    'apps.a.jwks.keys[3]: must be a public key as a JSON Web Key, of type RSA, EC or OKP',
+  ])
+})
+
+test('a key set has either a URL or keys', () => {
+  const algorithms = ['ES256']
+  const both = { algorithms, url: 'https://id.example.com', keys: [publicKey] }
+  assert.deepEqual(problemsOf({ environment: 'test', jwks: { algorithms } }), [
+    'apps.a.jwks.url: is missing: give the url of a key set, or its keys',
+  ])
+  assert.deepEqual(problemsOf({ environment: 'test', jwks: both }), [
+    'apps.a.jwks.keys: url is given too: leave one of the two out',
+  ])
+})
+
 test('an algorithm that is not for public keys is refused', () => {
   const algorithms = ['RS256', 'HS256', 'none']
   assert.deepEqual(
@@ -115,7 +154,7 @@ test('a production app with signatures must not require credentials that expire,
 
 const closed = { environment: 'production', origins: ['https://www.example.com'] } satisfies AppConfig
 const noLogin =
-  'apps.a: no user can log in: add secrets, signatureSecrets, jwks or authenticate, or allow guests'
+  'apps.a: no user can log in: add secrets, signatureSecrets, jwks, authenticate or authenticateUrl, or allow guests'
 
 test('an app without any way to log in is refused', () => {
   assert.deepEqual(problemsOf(closed), [noLogin])
@@ -127,7 +166,9 @@ const credentials: Partial<AppConfig>[] = [
   { secrets: [secret] },
   { signatureSecrets: [secret], requireExpiry: false },
   { jwks: { url: 'https://id.example.com', algorithms: ['RS256'] } },
+  { jwks: { keys: [publicKey], algorithms: ['ES256'] } },
   { authenticate: () => Promise.resolve(null) },
+  { authenticateUrl: { url: 'https://www.example.com/in', secrets: [webhookSecret('one')] } },
   { guests: true },
 ]
 for (const credential of credentials)

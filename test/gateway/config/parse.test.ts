@@ -10,6 +10,7 @@ import {
 } from '../../../src/gateway/config/parse.js'
 
 const secret = (mark: string): string => mark.padEnd(32, '-')
+const webhookSecret = `whsec_${Buffer.from(secret('webhook')).toString('base64')}`
 const testApp = { environment: 'test' } satisfies AppConfig
 const productionApp = {
   environment: 'production',
@@ -38,6 +39,7 @@ const defaultLimits = {
   messagesPerSecond: 20,
   requestsPerSecond: 50,
   bytesPerSecond: 262_144,
+  restPerSecond: 1_000,
   unreadPerSender: 0.5,
   guests: 100_000,
   inboxes: 1_000_000,
@@ -47,6 +49,7 @@ const defaultLimits = {
 test('a config that names only a test app gets every documented default', () => {
   assert.deepEqual(accepted({ apps: { hF83jaq: testApp } }), {
     listen: { host: '127.0.0.1', port: 8080, trustProxy: 0, tls: null },
+    admin: null,
     engine: { type: 'embedded', path: './data' },
     pingInterval: 25_000,
     startTimeout: 10_000,
@@ -73,6 +76,8 @@ test('a config that names only a test app gets every documented default', () => 
           profiles: 'anyone',
           requireExpiry: false,
           authenticate: null,
+          authenticateUrl: null,
+          webhooks: null,
           send: 'anyone',
           authorizeSend: null,
           unknownRecipients: true,
@@ -96,6 +101,8 @@ test('a production app is strict by default: no guests, vouched profiles, tokens
     profiles: 'vouched',
     requireExpiry: true,
     authenticate: null,
+    authenticateUrl: null,
+    webhooks: null,
     send: 'users',
     authorizeSend: null,
     unknownRecipients: false,
@@ -109,6 +116,7 @@ test('a value in the config wins over its default', () => {
   const authorizeSend = () => true
   const config: GatewayConfig = {
     listen: { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } },
+    admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: { env: 'READ' } },
     engine: { type: 'memory' },
     pingInterval: 0.25,
     startTimeout: 300,
@@ -128,6 +136,12 @@ test('a value in the config wins over its default', () => {
         profiles: 'anyone',
         requireExpiry: false,
         authenticate,
+        webhooks: {
+          url: 'http://localhost:3000/hook',
+          secrets: [webhookSecret],
+          events: ['message.created'],
+          unreadAfter: 60,
+        },
         send: 'backend',
         authorizeSend,
         unknownRecipients: true,
@@ -137,6 +151,7 @@ test('a value in the config wins over its default', () => {
           messagesPerSecond: 4,
           requestsPerSecond: 7,
           bytesPerSecond: 2_000,
+          restPerSecond: 10,
           unreadPerSender: 0.25,
           guests: 0,
           inboxes: 5,
@@ -145,8 +160,9 @@ test('a value in the config wins over its default', () => {
       },
     },
   }
-  assert.deepEqual(accepted(config, { TWO: secret('two') }), {
+  assert.deepEqual(accepted(config, { TWO: secret('two'), READ: secret('read') }), {
     listen: { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } },
+    admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: secret('read') },
     engine: { type: 'memory' },
     pingInterval: 250,
     startTimeout: 300_000,
@@ -169,6 +185,13 @@ test('a value in the config wins over its default', () => {
           profiles: 'anyone',
           requireExpiry: false,
           authenticate,
+          authenticateUrl: null,
+          webhooks: {
+            url: 'http://localhost:3000/hook',
+            secrets: [Buffer.from(secret('webhook'))],
+            events: ['message.created'],
+            unreadAfter: 60_000,
+          },
           send: 'backend',
           authorizeSend,
           unknownRecipients: true,
@@ -178,6 +201,7 @@ test('a value in the config wins over its default', () => {
             messagesPerSecond: 4,
             requestsPerSecond: 7,
             bytesPerSecond: 2_000,
+            restPerSecond: 10,
             unreadPerSender: 0.25,
             guests: 0,
             inboxes: 5,
@@ -259,7 +283,7 @@ test('all problems are returned at once, each with its path', () => {
 
 test('an unknown key is an error that lists the known ones', () => {
   assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
-    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, requestsPerSecond, bytesPerSecond, unreadPerSender, guests, inboxes, bytes',
+    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, requestsPerSecond, bytesPerSecond, restPerSecond, unreadPerSender, guests, inboxes, bytes',
   ])
 })
 

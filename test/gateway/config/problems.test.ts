@@ -3,6 +3,9 @@ import { test } from 'node:test'
 import { parseConfig } from '../../../src/gateway/config/parse.js'
 
 const testApp = { environment: 'test' }
+const token = 'a'.repeat(32)
+const url = 'https://www.example.com/hook'
+const secrets = [`whsec_${Buffer.from('secret').toString('base64')}`]
 const app = (config: unknown) => ({ apps: { a: config } })
 const problemsOf = (config: unknown): string[] => {
   const parsed = parseConfig(config, {})
@@ -12,11 +15,7 @@ const pathsOf = (config: unknown): string[] =>
   problemsOf(config).map((problem) => problem.slice(0, problem.indexOf(': ')))
 
 const planned: [path: string, config: unknown][] = [
-  ['admin', { admin: { host: '127.0.0.1', port: 9090, token: { env: 'ADMIN_TOKEN' } }, ...app(testApp) }],
   ['engine.url', { engine: { url: 'redis://localhost' }, ...app(testApp) }],
-  ['apps.a.authenticateUrl', app({ ...testApp, authenticateUrl: 'https://example.com' })],
-  ['apps.a.limits.restPerSecond', app({ ...testApp, limits: { restPerSecond: 1000 } })],
-  ['apps.a.webhooks', app({ ...testApp, webhooks: { url: 'https://example.com' } })],
 ]
 for (const [path, config] of planned)
   test(`${path} is refused as not available yet`, () => {
@@ -99,10 +98,29 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['apps.a.limits.unreadPerSender', app({ ...testApp, limits: { unreadPerSender: 1.5 } })],
   ['apps.a.limits.guests', app({ ...testApp, limits: { guests: -1 } })],
   ['apps.a.retention.bytes', app({ ...testApp, retention: { bytes: 0 } })],
+  ['apps.a.jwks.keys', app({ ...testApp, jwks: { algorithms: ['RS256'], keys: [] } })],
+  ['apps.a.jwks.keys[0]', app({ ...testApp, jwks: { algorithms: ['RS256'], keys: ['key'] } })],
+  ['admin', { admin: 'https://localhost', ...app(testApp) }],
+  ['admin.token', { admin: {}, ...app(testApp) }],
+  ['admin.token', { admin: { token: 'a'.repeat(31) }, ...app(testApp) }],
+  ['admin.readToken', { admin: { token, readToken: 'short' }, ...app(testApp) }],
+  ['admin.host', { admin: { token, host: 'http://localhost' }, ...app(testApp) }],
+  ['admin.port', { admin: { token, port: 65_536 }, ...app(testApp) }],
+  ['admin.password', { admin: { token, password: 'x' }, ...app(testApp) }],
+  ['apps.a.authenticateUrl', app({ ...testApp, authenticateUrl: 'https://example.com' })],
+  ['apps.a.authenticateUrl.url', app({ ...testApp, authenticateUrl: { secrets } })],
+  ['apps.a.authenticateUrl.secrets', app({ ...testApp, authenticateUrl: { url } })],
   [
-    'apps.a.jwks.keys',
-    app({ ...testApp, jwks: { url: 'https://id.example.com', algorithms: ['RS256'], keys: [] } }),
+    'apps.a.authenticateUrl.forwardHeaders',
+    app({ ...testApp, authenticateUrl: { url, secrets, forwardHeaders: 'cookie' } }),
   ],
+  ['apps.a.webhooks', app({ ...testApp, webhooks: url })],
+  ['apps.a.webhooks.url', app({ ...testApp, webhooks: { secrets } })],
+  ['apps.a.webhooks.secrets', app({ ...testApp, webhooks: { url, secrets: [] } })],
+  ['apps.a.webhooks.events', app({ ...testApp, webhooks: { url, secrets, events: [] } })],
+  ['apps.a.webhooks.events[0]', app({ ...testApp, webhooks: { url, secrets, events: ['message.sent'] } })],
+  ['apps.a.webhooks.unreadAfter', app({ ...testApp, webhooks: { url, secrets, unreadAfter: 0 } })],
+  ['apps.a.limits.restPerSecond', app({ ...testApp, limits: { restPerSecond: 0 } })],
   ['limits', { limits: 5, ...app(testApp) }],
   ['limits.connections', { limits: { connections: 0 }, ...app(testApp) }],
   ['limits.connectionsPerAddress', { limits: { connectionsPerAddress: 1.5 }, ...app(testApp) }],

@@ -5,6 +5,8 @@ import { parseConfig } from '../../../src/gateway/config/parse.js'
 
 type Env = Record<string, string | undefined>
 const long = (mark: string): string => mark.repeat(32)
+const url = 'https://www.example.com/hook'
+const whsec = (key: string): string => `whsec_${Buffer.from(key).toString('base64')}`
 const problemsOf = (apps: unknown, env: Env = {}): string[] => {
   const parsed = parseConfig({ apps }, env)
   return parsed.ok ? [] : parsed.problems
@@ -111,6 +113,31 @@ test('a test app and a production app may not share a secret either', () => {
   ])
 })
 
+test('a secret that stands twice is refused wherever it stands: admin tokens and webhooks count too', () => {
+  const twice = whsec(long('4'))
+  const parsed = parseConfig(
+    {
+      admin: { token: long('1'), readToken: long('1') },
+      apps: {
+        a: productionApp({
+          secrets: [long('1'), long('4')],
+          authenticateUrl: { url, secrets: [twice] },
+          webhooks: { url, secrets: [{ env: 'HOOK' }, whsec(long('5'))] },
+        }),
+        b: testApp({ secrets: [whsec(long('5'))] }),
+      },
+    },
+    { HOOK: twice },
+  )
+  assert.deepEqual(parsed.ok || parsed.problems, [
+    same('admin.readToken', 'admin.token'),
+    same('apps.a.secrets[0]', 'admin.token'),
+    same('apps.a.authenticateUrl.secrets[0]', 'apps.a.secrets[1]'),
+    same('apps.a.webhooks.secrets[0]', 'apps.a.secrets[1]'),
+    same('apps.b.secrets[0]', 'apps.a.webhooks.secrets[1]'),
+  ])
+})
+
 /** Any JSON, most of it nearly a config, with `leaf` among its values. */
 const nearlyConfig = (leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => {
   const value = fc.oneof(
@@ -126,13 +153,14 @@ const nearlyConfig = (leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => {
     environment: fc.oneof(fc.constantFrom('test', 'production'), value),
     secrets,
     signatureSecrets: secrets,
-    jwks: object<unknown>({ url: value, algorithms: list }),
+    jwks: object<unknown>({ url: value, keys: list, algorithms: list }),
     origins: fc.oneof(list, value),
     guests: value,
     profiles: value,
     requireExpiry: value,
     authenticate: value,
-    webhooks: object<unknown>({ url: value, secrets }),
+    authenticateUrl: object<unknown>({ url: value, secrets, forwardHeaders: fc.oneof(list, value) }),
+    webhooks: object<unknown>({ url: value, secrets, events: fc.oneof(list, value), unreadAfter: value }),
     limits: object<unknown>({ sessionsPerUser: value, messagesPerSecond: value }),
     unknown: value,
   })
@@ -143,7 +171,7 @@ const nearlyConfig = (leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => {
       trustProxy: value,
       tls: object({ cert: value, key: value }),
     }),
-    admin: object({ token: value }),
+    admin: object<unknown>({ token: fc.oneof(object({ env: value }), value), readToken: value }),
     engine: object({ type: value, path: value, url: value }),
     pingInterval: value,
     startTimeout: value,

@@ -1,0 +1,63 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import * as v from 'valibot'
+import { isObject, listOf, object, oneOf, type FieldsOf } from './fields.js'
+import { jwksAlgorithms, type AppConfig, type JwksAlgorithm } from './types.js'
+import { callOutUrl } from './urls.js'
+
+const KEY = 'must be a public key as a JSON Web Key, of type RSA, EC or OKP'
+
+/** RS256 with a shorter key is refused by jose, token by token and without a word about the key. */
+const MINIMUM_RSA_BITS = 2048
+
+const keyProblem = (key: Record<string, unknown>): string | undefined => {
+  // A key set is public by its nature: a private key in it is a mistake that someone will publish.
+  if ('d' in key || 'k' in key) return 'holds a private or symmetric key: the gateway takes public keys only'
+  try {
+    const { asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })
+    return (asymmetricKeyDetails?.modulusLength ?? MINIMUM_RSA_BITS) < MINIMUM_RSA_BITS
+      ? `is too short: an RSA key has ${MINIMUM_RSA_BITS} bits or more`
+      : undefined
+  } catch {
+    return KEY
+  }
+}
+
+const publicKey = v.pipe(
+  v.custom<Record<string, unknown>>(isObject, KEY),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const message = dataset.typed ? keyProblem(dataset.value) : undefined
+    if (message !== undefined) addIssue({ message })
+  }),
+)
+
+const fields = object(
+  {
+    url: v.optional(callOutUrl),
+    keys: v.optional(listOf(publicKey, 'must be a list of one or more public keys')),
+    algorithms: listOf(
+      oneOf(jwksAlgorithms),
+      `must be a list of one or more of ${jwksAlgorithms.join(', ')}`,
+    ),
+  } satisfies FieldsOf<NonNullable<AppConfig['jwks']>>,
+  {
+    check: ({ url, keys }) => {
+      if (url === undefined && keys === undefined)
+        return [{ key: 'url', message: 'is missing: give the url of a key set, or its keys' }]
+      return url !== undefined && keys !== undefined
+        ? [{ key: 'keys', message: 'url is given too: leave one of the two out' }]
+        : []
+    },
+  },
+)
+
+/** The public keys of an app: where they are, or the keys themselves. */
+export type JwksSettings = { algorithms: JwksAlgorithm[] } & (
+  { url: string; keys?: undefined } | { url?: undefined; keys: JsonWebKey[] }
+)
+
+export const jwks = v.pipe(
+  fields,
+  v.transform(({ url, keys = [], algorithms }): JwksSettings =>
+    url === undefined ? { keys, algorithms } : { url, algorithms },
+  ),
+)
