@@ -1,4 +1,4 @@
-/** Milliseconds: `setTimeout` takes no longer delay. */
+/** The longest delay that `setTimeout` takes, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1
 /** Delays from this length on are cut to whole seconds: Node keeps timers of the same length in one list. */
 const COARSE_FROM = 10_000
@@ -7,8 +7,8 @@ const delayFor = (left: number): number =>
   left < COARSE_FROM ? Math.max(0, left) : Math.min(MAX_DELAY, left - (left % 1_000))
 
 /**
- * Calls `callback` once after `delay`, in milliseconds of any number. It counts on the monotonic clock: setting the machine's clock
- * changes nothing. Does not keep the process alive.
+ * Calls `callback` once after `delay` milliseconds, which may be more than `setTimeout` takes. It reads the monotonic clock, so that
+ * setting the machine's clock changes nothing. It does not keep the process alive.
  */
 export class DeadlineTimer {
   readonly #deadline: number

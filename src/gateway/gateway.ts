@@ -71,11 +71,11 @@ const RECONNECT_SPREAD = 1_000
 const RECONNECT_SPREAD_EACH = 5
 const MAX_RECONNECT_SPREAD = 30_000
 
-/** Up to this many sessions may reconnect at once; for more, the window grows by 5 ms each. */
-const SMALL_CROWD = 100
+/** Up to this many sessions may reconnect at once. For more, the window is 5 ms for each session. */
+const MAX_RECONNECTS_AT_ONCE = 100
 const MAX_RECONNECT_WINDOW = 60_000
 const reconnectWindow = (sessions: number): number =>
-  sessions <= SMALL_CROWD ? 0 : Math.min(MAX_RECONNECT_WINDOW, RECONNECT_SPREAD_EACH * sessions)
+  sessions <= MAX_RECONNECTS_AT_ONCE ? 0 : Math.min(MAX_RECONNECT_WINDOW, RECONNECT_SPREAD_EACH * sessions)
 
 const createEngine = (settings: Settings['engine'], log: Log): Engine => {
   const onError = (err: unknown): void => log.error({ err }, 'the engine failed')
@@ -91,7 +91,7 @@ const createEngine = (settings: Settings['engine'], log: Log): Engine => {
  *     console.log(await gateway.listen())
  */
 export const createGateway = (config: GatewayConfig, options: GatewayOptions = {}): Gateway => {
-  // The documented type must be one that the schema takes.
+  // `satisfies`: a documented key that the schema does not take fails to compile.
   const parsed = parseConfig(config satisfies ConfigInput, options.env ?? process.env)
   if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
   const settings = parsed.config
@@ -217,7 +217,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   watchClock((milliseconds) => {
     log.warn(
       { milliseconds },
-      "the machine's clock was set: tokens that have expired by it end their sessions",
+      "the machine's clock was set: sessions whose tokens have expired by the new time end",
     )
     for (const connection of connections.keys()) connection.onClockJump()
   }, lifetime.signal)

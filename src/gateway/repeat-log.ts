@@ -11,7 +11,7 @@ type Fields = Record<string, unknown>
 interface Kind {
   level: Level
   message: string
-  /** Of the latest line. */
+  /** The fields of the latest line. */
   fields: Fields
   repeated: number
 }
@@ -20,7 +20,7 @@ const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unkn
 
 /**
  * Returns a log that writes the first line of a kind at once, and counts those that follow within the interval in one line
- * with `repeated`. A kind is a level, a message, an app, a code and a stack. Otherwise a stranger who is refused again and again
+ * with `repeated`. A kind is a level, a message, an app, a code and a stack. Otherwise a client that is refused again and again
  * could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
  */
 export const createRepeatLog = (log: Log, signal: AbortSignal): Log => {

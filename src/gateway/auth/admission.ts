@@ -28,7 +28,7 @@ interface StartContext extends AdmissionContext {
   isOpen(): boolean
 }
 
-/** What the handshake says about a client. */
+/** The client's origin and address, from the handshake. */
 export interface Peer {
   /** The `Origin` header; null if there is none, since only browsers send it. */
   origin: string | null
@@ -46,7 +46,7 @@ export interface Refusal {
   retryAfter?: number | undefined
 }
 
-/** A start that was authenticated, and who its user is. */
+/** An authenticated start with its user. */
 export interface Admitted {
   ok: true
   app: App
@@ -73,7 +73,7 @@ const refuse = (code: EndCode, why?: string, trace?: string): Refusal => ({ ok: 
 /** `expiresIn` of an `authenticate` that returns none, in seconds: a session must not outlive the log-in for ever. */
 const DEFAULT_EXPIRES_IN = 86_400
 
-/** Returns a token's claims, none for what is no token: `verifyToken` says why. */
+/** Returns a token's claims without verifying them. For a malformed token it returns none, and `verifyToken` refuses it. */
 const unverifiedClaims = (token: string): JsonObject => {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
@@ -120,10 +120,10 @@ const traceOf = (error: unknown): string => {
 /** Milliseconds after which a client tries again if too many starts wait for `authenticate`. */
 const RETRY_AFTER = 5_000
 
-/** Milliseconds after `startTimeout`, so that the connection's own deadline ends it with its code. */
+/** `authenticate` is given up so many milliseconds after `startTimeout`, so that the connection's own deadline ends the start as `timeout`. */
 const GRACE = 250
 
-/** Rejects if `work` takes too long: a function that never settles must not keep its place for ever. */
+/** Rejects if `work` takes too long. Otherwise calls of `authenticate` that never settle would use up its concurrency limit. */
 const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
@@ -133,7 +133,7 @@ const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T
 }
 
 /** Only `ok: true` lets a user in, so that a truthy value or a Response does not. */
-const isYes = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
+const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && answer['ok'] === true
 
 const authenticateWithParams = async (
@@ -162,7 +162,7 @@ const authenticateWithParams = async (
     // An error is no answer: the client tries again, and may be let in when the app's backend is back.
     return refuse('unavailable', "The app's 'authenticate' function threw.", traceOf(error))
   }
-  if (!isYes(answer))
+  if (!isAccepted(answer))
     return refuse('unauthenticated', "The app's 'authenticate' function did not return ok: true.")
   const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
   const profile = answer.user === undefined ? undefined : parseProfile(answer.user)
@@ -174,7 +174,7 @@ const authenticateWithParams = async (
   return {
     ok: true,
     userId,
-    // The backend has answered just now.
+    // `authenticate` returned just now, so the profile was issued now.
     vouched: profile && { profile, issuedAt: Date.now() },
     expiresAt: Date.now() + expiresIn * 1000,
     mustBeNew: false,
@@ -182,8 +182,8 @@ const authenticateWithParams = async (
   }
 }
 
-/** Ids that the gateway chooses begin with this after `guest:`. No guest may ask for one. */
-const CHOSEN = '~'
+/** Ids that the gateway generates begin with this after `guest:`. No start may ask for such an id, since it belongs to one guest. */
+const GENERATED = '~'
 
 /** The claim of a guest's token that says when the guest was created. */
 const CREATED_AT = 'guestCreatedAt'
@@ -198,7 +198,7 @@ const admitGuest = (app: App, userId: string, mustBeNew: boolean): Authenticated
 })
 
 const admitNewGuest = (app: App): Authenticated =>
-  admitGuest(app, `${GUEST_PREFIX}${CHOSEN}${randomBytes(12).toString('base64url')}`, true)
+  admitGuest(app, `${GUEST_PREFIX}${GENERATED}${randomBytes(12).toString('base64url')}`, true)
 
 const authenticateGuest = async (
   { engine }: StartContext,
@@ -209,8 +209,8 @@ const authenticateGuest = async (
   if (!guests) return refuse('guests-refused')
   const name = isGuestId(requestedId) ? requestedId.slice(GUEST_PREFIX.length) : requestedId
   if (name === '') return admitNewGuest(app)
-  if (name.startsWith(CHOSEN))
-    return refuse('bad-request', `A guest can't ask for an id that begins with '${CHOSEN}'.`)
+  if (name.startsWith(GENERATED))
+    return refuse('bad-request', `A guest can't ask for an id that begins with '${GENERATED}'.`)
   const userId = GUEST_PREFIX + name
   if (!isUserId(userId))
     return refuse(
@@ -227,7 +227,7 @@ const authenticateGuest = async (
 /** Says why a guest of a production app is refused. */
 export const GUEST_EXISTS = "Another guest has this id: start with that guest's token, or without a 'userId'."
 
-/** Authenticates a start with a token. If it is of a guest who is no longer kept, the start is a new guest's. */
+/** Authenticates a start with a token. If the token's guest was deleted, a new guest is admitted. */
 const authenticateStartToken = async (
   { engine }: StartContext,
   app: App,
@@ -264,7 +264,7 @@ const authenticateStart = async (
   return authenticateWithParams(context, app, userId, authParams ?? {}, peer)
 }
 
-/** Checks what does not depend on the app. */
+/** Returns why a start is refused whatever its app is; undefined if it may go on. */
 const checkStart = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
   if ([token, signature, authParams, guest].filter((credential) => credential !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")
@@ -287,7 +287,7 @@ export const admit = async (
   const app = apps.get(start.appId)
   if (!app) return refuse('unknown-app')
   const { origins, profiles } = app.settings
-  // A client without an origin is no browser, so that no other site's page can make it connect.
+  // A client without an `Origin` header is not a browser, so no page of another site can have made it connect.
   if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin)) return refuse('origin-refused')
   const authenticated = await authenticateStart(context, app, start, peer)
   if (!authenticated.ok) return authenticated

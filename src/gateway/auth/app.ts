@@ -11,9 +11,9 @@ import { signToken } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 
-/** Calls of an app's `authenticate` that run at once: a crowd, or a stranger, must not flood the app's backend. */
+/** How many calls of an app's `authenticate` run at once. More of them could overload the app's backend. */
 const MAX_AUTHENTICATIONS = 100
-/** Calls that wait for one of these to end. Their starts have a deadline. */
+/** How many calls wait for one of these to end. Their starts have a deadline. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
 
 /** An app of the config with its keys imported. */

@@ -54,13 +54,13 @@ const retention = object({
 
 const NO_LOGIN =
   'no user can log in: add secrets, signatureSecrets, jwks, authenticate or authenticateUrl, or allow guests'
-const ETERNAL =
+const SIGNATURES_NEVER_EXPIRE =
   'a signature never expires, and requireExpiry asks for credentials that do: leave signatureSecrets out, or set requireExpiry to false'
 
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
 
-/** A credential that is configured but wrong counts here, since it has an error of its own. */
+/** Returns whether any credential is configured. One that is wrong counts too, since it has an error of its own. */
 const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment): boolean =>
   isGiven(app['secrets']) ||
   isGiven(app['signatureSecrets']) ||
@@ -117,7 +117,7 @@ const schemaFor = (env: Env, environment: Environment) => {
     check: (given) => [
       ...(canAnyoneLogIn(given, environment) ? [] : [{ message: NO_LOGIN }]),
       ...(isGiven(given['signatureSecrets']) && (given['requireExpiry'] ?? isProduction) === true
-        ? [{ key: 'signatureSecrets', message: ETERNAL }]
+        ? [{ key: 'signatureSecrets', message: SIGNATURES_NEVER_EXPIRE }]
         : []),
       ...(isGiven(given['authenticate']) && isGiven(given['authenticateUrl'])
         ? [{ key: 'authenticateUrl', message: TWO_WAYS }]

@@ -42,7 +42,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 interface ObjectRules {
   /** Keys that a later version will have. They are errors too: a rule in a config must not be ignored. */
   planned?: readonly string[]
-  /** Returns what is wrong with keys that depend on each other. It is called even if single keys are wrong. */
+  /** Returns the problems of keys that depend on each other. It is called even if single keys are wrong. */
   check?: (value: Record<string, unknown>) => { message: string; key?: string }[]
 }
 
@@ -90,30 +90,30 @@ export const orNull = <S extends v.GenericSchema>(schema: S) =>
     v.transform((value): v.InferOutput<S> | null => value ?? null),
   )
 
-/** A text that is not blank; `wants` completes "must be". */
-export const text = (wants: string, pattern = /\S/) =>
-  v.pipe(v.string(`must be ${wants}`), v.regex(pattern, `must be ${wants}`))
+/** A text that is not blank; `expected` completes "must be". */
+export const text = (expected: string, pattern = /\S/) =>
+  v.pipe(v.string(`must be ${expected}`), v.regex(pattern, `must be ${expected}`))
 
 export const boolean = v.boolean('must be true or false')
 
 export const oneOf = <const T extends readonly string[]>(options: T) =>
   v.picklist(options, `must be ${options.map((option) => `"${option}"`).join(' or ')}`)
 
-export const listOf = <S extends v.GenericSchema>(item: S, sentence: string) =>
-  v.pipe(v.array(item, sentence), v.minLength(1, sentence))
+export const listOf = <S extends v.GenericSchema>(item: S, message: string) =>
+  v.pipe(v.array(item, message), v.minLength(1, message))
 
 export const integer = (from: number, to: number) => {
-  const sentence = `must be a whole number from ${from} to ${to}`
-  return v.pipe(v.number(sentence), v.integer(sentence), v.minValue(from, sentence), v.maxValue(to, sentence))
+  const message = `must be a whole number from ${from} to ${to}`
+  return v.pipe(v.number(message), v.integer(message), v.minValue(from, message), v.maxValue(to, message))
 }
 
-/** Written in seconds, read in milliseconds. */
+/** A duration: seconds in the config, milliseconds in the settings. */
 export const seconds = (from: number, to: number) => {
-  const sentence = `must be a number of seconds from ${from} to ${to}`
+  const message = `must be a number of seconds from ${from} to ${to}`
   return v.pipe(
-    v.number(sentence),
-    v.minValue(from, sentence),
-    v.maxValue(to, sentence),
+    v.number(message),
+    v.minValue(from, message),
+    v.maxValue(to, message),
     v.transform((value) => Math.round(value * 1000)),
   )
 }

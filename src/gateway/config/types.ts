@@ -15,7 +15,7 @@ export type ProfileRule = (typeof profileRules)[number]
 export const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
 export type JwksAlgorithm = (typeof jwksAlgorithms)[number]
 
-/** What webhooks report. */
+/** The events that webhooks report. */
 export const webhookEventTypes = [
   'session.started',
   'session.ended',
@@ -30,7 +30,7 @@ export const webhookEventTypes = [
 ] as const
 export type WebhookEventType = (typeof webhookEventTypes)[number]
 
-/** The argument of `authenticate`: may this client be this user? */
+/** The argument of `authenticate`, which decides whether this client is this user. */
 export interface AuthenticateRequest {
   appId: string
   userId: string
@@ -82,19 +82,19 @@ export interface GatewayConfig {
   listen?: ListenConfig | undefined
   /** A second listener, for operators: metrics and the console. Left out: there is none. */
   admin?: AdminConfig | undefined
-  /** Where users and sessions are kept. @default { type: 'embedded', path: './data' } */
+  /** The engine that stores users, sessions and messages. @default { type: 'embedded', path: './data' } */
   engine?: EngineConfig | undefined
   /** Seconds between two pings; a connection silent for two of them is dead. 0.01 to 3600. @default 25 */
   pingInterval?: number | undefined
   /** Seconds that a new connection has to name its user. 0.01 to 300. @default 10 */
   startTimeout?: number | undefined
-  /** Seconds that a session is held whose connection was lost. 0 to 86,400. @default 120 */
+  /** Seconds for which a session is held after its connection was lost. 0 to 86,400. @default 120 */
   resumeWindow?: number | undefined
-  /** Seconds that a session is held whose page was left. 0 to 86,400. @default 20 */
+  /** Seconds for which a session is held after its page was left. 0 to 86,400. @default 20 */
   leaveWindow?: number | undefined
   /** Seconds in which the id of a message makes a retry safe. 1 to 604,800. @default 3600 */
   sendWindow?: number | undefined
-  /** Seconds that closing waits for what clients have sent to be answered. 0.1 to 3600. @default 20 */
+  /** Seconds for which `close()` waits, at most, until the frames that clients have sent are answered. 0.1 to 3600. @default 20 */
   drainTime?: number | undefined
   limits?: LimitsConfig | undefined
   /** The apps by id: 1 to 64 of letters, digits, `-` and `_`. At least one. */
@@ -104,7 +104,7 @@ export interface GatewayConfig {
 export interface ListenConfig {
   /** Name or IP address to listen on; `0.0.0.0` or `::` for all. @default '127.0.0.1' */
   host?: string | undefined
-  /** 0 takes a free one. The environment's `PORT` overrides it. @default 8080 */
+  /** 0 takes a free port. The environment's `PORT` overrides it. @default 8080 */
   port?: number | undefined
   /** How many proxies in front add to `X-Forwarded-For`; 0 believes no such header. 0 to 32. @default 0 */
   trustProxy?: number | undefined
@@ -140,7 +140,7 @@ export interface EmbeddedEngineConfig {
 
 export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig
 
-/** Limits of the process, against strangers. */
+/** Limits of the process, for clients before they are authenticated. */
 export interface LimitsConfig {
   /** Open connections in all. From 1. @default three quarters of the process's open-file limit */
   connections?: number | undefined

@@ -69,29 +69,29 @@ const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_
 
 const PONG = '{"type":"pong"}'
 
-const CROWDED = 'Too many sessions are starting: reconnect after `retryAfter`.'
-/** A client that was refused because of a crowd reconnects after a random part of this, in milliseconds. */
-const CROWD_RETRY = 10_000
+const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
+/** A client whose start was refused as `TOO_MANY_STARTS` reconnects after a random part of this, in milliseconds. */
+const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 
 /** The close codes of a page that may come back: its session is held for `leaveWindow`. */
 const PAGE_LEFT_CODES: readonly number[] = Object.values(pageCloseCodes)
 
-/** Connection ids are a number after this, so that those of several gateways differ. */
+/** Connection ids begin with this, so that the ids of several gateways differ. */
 const PROCESS_ID = randomUUID()
 let connectionCount = 0
 
 /**
  * One connection, from the handshake to its close: it receives a start, authenticates it, and carries the user's session until
- * either side closes. An error in here ends this connection and no other. Its transport calls `receive` and `onClose`.
+ * either side closes. An error in a connection ends no other. Its transport calls `receive`, `receiveControl` and `onClose`.
  */
 export class Connection implements ConnectionHandle {
   readonly #number = ++connectionCount
   readonly #context: ConnectionContext
   readonly #transport: Transport
   readonly #heartbeat: Heartbeat
-  /** Made when the client first comes near its user's limit of bytes. */
+  /** Made when the user is first in debt of `bytesPerSecond`. */
   #throttle: Throttle | undefined
   #phase: Phase
 
@@ -213,7 +213,7 @@ export class Connection implements ConnectionHandle {
         this.#phase === phase ? this.#start(phase, frame, bytes) : Promise.resolve()
       const started = this.#context.startQueue.run(work, phase.peer.address, bytes)
       if (started) return this.endOnError(started)
-      return this.end('unavailable', CROWDED, Math.ceil(CROWD_RETRY * (0.2 + 0.8 * Math.random())))
+      return this.end('unavailable', TOO_MANY_STARTS, Math.ceil(START_RETRY * (0.2 + 0.8 * Math.random())))
     }
     phase.bytes += bytes
     if (phase.bytes > MAX_EARLY_BYTES || phase.frames.length === MAX_EARLY_FRAMES)
@@ -221,7 +221,7 @@ export class Connection implements ConnectionHandle {
     phase.frames.push(text)
   }
 
-  /** A ping or a pong of the WebSocket protocol came. It counts like a frame: a flood of these would cost as much as one of frames. */
+  /** A ping or a pong of the WebSocket protocol came. It counts like a frame, because a flood of them costs as much. */
   receiveControl(bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'live') this.#charge(phase.session, bytes)
@@ -234,8 +234,8 @@ export class Connection implements ConnectionHandle {
     const seconds = session.spendBytes(bytes)
     if (seconds >= 0 && !this.#throttle) return true
     this.#throttle ??= new Throttle(this.#transport)
-    const pause = this.#throttle.update(seconds)
-    if (pause === undefined) {
+    const pausedFor = this.#throttle.update(seconds)
+    if (pausedFor === undefined) {
       this.end(
         'rate-limited',
         "The user sends more than the app's 'bytesPerSecond'.",
@@ -243,7 +243,7 @@ export class Connection implements ConnectionHandle {
       )
       return false
     }
-    if (pause > 0) this.#heartbeat.excuse(pause)
+    if (pausedFor > 0) this.#heartbeat.allowSilence(pausedFor)
     return true
   }
 
@@ -257,7 +257,7 @@ export class Connection implements ConnectionHandle {
       frame,
       peer,
     )
-    // The client may have left meanwhile: its session would take the place of another one.
+    // If the client has left meanwhile, its session could end another one as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
       const { code, why, trace, retryAfter } = admitted
@@ -271,7 +271,7 @@ export class Connection implements ConnectionHandle {
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#charge(session, bytes)) return
     opening.session = session
-    // Before the user is read from the engine, so that no event after that is missed.
+    // The hub has the session before the engine reads the user, so that the session receives every later event.
     hub.add(session)
     if (!(await session.start(admitted, frame.resume, frame.hidden ?? false)) || this.#phase !== opening)
       return

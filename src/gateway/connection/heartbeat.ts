@@ -20,7 +20,7 @@ export class Heartbeat {
   /** Called when `started` was sent, which a client answers like a ping. */
   start(): void {
     this.#pings = 1
-    // The gateway may have taken long to authenticate the user: that silence was not the client's.
+    // The time that the gateway took to authenticate the user is not the client's silence.
     this.#lastFrameAt = performance.now()
     this.#checkIn(this.#interval)
   }
@@ -34,12 +34,12 @@ export class Heartbeat {
     this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now())
   }
 
-  /** The client can't send frames for so many milliseconds: that silence is not its own. */
-  excuse(milliseconds: number): void {
+  /** Called when the socket is paused for so many milliseconds. Otherwise a client whose frames are not read would end as `timeout`. */
+  allowSilence(milliseconds: number): void {
     this.#lastFrameAt = performance.now() + milliseconds
   }
 
-  /** Whether a `pong` that comes now answers something. */
+  /** Whether `started` or a `ping` is unanswered. */
   isAwaitingPong(): boolean {
     return this.#pongs < this.#pings
   }

@@ -3,7 +3,7 @@ import type { Transport } from './transport.js'
 
 /** Milliseconds for which a client may go on beyond its user's bytes a second. */
 const MAX_THROTTLED = 10_000
-/** The share of a second's bytes that must be left for a client to count as slow again. */
+/** If this share of a second's bytes is left, the time in `MAX_THROTTLED` starts anew. */
 const RECOVERED = 0.5
 
 /** Stops reading from one connection's socket while its user is in debt of `bytesPerSecond`. */
@@ -37,7 +37,7 @@ export class Throttle {
   stop(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)
-    // The close of the other side must be read.
+    // While the socket is paused, the client's close frame is not read.
     this.#transport.resume()
   }
 }

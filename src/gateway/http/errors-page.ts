@@ -22,7 +22,7 @@ code { font-family: ui-monospace, monospace; }
 /** The page's CSP: no script, and only its own style. */
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
-const entry = ([code, sentence]: [string, string]): string => {
+const entry = ([code, message]: [string, string]): string => {
   const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode].close : undefined
   const source = close === undefined ? 'reported by the client' : `close code ${close}`
   const advice = isRetryable(code as ProtocolCode)
@@ -30,7 +30,7 @@ const entry = ([code, sentence]: [string, string]): string => {
     : 'trying the same again does not help'
   return `<article id="${code}">
 <h2>${code}</h2>
-<p>${sentence.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>
+<p>${message.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>
 <p><small>${source}; ${advice}</small></p>
 </article>`
 }

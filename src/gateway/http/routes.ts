@@ -12,7 +12,7 @@ const SCRIPT_MAX_AGE = 300
 
 const acceptsCoding = (header: string, coding: string): boolean =>
   header.split(',').some((entry) => {
-    const [name = '', ...parameters] = entry.split(';').map((piece) => piece.trim().toLowerCase())
+    const [name = '', ...parameters] = entry.split(';').map((text) => text.trim().toLowerCase())
     return name === coding && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
   })
 
@@ -32,7 +32,7 @@ const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheContro
   }
   const cachedTags = (context.req.header('if-none-match') ?? '')
     .split(',')
-    .map((part) => part.trim().replace(/^W\//, ''))
+    .map((entry) => entry.trim().replace(/^W\//, ''))
   if (cachedTags.includes(tag) || cachedTags.includes('*')) return context.body(null, 304, headers)
   return context.body(bodies[coding], 200, {
     ...headers,
@@ -44,7 +44,7 @@ const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheContro
 export const ownsPath = (path: string): boolean =>
   /^\/(healthz|readyz|v1\/(session|errors|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
 
-/** The gateway's plain HTTP. */
+/** Returns the handlers of the gateway's HTTP requests. WebSocket upgrades do not come here. */
 export const createRoutes = (log: Log, isReady: () => boolean): Hono => {
   const routes = new Hono()
   let scripts: ReturnType<typeof loadScripts> | undefined

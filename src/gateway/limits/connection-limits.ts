@@ -8,7 +8,7 @@ export type SocketRefusal = 'unavailable' | 'rate-limited'
 export interface Slot {
   /** Set if a limit was reached and no older socket could make room: the socket is closed with this code. */
   refusal: SocketRefusal | undefined
-  /** Closes the socket, for another one. */
+  /** Closes the socket, to make room for another one. */
   evict: (refusal: SocketRefusal) => void
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */
@@ -36,7 +36,7 @@ interface Limits {
   connectionsPerSecondPerAddress: number
 }
 
-/** Peers that are known as proxies. The limits of an address count again for more than this. */
+/** How many proxies are exempt from the limits of an address. Further ones are not, so that a client can't fill the memory. */
 const MAX_PROXIES = 1_000
 
 /** The sockets of one address. */
@@ -84,11 +84,11 @@ export const createConnectionLimits = (
   }
 
   const makeRoom = (slots: ReadonlySet<Slot>, self: Slot, refusal: SocketRefusal): void => {
-    const victim = oldest(slots, self)
-    if (!victim) self.refusal = refusal
+    const evicted = oldest(slots, self)
+    if (!evicted) self.refusal = refusal
     else {
-      leaveOpening(victim)
-      victim.evict(refusal)
+      leaveOpening(evicted)
+      evicted.evict(refusal)
     }
   }
 

@@ -2,13 +2,13 @@
 export type LimitName =
   'messagesPerSecond' | 'requestsPerSecond' | 'bytesPerSecond' | 'connectionsPerSecondPerAddress'
 
-/** Limits how often each key does a thing: a token bucket for each key of each limit, which holds the tokens of one second. */
+/** Limits how much each key may use in a second. Each key of each limit has a token bucket, which holds the tokens of one second. */
 export interface RateLimiter {
   /** Takes one of `perSecond`. Returns 0 if there was one, else the milliseconds until there is. */
   take(limit: LimitName, key: string, perSecond: number): number
   /**
-   * Spends `amount` of `perSecond`, also if the bucket has less: the key is then in debt, of `MAX_DEBT` at most. Returns what is left,
-   * in seconds: 1 is a full bucket, -2 a debt that is repaid in two seconds.
+   * Spends `amount` of `perSecond`, also if the bucket has less: the key is then in debt, of `MAX_DEBT` at most. Returns the rest in
+   * seconds: 1 is a full bucket, -2 a debt that is repaid in two seconds.
    */
   spend(limit: LimitName, key: string, perSecond: number, amount: number): number
   /** Returns how many buckets are kept. */

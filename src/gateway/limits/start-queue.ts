@@ -1,23 +1,23 @@
 import { addressKey } from './connection-limits.js'
 
-/** Limits how many sessions start at once: a crowd that comes back would slow down every start and every session. */
+/** Limits how many sessions start at once. If thousands of clients reconnect together, they would slow down every start and every session. */
 export interface StartQueue {
   /**
    * Calls `work` at once, or when earlier starts have finished. Returns its promise, or undefined if too many starts wait.
-   * Starts of one address wait in order, and addresses take turns: a flood from one delays the others little. `bytes` is
-   * what the start holds in memory while it waits.
+   * Starts of one address wait in order, and addresses take turns: a flood from one address delays the others little. `bytes` is
+   * the memory that the start holds while it waits.
    */
   run(work: () => Promise<void>, address: string, bytes: number): Promise<void> | undefined
 }
 
 export interface StartQueueOptions {
-  /** Starts at once. */
+  /** How many starts run at once. */
   atOnce: number
-  /** Starts that wait. */
+  /** How many starts wait. */
   waiting: number
   /** Bytes that the waiting starts hold together. */
   waitingBytes: number
-  /** Milliseconds after which a start counts no more: one that waits for a slow backend must not hold up the others. */
+  /** Milliseconds after which a running start counts no more: a start that waits for a slow backend must not delay the others. */
   maxHold: number
 }
 

@@ -16,7 +16,7 @@ const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
 const FRAME_OVERHEAD = 8_192
 const MAX_CONTENT_JSON = limits.frame - FRAME_OVERHEAD
 
-/** Returns what is wrong with a message; undefined if it is valid. The app's rules are checked elsewhere. */
+/** Returns the problem of a message; undefined if it is valid. The app's rules are checked elsewhere. */
 export const checkMessage = ({
   id,
   to,

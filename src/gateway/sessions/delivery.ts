@@ -2,7 +2,7 @@ import type { Engine, InboxState, MessageStored, Position, UserRef } from '../..
 import type { Message } from '../../protocol/index.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
-/** The messages of the first page that is read, and of any page. */
+/** How many messages are read for the first page, and at most for any page. */
 const FIRST_PAGE = 16
 const MAX_PAGE = 128
 /** About how many bytes of a page wait in memory while the client reads slowly. */
@@ -10,7 +10,7 @@ const MAX_PAGE_BYTES = 131_072
 /** Bytes of a message besides its body and data, about. */
 const MESSAGE_OVERHEAD = 200
 
-/** One for all sessions, since most never replay any. */
+/** One array for all sessions, since most never replay a message. */
 const NO_MESSAGES: readonly Message[] = []
 
 const sizeOf = ({ body, data }: Message): number =>
@@ -34,8 +34,9 @@ export class Delivery {
   /** Messages that were read from the engine and not sent yet: each is read once, however often the socket is full. */
   #page: readonly Message[] = NO_MESSAGES
   #pageSize = FIRST_PAGE
+  /** Whether `started` has reported a loss, and no message was sent since. */
   #isLossKnown = false
-  /** The offset that the latest `unread` count covers. The client counts what comes after it. */
+  /** The offset that the latest `unread` count covers. The client itself counts the messages after it. */
   #countedUpTo = 0
   /** The read mark to send as `unread` once the messages that it counts are sent. */
   #dueReadMark: InboxState | undefined
@@ -47,7 +48,7 @@ export class Delivery {
     this.#connection = connection
   }
 
-  /** Sends a message that is now in the inbox. Before `begin` it only remembers that there is one. */
+  /** Sends a message that is now in the inbox. Before `begin` it only records the offset. */
   onMessage({ epoch, message }: Pick<MessageStored, 'epoch' | 'message'>): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch

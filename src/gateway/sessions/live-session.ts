@@ -104,13 +104,13 @@ export class LiveSession implements HubSession {
     return this.#started()?.ref
   }
 
-  /** Takes one of the user's requests. Returns 0 if there was one, else the milliseconds until there is. */
+  /** Counts a request against the user's `requestsPerSecond`. Returns 0, or the milliseconds until the user may send another one. */
   takeRequest(): number {
     const { requestsPerSecond } = this.#app.settings.limits
     return this.#context.rateLimiter.take('requestsPerSecond', this.#userKey, requestsPerSecond)
   }
 
-  /** Spends the user's bytes on a frame. Returns what is left, as `RateLimiter.spend` does. */
+  /** Counts a frame against the user's `bytesPerSecond`. Returns the rest, as `RateLimiter.spend` does. */
   spendBytes(bytes: number): number {
     const { bytesPerSecond } = this.#app.settings.limits
     return this.#context.rateLimiter.spend(
@@ -244,7 +244,7 @@ export class LiveSession implements HubSession {
     return undefined
   }
 
-  /** A client that leaves before it was sent `started` has no key to a new session, so that one ends. A resumed session is held. */
+  /** If the client left before it was sent `started`, it has no key to a new session, so the session ends. A resumed session is held. */
   async #detachOrEnd({ ref, hasKey }: EngineSession, holdOrEnd: HoldOrEnd): Promise<void> {
     const { engine } = this.#context
     const { connectionId } = this.#connection

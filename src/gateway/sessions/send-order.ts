@@ -15,7 +15,7 @@ export interface SendHold {
 export interface SendOrder {
   /** Returns why a send that comes now would overtake a refused one; undefined if it would not. */
   current(): SendHold | undefined
-  /** Refuses what comes next for the same reason: the client was sent `refused` for a send that it may try again. */
+  /** Refuses the sends that come next for the same reason: the client was sent `refused` for a send that it may try again. */
   hold(reason: SendHold): void
 }
 

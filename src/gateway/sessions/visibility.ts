@@ -1,4 +1,7 @@
-/** Passes on whether a session's page is hidden. A change counts as a request: beyond the user's limit only the latest state is passed on. */
+/**
+ * Calls `apply` when a session's page was hidden or shown. Each call counts as a request of the user: beyond the limit it waits, and
+ * only the latest state is applied.
+ */
 export class Visibility {
   readonly #apply: (hidden: boolean) => void
   readonly #takeRequest: () => number
@@ -13,17 +16,17 @@ export class Visibility {
 
   set(hidden: boolean): void {
     this.#hidden = hidden
-    // `refused` can't answer a `visibility`, and the latest one must not get lost: the session may have to make room.
-    if (this.#timer === undefined) this.#pass()
+    // If the latest state were dropped instead, the session of a visible page could be ended as a hidden one to make room.
+    if (this.#timer === undefined) this.#applyWhenAllowed()
   }
 
   stop(): void {
     clearTimeout(this.#timer)
   }
 
-  #pass(): void {
+  #applyWhenAllowed(): void {
     const wait = this.#takeRequest()
-    this.#timer = wait === 0 ? undefined : setTimeout(() => this.#pass(), wait).unref()
+    this.#timer = wait === 0 ? undefined : setTimeout(() => this.#applyWhenAllowed(), wait).unref()
     if (wait === 0) this.#apply(this.#hidden)
   }
 }

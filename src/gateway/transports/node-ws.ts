@@ -33,19 +33,19 @@ export const SESSION_PATH = '/v1/session'
 /** Milliseconds that a client has to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT = 3_000
 
-/** Bytes that are collected into one write. With more, `isFull()` would take a client for a slow one. */
+/** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
 const MAX_BATCH = 8_192
 
 /** Bytes of a masked control frame besides its payload. */
 const CONTROL_HEADER = 6
 
-/** Fragments of one message. Clients send a frame of 64 kB in one fragment; each costs 120 bytes and more. */
+/** Fragments of one message. Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more. */
 const MAX_FRAGMENTS = 64
 
 /** Chunks that an unfinished fragment may consist of, so that a client that sends byte by byte can't fill the memory. */
 const MAX_CHUNKS = 512
 
-/** Bytes that are read after the gateway's close, for the client's own close frame. A client that goes on would take CPU time. */
+/** Bytes that are read after the gateway's close, for the client's own close frame. A client that keeps sending would take CPU time. */
 const MAX_AFTER_CLOSE = 65_536
 
 /** Bytes that may wait for a client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
@@ -198,7 +198,7 @@ class MessageDeadline {
   }
 }
 
-/** Apart from the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
+/** Outside the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
 const receiveFrom = (
   socket: ws.WebSocket,
   stream: Duplex,
@@ -232,7 +232,7 @@ const receiveFrom = (
     deadline.cancel()
     connection.onClose(code)
   })
-  // `close` follows and ends the connection. A client that breaks its socket is not worth a log line.
+  // `close` follows and ends the connection. Nothing is logged, because any client can break its own socket.
   socket.on('error', ignore)
 }
 
@@ -310,7 +310,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       const path = pathOf(request)
       const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
       const isOurs = isWebSocket && path === SESSION_PATH
-      // A listener that was added after `attach()` may handle what the others do not.
+      // A listener that was added after `attach()` may handle this path.
       const isAlone = others.length === 0 && server.listenerCount('upgrade') === 1
       if (!isWebSocket && (isAlone || handlers.owns(path)))
         return returnRequest(server, request, socket, head)
@@ -334,7 +334,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
         const connection = handlers.connect(transport, peer, slot)
         receiveFrom(webSocket, socket, transport, connection, handlers.messageTimeout)
         slot.evict = (refusal) => endForLimit(connection, socket, refusal)
-        // Before the start is decoded and parsed.
+        // Ended before the start is decoded and parsed, so that a refused socket costs little.
         if (slot.refusal) return slot.evict(slot.refusal)
         const start = startInProtocols(protocols)
         if (start === undefined)

@@ -21,8 +21,8 @@ export interface OwnServer {
 const REQUEST_TIMEOUT = 30_000
 
 /**
- * TCP connections that wait to be accepted. With Node's 511, a burst of strangers would make the kernel drop a newcomer's SYN,
- * which comes again after a second or three.
+ * TCP connections that wait to be accepted. With Node's default of 511, the kernel drops SYNs during a burst, and those clients try
+ * again only after one to three seconds.
  */
 const BACKLOG = 4_096
 
@@ -31,7 +31,7 @@ const createHttpServer = ({ listen: { tls }, startTimeout }: Settings): Server =
     maxHeaderSize: limits.headers,
     // A client that sends no request headers gets the same time as one that sends no start.
     headersTimeout: startTimeout,
-    // For the body too: Node's default is five minutes.
+    // The time for headers and body together. Node's default is five minutes.
     requestTimeout: Math.max(startTimeout, REQUEST_TIMEOUT),
     connectionsCheckingInterval: Math.min(startTimeout, 1_000),
   }
@@ -75,7 +75,7 @@ export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots
     sockets.delete(this)
   }
   server.on('connection', (socket: Socket) => {
-    // Emitted again for each request whose upgrade is not wanted: a listener for each would make Node print a warning.
+    // `returnRequest` emits the event again for the same socket. A listener for each of them would make Node print a warning.
     if (sockets.has(socket)) return
     sockets.add(socket)
     socket.on('close', forget)

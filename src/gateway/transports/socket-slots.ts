@@ -14,7 +14,7 @@ export interface SocketSlots {
 const remoteAddressOf = (socket: Duplex): string =>
   (socket instanceof Socket && socket.remoteAddress) || 'unknown'
 
-/** Unique among the open sockets of a server. */
+/** Returns the client's address and port, which are unique among the open sockets of a server. */
 const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
 
 export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
