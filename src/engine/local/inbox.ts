@@ -98,6 +98,9 @@ export class Inbox {
   #oldestAt: number
   /** A cache: messages from others before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
+  /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
+  #soleSender: string | null = null
+  #soleSenderSince: number
   /** The messages that are not synced yet, by offset: no row of theirs can be read. */
   readonly #pending = new Map<number, MessageFacts>()
   /** The newest offset that the inbox's row covers. */
@@ -114,6 +117,7 @@ export class Inbox {
     this.#rowOffset = this.assigned.offset
     if (stored) this.#catchUp()
     this.durable = this.assigned
+    this.#soleSenderSince = this.assigned.offset + 1
     this.readOffset = stored?.readOffset ?? 0
     this.#readReceived = stored?.readReceived ?? 0
     this.#swept = stored?.swept ?? NONE_SWEPT
@@ -157,6 +161,8 @@ export class Inbox {
   ): boolean {
     const { first, offset } = this.assigned
     const firstUnread = Math.max(first, this.readOffset + 1)
+    // Otherwise each message to a full inbox would cost the read of a row.
+    if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
     const firstAfter = this.#firstAfter(size, retention)
     const isFromAnother = (facts: MessageFacts | undefined): boolean =>
       facts !== undefined && facts.from !== from && facts.from !== this.of.userId
@@ -180,6 +186,10 @@ export class Inbox {
       first: this.#firstAfter(size, retention),
     }
     if (before.first > before.offset) this.#oldestAt = at
+    if (from !== this.#soleSender && from !== this.of.userId) {
+      this.#soleSender = from
+      this.#soleSenderSince = offset
+    }
     const { received, bytes } = before
     this.#pending.set(offset, { from, bytes, size })
     const { first } = this.assigned
