@@ -5,7 +5,7 @@ import { EngineError } from '../errors.js'
 import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
 import type { Volume } from '../local/store.js'
 import { assertIdentity, createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
-import { engineErrorOf, openLevelStore } from './level-store.js'
+import { engineErrorOf, openLevelStore, WRITE_BUFFER } from './level-store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
   /** The folder that holds all data; made if it is missing. One process at a time can open it. */
@@ -36,7 +36,7 @@ const openVolume = async (path: string): Promise<Volume> => {
         assertPresent: () => assertIdentity(path, identity),
         probe: async () => {
           assertIdentity(path, identity)
-          await probe(path)
+          await probe(path, WRITE_BUFFER)
         },
         maintain: makePrivate,
       }

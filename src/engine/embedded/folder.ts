@@ -48,9 +48,6 @@ export const ensureFolder = (folder: string): Promise<void> => make(folder, true
 const MARKER = 'chat-session.id'
 const PROBE = 'chat-session.probe'
 
-/** About how many bytes LevelDB may write while it is opened. */
-const OPENING_BYTES = 4 * 1_048_576
-
 const ensureMarker = async (file: string): Promise<void> => {
   try {
     const handle = await open(file, 'wx', 0o600)
@@ -123,13 +120,13 @@ export const createPrivacy = (folder: string): (() => Promise<void>) => {
   }
 }
 
-/** Rejects with Node's error unless the folder has room for the files that LevelDB writes when it is opened. */
-export const probe = async (folder: string): Promise<void> => {
+/** Rejects with Node's error unless the folder has room for so many bytes. */
+export const probe = async (folder: string, bytes: number): Promise<void> => {
   const file = join(folder, PROBE)
   try {
     const handle = await open(file, 'w', 0o600)
     try {
-      await handle.writeFile(Buffer.alloc(OPENING_BYTES))
+      await handle.writeFile(Buffer.alloc(bytes))
       await handle.sync()
     } finally {
       await handle.close()
