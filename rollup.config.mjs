@@ -2,6 +2,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import ts from 'typescript'
+import { withSmallerReactiveElement } from './scripts/build/element-base.mjs'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
@@ -82,6 +83,7 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
   plugins: [
     typescript,
     replace(replaced),
+    withSmallerReactiveElement,
     withoutMessages,
     nodeResolve({ exportConditions: ['production', 'browser'] }),
     terser({ module: true, ecma: 2022, compress, mangle }),
@@ -91,7 +93,7 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
 export default [
   minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
     replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
-    // Our modules begin a name with `_` if no page, frame or browser API uses it; `_$` begins ReactiveElement's own names.
+    // Our modules begin a name with `_` if no page, frame or browser API uses it. ReactiveElement's private names begin so too.
     mangle: { properties: { regex: /^_/, builtins: true } },
   }),
   // A classic script, for `importScripts`.

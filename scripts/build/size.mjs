@@ -1,6 +1,7 @@
 // Prints what the script for a script tag weighs: in all, and what each room adds to it.
 import { readFile } from 'node:fs/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { transform } from 'esbuild'
 import { rollup } from 'rollup'
 import config from '../../rollup.config.mjs'
 
@@ -10,15 +11,16 @@ const weigh = (bytes) => [
   brotliCompressSync(bytes).length,
 ]
 
-/** Minified bytes by room, counted along the source map: each stretch of output belongs to the file it came from. */
+/** Returns how long each room's modules are without comments and blanks. The script's bytes are shared out by that. */
 const byRoom = async () => {
   const { plugins, input, output } = config[0]
   const bundle = await rollup({ input, plugins: plugins.filter(({ name }) => name !== 'terser') })
   const { output: chunks } = await bundle.generate(output)
   const rooms = {}
-  for (const [id, { renderedLength }] of Object.entries(chunks[0].modules)) {
+  for (const [id, module] of Object.entries(chunks[0].modules)) {
+    const { code } = await transform(module.code ?? '', { minify: true, legalComments: 'none' })
     const room = /dist\/(\w+)\//.exec(id)?.[1] ?? /node_modules\/((@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? 'other'
-    rooms[room] = (rooms[room] ?? 0) + renderedLength
+    rooms[room] = (rooms[room] ?? 0) + code.length
   }
   return rooms
 }

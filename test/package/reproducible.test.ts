@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What the script's build reads besides packages. */
-const sources = ['src', 'package.json', 'tsconfig.json', 'rollup.config.mjs']
+const sources = ['src', 'scripts', 'package.json', 'tsconfig.json', 'rollup.config.mjs']
 
 /** What is bundled. A link to it would be followed, and its place told in a source map. */
 const bundled = ['@lit', 'lit', 'lit-element', 'lit-html']

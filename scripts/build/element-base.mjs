@@ -1,0 +1,70 @@
+/*
+ * The script-tag build has a smaller ReactiveElement: it leaves out what only a subclass's author can use, since the script has
+ * one subclass. Everything that a page can call on an element stays.
+ */
+import { readFile } from 'node:fs/promises'
+
+const MODULE = '@lit/reactive-element/reactive-element.js'
+
+/** Matches a member of the class, or of an object, by the indentation of Lit's development source. */
+const member = (name) => new RegExp(`^    (?:static )?${name}\\(.*?^    \\},?$`, 'gms')
+
+/** Texts of Lit's development source, with those that the script has in their place. Terser drops the code that this makes dead. */
+const edits = [
+  ['DEV_MODE = true', 'DEV_MODE = false'],
+  // Polyfills, decorators, initializers, and the list in which Lit's development build looks for other versions.
+  ['global.reactiveElementPolyfillSupport;', 'undefined;'],
+  ["Symbol.metadata ??= Symbol('metadata');", ''],
+  ['global.litPropertyMetadata ??= new WeakMap();', ''],
+  ['this[Symbol.metadata]', 'null'],
+  [member('addInitializer'), ''],
+  ['superCtor._initializers', 'undefined'],
+  ['this.constructor._initializers', 'undefined'],
+  [/^\(global\.reactiveElementVersions .*$/gm, ''],
+  // Styles and a shadow root.
+  [member('finalizeStyles'), ''],
+  ['this.elementStyles = this.finalizeStyles(this.styles);', ''],
+  ['ReactiveElement.elementStyles = [];', ''],
+  [member('createRenderRoot'), ''],
+  ["ReactiveElement.shadowRootOptions = { mode: 'open' };", ''],
+  // Properties that write their attribute, or return to a default value with it.
+  [member('__propertyToAttribute'), ''],
+  [member('toAttribute'), ''],
+  [/this\.__reflectingProperties &&=[^;]*;/g, ''],
+  [/this\.__reflectingProperty = [^;]*;/g, ''],
+  ['this.__reflectingProperty !== propName', 'true'],
+  ['reflect === true', 'false'],
+  ['this.__defaultValues?.get(propName)', 'undefined'],
+  ['options.useDefault', 'false'],
+  ['useDefault &&', 'false &&'],
+  ['!useDefault', 'true'],
+  // Properties that are no text, have accessors or a comparison of their own.
+  ['let fromValue = value;', 'return value;'],
+  [/const defaultPropertyDeclaration = \{.*?^\};/gms, 'const defaultPropertyDeclaration = {};'],
+  ['options.hasChanged', 'undefined'],
+  ['options.state', 'false'],
+  ['options.noAccessor', 'false'],
+  ['this.prototype.hasOwnProperty(name)', 'false'],
+  ['wrapped === true', 'false'],
+  ['getOwnPropertyDescriptor(this.prototype, name)', 'undefined'],
+  [', { useDefault, reflect, wrapped }, initializeValue', ''],
+  // Names that terser shortens once they begin with an underscore.
+  [
+    /\b(createProperty|getProperty(Descriptor|Options)|finalize|(schedule|perform|should|will)Update|getUpdateComplete|enableUpdating)\b/g,
+    '_$&',
+  ],
+]
+
+export const withSmallerReactiveElement = {
+  name: 'with-smaller-reactive-element',
+  async load(id) {
+    if (!id.replaceAll('\\', '/').endsWith(MODULE)) return null
+    let code = await readFile(id.replace(/[^/\\]+$/, 'development/$&'), 'utf8')
+    for (const [text, replacement] of edits) {
+      const edited = code.replaceAll(text, replacement)
+      if (edited === code) throw new Error(`ReactiveElement has no ${text} any more.`)
+      code = edited
+    }
+    return code
+  },
+}
