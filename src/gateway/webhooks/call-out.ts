@@ -1,0 +1,115 @@
+import { signWebhook } from './sign.js'
+
+/** `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. */
+export type CallOutErrorCode = 'timeout' | 'unreachable' | 'aborted'
+
+/** A request got no complete answer. The message repeats neither the URL nor a header: both may hold secrets. */
+export class CallOutError extends Error {
+  override readonly name = 'CallOutError'
+  readonly code: CallOutErrorCode
+
+  constructor(code: CallOutErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface CallOutRequest {
+  method?: 'GET' | 'POST'
+  headers?: Readonly<Record<string, string>>
+  body?: string
+  /** Milliseconds until the last byte of the answer. */
+  timeout: number
+  /** Bytes of the answer's body that are read, after decompression. */
+  maxBytes: number
+  /** Gives the request up. */
+  signal?: AbortSignal
+}
+
+export interface CallOutAnswer {
+  status: number
+  /** Null if it is larger than `maxBytes`. */
+  body: string | null
+}
+
+/** Returns a system's or TLS's own word for a failure, such as `ECONNREFUSED`. Other parts of the error may repeat the URL. */
+const failureOf = (error: unknown): string => {
+  const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code) ? ` (${code})` : ''
+}
+
+const readBody = async (response: Response, maxBytes: number): Promise<string | null> => {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  // Leaving the loop closes the connection, so that a body without an end is not read.
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length
+    if (bytes > maxBytes) return null
+    chunks.push(chunk)
+  }
+  // Unlike Buffer's, this decoder leaves out a byte order mark, which JSON.parse does not take.
+  return new TextDecoder().decode(Buffer.concat(chunks))
+}
+
+/**
+ * Sends a request and returns its answer, of any status. Redirects are answers: the gateway sends signed requests to the configured
+ * URL alone. Rejects with a `CallOutError`.
+ */
+export const callOut = async (url: string, request: CallOutRequest): Promise<CallOutAnswer> => {
+  const { method = 'GET', headers = {}, body, timeout, maxBytes, signal } = request
+  // Not `AbortSignal.any`: in Node 20 a long-lived signal keeps each signal that was made from it.
+  const call = new AbortController()
+  const abort = (): void => call.abort(new CallOutError('aborted', 'The request was given up.'))
+  const timer = setTimeout(
+    () => call.abort(new CallOutError('timeout', `There was no complete answer within ${timeout} ms.`)),
+    timeout,
+  ).unref()
+  signal?.addEventListener('abort', abort)
+  try {
+    if (signal?.aborted) abort()
+    call.signal.throwIfAborted()
+    const response = await fetch(url, {
+      method,
+      headers: { 'user-agent': 'chat-session', ...headers },
+      redirect: 'manual',
+      signal: call.signal,
+      ...(body !== undefined && { body }),
+    })
+    return { status: response.status, body: await readBody(response, maxBytes) }
+  } catch (error) {
+    // The reason is one of the errors above.
+    call.signal.throwIfAborted()
+    throw new CallOutError('unreachable', `The request failed${failureOf(error)}.`)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** Where signed requests are sent: `authenticateUrl` or `webhooks` of an app's settings. */
+export interface SignedTarget {
+  readonly url: string
+  readonly secrets: readonly Uint8Array[]
+}
+
+/** Posts JSON, signed as Standard Webhooks says. Returns and rejects as `callOut`. */
+export const postSigned = (
+  { url, secrets }: SignedTarget,
+  id: string,
+  json: unknown,
+  { headers, ...request }: Omit<CallOutRequest, 'method' | 'body'>,
+): Promise<CallOutAnswer> => {
+  const body = JSON.stringify(json)
+  return callOut(url, {
+    ...request,
+    method: 'POST',
+    body,
+    headers: {
+      accept: 'application/json',
+      ...headers,
+      'content-type': 'application/json',
+      ...signWebhook(id, body, secrets),
+    },
+  })
+}

@@ -1,0 +1,43 @@
+import { DeadlineTimer } from '../deadline-timer.js'
+
+/** Times are rounded up to this, in milliseconds: the retries of a crowd share a few wake-ups. */
+const STEP = 250
+
+/** Calls `onDue` at each of its times (Unix, milliseconds), with one timer for the earliest. */
+export class WakeUps {
+  readonly #onDue: () => void
+  readonly #times = new Set<number>()
+  #timer: DeadlineTimer | undefined
+  #timerAt = Infinity
+
+  constructor(onDue: () => void) {
+    this.#onDue = onDue
+  }
+
+  add(at: number): void {
+    const time = Math.ceil(at / STEP) * STEP
+    this.#times.add(time)
+    if (time < this.#timerAt) this.#setTimer(time)
+  }
+
+  stop(): void {
+    this.#times.clear()
+    this.#setTimer(Infinity)
+  }
+
+  #setTimer(at: number): void {
+    this.#timer?.cancel()
+    this.#timerAt = at
+    this.#timer = at === Infinity ? undefined : new DeadlineTimer(at - Date.now(), () => this.#fire())
+  }
+
+  #fire(): void {
+    const due = this.#timerAt
+    let next = Infinity
+    for (const time of this.#times)
+      if (time <= due) this.#times.delete(time)
+      else next = Math.min(next, time)
+    this.#setTimer(next)
+    this.#onDue()
+  }
+}

@@ -1,0 +1,174 @@
+// Key sets that are fetched from a server which fails, hangs, rotates its keys or disappears. Requests are counted.
+import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
+import { after, test } from 'node:test'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createTokenVerifier } from '../../../src/tokens/index.js'
+import { createRemoteKeySet, type RemoteKeySetOptions } from '../../../src/gateway/auth/remote-key-set.js'
+import { startServer } from '../../support/http-server.js'
+import { appId } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+
+const signer = async (kid: string) => {
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  return {
+    jwk: { ...(await exportJWK(publicKey)), alg: 'ES256', kid },
+    token: (changed = kid): Promise<string> =>
+      new SignJWT({ tokenType: 'user' })
+        .setProtectedHeader({ alg: 'ES256', kid: changed })
+        .setIssuer(appId)
+        .setSubject('ada')
+        .setExpirationTime('1h')
+        .sign(privateKey),
+  }
+}
+
+const [first, second] = [await signer('first'), await signer('second')]
+const HOUR = 3_600_000
+
+/** Starts a server of a key set and a verifier that fetches from it. Tests replace `respond`. */
+const run = async (options: Partial<RemoteKeySetOptions> = {}) => {
+  const life = new AbortController()
+  after(() => life.abort())
+  const failures: string[] = []
+  let keys: object[] = [first.jwk]
+  const respondWell = (response: ServerResponse): unknown => response.end(JSON.stringify({ keys }))
+  const state = { requests: 0, respond: respondWell }
+  const listener = (_: unknown, response: ServerResponse): void => {
+    state.requests += 1
+    state.respond(response)
+  }
+  const server = await startServer(listener)
+  const set = createRemoteKeySet(`${server.url}/keys.json`, {
+    signal: life.signal,
+    onError: (error) => failures.push(String(error)),
+    refreshInterval: HOUR,
+    retryInterval: HOUR,
+    ...options,
+  })
+  const verify = createTokenVerifier({ appId, keySet: { algorithms: ['ES256'], resolve: set.resolve } })
+  return {
+    state,
+    server,
+    set,
+    life,
+    failures,
+    respondWell,
+    restart: () => startServer(listener, server.port),
+    publish: (...signers: (typeof first)[]) => void (keys = signers.map(({ jwk }) => jwk)),
+    outcome: async (token: Promise<string>): Promise<string> => {
+      const result = await verify(await token)
+      return result.ok ? 'ok' : result.code
+    },
+  }
+}
+
+test('the keys are fetched when the first token comes, once for a crowd, and then kept', async () => {
+  const { state, set, outcome } = await run()
+  assert.equal(state.requests, 0)
+  assert.equal(set.age(), null)
+  const crowd = await Promise.all(Array.from({ length: 50 }, () => outcome(first.token())))
+  assert.deepEqual(new Set(crowd), new Set(['ok']))
+  assert.equal(await outcome(first.token()), 'ok')
+  assert.equal(state.requests, 1)
+  assert.ok((set.age() ?? -1) >= 0)
+})
+
+test('a flood of unknown key ids costs one fetch, also while that fetch runs', async () => {
+  const { state, outcome } = await run()
+  assert.equal(await outcome(first.token()), 'ok')
+  const flood = (from: number) =>
+    Promise.all(Array.from({ length: 50 }, (_, index) => outcome(first.token(`${from + index}`))))
+  assert.deepEqual(new Set([...(await flood(0)), ...(await flood(50))]), new Set(['unauthenticated']))
+  assert.equal(state.requests, 2)
+})
+
+test('a new key is fetched when its first token comes', async () => {
+  const { state, publish, outcome } = await run()
+  assert.equal(await outcome(first.token()), 'ok')
+  publish(first, second)
+  assert.equal(await outcome(second.token()), 'ok')
+  assert.equal(await outcome(first.token()), 'ok')
+  assert.equal(state.requests, 2)
+})
+
+test('after the retry interval an unknown key id causes a fetch again', async () => {
+  const { state, publish, outcome } = await run({ retryInterval: 50 })
+  assert.equal(await outcome(first.token()), 'ok')
+  assert.equal(await outcome(second.token()), 'unauthenticated')
+  publish(second)
+  await until('the new key is known', () => outcome(second.token()), 'ok')
+  assert.ok(state.requests >= 3)
+})
+
+test('the keys are refreshed in the background, so that a withdrawn key is soon good no more', async () => {
+  const { publish, outcome } = await run({ refreshInterval: 50 })
+  assert.equal(await outcome(first.token()), 'ok')
+  publish(second)
+  await until('the first key is withdrawn', () => outcome(first.token()), 'unauthenticated')
+  assert.equal(await outcome(second.token()), 'ok')
+})
+
+test('while the server is away the old keys stay good, an unknown key is unavailable, and the new keys come by themselves', async () => {
+  const { state, server, failures, publish, restart, outcome } = await run({
+    refreshInterval: 50,
+    retryInterval: 50,
+  })
+  assert.equal(await outcome(first.token()), 'ok')
+  await server.close()
+  await until('two fetches have failed', () => failures.length >= 2)
+  assert.equal(await outcome(first.token()), 'ok')
+  assert.equal(await outcome(second.token()), 'unavailable')
+  assert.match(failures[0] ?? '', /ECONNREFUSED|ECONNRESET|UND_ERR_SOCKET/)
+  publish(first, second)
+  const before = state.requests
+  await restart()
+  await until('the server is asked again', () => state.requests > before)
+  await until('the new key is known', () => outcome(second.token()), 'ok')
+})
+
+const failing: [what: string, respond: (response: ServerResponse) => unknown, error: RegExp][] = [
+  ['answers 500', (response) => response.writeHead(500).end(), /status 500/],
+  ['answers with a page', (response) => response.end('<html>s3cret'), /not JSON/],
+  ['answers with another object', (response) => response.end('{"keys":1}'), /malformed/],
+  ['never answers', () => undefined, /within 100 ms/],
+  ['answers too much', (response) => response.end(JSON.stringify(' '.repeat(600_000))), /larger than/],
+  [
+    'redirects',
+    (response) => response.writeHead(302, { location: 'http://127.0.0.1:9/keys.json' }).end(),
+    /status 302/,
+  ],
+]
+for (const [what, respond, error] of failing)
+  test(`a server that ${what} costs one fetch in an interval, and says nothing about tokens`, async () => {
+    const { state, failures, respondWell, outcome } = await run({ timeout: 100 })
+    state.respond = respond
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => outcome(first.token())))
+    assert.deepEqual(new Set(crowd), new Set(['unavailable']))
+    state.respond = respondWell
+    assert.equal(await outcome(first.token()), 'unavailable')
+    assert.equal(state.requests, 1)
+    assert.equal(failures.length, 1)
+    assert.match(failures[0] ?? '', error)
+    assert.doesNotMatch(failures[0] ?? '', /s3cret/)
+  })
+
+test('a server that fails at first is asked again by itself', async () => {
+  const { state, respondWell, outcome } = await run({ retryInterval: 50 })
+  state.respond = (response) => response.writeHead(503).end()
+  assert.equal(await outcome(first.token()), 'unavailable')
+  state.respond = respondWell
+  await until('the keys are there', () => outcome(first.token()), 'ok')
+})
+
+test('nothing is fetched any more when the gateway is closed', async () => {
+  const intervals = { refreshInterval: 20, retryInterval: 20 }
+  const [closed, other] = [await run(intervals), await run(intervals)]
+  for (const { outcome } of [closed, other]) assert.equal(await outcome(first.token()), 'ok')
+  closed.life.abort()
+  const requests = { closed: closed.state.requests, other: other.state.requests }
+  await until('another set was refreshed five times', () => other.state.requests >= requests.other + 5)
+  // One fetch may have been under way.
+  assert.ok(closed.state.requests <= requests.closed + 1)
+  assert.deepEqual(closed.failures, [])
+})
