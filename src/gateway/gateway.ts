@@ -8,6 +8,7 @@ import { createRateLimiter } from './limits/rate-limiter.js'
 import { createStartQueue } from './limits/start-queue.js'
 import type { Peer } from './auth/admission.js'
 import { createApp, type App } from './auth/app.js'
+import { createKeySets } from './auth/key-sets.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { watchClock } from './clock-watch.js'
@@ -99,6 +100,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const log = createRepeatLog(options.log ?? createLog(), lifetime.signal)
   const engine = options.engine ?? createEngine(settings.engine, log)
   const hub = createHub()
+  const keySets = createKeySets(log, lifetime.signal)
   const rateLimiter = createRateLimiter()
   const connectionLimits = createConnectionLimits(settings.limits, rateLimiter, log)
   const slots = createSocketSlots(connectionLimits)
@@ -121,7 +123,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await engine.open()
     const key = await engine.key()
     for (const { appId, retention } of settings.apps.values()) await engine.retain(appId, retention)
-    return new Map([...settings.apps].map(([appId, app]) => [appId, createApp(app, key)]))
+    return new Map(
+      [...settings.apps].map(([appId, app]) => [appId, createApp(app, key, keySets.of(appId, app.jwks))]),
+    )
   }
 
   const assertNotClosed = (): void => {

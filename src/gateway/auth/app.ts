@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
-import { createLocalJWKSet, createRemoteJWKSet } from 'jose'
 import {
   createSignatureVerifier,
   createTokenVerifier,
+  type KeySet,
   type SignatureVerifier,
   type TokenVerifier,
 } from '../../tokens/index.js'
@@ -38,23 +38,15 @@ const hmac = (secret: string, data: Uint8Array): Uint8Array =>
   createHmac('sha256', secret).update(data).digest()
 
 /** `ownKey` is the engine's key, so that all gateways on one engine accept each other's tokens. No secret of an app signs them. */
-export const createApp = (settings: AppSettings, ownKey: Uint8Array): App => {
-  const { appId, secrets, signatureSecrets, jwks, requireExpiry } = settings
+export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: KeySet): App => {
+  const { appId, secrets, signatureSecrets, requireExpiry } = settings
   const ownSecret = Buffer.from(ownKey).toString('base64url')
   return {
     settings,
     verifyToken: createTokenVerifier({
       appId,
       secrets,
-      keySet: jwks
-        ? {
-            algorithms: jwks.algorithms,
-            resolve:
-              jwks.url === undefined
-                ? createLocalJWKSet({ keys: jwks.keys })
-                : createRemoteJWKSet(new URL(jwks.url)),
-          }
-        : undefined,
+      keySet,
       requireExpiry,
       hmac,
     }),

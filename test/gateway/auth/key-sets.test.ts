@@ -117,3 +117,48 @@ test('the last token decides when a session expires, even if an earlier one take
   assert.ok((second['expiresIn'] as number) > 3_600_000)
   client.close()
 })
+
+test('keys in the config verify tokens, and nothing is fetched', async () => {
+  provider.asked = 0
+  const { url } = await runGateway({
+    secrets: [],
+    signatureSecrets: [],
+    jwks: { keys: published, algorithms: ['RS256', 'ES256'] },
+  })
+  for (const [alg, code] of [
+    ['RS256', undefined],
+    ['ES256', undefined],
+    ['EdDSA', 'unauthenticated'],
+  ] as const) {
+    const client = openClient(url, { start: await startOf('ada', { token: await tokenBy(alg, keyOf(alg)) }) })
+    const frame = await client.next()
+    assert.equal(frame['code'], code)
+    client.close()
+  }
+  const unknown = await startOf('ada', { token: await tokenBy('ES256', keyOf('ES256'), 'unknown') })
+  assert.equal((await openClient(url, { start: unknown }).end()).reason, 'unauthenticated')
+  assert.equal(provider.asked, 0)
+})
+
+test('starts with unknown key ids cost one fetch, and while the server fails the keys stay good', async () => {
+  provider.asked = 0
+  const { answer } = provider
+  const { url, lines } = await run(keySet, ['ES256'])
+  const good = await startOf('ada', { token: await tokenBy('ES256', keyOf('ES256')) })
+  const first = await startClient(url, good)
+  first.close()
+  provider.answer = () => ({ status: 500, body: '' })
+  const ends = await Promise.all(
+    Array.from({ length: 20 }, async (_, index) => {
+      const token = await tokenBy('ES256', keyOf('ES256'), `unknown ${index}`)
+      return openClient(url, { start: await startOf('ada', { token }) }).end()
+    }),
+  )
+  assert.deepEqual(new Set(ends.map(({ reason }) => reason)), new Set(['unavailable']))
+  assert.equal(provider.asked, 2)
+  const second = await startClient(url, good)
+  second.close()
+  assert.equal(lines.filter((line) => line.includes('keys that were fetched before stay good')).length, 1)
+  assert.ok(!lines.some((line) => line.includes('keys.json')))
+  provider.answer = answer
+})
