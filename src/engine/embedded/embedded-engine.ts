@@ -4,7 +4,8 @@ import type { Engine } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
 import type { Volume } from '../local/store.js'
-import { assertIdentity, createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
+import { watchDatabaseFiles } from './database-files.js'
+import { createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
 import { engineErrorOf, openLevelStore, WRITE_BUFFER } from './level-store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
@@ -28,17 +29,22 @@ const openVolume = async (path: string): Promise<Volume> => {
     const store = await openLevelStore(path)
     try {
       const identity = await identityOf(path)
+      const files = watchDatabaseFiles(path, identity, () => store.liveTables())
+      await files.checkTables()
       await makePrivate()
       return {
         store,
         isPersistent: true,
         identity,
-        assertPresent: () => assertIdentity(path, identity),
+        assertPresent: () => files.assertPresent(),
         probe: async () => {
-          assertIdentity(path, identity)
+          files.assertPresent()
           await probe(path, WRITE_BUFFER)
         },
-        maintain: makePrivate,
+        async maintain() {
+          await makePrivate()
+          await files.checkTables()
+        },
       }
     } catch (error) {
       await store.close()

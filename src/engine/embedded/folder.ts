@@ -45,7 +45,7 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
 /** An empty file that is made once. Its inode and birth time identify the folder. */
-const MARKER = 'chat-session.id'
+export const MARKER = 'chat-session.id'
 const PROBE = 'chat-session.probe'
 
 const ensureMarker = async (file: string): Promise<void> => {
@@ -59,7 +59,7 @@ const ensureMarker = async (file: string): Promise<void> => {
   await sync(dirname(file))
 }
 
-const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
+export const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
 
 /**
  * Returns a text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has

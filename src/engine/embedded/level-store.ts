@@ -53,10 +53,20 @@ export const engineErrorOf = (path: string, error: unknown): EngineError => {
   }
 }
 
+/** A store in LevelDB. */
+export interface LevelStore extends Store {
+  /** The names of the files that hold the tables; none once the store is closed. */
+  liveTables(): string[]
+}
+
+/** The files of a text like ` 17:5120['a' @ 9 : 1 .. 'b' @ 7 : 1]`, which has a line for each table. */
+const tablesIn = (sstables: string): string[] =>
+  [...sstables.matchAll(/^ (\d+):\d+\[/gm)].map(([, number = '']) => `${number.padStart(6, '0')}.ldb`)
+
 /**
  * Opens LevelDB in a folder that exists. Rejects with its errors, or with `unavailable` if its binary can't be loaded.
  */
-export const openLevelStore = async (path: string): Promise<Store> => {
+export const openLevelStore = async (path: string): Promise<LevelStore> => {
   const { ClassicLevel } = await importClassicLevel()
   const level = new ClassicLevel(path, { writeBufferSize: WRITE_BUFFER })
   await level.open()
@@ -73,6 +83,7 @@ export const openLevelStore = async (path: string): Promise<Store> => {
       }
       return batch.write(options)
     },
+    liveTables: () => (level.status === 'open' ? tablesIn(level.getProperty('leveldb.sstables')) : []),
     close: () => level.close(),
   }
 }

@@ -75,11 +75,13 @@ export class Supervisor {
     commit.verify()
     if (!commit.isWritable) return
     if (volume.isPersistent && ++this.#checks % CHECKS_PER_SAVE === 0) saveTime(database)
-    volume.maintain().catch((error: unknown) => {
+    const maintained = volume.maintain().catch((error: unknown) => {
       // An error that stays the same would fill the log.
       if (!this.#life.signal.aborted && this.#lastCheckError !== (this.#lastCheckError = String(error)))
         this.#options.onError(error)
     })
+    // Maintenance may have found that a file is gone.
+    void maintained.then(() => commit.verify())
   }
 
   async #openDatabase(sessions: Sessions, prepare: (database: Database) => Promise<void>): Promise<Database> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, rename, rm, stat } from 'node:fs/promises'
+import { cp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import {
@@ -165,6 +165,73 @@ void describe('an embedded engine whose folder is gone', () => {
     await until('an error', () => errors.length > 0)
     assert.match(String(errors[0]), /removed or replaced/)
     await engine.close()
+  })
+
+  /** A folder with a table, which LevelDB makes when it opens a folder with a log. */
+  const withTable = async () => {
+    const path = join(scratchFolder(), 'data')
+    const first = await opened(path)
+    await first.send({ ...message, id: 'earlier' }, rules)
+    await first.close()
+    const errors: unknown[] = []
+    const engine = createEmbeddedEngine({ path, onError: (error) => errors.push(error) })
+    await engine.open()
+    return { engine, path, errors }
+  }
+
+  const remove = (file: string): Promise<void> => rm(file)
+  const replace = async (file: string): Promise<void> => {
+    await cp(file, `${file} copy`, { preserveTimestamps: true })
+    await rename(`${file} copy`, file)
+  }
+  for (const [done, change] of [
+    ['removed', remove],
+    ['replaced', replace],
+  ] as const)
+    for (const pattern of [/\.log$/, /^MANIFEST-/, /^CURRENT$/, /^LOCK$/, /\.ldb$/])
+      void it(`notices without a write that ${String(pattern)} was ${done}, and acknowledges nothing`, async () => {
+        const { engine, path, errors } = await withTable()
+        const { epoch } = await engine.inbox(ada)
+        const name = (await readdir(path)).find((each) => pattern.test(each)) ?? assert.fail()
+        await change(join(path, name))
+        await until('an error', () => errors.length > 0)
+        assert.match(String(errors[0]), /The file .* was removed or replaced/)
+        assert.ok(String(errors[0]).includes(name))
+        for (let n = 0; n < 5; n++)
+          await assert.rejects(engine.send({ ...message, id: `${n}` }, rules), unavailable)
+        await engine.close()
+        // Acknowledged messages may be missing.
+        if (name.endsWith('.log')) {
+          const again = await opened(path)
+          assert.notEqual((await again.inbox(ada)).epoch, epoch)
+          await again.close()
+        }
+      })
+
+  void it('acknowledges no message into a log that was removed', async () => {
+    const { engine, path } = await running()
+    const log = (await readdir(path)).find((name) => name.endsWith('.log')) ?? assert.fail()
+    await rm(join(path, log))
+    await assert.rejects(engine.send({ ...message, id: 'into nothing' }, rules), unavailable)
+    await engine.close()
+  })
+
+  void it('takes no file that LevelDB itself replaces for a lost one', async () => {
+    const { engine, path, errors } = await running()
+    const logOf = async (): Promise<string> =>
+      (await readdir(path)).filter((name) => name.endsWith('.log')).at(-1) ?? assert.fail()
+    const logs = new Set([await logOf()])
+    const body = 'x'.repeat(16_000)
+    for (let round = 0; logs.size < 3; round++) {
+      await Promise.all(
+        Array.from({ length: 100 }, (_, n) =>
+          engine.send({ ...message, to: `user ${n}`, id: `${round}`, body }, rules),
+        ),
+      )
+      logs.add(await logOf())
+    }
+    await engine.close()
+    assert.deepEqual(errors, [])
   })
 
   void it('acknowledges nothing in a copy that took its place, and goes on in the folder once it is back', async () => {

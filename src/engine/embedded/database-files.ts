@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EngineError } from '../errors.js'
+import { assertIdentity, identityIn, MARKER } from './folder.js'
+
+/** Tables whose identity is compared in one call of `checkTables`. A folder of 10 GB has 5,000. */
+const TABLES_PER_CHECK = 500
+
+/** Watches that LevelDB's files stay those that it has open. LevelDB itself goes on writing to a file that was removed. */
+export interface DatabaseFiles {
+  /** Throws `unavailable` if the folder, or a file that each write or each opening needs, was removed or replaced. Takes some ten microseconds. */
+  assertPresent(): void
+  /** Looks for removed and replaced tables, if a file was made or removed. `assertPresent` throws afterwards if it found one. */
+  checkTables(): Promise<void>
+}
+
+/** Its number grows whenever LevelDB begins a new one, and the old one is removed later. */
+const newestLog = (folder: string): string | undefined =>
+  readdirSync(folder)
+    .filter((name) => /^\d+\.log$/.test(name))
+    .toSorted((one, other) => parseInt(one) - parseInt(other))
+    .at(-1)
+
+const fileIdentity = (folder: string, name: string): string | undefined => {
+  const found = statSync(join(folder, name), { bigint: true, throwIfNoEntry: false })
+  return found && identityIn(found)
+}
+
+/**
+ * Called when LevelDB has opened `folder`, whose identity is `identity`. `liveTables` returns the names of the files that
+ * LevelDB's tables are in.
+ */
+export const watchDatabaseFiles = (
+  folder: string,
+  identity: string,
+  liveTables: () => string[],
+): DatabaseFiles => {
+  // LevelDB writes CURRENT and makes a manifest only when it opens a folder.
+  const fixed = new Map(
+    ['LOCK', 'CURRENT', readFileSync(join(folder, 'CURRENT'), 'utf8').trim()].map((name) => [
+      name,
+      fileIdentity(folder, name),
+    ]),
+  )
+  let log = newestLog(folder)
+  let logIdentity = log && fileIdentity(folder, log)
+  const tables = new Map<string, string>()
+  /** The place in the list of tables where the next comparison goes on; 0 after the last table. */
+  let nextTable = 0
+  /** The folder's time of change at the latest two checks. Two changes of one tick of the kernel's clock have the same time. */
+  let lastChange: [bigint, bigint] = [-1n, -2n]
+  let lostFile: string | undefined
+
+  const findLostFile = (): string | undefined => {
+    if (lostFile !== undefined) return lostFile
+    for (const [name, known] of fixed) if (fileIdentity(folder, name) !== known) return name
+    if (log !== undefined && fileIdentity(folder, log) === logIdentity) return undefined
+    const newest = newestLog(folder)
+    if (newest === undefined || (log !== undefined && parseInt(newest) <= parseInt(log))) return log ?? 'LOG'
+    log = newest
+    logIdentity = fileIdentity(folder, log)
+    return undefined
+  }
+
+  /** Compares the identities of some of the tables, in turn. */
+  const findReplacedTable = async (names: string[]): Promise<string | undefined> => {
+    const some = names.slice(nextTable, nextTable + TABLES_PER_CHECK)
+    nextTable = nextTable + TABLES_PER_CHECK < names.length ? nextTable + TABLES_PER_CHECK : 0
+    for (const name of some) {
+      // A table that was compacted meanwhile is gone.
+      const found = await stat(join(folder, name), { bigint: true }).catch(() => undefined)
+      if (!found) continue
+      const known = tables.get(name)
+      if (known !== undefined && known !== identityIn(found)) return name
+      tables.set(name, identityIn(found))
+    }
+    return undefined
+  }
+
+  return {
+    assertPresent() {
+      assertIdentity(folder, identity)
+      const name = findLostFile()
+      if (name === undefined) return
+      lostFile = name
+      // Acknowledged messages may be gone: with another marker the folder gets other epochs when it is opened again.
+      rmSync(join(folder, MARKER), { force: true })
+      throw new EngineError(
+        'unavailable',
+        `The file ${name} in ${folder} was removed or replaced while the engine had it open: stop the gateway, put a backup in place ` +
+          'of the folder if messages are missing, and start it again.',
+      )
+    },
+    async checkTables() {
+      const { mtimeNs } = await stat(folder, { bigint: true })
+      const isUnchanged = lastChange.every((time) => time === mtimeNs)
+      if (isUnchanged && nextTable === 0) return
+      lastChange = [lastChange[1], mtimeNs]
+      const before = liveTables()
+      const present = new Set(await readdir(folder))
+      const after = new Set(liveTables())
+      // A table that is live before and after was live when the folder was read. The others LevelDB was making or removing.
+      const live = before.filter((name) => after.has(name))
+      for (const name of tables.keys()) if (!after.has(name)) tables.delete(name)
+      lostFile ??= live.find((name) => !present.has(name)) ?? (await findReplacedTable(live))
+    },
+  }
+}
