@@ -49,7 +49,7 @@ program
   .command('dev')
   .description('Run a gateway with ready-made apps and the playground, without a config.')
   .option('--host <host>', 'name or address to listen on', '127.0.0.1')
-  .addOption(new Option('--port <port>', '0 takes a free one').env('PORT').default(8080).argParser(port))
+  .addOption(new Option('--port <port>', '0 takes a free port').env('PORT').default(8080).argParser(port))
   .option('--data <folder>', 'folder for data and secrets', '.chat-session')
   .action(async (options: { host: string; port: number; data: string }) =>
     (await import('./dev/dev.js')).dev(options),

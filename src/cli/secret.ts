@@ -1,6 +1,6 @@
 import { CliError } from './cli-error.js'
 
-/** Returns a secret from the environment. Arguments are no place for one: other users see them, and the shell keeps them. */
+/** Returns a secret from the environment. An argument would show it to other users of the machine and leave it in the shell's history. */
 export const secretOf = (name: string): string => {
   const secret = process.env[name]
   if (!secret)

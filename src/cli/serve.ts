@@ -12,7 +12,7 @@ export interface ServeOptions {
 }
 
 /**
- * Why a config can't be read. V8's own messages may quote the file, and the file holds secrets: a secret without quotes
+ * Returns why a config can't be read. V8's own messages may quote the file, and the file holds secrets: a secret without quotes
  * is a ReferenceError that names it. Messages of the file's author and of the file system are shown.
  */
 const reasonOf = (cause: unknown): string => {

@@ -14,7 +14,7 @@ export type Condition = keyof typeof conditions
 /** One session's link to the gateway through the fault proxy of `chat-session dev`. Emits `change`. */
 export class NetworkLink extends EventTarget {
   readonly name: string = crypto.getRandomValues(new BigUint64Array(2)).join('-')
-  readonly #path = `/dev/lines/${this.name}`
+  readonly #path = `/dev/links/${this.name}`
   condition: Condition = 'up'
   readonly #log: ActivityLog
   #recovery: ReturnType<typeof setTimeout> | undefined

@@ -87,10 +87,10 @@ export const pageCloseCodes = {
   hidden: 4000,
 }
 
-/** WebSocket's own close codes (RFC 6455, 7.4.1) that the same request would meet again. */
+/** WebSocket's own close codes (RFC 6455, 7.4.1) after which a new connection would fail in the same way. */
 const permanent = [1002, 1003, 1007, 1008, 1009, 1010]
 
-const band = (close: number): number => Math.floor(close / 100)
+const hundredsOf = (close: number): number => Math.floor(close / 100)
 
 /** How a client reacts to a close: it does nothing, fetches fresh credentials, gives up, or connects again. */
 export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
@@ -98,8 +98,8 @@ export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 /** The hundreds decide, so that a client knows what to do after a code that is newer than the client. */
 export const closeAction = (close: number): CloseAction => {
   if (close === closeCodes.ended.close) return 'ended'
-  if (band(close) === 41) return 'refetch'
-  if (band(close) === 44 || permanent.includes(close)) return 'stop'
+  if (hundredsOf(close) === 41) return 'refetch'
+  if (hundredsOf(close) === 44 || permanent.includes(close)) return 'stop'
   return 'retry'
 }
 

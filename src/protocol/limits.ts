@@ -6,7 +6,7 @@ export const limits = {
   profile: 4_096,
   /** Auth params as JSON. */
   authParams: 4_096,
-  /** The subprotocol that carries a start frame. A longer start is the first frame instead. Many proxies accept 8 kB of headers. */
+  /** The subprotocol that carries a start frame. A longer start is the first frame instead. Many proxies accept only 8 kB of headers. */
   startHeader: 4_096,
   /** All headers of the handshake together. */
   headers: 32_768,
@@ -35,7 +35,7 @@ const forbiddenInIds = /\p{Surrogate}|\p{Cc}|\p{Bidi_Control}/u
 
 /**
  * Whether `id` is 1 to 255 bytes of well-formed UTF-8 without control characters and bidirectional format characters. `.` and
- * `..` are none: they would disappear from a URL's path.
+ * `..` are no user ids: they would disappear from a URL's path.
  */
 export const isUserId = (id: string): boolean =>
   id !== '' && id !== '.' && id !== '..' && byteLength(id) <= limits.userId && !forbiddenInIds.test(id)

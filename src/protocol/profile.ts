@@ -14,7 +14,7 @@ export const profileFields = {
   photoUrl: optional(text),
   locale: optional(text),
   role: optional(text),
-  /** Free fields of the app. */
+  /** Fields that the app names itself. */
   custom: optional(record(text)),
 }
 
@@ -32,18 +32,18 @@ const names = /* @__PURE__ */ Object.keys(profileFields) as (keyof Profile)[]
 const obeysRule = <K extends keyof Profile>(name: K, value: Profile[K]): boolean =>
   value === undefined || (rules[name]?.(value) ?? true)
 
-const ruleSentence = (): string =>
+const describeRule = (): string =>
   `A profile has only text in ${names
     .filter((name) => name !== 'custom')
     .map((name) => (rules[name] ? `'${name}' (an https URL)` : `'${name}'`))
     .join(', ')} and the values of 'custom', at most ${limits.profile} bytes as JSON.`
 
-/** Says what `parseProfile` accepts. */
-export const PROFILE_RULE = /* @__PURE__ */ ruleSentence()
+/** Describes the profiles that `parseProfile` accepts. */
+export const PROFILE_RULE = /* @__PURE__ */ describeRule()
 
 /**
- * Returns the profile in `value`, or undefined if it is none. Unknown fields are left out: a whole database row that is
- * given as a user must not become readable in a browser's token, and its `id` must not override the user's.
+ * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out: if a whole database row is
+ * given as a user, it must not become readable in a browser's token, and its `id` must not override the user's.
  */
 export const parseProfile = (value: unknown): Profile | undefined => {
   if (!profile(value) || !names.every((name) => obeysRule(name, value[name]))) return undefined

@@ -16,7 +16,7 @@ export const text: Check<string> = (value) => typeof value === 'string'
 export const boolean: Check<boolean> = (value) => typeof value === 'boolean'
 /** A finite number. JSON's 1e999 is parsed as Infinity. */
 export const number: Check<number> = (value): value is number => Number.isFinite(value)
-/** An integer from 0 on that JavaScript keeps exactly. */
+/** A safe integer, 0 or greater. JavaScript would round a larger one. */
 export const count: Check<number> = (value): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0
 export const object: Check<JsonObject> = (value): value is JsonObject =>

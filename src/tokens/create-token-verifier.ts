@@ -61,7 +61,7 @@ export const createTokenVerifier = <Type extends TokenType = 'user'>(
       const result = await verifyWithKeySet(token, keySet)
       if (result === 'unavailable') return refuse("The app's key set can't be fetched now.", 'unavailable')
       if (result === 'bad') return refuse("No key in the app's key set matches the token's signature.")
-    } else return refuse("The token's 'alg' is not one that the app has keys for.")
+    } else return refuse("The app has no key for the token's 'alg'.")
     return validateClaims(token.claims, { appId, tokenType, requireExpiry, now: now() })
   }
 }

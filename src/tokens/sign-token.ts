@@ -10,7 +10,7 @@ export type TokenToSign = {
   secret: string
   /** Seconds, or null for a token that doesn't expire. */
   expiresIn: number | null
-  /** Private claims (RFC 7519, 4.3). They don't replace those above. */
+  /** Private claims (RFC 7519, 4.3). They can't replace the other claims. */
   more?: JsonObject | undefined
   /** Unix time in milliseconds. @default Date.now */
   now?: () => number
@@ -23,7 +23,7 @@ export type TokenToSign = {
 
 const header = base64url.encode(JSON.stringify({ alg: 'HS256', typ: 'JWT' }))
 
-/** A gateway signs tokens for its guests. A backend must not be able to. */
+/** Returns the claims that name the user. Only the gateway's own tokens may name a guest, because no backend vouches for guests. */
 const subjectOf = (token: TokenToSign): { sub?: string; user?: Profile } => {
   if (token.tokenType === 'app') return {}
   const sub = token.tokenType === 'gateway' ? readUserId(token.userId) : requireVouchable(token.userId)

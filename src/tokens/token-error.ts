@@ -8,7 +8,7 @@ const messages: Record<TokenErrorCode, string> = {
   'bad-app-id': 'The app id must be 1 to 64 letters, digits, hyphens and underscores.',
   'bad-user-id':
     "The user id must be 1 to 255 bytes of well-formed text without control or bidirectional format characters, not '.' or '..'; a number must be a safe integer.",
-  'guest-user-id': "The user id begins with 'guest:', which only the gateway gives out.",
+  'guest-user-id': "The user id begins with 'guest:', and only the gateway makes such ids.",
   'bad-user': `The user is not a profile. ${PROFILE_RULE}`,
   'bad-secret': 'The secret must be a string that is not empty: is its environment variable set?',
   'bad-expiry': "'expiresIn' must be a positive number of seconds, or null for none where that is allowed.",

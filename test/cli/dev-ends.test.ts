@@ -19,7 +19,7 @@ const refusalOf = async (...args: string[]): Promise<string> => {
 describe('chat-session dev, when it ends', () => {
   for (const [signal, path] of [
     ['SIGINT', '/v1/session'],
-    ['SIGTERM', '/dev/lines/a/v1/session'],
+    ['SIGTERM', '/dev/links/a/v1/session'],
   ] as const)
     it(`ends with 0 at ${signal}, although a client never answers the close`, async () => {
       const { url, child, over } = await runDev(await emptyFolder())

@@ -72,35 +72,35 @@ describe('chat-session dev', () => {
 
   it('has links to the gateway that can be cut, taken down for a time, and made slow', async () => {
     const { url } = await shared()
-    const line = `${url}/dev/lines/a`
+    const link = `${url}/dev/links/a`
     const start = { appId: 'playground', guest: true }
     const faults = async (query: string): Promise<unknown> =>
-      JSON.parse((await ask(`${line}?${query}`, {}, 'POST')).body)
+      JSON.parse((await ask(`${link}?${query}`, {}, 'POST')).body)
     const open = async (base: string): Promise<{ closed: Promise<unknown[]> }> => {
       const socket = new WebSocket(`${base.replace('http', 'ws')}/v1/session`, 'chat-session.v1')
       await once(socket, 'open')
       return { closed: once(socket, 'close') }
     }
-    const [here, elsewhere] = [await open(line), await open(`${url}/dev/lines/b`)]
-    assert.equal((await ask(`${line}/cut`, {}, 'POST')).status, 204)
+    const [here, elsewhere] = [await open(link), await open(`${url}/dev/links/b`)]
+    assert.equal((await ask(`${link}/cut`, {}, 'POST')).status, 204)
     assert.equal((await here.closed)[0], 1006)
-    assert.equal(await startOver(line, start), 'started', 'a link that was cut takes new connections at once')
-    const cut = await open(line)
+    assert.equal(await startOver(link, start), 'started', 'a link that was cut takes new connections at once')
+    const cut = await open(link)
     const { down } = (await faults('delay=0&down=60000')) as { down: number }
     assert.ok(down > 59_000 && down <= 60_000, String(down))
     assert.equal((await cut.closed)[0], 1006)
-    assert.equal(await startOver(line, start), 'cut')
+    assert.equal(await startOver(link, start), 'cut')
     assert.equal(
       await startOver(url, start),
       'started',
       'a session on no link, or on another one, is not affected',
     )
-    assert.equal(await Promise.race([elsewhere.closed, startOver(`${url}/dev/lines/b`, start)]), 'started')
+    assert.equal(await Promise.race([elsewhere.closed, startOver(`${url}/dev/links/b`, start)]), 'started')
     assert.deepEqual(await faults('delay=150&down=0'), { delay: 150, down: 0 })
     const asked = performance.now()
-    assert.equal(await startOver(line, start), 'started')
+    assert.equal(await startOver(link, start), 'started')
     assert.ok(performance.now() - asked >= 600, 'two round trips, delayed in each direction')
-    assert.equal((await ask(`${line}?delay=x&down=0`, {}, 'POST')).status, 400)
+    assert.equal((await ask(`${link}?delay=x&down=0`, {}, 'POST')).status, 400)
   })
 
   it('closes a WebSocket to an unknown path', async () => {
@@ -140,7 +140,7 @@ describe('requests that chat-session dev refuses', () => {
   const paths = [
     ['GET', '/dev/token?appId=playground&userId=alice'],
     ['GET', '/dev/signature?appId=playground&userId=alice'],
-    ['POST', '/dev/lines/a?delay=0&down=0'],
+    ['POST', '/dev/links/a?delay=0&down=0'],
     ['POST', '/dev/source/sign-in?userId=alice'],
   ] as const
 

@@ -17,7 +17,7 @@ const userQuery = v.object({
   name: v.optional(v.string()),
 })
 
-/** The playground runs under the policy of a strict page. */
+/** The playground's Content-Security-Policy. It is as strict as a careful site's, so that the element is tried under such a policy. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -97,15 +97,15 @@ export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: st
     return context.json({ signature: await createSignature(userId, secrets[appId].signature) })
   })
   // A session whose endpoint is one of these addresses connects through the fault proxy.
-  routes.get('/dev/lines/:link{[\\w-]{1,64}}', (context) =>
+  routes.get('/dev/links/:link{[\\w-]{1,64}}', (context) =>
     context.json(proxy.faults(context.req.param('link'))),
   )
-  routes.post('/dev/lines/:link{[\\w-]{1,64}}', (context) => {
+  routes.post('/dev/links/:link{[\\w-]{1,64}}', (context) => {
     const link = context.req.param('link')
     proxy.setFaults(link, v.parse(faultsQuery, context.req.query()))
     return context.json(proxy.faults(link))
   })
-  routes.post('/dev/lines/:link{[\\w-]{1,64}}/cut', (context) => {
+  routes.post('/dev/links/:link{[\\w-]{1,64}}/cut', (context) => {
     proxy.cut(context.req.param('link'))
     return context.body(null, 204)
   })

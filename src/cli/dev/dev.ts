@@ -19,7 +19,7 @@ export interface DevOptions {
 export interface Dev {
   /** The address of the gateway and the playground. */
   url: string
-  /** The secrets of its apps, for a backend beside it. */
+  /** The secrets of its apps, for a backend on the same machine, such as the shop's. */
   secrets: DevSecrets
   close(): Promise<void>
 }
@@ -88,12 +88,12 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
     // A frozen page never answers the close: its connection must not keep the process alive.
-    const cut = setTimeout(() => {
+    const timer = setTimeout(() => {
       proxy.cutAll()
       server.closeAllConnections()
     }, CLOSE_TIMEOUT)
     await closed
-    clearTimeout(cut)
+    clearTimeout(timer)
   }
   try {
     gateway = createGateway(configOf(secrets, options, port))

@@ -13,8 +13,8 @@ export interface Faults {
 }
 
 /**
- * A proxy between pages and a gateway under development. A session whose endpoint is `/dev/lines/NAME` connects through
- * the link of that name. A link can be made slow, cut or taken down, to try what the session does then.
+ * A proxy between pages and a gateway under development. A session whose endpoint is `/dev/links/NAME` connects through
+ * the link of that name. A link can be made slow, cut or taken down, to try how the session reacts.
  */
 export interface FaultProxy {
   /** Handles the upgrades of `server` before the gateway that is attached to it. */
@@ -38,15 +38,15 @@ interface Link {
 /** The oldest link is forgotten beyond this number, so that requests for new names can't fill the memory. */
 const MAX_LINKS = 1_000
 
-const LINK_PATH = /^\/dev\/lines\/([\w-]{1,64})\/v1\/session$/
+const LINK_PATH = /^\/dev\/links\/([\w-]{1,64})\/v1\/session$/
 
 /** Forwards bytes in their order, even if the delay changes meanwhile; the end follows the last byte. */
 const forward = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): void => {
   let forwarded = Promise.resolve()
   const afterDelay = (deliver: () => void): void => {
-    const due = performance.now() + delay()
+    const deliverAt = performance.now() + delay()
     forwarded = forwarded.then(async () => {
-      const left = due - performance.now()
+      const left = deliverAt - performance.now()
       if (left > 0) await sleep(left, undefined, { ref: false })
       deliver()
     })
@@ -59,7 +59,7 @@ const forward = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): 
   from.on('data', write)
   from.once('end', () => afterDelay(() => to.end()))
   from.once('close', () => afterDelay(() => to.end(() => to.destroy())))
-  // The `close` that follows an error is forwarded.
+  // Without a listener an error would end the process. The `close` that follows it is forwarded.
   from.on('error', () => undefined)
 }
 
@@ -71,7 +71,7 @@ const connectToGateway = (server: Server): Socket => {
   return connect({ host: loopbackOf[address] ?? address, port, allowHalfOpen: true })
 }
 
-/** The same handshake, for the gateway's own path. */
+/** Returns the bytes of a link's handshake, with the gateway's own path in place of the link's. */
 const handshakeOf = ({ rawHeaders }: IncomingMessage, head: Buffer): Buffer => {
   const headers = rawHeaders.map((text, index) => text + (index % 2 ? '\r\n' : ': ')).join('')
   return Buffer.concat([Buffer.from(`GET ${SESSION_PATH} HTTP/1.1\r\n${headers}\r\n`, 'latin1'), head])

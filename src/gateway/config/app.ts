@@ -10,7 +10,7 @@ import {
   type Env,
   type FieldsOf,
 } from './fields.js'
-import { authenticateUrl, webhooks } from './call-outs.js'
+import { authenticateUrl, webhooks } from './outbound-requests.js'
 import { jwks } from './jwks.js'
 import { originList } from './origins.js'
 import { secretList } from './secrets.js'
@@ -69,9 +69,9 @@ const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment):
   isGiven(app['authenticateUrl']) ||
   isGiven(app['guests'] ?? environment !== 'production')
 
-const TWO_WAYS = 'authenticate checks auth params already: leave one of the two out'
+const BOTH_GIVEN = 'authenticate checks auth params already: leave one of the two out'
 
-const FORWARDS =
+const ORIGINS_REQUIRED =
   'is missing: authenticateUrl forwards headers, and a cookie must not log in a page of another origin; list the origins of your pages'
 
 const forwardsHeaders = (given: unknown): boolean =>
@@ -120,11 +120,11 @@ const schemaFor = (env: Env, environment: Environment) => {
         ? [{ key: 'signatureSecrets', message: SIGNATURES_NEVER_EXPIRE }]
         : []),
       ...(isGiven(given['authenticate']) && isGiven(given['authenticateUrl'])
-        ? [{ key: 'authenticateUrl', message: TWO_WAYS }]
+        ? [{ key: 'authenticateUrl', message: BOTH_GIVEN }]
         : []),
       // A production app without origins has its own error.
       ...(forwardsHeaders(given['authenticateUrl']) && given['origins'] === undefined && !isProduction
-        ? [{ key: 'origins', message: FORWARDS }]
+        ? [{ key: 'origins', message: ORIGINS_REQUIRED }]
         : []),
     ],
   })

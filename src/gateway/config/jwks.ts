@@ -2,15 +2,15 @@ import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import * as v from 'valibot'
 import { isObject, listOf, object, oneOf, type FieldsOf } from './fields.js'
 import { jwksAlgorithms, type AppConfig, type JwksAlgorithm } from './types.js'
-import { callOutUrl } from './urls.js'
+import { outboundUrl } from './urls.js'
 
 const KEY = 'must be a public key as a JSON Web Key, of type RSA, EC or OKP'
 
-/** RS256 with a shorter key is refused by jose, token by token and without a word about the key. */
+/** jose refuses every token of a shorter RSA key, and its error does not name the key. */
 const MINIMUM_RSA_BITS = 2048
 
 const keyProblem = (key: Record<string, unknown>): string | undefined => {
-  // A key set is public by its nature: a private key in it is a mistake that someone will publish.
+  // Key sets are published. If the config accepted a private key, its owner would not notice that it was put in one.
   if ('d' in key || 'k' in key) return 'holds a private or symmetric key: the gateway takes public keys only'
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })
@@ -32,7 +32,7 @@ const publicKey = v.pipe(
 
 const fields = object(
   {
-    url: v.optional(callOutUrl),
+    url: v.optional(outboundUrl),
     keys: v.optional(listOf(publicKey, 'must be a list of one or more public keys')),
     algorithms: listOf(
       oneOf(jwksAlgorithms),
@@ -50,7 +50,7 @@ const fields = object(
   },
 )
 
-/** The public keys of an app: where they are, or the keys themselves. */
+/** The public keys of an app: the URL of a key set, or the keys themselves. */
 export type JwksSettings = { algorithms: JwksAlgorithm[] } & (
   { url: string; keys?: undefined } | { url?: undefined; keys: JsonWebKey[] }
 )

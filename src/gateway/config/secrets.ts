@@ -56,11 +56,11 @@ const WEBHOOK_MINIMUM = 24
 const WEBHOOK_PREFIX = 'whsec_'
 const makesOne = `\`echo ${WEBHOOK_PREFIX}$(openssl rand -base64 32)\` makes one`
 
-/** The key of a secret as Standard Webhooks writes it; undefined for any other text. */
+/** Returns the key of a secret as Standard Webhooks writes it; undefined for any other text. */
 const webhookKey = (secret: string): Buffer | undefined => {
   const base64 = secret.startsWith(WEBHOOK_PREFIX) ? secret.slice(WEBHOOK_PREFIX.length) : ''
   const key = Buffer.from(base64, 'base64')
-  // Node's decoder skips what it can't read, and the receiver may not.
+  // Node's decoder skips characters that are not base64. The receiver's decoder may not, and would get another key.
   const isExact = key.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
   return key.length > 0 && isExact ? key : undefined
 }
@@ -84,7 +84,7 @@ export const webhookSecrets = (env: Env, environment: Environment) => {
   return listOf(secret, 'must be a list of one or more secrets')
 }
 
-/** Where secrets stand: those of the operators' listener, and those of an app. Either is one secret or a list. */
+/** The paths of secrets, in `admin` and in an app. Each path has one secret or a list. */
 const adminUses: readonly Path[] = [['token'], ['readToken']]
 const appUses: readonly Path[] = [
   ['secrets'],
@@ -124,7 +124,7 @@ export const duplicateSecrets = (config: unknown, env: Env): string[] => {
   const seen = new Map<string, string>()
   const problems: string[] = []
   for (const [path, secret] of secretsIn(config, env)) {
-    // Equal keys may be written in two ways: as text, and as base64 behind `whsec_`.
+    // Equal keys may be written in two ways: as text, and as base64 after `whsec_`.
     const keys = [Buffer.from(secret), webhookKey(secret) ?? []].map((key) =>
       Buffer.from(key).toString('hex'),
     )

@@ -116,7 +116,7 @@ export interface ListenConfig {
 export interface AdminConfig {
   /** Name or IP address to listen on. @default '127.0.0.1' */
   host?: string | undefined
-  /** 0 takes a free one. @default 9090 */
+  /** 0 takes a free port. @default 9090 */
   port?: number | undefined
   /** The bearer token that may do everything. */
   token: SecretConfig
@@ -165,7 +165,7 @@ export interface AppConfig {
   signatureSecrets?: SecretConfig[] | undefined
   /**
    * Public keys for user tokens: the `url` of a key set (https, or http on this machine), or the `keys` themselves, as JSON
-   * Web Keys. Only `algorithms` are accepted, whatever a token says.
+   * Web Keys. Only `algorithms` are accepted, whatever algorithm a token names.
    */
   jwks?:
     | { url?: string | undefined; keys?: Record<string, unknown>[] | undefined; algorithms: JwksAlgorithm[] }

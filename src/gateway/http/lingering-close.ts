@@ -2,14 +2,14 @@ import type { Duplex } from 'node:stream'
 
 /** Milliseconds that a client has to read the last response. */
 const LINGER_TIME = 3_000
-/** Bytes that are read and dropped. Beyond them the socket is not read, so that a client that goes on takes no CPU time. */
+/** Bytes that are read and dropped. Beyond them the socket is not read, so that a client that keeps sending takes no CPU time. */
 const MAX_DROPPED = 4 * 1_048_576
 
-/** Reads what the client still sends, and drops it before it is parsed. Called again for a socket, it does nothing more. */
+/** Reads the client's further bytes and drops them before they are parsed. A second call for a socket does nothing. */
 export const dropInput = (socket: Duplex): void => {
   if (dropping.has(socket)) return
   dropping.add(socket)
-  // The listeners are those of the parser. Node also takes a parser off its socket when `data` gets a listener.
+  // These listeners belong to the parser. Node also removes a parser from its socket when `data` gets a listener.
   socket.removeAllListeners('data')
   let left = MAX_DROPPED
   socket.on('data', (chunk: Buffer) => {
@@ -23,7 +23,7 @@ const dropping = new WeakSet<Duplex>()
 
 /**
  * Closes the gateway's side of a socket, and destroys it once the client has closed its side, or after `LINGER_TIME`. If a socket
- * is destroyed before all that came is read, the kernel sends a reset, and the client loses a response that it has not read yet.
+ * with unread bytes is destroyed, the kernel sends a reset, and the client loses a response that it has not read yet.
  */
 export const lingeringClose = (socket: Duplex): void => {
   dropInput(socket)

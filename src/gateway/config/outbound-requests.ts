@@ -8,9 +8,9 @@ import {
   type WebhookEventType,
   type WebhooksConfig,
 } from './types.js'
-import { callOutUrl } from './urls.js'
+import { outboundUrl } from './urls.js'
 
-/** Names of headers that belong to the connection, to the body or to the signature of the request that is sent. */
+/** Names of headers that can't be forwarded, because the gateway sets them or they belong to the client's own connection. */
 const OWN_HEADER =
   /^(host|connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|expect|content-.*|webhook-.*|sec-websocket-.*)$/
 
@@ -28,24 +28,24 @@ const headerName = v.pipe(
 
 export const authenticateUrl = (env: Env, environment: Environment) =>
   object({
-    url: callOutUrl,
+    url: outboundUrl,
     secrets: webhookSecrets(env, environment),
     forwardHeaders: v.optional(v.array(headerName, HEADERS), []),
   } satisfies FieldsOf<AuthenticateUrlConfig>)
 
-/** One event for every message is a lot of requests: a backend that wants them asks for them. */
-const onRequest: readonly WebhookEventType[] = ['message.created', 'message.read']
-const defaultEvents = webhookEventTypes.filter((type) => !onRequest.includes(type))
+/** Events that are sent only if the config lists them, because they cause a request for every message. */
+const optInEvents: readonly WebhookEventType[] = ['message.created', 'message.read']
+const defaultEvents = webhookEventTypes.filter((type) => !optInEvents.includes(type))
 
 const EVENTS = `must be a list of one or more of ${webhookEventTypes.join(', ')}`
 
 export const webhooks = (env: Env, environment: Environment) =>
   object({
-    url: callOutUrl,
+    url: outboundUrl,
     secrets: webhookSecrets(env, environment),
     events: v.pipe(
       v.optional(listOf(oneOf(webhookEventTypes), EVENTS), defaultEvents),
-      v.description(`all but ${onRequest.join(' and ')}`),
+      v.description(`all but ${optInEvents.join(' and ')}`),
     ),
     unreadAfter: v.optional(seconds(0.01, 2_592_000), 300),
   } satisfies FieldsOf<WebhooksConfig>)
