@@ -11,7 +11,7 @@ import { appId, secret } from './setting.mjs'
 const ADDRESSES = Array.from({ length: 20 }, (_, index) => `127.0.0.${index + 10}`)
 const [ADDRESS] = ADDRESSES
 
-/** What the gateway answered, and how often. */
+/** The gateway's answers, and how often each was received. */
 const answers = new Map()
 const record = (what) => answers.set(what, (answers.get(what) ?? 0) + 1)
 
@@ -61,18 +61,18 @@ const wsFrame = (text, { opcode = 1, fin = true } = {}) => {
   return Buffer.concat([Buffer.from([(fin ? 0x80 : 0) | opcode, ...size, 0, 0, 0, 0]), payload])
 }
 
-/** Opens `count` WebSockets that send no start, each of which is then given `bytes`; replaces those that close, if asked. */
-const strangers = async (
+/** Opens `count` WebSockets that send no start, and writes `bytes` to each. With `reconnects` a closed one is replaced. */
+const unauthenticated = async (
   count,
   bytes,
-  { addresses = [ADDRESS], comesAgain = false, greeting = handshake } = {},
+  { addresses = [ADDRESS], reconnects = false, firstBytes = handshake } = {},
 ) => {
   let next = 0
   const one = () => {
     const socket = dial(addresses[next++ % addresses.length])
-    socket.once('connect', () => greeting && socket.write(greeting))
+    socket.once('connect', () => firstBytes && socket.write(firstBytes))
     if (bytes) socket.once('data', () => socket.write(bytes))
-    if (comesAgain) socket.once('close', () => setTimeout(() => !isOver() && one(), 200))
+    if (reconnects) socket.once('close', () => setTimeout(() => !isOver() && one(), 200))
   }
   for (let index = 0; index < count && !isOver(); index += 1) {
     one()
@@ -80,10 +80,10 @@ const strangers = async (
   }
 }
 
-/** 64 kB of a frame. */
+/** Repeats a frame to 64 kB. */
 const repeated = (frame) => Buffer.concat(Array(Math.ceil(65_536 / frame.length)).fill(frame))
 
-/** Opens raw WebSockets, sends `first`, and then `block` again and again as fast as it is taken. Opens another when one is cut. */
+/** Opens raw WebSockets, writes `first`, and then `block` repeatedly as fast as possible. Replaces a closed socket. */
 const pour = async (block, { connections = 5, bytes = 2_000_000_000, first } = {}) => {
   let left = sized(bytes)
   const worker = async () => {
@@ -104,7 +104,7 @@ const pour = async (block, { connections = 5, bytes = 2_000_000_000, first } = {
   await Promise.all(Array.from({ length: connections }, worker))
 }
 
-/** A session of one user. Records refusals and the end. */
+/** Opens a session of one user. Records refused frames and the close. */
 const session = async (userId, start = {}, { reads = true } = {}) => {
   const token = await createToken({ appId, userId, secret })
   const frame = Buffer.from(JSON.stringify({ type: 'start', appId, token, ...start })).toString('base64url')
@@ -130,7 +130,7 @@ const session = async (userId, start = {}, { reads = true } = {}) => {
   return { socket, token, opened }
 }
 
-/** Writes what `frameOf` returns on every connection of one user as fast as they take it, and connects again when cut. */
+/** Sends the frames of `frameOf` on many connections of one user as fast as possible. Replaces a closed connection. */
 const flood = async (frameOf, { connections = 20, bytes = 2_000_000_000 } = {}) => {
   let left = sized(bytes)
   let sent = 0
@@ -168,7 +168,7 @@ const atRate = async (perSecond, one) => {
   }
 }
 
-/** Starts in the handshake, at a rate, each closed when it was answered. */
+/** Opens connections with a start in the handshake, `perSecond` a second. Each is closed after the answer. */
 const starts = (perSecond, frameOf) =>
   atRate(perSecond, (index) => {
     if (open.size > 2_000) return
@@ -195,7 +195,7 @@ const fillInbox = async () => {
   for (const socket of open) socket.terminate()
 }
 
-/** `gateway`: how the gateway is started. `prepare` runs before the calm measurement, `run` beside the other one. */
+/** `gateway`: options of the gateway's process. `prepare` runs before the calm measurement, `run` during the second one. */
 export const attacks = {
   'pipelined GETs, unread': {
     async run() {
@@ -207,14 +207,14 @@ export const attacks = {
     },
   },
   '60 kB of {} before a start': {
-    run: () => strangers(sized(800), wsFrame(`{"type":"pong","x":[${'{},'.repeat(20_000)}{}]}`)),
+    run: () => unauthenticated(sized(800), wsFrame(`{"type":"pong","x":[${'{},'.repeat(20_000)}{}]}`)),
   },
   'small frames before a start': {
-    run: () => strangers(sized(800), Buffer.concat(Array(4_000).fill(wsFrame('{"type":"pong"}')))),
+    run: () => unauthenticated(sized(800), Buffer.concat(Array(4_000).fill(wsFrame('{"type":"pong"}')))),
   },
   'fragments, never finished': {
     run: () =>
-      strangers(
+      unauthenticated(
         sized(800),
         Buffer.concat([
           wsFrame('{', { fin: false }),
@@ -231,16 +231,16 @@ export const attacks = {
   'frames after the end': {
     run: () => pour(repeated(wsFrame('{"type":"pong"}')), { first: wsFrame('nonsense') }),
   },
-  'idle strangers, 1,024 files': {
+  'idle sockets, 1,024 files': {
     gateway: { files: 1_024 },
-    run: () => strangers(980, null, { comesAgain: true }),
+    run: () => unauthenticated(980, null, { reconnects: true }),
   },
   'the same, 20 addresses': {
     gateway: { files: 1_024 },
-    run: () => strangers(1_500, null, { comesAgain: true, addresses: ADDRESSES }),
+    run: () => unauthenticated(1_500, null, { reconnects: true, addresses: ADDRESSES }),
   },
   'silent TCP sockets': {
-    run: () => strangers(sized(19_000), null, { greeting: '', addresses: ADDRESSES }),
+    run: () => unauthenticated(sized(19_000), null, { firstBytes: '', addresses: ADDRESSES }),
   },
   '30 kB headers, 700/s': {
     run: () =>

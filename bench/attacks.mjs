@@ -1,5 +1,5 @@
 /* global clearInterval, performance, setInterval */
-// What honest sessions notice of each attack: node bench/attacks.mjs [--quick] [NAME]…
+// Measures how much each attack slows down honest sessions: node bench/attacks.mjs [--quick] [NAME]…
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -19,12 +19,12 @@ const isQuick = values.quick ?? false
 /** Seconds of a calm run and of an attack. */
 const SECONDS = isQuick ? 2 : 5
 const PAIRS = 40
-/** Messages a second of each honest sender: half of what the default limit allows. */
+/** Messages a second of each honest sender: half of the default rate limit. */
 const RATE = 10
-/** Milliseconds between two newcomers. */
-const NEWCOMER_EVERY = 100
-/** Milliseconds after which a message or a newcomer counts as lost. */
-const PATIENCE = 15_000
+/** Milliseconds between two new honest sessions. */
+const START_INTERVAL = 100
+/** Milliseconds after which a message counts as lost, and a start as failed. */
+const TIMEOUT = 15_000
 
 const signatureSecret = 'another secret of 32 bytes, for signatures'
 
@@ -61,7 +61,7 @@ const withGateway = async ({ files = 20_000, log = 'ignore' }, use) => {
       '--config',
       join(folder, 'config.json'),
     ],
-    // A pipe that is not read fills.
+    // With `unread` no process reads the pipe, so it fills.
     { stdio: ['ignore', 'pipe', log === 'unread' ? 'pipe' : 'ignore'] },
   )
   const exited = once(child, 'exit')
@@ -82,25 +82,25 @@ const withGateway = async ({ files = 20_000, log = 'ignore' }, use) => {
   }
 }
 
-/** The most memory that a process has held, in MB; only Linux has it. */
+/** Returns the peak memory of a process in MB. Only Linux has it. */
 const peakOf = async (pid) => {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024)
 }
 
-/** Seconds of CPU time that a process has used; only Linux has it. */
+/** Returns the CPU time of a process in seconds. Only Linux has it. */
 const cpuOf = async (pid) => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const [, , ...fields] = stat.split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-const withPatience = (work) => Promise.race([work, sleep(PATIENCE, 'late', { ref: false })])
+const withTimeout = (work) => Promise.race([work, sleep(TIMEOUT, 'late', { ref: false })])
 
 let messageCount = 0
 let newcomerCount = 0
 
-/** Lets pairs talk and newcomers start for so many seconds. */
+/** Lets pairs exchange messages and new sessions start for so many seconds. Returns the measurements. */
 const measure = async (pairs, port, seconds) => {
   const due = new Map()
   const took = []
@@ -126,7 +126,7 @@ const measure = async (pairs, port, seconds) => {
   const newcomer = async () => {
     const token = await createToken({ appId, userId: `newcomer-${newcomerCount++}`, secret })
     const began = performance.now()
-    const result = await withPatience(openSession('chat-session', port, token).catch(() => 'failed'))
+    const result = await withTimeout(openSession('chat-session', port, token).catch(() => 'failed'))
     if (typeof result === 'string') return void (failed += 1)
     starts.push(performance.now() - began)
     result.terminate()
@@ -145,12 +145,12 @@ const measure = async (pairs, port, seconds) => {
       sender.send(JSON.stringify({ type: 'send', id, to, body: 'Is the blue one still there?' }))
     }
   }, 5)
-  const come = setInterval(() => newcomers.push(newcomer()), NEWCOMER_EVERY)
+  const come = setInterval(() => newcomers.push(newcomer()), START_INTERVAL)
   await sleep(seconds * 1_000)
   clearInterval(talk)
   clearInterval(come)
   await Promise.all(newcomers)
-  const deadline = performance.now() + PATIENCE
+  const deadline = performance.now() + TIMEOUT
   while ((due.size > 0 || unacknowledged.size > 0) && performance.now() < deadline) await sleep(20)
   const cut = pairs.filter(({ sender, recipient }) =>
     [sender, recipient].some(({ readyState }) => readyState !== WebSocket.OPEN),
@@ -198,7 +198,7 @@ const runAttack = (name) =>
       const busy = Math.round((cpu / (performance.now() - began)) * 100_000)
       const { answers } = await Promise.race([
         attacking,
-        sleep(PATIENCE, { answers: { 'attacker late': 1 } }, { ref: false }),
+        sleep(TIMEOUT, { answers: { 'attacker late': 1 } }, { ref: false }),
       ])
       const peak = await peakOf(pid)
       closePairs(pairs)
@@ -208,14 +208,14 @@ const runAttack = (name) =>
     }
   })
 
-/** In an order of its own each time: the place in a round makes a difference, too. */
+/** Returns the list in random order, because the position in a round affects the time. */
 const shuffle = (list) =>
   list
     .map((item) => [Math.random(), item])
     .toSorted(([one], [other]) => one - other)
     .map(([, item]) => item)
 
-/** Milliseconds until a start is refused, for each of `kinds` in turn: the medians, and the words. */
+/** Measures how long the refusal of each kind of start takes, in turn. Returns the medians and the texts of the refusals. */
 const compareRefusals = async (port, kinds, rounds) => {
   const took = kinds.map(() => [])
   const words = kinds.map(() => new Set())

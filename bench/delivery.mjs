@@ -1,17 +1,17 @@
 /* global clearInterval, performance, setInterval */
-// How long a message takes from its sender to its recipient, at a steady rate, durable on its way.
+// Measures how long a durable message takes from its sender to its recipient, at a steady rate.
 import { closePairs, compare, openPairs } from './setting.mjs'
 
 const PAIRS = 20
-/** Messages a second, however slowly they arrive. */
+/** Messages a second. Slow delivery does not lower it. */
 const RATE = 10_000
-/** Seconds of it; the first are for warming up. */
+/** Seconds of a run, and of the warm-up at its start. */
 const WARM = 3
 const SECONDS = 10
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 
-/** Sends at the rate; resolves with the milliseconds that each message took after the warm-up, once all are there. */
+/** Sends at the rate. Resolves, when all messages have arrived, with the milliseconds of each after the warm-up. */
 const run = (pairs) =>
   new Promise((resolve) => {
     const due = []

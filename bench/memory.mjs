@@ -1,4 +1,4 @@
-// Resident memory that a server needs for one idle session.
+// Measures the resident memory of a server for one idle session.
 import { createToken } from '../dist/tokens/index.js'
 import { appId, compare, openSession, secret } from './setting.mjs'
 

@@ -1,16 +1,16 @@
-// Messages from user to user, acknowledged: how many a second, and what one costs the server.
+// Measures acknowledged messages from user to user: how many a second, and the server's CPU time for each.
 /* global performance */
 import { closePairs, compare, openPairs } from './setting.mjs'
 
 const PAIRS = 20
-/** Messages of one sender that wait for their acknowledgement. */
+/** Unacknowledged messages of one sender at the same time. */
 const AT_ONCE = 50
 const WARM = 10_000
 const MESSAGES = 40_000
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 
-/** Sends so many messages from all senders; resolves when all are acknowledged, and have reached their recipients. */
+/** Sends `count` messages from all senders together. Resolves when all are acknowledged and received. */
 const run = (pairs, count, round) =>
   new Promise((resolve) => {
     let [sent, settled] = [0, 0]

@@ -1,4 +1,4 @@
-// One server in a process of its own: node bench/servers.mjs NAME. Tells its port, and its usage when asked.
+// Runs one server in a process of its own: node bench/servers.mjs NAME. Sends its port, and its usage on request.
 import { fdatasync, openSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ const ours = async (engine) => {
   return Number(new URL(await gateway.listen()).port)
 }
 
-/** Syncs what it is given to a file; what comes while a sync runs shares the next one. */
+/** Returns a function that writes a text to a file and resolves after the sync. Texts that arrive during a sync share the next. */
 const groupCommit = () => {
   const file = openSync(join(process.env.BENCH_FOLDER, 'log'), 'a')
   const sync = promisify(fdatasync)
@@ -68,8 +68,8 @@ const groupCommit = () => {
 }
 
 /**
- * A WebSocket server as small as it can be: what a team would write first. It answers a start, and gives a message with
- * an offset to both users and acknowledges it, once `keep` is done with it.
+ * A minimal WebSocket server, as a team would write first. It answers a start. It sends a message with an offset to both users
+ * and acknowledges it, after `keep` has stored it.
  */
 const bare =
   (answer, keeper = () => undefined) =>
@@ -85,7 +85,7 @@ const bare =
       handleProtocols: () => 'chat-session.v1',
     }).on('connection', (socket) => {
       let userId
-      const say = (frame, to = socket) => to?.send(JSON.stringify(frame))
+      const send = (frame, to = socket) => to?.send(JSON.stringify(frame))
       socket.on('message', async (data) => {
         const frame = JSON.parse(data.toString())
         if (frame.type === 'send') {
@@ -94,13 +94,13 @@ const bare =
           const message = { type: 'message', id, from: userId, to, sender: {}, body, sentAt: Date.now() }
           const [offset, ownOffset] = [++recipient.offset, ++sender.offset]
           if (keep) await keep(JSON.stringify({ ...message, offset, ownOffset }))
-          say({ ...message, offset }, recipient.socket)
-          say({ ...message, offset: ownOffset })
-          say({ type: 'sent', id, offset: ownOffset, sentAt: message.sentAt })
+          send({ ...message, offset }, recipient.socket)
+          send({ ...message, offset: ownOffset })
+          send({ type: 'sent', id, offset: ownOffset, sentAt: message.sentAt })
         } else if (frame.type === 'start') {
           userId = await answer(frame.token)
           userOf(userId).socket = socket
-          say({ type: 'started', userId })
+          send({ type: 'started', userId })
         }
       })
       socket.on('close', () => users.delete(userId))

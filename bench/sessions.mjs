@@ -1,4 +1,4 @@
-// CPU time that a server spends on one session, from the handshake to the answer, with a token verified.
+// Measures a server's CPU time for one session: handshake, verification of the token, and answer.
 import { createToken } from '../dist/tokens/index.js'
 import { appId, compare, openSession, secret } from './setting.mjs'
 

@@ -1,4 +1,4 @@
-// What all benchmarks share: an app, tokens, servers in processes, and how results are told.
+// Helpers of all benchmarks: the app, tokens, servers in processes, and the output of results.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { createToken } from '../dist/tokens/index.js'
 export const appId = 'bench'
 export const secret = 'a secret of at least 32 bytes, for benchmarks'
 
-/** Runs `use` with a server of this name; ends it afterwards. */
+/** Runs `use` with a server of this name, and ends the server afterwards. */
 export const withServer = async (name, use) => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
   const child = fork(new URL('servers.mjs', import.meta.url), [name], {
@@ -32,7 +32,7 @@ export const withServer = async (name, use) => {
 }
 
 const clients = {
-  /** The start rides in the handshake, as our client's does. */
+  /** Sends the start in the handshake, as the project's client does. */
   'chat-session': (port, token) => {
     const start = Buffer.from(JSON.stringify({ type: 'start', appId, token })).toString('base64url')
     return new WebSocket(`ws://127.0.0.1:${port}/v1/session`, ['chat-session.v1', `start.${start}`])
@@ -49,7 +49,7 @@ const clients = {
   },
 }
 
-/** Opens a session as this server's clients do; resolves when the server has said that it is live. */
+/** Opens a session with the protocol of this server. Resolves when the server has answered the start. */
 export const openSession = (name, port, token) =>
   new Promise((resolve, reject) => {
     const kind = Object.keys(clients).find((candidate) => name.startsWith(candidate))
@@ -58,7 +58,7 @@ export const openSession = (name, port, token) =>
     socket.on('message', (data) => /started|^40/.test(data.toString()) && resolve(socket))
   })
 
-/** Opens two sessions for each of so many pairs of users: one sends, to the user `to`, whose session the other is. */
+/** Opens two sessions for each of `count` pairs of users: `sender`, and `recipient` of the user `to`. */
 export const openPairs = (name, port, count) =>
   Promise.all(
     Array.from({ length: count }, async (_, index) => {
@@ -76,8 +76,8 @@ export const closePairs = (pairs) => {
 export const median = (numbers) => numbers.toSorted((one, other) => one - other)[numbers.length >> 1]
 
 /**
- * Measures each server `rounds` times, in turn, and prints the medians of what `measure` answers, `{ unit: number }`, with their
- * ratio to the first one.
+ * Measures each server `rounds` times, in turn. `measure` returns `{ unit: number }`. Prints the medians, and their ratio to the
+ * first server's.
  */
 export const compare = async (names, measure, rounds = 5) => {
   const results = Object.fromEntries(names.map((name) => [name, []]))

@@ -1,4 +1,4 @@
-// The development gateway and the demonstration shop, side by side: what `npm start` runs.
+// `npm start`: runs the development gateway and the demo shop side by side.
 import { createAdaptorServer } from '@hono/node-server'
 import { startDev } from '../dist/cli/dev/dev.js'
 import { untilSignal } from '../dist/cli/until-signal.js'
@@ -6,13 +6,13 @@ import { createShop } from './shop/shop.mjs'
 
 const HOST = '127.0.0.1'
 
-/** What the person at the keyboard can put right: one line, no stack. */
-class Mistake extends Error {}
+/** An error that the user can correct. It is printed as one line, without a stack. */
+class UsageError extends Error {}
 
 const portOf = (name, otherwise) => {
   const text = process.env[name] || String(otherwise)
   if (!/^\d+$/.test(text) || Number(text) > 65_535)
-    throw new Mistake(`${name} is ${text}: a port is a number from 0 to 65535.`)
+    throw new UsageError(`${name} is ${text}: a port is a number from 0 to 65535.`)
   return Number(text)
 }
 
@@ -21,7 +21,7 @@ const listen = (server, port) =>
   new Promise((resolve, reject) => {
     server.once('error', ({ code, message }) =>
       reject(
-        new Mistake(
+        new UsageError(
           code === 'EADDRINUSE'
             ? `Port ${port} on ${HOST} is in use: choose another for the shop with DEMO_PORT, or 0 for a free one.`
             : `The shop can't listen on ${HOST}, port ${port}: ${message}.`,
@@ -34,11 +34,11 @@ const listen = (server, port) =>
 const startGateway = (port) =>
   startDev({ host: HOST, port, data: '.chat-session' }).catch((error) => {
     if (error.code === 'port-in-use')
-      throw new Mistake(
+      throw new UsageError(
         `Port ${port} on ${HOST} is in use: choose another for the gateway with PORT, or 0 for a free one.`,
       )
     throw ['GatewayError', 'EngineError', 'CliError'].includes(error.name)
-      ? new Mistake(error.message)
+      ? new UsageError(error.message)
       : error
   })
 
@@ -53,7 +53,7 @@ const start = async () => {
   })
   untilSignal(async () => {
     server.close()
-    // Browsers open connections ahead and send nothing on them.
+    // Browsers open connections in advance, which would keep the server open.
     server.closeAllConnections()
     await gateway.close()
   })
@@ -66,7 +66,7 @@ listening on ${url}
 }
 
 await start().catch((error) => {
-  if (!(error instanceof Mistake)) throw error
+  if (!(error instanceof UsageError)) throw error
   console.error(`demo: ${error.message}`)
   process.exitCode = 2
 })

@@ -1,11 +1,8 @@
-// The Chromium that npm brings: unpacked at first use, driven by playwright-core.
+// The Chromium from npm. It is unpacked at the first use and driven by playwright-core.
 import chromium from '@sparticuz/chromium'
 
-/** Path of the browser; the first call unpacks it. */
+/** Resolves with the path of the browser. The first call unpacks it. */
 export const chromiumPath = () => chromium.executablePath()
 
-/**
- * Arguments of our own: the package's defaults run everything in one process and switch off the same-origin policy, which
- * is what is under test.
- */
+/** The package's default arguments would turn off the same-origin policy, which the tests need, and run all in one process. */
 export const chromiumArgs = ['--no-sandbox', '--disable-background-networking', '--disable-component-update']

@@ -11,8 +11,8 @@ const messages = [...settings, 'gateway/auth', 'gateway/messages']
 const connections = [...messages, 'gateway/sessions', 'gateway/connection']
 
 /**
- * `folder: [folders it may import]`. A file that its own subfolders import has a row of its own, without the ending. A row
- * covers what lies below it, unless a longer one does.
+ * `folder: [folders that it may import]`. A file that its own subfolders import has a row of its own, without the extension.
+ * A row applies to all paths below it, unless a longer row does.
  */
 export const rooms = {
   protocol: [],
@@ -62,18 +62,18 @@ export const rooms = {
   cli: ['cli/dev', 'cli/cli-error', 'cli/until-signal', 'gateway', 'tokens', 'protocol'],
 }
 
-/** Rooms that run where there is no Node. */
+/** Rooms that also run without Node. */
 export const withoutNode = ['protocol', 'session', 'element', 'typings', 'playground', 'tokens']
 
-/** How another room is entered: by its `index`, its `internal`, or an entry of the package. */
-const doors = { element: ['chat-session', 'define', 'internal'] }
+/** The files through which other rooms import a room, if they are not `index` and `internal`. */
+const entryFiles = { element: ['chat-session', 'define', 'internal'] }
 
-/** Only these import a room's own wiring. */
-const wiring = { 'gateway/gateway': ['gateway/index'] }
+/** Files that only the named files may import. */
+const restricted = { 'gateway/gateway': ['gateway/index'] }
 
 const topOf = (path) => path.split('/')[0]
 
-/** The row of a path below src/, without its ending; undefined where there is none. */
+/** Returns the row of a path below src/ without its extension, or undefined if there is none. */
 export const roomOf = (path) => {
   const parts = path.split('/')
   for (let length = parts.length; length > 0; length--) {
@@ -83,31 +83,32 @@ export const roomOf = (path) => {
   return undefined
 }
 
-/** A file's path below src/ with `/` and without its ending; undefined for a file elsewhere. */
+/** Returns a file's path below src/ with `/` and without its extension, or undefined for a file outside src/. */
 export const pathInSrc = (file) => {
   const path = relative(src, file).split(sep).join('/')
   return path.startsWith('..') ? undefined : path.replace(/(\.d)?\.[cm]?[jt]sx?$/, '')
 }
 
-/** Why `file` must not import `specifier`; undefined where it may, and for files outside src/. */
+/** Returns why `file` must not import `specifier`; undefined if it may, and for files outside src/. */
 export const forbidden = (file, specifier) => {
   const from = pathInSrc(file)
   if (from === undefined) return undefined
   const room = roomOf(from)
   if (room === undefined) return `scripts/rooms.mjs has no row for src/${from}.`
   if (specifier.startsWith('node:') && withoutNode.includes(topOf(from)))
-    return `${topOf(from)}/ runs where there is no Node.`
+    return `${topOf(from)}/ must run without Node.`
   if (!specifier.startsWith('.')) return undefined
   const to = pathInSrc(normalize(join(dirname(file), specifier)))
   if (to === undefined) return `src/ imports nothing outside of it: ${specifier}.`
   const target = roomOf(to)
-  if (wiring[to] && !wiring[to].includes(from)) return `Only ${wiring[to].join(', ')} imports ${to}.`
+  if (restricted[to] && !restricted[to].includes(from))
+    return `Only ${restricted[to].join(', ')} imports ${to}.`
   if (target === room) return undefined
   if (topOf(from) !== topOf(to)) {
     const allowed = rooms[room].filter((other) => topOf(other) !== topOf(room))
     if (!allowed.includes(topOf(to)))
       return `${room}/ may import ${rooms[room].join(', ') || 'no other room'}.`
-    const entries = doors[topOf(to)] ?? ['index', 'internal']
+    const entries = entryFiles[topOf(to)] ?? ['index', 'internal']
     return entries.some((entry) => to === `${topOf(to)}/${entry}`)
       ? undefined
       : `${topOf(to)}/ is entered by ${entries.join(', ')}.`
@@ -117,7 +118,7 @@ export const forbidden = (file, specifier) => {
     : `${room} may import ${rooms[room].join(', ') || 'no other room'}.`
 }
 
-/** An ESLint plugin with the one rule `rooms/arrows`. */
+/** An ESLint plugin with the rule `rooms/arrows`. */
 export const plugin = {
   rules: {
     arrows: {

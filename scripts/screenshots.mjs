@@ -1,5 +1,5 @@
 /* global document, scrollTo */
-// Takes the README's pictures of the playground and the shop, as they are: npm run build && node scripts/screenshots.mjs
+// Takes the README's screenshots of the playground and the shop: npm run build && node scripts/screenshots.mjs
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { startDev } from '../dist/cli/dev/dev.js'
 import { chromiumArgs, chromiumPath } from './chromium.mjs'
 
 const HOST = '127.0.0.1'
-/** Of WebP, to 100: text is sharp, and a picture within 120 kB. */
+/** WebP quality from 0 to 100. Text is sharp, and a picture has at most 120 kB. */
 const QUALITY = 80
 const images = fileURLToPath(new URL('../docs/images/', import.meta.url))
 
@@ -36,10 +36,10 @@ const open = async (url, height) => {
   return page
 }
 
-/** One picture for those who like it light, and one for those who like it dark. */
+/** Takes a picture in light mode and a picture in dark mode. */
 const take = async (page, name) => {
   const devtools = await page.context().newCDPSession(page)
-  // Nothing is being pointed at, or typed in.
+  // Removes the hover and the focus.
   await page.mouse.move(0, 0)
   await page.evaluate(() => document.activeElement?.blur())
   await page.evaluate(() => scrollTo(0, 0))

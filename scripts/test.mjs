@@ -26,7 +26,7 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-/** A module is compiled to another place, but says that it is where it was written; what needs no compiling stays there. */
+/** Keeps `import.meta.url` of a compiled module at its source, and does not bundle `.mjs` files. */
 const inPlace = {
   name: 'in place',
   setup({ onResolve, onLoad }) {
@@ -44,7 +44,8 @@ const inPlace = {
   },
 }
 
-// Here packages are found. Each file of tests has a process, and to compile in every one takes longer than most tests do.
+// Compiles all files once, because a compiler in each file's process would take longer than most tests. Below node_modules, so
+// that packages are found.
 const cache = fileURLToPath(new URL('../node_modules/.cache/', import.meta.url))
 mkdirSync(cache, { recursive: true })
 const compiled = mkdtempSync(join(cache, 'chat-session-tests-'))
@@ -64,7 +65,7 @@ await build({
   logLevel: 'warning',
   plugins: [inPlace],
 })
-// Here, by one process: of files that run at once one would unpack the browser, and the others start half of it.
+// Unpacks the browser in one process. Otherwise a file could start the browser that another file is still unpacking.
 await chromiumPath()
 const child = spawn(
   process.execPath,
@@ -79,5 +80,5 @@ const child = spawn(
   { stdio: 'inherit' },
 )
 child.on('exit', (code) => process.exit(code ?? 1))
-// A key that stops it stops the child, which is waited for: what was compiled goes then.
+// Ctrl+C also stops the child. This process waits for its exit, and then deletes the compiled files.
 process.on('SIGINT', () => undefined)

@@ -1,5 +1,5 @@
-// Builds every page into dist/: what browsers load, and what renders it on a server. As in development, since that is
-// where the frameworks warn and where StrictMode mounts twice.
+// Builds every page into dist/: the browser's script and the server's renderer. The builds are development builds, in which
+// frameworks show warnings and React's StrictMode mounts twice.
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import vue from '@vitejs/plugin-vue'
 import { build } from 'vite'
@@ -24,7 +24,7 @@ const pages = {
   svelte: { client: 'svelte/client.ts', server: 'svelte/server.ts', plugins: plugins.svelte },
   'svelte-bindings': { client: 'svelte/bindings-client.ts', plugins: plugins.svelte },
   'svelte-values': { server: 'svelte/values-server.ts', plugins: plugins.svelte },
-  // ngc has compiled it before.
+  // `npm run build` runs ngc first, which writes this file.
   angular: { client: 'dist/angular/angular/main.js', plugins: plugins.angular },
   'angular-bindings': { client: 'dist/angular/angular/bindings-main.js', plugins: plugins.angular },
 }
@@ -56,7 +56,7 @@ for (const [name, { client, server, plugins: made = () => [] }] of Object.entrie
     await build({
       ...common,
       plugins: made(),
-      // As an app's server has it: Node resolves the package.
+      // Node resolves the package, as on an app's server.
       ssr: { external: ['chat-session'] },
       build: {
         outDir: 'dist/server',

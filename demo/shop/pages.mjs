@@ -41,7 +41,7 @@ const threadsFor = (person) =>
 
 /**
  * Returns the place for a thread of two people about a product. `thread.js` fills it.
- * @param {import('./goods.mjs').Customer} person The one who sees the page.
+ * @param {import('./goods.mjs').Customer} person The person who sees the page.
  * @param {import('./goods.mjs').Customer} other
  * @param {string} product A product's id.
  */
@@ -92,7 +92,7 @@ const questions = (
 
 /**
  * @param {import('./goods.mjs').Product} product
- * @param {import('./goods.mjs').Customer | undefined} customer The one who is logged in.
+ * @param {import('./goods.mjs').Customer | undefined} customer The logged-in customer.
  * @returns {Page}
  */
 export const product = ({ id, name, line, text, price: cents }, customer) => ({

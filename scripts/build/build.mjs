@@ -1,4 +1,4 @@
-// Builds dist/: the modules by tsc, the script for a script tag by rollup, and what a server sends of it.
+// Builds dist/: the modules by tsc, the script for a script tag by rollup, and its compressed files and hash.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
@@ -28,11 +28,11 @@ const compress = async (file) => {
 }
 
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
-// What tsc takes for given it doesn't put out.
+// tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
   await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
 await run('rollup/dist/bin/rollup', '--config', '--silent')
-// What editors and other tools read of the element.
+// The description of the element for editors and other tools.
 await import('./manifest.mjs')
 await import('./editor-data.mjs')
 for (const file of ['index.html', 'src/playground/playground.css', 'src/playground/icon.svg'])

@@ -1,4 +1,4 @@
-// Writes dist/editors/ from dist/custom-elements.json: what VS Code and JetBrains' editors know the element by.
+// Writes dist/editors/ from dist/custom-elements.json: the data about the element for VS Code and JetBrains' editors.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { getWebTypesData } from 'custom-element-jet-brains-integration'
 import { getVsCodeCssCustomData, getVsCodeHtmlCustomData } from 'custom-element-vs-code-integration'
@@ -7,7 +7,7 @@ const manifest = JSON.parse(await readFile('dist/custom-elements.json', 'utf8'))
 const classes = manifest.modules.flatMap(({ declarations }) => declarations)
 const states = classes.flatMap(({ cssStates = [] }) => cssStates)
 
-/** Neither generator knows of custom states: to an editor each is a pseudo-class. */
+/** Returns the custom states as pseudo-classes, because neither generator has custom states. */
 const pseudoClasses = (colon) =>
   states.map(({ name, description }) => ({ name: `${colon}state(${name})`, description }))
 
@@ -21,7 +21,7 @@ const booleans = new Set(
 const html = JSON.parse(getVsCodeHtmlCustomData(manifest))
 for (const { attributes } of html.tags)
   for (const attribute of attributes)
-    // VS Code's own name for what is written without a value.
+    // VS Code's name for an attribute without a value.
     if (booleans.has(attribute.name)) attribute.valueSet = 'v'
 const css = { ...JSON.parse(getVsCodeCssCustomData(manifest)), pseudoClasses: pseudoClasses(':') }
 const webTypes = JSON.parse(

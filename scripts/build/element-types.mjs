@@ -1,4 +1,4 @@
-// What the compiler knows of the element: its tag, and its properties', events' and states' types and descriptions.
+// Reads the element from the compiler: its tag, and the types and descriptions of its properties, events and states.
 import ts from 'typescript'
 
 const printed = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseSingleQuotesForStringLiteralType
@@ -9,7 +9,7 @@ const programOf = (files) => {
   return ts.createProgram(files, { ...options, composite: false, noEmit: true })
 }
 
-/** Every node below `node` that `is` one of a kind. */
+/** Returns every node below `node` for which `is` returns true. */
 const all = (node, is) => {
   const found = []
   const visit = (child) => {
@@ -20,7 +20,7 @@ const all = (node, is) => {
   return found
 }
 
-/** The one that there has to be. */
+/** Returns the only item of `found`. Throws if there are none or several. */
 const only = (what, found) => {
   if (found.length !== 1) throw new Error(`Expected one ${what} and found ${found.length}.`)
   return found[0]
@@ -33,7 +33,7 @@ export const elementTypes = (files) => {
   const nodes = (is) => sources.flatMap((source) => all(source, is))
   const text = (type) => checker.typeToString(type, undefined, printed)
   const typeOf = (symbol) => checker.getTypeOfSymbol(symbol)
-  /** As it is written, by the names that are exported; a look-up in another type says nothing to a reader. */
+  /** Returns the type as it is written in the source, or as the compiler resolves it if it is a look-up in another type. */
   const typeText = (symbol) => {
     const written = symbol.valueDeclaration?.type
     return written && !all(written, ts.isIndexedAccessTypeNode).length
@@ -43,7 +43,7 @@ export const elementTypes = (files) => {
   const description = (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker))
 
   const globals = checker.getSymbolsInScope(program.getSourceFile(files[0]), ts.SymbolFlags.Interface)
-  /** What our own files put into one of the DOM's interfaces, or into one that it extends. */
+  /** Returns the members that this project adds to an interface of the DOM or to its base interfaces. */
   const declared = (name) =>
     checker
       .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(globals.find((symbol) => symbol.name === name)))

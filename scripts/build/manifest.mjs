@@ -1,16 +1,16 @@
-// Writes dist/custom-elements.json: what the analyzer reads in src/element, and what only the types tell.
+// Writes dist/custom-elements.json from the analyzer's result for src/element and from the compiler's types.
 import { readFile, writeFile } from 'node:fs/promises'
 import { create, ts as analyzerTs } from '@custom-elements-manifest/analyzer'
 import { litPlugin } from '@custom-elements-manifest/analyzer/src/features/framework-plugins/lit/lit.js'
 import { elementTypes } from './element-types.mjs'
 
-/** What is public of src/element. */
+/** The public modules of src/element. */
 const sources = ['chat-session', 'define', 'events'].map((name) => `src/element/${name}.ts`)
 
-/** Where a source file's module is published. */
+/** Returns the published path of a source file. */
 const published = (path) => path.replace(/^src\//, 'dist/').replace(/\.ts$/, '.js')
 
-/** What pages and editors can use of an element. */
+/** Whether pages and editors can use a member. */
 const isPublic = ({ name, privacy = 'public', static: ofClass }) =>
   privacy === 'public' && !ofClass && !name.startsWith('#') && !name.endsWith('Callback')
 
@@ -23,7 +23,7 @@ const analyze = async () => {
   return create({ modules, plugins: litPlugin() })
 }
 
-/** Has a module say only what it exports, under the addresses that are published. */
+/** Removes the declarations that a module does not export, and replaces source paths by published paths. */
 const publish = (module) => {
   module.path = published(module.path)
   for (const { declaration } of module.exports) declaration.module &&= published(declaration.module)
@@ -31,14 +31,14 @@ const publish = (module) => {
   module.declarations = module.declarations.filter(({ name }) => exported.has(name))
 }
 
-/** Adds to the element's class what the analyzer can't see. */
+/** Adds the data that the analyzer can't find to the element's class. */
 const complete = (element, { tagName, types, attributes, events, states }, modules) => {
   const moduleOf = (name) =>
     modules.find(({ declarations }) => declarations.some((declaration) => declaration.name === name))?.path
   element.members = element.members.filter(isPublic)
   for (const member of element.members)
     if (member.kind === 'field') member.type = { text: types[member.name] }
-  // Attributes are text, whatever else the property takes.
+  // An attribute is text or boolean, even if the property accepts more types.
   for (const attribute of element.attributes)
     attribute.type = { text: /\bboolean\b/.test(types[attribute.fieldName]) ? 'boolean' : 'string' }
   element.attributes.push(...attributes)
@@ -51,7 +51,7 @@ const complete = (element, { tagName, types, attributes, events, states }, modul
   Object.assign(element, { tagName, customElement: true })
 }
 
-// What the analyzer writes is of a later version of the format than it says: custom states came with this one.
+// The analyzer writes an older version, but custom states need 2.1.0.
 const manifest = { ...(await analyze()), schemaVersion: '2.1.0' }
 const types = elementTypes(sources)
 manifest.modules.forEach(publish)

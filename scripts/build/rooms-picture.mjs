@@ -12,7 +12,7 @@ const picture = fileURLToPath(new URL('../../docs/images/rooms.svg', import.meta
 const folderOf = (path) => dirname(path)
 const roomOf = (path) => path.split('/')[0]
 
-/** Every import of src/ as `[from, to]`, paths below src/ without their endings. */
+/** Returns every import in src/ as `[from, to]`, as paths below src/ without extensions. */
 const readImports = async () => {
   const files = (await readdir(src, { recursive: true })).filter((name) => name.endsWith('.ts'))
   const imports = await Promise.all(
@@ -27,7 +27,7 @@ const readImports = async () => {
   return imports.flat()
 }
 
-/** A graph of names: `from` → set of `to`. */
+/** Returns a graph of names: `from` → set of `to`. */
 const graphOf = (names, pairs) => {
   const graph = new Map(names.map((name) => [name, new Set()]))
   for (const [from, to] of pairs) if (from !== to && graph.has(from) && graph.has(to)) graph.get(from).add(to)
@@ -37,7 +37,7 @@ const graphOf = (names, pairs) => {
 const reaches = (graph, from, to) =>
   [...graph.get(from)].some((next) => next === to || reaches(graph, next, to))
 
-/** Without the arrows that a longer path implies. */
+/** Returns the graph without the arrows that a longer path implies. */
 const reduced = (graph) =>
   new Map(
     [...graph].map(([from, targets]) => [
@@ -46,7 +46,7 @@ const reduced = (graph) =>
     ]),
   )
 
-/** The number of steps of the longest path from a name to one that imports nothing. */
+/** Returns a function for the length of the longest path from a name to a name without imports. */
 const rankIn = (graph) => {
   const rank = (name) => Math.max(-1, ...[...graph.get(name)].map(rank)) + 1
   return rank
@@ -66,7 +66,7 @@ const MARGIN = 16
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
 const rowWidth = (widths, gap) => sum(widths) + gap * (widths.length - 1)
 
-/** A room's folders in rows, placed from its upper left corner; `folders` has none for a room without folders. */
+/** Places a room's folders in rows, relative to its upper left corner. */
 const layoutRoom = (room, imports) => {
   const folders = [...new Set(imports.flat().map(folderOf))].filter((folder) => folder.startsWith(`${room}/`))
   const graph = graphOf(
@@ -108,7 +108,7 @@ const layout = (imports) => {
   let y = MARGIN
   for (const row of rows) {
     const height = Math.max(...row.map((room) => room.height))
-    // The rows fill the width, so that rooms of one side stand below each other.
+    // The rows fill the width, so that the rooms of browsers and of servers form columns.
     const gap =
       row.length > 1 ? (width - 2 * MARGIN - sum(row.map((room) => room.width))) / (row.length - 1) : 0
     let x = row.length > 1 ? MARGIN : (width - row[0].width) / 2
@@ -123,7 +123,7 @@ const layout = (imports) => {
 
 const round = (number) => Math.round(number * 10) / 10
 
-/** A curve from the middle of one box's lower side to the upper side of another. */
+/** Returns a curve from the middle of one box's lower side to the upper side of another. */
 const arrow = (from, to, name) => {
   const [x1, y1] = [round(from.x + from.width / 2), round(from.y + from.height)]
   const [x2, y2] = [round(to.x + to.width / 2), round(to.y - 5)]
@@ -178,6 +178,8 @@ ${[...boxes, ...arrows].join('\n')}
 const svg = draw(layout(await readImports()))
 if (!process.argv.includes('--check')) await writeFile(picture, svg)
 else if ((await readFile(picture, 'utf8')) !== svg) {
-  console.error('docs/images/rooms.svg is not what src/ imports: run `node scripts/build/rooms-picture.mjs`.')
+  console.error(
+    'docs/images/rooms.svg differs from the imports in src/: run `node scripts/build/rooms-picture.mjs`.',
+  )
   process.exitCode = 1
 }

@@ -1,17 +1,17 @@
-// Prints what the script for a script tag weighs: in all, and what each room adds to it.
+// Prints the size of the script for a script tag, and the part of each room.
 import { readFile } from 'node:fs/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
 import { rollup } from 'rollup'
 import config from '../../rollup.config.mjs'
 
-const weigh = (bytes) => [
+const sizes = (bytes) => [
   bytes.length,
   gzipSync(bytes, { level: 9 }).length,
   brotliCompressSync(bytes).length,
 ]
 
-/** Returns how long each room's modules are without comments and blanks. The script's bytes are shared out by that. */
+/** Returns the length of each room's modules without comments and blanks. The script's bytes are divided in that ratio. */
 const byRoom = async () => {
   const { plugins, input, output } = config[0]
   const bundle = await rollup({ input, plugins: plugins.filter(({ name }) => name !== 'terser') })
@@ -30,7 +30,7 @@ const row = (name, numbers) =>
 
 const script = await readFile('dist/cdn/chat-session.js')
 row('bytes', ['minified', 'gzip', 'brotli'])
-const total = weigh(script)
+const total = sizes(script)
 row('chat-session.js', total)
 const rooms = await byRoom()
 const source = Object.values(rooms).reduce((sum, length) => sum + length, 0)

@@ -1,4 +1,4 @@
-/** What CHANGELOG.md says of `version`: all below its heading, or undefined where it has none. */
+/** Returns the section of `version` in CHANGELOG.md without its heading, or undefined if there is none. */
 export const sectionOf = (changelog, version) => {
   const [, ...sections] = changelog.split(/^## /m)
   const section = sections.find((text) => text.split(/[\s\]]/, 1)[0].replace('[', '') === version)

@@ -1,5 +1,5 @@
-// Says whether this tree is what TAG names, as vVERSION: node scripts/release/check.mjs [TAG]. Without a tag it looks at
-// what has to agree at any time.
+// Checks that all files have the same version, and that TAG is vVERSION: node scripts/release/check.mjs [TAG]. Without a tag
+// it checks the files only.
 import { readFile } from 'node:fs/promises'
 import { sectionOf } from './changelog.mjs'
 

@@ -1,5 +1,5 @@
-// Lays out what a release on GitHub shows, in FOLDER: notes.md from CHANGELOG.md, and in cdn/ the script under its version,
-// its source map and its hash: node scripts/release/files.mjs FOLDER
+// Writes the files of a GitHub release to FOLDER: notes.md from CHANGELOG.md, and in cdn/ the script under its version, its
+// source map and its hash: node scripts/release/files.mjs FOLDER
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sectionOf } from './changelog.mjs'

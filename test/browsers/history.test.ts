@@ -1,6 +1,6 @@
 /*
- * Back and forth in the tab's history. Every page here is fit for the browser's back/forward cache; where a browser
- * keeps none that had a connection, as Firefox does, going back is a load like any other.
+ * Back and forth in the tab's history. Every page here may go into the back/forward cache. Firefox keeps no page that had a
+ * connection: there going back loads the page again.
  */
 import { strict as assert } from 'node:assert'
 import { after, test } from 'node:test'
@@ -14,27 +14,27 @@ import {
   serveAda,
   startBob,
   tabs,
-  untilHeard,
+  untilReceived,
   untilIs,
   untilState,
   type Tab,
 } from './tabs.js'
 
-/** Goes to `path`, and answers whether it came out of the cache. */
+/** Goes to `path`. Resolves with whether the page came from the cache. */
 const goTo = async (tab: Tab, delta: 1 | -1, path: string): Promise<unknown> => {
   await tab.evaluate(`void setTimeout(() => history.go(${delta}))`)
   await untilIs(tab, `location.pathname + ' ' + (shown !== null)`, `${path} true`)
   return tab.evaluate('shown')
 }
 
-/** A site whose pages are a script and nothing else. */
+/** Serves pages that have only a script. */
 const serveScript = async (script: string): Promise<string> => {
   const html = `<!doctype html><title>Probe</title><script>${noteShown};${script}</script>`
   const { url } = await serve((_, response) => response.setHeader('content-type', 'text/html').end(html))
   return url
 }
 
-/** Whether the browser keeps a page that closes its connection as it is left. */
+/** Resolves with whether the browser keeps a page that closes its connection at `pagehide`. */
 const keepsConnected = async (tab: Tab): Promise<unknown> => {
   const { url: address, close } = await startScripted()
   const url = await serveScript(`
@@ -50,7 +50,7 @@ const keepsConnected = async (tab: Tab): Promise<unknown> => {
   return kept
 }
 
-/** Whether a page that is kept finds in sessionStorage what another page of the tab wrote there meanwhile. */
+/** Resolves with whether a page from the cache sees the values that another page of the tab wrote to `sessionStorage` meanwhile. */
 const sharesStorage = async (tab: Tab): Promise<unknown> => {
   const url = await serveScript(`sessionStorage.setItem('page', location.pathname)`)
   await tab.goto(url)
@@ -60,7 +60,7 @@ const sharesStorage = async (tab: Tab): Promise<unknown> => {
 }
 
 for (const [name, tab] of tabs) {
-  test(`${name}: back and forth is one session; a page that is kept hears each message once, and only while it is shown`, async () => {
+  test(`${name}: back and forth is one session; a page from the cache receives each message once, and only while it is shown`, async () => {
     const kept = await keepsConnected(tab)
     const gateway = await startShopGateway()
     const bob = await startBob(gateway)
@@ -77,13 +77,13 @@ for (const [name, tab] of tabs) {
       assert.equal(await goTo(tab, delta, path), kept)
       assert.equal(await activeId(tab), id)
       await bob.send({ to: 'ada', body })
-      await untilHeard(tab, `message ${body}`)
+      await untilReceived(tab, `message ${body}`)
     }
     const messages = await tab.evaluate(`received.filter((line) => line.startsWith('message'))`)
     assert.deepEqual(messages, kept ? ['message one', 'message three'] : ['message three'])
   })
 
-  test(`${name}: a page that waits to connect is kept, and carries the session on when it comes back`, async () => {
+  test(`${name}: a page that is reconnecting is kept in the cache, and continues the session when it comes back`, async () => {
     const scripted = await startScripted()
     after(() => scripted.close())
     const { url } = await serveAda(await startShopGateway(), { endpoint: scripted.url })
@@ -96,7 +96,7 @@ for (const [name, tab] of tabs) {
     assert.equal(await activeId(tab), id)
   })
 
-  test(`${name}: a page that is kept asks its token source first: whoever was signed out meanwhile stays out`, async () => {
+  test(`${name}: a page from the cache asks its token source first: a user who signed out meanwhile stays signed out`, async () => {
     let isIn = true
     const scripted = await startScripted()
     after(() => scripted.close())
@@ -112,16 +112,16 @@ for (const [name, tab] of tabs) {
     await tab.goto(`${url}/plain`)
     isIn = false
     assert.equal(await goTo(tab, -1, '/'), true)
-    await untilHeard(tab, 'over: signed-out')
-    // Its connection may have been let go before it was there.
+    await untilReceived(tab, 'over: signed-out')
+    // The page may have closed the connection before it was open.
     assert.deepEqual(
       scripted.connections.slice(1).filter(({ start }) => start !== null),
       [],
     )
   })
 
-  test(`${name}: a page that is kept stays logged out when its user logs out on the next one, if it can know`, async () => {
-    const knows = await sharesStorage(tab)
+  test(`${name}: a page from the cache stays logged out after a log-out on the next page, if it sees the new sessionStorage`, async () => {
+    const seesLogOut = await sharesStorage(tab)
     const scripted = await startScripted()
     after(() => scripted.close())
     const { url } = await serveAda(await startShopGateway(), { endpoint: scripted.url })
@@ -133,6 +133,6 @@ for (const [name, tab] of tabs) {
     assert.equal(await activeId(tab), id)
     await logOut(tab)
     assert.equal(await goTo(tab, -1, '/'), true)
-    await untilState(tab, knows ? 'ended' : 'active')
+    await untilState(tab, seesLogOut ? 'ended' : 'active')
   })
 }

@@ -4,10 +4,10 @@ import { chatTag, gatewayScript, servePage, shopTokenFor } from '../e2e/pages-si
 import { until } from '../support/until.js'
 import { startShopGateway } from '../e2e/site.js'
 import { serve } from '../support/browser.js'
-import { activeId, logOut, serveAda, startBob, tabs, untilHeard, untilIs, untilState } from './tabs.js'
+import { activeId, logOut, serveAda, startBob, tabs, untilReceived, untilIs, untilState } from './tabs.js'
 
 for (const [name, tab] of tabs) {
-  test(`${name}: the script tag boots a session that gets a message, and logs out`, async () => {
+  test(`${name}: the script tag starts a session that gets a message, and logs out`, async () => {
     const gateway = await startShopGateway()
     const bob = await startBob(gateway)
     const { url } = await serveAda(gateway)
@@ -19,15 +19,15 @@ for (const [name, tab] of tabs) {
       'contents',
     )
     await bob.send({ to: 'ada', body: 'Hello' })
-    await untilHeard(tab, 'message Hello')
+    await untilReceived(tab, 'message Hello')
     await untilIs(tab, `document.querySelector('chat-session').matches(':state(unread)')`, true)
     await logOut(tab)
-    await untilHeard(tab, 'over: logged out')
+    await untilReceived(tab, 'over: logged out')
     await bob.end()
     await until('open connections', gateway.open, 0)
   })
 
-  test(`${name}: the next page of the tab is the same session, on one connection more`, async () => {
+  test(`${name}: the next page of the tab has the same session, on a new connection`, async () => {
     const gateway = await startShopGateway()
     const { url } = await serveAda(gateway)
     await tab.goto(url)
@@ -43,7 +43,7 @@ for (const [name, tab] of tabs) {
     }
   })
 
-  test(`${name}: a link that leaves the page where it is leaves its session too`, async () => {
+  test(`${name}: a link that answers 204 leaves the page's session as it is`, async () => {
     const gateway = await startShopGateway()
     const bob = await startBob(gateway)
     const { url } = await serveAda(gateway, {}, () => ({ status: 204 }))
@@ -53,11 +53,11 @@ for (const [name, tab] of tabs) {
       `void (document.querySelector('a').href = '/api/', document.querySelector('a').click())`,
     )
     await bob.send({ to: 'ada', body: 'Still there?' })
-    await untilHeard(tab, 'message Still there?')
+    await untilReceived(tab, 'message Still there?')
     assert.equal(await activeId(tab), id)
   })
 
-  test(`${name}: a policy that forbids the connection is told of`, async () => {
+  test(`${name}: a Content-Security-Policy that forbids the connection fails the session as blocked-by-csp`, async () => {
     const gateway = await startShopGateway()
     const html = `<!doctype html><title>Forbidden</title>${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}`
     const { url } = await serve((_, response) =>
@@ -81,9 +81,9 @@ for (const [name, tab] of tabs) {
         document.addEventListener('session-started', () => parent.postMessage([origin, storage].join(' '), '*'))
       </script>`
     const { url } =
-      await servePage(`<script>addEventListener('message', ({ data }) => (window.told = data))</script>
+      await servePage(`<script>addEventListener('message', ({ data }) => (window.received = data))</script>
       <iframe sandbox="allow-scripts" srcdoc='${framed.replaceAll("'", '&#39;')}'></iframe>`)
     await tab.goto(url)
-    await untilIs(tab, 'window.told', 'null SecurityError')
+    await untilIs(tab, 'window.received', 'null SecurityError')
   })
 }

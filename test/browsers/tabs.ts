@@ -1,4 +1,4 @@
-// The browsers that the system brings, and pages with a session for them.
+// The system's Firefox and WebKit, and pages with a session for them.
 import { after } from 'node:test'
 import { shopTokenFor } from '../e2e/pages-site.js'
 import { serveSite, type Answer, type Site } from '../e2e/session-site.js'
@@ -12,14 +12,14 @@ import type { ChatSession } from '../../src/session/index.js'
 
 export type { Tab }
 
-/** A tab of each, closed after the tests. */
+/** A tab of each browser, closed after the tests. */
 export const tabs: [name: string, tab: Tab][] = [
   ['Firefox', await launchFirefox()],
   ['WebKit', await launchWebKit()],
 ]
 after(() => Promise.all(tabs.map(([, tab]) => tab.close())))
 
-/** Waits until an expression has this value in the page, which may be on its way to another one. */
+/** Waits until an expression has this value in the page. The tab may navigate meanwhile. */
 export const untilIs = (tab: Tab, expression: string, expected: unknown): Promise<void> =>
   until(expression, () => tab.evaluate(expression).catch(String), expected)
 
@@ -27,7 +27,7 @@ const chat = `document.querySelector('chat-session')`
 
 export const untilState = (tab: Tab, state: string): Promise<void> => untilIs(tab, `${chat}?.state`, state)
 
-export const untilHeard = (tab: Tab, line: string): Promise<void> =>
+export const untilReceived = (tab: Tab, line: string): Promise<void> =>
   untilIs(tab, `received.includes(${JSON.stringify(line)})`, true)
 
 /** The id of the page's session, once it is active. */
@@ -39,13 +39,13 @@ export const activeId = async (tab: Tab): Promise<unknown> => {
 /** Logs out in the page. */
 export const logOut = (tab: Tab): Promise<unknown> => tab.evaluate(`${chat}.end()`)
 
-/** Has a page note how it was shown: whether it came out of the back/forward cache, and null until it is shown. */
+/** Records in `shown` whether the page came from the back/forward cache; null until the page is shown. */
 export const noteShown = `
   window.shown = null
   addEventListener('pageshow', ({ persisted }) => (shown = persisted))
   addEventListener('pagehide', () => (shown = null))`
 
-/** Pages that link to `/next`, each with a token for ada but `/plain`, that keep note of how they were shown. */
+/** Serves pages that link to `/next`. Each but `/plain` has a token for ada and records how it was shown. */
 export const serveAda = (
   gateway: { url: string },
   attributes: Record<string, string> = {},
@@ -59,7 +59,7 @@ export const serveAda = (
     noteShown,
   )
 
-/** Somebody who writes to ada, from Node. */
+/** Starts bob's session in Node, which sends to ada. */
 export const startBob = async (gateway: { url: string }): Promise<ChatSession> => {
   const bob = newSession({ endpoint: gateway.url, appId: APP, token: await shopTokenFor('bob') })
   await bob.start()

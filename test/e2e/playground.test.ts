@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { PATIENCE } from '../support/browser.js'
+import { TIMEOUT } from '../support/browser.js'
 import { itOnPlayground as it, textOf } from './playground-page.js'
 
 describe('the playground: what can be done to a session', () => {
@@ -81,7 +81,7 @@ describe('the playground: what can be done to a session', () => {
       String(payload).includes('"renewed"'),
     )
     // A token of the same second is the same token.
-    const soon = performance.now() + PATIENCE
+    const soon = performance.now() + TIMEOUT
     for (let done = false; !done && performance.now() < soon;) {
       await press('Renew token now')
       done = await Promise.race([renewed.then(() => true), page.waitForTimeout(300).then(() => false)])

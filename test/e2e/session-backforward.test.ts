@@ -16,7 +16,7 @@ import {
   startDurableGateway,
   storedIn,
   tokenFor,
-  untilHeard,
+  untilReceived,
   withToken,
 } from './session-site.js'
 import { until } from '../support/until.js'
@@ -66,7 +66,7 @@ test('a page that comes back from the cache is the same session, and hears what 
     await bob.send({ to: 'ada', body: round })
     assert.ok(!(await messagesIn(page)).includes(`message ${round}`))
     await transition(page, 'pageshow')
-    await untilHeard(page, `message ${round}`)
+    await untilReceived(page, `message ${round}`)
     assert.equal(await activeId(page), id)
     assert.deepEqual(await storedIn(page), [])
   }
@@ -83,10 +83,10 @@ test('a page whose key was used up by another one gets a session of its own, and
   assert.equal(other.id, id)
   await bob.send({ to: 'ada', body: 'meanwhile' })
   await transition(page, 'pageshow')
-  await untilHeard(page, 'message meanwhile')
+  await untilReceived(page, 'message meanwhile')
   assert.notEqual(await activeId(page), id)
   await bob.send({ to: 'ada', body: 'to both' })
-  await untilHeard(page, 'message to both')
+  await untilReceived(page, 'message to both')
   assert.deepEqual(await messagesIn(page), ['message meanwhile', 'message to both'])
   const received = (): Promise<string[]> => other.frame.evaluate(() => window.received)
   await until('the other page received', async () => (await received()).at(-1), 'message to both')
@@ -135,7 +135,7 @@ test('a page that comes back asks its token source first: whoever was signed out
   await leave(page)
   isIn = false
   await transition(page, 'pageshow')
-  await untilHeard(page, 'over: signed-out')
+  await untilReceived(page, 'over: signed-out')
 })
 
 test('a page that logs out before it is left is none that can come back', async () => {

@@ -13,7 +13,7 @@ import {
   serveSite,
   startDurableGateway,
   storedIn,
-  untilHeard,
+  untilReceived,
   withToken,
 } from './session-site.js'
 import { until } from '../support/until.js'
@@ -34,13 +34,13 @@ test('the next page of a server-rendered site carries the session on, and tells 
   await page.goto(site.url)
   const id = await activeId(page)
   await bob.send({ to: 'ada', body: 'one' })
-  await untilHeard(page, 'message one')
+  await untilReceived(page, 'message one')
   await page.getByRole('link', { name: 'next' }).click()
   await page.waitForURL('**/next')
   assert.equal(await activeId(page), id)
-  await untilHeard(page, 'message two')
+  await untilReceived(page, 'message two')
   await bob.send({ to: 'ada', body: 'three' })
-  await untilHeard(page, 'message three')
+  await untilReceived(page, 'message three')
   assert.deepEqual(await messagesIn(page), ['message two', 'message three'])
   assert.deepEqual(site.views, ['/', '/next'])
 })
@@ -56,7 +56,7 @@ test('five pages in a row are one session, and each message is received once by 
     const body = `in view ${view}`
     bodies.push(`message ${body}`)
     await bob.send({ to: 'ada', body })
-    await untilHeard(page, `message ${body}`)
+    await untilReceived(page, `message ${body}`)
     received.push(...(await messagesIn(page)))
     await page.goto(`${site.url}/${view}`)
     assert.equal(await activeId(page), id)
@@ -92,7 +92,7 @@ test('a duplicated tab gets a session of its own and disturbs nobody', async () 
   assert.ok((await storedIn(copy)).includes('yes'), 'the storage was copied')
   await bob.send({ to: 'ada', body: 'to both' })
   for (const each of [page, copy]) {
-    await untilHeard(each, 'message to both')
+    await untilReceived(each, 'message to both')
     assert.deepEqual(await receivedIn(each), ['starting', 'active', 'unread 1', 'message to both'])
   }
   assert.equal(await activeId(page), id)

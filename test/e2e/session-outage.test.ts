@@ -14,7 +14,7 @@ import {
   sendFrom,
   serveSite,
   startDurableGateway,
-  untilHeard,
+  untilReceived,
   withToken,
   type TestGateway,
 } from './session-site.js'
@@ -65,17 +65,17 @@ test('a page that was offline for seconds misses nothing, repeats nothing, and h
   const site = await serveSite(proxy, withToken('ada'))
   const { page, id } = await openActive(site)
   await bob.send({ to: 'ada', body: 'before' })
-  await untilHeard(page, 'message before')
+  await untilReceived(page, 'message before')
   await goes(page)
   const back = Date.now() + 4_000
   const missed = bodiesFor(20, 'missed')
   for (const body of missed) await bob.send({ to: 'ada', body })
   await until('the outage is over', () => Date.now() >= back, true)
   await comes(page)
-  await untilHeard(page, 'message missed 19')
+  await untilReceived(page, 'message missed 19')
   assert.equal(await activeId(page), id)
   await bob.send({ to: 'ada', body: 'after' })
-  await untilHeard(page, 'message after')
+  await untilReceived(page, 'message after')
   assert.deepEqual(
     await messagesIn(page),
     ['before', ...missed, 'after'].map((body) => `message ${body}`),
@@ -98,7 +98,7 @@ test('what is sent while offline is on its way when the network is back, and is 
   const sent = sendFrom(page, 'one', 'two')
   await comes(page)
   assert.deepEqual(await sent, [1, 2])
-  await untilHeard(page, 'message two')
+  await untilReceived(page, 'message two')
   assert.equal(await activeId(page), id)
   assert.deepEqual(await messagesIn(page), ['message one', 'message two'])
   assert.deepEqual(await inboxOf(bob, 'ada'), ['one', 'two'])
@@ -123,7 +123,7 @@ test('a line that breaks again and again while a page sends loses nothing, doubl
     proxy.cut()
     await sent
   }
-  await untilHeard(page, `message ${bodies.at(-1) ?? ''}`)
+  await untilReceived(page, `message ${bodies.at(-1) ?? ''}`)
   assert.equal(await activeId(page), id)
   assert.deepEqual(await inboxOf(bob, 'ada'), bodies)
   assert.deepEqual(
@@ -139,14 +139,14 @@ test('pages that are open while the gateway restarts on its folder are the same 
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
   await bob.send({ to: 'ada', body: 'before' })
-  await untilHeard(page, 'message before')
+  await untilReceived(page, 'message before')
   await gateway.close()
   await untilState(page, 'reconnecting')
   const sent = sendFrom(page, 'while it was away')
   await startDurableGateway(folder, portOf(gateway.url))
   assert.deepEqual(await sent, [2])
   await bob.send({ to: 'ada', body: 'after' })
-  await untilHeard(page, 'message after')
+  await untilReceived(page, 'message after')
   assert.equal(await activeId(page), id)
   assert.deepEqual(await messagesIn(page), ['message before', 'message while it was away', 'message after'])
   assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))

@@ -120,7 +120,7 @@ export const messagesIn = async (page: Page): Promise<string[]> =>
   (await receivedIn(page)).filter((line) => line.startsWith('message '))
 
 /** Waits until the page has received an event. */
-export const untilHeard = (page: Page, line: string): Promise<void> =>
+export const untilReceived = (page: Page, line: string): Promise<void> =>
   until(`"${line}" was received`, async () => (await receivedIn(page)).includes(line), true)
 
 /** Somebody else who sends to the pages' users, from Node. */

@@ -11,7 +11,7 @@ import {
   serveSite,
   startDurableGateway,
   tokenFor,
-  untilHeard,
+  untilReceived,
   withToken,
   type Answer,
   type Render,
@@ -69,7 +69,7 @@ test('a token that lapses in seconds is renewed again and again while the tab is
   const lapsed = Date.now() + SHORT * 1_000
   await until('the first token and the next have lapsed', () => asked >= 3 && Date.now() > lapsed, true)
   await bob.send({ to: 'ada', body: 'still there?' })
-  await untilHeard(page, 'message still there?')
+  await untilReceived(page, 'message still there?')
   assert.equal((await chatOf(page)).id, id)
   assert.deepEqual(await receivedIn(page), ['starting', 'active', 'unread 1', 'message still there?'])
 })
@@ -117,7 +117,7 @@ test('a fetcher that fails twice when a live session wants its next token costs 
   await until('what was asked', () => asked, 4)
   assert.equal(await activeId(page), id)
   await bob.send({ to: 'ada', body: 'still there?' })
-  await untilHeard(page, 'message still there?')
+  await untilReceived(page, 'message still there?')
   const received = await receivedIn(page)
   assert.equal(received.filter((line) => line === 'error unavailable').length, 2)
   assert.ok(!received.some((line) => line.startsWith('over')), received.join(', '))
@@ -139,7 +139,7 @@ test('an outage of the backend that outlasts the token logs nobody out', async (
   await untilState(page, 'reconnecting')
   await bob.send({ to: 'ada', body: 'meanwhile' })
   isDown = false
-  await untilHeard(page, 'message meanwhile')
+  await untilReceived(page, 'message meanwhile')
   await untilState(page, 'active')
   assert.deepEqual(await messagesIn(page), ['message meanwhile'])
   assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))
@@ -156,10 +156,10 @@ test('a fetcher that says signed out ends a live session, and a start fails by i
   )
   const { page } = await openActive(site)
   isIn = false
-  await untilHeard(page, 'over: signed-out')
+  await untilReceived(page, 'over: signed-out')
   assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
   await page.reload()
-  await untilHeard(page, 'failed: signed-out')
+  await untilReceived(page, 'failed: signed-out')
 })
 
 test('a token-url that leads to a login page means signed out, and the login page is not fetched', async () => {
@@ -177,10 +177,10 @@ test('a token-url that leads to a login page means signed out, and the login pag
   )
   const { page } = await openActive(site)
   isIn = false
-  await untilHeard(page, 'over: signed-out')
+  await untilReceived(page, 'over: signed-out')
   assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
   await page.reload()
-  await untilHeard(page, 'failed: signed-out')
+  await untilReceived(page, 'failed: signed-out')
   assert.deepEqual(new Set(asked), new Set(['/api/token']))
 })
 
@@ -188,5 +188,5 @@ test('a token that nothing can renew ends the session when it lapses, and says w
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada', SHORT))
   const { page } = await openActive(site)
-  await untilHeard(page, 'over: token-expired')
+  await untilReceived(page, 'over: token-expired')
 })

@@ -8,7 +8,7 @@ import {
   sendFrom,
   serveSite,
   startDurableGateway,
-  untilHeard,
+  untilReceived,
   withToken,
 } from './session-site.js'
 import { until } from '../support/until.js'
@@ -22,12 +22,12 @@ test('what one of a user’s pages has read counts as read in the other, on anot
   await bob.send({ to: 'ada', body: 'one' })
   const { offset } = await bob.send({ to: 'ada', body: 'two' })
   assert.equal(offset, 2)
-  for (const each of [phone, desk]) await untilHeard(each, 'unread 2')
+  for (const each of [phone, desk]) await untilReceived(each, 'unread 2')
   await phone.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.markRead(1))
   for (const each of [phone, desk])
     await each.waitForFunction(() => document.querySelector<ChatSessionElement>('chat-session')?.unread === 1)
   await desk.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.markRead(2))
-  for (const each of [phone, desk]) await untilHeard(each, 'unread 0')
+  for (const each of [phone, desk]) await untilReceived(each, 'unread 0')
   for (const each of [phone, desk])
     assert.deepEqual(
       (await receivedIn(each)).filter((line) => line.startsWith('unread')),
@@ -46,7 +46,7 @@ test('what a user sends in one page is seen in the other, and is unread in neith
   await sendFrom(phone, 'from the phone')
   await sendFrom(desk, 'from the desk')
   for (const each of [phone, desk]) {
-    await untilHeard(each, 'message from the desk')
+    await untilReceived(each, 'message from the desk')
     assert.deepEqual(await receivedIn(each), [
       'starting',
       'active',

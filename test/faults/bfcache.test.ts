@@ -1,4 +1,4 @@
-// Pages that the browser keeps whole while another is shown, and shows again.
+// Pages in the browser's back/forward cache, in a browser that really has one.
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
@@ -9,7 +9,7 @@ import {
   serveSite,
   startDurableGateway,
   tokenFor,
-  untilHeard,
+  untilReceived,
   withToken,
   type Site,
 } from '../e2e/session-site.js'
@@ -35,7 +35,7 @@ testAgain(
     await page.goto(`${site.url}/next`)
     assert.equal(await activeId(page), id)
     await bob.send({ to: 'ada', body: 'on the next page' })
-    await untilHeard(page, 'message on the next page')
+    await untilReceived(page, 'message on the next page')
     for (const [round, delta, path] of [
       ['one', -1, '/'],
       ['two', 1, '/next'],
@@ -44,7 +44,7 @@ testAgain(
       await goTo(page, delta, site.url + path)
       assert.equal(await activeId(page), id)
       await bob.send({ to: 'ada', body: round })
-      await untilHeard(page, `message ${round}`)
+      await untilReceived(page, `message ${round}`)
     }
     assert.deepEqual(site.views, ['/', '/next'])
     assert.deepEqual(await messagesIn(page), ['message one', 'message three'])
@@ -52,7 +52,7 @@ testAgain(
 )
 
 testAgain(
-  'a message that comes while no page of the site is shown is there when the user goes back',
+  'a message that arrives while the tab shows another site is received when the user goes back',
   async () => {
     const gateway = await startDurableGateway()
     const bob = await sender(gateway)
@@ -63,13 +63,13 @@ testAgain(
     await page.goto(`${elsewhere.url}/elsewhere`)
     await bob.send({ to: 'ada', body: 'meanwhile' })
     await goTo(page, -1, `${site.url}/`)
-    await untilHeard(page, 'message meanwhile')
+    await untilReceived(page, 'message meanwhile')
     assert.equal(await activeId(page), id)
     assert.deepEqual(await messagesIn(page), ['message meanwhile'])
   },
 )
 
-testAgain('a page that is gone back to after logging out on the next one stays logged out', async () => {
+testAgain('a page stays logged out if the user logs out on the next page and goes back', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const page = await open(site)
@@ -82,7 +82,7 @@ testAgain('a page that is gone back to after logging out on the next one stays l
 })
 
 testAgain(
-  'a page that is gone back to asks its token source first: a user who signed out stays signed out',
+  'a page that comes back from the cache asks its token source first: a user who signed out stays signed out',
   async () => {
     const gateway = await startDurableGateway()
     let isIn = true
@@ -97,6 +97,6 @@ testAgain(
     await page.goto(`${site.url}/plain`)
     isIn = false
     await goTo(page, -1, `${site.url}/`)
-    await untilHeard(page, 'over: signed-out')
+    await untilReceived(page, 'over: signed-out')
   },
 )

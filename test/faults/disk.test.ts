@@ -10,9 +10,9 @@ import type { ChatSession, Message, Sent } from '../../src/session/index.js'
 import { gatewayProcess, tokenFor, type GatewayProcess } from './gateway-process.js'
 
 const BODY = '~'.repeat(3_000)
-/** Bytes beyond what the gateway's biggest file has that it may still write. */
+/** Bytes that the gateway may still add to its biggest file. */
 const ROOM = 200_000
-/** Messages that are sent when it is full. */
+/** Messages that are sent when the disk is full. */
 const MORE = 5
 
 const connect = async (
@@ -36,8 +36,8 @@ const inboxOf = async (session: ChatSession): Promise<Message[]> => {
   }
 }
 
-// A limit on the size of files stands in for the disk: writes fail in the kernel, half way through a record.
-test('on a full disk sends wait, none is acknowledged falsely, and all are stored once when there is room', async (context) => {
+// A limit on the size of files acts as the full disk: writes fail in the kernel, in the middle of a record.
+test('on a full disk sends wait, no unstored message is acknowledged, and all are stored once when there is room', async (context) => {
   const gateway = await gatewayProcess()
   await gateway.start()
   const [ann, bob] = [await connect(gateway, 'ann'), await connect(gateway, 'bob')]
@@ -58,7 +58,7 @@ test('on a full disk sends wait, none is acknowledged falsely, and all are store
     sends.push(ann.send({ to: 'bob', body }).then((sent) => void acknowledged.push({ ...sent, body })))
   }
   let count = 0
-  const isFull = (): boolean => gateway.said().includes('A write failed')
+  const isFull = (): boolean => gateway.errorOutput().includes('A write failed')
   while (!isFull()) {
     send(count++)
     await eventually(() => acknowledged.length === count || isFull())
@@ -66,14 +66,14 @@ test('on a full disk sends wait, none is acknowledged falsely, and all are store
   }
   for (let more = 0; more < MORE; more++) send(count++)
 
-  // Reading goes on, and holds what was acknowledged; sessions can be started.
+  // Inboxes can be read and have every acknowledged message, and sessions can start.
   const late = await connect(gateway, 'bob')
   const stored = await inboxOf(late)
   for (const { body } of acknowledged)
     assert.equal(stored.filter((message) => message.body === body).length, 1)
   context.diagnostic(`${acknowledged.length} messages fit`)
   assert.ok(acknowledged.length > 10)
-  // The one before these was in the write that failed, unless what failed was a write behind it.
+  // The last message before these was in the failed write, unless a later write failed.
   assert.ok(count - MORE - acknowledged.length <= 1, `${acknowledged.length} of ${count} were acknowledged`)
   assert.ok(acknowledged.length <= count - MORE, 'those sent to a full disk wait')
 
@@ -93,7 +93,7 @@ test('on a full disk sends wait, none is acknowledged falsely, and all are store
     [],
   )
 
-  // What was acknowledged is what the next process finds.
+  // The next process finds exactly these messages.
   assert.equal(await gateway.stop('SIGKILL'), null)
   await reaches(bob, 'reconnecting')
   await gateway.start()
@@ -102,7 +102,7 @@ test('on a full disk sends wait, none is acknowledged falsely, and all are store
   assert.deepEqual([ann.id, bob.id], ids)
 })
 
-test('a second process on the folder waits for the first, then says so and ends with 2', async () => {
+test('a second process on the folder waits for the first, then prints why it ends and exits with 2', async () => {
   const gateway = await gatewayProcess()
   await gateway.start()
   const began = performance.now()
@@ -114,12 +114,12 @@ test('a second process on the folder waits for the first, then says so and ends 
   assert.ok((await connect(gateway, 'ann')).id, 'the first goes on')
 })
 
-test('a second process on the folder is the next one when the first ends while it waits', async () => {
+test('a second process on the folder takes over when the first ends in time', async () => {
   const gateway = await gatewayProcess()
   await gateway.start()
   const session = await connect(gateway, 'ann')
   await session.send({ to: 'ann', body: 'one' })
-  // Once its own timers fire it has read the config, and waits for the folder.
+  // The config prints a line after 200 ms. By then the process has read it and waits for the folder.
   const config = join(gateway.folder, 'next.mjs')
   writeFileSync(
     config,

@@ -1,4 +1,4 @@
-// The developer tools do here what a browser does to a hidden page.
+// The developer tools freeze a page, as a browser does with a hidden page.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { sender, serveSite, tokenFor } from '../e2e/session-site.js'
@@ -7,8 +7,8 @@ import { startGateway } from '../session/support.js'
 import { startProxy } from '../support/proxy.js'
 import { watch } from './lone-browser.js'
 
-test('a frozen page lets its connection go, and has its session and what it missed when it runs again', async () => {
-  // A session whose page was left is not held at all here. A frozen page was not left.
+test('a frozen page closes its connection, and when it runs again it resumes its session and gets the missed messages', async () => {
+  // The session of a page that was left is not held at all. A frozen page does not count as left.
   const gateway = await startGateway({}, { leaveWindow: 0 })
   const proxy = await startProxy(gateway.url)
   const bob = await sender(gateway)
@@ -18,21 +18,21 @@ test('a frozen page lets its connection go, and has its session and what it miss
   assert.ok(page)
   const devtools = await context.newCDPSession(page)
   const evaluate = (expression: string): Promise<unknown> => page.evaluate(expression)
-  const untilHeard = (line: string): Promise<void> =>
+  const untilReceived = (line: string): Promise<void> =>
     until(`"${line}" was received`, () => evaluate(`received.includes('${line}')`), true)
   const id = (): Promise<unknown> => evaluate(`document.querySelector('chat-session').sessionId`)
 
-  await untilHeard('active')
+  await untilReceived('active')
   const first = await id()
   for (const round of ['one', 'two']) {
     await devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
     await until('connections', () => proxy.wires.size, 0)
     assert.equal(await evaluate('document.visibilityState'), 'hidden')
-    // What a page leaves for the next one is left when it goes.
+    // A page writes its resume key only when it is left.
     assert.equal(await evaluate('sessionStorage.length'), 0)
     await bob.send({ to: 'ada', body: round })
     await devtools.send('Page.setWebLifecycleState', { state: 'active' })
-    await untilHeard(`message ${round}`)
+    await untilReceived(`message ${round}`)
     assert.equal(await id(), first)
   }
   assert.deepEqual(await evaluate('received'), [

@@ -8,18 +8,18 @@ import { appId, secret, tokenFor } from '../support/tokens.js'
 
 export { appId, secret, tokenFor }
 
-/** A gateway in a process of its own that can be killed, and comes back on the same folder and port. */
+/** A gateway in a process of its own that can be killed and started again on the same folder and port. */
 export interface GatewayProcess {
   endpoint: string
   folder: string
   config: string
   /** Starts it; resolves when it listens. */
   start(): Promise<void>
-  /** Of the process that runs. */
+  /** The id of the running process. */
   pid(): number | undefined
-  /** What that process has said on standard error. */
-  said(): string
-  /** Ends the process by a signal and resolves with its exit code when it is gone: null for SIGKILL. */
+  /** The text that the process has written to standard error. */
+  errorOutput(): string
+  /** Ends the process by a signal. Resolves with its exit code after its exit: null for SIGKILL. */
   stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
 
@@ -27,10 +27,10 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
   const folder = scratchFolder()
   const port = await freePort()
   const file = join(folder, 'gateway.json')
-  const whole: GatewayConfig = {
+  const complete: GatewayConfig = {
     listen: { port },
     engine: { type: 'embedded', path: join(folder, 'data') },
-    // However long a slow machine takes to come back.
+    // Longer than a slow machine takes to start the process again.
     resumeWindow: 600,
     apps: {
       [appId]: {
@@ -42,21 +42,21 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
     },
     ...config,
   }
-  writeFileSync(file, JSON.stringify(whole))
+  writeFileSync(file, JSON.stringify(complete))
   let running: Running | undefined
-  let said = ''
+  let errorOutput = ''
   return {
     endpoint: `http://127.0.0.1:${port}`,
     folder,
     config: file,
     async start() {
       running = run(['serve', '--config', file])
-      said = ''
-      running.child.stderr?.on('data', (text: string) => (said += text))
+      errorOutput = ''
+      running.child.stderr?.on('data', (text: string) => (errorOutput += text))
       await running.url()
     },
     pid: () => running?.child.pid,
-    said: () => said,
+    errorOutput: () => errorOutput,
     async stop(signal) {
       running?.child.kill(signal)
       return (await running?.outcome)?.code ?? null

@@ -6,16 +6,16 @@ import { ChatSession, type Message } from '../../src/session/index.js'
 import { within } from '../support/raw-client.js'
 import { until } from '../support/until.js'
 import { appId, gatewayProcess, tokenFor, type GatewayProcess } from './gateway-process.js'
-import { faultsOf } from './judge.js'
+import { orderFaults } from './order-faults.js'
 import { RawSender } from './raw-sender.js'
 
 /** How often the process is killed. Fewer for a quick look: FAULT_KILLS=5. */
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 100)
 const SENDERS = ['ann', 'bob', 'cid']
-/** They come again at once, so that every kill meets writes on their way; sessions rest between two tries. */
+/** They reconnect at once, so that every kill interrupts writes. A session waits between two attempts. */
 const IMPATIENT = ['eve', 'fay']
 const READER = 'dora'
-/** Sends of one session that wait for their acknowledgement at the same time. */
+/** Unacknowledged sends of one session at the same time. */
 const IN_FLIGHT = 8
 
 const connect = async ({ endpoint }: GatewayProcess, userId: string): Promise<ChatSession> => {
@@ -54,8 +54,8 @@ const sendUntil = async (
   return acknowledged
 }
 
-/** All that is in the session's inbox, by pages. */
-const everything = async (session: ChatSession): Promise<Message[]> => {
+/** Returns the whole inbox of the session's user. */
+const wholeInbox = async (session: ChatSession): Promise<Message[]> => {
   const all: Message[] = []
   for (;;) {
     const page = await session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
@@ -64,16 +64,16 @@ const everything = async (session: ChatSession): Promise<Message[]> => {
   }
 }
 
-const PATIENCE = 60_000
+const TIMEOUT = 60_000
 
-test(`${KILLS} kills under load lose, double and reorder nothing that was acknowledged`, async (context) => {
+test(`${KILLS} kills under load lose, duplicate and reorder no acknowledged message`, async (context) => {
   const gateway = await gatewayProcess()
   await gateway.start()
   const reader = await connect(gateway, READER)
   const received: Message[] = []
   reader.addEventListener('message', ({ detail }) => received.push(detail))
   const sessions = await Promise.all(SENDERS.map((name) => connect(gateway, name)))
-  // What a failed test leaves must not keep its file from ending.
+  // If the test fails, an open connection would keep the process of this file running.
   const life = new AbortController()
   after(async () => {
     life.abort()
@@ -93,17 +93,22 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
   const acknowledgedSoFar = (): number =>
     impatient.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0)
   for (let kill = 0; kill < KILLS; kill++) {
-    await until('they come again', () => impatient.every(({ isSending }) => isSending), true, PATIENCE)
-    // Now at once, now after a while: by what is done, not by time, so that a slow machine has a load too.
+    await until(
+      'the impatient senders send again',
+      () => impatient.every(({ isSending }) => isSending),
+      true,
+      TIMEOUT,
+    )
+    // Kill at once or later, measured in acknowledged messages and not in time, so that a slow machine is under load too.
     const before = acknowledgedSoFar()
     const more = (kill * 7) % 40
-    await until(`${more} more are acknowledged`, () => acknowledgedSoFar() >= before + more, true, PATIENCE)
+    await until(`${more} more are acknowledged`, () => acknowledgedSoFar() >= before + more, true, TIMEOUT)
     await pause(Math.random() * 10)
     assert.equal(await gateway.stop('SIGKILL'), null)
     await gateway.start()
   }
   stop.abort()
-  const sent = await within(Promise.all(sending), "acknowledgement of the sessions' last messages", PATIENCE)
+  const sent = await within(Promise.all(sending), "acknowledgement of the sessions' last messages", TIMEOUT)
   const acknowledged = sent.flat().map(({ body }) => body)
   await Promise.all(impatient.map((sender) => sender.stop()))
   for (const sender of impatient) {
@@ -112,24 +117,24 @@ test(`${KILLS} kills under load lose, double and reorder nothing that was acknow
     acknowledged.push(...sender.acknowledged.keys())
   }
 
-  const stored = await within(everything(reader), 'whole inbox', PATIENCE)
+  const stored = await within(wholeInbox(reader), 'whole inbox', TIMEOUT)
   context.diagnostic(`${stored.length} messages`)
   assert.deepEqual(ends, [], 'no session ended')
   assert.ok(stored.length > 10 * KILLS, 'there was a load')
-  assert.deepEqual(faultsOf(stored), [], 'each is in the inbox once, in order')
+  assert.deepEqual(orderFaults(stored), [], 'each message is in the inbox once, in order')
   const there = new Set(stored.map(({ body }) => body))
   assert.deepEqual(
     acknowledged.filter((body) => !there.has(body)),
     [],
-    'what was acknowledged is there',
+    'every acknowledged message is in the inbox',
   )
-  // The inbox may tell of messages before they come.
+  // `history` may return messages before they are delivered.
   await until(
     `${received.length} of ${stored.length} were received`,
     () => received.length >= stored.length,
     true,
-    PATIENCE,
+    TIMEOUT,
   )
-  assert.deepEqual(faultsOf(received), [], 'the listener received each once, in order')
+  assert.deepEqual(orderFaults(received), [], 'the listener received each message once, in order')
   assert.equal(received.length, stored.length)
 })

@@ -1,5 +1,5 @@
-// A browser without a test's hands in it: Playwright's own keep their pages in view, awake, out of the back/forward cache
-// and from being rendered ahead. It is Debian's whole `chromium` (apt-get install chromium).
+// Debian's `chromium` (apt-get install chromium), started without Playwright's switches. These keep every page visible and
+// running, and turn off the back/forward cache and prerendering.
 import { strict as assert } from 'node:assert'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,7 +27,7 @@ const args = [
   '--remote-debugging-port=0',
 ]
 
-/** Has a browser show `url`, without a window. Returns the address of its developer tools. It is closed after the test. */
+/** Starts a headless browser at `url`. Returns the address of its developer tools. It is closed after the test. */
 export const visit = async (url: string): Promise<string> => {
   const profile = await mkdtemp(join(tmpdir(), 'chat-session-browser-'))
   const child = spawn(executablePath, [...args, `--user-data-dir=${profile}`, url], {
@@ -37,11 +37,11 @@ export const visit = async (url: string): Promise<string> => {
   after(async () => {
     child.kill()
     await exit
-    // Its helpers may still be writing.
+    // The browser's child processes may still write to the profile.
     await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
   })
   const address = new Promise<string>((resolve) => {
-    // Whatever else it says is read too, or it would wait for that.
+    // Reads all of its output: with a full pipe the browser would stop.
     createInterface(child.stderr).on('line', (line) => {
       const found = /^DevTools listening on (ws:\S+)/.exec(line)?.[1]
       if (found) resolve(found)
@@ -50,7 +50,7 @@ export const visit = async (url: string): Promise<string> => {
   return within(address, 'browser')
 }
 
-/** Watches such a browser by its developer tools alone. */
+/** Starts such a browser and connects to its developer tools. */
 export const watch = async (url = 'about:blank'): Promise<BrowserContext> => {
   const browser = await chromium.connectOverCDP(await visit(url), { noDefaults: true, timeout: 120_000 })
   const [context] = browser.contexts()
@@ -62,7 +62,7 @@ export const watch = async (url = 'about:blank'): Promise<BrowserContext> => {
 
 const visibilityOf = (page: Page): Promise<string> => page.evaluate(() => document.visibilityState)
 
-/** Puts the tab in front: the others are hidden when this resolves. */
+/** Brings the tab to the front. Resolves when the other tabs are hidden. */
 export const show = async (page: Page): Promise<void> => {
   await page.bringToFront()
   for (const each of page.context().pages())
@@ -73,10 +73,10 @@ export const show = async (page: Page): Promise<void> => {
     )
 }
 
-/** The browser was too slow for what is tested: it gives a page three seconds to be put into its back/forward cache, for one. */
+/** The browser was too slow for the test. For example, a page that takes three seconds does not get into the back/forward cache. */
 export class TooSlow extends Error {}
 
-/** A test that begins anew where the browser was too slow for it. */
+/** A test that starts again if the browser was too slow for it. */
 export const testAgain = (name: string, body: () => Promise<void>): void =>
   void test(name, async (context) => {
     for (let left = 4; ; left--)
@@ -88,16 +88,13 @@ export const testAgain = (name: string, body: () => Promise<void>): void =>
       }
   })
 
-/**
- * What the browser says when it had no time to hear that a page has dealt with being left, or that the lock is gone which
- * the page let go then.
- */
+/** The browser's reasons if a page, or the lock that the page released, took too long at `pagehide`. */
 const SLOW = /TimeoutPuttingInCache|WebLocksContention/
 
-/** Why the page that a tab has gone to did not come out of the cache. */
+/** Why a tab's page did not come from the cache. */
 const reasons = new WeakMap<Page, string[]>()
 
-/** A tab that records of each page whether it comes out of the cache. */
+/** Opens a tab that records for each page whether it comes from the cache. */
 export const openTab = async (context: BrowserContext): Promise<Page> => {
   const page = await context.newPage()
   await page.addInitScript(
@@ -114,13 +111,13 @@ export const openTab = async (context: BrowserContext): Promise<Page> => {
   return page
 }
 
-/** Goes back or forward to `url`. The page must come out of the cache, or nothing here means anything. */
+/** Goes back or forward to `url`. Fails if the page does not come from the cache. */
 export const goTo = async (page: Page, delta: 1 | -1, url: string): Promise<void> => {
   reasons.delete(page)
-  // Playwright's own `goBack` waits for a load that never comes.
+  // Playwright's `goBack` would wait for a load, and a page from the cache has none.
   await page.evaluate((delta) => void setTimeout(() => history.go(delta)), delta)
   await until('the page that is shown', () => page.url(), url)
-  // It may still be on its way.
+  // The page may not be shown yet.
   const isRestored = (): Promise<boolean> => page.evaluate<boolean>('shown.at(-1)').catch(() => false)
   await until('whether it was in the cache', async () => reasons.has(page) || (await isRestored()), true)
   const why = reasons.get(page)?.join() ?? ''

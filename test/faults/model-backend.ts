@@ -17,14 +17,14 @@ const newChild = (): ChildProcess => {
   return child
 }
 
-/** Loaded before a test waits for it. */
+/** The next gateway process. It loads its modules before a test needs it. */
 let spare: ChildProcess | undefined
 
-/** A gateway that dies and comes back on one folder, and the app's backend, which publishes until each message is acknowledged. */
+/** A gateway that is killed and started again on one folder, and the app's backend, which publishes each message until it is acknowledged. */
 export class Backend {
-  /** Where it listens now; nowhere while it is away. */
+  /** The gateway's address. While it is down, a port that refuses connections. */
   url = 'http://127.0.0.1:1'
-  /** What is published and not yet confirmed. */
+  /** Publications that are not acknowledged yet. */
   readonly waiting = new Map<string, Publication>()
   #child: ChildProcess | undefined
   #count = 0
@@ -51,7 +51,7 @@ export class Backend {
     for (const publish of this.waiting.values()) this.#order({ publish })
   }
 
-  /** By SIGKILL, or after it has sent everybody away. */
+  /** Stops the gateway: by SIGKILL, or by a drain. */
   async stop(how: 'kill' | 'close'): Promise<void> {
     const child = this.#child
     if (!child) return
@@ -61,7 +61,7 @@ export class Backend {
     await exit
   }
 
-  /** Says it so many times, under one id. */
+  /** Publishes a message `times` times, with one id. */
   publish(to: string, body: string, times: number): void {
     const publication = { appId, to, body, id: `published ${this.#count++}` }
     this.waiting.set(publication.id, publication)
@@ -69,7 +69,7 @@ export class Backend {
   }
 
   #order(order: Order): void {
-    // Orders that a killed process did not answer go to the next process.
+    // The next process gets the orders that a killed process did not answer.
     if (this.#child?.connected) this.#child.send(order, () => undefined)
   }
 }

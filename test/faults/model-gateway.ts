@@ -1,5 +1,5 @@
-// A gateway in a process of its own that waits, loaded, until it is asked to open a folder; so a killed one is followed
-// soon. It says over the channel where it listens and what became of what was published.
+// A gateway in a process of its own. It loads its modules, then waits for the order to open a folder, so that it replaces a
+// killed process quickly. It replies over the process channel with its address and the result of each publication.
 import { WebSocket } from 'ws'
 import { createGateway, createLog, type Publication } from '../../src/gateway/index.js'
 import { configOf } from './model-config.js'
@@ -7,45 +7,45 @@ import { configOf } from './model-config.js'
 export type Order = { folder: string } | { publish: Publication } | 'close'
 export type GatewayReply = { url: string } | { id: string; offset?: number; error?: string }
 
-const say = (reply: GatewayReply): void => void process.send?.(reply)
+const respond = (reply: GatewayReply): void => void process.send?.(reply)
 
-// Those who are sent away come again soon: a run has no time to lose.
+// Makes every `retryAfter` of a drain short, so that clients reconnect soon.
 const { random } = Math
 Math.random = () => random() / 20
 
-/** How many of those that were last said may be said again. */
+/** How many of the last messages on a connection may be sent again. */
 const LAST = 8
-const said = new WeakMap<WebSocket, string[]>()
+const sentMessages = new WeakMap<WebSocket, string[]>()
 const write = WebSocket.prototype.send as (this: WebSocket, text: string) => void
 
-// Delivery is at least once on the wire: what a client has seen comes again now and then, and is to be dropped.
+// Sends a message a second time now and then: the client must drop a message that it has received.
 WebSocket.prototype.send = function (this: WebSocket, text: string) {
   write.call(this, text)
   if (!text.startsWith('{"type":"message"')) return
-  const last = [...(said.get(this) ?? []), text].slice(-LAST)
-  said.set(this, last)
+  const last = [...(sentMessages.get(this) ?? []), text].slice(-LAST)
+  sentMessages.set(this, last)
   const again = last[Math.floor(random() * 3 * last.length)]
   if (again !== undefined) write.call(this, again)
 }
 
 let gateway: ReturnType<typeof createGateway> | undefined
 
-const obey = async (order: Order): Promise<void> => {
+const execute = async (order: Order): Promise<void> => {
   if (order === 'close') {
     await gateway?.close()
     process.disconnect()
   } else if ('folder' in order) {
     gateway = createGateway(configOf(order.folder), { env: {}, log: createLog({ level: 'fatal' }) })
-    say({ url: await gateway.listen() })
+    respond({ url: await gateway.listen() })
   } else {
     const { id = '' } = order.publish
     await gateway?.publish(order.publish).then(
-      ({ offset }) => say({ id, offset }),
-      (error: unknown) => say({ id, error: String(error) }),
+      ({ offset }) => respond({ id, offset }),
+      (error: unknown) => respond({ id, error: String(error) }),
     )
   }
 }
 
-process.on('message', (order: Order) => void obey(order))
-// Without a parent there is no client to serve.
+process.on('message', (order: Order) => void execute(order))
+// Without a parent process there are no clients.
 process.once('disconnect', () => process.exit())

@@ -17,17 +17,17 @@ export class Client {
   readonly session: ChatSession
   readonly intents: Intent[] = []
   readonly received: Message[] = []
-  /** What went wrong, as sentences. */
+  /** Faults of this client, as sentences. */
   readonly wrong: string[] = []
-  /** Its source of tokens is out of order. */
+  /** Whether its token source fails. */
   outage = false
-  /** The furthest that it marked as read. */
+  /** The highest offset that it marked as read. */
   readOffset = 0
   #id: string | null = null
-  /** Its next session may be another one, since its token may have expired. */
+  /** The next session may have another id, since the token may have expired. */
   #mayChange = false
-  /** Its token lives for a second, in which it may not come to renew it. */
-  #lapsesSoon = false
+  /** The token is valid for a second, which may be too short to refresh it. */
+  #expiresSoon = false
 
   private constructor(userId: string, proxy: Proxy, token: string) {
     this.userId = userId
@@ -37,7 +37,7 @@ export class Client {
       appId,
       token,
       tokenFetcher: () => {
-        if (this.outage) throw new Error('The backend is out of order.')
+        if (this.outage) throw new Error('The token source fails.')
         this.#renewed()
         return tokenFor(userId)
       },
@@ -45,8 +45,8 @@ export class Client {
     })
     this.session.addEventListener('message', ({ detail }) => this.received.push(detail))
     this.session.addEventListener('error', ({ detail }) => {
-      // A token that lives for a second may have expired on its way.
-      if (detail.code === 'unauthenticated' && this.#lapsesSoon) return
+      // A token that is valid for a second may expire before the gateway receives it.
+      if (detail.code === 'unauthenticated' && this.#expiresSoon) return
       if (detail.code !== 'unavailable') this.wrong.push(`it received the error ${detail.code}`)
     })
     this.session.addEventListener('state', ({ detail }) => {
@@ -69,7 +69,7 @@ export class Client {
 
   #active(): void {
     const { id } = this.session
-    if (this.#id !== null && id !== this.#id && !this.#mayChange && !this.#lapsesSoon)
+    if (this.#id !== null && id !== this.#id && !this.#mayChange && !this.#expiresSoon)
       this.wrong.push('its id changed')
     this.#id = id
     this.#mayChange = false
@@ -91,15 +91,15 @@ export class Client {
     this.session.markRead(offset)
   }
 
-  /** The next token it uses lives for a second. */
+  /** Sets a token that is valid for a second. */
   async expire(): Promise<void> {
-    this.#lapsesSoon = true
+    this.#expiresSoon = true
     this.session.setToken(await tokenFor(this.userId, { expiresIn: 1 }))
   }
 
   #renewed(): void {
-    this.#mayChange ||= this.#lapsesSoon
-    this.#lapsesSoon = false
+    this.#mayChange ||= this.#expiresSoon
+    this.#expiresSoon = false
   }
 
   async renew(): Promise<void> {
@@ -107,7 +107,7 @@ export class Client {
     this.session.setToken(await tokenFor(this.userId))
   }
 
-  /** All by pages. */
+  /** Returns the user's whole inbox. */
   async inbox(): Promise<Message[]> {
     const all: Message[] = []
     for (;;) {

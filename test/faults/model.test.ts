@@ -9,17 +9,17 @@ import { Backend } from './model-backend.js'
 import { MESSAGES_PER_SECOND } from './model-config.js'
 import { Client } from './model-user.js'
 
-/** How many sequences are tried: MODEL_RUNS=200 for a long look. */
+/** How many sequences run: MODEL_RUNS=200 for a long test. */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 15)
-/** Milliseconds that a sequence has to come to rest. */
+/** Milliseconds in which every message of a sequence must be acknowledged and received. */
 const SETTLED_IN = 60_000
-/** Milliseconds that an answer is waited for that is to be lost: none may come, since its send is refused or waits. */
+/** Milliseconds to wait for the answer that is then cut off. There may be none, if the send is refused or waits in the outbox. */
 const ANSWERED_IN = 2_000
 
-/** Messages at once, of which the gateway takes some and refuses the others for now. */
+/** Messages at once. The rate limit refuses some of them for a while. */
 const BURST = MESSAGES_PER_SECOND
 
-/** Whose session each client is: the first two are one user's. */
+/** The user of each client. The first two clients are one user's. */
 const OWNERS = ['ann', 'ann', 'bob', 'cid']
 
 const client = fc.nat({ max: OWNERS.length - 1 })
@@ -72,9 +72,9 @@ interface World {
 
 const positions = (messages: Message[]): number[] => messages.map(({ offset }) => offset)
 
-/** What is still to come; empty when the world is at rest. */
+/** The messages and sessions that are not done yet; empty if all are. */
 const unsettled = ({ backend, clients }: World): string[] => [
-  ...[...backend.waiting.keys()].map((id) => `${id} is not confirmed`),
+  ...[...backend.waiting.keys()].map((id) => `${id} is not acknowledged`),
   ...clients.flatMap(({ session, intents, userId }) => [
     ...(session.state === 'active' ? [] : [`${userId} is ${session.state}`]),
     ...intents.filter(({ sent }) => !sent).map(({ body }) => `${body} is not acknowledged`),
@@ -83,7 +83,7 @@ const unsettled = ({ backend, clients }: World): string[] => [
 
 /** Waits until `left` returns nothing. */
 const untilNone = (left: () => string[]): Promise<void> =>
-  until('nothing is left to do', () => left().join('; '), '', SETTLED_IN)
+  until('all messages and sessions are done', () => left().join('; '), '', SETTLED_IN)
 
 const check = async (world: World): Promise<void> => {
   const { clients, published } = world
@@ -99,7 +99,7 @@ const check = async (world: World): Promise<void> => {
       [...inbox.keys()].map((index) => index + 1),
       'offsets have no holes',
     )
-    assert.deepEqual(received, inbox, `${userId} received each once, in order`)
+    assert.deepEqual(received, inbox, `${userId} received each message once, in order`)
     for (const sender of clients) {
       const mine = sender.intents.filter(({ to }) => to === userId || sender.userId === userId)
       const bodies = mine.map(({ body }) => body)
@@ -107,7 +107,7 @@ const check = async (world: World): Promise<void> => {
       assert.deepEqual(
         inbox.map(({ body = '' }) => body).filter((body) => wanted.has(body)),
         bodies,
-        `what ${sender.userId} sent is once in ${userId}'s inbox, in order`,
+        `each message of ${sender.userId} is in ${userId}'s inbox once, in order`,
       )
       if (sender.userId !== userId) continue
       for (const { body, sent } of mine) assert.equal(inbox[(sent?.offset ?? 0) - 1]?.body, body)
@@ -115,7 +115,7 @@ const check = async (world: World): Promise<void> => {
     assert.deepEqual(
       inbox.flatMap(({ from, body }) => (from === null ? [body] : [])).sort(),
       published.flatMap(({ to, body }) => (to === userId ? [body] : [])).sort(),
-      `what was published to ${userId} is there once`,
+      `each message that was published to ${userId} is there once`,
     )
     const read = Math.max(
       ...clients.filter((other) => other.userId === userId).map((other) => other.readOffset),
@@ -142,7 +142,7 @@ const settle = async (world: World): Promise<void> => {
 const send = (one: Client, client: number, to: string): void =>
   one.send(to, `${one.userId} ${client} ${one.intents.length}`)
 
-/** Sends, and when the gateway has answered loses the answer with the connection, or with the gateway: each is sent again. */
+/** Sends messages, and cuts the connection or kills the gateway before the answers arrive. The client must send them again. */
 const sendUnanswered = async (
   { backend, clients }: World,
   { client, to, count, end }: Extract<Command, { do: 'send unanswered' }>,
@@ -164,7 +164,7 @@ const sendUnanswered = async (
   if (end === 'kill') await backend.start()
 }
 
-const carryOut = async (world: World, given: Command): Promise<void> => {
+const execute = async (world: World, given: Command): Promise<void> => {
   const { backend, clients, published } = world
   if (given.do === 'settle') return settle(world)
   if (given.do === 'send unanswered') return sendUnanswered(world, given)
@@ -218,7 +218,7 @@ const run = async (commands: Command[]): Promise<void> => {
   const world: World = { backend, clients, published: [] }
   const ends: string[] = []
   try {
-    for (const given of commands) await carryOut(world, given)
+    for (const given of commands) await execute(world, given)
     await settle(world)
   } finally {
     for (const one of clients) ends.push(await one.end())
@@ -227,14 +227,14 @@ const run = async (commands: Command[]): Promise<void> => {
   assert.ok(ends.every((state) => state === 'ended'))
 }
 
-/** The same seed makes the same commands, and the path that a failing run names goes right to its own. What they meet in time may differ. */
+/** The seed decides the commands, and the path of a failing run selects that run. The timing may differ between runs. */
 const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
 const path = process.env['FC_PATH']
 
-test('whatever befalls networks, gateway and tokens, messages are kept once and in order, and sessions go on', async (context) => {
+test('after any sequence of network, gateway and token faults messages are stored once and in order, and sessions go on', async (context) => {
   context.diagnostic(`FC_SEED=${seed}`)
   const { random } = Math
-  // Pauses before connecting again are a fiftieth of a user's.
+  // Makes the backoff a fiftieth of the real one.
   context.mock.method(Math, 'random', () => random() / 50)
   await fc.assert(fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 30, size: 'max' }), run), {
     numRuns: RUNS,

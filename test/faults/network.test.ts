@@ -12,11 +12,11 @@ import {
 } from '../session/support.js'
 import { startProxy, type Proxy, type Wire } from '../support/proxy.js'
 
-/** Milliseconds: a client calls a connection dead that has been silent for the ping interval and ten seconds. */
+/** Milliseconds, more than the ping interval and ten seconds: by then a client takes a silent connection for dead. */
 const SILENCE = 60_000
 
 const gateway = await startGateway()
-/** Notices a silent peer by itself, soon, but not so soon that a slow machine looks dead. */
+/** A short ping interval, so that a silent connection is noticed soon, but not so short that a slow machine looks dead. */
 const pinging = await startGateway({}, { pingInterval: 5 })
 
 const bodiesOf = (messages: Message[]): (string | undefined)[] => messages.map(({ body }) => body)
@@ -45,14 +45,14 @@ const begin = async (userId: string, endpoint: string): Promise<TestUser> => {
   return user
 }
 
-/** `user` behind a proxy, and a friend whose network is fine. */
+/** Starts `user` behind a proxy, and a friend without one. */
 const pair = async (name: string, target = gateway.url, met?: (wire: Wire) => void) => {
   const proxy = await startProxy(target, undefined, met)
   const user = await begin(name, proxy.url)
   return { proxy, user, friend: await begin(`${name}'s friend`, target), id: user.session.id }
 }
 
-/** Both inboxes hold these, in this order, and the listeners received each once. */
+/** Fails unless both inboxes have these messages in this order, and the listeners received each message once. */
 const assertBothHold = async (users: TestUser[], bodies: string[]): Promise<void> => {
   for (const { session, received } of users) {
     await eventually(() => received.length >= bodies.length)
@@ -61,7 +61,7 @@ const assertBothHold = async (users: TestUser[], bodies: string[]): Promise<void
   }
 }
 
-/** Node has no page whose network comes back: this stands in for the one that the session listens to. */
+/** Starts the session with a target for page events. Node has no `online` event. */
 const startOnPage = async (session: ChatSession): Promise<EventTarget> => {
   const page = new EventTarget()
   Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page) })
@@ -71,8 +71,8 @@ const startOnPage = async (session: ChatSession): Promise<EventTarget> => {
   return page
 }
 
-void describe('a session on a network that misbehaves', { concurrency: true }, () => {
-  void it('is resumed when everything stalls without a close: its silence shows it', async () => {
+void describe('a session on a faulty network', { concurrency: true }, () => {
+  void it('is resumed after the heartbeat timeout when the connection stalls without a close', async () => {
     const { proxy, user, friend, id } = await pair('silent', pinging.url)
     const { up, down } = first(proxy)
     up.stall()
@@ -85,7 +85,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     await assertBothHold([user, friend], ['one', 'two'])
   })
 
-  void it('is carried on soon when its page sees the network come back, and the older connection is replaced', async () => {
+  void it('is resumed soon after the `online` event, and the older connection is replaced', async () => {
     const proxy = await startProxy(gateway.url)
     const user = await sessionOf('woken', proxy.url)
     const page = await startOnPage(user.session)
@@ -97,7 +97,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     old.down.stall()
     await friend.session.send({ to: 'woken', body: 'one' })
     page.dispatchEvent(new Event('online'))
-    // Sooner than its silence would tell.
+    // Sooner than the heartbeat timeout.
     await nextEvent(user.session, 'state', ({ detail }) => detail.error?.code === 'timeout', 30_000)
     await reaches(user.session, 'active')
     await eventually(() => old.down.held().includes('"code":"replaced"'))
@@ -106,7 +106,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     assert.deepEqual(states, ['reconnecting', 'active'])
     await assertBothHold([user, friend], ['one', 'two'])
 
-    // What was held for the older one comes after all, and changes nothing.
+    // The bytes that the proxy held for the older connection arrive, and change nothing.
     old.up.flow()
     old.down.flow()
     await eventually(() => !proxy.wires.has(old))
@@ -120,7 +120,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     ['up', 'the gateway'],
     ['down', 'the client'],
   ] as const)
-    void it(`is carried on when ${who} alone receives the end of the connection`, async () => {
+    void it(`is resumed when only ${who} receives the end of the connection`, async () => {
       const { proxy, user, friend, id } = await pair(`half ${way}`)
       const old = first(proxy)
       const lost = nextEvent(user.session, 'state', ({ detail }) => detail.state === 'reconnecting')
@@ -141,15 +141,15 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
       }
     })
 
-  void it('sends in order and receives its answers however late they come', async () => {
-    const late = (wire: Wire): void => {
+  void it('sends in order and receives its answers after any delay', async () => {
+    const addDelay = (wire: Wire): void => {
       wire.up.delay(150)
       wire.down.delay(300)
     }
-    const { user, friend, proxy } = await pair('late', gateway.url, late)
+    const { user, friend, proxy } = await pair('late', gateway.url, addDelay)
     const bodies = Array.from({ length: 10 }, (_, index) => `${index}`)
     const sends = bodies.map((body) => user.session.send({ to: "late's friend", body }))
-    // All are stored, and their answers are on their way, for as long as that takes to be seen.
+    // All messages are stored, and their answers are held by the proxy.
     first(proxy).down.stall()
     await eventually(() => friend.received.length === bodies.length)
     assert.equal(user.received.length, 0)
@@ -161,7 +161,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     await assertBothHold([user, friend], bodies)
   })
 
-  void it('stores a message once whose answer was cut off, and resolves', async () => {
+  void it('stores a message once if its answer was cut off, and resolves the send', async () => {
     const { proxy, user, friend, id } = await pair('cut')
     const { down } = first(proxy)
     down.stall()
@@ -175,7 +175,7 @@ void describe('a session on a network that misbehaves', { concurrency: true }, (
     await assertBothHold([user, friend], ['one'])
   })
 
-  void it('is resumed by the key it has when the answer with the next one is lost, again and again', async () => {
+  void it('is resumed by the previous key when the `started` frame with the next key is lost, twice', async () => {
     const wires: Wire[] = []
     const { user, friend, id } = await pair('key', gateway.url, (wire) => {
       wires.push(wire)

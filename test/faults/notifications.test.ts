@@ -17,7 +17,7 @@ import {
   serveSite,
   startDurableGateway,
   tokenFor,
-  untilHeard,
+  untilReceived,
   type Answer,
   type Site,
   type TestGateway,
@@ -193,17 +193,17 @@ test('nothing is shown while any tab is visible, one that asked for no notificat
   await show(other)
   await untilVisible(one, 1)
   await place.bob.send({ to: 'ada', body: 'seen by ada' })
-  for (const tab of [one, other]) await untilHeard(tab, 'message seen by ada')
+  for (const tab of [one, other]) await untilReceived(tab, 'message seen by ada')
   await untilDecided(one)
   await show(one)
   await untilVisible(other, 1)
   await place.bob.send({ to: 'ada', body: 'seen again' })
-  for (const tab of [one, other]) await untilHeard(tab, 'message seen again')
+  for (const tab of [one, other]) await untilReceived(tab, 'message seen again')
   await hideAll(one)
   await sendFrom(other, "ada's own")
   await place.bob.send({ to: 'ada', body: 'unseen' })
   await untilAnnounced(one, 'unseen')
-  await untilHeard(other, 'message unseen')
+  await untilReceived(other, 'message unseen')
   assert.deepEqual(await announcedIn(one), [{ type: 'session-notification', bodies: ['unseen'] }])
   assert.deepEqual(await announcedIn(other), [])
 })
@@ -216,7 +216,7 @@ test('what was seen in one tab is shown by no other, however much it was', async
   await untilVisible(one, 1)
   // More than has a turn of its own.
   for (let sent = 1; sent <= 12; sent++) await place.bob.send({ to: 'ada', body: `seen ${sent}` })
-  for (const tab of [one, other]) await untilHeard(tab, 'message seen 12')
+  for (const tab of [one, other]) await untilReceived(tab, 'message seen 12')
   await untilDecided(one)
   await hideAll(one)
   for (const body of ['new 1', 'new 2']) {
@@ -300,7 +300,7 @@ const miss = async (bodies: string[], count = 1): Promise<Page[]> => {
   isGone = false
   for (const tab of tabs) {
     await tab.evaluate(() => dispatchEvent(new Event('online')))
-    await untilHeard(tab, "message ada's own")
+    await untilReceived(tab, "message ada's own")
   }
   return tabs
 }
@@ -394,7 +394,7 @@ test('a summary waits until all is there that was missed, though something was s
   await place.bob.send({ to: 'ada', body: last })
   isGone = false
   await tab.evaluate(() => dispatchEvent(new Event('online')))
-  await untilHeard(tab, 'message missed 1')
+  await untilReceived(tab, 'message missed 1')
   // A timer that is set now comes after the one that was set for what was shown.
   await tab.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1_000)))
   wires.at(-1)?.down.flow()
@@ -421,7 +421,7 @@ test('nobody is asked for permission, and nothing is shown, before a page asks b
   assert.equal(await tab.evaluate(() => Notification.permission), 'default')
   await hideAll(tab)
   await place.bob.send({ to: 'ada', body: 'too early' })
-  await untilHeard(tab, 'message too early')
+  await untilReceived(tab, 'message too early')
   assert.equal(await tab.evaluate(() => window.asked), 0)
   await context.grantPermissions(['notifications'], { origin: place.site.url })
   await tab.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.requestNotifications())
@@ -442,7 +442,7 @@ test('notifications can be turned on and off, and the session goes on', async ()
   ] as const) {
     await has(tab, { notifications })
     await place.bob.send({ to: 'ada', body })
-    await untilHeard(tab, `message ${body}`)
+    await untilReceived(tab, `message ${body}`)
     if (notifications) await untilSeen(tab, 1)
   }
   assert.equal(await activeId(tab), id)
@@ -563,7 +563,7 @@ test('where there is no such worker either, that is reported once', async () => 
     await place.bob.send({ to: 'ada', body })
     await untilAnnounced(tab, body)
   }
-  await untilHeard(tab, 'error notifications-unsupported')
+  await untilReceived(tab, 'error notifications-unsupported')
   const errors = (await receivedIn(tab)).filter((line) => line.startsWith('error'))
   assert.deepEqual(errors, ['error notifications-unsupported'])
 })

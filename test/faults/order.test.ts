@@ -22,12 +22,12 @@ try {
 interface Call {
   name: string
   line: string
-  /** Where in the trace it began and ended. */
+  /** The lines of the trace at which the call began and ended. */
   from: number
   to: number
 }
 
-/** The system calls of a trace, with those put together that another thread's came between. */
+/** Returns the system calls of a trace. A call that another thread's call interrupted has two lines, which are joined. */
 const callsOf = (trace: string): Call[] => {
   const calls: Call[] = []
   const unfinished = new Map<string, Call>()
@@ -72,7 +72,7 @@ test('a message is written, then synced, and only then acknowledged and delivere
     { stdio: ['ignore', 'pipe', 'ignore'] },
   )
   const exited = once(child, 'exit')
-  // The gateway: ended alone, strace would let it go on.
+  // Ends the gateway itself. It would go on without strace.
   const end = (signal: 'TERM' | 'KILL'): unknown =>
     spawnSync('pkill', [`-${signal}`, '-P', String(child.pid)])
   after(() => end('KILL'))

@@ -5,7 +5,7 @@ import { ChatSession } from '../../src/session/index.js'
 import { appId, gatewayProcess, tokenFor } from './gateway-process.js'
 
 const SESSIONS = 1_000
-/** Milliseconds in which all of them have to be back. */
+/** Milliseconds in which all sessions must reach a state. */
 const LIMIT = 180_000
 
 const untilAll = async (sessions: ChatSession[], state: string): Promise<void> => {
@@ -18,11 +18,11 @@ const untilAll = async (sessions: ChatSession[], state: string): Promise<void> =
 }
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const)
-  test(`${SESSIONS} live sessions outlive a gateway that is ended by ${signal} and comes back`, async () => {
+  test(`${SESSIONS} live sessions are resumed after a ${signal} and a restart of the gateway`, async () => {
     const gateway = await gatewayProcess({ drainTime: 10 })
     await gateway.start()
     const sessions: ChatSession[] = []
-    // A session that is not ended keeps its process waiting, after a failure too.
+    // If the test fails, a session that has not ended would keep the process of this file running.
     after(() => Promise.all(sessions.map((session) => session.end())))
     for (let index = 0; index < SESSIONS; index++) {
       const token = await tokenFor(`user-${index}`)

@@ -9,9 +9,9 @@ import { startOf } from '../gateway/support.js'
 import { startClient, startProtocol, within, type Frame } from '../support/raw-client.js'
 
 const MISSED = 100_000
-/** Messages that come while the reader stands still. */
+/** Messages that are sent while the reader does not read. */
 const MORE = 100
-/** How often in a row the gateway has to be found waiting. */
+/** How many polls in a row must find that the gateway reads no further. */
 const STILL = 20
 
 const rules = {
@@ -22,8 +22,8 @@ const rules = {
   quota: { inboxes: 10, bytes: 1e9 },
 }
 
-test(`${MISSED} missed messages reach a slow reader in order while more come, and are pulled as it reads`, async () => {
-  /** Messages that the gateway has read for it. */
+test(`${MISSED} missed messages reach a slow reader in order while more arrive, and the gateway reads them from the engine only as the client reads`, async () => {
+  /** Messages that the gateway has read from the engine. */
   let pulled = 0
   const { url, engine, held } = await assemble((engine) => ({
     async messagesAfter(of, position, limit) {
@@ -58,7 +58,7 @@ test(`${MISSED} missed messages reach a slow reader in order while more come, an
   reader.pause()
   let before = -1
   let looks = 0
-  // They may be full for a moment, and not any more: those of a client that does not read stay full.
+  // A socket may be full for a moment. The socket of a client that does not read stays full.
   await until('the sockets take no more', () => {
     looks = held() > 0 && pulled === before ? looks + 1 : 0
     before = pulled
@@ -70,7 +70,7 @@ test(`${MISSED} missed messages reach a slow reader in order while more come, an
     most = Math.max(most, held())
     await turn()
   }
-  // A page may have been on its way when the sockets were full.
+  // The gateway may have been reading a page when the sockets became full.
   assert.ok(pulled <= before + 64, `${pulled - before} were read before the client read them`)
   assert.ok(pulled < MISSED / 4, `${pulled} were read before the client read them`)
   assert.ok(most < 64_000, `${most} bytes were held`)

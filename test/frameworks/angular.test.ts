@@ -11,7 +11,7 @@ import {
   startPages,
   untilRead,
   untilBound,
-  untilSaid,
+  untilShown,
   visit,
 } from './harness.js'
 
@@ -50,13 +50,13 @@ test('Angular: properties and attributes that are set before the element is regi
   })
 })
 
-test('Angular: an element with a whole session behind it has no attribute that nobody wrote', async () => {
+test('Angular: after a session from log-in to log-out the element has written no attribute', async () => {
   const pages = await startPages()
   const { page } = await visit(pages, '/angular', { user: 'alice' })
-  await untilSaid(page, 'State', 'active')
+  await untilShown(page, 'State', 'active')
   await send(page, 'alice', 'To myself')
   await untilRead(page, 'alice: To myself')
   await press(page, 'Log out')
-  await untilSaid(page, 'State', 'ended')
+  await untilShown(page, 'State', 'ended')
   assert.deepEqual(await page.evaluate(() => document.querySelector('chat-session')?.getAttributeNames()), [])
 })

@@ -10,7 +10,7 @@ const pages = await startPages()
 const phone = { width: 360, height: 640 }
 const desktop = { width: 1200, height: 800 }
 
-/** Every page of each demo; the first has a log-in. */
+/** Every page of each demo. The first page has a log-in. */
 const demos: [title: string, first: string, ...more: string[]][] = [
   ['React', '/react', '/react-hydration', '/react-late'],
   ['Vue', '/vue', '/vue-bindings'],
@@ -29,10 +29,10 @@ const demos: [title: string, first: string, ...more: string[]][] = [
   ['htmx', '/htmx', '/htmx/two', '/htmx/morph', '/htmx/preserved'],
 ]
 
-/** A word that no line of a phone has room for. */
+/** A word that is wider than a phone. */
 const long = 'far'.repeat(60)
 
-/** Waits until a page has its session, and shows a message where it shows any. */
+/** Waits until a page has its session, and shows a message if it has a list of messages. */
 const settle = async (page: Page, path: string): Promise<void> => {
   if (path === '/plain/frame') {
     await page.frameLocator('iframe').getByText('active', { exact: true }).waitFor()
@@ -45,7 +45,7 @@ const settle = async (page: Page, path: string): Promise<void> => {
   await page.getByRole('list', { name: 'Messages' }).getByText(`bob: ${long}`).last().waitFor()
 }
 
-/** The fields that have no label to look at: one that is only heard is enough for axe. */
+/** Returns the fields without a visible label. For axe an invisible `aria-label` would be enough. */
 const unlabelled = (page: Page): Promise<string[]> =>
   page.evaluate(() =>
     [...document.querySelectorAll<HTMLInputElement>('input:not([type=hidden])')]
@@ -61,15 +61,15 @@ const check = async (page: Page, what: string): Promise<void> => {
   assert.equal(
     await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme),
     'light dark',
-    `${what} is dark where that is liked`,
+    `${what} has a light and a dark mode`,
   )
   assert.deepEqual(await unlabelled(page), [], `${what}, fields without a label`)
 }
 
 for (const [title, first, ...more] of demos)
-  test(`${title}: axe finds nothing wrong on any page, in light and dark, and each fits a phone and a desktop`, async () => {
+  test(`${title}: no page has a violation of axe, in light and dark mode, and each fits a phone and a desktop`, async () => {
     const visitor = await visit(pages, first)
-    await visitor.page.getByText('Nobody is logged in').waitFor()
+    await visitor.page.getByText('Not logged in').waitFor()
     await untilBooted(visitor.page)
     await check(visitor.page, `${first}, logged out`)
     assert.deepEqual(visitor.complaints(), [])

@@ -1,4 +1,4 @@
-// Flags as Vue sets them, which has the most ways: as an attribute, as a property, and in the HTML that a server sends.
+// Boolean attributes as Vue sets them: as an attribute, as a property, and in the HTML of a server.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { press, startPages, visit } from './harness.js'
 const pages = await startPages()
 const vue = new URL('../../demo/frameworks/node_modules/vue/', import.meta.url)
 
-/** Those with an id that begins with `set` have the flags. */
+/** The elements with an id that begins with `set` have the flags. */
 const template = `<div>
   <chat-session id="set bare" guest manual notifications />
   <chat-session id="set" :guest="true" :manual="true" :notifications="true" />
@@ -17,14 +17,14 @@ const template = `<div>
   <chat-session id="absent" :guest="null" :manual="undefined" />
 </div>`
 
-/** A page that has arrived as a whole. */
+/** Opens a page and waits until it is parsed. */
 const open = async (path: string): Promise<Page> => {
   const { page } = await visit(pages, path)
   await page.waitForLoadState('domcontentloaded')
   return page
 }
 
-/** Has Vue mount what the template says. */
+/** Mounts the template with Vue. */
 const mount = async (page: Page): Promise<void> => {
   await page.addScriptTag({ path: fileURLToPath(new URL('dist/vue.global.js', vue)) })
   await page.evaluate(`{
@@ -34,7 +34,7 @@ const mount = async (page: Page): Promise<void> => {
   }`)
 }
 
-/** By id, whether each flag is set. */
+/** Returns whether each flag is set, by the elements' ids. */
 const flagsIn = (page: Page): Promise<Record<string, boolean[]>> =>
   page.evaluate(async () => {
     await customElements.whenDefined('chat-session')
@@ -54,21 +54,21 @@ const expected = {
   absent: [false, false, false],
 }
 
-test('Vue: a flag without a value is set, and one that is false is not', async () => {
+test('Vue: a flag without a value is set, and a false flag is not set', async () => {
   const page = await open('/plain')
   await page.evaluate(() => customElements.whenDefined('chat-session').then(() => undefined))
   await mount(page)
   assert.deepEqual(await flagsIn(page), expected)
 })
 
-test('Vue: nor is it in front of an element that is registered later', async () => {
+test('Vue: a false flag is not set on an element that is registered later', async () => {
   const page = await open('/plain/late')
   await mount(page)
   await press(page, 'Load the script')
   assert.deepEqual(await flagsIn(page), expected)
 })
 
-test('Vue: nor is it in the HTML of a server, which has it as a text', async () => {
+test('Vue: a false flag is not set by the HTML of a server, which has it as the text false', async () => {
   const { createSSRApp } = (await import(new URL('index.mjs', vue).href)) as {
     createSSRApp: (component: unknown) => { config: { compilerOptions: Record<string, unknown> } }
   }

@@ -1,4 +1,4 @@
-// What docs/FRAMEWORKS.md shows, judged by the framework's own checker.
+// Type checks of the components in docs/FRAMEWORKS.md, with the framework's own checker.
 import { strict as assert } from 'node:assert'
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -8,16 +8,16 @@ import { fileURLToPath } from 'node:url'
 const demo = new URL('../../demo/frameworks/', import.meta.url)
 
 export interface Snippet {
-  /** The folder of the framework's page, whose settings hold. */
+  /** The folder of the framework's page, whose tsconfig.json is used. */
   name: string
   title: string
-  /** How the block is marked, which is the file's ending too. */
+  /** The language of the code block, which is the file's extension too. */
   mark: string
-  /** A file below node_modules, and what it is given before the project. */
+  /** The checker's file below node_modules, and its arguments before the project. */
   checker: string[]
 }
 
-/** What the checker says of a project of this one file; nothing when it passes. */
+/** Resolves with the checker's output for a project of this one file; empty if it passes. */
 const complaintsOf = async ({ name, mark, checker }: Snippet, code: string): Promise<string> => {
   const folder = new URL(`dist/snippets/${name}/`, demo)
   await rm(folder, { recursive: true, force: true })
@@ -41,9 +41,9 @@ const complaintsOf = async ({ name, mark, checker }: Snippet, code: string): Pro
   })
 }
 
-/** Tests that what the documentation shows is right, and that the checker would say so if it weren't. */
+/** Tests that the documented component passes the checker, and that the checker finds a mistake. */
 export const testSnippet = (snippet: Snippet): void => {
-  test(`${snippet.title}: what the documentation shows is right, as far as types go`, async () => {
+  test(`${snippet.title}: the component in the documentation passes the type check`, async () => {
     const guide = await readFile(new URL('../../docs/FRAMEWORKS.md', import.meta.url), 'utf8')
     const [, code = ''] = new RegExp(`^\`\`\`${snippet.mark}\n(.*?)^\`\`\`$`, 'ms').exec(guide) ?? []
     assert.match(code, /<chat-session/)

@@ -1,4 +1,4 @@
-// What a page of every framework must do, looked at as its user does.
+// Tests that the page of every framework passes, driven as a user would.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { until } from '../support/until.js'
@@ -13,14 +13,14 @@ import {
   startPages,
   tick,
   untilRead,
-  untilSaid,
+  untilShown,
   visit,
 } from './harness.js'
 
 export interface Framework {
   /** The page's address, without the slash. */
   name: string
-  /** What it calls itself. */
+  /** The framework's name. */
   title: string
 }
 
@@ -33,27 +33,27 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
 
   test(`${title}: users log in, write to each other, and log out`, async () => {
     const alice = await visit(pages, path)
-    await untilSaid(alice.page, 'State', 'idle')
+    await untilShown(alice.page, 'State', 'idle')
     assert.equal(alice.connections(), 0)
     await press(alice.page, 'Alice')
-    await untilSaid(alice.page, 'State', 'active')
+    await untilShown(alice.page, 'State', 'active')
     const bob = await visit(pages, path, { user: 'bob' })
-    await untilSaid(bob.page, 'State', 'active')
+    await untilShown(bob.page, 'State', 'active')
 
     await send(alice.page, 'bob', 'Is it still there?')
     await untilRead(bob.page, 'alice: Is it still there?')
     await untilRead(alice.page, 'alice: Is it still there?')
-    await untilSaid(bob.page, 'Unread', '1')
+    await untilShown(bob.page, 'Unread', '1')
     await press(bob.page, 'Mark as read')
-    await untilSaid(bob.page, 'Unread', '0')
+    await untilShown(bob.page, 'Unread', '0')
     await send(bob.page, 'alice', 'It is.')
     await untilRead(alice.page, 'bob: It is.')
 
     await press(alice.page, 'Log out')
-    await until('the last that was received', async () => (await alice.received()).at(-1), 'ended')
+    await until('the last event', async () => (await alice.received()).at(-1), 'ended')
     await until('the last frame', () => alice.sent.at(-1), 'end')
-    await alice.page.getByText('Nobody is logged in').waitFor()
-    await untilSaid(bob.page, 'State', 'active')
+    await alice.page.getByText('Not logged in').waitFor()
+    await untilShown(bob.page, 'State', 'active')
     assert.deepEqual([...alice.complaints(), ...bob.complaints()], [])
   })
 
@@ -68,10 +68,10 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     assert.deepEqual(complaints(), [])
   })
 
-  test(`${title}: a new token renews the session that there is`, async () => {
+  test(`${title}: a new token renews the live session`, async () => {
     const { page, received, sent, connections } = await visit(pages, path, { user: 'alice' })
     const id = await activeId(page)
-    // Tokens that are made within a second are the same.
+    // Two tokens of the same second are equal.
     const now = (): number => Math.floor(Date.now() / 1000)
     const made = now()
     await until('a second later', () => now() > made, true)
@@ -84,14 +84,14 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     assert.equal(connections(), 1)
   })
 
-  test(`${title}: rendering again, mounting anew and another order in a list leave the session as it is`, async () => {
+  test(`${title}: a new render, a new mount and another order in a list change nothing in the session`, async () => {
     const user = 'alice'
     const before = pages.startedFor(user)
     const { page, received, sent, connections, complaints } = await visit(pages, path, { user })
     const id = await activeId(page)
     for (const times of ['1', '2', '3']) {
       await press(page, 'Render')
-      await untilSaid(page, 'Renders', times)
+      await untilShown(page, 'Renders', times)
     }
     const element = await page.evaluateHandle(() => document.querySelector('chat-session'))
     await page.evaluate(() => {
@@ -102,7 +102,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
         if (out.some(({ nodeName }) => nodeName === 'CHAT-SESSION')) list.dataset['moved'] = 'chat'
       }).observe(list, { childList: true })
     })
-    // One of the two moves the element, the other its neighbour: which, is the framework's choice.
+    // One of the two reorders moves the element, the other its neighbour. The framework decides which.
     for (const chatIsLast of [true, false]) {
       await press(page, 'Reorder')
       await page.waitForFunction(
@@ -113,24 +113,24 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     }
     assert.ok(await element.evaluate((former) => former === document.querySelector('chat-session')))
     assert.ok(await element.evaluate((former) => former?.parentElement?.matches('[data-moved=chat]')))
-    await press(page, 'Mount anew')
+    await press(page, 'Mount again')
     await page.waitForFunction((former) => former !== document.querySelector('chat-session'), element)
-    // What any of it could have done has been done before this is answered.
-    await untilSaid(page, 'State', 'active')
+    // By the time this message is received, a change to the session would have happened.
+    await untilShown(page, 'State', 'active')
     await send(page, 'bob', `From ${id}`)
     await untilRead(page, `alice: From ${id}`)
     assert.equal(await activeId(page), id)
-    // The new element tells of the session that it found.
+    // The new element fires `session-started` for the session that it joined.
     assert.deepEqual([...new Set(await received())], [`started ${id}`])
     assert.equal(connections(), 1)
     assert.equal(pages.startedFor(user), before + 1)
     assert.ok(!sent.includes('end'))
-    // At most the one that a page tells once it is hydrated: equal objects are no change.
+    // At most one frame, from hydration: an equal object is no change.
     assert.ok(sent.filter((type) => type === 'profile').length <= 1)
     assert.deepEqual(complaints(), [])
   })
 
-  test(`${title}: taken off the page the session ends, and put back there is a new one`, async () => {
+  test(`${title}: removing the element ends the session, and adding it starts a new session`, async () => {
     const { page, received, sent, connections, complaints } = await visit(pages, path, { user: 'alice' })
     const id = await activeId(page)
     const element = await page.evaluateHandle(() => document.querySelector('chat-session'))
@@ -140,24 +140,28 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     assert.ok(!sent.includes('end'))
     await tick(page, 'On the page', false)
     await until('the last frame', () => sent.at(-1), 'end')
-    await untilSaid(page, 'State', 'none')
-    // It is told where nobody but the element's own listeners is left.
-    await until('what it says', () => element.evaluate((element) => element?.textContent), 'ended')
+    await untilShown(page, 'State', 'none')
+    // Only listeners on the removed element itself get the event.
+    await until(
+      'the text of the removed element',
+      () => element.evaluate((element) => element?.textContent),
+      'ended',
+    )
     assert.deepEqual(await received(), [`started ${id}`])
     await tick(page, 'On the page', true)
-    await untilSaid(page, 'State', 'active')
+    await untilShown(page, 'State', 'active')
     assert.notEqual(await activeId(page), id)
     assert.equal(connections(), 2)
     assert.deepEqual(complaints(), [])
   })
 }
 
-/** Runs the tests that pages which a server renders pass. */
+/** Runs the tests that server-rendered pages pass. */
 export const testServerRendering = async ({ name, title }: Framework): Promise<void> => {
   const pages = await startPages()
   const path = `/${name}`
 
-  test(`${title}: on a server the element is a tag, and importing it changes nothing there`, async () => {
+  test(`${title}: on a server the element renders as a tag, and its import adds no globals`, async () => {
     const { render } = await rendererOf(name)
     const html = await render({
       endpoint: 'https://chat.example.com',
@@ -180,7 +184,7 @@ export const testServerRendering = async ({ name, title }: Framework): Promise<v
     )
   })
 
-  test(`${title}: what the server rendered boots before the page is hydrated, and hydrating changes nothing`, async () => {
+  test(`${title}: a server-rendered element starts before the page is hydrated, and hydration changes nothing`, async () => {
     const held = holdClient()
     const { page, received, connections, complaints } = await visit(pages, path, {
       user: 'alice',
@@ -194,7 +198,7 @@ export const testServerRendering = async ({ name, title }: Framework): Promise<v
     await pages.publish({ to: 'alice', from: 'bob', body: 'Before the page' })
 
     held.release()
-    await untilSaid(page, 'State', 'active')
+    await untilShown(page, 'State', 'active')
     await untilRead(page, 'bob: Before the page')
     await pages.publish({ to: 'alice', from: 'bob', body: 'After it' })
     await untilRead(page, 'bob: After it')

@@ -1,4 +1,4 @@
-// The pages of demo/frameworks as they are built, beside their own server and gateway, in a browser.
+// Runs the built pages of demo/frameworks in a browser, with their own server and gateway.
 import { strict as assert } from 'node:assert'
 import { existsSync } from 'node:fs'
 import { after } from 'node:test'
@@ -15,11 +15,11 @@ export interface RunningPages extends FrameworkPages {
   startedFor(userId: string): number
 }
 
-/** Starts the pages; closed after the file's tests. */
+/** Starts the pages. They are closed after the file's tests. */
 export const startPages = async (options: FrameworkPagesOptions = {}): Promise<RunningPages> => {
   const missing = ['node_modules', 'dist/client'].filter((path) => !existsSync(new URL(path, demo)))
   assert.deepEqual(missing, [], 'demo/frameworks is not installed or not built: run npm run test:frameworks')
-  // Only now: it needs what is installed there.
+  // Imported here, after the check, because it imports packages of demo/frameworks.
   const { startFrameworkPages } = await import('../../demo/frameworks/server/pages.mjs')
   const lines: { msg: string; userId?: string }[] = []
   const pages = await startFrameworkPages({
@@ -34,7 +34,7 @@ export const startPages = async (options: FrameworkPagesOptions = {}): Promise<R
   }
 }
 
-/** What renders a page on a server, as it was built. */
+/** Imports the built module that renders a page on the server. */
 export const rendererOf = async (
   name: string,
 ): Promise<{ render(site: unknown): string | Promise<string> }> =>
@@ -42,24 +42,24 @@ export const rendererOf = async (
 
 export interface Visit {
   page: Page
-  /** Errors and warnings in the console, and exceptions; not what Lit says of itself in development. */
+  /** Errors and warnings in the console, and exceptions. Lit's warnings about its development mode are left out. */
   complaints(): string[]
-  /** Types of the frames that its sessions sent. */
+  /** Types of the frames that the page's sessions sent. */
   sent: string[]
-  /** Connections that the page tried. */
+  /** Connections that the page opened or tried to open. */
   connections(): number
-  /** What reached the document: `started ID`, `failed CODE`, `ended`, `ended CODE`. */
+  /** The events on the document: `started ID`, `failed CODE`, `ended`, `ended CODE`. */
   received(): Promise<string[]>
 }
 
 export interface VisitOptions {
-  /** Who is logged in before the page is opened. */
+  /** The user who is logged in before the page is opened. */
   user?: string
-  /** Done before anything is loaded. */
+  /** Called before the page loads. */
   prepare?: (page: Page) => Promise<unknown>
 }
 
-/** Opens a page in a browser of its own. Resolves when its HTML has begun to arrive, since a test may hold the rest. */
+/** Opens a page in a browser context of its own. Resolves when the first HTML has arrived, since a test may hold the rest. */
 export const visit = async (
   pages: FrameworkPages,
   path: string,
@@ -102,19 +102,19 @@ export const press = (page: Page, name: string): Promise<void> =>
 export const tick = (page: Page, name: string, checked: boolean): Promise<void> =>
   page.getByRole('checkbox', { name }).setChecked(checked)
 
-/** Waits for what the elements are, by their ids: those that share a session may be told of it one after the other. */
+/** Waits for the elements' states and attributes, by their ids. Elements that share a session may change one after the other. */
 export const untilBound = (page: Page, expected: Record<string, string>): Promise<void> =>
   until(
-    'what the elements are',
+    'states and attributes of the elements',
     async () => JSON.stringify(Object.entries(await bindingsOf(page)).sort()),
     JSON.stringify(Object.entries(expected).sort()),
   )
 
-/** Waits for what the page says of its session. */
-export const untilSaid = (page: Page, what: string, text: string): Promise<void> =>
+/** Waits until the field with this label shows the text. */
+export const untilShown = (page: Page, what: string, text: string): Promise<void> =>
   until(what, () => page.getByLabel(what, { exact: true }).textContent(), text)
 
-/** Waits until the page's session is active, and answers its id. */
+/** Waits until the page's session is active. Resolves with its id. */
 export const activeId = async (page: Page): Promise<string> => {
   await untilState(page, 'active')
   const { id } = await chatOf(page)
@@ -132,11 +132,11 @@ export const send = async (page: Page, to: string, body: string): Promise<void> 
   await press(page, 'Send')
 }
 
-/** Has a page's own script wait until `release` is called; what the server sent stands until then. */
+/** Delays a page's own script until `release` is called, so that the page is not hydrated before. */
 export const holdClient = () => {
   let release = (): void => undefined
   const released = new Promise<void>((resolve) => (release = resolve))
-  // A test that fails before it does: the browser doesn't close while somebody is waited for.
+  // If the test fails earlier, a waiting request would keep the browser open.
   after(() => release())
   const prepare = (page: Page): Promise<unknown> =>
     page.route('**/client.js', async (route) => {
@@ -146,7 +146,7 @@ export const holdClient = () => {
   return { prepare, release: () => release() }
 }
 
-/** Has the element be registered only by `register`, as when its script comes after the page's own. */
+/** Delays the element's registration until `register`, as if its script loaded after the page's own. */
 export const holdRegistration = (page: Page): Promise<unknown> =>
   page.addInitScript(`{
     const define = customElements.define
@@ -161,11 +161,11 @@ export const register = async (page: Page): Promise<void> => {
   await page.evaluate<undefined>('registerChat()')
 }
 
-/** Has the element upgrade before the page's own script runs: the gateway's script, as a page's head has it. */
+/** Adds the gateway's script, which registers the element before the page's own script runs. */
 export const addGatewayScript = (page: Page, { endpoint }: FrameworkPages): Promise<unknown> =>
   page.addScriptTag({ url: `${endpoint}/v1/chat-session.js`, type: 'module' })
 
-/** By the elements' ids, which say how they are bound: their state, and which of the bindings are attributes. */
+/** Returns each element's state and user attributes, by its id. The id names the kind of binding. */
 const bindingsOf = (page: Page): Promise<Record<string, string>> =>
   page.evaluate(() =>
     Object.fromEntries(

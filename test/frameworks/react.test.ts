@@ -13,7 +13,7 @@ import {
   tick,
   untilRead,
   untilBound,
-  untilSaid,
+  untilShown,
   visit,
 } from './harness.js'
 import { testFramework, testServerRendering } from './harness-suite.js'
@@ -24,22 +24,22 @@ await testFramework(react)
 await testServerRendering(react)
 testSnippet({ ...react, mark: 'tsx', checker: ['typescript/bin/tsc', '--project'] })
 
-/** What the listeners of /react-hydration received, by how they were added. */
+/** Returns how each listener of /react-hydration that was called had been added. */
 const waysIn = (page: Page): Promise<string[]> => page.evaluate<string[]>('ways')
 
-test('React: what on… is given is not listened to after hydration: a new function from the next render, the same one never', async () => {
+test('React: hydration adds no on… listener: a new function is added at the next render, an unchanged function never', async () => {
   const pages = await startPages()
   const { page, complaints } = await visit(pages, '/react-hydration', { user: 'alice' })
   await activeId(page)
-  const tell = (body: string): Promise<unknown> => pages.publish({ to: 'alice', from: 'bob', body })
-  await tell('one')
-  await until('listeners told', async () => (await waysIn(page)).length, 1)
+  const publish = (body: string): Promise<unknown> => pages.publish({ to: 'alice', from: 'bob', body })
+  await publish('one')
+  await until('called listeners', async () => (await waysIn(page)).length, 1)
   assert.deepEqual(await waysIn(page), ['addEventListener'])
 
   await press(page, 'Render')
-  await untilSaid(page, 'Renders', '1')
-  await tell('two')
-  await until('listeners told', async () => (await waysIn(page)).length, 3)
+  await untilShown(page, 'Renders', '1')
+  await publish('two')
+  await until('called listeners', async () => (await waysIn(page)).length, 3)
   assert.deepEqual((await waysIn(page)).slice(1).sort(), [
     'addEventListener',
     'onsession-unread, a function of the render',
@@ -47,7 +47,7 @@ test('React: what on… is given is not listened to after hydration: a new funct
   assert.deepEqual(complaints(), [])
 })
 
-test('React: a property that is set while hydrating waits for a render: an effect sets it in time', async () => {
+test('React: hydration sets no object property before the next render, and an effect sets a property in time', async () => {
   const pages = await startPages()
   const { page } = await visit(pages, '/react-hydration', { user: 'alice' })
   await activeId(page)
@@ -56,12 +56,12 @@ test('React: a property that is set while hydrating waits for a render: an effec
       const element = document.querySelector('chat-session')
       return [element?.user, typeof element?.tokenFetcher]
     })
-  await until('what is set', async () => JSON.stringify(await set()), '[null,"function"]')
+  await until('properties', async () => JSON.stringify(await set()), '[null,"function"]')
   await press(page, 'Render')
-  await until('what is set', async () => JSON.stringify(await set()), '[{"role":"customer"},"function"]')
+  await until('properties', async () => JSON.stringify(await set()), '[{"role":"customer"},"function"]')
 })
 
-test('React: a prop that is taken away is undefined on the element, and the session goes on', async () => {
+test('React: a removed prop is undefined on the element, and the session goes on', async () => {
   const pages = await startPages()
   const { page, received, connections } = await visit(pages, '/react', { user: 'alice' })
   const id = await activeId(page)
@@ -76,7 +76,7 @@ test('React: a prop that is taken away is undefined on the element, and the sess
   assert.equal(connections(), 1)
 })
 
-test('React: an inline function is asked for the next token, and a session outlives many of them', async () => {
+test('React: an inline tokenFetcher is called for each token refresh, and the session goes on', async () => {
   const pages = await startPages({ tokenLife: 10 })
   const { page, received, sent, connections } = await visit(pages, '/react', { user: 'alice' })
   const id = await activeId(page)
@@ -86,15 +86,15 @@ test('React: an inline function is asked for the next token, and a session outli
   assert.equal(connections(), 1)
 })
 
-test('React: on a page that it renders itself, properties and on… are there before the element boots', async () => {
+test('React: on a page that is rendered in the browser, properties and on… are set before the element starts', async () => {
   const pages = await startPages()
   const { page, complaints } = await visit(pages, '/react-late', { user: 'alice' })
-  await until('what on… was told', () => page.evaluate('window.told?.join()'), 'starting,active')
+  await until('the states that on… received', () => page.evaluate('window.states?.join()'), 'starting,active')
   await untilBound(page, { attributes: 'active user-id', properties: 'active' })
   assert.deepEqual(complaints(), [])
 })
 
-test('React: before the element is registered, names in camel case are lost, and attributes count', async () => {
+test('React: before the element is registered, names in camel case have no effect, and attributes count', async () => {
   const pages = await startPages()
   const { page } = await visit(pages, '/react-late', {
     user: 'alice',

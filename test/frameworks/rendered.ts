@@ -1,11 +1,11 @@
-// What the tests of server-rendered pages share: pages that are followed from link to link, and sessions that outlast them.
+// Helpers of the tests of server-rendered pages: links, forms, and checks of the session.
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
 import { until } from '../support/until.js'
 import type { FrameworkPages } from '../../demo/frameworks/server/pages.mjs'
-import { activeId, press, untilSaid, visit, type Visit } from './harness.js'
+import { activeId, press, untilShown, visit, type Visit } from './harness.js'
 
-/** Follows a link to the page of that heading. */
+/** Clicks the link to the page with that heading. */
 export const follow = async (page: Page, name: string): Promise<void> => {
   await page.getByRole('link', { name, exact: true }).click()
   await untilTitled(page, name)
@@ -23,10 +23,10 @@ export const logIn = async (page: Page, name: 'Alice' | 'Bob'): Promise<void> =>
 /** Logs out with the page's form. */
 export const logOut = async (page: Page): Promise<void> => {
   await press(page, 'Log out')
-  await page.getByText('Nobody is logged in').waitFor()
+  await page.getByText('Not logged in').waitFor()
 }
 
-/** Has the server's answer to `path` wait until `release` is called. */
+/** Delays the server's response for `path` until `release` is called. */
 export const holdPage = async (page: Page, path: string): Promise<{ release: () => void }> => {
   let release = (): void => undefined
   const released = new Promise<void>((resolve) => (release = resolve))
@@ -37,7 +37,7 @@ export const holdPage = async (page: Page, path: string): Promise<{ release: () 
   return { release }
 }
 
-/** A page of alice's whose session is active, and its id; all its scripts have run, so that a link is theirs. */
+/** Opens a page as alice. Resolves when its session is active and its scripts have run, so that they handle links. */
 export const openActive = async (
   pages: FrameworkPages,
   path: string,
@@ -45,36 +45,33 @@ export const openActive = async (
   const visited = await visit(pages, path, { user: 'alice' })
   const { page } = visited
   const id = await activeId(page)
-  // The last of its scripts writes that.
-  await untilSaid(page, 'State', 'active')
+  // The last script of the page writes it.
+  await untilShown(page, 'State', 'active')
   await page.waitForLoadState('domcontentloaded')
   await mark(page)
   return { visited, page, id }
 }
 
-/** Has a page say whether it is still the document that it was. */
+/** Marks the document, so that `isMarked` is false after a page load. */
 const mark = (page: Page): Promise<unknown> => page.evaluate(() => Object.assign(window, { marked: true }))
 export const isMarked = (page: Page): Promise<boolean> => page.evaluate(() => 'marked' in window)
 
-/** Nothing told that the session was let go, and no other connection was tried. */
+/** Fails if the session ended or changed, or if another connection was tried. */
 export const assertUndisturbed = async (
   { page, sent, connections, received, complaints }: Visit,
   id: string,
 ): Promise<void> => {
-  await untilSaid(page, 'State', 'active')
+  await untilShown(page, 'State', 'active')
   assert.equal(await isMarked(page), true, 'the document is the same')
   assert.equal(connections(), 1)
   assert.ok(!sent.includes('end'))
-  // A tag that comes with a page says whose session it joins.
+  // A tag of a new page fires `session-started` for the session that it joins.
   assert.deepEqual([...new Set(await received())], [`started ${id}`])
   assert.deepEqual(complaints(), [])
 }
 
-/**
- * The session has ended, for the gateway too, and nobody has another. Its end is told where the tag is that had it, which is
- * no more in the document.
- */
+/** Waits until the session has ended, for the gateway too. The page gets no `session-ended`: its tag has left the document. */
 export const assertEnded = async ({ page, sent }: Visit): Promise<void> => {
   await until('the last frame', () => sent.at(-1), 'end')
-  await untilSaid(page, 'State', 'idle')
+  await untilShown(page, 'State', 'idle')
 }

@@ -10,7 +10,7 @@ import {
   rendererOf,
   startPages,
   untilBound,
-  untilSaid,
+  untilShown,
   visit,
 } from './harness.js'
 
@@ -31,7 +31,7 @@ test('Svelte: userId is a property of a registered element, user-id an attribute
   assert.deepEqual(complaints(), [])
 })
 
-test('Svelte: before the element is registered, names in camel case are lost, and attributes count', async () => {
+test('Svelte: before the element is registered, names in camel case have no effect, and attributes count', async () => {
   const pages = await startPages()
   const { page } = await visit(pages, '/svelte-bindings', {
     user: 'alice',
@@ -42,7 +42,7 @@ test('Svelte: before the element is registered, names in camel case are lost, an
   await untilBound(page, { kebab: 'active user-id', camel: 'idle userid' })
 })
 
-test('Svelte: on a server an object and a function become text: an attachment sets them in the browser', async () => {
+test('Svelte: a server renders an object and a function as text, and an attachment sets them in the browser', async () => {
   const { render } = await rendererOf('svelte-values')
   const html = await render({ endpoint: '', appId: 'app', user: null, token: null })
   assert.match(html, /user="\[object Object\]" tokenfetcher="async \(\) =>/)
@@ -54,11 +54,11 @@ test('Svelte: on a server an object and a function become text: an attachment se
       const element = document.querySelector('chat-session')
       return [element?.user, typeof element?.tokenFetcher]
     })
-  await until('what is set', async () => JSON.stringify(await set()), '[{"role":"customer"},"function"]')
+  await until('properties', async () => JSON.stringify(await set()), '[{"role":"customer"},"function"]')
 })
 
-test('Svelte: a listener of the template is there when the page is hydrated', async () => {
+test('Svelte: hydration adds the listeners of the template', async () => {
   const pages = await startPages()
   const { page } = await visit(pages, '/svelte', { user: 'alice' })
-  await untilSaid(page, 'Last event', 'session-state')
+  await untilShown(page, 'Last event', 'session-state')
 })

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { until } from '../support/until.js'
 import { chatOf, stateOf, untilBooted, untilState } from '../e2e/site.js'
-import { activeId, press, startPages, untilRead, untilSaid } from './harness.js'
+import { activeId, press, startPages, untilRead, untilShown } from './harness.js'
 import {
   assertEnded,
   assertUndisturbed,
@@ -19,7 +19,7 @@ import {
 
 const pages = await startPages()
 
-const tell = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
+const publish = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
 
 /** Whether a preview from Turbo's cache is shown. */
 const isPreview = (page: Page): Promise<boolean> =>
@@ -36,15 +36,15 @@ test('Turbo: visits swap the page, and the session goes on over one connection',
   const { visited, page, id } = await open('/turbo')
   for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
     await follow(page, name)
-    await untilSaid(page, 'State', 'active')
-    await tell('alice', `visit ${n}`)
+    await untilShown(page, 'State', 'active')
+    await publish('alice', `visit ${n}`)
     await untilRead(page, `bob: visit ${n}`)
   }
   await assertUndisturbed(visited, id)
   assert.equal(pages.startedFor('alice'), started + 1)
 })
 
-test('Turbo: nothing boots in a preview, and the session outlasts it', async () => {
+test('Turbo: no session starts in a preview, and the session outlives it', async () => {
   const { visited, page, id } = await open('/turbo')
   await page.evaluate(() =>
     Object.assign(window, { session: document.querySelector<ChatSessionElement>('chat-session')?.session }),
@@ -55,20 +55,20 @@ test('Turbo: nothing boots in a preview, and the session outlasts it', async () 
   assert.equal(await isPreview(page), true)
   await untilBooted(page)
   assert.equal(await stateOf(page), 'idle')
-  // By the time that a message has come, a tag that was removed would have let go.
+  // By the time this message is received, a removed tag would have ended the session.
   const unread = (): Promise<number> => page.evaluate<number>('session.unread')
   const before = await unread()
-  await tell('alice', 'during the preview')
+  await publish('alice', 'during the preview')
   await until('unread messages', unread, before + 1)
   release()
   await untilState(page, 'active')
   assert.equal(await isPreview(page), false)
-  // The page that has the session again finds it in the inbox.
+  // The next page gets the message from `history()`.
   await untilRead(page, 'bob: during the preview')
   await assertUndisturbed(visited, id)
 })
 
-test('Turbo: a session ends with the preview, when the page that follows it is nobody’s', async () => {
+test('Turbo: a session ends with the preview if the page after it has no user', async () => {
   const { visited, page } = await open('/turbo')
   await follow(page, 'Two')
   await page.request.post(`${pages.url}/logout`, { headers: { origin: pages.url } })
@@ -76,7 +76,7 @@ test('Turbo: a session ends with the preview, when the page that follows it is n
   await follow(page, 'One')
   assert.equal(await isPreview(page), true)
   release()
-  await page.getByText('Nobody is logged in').waitFor()
+  await page.getByText('Not logged in').waitFor()
   await assertEnded(visited)
   assert.equal(visited.connections(), 1)
 })
@@ -86,7 +86,7 @@ test('Turbo: the back button shows the page as it was, and the session goes on',
   await follow(page, 'Two')
   await page.goBack()
   await untilTitled(page, 'One')
-  await tell('alice', 'after going back')
+  await publish('alice', 'after going back')
   await untilRead(page, 'bob: after going back')
   await page.goForward()
   await untilTitled(page, 'Two')
@@ -101,12 +101,12 @@ test('Turbo: a refresh that morphs leaves the tag and its session as they are', 
   await page.getByRole('link', { name: 'Refresh' }).click()
   await until('a fresh page', async () => (await served.textContent()) !== before, true)
   assert.equal(await page.evaluate(() => 'same' in (document.querySelector('chat-session') ?? {})), true)
-  await tell('alice', 'after the refresh')
+  await publish('alice', 'after the refresh')
   await untilRead(page, 'bob: after the refresh')
   await assertUndisturbed(visited, id)
 })
 
-test('Turbo: a frame with a tag of its own shares the page’s session, however often it is navigated', async () => {
+test('Turbo: a frame with a tag of its own shares the page’s session after each navigation', async () => {
   const started = pages.startedFor('alice')
   const { visited, page, id } = await open('/turbo/frames')
   for (const step of ['2', '1']) {
@@ -114,13 +114,13 @@ test('Turbo: a frame with a tag of its own shares the page’s session, however 
     await page.getByText(`Step ${step}`).waitFor()
     await until('its session', () => frameSession(page), id)
   }
-  await tell('alice', 'once')
+  await publish('alice', 'once')
   await untilRead(page, 'bob: once')
   await assertUndisturbed(visited, id)
   assert.equal(pages.startedFor('alice'), started + 1)
 })
 
-test('Turbo: a log-out ends the session, the next page has none, and neither has the one before it', async () => {
+test('Turbo: a log-out ends the session, and neither the next page nor the previous page has a session', async () => {
   const { visited, page } = await open('/turbo')
   await follow(page, 'Two')
   await logOut(page)
@@ -131,21 +131,21 @@ test('Turbo: a log-out ends the session, the next page has none, and neither has
   await untilTitled(page, 'One')
   await page.goBack()
   await untilTitled(page, 'Two')
-  await page.getByText('Nobody is logged in').waitFor()
+  await page.getByText('Not logged in').waitFor()
   await untilBooted(page)
   assert.equal(await stateOf(page), 'idle')
   assert.equal(visited.connections(), 1)
   assert.equal(await isMarked(page), true)
 })
 
-test('Turbo: whoever logs in next has a session of their own', async () => {
+test('Turbo: the next user who logs in has a session of their own', async () => {
   const { visited, page, id } = await open('/turbo')
   await logOut(page)
   await logIn(page, 'Bob')
   const second = await activeId(page)
   assert.notEqual(second, id)
   assert.equal((await chatOf(page)).user, 'bob')
-  await tell('bob', 'to myself')
+  await publish('bob', 'to myself')
   await untilRead(page, 'bob: to myself')
   assert.deepEqual(
     (await visited.received()).filter((line, n, all) => line !== all[n - 1]),
@@ -153,33 +153,33 @@ test('Turbo: whoever logs in next has a session of their own', async () => {
   )
 })
 
-test('Turbo: a log-out that it isn’t told of leaves pages in its cache, until that is cleared', async () => {
+test('Turbo: after a log-out by another request Turbo’s cache still has pages of the user, until it is cleared', async () => {
   const { page } = await open('/turbo')
   await page.request.post(`${pages.url}/logout`, { headers: { origin: pages.url } })
   await follow(page, 'Two')
-  await page.getByText('Nobody is logged in').waitFor()
+  await page.getByText('Not logged in').waitFor()
   await page.goBack()
   await page.getByText('Logged in as alice').waitFor()
   await activeId(page)
   await page.goForward()
-  await page.getByText('Nobody is logged in').waitFor()
-  await untilSaid(page, 'State', 'idle')
+  await page.getByText('Not logged in').waitFor()
+  await untilShown(page, 'State', 'idle')
 
   await page.evaluate('Turbo.cache.clear()')
   await page.goBack()
   await untilTitled(page, 'One')
-  await page.getByText('Nobody is logged in').waitFor()
-  await untilSaid(page, 'State', 'idle')
+  await page.getByText('Not logged in').waitFor()
+  await untilShown(page, 'State', 'idle')
 })
 
-test('Turbo: a page from its cache with a token that has lapsed costs the session nothing, where there is a token-url', async () => {
+test('Turbo: a cached page with an expired token does not end the session if there is a token-url', async () => {
   // Long enough for a slow machine to open a page with it.
   const tokenLife = 15
   const brief = await startPages({ tokenLife })
   const { visited, page, id } = await openActive(brief, '/turbo')
-  const lapsed = Date.now() + tokenLife * 1_000
+  const expiry = Date.now() + tokenLife * 1_000
   await follow(page, 'Two')
-  await until('the first token lapsed', () => Date.now() > lapsed, true)
+  await until('the first token expired', () => Date.now() > expiry, true)
   await page.goBack()
   await untilTitled(page, 'One')
   await brief.publish({ to: 'alice', from: 'bob', body: 'still there' })
@@ -187,13 +187,13 @@ test('Turbo: a page from its cache with a token that has lapsed costs the sessio
   await assertUndisturbed(visited, id)
 })
 
-test('Turbo: a permanent tag stays whoever it was: a log-out that swaps the page doesn’t reach it', async () => {
+test('Turbo: a permanent tag keeps its user: a log-out that swaps the page does not change it', async () => {
   const { visited, page, id } = await open('/turbo/permanent')
   await follow(page, 'Permanent, too')
   await logOut(page)
   await untilTitled(page, 'Permanent')
-  await tell('alice', 'for somebody who has left')
-  await untilRead(page, 'bob: for somebody who has left')
+  await publish('alice', 'after the log-out')
+  await untilRead(page, 'bob: after the log-out')
   await assertUndisturbed(visited, id)
   await press(page, 'Bob')
   await page.getByText('Logged in as bob').waitFor()

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const cwd = fileURLToPath(new URL('../../demo/frameworks/', import.meta.url))
 
-/** What a checker complains of; nothing when all that is right passes, and all that is marked as wrong does not. */
+/** Resolves with the checker's output; empty if the right code passes and the lines marked as wrong fail. */
 const complaintsOf = (checker: string, ...args: string[]): Promise<string> =>
   new Promise((resolve) => {
     execFile(process.execPath, [`node_modules/${checker}`, ...args], { cwd }, (error, stdout, stderr) =>
@@ -29,12 +29,12 @@ const compiled = [
 
 for (const [folder, checker, name] of compiled)
   for (const [module, moduleResolution] of resolutions)
-    test(`${name} is told what the tag takes and what its events carry (${moduleResolution})`, async () => {
+    test(`${name} checks the tag’s attributes, properties and events (${moduleResolution})`, async () => {
       const flags = ['--module', module, '--moduleResolution', moduleResolution]
       assert.equal(await complaintsOf(checker, '--project', `types/${folder}`, ...flags), '')
     })
 
-test('Svelte is told what the tag takes and what its events carry', async () => {
+test('Svelte checks the tag’s attributes, properties and events', async () => {
   const flags = ['--workspace', 'types/svelte', '--tsconfig', './tsconfig.json', '--fail-on-warnings']
   assert.equal(await complaintsOf('svelte-check/bin/svelte-check', ...flags), '')
 })

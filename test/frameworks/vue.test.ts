@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { untilState } from '../e2e/site.js'
 import { testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
-import { holdRegistration, register, startPages, untilBound, untilSaid, visit } from './harness.js'
+import { holdRegistration, register, startPages, untilBound, untilShown, visit } from './harness.js'
 
 const vue = { name: 'vue', title: 'Vue' }
 await testFramework(vue)
@@ -23,7 +23,7 @@ test('Vue: :user-id is an attribute, :userId a property of a registered element,
   assert.deepEqual(complaints(), [])
 })
 
-test('Vue: what is set before the element is registered counts, as an attribute in kebab case and by .prop', async () => {
+test('Vue: before the element is registered, attributes in kebab case and .prop bindings count', async () => {
   const pages = await startPages()
   const { page } = await visit(pages, '/vue-bindings', {
     user: 'alice',
@@ -39,10 +39,10 @@ test('Vue: what is set before the element is registered counts, as an attribute 
   })
 })
 
-test('Vue: the object and the function of a template are set while it hydrates', async () => {
+test('Vue: hydration sets the object and the function of the template', async () => {
   const pages = await startPages()
   const { page } = await visit(pages, '/vue', { user: 'alice' })
-  await untilSaid(page, 'State', 'active')
+  await untilShown(page, 'State', 'active')
   assert.deepEqual(
     await page.evaluate(() => {
       const element = document.querySelector('chat-session')

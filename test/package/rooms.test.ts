@@ -83,7 +83,7 @@ const lines: [folder: string, line: string, problem: RegExp | null][] = [
   ...withoutNode.map((room): [string, string, RegExp] => [
     room,
     "import 'node:fs'",
-    /runs where there is no Node\.$/,
+    /must run without Node\.$/,
   ]),
   ['gateway', "import 'node:fs'", null],
 ]

@@ -9,7 +9,7 @@ import { mute, recordedAt, startScripted, stopScripted, type Recorded } from '..
 const hide = (): boolean => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
 const show = (): boolean => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
 
-const PATIENCE = 30_000
+const TIMEOUT = 30_000
 
 describe('ChatSession in a page that is hidden and shown again', () => {
   let endpoint: string
@@ -31,7 +31,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     return session
   }
   const recorded = async (fits: (connections: Recorded[]) => boolean): Promise<Recorded[]> => {
-    const deadline = Date.now() + PATIENCE
+    const deadline = Date.now() + TIMEOUT
     for (;;) {
       const connections = await recordedAt(endpoint)
       if (fits(connections)) return connections
@@ -288,7 +288,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     // Only after the answer is another probe sent.
     while ((await recordedAt(endpoint))[0]?.frames.filter(({ type }) => type === 'history').length === 1) {
       document.dispatchEvent(new Event('visibilitychange'))
-      if (Date.now() - asked > PATIENCE) assert.fail('No probe was sent again.')
+      if (Date.now() - asked > TIMEOUT) assert.fail('No probe was sent again.')
     }
     await lost
     assert.isAbove(Date.now() - asked, 4_000)

@@ -6,11 +6,11 @@ import type { Page } from 'playwright-core'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe finds wrong, each with where it is. */
+/** Returns the violations that axe finds, each with its elements. */
 const violationsOf = async (page: Page): Promise<string[]> => {
-  // Evaluated by the debugger, which the page's policy does not hold back; once for each document.
+  // The debugger evaluates it, so the page's Content-Security-Policy does not block it. Once for each document.
   if (!(await page.evaluate(`'axe' in window`))) await page.evaluate(axe)
-  // Whatever is right is not written down, which takes as long as to find it.
+  // A list of what passes would take as long again.
   const violations = await page.evaluate<AxeResults['violations']>(
     `axe.run(document, { reporter: 'no-passes' }).then(({ violations }) => violations)`,
   )
@@ -19,7 +19,7 @@ const violationsOf = async (page: Page): Promise<string[]> => {
   )
 }
 
-/** Fails where axe finds something in light or in dark, or where the page is wider than its window. */
+/** Fails if axe finds a violation in light or dark mode, or if the page is wider than its window. */
 export const assertAccessible = async (page: Page, what: string): Promise<void> => {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })

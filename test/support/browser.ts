@@ -4,12 +4,12 @@ import { after } from 'node:test'
 import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import { chromiumArgs, chromiumPath } from '../../scripts/chromium.mjs'
 
-/** Milliseconds that whatever a test waits for may take: much, since only a test that fails takes them. */
-export const PATIENCE = 60_000
+/** Milliseconds after which a wait in a test fails. Long, since only a failing test waits for all of it. */
+export const TIMEOUT = 60_000
 
 let launched: Promise<Browser> | undefined
 
-// Here, since an `after` that is called in a test is that test's, and the next one needs the browser too.
+// At the top level: an `after` inside a test would close the browser before the next test.
 after(async () => (await launched)?.close())
 
 const launch = async (args: string[]): Promise<Browser> =>
@@ -20,12 +20,12 @@ const launch = async (args: string[]): Promise<Browser> =>
   })
 
 /**
- * A context of its own in a real Chromium, closed after the test that made it. The browser is started at first use and
- * closed after the file's tests.
+ * Opens a context of a real Chromium, which is closed after the test. The first call starts the browser, which is closed after
+ * the file's tests.
  */
 export const newContext = async (...args: string[]): Promise<BrowserContext> => {
   const context = await (await (launched ??= launch(args))).newContext()
-  context.setDefaultTimeout(PATIENCE)
+  context.setDefaultTimeout(TIMEOUT)
   after(() => context.close())
   return context
 }
@@ -37,7 +37,7 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-/** An HTTP server on a free port of this machine; closed after the tests if it isn't before. */
+/** Starts an HTTP server on loopback, by default on a free port. It is closed after the tests. */
 export const serve = async (listener: RequestListener, port = 0): Promise<TestServer> => {
   const server = createServer({ maxHeaderSize: 32_768 }, listener)
   await new Promise<void>((resolve, reject) => {
@@ -50,6 +50,6 @@ export const serve = async (listener: RequestListener, port = 0): Promise<TestSe
       server.closeAllConnections()
     })
   after(close)
-  const taken = (server.address() as AddressInfo).port
-  return { url: `http://127.0.0.1:${taken}`, port: taken, close }
+  const boundPort = (server.address() as AddressInfo).port
+  return { url: `http://127.0.0.1:${boundPort}`, port: boundPort, close }
 }

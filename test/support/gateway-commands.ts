@@ -6,7 +6,7 @@ export interface GatewayRequest {
   config: GatewayConfig
   /** @default a free one */
   port?: number
-  /** Its apps let in who brings any of these. */
+  /** Auth params that its apps accept. */
   authParams?: Record<string, unknown>[]
 }
 
@@ -16,37 +16,37 @@ export interface Connections {
   total: number
 }
 
-/** Starts a real gateway with a memory engine; answers its address. */
+/** Starts a real gateway with a memory engine. Resolves with its address. */
 export const startGateway = (
   config: GatewayConfig,
   options: Omit<GatewayRequest, 'config'> = {},
 ): Promise<string> => executeServerCommand<string, GatewayRequest>('gateway:start', { config, ...options })
 
-/** Closes the gateway at `url`; false when there is none. */
+/** Closes the gateway at `url`. Resolves with false if there is none. */
 export const stopGateway = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('gateway:stop', url)
 
 export const connectionsAt = (url: string): Promise<Connections> =>
   executeServerCommand<Connections, string>('gateway:connections', url)
 
-/** Cuts every connection at `url`, without a word. */
+/** Cuts every connection at `url` without a close frame. */
 export const cutConnections = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('gateway:cut', url)
 
-/** What a client said on one connection, and the code it closed it with. */
+/** The frames that a client sent on one connection, and the close code. */
 export interface Recorded {
   start: ClientFrameOf<'start'> | null
   frames: ClientFrame[]
   close: number | null
 }
 
-/** Starts a gateway of a few lines that resumes by key and records what clients say; answers its address. */
+/** Starts the scripted gateway, which records the frames of clients. Resolves with its address. */
 export const startScripted = (): Promise<string> => executeServerCommand<string, unknown>('scripted:start')
 
 export const recordedAt = (url: string): Promise<Recorded[]> =>
   executeServerCommand<Recorded[], string>('scripted:connections', url)
 
-/** Has it leave questions unanswered. */
+/** From now on the scripted gateway does not answer `history` frames. */
 export const mute = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('scripted:mute', url)
 

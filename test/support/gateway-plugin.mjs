@@ -1,4 +1,4 @@
-// Lets tests in a browser run real gateways: each `gateway:start` makes one in this process, on a port of its own.
+// Lets tests in a browser run real gateways: each `gateway:start` starts a gateway in this process, on a port of its own.
 import { createServer } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import { createGateway, createLog } from '../../dist/gateway/index.js'
@@ -12,8 +12,8 @@ export const gatewayPlugin = () => {
 
   const commands = {
     /**
-     * Starts a gateway with `config` over the defaults, on `port` or a free one; answers its address. With `authParams`
-     * its apps let in who brings any of these.
+     * Starts a gateway with `config` over the defaults, on `port` or a free port. Returns its address. With `authParams` its
+     * apps accept a start with any of these.
      */
     'gateway:start': async ({ config, port = 0, authParams = [] }) => {
       const authenticate = async (request) => ({
@@ -41,7 +41,7 @@ export const gatewayPlugin = () => {
       })
       return url
     },
-    /** Closes the gateway at `url`, if it is still there; its port is free then. */
+    /** Closes the gateway at `url`, if there is one, and frees its port. */
     'gateway:stop': async (url) => {
       const { gateway, server } = gateways.get(url) ?? {}
       if (!gateways.delete(url)) return false
@@ -52,21 +52,21 @@ export const gatewayPlugin = () => {
       })
       return true
     },
-    /** How many connections are open, and how many there ever were. A session lasts as long as its connection. */
+    /** Returns how many connections are open, and how many there were in all. */
     'gateway:connections': (url) => {
       const { sockets = new Set(), total = 0 } = gateways.get(url) ?? {}
       return { open: sockets.size, total }
     },
-    /** Starts a gateway that keeps a record of what clients say; answers its address. */
+    /** Starts a gateway that records the frames of clients. Returns its address. */
     'scripted:start': async () => {
       const server = await startScripted()
       scripted.set(server.url, server)
       return server.url
     },
     'scripted:connections': (url) => scripted.get(url)?.connections ?? [],
-    /** From now on it does not answer what it is asked. */
+    /** From now on it does not answer `history` frames. */
     'scripted:mute': (url) => scripted.get(url)?.setMute() ?? false,
-    /** Ends every connection because its user has too many sessions. */
+    /** Ends every connection as `too-many-sessions`. */
     'scripted:make-room': (url) => {
       const fields = { code: 'too-many-sessions', message: 'Too many.', retryable: false }
       scripted.get(url)?.end(fields, 4429)
@@ -76,7 +76,7 @@ export const gatewayPlugin = () => {
       await scripted.get(url)?.close()
       return scripted.delete(url)
     },
-    /** Cuts every connection, without a word. */
+    /** Cuts every connection without a close frame. */
     'gateway:cut': (url) => {
       for (const socket of gateways.get(url)?.sockets ?? []) socket.destroy()
       return true

@@ -68,7 +68,7 @@ export const attachGateway = async (
   const sockets = new Set<Duplex>()
   let tried = 0
   gateway.attach(server)
-  // After `attach`, which takes the place of the listeners that the server has, and before the gateway closes the socket.
+  // After `attach`, which replaces the server's listeners. Prepended, so that it counts a socket before the gateway closes it.
   server.prependListener('upgrade', (_, socket) => {
     tried += 1
     sockets.add(socket)

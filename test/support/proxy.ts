@@ -1,17 +1,17 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after } from 'node:test'
 
-/** One direction of a connection. Bytes keep their order, and an end comes after the bytes before it. */
+/** One direction of a connection. Bytes keep their order, and the end follows the last byte. */
 export interface Way {
-  /** Holds back whatever comes, a close too; neither side learns of it. With `text`, from the bytes on that hold it. */
+  /** Holds all bytes and closes, without closing a socket. With `text`, it begins at the bytes that contain it. */
   stall(text?: string): void
-  /** Lets through what was held, and all that follows. */
+  /** Forwards the held bytes, and all that follow. */
   flow(): void
-  /** From now on everything takes so many milliseconds. */
+  /** From now on all bytes are delayed by so many milliseconds. */
   delay(milliseconds: number): void
-  /** Half-closes: who listens hears that no more will come; who speaks may go on, and isn't received. */
+  /** Half-closes: the receiver gets the end of the stream. The sender may go on, and its bytes are dropped. */
   end(): void
-  /** What is held or on its way. */
+  /** The bytes that are held or delayed. */
   held(): Buffer
 }
 
@@ -21,18 +21,18 @@ export interface Wire {
   up: Way
   /** From the server to the client. */
   down: Way
-  /** Cuts both sides, as a network does that goes away; or one alone, of which the other hears unless its way stalls. */
+  /** Destroys the sockets of both sides, or of one. The close of one side is forwarded to the other, unless that way stalls. */
   cut(side?: 'client' | 'server'): void
 }
 
 export interface Proxy {
   /** http://127.0.0.1:PORT */
   url: string
-  /** What each connection began with: the head of its handshake. */
+  /** The head of each connection's handshake. */
   heads: string[]
-  /** The connections of which a side is open, in their order. */
+  /** The connections with an open side, in their order. */
   wires: ReadonlySet<Wire>
-  /** How many sockets are open: two for each connection that nothing happened to. */
+  /** How many sockets are open: two for each connection that works. */
   open(): number
   /** Cuts every connection. */
   cut(): void
@@ -41,7 +41,7 @@ export interface Proxy {
 
 type Item = Buffer | 'end' | 'close'
 
-const pass = (from: Socket, to: Socket, head: Buffer): Way => {
+const forward = (from: Socket, to: Socket, head: Buffer): Way => {
   const queue: { item: Item; due: number }[] = []
   let [stalled, ended, latency] = [false, false, 0]
   let stallsAt: string | undefined
@@ -90,15 +90,14 @@ const pass = (from: Socket, to: Socket, head: Buffer): Way => {
 }
 
 /**
- * Stands between a client and the server at `target` (http://HOST:PORT), which is asked for anew for each connection if
- * it is a function. `refuses` is asked with the head of each
- * handshake: one that it refuses is cut before the server hears of it. `met` is given each connection before anything
- * comes back on it. Closed after the tests.
+ * Starts a proxy for the server at `target` (http://HOST:PORT). If `target` is a function, it is called for each connection.
+ * `refuses` gets the head of each handshake; if it returns true, the proxy destroys the socket. `onConnection` gets each
+ * connection before the server's first byte is forwarded. The proxy is closed after the tests.
  */
 export const startProxy = async (
   target: string | (() => string),
   refuses: (head: string) => boolean = () => false,
-  met: (wire: Wire) => void = () => undefined,
+  onConnection: (wire: Wire) => void = () => undefined,
 ): Promise<Proxy> => {
   const heads: string[] = []
   const sockets = new Set<Socket>()
@@ -106,7 +105,7 @@ export const startProxy = async (
 
   const keep = (socket: Socket, gone: () => void): void => {
     sockets.add(socket)
-    // A close follows, and that is passed on.
+    // A close follows, and is forwarded.
     socket.on('error', () => undefined)
     socket.once('close', () => {
       sockets.delete(socket)
@@ -118,8 +117,8 @@ export const startProxy = async (
     const { hostname, port } = new URL(typeof target === 'string' ? target : target())
     const server = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
     const wire: Wire = {
-      up: pass(client, server, head),
-      down: pass(server, client, Buffer.alloc(0)),
+      up: forward(client, server, head),
+      down: forward(server, client, Buffer.alloc(0)),
       cut(side) {
         if (side !== 'server') client.destroy()
         if (side !== 'client') server.destroy()
@@ -131,7 +130,7 @@ export const startProxy = async (
     }
     keep(server, gone)
     client.once('close', gone)
-    met(wire)
+    onConnection(wire)
   }
 
   const listener = createServer({ allowHalfOpen: true }, (client) => {

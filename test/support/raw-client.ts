@@ -1,4 +1,4 @@
-// Clients that a stranger could write from docs/PROTOCOL.md: they know the wire and nothing of this project's code.
+// Clients that use only docs/PROTOCOL.md and none of this project's client code.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after } from 'node:test'
@@ -12,12 +12,12 @@ export interface Close {
 }
 
 const opened = new Set<() => void>()
-// What a failed test leaves open must not keep its file from ending.
+// If a test fails, an open connection would keep the process of its file running.
 after(() => {
   for (const cut of opened) cut()
 })
 
-/** Rejects when `work` isn't there in time; `what` names it. */
+/** Resolves with the result of `work`, or rejects after a timeout. `what` names the result in the error. */
 export const within = async <T>(work: Promise<T>, what: string, milliseconds = 30_000): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -35,9 +35,9 @@ export const base64url = (text: string | Uint8Array): string => Buffer.from(text
 export const startProtocol = (frame: unknown): string => `start.${base64url(JSON.stringify(frame))}`
 
 export interface ClientOptions {
-  /** Put into the handshake. */
+  /** A start frame to send in the handshake. */
   start?: unknown
-  /** Subprotocols, in place of those that the protocol asks for. */
+  /** Subprotocols, instead of those of the protocol. */
   protocols?: string[]
   origin?: string
   headers?: Record<string, string>
@@ -47,7 +47,7 @@ export interface ClientOptions {
   ca?: Buffer
 }
 
-/** One connection to a gateway. Frames are kept until somebody asks for them. */
+/** One connection to a gateway. It queues frames until `next` returns them. */
 export interface Client {
   readonly socket: WebSocket
   /** The subprotocol that was agreed on, once the connection is open. */
@@ -56,9 +56,9 @@ export interface Client {
   /** Every frame so far. */
   readonly frames: readonly Frame[]
   send(...frames: (Frame | string | Buffer)[]): void
-  /** The next frame that is no `ping`; with `type` the next one of that type, whatever comes before it. */
+  /** Resolves with the next frame that is no `ping`. With `type`, it skips frames of other types. */
   next(type?: string): Promise<Frame>
-  /** The `ended` frame and the close after it. */
+  /** Resolves with the `ended` frame and the close that follows. */
   end(): Promise<{ frame: Frame } & Close>
   close(): void
 }
@@ -88,7 +88,7 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
     socket.once('open', () => resolve(socket.protocol))
     socket.on('error', reject)
   })
-  // Those who care await it themselves.
+  // A test that needs the result awaits `opened`.
   open.catch(() => undefined)
   const closed = new Promise<Close>((resolve) =>
     socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
@@ -115,7 +115,7 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
       for (const frame of sent)
         socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
     },
-    // One deadline for all of it: pings, which come more often, must not put it off.
+    // One timeout for all frames: otherwise pings would extend it.
     next: (type) => within(find(type), type ?? 'frame'),
     async end() {
       const { code, reason } = await within(closed, 'close')
@@ -127,7 +127,7 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
   }
 }
 
-/** A connection whose session has started. */
+/** Opens a connection. Resolves when its session has started. */
 export const startClient = async (
   url: string,
   start: unknown,
@@ -141,16 +141,16 @@ export interface Answer {
   status: number
   /** By lower-case name. */
   headers: Map<string, string>
-  /** What follows the header, as far as it has come. */
+  /** The bytes after the header so far. */
   body: string
 }
 
 /** A TCP connection on which bytes are written by hand. */
 export interface RawSocket {
   readonly socket: Socket
-  /** What came so far. */
+  /** The bytes received so far. */
   received(): Buffer
-  /** Waits for the header of an HTTP answer. */
+  /** Waits for the header of an HTTP response. */
   answer(): Promise<Answer>
   readonly closed: Promise<unknown>
 }
@@ -167,7 +167,7 @@ const parseAnswer = (bytes: Buffer): Answer | undefined => {
   return { status: Number(first.split(' ')[1]), headers: new Map(headers), body: text.slice(end + 4) }
 }
 
-/** With `allowHalfOpen` it stays when the other side says that it has no more to say. */
+/** Opens a TCP connection. With `allowHalfOpen` it stays open after the server's end. */
 export const openRaw = async (url: string, { allowHalfOpen = false } = {}): Promise<RawSocket> => {
   const { hostname, port } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
@@ -175,7 +175,7 @@ export const openRaw = async (url: string, { allowHalfOpen = false } = {}): Prom
   opened.add(() => socket.destroy())
   let bytes = Buffer.alloc(0)
   socket.on('data', (chunk) => (bytes = Buffer.concat([bytes, chunk])))
-  // A reset is what some tests are after; `closed` tells.
+  // Some tests expect a reset. They await `closed`.
   socket.on('error', () => undefined)
   const closed = new Promise((resolve) => socket.once('close', resolve))
   await within(once(socket, 'connect'), 'TCP connection')
@@ -194,9 +194,9 @@ export const openRaw = async (url: string, { allowHalfOpen = false } = {}): Prom
   }
 }
 
-/** The lines of a handshake as RFC 6455, 4.1 has them; those given are put in the place of the usual ones. */
+/** Returns the request of a handshake (RFC 6455, 4.1). `lines` replaces its headers; null removes a header. */
 export const handshake = (lines: Record<string, string | null> = {}, target = '/v1/session'): string => {
-  const usual: Record<string, string | null> = {
+  const headers: Record<string, string | null> = {
     Host: '127.0.0.1',
     Upgrade: 'websocket',
     Connection: 'Upgrade',
@@ -205,13 +205,13 @@ export const handshake = (lines: Record<string, string | null> = {}, target = '/
     'Sec-WebSocket-Protocol': 'chat-session.v1',
     ...lines,
   }
-  const text = Object.entries(usual).flatMap(([name, value]) =>
+  const text = Object.entries(headers).flatMap(([name, value]) =>
     value === null ? [] : `${name}: ${value}\r\n`,
   )
   return `GET ${target} HTTP/1.1\r\n${text.join('')}\r\n`
 }
 
-/** A WebSocket frame of a client, masked with zeros (RFC 6455, 5.2), of less than 64 kB. */
+/** Returns a client's WebSocket frame of less than 64 kB, masked with zeros (RFC 6455, 5.2). */
 export const maskedFrame = (text: string, opcode = 1): Buffer => {
   const payload = Buffer.from(text)
   const length =

@@ -1,7 +1,7 @@
-// A gateway of a few lines, for tests that look at what a client says: it resumes by key, and keeps a record.
+// A gateway for tests of the frames that a client sends. It has only resumption by key, and records the frames.
 import { WebSocketServer } from 'ws'
 
-/** Starts one; answers its address, the record of its connections, and what closes it. */
+/** Starts it. Resolves with its address, the record of its connections, and functions that control it. */
 export const startScripted = async () => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'chat-session.v1' })
   await new Promise((resolve) => server.once('listening', resolve))
@@ -11,7 +11,7 @@ export const startScripted = async () => {
   server.on('connection', (socket, { headers }) => {
     const record = { start: null, frames: [], close: null }
     connections.push(record)
-    const say = (frame) => socket.send(JSON.stringify(frame))
+    const send = (frame) => socket.send(JSON.stringify(frame))
     const begin = (start) => {
       record.start = start
       const resumed = keys.has(start.resume?.key)
@@ -19,7 +19,7 @@ export const startScripted = async () => {
       const guestId = start.token?.startsWith('guest:') ? start.token : `guest:${connections.length}`
       const guest = !start.userId
       keys.set(`k${connections.length}`, sessionId)
-      say({
+      send({
         type: 'started',
         sessionId,
         user: { id: guest ? guestId : start.userId },
@@ -42,7 +42,7 @@ export const startScripted = async () => {
       if (frame.type === 'start') return begin(frame)
       record.frames.push(frame)
       if (frame.type === 'end') socket.close(1000)
-      if (frame.type === 'history' && !mute) say({ type: 'history', id: frame.id, messages: [] })
+      if (frame.type === 'history' && !mute) send({ type: 'history', id: frame.id, messages: [] })
     })
     socket.on('close', (code) => (record.close = code))
     const offered = headers['sec-websocket-protocol'].split(/,\s*/).find((name) => name.startsWith('start.'))
@@ -52,7 +52,7 @@ export const startScripted = async () => {
     url: `http://127.0.0.1:${server.address().port}`,
     connections,
     setMute: () => (mute = true),
-    /** Has every client come back in a minute. */
+    /** Ends every connection with a `retryAfter` of a minute. */
     sendAway() {
       this.end({ code: 'unavailable', message: 'Later.', retryable: true, retryAfter: 60_000 }, 4503)
     },

@@ -18,11 +18,11 @@ const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
 
 @Component({
   selector: '#app',
-  // Says that tags with a hyphen are no components of Angular's.
+  // Makes Angular accept tags with a hyphen that are not its components.
   schemas: [CUSTOM_ELEMENTS_SCHEMA],
   template: `
     <p>
-      {{ login() ? 'Logged in as ' + login()?.user : 'Nobody is logged in' }}
+      {{ login() ? 'Logged in as ' + login()?.user : 'Not logged in' }}
       <button (click)="enter('alice')">Alice</button>
       <button (click)="enter('bob')">Bob</button>
       <button (click)="renew()">New token</button>
@@ -44,10 +44,10 @@ const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
     </form>
     <button (click)="element()?.markRead(chat().messages.at(-1)?.offset ?? 0)">Mark as read</button>
     <fieldset>
-      <legend>What Angular does to it</legend>
+      <legend>Rendering by Angular</legend>
       <button (click)="renders.set(renders() + 1)">Render</button>
       <output aria-label="Renders">{{ renders() }}</output>
-      <button (click)="mount.set(mount() + 1)">Mount anew</button>
+      <button (click)="mount.set(mount() + 1)">Mount again</button>
       <button (click)="order.set(order().toReversed())">Reorder</button>
       <label>
         <input type="checkbox" [checked]="shown()" (change)="shown.set(!shown())" />
@@ -58,8 +58,8 @@ const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
       @if (part === 'notes') {
         <p>Notes</p>
       } @else if (shown()) {
-        <!-- Properties, whose names are in camel case. The object and the function are new ones at each of the renders,
-          which changes nothing. -->
+        <!-- Properties, whose names are in camel case. Each render passes another object and another function, which
+          restarts nothing. -->
         <chat-session
           #chat
           [appId]="site.appId"
@@ -84,7 +84,7 @@ export class App {
   readonly order = signal(['chat', 'notes'])
   readonly renders = signal(0)
   readonly mount = signal(0)
-  // What is tracked is the item itself: Angular asks for the key of an old item anew, by what holds now.
+  // The item holds the mount count, because Angular computes the keys of old items again: a count in `track` would change both.
   readonly parts = computed(() =>
     this.order().map((part) => (part === 'chat' ? `chat ${this.mount()}` : part)),
   )
@@ -93,7 +93,7 @@ export class App {
   readonly element = computed(() => this.found()?.nativeElement ?? null)
 
   constructor() {
-    // Another element, or none: what it says is read anew.
+    // Reads the state of the new element, if there is one.
     effect(() => {
       const element = this.element()
       untracked(() => {
@@ -105,7 +105,7 @@ export class App {
   }
 
   profileAt(renders: number): { role: string } {
-    return { role: renders < 0 ? 'nobody' : 'customer' }
+    return { role: renders < 0 ? 'none' : 'customer' }
   }
 
   fetcherAt(renders: number): (() => Promise<string | null>) | null {
@@ -126,7 +126,7 @@ export class App {
       (inbox) => {
         if (this.element()?.sessionId === sessionId) this.add(inbox)
       },
-      // A session that ends meanwhile has no inbox; the next one brings its own.
+      // If the session ends meanwhile, `history()` rejects.
       () => this.read(),
     )
   }

@@ -1,6 +1,6 @@
 import { transformAsync } from '@babel/core'
 
-/** Angular's packages come half compiled; this finishes them, so that no compiler is needed in the browser. */
+/** Compiles Angular's packages completely. They are published half compiled, and the browser would need a compiler. */
 export const angularLinker = () => ({
   name: 'angular-linker',
   async transform(code, id) {

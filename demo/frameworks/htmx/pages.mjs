@@ -41,12 +41,12 @@ export const createHtmxPages = (siteOf) => {
 
   routes.get('/htmx/time', (context) => context.html(html`${new Date().toISOString()}`))
 
-  // The tag alone, for the place of the one that is there: what a log-out leads to that leaves the page as it is.
+  // Only the tag, which replaces the page's tag. A log-out can redirect here and keep the page.
   routes.get('/htmx/tag', async (context) =>
     context.html(tagOf(await siteOf(context), html`id="chat" hx-swap-oob="true"`)),
   )
 
-  // What not to do: a preserved element stays whoever it was, since htmx ignores what the next page says of it.
+  // A mistake: a preserved element keeps its user, because htmx ignores the attributes in the next page.
   routes.get('/htmx/preserved', async (context) => {
     const site = await siteOf(context)
     const tag = tagOf(site, html`id="chat" hx-preserve`)

@@ -1,6 +1,6 @@
 /* global Document */
 // htmx 4.0.1 calls Document.parseHTMLUnsafe with a second argument. Chromium 143 has the function but throws at that argument,
-// and nothing would be swapped. A browser that does so is given the first alone.
+// so htmx would swap nothing. In such a browser this script drops the second argument.
 {
   const parse = Document.parseHTMLUnsafe
   try {

@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { html, raw } from 'hono/html'
 import { board, documentOf, loginForm, tagOf } from '../rendered/layout.mjs'
 
-/** Nothing runs, loads or connects but what is named: no script in the HTML, no style in an attribute. */
+/** A strict policy: no inline script, no inline style, and connections to this site and the gateway only. */
 const policyOf = (/** @type {string} */ endpoint) =>
   [
     "default-src 'none'",
@@ -20,7 +20,7 @@ const menu = html`<nav>
   <a href="/plain/frame">Frame</a> <a href="/plain/late">Late</a>
 </nav>`
 
-/** What somebody writes who only knows HTML. The tag may have said something before this line was read: its properties tell. */
+/** An inline script for pages without a build. The session may have started before it runs, so it reads the state once. */
 const listeners = raw(`<script>
   const show = () => (document.querySelector('output').textContent = document.querySelector('chat-session').state ?? '')
   document.addEventListener('session-state', show)
@@ -33,7 +33,7 @@ const listeners = raw(`<script>
 </script>`)
 
 /**
- * Pages of plain HTML, with a log-in; nothing of them is built.
+ * Pages of plain HTML with a log-in. They need no build.
  * @param {(context: import('hono').Context) => Promise<import('../server/pages.d.mts').Site>} siteOf
  */
 export const createPlainPages = (siteOf) => {
@@ -59,12 +59,12 @@ export const createPlainPages = (siteOf) => {
     return context.html(documentOf(site, { title: 'Plain: a strict policy', head, body }))
   })
 
-  // The chat is in a frame of its own, which the page takes out and puts back.
+  // The chat is in a frame, which the page can remove.
   routes.get('/plain/frame', async (context) => {
     const { endpoint } = await siteOf(context)
     const body = html`<h1>Frame</h1>
       ${menu}
-      <button>Take the frame out</button>
+      <button>Remove the frame</button>
       <iframe src="/plain" title="The chat"></iframe>
       ${raw(`<script>
         document.querySelector('button').addEventListener('click', () => document.querySelector('iframe').remove())
@@ -73,7 +73,7 @@ export const createPlainPages = (siteOf) => {
     return context.html(documentOf(site, { title: 'Plain: a frame', body, tag: '' }))
   })
 
-  // The tag is parsed, and what a script sets on it is set, before anything knows what it is.
+  // The tag is parsed, and a script sets a property on it, before the element is registered.
   routes.get('/plain/late', async (context) => {
     const site = await siteOf(context)
     const body = html`<h1>Late</h1>

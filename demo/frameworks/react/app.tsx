@@ -31,8 +31,8 @@ export const App = ({ site }: { site: Site }) => {
     form.reset()
   }
 
-  // A key of its own, in a list: React moves it when the list is put in another order. The profile and the function
-  // are new ones at each render, which changes nothing.
+  // With a key of its own React moves the element when the list changes its order. Each render passes another object and
+  // another function, which restarts nothing.
   const chat = shown && (
     <chat-session
       key={`chat ${mount}`}
@@ -49,7 +49,7 @@ export const App = ({ site }: { site: Site }) => {
   return (
     <>
       <p>
-        {login ? `Logged in as ${login.user}` : 'Nobody is logged in'}
+        {login ? `Logged in as ${login.user}` : 'Not logged in'}
         <button onClick={() => void logIn('alice').then(setLogin)}>Alice</button>
         <button onClick={() => void logIn('bob').then(setLogin)}>Bob</button>
         <button onClick={() => void renew()}>New token</button>
@@ -74,9 +74,9 @@ export const App = ({ site }: { site: Site }) => {
       </form>
       <button onClick={() => element?.markRead(messages.at(-1)?.offset ?? 0)}>Mark as read</button>
       <fieldset>
-        <legend>What React does to it</legend>
+        <legend>Rendering by React</legend>
         <button onClick={render}>Render</button> <output aria-label="Renders">{renders}</output>
-        <button onClick={remount}>Mount anew</button>
+        <button onClick={remount}>Mount again</button>
         <button onClick={() => setOrder(order.toReversed())}>Reorder</button>
         <label>
           <input type="checkbox" checked={shown} onChange={() => setShown(!shown)} /> On the page

@@ -3,13 +3,13 @@ import { useEffect, useReducer, useRef } from 'react'
 import type { ChatSessionElement } from 'chat-session/define'
 import { freshToken, type Site } from '../common/site.ts'
 
-/** What the listeners of this page received, by the way in which they were added. */
+/** How each listener that was called had been added. */
 const received: string[] = []
 if (typeof window !== 'undefined') Object.assign(window, { ways: received })
 
 const stable = (): number => received.push('onsession-message, a function of the module')
 
-/** A page that React has no reason to render again after it has hydrated it. */
+/** A page that React does not render again after hydration. */
 export const Hydration = ({ site }: { site: Site }) => {
   const [renders, render] = useReducer((count: number) => count + 1, 0)
   const ref = useRef<ChatSessionElement>(null)
@@ -21,7 +21,7 @@ export const Hydration = ({ site }: { site: Site }) => {
     element.addEventListener('session-message', () => received.push('addEventListener'), {
       signal: listening.signal,
     })
-    // Properties too: what an attribute can't hold is set here, once more than React would.
+    // Also sets the property that an attribute can't hold: hydration does not.
     element.tokenFetcher = freshToken
     return () => listening.abort()
   }, [])

@@ -5,10 +5,10 @@ import { readSite } from '../common/site.ts'
 const place = document.querySelector('#app')
 const { appId, endpoint, user, token } = readSite()
 
-const told = (): string[] => (window as { told?: string[] }).told ?? []
+const states = (): string[] => (window as { states?: string[] }).states ?? []
 
-// Twice the same: React sets properties that the element has as it renders, and attributes otherwise. In front of an element
-// that is registered later it knows of none.
+// The same tag in two spellings. React sets a property if the element has it, else an attribute. An element that is
+// registered later has no properties yet.
 if (place)
   createRoot(place).render(
     <>
@@ -25,7 +25,7 @@ if (place)
         endpoint={endpoint}
         userId={user}
         token={token}
-        onsession-state={({ detail }) => Object.assign(window, { told: [...told(), detail.state] })}
+        onsession-state={({ detail }) => Object.assign(window, { states: [...states(), detail.state] })}
       />
     </>,
   )

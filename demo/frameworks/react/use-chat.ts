@@ -6,9 +6,8 @@ import { merged } from '../common/messages.ts'
 const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
 
 /**
- * What a `<chat-session>` says: give `setElement` to it as its `ref`. What it did before React came is read from its
- * properties, what it does from then on is received by listeners of an effect: a server-rendered element boots before its
- * page is hydrated, and React sets no `on…` while it hydrates.
+ * Returns the state and messages of a `<chat-session>`, whose `ref` must be `setElement`. An effect reads the properties and
+ * adds listeners: a server-rendered element starts before its page is hydrated, and hydration adds no `on…` listeners.
  */
 export const useChat = () => {
   const [element, setElement] = useState<ChatSessionElement | null>(null)
@@ -26,7 +25,7 @@ export const useChat = () => {
       setChat((chat) => ({ ...chat, messages: merged(chat.messages, more) }))
     const started = (): void => {
       setChat({ ...nothing, state: element.state, unread: element.unread })
-      // A session that ends meanwhile has no inbox; the next one brings its own.
+      // If the session ends meanwhile, `history()` rejects.
       element.history().then((inbox) => signal.aborted || add(inbox), read)
     }
     element.addEventListener('session-state', read, { signal })

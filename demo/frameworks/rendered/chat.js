@@ -1,6 +1,6 @@
 /* global document */
-// Loaded once by the head of a page whose body is swapped: it listens on the document, which stays, and finds what it writes to
-// anew each time. A tag that comes with a swapped body tells `session-started` of the session that it joins.
+// Loaded once, by the head of a page whose body is swapped. It listens on the document, which stays, and looks up its outputs
+// each time. A tag in a swapped body fires `session-started` for the session that it joins.
 const find = (label) => document.querySelector(`[aria-label="${label}"]`)
 
 const showState = () => {
@@ -11,7 +11,7 @@ const showState = () => {
 /** @type {(message: { offset: number, from: string | null, body?: string }) => void} */
 const showMessage = ({ offset, from, body }) => {
   const list = find('Messages')
-  // What history() answers may cross what an event brings.
+  // A message may be in the result of history() and in an event.
   if (!list || list.querySelector(`[value="${offset}"]`)) return
   const item = document.createElement('li')
   item.value = offset
@@ -20,17 +20,17 @@ const showMessage = ({ offset, from, body }) => {
 }
 
 const showInbox = async (chat) => {
-  // A session that ends meanwhile has no inbox.
+  // If the session ends meanwhile, history() rejects.
   for (const message of await chat.history().catch(() => [])) showMessage(message)
 }
 
 document.addEventListener('session-state', showState)
 document.addEventListener('session-message', ({ detail }) => showMessage(detail.message))
 document.addEventListener('session-started', ({ target }) => showInbox(target))
-// What a swap brings knows nothing of a session that goes on, nor does one that has ended with a swap reach the document.
+// New outputs are empty, and a session that ended with the swap fires no event on the document.
 for (const swapped of ['turbo:render', 'htmx:after:swap']) document.addEventListener(swapped, showState)
 
-// The tag may have been faster than this script.
+// The session may have started before this script ran.
 const chat = document.querySelector('chat-session')
 showState()
 if (chat?.state === 'active') showInbox(chat)

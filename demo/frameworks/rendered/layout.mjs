@@ -1,8 +1,8 @@
 import { html } from 'hono/html'
 
 /**
- * What every page of a server-rendered site has: the script in its head, the tag in its body. Who isn't logged in gets the tag
- * too, with empty attributes, which count as absent: no template needs an if.
+ * Renders a page with the script in its head and the tag in its body. A visitor who is not logged in gets the tag with empty
+ * attributes, which count as absent, so the template needs no condition.
  *
  * @param {import('../server/pages.d.mts').Site} site
  * @param {{ title: string, head?: unknown, body: unknown, tag?: unknown, attributes?: unknown }} page `attributes` are the body's.
@@ -31,7 +31,7 @@ export const documentOf = (
 
 /**
  * @param {Pick<import('../server/pages.d.mts').Site, 'appId' | 'user' | 'token'>} site
- * @param {unknown} more Attributes besides.
+ * @param {unknown} more More attributes.
  */
 export const tagOf = ({ appId, user, token }, more = '') =>
   html`<chat-session
@@ -43,7 +43,7 @@ export const tagOf = ({ appId, user, token }, more = '') =>
   ></chat-session>`
 
 /**
- * Log-in and log-out as forms, which lead to `next`.
+ * Renders the form for a log-in or log-out. It redirects to `next`.
  * @param {Pick<import('../server/pages.d.mts').Site, 'user'>} site
  * @param {string} next
  */
@@ -56,11 +56,11 @@ export const loginForm = ({ user }, next) =>
     : html`<form method="post" action="/login">
         <input type="hidden" name="next" value="${next}" />
         <p>
-          Nobody is logged in <button name="user" value="alice">Alice</button>
+          Not logged in <button name="user" value="alice">Alice</button>
           <button name="user" value="bob">Bob</button>
         </p>
       </form>`
 
-/** Where `/scripts/chat.js` shows what it hears. */
+/** The outputs that `/scripts/chat.js` fills. */
 export const board = html`<p><output aria-label="State"></output></p>
   <ol aria-label="Messages"></ol>`

@@ -3,26 +3,25 @@ import { Hono } from 'hono'
 import { csrf } from 'hono/csrf'
 import { createVisitors } from './visitors.mjs'
 
-/** Who can log in, by id. */
+/** The names of the users who can log in, by id. */
 const users = new Map([
   ['alice', 'Alice'],
   ['bob', 'Bob'],
 ])
 
 /**
- * The page that a form leads to, if it says so: one of this site, and never one of another.
+ * Returns the path that a form redirects to, or undefined. A path on another site is refused.
  * @param {unknown} next
  */
 const pathOf = (next) => (typeof next === 'string' && /^\/(\w[\w/-]*)?$/.test(next) ? next : undefined)
 
 /**
- * What every page needs of its server: to log in and out, and tokens for whoever is logged in. Answers the routes, and
- * `siteOf`: what a page is told as it is rendered.
+ * Returns the routes for log-in, log-out and tokens, and `siteOf`, which returns the data for a page of the logged-in user.
  *
  * - `POST /login` with the form field `user` answers `{ user, token }`, or 400.
  * - `POST /logout` answers 204.
- * - Forms that name a page of this site in the field `next` are led there.
- * - `GET /chat-token` answers `{ token }`, or 401 to who isn't logged in.
+ * - With a path in the form field `next` they redirect to it.
+ * - `GET /chat-token` answers `{ token }`, or 401 if no user is logged in.
  *
  * @param {{ endpoint: string, appId: string, secret: string, tokenLife: number }} options
  */

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 
-/** The pages that are built, and how each calls itself. */
+/** The built pages, and the name of each one's framework. */
 const titles = new Map([
   ['react', 'React'],
   ['react-hydration', 'React'],
@@ -19,7 +19,7 @@ const titles = new Map([
 const dist = new URL('../dist/', import.meta.url)
 const files = fileURLToPath(new URL('client/', dist))
 
-/** In a script element nothing must look like the end of it. */
+/** Returns JSON for a script element. A `</script>` in a value would end the element. */
 const embedded = (/** @type {unknown} */ value) => JSON.stringify(value).replaceAll('<', '\\u003c')
 
 /**
@@ -48,8 +48,8 @@ const documentOf = (name, body, site) => `<!doctype html>
 `
 
 /**
- * `/NAME` for every page that is built: rendered here where dist/server/NAME.js is there to do it, and what is to be
- * hydrated or mounted in the browser, `/files/NAME/client.js`.
+ * Returns the routes `/NAME` and `/files/NAME/client.js` of every built page. If there is a dist/server/NAME.js, the page is
+ * rendered here and hydrated in the browser. Otherwise the browser renders it.
  *
  * @param {(context: import('hono').Context) => Promise<import('./pages.d.mts').Site>} siteOf
  */

@@ -1,9 +1,9 @@
-/** What a page is told as it is rendered. */
+/** The data that the server writes into a page. */
 export interface Site {
   /** The gateway's address. */
   endpoint: string
   appId: string
-  /** The id of the user who is logged in; null when nobody is. */
+  /** The id of the logged-in user, or null. */
   user: string | null
   /** A token for that user. */
   token: string | null
@@ -12,19 +12,19 @@ export interface Site {
 export interface FrameworkPagesOptions {
   /** @default a free one */
   port?: number | undefined
-  /** Seconds that a token is good for. @default 300 */
+  /** Seconds until a token expires. @default 300 */
   tokenLife?: number | undefined
   /** Called with each line of the gateway's log, level `debug`. @default warnings go to standard error */
   logged?: ((line: string) => void) | undefined
 }
 
 export interface FrameworkPages {
-  /** Where the pages are: `${url}/react` and so on. */
+  /** The address of the pages: `${url}/react` and so on. */
   url: string
   /** The gateway's address. */
   endpoint: string
   appId: string
-  /** Sends a message to a user, in another's name. Answers its place in the inbox. */
+  /** Sends a message from one user to another. Resolves with its offset in the inbox. */
   publish(message: { to: string; from: string; body: string }): Promise<{ offset: number }>
   close(): Promise<void>
 }

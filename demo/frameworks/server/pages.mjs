@@ -13,7 +13,7 @@ const appId = 'frameworks'
 const common = fileURLToPath(new URL('../common/', import.meta.url))
 
 /**
- * Starts a gateway, which forgets everything when it stops, and a site whose pages use it.
+ * Starts a gateway with a memory engine, and a site whose pages use it.
  * @type {typeof import('./pages.d.mts').startFrameworkPages}
  */
 export const startFrameworkPages = async ({ port = 0, tokenLife = 300, logged } = {}) => {
@@ -54,7 +54,7 @@ export const startFrameworkPages = async ({ port = 0, tokenLife = 300, logged } 
     publish: (message) => gateway.publish({ appId, ...message }),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve))
-      // Browsers open connections ahead and send nothing on them.
+      // Browsers open connections in advance, which would keep the server open.
       if ('closeAllConnections' in server) server.closeAllConnections()
       await Promise.all([closed, gateway.close()])
     },

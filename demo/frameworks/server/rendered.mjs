@@ -4,7 +4,7 @@ import { createHtmxPages } from '../htmx/pages.mjs'
 import { createPlainPages } from '../plain/pages.mjs'
 import { createTurboPages } from '../turbo/pages.mjs'
 
-/** The scripts of these pages, none of which is built. */
+/** The scripts of these pages. They need no build. */
 const scripts = {
   'chat.js': '../rendered/chat.js',
   'turbo.js': '../node_modules/@hotwired/turbo/dist/turbo.es2017-esm.js',
@@ -13,7 +13,7 @@ const scripts = {
 }
 
 /**
- * The pages whose HTML comes from this server as it is.
+ * Returns the routes of the pages in plain HTML, Turbo and htmx.
  * @param {(context: import('hono').Context) => Promise<import('./pages.d.mts').Site>} siteOf
  */
 export const createRenderedPages = (siteOf) => {

@@ -1,4 +1,4 @@
-// The pages and their gateway, to look at: what `npm start` runs here.
+// `npm start` of this folder: runs the pages and their gateway, and prints the addresses.
 import { startFrameworkPages } from './pages.mjs'
 
 const pages = await startFrameworkPages({ port: Number(process.env.PORT ?? 0) })

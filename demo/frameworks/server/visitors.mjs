@@ -3,7 +3,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 
 const COOKIE = 'frameworks_visitor'
 
-/** Who is logged in, in memory, found by a cookie that holds nothing but a random id. */
+/** Keeps the logged-in users in memory, by the random id in their cookie. */
 export const createVisitors = () => {
   /** @type {Map<string, string>} */
   const users = new Map()
@@ -12,11 +12,11 @@ export const createVisitors = () => {
     users.delete(getCookie(context, COOKIE) ?? '')
 
   return {
-    /** The id of the user who is logged in; null when nobody is. */
+    /** Returns the id of the logged-in user, or null. */
     userOf: (/** @type {import('hono').Context} */ context) =>
       users.get(getCookie(context, COOKIE) ?? '') ?? null,
 
-    /** Whoever was logged in before is no more. */
+    /** Logs in a user, and logs out the previous user of this browser. */
     logIn(/** @type {import('hono').Context} */ context, /** @type {string} */ userId) {
       forget(context)
       const id = randomBytes(24).toString('base64url')

@@ -3,8 +3,8 @@ import type { ChatSessionElement } from 'chat-session/define'
 import { merged } from '../common/messages.ts'
 
 /**
- * What a `<chat-session>` says: give `attach` to it as `{@attach chat.attach}`. What it did before Svelte came is read from
- * its properties, since one that a server rendered boots before its page is hydrated.
+ * The state and messages of a `<chat-session>` with `{@attach chat.attach}`. `attach` reads the properties once, because a
+ * server-rendered element starts before its page is hydrated.
  */
 export class Chat {
   element = $state.raw<ChatSessionElement | null>(null)
@@ -25,7 +25,7 @@ export class Chat {
     const started = (): void => {
       read()
       this.messages = []
-      // A session that ends meanwhile has no inbox; the next one brings its own.
+      // If the session ends meanwhile, `history()` rejects.
       element.history().then((inbox) => signal.aborted || add(inbox), read)
     }
     element.addEventListener('session-state', read, { signal })

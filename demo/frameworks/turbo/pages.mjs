@@ -10,7 +10,7 @@ const menu = html`<nav>
   <a href="/turbo/morph">Morph</a>
 </nav>`
 
-/** A frame that goes from one content to the other; both have a tag of their own. */
+/** A frame whose link switches between two steps. Each step has a tag of its own. */
 const frameOf = (/** @type {import('../server/pages.d.mts').Site} */ site, /** @type {string} */ step) =>
   html`<turbo-frame id="step">
     <p>Step ${step} <a href="/turbo/frames?step=${step === '1' ? '2' : '1'}">Next</a></p>
@@ -18,7 +18,7 @@ const frameOf = (/** @type {import('../server/pages.d.mts').Site} */ site, /** @
   </turbo-frame>`
 
 /**
- * Pages that Turbo swaps: Drive, frames, previews from its cache, refreshes that morph.
+ * Pages for Turbo Drive, frames, previews from the cache, and refreshes by morphing.
  * @param {(context: import('hono').Context) => Promise<import('../server/pages.d.mts').Site>} siteOf
  */
 export const createTurboPages = (siteOf) => {
@@ -42,7 +42,7 @@ export const createTurboPages = (siteOf) => {
     return context.html(documentOf(site, { title: 'Turbo: frames', head, body }))
   })
 
-  // A visit that replaces the page with itself is a refresh. This one changes what is there, and keeps the rest.
+  // For Turbo a visit that replaces the page with itself is a refresh. With morphing it changes only what differs.
   let served = 0
   routes.get('/turbo/morph', async (context) => {
     const site = await siteOf(context)
@@ -58,7 +58,7 @@ export const createTurboPages = (siteOf) => {
     return context.html(documentOf(site, { title: 'Turbo: a morphing refresh', head: morphing, body }))
   })
 
-  // What not to do: a permanent element stays whoever it was, since Turbo ignores what the next page says of it.
+  // A mistake: a permanent element keeps its user, because Turbo ignores the attributes in the next page.
   for (const [path, title] of [
     ['/turbo/permanent', 'Permanent'],
     ['/turbo/permanent/two', 'Permanent, too'],

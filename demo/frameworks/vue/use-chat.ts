@@ -6,8 +6,8 @@ import { merged } from '../common/messages.ts'
 const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
 
 /**
- * What a `<chat-session>` says: `chat` is read from its properties as soon as it is there, since one that a server
- * rendered boots before Vue comes, and by the listeners that go into the template: `@session-state="read"` and so on.
+ * Returns the state and messages of a `<chat-session>` as `chat`, and the listeners for the template (`@session-state="read"`
+ * and so on). It reads the properties once, because a server-rendered element starts before its page is hydrated.
  */
 export const useChat = (element: Readonly<ShallowRef<ChatSessionElement | null>>) => {
   const chat = shallowRef(nothing)
@@ -21,12 +21,12 @@ export const useChat = (element: Readonly<ShallowRef<ChatSessionElement | null>>
     chat.value = { ...chat.value, messages: merged(chat.value.messages, more) }
   }
   const started = (): void => {
-    const asked = element.value
-    if (!asked) return
-    chat.value = { ...nothing, state: asked.state, unread: asked.unread }
-    const { sessionId } = asked
-    // A session that ends meanwhile has no inbox; the next one brings its own.
-    asked.history().then((inbox) => element.value?.sessionId === sessionId && add(inbox), read)
+    const current = element.value
+    if (!current) return
+    chat.value = { ...nothing, state: current.state, unread: current.unread }
+    const { sessionId } = current
+    // If the session ends meanwhile, `history()` rejects.
+    current.history().then((inbox) => element.value?.sessionId === sessionId && add(inbox), read)
   }
   const received = ({ detail }: SessionMessageEvent): void => add([detail.message])
 

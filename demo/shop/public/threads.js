@@ -6,7 +6,7 @@ import { patchList, setText } from './patch-list.js'
 const section = document.querySelector('[data-threads]')
 const part = (what) => section.querySelector(`[data-${what}]`)
 
-/** Returns the threads, the one with the newest message first. */
+/** Returns the threads, sorted by their newest message, the latest first. */
 const threadItems = () => {
   const unread = new Set(inbox.unread())
   const threads = new Map()
