@@ -2,7 +2,8 @@ import { validateClaims, refuse, type TokenResult, type TokenType } from './clai
 import { createMacCheck, usableSecrets, utf8, type Hmac } from './hmac.js'
 import { requireAppId } from './ids.js'
 import { publicKeyAlgorithms, verifyWithKeySet, type KeySet } from './key-set.js'
-import { parseToken } from './parse-token.js'
+import { chain, type MaybePromise } from './maybe-promise.js'
+import { parseToken, type ParsedToken } from './parse-token.js'
 
 /** The rules that a token must meet. */
 export type TokenRules<Type extends TokenType = 'user'> = {
@@ -25,6 +26,42 @@ export type TokenRules<Type extends TokenType = 'user'> = {
 /** Verifies a token. A bad token is a result, never a rejection. */
 export type TokenVerifier<Type extends TokenType = 'user'> = (token: string) => Promise<TokenResult<Type>>
 
+/** Verifies a token: at once, unless Web Crypto or a key set has to be waited for. A bad token is a result, never an exception. */
+export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
+  token: string,
+) => MaybePromise<TokenResult<Type>>
+
+/** As `createTokenVerifier`, for a verifier that waits for no promise where it has the host's HMAC. */
+export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
+  rules: TokenRules<Type>,
+): DirectTokenVerifier<Type> => {
+  const { keySet, tokenType = 'user', requireExpiry = true, now = Date.now, hmac } = rules
+  const appId = requireAppId(rules.appId)
+  const secrets = usableSecrets(rules.secrets ?? [])
+  const checkMac = createMacCheck(secrets, hmac)
+  const keyAlgorithms: readonly string[] = keySet ? publicKeyAlgorithms(keySet) : []
+  const validate = ({ claims }: ParsedToken): TokenResult<Type> =>
+    validateClaims(claims, { appId, tokenType, requireExpiry, now: now() })
+
+  return (text) => {
+    const parsed = parseToken(text)
+    if (!parsed.ok) return refuse(parsed.why)
+    const { token } = parsed
+    if (token.header.alg === 'HS256' && secrets.length > 0)
+      return chain(checkMac(utf8(token.signed), token.signature), (isSigned) =>
+        isSigned ? validate(token) : refuse("No secret of the app matches the token's signature."),
+      )
+    if (!keySet || !keyAlgorithms.includes(token.header.alg))
+      return refuse("The app has no key for the token's 'alg'.")
+    return verifyWithKeySet(token, keySet).then((result) => {
+      if (result === 'good') return validate(token)
+      return result === 'unavailable'
+        ? refuse("The app's key set can't be fetched now.", 'unavailable')
+        : refuse("No key in the app's key set matches the token's signature.")
+    })
+  }
+}
+
 /**
  * Makes a function that verifies tokens by `rules`. Keys are imported once and kept as long as the function. The rules choose
  * the algorithm, never the token, and the signature is verified before any claim is read.
@@ -44,24 +81,6 @@ export type TokenVerifier<Type extends TokenType = 'user'> = (token: string) => 
 export const createTokenVerifier = <Type extends TokenType = 'user'>(
   rules: TokenRules<Type>,
 ): TokenVerifier<Type> => {
-  const { keySet, tokenType = 'user', requireExpiry = true, now = Date.now, hmac } = rules
-  const appId = requireAppId(rules.appId)
-  const secrets = usableSecrets(rules.secrets ?? [])
-  const checkMac = createMacCheck(secrets, hmac)
-  const keyAlgorithms: readonly string[] = keySet ? publicKeyAlgorithms(keySet) : []
-
-  return async (text) => {
-    const parsed = parseToken(text)
-    if (!parsed.ok) return refuse(parsed.why)
-    const { token } = parsed
-    if (token.header.alg === 'HS256' && secrets.length > 0) {
-      if (!(await checkMac(utf8(token.signed), token.signature)))
-        return refuse("No secret of the app matches the token's signature.")
-    } else if (keySet && keyAlgorithms.includes(token.header.alg)) {
-      const result = await verifyWithKeySet(token, keySet)
-      if (result === 'unavailable') return refuse("The app's key set can't be fetched now.", 'unavailable')
-      if (result === 'bad') return refuse("No key in the app's key set matches the token's signature.")
-    } else return refuse("The app has no key for the token's 'alg'.")
-    return validateClaims(token.claims, { appId, tokenType, requireExpiry, now: now() })
-  }
+  const verify = createDirectTokenVerifier(rules)
+  return async (text) => verify(text)
 }

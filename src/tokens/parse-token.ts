@@ -3,7 +3,7 @@ import type { JsonObject } from '../protocol/index.js'
 
 export type ParsedToken = {
   text: string
-  header: JsonObject & { alg: string; kid?: string }
+  header: Readonly<JsonObject> & { readonly alg: string; readonly kid?: string }
   claims: JsonObject
   /** `header.payload`, the text that the signature signs. */
   signed: string
@@ -77,6 +77,22 @@ const wrongHeader = (header: JsonObject): string | undefined => {
   return undefined
 }
 
+type Header = ParsedToken['header']
+
+/** The latest good header: the tokens of one backend all have the same. */
+let latestHeader: { readonly segment: string; readonly header: Readonly<Header> } | undefined
+
+/** Returns the header, or a sentence that says what is wrong with it. */
+const readHeader = (segment: string): Readonly<Header> | string => {
+  if (latestHeader?.segment === segment) return latestHeader.header
+  const header = readObject(segment)
+  if (!header) return "The token's header is not a JSON object in which every name is unique."
+  const wrong = wrongHeader(header)
+  if (wrong !== undefined) return wrong
+  latestHeader = { segment, header: Object.freeze(header as Header) }
+  return latestHeader.header
+}
+
 const bad = (why: string) => ({ ok: false, why }) as const
 
 /**
@@ -89,17 +105,15 @@ export const parseToken = (text: unknown): ParseResult => {
   const [, headerPart, claimsPart, signaturePart] = compact.exec(text) ?? []
   if (headerPart === undefined || claimsPart === undefined || signaturePart === undefined)
     return bad('The token is not three parts of canonical base64url.')
-  const header = readObject(headerPart)
-  if (!header) return bad("The token's header is not a JSON object in which every name is unique.")
-  const wrong = wrongHeader(header)
-  if (wrong !== undefined) return bad(wrong)
+  const header = readHeader(headerPart)
+  if (typeof header === 'string') return bad(header)
   const claims = readObject(claimsPart)
   if (!claims) return bad("The token's payload is not a JSON object in which every name is unique.")
   return {
     ok: true,
     token: {
       text,
-      header: header as ParsedToken['header'],
+      header,
       claims,
       signed: text.slice(0, -signaturePart.length - 1),
       signature: base64url.decode(signaturePart),

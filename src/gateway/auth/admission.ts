@@ -13,6 +13,8 @@ import {
 } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
 import type { Engine, UserRecord, VouchedProfile } from '../../engine/index.js'
+import type { TokenResult } from '../../tokens/index.js'
+import { chain, type MaybePromise } from '../../tokens/internal.js'
 import type { App } from './app.js'
 import type { AuthenticateAnswer, Settings } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
@@ -86,21 +88,27 @@ const unverifiedClaims = (token: string): JsonObject => {
 /** Returns whether a token says that the gateway signed it. A false claim gains nothing: each kind has its own key and `tokenType`. */
 const isOwnToken = (token: string): boolean => unverifiedClaims(token)['tokenType'] === 'gateway'
 
+/** Most tokens are the backend's, so their claims are read only once. */
+const verify = (app: App, token: string): MaybePromise<TokenResult<'user' | 'gateway'>> =>
+  chain(app.verifyToken(token), (result) =>
+    !result.ok && isOwnToken(token) ? app.verifyOwnToken(token) : result,
+  )
+
 /** Verifies a token for the app: one that the gateway signed, or one of the app's backend. */
-export const authenticateToken = async (app: App, token: string): Promise<Authenticated> => {
-  const result = isOwnToken(token) ? await app.verifyOwnToken(token) : await app.verifyToken(token)
-  if (!result.ok) return refuse(result.code, result.why)
-  const { userId, user, issuedAt, expiresAt } = result.claims
-  if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
-  return {
-    ok: true,
-    userId,
-    vouched: user && { profile: user, issuedAt },
-    expiresAt,
-    mustBeNew: false,
-    signToken: undefined,
-  }
-}
+export const authenticateToken = (app: App, token: string): MaybePromise<Authenticated> =>
+  chain(verify(app, token), (result): Authenticated => {
+    if (!result.ok) return refuse(result.code, result.why)
+    const { userId, user, issuedAt, expiresAt } = result.claims
+    if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
+    return {
+      ok: true,
+      userId,
+      vouched: user && { profile: user, issuedAt },
+      expiresAt,
+      mustBeNew: false,
+      signToken: undefined,
+    }
+  })
 
 const authenticateSignature = async (app: App, userId: string, signature: string): Promise<Authenticated> =>
   (await app.verifySignature(userId, signature))
@@ -228,27 +236,30 @@ const authenticateGuest = async (
 export const GUEST_EXISTS = "Another guest has this id: start with that guest's token, or without a 'userId'."
 
 /** Authenticates a start with a token. If the token's guest was deleted, a new guest is admitted. */
-const authenticateStartToken = async (
+const authenticateStartToken = (
   { engine }: StartContext,
   app: App,
   token: string,
   userId: string | undefined,
-): Promise<Authenticated> => {
-  const authenticated = await authenticateToken(app, token)
-  if (!authenticated.ok) return authenticated
-  if (userId !== undefined && userId !== authenticated.userId)
-    return refuse('bad-request', "The 'userId' differs from the token's 'sub'.")
-  if (!isGuestId(authenticated.userId)) return authenticated
-  const guest = await engine.user({ appId: app.settings.appId, userId: authenticated.userId })
-  return guest && guest.createdAt === unverifiedClaims(token)[CREATED_AT] ? authenticated : admitNewGuest(app)
-}
+): MaybePromise<Authenticated> =>
+  chain(authenticateToken(app, token), (authenticated) => {
+    if (!authenticated.ok) return authenticated
+    if (userId !== undefined && userId !== authenticated.userId)
+      return refuse('bad-request', "The 'userId' differs from the token's 'sub'.")
+    if (!isGuestId(authenticated.userId)) return authenticated
+    return engine
+      .user({ appId: app.settings.appId, userId: authenticated.userId })
+      .then((guest) =>
+        guest && guest.createdAt === unverifiedClaims(token)[CREATED_AT] ? authenticated : admitNewGuest(app),
+      )
+  })
 
-const authenticateStart = async (
+const authenticateStart = (
   context: StartContext,
   app: App,
   start: Start,
   peer: Peer,
-): Promise<Authenticated> => {
+): MaybePromise<Authenticated> => {
   const { token, signature, authParams, guest, userId } = start
   if (token !== undefined) return authenticateStartToken(context, app, token, userId)
   if (guest) return authenticateGuest(context, app, userId)
@@ -275,13 +286,16 @@ const checkStart = ({ token, signature, authParams, guest, user }: Start): Refus
   return undefined
 }
 
-/** Authenticates a start. Resolves with a refusal if it is not let in; rejects if the gateway itself fails. */
-export const admit = async (
+/**
+ * Authenticates a start: at once, if that takes neither the app's code, nor a key set, nor the engine. Returns a refusal if it is not
+ * let in; throws or rejects if the gateway itself fails.
+ */
+export const admit = (
   context: StartContext,
   apps: ReadonlyMap<string, App>,
   start: Start,
   peer: Peer,
-): Promise<Admitted | Refusal> => {
+): MaybePromise<Admitted | Refusal> => {
   const problem = checkStart(start)
   if (problem) return problem
   const app = apps.get(start.appId)
@@ -289,12 +303,13 @@ export const admit = async (
   const { origins, profiles } = app.settings
   // A client without an `Origin` header is not a browser, so no page of another site can have made it connect.
   if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin)) return refuse('origin-refused')
-  const authenticated = await authenticateStart(context, app, start, peer)
-  if (!authenticated.ok) return authenticated
-  return {
-    ...authenticated,
-    app,
-    guest: isGuestId(authenticated.userId),
-    claimed: profiles === 'anyone' && start.user ? parseProfile(start.user) : undefined,
-  }
+  return chain(authenticateStart(context, app, start, peer), (authenticated): Admitted | Refusal => {
+    if (!authenticated.ok) return authenticated
+    return {
+      ...authenticated,
+      app,
+      guest: isGuestId(authenticated.userId),
+      claimed: profiles === 'anyone' && start.user ? parseProfile(start.user) : undefined,
+    }
+  })
 }

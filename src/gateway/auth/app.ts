@@ -1,13 +1,7 @@
 import { createHmac } from 'node:crypto'
-import {
-  createSignatureVerifier,
-  createTokenVerifier,
-  type KeySet,
-  type SignatureVerifier,
-  type TokenVerifier,
-} from '../../tokens/index.js'
+import { createSignatureVerifier, type KeySet, type SignatureVerifier } from '../../tokens/index.js'
 import type { JsonObject } from '../../protocol/index.js'
-import { signToken } from '../../tokens/internal.js'
+import { createDirectTokenVerifier, signToken, type DirectTokenVerifier } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 
@@ -20,9 +14,9 @@ const MAX_WAITING_AUTHENTICATIONS = 1_000
 export interface App {
   readonly settings: AppSettings
   /** Verifies a token that the app's backend signed. */
-  readonly verifyToken: TokenVerifier
+  readonly verifyToken: DirectTokenVerifier
   /** Verifies a token that a gateway signed. */
-  readonly verifyOwnToken: TokenVerifier<'gateway'>
+  readonly verifyOwnToken: DirectTokenVerifier<'gateway'>
   readonly verifySignature: SignatureVerifier
   /** Limits the calls of `authenticate`. */
   readonly authentications: ConcurrencyLimit
@@ -43,7 +37,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
   const ownSecret = Buffer.from(ownKey).toString('base64url')
   return {
     settings,
-    verifyToken: createTokenVerifier({
+    verifyToken: createDirectTokenVerifier({
       appId,
       secrets,
       keySet,
@@ -51,7 +45,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
       hmac,
     }),
     // A guest's token has no `exp`, since no backend could renew it.
-    verifyOwnToken: createTokenVerifier({
+    verifyOwnToken: createDirectTokenVerifier({
       appId,
       secrets: [ownSecret],
       tokenType: 'gateway',
