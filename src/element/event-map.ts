@@ -1,5 +1,5 @@
-import type { SessionEventMap, TokenNeededEvent } from '../session/index.js'
-import type {
+import type { TokenNeededEvent } from '../session/index.js'
+import {
   SessionEndedEvent,
   SessionErrorEvent,
   SessionFailedEvent,
@@ -27,27 +27,33 @@ export interface ElementEventMap {
   'session-notification-click': SessionNotificationClickEvent
 }
 
-/** The session's events that the element dispatches as they come, by the session's name of the event. */
-export type RelayedEventMap = {
-  [K in Exclude<keyof SessionEventMap, 'state' | 'tokenneeded'>]: ElementEventMap[`session-${K}`]
+export type CustomEventMap = Omit<ElementEventMap, 'session-token-needed'>
+
+type EventClass<E extends CustomEvent> = new (type: string, init: CustomEventInit<E['detail']>) => E
+
+/** The class of each event. An event of ElementEventMap without a row fails to compile. */
+export const eventClasses: { readonly [K in keyof CustomEventMap]: EventClass<CustomEventMap[K]> } = {
+  'session-state': SessionStateEvent,
+  'session-started': SessionStartedEvent,
+  'session-failed': SessionFailedEvent,
+  'session-ended': SessionEndedEvent,
+  'session-error': SessionErrorEvent,
+  'session-message': SessionMessageEvent,
+  'session-unread': SessionUnreadEvent,
+  'session-user': SessionUserEvent,
+  'session-notification': SessionNotificationEvent,
+  'session-notification-click': SessionNotificationClickEvent,
 }
 
-/** The `detail` of an event. */
-export type DetailOf<E> = E extends CustomEvent<infer D> ? D : never
-
-/** The constructor of an event. */
-export type EventClass<E> = new (type: string, init: CustomEventInit<DetailOf<E>>) => E
-
 /** Dispatches an event of the element. Returns false without a target, or if a listener prevented the default. */
-export const emit = <K extends keyof ElementEventMap>(
+export const emit = <K extends keyof CustomEventMap>(
   target: EventTarget | undefined,
-  Class: EventClass<ElementEventMap[K]>,
   type: K,
-  detail: DetailOf<ElementEventMap[K]>,
+  detail: CustomEventMap[K]['detail'],
   bubbles = true,
 ): boolean =>
   !!target?.dispatchEvent(
-    new Class(type, {
+    new eventClasses[type](type, {
       bubbles,
       composed: true,
       cancelable: type === 'session-failed' || type === 'session-notification',

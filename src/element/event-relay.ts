@@ -1,35 +1,20 @@
 import {
   TokenNeededEvent,
   type ChatSession,
+  type SessionEventDetails,
   type SessionState,
   type StateDetail,
   type TokenAsk,
 } from '../session/index.js'
-import {
-  emit,
-  type DetailOf,
-  type ElementEventMap,
-  type EventClass,
-  type RelayedEventMap,
-} from './event-map.js'
-import {
-  SessionEndedEvent,
-  SessionErrorEvent,
-  SessionFailedEvent,
-  SessionMessageEvent,
-  SessionStartedEvent,
-  SessionStateEvent,
-  SessionUnreadEvent,
-  SessionUserEvent,
-} from './events.js'
+import { emit, type CustomEventMap } from './event-map.js'
 import type { ReactiveController } from './lit/base.js'
 
-/** The classes of the events that are dispatched as they come. Each `detail` has the value under the key here. */
-const relayed: { [K in keyof RelayedEventMap]: EventClass<RelayedEventMap[K]> } = {
-  message: SessionMessageEvent,
-  unread: SessionUnreadEvent,
-  user: SessionUserEvent,
-  error: SessionErrorEvent,
+/** The events that are dispatched as they come. The `detail` of each has the session's `detail` under the key here. */
+const relayed: { readonly [K in Exclude<keyof SessionEventDetails, 'state'>]: `session-${K}` } = {
+  message: 'session-message',
+  unread: 'session-unread',
+  user: 'session-user',
+  error: 'session-error',
 }
 
 /** Dispatches the element's events for those of its session, and shows the state to CSS. */
@@ -58,11 +43,8 @@ export const createEventRelay = (
   /** Ends the listeners on the session. */
   let subscription: AbortController | undefined
 
-  const dispatch = <K extends keyof ElementEventMap>(
-    Class: EventClass<ElementEventMap[K]>,
-    type: K,
-    detail: DetailOf<ElementEventMap[K]>,
-  ): boolean => emit(host, Class, type, detail, bubbles())
+  const dispatch = <K extends keyof CustomEventMap>(type: K, detail: CustomEventMap[K]['detail']): boolean =>
+    emit(host, type, detail, bubbles())
 
   /** For CSS: `chat-session:state(active)`, `chat-session:state(unread)`. */
   const showStates = (): void => {
@@ -80,16 +62,16 @@ export const createEventRelay = (
     const previous = state
     state = next
     showStates()
-    dispatch(SessionStateEvent, 'session-state', { state, previous, error, retryAt })
+    dispatch('session-state', { state, previous, error, retryAt })
     // Of the elements that share a session only the first one warns.
-    if (next === 'failed' && error && dispatch(SessionFailedEvent, 'session-failed', { error }) && bubbles())
+    if (next === 'failed' && error && dispatch('session-failed', { error }) && bubbles())
       console.warn(`<chat-session> ${error.code}: ${error.message}`)
-    if (next === 'ended') dispatch(SessionEndedEvent, 'session-ended', { error })
+    if (next === 'ended') dispatch('session-ended', { error })
     const { session } = host
     if (next !== 'active' || !session?.id || session.id === startedId || !session.user) return
     startedId = session.id
     const { id: sessionId, user, guest } = session
-    dispatch(SessionStartedEvent, 'session-started', { sessionId, user, guest })
+    dispatch('session-started', { sessionId, user, guest })
   }
 
   const askForToken: EventRelay['_askForToken'] = (ask) => {
@@ -106,15 +88,13 @@ export const createEventRelay = (
     _subscribe(session) {
       const { signal } = (subscription = new AbortController())
       session.addEventListener('state', ({ detail }) => update(detail), { signal })
-      for (const [name, Class] of Object.entries(relayed))
+      for (const [name, type] of Object.entries(relayed))
         session.addEventListener(
           name,
           (event) => {
             showStates()
             const { detail } = event as CustomEvent<unknown>
-            dispatch(Class as EventClass<never>, `session-${name as keyof RelayedEventMap}`, {
-              [name]: detail,
-            } as never)
+            dispatch(type, { [name]: detail } as never)
           },
           { signal },
         )

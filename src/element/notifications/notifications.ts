@@ -1,6 +1,5 @@
 import { SessionError, type ChatSession, type Message } from '../../session/index.js'
 import { emit } from '../event-map.js'
-import { SessionErrorEvent, SessionNotificationClickEvent, SessionNotificationEvent } from '../events.js'
 import { notificationContent } from './content.js'
 import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
 import { serviceWorkers, showNotification, type NotificationClick } from './show.js'
@@ -54,7 +53,7 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
   }
 
   const clicked = (messages: readonly Message[]): boolean =>
-    emit(target(), SessionNotificationClickEvent, 'session-notification-click', { messages })
+    emit(target(), 'session-notification-click', { messages })
 
   const clear = (): void => {
     clearTimeout(state._timer)
@@ -72,14 +71,14 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
       return clear()
     }
     const content = { messages, ...notificationContent(messages, count, userKey) }
-    if (!emit(target(), SessionNotificationEvent, 'session-notification', content)) return
+    if (!emit(target(), 'session-notification', content)) return
     try {
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
       // Once per session: every further message would fail in the same way.
       if (state._failureReported) return
       state._failureReported = true
-      emit(target(), SessionErrorEvent, 'session-error', {
+      emit(target(), 'session-error', {
         error: new SessionError('notifications-unsupported', { cause }),
       })
     }
