@@ -34,19 +34,25 @@ const edits = [
   [/this\.__reflectingProperty = [^;]*;/g, ''],
   ['this.__reflectingProperty !== propName', 'true'],
   ['reflect === true', 'false'],
+  ['convertedValue ??', ''],
   ['this.__defaultValues?.get(propName)', 'undefined'],
   ['options.useDefault', 'false'],
   ['useDefault &&', 'false &&'],
   ['!useDefault', 'true'],
-  // Properties that are no text, have accessors or a comparison of their own.
+  // Properties that are no text, have a symbol for a name, accessors or a comparison of their own.
   ['let fromValue = value;', 'return value;'],
+  ['options.converter?.fromAttribute !== undefined', 'false'],
+  ['...getOwnPropertySymbols(props),', ''],
+  ["typeof name === 'string'", 'true'],
   [/const defaultPropertyDeclaration = \{.*?^\};/gms, 'const defaultPropertyDeclaration = {};'],
   ['options.hasChanged', 'undefined'],
   ['options.state', 'false'],
   ['options.noAccessor', 'false'],
   ['this.prototype.hasOwnProperty(name)', 'false'],
-  ['wrapped === true', 'false'],
+  ['elementProperties.size > 0', 'false'],
   ['getOwnPropertyDescriptor(this.prototype, name)', 'undefined'],
+  ['descriptor !== undefined', 'true'],
+  ['useNewValue === false', 'true'],
   [', { useDefault, reflect, wrapped }, initializeValue', ''],
   // Names that terser shortens once they begin with an underscore.
   [
