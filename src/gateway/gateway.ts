@@ -8,6 +8,7 @@ import { createRateLimiter } from './limits/rate-limiter.js'
 import { createStartQueue } from './limits/start-queue.js'
 import type { Peer } from './auth/admission.js'
 import { createApp, type App } from './auth/app.js'
+import { forwardedHeaders } from './auth/authenticate-url.js'
 import { createKeySets } from './auth/key-sets.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
@@ -235,7 +236,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       const { detach } = attach(server, {
         owns: ownsPath,
         messageTimeout: settings.startTimeout,
-        peerOf: (request: IncomingMessage) => peerOf(request, settings.listen.trustProxy),
+        peerOf: (request: IncomingMessage) =>
+          peerOf(request, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
         connect(transport, peer, slot) {
           const connection = new Connection(context, transport, peer)
           connections.set(connection, slot)

@@ -37,6 +37,7 @@ const redactedFields = new Set([
   'cookie',
   'set-cookie',
   'sec-websocket-protocol',
+  'webhook-signature',
   'rawheaders',
 ])
 

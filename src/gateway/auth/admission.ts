@@ -16,7 +16,8 @@ import type { Engine, UserRecord, VouchedProfile } from '../../engine/index.js'
 import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
 import type { App } from './app.js'
-import type { AuthenticateAnswer, Settings } from '../config/parse.js'
+import type { Settings } from '../config/parse.js'
+import { authenticateParams } from './auth-params.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
 /** The parts of a gateway that authenticate a start. */
@@ -25,7 +26,7 @@ export interface AdmissionContext {
   settings: Pick<Settings, 'startTimeout'>
 }
 
-interface StartContext extends AdmissionContext {
+export interface StartContext extends AdmissionContext {
   /** Returns whether the client still waits. */
   isOpen(): boolean
 }
@@ -35,6 +36,8 @@ export interface Peer {
   /** The `Origin` header; null if there is none, since only browsers send it. */
   origin: string | null
   address: string
+  /** The headers that an app's `authenticateUrl.forwardHeaders` names, in lower case. */
+  headers?: Readonly<Record<string, string>>
 }
 
 /** Why a start is refused. `why` repeats nothing that the client sent. */
@@ -42,7 +45,7 @@ export interface Refusal {
   ok: false
   code: EndCode
   why?: string | undefined
-  /** The stack of an error in the app's own code, for the log. */
+  /** An error of the app's own code or of its backend, for the log. */
   trace?: string | undefined
   /** Milliseconds after which the client tries again. */
   retryAfter?: number | undefined
@@ -68,12 +71,9 @@ export interface Admitted {
 
 type Start = ClientFrameOf<'start'>
 type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'expiresAt' | 'mustBeNew' | 'signToken'>
-type Authenticated = ({ ok: true } & AuthenticatedUser) | Refusal
+export type Authenticated = ({ ok: true } & AuthenticatedUser) | Refusal
 
-const refuse = (code: EndCode, why?: string, trace?: string): Refusal => ({ ok: false, code, why, trace })
-
-/** `expiresIn` of an `authenticate` that returns none, in seconds: a session must not outlive the log-in for ever. */
-const DEFAULT_EXPIRES_IN = 86_400
+const refuse = (code: EndCode, why?: string): Refusal => ({ ok: false, code, why })
 
 /** Returns a token's claims without verifying them. For a malformed token it returns none, and `verifyToken` refuses it. */
 const unverifiedClaims = (token: string): JsonObject => {
@@ -117,78 +117,6 @@ const authenticateSignature = async (app: App, userId: string, signature: string
         'unauthenticated',
         "The signature is not the user id's under any of the app's 'signatureSecrets'.",
       )
-
-/** Returns an error's name and stack without its message, which may repeat the client's input (`JSON.parse` does). */
-const traceOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return typeof error
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line))
-  return [error.name, ...frames].join('\n')
-}
-
-/** Milliseconds after which a client tries again if too many starts wait for `authenticate`. */
-const RETRY_AFTER = 5_000
-
-/** `authenticate` is given up so many milliseconds after `startTimeout`, so that the connection's own deadline ends the start as `timeout`. */
-const GRACE = 250
-
-/** Rejects if `work` takes too long. Otherwise calls of `authenticate` that never settle would use up its concurrency limit. */
-const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('authenticate took too long')), milliseconds).unref()
-  })
-  return Promise.race([work, timeout]).finally(() => clearTimeout(timer))
-}
-
-/** Only `ok: true` lets a user in, so that a truthy value or a Response does not. */
-const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
-  object(answer) && answer['ok'] === true
-
-const authenticateWithParams = async (
-  { settings, isOpen }: StartContext,
-  app: App,
-  userId: string,
-  authParams: NonNullable<Start['authParams']>,
-  peer: Peer,
-): Promise<Authenticated> => {
-  const { authenticate, appId } = app.settings
-  if (!authenticate) return refuse('unauthenticated', "The app's config has no 'authenticate' function.")
-  let answer: unknown
-  try {
-    const turn = app.authentications.run(async () =>
-      isOpen()
-        ? withTimeout(authenticate({ appId, userId, authParams, ...peer }), settings.startTimeout + GRACE)
-        : undefined,
-    )
-    if (!turn)
-      return {
-        ...refuse('unavailable', 'Too many starts wait to be authenticated.'),
-        retryAfter: RETRY_AFTER,
-      }
-    answer = await turn
-  } catch (error) {
-    // An error is no answer: the client tries again, and may be let in when the app's backend is back.
-    return refuse('unavailable', "The app's 'authenticate' function threw.", traceOf(error))
-  }
-  if (!isAccepted(answer))
-    return refuse('unauthenticated', "The app's 'authenticate' function did not return ok: true.")
-  const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
-  const profile = answer.user === undefined ? undefined : parseProfile(answer.user)
-  if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (answer.user !== undefined && !profile))
-    return refuse(
-      'unavailable',
-      "The app's 'authenticate' function returned an 'expiresIn' that is no positive number, or a 'user' that is no profile.",
-    )
-  return {
-    ok: true,
-    userId,
-    // `authenticate` returned just now, so the profile was issued now.
-    vouched: profile && { profile, issuedAt: Date.now() },
-    expiresAt: Date.now() + expiresIn * 1000,
-    mustBeNew: false,
-    signToken: () => app.signOwnToken(userId, expiresIn),
-  }
-}
 
 /** Ids that the gateway generates begin with this after `guest:`. No start may ask for such an id, since it belongs to one guest. */
 const GENERATED = '~'
@@ -272,7 +200,7 @@ const authenticateStart = (
   if (isGuestId(userId))
     return refuse('unauthenticated', `Only guests have ids that begin with '${GUEST_PREFIX}'.`)
   if (signature !== undefined) return authenticateSignature(app, userId, signature)
-  return authenticateWithParams(context, app, userId, authParams ?? {}, peer)
+  return authenticateParams(context, app, userId, authParams ?? {}, peer)
 }
 
 /** Returns why a start is refused whatever its app is; undefined if it may go on. */

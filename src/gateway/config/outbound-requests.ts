@@ -12,7 +12,7 @@ import { outboundUrl } from './urls.js'
 
 /** Names of headers that can't be forwarded, because the gateway sets them or they belong to the client's own connection. */
 const OWN_HEADER =
-  /^(host|connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|expect|content-.*|webhook-.*|sec-websocket-.*)$/
+  /^(host|connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-.*|webhook-.*|sec-websocket-.*)$/
 
 const HEADERS = 'must be a list of names of request headers'
 

@@ -1,11 +1,21 @@
 import type { IncomingMessage } from 'node:http'
 import type { Peer } from '../auth/admission.js'
 
+const pick = ({ headers }: IncomingMessage, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    names.flatMap((name) => (headers[name] === undefined ? [] : [[name, [headers[name]].flat().join(', ')]])),
+  )
+
 /**
  * Returns the origin and the address of a request's client. With `trustProxy` proxies in front, the address is the one that
  * the outermost proxy saw: that many entries from the right of X-Forwarded-For. Clients can forge the entries before it.
+ * Of the other headers it keeps those of `forwardHeaders` only.
  */
-export const peerOf = (request: IncomingMessage, trustProxy: number): Peer => {
+export const peerOf = (
+  request: IncomingMessage,
+  trustProxy: number,
+  forwardHeaders: readonly string[] = [],
+): Peer => {
   const direct = request.socket.remoteAddress ?? 'unknown'
   const forwarded = [request.headers['x-forwarded-for'] ?? []]
     .flat()
@@ -13,5 +23,6 @@ export const peerOf = (request: IncomingMessage, trustProxy: number): Peer => {
     .split(',')
     .map((entry) => entry.trim())
   const address = trustProxy > 0 ? forwarded.at(-trustProxy) : undefined
-  return { origin: request.headers.origin ?? null, address: address || direct }
+  const peer = { origin: request.headers.origin ?? null, address: address || direct }
+  return forwardHeaders.length > 0 ? { ...peer, headers: pick(request, forwardHeaders) } : peer
 }

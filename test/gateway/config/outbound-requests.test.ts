@@ -101,6 +101,7 @@ for (const header of [
   'webhook-signature',
   'Sec-WebSocket-Protocol',
   'upgrade',
+  'Accept-Encoding',
 ])
   test(`the header ${header} can't be forwarded`, () => {
     const problems = problemsOf({ origins, authenticateUrl: { url, secrets, forwardHeaders: [header] } })

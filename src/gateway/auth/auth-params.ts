@@ -1,0 +1,129 @@
+import { parseProfile, type EndCode, type JsonObject } from '../../protocol/index.js'
+import { object } from '../../protocol/internal.js'
+import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
+import { CallOutError } from '../webhooks/call-out.js'
+import type { Authenticated, Peer, Refusal, StartContext } from './admission.js'
+import type { App } from './app.js'
+import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
+
+/** `expiresIn` of an answer that has none, in seconds: a session must not outlive the log-in for ever. */
+const DEFAULT_EXPIRES_IN = 86_400
+
+/** Milliseconds after which a client tries again if too many starts wait to be authenticated. */
+const RETRY_AFTER = 5_000
+
+/** `authenticate` is given up so many milliseconds after `startTimeout`, so that the connection's own deadline ends the start as `timeout`. */
+const GRACE = 250
+
+/** The share of `startTimeout` that `authenticateUrl` may take, so that the start ends as `unavailable` before the connection's own deadline. */
+const URL_SHARE = 0.8
+
+/** How an app checks auth params: by its function `authenticate` or by a request to its `authenticateUrl`. */
+interface Check {
+  /** The subject of a sentence about it. */
+  readonly name: string
+  /** The code of a start whose answer has `ok: true` and a bad `expiresIn` or `user`. */
+  readonly badAnswer: EndCode
+  /** Rejects if there is no answer. */
+  ask(): Promise<unknown>
+}
+
+const refuse = (code: EndCode, why: string, trace?: string): Refusal => ({ ok: false, code, why, trace })
+
+/** Returns an error without its message, which may repeat the client's input (`JSON.parse` does), or one of ours with it. */
+const traceOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return typeof error
+  if (error instanceof CallOutError || error instanceof NoDecisionError)
+    return `${error.name}: ${error.message}`
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line))
+  return [error.name, ...frames].join('\n')
+}
+
+/** Rejects if `work` takes too long. Otherwise calls of `authenticate` that never settle would use up its concurrency limit. */
+const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('authenticate took too long')), milliseconds).unref()
+  })
+  return Promise.race([work, timeout]).finally(() => clearTimeout(timer))
+}
+
+/** Returns the app's check of auth params; undefined if it has none. */
+const checkOf = (
+  { settings: { authenticate, authenticateUrl } }: App,
+  request: AuthenticateRequest,
+  headers: Peer['headers'],
+  startTimeout: number,
+): Check | undefined => {
+  if (authenticate)
+    return {
+      name: "The app's 'authenticate' function",
+      badAnswer: 'unavailable',
+      ask: () => withTimeout(authenticate(request), startTimeout + GRACE),
+    }
+  if (!authenticateUrl) return undefined
+  // Includes the time in which the request waits for its turn.
+  const deadline = performance.now() + URL_SHARE * startTimeout
+  return {
+    name: "The app's 'authenticateUrl'",
+    badAnswer: 'unauthenticated',
+    async ask() {
+      const timeout = Math.floor(deadline - performance.now())
+      if (timeout <= 0) throw new NoDecisionError('Earlier requests took all the time.')
+      return askAuthenticateUrl(authenticateUrl, request, headers ?? {}, timeout)
+    },
+  }
+}
+
+/** Only `ok: true` lets a user in, so that a truthy value or a Response does not. */
+const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
+  object(answer) && answer['ok'] === true
+
+export const authenticateParams = async (
+  { settings, isOpen }: StartContext,
+  app: App,
+  userId: string,
+  authParams: JsonObject,
+  { origin, address, headers }: Peer,
+): Promise<Authenticated> => {
+  const { appId } = app.settings
+  const request = { appId, userId, authParams, origin, address }
+  const check = checkOf(app, request, headers, settings.startTimeout)
+  if (!check)
+    return refuse(
+      'unauthenticated',
+      "The app's config has no 'authenticate' function and no 'authenticateUrl'.",
+    )
+  let answer: unknown
+  try {
+    const turn = app.authentications.run(async () => (isOpen() ? check.ask() : undefined))
+    if (!turn)
+      return {
+        ...refuse('unavailable', 'Too many starts wait to be authenticated.'),
+        retryAfter: RETRY_AFTER,
+      }
+    answer = await turn
+  } catch (error) {
+    // An error is no answer: the client tries again, and may be let in when the app's backend is back.
+    return refuse('unavailable', `${check.name} gave no answer.`, traceOf(error))
+  }
+  if (!isAccepted(answer)) return refuse('unauthenticated', `${check.name} did not answer with ok: true.`)
+  // Many languages write null for what is not there.
+  const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
+  const user = answer.user ?? undefined
+  const profile = user && parseProfile(user)
+  if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (user !== undefined && !profile))
+    return refuse(
+      check.badAnswer,
+      `${check.name} answered with an 'expiresIn' that is no positive number, or a 'user' that is no profile.`,
+    )
+  return {
+    ok: true,
+    userId,
+    // The app's backend answered just now, so the profile was issued now.
+    vouched: profile && { profile, issuedAt: Date.now() },
+    expiresAt: Date.now() + expiresIn * 1000,
+    mustBeNew: false,
+    signToken: () => app.signOwnToken(userId, expiresIn),
+  }
+}

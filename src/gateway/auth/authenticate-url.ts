@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import { object } from '../../protocol/internal.js'
+import type { AppSettings, AuthenticateRequest } from '../config/parse.js'
+import { postSigned } from '../webhooks/call-out.js'
+
+type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
+
+/** Bytes of an answer. The largest profile has less than a quarter of it. */
+const MAX_BYTES = 65_536
+
+/** The app's backend gave an answer that decides nothing: the start is `unavailable`. The message repeats no part of the answer. */
+export class NoDecisionError extends Error {
+  override readonly name = 'NoDecisionError'
+}
+
+const parse = (body: string | null): unknown => {
+  try {
+    return JSON.parse(body ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Asks the app's backend whether the client may be this user. Returns the JSON object of a 200, or null if the answer is no. Rejects
+ * with a `NoDecisionError` or a `CallOutError` if the backend did not decide. Asks once: a retry is the client's own.
+ */
+export const askAuthenticateUrl = async (
+  target: AuthenticateUrl,
+  request: AuthenticateRequest,
+  headers: Readonly<Record<string, string>>,
+  timeout: number,
+): Promise<Record<string, unknown> | null> => {
+  const forwarded = target.forwardHeaders.flatMap((name) =>
+    headers[name] === undefined ? [] : [[name, headers[name]] as const],
+  )
+  const { status, body } = await postSigned(target, randomUUID(), request, {
+    headers: Object.fromEntries(forwarded),
+    timeout,
+    maxBytes: MAX_BYTES,
+  })
+  if (status === 429 || status >= 500) throw new NoDecisionError(`The answer has the status ${status}.`)
+  if (status !== 200) return null
+  const answer = parse(body)
+  if (!object(answer)) throw new NoDecisionError('The answer is no JSON object, or a very large one.')
+  // A backend that reads a cookie knows its user by itself: it must agree about the id that the client asks for.
+  const namesUser = target.forwardHeaders.length > 0 || answer['userId'] !== undefined
+  return namesUser && answer['userId'] !== request.userId ? null : answer
+}
+
+const forwardedBy = new WeakMap<ReadonlyMap<string, AppSettings>, readonly string[]>()
+
+/** Returns the names of the headers that any of the apps forwards. They are computed once for each config, not for each handshake. */
+export const forwardedHeaders = (apps: ReadonlyMap<string, AppSettings>): readonly string[] => {
+  const known = forwardedBy.get(apps)
+  if (known) return known
+  const names = [...new Set([...apps.values()].flatMap((app) => app.authenticateUrl?.forwardHeaders ?? []))]
+  forwardedBy.set(apps, names)
+  return names
+}

@@ -1,0 +1,221 @@
+// Starts with auth params that the app's backend answers at `authenticateUrl`, on real servers.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { test } from 'node:test'
+import { Webhook } from 'standardwebhooks'
+import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
+import { readBody, startServer } from '../../support/http-server.js'
+import { openClient, startClient, type ClientOptions } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { runGateway } from '../support.js'
+
+const secret = `whsec_${randomBytes(32).toString('base64')}`
+
+interface Received {
+  body: Record<string, unknown>
+  headers: IncomingMessage['headers']
+}
+
+type Respond = (response: ServerResponse, received: Received) => unknown
+
+/** Starts a backend that verifies each request by the reference library, and a gateway with its URL. */
+const run = async (
+  respond: Respond,
+  app: Partial<AppConfig> & { forwardHeaders?: string[] } = {},
+  config: Partial<GatewayConfig> = {},
+) => {
+  const received: Received[] = []
+  const backend = await startServer((request, response) => {
+    void readBody(request).then((text) => {
+      const headers = request.headers as Record<string, string>
+      const body = new Webhook(secret).verify(text, headers) as Received['body']
+      received.push({ body, headers })
+      respond(response, { body, headers })
+    })
+  })
+  const { forwardHeaders = [], ...rest } = app
+  const gateway = await runGateway(
+    {
+      authenticateUrl: { url: `${backend.url}/authenticate?key=s3cret`, secrets: [secret], forwardHeaders },
+      ...rest,
+    },
+    config,
+  )
+  return { ...gateway, received, backend }
+}
+
+const answer = (status: number, body?: unknown): Respond => {
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+  return (response) => response.writeHead(status, { 'content-type': 'application/json' }).end(text)
+}
+
+const start = { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 'p4ss' } }
+
+const endOf = async (url: string, options: Partial<ClientOptions> = {}) => {
+  const { frame, code, reason } = await openClient(url, { start, ...options }).end()
+  return { code, reason, retryable: frame['retryable'], message: frame['message'] }
+}
+
+test('the backend is sent a signed request with what the client sent, and lets the user in with a profile', async () => {
+  const { url, received } = await run(
+    answer(200, { ok: true, user: { name: 'Ada' }, expiresIn: 60, more: 'is ignored' }),
+  )
+  const client = openClient(url, { start, origin: 'https://shop.example', headers: { cookie: 'sid=1' } })
+  const started = await client.next('started')
+  assert.deepEqual(started['user'], { id: 'ada', name: 'Ada' })
+  assert.ok((started['expiresIn'] as number) <= 60_000 && (started['expiresIn'] as number) > 50_000)
+  assert.equal(typeof started['token'], 'string')
+  client.close()
+  const [{ body, headers } = assert.fail()] = received
+  assert.deepEqual(body, {
+    appId: 'app',
+    userId: 'ada',
+    authParams: { pass: 'p4ss' },
+    origin: 'https://shop.example',
+    address: '127.0.0.1',
+  })
+  assert.equal(headers.cookie, undefined)
+  assert.equal(received.length, 1)
+})
+
+test('a client without an origin is null to the backend, and null in its answer is no value', async () => {
+  const { url, received } = await run(answer(200, { ok: true, user: null, expiresIn: null }))
+  const client = await startClient(url, start)
+  assert.deepEqual(client.started['user'], { id: 'ada' })
+  client.close()
+  assert.equal(received[0]?.body['origin'], null)
+})
+
+const refusals: [what: string, respond: Respond][] = [
+  ['204', answer(204)],
+  ['ok: false', answer(200, { ok: false })],
+  ["ok: 'true'", answer(200, { ok: 'true' })],
+  ['an object without ok', answer(200, {})],
+  ['201 with ok: true', answer(201, { ok: true })],
+  ['401', answer(401)],
+  ['404 with ok: true', answer(404, { ok: true })],
+  ['another user id', answer(200, { ok: true, userId: 'eve' })],
+  ['a user that is no profile', answer(200, { ok: true, user: { name: 5 } })],
+  ['an expiry that is no positive number', answer(200, { ok: true, expiresIn: -1 })],
+  ['a redirect to a page', (response) => response.writeHead(302, { location: '/login' }).end()],
+]
+for (const [what, respond] of refusals)
+  test(`${what} is a no, and the backend is asked once`, async () => {
+    const { url, received } = await run(respond)
+    const { code, reason } = await endOf(url)
+    assert.deepEqual([code, reason], [4101, 'unauthenticated'])
+    assert.equal(received.length, 1)
+  })
+
+const outages: [what: string, respond: Respond][] = [
+  ['429', answer(429, { ok: true })],
+  ['500', answer(500)],
+  ['503 with ok: true', answer(503, { ok: true })],
+  ['200 without a body', answer(200)],
+  ['200 with a page', answer(200, '<html>')],
+  ['200 with a list', answer(200, [{ ok: true }])],
+  ['200 with null', answer(200, 'null')],
+  ['200 with a body that is too large', answer(200, { ok: true, more: 'x'.repeat(100_000) })],
+  ['no answer in time', () => undefined],
+  ['half an answer in time', (response) => response.writeHead(200).write('{"ok":')],
+  ['a cut connection', (response) => response.destroy()],
+]
+for (const [what, respond] of outages)
+  test(`${what} is unavailable, and the backend is asked once`, async () => {
+    const { url, received, lines } = await run(respond, {}, { startTimeout: 1 })
+    const { code, reason, retryable, message } = await endOf(url)
+    assert.deepEqual([code, reason, retryable], [4503, 'unavailable', true])
+    assert.equal(received.length, 1)
+    assert.doesNotMatch(`${lines.join()} ${String(message)}`, /s3cret|p4ss|whsec_|127\.0\.0\.1:\d/)
+  })
+
+test('a backend that is away is unavailable', async () => {
+  const { url, backend, lines } = await run(answer(200, { ok: true }))
+  await backend.close()
+  assert.equal((await endOf(url)).reason, 'unavailable')
+  assert.ok(lines.some((line) => line.includes('ECONNREFUSED')))
+})
+
+const forwarding = {
+  forwardHeaders: ['cookie', 'X-Tenant'],
+  origins: ['https://shop.example'],
+}
+const page = { origin: 'https://shop.example', headers: { cookie: 'sid=1; lang=de', 'x-other': 'no' } }
+
+test('headers that the config names are passed on, and no others', async () => {
+  const { url, received } = await run(answer(200, { ok: true, userId: 'ada' }), forwarding)
+  for (const headers of [page.headers, { 'X-Tenant': 'Zürich', cookie: '' }]) {
+    const client = openClient(url, { start, ...page, headers: headers })
+    await client.next('started')
+    client.close()
+  }
+  const [first, second] = received
+  assert.deepEqual([first?.headers.cookie, first?.headers['x-tenant']], ['sid=1; lang=de', undefined])
+  assert.equal(first?.headers['x-other'], undefined)
+  assert.deepEqual([second?.headers.cookie, second?.headers['x-tenant']], ['', 'Zürich'])
+})
+
+for (const [what, body] of [
+  ['without', { ok: true }],
+  ['with another', { ok: true, userId: 'eve' }],
+  ['with a number as', { ok: true, userId: 12345 }],
+] as const)
+  test(`if headers are forwarded, an answer ${what} userId is a no`, async () => {
+    const { url } = await run(answer(200, body), forwarding)
+    assert.equal((await endOf(url, page)).reason, 'unauthenticated')
+  })
+
+test('a page of another origin is refused before the backend is asked', async () => {
+  const { url, received } = await run(answer(200, { ok: true, userId: 'ada' }), forwarding)
+  assert.equal((await endOf(url, { ...page, origin: 'https://evil.example' })).reason, 'origin-refused')
+  assert.equal(received.length, 0)
+})
+
+test('at most 100 requests run at once; the others wait, and are unavailable when their time is over', async () => {
+  let running = 0
+  let most = 0
+  const waiting: (() => void)[] = []
+  const { url, received } = await run(
+    (response) => {
+      running += 1
+      most = Math.max(most, running)
+      waiting.push(() => {
+        running -= 1
+        answer(200, { ok: true })(response, { body: {}, headers: {} })
+      })
+    },
+    {},
+    { startTimeout: 60 },
+  )
+  const clients = Array.from({ length: 120 }, (_, index) =>
+    openClient(url, { start: { ...start, userId: `${index}` } }),
+  )
+  await until('the backend has 100 requests', () => received.length, 100)
+  waiting.splice(0).forEach((finish) => finish())
+  await until('the others are asked', () => received.length, 120)
+  waiting.splice(0).forEach((finish) => finish())
+  for (const client of clients) {
+    await client.next('started')
+    client.close()
+  }
+  assert.equal(most, 100)
+})
+
+test('requests that never end free their places, and the starts behind them end as unavailable', async () => {
+  let isHanging = true
+  const { url, received } = await run(
+    (response, more) => (isHanging ? undefined : answer(200, { ok: true })(response, more)),
+    {},
+    { startTimeout: 5 },
+  )
+  const clients = Array.from({ length: 150 }, (_, index) =>
+    openClient(url, { start: { ...start, userId: `${index}` } }),
+  )
+  const ends = await Promise.all(clients.map((client) => client.end()))
+  assert.ok(ends.every(({ reason }) => reason === 'unavailable'))
+  assert.ok(received.length >= 100)
+  isHanging = false
+  const next = await startClient(url, start)
+  next.close()
+})
