@@ -53,8 +53,8 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * The only endpoints that elements may use, absolute or relative to the page; null allows any. Another one fails with
-   * `bad-endpoint` before any credential is fetched or sent. The script-tag build takes them from `data-endpoint` of its tag.
+   * The only endpoints that elements may use, absolute or relative to the page; null allows any. A session with any other endpoint
+   * fails with `bad-endpoint` before any credential is fetched or sent. The script-tag build takes them from `data-endpoint` of its tag.
    */
   static endpoints: readonly (string | URL)[] | null = null
 
@@ -141,7 +141,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** Resolves with the session when it is active. Rejects with a `SessionError` if it fails or ends first. */
   async whenStarted(): Promise<ChatSession> {
-    // A change that is still scheduled may start another session, and the state of the present one must not settle this.
+    // A change that is still scheduled may start another session. The state of the current one must not settle this promise.
     await this.updateComplete
     await this.#reconciled
     while (this.state !== 'active' || !this.session) {
@@ -230,7 +230,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   protected override updated(): void {
     if (!this.#lease) return void this.#reconcile()
-    // Frameworks set one property after the other: all changes of a task are one, so that several restart the session once.
+    // Frameworks set one property after the other. All changes of a task are applied together, so that they restart the session once.
     this.#reconciled ??= new Promise((resolve) => {
       setTimeout(() => {
         this.#reconciled = undefined
@@ -304,7 +304,7 @@ export class ChatSessionElement extends ReactiveElement {
   #release(): void {
     const lease = this.#lease
     if (!lease) return
-    // Before the events of the end: a listener may change the element or put it elsewhere, and it must be free then.
+    // Cleared before the events of the end: a listener may change or move the element, which may then acquire another session.
     this.#lease = undefined
     leases._release(lease._desired.key, this)
     this.#relay._unsubscribe()

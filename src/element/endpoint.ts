@@ -11,7 +11,7 @@ export const setScriptUrl = (url: string): void => {
     /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(url.replace(/[?#].*/s, ''))?.[1] ?? ''
 }
 
-/** One server has the script at several URLs: with a version in the name, and with any query. */
+/** Returns the folder of the script. One server has the script at several URLs: with a version in the name, and with any query. */
 const withoutName = (scriptUrl: string): string => scriptUrl.replace(/(chat-session|[?#]).*/s, '')
 
 /**

@@ -1,4 +1,4 @@
-/** Milliseconds by which the two clocks may drift apart between two reads before one of them was set. */
+/** Milliseconds. If the two clocks drift apart by more between two reads, one of them was set. */
 const JUMP = 1_000
 
 /** By how much the monotonic clock is ahead of the wall clock. */
@@ -7,8 +7,9 @@ let lead = performance.now() - Date.now()
 let setBack = 0
 
 /**
- * Returns milliseconds of a clock for deadlines. It follows the wall clock, but goes on when that is set back: a deadline would
- * come an hour late. It follows a step forward, because a device that slept looks the same: its monotonic clock may have stopped.
+ * Returns milliseconds of a clock for deadlines. It follows the wall clock, but goes on when that is set back: otherwise a deadline
+ * would come late by as much. It follows a step forward, because a device that slept looks the same: its monotonic clock may have
+ * stopped.
  */
 export const now = (): number => {
   const wall = Date.now()

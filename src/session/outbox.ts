@@ -11,7 +11,7 @@ const MAX_BYTES = 1_000_000
 /** Milliseconds to wait after a refusal without `retryAfter`. */
 const DEFAULT_RETRY_AFTER = 1_000
 
-/** 128 random bits. */
+/** Returns an id of 128 random bits. */
 export const newId = (): string => crypto.getRandomValues(new BigUint64Array(2)).join('-')
 
 /**
@@ -28,7 +28,7 @@ export const checkedCopy = <F extends ClientFrameOf<keyof typeof requestFrames>>
 export interface Outbox {
   /** Resolves with the answer. */
   add<T>(request: Request): Promise<T>
-  /** There is a new connection. */
+  /** There is a new connection: writes every request again. */
   connected(): void
   /** Settles the request that `frame` answers, if it is in the outbox. */
   _answered(frame: GatewayFrameOf<'sent' | 'history' | 'refused'>): void
@@ -48,26 +48,26 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
       _deadline?: number
     }
   >()
-  /** After a retryable refusal, until when nothing is sent. */
-  let pausedUntil = 0
+  /** After a retryable refusal, the time until which nothing is sent; 0 if requests may be sent. */
+  let backoffUntil = 0
 
   const send = (): void => {
     for (const entry of waiting.values()) if (write(entry.request)) entry._deadline ??= now() + timeout()
   }
 
-  const check = (): void => {
+  const onDeadline = (): void => {
     const time = now()
     for (const { _deadline: deadline, _settle: settle } of [...waiting.values()])
       if (deadline && deadline <= time) settle(new SessionError('unknown-outcome'))
-    if (pausedUntil && pausedUntil <= time) {
-      pausedUntil = 0
+    if (backoffUntil && backoffUntil <= time) {
+      backoffUntil = 0
       send()
     }
     schedule()
   }
-  const setDeadline = deadlineTimer(check, new AbortController().signal)
+  const setDeadline = deadlineTimer(onDeadline, new AbortController().signal)
   const schedule = (): void => {
-    const times = [pausedUntil, ...[...waiting.values()].map(({ _deadline: deadline }) => deadline)].filter(
+    const times = [backoffUntil, ...[...waiting.values()].map(({ _deadline: deadline }) => deadline)].filter(
       (time) => !!time,
     )
     setDeadline(waiting.size && times.length ? Math.min(...(times as number[])) : null)
@@ -91,24 +91,24 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
           request: copy,
           size,
           _settle: settle,
-          ...(!pausedUntil && write(copy) && { _deadline: now() + timeout() }),
+          ...(!backoffUntil && write(copy) && { _deadline: now() + timeout() }),
         })
         schedule()
       }),
     connected() {
-      pausedUntil = 1
-      check()
+      backoffUntil = 1
+      onDeadline()
     },
     _answered(frame) {
       const entry = waiting.get(frame.id ?? '')
       if (frame.type !== 'refused') entry?._settle(undefined, frame)
       // Even if the refused request was answered since: the requests that followed it were refused too.
-      else if (frame.retryable) pausedUntil = now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)
+      else if (frame.retryable) backoffUntil = now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)
       else entry?._settle(new SessionError(frame.code, frame))
       schedule()
     },
     end(error) {
-      pausedUntil = 0
+      backoffUntil = 0
       for (const { _settle: settle } of [...waiting.values()]) settle(error)
       schedule()
     },

@@ -2,9 +2,9 @@
 export interface PageListener {
   /** The network is back, or the page is no longer frozen. */
   wake(): void
-  /** The page goes: for good, or into the back/forward cache. */
+  /** The user leaves the page: for good, or it goes into the back/forward cache. */
   hide(): void
-  /** The page came back from the cache. Returns false to be called again in a moment; the last call has `mayWait` false. */
+  /** The page came back from the cache. If it returns false, it is called again after `SHOW_INTERVAL`. The last call has `mayWait` false. */
   show(mayWait: boolean): boolean
   /** The browser stops the hidden page, and may discard it without another event. */
   freeze(): void
@@ -31,10 +31,10 @@ type Prerendering = Document & { prerendering?: boolean }
 
 const page = typeof document === 'undefined' ? undefined : (document as Prerendering)
 
-/** Node's global object is no EventTarget, and has no such events. */
+/** Returns false in Node: its global object is no EventTarget, and has no such events. */
 const hasEvents = (): boolean => typeof addEventListener === 'function'
 
-/** A worker and Node have no page to hide. */
+/** Returns false in a worker and in Node, which have no page to hide. */
 export const isPageHidden = (): boolean => page?.visibilityState === 'hidden'
 
 export const watchPage = (

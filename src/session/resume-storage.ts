@@ -9,7 +9,7 @@ export interface ResumeStorage {
    * too. Null if the session was ended there, undefined if no page left one.
    */
   take(): Resumption | null | undefined
-  /** Writes the session when the page is hidden, and null when it ended: a page out of the cache reads that. */
+  /** Writes the session when the page is hidden, and null when it ended: a page that comes back from the cache reads it. */
   save(state: State): void
 }
 
@@ -23,8 +23,8 @@ const ifPossible = <T>(use: () => T): T | undefined => {
 }
 
 /**
- * Returns undefined if there is no storage. If the user id is not known before the start, the user is a guest of the gateway's
- * choice. Only the token that the gateway gave proves that guest, so it is stored too.
+ * Returns undefined if there is no storage. If the user id is not known before the start, the user is a guest whose id the gateway
+ * generates. Only the gateway's token proves that the next page is this guest, so the token is stored too.
  */
 export const createResumeStorage = (
   key: string,

@@ -61,14 +61,14 @@ export class ChatSession extends SessionTarget {
   readonly #credentials: CredentialStore
   readonly #runner: Runner
   readonly #outbox: Outbox
-  /** Undefined if the user is not known before the start: then there is no key to store the session under. */
+  /** Undefined if the user is not known before the start, since the key that the session is stored under has the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
   /** The newest `read` frame, sent again on each connection. */
   #read: ClientFrameOf<'read'> | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   #profile: Profile
-  /** Whether the page was hidden in the last frame that said so. */
+  /** Whether the page was hidden when the gateway was last sent its visibility. */
   #announcedHidden = false
   /** The profile that the last start sent. */
   #claimed: Profile | undefined
@@ -232,7 +232,7 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Sets a fresh token for the same user. It is sent on the open connection. A session that ended or failed because its
+   * Sets a fresh token for the same user. An active session sends it at once. A session that ended or failed because its
    * credentials were missing, expired or rejected starts again.
    */
   setToken(token: string): void {
@@ -248,7 +248,7 @@ export class ChatSession extends SessionTarget {
     this.#sources = { tokenFetcher, tokenUrl }
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
     if (isUsable) this.#runner._credentialsSet('credentials')
-    // Only for a source: a page that sets the same credentials in each `tokenneeded` event would be asked in a loop.
+    // Only for a source: if a page sets the same credentials in each `tokenneeded` event, it would be asked in a loop.
     else if (tokenFetcher ?? tokenUrl) this.#runner._credentialsSet('source')
   }
 

@@ -45,7 +45,7 @@ const base64url = (bytes: Uint8Array): string =>
 /** Returns the subprotocols to offer, one of them the start; undefined if the start is too long for a header. */
 export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefined => {
   const bytes = utf8(JSON.stringify(start))
-  // Base64 has four characters for three bytes. It is checked first: a call can't take a very long start's bytes as arguments.
+  // Base64 has four characters for three bytes. Checked first, since `String.fromCharCode` can't take a very long start as arguments.
   if ((bytes.length * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
   return [SUBPROTOCOL, START_PREFIX + base64url(bytes)]
 }
@@ -87,7 +87,7 @@ export const openTransport = (
     if (frame) listener.frame(frame)
     else if (frame === null) listener._malformed()
   }
-  // Without a handler some WebSockets throw. A close with all that a page may know follows each error.
+  // Without a handler some WebSockets throw. Each error is followed by a close, which has all that a page may know.
   socket.onerror = () => undefined
   const send: Transport['send'] = (frame) => socket.send(JSON.stringify(frame))
   const close: Transport['close'] = (code = 1000) =>

@@ -19,7 +19,7 @@ type AttributesOf<T, Value> = {
 /** Boolean attributes. */
 export type BooleanAttributes = AttributesOf<TagProperties, true>
 
-/** `user-name` and so on. */
+/** The attributes of the profile, such as `user-name`. */
 export type ProfileAttributes = {
   [K in Extract<keyof Profile, string> as string extends Profile[K] ? `user-${Kebab<K>}` : never]?:
     string | null | undefined

@@ -4,8 +4,8 @@ import { notificationContent } from './content.js'
 import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
 import { serviceWorkers, showNotification, type NotificationClick } from './show.js'
 
-/** A summary has at most this many messages, the newest: a notification's `data` is limited in size. All are counted. */
-const MAX_KEPT = 20
+/** How many messages a notification's `data` has at most, the newest ones, because browsers limit its size. All are counted. */
+const MAX_MESSAGES = 20
 
 /** This many notifications may be shown at once; each further one waits this many milliseconds after the one before. */
 const BURST = 5
@@ -15,7 +15,7 @@ const INTERVAL = 1_000
 const isGranted = (): boolean =>
   (globalThis as Partial<typeof globalThis>).Notification?.permission === 'granted'
 
-/** Asks the user. Rejects with `notifications-denied` or `notifications-unsupported`. */
+/** Asks the user for the permission. Rejects with `notifications-denied` or `notifications-unsupported`. */
 export const requestPermission = async (): Promise<void> => {
   if (!('Notification' in globalThis)) throw new SessionError('notifications-unsupported')
   if ((await Notification.requestPermission()) !== 'granted') throw new SessionError('notifications-denied')
@@ -113,7 +113,7 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
   session.addEventListener('message', ({ detail: message }) => {
     if (document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
     if (message.from !== session.user?.id) {
-      pending = [...pending, message].slice(-MAX_KEPT)
+      pending = [...pending, message].slice(-MAX_MESSAGES)
       pendingCount += 1
     }
     newest = message.offset

@@ -13,8 +13,8 @@ import {
 import type { Active, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
 
 /**
- * If the heartbeat's timer fires later than this, the device slept, or its clock was set forward. Frames may be queued behind
- * the timer, and the answer to a probe gets this long.
+ * Milliseconds. If the heartbeat's timer fires later than this, the device slept or its clock was set forward. Frames may be queued
+ * behind the timer, so the gateway gets the same time again to answer a probe.
  */
 const SLEEP_GRACE = 2_000
 /** The code of a close without a close frame (RFC 6455, 7.1.5). */
@@ -82,7 +82,10 @@ const fetched = (
   }
 }
 
-/** The session goes on with the token it has. A refused token that was fetched is fetched once more; then the session ends. */
+/**
+ * The session goes on with the token that the gateway accepted before. If the refused token was fetched, another one is fetched at
+ * once. If that is refused too, the session ends.
+ */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
   const discard: Effect = { do: 'discard', _which: 'newest' }
   const emitError: Effect = { do: 'emit-error', _fault: frame }
@@ -114,7 +117,7 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
   ]
 }
 
-/** Drops a message that arrived before. `started` counted the unread ones up to its offset. */
+/** Delivers a message, unless it arrived before. `started` has counted the unread ones up to its own offset. */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   const { _info: info, _cursor: cursor } = state
   const { offset, from } = frame
@@ -139,7 +142,7 @@ const onWake = (state: Active, { now }: World): Step => {
     : [{ ...state, _heartbeatDeadline: heartbeatDeadline }, probe(state)]
 }
 
-/** Each frame of the gateway has a case: a new one does not compile until it has. */
+/** Each frame type of the gateway has a case. A new type fails to compile without one. */
 const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
   const { _renewal: renewal } = state
   const answersToken = frame.type === 'renewed' || (frame.type === 'refused' && frame.re === 'token')

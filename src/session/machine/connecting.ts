@@ -25,11 +25,11 @@ import type {
 /** Milliseconds in which an attempt has to bring `started`. */
 const ATTEMPT_TIMEOUT = 20_000
 /**
- * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after this pause; one
+ * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after `retryAfter`. A page
  * whose link was a download stays, and reconnects.
  */
 const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
-/** Milliseconds after which a connection is stable: its loss is then tried again at once. */
+/** Milliseconds after which a connection is stable. If it is lost later, the first attempt to reconnect follows at once. */
 const STABLE_AFTER = 10_000
 
 const initialContext: MachineContext = {
@@ -91,7 +91,7 @@ export const connect = (state: Connecting, world: World): Step => {
   return [next, ...effects, { do: 'fetch-token', reason }]
 }
 
-/** The connection is lost, or the attempt failed. `spread` is the least time to wait, unless the gateway gave another. */
+/** The connection is lost, or the attempt failed. `spread` is the shortest wait, unless the gateway gave `retryAfter`. */
 export const retry = (state: Connecting, error: Fault, world: World, spread = 0): Step => {
   if (!hasCredentials(state)) return [{ ...state, error, _socket: { at: 'none' } }]
   const wait = error.retryAfter ?? Math.max(spread, backoff(state._connectFailures, world))
@@ -126,7 +126,7 @@ export const lost = (state: Connecting, code: number, world: World, spread = 0):
 const started = (state: Connecting, info: SessionInfo, world: World): Step => {
   const { resumeKey: key, epoch, offset, lost } = info
   const { _cursor: cursor } = state
-  // Offsets of different epochs don't compare. An offset beyond the inbox's newest is of a backup that was restored.
+  // Offsets of different epochs don't compare. An offset beyond the inbox's newest is from before a backup was restored.
   const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
   const next: Active = {
     name: 'active',
@@ -167,7 +167,7 @@ const fetched = (
     case 'signed-out':
       return endWith(state, { code: 'signed-out' }, { do: 'close' })
     case 'no-source':
-      // They expired by the clock of this device, which may have been set forward: the gateway decides.
+      // The credentials have expired only by this device's clock, which may have been set forward. The gateway decides.
       return credentials.reason === 'expiring' && world.credentials === 'held'
         ? open({ ...state, credentials: { at: 'held' } }, world)
         : endWith(state, state.error ?? { code: 'no-credentials' }, { do: 'close' })
@@ -211,7 +211,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       if (socket.at === 'page-hidden' || socket.at === 'page-frozen') return [state]
       const next: Connecting = { ...state, credentials: { at: 'held' }, _expiresAt: null, _fetchFailures: 0 }
       const [after, ...effects] = connect(next, world)
-      // The start that was sent may have begun a new session, which nothing would resume. One that resumes is resumed again.
+      // If the start that was sent began a new session, nothing would resume it, so it is ended. A resumed session is resumed again.
       return [
         after,
         ...sendEndAndClose.slice(socket.at === 'start-sent' && !state._cursor ? 0 : 1),

@@ -3,7 +3,7 @@ import type { Active, Effect, Fault, SessionInfo, State, Step, World } from './s
 /** Milliseconds by which the gateway's ping may be late. */
 const PING_GRACE = 10_000
 const MAX_BACKOFF = 30_000
-/** The least window, in milliseconds, in which visible pages reconnect. */
+/** The shortest window, in milliseconds, in which visible pages reconnect. */
 const MIN_VISIBLE_WINDOW = 2_000
 
 /** Milliseconds to wait: 0 after the first loss, then a random part of a limit that doubles. The spread is full jitter. */
@@ -19,9 +19,9 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
   (hidden ? reconnectWindow : Math.min(reconnectWindow, Math.max(reconnectWindow / 5, MIN_VISIBLE_WINDOW)))
 
 /**
- * When credentials that live for `lifetime` milliseconds expire, and when to fetch others: a tenth of it before, 5 s to
- * 60 s. Those that live less than 10 s are renewed at half-time, so that a source that returns the same token until it
- * expires is not called in a loop.
+ * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others: a tenth of `lifetime` before
+ * that, at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched at half of it, so that a source which
+ * returns the same token until it expires is not called in a loop.
  */
 export const renewalSchedule = (
   lifetime: number | null,
@@ -38,7 +38,7 @@ export const renewalSchedule = (
         },
       }
 
-/** Every frame moves the deadline at which a silent connection counts as dead. */
+/** Returns the deadline at which the connection counts as dead if no further frame arrives. */
 export const resetHeartbeat = (
   pingInterval: number,
   { now }: World,

@@ -3,7 +3,7 @@ import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Resumption } from '..
 /** Why a token is fetched: for a start, because the token in use expires soon, or because it was refused. */
 export type AskReason = 'first' | 'expiring' | 'rejected'
 
-/** The outcome of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
+/** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
 export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 
 /** Why something went wrong, as data. The runner makes a `SessionError` of it. */
@@ -18,7 +18,7 @@ export interface Fault {
 /** The `started` frame, kept up to date by later frames. */
 export type SessionInfo = GatewayFrameOf<'started'>
 
-/** Where the attempt's socket is. `until` is when to open one, or when to give this one up. */
+/** The phase of the attempt's socket. `until` is the time at which a socket is opened (`backoff`) or given up. */
 export type SocketPhase =
   | { at: 'none' }
   /** `pagehide` closed the socket. Only `pageshow` opens another. */
@@ -29,18 +29,18 @@ export type SocketPhase =
   /** Opening with the start in the handshake; opening without; open, but the credentials are being fetched; start sent. */
   | { at: 'opening-with-start' | 'opening' | 'open' | 'start-sent'; until: number }
 
-/** How far the credentials are. Those that were fetched are `fresh`: their rejection counts. */
+/** The phase of the credentials. Only `fresh` ones, which were just fetched, count as rejected (`_rejections`). */
 export type CredentialPhase =
   | { at: 'held' | 'fresh' }
   | { at: 'fetching'; reason: AskReason }
   | { at: 'backoff'; until: number; reason: AskReason }
 
-/** The next token of a live session. `fetched` is false for one that the page set. */
+/** The renewal of a live session's token. `_fetched` is false for a token that the page set. */
 export type Renewal =
   /** It will be fetched at `time`. */
   | { at: 'scheduled'; time: number; reason: AskReason }
   | { at: 'fetching'; reason: AskReason }
-  /** `superseded` counts the tokens sent before it that the gateway has not answered yet. */
+  /** `_superseded` counts the tokens sent before it that the gateway has not answered yet. */
   | { at: 'sent'; _fetched: boolean; _superseded: number }
   /** The gateway was unable to check it, so it is sent again at `time`. */
   | { at: 'retrying'; time: number; _fetched: boolean }
@@ -82,7 +82,7 @@ export interface Active extends MachineContext {
   _heartbeatDeadline: number
   /** The heartbeat deadline was put off because its timer fired late. It is put off only once. */
   _sleepGraceUsed: boolean
-  /** When the connection is stable, which resets `connectFailures`; null once it was. */
+  /** The time at which the connection is stable, which resets `_connectFailures`; null after that. */
   _stableAt: number | null
   _renewal: Renewal | null
 }
@@ -106,18 +106,18 @@ export type Input =
   | { type: 'opened'; _attempt: number }
   | { type: 'frame'; _attempt: number; frame: GatewayFrame }
   | { type: 'closed'; _attempt: number; code: number }
-  /** The attempt failed in a way that every other attempt would too. */
+  /** The attempt failed, and every further attempt would fail in the same way. */
   | { type: 'fatal'; _attempt: number; _fault: Fault }
   /** The page's policy blocked a connection to the gateway's address, perhaps one of another script. */
   | { type: 'blocked'; _attempt: number }
   | { type: 'time' }
   /** The network is back, the page is visible again, or it is no longer frozen. */
   | { type: 'wake' }
-  /** `pagehide`: the page goes, and may come back from the browser's cache. */
+  /** `pagehide`: the user leaves the page, which may come back from the browser's cache. */
   | { type: 'hide' }
   /** `freeze`: the hidden page stops running, and the browser may discard it without another event. */
   | { type: 'freeze' }
-  /** `pageshow` from the cache. `resume` is what another page left meanwhile, null when the session was ended there. */
+  /** `pageshow` from the cache. `resume` is the session that another page stored meanwhile; null if that page ended it. */
   | { type: 'show'; resume?: Resumption | null | undefined }
 
 export type Effect =
@@ -128,12 +128,12 @@ export type Effect =
   /** Send the newest token on the open connection. */
   | { do: 'send-token' }
   | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
-  /** Close the socket; the machine gets no more inputs of it. */
+  /** Close the socket. The machine gets no more inputs from it. */
   | { do: 'close'; code?: number }
   /** Send `end` as soon as the socket opens, then close it: the start in its handshake may begin a session. */
   | { do: 'end-after-open' }
   | { do: 'fetch-token'; reason: AskReason }
-  /** The gateway accepted the newest credentials; `token` is one that it gave to use in their place. */
+  /** The gateway accepted the newest credentials. If it sent a token of its own, `token` replaces them. */
   | { do: 'accept-credentials'; token?: string | undefined }
   /** The newest credentials, or all of them, were rejected or have expired. */
   | { do: 'discard'; _which: 'newest' | 'all' }
@@ -144,13 +144,13 @@ export type Effect =
 
 /** Everything that the machine reads besides its state and its input. */
 export interface World {
-  /** Milliseconds of a clock that no jump of the wall clock turns back (clock.ts). */
+  /** Milliseconds of a clock that never goes back (clock.ts). */
   now: number
   /** From 0 up to, but not including, 1. */
   random: number
   /** Whether the page is hidden. A client without a page counts as visible. */
   hidden: boolean
-  /** Credentials are held, can be fetched, or only the page can give them. */
+  /** Whether credentials are held, can be fetched, or (`none`) can only come from the page. */
   credentials: 'held' | 'fetchable' | 'none'
 }
 
