@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from '../protocol/index.js'
+import { isForUser } from './cli-error.js'
 import type { ServeOptions } from './serve.js'
 import { printSignature } from './signature.js'
 import { printToken } from './token.js'
@@ -70,10 +71,6 @@ program
   .requiredOption('--user <id>', 'user id')
   .addOption(secretOption())
   .action(printSignature)
-
-/** Errors whose message says what the user can do. Any other error is a defect, and shows its stack. */
-const isForUser = (error: unknown): error is Error =>
-  error instanceof Error && ['GatewayError', 'EngineError', 'TokenError', 'CliError'].includes(error.name)
 
 try {
   await program.parseAsync()

@@ -1,39 +1,12 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { createGateway, createLog, type GatewayConfig } from '../gateway/index.js'
+import { createGateway, createLog, type Gateway, type Log } from '../gateway/index.js'
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../gateway/internal.js'
-import { CliError } from './cli-error.js'
+import { CliError, isForUser } from './cli-error.js'
+import { loadConfig } from './load-config.js'
 import { untilSignal } from './until-signal.js'
 
 export interface ServeOptions {
   config?: string
   logLevel?: string
-}
-
-/**
- * Returns why a config can't be read. V8's own messages may quote the file, and the file holds secrets: a secret without quotes
- * is a ReferenceError that names it. Messages of the file's author and of the file system are shown.
- */
-const reasonOf = (cause: unknown): string => {
-  if (cause instanceof SyntaxError) return 'it is not well-formed'
-  if (!(cause instanceof Error)) return 'it throws'
-  return cause.name === 'Error' || 'code' in cause
-    ? cause.message.replace(/\.$/, '')
-    : `it throws a ${cause.name}`
-}
-
-/** Returns the content of a JSON file, or the default export of a module. `createGateway` checks it. */
-const load = async (file: string): Promise<GatewayConfig> => {
-  const path = resolve(file)
-  try {
-    if (path.endsWith('.json')) return JSON.parse(await readFile(path, 'utf8')) as GatewayConfig
-    const module = (await import(pathToFileURL(path).href)) as { default?: GatewayConfig }
-    if (module.default) return module.default
-  } catch (cause) {
-    throw new CliError(`The config ${path} can't be read: ${reasonOf(cause)}.`, { cause })
-  }
-  throw new CliError(`The config ${path} has no default export.`)
 }
 
 /** An empty text counts as absent: some shells and compose files set an empty LOG_LEVEL. */
@@ -45,15 +18,37 @@ const parseLogLevel = (level: string | undefined): LogLevel => {
   )
 }
 
+/** Reads the config again at each SIGHUP. A config that can't be used changes nothing, and the log says each of its problems. */
+const reloadOnSignal = (gateway: Gateway, file: string, log: Log): void => {
+  let lastReload = Promise.resolve()
+  const reload = async (): Promise<void> => {
+    try {
+      const { applied, needsRestart } = await gateway.reload(await loadConfig(file))
+      log.info({ applied }, 'the config was reloaded')
+      if (needsRestart.length > 0)
+        log.warn({ needsRestart }, 'keys of the config have changed that need a restart: the old values stay')
+    } catch (error) {
+      // A defect is logged too: it must not end the process and its sessions.
+      const why = isForUser(error) ? { problems: error.message.split('\n') } : { err: error }
+      log.error(why, 'the config was not reloaded: the old one stays')
+    }
+  }
+  process.on('SIGHUP', () => {
+    lastReload = lastReload.then(reload)
+  })
+}
+
 export const serve = async ({ config, logLevel }: ServeOptions): Promise<void> => {
   const level = parseLogLevel(logLevel)
   if (!config) throw new CliError('Name a config: --config FILE, or CHAT_SESSION_CONFIG.')
-  const gateway = createGateway(await load(config), { log: createLog({ level }) })
+  const log = createLog({ level })
+  const gateway = createGateway(await loadConfig(config), { log })
   const stopping = new AbortController()
   untilSignal(() => {
     stopping.abort()
     return gateway.close()
   })
+  reloadOnSignal(gateway, config, log)
   try {
     console.log(`listening on ${await gateway.listen()}`)
   } catch (error) {

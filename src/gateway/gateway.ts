@@ -10,6 +10,7 @@ import type { Peer } from './auth/admission.js'
 import { createApp, type App } from './auth/app.js'
 import { forwardedHeaders } from './auth/authenticate-url.js'
 import { createKeySets } from './auth/key-sets.js'
+import { changesOf } from './config/changes.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { watchClock } from './clock-watch.js'
@@ -61,11 +62,26 @@ export interface Gateway {
    */
   publish(publication: Publication): Promise<Published>
   /**
+   * Takes another config without dropping a session: secrets and all other rules of apps, new apps, limits, admin tokens, and
+   * the TLS certificate, whose files are read again. Other keys keep their values until a restart, and so does an app that is
+   * removed. A session that stands on a removed secret lives on until its credentials expire. Rejects with a `GatewayError`
+   * (`bad-config`, `bad-tls`, `closed`) or an `EngineError`, and has changed nothing then.
+   */
+  reload(config: GatewayConfig): Promise<Reloaded>
+  /**
    * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at
    * most), and closes every connection as `unavailable`, so that clients reconnect. Sessions are held. A server that the
    * gateway is attached to keeps running. Resolves when all is closed; a second call resolves with the first.
    */
   close(): Promise<void>
+}
+
+/** The result of `reload`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+export interface Reloaded {
+  /** Keys that have their new values from now on. */
+  applied: string[]
+  /** Keys that keep their old values until the gateway is started again. */
+  needsRestart: string[]
 }
 
 /** Milliseconds over which the clients of a drain reconnect: a base, and more for each connection. */
@@ -86,6 +102,14 @@ const createEngine = (settings: Settings['engine'], log: Log): Engine => {
     : createEmbeddedEngine({ path: settings.path, onError })
 }
 
+/** Throws a `GatewayError` of code `bad-config`. */
+const parse = (config: GatewayConfig, env: Env): Settings => {
+  // `satisfies`: a documented key that the schema does not take fails to compile.
+  const parsed = parseConfig(config satisfies ConfigInput, env)
+  if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
+  return parsed.config
+}
+
 /**
  * Creates a gateway. Throws a `GatewayError` of code `bad-config` whose message lists every error of the config.
  *
@@ -93,17 +117,16 @@ const createEngine = (settings: Settings['engine'], log: Log): Engine => {
  *     console.log(await gateway.listen())
  */
 export const createGateway = (config: GatewayConfig, options: GatewayOptions = {}): Gateway => {
-  // `satisfies`: a documented key that the schema does not take fails to compile.
-  const parsed = parseConfig(config satisfies ConfigInput, options.env ?? process.env)
-  if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
-  const settings = parsed.config
+  const env = options.env ?? process.env
+  /** `reload` assigns to it. Read a key that can be reloaded when it is needed, not before. */
+  const settings = parse(config, env)
   const lifetime = new AbortController()
   const log = createRepeatLog(options.log ?? createLog(), lifetime.signal)
   const engine = options.engine ?? createEngine(settings.engine, log)
   const hub = createHub()
   const keySets = createKeySets(log, lifetime.signal)
   const rateLimiter = createRateLimiter()
-  const connectionLimits = createConnectionLimits(settings.limits, rateLimiter, log)
+  const connectionLimits = createConnectionLimits(() => settings.limits, rateLimiter, log)
   const slots = createSocketSlots(connectionLimits)
   const connections = new Map<Connection, Slot>()
   // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
@@ -115,12 +138,13 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   let whenEmpty: (() => void) | undefined
   /** Milliseconds of the drain time that are left for sockets to close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
-  let opened: Promise<ReadonlyMap<string, App>> | undefined
+  let opened: Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let ownServer: OwnServer | undefined
+  let lastReload: Promise<unknown> = Promise.resolve()
 
-  const open = async (): Promise<ReadonlyMap<string, App>> => {
+  const open = async (): Promise<Map<string, App>> => {
     await engine.open()
     const key = await engine.key()
     for (const { appId, retention } of settings.apps.values()) await engine.retain(appId, retention)
@@ -135,7 +159,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   }
 
   /** Resolves with the apps by id once the engine is open. If it fails to open, the next call tries again. */
-  const apps = async (): Promise<ReadonlyMap<string, App>> => {
+  const apps = async (): Promise<Map<string, App>> => {
     assertNotClosed()
     opened ??= open().catch((error: unknown) => {
       opened = undefined
@@ -184,6 +208,27 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     assertNotClosed()
     ownServer = server
     return address
+  }
+
+  const reload = async (newConfig: GatewayConfig): Promise<Reloaded> => {
+    const next = changesOf(settings, parse(newConfig, env))
+    const running = await apps()
+    await listening?.catch(() => undefined)
+    const useCertificate = ownServer?.readCertificate(next.settings.listen.tls)
+    const key = await engine.key()
+    for (const { appId, retention } of next.settings.apps.values()) await engine.retain(appId, retention)
+    assertNotClosed()
+    // Nothing below fails or waits, so that a reload applies as a whole or not at all.
+    Object.assign(settings, next.settings)
+    for (const [appId, app] of settings.apps) {
+      const known = running.get(appId)
+      const keySet = keySets.of(appId, app.jwks)
+      if (known) known.update(app, keySet)
+      else running.set(appId, createApp(app, key, keySet))
+    }
+    useCertificate?.()
+    const applied = new Set([...next.applied, ...(useCertificate ? ['listen.tls'] : [])])
+    return { applied: [...applied], needsRestart: next.needsRestart }
   }
 
   /** Returns a random delay, so that clients don't all reconnect at once. */
@@ -263,6 +308,12 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     async publish(publication) {
       await apps()
       return publish(publication)
+    },
+    reload(newConfig) {
+      // One after the other: each is compared with the settings that the one before it has left.
+      const reloaded = lastReload.then(() => reload(newConfig))
+      lastReload = reloaded.catch(() => undefined)
+      return reloaded
     },
     listen() {
       listening ??= start().catch((error: unknown) => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { handshake, openClient, openRaw, startClient } from '../support/raw-client.js'
-import { startOf, secret } from '../gateway/support.js'
+import { handshake, openClient, openRaw, startClient, within } from '../support/raw-client.js'
+import { startOf, secret, tokenFor } from '../gateway/support.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { until } from '../support/until.js'
 import { finish, run } from './run.js'
@@ -397,3 +398,65 @@ test('files that are no certificate are one line', async () => {
   const file = await write('tls.json', { ...config, listen: { port: 0, tls: { cert: pem, key: pem } } })
   await assertFails(['--config', file], [/^chat-session: The files in listen\.tls can't be used/])
 })
+
+/** Waits for the next line of the log that has this message. */
+const logLine = async (child: ChildProcess, msg: string): Promise<Record<string, unknown>> => {
+  const { stderr } = child
+  assert.ok(stderr)
+  let text = ''
+  const found = new Promise<Record<string, unknown>>((resolve) => {
+    const read = (chunk: string): void => {
+      text += chunk
+      const line = text.split('\n').find((one) => one.includes(msg) && one.endsWith('}'))
+      if (line === undefined) return
+      stderr.off('data', read)
+      resolve(JSON.parse(line) as Record<string, unknown>)
+    }
+    stderr.on('data', read)
+  })
+  return within(found, `line "${msg}"`)
+}
+
+for (const kind of ['json', 'mjs'])
+  test(`at SIGHUP serve reads its config again, from a file with the ending ${kind}, and drops no session`, async () => {
+    const text = (changes: object): string => {
+      const json = JSON.stringify({ ...config, ...changes })
+      return kind === 'json' ? json : `export default ${json}`
+    }
+    const name = `reload.${kind}`
+    const file = await write(name, text({}))
+    const { child, url, outcome } = run(['serve', '--config', file])
+    const client = await startClient(await url(), await startOf('ada'))
+    const apps = { app: { environment: 'test', secrets: ['rotated'] } }
+    await write(name, text({ apps, pingInterval: 5 }))
+    const [reloaded, pending] = [
+      logLine(child, 'the config was reloaded'),
+      logLine(child, 'that need a restart'),
+    ]
+    child.kill('SIGHUP')
+    assert.deepEqual((await reloaded)['applied'], ['apps.app.secrets'])
+    assert.deepEqual((await pending)['needsRestart'], ['pingInterval'])
+
+    await write(name, text({ apps: {}, pingInterval: 'often' }))
+    const refused = logLine(child, 'was not reloaded')
+    child.kill('SIGHUP')
+    const problems = (await refused)['problems'] as string[]
+    assert.deepEqual(
+      problems.map((problem) => problem.split(':')[0]),
+      ['pingInterval', 'apps'],
+    )
+
+    await write(name, 'nonsense {')
+    const unreadable = logLine(child, 'was not reloaded')
+    child.kill('SIGHUP')
+    assert.match(String((await unreadable)['problems']), /reload\.(json|mjs) can't be read/)
+
+    client.send({ type: 'send', id: 'a', to: 'ada', body: 'still here' })
+    await client.next('message')
+    const token = await tokenFor('ada', { secret: 'rotated' })
+    await startClient(await url(), { type: 'start', appId: 'app', token })
+    child.kill('SIGTERM')
+    const end = await outcome
+    assert.equal(end.code, 0)
+    assert.ok(!end.stderr.includes('rotated'))
+  })

@@ -10,9 +10,12 @@ const MAX_AUTHENTICATIONS = 100
 /** How many calls wait for one of these to end. Their starts have a deadline. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
 
-/** An app of the config with its keys imported. */
+/** An app of the config with its keys imported. Sessions keep it for as long as they last, over every reload of the config. */
 export interface App {
+  /** The app's rules. Read them anew for each decision: `update` replaces them. */
   readonly settings: AppSettings
+  /** Replaces the app's rules and keys at once. Credentials are verified by the new ones from now on. */
+  update(settings: AppSettings, keySet: KeySet | undefined): void
   /** Verifies a token that the app's backend signed. */
   readonly verifyToken: DirectTokenVerifier
   /** Verifies a token that a gateway signed. */
@@ -31,10 +34,12 @@ export interface App {
 const hmac = (secret: string, data: Uint8Array): Uint8Array =>
   createHmac('sha256', secret).update(data).digest()
 
-/** `ownKey` is the engine's key, so that all gateways on one engine accept each other's tokens. No secret of an app signs them. */
-export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: KeySet): App => {
+/** The parts of an app that its config decides. */
+const createRules = (
+  settings: AppSettings,
+  keySet: KeySet | undefined,
+): Pick<App, 'settings' | 'verifyToken' | 'verifySignature'> => {
   const { appId, secrets, signatureSecrets, requireExpiry } = settings
-  const ownSecret = Buffer.from(ownKey).toString('base64url')
   return {
     settings,
     verifyToken: createDirectTokenVerifier({
@@ -44,6 +49,24 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
       requireExpiry,
       hmac,
     }),
+    verifySignature: createSignatureVerifier({ secrets: signatureSecrets, hmac }),
+  }
+}
+
+/** `ownKey` is the engine's key, so that all gateways on one engine accept each other's tokens. No secret of an app signs them. */
+export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: KeySet): App => {
+  const { appId } = settings
+  const ownSecret = Buffer.from(ownKey).toString('base64url')
+  let rules = createRules(settings, keySet)
+  return {
+    get settings() {
+      return rules.settings
+    },
+    update(nextSettings, nextKeySet) {
+      rules = createRules(nextSettings, nextKeySet)
+    },
+    verifyToken: (token) => rules.verifyToken(token),
+    verifySignature: (userId, signature) => rules.verifySignature(userId, signature),
     // A guest's token has no `exp`, since no backend could renew it.
     verifyOwnToken: createDirectTokenVerifier({
       appId,
@@ -53,7 +76,6 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
       hmac,
     }),
     authentications: createConcurrencyLimit(MAX_AUTHENTICATIONS, MAX_WAITING_AUTHENTICATIONS),
-    verifySignature: createSignatureVerifier({ secrets: signatureSecrets, hmac }),
     signOwnToken: (userId, expiresIn, more) =>
       signToken({ tokenType: 'gateway', appId, userId, secret: ownSecret, expiresIn, more, hmac }),
   }

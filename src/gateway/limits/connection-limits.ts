@@ -67,8 +67,9 @@ const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
   return undefined
 }
 
+/** `current` returns the limits for each socket anew: a reload of the config changes them. */
 export const createConnectionLimits = (
-  { connections, connectionsPerAddress, connectionsPerSecondPerAddress }: Limits,
+  current: () => Limits,
   rateLimiter: RateLimiter,
   log: Log,
 ): ConnectionLimits => {
@@ -105,6 +106,7 @@ export const createConnectionLimits = (
 
   const identify = (slot: Slot, clientAddress: string): void => {
     if (slot.address !== undefined || proxies.has(slot.remoteAddress)) return
+    const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
     const key = addressKey(clientAddress)
     const address = addresses.get(key) ?? { sockets: 0, opening: new Set<Slot>() }
     addresses.set(key, address)
@@ -122,7 +124,8 @@ export const createConnectionLimits = (
       sockets += 1
       opening.add(slot)
       if (clientAddress !== undefined) identify(slot, clientAddress)
-      if (sockets > connections && slot.refusal === undefined) makeRoom(opening, slot, 'unavailable')
+      if (sockets > current().connections && slot.refusal === undefined)
+        makeRoom(opening, slot, 'unavailable')
       return slot
     },
     identify,

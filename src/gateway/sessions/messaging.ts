@@ -83,24 +83,28 @@ const readWhatFits = async (
 
 export const createMessaging = (
   { settings, engine, rateLimiter, log }: MessagingContext,
-  { settings: rules }: App,
+  app: App,
   { user, userKey, epoch }: { user: UserRef; userKey: string; epoch: string },
   { connection, refuse, order }: { connection: ConnectionHandle; refuse: Refuse; order: SendOrder },
 ): Messaging => {
   const { appId, userId } = user
-  const sendRules = sendRulesOf(rules, settings, rules.unknownRecipients)
-  const authorizeSend = rules.authorizeSend
-  /** Settles when the latest send is authorized and stored, or has failed. Used if `authorizeSend` is set. */
+  /** Settles when the latest send is authorized and stored, or has failed. Used while `authorizeSend` is set. */
   let lastSend = Promise.resolve()
   let failureCount = 0
   let lastHistory = Promise.resolve()
 
-  const maySend = rules.send === 'anyone' || (rules.send === 'users' && !isGuestId(userId))
+  const maySend = (): boolean => {
+    const { send } = app.settings
+    return send === 'anyone' || (send === 'users' && !isGuestId(userId))
+  }
 
   /** Returns the code to refuse a send with if the app's `authorizeSend` does not allow it. */
   const authorize = async (to: string): Promise<'refused' | 'unavailable' | undefined> => {
     try {
-      return (await authorizeSend?.({ from: userId, to })) === true ? undefined : 'refused'
+      const { authorizeSend } = app.settings
+      // A reload may have removed the function while the message waited.
+      const answer: unknown = authorizeSend ? await authorizeSend({ from: userId, to }) : true
+      return answer === true ? undefined : 'refused'
     } catch (error) {
       const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: undefined }
       log.error({ appId, name, stack }, 'authorizeSend threw')
@@ -111,7 +115,8 @@ export const createMessaging = (
   /** Resolves with false if the client may try the same send again. */
   const store = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
     const { id, to, body, data } = frame
-    const sent = await engine.send({ appId, id, from: userId, to, body, data }, sendRules)
+    const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
+    const sent = await engine.send({ appId, id, from: userId, to, body, data }, rules)
     if ('sentAt' in sent) {
       const { ownOffset, offset, sentAt } = sent
       connection.send({ type: 'sent', id, offset: ownOffset ?? offset, sentAt })
@@ -182,12 +187,12 @@ export const createMessaging = (
     async send(frame) {
       const problem = checkMessage(frame)
       if (problem) return refuse(frame, problem.code, problem.why)
-      if (!maySend) return refuse(frame, 'refused', "The app's 'send' rule does not let this user send.")
+      if (!maySend()) return refuse(frame, 'refused', "The app's 'send' rule does not let this user send.")
       const hold = order.current()
       if (hold) return refuse(frame, hold.code, hold.why, hold.retryAfter)
-      const wait = rateLimiter.take('messagesPerSecond', userKey, rules.limits.messagesPerSecond)
+      const wait = rateLimiter.take('messagesPerSecond', userKey, app.settings.limits.messagesPerSecond)
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
-      await (authorizeSend ? sendInOrder(frame) : store(frame))
+      await (app.settings.authorizeSend ? sendInOrder(frame) : store(frame))
     },
     async history(frame) {
       const turn = lastHistory.then(() => answerHistory(frame))

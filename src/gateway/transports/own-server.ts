@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import { isDeepStrictEqual } from 'node:util'
 import { limits } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
@@ -13,6 +15,11 @@ export interface OwnServer {
   readonly server: Server
   /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
+  /**
+   * Reads the files of a certificate. Returns a function that takes them for connections from then on; undefined if the files
+   * have not changed. Throws a `GatewayError` of code `bad-tls`.
+   */
+  readCertificate(files: Tls | null): (() => void) | undefined
   /** Resolves when every socket is closed. Sockets that are still open after `timeout` milliseconds are destroyed. */
   close(timeout: number): Promise<void>
 }
@@ -26,7 +33,27 @@ const REQUEST_TIMEOUT = 30_000
  */
 const BACKLOG = 4_096
 
-const createHttpServer = ({ listen: { tls }, startTimeout }: Settings): Server => {
+type Tls = NonNullable<Settings['listen']['tls']>
+
+interface Certificate {
+  cert: Buffer
+  key: Buffer
+}
+
+const readCertificate = (tls: Tls): Certificate => {
+  try {
+    const certificate = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) }
+    // Throws if the key is another certificate's.
+    createSecureContext(certificate)
+    return certificate
+  } catch (cause) {
+    throw new GatewayError('bad-tls', `The files in listen.tls can't be used: ${(cause as Error).message}.`, {
+      cause,
+    })
+  }
+}
+
+const createHttpServer = (startTimeout: number, certificate: Certificate | undefined): Server | TlsServer => {
   const base = {
     maxHeaderSize: limits.headers,
     // A client that sends no request headers gets the same time as one that sends no start.
@@ -35,15 +62,9 @@ const createHttpServer = ({ listen: { tls }, startTimeout }: Settings): Server =
     requestTimeout: Math.max(startTimeout, REQUEST_TIMEOUT),
     connectionsCheckingInterval: Math.min(startTimeout, 1_000),
   }
-  if (!tls) return createServer(base)
-  try {
-    const pems = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) }
-    return createTlsServer({ ...base, ...pems, handshakeTimeout: startTimeout })
-  } catch (cause) {
-    throw new GatewayError('bad-tls', `The files in listen.tls can't be used: ${(cause as Error).message}.`, {
-      cause,
-    })
-  }
+  return certificate
+    ? createTlsServer({ ...base, ...certificate, handshakeTimeout: startTimeout })
+    : createServer(base)
 }
 
 const listenError = ({ host, port }: Settings['listen'], cause: NodeJS.ErrnoException): GatewayError =>
@@ -63,7 +84,8 @@ const addressOf = (server: Server, scheme: string): string => {
 /** Creates the server that the config describes. Throws a `GatewayError` of code `bad-tls`. */
 export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots): OwnServer => {
   const { listen } = settings
-  const server = createHttpServer(settings)
+  let certificate = listen.tls ? readCertificate(listen.tls) : undefined
+  const server = createHttpServer(settings.startTimeout, certificate)
   // Behind a trusted proxy the client's address is in a header.
   slots.watch(server, listen.tls !== null, (socket) =>
     listen.trustProxy > 0 ? undefined : socket.remoteAddress,
@@ -82,6 +104,15 @@ export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots
   })
   return {
     server,
+    readCertificate(files) {
+      if (!files || !('setSecureContext' in server)) return undefined
+      const next = readCertificate(files)
+      if (isDeepStrictEqual(next, certificate)) return undefined
+      return () => {
+        server.setSecureContext(next)
+        certificate = next
+      }
+    },
     listen: () =>
       new Promise((resolve, reject) => {
         const fail = (cause: Error): void => reject(listenError(listen, cause))

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { GatewayConfig } from '../gateway/index.js'
+import { CliError } from './cli-error.js'
+
+/**
+ * Returns why a config can't be read. V8's own messages may quote the file, and the file holds secrets: a secret without quotes
+ * is a ReferenceError that names it. Messages of the file's author and of the file system are shown.
+ */
+const reasonOf = (cause: unknown): string => {
+  if (cause instanceof SyntaxError) return 'it is not well-formed'
+  if (!(cause instanceof Error)) return 'it throws'
+  return cause.name === 'Error' || 'code' in cause
+    ? cause.message.replace(/\.$/, '')
+    : `it throws a ${cause.name}`
+}
+
+/** How often a module was imported. Node keeps modules by their URL, so that a module is read again under another one. */
+let imports = 0
+
+/**
+ * Returns the content of a JSON file, or the default export of a module, read anew each time. `createGateway` checks it. Rejects
+ * with a `CliError`.
+ */
+export const loadConfig = async (file: string): Promise<GatewayConfig> => {
+  const path = resolve(file)
+  try {
+    if (path.endsWith('.json')) return JSON.parse(await readFile(path, 'utf8')) as GatewayConfig
+    const url = pathToFileURL(path)
+    if (imports++ > 0) url.searchParams.set('read', String(imports))
+    const module = (await import(url.href)) as { default?: GatewayConfig }
+    if (module.default) return module.default
+  } catch (cause) {
+    throw new CliError(`The config ${path} can't be read: ${reasonOf(cause)}.`, { cause })
+  }
+  throw new CliError(`The config ${path} has no default export.`)
+}

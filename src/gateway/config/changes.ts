@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Settings } from './parse.js'
+
+/** What a running gateway makes of a new config. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+export interface ConfigChanges {
+  /** The settings to go on with: the new ones, with the running ones' values for keys that need a restart. */
+  settings: Settings
+  applied: string[]
+  needsRestart: string[]
+}
+
+/** The paths of the keys whose values differ. */
+const changedKeys = (running: object, next: object, prefix: string): string[] => {
+  const before = new Map<string, unknown>(Object.entries(running))
+  const after = new Map<string, unknown>(Object.entries(next))
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((key) => !isDeepStrictEqual(before.get(key), after.get(key)))
+    .map((key) => `${prefix}${key}`)
+}
+
+/** The operators' listener keeps its address; its tokens can be rotated. Whether there is one needs a restart. */
+const mergeAdmin = (running: Settings['admin'], next: Settings['admin']): Settings['admin'] =>
+  running && next ? { ...running, token: next.token, readToken: next.readToken } : running
+
+/** The server keeps its address; the files of its certificate can be others. Whether it speaks TLS needs a restart. */
+const mergeListen = (running: Settings['listen'], next: Settings['listen']): Settings['listen'] =>
+  running.tls && next.tls ? { ...running, tls: next.tls } : running
+
+const changesOfApps = ({ apps: running }: Settings, { apps: next }: Settings): string[] =>
+  [...next].flatMap(([appId, app]) => {
+    const before = running.get(appId)
+    return before ? changedKeys(before, app, `apps.${appId}.`) : [`apps.${appId}`]
+  })
+
+/** The paths of the changed keys outside of apps. */
+const changesOfProcess = (running: Settings, next: Settings): string[] => {
+  const rest = { listen: null, admin: null, limits: null, apps: null }
+  return [
+    ...changedKeys(running.listen, next.listen, 'listen.'),
+    ...(running.admin && next.admin
+      ? changedKeys(running.admin, next.admin, 'admin.')
+      : changedKeys({ admin: running.admin }, { admin: next.admin }, '')),
+    ...changedKeys(running.limits, next.limits, 'limits.'),
+    ...changedKeys({ ...running, ...rest }, { ...next, ...rest }, ''),
+  ]
+}
+
+/** Compares the settings of a running gateway with new ones. A removed app stays until a restart, since it has sessions. */
+export const changesOf = (running: Settings, next: Settings): ConfigChanges => {
+  const settings: Settings = {
+    ...running,
+    listen: mergeListen(running.listen, next.listen),
+    admin: mergeAdmin(running.admin, next.admin),
+    limits: next.limits,
+    apps: new Map([...running.apps, ...next.apps]),
+  }
+  const removed = [...running.apps.keys()].filter((appId) => !next.apps.has(appId))
+  return {
+    settings,
+    applied: [...changesOfProcess(running, settings), ...changesOfApps(running, next)],
+    needsRestart: [...changesOfProcess(settings, next), ...removed.map((appId) => `apps.${appId}`)],
+  }
+}
