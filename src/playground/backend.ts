@@ -24,7 +24,7 @@ export const fetchToken = async (settings: Settings, signal?: AbortSignal): Prom
   return (await request<{ token: string | null }>(tokenPath(settings))).token
 }
 
-/** The URL for the element's own requests. Its `by` sets them apart from this page's requests. */
+/** The URL for the element's own requests. Its `by` distinguishes them from this page's requests in the browser's list of resources. */
 export const tokenUrlOf = (settings: Settings, link: string): string => `${tokenPath(settings)}&by=${link}`
 
 const fetchSignature = async ({ appId, userId }: Settings): Promise<string> =>

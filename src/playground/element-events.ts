@@ -1,6 +1,6 @@
 import type { ElementEventMap } from '../element/internal.js'
 
-/** The essence of each event of the element. An event without a row fails to compile. */
+/** Returns a short summary of each event of the element. An event without a row fails to compile. */
 const summaries: { readonly [K in keyof ElementEventMap]: (event: ElementEventMap[K]) => string } = {
   'session-state': ({ detail: { previous, state } }) =>
     previous === state ? `${state}, next attempt` : `${previous} → ${state}`,

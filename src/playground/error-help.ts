@@ -1,8 +1,8 @@
 import type { SessionError, SessionState } from '../session/index.js'
 import { isRevivable, errorMessageOf } from '../session/internal.js'
 
-/** One sentence for each state. */
-export const stateSentences: Record<SessionState, string> = {
+/** Describes each state. */
+export const stateDescriptions: Record<SessionState, string> = {
   idle: 'No session yet. Choose how to log in, and start one.',
   starting: 'Connecting, and verifying the user.',
   active: 'Live: the gateway has verified the user.',
@@ -17,12 +17,12 @@ const adviceFor = ({ code, retryable }: SessionError): string | null => {
 }
 
 /**
- * Explains an error by the code's sentence, the next step, and the gateway's own message if that says more. In the
- * script-tag build an error's message is a link, so the sentence is looked up here.
+ * Returns the code's explanation, the next step, and the gateway's own message if that says more. In the script-tag build an
+ * error's message is a link, so the explanation is looked up here.
  */
 export const helpFor = (error: SessionError) => {
   const { code, message } = error
-  const sentence = errorMessageOf(code)
-  const saysMore = message !== sentence && message !== code && !message.startsWith(`${code}: http`)
-  return { sentence, message: saysMore ? message : null, advice: adviceFor(error) }
+  const explanation = errorMessageOf(code)
+  const saysMore = message !== explanation && message !== code && !message.startsWith(`${code}: http`)
+  return { explanation, message: saysMore ? message : null, advice: adviceFor(error) }
 }

@@ -45,7 +45,7 @@ export const notifyTab = (panel: Panel): TemplateResult => {
       <p class="hint" id="permission" role="status">
         ${
           refused
-            ? html`<code>${refused.code}</code> ${helpFor(refused).sentence}`
+            ? html`<code>${refused.code}</code> ${helpFor(refused).explanation}`
             : permissions['Notification' in globalThis ? Notification.permission : 'none']
         }
       </p>

@@ -46,7 +46,7 @@ export class PanelSession extends EventTarget {
     this.#watchTokenUrl()
   }
 
-  /** What the panel shows of the element. */
+  /** The state of the element and its session that the panel shows. */
   get view() {
     const element = this.#element
     const state = element?.state ?? 'idle'
@@ -248,7 +248,7 @@ export class PanelSession extends EventTarget {
       await new Promise((resolve) => setTimeout(resolve))
   }
 
-  /** Logs the requests to a token-url. The element makes them without an event, so the browser's own entries are read. */
+  /** Logs the requests to a token-url. The element makes them without an event, so they are read from the browser's list of resources. */
   #watchTokenUrl(): void {
     const observer = new PerformanceObserver((list) => {
       if (!this.#settings) return

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { helpFor, stateSentences } from './error-help.js'
+import { helpFor, stateDescriptions } from './error-help.js'
 import type { Panel } from './panel.js'
 
 type View = TemplateResult | typeof nothing
@@ -30,11 +30,11 @@ const tokenRequest = ({ session, attempt }: Panel): View => {
 const error = ({ session }: Panel): View => {
   const { error, state, retryAt } = session.view
   if (!error) return nothing
-  const { sentence, message, advice } = helpFor(error)
+  const { explanation, message, advice } = helpFor(error)
   return html`<div class="box ${state === 'ended' ? 'failed' : state}">
     <div id="error">
       <p>
-        <strong><code>${error.code}</code></strong> ${sentence}
+        <strong><code>${error.code}</code></strong> ${explanation}
       </p>
       ${message ? html`<p class="hint">The gateway says: ${message}</p>` : nothing}
       ${advice ? html`<p><strong>What to do:</strong> ${advice}</p>` : nothing}
@@ -62,7 +62,7 @@ export const stateView = (panel: Panel): TemplateResult => {
         ${guest ? html`<span class="count tag">guest</span>` : nothing}
         ${isRemoved ? html`<span class="count tag">element removed</span>` : nothing}
       </div>
-      <span class="hint">${stateSentences[state]}</span>
+      <span class="hint">${stateDescriptions[state]}</span>
     </div>
     ${user(panel)} ${tokenRequest(panel)} ${error(panel)}
   </section>`

@@ -35,7 +35,7 @@ const outgoing = (panel: Panel, message: OutgoingMessage): TemplateResult => {
     <span class="row meta">
       ${
         error
-          ? html`<span>Not sent, <code>${error.code}</code>: ${helpFor(error).sentence}</span>
+          ? html`<span>Not sent, <code>${error.code}</code>: ${helpFor(error).explanation}</span>
               <button class="small" @click=${() => panel.session.thread.resend(message)}>Try again</button>`
           : `to ${nameOf(panel, to)}, on its way`
       }
