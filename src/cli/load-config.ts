@@ -16,7 +16,7 @@ const reasonOf = (cause: unknown): string => {
     : `it throws a ${cause.name}`
 }
 
-/** How often a module was imported. Node keeps modules by their URL, so that a module is read again under another one. */
+/** How often a module was imported. Node caches modules by their URL, so a reload imports the module under another URL. */
 let imports = 0
 
 /**

@@ -64,7 +64,7 @@ export interface Gateway {
   /**
    * Takes another config without dropping a session: secrets and all other rules of apps, new apps, limits, admin tokens, and
    * the TLS certificate, whose files are read again. Other keys keep their values until a restart, and so does an app that is
-   * removed. A session that stands on a removed secret lives on until its credentials expire. Rejects with a `GatewayError`
+   * removed. A session whose token was signed by a removed secret goes on until its credentials expire. Rejects with a `GatewayError`
    * (`bad-config`, `bad-tls`, `closed`) or an `EngineError`, and has changed nothing then.
    */
   reload(config: GatewayConfig): Promise<Reloaded>
@@ -310,7 +310,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       return publish(publication)
     },
     reload(newConfig) {
-      // One after the other: each is compared with the settings that the one before it has left.
+      // One after the other, because each reload compares its config with the settings that the reload before it has made.
       const reloaded = lastReload.then(() => reload(newConfig))
       lastReload = reloaded.catch(() => undefined)
       return reloaded

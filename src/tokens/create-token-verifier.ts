@@ -31,7 +31,7 @@ export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
   token: string,
 ) => MaybePromise<TokenResult<Type>>
 
-/** As `createTokenVerifier`, for a verifier that waits for no promise where it has the host's HMAC. */
+/** As `createTokenVerifier`. If `rules` have the host's HMAC, the verifier returns the result of a signed token without a promise. */
 export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
   rules: TokenRules<Type>,
 ): DirectTokenVerifier<Type> => {

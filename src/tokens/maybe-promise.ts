@@ -1,6 +1,6 @@
-/** A value that is there at once, unless it has to be waited for. */
+/** A value, or a promise of it if it is not known at once. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** Calls `next` with a value: at once if it is there. An `await` would cost several turns of the queue of microtasks. */
+/** Calls `next` with a value: at once, unless it is a promise. An `await` would cost several microtasks also for a plain value. */
 export const chain = <T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> =>
   value instanceof Promise ? value.then(next) : next(value)

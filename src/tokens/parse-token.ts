@@ -79,10 +79,10 @@ const wrongHeader = (header: JsonObject): string | undefined => {
 
 type Header = ParsedToken['header']
 
-/** The latest good header: the tokens of one backend all have the same. */
+/** The latest valid header, since all tokens of a backend have the same one. */
 let latestHeader: { readonly segment: string; readonly header: Readonly<Header> } | undefined
 
-/** Returns the header, or a sentence that says what is wrong with it. */
+/** Returns the header, or a sentence that says why it is refused. */
 const readHeader = (segment: string): Readonly<Header> | string => {
   if (latestHeader?.segment === segment) return latestHeader.header
   const header = readObject(segment)

@@ -7,7 +7,7 @@ import { assertIdentity, identityIn, MARKER } from './folder.js'
 /** Tables whose identity is compared in one call of `checkTables`. A folder of 10 GB has 5,000. */
 const TABLES_PER_CHECK = 500
 
-/** Watches that LevelDB's files stay those that it has open. LevelDB itself goes on writing to a file that was removed. */
+/** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself would go on writing to it. */
 export interface DatabaseFiles {
   /** Throws `unavailable` if the folder, or a file that each write or each opening needs, was removed or replaced. Takes some ten microseconds. */
   assertPresent(): void
@@ -15,7 +15,7 @@ export interface DatabaseFiles {
   checkTables(): Promise<void>
 }
 
-/** Its number grows whenever LevelDB begins a new one, and the old one is removed later. */
+/** Returns the name of LevelDB's newest log. LevelDB numbers its logs in their order, and removes an old log some time after it began the next. */
 const newestLog = (folder: string): string | undefined =>
   readdirSync(folder)
     .filter((name) => /^\d+\.log$/.test(name))
@@ -46,7 +46,7 @@ export const watchDatabaseFiles = (
   let log = newestLog(folder)
   let logIdentity = log && fileIdentity(folder, log)
   const tables = new Map<string, string>()
-  /** The place in the list of tables where the next comparison goes on; 0 after the last table. */
+  /** The index of the table at which the next comparison goes on; 0 after the last table. */
   let nextTable = 0
   /** The folder's time of change at the latest two checks. Two changes of one tick of the kernel's clock have the same time. */
   let lastChange: [bigint, bigint] = [-1n, -2n]
@@ -100,7 +100,7 @@ export const watchDatabaseFiles = (
       const before = liveTables()
       const present = new Set(await readdir(folder))
       const after = new Set(liveTables())
-      // A table that is live before and after was live when the folder was read. The others LevelDB was making or removing.
+      // A table that is live before and after was live when the folder was read. LevelDB was making or removing the others.
       const live = before.filter((name) => after.has(name))
       for (const name of tables.keys()) if (!after.has(name)) tables.delete(name)
       lostFile ??= live.find((name) => !present.has(name)) ?? (await findReplacedTable(live))

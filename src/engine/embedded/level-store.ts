@@ -59,7 +59,7 @@ export interface LevelStore extends Store {
   liveTables(): string[]
 }
 
-/** The files of a text like ` 17:5120['a' @ 9 : 1 .. 'b' @ 7 : 1]`, which has a line for each table. */
+/** Returns the names of the files in a text like ` 17:5120['a' @ 9 : 1 .. 'b' @ 7 : 1]`, which has a line for each table. */
 const tablesIn = (sstables: string): string[] =>
   [...sstables.matchAll(/^ (\d+):\d+\[/gm)].map(([, number = '']) => `${number.padStart(6, '0')}.ldb`)
 

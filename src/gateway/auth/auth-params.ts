@@ -1,7 +1,7 @@
 import { parseProfile, type EndCode, type JsonObject } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
 import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
-import { CallOutError } from '../webhooks/call-out.js'
+import { OutboundRequestError } from '../webhooks/outbound-request.js'
 import type { Authenticated, Peer, Refusal, StartContext } from './admission.js'
 import type { App } from './app.js'
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
@@ -20,7 +20,7 @@ const URL_SHARE = 0.8
 
 /** How an app checks auth params: by its function `authenticate` or by a request to its `authenticateUrl`. */
 interface Check {
-  /** The subject of a sentence about it. */
+  /** The subject of a refusal's sentence. */
   readonly name: string
   /** The code of a start whose answer has `ok: true` and a bad `expiresIn` or `user`. */
   readonly badAnswer: EndCode
@@ -30,10 +30,10 @@ interface Check {
 
 const refuse = (code: EndCode, why: string, trace?: string): Refusal => ({ ok: false, code, why, trace })
 
-/** Returns an error without its message, which may repeat the client's input (`JSON.parse` does), or one of ours with it. */
+/** Returns an error for the log. The message is left out if the error is not the gateway's: it may repeat the client's input. */
 const traceOf = (error: unknown): string => {
   if (!(error instanceof Error)) return typeof error
-  if (error instanceof CallOutError || error instanceof NoDecisionError)
+  if (error instanceof OutboundRequestError || error instanceof NoDecisionError)
     return `${error.name}: ${error.message}`
   const frames = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line))
   return [error.name, ...frames].join('\n')
@@ -62,7 +62,7 @@ const checkOf = (
       ask: () => withTimeout(authenticate(request), startTimeout + GRACE),
     }
   if (!authenticateUrl) return undefined
-  // Includes the time in which the request waits for its turn.
+  // Set now, so that it includes the time in which the request waits for `app.authentications`.
   const deadline = performance.now() + URL_SHARE * startTimeout
   return {
     name: "The app's 'authenticateUrl'",
@@ -108,7 +108,7 @@ export const authenticateParams = async (
     return refuse('unavailable', `${check.name} gave no answer.`, traceOf(error))
   }
   if (!isAccepted(answer)) return refuse('unauthenticated', `${check.name} did not answer with ok: true.`)
-  // Many languages write null for what is not there.
+  // Many languages write an absent field as null.
   const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)

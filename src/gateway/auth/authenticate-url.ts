@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { object } from '../../protocol/internal.js'
 import type { AppSettings, AuthenticateRequest } from '../config/parse.js'
-import { postSigned } from '../webhooks/call-out.js'
+import { postSigned } from '../webhooks/outbound-request.js'
 
 type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
 
@@ -23,7 +23,7 @@ const parse = (body: string | null): unknown => {
 
 /**
  * Asks the app's backend whether the client may be this user. Returns the JSON object of a 200, or null if the answer is no. Rejects
- * with a `NoDecisionError` or a `CallOutError` if the backend did not decide. Asks once: a retry is the client's own.
+ * with a `NoDecisionError` or a `OutboundRequestError` if the backend did not decide. Asks once: a retry is the client's own.
  */
 export const askAuthenticateUrl = async (
   target: AuthenticateUrl,

@@ -20,7 +20,7 @@ interface Remote {
   stop(): void
 }
 
-/** `signal` ends the fetching of all of them. */
+/** When `signal` aborts, no key set is fetched any more. */
 export const createKeySets = (log: Pick<Log, 'warn'>, signal: AbortSignal): KeySets => {
   const remotes = new Map<string, Remote>()
   signal.addEventListener('abort', () => remotes.forEach(({ stop }) => stop()), { once: true })

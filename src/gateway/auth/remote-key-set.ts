@@ -1,5 +1,5 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
-import { callOut } from '../webhooks/call-out.js'
+import { sendRequest } from '../webhooks/outbound-request.js'
 
 export interface RemoteKeySetOptions {
   /** Ends the refreshing. */
@@ -28,7 +28,7 @@ const MAX_BYTES = 524_288
 
 const fetchKeys = async (url: string, timeout: number, signal: AbortSignal): Promise<JWTVerifyGetKey> => {
   const headers = { accept: 'application/jwk-set+json, application/json' }
-  const { status, body } = await callOut(url, { headers, timeout, maxBytes: MAX_BYTES, signal })
+  const { status, body } = await sendRequest(url, { headers, timeout, maxBytes: MAX_BYTES, signal })
   if (status !== 200) throw new Error(`The key set's server answered with status ${status}.`)
   if (body === null) throw new Error(`The key set is larger than ${MAX_BYTES} bytes.`)
   let set: unknown

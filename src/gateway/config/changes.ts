@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Settings } from './parse.js'
 
-/** What a running gateway makes of a new config. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+/** The differences between the config of a running gateway and a new one. Each change is the path of its key: `apps.hF83jaq.secrets`. */
 export interface ConfigChanges {
   /** The settings to go on with: the new ones, with the running ones' values for keys that need a restart. */
   settings: Settings
@@ -18,11 +18,11 @@ const changedKeys = (running: object, next: object, prefix: string): string[] =>
     .map((key) => `${prefix}${key}`)
 }
 
-/** The operators' listener keeps its address; its tokens can be rotated. Whether there is one needs a restart. */
+/** The operators' listener keeps its address, and its tokens can be rotated. To add or remove the listener needs a restart. */
 const mergeAdmin = (running: Settings['admin'], next: Settings['admin']): Settings['admin'] =>
   running && next ? { ...running, token: next.token, readToken: next.readToken } : running
 
-/** The server keeps its address; the files of its certificate can be others. Whether it speaks TLS needs a restart. */
+/** The server keeps its address, and the files of its certificate can change. To turn TLS on or off needs a restart. */
 const mergeListen = (running: Settings['listen'], next: Settings['listen']): Settings['listen'] =>
   running.tls && next.tls ? { ...running, tls: next.tls } : running
 

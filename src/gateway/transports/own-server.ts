@@ -43,7 +43,7 @@ interface Certificate {
 const readCertificate = (tls: Tls): Certificate => {
   try {
     const certificate = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) }
-    // Throws if the key is another certificate's.
+    // Throws if the key does not belong to the certificate.
     createSecureContext(certificate)
     return certificate
   } catch (cause) {

@@ -1,19 +1,19 @@
 /** Milliseconds before the second, third, fourth and fifth delivery of an event. */
-const FIRST_PAUSES = [1_000, 2_000, 5_000, 15_000]
-/** The later pauses double, up to this. */
-const MAX_PAUSE = 3_600_000
-/** The later pauses are longer or shorter by up to this share, so that events that failed together do not come back together. */
+const FIRST_DELAYS = [1_000, 2_000, 5_000, 15_000]
+/** The later delays double, up to this. */
+const MAX_DELAY = 3_600_000
+/** The later delays are longer or shorter by up to this share, so that events that failed together are not retried together. */
 const JITTER = 0.2
 
-/** Milliseconds after an event in which it is tried to be delivered. */
+/** Milliseconds after an event in which its delivery is retried. */
 const RETRY_WINDOW = 86_400_000
 
-const pauseAfter = (failures: number, random: number): number => {
-  const first = FIRST_PAUSES[failures - 1]
+const backoff = (failures: number, random: number): number => {
+  const first = FIRST_DELAYS[failures - 1]
   if (first !== undefined) return first
   // The exponent is bounded, so that the product is finite.
-  const exponent = Math.min(failures - FIRST_PAUSES.length, 20)
-  return Math.min(MAX_PAUSE, 15_000 * 2 ** exponent) * (1 + JITTER * (2 * random - 1))
+  const exponent = Math.min(failures - FIRST_DELAYS.length, 20)
+  return Math.min(MAX_DELAY, 15_000 * 2 ** exponent) * (1 + JITTER * (2 * random - 1))
 }
 
 /** Returns whether an event that happened at `at` is too old to be delivered again. */
@@ -29,6 +29,6 @@ export const retryAt = (
   now = Date.now(),
   random = Math.random(),
 ): number | null => {
-  const next = Math.round(now + pauseAfter(failures, random))
+  const next = Math.round(now + backoff(failures, random))
   return hasExpired(at, next) ? null : next
 }

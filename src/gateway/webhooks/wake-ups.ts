@@ -1,7 +1,7 @@
 import { DeadlineTimer } from '../deadline-timer.js'
 
-/** Times are rounded up to this, in milliseconds: the retries of a crowd share a few wake-ups. */
-const STEP = 250
+/** Times are rounded up to a multiple of this, in milliseconds, so that the retries of many events share a few timers. */
+const RESOLUTION = 250
 
 /** Calls `onDue` at each of its times (Unix, milliseconds), with one timer for the earliest. */
 export class WakeUps {
@@ -15,7 +15,7 @@ export class WakeUps {
   }
 
   add(at: number): void {
-    const time = Math.ceil(at / STEP) * STEP
+    const time = Math.ceil(at / RESOLUTION) * RESOLUTION
     this.#times.add(time)
     if (time < this.#timerAt) this.#setTimer(time)
   }
@@ -32,10 +32,10 @@ export class WakeUps {
   }
 
   #fire(): void {
-    const due = this.#timerAt
+    const firedAt = this.#timerAt
     let next = Infinity
     for (const time of this.#times)
-      if (time <= due) this.#times.delete(time)
+      if (time <= firedAt) this.#times.delete(time)
       else next = Math.min(next, time)
     this.#setTimer(next)
     this.#onDue()

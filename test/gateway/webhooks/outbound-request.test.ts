@@ -6,7 +6,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Webhook } from 'standardwebhooks'
-import { callOut, CallOutError, postSigned } from '../../../src/gateway/webhooks/call-out.js'
+import {
+  sendRequest,
+  OutboundRequestError,
+  postSigned,
+} from '../../../src/gateway/webhooks/outbound-request.js'
 import { readBody, startServer } from '../../support/http-server.js'
 
 const limits = { timeout: 5_000, maxBytes: 1_000 }
@@ -15,7 +19,7 @@ const serve = (respond: (request: IncomingMessage, response: ServerResponse) => 
   startServer((request, response) => void respond(request, response))
 
 const failsWith = (code: string) => (error: unknown) => {
-  assert.ok(error instanceof CallOutError)
+  assert.ok(error instanceof OutboundRequestError)
   assert.equal(error.code, code)
   return true
 }
@@ -56,13 +60,13 @@ for (const status of [301, 302, 303, 307, 308])
       response.writeHead(status, { location: elsewhere.url }).end(),
     )
     assert.equal((await postSigned({ url, secrets: [] }, '1', {}, limits)).status, status)
-    assert.equal((await callOut(url, limits)).status, status)
+    assert.equal((await sendRequest(url, limits)).status, status)
     assert.equal(followed, 0)
   })
 
 test('a server that accepts and says nothing is given up after the time limit', async () => {
   const { url } = await serve(() => undefined)
-  await assert.rejects(callOut(url, { ...limits, timeout: 50 }), failsWith('timeout'))
+  await assert.rejects(sendRequest(url, { ...limits, timeout: 50 }), failsWith('timeout'))
 })
 
 test('a server that drips its body is given up after the time limit', async () => {
@@ -70,7 +74,7 @@ test('a server that drips its body is given up after the time limit', async () =
     const timer = setInterval(() => response.write('.'), 10)
     response.on('close', () => clearInterval(timer))
   })
-  await assert.rejects(callOut(url, { ...limits, timeout: 100 }), failsWith('timeout'))
+  await assert.rejects(sendRequest(url, { ...limits, timeout: 100 }), failsWith('timeout'))
 })
 
 test('a body beyond the limit is not read, and its connection is closed', async () => {
@@ -83,7 +87,7 @@ test('a body beyond the limit is not read, and its connection is closed', async 
     response.on('drain', write)
     write()
   })
-  assert.deepEqual(await callOut(url, limits), { status: 200, body: null })
+  assert.deepEqual(await sendRequest(url, limits), { status: 200, body: null })
   const [response] = responses
   if (!response?.closed) await once(response ?? assert.fail(), 'close')
 })
@@ -93,12 +97,12 @@ test('a small answer that unpacks to a large one is beyond the limit', async () 
   const { url } = await serve((_, response) =>
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed),
   )
-  assert.equal((await callOut(url, { ...limits, maxBytes: 1_000_000 })).body, null)
+  assert.equal((await sendRequest(url, { ...limits, maxBytes: 1_000_000 })).body, null)
 })
 
 test('a byte order mark before JSON is left out', async () => {
   const { url } = await serve((_, response) => response.end('\uFEFF{}'))
-  assert.equal((await callOut(url, limits)).body, '{}')
+  assert.equal((await sendRequest(url, limits)).body, '{}')
 })
 
 test("an error names the system's code, and neither the URL nor a header", async () => {
@@ -106,7 +110,7 @@ test("an error names the system's code, and neither the URL nor a header", async
   await close()
   const headers = { authorization: 'Bearer s3cret' }
   for (const target of [`${url}/hook?key=s3cret`, 'http://unknown.invalid/s3cret'])
-    await assert.rejects(callOut(target, { ...limits, headers }), (error) => {
+    await assert.rejects(sendRequest(target, { ...limits, headers }), (error) => {
       assert.ok(failsWith('unreachable')(error) && error instanceof Error)
       assert.match(error.message, /\((ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\)/)
       assert.doesNotMatch(
@@ -122,12 +126,12 @@ test('a connection that is cut in the middle of the answer is no answer', async 
     response.writeHead(200, { 'content-length': '100' })
     response.write('half', () => response.destroy())
   })
-  await assert.rejects(callOut(url, limits), failsWith('unreachable'))
+  await assert.rejects(sendRequest(url, limits), failsWith('unreachable'))
 })
 
 test('the caller can give a request up, also before it is sent', async () => {
   const life = new AbortController()
   const { url } = await serve(() => life.abort())
-  await assert.rejects(callOut(url, { ...limits, signal: life.signal }), failsWith('aborted'))
-  await assert.rejects(callOut(url, { ...limits, signal: life.signal }), failsWith('aborted'))
+  await assert.rejects(sendRequest(url, { ...limits, signal: life.signal }), failsWith('aborted'))
+  await assert.rejects(sendRequest(url, { ...limits, signal: life.signal }), failsWith('aborted'))
 })

@@ -1,20 +1,20 @@
 import { signWebhook } from './sign.js'
 
 /** `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. */
-export type CallOutErrorCode = 'timeout' | 'unreachable' | 'aborted'
+export type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted'
 
 /** A request got no complete answer. The message repeats neither the URL nor a header: both may hold secrets. */
-export class CallOutError extends Error {
-  override readonly name = 'CallOutError'
-  readonly code: CallOutErrorCode
+export class OutboundRequestError extends Error {
+  override readonly name = 'OutboundRequestError'
+  readonly code: OutboundRequestErrorCode
 
-  constructor(code: CallOutErrorCode, message: string) {
+  constructor(code: OutboundRequestErrorCode, message: string) {
     super(message)
     this.code = code
   }
 }
 
-export interface CallOutRequest {
+export interface OutboundRequest {
   method?: 'GET' | 'POST'
   headers?: Readonly<Record<string, string>>
   body?: string
@@ -26,13 +26,13 @@ export interface CallOutRequest {
   signal?: AbortSignal
 }
 
-export interface CallOutAnswer {
+export interface OutboundResponse {
   status: number
   /** Null if it is larger than `maxBytes`. */
   body: string | null
 }
 
-/** Returns a system's or TLS's own word for a failure, such as `ECONNREFUSED`. Other parts of the error may repeat the URL. */
+/** Returns the error code of the system or of TLS, such as `ECONNREFUSED`. Other parts of the error may repeat the URL. */
 const failureOf = (error: unknown): string => {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
@@ -54,15 +54,16 @@ const readBody = async (response: Response, maxBytes: number): Promise<string | 
 
 /**
  * Sends a request and returns its answer, of any status. Redirects are answers: the gateway sends signed requests to the configured
- * URL alone. Rejects with a `CallOutError`.
+ * URL alone. Rejects with a `OutboundRequestError`.
  */
-export const callOut = async (url: string, request: CallOutRequest): Promise<CallOutAnswer> => {
+export const sendRequest = async (url: string, request: OutboundRequest): Promise<OutboundResponse> => {
   const { method = 'GET', headers = {}, body, timeout, maxBytes, signal } = request
   // Not `AbortSignal.any`: in Node 20 a long-lived signal keeps each signal that was made from it.
   const call = new AbortController()
-  const abort = (): void => call.abort(new CallOutError('aborted', 'The request was given up.'))
+  const abort = (): void => call.abort(new OutboundRequestError('aborted', 'The request was given up.'))
   const timer = setTimeout(
-    () => call.abort(new CallOutError('timeout', `There was no complete answer within ${timeout} ms.`)),
+    () =>
+      call.abort(new OutboundRequestError('timeout', `There was no complete answer within ${timeout} ms.`)),
     timeout,
   ).unref()
   signal?.addEventListener('abort', abort)
@@ -78,9 +79,9 @@ export const callOut = async (url: string, request: CallOutRequest): Promise<Cal
     })
     return { status: response.status, body: await readBody(response, maxBytes) }
   } catch (error) {
-    // The reason is one of the errors above.
+    // Throws the error above that the call was aborted with.
     call.signal.throwIfAborted()
-    throw new CallOutError('unreachable', `The request failed${failureOf(error)}.`)
+    throw new OutboundRequestError('unreachable', `The request failed${failureOf(error)}.`)
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
@@ -93,15 +94,15 @@ export interface SignedTarget {
   readonly secrets: readonly Uint8Array[]
 }
 
-/** Posts JSON, signed as Standard Webhooks says. Returns and rejects as `callOut`. */
+/** Posts JSON, signed as Standard Webhooks says. Returns and rejects as `sendRequest`. */
 export const postSigned = (
   { url, secrets }: SignedTarget,
   id: string,
   json: unknown,
-  { headers, ...request }: Omit<CallOutRequest, 'method' | 'body'>,
-): Promise<CallOutAnswer> => {
+  { headers, ...request }: Omit<OutboundRequest, 'method' | 'body'>,
+): Promise<OutboundResponse> => {
   const body = JSON.stringify(json)
-  return callOut(url, {
+  return sendRequest(url, {
     ...request,
     method: 'POST',
     body,
