@@ -97,7 +97,7 @@ export const toDesiredSession = (
   }
 }
 
-/** Whether there is a credential, or a source of one. */
+/** Returns whether there is a credential, or a source of one. */
 export const hasCredentials = (credentials: Credentials): boolean => Object.values(credentials).some(Boolean)
 
 /** The fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */

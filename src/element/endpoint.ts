@@ -35,6 +35,6 @@ const addressOf = (endpoint: string | URL): string => {
   }
 }
 
-/** Whether `endpoint` is one of `endpoints`. Null allows any. */
+/** Returns whether `endpoint` is one of `endpoints`. Null allows any. */
 export const isAllowedEndpoint = (endpoint: string, endpoints: readonly (string | URL)[] | null): boolean =>
   !endpoints || endpoints.some((allowed) => addressOf(allowed) === addressOf(endpoint))

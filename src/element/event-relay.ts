@@ -23,7 +23,7 @@ export interface EventRelay extends ReactiveController {
   readonly state: SessionState
   /** Relays the events of `session` from now on. */
   _subscribe(session: ChatSession): void
-  /** Stops relaying. The session may go on for other elements; this one is `idle` then. */
+  /** Stops relaying. The session may go on for other elements, but this element is `idle` then. */
   _unsubscribe(): void
   /** Takes the session's state over, and dispatches the events for it. */
   _update(now: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void

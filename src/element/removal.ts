@@ -1,6 +1,6 @@
 import type { ReactiveController } from './lit/base.js'
 
-/** Whether the element is in a document that has a window. */
+/** Returns whether the element is in a document that has a window. */
 export const isInWindow = (element: Element): boolean =>
   element.isConnected && !!element.ownerDocument.defaultView
 

@@ -44,7 +44,7 @@ const firstHolder = (
       undefined,
     )
 
-/** Whether `element` is the first holder under `key` in its document. A disconnected element counts as first. */
+/** Returns whether `element` is the first holder under `key` in its document. A disconnected element counts as first. */
 export const isFirstHolder = (element: Element, key: string): boolean =>
   !element.isConnected || firstHolder(element.ownerDocument, key, () => true) === element
 
@@ -52,7 +52,7 @@ export const isFirstHolder = (element: Element, key: string): boolean =>
 export const notifyingHolder = (key: string): Holder | undefined =>
   firstHolder(document, key, ({ notifications }) => isSet(notifications))
 
-/** Whether only a new start can use these credentials: a live session takes tokens and nothing else. */
+/** Returns whether only a new start can use these credentials: a live session takes tokens and nothing else. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && !!(signature || authParams || guest)
 

@@ -11,8 +11,8 @@ export interface SessionRef extends UserRef {
 }
 
 /**
- * A stored user. The profile that the app's backend vouched for and the one that clients claimed are separate, because
- * vouched fields win whichever came last. `mergeProfile` merges the two.
+ * A stored user. The profile that the app's backend vouched for and the profile that clients claimed are separate, because
+ * vouched fields win even over claimed fields that came later. `mergeProfile` merges the two.
  */
 export interface UserRecord extends UserRef {
   vouched: Profile
@@ -229,7 +229,7 @@ export interface Engine {
   saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
 
   /**
-   * Starts a session, or resumes the one that `resumes` names. A resume emits `connection-replaced` if a connection
+   * Starts a session, or resumes the session that `resumes` names. A resume emits `connection-replaced` if a connection
    * still carries the session. The key that it used stays valid until `confirmSession`. Emits `session-ended` for each
    * session that `sessionsPerUser` ends.
    */
@@ -272,8 +272,8 @@ export interface Engine {
   inbox(of: UserRef): Promise<InboxState>
 
   /**
-   * Up to `limit` messages after a position. A position of another epoch, or ahead of the inbox, counts as the one
-   * before the first message, with `lost` set.
+   * Up to `limit` messages after a position. If the position is of another epoch or ahead of the inbox, returns the messages from
+   * the first on, with `lost` set.
    */
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
 

@@ -32,8 +32,8 @@ export interface GatewayOptions {
   /** @default JSON lines on standard error */
   log?: Log | undefined
   /**
-   * An engine of your own, in place of the one that `config.engine` describes. The gateway opens it, listens to it and, when
-   * the gateway closes, closes it: give it to no second gateway. `chat-session/engine/suite` has the tests that it must pass.
+   * An engine of your own, in place of `config.engine`. The gateway opens it, listens to it and, when the gateway closes, closes
+   * it: give it to no second gateway. `chat-session/engine/suite` has the tests that it must pass.
    * @default the engine of `config.engine`
    */
   engine?: Engine | undefined

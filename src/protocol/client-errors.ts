@@ -30,6 +30,6 @@ export type ClientCode = keyof typeof clientErrorMessages
 
 const revivable: readonly string[] = ['signed-out', 'no-credentials'] satisfies ClientCode[]
 
-/** Whether a session that failed or ended with `code` starts again when new credentials are set. */
+/** Returns whether a session that failed or ended with `code` starts again when new credentials are set. */
 export const isRevivable = (code: string): boolean =>
   (closeCodes as Partial<typeof closeCodes>)[code as EndCode]?._isRevivable ?? revivable.includes(code)

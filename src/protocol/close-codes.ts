@@ -83,7 +83,7 @@ export const errorMessages: Readonly<Record<ProtocolCode, string>> = /* @__PURE_
 export const pageCloseCodes = {
   /** The browser leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
-  /** The client closes the connection of a page that is hidden for good, or goes into the back/forward cache. */
+  /** At `pagehide` the client closes its page's connection: the page is left, and may go into the back/forward cache. */
   hidden: 4000,
 }
 
@@ -113,6 +113,6 @@ export const codeOfClose = (close: number): EndCode => {
   ]
 }
 
-/** Whether the same request may succeed later. */
+/** Returns whether the same request may succeed later. */
 export const isRetryable = (code: ProtocolCode): boolean =>
   code in closeCodes && closeAction(closeCodes[code as EndCode].close) === 'retry'

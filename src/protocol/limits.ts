@@ -34,7 +34,7 @@ export const GUEST_PREFIX = 'guest:'
 const forbiddenInIds = /\p{Surrogate}|\p{Cc}|\p{Bidi_Control}/u
 
 /**
- * Whether `id` is 1 to 255 bytes of well-formed UTF-8 without control characters and bidirectional format characters. `.` and
+ * Returns whether `id` is 1 to 255 bytes of well-formed UTF-8 without control characters and bidirectional format characters. `.` and
  * `..` are no user ids: they would disappear from a URL's path.
  */
 export const isUserId = (id: string): boolean =>

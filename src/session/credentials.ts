@@ -23,7 +23,7 @@ const fieldsOf = (credentials: Credentials): CredentialFields | null => {
 export interface CredentialStore {
   /** The credentials for a start; null when they must be fetched first. */
   _held(): CredentialFields | null
-  /** Whether there is a source to fetch from without asking the page. */
+  /** Returns whether there is a source to fetch from without asking the page. */
   _fetchable(): boolean
   /** The newest token, to be sent on the open connection. */
   token(): string
@@ -36,7 +36,7 @@ export interface CredentialStore {
    * fetch that is under way.
    */
   discard(which: 'newest' | 'all'): void
-  /** Fetches fresh credentials. One fetch is under way at a time: a new one cancels the one before. */
+  /** Fetches fresh credentials. One fetch is under way at a time: a new fetch cancels an earlier one. */
   fetch(reason: AskReason, signal: AbortSignal, fetched: (result: FetchResult, cause?: unknown) => void): void
 }
 

@@ -15,7 +15,7 @@ const DEFAULT_RETRY_AFTER = 1_000
 export const newId = (): string => crypto.getRandomValues(new BigUint64Array(2)).join('-')
 
 /**
- * Returns the frame as it would arrive: a copy, so that later changes to the original don't change what is sent. Throws
+ * Returns a copy of the frame as it would arrive, so that later changes to the original don't change the sent frame. Throws
  * `bad-request` for a frame that every gateway would refuse.
  */
 export const checkedCopy = <F extends ClientFrameOf<keyof typeof requestFrames>>(frame: F): F => {

@@ -2,7 +2,7 @@
 export interface PageListener {
   /** The network is back, or the page is no longer frozen. */
   wake(): void
-  /** The user leaves the page: for good, or it goes into the back/forward cache. */
+  /** The user leaves the page, which may go into the back/forward cache. */
   hide(): void
   /** The page came back from the cache. If it returns false, it is called again after `SHOW_INTERVAL`. The last call has `mayWait` false. */
   show(mayWait: boolean): boolean
@@ -15,8 +15,8 @@ export interface PageListener {
 }
 
 /**
- * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event marks
- * that moment, and in Chromium a page that reads the storage too early does not see the value later either.
+ * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event reports
+ * the write, and in Chromium a page that reads the storage too early does not see the value later either.
  */
 const PRERENDER_HANDOVER = 200
 

@@ -24,7 +24,7 @@ export interface Host {
 
 export interface Runner {
   state(): State
-  /** Whether there is anything to end: the session was started, and has not ended or failed. */
+  /** Returns whether there is anything to end: the session was started, and has not ended or failed. */
   _isRunning(): boolean
   start(): void
   /** Ends the session; resolves when its socket is closed. */
@@ -53,7 +53,7 @@ export const createRunner = (
   /** Inputs that came while a step was running; undefined while none is. */
   let queue: Input[] | undefined
 
-  /** Whether the session made room for a newer one. It keeps its listeners, so that it starts again when the page is visible. */
+  /** Returns whether the session made room for a newer one. It keeps its listeners, so that it starts again when the page is visible. */
   const isWaiting = (): boolean => errorCodeOf(state) === TOO_MANY_SESSIONS
 
   const begin = (): void => {

@@ -36,7 +36,7 @@ const refusedHeaders = ['crit', 'cty', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Whether an object has two members of one name. Two parsers may choose different ones (RFC 8259, 4). */
+/** Returns whether an object has two members of one name. Two parsers may choose different ones (RFC 8259, 4). */
 const repeatsName = (json: string): boolean => {
   const open: Set<string>[] = []
   for (const [found, name] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {

@@ -1,5 +1,5 @@
 /**
- * Whether `time`, in milliseconds, lies between 1970 and the last time that a `Date` can hold (ECMA-262, 21.4.1.1). JSON can
+ * Returns whether `time`, in milliseconds, lies between 1970 and the last time that a `Date` can hold (ECMA-262, 21.4.1.1). JSON can
  * hold other numbers: 1e999 is read as Infinity, and a token with that `exp` would never expire.
  */
 export const isTimestamp = (time: number): boolean => time >= 0 && time <= 8.64e15

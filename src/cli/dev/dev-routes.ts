@@ -36,7 +36,7 @@ const milliseconds = v.pipe(v.string(), v.transform(Number), v.number(), v.minVa
 const faultsQuery = v.object({ delay: milliseconds, down: milliseconds })
 
 /**
- * Whether a request comes from the playground or from no page at all. A page of another origin is refused, and so is one
+ * Returns whether a request comes from the playground or from no page at all. A page of another origin is refused, and so is one
  * that has pointed its own host name at this machine (DNS rebinding). Browsers send no `sec-fetch-site` to an address that
  * is no secure context; there the `Origin` header decides.
  */

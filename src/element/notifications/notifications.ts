@@ -7,7 +7,7 @@ import { serviceWorkers, showNotification, type NotificationClick } from './show
 /** How many messages a notification's `data` has at most, the newest ones, because browsers limit its size. All are counted. */
 const MAX_MESSAGES = 20
 
-/** This many notifications may be shown at once; each further one waits this many milliseconds after the one before. */
+/** This many notifications may be shown at once. Each further notification waits this many milliseconds. */
 const BURST = 5
 const INTERVAL = 1_000
 

@@ -1,6 +1,6 @@
 /*
  * A visible tab holds a Web Lock, by which other tabs see that it is visible. The browser releases the lock when the tab closes or
- * crashes. The lock's name has the tab's id: a query may still show a lock for a moment after its release, and a tab that has just
+ * crashes. The lock's name has the tab's id: a query may still show a lock just after its release, and a tab that has just
  * been hidden must not take its own lock for another tab's.
  */
 
@@ -42,7 +42,7 @@ export const announceVisibility = (name: string, signal: AbortSignal): void => {
   update()
 }
 
-/** Whether this tab is visible, or another one that announces itself under `name`. */
+/** Returns whether this tab is visible, or another one that announces itself under `name`. */
 export const isAnyTabVisible = async (name: string): Promise<boolean> => {
   const snapshot = await locks()
     ?.query()

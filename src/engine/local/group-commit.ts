@@ -59,7 +59,7 @@ export class GroupCommit {
     return this.#nextBatch
   }
 
-  /** The number of the last batch that was written. Reads return what it and the batches before it wrote. */
+  /** The number of the last batch that was written. Reads return the rows of this batch and of those before it. */
   get lastWritten(): number {
     return this.#lastWritten
   }

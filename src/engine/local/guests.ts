@@ -16,12 +16,12 @@ export interface GuestsOptions {
   commit: GroupCommit
   users: Users
   clock: Clock
-  /** Whether the user has a session, or an inbox that ever held a message: then the guest is kept. */
+  /** Returns whether the user has a session, or an inbox that ever held a message: then the guest is kept. */
   isInUse: (of: UserRef) => boolean
   onError: (error: unknown) => void
 }
 
-/** Deletes guests who have neither a session nor messages: otherwise strangers could fill the store with users. */
+/** Deletes guests who have neither a session nor messages: otherwise clients that start without credentials could fill the store with users. */
 export class Guests {
   readonly #store: Store
   readonly #users: Users

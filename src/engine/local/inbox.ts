@@ -18,7 +18,7 @@ export interface MessageRow extends Message {
   first: number
 }
 
-/** The part of a row that decides what an inbox retains. */
+/** The part of a row that decides which messages are retained. */
 export type MessageFacts = Pick<MessageRow, 'from' | 'bytes' | 'size'>
 
 /** The end of an inbox with the sums of the messages up to it, and the oldest message that is retained. */
@@ -62,7 +62,7 @@ const watermarkOf = ({ offset, received, bytes, first }: Watermark): Watermark =
   first,
 })
 
-/** Whether an inbox may hold an expired message, judged by its row alone. A row without messages may lag behind. */
+/** Returns whether an inbox may hold an expired message, judged by its row alone. A row without messages may lag behind. */
 export const mayHaveExpired = ({ first, offset, oldestAt }: InboxRow, now: number, age: number): boolean =>
   first > offset || oldestAt + age <= now
 
@@ -149,7 +149,7 @@ export class Inbox {
   }
 
   /**
-   * Whether the unread messages of `from` take more than `share` of the retention, and another message of `size` bytes would push
+   * Returns whether the unread messages of `from` take more than `share` of the retention, and another message of `size` bytes would push
    * out another sender's unread message.
    */
   isCrowdedBy(
@@ -219,7 +219,7 @@ export class Inbox {
     return true
   }
 
-  /** Whether the oldest message may be older than `age`. */
+  /** Returns whether the oldest message may be older than `age`. */
   hasExpired(now: number, age: number): boolean {
     return this.durable.first <= this.durable.offset && this.#oldestAt + age <= now
   }

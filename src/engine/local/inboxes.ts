@@ -90,7 +90,7 @@ export class Inboxes {
     this.#retentionSweep.retain(appId, retention)
   }
 
-  /** Whether the inbox ever held a message, or is about to. */
+  /** Returns whether the inbox ever held a message, or is about to. */
   exists(of: UserRef): boolean {
     return this.#open(of).exists
   }
@@ -245,7 +245,7 @@ export class Inboxes {
     this.#commit.defer(inbox.row, inbox.write)
   }
 
-  /** Whether the inbox's last change is written. */
+  /** Returns whether the inbox's last change is written. */
   #isSettled(inbox: Inbox): boolean {
     return inbox.batch <= this.#commit.lastWritten
   }
@@ -260,7 +260,7 @@ export class Inboxes {
     return read.then((found) => found.map(([, row]) => messageOf(row)))
   }
 
-  /** Whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */
+  /** Returns whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */
   #isCrowded(
     { appId, from, to }: NewMessage,
     size: number,

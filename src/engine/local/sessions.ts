@@ -112,7 +112,7 @@ export class Sessions {
     return this.#of(user).map(({ session }) => recordOf(session))
   }
 
-  /** Starts a session, or resumes the one that `request.resumes` names. */
+  /** Starts a session, or resumes the session whose key has the hash `request.resumes`. */
   start(request: SessionRequest): Started {
     this.endExpired()
     const resumed = request.resumes === undefined ? undefined : this.#byKey(request, request.resumes)

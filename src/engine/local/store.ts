@@ -29,7 +29,7 @@ export interface Volume {
   isPersistent: boolean
   /** Differs between the medium and a copy of it. */
   identity: string
-  /** Throws if the medium is gone or was replaced, so that what was written to it is lost. Called after each sync. */
+  /** Throws if the medium is gone or was replaced, so that the writes to it are lost. Called after each sync. */
   assertPresent(): void
   /** Rejects while the store can't be opened again after a failure: there is no room, or the medium is gone. */
   probe(): Promise<void>

@@ -25,7 +25,7 @@ export class Usage {
     this.#commit = commit
   }
 
-  /** Whether the app stays within `quota` if it uses `more`. An inbox that exists may always receive more. */
+  /** Returns whether the app stays within `quota` if it uses `more`. An inbox that exists may always receive more. */
   fits(appId: string, more: Pick<AppUsage, 'inboxes' | 'bytes'>, quota: SendRules['quota']): boolean {
     const { inboxes, bytes } = this.#of(appId)
     return (

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ada, app, bob, bodies, deliver, newMessage, rules, type SuiteContext } from './kit.js'
 
-/** A part of the suite: what a sender may take of an inbox, and an app of the store. */
+/** A part of the suite: the share of an inbox that a sender may take, and the quota of an app. */
 export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe("a sender's share of an inbox", () => {
     const under = { retention: { messages: 10, age: 3_600_000, bytes: 1e9 }, unreadPerSender: 0.5 }

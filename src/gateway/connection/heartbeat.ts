@@ -39,7 +39,7 @@ export class Heartbeat {
     this.#lastFrameAt = performance.now() + milliseconds
   }
 
-  /** Whether `started` or a `ping` is unanswered. */
+  /** Returns whether `started` or a `ping` is unanswered. */
   isAwaitingPong(): boolean {
     return this.#pongs < this.#pings
   }

@@ -8,7 +8,7 @@ export interface Transport {
   pause(): void
   /** Reads from the socket again. */
   resume(): void
-  /** Whether the client reads more slowly than frames are written. Frames that can wait should wait for `drained()`. */
+  /** Returns whether the client reads more slowly than frames are written. Frames that can wait should wait for `drained()`. */
   isFull(): boolean
   /** Resolves when no frame waits for the client any more, or when the socket is closed. */
   drained(): Promise<void>

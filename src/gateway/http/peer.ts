@@ -7,8 +7,8 @@ const pick = ({ headers }: IncomingMessage, names: readonly string[]): Record<st
   )
 
 /**
- * Returns the origin and the address of a request's client. With `trustProxy` proxies in front, the address is the one that
- * the outermost proxy saw: that many entries from the right of X-Forwarded-For. Clients can forge the entries before it.
+ * Returns the origin and the address of a request's client. With `trustProxy` proxies in front, the outermost proxy saw the
+ * address: it is that many entries from the right of X-Forwarded-For. Clients can forge the entries before it.
  * Of the other headers it keeps those of `forwardHeaders` only.
  */
 export const peerOf = (

@@ -40,7 +40,7 @@ const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheContro
   })
 }
 
-/** Whether a path belongs to the gateway. `/v1/apps/` is reserved for its REST API. */
+/** Returns whether a path belongs to the gateway. `/v1/apps/` is reserved for its REST API. */
 export const ownsPath = (path: string): boolean =>
   /^\/(healthz|readyz|v1\/(session|errors|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
 

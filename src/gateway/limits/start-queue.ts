@@ -32,7 +32,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   const limits = { ...DEFAULTS, ...options }
   /** When each start began, the oldest first. */
   const running = new Map<symbol, number>()
-  /** By address; the first one has the next turn. */
+  /** The starts that wait, by address. The first address has the next turn. */
   const waiting = new Map<string, Waiting[]>()
   let waitingCount = 0
   let waitingBytes = 0

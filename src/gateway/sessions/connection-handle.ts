@@ -5,7 +5,7 @@ export interface ConnectionHandle {
   /** Names the connection; unique among all gateways. */
   readonly connectionId: string
   send(frame: GatewayFrame): void
-  /** Whether the client reads more slowly than frames are written. */
+  /** Returns whether the client reads more slowly than frames are written. */
   isFull(): boolean
   /** Resolves when no frame waits for the client any more, or when the connection is closed. */
   drained(): Promise<void>

@@ -236,7 +236,7 @@ export class LiveSession implements HubSession {
     const { engine } = this.#context
     if (!guest) return engine.saveUser(this.user, { vouched, claimed })
     const { guests } = this.#app.settings.limits
-    // Two guests may ask for one id at once. The profile is saved afterwards, so that the second one does not change the first one's.
+    // Two guests may ask for one id at once. The profile is saved afterwards, so that the second guest does not change the first's profile.
     const saved = await engine.saveGuest(this.user, mustBeNew ? {} : { vouched, claimed }, guests)
     if (!saved) this.#connection.end('unavailable', TOO_MANY_GUESTS)
     else if (mustBeNew && !saved.created) this.#connection.end('unauthenticated', GUEST_EXISTS)

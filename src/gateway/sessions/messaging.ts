@@ -135,8 +135,8 @@ export const createMessaging = (
   }
 
   /**
-   * Authorizes and stores one send after the other, however long each takes to authorize. If one fails, those that wait behind
-   * it are refused too: otherwise they would overtake it.
+   * Authorizes and stores one send after the other, however long each takes to authorize. If a send fails, the sends that wait
+   * behind it are refused too: otherwise they would overtake it.
    */
   const sendInOrder = async (frame: ClientFrameOf<'send'>): Promise<void> => {
     const failuresBefore = failureCount

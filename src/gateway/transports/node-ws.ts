@@ -20,7 +20,7 @@ export interface GatewayHandlers {
   /** Creates the connection of a socket that has just opened. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
   peerOf(request: IncomingMessage): Peer
-  /** Whether a path belongs to the gateway. */
+  /** Returns whether a path belongs to the gateway. */
   owns(path: string): boolean
   /** Milliseconds that a message may take from its first byte to its last. */
   messageTimeout: number

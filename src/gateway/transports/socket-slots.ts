@@ -45,7 +45,7 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
         handshaking.set(endpoint, slot)
         socket.once('close', () => handshaking.delete(endpoint))
       })
-      // Over TLS a request has another socket than the one that was accepted.
+      // Over TLS a request has a TLSSocket, which is not the accepted socket.
       server.on('secureConnection', (socket: Socket) => {
         const slot = handshaking.get(endpointOf(socket))
         if (slot) slots.set(socket, slot)
