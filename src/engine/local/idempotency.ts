@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { NewMessage, SendResult } from '../engine.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
+import { sha256 } from '../util/sha256.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { del, put, read, readAll, type Operation, type Store } from './store.js'
@@ -27,7 +28,7 @@ export const digestOf = ({ body, data }: NewMessage): string => {
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value
   const canonical = data === undefined ? JSON.stringify([body]) : JSON.stringify([body, data], sorted)
-  return createHash('sha256').update(canonical).digest('base64url')
+  return sha256(canonical)
 }
 
 /**

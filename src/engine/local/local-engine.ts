@@ -171,10 +171,21 @@ export class LocalEngine implements Engine {
   }
 
   /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
-  async #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
-    const current = this.#current
-    if (!current) throw new EngineError('unavailable', 'The engine is not open: call open() first.')
-    return work(current.opened ?? (await current.ready))
+  #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
+    const opened = this.#current?.opened
+    if (!opened) return this.#useWhenReady(work)
+    // Not an async function, which would pass a promise on three microtasks later.
+    try {
+      const result = work(opened)
+      return result instanceof Promise ? result : Promise.resolve(result)
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  async #useWhenReady<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
+    if (!this.#current) throw new EngineError('unavailable', 'The engine is not open: call open() first.')
+    return work(await this.#current.ready)
   }
 
   #emitEnded(session: SessionRecord, code: EndCode): void {

@@ -30,6 +30,12 @@ const vouchedAfter = (
   return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
 }
 
+/** Whether saving the change would write nothing. False if that takes more than a glance. */
+const changesNothing = (stored: UserRecord, { vouched, claimed }: UserChange): boolean =>
+  claimed === undefined &&
+  (vouched === undefined ||
+    (vouched.issuedAt === stored.vouchedAt && isDeepStrictEqual(vouched.profile, stored.vouched)))
+
 /** The part of the profile that a message carries; null if there is none. */
 const senderOf = (user: UserRecord): Message['sender'] => {
   const { name, photoUrl } = mergeProfile(user)
@@ -82,6 +88,10 @@ export class Users {
   ): Promise<SavedUser | null> {
     const of = { appId, userId }
     const row = rows.user(of)
+    // Most starts change nothing. If nothing is being written, then what is stored is durable.
+    const known = this.#mutex.isFree(row) ? this.get(of) : null
+    if (known && changesNothing(known, change))
+      return Promise.resolve({ user: known, created: false, changed: false })
     const vouched = change.vouched && { ...change.vouched, profile: toStored(change.vouched.profile) }
     const claimed = toStored(change.claimed)
     // The mutex is held until the sync. Otherwise a save could merge with a profile that another save is about to

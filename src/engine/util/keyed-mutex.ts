@@ -15,6 +15,11 @@ export class KeyedMutex {
     return tail
   }
 
+  /** Whether no task of the key runs or waits. */
+  isFree(key: string): boolean {
+    return !this.#tails.has(key)
+  }
+
   /** Resolves when every task so far has settled. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#tails.values())
