@@ -30,7 +30,7 @@ const reloadOnSignal = (gateway: Gateway, file: string, log: Log): void => {
     } catch (error) {
       // A defect is logged too: it must not end the process and its sessions.
       const why = isForUser(error) ? { problems: error.message.split('\n') } : { err: error }
-      log.error(why, 'the config was not reloaded: the old one stays')
+      log.error(why, 'the config was not reloaded: the gateway goes on with the old config')
     }
   }
   process.on('SIGHUP', () => {

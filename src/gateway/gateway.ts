@@ -96,7 +96,7 @@ const reconnectWindow = (sessions: number): number =>
   sessions <= MAX_RECONNECTS_AT_ONCE ? 0 : Math.min(MAX_RECONNECT_WINDOW, RECONNECT_SPREAD_EACH * sessions)
 
 const createEngine = (settings: Settings['engine'], log: Log): Engine => {
-  const onError = (err: unknown): void => log.error({ err }, 'the engine failed')
+  const onError = (err: unknown): void => log.error({ err }, 'the engine reported an error')
   return settings.type === 'memory'
     ? createMemoryEngine({ onError })
     : createEmbeddedEngine({ path: settings.path, onError })

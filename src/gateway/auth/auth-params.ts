@@ -69,7 +69,8 @@ const checkOf = (
     badAnswer: 'unauthenticated',
     async ask() {
       const timeout = Math.floor(deadline - performance.now())
-      if (timeout <= 0) throw new NoDecisionError('Earlier requests took all the time.')
+      if (timeout <= 0)
+        throw new NoDecisionError("Earlier requests to the app's backend took the whole time.")
       return askAuthenticateUrl(authenticateUrl, request, headers ?? {}, timeout)
     },
   }

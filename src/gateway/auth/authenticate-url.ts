@@ -42,7 +42,8 @@ export const askAuthenticateUrl = async (
   if (status === 429 || status >= 500) throw new NoDecisionError(`The answer has the status ${status}.`)
   if (status !== 200) return null
   const answer = parse(body)
-  if (!object(answer)) throw new NoDecisionError('The answer is no JSON object, or a very large one.')
+  if (!object(answer))
+    throw new NoDecisionError(`The answer is not a JSON object of ${MAX_BYTES} bytes or less.`)
   // A backend that reads a cookie knows its user by itself: it must agree about the id that the client asks for.
   const namesUser = target.forwardHeaders.length > 0 || answer['userId'] !== undefined
   return namesUser && answer['userId'] !== request.userId ? null : answer

@@ -43,6 +43,9 @@ export const createPublish =
     )
     if (sent.outcome === 'conflict') throw new GatewayError('conflict', errorMessages.conflict)
     if (!('sentAt' in sent))
-      throw new GatewayError('unavailable', "The app's quota of storage or inboxes is used up.")
+      throw new GatewayError(
+        'unavailable',
+        "The app's quota is used up: raise limits.inboxes or limits.bytes in its config.",
+      )
     return { id, offset: sent.offset, sentAt: sent.sentAt }
   }

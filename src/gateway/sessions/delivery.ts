@@ -16,8 +16,9 @@ const NO_MESSAGES: readonly Message[] = []
 const sizeOf = ({ body, data }: Message): number =>
   MESSAGE_OVERHEAD + (body?.length ?? 0) + (data ? JSON.stringify(data).length : 0)
 
-const EPOCH_CHANGED = "The inbox has a new 'epoch'."
-const MESSAGES_LOST = 'Retention deleted messages before they were sent here.'
+const EPOCH_CHANGED = "The inbox has a new 'epoch': reconnect, and 'started' has it."
+const MESSAGES_LOST =
+  "Retention deleted messages before they were sent: reconnect, and 'started' reports the loss."
 
 type DeliveryConnection = Pick<ConnectionHandle, 'send' | 'end' | 'endOnError' | 'isFull' | 'drained'>
 

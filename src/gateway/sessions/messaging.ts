@@ -107,7 +107,10 @@ export const createMessaging = (
       return answer === true ? undefined : 'refused'
     } catch (error) {
       const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: undefined }
-      log.error({ appId, name, stack }, 'authorizeSend threw')
+      log.error(
+        { appId, name, stack },
+        "the app's authorizeSend function threw an error: the message was refused as unavailable",
+      )
       return 'unavailable'
     }
   }
