@@ -37,17 +37,6 @@ const withoutStylesAndServers = {
     export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
 }
 
-/** The script exports no class of an event. So all of its events are plain CustomEvents. */
-const withoutEventClasses = {
-  name: 'without-event-classes',
-  transform(code, id) {
-    if (id !== inDist('element/event-map.js')) return null
-    const short = code.replace('new eventClasses[type](', 'new CustomEvent(')
-    if (short === code) throw new Error('event-map.js makes no event of its class.')
-    return { code: short, map: null }
-  },
-}
-
 /** Puts other sources in the place of modules, by their path from dist/. */
 const replace = (sources) => {
   const byId = new Map(Object.entries(sources).map(([path, source]) => [inDist(path), source]))
@@ -96,7 +85,6 @@ const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentence
     replace(replaced),
     withSmallerReactiveElement,
     withoutMessages,
-    withoutEventClasses,
     nodeResolve({ exportConditions: ['production', 'browser'] }),
     terser({ module: true, ecma: 2022, compress, mangle }),
   ],

@@ -21,42 +21,53 @@ export const requestPermission = async (): Promise<void> => {
   if ((await Notification.requestPermission()) !== 'granted') throw new SessionError('notifications-denied')
 }
 
+/** The state of a session's notifications. */
+interface State {
+  /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
+  _userKey: string
+  /** Ends the listener and the announcement that belong to the session's present state. */
+  _subscription?: AbortController
+  /** The newest of the messages that no notification has shown yet. */
+  _pending: readonly Message[]
+  /** How many messages no notification has shown yet. */
+  _pendingCount: number
+  /** The offset of the latest message. */
+  _newest: number
+  /** The time at which the rate limit allows a whole burst again. */
+  _idleAt: number
+  _timer?: ReturnType<typeof setTimeout>
+  _failureReported?: boolean
+}
+
 /**
  * Shows desktop notifications of a session's messages while no tab of the user is visible. `target` returns the element that
  * dispatches the events, or undefined while no element has `notifications` set.
  */
 export const showNotificationsOf = (session: ChatSession, target: () => HTMLElement | undefined): void => {
-  /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
-  let currentUserKey = ''
-  /** Ends the listener and the announcement that belong to the session's present state. */
-  let subscription: AbortController | undefined
-  /** The newest of the messages that no notification has shown yet. */
-  let pending: readonly Message[] = []
-  /** How many messages no notification has shown yet. */
-  let pendingCount = 0
-  /** The offset of the latest message. */
-  let newest = 0
-  /** The time at which the rate limit allows a whole burst again. */
-  let idleAt = 0
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let failureReported = false
+  const state: State = {
+    _userKey: '',
+    _pending: [],
+    _pendingCount: 0,
+    _newest: 0,
+    _idleAt: 0,
+  }
 
   const clicked = (messages: readonly Message[]): boolean =>
     emit(target(), 'session-notification-click', { messages })
 
   const clear = (): void => {
-    clearTimeout(timer)
-    pending = []
-    pendingCount = 0
+    clearTimeout(state._timer)
+    state._pending = []
+    state._pendingCount = 0
   }
 
   const show = async (messages: readonly Message[], count: number): Promise<void> => {
-    const userKey = currentUserKey
+    const userKey = state._userKey
     const isVisible = await isAnyTabVisible(userKey)
-    if (userKey !== currentUserKey) return
+    if (userKey !== state._userKey) return
     if (isVisible) {
       // The user has seen the pending messages too. No notification was shown, so none counts for the rate limit.
-      idleAt -= INTERVAL
+      state._idleAt -= INTERVAL
       return clear()
     }
     const content = { messages, ...notificationContent(messages, count, userKey) }
@@ -65,8 +76,8 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
       // Once per session: every further message would fail in the same way.
-      if (failureReported) return
-      failureReported = true
+      if (state._failureReported) return
+      state._failureReported = true
       emit(target(), 'session-error', {
         error: new SessionError('notifications-unsupported', { cause }),
       })
@@ -75,29 +86,29 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
 
   /** Shows the pending messages as one notification, as soon as the rate limit allows it. */
   const showPending = (): void => {
-    clearTimeout(timer)
+    clearTimeout(state._timer)
     // After a reconnect all missed messages arrive first, and are shown as one summary.
-    if (!pendingCount || newest < session.missedUntil) return
+    if (!state._pendingCount || state._newest < session.missedUntil) return
     const now = performance.now()
-    const wait = idleAt - now - (BURST - 1) * INTERVAL
+    const wait = state._idleAt - now - (BURST - 1) * INTERVAL
     if (wait > 0) {
-      timer = setTimeout(showPending, wait)
+      state._timer = setTimeout(showPending, wait)
       return
     }
-    idleAt = Math.max(idleAt, now) + INTERVAL
-    void show(pending, pendingCount)
+    state._idleAt = Math.max(state._idleAt, now) + INTERVAL
+    void show(state._pending, state._pendingCount)
     clear()
   }
 
   session.addEventListener('state', () => {
     const { appId, user } = session
     const userKey = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
-    subscription?.abort()
-    const { signal } = (subscription = new AbortController())
+    state._subscription?.abort()
+    const { signal } = (state._subscription = new AbortController())
     // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
     if (session.state === 'active') announceVisibility(userKey, signal)
-    if (userKey !== currentUserKey) {
-      currentUserKey = userKey
+    if (userKey !== state._userKey) {
+      state._userKey = userKey
       clear()
     }
     if (!userKey) return
@@ -113,10 +124,10 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
   session.addEventListener('message', ({ detail: message }) => {
     if (document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
     if (message.from !== session.user?.id) {
-      pending = [...pending, message].slice(-MAX_MESSAGES)
-      pendingCount += 1
+      state._pending = [...state._pending, message].slice(-MAX_MESSAGES)
+      state._pendingCount += 1
     }
-    newest = message.offset
+    state._newest = message.offset
     showPending()
   })
 }
