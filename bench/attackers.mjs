@@ -2,6 +2,7 @@
 // The attacks of bench/attacks.mjs, which runs this file in a process of its own: node bench/attackers.mjs NAME.
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { createToken } from '../dist/tokens/index.js'
@@ -23,15 +24,17 @@ const keep = (socket) => {
 }
 
 let port
+let scheme
 let until = 0
 let isQuick = false
 const isOver = () => performance.now() > until
 /** A quick run has a fifth of the load. */
 const sized = (count) => (isQuick ? Math.ceil(count / 5) : count)
 
-/** A TCP connection. Records the status of an HTTP answer, the code of an `ended` frame, and how the connection closes. */
-const dial = (address = ADDRESS) => {
-  const socket = keep(connect({ port, host: '127.0.0.1', localAddress: address }))
+/** A TCP connection, with TLS if the gateway has it. Records the status of an HTTP answer, the code of an `ended` frame, and how the connection closes. */
+const dial = (address = ADDRESS, { isPlain = scheme === 'ws', ...options } = {}) => {
+  const target = { port, host: '127.0.0.1', localAddress: address, ...options }
+  const socket = keep(isPlain ? connect(target) : connectTls({ ...target, rejectUnauthorized: false }))
   socket.once('data', (data) => {
     const status = /^HTTP\/1\.1 (\d+)/.exec(data.toString('latin1'))?.[1]
     if (status) record(`HTTP ${status}`)
@@ -53,6 +56,13 @@ const handshake =
   `GET /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
   `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat-session.v1\r\n\r\n`
 
+/** The first bytes of a TLS record that says it has 512 bytes. */
+const TLS_HELLO = Buffer.from('160301020001', 'hex')
+
+/** A request of HTTP/1.1 that asks for another protocol, as `curl --http2` does. */
+const H2C =
+  'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n'
+
 /** A WebSocket frame, masked with zeros (RFC 6455, 5.2). */
 const wsFrame = (text, { opcode = 1, fin = true } = {}) => {
   const payload = Buffer.from(text)
@@ -65,11 +75,11 @@ const wsFrame = (text, { opcode = 1, fin = true } = {}) => {
 const unauthenticated = async (
   count,
   bytes,
-  { addresses = [ADDRESS], reconnects = false, firstBytes = handshake } = {},
+  { addresses = [ADDRESS], reconnects = false, firstBytes = handshake, ...options } = {},
 ) => {
   let next = 0
   const one = () => {
-    const socket = dial(addresses[next++ % addresses.length])
+    const socket = dial(addresses[next++ % addresses.length], options)
     socket.once('connect', () => firstBytes && socket.write(firstBytes))
     if (bytes) socket.once('data', () => socket.write(bytes))
     if (reconnects) socket.once('close', () => setTimeout(() => !isOver() && one(), 200))
@@ -108,10 +118,15 @@ const pour = async (block, { connections = 5, bytes = 2_000_000_000, first } = {
 const session = async (userId, start = {}, { reads = true } = {}) => {
   const token = await createToken({ appId, userId, secret })
   const frame = Buffer.from(JSON.stringify({ type: 'start', appId, token, ...start })).toString('base64url')
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/session`, ['chat-session.v1', `start.${frame}`], {
-    localAddress: ADDRESS,
-    perMessageDeflate: false,
-  })
+  const socket = new WebSocket(
+    `${scheme}://127.0.0.1:${port}/v1/session`,
+    ['chat-session.v1', `start.${frame}`],
+    {
+      localAddress: ADDRESS,
+      perMessageDeflate: false,
+      rejectUnauthorized: false,
+    },
+  )
   keep(socket)
   socket.on('error', ({ message }) => record(message))
   socket.on('close', (code, reason) => record(`close ${code} ${reason}`))
@@ -174,9 +189,10 @@ const starts = (perSecond, frameOf) =>
     if (open.size > 2_000) return
     const start = Buffer.from(json({ type: 'start', appId, ...frameOf(index) })).toString('base64url')
     const socket = keep(
-      new WebSocket(`ws://127.0.0.1:${port}/v1/session`, ['chat-session.v1', `start.${start}`], {
+      new WebSocket(`${scheme}://127.0.0.1:${port}/v1/session`, ['chat-session.v1', `start.${start}`], {
         localAddress: ADDRESS,
         perMessageDeflate: false,
+        rejectUnauthorized: false,
       }),
     )
     socket.on('error', ({ message }) => record(message))
@@ -195,7 +211,7 @@ const fillInbox = async () => {
   for (const socket of open) socket.terminate()
 }
 
-/** `gateway`: options of the gateway's process. `prepare` runs before the calm measurement, `run` during the second one. */
+/** `gateway`: options of the gateway's process. `prepare` runs before the first calm run, `run` during the others. `isTls`: only with TLS. */
 export const attacks = {
   'pipelined GETs, unread': {
     async run() {
@@ -240,7 +256,51 @@ export const attacks = {
     run: () => unauthenticated(1_500, null, { reconnects: true, addresses: ADDRESSES }),
   },
   'silent TCP sockets': {
-    run: () => unauthenticated(sized(19_000), null, { firstBytes: '', addresses: ADDRESSES }),
+    run: () => unauthenticated(sized(19_000), null, { firstBytes: '', addresses: ADDRESSES, isPlain: true }),
+  },
+  'half a TLS hello': {
+    run: () =>
+      unauthenticated(sized(5_000), null, { firstBytes: TLS_HELLO, addresses: ADDRESSES, isPlain: true }),
+  },
+  'TLS handshakes, 300/s': {
+    isTls: true,
+    run: () =>
+      atRate(300, () => {
+        if (open.size > 500) return
+        const socket = dial()
+        socket.once('secureConnect', () => socket.destroy())
+      }),
+  },
+  'TLS renegotiations': {
+    isTls: true,
+    async run() {
+      const worker = async () => {
+        while (!isOver()) {
+          const socket = dial(ADDRESS, { maxVersion: 'TLSv1.2' })
+          await Promise.race([once(socket, 'secureConnect'), once(socket, 'close')]).catch(() => undefined)
+          while (!isOver() && !socket.destroyed)
+            await new Promise((resolve) => {
+              socket.once('close', resolve)
+              socket.renegotiate({}, resolve)
+            })
+        }
+      }
+      await Promise.all(Array.from({ length: 5 }, worker))
+    },
+  },
+  'half requests': {
+    run: () =>
+      unauthenticated(sized(3_000), null, { firstBytes: handshake.slice(0, -2), addresses: ADDRESSES }),
+  },
+  'pipelined upgrades to HTTP/2': {
+    async run() {
+      while (!isOver()) {
+        const socket = dial()
+        socket.write(H2C.repeat(sized(500_000) / H2C.length))
+        await Promise.race([once(socket, 'close'), sleep(500)])
+        socket.destroy()
+      }
+    },
   },
   '30 kB headers, 700/s': {
     run: () =>
@@ -319,11 +379,15 @@ if (process.send) {
   const attack = attacks[process.argv[2]]
   process.on('disconnect', () => process.exit())
   process.on('message', async (order) => {
-    ;({ port, isQuick } = order)
+    ;({ port, scheme, isQuick } = order)
     until = performance.now() + order.seconds * 1_000
     if (order.do === 'prepare') await attack.prepare?.()
     else await attack.run()
-    if (order.do === 'run') while (!isOver()) await sleep(50)
+    if (order.do === 'run') {
+      while (!isOver()) await sleep(50)
+      // The next calm run must find nothing of this one.
+      for (const socket of open) (socket.terminate ?? socket.destroy).call(socket)
+    }
     process.send({ answers: Object.fromEntries(answers) })
   })
 }

@@ -1,6 +1,6 @@
 /* global clearInterval, performance, setInterval */
-// Measures how much each attack slows down honest sessions: node bench/attacks.mjs [--quick] [NAME]…
-import { fork, spawn } from 'node:child_process'
+// Measures how much each attack slows down honest sessions: node bench/attacks.mjs [--quick] [--rounds N] [--server KIND] [NAME]…
+import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,10 +14,24 @@ import { WebSocket } from 'ws'
 import { attacks } from './attackers.mjs'
 import { appId, closePairs, median, openPairs, openSession, secret } from './setting.mjs'
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' } } })
-const isQuick = values.quick ?? false
-/** Seconds of a calm run and of an attack. */
-const SECONDS = isQuick ? 2 : 5
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    /** own, tls, attached or attached-tls. */
+    server: { type: 'string', default: 'own' },
+  },
+})
+const { quick: isQuick, server: kind } = values
+const isTls = kind.endsWith('tls')
+const scheme = isTls ? 'wss' : 'ws'
+/** Calm runs, each with an attacked one after it. Their medians count: one pause of the machine must not make a figure. */
+const ROUNDS = Number(values.rounds ?? (isQuick ? 2 : 5))
+/** Seconds of a calm run and of an attacked one. */
+const SECONDS = isQuick ? 1.5 : 4
+/** Milliseconds in which the gateway closes what an attack has left. */
+const SETTLE = 1_000
 const PAIRS = 40
 /** Messages a second of each honest sender: half of the default rate limit. */
 const RATE = 10
@@ -46,8 +60,24 @@ const withGateway = async ({ files = 20_000, log = 'ignore' }, use) => {
       },
     },
   }
-  await writeFile(join(folder, 'config.json'), JSON.stringify(config))
-  const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+  const file = join(folder, 'config.json')
+  const pems = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const [cert, key] = pems
+  if (isTls) {
+    execFileSync(
+      'openssl',
+      // prettier-ignore
+      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+       '-subj', '/CN=localhost', '-keyout', key, '-out', cert],
+      { stdio: 'ignore' },
+    )
+    if (kind === 'tls') config.listen.tls = { cert, key }
+  }
+  await writeFile(file, JSON.stringify(config))
+  const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url))
+  const command = kind.startsWith('attached')
+    ? [pathOf('host.mjs'), file, ...(isTls ? pems : [])]
+    : [pathOf('../dist/cli/main.js'), 'serve', '--config', file]
   const child = spawn(
     'sh',
     [
@@ -56,10 +86,7 @@ const withGateway = async ({ files = 20_000, log = 'ignore' }, use) => {
       String(files),
       process.execPath,
       '--max-old-space-size=1024',
-      main,
-      'serve',
-      '--config',
-      join(folder, 'config.json'),
+      ...command,
     ],
     // With `unread` no process reads the pipe, so it fills.
     { stdio: ['ignore', 'pipe', log === 'unread' ? 'pipe' : 'ignore'] },
@@ -126,7 +153,7 @@ const measure = async (pairs, port, seconds) => {
   const newcomer = async () => {
     const token = await createToken({ appId, userId: `newcomer-${newcomerCount++}`, secret })
     const began = performance.now()
-    const result = await withTimeout(openSession('chat-session', port, token).catch(() => 'failed'))
+    const result = await withTimeout(openSession('chat-session', port, token, scheme).catch(() => 'failed'))
     if (typeof result === 'string') return void (failed += 1)
     starts.push(performance.now() - began)
     result.terminate()
@@ -179,30 +206,39 @@ const order = async (attacker, what) => {
 
 const times = (one, other) => `${(one / other).toFixed(1)} ×`
 
+/** Seconds of an attack. It begins a little earlier than the measurement, and goes on while what was sent late is answered. */
+const ATTACK_SECONDS = SECONDS + 0.5
+
+const sum = (runs, what) => runs.reduce((total, run) => total + run[what], 0)
+const medianOf = (runs, what) => median(runs.map((run) => run[what]))
+
 const runAttack = (name) =>
   withGateway(attacks[name].gateway ?? {}, async ({ port, pid, isAlive }) => {
     const attacker = fork(new URL('attackers.mjs', import.meta.url), [name])
     try {
-      await order(attacker, { do: 'prepare', port, seconds: 10, isQuick })
-      const pairs = await openPairs('chat-session', port, PAIRS)
+      await order(attacker, { do: 'prepare', port, scheme, seconds: 10, isQuick })
+      const pairs = await openPairs('chat-session', port, PAIRS, scheme)
       for (const { sender, recipient } of pairs)
         for (const socket of [sender, recipient]) socket.on('error', () => undefined)
-      await measure(pairs, port, 1)
-      const calm = await measure(pairs, port, SECONDS)
+      await measure(pairs, port, 2)
       const before = await peakOf(pid)
-      const [cpuBefore, began] = [await cpuOf(pid), performance.now()]
-      const attacking = order(attacker, { do: 'run', port, seconds: SECONDS + 1, isQuick })
-      await sleep(200)
-      const beside = await measure(pairs, port, SECONDS)
-      const cpu = (await cpuOf(pid)) - cpuBefore
-      const busy = Math.round((cpu / (performance.now() - began)) * 100_000)
-      const { answers } = await Promise.race([
-        attacking,
-        sleep(TIMEOUT, { answers: { 'attacker late': 1 } }, { ref: false }),
-      ])
+      const [calm, beside, busy] = [[], [], []]
+      let answers = {}
+      for (let round = 0; round < ROUNDS && isAlive(); round += 1) {
+        calm.push(await measure(pairs, port, SECONDS))
+        const [cpuBefore, began] = [await cpuOf(pid), performance.now()]
+        const attacking = order(attacker, { do: 'run', port, scheme, seconds: ATTACK_SECONDS, isQuick })
+        await sleep(200)
+        beside.push(await measure(pairs, port, SECONDS))
+        busy.push((((await cpuOf(pid)) - cpuBefore) / (performance.now() - began)) * 100_000)
+        // Each report counts from the attacker's start.
+        const report = await Promise.race([attacking, sleep(TIMEOUT, undefined, { ref: false })])
+        answers = report?.answers ?? { ...answers, 'attacker late': 1 }
+        await sleep(SETTLE)
+      }
       const peak = await peakOf(pid)
       closePairs(pairs)
-      return { calm, beside, before, peak, busy, answers, alive: isAlive() }
+      return { calm, beside, before, peak, busy: Math.round(median(busy)), answers, alive: isAlive() }
     } finally {
       attacker.kill()
     }
@@ -283,35 +319,43 @@ const refusals = () =>
       )
   })
 
-const names = positionals.length > 0 ? positionals : Object.keys(attacks)
+const all = Object.keys(attacks).filter((name) => isTls || !attacks[name].isTls)
+const names =
+  positionals.length > 0 ? all.filter((name) => positionals.some((part) => name.includes(part))) : all
+if (names.length === 0) throw new Error(`No attack has such a name. There are: ${all.join(', ')}.`)
 console.log(
-  `${PAIRS} pairs at ${RATE} messages a second each, ${SECONDS} s calm and ${SECONDS} s beside each attack; × is the ratio to the calm run`,
+  `Server: ${kind}. ${PAIRS} pairs at ${RATE} messages a second each. ${ROUNDS} rounds of ${SECONDS} s calm and ${SECONDS} s beside the attack; medians of the rounds, × is the ratio to calm.`,
 )
 console.log(
   `${'attack'.padEnd(30)}${'median'.padStart(9)}${'p99'.padStart(9)}${'start'.padStart(9)}  not started  not acknowledged  refused  cut  memory before, peak    CPU`,
 )
+const rounded = (runs, what) => runs.map((run) => run[what].toFixed(1)).join(' ')
 for (const name of names) {
   const { calm, beside, before, peak, busy, answers, alive } = await runAttack(name)
+  const ratio = (what) => times(medianOf(beside, what), medianOf(calm, what)).padStart(9)
   const cells = [
     name.padEnd(30),
-    times(beside.median, calm.median).padStart(9),
-    times(beside.p99, calm.p99).padStart(9),
-    times(beside.start, calm.start).padStart(9),
-    `${beside.failed} of ${beside.newcomers}`.padStart(13),
-    String(beside.lost).padStart(18),
-    String(beside.refused).padStart(9),
-    String(beside.cut).padStart(5),
+    ratio('median'),
+    ratio('p99'),
+    ratio('start'),
+    `${sum(beside, 'failed')} of ${sum(beside, 'newcomers')}`.padStart(13),
+    String(sum(beside, 'lost')).padStart(18),
+    String(sum(beside, 'refused')).padStart(9),
+    String(beside.at(-1).cut).padStart(5),
     `${before}, ${peak} MB`.padStart(22),
     `${busy} %`.padStart(7),
   ]
   console.log(cells.join('') + (alive ? '' : '  THE GATEWAY DIED'))
   console.log(
-    `  calm ${calm.median.toFixed(1)} ms, p99 ${calm.p99.toFixed(1)}, start ${calm.start.toFixed(1)}; received: ${
+    `  calm median ${medianOf(calm, 'median').toFixed(1)} ms, start ${medianOf(calm, 'start').toFixed(1)}; p99 of each round: calm ${rounded(calm, 'p99')}, attacked ${rounded(beside, 'p99')}`,
+  )
+  console.log(
+    `  received: ${
       Object.entries(answers)
         .map(([what, count]) => `${count} × ${what}`)
         .join(', ') || 'nothing'
     }`,
   )
 }
-if (positionals.length === 0) await refusals()
+if (positionals.length === 0 && kind === 'own') await refusals()
 process.exit()

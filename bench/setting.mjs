@@ -33,9 +33,14 @@ export const withServer = async (name, use) => {
 
 const clients = {
   /** Sends the start in the handshake, as the project's client does. */
-  'chat-session': (port, token) => {
+  'chat-session': (port, token, scheme) => {
     const start = Buffer.from(JSON.stringify({ type: 'start', appId, token })).toString('base64url')
-    return new WebSocket(`ws://127.0.0.1:${port}/v1/session`, ['chat-session.v1', `start.${start}`])
+    return new WebSocket(
+      `${scheme}://127.0.0.1:${port}/v1/session`,
+      ['chat-session.v1', `start.${start}`],
+      // The benchmark makes its own certificate.
+      { rejectUnauthorized: false },
+    )
   },
   'socket.io': (port, token) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`)
@@ -50,19 +55,20 @@ const clients = {
 }
 
 /** Opens a session with the protocol of this server. Resolves when the server has answered the start. */
-export const openSession = (name, port, token) =>
+export const openSession = (name, port, token, scheme = 'ws') =>
   new Promise((resolve, reject) => {
     const kind = Object.keys(clients).find((candidate) => name.startsWith(candidate))
-    const socket = clients[kind](port, token)
+    const socket = clients[kind](port, token, scheme)
     socket.once('error', reject)
     socket.on('message', (data) => /started|^40/.test(data.toString()) && resolve(socket))
   })
 
 /** Opens two sessions for each of `count` pairs of users: `sender`, and `recipient` of the user `to`. */
-export const openPairs = (name, port, count) =>
+export const openPairs = (name, port, count, scheme) =>
   Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const open = async (userId) => openSession(name, port, await createToken({ appId, userId, secret }))
+      const open = async (userId) =>
+        openSession(name, port, await createToken({ appId, userId, secret }), scheme)
       const to = `recipient-${index}`
       const recipient = await open(to)
       return { recipient, sender: await open(`sender-${index}`), to }
