@@ -139,6 +139,27 @@ test('an upgrade to another protocol is a request of the host, as `curl --http2`
   await until('a response of the gateway', () => raw.received().includes('"status":"ok"'))
 })
 
+test('a client that resets its socket while its upgrade waits for an earlier response harms no one', async () => {
+  let respond: (() => void) | undefined
+  const server = createServer((_, response) => {
+    respond = () => void response.end('theirs')
+  })
+  makeGateway().attach(server)
+  const url = await listen(server)
+  const closed = new Promise((resolve) =>
+    server.once('connection', (socket) => socket.once('close', resolve)),
+  )
+  const raw = await openRaw(url)
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
+  raw.socket.write(`GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`)
+  await until('the first request', () => respond !== undefined)
+  raw.socket.resetAndDestroy()
+  // The host's response finds the reset.
+  respond?.()
+  await within(closed, 'close')
+  assert.equal(await status(`${url}/healthz`), 200)
+})
+
 test('after a gateway is closed, another one can be attached to the same server', async () => {
   const server = createHost()
   const url = await listen(server)

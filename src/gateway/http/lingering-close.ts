@@ -5,10 +5,17 @@ const LINGER_TIME = 3_000
 /** Bytes that are read and dropped. Beyond them the socket is not read, so that a client that keeps sending takes no CPU time. */
 const MAX_DROPPED = 4 * 1_048_576
 
+const dropped = new WeakSet<Duplex>()
+
+/** Returns whether `dropInput` was called. Requests and upgrades of such a socket get no response. */
+export const isDropped = (socket: Duplex): boolean => dropped.has(socket)
+
 /** Reads the client's further bytes and drops them before they are parsed. A second call for a socket does nothing. */
 export const dropInput = (socket: Duplex): void => {
-  if (dropping.has(socket)) return
-  dropping.add(socket)
+  if (dropped.has(socket)) return
+  dropped.add(socket)
+  // With an upgrade Node removes its own `error` listener, and an `error` without a listener would end the process.
+  socket.on('error', () => undefined)
   // These listeners belong to the parser. Node also removes a parser from its socket when `data` gets a listener.
   socket.removeAllListeners('data')
   let left = MAX_DROPPED
@@ -18,8 +25,6 @@ export const dropInput = (socket: Duplex): void => {
   })
   socket.resume()
 }
-
-const dropping = new WeakSet<Duplex>()
 
 /**
  * Closes the gateway's side of a socket, and destroys it once the client has closed its side, or after `LINGER_TIME`. If a socket

@@ -9,9 +9,10 @@ import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import type { Slot, SocketRefusal } from '../limits/connection-limits.js'
-import { lingeringClose } from '../http/lingering-close.js'
+import { isDropped, lingeringClose } from '../http/lingering-close.js'
 import { createRequestQueue } from '../http/request-queue.js'
-import { returnRequest } from './return-request.js'
+import { MessageDeadline } from './message-deadline.js'
+import { createRequestReturn } from './return-request.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
@@ -156,48 +157,6 @@ class WsTransport implements Transport {
 
 const flush = (transport: WsTransport): void => transport.flush()
 
-/** Ends a connection whose client begins a message and does not finish it in time. */
-class MessageDeadline {
-  readonly #connection: Connection
-  readonly #timeout: number
-  #timer: NodeJS.Timeout | undefined
-  /** Bytes of an unfinished message. */
-  #pending = 0
-  /** Whether the latest chunk finished a message. */
-  #isFinished = false
-
-  constructor(connection: Connection, timeout: number) {
-    this.#connection = connection
-    this.#timeout = timeout
-  }
-
-  onMessage(): void {
-    this.#isFinished = true
-  }
-
-  /** A ping or a pong of the WebSocket protocol may come before, between and after the fragments of a message. */
-  onControl(bytes: number): void {
-    this.#pending -= bytes
-  }
-
-  /** Called after ws has parsed a chunk. */
-  onChunk(bytes: number): void {
-    this.#pending = this.#isFinished ? 0 : this.#pending + bytes
-    this.#isFinished = false
-    if (this.#pending <= 0) this.cancel()
-    else
-      this.#timer ??= setTimeout(
-        () => this.#connection.end('timeout', 'A message was not finished in time.'),
-        this.#timeout,
-      ).unref()
-  }
-
-  cancel(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-  }
-}
-
 /** Outside the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
 const receiveFrom = (
   socket: ws.WebSocket,
@@ -293,11 +252,13 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
   }
   const sockets = new ws.WebSocketServer(options)
 
+  const { onRequest, returnRequest } = createRequestReturn(server)
   const handleRequest = createRequestQueue((request, response) => handlers.request(request, response))
   const restoreRequests = intercept(
     server,
     'request',
     (others, request: IncomingMessage, response: ServerResponse) => {
+      onRequest(request, response)
       if (others.length === 0 || handlers.owns(pathOf(request))) handleRequest(request, response)
       else for (const other of others) other.call(server, request, response)
     },
@@ -307,13 +268,14 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Node stops reading a socket that has an upgrade.
+      if (isDropped(socket)) return void socket.resume()
       const path = pathOf(request)
       const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
       const isOurs = isWebSocket && path === SESSION_PATH
       // A listener that was added after `attach()` may handle this path.
       const isAlone = others.length === 0 && server.listenerCount('upgrade') === 1
-      if (!isWebSocket && (isAlone || handlers.owns(path)))
-        return returnRequest(server, request, socket, head)
+      if (!isWebSocket && (isAlone || handlers.owns(path))) return returnRequest(request, socket, head)
       if (!isOurs && !isAlone) {
         for (const other of others) other.call(server, request, socket, head)
         return

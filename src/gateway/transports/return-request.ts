@@ -1,6 +1,7 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { isDropped } from '../http/lingering-close.js'
 
 const UPGRADE_HEADERS = /^(upgrade|http2-settings)$/i
 
@@ -19,18 +20,45 @@ const plainHeaders = ({ rawHeaders }: IncomingMessage): string[] => {
   return lines
 }
 
+/** Node takes its own `error` listener off with an upgrade. */
+const ignore = (): void => undefined
+
+/** Gives requests whose upgrade is not wanted back to their server. */
+export interface RequestReturn {
+  /** Called with every request of the server. */
+  onRequest(request: IncomingMessage, response: ServerResponse): void
+  returnRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
 /**
- * Gives a request whose upgrade is not wanted back to the server, without its `Upgrade` header. A server may ignore that
- * header (RFC 9110, 7.8), but Node emits `upgrade` in place of `request` as soon as there is one listener for it.
+ * A server may ignore the `Upgrade` header (RFC 9110, 7.8), but Node emits `upgrade` in place of `request` as soon as there is one
+ * listener for it. So the request is given back without that header.
  */
-export const returnRequest = (
-  server: Server,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): void => {
-  const { method = 'GET', url = '/', httpVersion } = request
-  const lines = [`${method} ${url} HTTP/${httpVersion}`, ...plainHeaders(request), '', '']
-  socket.unshift(Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), head]))
-  server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
+export const createRequestReturn = (server: Server): RequestReturn => {
+  /** The latest response of each socket. */
+  const responses = new WeakMap<Duplex, ServerResponse>()
+
+  const giveBack = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const { method = 'GET', url = '/', httpVersion } = request
+    const lines = [`${method} ${url} HTTP/${httpVersion}`, ...plainHeaders(request), '', '']
+    socket.unshift(Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), head]))
+    server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
+  }
+
+  return {
+    onRequest(request, response) {
+      responses.set(request.socket, response)
+    },
+    returnRequest(request, socket, head) {
+      const earlier = responses.get(socket)
+      if (!earlier || earlier.closed) return giveBack(request, socket, head)
+      // The client pipelines. Each `connection` event has a queue of responses of its own: the next one would never be sent.
+      socket.on('error', ignore)
+      earlier.once('close', () => {
+        if (socket.destroyed || isDropped(socket)) return
+        socket.off('error', ignore)
+        giveBack(request, socket, head)
+      })
+    },
+  }
 }
