@@ -14,7 +14,7 @@ const cdn = new URL('dist/cdn/', root)
 const script = await readFile(new URL('chat-session.js', cdn))
 
 /** Bytes of brotli that the script may have. Lower it when it gets smaller; think twice before it is raised. */
-const BUDGET = 12_650
+const BUDGET = 12_835
 
 test('the integrity hash is that of the script', async () => {
   const hashes = JSON.parse(await readFile(new URL('integrity.json', cdn), 'utf8')) as Record<string, string>
