@@ -13,7 +13,7 @@ import {
 
 const context = await newContext()
 
-test('a page with a strict Content-Security-Policy has an active session, and no violation of it', async () => {
+test('a page with a strict Content-Security-Policy has an active session and no violation', async () => {
   const policy = "default-src 'none'; script-src 'self'; connect-src 'self' ws:"
   const token = await tokenFor('csp')
   const url = await startSiteGateway(
@@ -37,10 +37,10 @@ test('a page with a strict Content-Security-Policy has an active session, and no
 
   await page.evaluate(() => document.body.setAttribute('style', 'color: red'))
   await page.waitForFunction(() => 'violations' in window && String(window.violations))
-  assert.deepEqual(await violationsOf(page), ['style-src-attr inline'], 'a violation would have been seen')
+  assert.deepEqual(await violationsOf(page), ['style-src-attr inline'], 'a violation is recorded')
 })
 
-test('a page whose policy forbids the connection is told so, at once', async () => {
+test('if the policy forbids the connection, the session fails at once as blocked-by-csp', async () => {
   const gateway = await startSiteGateway()
   const token = await tokenFor('csp')
   const site = await startSite(
@@ -57,8 +57,8 @@ test('a page whose policy forbids the connection is told so, at once', async () 
   await page.goto(site)
   const started = Date.now()
   await page.locator('chat-session:state(failed)').waitFor({ state: 'attached' })
-  // An attempt that nobody answers is given up after 20 s.
-  assert.ok(Date.now() - started < 15_000, 'it took no timeout to find out')
+  // An attempt without an answer would fail after 20 s.
+  assert.ok(Date.now() - started < 15_000, 'the session did not wait for the timeout')
   const error = await page
     .locator('chat-session')
     .evaluate(({ error }: HTMLElementTagNameMap['chat-session']) => ({
@@ -71,7 +71,7 @@ test('a page whose policy forbids the connection is told so, at once', async () 
   })
 })
 
-test('a live session outlasts a policy that comes later, and is told of it when it is started again', async () => {
+test('a policy that is added later does not end a live session, and fails its next start as blocked-by-csp', async () => {
   const token = await tokenFor('csp')
   const url = await startSiteGateway(
     siteOf({
@@ -88,7 +88,7 @@ test('a live session outlasts a policy that comes later, and is told of it when 
   const tag = page.locator('chat-session')
   await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   const address = `${url.replace('http', 'ws')}/v1/session`
-  // The page's own tries, at what the session has and at what its address begins with.
+  // The page itself tries to connect to the session's address, and to a prefix of it.
   await page.evaluate((address) => {
     const policy = Object.assign(document.createElement('meta'), {
       httpEquiv: 'Content-Security-Policy',
@@ -117,7 +117,7 @@ test('a live session outlasts a policy that comes later, and is told of it when 
   assert.equal(code, 'blocked-by-csp')
 })
 
-test('what the policy forbids elsewhere in the page, of an address that is not told, leaves the session alone', async () => {
+test('a violation elsewhere in the page, which reports no URL, does not affect the session', async () => {
   const token = await tokenFor('csp')
   const url = await startSiteGateway(
     siteOf({

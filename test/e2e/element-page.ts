@@ -1,4 +1,4 @@
-// A page on a server of its own, with a gateway on the same server or on another, and a browser that looks at it.
+// Helpers of the element's tests: a page, its server, and a gateway on the same server or another.
 import type { RequestListener } from 'node:http'
 import type { BrowserContext, Page } from 'playwright-core'
 import { serve } from '../support/browser.js'
@@ -7,13 +7,13 @@ import { tokenFor } from '../support/tokens.js'
 
 export { tokenFor }
 
-/** What a test serves: its page's HTML, and the headers that go with it. */
+/** A page's HTML and response headers. */
 export interface Served {
   html: string
   headers?: Record<string, string>
 }
 
-/** What answers for a site whose pages are at the paths that `pages` names. */
+/** Returns the request listener of a site with these pages by path. */
 export const siteOf =
   (pages: Record<string, Served>): RequestListener =>
   ({ url = '/' }, response) => {
@@ -22,7 +22,7 @@ export const siteOf =
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers }).end(page.html)
   }
 
-/** Starts a server of a site alone. Answers its address. */
+/** Starts a server for a site without a gateway. Returns its URL. */
 export const startSite = async (site: RequestListener): Promise<string> => (await serve(site)).url
 
 /** Starts a gateway, on the server of `site` if there is one. Returns its URL. */
@@ -34,11 +34,11 @@ export const startSiteGateway = async (site?: RequestListener, origins?: string[
 
 export interface Watched {
   page: Page
-  /** What the page's console and its errors said. */
+  /** Errors and warnings in the console, and exceptions. */
   complaints: string[]
 }
 
-/** A new page of `context` that writes down what is complained about. */
+/** Opens a page that records errors and warnings. */
 export const watch = async (context: BrowserContext): Promise<Watched> => {
   const page = await context.newPage()
   const complaints: string[] = []
@@ -49,7 +49,7 @@ export const watch = async (context: BrowserContext): Promise<Watched> => {
   return { page, complaints }
 }
 
-/** Has the page write down every violation of its policy, from before anything of it runs. */
+/** Records every violation of the page's Content-Security-Policy. Called before the page loads. */
 export const recordViolations = (page: Page): Promise<unknown> =>
   page.addInitScript(() => {
     const violations: string[] = []

@@ -7,29 +7,29 @@ import { chatTag, gatewayScript, openPage, ownScript, servePage, shopTokenFor } 
 import { until } from '../support/until.js'
 import { chatOf, complaintsOf, startShopGateway, stateOf, untilState } from './site.js'
 
-/** A browser says in the console that it could not reach an address, and nobody can keep it from doing so. */
+/** Whether an error is the browser's own about a failed connection. A page can't prevent it. */
 const isOfTheNetwork = (complaint: string): boolean =>
   /ERR_CONNECTION_|WebSocket connection to/.test(complaint)
 
-/** Milliseconds until the page's session tries to connect again; negative while it doesn't wait. */
-const pauseOf = (page: Page): Promise<number> =>
+/** Returns the milliseconds until the session's next attempt; negative if none is scheduled. */
+const retryDelayOf = (page: Page): Promise<number> =>
   page.evaluate(
     () => (document.querySelector<ChatSessionElement>('chat-session')?.session?.retryAt ?? 0) - Date.now(),
   )
 
-/** None of them ends in a test. */
-const pausesOfMinutes = async (page: Page): Promise<void> => {
+/** Makes the backoff longer than a test. */
+const lengthenBackoff = async (page: Page): Promise<void> => {
   await page.addInitScript('Math.random = () => 100')
 }
 
-test('a page that loads while the gateway is down becomes active by itself when it is there', async () => {
+test('a page that loads while the gateway is down becomes active by itself when the gateway is up', async () => {
   const port = await freePort()
   const { url } = await servePage(
     ownScript + chatTag({ endpoint: `http://127.0.0.1:${port}`, token: await shopTokenFor('ada') }),
   )
   let complaints: string[] = []
   const page = await openPage(url, (page) => void (complaints = complaintsOf(page)))
-  await until('failures that the browser told', () => complaints.length >= 3, true)
+  await until('errors in the console', () => complaints.length >= 3, true)
   assert.equal(await stateOf(page), 'starting')
   await startShopGateway(port)
   await untilState(page, 'active')
@@ -39,7 +39,7 @@ test('a page that loads while the gateway is down becomes active by itself when 
   )
 })
 
-test('a page that has the script from an earlier visit needs no gateway to load, and waits for it', async () => {
+test('a page with a cached script loads without the gateway, and reconnects when the gateway is up', async () => {
   const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
@@ -47,13 +47,13 @@ test('a page that has the script from an earlier visit needs no gateway to load,
   await gateway.close()
   await page.goto(url)
   await untilState(page, 'starting')
-  await until('a pause after a try that failed', async () => (await pauseOf(page)) > 0, true)
+  await until('a backoff after a failed attempt', async () => (await retryDelayOf(page)) > 0, true)
   assert.equal(await stateOf(page), 'starting')
   await startShopGateway(gateway.port)
   await untilState(page, 'active')
 })
 
-test('pages that are open while the gateway restarts carry on with it, without being touched', async () => {
+test('open pages reconnect by themselves after a restart of the gateway', async () => {
   const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
@@ -70,27 +70,27 @@ test('pages that are open while the gateway restarts carry on with it, without b
   await until('open connections', again.open, 2)
 })
 
-test('somebody who looks at the page again does not wait for its next try', async () => {
-  // This browser can't hide a page: the event of one that is shown again is sent by hand, and pauses are made longer than they ever are.
+test('a page that becomes visible reconnects without waiting for the backoff', async () => {
+  // This browser can't hide a page, so the test dispatches the event. The backoff is made longer than a real one.
   const port = await freePort()
   const { url } = await servePage(
     ownScript + chatTag({ endpoint: `http://127.0.0.1:${port}`, token: await shopTokenFor('ada') }),
   )
-  const page = await openPage(url, pausesOfMinutes)
-  await until('a pause of more than a minute', async () => (await pauseOf(page)) > 60_000, true)
+  const page = await openPage(url, lengthenBackoff)
+  await until('a backoff of more than a minute', async () => (await retryDelayOf(page)) > 60_000, true)
   await startShopGateway(port)
-  const planned = Date.now() + (await pauseOf(page))
+  const planned = Date.now() + (await retryDelayOf(page))
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
   await untilState(page, 'active')
-  assert.ok(Date.now() < planned, 'it was active before its own next try')
+  assert.ok(Date.now() < planned, 'it was active before the scheduled attempt')
 })
 
-test('a page notices by the silence that its network is gone, and reconnects when it is back', async () => {
+test('a page notices a lost network by the heartbeat, and reconnects when the network is back', async () => {
   const gateway = await startShopGateway(0, 1)
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
   const page = await openPage(url)
   await untilState(page, 'active')
-  // Offline, this browser hears nothing on sockets that are open, not even that they were closed.
+  // In this browser's offline mode open sockets receive nothing, and no close either.
   await page.context().setOffline(true)
   await untilState(page, 'reconnecting')
   await page.context().setOffline(false)

@@ -18,8 +18,8 @@ const script = readFileSync(new URL('../../dist/cdn/chat-session.js', import.met
 export type Answer = { status: number; body?: string }
 
 /**
- * A page's own server: `/` is an HTML page with `body`, `/chat-session.js` the script as somebody hosts it themselves,
- * and other addresses are answered by `others`.
+ * Starts a page's own server. `/` is an HTML page with `body`, `/chat-session.js` is a copy of the script, and `others` answers
+ * other paths.
  */
 export const servePage = (
   body: string,
@@ -39,11 +39,11 @@ export const servePage = (
     void Promise.resolve(others(path)).then(({ status, body = '' }) => response.writeHead(status).end(body))
   })
 
-/** The script tag as the gateway serves it: the element connects to where it came from. */
+/** The script tag with the gateway's script: the element connects to that gateway. */
 export const gatewayScript = (url: string): string =>
   `<script type="module" async src="${url}/v1/chat-session.js"></script>`
 
-/** The script that the page's own server has: the element needs an `endpoint`. */
+/** The script tag with the page's own copy of the script: the element needs an `endpoint`. */
 export const ownScript = '<script type="module" async src="/chat-session.js"></script>'
 
 export const chatTag = (attributes: Record<string, string>): string =>
@@ -51,7 +51,7 @@ export const chatTag = (attributes: Record<string, string>): string =>
     .map(([name, value]) => `${name}="${value}"`)
     .join(' ')}></chat-session>`
 
-/** Opens a page in a browser context of its own; `prepare` is done before it loads. */
+/** Opens a page in a browser context of its own. `prepare` is called before the page loads. */
 export const openPage = async (
   url: string,
   prepare?: (page: Page) => Promise<void> | void,
@@ -62,7 +62,7 @@ export const openPage = async (
   return page
 }
 
-/** Has the page keep the names of the events that reach its document, with the reason where they have one. */
+/** Records the events on the page's document, with the error's code if there is one. */
 export const recordEvents = async (page: Page): Promise<void> => {
   await page.addInitScript(`
     window.received = []

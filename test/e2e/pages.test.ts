@@ -16,9 +16,9 @@ import { chatOf, complaintsOf, framesSentBy, startShopGateway, untilState } from
 test('a page with one tag and one script has a live session', async () => {
   const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
-  const complaints: string[] = []
+  let complaints: string[] = []
   const page = await openPage(url, async (page) => {
-    complaints.push(...complaintsOf(page))
+    complaints = complaintsOf(page)
     await recordEvents(page)
   })
   await untilState(page, 'active')
@@ -38,7 +38,7 @@ test('removing the element ends the session, for the gateway too', async () => {
   await until('the last frame that was sent', () => sent.at(-1), 'end')
 })
 
-test('moving the element, or taking it out and putting it back, leaves the session as it is', async () => {
+test('moving the element, or removing and adding it in one task, keeps the session', async () => {
   const gateway = await startShopGateway()
   const { url } = await servePage(
     `${gatewayScript(gateway.url)}<div></div>${chatTag({ token: await shopTokenFor('ada') })}`,
@@ -54,7 +54,7 @@ test('moving the element, or taking it out and putting it back, leaves the sessi
     element?.remove()
     queueMicrotask(() => document.body.append(element ?? ''))
   })
-  // What a move could have done has happened by the time that another user's session has come and gone.
+  // By the time that another user's session has started and ended, a move would have ended the session.
   await page.evaluate(
     (tag) => document.body.insertAdjacentHTML('beforeend', tag),
     chatTag({ id: 'other', token: await shopTokenFor('grace') }),
@@ -67,10 +67,10 @@ test('moving the element, or taking it out and putting it back, leaves the sessi
   assert.deepEqual(await receivedIn(page), ['started', 'started'])
 })
 
-/** Seconds: whoever retries does so sooner. Who does not answer a ping in twice as long is cut off, which none may be here. */
+/** Seconds: a client that retried would do so sooner than the first ping. A slow client must answer within twice the time. */
 const PING = 4
 
-test('a token that the gateway refuses is told once, and not tried again', async () => {
+test('a refused token fails the session once, and is not sent again', async () => {
   const gateway = await startShopGateway(0, PING)
   const { url } = await servePage(
     gatewayScript(gateway.url) +
@@ -91,7 +91,7 @@ test('a token that the gateway refuses is told once, and not tried again', async
   assert.deepEqual(received.sort(), ['failed unauthenticated', 'started'])
 })
 
-test('a source of tokens that are all refused is asked twice, and then the session has failed', async () => {
+test('a token source whose tokens are refused is asked twice, then the session fails', async () => {
   const gateway = await startShopGateway(0, PING)
   let asked = 0
   const { url } = await servePage(
@@ -112,7 +112,7 @@ test('a source of tokens that are all refused is asked twice, and then the sessi
   assert.equal(gateway.tried(), 3)
 })
 
-test('a source of tokens that fails twice is asked a third time', async () => {
+test('a token source that fails twice is asked a third time', async () => {
   const gateway = await startShopGateway()
   const answers = [500, 500, 200]
   let asked = 0
@@ -129,7 +129,7 @@ test('a source of tokens that fails twice is asked a third time', async () => {
   assert.deepEqual(await receivedIn(page), ['error unavailable', 'error unavailable', 'started'])
 })
 
-test('a page of somebody whom the token is not for says so and stays out', async () => {
+test('a token for another user than user-id fails the session as bad-request', async () => {
   const gateway = await startShopGateway()
   const { url } = await servePage(
     gatewayScript(gateway.url) + chatTag({ 'user-id': 'grace', token: await shopTokenFor('ada') }),

@@ -8,7 +8,7 @@ import { startDev, type Dev } from '../../src/cli/dev/dev.js'
 import type { LoginMethodId } from '../../src/playground/settings.js'
 import { newContext } from '../support/browser.js'
 
-// Here rather than in a test, at whose end the browser would be closed.
+// At the top level: in a test the browser would be closed at the test's end.
 await (await newContext()).close()
 
 type AppId = 'playground' | 'strict'
@@ -16,16 +16,16 @@ type AppId = 'playground' | 'strict'
 /** One user of the page. */
 export interface Panel {
   at: Locator
-  /** Opens one of the tabs at its foot. */
+  /** Opens a tab of the panel. */
   open(tab: 'Events' | 'Log-in' | 'Element' | 'Notify' | 'Code'): Promise<void>
   choose(way: LoginMethodId, app?: AppId): Promise<void>
-  /** Presses a button, in the tab where it is. */
+  /** Opens the button's tab, and presses the button. */
   press(name: string): Promise<void>
-  /** Waits until the big word is this one. */
+  /** Waits until the panel shows this state. */
   reaches(state: string): Promise<void>
-  /** Chooses, starts, and waits for a new session, or for the state. */
+  /** Chooses a log-in, starts the session, and waits for a new active session or for the given state. */
   start(way: LoginMethodId, state?: string, app?: AppId): Promise<void>
-  /** Waits until the events have one that matches. */
+  /** Waits until the log has an event that matches. */
   logs(words: RegExp): Promise<void>
   sessionId(): Promise<string>
   user(): Promise<string>
@@ -39,19 +39,19 @@ export interface Playground extends Panel {
   page: Page
   context: BrowserContext
   dev: Dev
-  /** Errors in the console, exceptions and breaches of the policy. */
+  /** Errors in the console, exceptions, and violations of the Content-Security-Policy. */
   problems: string[]
-  /** By the place in the page, from 0. */
+  /** Returns the panel at an index, from 0. */
   panel(index: number): Panel
-  /** Adds a user, and waits until the panel is there. */
+  /** Adds a user, and waits for the panel. */
   add(): Promise<Panel>
-  /** The connection that the first panel's session made last. */
+  /** Returns the latest connection of the first panel's session. */
   socket(): Promise<WebSocket>
-  /** Removes everybody and adds one user, Alice, who has no session yet. */
+  /** Removes all users and adds Alice, without a session. */
   alone(): Promise<void>
 }
 
-/** In which tab a button is; the others are always there. */
+/** The tab of each button. The other buttons are outside the tabs. */
 const tabOf: Record<string, Parameters<Panel['open']>[0]> = {
   'start()': 'Element',
   'end()': 'Element',
@@ -114,7 +114,7 @@ const panelOf = (at: Locator): Panel => {
   }
 }
 
-/** Everything that a person could read, in all shadow roots, closed details too. */
+/** Returns all text of the page, in all shadow roots and closed details too. */
 export const textOf = (page: Page): Promise<string> =>
   page.evaluate(() => {
     const texts: string[] = []
@@ -137,7 +137,7 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
   page.on('pageerror', (error) => problems.push(String(error)))
   const sockets: WebSocket[] = []
   page.on('websocket', (socket) => sockets.push(socket))
-  // A page that glides to a user who was added takes the button away from under a pointer that is pressing it.
+  // Without smooth scrolling to an added user, which would move a button while it is pressed.
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.goto(`${dev.url}/`)
   const panels = page.locator('user-panel')
@@ -178,7 +178,7 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
 /** The browser itself logs a failed connection to the console; a page cannot prevent it. */
 const isLostConnection = (problem: string): boolean => /^WebSocket connection to .* failed/.test(problem)
 
-/** A test on a playground of its own, which must not see an error or a breach of the policy. */
+/** A test on a playground of its own. It fails if the page has an error or a violation of its policy. */
 export const itOnPlayground = (name: string, body: (playground: Playground) => Promise<void>): void => {
   it(name, async () => {
     const playground = await open()

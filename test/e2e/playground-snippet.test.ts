@@ -15,8 +15,8 @@ const codeOf = async ({ at, open }: Playground, tab: Tab): Promise<string> => {
   return at.locator('#code').innerText()
 }
 
-/** What the compiler finds wrong with a component. */
-const faultsOf = (code: string): unknown[] => {
+/** Returns the compiler's errors for a component. */
+const compileErrorsOf = (code: string): unknown[] => {
   const { diagnostics = [] } = ts.transpileModule(code, {
     reportDiagnostics: true,
     fileName: 'session.tsx',
@@ -25,8 +25,8 @@ const faultsOf = (code: string): unknown[] => {
   return diagnostics.map(({ messageText }) => messageText)
 }
 
-/** What each tab says for a way; and what the server has to do. */
-const says: Record<LoginMethodId, [RegExp, RegExp, RegExp, RegExp | null]> = {
+/** The text of each tab for each log-in, and of the server's part. */
+const snippets: Record<LoginMethodId, [RegExp, RegExp, RegExp, RegExp | null]> = {
   token: [
     / token="TOKEN_FROM_YOUR_SERVER"/,
     / token: 'TOKEN_/,
@@ -58,11 +58,11 @@ const says: Record<LoginMethodId, [RegExp, RegExp, RegExp, RegExp | null]> = {
   nothing: [/session-token-needed/, /'tokenneeded'/, /onsession-token-needed=/, /chat-session token --app/],
 }
 
-describe('the playground: the code for it', () => {
-  it('is the code for what is chosen, in each language and well-formed for React, before anything is started', async (playground) => {
+describe('the playground: the snippet', () => {
+  it('is the code for the chosen settings, in each language and well-formed for React, before a session starts', async (playground) => {
     const { at, alone, choose } = playground
     await alone()
-    for (const [way, [inHtml, inJavascript, inReact, onServer]] of Object.entries(says)) {
+    for (const [way, [inHtml, inJavascript, inReact, onServer]] of Object.entries(snippets)) {
       await choose(way as LoginMethodId, 'strict')
       for (const [tab, words] of [
         ['HTML', inHtml],
@@ -70,7 +70,7 @@ describe('the playground: the code for it', () => {
         ['React', inReact],
       ] as const) {
         const code = await codeOf(playground, tab)
-        if (tab === 'React') assert.deepEqual(faultsOf(code), [], way)
+        if (tab === 'React') assert.deepEqual(compileErrorsOf(code), [], way)
         assert.match(code, words, `${way}, ${tab}`)
         for (const each of [/strict/, /alice/, /Alice Moreau/]) assert.match(code, each, `${way}, ${tab}`)
       }
@@ -137,7 +137,7 @@ describe('the playground: the code for it', () => {
     await site.close()
   })
 
-  it('is copied by a button, which says so', async (playground) => {
+  it('is copied by a button, which confirms it', async (playground) => {
     const { context, page, press, at } = playground
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
     for (const tab of tabs) {
@@ -148,7 +148,7 @@ describe('the playground: the code for it', () => {
     }
   })
 
-  it('is selected where the browser does not let a page copy', async (playground) => {
+  it('is selected if the browser does not let a page copy', async (playground) => {
     const { page, press } = playground
     await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }))
     const code = await codeOf(playground, 'HTML')

@@ -2,23 +2,23 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { itOnPlayground as it, type Panel, type Playground } from './playground-page.js'
 
-/** Alice, Bob and a guest are there when the page opens: this waits until their sessions are. */
-const three = async ({ panel }: Playground) => {
+/** Waits until the sessions of the first users, Alice, Bob and a guest, are active. */
+const firstUsers = async ({ panel }: Playground) => {
   const users = [panel(0), panel(1), panel(2)] as const
   for (const { reaches } of users) await reaches('active')
   return users
 }
 
-/** Waits until a line is up, and tells the page what a browser does then: without it the next try may be seconds off. */
+/** Waits until a link is up, and dispatches `online`. Otherwise the next attempt may wait for seconds. */
 const online = async ({ page }: Playground, { at }: Panel): Promise<void> => {
   await at.locator('.up[aria-pressed=true]').waitFor()
   await page.evaluate(() => dispatchEvent(new Event('online')))
 }
 
 describe('the playground: several users', () => {
-  it('has three sessions when it opens; two of them write to each other, and each reads when they like', async (playground) => {
+  it('has three sessions when it opens; two users write to each other, and each marks messages as read', async (playground) => {
     const { page } = playground
-    const [alice, bob, guest] = await three(playground)
+    const [alice, bob, guest] = await firstUsers(playground)
     assert.deepEqual(await Promise.all([alice.user(), bob.user(), guest.user()]), [
       'alice',
       'bob',
@@ -36,19 +36,23 @@ describe('the playground: several users', () => {
     await bob.press('Mark as read')
     await bob.unread().waitFor({ state: 'detached' })
     assert.equal(await bob.message('Is the lamp').getByText('unread').count(), 0)
-    assert.equal(await alice.unread().innerText(), '1 unread', 'reading is everybody’s own')
+    assert.equal(
+      await alice.unread().innerText(),
+      '1 unread',
+      'Bob’s read mark does not change Alice’s unread count',
+    )
     await bob.logs(/session-message\s+1, alice → bob/)
     await bob.logs(/session-unread\s+0/)
 
     await page.reload()
-    const [again, other] = await three(playground)
+    const [again, other] = await firstUsers(playground)
     await again.message('<b>It is.</b>').getByText('unread').waitFor()
     await other.message('Is the lamp still there?').waitFor()
     assert.equal(await other.unread().count(), 0)
   })
 
-  it('resumes a session that was offline, with the messages that it missed and those written meanwhile, each once', async (playground) => {
-    const [alice, bob] = await three(playground)
+  it('resumes a session that was offline; missed messages and those sent meanwhile arrive once', async (playground) => {
+    const [alice, bob] = await firstUsers(playground)
     const former = await alice.sessionId()
     await alice.press('Offline')
     await alice.reaches('reconnecting')
@@ -58,33 +62,33 @@ describe('the playground: several users', () => {
     await alice.press('Try now')
     await alice.reaches('reconnecting')
     await bob.reaches('active')
-    await bob.write('Alice Moreau', 'You can’t hear me.')
-    await bob.message('You can’t hear me.').getByText('to Alice').waitFor()
-    await alice.write('Bob Okafor', 'Can you hear me?')
-    await alice.message('Can you hear me?').getByText('on its way').waitFor()
-    assert.equal(await alice.message('You can’t hear me.').count(), 0)
-    assert.equal(await bob.message('Can you hear me?').count(), 0)
+    await bob.write('Alice Moreau', 'Message while offline.')
+    await bob.message('Message while offline.').getByText('to Alice').waitFor()
+    await alice.write('Bob Okafor', 'Message from the outbox.')
+    await alice.message('Message from the outbox.').getByText('on its way').waitFor()
+    assert.equal(await alice.message('Message while offline.').count(), 0)
+    assert.equal(await bob.message('Message from the outbox.').count(), 0)
 
     await alice.press('Online')
     await online(playground, alice)
     await alice.reaches('active')
-    await alice.message('You can’t hear me.').waitFor()
-    await bob.message('Can you hear me?').waitFor()
-    await alice.message('Can you hear me?').locator('time').waitFor()
+    await alice.message('Message while offline.').waitFor()
+    await bob.message('Message from the outbox.').waitFor()
+    await alice.message('Message from the outbox.').locator('time').waitFor()
     for (const user of [alice, bob]) assert.equal(await user.at.locator('.thread li').count(), 2)
     assert.equal(await countdown.count(), 0)
     assert.equal(await alice.sessionId(), former)
   })
 
-  it('makes a connection again that was cut, in the same session, slows one down, and comes back when it was away for some seconds', async (playground) => {
-    const [alice, bob] = await three(playground)
+  it('reconnects a cut connection in the same session, slows a connection down, and reconnects after an outage', async (playground) => {
+    const [alice, bob] = await firstUsers(playground)
     const former = await alice.sessionId()
     const sockets: unknown[] = []
     playground.page.on('websocket', (socket) => sockets.push(socket))
     await alice.press('Cut')
     await alice.logs(/active → reconnecting/)
     await alice.reaches('active')
-    assert.equal(sockets.length, 1, 'only the one that was cut is made again')
+    assert.equal(sockets.length, 1, 'only the cut connection is opened again')
     const line = (await playground.page.locator('#user-1 chat-session').getAttribute('endpoint')) ?? ''
     await alice.press('Slow')
     await alice.at.locator('.slow[aria-pressed=true]').waitFor()
@@ -92,7 +96,7 @@ describe('the playground: several users', () => {
     await alice.press('Online')
     await alice.at.locator('.up[aria-pressed=true]').waitFor()
     assert.deepEqual(await (await fetch(line)).json(), { delay: 0, down: 0 })
-    // Looked for from before it happens: five seconds later it is over.
+    // The waits begin before the outage, because it is over after five seconds.
     await Promise.all([
       bob.at.locator('.outage[aria-pressed=true]').waitFor(),
       bob.reaches('reconnecting'),
@@ -104,8 +108,8 @@ describe('the playground: several users', () => {
     assert.equal(await alice.sessionId(), former)
   })
 
-  it('says what was not sent when a session ends, and sends it again when asked to', async (playground) => {
-    const [alice, bob] = await three(playground)
+  it('shows unsent messages when a session ends, and sends one again on request', async (playground) => {
+    const [alice, bob] = await firstUsers(playground)
     await alice.press('Offline')
     await alice.reaches('reconnecting')
     await alice.write('Bob Okafor', 'Too late?')
@@ -121,9 +125,9 @@ describe('the playground: several users', () => {
     assert.equal(await alice.message('Too late?').count(), 1)
   })
 
-  it('adds users, up to six, and removes one together with the session', async (playground) => {
+  it('adds users, up to six, and ends the session of a removed user', async (playground) => {
     const { page, panel, add } = playground
-    await three(playground)
+    await firstUsers(playground)
     const fourth = await add()
     await fourth.reaches('idle')
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'user-4')
@@ -143,10 +147,10 @@ describe('the playground: several users', () => {
     assert.equal(await page.getByRole('link', { name: /^Chiyo/ }).count(), 0)
   })
 
-  it('shows a notification for a message to a hidden page, prevents it if the page wants, and asks for permission only after a click', async (playground) => {
+  it('shows a notification for a message to a hidden page, stops it on request, and asks for permission only after a click', async (playground) => {
     const { page } = playground
-    // This browser shows none, and no window of it is ever hidden: the page is given a Notification that notes down what
-    // is shown, and set to hidden. The playground, the element and the gateway are the real ones.
+    // This browser shows no notifications and hides no window. So the test replaces `Notification` by a class that records
+    // them, and sets `visibilityState`. The playground, the element and the gateway are real.
     await page.addInitScript(`
       globalThis.shown = []
       globalThis.Notification = class extends EventTarget {
@@ -159,8 +163,8 @@ describe('the playground: several users', () => {
       }
     `)
     await page.reload()
-    const [alice, bob] = await three(playground)
-    const look = (visibilityState: string): Promise<void> =>
+    const [alice, bob] = await firstUsers(playground)
+    const setVisibility = (visibilityState: string): Promise<void> =>
       page.evaluate((value) => {
         Object.defineProperty(document, 'visibilityState', { value, configurable: true })
         document.dispatchEvent(new Event('visibilitychange'))
@@ -176,7 +180,7 @@ describe('the playground: several users', () => {
 
     await bob.write('Alice Moreau', 'You are looking.')
     await alice.message('You are looking.').waitFor()
-    await look('hidden')
+    await setVisibility('hidden')
     await bob.write('Alice Moreau', 'Look here!')
     const notified = alice.at.locator('#notified')
     await notified.getByText('session-notification shown').waitFor()
@@ -188,8 +192,8 @@ describe('the playground: several users', () => {
     assert.deepEqual(await page.evaluate('shown'), ['Bob Okafor: Look here!'])
   })
 
-  it('says that the browser denies notifications', async (playground) => {
-    const [alice] = await three(playground)
+  it('shows that the browser denies notifications', async (playground) => {
+    const [alice] = await firstUsers(playground)
     await alice.press('requestNotifications()')
     await alice.at.locator('#permission').getByText('notifications-denied').waitFor()
     await alice.logs(/requestNotifications\(\) was refused\s+notifications-denied/)

@@ -3,8 +3,8 @@ import { describe } from 'node:test'
 import { TIMEOUT } from '../support/browser.js'
 import { itOnPlayground as it, textOf } from './playground-page.js'
 
-describe('the playground: what can be done to a session', () => {
-  it('ends it, removes and puts back its element: each time it is another session then', async (playground) => {
+describe('the playground: actions on a session', () => {
+  it('ends the session, and removes and adds its element: each time another session starts', async (playground) => {
     const { start, press, reaches, sessionId, logs, page, at, alone } = playground
     await alone()
     await start('token')
@@ -25,7 +25,7 @@ describe('the playground: what can be done to a session', () => {
     assert.equal(new Set(sessions).size, 3)
   })
 
-  it('moves the element without a break', async ({
+  it('moves the element without ending the session', async ({
     start,
     press,
     page,
@@ -42,7 +42,7 @@ describe('the playground: what can be done to a session', () => {
     page.on('websocket', (socket) => sockets.push(socket))
     await press('Move it')
     await at.locator('.place[slot=second] > chat-session').waitFor()
-    // A task later the lease would have let go; a change that is sent comes back after that.
+    // The lease would end the session one task after the move. The answer to a profile change arrives later than that.
     await open('Log-in')
     await at.getByLabel('Name').fill('Alice in motion')
     await at.getByLabel('Name').blur()
@@ -52,7 +52,7 @@ describe('the playground: what can be done to a session', () => {
     assert.deepEqual(sockets, [])
   })
 
-  it('changes the user of a session, however it is proven, and everything follows', async (playground) => {
+  it('changes the user with each kind of credentials, and the fields and the snippet follow', async (playground) => {
     const { alone, start, press, at, open } = playground
     await alone()
     for (const [way, user] of [
@@ -80,9 +80,9 @@ describe('the playground: what can be done to a session', () => {
     const renewed = (await socket()).waitForEvent('framereceived', ({ payload }) =>
       String(payload).includes('"renewed"'),
     )
-    // A token of the same second is the same token.
-    const soon = performance.now() + TIMEOUT
-    for (let done = false; !done && performance.now() < soon;) {
+    // Two tokens of the same second are equal.
+    const deadline = performance.now() + TIMEOUT
+    for (let done = false; !done && performance.now() < deadline;) {
       await press('Renew token now')
       done = await Promise.race([renewed.then(() => true), page.waitForTimeout(300).then(() => false)])
     }
@@ -90,17 +90,17 @@ describe('the playground: what can be done to a session', () => {
     assert.equal(await sessionId(), former)
   })
 
-  it('says that the strict app’s profiles are not the page’s to change, and the session goes on', async (playground) => {
+  it('logs that the strict app refuses a profile change, and the session goes on', async (playground) => {
     const { start, open, at, logs, reaches } = playground
     await start('token', 'active', 'strict')
     await open('Log-in')
-    await at.getByLabel('Name').fill('Somebody else')
+    await at.getByLabel('Name').fill('Another name')
     await at.getByLabel('Name').blur()
     await logs(/session-error\s+refused/)
     await reaches('active')
   })
 
-  it('starts anew with other settings and leaves no session behind', async ({
+  it('starts a new session with other settings, and ends the previous session', async ({
     alone,
     start,
     page,
@@ -115,8 +115,8 @@ describe('the playground: what can be done to a session', () => {
   })
 })
 
-describe('the playground: what it shows', () => {
-  it('logs events newest first with their detail, and forgets them when asked to', async (playground) => {
+describe('the playground: its log', () => {
+  it('logs events with their detail, the newest first, and clears the log', async (playground) => {
     const { alone, start, press, logs, at } = playground
     await alone()
     await start('token')
@@ -155,7 +155,7 @@ describe('the playground: what it shows', () => {
         await at.getByRole('tab', { name: tab }).click()
         texts.push(await textOf(page))
       }
-      // The hint beside the password's field says it once.
+      // The hint beside the password's field shows the demo's password.
       const text = texts.map((each) => each.replace('open sesame', '')).join('\n')
       for (const secret of [...(await minted()), ...secrets]) assert.ok(!text.includes(secret), way)
       assert.doesNotMatch(text, /open sesame|eyJ/)

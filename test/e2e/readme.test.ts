@@ -1,4 +1,4 @@
-// What the README's first screen has somebody paste into a page, pasted into a page.
+// Runs the README's first snippets in a page.
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ import { siteOf, startSiteGateway, startSite, tokenFor, watch } from './element-
 const context = await newContext()
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
 
-/** The README's first block of HTML that has `text` in it. */
+/** Returns the README's first block of HTML that contains `text`. */
 const blockWith = (text: string): string => {
   const block = [...readme.matchAll(/^```html\n(.*?)^```$/gms)]
     .map(([, html = '']) => html)
@@ -25,7 +25,7 @@ const firstScreen = blockWith('session-started')
 const pinnedTag = blockWith('integrity=')
 const plainTag = /<script type="module".*<\/script>/
 
-/** The README's page, at an address of its own, for a user of a gateway elsewhere. */
+/** Serves the README's page, for a user of a gateway at another address. */
 const pageOn = async (gateway: string, html: string): Promise<string> => {
   const token = await tokenFor('12345')
   return startSite(
@@ -40,15 +40,15 @@ const pageOn = async (gateway: string, html: string): Promise<string> => {
   )
 }
 
-test('who copies the README’s first lines has a live session, and hears of it', async () => {
+test('the README’s first lines start a session and receive session-started', async () => {
   const { page, complaints } = await watch(context)
-  const said = page.waitForEvent('console')
+  const logged = page.waitForEvent('console')
   await page.goto(await pageOn(await startSiteGateway(), firstScreen))
-  assert.equal((await said).text(), 'live as 12345')
+  assert.equal((await logged).text(), 'live as 12345')
   assert.deepEqual(complaints, [])
 })
 
-test('who has no server saves the README’s page, opens the file, and is connected', async () => {
+test('the README’s page without a server connects when it is opened as a file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-readme-'))
   const dev = await startDev({ host: '127.0.0.1', port: 0, data: join(folder, 'data') })
   after(async () => {
@@ -63,14 +63,14 @@ test('who has no server saves the README’s page, opens the file, and is connec
   assert.deepEqual(complaints, [])
 })
 
-test('the README’s tag with a version and a hash boots from a gateway of another origin', async () => {
+test('the README’s tag with a version and a hash starts a session with a gateway of another origin', async () => {
   const { page, complaints } = await watch(context)
   await page.goto(await pageOn(await startSiteGateway(), firstScreen.replace(plainTag, pinnedTag)))
   await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   assert.deepEqual(complaints, [])
 })
 
-test('with another hash than the script’s the browser does not run it', async () => {
+test('the browser does not run a script with another hash', async () => {
   const wrong = pinnedTag.replace(
     /sha384-./,
     (start) => `${start.slice(0, -1)}${start.endsWith('A') ? 'B' : 'A'}`,

@@ -1,6 +1,6 @@
 /*
- * This browser has no back/forward cache: its events are sent by hand, and what another page does meanwhile is done by
- * one in a frame, which shares the tab's sessionStorage. test/faults/bfcache.test.ts does it for real.
+ * This browser has no back/forward cache. The tests dispatch its events, and a page in a frame, which shares the tab's
+ * sessionStorage, acts as the next page. test/faults/bfcache.test.ts uses a real back/forward cache.
  */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
@@ -22,7 +22,7 @@ import {
 import { until } from '../support/until.js'
 import { stateOf, untilState } from './site.js'
 
-/** In the order of Chromium, which wakes a page before it tells that it is shown. */
+/** Dispatches the events in Chromium's order: `resume` and `visibilitychange` before `pageshow`. */
 const transition = (page: Page, type: 'pagehide' | 'pageshow'): Promise<void> =>
   page.evaluate((type) => {
     if (type === 'pageshow')
@@ -35,7 +35,7 @@ const leave = async (page: Page): Promise<void> => {
   assert.equal(await stateOf(page), 'reconnecting')
 }
 
-/** What another page of the tab says of its session, in a frame of this one. */
+/** Opens another page of the tab in a frame. Resolves with the frame and its session's id. */
 const openInFrame = async (page: Page, url: string): Promise<{ frame: Frame; id: string }> => {
   await page.evaluate((url) => {
     const frame = document.createElement('iframe')
@@ -43,7 +43,7 @@ const openInFrame = async (page: Page, url: string): Promise<{ frame: Frame; id:
     document.body.append(frame)
   }, url)
   const inFrame = (): Frame | undefined => page.frames()[1]
-  // What is asked of the empty document before it is lost with that.
+  // An evaluation in the first, empty document would be lost with that document.
   await until('the address of the frame', () => inFrame()?.url(), url)
   const state = (): Promise<string | undefined> | undefined =>
     inFrame()?.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.state)
@@ -56,7 +56,7 @@ const openInFrame = async (page: Page, url: string): Promise<{ frame: Frame; id:
   return { frame, id }
 }
 
-test('a page that comes back from the cache is the same session, and hears what it missed once', async () => {
+test('a page that comes back from the cache resumes its session and receives each missed message once', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
@@ -73,7 +73,7 @@ test('a page that comes back from the cache is the same session, and hears what 
   assert.deepEqual(await messagesIn(page), ['message one', 'message two', 'message three'])
 })
 
-test('a page whose key was used up by another one gets a session of its own, and the other goes on', async () => {
+test('a page whose resume key was used by another page gets a session of its own, and the other session goes on', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
@@ -93,7 +93,7 @@ test('a page whose key was used up by another one gets a session of its own, and
   assert.ok(!(await received()).some((line) => line.startsWith('over') || line === 'reconnecting'))
 })
 
-test('a page that comes back after its user logged out on another one stays logged out', async () => {
+test('a page that comes back after a log-out on another page stays logged out', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
@@ -106,14 +106,14 @@ test('a page that comes back after its user logged out on another one stays logg
   assert.deepEqual((await receivedIn(page)).slice(-2), ['ended', 'over: logged out'])
 })
 
-test('a page that comes back carries on what the one that is left leaves only then', async () => {
+test('a page that comes back resumes a session whose key the left page writes only after pageshow', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const { page, id } = await openActive(site)
   await leave(page)
   const other = await openInFrame(page, `${site.url}/next`)
   assert.equal(other.id, id)
-  // In the order of Chromium, which hides the one page after it has shown the other.
+  // Chromium fires `pagehide` on the left page after `pageshow` on the other.
   await page.evaluate(() => {
     const gone = frames[0]
     dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
@@ -123,7 +123,7 @@ test('a page that comes back carries on what the one that is left leaves only th
   assert.deepEqual(await storedIn(page), [])
 })
 
-test('a page that comes back asks its token source first: whoever was signed out there stays out', async () => {
+test('a page that comes back asks its token source first: a user who signed out stays signed out', async () => {
   const gateway = await startDurableGateway()
   let isIn = true
   const site = await serveSite(
@@ -138,7 +138,7 @@ test('a page that comes back asks its token source first: whoever was signed out
   await untilReceived(page, 'over: signed-out')
 })
 
-test('a page that logs out before it is left is none that can come back', async () => {
+test('a page that logged out before it was left does not resume its session', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
   const { page } = await openActive(site)

@@ -19,13 +19,13 @@ import {
 import { until } from '../support/until.js'
 import { stateOf } from './site.js'
 
-test('the next page of a server-rendered site carries the session on, and tells what came between the two', async () => {
+test('the next page of a server-rendered site resumes the session, and receives the messages in between', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const page = await (await newContext()).newPage()
   const site = await serveSite(gateway, async (path) => {
     if (path === '/next') {
-      // The head of the page is there: the browser leaves the one before.
+      // The head of the page has arrived, so the browser leaves the previous page.
       await until('the page that is shown', () => new URL(page.url()).pathname, '/next')
       await bob.send({ to: 'ada', body: 'two' })
     }
@@ -64,7 +64,7 @@ test('five pages in a row are one session, and each message is received once by 
   assert.deepEqual(received, bodies)
 })
 
-test('a page that is loaded while the gateway restarts carries the session on in the new process', async () => {
+test('a page that loads while the gateway restarts resumes the session in the new process', async () => {
   const folder = scratchFolder()
   const gateway = await startDurableGateway(folder)
   const site = await serveSite(gateway, withToken('ada'))
@@ -75,13 +75,13 @@ test('a page that is loaded while the gateway restarts carries the session on in
   assert.equal(await activeId(page), id)
 })
 
-// `window.open` gives the new tab a copy of what the first one's sessionStorage holds, as duplicating a tab does.
-test('a duplicated tab gets a session of its own and disturbs nobody', async () => {
+// `window.open` copies the sessionStorage to the new tab, as duplicating a tab does.
+test('a duplicated tab gets a session of its own, and the first session goes on', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
   const { page } = await openActive(site)
-  // By now there was something in the storage.
+  // After a navigation the storage has had a resume key.
   await page.goto(`${site.url}/next`)
   const id = await activeId(page)
   await page.evaluate(() => sessionStorage.setItem('copied', 'yes'))
@@ -98,7 +98,7 @@ test('a duplicated tab gets a session of its own and disturbs nobody', async () 
   assert.equal(await activeId(page), id)
 })
 
-test('somebody who logs out and goes to another page leaves nothing that could carry the session on', async () => {
+test('after a log-out the storage has no key that could resume the session', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, async (path) =>
     path === '/bye' ? undefined : withToken('ada')(path),
@@ -111,12 +111,12 @@ test('somebody who logs out and goes to another page leaves nothing that could c
     (await storedIn(page)).filter((value) => value !== 'null'),
     [],
   )
-  // Logged in again, it is a new one.
+  // After a log-in there is a new session.
   await page.goto(site.url)
   assert.notEqual(await activeId(page), id)
 })
 
-test('a page whose session is live leaves a key that says nothing of the user, and the next page takes it', async () => {
+test('a page with an active session leaves a resume key without user data, and the next page takes it', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, async (path) =>
     path === '/plain' ? undefined : withToken('ada')(path),
@@ -128,5 +128,5 @@ test('a page whose session is live leaves a key that says nothing of the user, a
   assert.deepEqual(Object.keys(JSON.parse(left) as object).sort(), ['epoch', 'key', 'offset'])
   await page.goto(`${site.url}/next`)
   assert.equal(await activeId(page), id)
-  await until('what is stored', async () => (await storedIn(page)).length, 0)
+  await until('stored values', async () => (await storedIn(page)).length, 0)
 })

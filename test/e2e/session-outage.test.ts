@@ -23,25 +23,25 @@ import { untilState } from './site.js'
 
 interface Network {
   proxy: Proxy
-  /** The network goes: the browser is told, connections are cut, and none is let through until it is back. */
-  goes(page: Page): Promise<void>
-  comes(page: Page): Promise<void>
+  /** Cuts and refuses connections, and sets the browser offline. */
+  goOffline(page: Page): Promise<void>
+  goOnline(page: Page): Promise<void>
 }
 
-/** A network between pages and a gateway. */
+/** Puts a network that can fail between pages and a gateway. */
 const networkTo = async (gateway: TestGateway): Promise<Network> => {
   let isGone = false
   const proxy = await startProxy(gateway.url, () => isGone)
   return {
     proxy,
-    async goes(page) {
+    async goOffline(page) {
       isGone = true
-      // First, since this browser doesn't tell an open socket that was cut while it was offline.
+      // Cuts first, because in offline mode this browser does not report the close of an open socket.
       proxy.cut()
       await untilState(page, 'reconnecting')
       await page.context().setOffline(true)
     },
-    async comes(page) {
+    async goOnline(page) {
       isGone = false
       await page.context().setOffline(false)
     },
@@ -51,27 +51,27 @@ const networkTo = async (gateway: TestGateway): Promise<Network> => {
 const bodiesFor = (count: number, what: string): string[] =>
   Array.from({ length: count }, (_, index) => `${what} ${index}`)
 
-/** What bob has of somebody, in the order in which it is kept. */
+/** Returns the bodies of the messages from `from` in bob's inbox, in order. */
 const inboxOf = async (bob: ChatSession, from: string): Promise<(string | undefined)[]> =>
   (await bob.history({ after: 0, limit: 100 }))
     .filter((message) => message.from === from)
     .map(({ body }) => body)
 
-// A few seconds stand for the thirty of a tunnel: the network is as gone, and the session is held for two minutes.
-test('a page that was offline for seconds misses nothing, repeats nothing, and hears of nothing else', async () => {
+// Four seconds offline: the session is held for longer.
+test('a page that was offline for seconds receives each missed message once, and no error', async () => {
   const gateway = await startDurableGateway()
-  const { proxy, goes, comes } = await networkTo(gateway)
+  const { proxy, goOffline, goOnline } = await networkTo(gateway)
   const bob = await sender(gateway)
   const site = await serveSite(proxy, withToken('ada'))
   const { page, id } = await openActive(site)
   await bob.send({ to: 'ada', body: 'before' })
   await untilReceived(page, 'message before')
-  await goes(page)
+  await goOffline(page)
   const back = Date.now() + 4_000
   const missed = bodiesFor(20, 'missed')
   for (const body of missed) await bob.send({ to: 'ada', body })
   await until('the outage is over', () => Date.now() >= back, true)
-  await comes(page)
+  await goOnline(page)
   await untilReceived(page, 'message missed 19')
   assert.equal(await activeId(page), id)
   await bob.send({ to: 'ada', body: 'after' })
@@ -85,18 +85,18 @@ test('a page that was offline for seconds misses nothing, repeats nothing, and h
     others.filter((line, index) => line !== others[index - 1]),
     ['starting', 'active', 'reconnecting', 'active'],
   )
-  await until('what is unread', async () => (await receivedIn(page)).includes('unread 22'), true)
+  await until('the unread count', async () => (await receivedIn(page)).includes('unread 22'), true)
 })
 
-test('what is sent while offline is on its way when the network is back, and is stored once', async () => {
+test('a message that is sent offline is sent when the network is back, and is stored once', async () => {
   const gateway = await startDurableGateway()
-  const { proxy, goes, comes } = await networkTo(gateway)
+  const { proxy, goOffline, goOnline } = await networkTo(gateway)
   const bob = await sender(gateway)
   const site = await serveSite(proxy, withToken('ada'))
   const { page, id } = await openActive(site)
-  await goes(page)
+  await goOffline(page)
   const sent = sendFrom(page, 'one', 'two')
-  await comes(page)
+  await goOnline(page)
   assert.deepEqual(await sent, [1, 2])
   await untilReceived(page, 'message two')
   assert.equal(await activeId(page), id)
@@ -104,7 +104,7 @@ test('what is sent while offline is on its way when the network is back, and is 
   assert.deepEqual(await inboxOf(bob, 'ada'), ['one', 'two'])
 })
 
-test('a line that breaks again and again while a page sends loses nothing, doubles nothing, and keeps the order', async () => {
+test('a connection that breaks repeatedly while a page sends loses, duplicates and reorders no message', async () => {
   const gateway = await startDurableGateway()
   const { proxy } = await networkTo(gateway)
   const bob = await sender(gateway)
@@ -132,7 +132,7 @@ test('a line that breaks again and again while a page sends loses nothing, doubl
   )
 })
 
-test('pages that are open while the gateway restarts on its folder are the same sessions, and nothing is missed', async () => {
+test('open pages resume their sessions after a restart of the gateway on its folder, and miss no message', async () => {
   const folder = scratchFolder()
   const gateway = await startDurableGateway(folder)
   const bob = await sender(gateway)
@@ -142,12 +142,12 @@ test('pages that are open while the gateway restarts on its folder are the same 
   await untilReceived(page, 'message before')
   await gateway.close()
   await untilState(page, 'reconnecting')
-  const sent = sendFrom(page, 'while it was away')
+  const sent = sendFrom(page, 'during the restart')
   await startDurableGateway(folder, portOf(gateway.url))
   assert.deepEqual(await sent, [2])
   await bob.send({ to: 'ada', body: 'after' })
   await untilReceived(page, 'message after')
   assert.equal(await activeId(page), id)
-  assert.deepEqual(await messagesIn(page), ['message before', 'message while it was away', 'message after'])
+  assert.deepEqual(await messagesIn(page), ['message before', 'message during the restart', 'message after'])
   assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))
 })

@@ -11,48 +11,48 @@ import { chatOf, untilState } from './site.js'
 
 export { tokenFor, type TestGateway }
 
-/** A gateway that keeps what it knows in a folder of its own: restarted on the same one, it knows it still. */
+/** Starts a gateway with an embedded engine. Another gateway on the same folder continues its sessions. */
 export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise<TestGateway> =>
   startGateway(
     {
       requireExpiry: true,
       limits: { messagesPerSecond: 10_000, bytesPerSecond: 2 ** 40 },
-      // However far a slow page is behind.
+      // More than a slow page can be behind.
       retention: { messages: 100_000, days: 30 },
     },
-    // However long a slow machine takes from one page to the next.
+    // Longer than a slow machine takes from one page to the next.
     { listen: { port }, engine: { type: 'embedded', path: folder }, leaveWindow: 300, resumeWindow: 300 },
   )
 
 declare global {
   interface Window {
-    /** What this page received of its session, in order. */
+    /** The session events of this page, in order. */
     received: string[]
   }
 }
 
-/** Writes down each event that reaches the document as a person would tell it. */
+/** Records each event on the document as a short text. */
 const recorder = `<script>
   window.received = []
-  const tell = (type, say) => document.addEventListener('session-' + type, ({ detail }) => received.push(say(detail)))
-  tell('state', ({ state }) => state)
-  tell('message', ({ message }) => 'message ' + message.body)
-  tell('unread', ({ unread }) => 'unread ' + unread)
-  tell('error', ({ error }) => 'error ' + error.code)
-  tell('ended', ({ error }) => 'over: ' + (error ? error.code : 'logged out'))
-  tell('failed', ({ error }) => 'failed: ' + error.code)
+  const record = (type, textOf) => document.addEventListener('session-' + type, ({ detail }) => received.push(textOf(detail)))
+  record('state', ({ state }) => state)
+  record('message', ({ message }) => 'message ' + message.body)
+  record('unread', ({ unread }) => 'unread ' + unread)
+  record('error', ({ error }) => 'error ' + error.code)
+  record('ended', ({ error }) => 'over: ' + (error ? error.code : 'logged out'))
+  record('failed', ({ error }) => 'failed: ' + error.code)
 </script>`
 
 export interface Site {
   url: string
-  /** Pages that were rendered. */
+  /** The paths of the rendered pages. */
   views: string[]
 }
 
-/** What a page is rendered with: the attributes of its tag, or undefined for a page that has none. */
+/** Returns the attributes of a page's tag, or undefined for a page without a tag. */
 export type Render = (path: string) => Promise<Record<string, string> | undefined>
 
-/** An answer to an address that is no page's. */
+/** A response of `/api/`. */
 export interface Answer {
   status: number
   headers?: Record<string, string>
@@ -60,8 +60,8 @@ export interface Answer {
 }
 
 /**
- * A site whose pages are rendered by its server at each view, with a `<chat-session>` and a link to `/next`. Addresses
- * below `/api/` are answered by `api`. `script` goes into each page after the tag.
+ * Starts a site that renders each page with a `<chat-session>` and a link to `/next`. `api` answers paths below `/api/`.
+ * `script` is in each page, after the tag.
  */
 export const serveSite = async (
   gateway: { url: string },
@@ -93,12 +93,12 @@ export const serveSite = async (
   return { url, views }
 }
 
-/** Each page carries a token of its own for `userId`. */
+/** Renders each page with a new token for `userId`. */
 export const withToken =
   (userId: string, expiresIn = 300): Render =>
   async () => ({ token: await tokenFor(userId, { expiresIn }) })
 
-/** A tab of its own on the page, whose session is active. */
+/** Opens the site in a new tab. Resolves when its session is active. */
 export const openActive = async (
   { url }: Site,
   context?: BrowserContext,
@@ -123,7 +123,7 @@ export const messagesIn = async (page: Page): Promise<string[]> =>
 export const untilReceived = (page: Page, line: string): Promise<void> =>
   until(`"${line}" was received`, async () => (await receivedIn(page)).includes(line), true)
 
-/** Somebody else who sends to the pages' users, from Node. */
+/** Starts another user's session in Node, which sends to the pages' users. */
 export const sender = async (gateway: { url: string }, userId = 'bob'): Promise<ChatSession> => {
   const session = newSession({ endpoint: gateway.url, token: await tokenFor(userId) })
   const active = nextEvent(session, 'state', ({ detail }) => detail.state === 'active')
@@ -132,7 +132,7 @@ export const sender = async (gateway: { url: string }, userId = 'bob'): Promise<
   return session
 }
 
-/** Sends to bob from a page; resolves with the offsets of the user's own copies when all are durable. */
+/** Sends to bob from a page. Resolves with the offsets of the user's own copies when all are durable. */
 export const sendFrom = (page: Page, ...bodies: string[]): Promise<number[]> =>
   page.evaluate(async (bodies) => {
     const element = document.querySelector<ChatSessionElement>('chat-session')
@@ -141,6 +141,6 @@ export const sendFrom = (page: Page, ...bodies: string[]): Promise<number[]> =>
     return sent.map(({ offset }) => offset)
   }, bodies)
 
-/** What sessionStorage holds, as another script of the page could read it. */
+/** Returns the values in sessionStorage. */
 export const storedIn = (page: Page): Promise<string[]> =>
   page.evaluate(() => Object.values(sessionStorage) as string[])

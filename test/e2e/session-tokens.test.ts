@@ -20,7 +20,7 @@ import {
 import { until } from '../support/until.js'
 import { chatOf, untilState } from './site.js'
 
-/** Seconds: half of them, after which the next token is asked for, are the time that there is to renew it. */
+/** Seconds for which a token is valid. The session fetches the next token after half of them. */
 const SHORT = 6
 
 const freshToken = async (): Promise<Answer> => ({
@@ -28,7 +28,7 @@ const freshToken = async (): Promise<Answer> => ({
   body: await tokenFor('ada', { expiresIn: SHORT }),
 })
 
-/** Pages whose tag names the user, and whose script has a fetcher that asks `/api/token` and throws what it answers badly. */
+/** Pages whose tag names the user, and whose script sets a `tokenFetcher` for `/api/token`. It throws at an error status. */
 const withFetcher: Render = () => Promise.resolve({ 'user-id': 'ada' })
 const fetcher = `
   document.querySelector('chat-session').tokenFetcher = async () => {
@@ -41,7 +41,7 @@ const jsonOf = async (token: Promise<string> | null): Promise<Answer> => ({
   body: JSON.stringify({ token: await token }),
 })
 
-/** The page says that it is hidden, as one does in the background; this browser can't hide it. Its timers aren't throttled. */
+/** Makes the page report that it is hidden. This browser can't hide a page, and does not throttle its timers. */
 const hide = (page: Page): Promise<void> =>
   page.evaluate(() => {
     Object.defineProperty(document, 'visibilityState', { configurable: true, value: 'hidden' })
@@ -55,7 +55,7 @@ const open = async ({ url }: Site): Promise<Page> => {
   return page
 }
 
-test('a token that lapses in seconds is renewed again and again while the tab is hidden', async () => {
+test('a token that expires in seconds is refreshed repeatedly while the tab is hidden', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   let asked = 0
@@ -66,15 +66,15 @@ test('a token that lapses in seconds is renewed again and again while the tab is
   )
   const { page, id } = await openActive(site)
   await hide(page)
-  const lapsed = Date.now() + SHORT * 1_000
-  await until('the first token and the next have lapsed', () => asked >= 3 && Date.now() > lapsed, true)
+  const expiry = Date.now() + SHORT * 1_000
+  await until('the first token and the next have expired', () => asked >= 3 && Date.now() > expiry, true)
   await bob.send({ to: 'ada', body: 'still there?' })
   await untilReceived(page, 'message still there?')
   assert.equal((await chatOf(page)).id, id)
   assert.deepEqual(await receivedIn(page), ['starting', 'active', 'unread 1', 'message still there?'])
 })
 
-test('a fetcher that fails twice and then answers starts the session, and tells of each failure', async () => {
+test('a tokenFetcher that fails twice and then succeeds starts the session, with an error event for each failure', async () => {
   const gateway = await startDurableGateway()
   let asked = 0
   const site = await serveSite(
@@ -93,10 +93,10 @@ test('a fetcher that fails twice and then answers starts the session, and tells 
   assert.equal(asked, 3)
 })
 
-/** The pauses between asks that fail, without the luck of the draw: there is time for three before the token lapses. */
-const shortPauses = 'Math.random = () => 0.1\n'
+/** Makes the backoff short, so that three attempts fit before the token expires. */
+const shortBackoff = 'Math.random = () => 0.1\n'
 
-test('a fetcher that fails twice when a live session wants its next token costs nothing', async () => {
+test('a tokenFetcher that fails twice at a token refresh does not end the session', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   let asked = 0
@@ -111,10 +111,10 @@ test('a fetcher that fails twice when a live session wants its next token costs 
           ? { status: 503 }
           : jsonOf(tokenFor('ada'))
     ),
-    shortPauses + fetcher,
+    shortBackoff + fetcher,
   )
   const { page, id } = await openActive(site)
-  await until('what was asked', () => asked, 4)
+  await until('calls of the token source', () => asked, 4)
   assert.equal(await activeId(page), id)
   await bob.send({ to: 'ada', body: 'still there?' })
   await untilReceived(page, 'message still there?')
@@ -123,8 +123,8 @@ test('a fetcher that fails twice when a live session wants its next token costs 
   assert.ok(!received.some((line) => line.startsWith('over')), received.join(', '))
 })
 
-// The session of the lapsed token is over at the gateway; who is at the page hears of no end, and misses nothing.
-test('an outage of the backend that outlasts the token logs nobody out', async () => {
+// The gateway ends the session of the expired token. The page gets a new session without an `ended` event.
+test('an outage of the backend beyond the token’s expiry logs no user out', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   let isDown = false
@@ -145,7 +145,7 @@ test('an outage of the backend that outlasts the token logs nobody out', async (
   assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))
 })
 
-test('a fetcher that says signed out ends a live session, and a start fails by it', async () => {
+test('a tokenFetcher that returns null ends a live session, and fails a start, as signed-out', async () => {
   const gateway = await startDurableGateway()
   let isIn = true
   const site = await serveSite(
@@ -184,7 +184,7 @@ test('a token-url that leads to a login page means signed out, and the login pag
   assert.deepEqual(new Set(asked), new Set(['/api/token']))
 })
 
-test('a token that nothing can renew ends the session when it lapses, and says why', async () => {
+test('a session without a token source ends as token-expired', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada', SHORT))
   const { page } = await openActive(site)

@@ -81,7 +81,7 @@ for (const button of ['Log out', 'Log out and stay here'] as const)
     await page.getByRole('link', { name: 'Log in', exact: true }).waitFor()
     await untilBooted(page)
     assert.equal(await stateOf(page), 'idle')
-    // The gateway's next connection is the one of the next log-in.
+    // The gateway's next connection belongs to the next log-in.
     await logIn(page, site, 'Chiyo Tanaka')
     await untilState(page, 'active')
     assert.equal(site.gateway.tried(), tried + 1)

@@ -229,5 +229,5 @@ test('only the seller can open the thread of a customer, and visitors are sent t
   await logIn(visitor, site, NORA)
   await visitor.goto(`${site.url}/products/mug`)
   await visitor.getByText('Customers’ questions are in your').waitFor()
-  assert.equal((await visitor.goto(`${site.url}/messages/nobody/mug`))?.status(), 404)
+  assert.equal((await visitor.goto(`${site.url}/messages/unknown/mug`))?.status(), 404)
 })

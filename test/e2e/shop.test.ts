@@ -44,7 +44,7 @@ test('a visitor who is not logged in has the tag on every page, and the page doe
     assert.equal(await stateOf(page), 'idle', path)
     assert.equal(await page.locator('.chat-state').isVisible(), false, path)
   }
-  // The gateway's first connection is the one after the log-in.
+  // The gateway's first connection is made after the log-in.
   await logIn(page, site)
   await untilState(page, 'active')
   assert.equal(site.gateway.tried(), 1)

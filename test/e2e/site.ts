@@ -3,11 +3,11 @@ import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { attachGateway, type AttachedGateway } from '../support/gateway.js'
 import { until } from '../support/until.js'
 
-/** The one app of the gateways here. */
+/** The app of the gateways here. */
 export const APP = 'shop'
 export const SECRET = 'a secret that only the tests and their gateway share'
 
-/** Starts a gateway for the shop's app. Given the port of a closed one, it takes that one's place. */
+/** Starts a gateway for the shop's app. With the port of a closed gateway it replaces that gateway. */
 export const startShopGateway = (port = 0, pingInterval = 25): Promise<AttachedGateway> =>
   attachGateway(
     {},
@@ -18,7 +18,7 @@ export const startShopGateway = (port = 0, pingInterval = 25): Promise<AttachedG
     { port },
   )
 
-/** Everything that a page complains about: errors and warnings in its console, and exceptions. */
+/** Records a page's errors: errors and warnings in its console, and exceptions. */
 export const complaintsOf = (page: Page): string[] => {
   const complaints: string[] = []
   page.on('console', (message) => {
@@ -39,7 +39,7 @@ export const framesSentBy = (page: Page): string[] => {
   return types
 }
 
-/** What the page's first `<chat-session>` says of itself. */
+/** Returns the state, session, user and error of the page's first `<chat-session>`. */
 export const chatOf = (
   page: Page,
 ): Promise<{ state: string; id: string | null; user: string | undefined; error: string | undefined }> =>
@@ -59,7 +59,7 @@ export const stateOf = async (page: Page): Promise<string> => (await chatOf(page
 export const untilState = (page: Page, state: string): Promise<void> =>
   until(`the state of the session in ${page.url()}`, () => stateOf(page), state)
 
-/** Resolves when the element has been registered, and has had the task in which it boots if it ever will. */
+/** Resolves when the element is registered, one task later: by then it has started, or stays idle. */
 export const untilBooted = (page: Page): Promise<void> =>
   page.evaluate(async () => {
     await customElements.whenDefined('chat-session')

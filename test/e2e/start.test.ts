@@ -16,11 +16,11 @@ interface Run {
   child: ChildProcess
   output(): string
   problems(): string
-  /** The exit code, or the name of the signal that ended it; undefined while it runs. */
+  /** The exit code, or the name of the signal that ended the process; undefined while it runs. */
   outcome(): unknown
 }
 
-/** Runs the real file in a folder of its own, on free ports unless told. */
+/** Runs the real file in a folder of its own, by default on free ports. */
 const start = async (env: Record<string, string> = {}): Promise<Run> => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-start-'))
   const child = spawn(process.execPath, [file], {
@@ -40,7 +40,7 @@ const start = async (env: Record<string, string> = {}): Promise<Run> => {
   return { child, output: () => output, problems: () => problems, outcome: () => outcome }
 }
 
-/** Waits for the start and answers the two addresses. */
+/** Waits for the start. Resolves with the two addresses. */
 const addressesOf = async ({ output, problems }: Run): Promise<{ playground: string; demo: string }> => {
   const found = (name: string): string | undefined =>
     new RegExp(`^ +${name} +(http://127\\.0\\.0\\.1:\\d+/)$`, 'm').exec(output())?.[1]
@@ -49,7 +49,7 @@ const addressesOf = async ({ output, problems }: Run): Promise<{ playground: str
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  test(`a newcomer logs in at the printed address and is in chat; ${signal} ends it all cleanly`, async () => {
+  test(`a customer logs in at the printed address and has an active session; ${signal} ends gateway and shop cleanly`, async () => {
     const run = await start()
     const { playground, demo } = await addressesOf(run)
     const listening = [...run.output().matchAll(/^listening on (\S+)$/gm)].map(([, url]) => `${url}/`)
@@ -62,7 +62,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     const stopped = Date.now()
     run.child.kill(signal)
     await until('the exit code', run.outcome, 0)
-    assert.ok(Date.now() - stopped < 20_000, 'a browser that holds on to connections holds nobody up')
+    assert.ok(Date.now() - stopped < 20_000, 'open connections of a browser do not delay the exit')
     await untilState(page, 'reconnecting')
   })
 
@@ -70,7 +70,7 @@ for (const [name, what] of [
   ['PORT', 'gateway'],
   ['DEMO_PORT', 'shop'],
 ] as const) {
-  test(`when the ${what}'s port is taken one line says so, and how to choose another`, async () => {
+  test(`if the ${what}'s port is in use, one line says so and how to choose another`, async () => {
     const { port } = await serve((_, response) => response.end())
     const run = await start({ [name]: String(port) })
     await until('the exit code', run.outcome, 2)
@@ -81,7 +81,7 @@ for (const [name, what] of [
     assert.equal(run.output(), '')
   })
 
-  test(`a ${name} that is none is refused`, async () => {
+  test(`a ${name} that is no port is refused`, async () => {
     const run = await start({ [name]: '99999' })
     await until('the exit code', run.outcome, 2)
     assert.equal(run.problems(), `demo: ${name} is 99999: a port is a number from 0 to 65535.\n`)

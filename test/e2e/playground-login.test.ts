@@ -3,7 +3,7 @@ import { describe } from 'node:test'
 import type { LoginMethodId } from '../../src/playground/settings.js'
 import { itOnPlayground as it } from './playground-page.js'
 
-const lets: [LoginMethodId, 'playground' | 'strict'][] = [
+const accepted: [LoginMethodId, 'playground' | 'strict'][] = [
   ['token', 'playground'],
   ['token', 'strict'],
   ['token-url', 'playground'],
@@ -13,7 +13,7 @@ const lets: [LoginMethodId, 'playground' | 'strict'][] = [
   ['auth-params', 'playground'],
 ]
 
-const refuses: [LoginMethodId, 'playground' | 'strict', string][] = [
+const refused: [LoginMethodId, 'playground' | 'strict', string][] = [
   ['wrong-token', 'playground', 'unauthenticated'],
   ['guest', 'strict', 'guests-refused'],
   ['wrong-token', 'strict', 'unauthenticated'],
@@ -22,7 +22,7 @@ const refuses: [LoginMethodId, 'playground' | 'strict', string][] = [
 describe('the playground: ways to log in', () => {
   it('starts a session with each kind of credentials, in both apps, and shows a guest as one', async (playground) => {
     await playground.alone()
-    for (const [way, app] of lets) {
+    for (const [way, app] of accepted) {
       await playground.start(way, 'active', app)
       assert.equal(await playground.user(), 'alice', `${way}, ${app}`)
     }
@@ -36,7 +36,7 @@ describe('the playground: ways to log in', () => {
     const { alone, start, at } = playground
     const error = at.locator('#error')
     await alone()
-    for (const [way, app, code] of refuses) {
+    for (const [way, app, code] of refused) {
       await start(way, 'failed', app)
       await error.getByText(code).waitFor()
       assert.match(await error.innerText(), /What to do: \w/, way)
@@ -50,7 +50,7 @@ describe('the playground: ways to log in', () => {
     await error.getByText('unauthenticated').waitFor()
   })
 
-  it('renews sessions past the 10 s for which their first tokens are valid, by tokenFetcher and by token-url', async (playground) => {
+  it('refreshes tokens that are valid for 10 s, by tokenFetcher and by token-url', async (playground) => {
     const sources = [
       ['token-fetcher', /tokenFetcher\s+expiring: a token/],
       ['token-and-url', /token-url\s+was requested/],
@@ -63,13 +63,13 @@ describe('the playground: ways to log in', () => {
       await open('Events')
     }
     for (const { asked, at } of users)
-      // The second is for the first renewed token: by then the first one has expired.
+      // The second request renews the second token. By then the first token has expired.
       await at.locator('.log li').filter({ hasText: asked }).nth(1).waitFor()
     for (const { reaches } of users) await reaches('active')
     assert.deepEqual(await Promise.all(users.map(({ sessionId }) => sessionId())), former)
   })
 
-  it('with nothing, is asked for a token by the element: one that is given starts the session, null does not', async (playground) => {
+  it('without credentials gets session-token-needed: a token starts the session, and null fails it', async (playground) => {
     const { alone, start, logs, press, reaches, at } = playground
     await alone()
     await start('nothing', 'starting')
@@ -83,7 +83,7 @@ describe('the playground: ways to log in', () => {
     assert.equal(await at.locator('#question').count(), 0)
   })
 
-  it('ends a session whose token source was logged out of, and signs in anew; another user’s goes on', async (playground) => {
+  it('ends a session after a log-out at its token source, and starts a new session; another user’s session goes on', async (playground) => {
     const bob = playground.panel(1)
     await playground.start('token-fetcher')
     await bob.start('token-fetcher')

@@ -13,7 +13,7 @@ import {
 } from './session-site.js'
 import { until } from '../support/until.js'
 
-test('what one of a user’s pages has read counts as read in the other, on another device too', async () => {
+test('a read mark in one of a user’s pages counts in the other, on another device too', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const site = await serveSite(gateway, withToken('ada'))
@@ -35,7 +35,7 @@ test('what one of a user’s pages has read counts as read in the other, on anot
     )
 })
 
-test('what a user sends in one page is seen in the other, and is unread in neither', async () => {
+test('a message that a user sends in one page is received in the other, and is unread in neither', async () => {
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const got: string[] = []
@@ -54,6 +54,6 @@ test('what a user sends in one page is seen in the other, and is unread in neith
       'message from the desk',
     ])
   }
-  await until('what bob got', () => got.length, 2)
+  await until('messages that bob received', () => got.length, 2)
   assert.deepEqual(got, ['from the phone', 'from the desk'])
 })

@@ -4,7 +4,7 @@ import { assertAccessible } from '../support/axe.js'
 import { itOnPlayground as it, type Playground } from './playground-page.js'
 import { until } from '../support/until.js'
 
-/** Brings six users, as many as there is room for, into six states, with all that a panel can show. */
+/** Brings the largest number of users into six states, and opens every part of a panel. */
 const showEverything = async ({ add, panel }: Playground): Promise<void> => {
   const [active, reconnecting, guest] = [panel(0), panel(1), panel(2)]
   for (const { reaches } of [active, reconnecting, guest]) await reaches('active')
@@ -30,8 +30,8 @@ const showEverything = async ({ add, panel }: Playground): Promise<void> => {
   await guest.message('Never sent.').getByText('Not sent').waitFor()
 }
 
-describe('the playground: for everybody', () => {
-  it('links to the page of error codes, in which axe finds no fault', async ({ page }) => {
+describe('the playground: accessibility', () => {
+  it('links to the page of error codes, which has no violation of axe', async ({ page }) => {
     await page.getByRole('link', { name: 'Error codes' }).click()
     await page.getByRole('heading', { name: 'Error codes' }).waitFor()
     for (const width of [1280, 360]) {
@@ -40,7 +40,7 @@ describe('the playground: for everybody', () => {
     }
   })
 
-  it('has no fault for axe in any state, light or dark, on a phone or a desktop; it fits the window, and its buttons are large enough for a finger', async (playground) => {
+  it('has no violation of axe in any state, in light and dark mode, on a phone and a desktop; it fits the window, and its buttons are large enough for touch', async (playground) => {
     const { page } = playground
     await page.setViewportSize({ width: 1280, height: 740 })
     await showEverything(playground)
@@ -48,7 +48,7 @@ describe('the playground: for everybody', () => {
     assert.equal(
       await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
       'rgb(16, 20, 26)',
-      'it is dark where that is liked',
+      'it has a dark mode',
     )
     await page.setViewportSize({ width: 360, height: 740 })
     await assertAccessible(page, 'a phone')
@@ -70,13 +70,13 @@ describe('the playground: for everybody', () => {
     assert.ok(boxes.length > 60)
     for (const { name, left, right, height, scrolls, small } of boxes) {
       if (height === 0) continue
-      // WCAG 2.2, 2.5.8: the few small ones stand alone.
+      // WCAG 2.2, 2.5.8: the small buttons have enough space around them.
       assert.ok(height >= (small ? 24 : 44), `${name} is ${height} px high`)
       assert.ok(scrolls || (left >= 0 && right <= 360), `${name} is within the window`)
     }
   })
 
-  it('can be used without a mouse, and shows where the keyboard is', async ({ page, alone, reaches, at }) => {
+  it('can be used without a mouse, and shows the focus', async ({ page, alone, reaches, at }) => {
     const focus = async (): Promise<{ name: string; outline: string }> =>
       page.evaluate(() => {
         let node = document.activeElement

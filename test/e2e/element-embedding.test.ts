@@ -11,7 +11,7 @@ const tag = async (userId: string, attributes = ''): Promise<string> =>
 
 const active = { state: 'attached' } as const
 
-test('the script tag alone, on a page that a server rendered, is enough', async () => {
+test('a server-rendered page needs only the script and the tag', async () => {
   const url = await startSiteGateway(
     siteOf({
       '/': {
@@ -25,7 +25,7 @@ test('the script tag alone, on a page that a server rendered, is enough', async 
   assert.deepEqual(complaints, [])
 })
 
-test('over http, at an address that is no secure context, a session becomes active', async () => {
+test('on an http page without a secure context a session becomes active', async () => {
   const url = await startSiteGateway(
     siteOf({
       '/': {
@@ -40,7 +40,7 @@ test('over http, at an address that is no secure context, a session becomes acti
   assert.deepEqual(complaints, [])
 })
 
-test('in a sandboxed iframe, whose origin is none, a session becomes active', async () => {
+test('in a sandboxed iframe, whose origin is null, a session becomes active', async () => {
   const gateway = await startSiteGateway()
   const framed = `<script type="module" src="${gateway}/v1/chat-session.js"></script>${await tag('sandbox')}`
   const site = await startSite(
@@ -59,7 +59,7 @@ test('in a sandboxed iframe, whose origin is none, a session becomes active', as
   assert.deepEqual(complaints, [])
 })
 
-test('a sandboxed iframe is let in by name only, where an app lists its origins', async () => {
+test('an app with a list of origins refuses a sandboxed iframe as origin-refused', async () => {
   const site = siteOf({
     '/': {
       html: `<!doctype html><title>Page</title><iframe sandbox="allow-scripts" src="/framed"></iframe>`,
@@ -77,7 +77,7 @@ test('a sandboxed iframe is let in by name only, where an app lists its origins'
   assert.equal(code, 'origin-refused')
 })
 
-test('a script from another origin, with its integrity hash, connects to the gateway it came from', async () => {
+test('a script from another origin, with its integrity hash, connects to the gateway that served it', async () => {
   const gateway = await startSiteGateway()
   const file = new URL('../../dist/cdn/integrity.json', import.meta.url)
   const { 'chat-session.js': integrity } = JSON.parse(await readFile(file, 'utf8')) as Record<string, string>
@@ -91,7 +91,7 @@ test('a script from another origin, with its integrity hash, connects to the gat
   assert.deepEqual(complaints, [])
 })
 
-test('a script from where no gateway is sends credentials nowhere', async () => {
+test('a script that no gateway served sends credentials nowhere before it has an endpoint', async () => {
   const gateway = await startSiteGateway()
   const script = await (await fetch(`${gateway}/v1/chat-session.js`)).text()
   const site = await startSite(
