@@ -77,14 +77,18 @@ const compress = {
   keep_fargs: false,
 }
 
-const minified = (input, file, { format = 'es', replaced = linkInsteadOfSentences, mangle = true } = {}) => ({
+const minified = (
+  input,
+  file,
+  { format = 'es', replaced = linkInsteadOfSentences, mangle = true, more = [] } = {},
+) => ({
   input,
   output: { file, format, sourcemap: true },
   plugins: [
     typescript,
     replace(replaced),
-    withSmallerReactiveElement,
     withoutMessages,
+    ...more,
     nodeResolve({ exportConditions: ['production', 'browser'] }),
     terser({ module: true, ecma: 2022, compress, mangle }),
   ],
@@ -95,6 +99,8 @@ export default [
     replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
     // Our modules begin a name with `_` if no page, frame or browser API uses it. ReactiveElement's private names begin so too.
     mangle: { properties: { regex: /^_/, builtins: true } },
+    // The playground's elements are LitElements, which need the whole ReactiveElement.
+    more: [withSmallerReactiveElement],
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
