@@ -15,6 +15,12 @@ export type DeferredWrite = (batch: Operation[]) => void
 const DEFER_DELAY = 10
 
 /**
+ * How far apart batches begin that no message waits for, in milliseconds. Node accepts one connection in each round of its loop, so
+ * the starts of a crowd would take a batch each. A start that comes alone does not wait.
+ */
+const SPACING = 3
+
+/**
  * The only way to write to a store. One batch is in flight; the next gathers the writes that come meanwhile, so that many
  * writes share one sync. Writes land in the order of their calls, and a batch holds every write that was called before the
  * batch was sent.
@@ -34,6 +40,11 @@ export class GroupCommit {
   /** The callers of `flush`. */
   #flushes: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
+  /** When the timer fires, and when the last batch began, by the monotonic clock. */
+  #timerAt = Infinity
+  #lastBegin = -Infinity
+  /** Whether a write waits that is not spaced. */
+  #isUrgent = false
   #running: Promise<void> | undefined
   /** Why writes are refused: the commit is closed, or a batch has failed. */
   #refusal: EngineError | undefined
@@ -76,14 +87,21 @@ export class GroupCommit {
   /** Writes and syncs, then calls the waiter. Throws as `assertWritable` does. */
   write(operations: Operation[], waiter: Waiter): void {
     this.assertWritable()
-    for (const operation of operations) this.#operations.push(operation)
-    this.#waiters.push(waiter)
-    void this.#start()
+    this.#isUrgent = true
+    this.#add(operations, waiter)
   }
 
   /** Resolves when the operations are synced; rejects with `unavailable` if they may not be. */
   sync(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
+  }
+
+  /** As `sync`, within milliseconds: writes that come a little apart share a batch. */
+  syncSpaced(operations: Operation[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.assertWritable()
+      this.#add(operations, { resolve, reject })
+    })
   }
 
   /**
@@ -94,18 +112,18 @@ export class GroupCommit {
   defer(name: string, write: DeferredWrite): void {
     if (this.#refusal) return
     this.#deferred.set(name, write)
-    if (!this.#running) this.#startLater()
+    this.#schedule()
   }
 
   /**
-   * Resolves when everything so far is with the kernel: it survives a crash of this process, though not a power cut.
+   * Resolves, within milliseconds, when everything so far is with the kernel: it survives a crash of this process, though not a power cut.
    * Never rejects: after a failure the recovery writes the state in memory.
    */
   flush(): Promise<void> {
     if (this.#refusal) return Promise.resolve()
     return new Promise((resolve) => {
       this.#flushes.push(resolve)
-      void this.#start()
+      this.#schedule()
     })
   }
 
@@ -123,26 +141,52 @@ export class GroupCommit {
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
     await this.#running
-    if (this.#deferred.size > 0) await this.#start()
+    if (this.#waiters.length + this.#flushes.length + this.#deferred.size > 0) await this.#start()
+  }
+
+  #add(operations: Operation[], waiter: Waiter): void {
+    for (const operation of operations) this.#operations.push(operation)
+    this.#waiters.push(waiter)
+    this.#schedule()
+  }
+
+  /** Begins the next batch when it is due. The end of a running one does so too. */
+  #schedule(): void {
+    if (this.#running) return
+    const now = performance.now()
+    const at = this.#dueAt(now)
+    if (at <= now) void this.#start()
+    else if (at < this.#timerAt) {
+      clearTimeout(this.#timer)
+      this.#timerAt = at
+      this.#timer = setTimeout(() => void this.#start(), at - now)
+    }
+  }
+
+  #dueAt(now: number): number {
+    if (this.#isUrgent) return now
+    if (this.#waiters.length + this.#flushes.length > 0) return this.#lastBegin + SPACING
+    return this.#deferred.size > 0 ? now + DEFER_DELAY : Infinity
   }
 
   #start(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#clearTimer()
     return (this.#running ??= this.#run())
   }
 
-  #startLater(): void {
-    this.#timer ??= setTimeout(() => void this.#start(), DEFER_DELAY)
+  #clearTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#timerAt = Infinity
   }
 
   async #run(): Promise<void> {
     // A microtask later, so that the writes of one task share a batch.
     await Promise.resolve()
     do await this.#writeBatch()
-    while (this.#waiters.length + this.#flushes.length > 0)
+    while (this.#isUrgent)
     this.#running = undefined
-    if (this.#deferred.size > 0) this.#startLater()
+    this.#schedule()
   }
 
   async #writeBatch(): Promise<void> {
@@ -156,6 +200,8 @@ export class GroupCommit {
     this.#waiters = []
     this.#flushes = []
     this.#deferred = new Map()
+    this.#isUrgent = false
+    this.#lastBegin = performance.now()
     const number = this.#nextBatch++
     try {
       for (const write of deferred.values()) write(operations)
@@ -181,6 +227,8 @@ export class GroupCommit {
             { cause },
           )
     this.#refusal = failure
+    this.#isUrgent = false
+    this.#clearTimer()
     const all = [...waiters, ...this.#waiters]
     this.#operations = []
     this.#waiters = []

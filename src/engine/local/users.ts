@@ -116,7 +116,7 @@ export class Users {
           operations.push(put(rows.guest(of), 1))
           this.#usage.add(appId, { guests: 1 })
         }
-        await this.#commit.sync(operations)
+        await this.#commit.syncSpaced(operations)
         this.#senders.delete(row)
       } else if (user.vouchedAt !== stored?.vouchedAt) {
         // Equal profiles need no sync: losing the later time in a power cut loses no field.

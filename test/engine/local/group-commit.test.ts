@@ -121,6 +121,48 @@ void describe('the group commit', () => {
     await store.close()
   })
 
+  void it('gathers spaced writes and flushes that come in one turn after the other', async () => {
+    const { store, batches } = observed(await openStore())
+    const commit = new GroupCommit(store, unexpected)
+    const waiting: Promise<void>[] = []
+    for (let n = 0; n < 200; n++) {
+      waiting.push(n % 2 === 0 ? commit.syncSpaced([put(`key ${n}`, n)]) : commit.flush())
+      await nextTurn()
+    }
+    await Promise.all(waiting)
+    assert.ok(batches.length <= 50, `${batches.length} batches`)
+    assert.ok(batches.every(({ sync }) => sync))
+    assert.equal(store.getSync('key 198'), '198')
+    await commit.close()
+    await store.close()
+  })
+
+  void it('begins a batch at once for an urgent write, with the spaced writes that wait', async () => {
+    const { store, batches } = observed(await openStore())
+    const commit = new GroupCommit(store, unexpected)
+    await commit.syncSpaced([put('first', 1)])
+    const spaced = commit.syncSpaced([put('spaced', 2)])
+    await commit.sync([put('urgent', 3)])
+    await spaced
+    assert.deepEqual(
+      batches.map(({ operations }) => operations.map(({ key }) => key)),
+      [['first'], ['spaced', 'urgent']],
+    )
+    await commit.close()
+    await store.close()
+  })
+
+  void it('writes the spaced writes that wait when it is closed', async () => {
+    const { store } = observed(await openStore())
+    const commit = new GroupCommit(store, unexpected)
+    await commit.syncSpaced([put('first', 1)])
+    const [spaced, flushed] = [commit.syncSpaced([put('spaced', 2)]), commit.flush()]
+    await commit.close()
+    await Promise.all([spaced, flushed])
+    assert.equal(store.getSync('spaced'), '2')
+    await store.close()
+  })
+
   void it('keeps the order of writes', async () => {
     const { store, batches } = observed(await openStore())
     const commit = new GroupCommit(store, unexpected)
