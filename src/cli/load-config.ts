@@ -16,6 +16,11 @@ const reasonOf = (cause: unknown): string => {
     : `it throws a ${cause.name}`
 }
 
+/** The option `--config`. */
+export interface ConfigOptions {
+  config?: string
+}
+
 /** How often a module was imported. Node caches modules by their URL, so a reload imports the module under another URL. */
 let imports = 0
 
@@ -23,7 +28,8 @@ let imports = 0
  * Returns the content of a JSON file, or the default export of a module, read anew each time. `createGateway` checks it. Rejects
  * with a `CliError`.
  */
-export const loadConfig = async (file: string): Promise<GatewayConfig> => {
+export const loadConfig = async (file: string | undefined): Promise<GatewayConfig> => {
+  if (!file) throw new CliError('Name a config: --config FILE, or CHAT_SESSION_CONFIG.')
   const path = resolve(file)
   try {
     if (path.endsWith('.json')) return JSON.parse(await readFile(path, 'utf8')) as GatewayConfig

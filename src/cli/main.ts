@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from '../protocol/index.js'
 import { isForUser } from './cli-error.js'
+import type { ConfigOptions } from './load-config.js'
 import type { ServeOptions } from './serve.js'
 import { printSignature } from './signature.js'
 import { printToken } from './token.js'
@@ -25,26 +26,44 @@ const secretOption = (): Option =>
     'CHAT_SESSION_SECRET',
   )
 
+const configOption = (): Option =>
+  new Option('--config <file>', 'JSON file, or a module whose default export is the config').env(
+    'CHAT_SESSION_CONFIG',
+  )
+
 const program = new Command('chat-session')
   .description('The chat session gateway, and tokens and signatures for its users.')
   .version(VERSION)
   .showHelpAfterError()
 
-// `serve` and `dev` load the gateway themselves, so that `token` and `signature` start faster.
+// Commands that need the gateway load it themselves, so that `token` and `signature` start faster.
 program
   .command('serve')
   .description('Run the gateway with a config file.')
-  .addOption(
-    new Option('--config <file>', 'JSON file, or a module whose default export is the config').env(
-      'CHAT_SESSION_CONFIG',
-    ),
-  )
+  .addOption(configOption())
   .addOption(
     new Option('--log-level <level>', 'log this level and the more severe ones (default: info)').env(
       'LOG_LEVEL',
     ),
   )
   .action(async (options: ServeOptions) => (await import('./serve.js')).serve(options))
+
+program
+  .command('check')
+  .description('Check a config without starting the gateway. Exits with 2 if serve would refuse it.')
+  .addOption(configOption())
+  .action(async (options: ConfigOptions) => (await import('./check.js')).check(options))
+
+program
+  .command('check-token')
+  .description(
+    'Say of each part of a token whether the gateway would accept it. Exits with 2 if it would not.',
+  )
+  .argument('<token>', 'the token, or - to read it from standard input')
+  .addOption(configOption())
+  .action(async (token: string, options: ConfigOptions) =>
+    (await import('./check-token.js')).checkToken(token, options),
+  )
 
 program
   .command('dev')

@@ -1,11 +1,10 @@
 import { createGateway, createLog, type Gateway, type Log } from '../gateway/index.js'
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../gateway/internal.js'
 import { CliError, isForUser } from './cli-error.js'
-import { loadConfig } from './load-config.js'
+import { loadConfig, type ConfigOptions } from './load-config.js'
 import { untilSignal } from './until-signal.js'
 
-export interface ServeOptions {
-  config?: string
+export interface ServeOptions extends ConfigOptions {
   logLevel?: string
 }
 
@@ -19,7 +18,7 @@ const parseLogLevel = (level: string | undefined): LogLevel => {
 }
 
 /** Reads the config again at each SIGHUP. A config that can't be used changes nothing, and the log says each of its problems. */
-const reloadOnSignal = (gateway: Gateway, file: string, log: Log): void => {
+const reloadOnSignal = (gateway: Gateway, file: string | undefined, log: Log): void => {
   let lastReload = Promise.resolve()
   const reload = async (): Promise<void> => {
     try {
@@ -40,7 +39,6 @@ const reloadOnSignal = (gateway: Gateway, file: string, log: Log): void => {
 
 export const serve = async ({ config, logLevel }: ServeOptions): Promise<void> => {
   const level = parseLogLevel(logLevel)
-  if (!config) throw new CliError('Name a config: --config FILE, or CHAT_SESSION_CONFIG.')
   const log = createLog({ level })
   const gateway = createGateway(await loadConfig(config), { log })
   const stopping = new AbortController()

@@ -10,7 +10,7 @@ import type { Peer } from './auth/admission.js'
 import { createApp, type App } from './auth/app.js'
 import { forwardedHeaders } from './auth/authenticate-url.js'
 import { createKeySets } from './auth/key-sets.js'
-import { changesOf } from './config/changes.js'
+import { EXPOSED, exposedTestApps } from './config/exposed.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { watchClock } from './clock-watch.js'
@@ -24,6 +24,7 @@ import { peerOf } from './http/peer.js'
 import { createPublish, type Publication, type Published } from './messages/publish.js'
 import { refuseRequest } from './http/problem.js'
 import { createRoutes, ownsPath } from './http/routes.js'
+import { createReload, type Reloaded } from './reload.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 
 export interface GatewayOptions {
@@ -74,14 +75,6 @@ export interface Gateway {
    * gateway is attached to keeps running. Resolves when all is closed; a second call resolves with the first.
    */
   close(): Promise<void>
-}
-
-/** The result of `reload`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
-export interface Reloaded {
-  /** Keys that have their new values from now on. */
-  applied: string[]
-  /** Keys that keep their old values until the gateway is started again. */
-  needsRestart: string[]
 }
 
 /** Milliseconds over which the clients of a drain reconnect: a base, and more for each connection. */
@@ -142,7 +135,6 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let ownServer: OwnServer | undefined
-  let lastReload: Promise<unknown> = Promise.resolve()
 
   const open = async (): Promise<Map<string, App>> => {
     await engine.open()
@@ -199,6 +191,19 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const publish = createPublish(settings, engine)
 
+  const reload = createReload({
+    settings,
+    parse: (newConfig) => parse(newConfig, env),
+    apps,
+    keySets,
+    engine,
+    ownServer: async () => {
+      await listening?.catch(() => undefined)
+      return ownServer
+    },
+    assertNotClosed,
+  })
+
   const start = async (): Promise<string> => {
     await apps()
     const server = createOwnServer(settings, log, slots)
@@ -207,28 +212,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     if (lifetime.signal.aborted) await server.close(closeTimeout)
     assertNotClosed()
     ownServer = server
+    const appIds = exposedTestApps(settings)
+    if (appIds.length > 0) log.warn({ appIds }, EXPOSED)
     return address
-  }
-
-  const reload = async (newConfig: GatewayConfig): Promise<Reloaded> => {
-    const next = changesOf(settings, parse(newConfig, env))
-    const running = await apps()
-    await listening?.catch(() => undefined)
-    const useCertificate = ownServer?.readCertificate(next.settings.listen.tls)
-    const key = await engine.key()
-    for (const { appId, retention } of next.settings.apps.values()) await engine.retain(appId, retention)
-    assertNotClosed()
-    // Nothing below fails or waits, so that a reload applies as a whole or not at all.
-    Object.assign(settings, next.settings)
-    for (const [appId, app] of settings.apps) {
-      const known = running.get(appId)
-      const keySet = keySets.of(appId, app.jwks)
-      if (known) known.update(app, keySet)
-      else running.set(appId, createApp(app, key, keySet))
-    }
-    useCertificate?.()
-    const applied = new Set([...next.applied, ...(useCertificate ? ['listen.tls'] : [])])
-    return { applied: [...applied], needsRestart: next.needsRestart }
   }
 
   /** Returns a random delay, so that clients don't all reconnect at once. */
@@ -309,12 +295,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       await apps()
       return publish(publication)
     },
-    reload(newConfig) {
-      // One after the other, because each reload compares its config with the settings that the reload before it has made.
-      const reloaded = lastReload.then(() => reload(newConfig))
-      lastReload = reloaded.catch(() => undefined)
-      return reloaded
-    },
+    reload,
     listen() {
       listening ??= start().catch((error: unknown) => {
         listening = undefined

@@ -1,4 +1,5 @@
-export { createGateway, type Gateway, type GatewayOptions, type Reloaded } from './gateway.js'
+export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
+export type { Reloaded } from './reload.js'
 export { GatewayError, type GatewayErrorCode } from './errors.js'
 export type { Publication, Published } from './messages/publish.js'
 export { createLog, type Log, type LogOptions } from './log.js'

@@ -32,7 +32,7 @@ export type TokenResult<Type extends TokenType = 'user'> =
   | { ok: false; code: 'unauthenticated' | 'token-expired' | 'unavailable'; why: string }
 
 /** Milliseconds that an issuer's clock may be ahead of ours. */
-const LEEWAY = 30_000
+export const LEEWAY = 30_000
 
 export const refuse = (
   why: string,

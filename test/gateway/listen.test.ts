@@ -150,3 +150,23 @@ test('close() resolves when every socket is closed, also those of clients that n
   assert.equal(await refusesConnections(url), true)
   await gateway.close()
 })
+
+test('a start on an address that other machines reach warns of test apps', async () => {
+  const warned = (lines: string[]): unknown[] =>
+    lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ level, msg }) => level === 'warn' && String(msg).includes('a test app is lenient'))
+      .map(({ appIds }) => appIds)
+  // Listens on this machine alone, but in a spelling that does not count as a loopback address.
+  const host = '127.1'
+  const open = await runGateway({}, { listen: { host, port: 0 } })
+  assert.deepEqual(warned(open.lines), [['app']])
+  await open.gateway.close()
+  const { lines } = await runGateway({})
+  assert.deepEqual(warned(lines), [])
+  const strict = await runGateway(
+    { environment: 'production', origins: ['https://a.example'], signatureSecrets: [] },
+    { listen: { host, port: 0 } },
+  )
+  assert.deepEqual(warned(strict.lines), [])
+})

@@ -1,10 +1,11 @@
 import * as v from 'valibot'
 
-/** Returns whether a host name, as `URL` writes it, is this machine's own. */
-const isLoopback = (hostname: string): boolean =>
+/** Returns whether a host name or an address is this machine's own, which other machines can't reach. */
+export const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' ||
   hostname.endsWith('.localhost') ||
   hostname === '[::1]' ||
+  hostname === '::1' ||
   /^127(\.\d+){3}$/.test(hostname)
 
 const isOutboundUrl = (given: string): boolean => {

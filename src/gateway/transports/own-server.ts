@@ -40,7 +40,8 @@ interface Certificate {
   key: Buffer
 }
 
-const readCertificate = (tls: Tls): Certificate => {
+/** Throws a `GatewayError` of code `bad-tls`. */
+export const readCertificate = (tls: Tls): Certificate => {
   try {
     const certificate = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) }
     // Throws if the key does not belong to the certificate.

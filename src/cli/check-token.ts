@@ -1,0 +1,32 @@
+import { text } from 'node:stream/consumers'
+import { createLog } from '../gateway/index.js'
+import { createKeySets, parseConfig, reportToken } from '../gateway/internal.js'
+import { CliError } from './cli-error.js'
+import { loadConfig, type ConfigOptions } from './load-config.js'
+import { hasFailed, printFindings } from './report.js'
+
+/** Says of each part of a token whether a gateway with this config accepts it. `-` reads the token from standard input. */
+export const checkToken = async (given: string, { config }: ConfigOptions): Promise<void> => {
+  const parsed = parseConfig(await loadConfig(config), process.env)
+  if (!parsed.ok) throw new CliError(parsed.problems.join('\n'))
+  // An argument is in the shell's history, and other users of the machine see it.
+  const token = given === '-' ? (await text(process.stdin)).trim() : given
+  const life = new AbortController()
+  const keySets = createKeySets(createLog(), life.signal)
+  const { appId, userId, findings } = await reportToken(token, {
+    apps: parsed.config.apps,
+    keySetOf: (app) => keySets.of(app.appId, app.jwks),
+    now: Date.now(),
+  })
+  life.abort()
+  const rows = findings.map(({ level, part, text }) => ({ level, what: part, text }))
+  const isGood = !hasFailed(rows)
+  const whose = userId === null ? `the app ${appId}` : `${JSON.stringify(userId)} of the app ${appId}`
+  printFindings([
+    ...rows,
+    isGood
+      ? { level: 'ok', what: 'token', text: `is good, and stands for ${whose}` }
+      : { level: 'fail', what: 'token', text: 'is refused' },
+  ])
+  if (!isGood) process.exitCode = 2
+}

@@ -1,0 +1,101 @@
+import { X509Certificate } from 'node:crypto'
+import {
+  EXPOSED,
+  exposedTestApps,
+  isLoopback,
+  parseConfig,
+  readCertificate,
+  type AppSettings,
+  type Settings,
+} from '../gateway/internal.js'
+import { isForUser } from './cli-error.js'
+import { loadConfig, type ConfigOptions } from './load-config.js'
+import { hasFailed, printFindings, type Finding } from './report.js'
+
+const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`
+
+/** The ways to log in, in the words of the config. */
+const loginsOf = (app: AppSettings): string =>
+  [
+    ...(app.secrets.length > 0 ? [count(app.secrets.length, 'secret')] : []),
+    ...(app.signatureSecrets.length > 0 ? [count(app.signatureSecrets.length, 'signature secret')] : []),
+    ...(app.jwks ? ['a key set'] : []),
+    ...(app.authenticate ? ['authenticate'] : []),
+    ...(app.authenticateUrl ? ['authenticateUrl'] : []),
+    ...(app.guests ? ['guests'] : []),
+  ].join(', ')
+
+const checkApp = (app: AppSettings, settings: Settings): Finding[] => {
+  const what = `apps.${app.appId}`
+  const origins = app.origins === 'any' ? 'any origin' : count(app.origins.size, 'origin')
+  return [
+    { level: 'ok', what, text: `${app.environment}; ${loginsOf(app)}; ${origins}` },
+    ...(exposedTestApps(settings).includes(app.appId)
+      ? [{ level: 'warn', what, text: EXPOSED } as const]
+      : []),
+  ]
+}
+
+/** Days before the end of a certificate at which it should have been renewed. */
+const RENEW_DAYS = 14
+const DAY = 86_400_000
+
+/** Reads the certificate as `serve` does. */
+const checkTls = (tls: NonNullable<Settings['listen']['tls']>): Finding => {
+  const what = 'listen.tls'
+  try {
+    const certificate = new X509Certificate(readCertificate(tls).cert)
+    const days = Math.floor((Date.parse(certificate.validTo) - Date.now()) / DAY)
+    if (days < 0) return { level: 'fail', what, text: `the certificate expired on ${certificate.validTo}` }
+    return days < RENEW_DAYS
+      ? { level: 'warn', what, text: `the certificate expires in ${count(days, 'day')}: renew it` }
+      : { level: 'ok', what, text: `the certificate is valid for ${count(days, 'day')}` }
+  } catch (error) {
+    if (!isForUser(error)) throw error
+    return { level: 'fail', what, text: error.message }
+  }
+}
+
+const checkListen = ({ listen, apps }: Settings): Finding[] => {
+  const { host, port, trustProxy, tls } = listen
+  const what = 'listen'
+  const isBehindProxy = isLoopback(host) && [...apps.values()].some((app) => app.environment === 'production')
+  return [
+    { level: 'ok', what, text: `${tls ? 'https' : 'http'} on ${host}, port ${port}` },
+    ...(tls ? [checkTls(tls)] : []),
+    ...(isBehindProxy && trustProxy === 0
+      ? [
+          {
+            level: 'warn',
+            what: 'listen.trustProxy',
+            text: 'is 0: if a proxy is in front, set it to the number of proxies, so that each client counts by its own address',
+          } as const,
+        ]
+      : []),
+  ]
+}
+
+/** Says of each problem in a config where it is. A config without one is summed up. */
+export const check = async ({ config }: ConfigOptions): Promise<void> => {
+  const parsed = parseConfig(await loadConfig(config), process.env)
+  const findings: Finding[] = parsed.ok
+    ? [
+        ...checkListen(parsed.config),
+        ...(parsed.config.admin
+          ? [
+              {
+                level: 'ok',
+                what: 'admin',
+                text: `on ${parsed.config.admin.host}, port ${parsed.config.admin.port}`,
+              } as const,
+            ]
+          : []),
+        ...[...parsed.config.apps.values()].flatMap((app) => checkApp(app, parsed.config)),
+      ]
+    : parsed.problems.map((problem) => {
+        const end = problem.indexOf(': ')
+        return { level: 'fail', what: problem.slice(0, end), text: problem.slice(end + 2) }
+      })
+  printFindings(findings)
+  if (hasFailed(findings)) process.exitCode = 2
+}

@@ -1,0 +1,222 @@
+import { isGuestId, isUserId, parseProfile, PROFILE_RULE } from '../../protocol/index.js'
+import type { KeySet } from '../../tokens/index.js'
+import {
+  createMacCheck,
+  isTimestamp,
+  LEEWAY,
+  parseToken,
+  publicKeyAlgorithms,
+  verifyWithKeySet,
+  type ParsedToken,
+} from '../../tokens/internal.js'
+import type { AppSettings } from '../config/parse.js'
+
+/** One part of a token and what is to say about it, in a sentence without any part of a signature or a secret. */
+export interface TokenFinding {
+  level: 'ok' | 'warn' | 'fail'
+  part: 'form' | 'tokenType' | 'iss' | 'alg' | 'signature' | 'exp' | 'nbf' | 'iat' | 'sub' | 'user'
+  text: string
+}
+
+/** A token is good if no finding is a `fail`. */
+export interface TokenReport {
+  /** The app and the user that the token names, whether it is good or not. */
+  appId: string | null
+  userId: string | null
+  findings: TokenFinding[]
+}
+
+interface Options {
+  apps: ReadonlyMap<string, AppSettings>
+  /** Returns the app's key set, as the gateway has it. */
+  keySetOf(app: AppSettings): KeySet | undefined
+  /** Unix time in milliseconds. */
+  now: number
+}
+
+type Say = (level: TokenFinding['level'], text: string) => TokenFinding
+const about =
+  (part: TokenFinding['part']): Say =>
+  (level, text) => ({ level, part, text })
+
+const formatDuration = (milliseconds: number): string => {
+  const seconds = Math.round(Math.abs(milliseconds) / 1_000)
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} days`
+}
+
+/** `2026-01-31T12:00:00Z, 5 min ago` */
+const formatTime = (time: number, now: number): string => {
+  const distance = time > now ? `in ${formatDuration(time - now)}` : `${formatDuration(now - time)} ago`
+  return `${new Date(time).toISOString().replace(/\.000Z$/, 'Z')}, ${distance}`
+}
+
+const TYPES = { user: 'is "user"', app: 'is "app": for the REST API, not for a session' }
+
+const NO_IAT =
+  'is missing: the profile in the token replaces none, and a log-out of the user ends the token for good, whenever it was made'
+
+const NO_DATE = 'is not a number of seconds since 1970; many languages return milliseconds: divide by 1000'
+
+/** Reads a date claim: null if it is absent, or a finding if it is no date. */
+const readDate = (value: unknown, say: Say): number | null | TokenFinding => {
+  if (value === undefined) return null
+  return typeof value === 'number' && isTimestamp(value * 1_000) ? value * 1_000 : say('fail', NO_DATE)
+}
+
+/** A date of this claim must not lie in the future. */
+const checkBegun = (part: 'iat' | 'nbf', value: unknown, now: number, absent: string): TokenFinding[] => {
+  const say = about(part)
+  const time = readDate(value, say)
+  if (time === null) return absent ? [say('warn', absent)] : []
+  if (typeof time !== 'number') return [time]
+  return [
+    time <= now + LEEWAY
+      ? say('ok', formatTime(time, now))
+      : say(
+          'fail',
+          `is more than ${LEEWAY / 1_000} s ahead (${formatTime(time, now)}): set the clock of the token's issuer`,
+        ),
+  ]
+}
+
+const checkExpiry = (value: unknown, requireExpiry: boolean, now: number): TokenFinding => {
+  const say = about('exp')
+  const time = readDate(value, say)
+  if (time === null)
+    return requireExpiry
+      ? say('fail', "is missing, and the app's requireExpiry asks for it")
+      : say('warn', 'is missing: the token is good for ever')
+  if (typeof time !== 'number') return time
+  return now < time
+    ? say('ok', formatTime(time, now))
+    : say('fail', `the token has expired (${formatTime(time, now)}): ask for a fresh one`)
+}
+
+const checkUserClaims = (token: ParsedToken): TokenFinding[] => {
+  const { sub, user } = token.claims
+  const isUser = typeof sub === 'string' && isUserId(sub) && !isGuestId(sub)
+  const subject = about('sub')
+  const profile = about('user')
+  return [
+    isUser
+      ? subject('ok', JSON.stringify(sub))
+      : subject(
+          'fail',
+          typeof sub === 'number'
+            ? 'is a number: a user id is text'
+            : 'is not a user id: 1 to 255 bytes of text without control characters, and not a guest’s',
+        ),
+    ...(user === undefined
+      ? []
+      : [
+          parseProfile(user)
+            ? profile('ok', 'is a profile')
+            : profile('fail', `is no profile. ${PROFILE_RULE}`),
+        ]),
+  ]
+}
+
+const isSignedWith = async (token: ParsedToken, secret: string | Uint8Array): Promise<boolean> =>
+  createMacCheck([secret])(Buffer.from(token.signed), token.signature)
+
+/** Says why no secret of the app verifies the token: a few mistakes are common. */
+const explainWrongSecret = async (
+  token: ParsedToken,
+  app: AppSettings,
+  apps: Iterable<AppSettings>,
+): Promise<string> => {
+  for (const secret of app.secrets)
+    if (await isSignedWith(token, Buffer.from(secret, 'base64')))
+      return 'is made with the bytes that a secret encodes as base64: sign with the text itself'
+  for (const secret of app.signatureSecrets)
+    if (await isSignedWith(token, secret))
+      return "is made with one of the app's signatureSecrets: use one of secrets"
+  for (const other of apps)
+    for (const secret of other.secrets)
+      if (await isSignedWith(token, secret)) return `is made with a secret of the app ${other.appId}`
+  return "is made with none of the app's secrets"
+}
+
+const checkSignature = async (
+  token: ParsedToken,
+  app: AppSettings,
+  { apps, keySetOf }: Options,
+): Promise<TokenFinding[]> => {
+  const algorithm = about('alg')
+  const signature = about('signature')
+  const { alg } = token.header
+  const isApp = token.claims['tokenType'] === 'app'
+  // An app's own token stands on its secrets alone.
+  const keySet = isApp ? undefined : keySetOf(app)
+  const accepted: readonly string[] = [
+    ...(app.secrets.length > 0 ? ['HS256'] : []),
+    ...(keySet ? publicKeyAlgorithms(keySet) : []),
+  ]
+  if (!accepted.includes(alg))
+    return [
+      algorithm(
+        'fail',
+        accepted.length > 0
+          ? `is none that the app accepts: ${accepted.join(', ')}`
+          : 'the app verifies no token: give it secrets or jwks',
+      ),
+    ]
+  if (alg === 'HS256') {
+    for (const [index, secret] of app.secrets.entries())
+      if (await isSignedWith(token, secret))
+        return [algorithm('ok', alg), signature('ok', `is made with apps.${app.appId}.secrets[${index}]`)]
+    return [algorithm('ok', alg), signature('fail', await explainWrongSecret(token, app, apps.values()))]
+  }
+  const result = keySet && (await verifyWithKeySet(token, keySet))
+  return [
+    algorithm('ok', alg),
+    result === 'good'
+      ? signature('ok', "is made with a key of the app's key set")
+      : signature(
+          'fail',
+          result === 'unavailable'
+            ? "can't be checked: the app's key set can't be fetched now"
+            : "is made with no key of the app's key set",
+        ),
+  ]
+}
+
+/** What a verifier of tokens finds in one, part by part. It goes on after the first mistake. */
+export const reportToken = async (text: string, options: Options): Promise<TokenReport> => {
+  const { apps, now } = options
+  const parsed = parseToken(text)
+  if (!parsed.ok) return { appId: null, userId: null, findings: [about('form')('fail', parsed.why)] }
+  const { token } = parsed
+  const { iss, sub, tokenType, iat, nbf, exp } = token.claims
+  const findings: TokenFinding[] = [about('form')('ok', 'is a JSON Web Token')]
+  const type = about('tokenType')
+  if (tokenType === 'user' || tokenType === 'app') findings.push(type('ok', TYPES[tokenType]))
+  else
+    findings.push(
+      type(
+        'fail',
+        tokenType === 'gateway'
+          ? 'is "gateway": only a gateway can verify it, since the key is in the engine'
+          : 'is neither "user" nor "app"',
+      ),
+    )
+  const app = typeof iss === 'string' ? apps.get(iss) : undefined
+  findings.push(
+    app
+      ? about('iss')('ok', `is the app ${app.appId} (${app.environment})`)
+      : about('iss')('fail', `is the id of no app; the apps are ${[...apps.keys()].join(', ')}`),
+    ...(app && tokenType !== 'gateway' ? await checkSignature(token, app, options) : []),
+    // An app's own token always expires.
+    checkExpiry(exp, tokenType === 'app' || (app?.requireExpiry ?? true), now),
+    ...checkBegun('nbf', nbf, now, ''),
+    ...checkBegun('iat', iat, now, tokenType === 'app' ? '' : NO_IAT),
+    ...(tokenType === 'app' ? [] : checkUserClaims(token)),
+  )
+  return {
+    appId: app?.appId ?? null,
+    userId: typeof sub === 'string' && isUserId(sub) ? sub : null,
+    findings,
+  }
+}

@@ -1,0 +1,61 @@
+import type { Engine } from '../engine/index.js'
+import { createApp, type App } from './auth/app.js'
+import type { KeySets } from './auth/key-sets.js'
+import { changesOf } from './config/changes.js'
+import type { GatewayConfig, Settings } from './config/parse.js'
+import type { OwnServer } from './transports/own-server.js'
+
+/** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+export interface Reloaded {
+  /** Keys that have their new values from now on. */
+  applied: string[]
+  /** Keys that keep their old values until the gateway is started again. */
+  needsRestart: string[]
+}
+
+/** The parts of a gateway that a reload reads or changes. */
+interface ReloadContext {
+  /** A reload assigns to it. */
+  readonly settings: Settings
+  parse(config: GatewayConfig): Settings
+  /** Resolves with the running apps, once the engine is open. A reload adds to them. */
+  apps(): Promise<Map<string, App>>
+  readonly keySets: KeySets
+  readonly engine: Pick<Engine, 'key' | 'retain'>
+  /** Resolves with the server, once it listens. Undefined if there is none. */
+  ownServer(): Promise<OwnServer | undefined>
+  assertNotClosed(): void
+}
+
+/** Returns the gateway's `reload`. */
+export const createReload = (context: ReloadContext): ((config: GatewayConfig) => Promise<Reloaded>) => {
+  const { settings, keySets, engine } = context
+  let last: Promise<unknown> = Promise.resolve()
+
+  const reload = async (config: GatewayConfig): Promise<Reloaded> => {
+    const next = changesOf(settings, context.parse(config))
+    const apps = await context.apps()
+    const useCertificate = (await context.ownServer())?.readCertificate(next.settings.listen.tls)
+    const key = await engine.key()
+    for (const { appId, retention } of next.settings.apps.values()) await engine.retain(appId, retention)
+    context.assertNotClosed()
+    // Nothing below fails or waits, so that a reload applies as a whole or not at all.
+    Object.assign(settings, next.settings)
+    for (const [appId, app] of settings.apps) {
+      const known = apps.get(appId)
+      const keySet = keySets.of(appId, app.jwks)
+      if (known) known.update(app, keySet)
+      else apps.set(appId, createApp(app, key, keySet))
+    }
+    useCertificate?.()
+    const applied = new Set([...next.applied, ...(useCertificate ? ['listen.tls'] : [])])
+    return { applied: [...applied], needsRestart: next.needsRestart }
+  }
+
+  return (config) => {
+    // One after the other, because each reload compares its config with the settings that the reload before it has made.
+    const reloaded = last.then(() => reload(config))
+    last = reloaded.catch(() => undefined)
+    return reloaded
+  }
+}
