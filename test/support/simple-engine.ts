@@ -104,9 +104,14 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     clearTimeout(session.timer)
     sessions = sessions.filter((other) => other !== session)
     emit({ type: 'session-ended', session: refOf(session), code })
-    const name = keyOf(session)
-    if (sessionsOf(session).length > 0 || (inboxes.get(name)?.newest ?? 0) > 0 || !guests.delete(name)) return
-    users.delete(name)
+    forgetGuest(session)
+  }
+
+  /** Deletes a guest without sessions and messages. */
+  const forgetGuest = ({ appId, userId }: UserRef): void => {
+    const name = keyOf({ appId, userId })
+    const isInUse = sessionsOf({ appId, userId }).length > 0 || (inboxes.get(name)?.messages.length ?? 0) > 0
+    if (!isInUse && guests.delete(name)) users.delete(name)
   }
 
   const inboxOf = (of: UserRef): Inbox => {
@@ -148,8 +153,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   }
 
   const pruneApp = (appId: string, retention: Retention): void => {
-    for (const [name, inbox] of inboxes)
-      if ((JSON.parse(name) as string[])[0] === appId) prune(inbox, { ...retention, messages: Infinity })
+    for (const [name, inbox] of inboxes) {
+      const [inboxAppId, userId = ''] = JSON.parse(name) as string[]
+      if (inboxAppId !== appId || inbox.messages.length === 0) continue
+      prune(inbox, { ...retention, messages: Infinity })
+      if (inbox.messages.length === 0) forgetGuest({ appId, userId })
+    }
   }
 
   const exceeds = (appId: string, copies: UserRef[], size: number, quota: SendRules['quota']): boolean => {

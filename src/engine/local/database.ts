@@ -86,8 +86,9 @@ export const openDatabase = async ({
     const usage = new Usage(store, commit)
     const users = new Users(store, commit, usage)
     const clock = new Clock(loadTime(store))
-    const inboxes = new Inboxes({ store, commit, users, usage, clock, epochKey, emit, onError })
-    const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.exists(of)
+    const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
+    const inboxes = new Inboxes({ store, commit, users, usage, clock, epochKey, emit, onEmptied, onError })
+    const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.holdsMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })
     const database = { volume, commit, users, guests, inboxes, clock, key: Buffer.from(key, 'base64url') }
     try {

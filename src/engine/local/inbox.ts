@@ -137,6 +137,11 @@ export class Inbox {
     this.#rowOffset = this.assigned.offset
   }
 
+  /** Whether a message is retained, or is about to be stored. */
+  get holdsMessages(): boolean {
+    return this.assigned.first <= this.assigned.offset
+  }
+
   /** Whether the inbox's row has to be written, because it lags behind too far or does not exist. */
   get isBehind(): boolean {
     return !this.exists || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG

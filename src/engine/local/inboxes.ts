@@ -41,6 +41,8 @@ export interface InboxesOptions {
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
   epochKey: string
   emit: (event: EngineEvent) => void
+  /** Called when retention has deleted the last message of an inbox. */
+  onEmptied: (of: UserRef) => void
   /** Called with errors of background jobs. */
   onError: (error: unknown) => void
 }
@@ -53,6 +55,7 @@ export class Inboxes {
   readonly #clock: Clock
   readonly #epochKey: string
   readonly #emit: (event: EngineEvent) => void
+  readonly #onEmptied: (of: UserRef) => void
   readonly #usage: Usage
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
@@ -64,12 +67,13 @@ export class Inboxes {
   /** Apps whose quota refused a message in this task. */
   readonly #full = new Set<string>()
 
-  constructor({ store, commit, users, usage, clock, epochKey, emit, onError }: InboxesOptions) {
+  constructor({ store, commit, users, usage, clock, epochKey, emit, onEmptied, onError }: InboxesOptions) {
     this.#store = store
     this.#commit = commit
     this.#users = users
     this.#epochKey = epochKey
     this.#emit = emit
+    this.#onEmptied = onEmptied
     this.#usage = usage
     this.#clock = clock
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
@@ -90,9 +94,9 @@ export class Inboxes {
     this.#retentionSweep.retain(appId, retention)
   }
 
-  /** Returns whether the inbox ever held a message, or is about to. */
-  exists(of: UserRef): boolean {
-    return this.#open(of).exists
+  /** Returns whether the inbox holds a message, or is about to. */
+  holdsMessages(of: UserRef): boolean {
+    return this.#open(of).holdsMessages
   }
 
   state(of: UserRef): InboxState {
@@ -311,6 +315,7 @@ export class Inboxes {
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
     if (inbox.durable.first !== first || swept) this.#markChanged(inbox)
+    if (inbox.durable.first !== first && !inbox.holdsMessages) this.#onEmptied(inbox.of)
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
     this.#usage.add(inbox.of.appId, { bytes: -swept.freed })

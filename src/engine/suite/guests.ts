@@ -48,6 +48,22 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       assert.ok(await engine.user(guest('receiver')))
     })
 
+    on('are deleted when retention deletes their last message, and make room', async (engine) => {
+      const [gone, here] = [await enter(engine, guest('gone')), await enter(engine, guest('here'))]
+      await deliver(engine, { to: 'guest:gone' })
+      await deliver(engine, { to: 'guest:here' })
+      await engine.endSession(gone.session, 'ended')
+      if (durable) await reopen(engine)
+      assert.ok(await engine.user(guest('gone')))
+      await engine.retain(app, { messages: 100, age: 20, bytes: 1e9 })
+      await untilDeleted(engine, guest('gone'))
+      assert.ok(await engine.user(guest('here')), 'a guest with a session stays')
+      assert.ok(await engine.saveGuest(guest('new'), {}, 2))
+      const [session] = await engine.sessions(here.session)
+      await engine.endSession(session ?? here.session, 'ended')
+      await untilDeleted(engine, guest('here'))
+    })
+
     on('are limited in number by app, and make room when they are deleted', async (engine) => {
       const first = await enter(engine, guest('a'))
       await Promise.all([enter(engine, guest('b')), enter(engine, guest('c'))])
