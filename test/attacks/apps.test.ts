@@ -15,7 +15,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const secretOf = (appId: string): string => `the token secret of app ${appId}`
 const signatureSecretOf = (appId: string): string => `the signature secret of app ${appId}`
 
-/** Every text that app `b` stores has it. */
+/** Part of every text that app `b` stores. */
 const MARK = 'only-in-b'
 const SESSIONS = 4
 const MESSAGES_PER_SECOND = 50
@@ -29,7 +29,7 @@ interface Target {
   /** Sessions of user `ann` in each app. */
   inA: Started
   inB: Started
-  /** A guest of `b`, with the token that the gateway made. */
+  /** A guest of `b` with the gateway's token. */
   guestOfB: Started
 }
 
@@ -39,19 +39,19 @@ const tokenOf = (appId: string, userId: string, secret = secretOf(appId)): Promi
 const startAs = async (url: string, appId: string, userId: string, more: object = {}): Promise<Started> =>
   startClient(url, { type: 'start', appId, token: await tokenOf(appId, userId), ...more })
 
-/** The code that a start ends with. */
+/** Resolves with the code that a start ends with. */
 const refusalOf = async (url: string, start: object): Promise<unknown> => {
   const { frame } = await openClient(url, { start: { type: 'start', ...start } }).end()
   return frame['code']
 }
 
-/** The answer to a frame. */
+/** Sends a frame and resolves with the answer. */
 const answerTo = async (client: Client, frame: Frame, type: string): Promise<Frame> => {
   client.send(frame)
   return client.next(type)
 }
 
-/** What app `b` keeps of a user. */
+/** Returns the data that app `b` stores about a user. */
 const stateInB = async (url: string, userId: string): Promise<unknown> => {
   const client = await startAs(url, 'b', userId)
   const { user, epoch, offset, unread } = client.started
@@ -72,7 +72,7 @@ const resumeOf = ({ started }: Started, offset = 0): object => ({
   resume: { key: started['resumeKey'], epoch: started['epoch'], offset },
 })
 
-/** What a user of `a` tries with each frame. A new frame of the protocol needs a row. */
+/** The attempts of a user of `a` with each frame. A new frame of the protocol needs a row. */
 const attempts = {
   async start({ url, inA, inB, guestOfB }) {
     // Credentials of `b` in `a`, and of `a` in `b`.
@@ -123,7 +123,7 @@ const attempts = {
     const sent = await answerTo(target.inA, { type: 'send', id: 'first', to: 'bob', body: 'in a' }, 'sent')
     assert.equal(sent['id'], 'first')
     assert.equal((await bob.next('message'))['body'], 'in a')
-    // Ids that would be paths to another app's rows, were rows found by text.
+    // Ids that look like the keys of another app's rows.
     for (const to of ['b/bob', 'b:bob', 'b!bob', '../b/bob', 'b bob', 'b%00bob', 'b.bob']) {
       const own = await startAs(target.url, 'a', to)
       await answerTo(target.inA, { type: 'send', id: `to ${to}`, to, body: 'in a' }, 'sent')
@@ -160,7 +160,7 @@ const attempts = {
 
   async visibility(target) {
     target.inA.send({ type: 'visibility', hidden: true })
-    // Hidden sessions make room first: those of `a`, for those of `a`.
+    // Hidden sessions of `a` make room for sessions of `a` only.
     const many = await Promise.all(Array.from({ length: SESSIONS }, () => annIn(target)))
     for (const client of many) client.close()
   },
@@ -178,7 +178,7 @@ const attempts = {
 
 const urls = new Map<string, string>()
 for (const engine of [{ type: 'memory' }, { type: 'embedded', path: join(folder, 'data') }] as const) {
-  // The tests ask more often than a user would.
+  // The tests send more requests than a user would.
   const limits = {
     sessionsPerUser: SESSIONS,
     messagesPerSecond: MESSAGES_PER_SECOND,
@@ -216,7 +216,7 @@ for (const [engine, url] of urls)
         assert.ok(!JSON.stringify(frame).includes(MARK), `app a was sent ${JSON.stringify(frame)}`)
       const uncalled = inB.frames.filter((frame) => !['started', 'ping', 'sent'].includes(frame.type))
       assert.deepEqual(uncalled, [])
-      // The session of `b` stands, and is resumed with its key.
+      // The session of `b` is still there, and is resumed with its key.
       inB.close()
       await inB.closed
       const again = await startAs(url, 'b', 'ann', resumeOf(inB, inB.started['offset'] as number))

@@ -1,4 +1,4 @@
-// Pings and pongs of the WebSocket protocol, which a server answers or drops by itself: they must not be free.
+// Pings and pongs of the WebSocket protocol, which a WebSocket library answers or drops by itself. They must count for limits.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
@@ -18,7 +18,7 @@ import { assertSpeaksProtocol, readFrames } from './support.js'
 const { url } = await runGateway({ limits: { bytesPerSecond: 1_024 } })
 
 for (const kind of ['ping', 'pong'] as const) {
-  test(`a WebSocket ${kind} now and then is no matter, before a start and in a session`, async () => {
+  test(`a WebSocket ${kind} now and then is accepted, before a start and in a session`, async () => {
     const client = openClient(url)
     await client.opened
     client.socket[kind]()

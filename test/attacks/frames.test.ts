@@ -1,4 +1,4 @@
-// WebSocket frames that no client would write, byte by byte over TCP, before and after a start.
+// Malformed WebSocket frames, byte by byte over TCP, before and after a start.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -11,10 +11,10 @@ const { url, assertUnharmed } = await attackedGateway()
 
 let users = 0
 
-/** Opens a WebSocket, writes `bytes`, says that no more follows, and resolves with the frames that came until the close. */
+/** Opens a WebSocket, writes `bytes`, half-closes, and resolves with the frames that were received until the close. */
 const exchange = async (bytes: Uint8Array, isStarted: boolean) => {
   const raw = await openRaw(url, { allowHalfOpen: true })
-  // A user of its own: what one user may send in a second is limited.
+  // A new user each time, because of the rate limits of a user.
   const start = isStarted ? await startOf(`fuzz ${(users += 1)}`) : undefined
   const protocols = isStarted ? `chat-session.v1, ${startProtocol(start)}` : 'chat-session.v1'
   raw.socket.write(handshake({ 'Sec-WebSocket-Protocol': protocols }))
@@ -27,7 +27,7 @@ const exchange = async (bytes: Uint8Array, isStarted: boolean) => {
   return readFrames(received.subarray(from + 4))
 }
 
-/** How a frame says how long it is: as the standard asks, or in more bytes than needed, or falsely. */
+/** Length fields of a frame: as RFC 6455 requires, longer than needed, or wrong. */
 const LENGTHS = ['right', 'in 2 bytes', 'in 8 bytes', 'too long', 'too short', 'huge', 'negative'] as const
 
 interface Written {
@@ -53,7 +53,7 @@ const encode = ({ fin, reserved, opcode, masked, length, payload }: Written): Bu
   return Buffer.concat([Buffer.from(head), Buffer.alloc(masked ? 4 : 0), payload])
 }
 
-/** Deep, wide, repeated and inherited: JSON that has hurt a parser somewhere. */
+/** JSON that has broken parsers: deep, wide, with repeated keys, and with names that objects inherit. */
 const CORPUS = [
   '',
   '{}',
@@ -104,7 +104,7 @@ const written: fc.Arbitrary<Written> = fc.record({
   payload,
 })
 
-test('WebSocket frames of any kind end with a close, and what the gateway sends until then is the protocol', async () => {
+test('any WebSocket frames end with a close, and until then the gateway sends only frames of the protocol', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(written, { minLength: 1, maxLength: 6 }),
@@ -166,7 +166,7 @@ for (const [index, text] of CORPUS.entries())
       assert.match(String(end), /^(ended|bad-request|too-large|unknown-app|unauthenticated)$/)
     })
 
-test('a client that goes on sending after the end is not read any more, and still gets the code', async () => {
+test('the gateway stops reading from a client that goes on sending after the end, and the client gets the code', async () => {
   const raw = await openRaw(url)
   raw.socket.write(handshake())
   raw.socket.write(whole('nonsense'))
@@ -181,4 +181,4 @@ test('a client that goes on sending after the end is not read any more, and stil
   await assertUnharmed()
 })
 
-test('a session from before all of it goes on', assertUnharmed)
+test('a session that started before the attacks goes on', assertUnharmed)

@@ -1,4 +1,4 @@
-// Handshakes that no WebSocket client would write, byte by byte over TCP.
+// Malformed handshakes, byte by byte over TCP.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -8,7 +8,7 @@ import { attackedGateway, runs, startOf } from './support.js'
 
 const { url, assertUnharmed } = await attackedGateway()
 
-/** Writes `parts`, says that no more follows, and returns the bytes that came, and whether the connection was reset. */
+/** Writes `parts`, half-closes, and returns the received bytes, and whether the connection was reset. */
 const exchangeOnce = async (
   parts: readonly (string | Uint8Array)[],
 ): Promise<{ answer: Buffer; wasReset: boolean }> => {
@@ -29,7 +29,7 @@ const exchangeOnce = async (
 /** If bytes follow that the gateway no longer reads, TCP may reset the connection and lose the response (RFC 9112, 9.6). */
 const MAX_RESETS = 10
 
-/** Returns the answer to `parts`. Asks again after a reset that lost it. */
+/** Returns the response to `parts`. Writes them again after a reset that lost the response. */
 const exchange = async (parts: readonly (string | Uint8Array)[], resets = 0): Promise<Buffer> => {
   const { answer, wasReset } = await exchangeOnce(parts)
   const isLost = wasReset && answer.length === 0 && resets < MAX_RESETS
@@ -135,7 +135,7 @@ const line = fc
   )
   .map((parts) => parts.join(''))
 
-/** The good handshake, with some lines in the place of others and some more. */
+/** A valid handshake with some lines replaced and some added. */
 const request = fc
   .record({
     method: fc.oneof(
@@ -156,7 +156,7 @@ const request = fc
     return `${method} ${target} ${version}\r\n${more.join('')}${lines.join('\r\n')}${rest}`
   })
 
-/** Cuts `text` at the places given; the last part is left out when `half`. */
+/** Cuts `text` at these positions. With `half` the last part is left out. */
 const cut = (text: string, places: number[], half: boolean): string[] => {
   const sorted = [...new Set(places.map((place) => place % (text.length + 1)))].sort(
     (one, other) => one - other,
@@ -207,11 +207,11 @@ for (const [what, text] of [
   ['a header of 40 kB', handshake({ Cookie: 'x'.repeat(40_000) })],
   ['a request line of 40 kB', `GET /${'x'.repeat(40_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
   [
-    'a chunk that says it has 16 EB',
+    'a chunk with a length of 16 EB',
     'POST /v1/apps/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx',
   ],
   [
-    'a body of 1 MB that nobody asked for',
+    'an unexpected body of 1 MB',
     `POST /v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`,
   ],
   ['a handshake with a body', handshake({ 'Content-Length': '5' }) + 'hello'],
@@ -222,7 +222,7 @@ for (const [what, text] of [
     await assertUnharmed()
   })
 
-test('a request that is never finished is closed in the time of a start', async () => {
+test('a request that is never finished is closed within startTimeout', async () => {
   const halves = [
     'G',
     'GET /v1/session',
@@ -269,4 +269,4 @@ test('a hundred requests on one socket that ask for HTTP/2 are answered without 
   await assertUnharmed()
 })
 
-test('a session from before all of it goes on', assertUnharmed)
+test('a session that started before the attacks goes on', assertUnharmed)

@@ -1,4 +1,4 @@
-// What strangers and backends send as text: frames, tokens, signatures. A corpus of what has hurt parsers, and changes of it.
+// Texts of clients and backends: frames, tokens, signatures. A corpus of texts that have broken parsers, and changes of them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -8,7 +8,7 @@ import { createSignature, createTokenVerifier, verifySignature } from '../../src
 import { base64url, claims, forge, noon, secret } from '../tokens/support.js'
 import { runs } from './support.js'
 
-/** Characters that a parser, a log or a regular expression may trip over, many times over. */
+/** Repeated characters that may break a parser, a log or a regular expression. */
 const LONG = ['"', '\\', '{"a":', '[', '\u0000', 'A', 'é', '\ud800', ' ', '.', '"a" ', ',', '{},'].map(
   (part) => part.repeat(Math.ceil(300_000 / part.length)),
 )
@@ -82,10 +82,10 @@ test('claims and headers of any JSON, correctly signed, are accepted only as a u
     }),
     { numRuns: runs(2_000) },
   )
-  assert.ok(accepted > 10, `only ${accepted} tokens were accepted: the test sees nothing`)
+  assert.ok(accepted > 10, `only ${accepted} tokens were accepted, too few for the test`)
 })
 
-test('a signature of anything for anything is accepted for the id that it was made for alone', async () => {
+test('a signature is accepted only for the id that it was made for', async () => {
   const good = await createSignature('ann', secret)
   const signatures = fc.oneof(
     anyText,
@@ -109,7 +109,7 @@ test('a signature of anything for anything is accepted for the id that it was ma
   )
 })
 
-/** What a module may export that JSON can't hold. */
+/** Values that a config module can export and JSON can't contain. */
 const strange = [
   undefined,
   NaN,

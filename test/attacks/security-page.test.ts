@@ -1,4 +1,4 @@
-// SECURITY.md has a reason for every limit of the config, with the default that docs/GATEWAY.md says, which a test compares with the schema.
+// SECURITY.md has a reason for every limit of the config, with the default in docs/GATEWAY.md, which another test compares with the schema.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -6,7 +6,7 @@ import { limits } from '../../src/protocol/index.js'
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-/** The first two cells of every row of a page's tables. */
+/** Returns the first two cells of every row of a page's tables. */
 const rowsOf = async (path: string): Promise<Map<string, string>> =>
   new Map(
     [...(await read(path)).matchAll(/^\| ([^|]+?) +\| ([^|]+?) +\| /gm)].map(([, key = '', value = '']) => [

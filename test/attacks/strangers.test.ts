@@ -1,4 +1,4 @@
-// What a stranger learns from a refused start: nothing about the users of the app.
+// A refused start reveals nothing about the users of the app.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSignature } from '../../src/tokens/index.js'
@@ -7,11 +7,11 @@ import { runGateway, startOf, tokenFor } from '../gateway/support.js'
 
 const { url, gateway } = await runGateway({ authenticate: () => Promise.resolve({ ok: false }) })
 
-// A user who has a session now, and one who has a message and never came.
+// A user with a session, and a user who has a message and never connected.
 const known = await startClient(url, await startOf('known', { user: { name: 'Known' } }))
 await gateway.publish({ appId: 'app', to: 'written to', body: 'Hello' })
 
-const USERS = ['known', 'written to', 'nobody']
+const USERS = ['known', 'written to', 'unknown']
 
 const credentials: Record<string, (userId: string) => Promise<object>> = {
   'a token of another secret': async (userId) => ({ token: await tokenFor(userId, { secret: 'wrong' }) }),
@@ -28,7 +28,7 @@ const credentials: Record<string, (userId: string) => Promise<object>> = {
   'auth params that the app refuses': (userId) => Promise.resolve({ userId, authParams: { password: 'x' } }),
 }
 
-/** Everything that the client of a refused start receives. */
+/** Returns everything that the client of a refused start receives. */
 const refusalOf = async (start: object): Promise<unknown> => {
   const client = openClient(url, { start: { type: 'start', ...start } })
   const { code, reason } = await client.end()
@@ -57,7 +57,7 @@ test('a start for an unknown app is refused in the same words, whatever its cred
 
 test("a session that is given another user's token is refused in the same words, whether that user is known or not", async () => {
   const refusals = []
-  for (const userId of ['written to', 'nobody']) {
+  for (const userId of ['written to', 'unknown']) {
     known.send({ type: 'token', token: await tokenFor(userId) })
     refusals.push(await known.next('refused'))
   }

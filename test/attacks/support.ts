@@ -1,4 +1,4 @@
-// What the fuzz tests share: how often they run, a gateway in a process with a small heap, and a reader of what it sends.
+// Helpers of the fuzz tests: the number of runs, a gateway in a process with a small heap, and a parser of its frames.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,14 +9,14 @@ import { run } from '../cli/run.js'
 import { startClient } from '../support/raw-client.js'
 import { appId, secret, tokenFor } from '../support/tokens.js'
 
-/** The one error that a stranger causes: a forwarded header to a gateway that trusts no proxy. */
+/** The only error that a client can cause in the log: a forwarded header to a gateway that trusts no proxy. */
 const EXPECTED_ERROR = 'but listen.trustProxy is 0'
 
 /** `ATTACK_RUNS=50` makes every property run 50 times as often. */
 const FACTOR = Number(process.env['ATTACK_RUNS'] ?? 1)
 export const runs = (count: number): number => count * FACTOR
 
-/** MB. The gateway needs less than half of it when it is left alone. */
+/** The heap in MB. An idle gateway needs less than half of it. */
 const HEAP = 64
 
 export { appId, secret, tokenFor }
@@ -43,7 +43,7 @@ export const attackedGateway = async (): Promise<AttackedGateway> => {
   const config = {
     listen: { port: 0 },
     engine: { type: 'memory' },
-    // What a stranger leaves half done ends soon.
+    // Unfinished starts end soon.
     startTimeout: 2,
     apps: { [appId]: { environment: 'test', secrets: [secret] } },
   }
@@ -52,7 +52,7 @@ export const attackedGateway = async (): Promise<AttackedGateway> => {
     NODE_OPTIONS: `--max-old-space-size=${HEAP}`,
   })
   const errors: string[] = []
-  // Each line is read as it comes: a pipe that is not read would fill. A warning of Node's is no JSON.
+  // Reads each line at once, since a full pipe would block the gateway. A warning of Node is not JSON.
   if (child.stderr)
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (/"level":"(error|fatal)"|^[^{]/.test(line) && !line.includes(EXPECTED_ERROR)) errors.push(line)
@@ -78,12 +78,12 @@ export interface ReceivedFrame {
   payload: Buffer
 }
 
-/** Reads the WebSocket frames of a server (RFC 6455, 5.2). A last one that is cut off is left out. */
+/** Parses the WebSocket frames of a server (RFC 6455, 5.2). An incomplete last frame is left out. */
 export const readFrames = (bytes: Buffer): ReceivedFrame[] => {
   const frames: ReceivedFrame[] = []
   for (let at = 0; at + 2 <= bytes.length;) {
     const [first = 0, second = 0] = bytes.subarray(at)
-    assert.equal(first & 0xf0, 0x80, 'a frame of the gateway is whole and has no reserved bit')
+    assert.equal(first & 0xf0, 0x80, 'a frame of the gateway is not fragmented and has no reserved bit')
     assert.equal(second & 0x80, 0, 'a server does not mask')
     const extended = second === 127 ? 8 : second === 126 ? 2 : 0
     if (at + 2 + extended > bytes.length) break
@@ -97,12 +97,12 @@ export const readFrames = (bytes: Buffer): ReceivedFrame[] => {
   return frames
 }
 
-/** Asserts that text frames are the protocol's, and that an `ended` frame and the close after it agree. Returns the code of the end. */
+/** Asserts that text frames are valid, and that an `ended` frame and the close after it have the same code. Returns that code. */
 export const assertSpeaksProtocol = (frames: ReceivedFrame[]): string | undefined => {
   let ended: EndCode | undefined
   for (const { opcode, payload } of frames) {
     if (opcode === 8) {
-      // The answer to a close without a code has none either (RFC 6455, 7.1.5).
+      // The answer to a close without a code has no code (RFC 6455, 7.1.5).
       const close = payload.length < 2 ? 1005 : payload.readUInt16BE(0)
       if (ended) assert.equal(close, closeCodes[ended].close)
       return ended ?? String(close)

@@ -1,34 +1,34 @@
 export interface Server {
   command: string[]
-  /** What its addresses end in. @default '' */
+  /** The end of its URL paths. @default '' */
   suffix?: string
 }
 
-/** How the lines of one chapter of docs/BACKENDS.md are run. Commands run in a folder that holds them. */
+/** How to run the code of one chapter of docs/BACKENDS.md. Commands run in a folder with its files. */
 export interface Language {
   /** Debian's packages. */
   packages: string[]
   /** The files that the chapter shows. */
   files: string[]
-  /** The one that mints tokens; the page may show it several ways. */
+  /** The file that mints tokens. The page may show several variants of it. */
   minter: string
-  /** A line for the shell that compiles all there is. */
+  /** A shell command that compiles all files. */
   build?: string
-  /** Given pairs of user id and name, prints a line for each: the token, a blank, and the signature. No name, no profile. */
+  /** A program that gets pairs of user id and name, and prints a line for each: token, space, signature. An empty name is no profile. */
   mint: string[]
   /** Servers by their names: they listen on PORT and load the script from GATEWAY. */
   servers?: Record<string, Server>
-  /** A line for the shell that checks the syntax of what can't be run. */
+  /** A shell command that checks the syntax of files that can't run here. */
   syntax?: string
 }
 
 const jars = ['jackson-annotations', 'jackson-core', 'jackson-databind', 'spring3-core', 'spring3-web']
 const classPath = ['.', ...jars.map((name) => `/usr/share/java/${name}.jar`)].join(':')
 
-/** Sessions in PHP forbid caches by themselves, unless told not to; here it is our lines that must. */
+/** PHP's sessions send `Cache-Control` by default. This turns it off, so that the page's code must send it. */
 const phpServer = 'exec php -d session.cache_limiter= -d session.save_path="$PWD" -S 127.0.0.1:$PORT'
 
-/** The one table of what is run, by the headings of the page. */
+/** How to run each chapter, by the page's headings. */
 export const languages = {
   Ruby: {
     packages: ['ruby', 'ruby-jwt', 'ruby-railties', 'puma'],
@@ -98,7 +98,7 @@ export const languages = {
     build:
       'mcs -r:System.Web.dll ChatToken.cs ChatSignature.cs Mint.cs && mcs -r:System.Web.dll ChatToken.cs ChatTag.cs Tag.cs -out:Tag.exe',
     mint: ['mono', 'ChatToken.exe'],
-    // The statements of a program that has no class; this compiler wants one.
+    // Program.cs has statements without a class, and Mono's compiler needs a class.
     syntax:
       '(echo "class Program { void Main(WebApplication app) {"; cat Program.cs; echo "} }") >Whole.cs; mcs --parse Whole.cs',
   },

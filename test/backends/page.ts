@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 
 export interface Block {
-  /** The file that the paragraph above it names first, if it names one. */
+  /** The first file that the paragraph above the block names, if it names a file. */
   file: string | undefined
-  /** That paragraph. */
-  said: string
+  /** The paragraph above the block. */
+  paragraph: string
   code: string
 }
 
 const page = readFileSync(new URL('../../docs/BACKENDS.md', import.meta.url), 'utf8')
 
-/** The page's chapters by their headings, as the blocks that they show. */
+/** The code blocks of each chapter of the page, by its heading. */
 export const chapters = new Map(
   page
     .split(/^## /m)
@@ -18,14 +18,14 @@ export const chapters = new Map(
     .map((chapter): [string, Block[]] => [
       chapter.slice(0, chapter.indexOf('\n')),
       [...chapter.matchAll(/([^\n]+(?:\n[^\n]+)*)\n\n```\w+\n(.*?)^```$/gms)].map(
-        ([, said = '', code = '']) => ({
-          file: /`([\w./-]+\.\w+)`/.exec(said)?.[1],
-          said: said.replaceAll(/\s+/g, ' '),
+        ([, paragraph = '', code = '']) => ({
+          file: /`([\w./-]+\.\w+)`/.exec(paragraph)?.[1],
+          paragraph: paragraph.replaceAll(/\s+/g, ' '),
           code,
         }),
       ),
     ]),
 )
 
-/** Blocks as they are counted by their fences alone. */
+/** The number of fenced code blocks on the page. */
 export const fences = page.match(/^```\w+$/gm)?.length ?? 0

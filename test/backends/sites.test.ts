@@ -6,7 +6,7 @@ import { verifyToken } from '../../src/tokens/index.js'
 import { APP, chatOf, SECRET, startShopGateway, untilState } from '../e2e/site.js'
 import { newContext, serve } from '../support/browser.js'
 import { within } from '../support/raw-client.js'
-import { layOut, names, run, startServer } from './bench.js'
+import { prepareFolder, names, run, startServer } from './workspace.js'
 import { csharpTag, languages, spring, type Language } from './languages.js'
 
 const id = `"></chat-session><script>document.broken=1</script>' & &amp; <b>{{7*7}} Zoë 😀 \\`
@@ -14,7 +14,7 @@ const name = `Zoë "the 'hostile'" </script> 😀`
 const gateway = await startShopGateway()
 const env = { CHAT_APP_ID: APP, CHAT_SECRET: SECRET, GATEWAY: gateway.url }
 
-/** The tag stands in the page alone and whole, and its session is of the user. */
+/** Fails unless the tag is the only element of the page, with the right attributes, and its session is the user's. */
 const assertLive = async (page: Page, tokenUrl: string): Promise<void> => {
   await untilState(page, 'active')
   assert.equal((await chatOf(page)).user, id)
@@ -43,7 +43,7 @@ const assertLive = async (page: Page, tokenUrl: string): Promise<void> => {
   })
 }
 
-/** Puts a tag that has no token in the place of the one that the page came with, once that one's session is over. */
+/** Removes the page's tag, waits for the end of its session, and adds the tag without its token. */
 const openWithoutToken = async (page: Page): Promise<void> => {
   await page.evaluate(async () => {
     const element = document.querySelector<ChatSessionElement>('chat-session')
@@ -67,7 +67,7 @@ const sites = names.flatMap((language) => {
 
 for (const { language, framework, command, suffix = '' } of sites)
   test(`${language}, ${framework}: a page's session starts with its token, and by its token-url`, async () => {
-    const url = await startServer(layOut(language), command, env)
+    const url = await startServer(prepareFolder(language), command, env)
     const tokenUrl = `/chat-token${suffix}`
 
     const refused = await fetch(url + tokenUrl, { redirect: 'manual' })
@@ -105,8 +105,11 @@ for (const { language, framework, command, suffix = '' } of sites)
   })
 
 for (const { language, framework, command, suffix = '' } of sites)
-  test(`${language}, ${framework}: where no token can be made the answer is 500, and the next is given`, async () => {
-    const url = await startServer(layOut(language), command, { CHAT_APP_ID: APP, GATEWAY: gateway.url })
+  test(`${language}, ${framework}: if no token can be made the response is 500, and the next request gets a token`, async () => {
+    const url = await startServer(prepareFolder(language), command, {
+      CHAT_APP_ID: APP,
+      GATEWAY: gateway.url,
+    })
     const login = await fetch(`${url}/login${suffix}?id=ada&name=Ada`, { redirect: 'manual' })
     const cookie = login.headers.getSetCookie().map((line) => line.split(';')[0])
     assert.notEqual(cookie.length, 0)
@@ -123,7 +126,7 @@ for (const { language, framework, command, suffix = '' } of sites)
   })
 
 test("C#: a page's session starts with the tag", async () => {
-  const tag = run(layOut('C#'), [...csharpTag, id, name], env)
+  const tag = run(prepareFolder('C#'), [...csharpTag, id, name], env)
   const site = await serve((_, response) =>
     response
       .setHeader('Content-Type', 'text/html; charset=utf-8')
@@ -136,13 +139,13 @@ test("C#: a page's session starts with the tag", async () => {
   await assertLive(page, '/chat-token')
 })
 
-test('Java, Spring: the controller answers a token to a user, and 401 to nobody', async () => {
-  const [nobody, user, ...rest] = run(layOut('Java'), [...spring, id], env)
+test('Java, Spring: the controller returns a token to a user, and 401 without a user', async () => {
+  const [withoutUser, user, ...rest] = run(prepareFolder('Java'), [...spring, id], env)
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { status: number; cacheControl: string; body: Record<string, string> })
   assert.deepEqual(rest, [])
-  assert.deepEqual(nobody, { status: 401, cacheControl: 'no-store', body: {} })
+  assert.deepEqual(withoutUser, { status: 401, cacheControl: 'no-store', body: {} })
   assert.equal(user?.status, 200)
   assert.equal(user.cacheControl, 'no-store')
   const result = await verifyToken(user.body['token'] ?? '', { appId: APP, secrets: [SECRET] })

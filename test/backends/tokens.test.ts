@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { createTokenVerifier, verifySignature, verifyToken } from '../../src/tokens/index.js'
-import { layOut, mintersOf, names, run } from './bench.js'
+import { prepareFolder, mintersOf, names, run } from './workspace.js'
 import { languages, type Language } from './languages.js'
 import { chapters, fences } from './page.js'
 
 const appId = 'hF83jaq'
-/** Not ASCII, and it looks like base64 and hex nowhere: it is text. */
+/** A secret that is neither ASCII nor base64 nor hex. */
 const secret = 'sk_the secret of the backends, ünïcode ✓ included'
 const signatureSecret = 'ss_the secret of their signatures, ünïcode ✓ included'
 const env = { CHAT_APP_ID: appId, CHAT_SECRET: secret, CHAT_SIGNATURE_SECRET: signatureSecret }
 const verify = createTokenVerifier({ appId, secrets: [secret] })
 
-/** User ids and names; a driver hands on an id of digits as a number where its language lets it. */
+/** User ids and names. A program passes an id of digits as a number if its language allows that. */
 const users: [id: string, name: string][] = [
   ['12345', ''],
   ['9007199254740991', 'Dennis'],
@@ -31,8 +31,8 @@ const users: [id: string, name: string][] = [
 
 for (const name of names)
   for (const [index, minter] of mintersOf(name).entries())
-    test(`${name}: the gateway takes tokens and signatures made by the lines on the page, way ${index + 1}`, async () => {
-      const folder = layOut(name, minter)
+    test(`${name}: the gateway accepts tokens and signatures of the page's code, variant ${index + 1}`, async () => {
+      const folder = prepareFolder(name, minter)
       const began = Date.now()
       const lines = run(folder, [...languages[name].mint, ...users.flat()], env)
         .trim()
@@ -56,12 +56,12 @@ for (const name of names)
 for (const name of names) {
   const { syntax }: Language = languages[name]
   if (syntax === undefined) continue
-  test(`${name}: what the page shows and nobody runs is well-formed`, () => {
-    run(layOut(name), ['sh', '-c', syntax])
+  test(`${name}: the page's code that no test runs is well-formed`, () => {
+    run(prepareFolder(name), ['sh', '-c', syntax])
   })
 }
 
-test('every block on the page is in the table of what is run', () => {
+test('every code block on the page is in the table of languages', () => {
   for (const name of names)
     assert.deepEqual(
       [...new Set(chapters.get(name)?.map(({ file }) => file))].sort(),
@@ -74,7 +74,7 @@ test('every block on the page is in the table of what is run', () => {
   assert.equal(shown, fences)
 })
 
-test('the payload that the page shows is one that the gateway takes', async () => {
+test('the gateway accepts the payload on the page', async () => {
   const [{ code } = { code: '' }] = chapters.get('For every language') ?? []
   const signed = [`{"alg":"HS256","typ":"JWT"}`, code]
     .map((part) => Buffer.from(part).toString('base64url'))

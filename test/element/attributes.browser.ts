@@ -4,7 +4,7 @@ import { elementAttributes, elementEvents } from '../../src/element/internal.js'
 import { make, nextTask } from './support.js'
 
 describe('The console names the attribute that was meant', () => {
-  /** What the console shows while these tags come into the page. */
+  /** Returns the console's warnings while these tags are added to the page. */
   const warningsOf = async (html: string): Promise<unknown[]> => {
     const warnings: unknown[] = []
     const { warn } = console
@@ -32,7 +32,7 @@ describe('The console names the attribute that was meant', () => {
     expect(await warningsOf(html)).to.deep.equal([])
   })
 
-  it('and says nothing of attributes that are spelled right, or are none of the element’s', async () => {
+  it('and no warning for attributes that are spelled right, or that the element does not have', async () => {
     const tag = document.createElement('chat-session')
     for (const name of [
       ...ChatSessionElement.observedAttributes,

@@ -87,8 +87,8 @@ describe('<chat-session> starts', () => {
 
   it('no guest for the text false in a property, and sets no other flag by it', async () => {
     const { total } = await gateway.connections()
-    const said = { guest: 'false', manual: 'false', notifications: 'false' }
-    const element = gateway.mount(said as object)
+    const texts = { guest: 'false', manual: 'false', notifications: 'false' }
+    const element = gateway.mount(texts as object)
     await nextTask()
     expect(element.state).to.equal('idle')
     expect(await gateway.connections()).to.deep.equal({ open: 0, total })

@@ -4,7 +4,7 @@ import { recordedAt, startScripted, stopScripted } from '../support/gateway-comm
 import { until } from '../support/until.js'
 import { listenTo, nextEvent, nextTask, useGateway } from './support.js'
 
-/* The page is a document in an iframe, with a URL of its own. The other server stands for an attacker's. */
+/* The page is a document in an iframe, with a URL of its own. The other server acts as the attacker's. */
 describe('data-endpoint on the script tag', () => {
   const gateway = useGateway()
   const scriptUrl = `${location.origin}/src/element/script.ts`
@@ -53,7 +53,7 @@ describe('data-endpoint on the script tag', () => {
     expect(requests()).to.deep.equal([])
   })
 
-  it('allows each endpoint that it lists, however it is written', async () => {
+  it('allows each endpoint that it lists, in any spelling', async () => {
     const { host } = new URL(gateway.url)
     for (const endpoints of [
       gateway.url,
@@ -69,7 +69,7 @@ describe('data-endpoint on the script tag', () => {
       expect(await open(script(endpoints) + tag(gateway.url)), endpoints).to.equal('bad-endpoint')
   })
 
-  it('is relative to the page, whatever a <base> that was added says', async () => {
+  it('is relative to the page, and ignores an added <base>', async () => {
     const html = `<base href="${attacker}/">${script('/')}${tag('/')}`
     expect(await open(html)).to.equal('bad-endpoint')
     expect(await recordedAt(attacker)).to.deep.equal([])
@@ -100,7 +100,7 @@ describe('ChatSessionElement.endpoints', () => {
   const gateway = useGateway()
   afterEach(() => (ChatSessionElement.endpoints = null))
 
-  it('are the only ones that elements use: at another, no source of credentials is asked', async () => {
+  it('are the only endpoints that elements use: at another endpoint no token source is called', async () => {
     ChatSessionElement.endpoints = [new URL(gateway.url)]
     const { total } = await gateway.connections()
     const elsewhere = gateway.url.replace('127.0.0.1', 'localhost')
@@ -131,7 +131,7 @@ describe('ChatSessionElement.endpoints', () => {
     expect((await fetching.whenStarted()).user?.id).to.equal('ann')
   })
 
-  it('end a session at an endpoint that is no longer one of them, at the next change of its element', async () => {
+  it('end a session at an endpoint that was removed from the list, at the next change of its element', async () => {
     const element = await gateway.active('ann')
     ChatSessionElement.endpoints = []
     element.setAttribute('user-name', 'Ann')

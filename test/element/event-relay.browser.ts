@@ -77,21 +77,21 @@ describe("<chat-session>'s events", () => {
   })
 
   it('report a failure in the console once, unless a listener prevents the default', async () => {
-    const said: unknown[] = []
+    const warnings: unknown[] = []
     const { warn } = console
-    console.warn = (...what) => said.push(...what)
+    console.warn = (...what) => warnings.push(...what)
     try {
       const elements = [1, 2].map(() => gateway.mount({ appId: 'unknown', userId: 'e', guest: true }))
       await Promise.all(elements.map((element) => nextEvent(element, 'session-failed')))
       await nextTask()
-      expect(said).to.have.lengthOf(1)
-      expect(said[0]).to.match(/^<chat-session> unknown-app: The gateway knows no app with this id/)
+      expect(warnings).to.have.lengthOf(1)
+      expect(warnings[0]).to.match(/^<chat-session> unknown-app: The gateway knows no app with this id/)
       const prevented = gateway.make({ appId: 'another unknown app', userId: 'e', guest: true })
       prevented.addEventListener('session-failed', (event) => event.preventDefault())
       document.body.append(prevented)
       await nextEvent(prevented, 'session-failed')
       await nextTask()
-      expect(said).to.have.lengthOf(1)
+      expect(warnings).to.have.lengthOf(1)
     } finally {
       console.warn = warn
     }

@@ -7,7 +7,7 @@ import { nextEvent, make, useGateway } from './support.js'
 describe('Messages and <chat-session>', () => {
   const gateway = useGateway()
 
-  it('go from one to the other, which counts them, reads them and finds them in the history', async () => {
+  it('go from one element to the other, which counts them, marks them as read and finds them in the history', async () => {
     const ann = await gateway.active('ann')
     const bob = await gateway.active('bob')
     const received = nextEvent(document, 'session-message')

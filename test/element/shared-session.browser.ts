@@ -60,7 +60,7 @@ describe('Two <chat-session> for one user', () => {
     for (const host of hosts) host.remove()
   })
 
-  it('with different credentials use the one that was set last', async () => {
+  it('with different credentials use the credential that was set last', async () => {
     const short = await gateway.token('u', 3)
     const first = gateway.mount({ userId: 'u', token: short })
     await first.whenStarted()

@@ -61,7 +61,7 @@ class Model {
   readonly sent = new Map<string, { body: string; offset: number; ownOffset: number | null }>()
   sessions: Session[] = []
   detachments = 0
-  /** Every connection and key there ever was, for steps to choose from. */
+  /** All connections and keys so far, for steps to choose from. */
   readonly connections: { connection: string; session: Session }[] = []
   readonly keys: string[] = []
 
@@ -119,7 +119,7 @@ const limits = { ...rules, retention: { ...rules.retention, messages: KEEP } }
 
 const pick = <T>(from: readonly T[], n: number): T | undefined => from[n % Math.max(from.length, 1)]
 
-/** Does a step to both, and compares what they answer. */
+/** Runs a step on the engine and the model, and compares the results. */
 const doStep = async (engine: Engine, model: Model, given: Step, durable: boolean): Promise<void> => {
   switch (given.do) {
     case 'send': {
@@ -283,12 +283,12 @@ const replay = {
   ...(process.env['FC_PATH'] && { path: process.env['FC_PATH'] }),
 }
 
-void describe('any sequence of steps', () => {
+void describe('after any sequence of steps', () => {
   for (const [name, create, durable] of [
     ['an engine with persistent rows', lasting, true],
     ['the memory engine', createMemoryEngine, false],
   ] as const) {
-    void it(`leaves ${name} as a simple model says`, async () => {
+    void it(`${name} is in the same state as a simple model`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), (steps) =>
           run(create(), steps, durable),

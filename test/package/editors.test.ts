@@ -30,7 +30,7 @@ interface WebTypes {
 const guide = await readFile(new URL('../../docs/EDITORS.md', import.meta.url), 'utf8')
 const [, settings = ''] = /```json\n(.*?)```/s.exec(guide) ?? []
 
-/** What the guide has VS Code read, by the setting. */
+/** The files that docs/EDITORS.md names for VS Code, by setting. */
 const files = Object.fromEntries(
   Object.entries(JSON.parse(settings) as Record<string, string[]>).map(([setting, [path = '']]) => [
     setting,
@@ -40,7 +40,7 @@ const files = Object.fromEntries(
 
 const booleans = element.attributes.filter(({ type }) => type?.text === 'boolean')
 
-test('VS Code, set as the guide says, knows the tag and its attributes, and which take no value', async () => {
+test('with the documented settings VS Code knows the tag and its attributes, and which of them take no value', async () => {
   const { version, tags } = await readJson<HtmlData>(files['html.customData'] ?? '')
   assert.equal(version, 1.1)
   assert.deepEqual(namesOf(tags), ['chat-session'])
@@ -48,13 +48,13 @@ test('VS Code, set as the guide says, knows the tag and its attributes, and whic
   assert.deepEqual(namesOf(attributes), namesOf(element.attributes))
   assert.deepEqual(namesOf(attributes.filter(({ valueSet }) => valueSet === 'v')), namesOf(booleans))
   for (const { name } of element.events) assert.ok(description.includes(`**${name}**`), name)
-  for (const { name, values, description: told = '' } of attributes) {
-    assert.ok(told, name)
+  for (const { name, values, description = '' } of attributes) {
+    assert.ok(description, name)
     assert.deepEqual(values, [], `${name} takes any text`)
   }
 })
 
-test('VS Code, set as the guide says, completes the states in CSS', async () => {
+test('with the documented settings VS Code completes the states in CSS', async () => {
   const { version, pseudoClasses } = await readJson<CssData>(files['css.customData'] ?? '')
   assert.equal(version, 1.1)
   assert.deepEqual(
@@ -83,5 +83,5 @@ test('editors that look for web types find the tag, its attributes, properties, 
   )
   const { module, symbol } = tag.source
   const source = (await import(new URL(`../../${module}`, import.meta.url).href)) as Record<string, unknown>
-  assert.ok(source[symbol], 'the editor can go to where the element is defined')
+  assert.ok(source[symbol], 'the editor can go to the definition of the element')
 })

@@ -10,7 +10,7 @@ import { formatMessage } from 'publint/utils'
 import { packageJson, readJson } from './manifest.js'
 import { pack, root } from './packed.js'
 
-/** What are-the-types-wrong says, as far as it is read here. */
+/** The part of are-the-types-wrong's output that the tests read. */
 interface Analysis {
   analysis: {
     entrypoints: Record<
@@ -30,7 +30,7 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
-test('publint has nothing to say of the package, not even a suggestion', async () => {
+test('publint reports no problem of the package, and no suggestion', async () => {
   const { buffer } = new Uint8Array(await readFile(tarball))
   const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true })
   assert.equal(pkg['name'], 'chat-session')
@@ -40,10 +40,10 @@ test('publint has nothing to say of the package, not even a suggestion', async (
   )
 })
 
-// The profile of packages that are modules alone, as this one means to be: whoever requires it gets the module by Node's
-// require(esm), or is told to import it. A CommonJS build beside it would be a second copy of the page's sessions.
+// The profile `esm-only`: the package has no CommonJS build, which would be a second copy of the page's sessions. `require`
+// works by Node's require(esm), or fails with an error that says to import it.
 test('the types of every entry are right, for Node and for bundlers', () => {
-  // It exits with 1 when it finds something, which is told better by what it found.
+  // The exit code is ignored: the problems in the output are a better error.
   const { stdout, stderr } = spawnSync(
     process.execPath,
     [
@@ -69,7 +69,7 @@ test('the types of every entry are right, for Node and for bundlers', () => {
       assert.match(resolutions[way]?.resolution?.fileName ?? '', /\.(d\.ts|json)$/, `${entry} for ${way}`)
 })
 
-/** What the tarball holds. */
+/** The paths in the tarball. */
 const packedFiles = async (): Promise<string[]> => {
   const { stdout } = await promisify(execFile)('tar', ['-tzf', tarball])
   return stdout
@@ -78,7 +78,7 @@ const packedFiles = async (): Promise<string[]> => {
     .map((path) => path.replace(/^package\//, ''))
 }
 
-test('what package.json and the guide to editors point to is packed', async () => {
+test('every file that package.json and docs/EDITORS.md name is packed', async () => {
   const files = await packedFiles()
   const guide = await readFile(join(root, 'docs/EDITORS.md'), 'utf8')
   const named = [...guide.matchAll(/node_modules\/chat-session\/([^"\s]+)/g)].map(([, path = '']) => path)
@@ -87,7 +87,7 @@ test('what package.json and the guide to editors point to is packed', async () =
     assert.ok(files.includes(path), path)
 })
 
-test('every source map that is published holds its sources, and every one that is named is there', async () => {
+test('every published source map contains its sources, and every source map that a file names is published', async () => {
   const files = await packedFiles()
   assert.ok(files.includes('dist/session/index.js.map'))
   for (const file of files.filter((name) => name.endsWith('.map'))) {

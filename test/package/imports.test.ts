@@ -8,7 +8,7 @@ import { namesOf, packageJson } from './manifest.js'
 
 const root = new URL('../../', import.meta.url)
 
-/** What a program can import, by the name that it imports it by; what has types alone has nothing to run. */
+/** The file of each entry, by the name in an import. Entries with types only are left out. */
 const files = Object.fromEntries(
   Object.entries(packageJson.exports).flatMap(([path, target]) =>
     typeof target === 'object' && target['default']
@@ -24,10 +24,10 @@ const run = async (program: string, ...args: string[]): Promise<string> => {
   return stdout
 }
 
-/** By these other packages judge whether they are in a browser. */
+/** Other packages use these globals to detect a browser. */
 const browserGlobals = ['window', 'document', 'HTMLElement', 'navigator']
 
-/** A program that imports `names` and prints what came of them. */
+/** Returns a program that imports `names` and prints their exports and the globals that they added. */
 const programOf = (...names: string[]): string => `
   const globals = () => ${JSON.stringify(browserGlobals)}.filter((name) => name in globalThis)
   for (const name of ${JSON.stringify(names)}) {
@@ -40,7 +40,7 @@ const programOf = (...names: string[]): string => `
 interface Imported {
   name: string
   exported: string[]
-  /** Globals of a browser that came with it. */
+  /** The browser globals that the import added. */
   added: string[]
 }
 const read = (output: string): Imported[] =>
@@ -57,23 +57,23 @@ const importIn = async (entry: string, ...flags: string[]): Promise<Imported> =>
   return imported
 }
 
-test('every entry is told of in the documentation', async () => {
+test('the documentation names every entry', async () => {
   const names = (await readdir(new URL('docs/', root))).filter((name) => name.endsWith('.md'))
   const texts = ['README.md', ...names.map((name) => `docs/${name}`)].map((path) =>
     readFile(new URL(path, root), 'utf8'),
   )
-  const told = (await Promise.all(texts)).join('\n')
+  const text = (await Promise.all(texts)).join('\n')
   for (const path of Object.keys(packageJson.exports).filter((key) => !/\*|\.json$/.test(key)))
-    assert.ok(new RegExp(`\\bchat-session${path.slice(1)}\\b`).test(told), path)
+    assert.ok(new RegExp(`\\bchat-session${path.slice(1)}\\b`).test(text), path)
 })
 
 for (const entry of entries)
   for (const flags of [[], ['--conditions=browser']])
-    test(`${['node', ...flags].join(' ')} imports ${entry}, and is no browser after it`, async () => {
+    test(`${['node', ...flags].join(' ')} imports ${entry}, which adds no browser globals`, async () => {
       assert.deepEqual((await importIn(entry, ...flags)).added, [])
     })
 
-test('no element is registered on a server, where lit leaves a registry of its own', async () => {
+test('the element is not registered on a server, where Lit adds its own registry', async () => {
   const program = `await import('chat-session/define'); console.log(typeof customElements, customElements.get('chat-session'))`
   assert.equal(
     (await run(process.execPath, '--input-type=module', '--eval', program)).trim(),
@@ -81,7 +81,7 @@ test('no element is registered on a server, where lit leaves a registry of its o
   )
 })
 
-/** Every file that importing `file` loads, and what it imports from packages. */
+/** Returns every file that an import of `file` loads, and the packages that each imports. */
 const reach = async (file: URL, seen = new Map<string, string[]>()): Promise<Map<string, string[]>> => {
   if (seen.has(file.href)) return seen
   const source = (await readFile(file, 'utf8')).replaceAll(/\/\*.*?\*\//gs, '')
@@ -105,12 +105,12 @@ const packagesOf = async (entry: string): Promise<string[]> => {
   return [...new Set([...(await reach(file)).values()].flat())].sort()
 }
 
-/** Entries that ask nothing of Node run where there is none. */
+/** The entries that import no module of Node, so that they run without Node. */
 const anywhere: string[] = []
 for (const entry of entries)
   if (!(await packagesOf(entry)).some((name) => name.startsWith('node:'))) anywhere.push(entry)
 
-test('what runs anywhere is imported where there is no Node, and makes no browser of it', async () => {
+test('entries without Node’s modules can be imported without Node’s globals, and add no browser globals', async () => {
   assert.ok(anywhere.length >= 4, String(anywhere))
   const noNode = `for (const name of ['process', 'Buffer', 'global', 'setImmediate', 'clearImmediate', 'navigator']) delete globalThis[name]`
   const program = `${noNode}${programOf(...anywhere)}`
@@ -134,25 +134,25 @@ for (const [name, [program = '', ...args]] of Object.entries(runtimes))
     assert.deepEqual(namesOf(imported), [...entries].sort())
   })
 
-test('the headless entry reaches no package and nothing of Node', async () => {
+test('the entry chat-session imports no package and no module of Node', async () => {
   assert.deepEqual(await packagesOf('chat-session'), [])
 })
 
-test('the element reaches ReactiveElement and nothing else', async () => {
+test('the element imports only ReactiveElement', async () => {
   assert.deepEqual(await packagesOf('chat-session/define'), ['@lit/reactive-element'])
 })
 
-test('what a service worker imports is one file', async () => {
+test('the entry for service workers is one file', async () => {
   const file = files['chat-session/worker']
   assert.ok(file)
   assert.deepEqual([...(await reach(file)).values()], [[]])
 })
 
-test('the token helpers reach jose and nothing of Node', async () => {
+test('the entry of tokens imports only jose', async () => {
   assert.deepEqual(await packagesOf('chat-session/tokens'), ['jose'])
 })
 
-test('an import of the element registers nothing where there is no registry to ask for', async () => {
+test('an import of the element without a registry of custom elements registers nothing', async () => {
   const { exported } = await importIn('chat-session/define', '--conditions=browser')
   assert.ok(exported.includes('ChatSessionElement'))
 })

@@ -10,11 +10,11 @@ const root = new URL('../../', import.meta.url)
 
 const sortedSet = (names: Iterable<string>): string[] => [...new Set(names)].sort()
 
-// Asked first: by this the class finds out what it has.
+// Read first: `observedAttributes` makes the class collect its properties.
 const attributes = [...ChatSessionElement.observedAttributes].sort()
 const properties = [...ChatSessionElement.elementProperties.keys()].map(String).sort()
 
-/** What the class adds to lit's, and is no callback of the browser's. */
+/** The members that the class adds to Lit's, without the browser's callbacks. */
 const ofClass = sortedSet([...properties, ...Object.getOwnPropertyNames(ChatSessionElement.prototype)])
   .filter((name) => name !== 'constructor' && !(name in ReactiveElement.prototype))
   .filter((name) => !name.endsWith('Callback'))
@@ -28,13 +28,13 @@ const rowsOf = (heading: string): string[][] =>
     .split('\n')
     .map((row) => row.split(/(?<!\\)\|/).slice(1, -1))
 
-/** What stands in code in a column of these rows. */
+/** Returns the code spans in a column of these rows. */
 const codesIn = (rows: string[][], column: number): string[] =>
   sortedSet(
     rows.flatMap((row) => [...(row[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)),
   )
 
-test('the manifest says which class the tag is, and where both are published', async () => {
+test('the manifest names the tag’s class, and where both are published', async () => {
   const definition = manifest.modules
     .flatMap(({ path, exports }) => exports.map((entry) => ({ path, ...entry })))
     .find(({ kind }) => kind === 'custom-element-definition')
@@ -52,12 +52,12 @@ test('the manifest has the attributes that the class observes, and docs/ELEMENT.
   assert.deepEqual(codesIn(rowsOf('attribute'), 0), namesOf(element.attributes))
 })
 
-test('each attribute goes with a property that can be set, and docs/ELEMENT.md lists those', () => {
+test('each attribute has a property that can be set, and docs/ELEMENT.md lists it', () => {
   for (const { name, fieldName } of element.attributes) assert.ok(properties.includes(fieldName), name)
   assert.deepEqual(codesIn(rowsOf('attribute'), 1), properties)
 })
 
-test('the manifest has what the class has, and docs/ELEMENT.md names all of it', () => {
+test('the manifest has every member of the class, and docs/ELEMENT.md names each', () => {
   assert.deepEqual(namesOf(element.members), ofClass)
   for (const { kind, name } of element.members) {
     const written = kind === 'method' ? `\`${name}(` : `\`${name}\``
@@ -65,7 +65,7 @@ test('the manifest has what the class has, and docs/ELEMENT.md names all of it',
   }
 })
 
-test('nothing that is private, or lit’s, is in the manifest', () => {
+test('the manifest has no private member and none of Lit’s', () => {
   for (const { name, privacy = 'public' } of element.members) {
     assert.equal(privacy, 'public', name)
     assert.doesNotMatch(name, /^[#_]/)
@@ -84,15 +84,15 @@ test('the manifest has the events that the element fires, and docs/ELEMENT.md li
   assert.deepEqual(codesIn(rowsOf('event'), 0), namesOf(element.events))
 })
 
-test('each event says its class and what its detail holds, as docs/ELEMENT.md does', () => {
+test('each event names its class and the fields of its detail, as docs/ELEMENT.md does', () => {
   const classes = sortedSet(element.events.map(({ type }) => type?.text ?? ''))
   assert.deepEqual(classes, sortedSet([...Object.keys(eventClasses), 'TokenNeededEvent']))
   const rows = rowsOf('event')
   for (const { name, description = '' } of element.events) {
     const [, fields] = /`detail`: `\{ (.*) \}`/.exec(description) ?? []
-    const told = fields?.split('; ').map((field) => /^\w+/.exec(field)?.[0])
+    const described = fields?.split('; ').map((field) => /^\w+/.exec(field)?.[0])
     const row = rows.find(([first = '']) => first.includes(`\`${name}\``))
-    assert.deepEqual(told, /\{ (.*) \}/.exec(row?.[1] ?? '')?.[1]?.split(', '), name)
+    assert.deepEqual(described, /\{ (.*) \}/.exec(row?.[1] ?? '')?.[1]?.split(', '), name)
   }
 })
 

@@ -1,4 +1,4 @@
-// What is published for tools, as the tests read it.
+// Reads the published manifest for the tests.
 import { readFile } from 'node:fs/promises'
 
 const root = new URL('../../', import.meta.url)
@@ -50,7 +50,7 @@ const found = manifest.modules
   .flatMap(({ declarations }) => declarations)
   .find(({ tagName }) => tagName === 'chat-session')
 if (!found) throw new Error('The manifest has no element.')
-/** What the manifest says of `<chat-session>`. */
+/** The manifest's declaration of `<chat-session>`. */
 export const element = found as ElementClass
 
 export const namesOf = (list: readonly Described[]): string[] => list.map(({ name }) => name).sort()

@@ -27,7 +27,7 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
-/** Bytes of all files below `path`. */
+/** Returns the bytes of all files below `path`. */
 const weigh = async (path: string): Promise<number> => {
   const files = await readdir(path, { recursive: true, withFileTypes: true })
   const sizes = files
@@ -47,7 +47,7 @@ test(`an install is at most ${MOST_PACKAGES} packages and ${MOST_BYTES / 1e6} MB
   assert.ok(bytes <= MOST_BYTES, `${bytes} bytes`)
 })
 
-test('the installed command says its version', async () => {
+test('the installed command prints its version', async () => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   const { stdout } = await run('npx', ['--no-install', 'chat-session', '--version'], { cwd: folder })
   assert.equal(stdout.trim(), version)
@@ -76,7 +76,7 @@ test('the installed command, run without npx, drains at SIGTERM and exits with 0
   assert.deepEqual(await exited, [0, null])
 })
 
-test('what is installed starts a session from end to end', async () => {
+test('the installed package starts a session from end to end', async () => {
   await writeFile(
     join(folder, 'whole.mjs'),
     `
@@ -113,7 +113,7 @@ const compile = async (file: string, source: string, more: string[] = []): Promi
   )
 }
 
-test('a page’s project, as strict as ours, checks our types with its own', async () => {
+test('a browser project with strict settings compiles with the package’s types', async () => {
   await compile(
     'page.ts',
     `
@@ -129,7 +129,7 @@ test('a page’s project, as strict as ours, checks our types with its own', asy
   )
 })
 
-test('a server’s project, as strict as ours, finds our types', async () => {
+test('a server project with strict settings compiles with the package’s types', async () => {
   await compile(
     'server.ts',
     `

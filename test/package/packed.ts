@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Packs what is built into `folder`, as it would be published. Answers the tarball's path. */
+/** Packs the built package into `folder`, as it would be published. Resolves with the tarball's path. */
 export const pack = async (folder: string): Promise<string> => {
   const { stdout } = await promisify(execFile)(
     'npm',

@@ -9,13 +9,13 @@ import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What the script's build reads besides packages. */
+/** The files and folders that the script's build reads besides packages. */
 const sources = ['src', 'scripts', 'package.json', 'tsconfig.json', 'rollup.config.mjs']
 
-/** What is bundled. A link to it would be followed, and its place told in a source map. */
+/** The bundled packages. They are copied, because a source map would have the real path behind a link. */
 const bundled = ['@lit', 'lit', 'lit-element', 'lit-html']
 
-/** A second checkout, deeper down, with the same packages. */
+/** Makes a second checkout in a deeper folder, with the same packages. */
 const checkOut = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-build-'))
   after(() => rm(folder, { recursive: true }))
@@ -30,7 +30,7 @@ const checkOut = async (): Promise<string> => {
   return copy
 }
 
-test('whoever builds the script, in whichever folder, gets the same bytes and the same source map', async () => {
+test('a build in another folder gives the same script and the same source map, byte by byte', async () => {
   const copy = await checkOut()
   const build = (script: string, ...args: string[]): Promise<unknown> =>
     promisify(execFile)(process.execPath, [join('node_modules', script), ...args], {

@@ -10,7 +10,7 @@ import { forbidden, pathInSrc, roomOf, rooms, withoutNode } from '../../scripts/
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Every module of src/ with the modules it imports, types included. */
+/** Every module of src/ with its imports, those of types included. */
 const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => {
@@ -51,7 +51,7 @@ test('the picture of the rooms in ARCHITECTURE.md is drawn from the imports of t
   assert.equal(status, 0, stderr)
 })
 
-/** What ESLint says of `line` in a new file of `folder`. Types are not asked for. */
+/** Returns ESLint's messages for `line` in a new file of `folder`, without rules that need types. */
 const problems = async (folder: string, line: string): Promise<string[]> => {
   const eslint = new ESLint({
     cwd: root,
@@ -95,7 +95,7 @@ for (const [folder, line, problem] of lines)
     else assert.deepEqual(found, [])
   })
 
-/** What the type check of a room's project says of `source` in a new file there. */
+/** Returns the type check's errors for `source` in a new file of a room. */
 const typeErrors = (project: string, room: string, source: string): string[] => {
   const configFile = join(root, project)
   const { config } = ts.readConfigFile(configFile, (path) => ts.sys.readFile(path)) as { config: unknown }

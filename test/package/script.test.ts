@@ -13,7 +13,7 @@ const root = new URL('../../', import.meta.url)
 const cdn = new URL('dist/cdn/', root)
 const script = await readFile(new URL('chat-session.js', cdn))
 
-/** Bytes of brotli that the script may have. Lower it when it gets smaller; think twice before it is raised. */
+/** The largest size of the script in bytes of brotli. Lower it when the script gets smaller, and avoid raising it. */
 const BUDGET = 12_835
 
 test('the integrity hash is that of the script', async () => {
@@ -47,18 +47,18 @@ test('the script for a service worker is one file and a classic one', async () =
   assert.deepEqual(received, ['message', 'notificationclick'])
 })
 
-test('what is compressed is the script', async () => {
+test('the compressed files contain the script', async () => {
   assert.deepEqual(brotliDecompressSync(await readFile(new URL('chat-session.js.br', cdn))), script)
   assert.deepEqual(gunzipSync(await readFile(new URL('chat-session.js.gz', cdn))), script)
 })
 
-test('the source map leads back to our files', async () => {
+test('the source map names the files of src/', async () => {
   const map = JSON.parse(await readFile(new URL('chat-session.js.map', cdn), 'utf8')) as { sources: string[] }
   assert.ok(map.sources.some((source) => source.endsWith('element/chat-session.js')))
   assert.match(script.toString(), /\/\/# sourceMappingURL=chat-session\.js\.map\s*$/)
 })
 
-test('the script has no sentences for developers in it: its errors link to them', () => {
+test('the script has no error sentences: its errors link to the page of codes', () => {
   assert.doesNotMatch(script.toString(), /The user's sessions were revoked/)
 })
 
@@ -76,7 +76,7 @@ const sources = async (): Promise<[name: string, text: string][]> => {
   return Promise.all(files.map(async (name) => [name, await readFile(new URL(name, src), 'utf8')]))
 }
 
-/** The strings of a source that begin with `_`. Terser shortens the left side of `in` as it does a name. */
+/** Returns the strings of a source that begin with `_`. Terser shortens the left side of `in` like a name. */
 const underscoredStrings = (text: string): string[] => {
   const found: string[] = []
   const visit = (node: ts.Node): void => {
@@ -97,7 +97,7 @@ const underscoredStrings = (text: string): string[] => {
   return found
 }
 
-test('no name that begins with an underscore, and is shortened, is one that a page or a frame uses', async () => {
+test('no page and no frame uses a name that begins with an underscore, since those are shortened', async () => {
   const dist = new URL('dist/', root)
   const known = [
     ...['session', 'events', 'errors', 'options', 'messages'].map((name) => `session/${name}.d.ts`),
@@ -110,14 +110,14 @@ test('no name that begins with an underscore, and is shortened, is one that a pa
   }
 })
 
-test('no string has a name that is shortened: it would keep its length and name nothing', async () => {
+test('no string contains a shortened name, which would no longer match', async () => {
   assert.deepEqual(underscoredStrings("state['_socket']; '_socket' in state"), ['_socket'])
   const files = await sources()
   assert.ok(files.some(([, text]) => /\._\w/.test(text)))
   for (const [name, text] of files) assert.deepEqual(underscoredStrings(text), [], name)
 })
 
-test('npm run size says what the script weighs, minified, gzip and brotli, by room, and it is within its budget', async () => {
+test('npm run size prints the size of the script, minified, gzip and brotli, by room, and it is within its budget', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['scripts/build/size.mjs'], {
     cwd: fileURLToPath(root),
   })

@@ -7,12 +7,12 @@ import { fields, wholeFrames } from './frames.js'
 
 const tables: Record<string, FrameTable> = { client: clientFrames, gateway: gatewayFrames }
 
-/** Things that JSON can hold and a field may not. */
+/** JSON values, most of which each field refuses. */
 const junk = [null, true, false, 0, -1, 1.5, 2 ** 53, '', 'text', [], [1], {}, { name: 1 }, { a: 'b' }]
 
 const parsed = (table: FrameTable, frame: unknown): boolean => parse(table, JSON.stringify(frame)).ok
 
-test('any text at all is answered with a result, and never with an exception', () => {
+test('parse returns a result for any text, and never throws', () => {
   const texts = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.json(),
@@ -27,19 +27,19 @@ test('any text at all is answered with a result, and never with an exception', (
   )
 })
 
-test('JSON nested too deeply to be a frame is answered with a result', () => {
+test('parse returns a result for deeply nested JSON', () => {
   const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
   assert.equal(parse(clientFrames, deep).ok, false)
   assert.equal(parse(clientFrames, `{"type":"pong","x":${deep}}`).ok, true)
 })
 
 for (const [side, table] of Object.entries(tables)) {
-  test(`the samples hold every type of ${side} frame`, () => {
+  test(`the samples have every type of ${side} frame`, () => {
     assert.deepEqual(Object.keys(wholeFrames[side] ?? {}).sort(), Object.keys(table).sort())
   })
 
   for (const [type, whole] of Object.entries(wholeFrames[side] ?? {})) {
-    test(`a ${side}'s '${type}' is taken as it is, with extra fields and without its optional ones`, () => {
+    test(`a ${side}'s '${type}' is accepted, with extra fields and without its optional fields`, () => {
       const frame = { type, ...whole }
       assert.deepEqual(parse(table, JSON.stringify(frame)), { ok: true, frame })
       assert.equal(parsed(table, { ...frame, extra: { anything: [1] } }), true)
@@ -62,7 +62,7 @@ for (const [side, table] of Object.entries(tables)) {
   }
 }
 
-test('a frame of which one byte was changed is a frame or a result, and what it says is never made up', () => {
+test('parse returns a result for a frame with one changed byte, and its values are those of the text', () => {
   const frames = Object.entries(wholeFrames['client'] ?? {}).map(([type, rest]) =>
     JSON.stringify({ type, ...rest }),
   )
@@ -82,7 +82,7 @@ test('a frame of which one byte was changed is a frame or a result, and what it 
   )
 })
 
-test('an infinite number is none', () => {
+test('an infinite number is refused', () => {
   const text = '{"type":"renewed","expiresIn":1e999}'
   assert.equal(parse(gatewayFrames, text).ok, false)
 })
@@ -96,7 +96,7 @@ test('a type that every object inherits is unknown like any other', () => {
     })
 })
 
-test('only an unknown type counts as unknown: a newer peer may send it, but no broken frame', () => {
+test('only an unknown type, which a newer peer may send, is reported as unknown, and no malformed frame', () => {
   for (const text of [
     '',
     '[]',
@@ -111,7 +111,7 @@ test('only an unknown type counts as unknown: a newer peer may send it, but no b
   }
 })
 
-test('what is said of a bad frame holds nothing of what was sent', () => {
+test('the error of a malformed frame repeats nothing that was sent', () => {
   const secret = 'eyJhbGciOiJIUzI1NiJ9'
   const leaky = [
     secret,
@@ -127,7 +127,7 @@ test('what is said of a bad frame holds nothing of what was sent', () => {
   }
 })
 
-test('what is inside a field is looked at too', () => {
+test('nested values are checked too', () => {
   const { client = {}, gateway = {} } = wholeFrames
   const spoiled = [
     [clientFrames, { type: 'profile', user: { custom: { plan: 1 } } }],

@@ -1,7 +1,4 @@
-/*
- * Every frame as the protocol's page tells it, written down a second time by hand: the tests hold the code's table
- * against it.
- */
+/* Every frame of docs/PROTOCOL.md, written by hand. The tests compare it with the code's table. */
 
 interface Field {
   takes(value: unknown): boolean
@@ -20,7 +17,7 @@ const number: Field = { takes: (value) => typeof value === 'number' }
 const count: Field = { takes: (value) => value === 0 }
 const object: Field = { takes: isObject }
 const profile: Field = { takes: isProfile }
-/** An object that none of the junk is. */
+/** Whether a value is an object that is not among the wrong values. */
 const whole: Field = { takes: () => false }
 const optional = (field: Field): Field => ({ ...field, optional: true })
 const nullable = (field: Field): Field => ({
@@ -125,7 +122,7 @@ const wholeMessage = {
   sentAt: 1_700_000_000_000,
 }
 
-/** One of each, with all its fields. */
+/** One frame of each type, with all its fields. */
 export const wholeFrames: Record<string, Record<string, Record<string, unknown>>> = {
   client: {
     start: {

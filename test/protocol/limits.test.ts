@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { byteLength, isAppId, isGuestId, isUserId, limits, VERSION } from '../../src/protocol/index.js'
 
-/** Lone surrogates too, which no encoder keeps. */
+/** Any text, with lone surrogates, which an encoder replaces. */
 const anyString = fc.array(fc.nat(0xffff), { maxLength: 60 }).map((units) => String.fromCharCode(...units))
 
-test('a text is as long as its UTF-8, lone surrogates included', () => {
+test('byteLength is the length in UTF-8, also with lone surrogates', () => {
   fc.assert(
     fc.property(fc.oneof(anyString, fc.string({ unit: 'binary' })), (text) => {
       assert.equal(byteLength(text), new TextEncoder().encode(text).length)
@@ -16,7 +16,7 @@ test('a text is as long as its UTF-8, lone surrogates included', () => {
   )
 })
 
-test('a user id has 1 to 255 bytes, however many characters these are', () => {
+test('a user id has 1 to 255 bytes, with any number of characters', () => {
   assert.equal(isUserId(''), false)
   assert.equal(isUserId('a'), true)
   for (const character of ['a', 'é', '€', '😀']) {
@@ -27,7 +27,7 @@ test('a user id has 1 to 255 bytes, however many characters these are', () => {
   assert.equal(limits.userId, 255)
 })
 
-test('a user id holds no control character, wherever it stands', () => {
+test('a user id has no control character at any position', () => {
   for (let code = 0; code <= 0xff; code += 1) {
     const control = code < 0x20 || (code >= 0x7f && code < 0xa0)
     for (const id of ['', 'a', 'z'].map((around) => `${around}${String.fromCharCode(code)}${around}`))
@@ -35,7 +35,7 @@ test('a user id holds no control character, wherever it stands', () => {
   }
 })
 
-test('a user id holds no bidirectional format character, which would make one id look like another', () => {
+test('a user id has no bidirectional format character, which would make one id look like another', () => {
   const marks = ['\u061c', '\u200e', '\u200f', '\u202a', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069']
   for (const mark of marks)
     for (const id of [mark, `a${mark}`, `${mark}a`, `a${mark}b`]) assert.equal(isUserId(id), false)
@@ -50,13 +50,13 @@ test('a user id is well-formed Unicode', () => {
   )
 })
 
-test("what would vanish from a URL's path is no user id, and what only looks like it is one", () => {
+test("`.` and `..`, which disappear from a URL's path, are no user ids, but similar texts are", () => {
   for (const id of ['.', '..']) assert.equal(isUserId(id), false)
   for (const id of ['...', '.a', 'a.', ' ', '/', '%2e', 'guest:', 'e\u0301', '\u200d', '__proto__'])
     assert.equal(isUserId(id), true, id)
 })
 
-test('a guest is known by the beginning of the id, to the letter', () => {
+test('a guest’s id begins with exactly `guest:`', () => {
   assert.equal(isGuestId('guest:1'), true)
   for (const id of ['Guest:1', ' guest:1', 'guest', 'guests:1']) assert.equal(isGuestId(id), false)
 })

@@ -123,7 +123,7 @@ test('a late refusal of a request that was answered since pauses the others too'
 
 test('messages that are sent faster than the limit are all stored in order', async () => {
   const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
-  // While an answer is on its way, more can be sent, and the allowance grows.
+  // With a delay more messages are sent before an answer arrives, and the rate limiter's bucket refills.
   const proxy = await startProxy(url, undefined, ({ up, down }) => {
     up.delay(40)
     down.delay(40)

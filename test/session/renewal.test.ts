@@ -9,7 +9,7 @@ const endpoint = gateway.url
 
 // These tests wait for tokens to expire, all at the same time.
 void describe('while time passes', { concurrency: true }, () => {
-  void it('a token is renewed on the open connection before it lapses, as often as it takes', async () => {
+  void it('a token is refreshed on the open connection before it expires, repeatedly', async () => {
     const reasons: string[] = []
     const witness = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await witness.start()
@@ -112,7 +112,7 @@ void describe('while time passes', { concurrency: true }, () => {
     await session.end()
   })
 
-  void it('of tokens that are set one after the other the last counts, whatever the gateway answers to those before', async () => {
+  void it('of several tokens the last counts, even if the gateway refuses an earlier token', async () => {
     const proxy = await startProxy(endpoint)
     const token = await tokenFor('ann', { expiresIn: 4 })
     const [session, witness] = [newSession({ endpoint: proxy.url, token }), newSession({ endpoint, token })]
@@ -295,9 +295,9 @@ test('a changed profile comes back from the gateway, and a refused change is an 
   session.setProfile({ name: 'Ann B.' })
   assert.deepEqual((await changed).detail, { id: 'ann', name: 'Ann B.' })
   assert.equal(session.user?.name, 'Ann B.')
-  const told = nextEvent(session, 'error')
+  const failed = nextEvent(session, 'error')
   session.setProfile({ photoUrl: 'http://example.com/not-https.png' })
-  assert.equal((await told).detail.code, 'bad-request')
+  assert.equal((await failed).detail.code, 'bad-request')
   assert.equal(session.state, 'active')
   await session.end()
 })

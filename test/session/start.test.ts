@@ -85,7 +85,7 @@ test('a user id given as a number is the same as text', async () => {
 test('a start that is refused fails with the code and the sentence of the gateway', async () => {
   const refused = {
     unauthenticated: { token: `${await tokenFor('ann')}x` },
-    'unknown-app': { token: await tokenFor('ann'), appId: 'nobody' },
+    'unknown-app': { token: await tokenFor('ann'), appId: 'unknown' },
     'bad-request': { token: await tokenFor('ann'), user: { id: 'bob' } },
   }
   for (const [code, options] of Object.entries(refused)) {

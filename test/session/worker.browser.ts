@@ -21,11 +21,11 @@ describe('ChatSession in a worker', () => {
     `
     const address = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }))
     const worker = new Worker(address, { type: 'module' })
-    const told = await new Promise<unknown>((resolve, reject) => {
+    const received = await new Promise<unknown>((resolve, reject) => {
       worker.onmessage = ({ data }: MessageEvent<unknown>) => resolve(data)
       worker.onerror = (event) => reject(new Error(event.message || 'The worker did not load.'))
     })
-    assert.deepEqual(told, {
+    assert.deepEqual(received, {
       succeeded: true,
       user: { id: 'ann' },
       states: ['starting', 'active', 'ended'],

@@ -2,7 +2,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.security.Principal;
 import java.util.Map;
 
-/** Prints what the controller answers to nobody, and then to the user who is named. */
+/** Prints the controller's response without a user, and then its response to the named user. */
 final class Spring {
   public static void main(String[] args) throws Exception {
     for (Principal user : new Principal[] {null, () -> args[0]}) {

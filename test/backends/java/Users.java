@@ -4,7 +4,7 @@ import java.nio.charset.StandardCharsets;
 
 record User(String id, String name) {}
 
-/** Who is logged in is what the cookie says, as the query of /login said it. */
+/** The logged-in user is the cookie's, which /login sets from its query. */
 final class Users {
   static User current(HttpExchange exchange) {
     var cookie = exchange.getRequestHeaders().getFirst("Cookie");

@@ -36,8 +36,8 @@ const tasks: Record<string, () => Promise<void>> = {
   async start() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
-    await engine.startSession(request(ada, { keyHash: 'former' }))
-    const { sessionId } = await engine.startSession(request(ada, { resumes: 'former', keyHash: 'hash' }))
+    await engine.startSession(request(ada, { keyHash: 'earlier' }))
+    const { sessionId } = await engine.startSession(request(ada, { resumes: 'earlier', keyHash: 'hash' }))
     await report(sessionId)
     process.kill(process.pid, 'SIGKILL')
   },
@@ -74,8 +74,8 @@ const tasks: Record<string, () => Promise<void>> = {
   },
 
   /**
-   * Sends until the disk is full, reports what was acknowledged, and tries until there is room again; then reports what
-   * was acknowledged and what is in the inbox.
+   * Sends until the disk is full, and reports the acknowledged messages. Retries until there is room again, and reports the
+   * acknowledged messages and the inbox.
    */
   async fill() {
     const errors: unknown[] = []

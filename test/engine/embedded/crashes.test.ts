@@ -37,7 +37,7 @@ const everything = async (engine: Engine, userId: string): Promise<Message[]> =>
   return messages
 }
 
-void describe('an embedded engine that is killed again and again while many send', () => {
+void describe('an embedded engine that is killed repeatedly while many users send', () => {
   const name = 'has every acknowledged message once at its offset, and epochs and offsets go on'
   void it(name, async () => {
     const path = scratchFolder()
@@ -83,7 +83,7 @@ void describe('an embedded engine that is killed again and again while many send
       assert.ok(last)
       const again = await engine.send(last.draft, rules)
       assert.deepEqual(again, { ...last.sent, outcome: 'repeated' })
-      // Both copies or none.
+      // Either both copies are stored or none.
       const copies = new Map<string, number>()
       for (const { id } of [...inboxes.values()].flat()) copies.set(id, (copies.get(id) ?? 0) + 1)
       assert.deepEqual(new Set(copies.values()), new Set([2]))
@@ -94,7 +94,7 @@ void describe('an embedded engine that is killed again and again while many send
 })
 
 void describe('an embedded engine on a disk that is full', () => {
-  // A limit on the size of files stands in for the disk: writes fail in the kernel, half way through a record.
+  // A limit on the size of files acts as the full disk: writes fail in the kernel, in the middle of a record.
   const name = 'refuses to send, keeps sessions going, and recovers by itself when there is room again'
   void it(name, { skip: process.platform !== 'linux' }, async () => {
     const path = scratchFolder()

@@ -58,7 +58,7 @@ void describe('an embedded engine whose process is killed', () => {
   })
 })
 
-void describe('an embedded engine that is away', () => {
+void describe('an embedded engine that is closed for a while', () => {
   void it('ends no held session meanwhile', async () => {
     const path = scratchFolder()
     const engine = await opened(path)

@@ -55,7 +55,7 @@ void describe('the group commit', () => {
         [{ sync: true, done: true }],
       )
     }
-    // Ten waves, each begun while the one before is written.
+    // Ten groups of writes, each begun while the previous group is written.
     const waves: Promise<void>[] = []
     for (let n = 0; n < writes; n++) {
       if (n % 100 === 0) await nextTurn()
@@ -183,7 +183,7 @@ void describe('the group commit', () => {
     await store.close()
   })
 
-  void it('writes what was given before the close, and refuses later writes', async () => {
+  void it('writes everything that was passed before the close, and refuses later writes', async () => {
     const store = await openStore()
     const commit = new GroupCommit(store, unexpected)
     const given = commit.sync([put('a', 1)])

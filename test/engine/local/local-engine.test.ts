@@ -103,7 +103,7 @@ void describe('the local engine', () => {
     assert.deepEqual(operationsIn(batches.slice(written)), [])
   })
 
-  void it('deletes a guest whom a crash has left without a session', async () => {
+  void it('deletes a guest who has no session after a crash', async () => {
     const { store } = createPowerCutStore()
     const crashed = await engineOn(store)
     const guest = { appId: 'app', userId: 'guest:a' }
@@ -139,7 +139,7 @@ void describe('the local engine', () => {
     const alone = request(ada, { sessionsPerUser: 1 })
     await Promise.all(Array.from({ length: 10 }, () => engine.startSession(alone)))
     await engine.close()
-    // Each session ends the one before in the same task, so only the last is written.
+    // Each session ends the previous session in the same task, so only the last is written.
     assert.equal(operationsIn(batches.slice(written)).length, 1)
   })
 

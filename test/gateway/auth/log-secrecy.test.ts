@@ -90,7 +90,7 @@ test('no token, signature, secret, auth param, resume key or subprotocol is ever
     await run({ ...start, authParams: { pass: keep(`${pass} pass word`), [keep('name of a param')]: 1 } })
   await run({ type: 'start', appId: 'app', guest: true })
   await run({ type: 'start', appId: 'closed', guest: true })
-  // A developer may put credentials into the wrong field.
+  // A developer may put credentials into another field by mistake.
   await run({ type: 'start', appId: good, guest: true })
   await run({ type: 'start', appId: signature, token: good })
   await run({ ...start, appId: signature, token: good, signature })

@@ -50,7 +50,7 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['apps.a.origins', app({ ...testApp, origins: [] })],
   ['apps.a.origins[1]', app({ ...testApp, origins: ['https://example.com', 5] })],
   ['apps.a.guests', app({ ...testApp, guests: 1 })],
-  ['apps.a.profiles', app({ ...testApp, profiles: 'nobody' })],
+  ['apps.a.profiles', app({ ...testApp, profiles: 'none' })],
   ['apps.a.requireExpiry', app({ ...testApp, requireExpiry: 'false' })],
   ['apps.a.authenticate', app({ ...testApp, authenticate: {} })],
   ['apps.a.limits', app({ ...testApp, limits: null })],

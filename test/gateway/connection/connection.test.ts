@@ -36,7 +36,7 @@ const guest = { type: 'start', appId: 'app', guest: true }
 const expired = await tokenFor('ada', { expiresIn: 0.001 })
 
 const starts: [what: string, start: () => unknown, close: number, code: string, options?: ClientOptions][] = [
-  ['for an unknown app', () => ({ ...guest, appId: 'nobody' }), 4404, 'unknown-app'],
+  ['for an unknown app', () => ({ ...guest, appId: 'unknown' }), 4404, 'unknown-app'],
   ['for an app called __proto__', () => ({ ...guest, appId: '__proto__' }), 4404, 'unknown-app'],
   ['as a guest of an app without guests', () => ({ ...guest, appId: 'closed' }), 4403, 'guests-refused'],
   ['without credentials', () => ({ type: 'start', appId: 'app', userId: 'ada' }), 4400, 'bad-request'],

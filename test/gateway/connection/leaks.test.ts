@@ -115,7 +115,7 @@ test('frames that wait for `started` take no more memory than their text', async
     client.send(frame)
   }
   await until('all connections', () => [...connections].length === count)
-  // A frame more is answered at once, so that those before it have been received.
+  // The answer to one more frame shows that the earlier frames have been received.
   const last = openClient(own)
   await last.opened
   last.send('nonsense')

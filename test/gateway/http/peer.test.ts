@@ -10,7 +10,7 @@ const from = (forwarded?: string, origin?: string): IncomingMessage =>
     headers: { ...(forwarded !== undefined && { 'x-forwarded-for': forwarded }), ...(origin && { origin }) },
   }) as unknown as IncomingMessage
 
-test('a client’s address is the one that the outermost trusted proxy saw', () => {
+test('a client’s address is the address that the outermost trusted proxy saw', () => {
   const address = (forwarded: string | undefined, trustProxy: number): string =>
     peerOf(from(forwarded), trustProxy).address
   assert.equal(address('1.1.1.1', 0), '10.0.0.1')

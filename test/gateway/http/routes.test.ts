@@ -19,7 +19,7 @@ interface Got {
   body: Buffer
 }
 
-/** Not `fetch`: it decodes compressed bodies and sends codings of its own. */
+/** Sends a GET request. `fetch` would decode compressed bodies and send its own `accept-encoding`. */
 const get = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Got> =>
   new Promise((resolve, reject) => {
     const asked = request(url + path, { method, headers, agent: false }, (response) => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createConcurrencyLimit } from '../../../src/gateway/limits/concurrency-limit.js'
 
-test('never more jobs run or wait than may, all that were taken run once in their order, and a failed one frees its place', async () => {
+test('no more jobs than the limits run or wait; accepted jobs run once, in order; a failed job frees its place', async () => {
   const sizes = fc.integer({ min: 1, max: 5 })
   /** Each step starts a job, or ends the oldest that runs; a job ends well or not. */
   const steps = fc.array(fc.record({ starts: fc.boolean(), fails: fc.boolean() }), { maxLength: 60 })

@@ -1,4 +1,4 @@
-// Strangers who hold connections, and users beside them.
+// Unauthenticated clients that hold connections, and users beside them.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -274,7 +274,7 @@ test('sends beyond `messagesPerSecond` of all of a user’s sessions are refused
   two.close()
 })
 
-test('the app’s settings decide who may send to whom', async () => {
+test('the app’s settings decide which users may send to which', async () => {
   const guest = { type: 'start', appId: 'app', guest: true, userId: 'gus' }
   const message = { type: 'send', id: 'a', to: 'bob', body: 'x' }
   const outcome = async (app: Parameters<typeof runGateway>[0], start: unknown, frame = message) => {
@@ -348,7 +348,7 @@ test('`publish` sends a message of the app’s backend or of a user', async () =
     offset: published.offset,
     sentAt: published.sentAt,
   })
-  assert.equal((await gateway.publish({ appId: 'app', from: 'bob', to: 'nobody yet', data: {} })).offset, 1)
+  assert.equal((await gateway.publish({ appId: 'app', from: 'bob', to: 'a new user', data: {} })).offset, 1)
   for (const [change, code] of [
     [{ body: 'other' }, 'conflict'],
     [{ appId: 'none' }, 'unknown-app'],

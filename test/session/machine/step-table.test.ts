@@ -16,7 +16,7 @@ import {
 } from './states.js'
 
 /*
- * What each input does in each state, written by hand: state | input | next state | effects.
+ * The step for each input in each state, written by hand: state | input | next state | effects.
  *
  * `a/b` is either, `*` is any word, `~` the state as it was, `.` the same word, `over` is `failed` for a start and `ended` for
  * any other session. Exactly one row is about each pair.
@@ -330,7 +330,7 @@ const expectedName = (next: string, before: string): string => {
 }
 
 for (const [name, input, at] of inputs)
-  test(`in every state, '${name}' does what the table says`, () => {
+  test(`in every state, '${name}' steps as in the table`, () => {
     for (const state of states) {
       const before = nameOfState(state)
       const found = rows.filter((row) => matches(row.state, before) && matches(row.input, name))

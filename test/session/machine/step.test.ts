@@ -252,9 +252,9 @@ test('a source that returns the same token until it expires is called a few time
   let state: State = activeState()
   let now = NOW
   let asks = 0
-  const lapse = NOW + 60_000
-  while (now < lapse - 1 && asks < 1_000) {
-    state = step(state, frame({ type: 'renewed', expiresIn: lapse - now }), world({ now }))[0]
+  const expiry = NOW + 60_000
+  while (now < expiry - 1 && asks < 1_000) {
+    state = step(state, frame({ type: 'renewed', expiresIn: expiry - now }), world({ now }))[0]
     const { _renewal: renewal } = active(state)
     assert.ok(renewal?.at === 'scheduled' && renewal.time > now)
     now = renewal.time

@@ -23,7 +23,7 @@ const folders: Record<Name, string> = {
   Node: 'node',
 }
 
-/** Debian's own programs go first, since its packages are theirs; all text is UTF-8. */
+/** The environment of the programs. Debian's programs come first in PATH, because they find Debian's packages. */
 const environment = (more: Record<string, string>): NodeJS.ProcessEnv => ({
   PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
   HOME: process.env['HOME'],
@@ -31,7 +31,7 @@ const environment = (more: Record<string, string>): NodeJS.ProcessEnv => ({
   ...more,
 })
 
-/** Fails by the names of what isn't installed. */
+/** Fails with the names of the Debian packages that are not installed. */
 const requirePackages = (name: Name): void => {
   const { packages }: Language = languages[name]
   if (packages.length === 0) return
@@ -52,7 +52,7 @@ export const run = (
     cwd: folder,
     encoding: 'utf8',
     env: environment(env),
-    // A slow machine compiles Go's whole library for the first time.
+    // The first compilation of Go's standard library takes minutes on a slow machine.
     timeout: 600_000,
   })
   if (error) throw error
@@ -60,12 +60,12 @@ export const run = (
   return stdout
 }
 
-/** The ways in which the page shows the file that mints tokens. */
+/** Returns the page's variants of the file that mints tokens. */
 export const mintersOf = (name: Name): Block[] =>
   (chapters.get(name) ?? []).filter(({ file }) => file === languages[name].minter)
 
-/** A folder with what the page shows of a language, one way to mint, and the rest of a program; compiled. */
-export const layOut = (name: Name, minter = mintersOf(name)[0]): string => {
+/** Makes a folder with the page's files of a language, one variant of the minter, and the rest of a program, and compiles it. */
+export const prepareFolder = (name: Name, minter = mintersOf(name)[0]): string => {
   requirePackages(name)
   const { build }: Language = languages[name]
   const folder = scratchFolder()
@@ -85,7 +85,7 @@ export const layOut = (name: Name, minter = mintersOf(name)[0]): string => {
   return folder
 }
 
-/** Starts a server and answers its address once it answers; it ends with the tests. */
+/** Starts a server. Resolves with its address when it responds. It ends with the tests. */
 export const startServer = async (
   folder: string,
   [program = '', ...parameters]: string[],
@@ -97,9 +97,9 @@ export const startServer = async (
     env: environment({ ...env, PORT: String(port) }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
+  let printed = ''
   for (const output of [child.stdout, child.stderr])
-    output.setEncoding('utf8').on('data', (text: string) => (said += text))
+    output.setEncoding('utf8').on('data', (text: string) => (printed += text))
   const gone = new Promise<Error | undefined>((resolve) => {
     child.once('error', resolve)
     child.once('close', () => resolve(undefined))
@@ -120,7 +120,7 @@ export const startServer = async (
     ])
     if (answered === 'answers') return url
     if (answered !== 'not yet' || Date.now() > deadline)
-      assert.fail(`${program} does not answer: ${String(answered)}\n${said}`)
+      assert.fail(`${program} does not answer: ${String(answered)}\n${printed}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
