@@ -13,6 +13,7 @@ import { isDropped, lingeringClose } from '../http/lingering-close.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { MessageDeadline } from './message-deadline.js'
 import { createRequestReturn } from './return-request.js'
+import { SendBuffers } from './send-buffers.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
@@ -49,9 +50,6 @@ const MAX_CHUNKS = 512
 /** Bytes that are read after the gateway's close, for the client's own close frame. A client that keeps sending would take CPU time. */
 const MAX_AFTER_CLOSE = 65_536
 
-/** Bytes that may wait for a client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
-const MAX_BUFFERED = 1_048_576
-
 /** Returns the path of a request. Its target may be a whole URL (RFC 9112, 3.2.2). */
 const pathOf = (request: IncomingMessage): string =>
   (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*/s, '')
@@ -83,11 +81,16 @@ const ignore = (): void => undefined
 
 const uncork = (stream: Duplex): void => stream.uncork()
 
+/** Of all gateways of the process, which share its memory. */
+const sendBuffers = new SendBuffers()
+
 /** The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. */
 class WsTransport implements Transport {
   readonly #socket: ws.WebSocket
   readonly #stream: Duplex
   #isCorked = false
+  /** Whether the client has once read more slowly than frames were sent. */
+  #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
   #pong: Buffer | undefined
 
@@ -99,7 +102,7 @@ class WsTransport implements Transport {
   send(text: string): void {
     this.#corkFor(text.length)
     this.#socket.send(text)
-    if (this.#socket.bufferedAmount > MAX_BUFFERED) this.#socket.terminate()
+    if (this.isFull()) this.#countWaiting()
   }
 
   /** Answers a ping of the WebSocket protocol. Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3). */
@@ -136,6 +139,15 @@ class WsTransport implements Transport {
       }
       stream.on('drain', done).on('close', done)
     })
+  }
+
+  #countWaiting(): void {
+    if (!this.#isCounted) {
+      this.#isCounted = true
+      const release = (): void => sendBuffers.release(this.#socket)
+      this.#stream.on('drain', release).on('close', release)
+    }
+    sendBuffers.update(this.#socket)
   }
 
   /** Called before `more` bytes are sent. */

@@ -1,0 +1,47 @@
+/** Bytes that may wait for one client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
+const MAX_EACH = 1_048_576
+/** Bytes that may wait for all such clients of the process together. Beyond them the socket of the client with the most is destroyed. */
+const MAX_TOTAL = 128 * 1_048_576
+
+/** A client's socket that writes more slowly than frames are sent. */
+export interface SlowSocket {
+  readonly bufferedAmount: number
+  terminate(): void
+}
+
+/** Bounds the bytes that wait for clients which don't read. */
+export class SendBuffers {
+  readonly #maxEach: number
+  readonly #maxTotal: number
+  readonly #waiting = new Map<SlowSocket, number>()
+  #total = 0
+
+  constructor(maxEach = MAX_EACH, maxTotal = MAX_TOTAL) {
+    this.#maxEach = maxEach
+    this.#maxTotal = maxTotal
+  }
+
+  /** Called after a frame was sent to a socket that has yet to drain. */
+  update(socket: SlowSocket): void {
+    const bytes = socket.bufferedAmount
+    this.#total += bytes - (this.#waiting.get(socket) ?? 0)
+    this.#waiting.set(socket, bytes)
+    if (bytes > this.#maxEach) this.#terminate(socket)
+    while (this.#total > this.#maxTotal) this.#terminate(this.#largest())
+  }
+
+  /** Called when the socket is drained or closed. */
+  release(socket: SlowSocket): void {
+    this.#total -= this.#waiting.get(socket) ?? 0
+    this.#waiting.delete(socket)
+  }
+
+  #largest(): SlowSocket {
+    return [...this.#waiting].reduce((most, each) => (each[1] > most[1] ? each : most))[0]
+  }
+
+  #terminate(socket: SlowSocket): void {
+    this.release(socket)
+    socket.terminate()
+  }
+}
