@@ -5,11 +5,11 @@ import { CliError } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
 import { hasFailed, printFindings } from './report.js'
 
-/** Says of each part of a token whether a gateway with this config accepts it. `-` reads the token from standard input. */
+/** Prints, for each part of a token, whether a gateway with this config accepts it. `-` reads the token from standard input. */
 export const checkToken = async (given: string, { config }: ConfigOptions): Promise<void> => {
   const parsed = parseConfig(await loadConfig(config), process.env)
   if (!parsed.ok) throw new CliError(parsed.problems.join('\n'))
-  // An argument is in the shell's history, and other users of the machine see it.
+  // A token that is given as an argument stays in the shell's history, and other users of the machine see it.
   const token = given === '-' ? (await text(process.stdin)).trim() : given
   const life = new AbortController()
   const keySets = createKeySets(createLog(), life.signal)

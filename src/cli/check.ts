@@ -75,7 +75,7 @@ const checkListen = ({ listen, apps }: Settings): Finding[] => {
   ]
 }
 
-/** Says of each problem in a config where it is. A config without one is summed up. */
+/** Prints each problem of a config with its path. If there is none, prints a summary of the config. */
 export const check = async ({ config }: ConfigOptions): Promise<void> => {
   const parsed = parseConfig(await loadConfig(config), process.env)
   const findings: Finding[] = parsed.ok

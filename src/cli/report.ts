@@ -1,11 +1,11 @@
-/** One thing that a command has checked: what it looked at, and a sentence. */
+/** The result of one check: its subject, such as a key of the config, and a sentence. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail'
   what: string
   text: string
 }
 
-/** Characters of another's text that would control the terminal. */
+/** Characters that would control the terminal or reorder a line. A token may have them. */
 const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu
 
 /** Prints one line a finding, with the columns aligned. */
@@ -15,6 +15,6 @@ export const printFindings = (findings: readonly Finding[]): void => {
     console.log(`${level.padEnd(4)}  ${what.padEnd(width)}  ${text}`.replace(CONTROL, '�'))
 }
 
-/** Says whether any finding is a failure. */
+/** Returns whether any finding is a failure. */
 export const hasFailed = (findings: readonly Finding[]): boolean =>
   findings.some(({ level }) => level === 'fail')

@@ -15,8 +15,8 @@ export type DeferredWrite = (batch: Operation[]) => void
 const DEFER_DELAY = 10
 
 /**
- * How far apart batches begin that no message waits for, in milliseconds. Node accepts one connection in each round of its loop, so
- * the starts of a crowd would take a batch each. A start that comes alone does not wait.
+ * Milliseconds from the begin of one batch to the next, if no message waits for it. Node accepts one connection in each round of its
+ * loop. Without the wait, each of many sessions that start together would take a batch of its own. A single start does not wait.
  */
 const SPACING = 3
 
@@ -150,7 +150,7 @@ export class GroupCommit {
     this.#schedule()
   }
 
-  /** Begins the next batch when it is due. The end of a running one does so too. */
+  /** Begins the next batch when it is due. While a batch runs it does nothing: the batch calls it at its end. */
   #schedule(): void {
     if (this.#running) return
     const now = performance.now()

@@ -11,7 +11,7 @@ import {
 } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 
-/** One part of a token and what is to say about it, in a sentence without any part of a signature or a secret. */
+/** A finding about one part of a token. Its sentence has no part of a signature or of a secret. */
 export interface TokenFinding {
   level: 'ok' | 'warn' | 'fail'
   part: 'form' | 'tokenType' | 'iss' | 'alg' | 'signature' | 'exp' | 'nbf' | 'iat' | 'sub' | 'user'
@@ -34,9 +34,9 @@ interface Options {
   now: number
 }
 
-type Say = (level: TokenFinding['level'], text: string) => TokenFinding
-const about =
-  (part: TokenFinding['part']): Say =>
+type CreateFinding = (level: TokenFinding['level'], text: string) => TokenFinding
+const findingFor =
+  (part: TokenFinding['part']): CreateFinding =>
   (level, text) => ({ level, part, text })
 
 const formatDuration = (milliseconds: number): string => {
@@ -60,21 +60,21 @@ const NO_IAT =
 const NO_DATE = 'is not a number of seconds since 1970; many languages return milliseconds: divide by 1000'
 
 /** Reads a date claim: null if it is absent, or a finding if it is no date. */
-const readDate = (value: unknown, say: Say): number | null | TokenFinding => {
+const readDate = (value: unknown, create: CreateFinding): number | null | TokenFinding => {
   if (value === undefined) return null
-  return typeof value === 'number' && isTimestamp(value * 1_000) ? value * 1_000 : say('fail', NO_DATE)
+  return typeof value === 'number' && isTimestamp(value * 1_000) ? value * 1_000 : create('fail', NO_DATE)
 }
 
-/** A date of this claim must not lie in the future. */
+/** Checks a date claim that must not lie in the future. */
 const checkBegun = (part: 'iat' | 'nbf', value: unknown, now: number, absent: string): TokenFinding[] => {
-  const say = about(part)
-  const time = readDate(value, say)
-  if (time === null) return absent ? [say('warn', absent)] : []
+  const create = findingFor(part)
+  const time = readDate(value, create)
+  if (time === null) return absent ? [create('warn', absent)] : []
   if (typeof time !== 'number') return [time]
   return [
     time <= now + LEEWAY
-      ? say('ok', formatTime(time, now))
-      : say(
+      ? create('ok', formatTime(time, now))
+      : create(
           'fail',
           `is more than ${LEEWAY / 1_000} s ahead (${formatTime(time, now)}): set the clock of the token's issuer`,
         ),
@@ -82,23 +82,23 @@ const checkBegun = (part: 'iat' | 'nbf', value: unknown, now: number, absent: st
 }
 
 const checkExpiry = (value: unknown, requireExpiry: boolean, now: number): TokenFinding => {
-  const say = about('exp')
-  const time = readDate(value, say)
+  const create = findingFor('exp')
+  const time = readDate(value, create)
   if (time === null)
     return requireExpiry
-      ? say('fail', "is missing, and the app's requireExpiry asks for it")
-      : say('warn', 'is missing: the token is good for ever')
+      ? create('fail', "is missing, and the app's requireExpiry asks for it")
+      : create('warn', 'is missing: the token is good for ever')
   if (typeof time !== 'number') return time
   return now < time
-    ? say('ok', formatTime(time, now))
-    : say('fail', `the token has expired (${formatTime(time, now)}): ask for a fresh one`)
+    ? create('ok', formatTime(time, now))
+    : create('fail', `the token has expired (${formatTime(time, now)}): ask for a fresh one`)
 }
 
 const checkUserClaims = (token: ParsedToken): TokenFinding[] => {
   const { sub, user } = token.claims
   const isUser = typeof sub === 'string' && isUserId(sub) && !isGuestId(sub)
-  const subject = about('sub')
-  const profile = about('user')
+  const subject = findingFor('sub')
+  const profile = findingFor('user')
   return [
     isUser
       ? subject('ok', JSON.stringify(sub))
@@ -121,7 +121,7 @@ const checkUserClaims = (token: ParsedToken): TokenFinding[] => {
 const isSignedWith = async (token: ParsedToken, secret: string | Uint8Array): Promise<boolean> =>
   createMacCheck([secret])(Buffer.from(token.signed), token.signature)
 
-/** Says why no secret of the app verifies the token: a few mistakes are common. */
+/** Returns why no secret of the app verifies the token. It tries the common mistakes. */
 const explainWrongSecret = async (
   token: ParsedToken,
   app: AppSettings,
@@ -144,11 +144,11 @@ const checkSignature = async (
   app: AppSettings,
   { apps, keySetOf }: Options,
 ): Promise<TokenFinding[]> => {
-  const algorithm = about('alg')
-  const signature = about('signature')
+  const algorithm = findingFor('alg')
+  const signature = findingFor('signature')
   const { alg } = token.header
   const isApp = token.claims['tokenType'] === 'app'
-  // An app's own token stands on its secrets alone.
+  // An app's own token must be signed with one of its secrets. Its key set is for user tokens only.
   const keySet = isApp ? undefined : keySetOf(app)
   const accepted: readonly string[] = [
     ...(app.secrets.length > 0 ? ['HS256'] : []),
@@ -183,15 +183,15 @@ const checkSignature = async (
   ]
 }
 
-/** What a verifier of tokens finds in one, part by part. It goes on after the first mistake. */
+/** Verifies a token part by part. Unlike a verifier it goes on after a mistake, so that the report has all of them. */
 export const reportToken = async (text: string, options: Options): Promise<TokenReport> => {
   const { apps, now } = options
   const parsed = parseToken(text)
-  if (!parsed.ok) return { appId: null, userId: null, findings: [about('form')('fail', parsed.why)] }
+  if (!parsed.ok) return { appId: null, userId: null, findings: [findingFor('form')('fail', parsed.why)] }
   const { token } = parsed
   const { iss, sub, tokenType, iat, nbf, exp } = token.claims
-  const findings: TokenFinding[] = [about('form')('ok', 'is a JSON Web Token')]
-  const type = about('tokenType')
+  const findings: TokenFinding[] = [findingFor('form')('ok', 'is a JSON Web Token')]
+  const type = findingFor('tokenType')
   if (tokenType === 'user' || tokenType === 'app') findings.push(type('ok', TYPES[tokenType]))
   else
     findings.push(
@@ -205,8 +205,8 @@ export const reportToken = async (text: string, options: Options): Promise<Token
   const app = typeof iss === 'string' ? apps.get(iss) : undefined
   findings.push(
     app
-      ? about('iss')('ok', `is the app ${app.appId} (${app.environment})`)
-      : about('iss')('fail', `is the id of no app; the apps are ${[...apps.keys()].join(', ')}`),
+      ? findingFor('iss')('ok', `is the app ${app.appId} (${app.environment})`)
+      : findingFor('iss')('fail', `is the id of no app; the apps are ${[...apps.keys()].join(', ')}`),
     ...(app && tokenType !== 'gateway' ? await checkSignature(token, app, options) : []),
     // An app's own token always expires.
     checkExpiry(exp, tokenType === 'app' || (app?.requireExpiry ?? true), now),

@@ -20,7 +20,7 @@ const plainHeaders = ({ rawHeaders }: IncomingMessage): string[] => {
   return lines
 }
 
-/** Node takes its own `error` listener off with an upgrade. */
+/** With an upgrade Node removes its own `error` listener, and an `error` without a listener would end the process. */
 const ignore = (): void => undefined
 
 /** Gives requests whose upgrade is not wanted back to their server. */
@@ -52,7 +52,8 @@ export const createRequestReturn = (server: Server): RequestReturn => {
     returnRequest(request, socket, head) {
       const earlier = responses.get(socket)
       if (!earlier || earlier.closed) return giveBack(request, socket, head)
-      // The client pipelines. Each `connection` event has a queue of responses of its own: the next one would never be sent.
+      // The client pipelines. Each `connection` event begins another queue of responses. If an earlier queue still had a response to
+      // send, the responses of the new queue would never be sent.
       socket.on('error', ignore)
       earlier.once('close', () => {
         if (socket.destroyed || isDropped(socket)) return
