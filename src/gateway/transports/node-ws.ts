@@ -81,7 +81,7 @@ const ignore = (): void => undefined
 
 const uncork = (stream: Duplex): void => stream.uncork()
 
-/** Of all gateways of the process, which share its memory. */
+/** Shared by all gateways of the process, because their send buffers share its memory. */
 const sendBuffers = new SendBuffers()
 
 /** The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. */
@@ -89,7 +89,7 @@ class WsTransport implements Transport {
   readonly #socket: ws.WebSocket
   readonly #stream: Duplex
   #isCorked = false
-  /** Whether the client has once read more slowly than frames were sent. */
+  /** Whether the listeners that call `release` are added: the client has read too slowly before. */
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
   #pong: Buffer | undefined
