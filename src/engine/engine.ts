@@ -183,6 +183,8 @@ export interface MessageStored {
   user: UserRef
   epoch: string
   message: Message
+  /** `message` as JSON, if the engine has it at hand: then no gateway serializes it again for each session. */
+  json?: string | undefined
 }
 /** The user's read mark has moved. */
 export interface MessagesRead {

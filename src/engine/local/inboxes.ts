@@ -161,7 +161,9 @@ export class Inboxes {
         this.#idempotencyKeys.removePending(keyRow)
         for (const { inbox, mark } of copies) {
           inbox.settle(mark)
-          this.#emitMessage(inbox, { offset: mark.offset, ...emitted })
+          const { offset } = mark
+          // Only the offset differs between the two copies.
+          this.#emitMessage(inbox, { offset, ...emitted }, `{"offset":${offset},${json.slice(1)}`)
         }
         resolve(result)
       }
@@ -239,8 +241,8 @@ export class Inboxes {
     return inbox
   }
 
-  #emitMessage({ of, epoch }: Inbox, message: Message): void {
-    this.#emit({ type: 'message', user: of, epoch, message })
+  #emitMessage({ of, epoch }: Inbox, message: Message, json?: string): void {
+    this.#emit({ type: 'message', user: of, epoch, message, json })
   }
 
   #markChanged(inbox: Inbox): void {

@@ -42,6 +42,13 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       }
     })
 
+    on('are emitted as JSON, if at all, that says the same', async (engine) => {
+      const events = nextEvents(engine, 'message')
+      await engine.send(newMessage({ body: '\u2028 "😀" \\', data: { a: [1, { b: null }] } }), rules())
+      for (const { json, message } of await events)
+        if (json !== undefined) assert.deepEqual(JSON.parse(json), message)
+    })
+
     on('from the backend have no sender, and only the recipient has a copy', async (engine) => {
       const sent = await deliver(engine, { from: null })
       assert.equal(sent.ownOffset, null)

@@ -113,6 +113,10 @@ export class Connection implements ConnectionHandle {
     if (this.#phase.name !== 'closed') this.#transport.send(JSON.stringify(frame))
   }
 
+  sendText(json: string): void {
+    if (this.#phase.name !== 'closed') this.#transport.send(json)
+  }
+
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
@@ -129,14 +133,16 @@ export class Connection implements ConnectionHandle {
     this.#release(closeAction(closeCodes[code].close) === 'retry' ? { holdFor: resumeWindow } : { code })
   }
 
+  fail(err: unknown): void {
+    this.#context.log[err instanceof EngineError ? 'warn' : 'error'](
+      { err },
+      'a connection was ended because of an error',
+    )
+    this.end('unavailable')
+  }
+
   endOnError(work: Promise<unknown>): void {
-    work.catch((err: unknown) => {
-      this.#context.log[err instanceof EngineError ? 'warn' : 'error'](
-        { err },
-        'a connection was ended because of an error',
-      )
-      this.end('unavailable')
-    })
+    work.catch((error: unknown) => this.fail(error))
   }
 
   ping(): number {

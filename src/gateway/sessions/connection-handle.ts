@@ -5,6 +5,8 @@ export interface ConnectionHandle {
   /** Names the connection; unique among all gateways. */
   readonly connectionId: string
   send(frame: GatewayFrame): void
+  /** Sends a frame that is JSON already. */
+  sendText(json: string): void
   /** Returns whether the client reads more slowly than frames are written. */
   isFull(): boolean
   /** Resolves when no frame waits for the client any more, or when the connection is closed. */
@@ -17,6 +19,8 @@ export interface ConnectionHandle {
   hasAnswered(ping: number): boolean
   /** Returns whether the client has ever sent a `pong`. */
   answersPings(): boolean
+  /** Ends this connection, and no other, because of an error. */
+  fail(error: unknown): void
   /** Ends this connection, and no other, if `work` rejects. */
   endOnError(work: Promise<unknown>): void
 }

@@ -20,7 +20,10 @@ const EPOCH_CHANGED = "The inbox has a new 'epoch': reconnect, and 'started' has
 const MESSAGES_LOST =
   "Retention deleted messages before they were sent: reconnect, and 'started' reports the loss."
 
-type DeliveryConnection = Pick<ConnectionHandle, 'send' | 'end' | 'endOnError' | 'isFull' | 'drained'>
+type DeliveryConnection = Pick<
+  ConnectionHandle,
+  'send' | 'sendText' | 'end' | 'endOnError' | 'isFull' | 'drained'
+>
 
 /** Sends a user's messages to one connection: each once, in the order of their offsets. */
 export class Delivery {
@@ -50,13 +53,13 @@ export class Delivery {
   }
 
   /** Sends a message that is now in the inbox. Before `begin` it only records the offset. */
-  onMessage({ epoch, message }: Pick<MessageStored, 'epoch' | 'message'>): void {
+  onMessage({ epoch, message, json }: Pick<MessageStored, 'epoch' | 'message' | 'json'>): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
     if (epoch !== this.#epoch) return this.#connection.end('unavailable', EPOCH_CHANGED)
     this.#newest = Math.max(this.#newest, message.offset)
     if (this.#state !== 'sending' || message.offset <= this.#cursor) return
-    if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) this.#send(message)
+    if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) this.#send(message, json)
     else this.#connection.endOnError(this.#pull(epoch))
   }
 
@@ -100,8 +103,9 @@ export class Delivery {
     return this.#state === 'stopped'
   }
 
-  #send(message: Message): void {
-    this.#connection.send({ type: 'message', ...message })
+  #send(message: Message, json?: string): void {
+    if (json === undefined) this.#connection.send({ type: 'message', ...message })
+    else this.#connection.sendText(`{"type":"message",${json.slice(1)}`)
     this.#isLossKnown = false
     this.#advanceTo(message.offset)
   }

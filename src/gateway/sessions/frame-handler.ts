@@ -51,7 +51,9 @@ export const createFrameHandler = (
   const { engine, log, settings } = context
   /** The latest renewal. Renewals run in turn, so that the last token counts, however long an earlier one takes to check. */
   let lastRenewal = Promise.resolve()
-  const inFlight = new Set<Promise<void>>()
+  let unansweredCount = 0
+  /** Called when no frame is unanswered any more. */
+  const onSettled: (() => void)[] = []
   let pendingCount = 0
 
   const order = createSendOrder(connection, 2 * settings.pingInterval)
@@ -119,7 +121,7 @@ export const createFrameHandler = (
     return read(frame)
   }
 
-  const execute = (frame: RequestFrame): Promise<void> => {
+  const execute = (frame: RequestFrame): Promise<unknown> | undefined => {
     switch (frame.type) {
       case 'token':
         // The earlier renewal's rejection is answered to its own frame.
@@ -136,31 +138,36 @@ export const createFrameHandler = (
     }
   }
 
+  /** Never rejects. */
+  const answer = async (frame: RequestFrame, isCounted: boolean): Promise<void> => {
+    try {
+      await execute(frame)
+    } catch (error) {
+      if (error instanceof EngineError) {
+        // If the engine can't do it now, the frame is refused and the session goes on.
+        log.warn({ err: error }, 'a frame was refused because the engine failed')
+        refuse(frame, 'unavailable')
+      } else connection.fail(error)
+    }
+    if (isCounted) pendingCount -= 1
+    unansweredCount -= 1
+    if (unansweredCount === 0) for (const resolve of onSettled.splice(0)) resolve()
+  }
+
   return {
-    async settled() {
-      await Promise.all(inFlight)
-    },
+    settled: () =>
+      unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(resolve)),
     handle(frame) {
       // Sends have a limit of their own.
       const wait = frame.type === 'send' ? 0 : takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
-      // Without this limit a client that sends frames faster than they are answered would fill the memory.
+      // If a client sends frames faster than they are answered, they would fill the memory.
       if (isCounted && pendingCount >= MAX_PENDING)
         return refuse(frame, 'rate-limited', undefined, RETRY_AFTER)
-      pendingCount += Number(isCounted)
-      const answered = execute(frame)
-        .catch((error: unknown) => {
-          // If the engine can't do it now, the frame is refused and the session goes on.
-          if (!(error instanceof EngineError)) throw error
-          log.warn({ err: error }, 'a frame was refused because the engine failed')
-          refuse(frame, 'unavailable')
-        })
-        .finally(() => (pendingCount -= Number(isCounted)))
-      connection.endOnError(answered)
-      const settle = (): boolean => inFlight.delete(settled)
-      const settled: Promise<void> = answered.then(settle, settle).then(() => undefined)
-      inFlight.add(settled)
+      if (isCounted) pendingCount += 1
+      unansweredCount += 1
+      void answer(frame, isCounted)
     },
   }
 }

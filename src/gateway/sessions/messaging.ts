@@ -24,17 +24,18 @@ export interface MessagingContext {
 
 type MessagingFrame = ClientFrameOf<'send' | 'history' | 'read'>
 
+type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAfter?: number | undefined]
+
 /** Answers a frame with `refused`; `retryAfter` in milliseconds. */
 export type Refuse = (
   re: MessagingFrame | ClientFrameOf<'token' | 'profile'>,
-  code: RefusalCode,
-  why?: string,
-  retryAfter?: number,
+  ...refusal: RefusalParts
 ) => void
 
 /** Answers `send` and `history` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
 export interface Messaging {
-  send(frame: ClientFrameOf<'send'>): Promise<void>
+  /** Undefined if the frame was refused at once. */
+  send(frame: ClientFrameOf<'send'>): Promise<unknown> | undefined
   history(frame: ClientFrameOf<'history'>): Promise<void>
 }
 
@@ -157,6 +158,17 @@ export const createMessaging = (
     await turn
   }
 
+  /** Returns why a send is refused before the engine sees it: the code, the sentence, and when to try again. */
+  const refusalOf = (frame: ClientFrameOf<'send'>): RefusalParts | undefined => {
+    const problem = checkMessage(frame)
+    if (problem) return [problem.code, problem.why]
+    if (!maySend()) return ['refused', "The app's 'send' rule does not let this user send."]
+    const hold = order.current()
+    if (hold) return [hold.code, hold.why, hold.retryAfter]
+    const wait = rateLimiter.take('messagesPerSecond', userKey, app.settings.limits.messagesPerSecond)
+    return wait > 0 ? ['rate-limited', undefined, wait] : undefined
+  }
+
   const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {
     const { id, after, before, limit = DEFAULT_HISTORY } = frame
     if (limit < 1 || limit > MAX_HISTORY)
@@ -187,15 +199,13 @@ export const createMessaging = (
   }
 
   return {
-    async send(frame) {
-      const problem = checkMessage(frame)
-      if (problem) return refuse(frame, problem.code, problem.why)
-      if (!maySend()) return refuse(frame, 'refused', "The app's 'send' rule does not let this user send.")
-      const hold = order.current()
-      if (hold) return refuse(frame, hold.code, hold.why, hold.retryAfter)
-      const wait = rateLimiter.take('messagesPerSecond', userKey, app.settings.limits.messagesPerSecond)
-      if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
-      await (app.settings.authorizeSend ? sendInOrder(frame) : store(frame))
+    send(frame) {
+      const refusal = refusalOf(frame)
+      if (refusal) {
+        refuse(frame, ...refusal)
+        return undefined
+      }
+      return app.settings.authorizeSend ? sendInOrder(frame) : store(frame)
     },
     async history(frame) {
       const turn = lastHistory.then(() => answerHistory(frame))
