@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
-const engineInterface = ['engine/engine', 'engine/errors', 'engine/listeners']
+const engineRecords = ['engine/events', 'engine/records', 'engine/webhook-events']
+const engineInterface = ['engine/engine', ...engineRecords, 'engine/errors', 'engine/listeners']
 const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const messages = [...settings, 'gateway/auth', 'gateway/messages']
@@ -31,7 +32,10 @@ export const rooms = {
 
   tokens: ['protocol'],
 
-  'engine/engine': ['protocol'],
+  'engine/webhook-events': ['protocol'],
+  'engine/records': ['engine/webhook-events', 'protocol'],
+  'engine/events': ['engine/records', 'protocol'],
+  'engine/engine': [...engineRecords, 'protocol'],
   'engine/errors': [],
   'engine/listeners': ['engine/engine'],
   'engine/util': [],

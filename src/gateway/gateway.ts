@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
@@ -21,6 +22,7 @@ import { createRepeatLog } from './repeat-log.js'
 import { createOwnServer, type OwnServer } from './transports/own-server.js'
 import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
+import { engineOptionsOf } from './messages/rules.js'
 import { createPublish, type Publication, type Published } from './messages/publish.js'
 import { refuseRequest } from './http/problem.js'
 import { createRoutes, ownsPath } from './http/routes.js'
@@ -139,7 +141,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const open = async (): Promise<Map<string, App>> => {
     await engine.open()
     const key = await engine.key()
-    for (const { appId, retention } of settings.apps.values()) await engine.retain(appId, retention)
+    for (const app of settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     return new Map(
       [...settings.apps].map(([appId, app]) => [appId, createApp(app, key, keySets.of(appId, app.jwks))]),
     )
@@ -169,6 +171,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     log,
     rateLimiter,
     startQueue: createStartQueue(),
+    node: randomUUID(),
     reconnectWindow: () => reconnectWindow(hub.size()),
     retryAfter: () => (draining ? retryAfter() : null),
     onStarted(connection) {

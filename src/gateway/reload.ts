@@ -3,6 +3,7 @@ import { createApp, type App } from './auth/app.js'
 import type { KeySets } from './auth/key-sets.js'
 import { changesOf } from './config/changes.js'
 import type { GatewayConfig, Settings } from './config/parse.js'
+import { engineOptionsOf } from './messages/rules.js'
 import type { OwnServer } from './transports/own-server.js'
 
 /** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
@@ -21,7 +22,7 @@ interface ReloadContext {
   /** Resolves with the running apps, once the engine is open. A reload adds to them. */
   apps(): Promise<Map<string, App>>
   readonly keySets: KeySets
-  readonly engine: Pick<Engine, 'key' | 'retain'>
+  readonly engine: Pick<Engine, 'key' | 'configure'>
   /** Resolves with the server, once it listens. Undefined if there is none. */
   ownServer(): Promise<OwnServer | undefined>
   assertNotClosed(): void
@@ -37,7 +38,7 @@ export const createReload = (context: ReloadContext): ((config: GatewayConfig) =
     const apps = await context.apps()
     const useCertificate = (await context.ownServer())?.readCertificate(next.settings.listen.tls)
     const key = await engine.key()
-    for (const { appId, retention } of next.settings.apps.values()) await engine.retain(appId, retention)
+    for (const app of next.settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     context.assertNotClosed()
     // Nothing below fails or waits, so that a reload applies as a whole or not at all.
     Object.assign(settings, next.settings)

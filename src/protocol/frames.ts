@@ -94,7 +94,7 @@ export const gatewayFrames = {
     reconnectWindow: optional(number),
     token: optional(text),
   },
-  renewed: { expiresIn: nullable(number) },
+  renewed: { expiresIn: nullable(number), reauth: optional(literal(true)) },
   message: messageFields,
   sent: { id: text, offset: count, sentAt: number },
   history: { id: text, messages: list(message) },

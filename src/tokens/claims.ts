@@ -17,6 +17,8 @@ export type TokenClaims<Type extends TokenType = 'user'> = {
   userId: Type extends 'app' ? null : string
   /** The profile that the token's issuer vouches for. */
   user: Profile | undefined
+  /** The token's own id, its `jti`; null if it has none. */
+  tokenId: string | null
   /** Unix time in milliseconds, or null if the token doesn't say. */
   issuedAt: number | null
   /** Unix time in milliseconds from which on the token is refused; null if it doesn't expire. */
@@ -39,11 +41,11 @@ export const refuse = (
   code: 'unauthenticated' | 'token-expired' | 'unavailable' = 'unauthenticated',
 ) => ({ ok: false, code, why }) as const
 
-/** Reads a date in seconds (RFC 7519, 2). Returns null if there is none, undefined if the value is no date. */
+/** Reads a date in seconds (RFC 7519, 2), which may have a fraction. Returns null if there is none, undefined if the value is no date. */
 const readDate = (value: unknown): number | null | undefined => {
   if (value === undefined) return null
   if (typeof value !== 'number') return undefined
-  const time = value * 1000
+  const time = Math.round(value * 1000)
   return isTimestamp(time) ? time : undefined
 }
 
@@ -69,10 +71,13 @@ export const validateClaims = (
   if (expiresAt !== null && !(wanted.now < expiresAt))
     return refuse('The token has expired.', 'token-expired')
 
-  if (tokenType === 'app') return { ok: true, claims: { userId: null, user: undefined, issuedAt, expiresAt } }
+  const { jti } = claims
+  const tokenId = typeof jti === 'string' && jti !== '' ? jti : null
+  if (tokenType === 'app')
+    return { ok: true, claims: { userId: null, user: undefined, tokenId, issuedAt, expiresAt } }
   if (typeof sub !== 'string' || !isUserId(sub)) return refuse("The token's 'sub' is not a user id.")
   if (tokenType === 'user' && isGuestId(sub)) return refuse("The token's 'sub' is a guest's id.")
   const vouched = user === undefined ? undefined : parseProfile(user)
   if (user !== undefined && !vouched) return refuse(`The token's 'user' is not a profile. ${PROFILE_RULE}`)
-  return { ok: true, claims: { userId: sub, user: vouched, issuedAt, expiresAt } }
+  return { ok: true, claims: { userId: sub, user: vouched, tokenId, issuedAt, expiresAt } }
 }

@@ -14,6 +14,10 @@ export type TokenToSign = {
   more?: JsonObject | undefined
   /** Unix time in milliseconds. @default Date.now */
   now?: () => number
+  /** Whether `iat` has milliseconds, so that a token which is signed just after a revocation is not revoked. @default false */
+  preciseDate?: boolean | undefined
+  /** The token's own id. @default a random one */
+  tokenId?: string | undefined
   /** The host's HMAC-SHA256, used instead of Web Crypto's. */
   hmac?: Hmac | undefined
 } & (
@@ -34,8 +38,8 @@ const subjectOf = (token: TokenToSign): { sub?: string; user?: Profile } => {
   return { sub, user }
 }
 
-const datesOf = ({ expiresIn, now = Date.now }: TokenToSign): { iat: number; exp?: number } => {
-  const iat = Math.floor(now() / 1000)
+const datesOf = ({ expiresIn, preciseDate, now = Date.now }: TokenToSign): { iat: number; exp?: number } => {
+  const iat = preciseDate ? now() / 1000 : Math.floor(now() / 1000)
   if (expiresIn === null) return { iat }
   const exp = Number.isFinite(expiresIn) ? iat + expiresIn : NaN
   // No verifier would accept such a date.
@@ -44,7 +48,7 @@ const datesOf = ({ expiresIn, now = Date.now }: TokenToSign): { iat: number; exp
 }
 
 /** A token's own id of 128 random bits (RFC 7519, 4.1.7), so that a backend can revoke this token alone. */
-const newTokenId = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
+export const newTokenId = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
 
 /** Signs a token of any type by HS256. Rejects with a `TokenError` rather than make one that no verifier accepts. */
 export const signToken = async (token: TokenToSign): Promise<string> => {
@@ -54,7 +58,7 @@ export const signToken = async (token: TokenToSign): Promise<string> => {
     tokenType: token.tokenType,
     iss: requireAppId(token.appId),
     sub,
-    jti: newTokenId(),
+    jti: token.tokenId ?? newTokenId(),
     ...datesOf(token),
     user,
   }

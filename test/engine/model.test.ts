@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { createMemoryEngine, type Engine, type SendResult, type EngineEvent } from '../../src/engine/index.js'
 import { LocalEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
-import { request } from '../../src/engine/suite/kit.js'
+import { request, startSession } from '../../src/engine/suite/kit.js'
 import { volumeOf, rules, withStore } from './stores.js'
 
 const appId = 'app'
@@ -163,7 +163,7 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
     case 'start': {
       const resumes = given.key === null ? undefined : pick(model.keys, given.key)
       const asked = request({ appId, userId: given.user }, { resumes, sessionsPerUser: PER_USER })
-      const started = await engine.startSession(asked)
+      const started = await startSession(engine, asked)
       const carried = resumes === undefined ? undefined : model.byKey(given.user, resumes)
       assert.equal(started.resumed, carried !== undefined)
       if (!carried) {

@@ -51,6 +51,7 @@ export const assemble = async (
     hub,
     rateLimiter: createRateLimiter(),
     startQueue,
+    node: 'node',
     reconnectWindow: () => 0,
     retryAfter: () => null,
     onStarted: () => undefined,

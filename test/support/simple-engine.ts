@@ -3,10 +3,12 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   EngineError,
   mergeProfile,
+  type Credential,
   type Engine,
   type EngineEvent,
   type NewMessage,
   type Retention,
+  type Revocation,
   type SendResult,
   type SendRules,
   type SessionRecord,
@@ -22,6 +24,10 @@ interface Session extends SessionRecord {
   detachedNumber: number
   hiddenNumber: number
   keys: string[]
+  /** When its connection was lost, by the monotonic clock; null while there is one. */
+  lostAt: number | null
+  /** The order of starts. */
+  number: number
   timer?: NodeJS.Timeout
 }
 
@@ -55,6 +61,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let sent = new Map<string, Sent>()
   let retentions = new Map<string, Retention>()
   let key = randomBytes(32)
+  let revoked = new Map<string, number>()
+  let revokedApps = new Map<string, number>()
+  let revokedTokens = new Set<string>()
+  let lastSeen = new Map<string, number>()
   /** Setting the machine's clock does not move this one. */
   const now = (): number => performance.now()
   const storedAt = new WeakMap<Message, number>()
@@ -81,18 +91,15 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
 
   const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
 
-  const recordOf = ({
-    appId,
-    userId,
-    sessionId,
-    guest,
-    startedAt,
-    lastSeenAt,
-    state,
-    hidden,
-  }: Session): SessionRecord => ({
-    ...{ appId, userId, sessionId, guest, startedAt, lastSeenAt, state, hidden },
-  })
+  const recordOf = (session: Session): SessionRecord => {
+    const { appId, userId, sessionId, guest, startedAt, lastSeenAt, state, hidden, rtt } = session
+    const { origin, address, client, node } = session
+    const credential = { ...session.credential }
+    return {
+      ...{ appId, userId, sessionId, guest, startedAt, lastSeenAt, state, hidden, rtt },
+      ...{ credential, origin, address, client, node },
+    }
+  }
 
   const sessionsOf = (of: UserRef): Session[] =>
     sessions.filter(({ appId, userId }) => appId === of.appId && userId === of.userId)
@@ -102,6 +109,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
 
   const end = (session: Session, code: Extract<EngineEvent, { type: 'session-ended' }>['code']): void => {
     clearTimeout(session.timer)
+    lastSeen.set(keyOf(session), session.connectionId === null ? session.lastSeenAt : Date.now())
     sessions = sessions.filter((other) => other !== session)
     emit({ type: 'session-ended', session: refOf(session), code })
     forgetGuest(session)
@@ -111,7 +119,29 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   const forgetGuest = ({ appId, userId }: UserRef): void => {
     const name = keyOf({ appId, userId })
     const isInUse = sessionsOf({ appId, userId }).length > 0 || (inboxes.get(name)?.messages.length ?? 0) > 0
-    if (!isInUse && guests.delete(name)) users.delete(name)
+    if (!isInUse && guests.delete(name)) {
+      users.delete(name)
+      lastSeen.delete(name)
+    }
+  }
+
+  const revokedBefore = (of: UserRef): number | null => {
+    const times = [revoked.get(keyOf(of)), revokedApps.get(of.appId)].filter((time) => time !== undefined)
+    return times.length > 0 ? Math.max(...times) : null
+  }
+
+  const isRevoked = (of: UserRef, { issuedAt, tokenId }: Credential): boolean => {
+    const before = revokedBefore(of)
+    if (before !== null && (issuedAt === null || issuedAt <= before)) return true
+    return tokenId !== null && revokedTokens.has(JSON.stringify([of.appId, tokenId]))
+  }
+
+  const revoke = (concerned: Session[], { issuedBefore, mode }: Revocation): void => {
+    for (const session of concerned) {
+      if (issuedBefore !== null && !isRevoked(session, { ...session.credential, tokenId: null })) continue
+      if (mode === 'end') end(session, 'revoked')
+      else emit({ type: 'reauth', session: refOf(session) })
+    }
   }
 
   const inboxOf = (of: UserRef): Inbox => {
@@ -229,6 +259,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       sent = new Map()
       retentions = new Map()
       key = randomBytes(32)
+      revoked = new Map()
+      revokedApps = new Map()
+      revokedTokens = new Set()
+      lastSeen = new Map()
       sweep = setInterval(() => {
         for (const [appId, retention] of retentions) pruneApp(appId, retention)
       }, SWEEP_INTERVAL).unref()
@@ -278,7 +312,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       }),
     startSession: ({ resumes, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
       whenOpen(() => {
-        const { appId, userId, guest } = request
+        if (isRevoked(request, request.credential)) return null
+        const { appId, userId, guest, origin, address, client, node } = request
+        const credential = { ...request.credential }
         const now = Date.now()
         const resumed = sessionsOf(request).find(
           ({ keys }) => resumes !== undefined && keys.includes(resumes),
@@ -287,6 +323,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           const replaced = resumed.connectionId
           clearTimeout(resumed.timer)
           Object.assign(resumed, { connectionId, keys: [keyHash, resumes], state: 'active', lastSeenAt: now })
+          Object.assign(resumed, { credential, origin, address, client, node, rtt: null, lostAt: null })
           if (resumed.hidden !== hidden) Object.assign(resumed, { hidden, hiddenNumber: ++lastNumber })
           if (replaced !== null)
             emit({ type: 'connection-replaced', session: refOf(resumed), connectionId: replaced })
@@ -303,7 +340,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const record = { appId, userId, sessionId: randomUUID(), guest, startedAt: now, lastSeenAt: now }
         const session: Session = {
           ...{ ...record, state: 'active', hidden, connectionId, keys: [keyHash] },
-          ...{ detachedNumber: 0, hiddenNumber: ++lastNumber },
+          ...{ detachedNumber: 0, hiddenNumber: ++lastNumber, number: ++lastNumber, lostAt: null },
+          ...{ credential, origin, address, client, node, rtt: null },
         }
         for (const old of inOrder.slice(0, Math.max(0, all.length + 1 - sessionsPerUser)))
           end(old, 'too-many-sessions')
@@ -325,7 +363,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       whenOpen(() => {
         const session = find(ref)
         if (session?.connectionId !== connectionId) return
-        Object.assign(session, { connectionId: null, state: 'detached', lastSeenAt: Date.now() })
+        Object.assign(session, {
+          connectionId: null,
+          state: 'detached',
+          lastSeenAt: Date.now(),
+          lostAt: now(),
+        })
         session.detachedNumber = ++lastNumber
         if (holdFor === 0) end(session, 'ended')
         else session.timer = setTimeout(() => end(session, 'ended'), holdFor).unref()
@@ -341,7 +384,98 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         end(session, code)
         return true
       }),
-    retain: (appId, retention) =>
+    isRevoked: (of, credential) => whenOpen(() => isRevoked(of, credential)),
+    renewSession: (ref, connectionId, credential) =>
+      whenOpen(() => {
+        if (isRevoked(ref, credential)) return false
+        const session = find(ref)
+        if (session?.connectionId === connectionId) session.credential = { ...credential }
+        return true
+      }),
+    touchSession: (ref, connectionId, { rtt }) =>
+      whenOpen(() => {
+        const session = find(ref)
+        if (session?.connectionId === connectionId) Object.assign(session, { rtt, lastSeenAt: Date.now() })
+      }),
+    appSessions: (appId, after, limit) =>
+      whenOpen(() => {
+        const rest = sessions.filter((session) => session.appId === appId && session.number > Number(after))
+        const last = rest[limit - 1]
+        const next = last && rest.length > limit ? String(last.number) : null
+        return { sessions: rest.slice(0, limit).map(recordOf), next }
+      }),
+    revokeUser: (of, revocation) =>
+      whenOpen(() => {
+        const before = Math.max(revocation.issuedBefore ?? Date.now(), revoked.get(keyOf(of)) ?? 0)
+        revoked.set(keyOf(of), before)
+        revoke(sessionsOf(of), revocation)
+        return Math.max(before, revokedApps.get(of.appId) ?? 0)
+      }),
+    revokeApp: (appId, revocation) =>
+      whenOpen(() => {
+        const before = Math.max(revocation.issuedBefore ?? Date.now(), revokedApps.get(appId) ?? 0)
+        revokedApps.set(appId, before)
+        revoke(
+          sessions.filter((session) => session.appId === appId),
+          revocation,
+        )
+        return before
+      }),
+    revokeToken: (appId, tokenId) =>
+      whenOpen(() => {
+        revokedTokens.add(JSON.stringify([appId, tokenId]))
+        for (const session of sessions)
+          if (session.appId === appId && session.credential.tokenId === tokenId) end(session, 'revoked')
+      }),
+    liftRevocation: (of) => whenOpen(() => revoked.delete(keyOf(of))),
+    status: (of) =>
+      whenOpen(() => {
+        const all = sessionsOf(of)
+        const seen = [...all.map((one) => one.lastSeenAt), lastSeen.get(keyOf(of)) ?? 0]
+        return {
+          online: all.some(({ lostAt }) => lostAt === null || lostAt + 20_000 > now()),
+          sessions: all.length,
+          lastSeenAt: Math.max(...seen) || null,
+          revokedBefore: revokedBefore(of),
+          unread: stateOf(of).unread,
+        }
+      }),
+    users: (appId, after, limit) =>
+      whenOpen(() => {
+        const all = [...users.values()].filter((user) => user.appId === appId)
+        const inOrder = all.sort((a, b) => (a.userId < b.userId ? -1 : 1))
+        return structuredClone(
+          inOrder.filter(({ userId }) => after === null || userId > after).slice(0, limit),
+        )
+      }),
+    deleteUser: async (of) => {
+      await engine.revokeUser(of, { issuedBefore: null, mode: 'end' })
+      const name = keyOf(of)
+      const isMessageOf = (sentName: string): boolean => {
+        const [appId, from, to] = JSON.parse(sentName) as string[]
+        return appId === of.appId && (from === of.userId || to === of.userId)
+      }
+      for (const sentName of sent.keys()) if (isMessageOf(sentName)) sent.delete(sentName)
+      const hadInbox = (inboxes.get(name)?.newest ?? 0) > 0
+      inboxes.delete(name)
+      guests.delete(name)
+      lastSeen.delete(name)
+      return users.delete(name) || hadInbox
+    },
+    usage: (appId) =>
+      whenOpen(() => {
+        const isOfApp = (name: string): boolean => (JSON.parse(name) as string[])[0] === appId
+        const used = [...inboxes].filter(([name, { newest }]) => newest > 0 && isOfApp(name))
+        return {
+          users: [...users.keys()].filter(isOfApp).length,
+          guests: [...guests].filter(isOfApp).length,
+          inboxes: used.length,
+          bytes: sizeOf(used.flatMap(([, { messages }]) => messages)),
+          sessions: sessions.filter((session) => session.appId === appId).length,
+        }
+      }),
+    check: () => whenOpen(() => undefined),
+    configure: (appId, { retention }) =>
       whenOpen(() => {
         retentions.set(appId, retention)
       }),

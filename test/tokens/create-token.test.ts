@@ -133,6 +133,7 @@ test('the gateway can sign for a guest, and such a token passes for no user toke
   assert.deepEqual(result.claims, {
     userId: 'guest:ann',
     user: undefined,
+    tokenId: result.claims.tokenId,
     issuedAt: noon,
     expiresAt: noon + 60_000,
   })

@@ -28,8 +28,20 @@ for (const { name, hmac } of backends) {
   says('a good token says who the user is and how long it is good for', async () => {
     assert.deepEqual(await verify(forge(claims({ user: { name: 'Ann' }, aud: 'whoever', jti: 7 }))), {
       ok: true,
-      claims: { userId: '12345', user: { name: 'Ann' }, issuedAt: noon, expiresAt: noon + 3_600_000 },
+      claims: {
+        userId: '12345',
+        user: { name: 'Ann' },
+        tokenId: null,
+        issuedAt: noon,
+        expiresAt: noon + 3_600_000,
+      },
     })
+  })
+
+  says("a token's jti is its id, and its dates may have milliseconds", async () => {
+    const result = await verify(forge(claims({ jti: 'one', iat: noon / 1000 - 0.877 })))
+    assert(result.ok)
+    assert.deepEqual([result.claims.tokenId, result.claims.issuedAt], ['one', noon - 877])
   })
 
   says('a token without typ and iat is good, as other makers leave them out', async () => {

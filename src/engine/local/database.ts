@@ -5,6 +5,7 @@ import { Clock } from '../util/clock.js'
 import { GroupCommit } from './group-commit.js'
 import { Guests } from './guests.js'
 import { Inboxes } from './inboxes.js'
+import { Revocations } from './revocations.js'
 import { rows } from './rows.js'
 import { put, read, type Operation, type Store, type Volume } from './store.js'
 import { Usage } from './usage.js'
@@ -16,6 +17,8 @@ export interface Database {
   commit: GroupCommit
   users: Users
   guests: Guests
+  revocations: Revocations
+  usage: Usage
   inboxes: Inboxes
   /** The engine's key. */
   key: Uint8Array
@@ -86,11 +89,16 @@ export const openDatabase = async ({
     const usage = new Usage(store, commit)
     const users = new Users(store, commit, usage)
     const clock = new Clock(loadTime(store))
+    const revocations = new Revocations(store, commit, clock)
+    await revocations.load()
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
-    const inboxes = new Inboxes({ store, commit, users, usage, clock, epochKey, emit, onEmptied, onError })
+    const inboxes = new Inboxes({
+      ...{ store, commit, users, usage, revocations, clock, epochKey, emit, onEmptied, onError },
+    })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.holdsMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })
-    const database = { volume, commit, users, guests, inboxes, clock, key: Buffer.from(key, 'base64url') }
+    const parts = { volume, commit, users, guests, revocations, usage, inboxes, clock }
+    const database = { ...parts, key: Buffer.from(key, 'base64url') }
     try {
       await prepare(database)
       // If a background job's write failed meanwhile, the commit refuses every write, and the database could never be used.
@@ -116,10 +124,11 @@ export const openDatabase = async ({
 
 /** Writes pending changes and closes the store. */
 export const closeDatabase = async (database: Database): Promise<void> => {
-  const { volume, commit, users, guests, inboxes } = database
+  const { volume, commit, users, guests, revocations, inboxes } = database
   if (volume.isPersistent) saveTime(database)
   await guests.stop()
   await users.idle()
+  await revocations.idle()
   await inboxes.stop()
   await commit.close()
   await volume.store.close()

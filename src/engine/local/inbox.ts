@@ -1,6 +1,6 @@
 import type { Message } from '../../protocol/index.js'
 import type { InboxState, Retention, UserRef } from '../engine.js'
-import { rows } from './rows.js'
+import { rows, type InboxRef } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
 import type { UnreadCounts } from './unread-counts.js'
 
@@ -83,6 +83,8 @@ export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: 
  */
 export class Inbox {
   readonly of: UserRef
+  /** How often the inbox's user was deleted before. */
+  readonly deletions: number
   readonly row: string
   readonly epoch: string
   /** Whether the inbox ever held a message, or is about to. */
@@ -93,6 +95,7 @@ export class Inbox {
   /** The number of the batch that the last change goes into. */
   batch = 0
   readonly #store: Store
+  readonly #ref: InboxRef
   #readReceived: number
   #swept: { offset: number; bytes: number }
   #oldestAt: number
@@ -106,12 +109,15 @@ export class Inbox {
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
 
-  constructor(of: UserRef, epoch: string, store: Store) {
+  /** With `isNew` the store's row, if there is one, belongs to an inbox that is being deleted. */
+  constructor(of: UserRef, deletions: number, epoch: string, store: Store, isNew: boolean) {
     this.of = of
+    this.deletions = deletions
+    this.#ref = deletions > 0 ? { ...of, deletions } : of
     this.row = rows.inbox(of)
     this.epoch = epoch
     this.#store = store
-    const stored = read(store, this.row) as InboxRow | undefined
+    const stored = isNew ? undefined : (read(store, this.row) as InboxRow | undefined)
     this.exists = stored !== undefined
     this.assigned = stored ? watermarkOf(stored) : EMPTY
     this.#rowOffset = this.assigned.offset
@@ -140,6 +146,12 @@ export class Inbox {
   /** Whether a message is retained, or is about to be stored. */
   get holdsMessages(): boolean {
     return this.assigned.first <= this.assigned.offset
+  }
+
+  /** The messages that are stored: their keys, from one offset up to another, and about how many bytes they take. */
+  get stored(): { ref: InboxRef; from: number; to: number; bytes: number } {
+    const { offset, bytes } = this.assigned
+    return { ref: this.#ref, from: this.#swept.offset, to: offset + 1, bytes: bytes - this.#swept.bytes }
   }
 
   /** Whether the inbox's row has to be written, because it lags behind too far or does not exist. */
@@ -200,7 +212,7 @@ export class Inbox {
     const { first } = this.assigned
     // Built from `json`, which is serialized once for the recipient's inbox and the sender's.
     const value = `{"offset":${offset},"at":${at},"received":${received},"bytes":${bytes},"size":${size},"first":${first},${json.slice(1)}`
-    return { type: 'put', key: rows.message(this.of, offset), value }
+    return { type: 'put', key: rows.message(this.#ref, offset), value }
   }
 
   /** Shows readers the messages up to `mark`, which are synced. */
@@ -255,7 +267,7 @@ export class Inbox {
     const operations: Operation[] = []
     const before = first > offset ? bytes : (this.#messageRow(first)?.bytes ?? bytes)
     const freed = before - this.#swept.bytes
-    for (let old = from; old < first; old++) operations.push(del(rows.message(this.of, old)))
+    for (let old = from; old < first; old++) operations.push(del(rows.message(this.#ref, old)))
     this.#swept = { offset: first, bytes: before }
     return { freed, operations }
   }
@@ -299,7 +311,7 @@ export class Inbox {
   }
 
   #messageRow(offset: number): MessageRow | undefined {
-    return read(this.#store, rows.message(this.of, offset)) as MessageRow | undefined
+    return read(this.#store, rows.message(this.#ref, offset)) as MessageRow | undefined
   }
 
   #receivedBefore(offset: number): number {

@@ -18,9 +18,12 @@ import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { Inbox, messageOf, type MessageRow } from './inbox.js'
 import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
+import { InboxPurge } from './inbox-purge.js'
+import { Reads } from './reads.js'
 import { RetentionSweep } from './retention-sweep.js'
+import type { Revocations } from './revocations.js'
 import { rows } from './rows.js'
-import { readAll, type Operation, type Range, type Store } from './store.js'
+import { del, type Operation, type Store } from './store.js'
 import { UnreadCounts } from './unread-counts.js'
 import type { Usage } from './usage.js'
 import type { Users } from './users.js'
@@ -36,6 +39,7 @@ export interface InboxesOptions {
   commit: GroupCommit
   users: Users
   usage: Usage
+  revocations: Revocations
   /** The clock of every duration in the store. */
   clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
@@ -57,17 +61,20 @@ export class Inboxes {
   readonly #emit: (event: EngineEvent) => void
   readonly #onEmptied: (of: UserRef) => void
   readonly #usage: Usage
+  readonly #revocations: Revocations
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
   /** Of inboxes that are full of unread messages, by row. */
   readonly #unreadCounts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED_COUNTS })
   readonly #scheduler: Scheduler
   readonly #retentionSweep: RetentionSweep
-  readonly #reads = new Set<Promise<unknown>>()
+  readonly #purge: InboxPurge
+  readonly #reads: Reads
   /** Apps whose quota refused a message in this task. */
   readonly #full = new Set<string>()
 
-  constructor({ store, commit, users, usage, clock, epochKey, emit, onEmptied, onError }: InboxesOptions) {
+  constructor(options: InboxesOptions) {
+    const { store, commit, users, usage, revocations, clock, epochKey, emit, onEmptied, onError } = options
     this.#store = store
     this.#commit = commit
     this.#users = users
@@ -75,6 +82,8 @@ export class Inboxes {
     this.#emit = emit
     this.#onEmptied = onEmptied
     this.#usage = usage
+    this.#revocations = revocations
+    this.#reads = new Reads(store)
     this.#clock = clock
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, {
@@ -87,6 +96,7 @@ export class Inboxes {
       },
     })
     this.#idempotencyKeys = new IdempotencyKeys(store, commit, this.#scheduler, clock.now())
+    this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
   }
 
   /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */
@@ -108,12 +118,12 @@ export class Inboxes {
     const now = this.#clock.now()
     const sentAt = Date.now()
     this.retain(message.appId, rules.retention)
-    const keyRow = rows.idempotencyKey(message)
+    const { appId, id, from, to, body, data } = message
+    const recipient = { appId, userId: to }
+    const keyRow = rows.idempotencyKey(message) + this.#deletionsIn(message)
     const digest = digestOf(message)
     const earlier = this.#idempotencyKeys.find(keyRow, digest, now)
     if (earlier) return earlier
-    const { appId, id, from, to, body, data } = message
-    const recipient = { appId, userId: to }
     if (!rules.unknownRecipients && this.#users.sender(recipient) === undefined) {
       return Promise.resolve({ outcome: 'unknown-user' })
     }
@@ -173,12 +183,37 @@ export class Inboxes {
     return synced
   }
 
+  /**
+   * Deletes the user's inbox in the batch that `write` sends with the given operations. The inbox has another epoch at once. A background
+   * job deletes the messages, which no read returns any more. Resolves with whether the inbox ever held a message.
+   */
+  async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
+    const { exists } = this.#open(of)
+    if (!exists) {
+      await write([])
+      return false
+    }
+    await this.#revocations.countDeletion(of, (operations) => {
+      const inbox = this.#open(of)
+      const { ref, from, to, bytes } = inbox.stored
+      this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
+      this.#unreadCounts.delete(inbox.row)
+      const next = this.#create(inbox.of, inbox.deletions + 1, true)
+      next.batch = this.#commit.nextBatch
+      this.#cache.set(inbox.row, next)
+      // Under the name of the inbox's own write, which must not bring the row back.
+      this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
+      return write([...operations, ...this.#purge.add(ref, from, to)])
+    })
+    return true
+  }
+
   async after(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
     const inbox = this.#open(of)
     const { first, offset: newest } = inbox.durable
     const isComparable = position.epoch === inbox.epoch && position.offset <= newest
     const from = isComparable ? position.offset : 0
-    const messages = await this.#read(of, Math.max(from + 1, first), newest + 1, limit)
+    const messages = await this.#read(inbox, Math.max(from + 1, first), newest + 1, limit)
     // `lost` depends on the messages that were read: the sweep may have deleted more since `first` was read.
     const next = messages[0]?.offset ?? newest + 1
     return { messages, lost: !isComparable || next > from + 1 }
@@ -192,7 +227,7 @@ export class Inboxes {
     const inbox = this.#open(of)
     if (epoch !== inbox.epoch) return null
     const { first, offset: newest } = inbox.durable
-    const messages = await this.#read(of, first, Math.min(offset ?? Infinity, newest + 1), limit, true)
+    const messages = await this.#read(inbox, first, Math.min(offset ?? Infinity, newest + 1), limit, true)
     return messages.reverse()
   }
 
@@ -218,14 +253,14 @@ export class Inboxes {
       if (inbox.epoch !== before.epoch) continue
       if (inbox.markRead(before.readOffset)) this.#markChanged(inbox)
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
-      for (const message of await this.#read(before.of, from, to, Infinity)) this.#emitMessage(inbox, message)
+      for (const message of await this.#read(inbox, from, to, Infinity)) this.#emitMessage(inbox, message)
     }
   }
 
   /** Stops the background jobs, and resolves when no read is under way. */
   async stop(): Promise<void> {
     await this.#scheduler.stop()
-    while (this.#reads.size > 0) await Promise.allSettled(this.#reads)
+    await this.#reads.idle()
   }
 
   #open({ appId, userId }: UserRef): Inbox {
@@ -233,12 +268,25 @@ export class Inboxes {
     const row = rows.inbox(of)
     const cached = this.#cache.get(row)
     if (cached) return cached
-    // Derived, so that an inbox without a row has an epoch too.
-    const mac = createHmac('sha256', this.#epochKey).update(row).digest()
-    const epoch = mac.toString('base64url', 0, EPOCH_BYTES)
-    const inbox = new Inbox(of, epoch, this.#store)
+    const inbox = this.#create(of, this.#revocations.deletions(of), false)
     this.#cache.set(row, inbox)
     return inbox
+  }
+
+  /** With `isNew` the store may still have the row of the inbox before, which is being deleted. */
+  #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
+    // Derived, so that an inbox without a row has an epoch too.
+    const mac = createHmac('sha256', this.#epochKey).update(rows.inbox(of))
+    if (deletions > 0) mac.update(`\0${deletions}`)
+    const epoch = mac.digest().toString('base64url', 0, EPOCH_BYTES)
+    return new Inbox(of, deletions, epoch, this.#store, isNew)
+  }
+
+  /** A text that changes when the sender or the recipient is deleted, since ids of messages from before have no meaning then. */
+  #deletionsIn({ appId, from, to }: NewMessage): string {
+    if (!this.#revocations.mayHaveDeletions(appId)) return ''
+    const counts = [from, to].map((userId) => (userId === null ? 0 : this.#open({ appId, userId }).deletions))
+    return counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
   }
 
   #emitMessage({ of, epoch }: Inbox, message: Message, json?: string): void {
@@ -256,14 +304,16 @@ export class Inboxes {
     return inbox.batch <= this.#commit.lastWritten
   }
 
-  #read(of: UserRef, from: number, to: number, limit: number, reverse = false): Promise<Message[]> {
-    if (from >= to) return Promise.resolve([])
-    const range: Range = { ...rows.messages(of, from, to), reverse, limit }
-    const read = readAll<MessageRow>(this.#store, range)
-    this.#reads.add(read)
-    const forget = (): boolean => this.#reads.delete(read)
-    read.then(forget, forget)
-    return read.then((found) => found.map(([, row]) => messageOf(row)))
+  async #read(
+    { stored: { ref } }: Inbox,
+    from: number,
+    to: number,
+    limit: number,
+    reverse = false,
+  ): Promise<Message[]> {
+    if (from >= to) return []
+    const found = await this.#reads.all<MessageRow>({ ...rows.messages(ref, from, to), reverse, limit })
+    return found.map(([, row]) => messageOf(row))
   }
 
   /** Returns whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */

@@ -1,15 +1,19 @@
 import type { EndCode, Message } from '../../protocol/index.js'
 import type {
+  AppOptions,
+  AppUsage,
+  Credential,
   Engine,
   EngineEvent,
   InboxState,
   MessagePage,
   NewMessage,
   Position,
-  Retention,
+  Revocation,
   SavedUser,
   SendResult,
   SendRules,
+  SessionPage,
   SessionRecord,
   SessionRef,
   SessionRequest,
@@ -17,10 +21,14 @@ import type {
   UserChange,
   UserRecord,
   UserRef,
+  UserStatus,
 } from '../engine.js'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EngineError } from '../errors.js'
 import { Listeners } from '../listeners.js'
-import type { Volume } from './store.js'
+import { rows } from './rows.js'
+import { del, put, read, type Volume } from './store.js'
+import type { Sessions } from './sessions.js'
 import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
@@ -32,6 +40,9 @@ export interface EngineOptions {
 }
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
+
+/** How many of an app's sessions a revocation ends before other work gets its turn. */
+const ENDED_PER_STEP = 32
 
 const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
 
@@ -98,8 +109,9 @@ export class LocalEngine implements Engine {
     return saved
   }
 
-  startSession(request: SessionRequest): Promise<StartedSession> {
+  startSession(request: SessionRequest): Promise<StartedSession | null> {
     return this.#use(async ({ sessions, database }) => {
+      if (database.revocations.isRevoked(request, request.credential)) return null
       const { session, replaced, replacedConnectionId } = sessions.start(request)
       if (request.guest) database.guests.started(request)
       for (const old of replaced) this.#emitEnded(old, 'too-many-sessions')
@@ -118,6 +130,22 @@ export class LocalEngine implements Engine {
     return this.#use(({ sessions }) => sessions.confirm(session, connectionId))
   }
 
+  isRevoked(of: UserRef, credential: Credential): Promise<boolean> {
+    return this.#use(({ database }) => database.revocations.isRevoked(of, credential))
+  }
+
+  renewSession(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
+    return this.#use(({ sessions, database }) => {
+      if (database.revocations.isRevoked(session, credential)) return false
+      sessions.renew(session, connectionId, credential)
+      return true
+    })
+  }
+
+  touchSession(session: SessionRef, connectionId: string, { rtt }: { rtt: number }): Promise<void> {
+    return this.#use(({ sessions }) => sessions.touch(session, connectionId, rtt))
+  }
+
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
     return this.#use(({ sessions }) => sessions.setHidden(session, connectionId, hidden))
   }
@@ -131,14 +159,114 @@ export class LocalEngine implements Engine {
   }
 
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean> {
-    return this.#use(({ sessions }) => {
-      const ended = sessions.end(session, connectionId)
-      if (ended) this.#emitEnded(ended, code)
-      return ended !== undefined
+    return this.#use(({ sessions }) => this.#end(sessions, session, code, connectionId))
+  }
+
+  appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage> {
+    return this.#use(({ sessions }) => sessions.inApp(appId, after, limit))
+  }
+
+  revokeUser(of: UserRef, revocation: Revocation): Promise<number> {
+    return this.#use(async ({ sessions, database }) => {
+      const { issuedBefore } = revocation
+      const { lastNumber } = sessions
+      const before = await database.revocations.revokeUser(of, issuedBefore ?? Date.now())
+      for (const session of sessions.of(of)) this.#revoke(sessions, session, revocation, before, lastNumber)
+      return before
     })
   }
 
-  retain(appId: string, retention: Retention): Promise<void> {
+  revokeApp(appId: string, revocation: Revocation): Promise<number> {
+    return this.#use(async (opened) => {
+      const { sessions, database } = opened
+      const { lastNumber } = sessions
+      const before = await database.revocations.revokeApp(appId, revocation.issuedBefore ?? Date.now())
+      // A start is compared with the revocation from now on, so that no later session is concerned.
+      const end = sessions.lastNumber
+      let after: string | null = null
+      do {
+        const page: SessionPage = sessions.inApp(appId, after, ENDED_PER_STEP)
+        for (const session of page.sessions) this.#revoke(sessions, session, revocation, before, lastNumber)
+        after = page.next
+        await nextTurn()
+      } while (after !== null && Number(after) < end && this.#current?.opened === opened)
+      return before
+    })
+  }
+
+  revokeToken(appId: string, tokenId: string): Promise<void> {
+    return this.#use(async ({ sessions, database }) => {
+      const [known] = sessions.ofToken(appId, tokenId)
+      await database.revocations.revokeToken(appId, tokenId, known?.credential.expiresAt)
+      for (const session of sessions.ofToken(appId, tokenId)) this.#end(sessions, session, 'revoked')
+    })
+  }
+
+  liftRevocation(of: UserRef): Promise<boolean> {
+    return this.#use(({ database }) => database.revocations.lift(of))
+  }
+
+  status(of: UserRef): Promise<UserStatus> {
+    return this.#use(({ sessions, database }) => {
+      const live = sessions.of(of)
+      const lastSeen = read(database.volume.store, rows.lastSeen(of)) as number | undefined
+      const seen = [
+        ...live.map(({ lastSeenAt }) => lastSeenAt),
+        ...(lastSeen === undefined ? [] : [lastSeen]),
+      ]
+      return {
+        online: sessions.isOnline(of),
+        sessions: live.length,
+        lastSeenAt: seen.length > 0 ? Math.max(...seen) : null,
+        revokedBefore: database.revocations.revokedBefore(of),
+        unread: database.inboxes.state(of).unread,
+      }
+    })
+  }
+
+  users(appId: string, after: string | null, limit: number): Promise<UserRecord[]> {
+    return this.#use(({ database }) => database.users.after(appId, after, limit))
+  }
+
+  async deleteUser({ appId, userId }: UserRef): Promise<boolean> {
+    const of = { appId, userId }
+    await this.revokeUser(of, { issuedBefore: null, mode: 'end' })
+    return this.#use(async ({ sessions, database: { users, inboxes, commit } }) => {
+      let hadInbox = false
+      const forget = (): void => {
+        // Under the name of the write of a session that has just ended, which must not bring the row back.
+        commit.defer(rows.lastSeen(of), (batch) => batch.push(del(rows.lastSeen(of))))
+      }
+      const hadUser = await users.delete(of, async (operations) => {
+        forget()
+        hadInbox = await inboxes.delete(of, (more) => commit.sync([...operations, ...more]))
+      })
+      for (const session of sessions.of(of)) this.#end(sessions, session, 'revoked')
+      forget()
+      return hadUser || hadInbox
+    })
+  }
+
+  usage(appId: string): Promise<AppUsage> {
+    return this.#use(({ sessions, database }) => ({
+      ...database.usage.get(appId),
+      sessions: sessions.count(appId),
+    }))
+  }
+
+  check(): Promise<void> {
+    return this.#use(async ({ database: { commit, volume } }) => {
+      const now = Date.now()
+      await commit.sync([put(rows.check, now)])
+      if (typeof read(volume.store, rows.check) !== 'number')
+        throw new EngineError(
+          'unavailable',
+          'The engine read another value than it wrote: look for a failing disk.',
+        )
+    })
+  }
+
+  configure(appId: string, { retention }: AppOptions): Promise<void> {
     return this.#use(({ database }) => database.inboxes.retain(appId, retention))
   }
 
@@ -188,8 +316,44 @@ export class LocalEngine implements Engine {
     return work(await this.#current.ready)
   }
 
+  #end(sessions: Sessions, session: SessionRef, code: EndCode, connectionId?: string): boolean {
+    const ended = sessions.end(session, connectionId)
+    if (ended) this.#emitEnded(ended, code)
+    return ended !== undefined
+  }
+
+  /**
+   * Does to a session what a revocation asks for, if it concerns the session. `before` is the time up to which credentials are revoked,
+   * `lastNumber` the number of the last start before the revocation.
+   */
+  #revoke(
+    sessions: Sessions,
+    session: SessionRecord,
+    { issuedBefore, mode }: Revocation,
+    before: number,
+    lastNumber: number,
+  ): void {
+    const { issuedAt } = session.credential
+    const isRevoked = issuedAt === null || issuedAt <= before
+    if (!isRevoked && !(issuedBefore === null && sessions.startedUpTo(session, lastNumber))) return
+    if (mode === 'end') this.#end(sessions, session, 'revoked')
+    else this.#listeners.emit({ type: 'reauth', session: refOf(session) })
+  }
+
   #emitEnded(session: SessionRecord, code: EndCode): void {
+    this.#storeLastSeen(session)
     this.#listeners.emit({ type: 'session-ended', session: refOf(session), code })
     if (session.guest) this.#current?.opened?.database.guests.deleteIfUnused(session)
+  }
+
+  /** Stores when a user was last there, if this was the last session. A guest without messages leaves nothing. */
+  #storeLastSeen(session: SessionRecord): void {
+    const opened = this.#current?.opened
+    if (!opened || opened.sessions.has(session)) return
+    const { database } = opened
+    if (session.guest && !database.inboxes.holdsMessages(session)) return
+    const row = rows.lastSeen(session)
+    const { lastSeenAt } = session
+    database.commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
   }
 }

@@ -23,6 +23,14 @@ const below = (...parts: string[]): Range => {
   return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
 }
 
+/** An inbox. After its user was deleted it is another one, whose messages have other keys. */
+export interface InboxRef extends UserRef {
+  deletions?: number
+}
+
+/** What `load` of the revocations reads about an app. */
+type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
+
 /** The key of every row in the store. */
 export const rows = {
   key: 'key',
@@ -48,13 +56,40 @@ export const rows = {
     const all = below('inbox', appId)
     return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
   },
-  message: ({ appId, userId }: UserRef, offset: number) => `message\0${appId}\0${userId}\0${padded(offset)}`,
+  /** Keys that begin with another number of deletions sort apart: `:` comes after all digits. */
+  message: ({ appId, userId, deletions }: InboxRef, offset: number) =>
+    `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}${padded(offset)}`,
   /** The messages of an inbox from offset `from` up to, but not including, `to`. */
-  messages: (of: UserRef, from: number, to: number): Range => ({
+  messages: (of: InboxRef, from: number, to: number): Range => ({
     gte: rows.message(of, from),
     lt: rows.message(of, to),
   }),
   usage: (appId: string) => keyOf('usage', appId),
+  /** The users of an app after one; from the first one if `userId` is null. */
+  usersAfter: (appId: string, userId: string | null): Range => {
+    const all = below('user', appId)
+    return userId === null ? all : { ...all, gte: rows.user({ appId, userId }) + AFTER_SEPARATOR }
+  },
+  lastSeen: ({ appId, userId }: UserRef) => keyOf('seen', appId, userId),
+  check: 'check',
+  /** One part after `revocations`, so that one range covers all apps. App ids have no spaces. */
+  appRevocation: (kind: AppRevocationKind, appId: string) => keyOf('revocations', `${kind} ${appId}`),
+  allAppRevocations: below('revocations'),
+  appRevocationOf: (row: string): { kind: AppRevocationKind; appId: string } => {
+    const [kind, appId = ''] = lastOf(row).split(' ')
+    return { kind: kind as AppRevocationKind, appId }
+  },
+  revokedUser: ({ appId, userId }: UserRef) => keyOf('revoked', appId, userId),
+  /** The token's id stands last, because it may hold any character. */
+  revokedToken: (appId: string, tokenId: string) => keyOf('revoked token', appId, tokenId),
+  /** The messages of a deleted inbox, which a background job deletes. */
+  deletedInbox: ({ appId, userId, deletions = 0 }: InboxRef) =>
+    keyOf('deleted', `${appId} ${deletions} ${userId}`),
+  allDeletedInboxes: below('deleted'),
+  deletedInboxOf: (row: string): InboxRef => {
+    const [appId = '', deletions = '', ...userId] = lastOf(row).split(' ')
+    return { appId, userId: userId.join(' '), deletions: Number(deletions) }
+  },
   /** The message's id stands last, because it may hold any character. */
   idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
     `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,

@@ -1,34 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import type { SessionRecord, SessionRef, SessionRequest, StartedSession, UserRef } from '../engine.js'
+import type {
+  Credential,
+  SessionPage,
+  SessionRecord,
+  SessionRef,
+  SessionRequest,
+  StartedSession,
+  UserRef,
+} from '../engine.js'
 import { Deadlines } from '../util/deadlines.js'
 import type { GroupCommit } from './group-commit.js'
-import { keyOf, rows } from './rows.js'
+import { rows } from './rows.js'
+import { SessionIndex } from './session-index.js'
+import { copyOf, recordOf, type SessionEntry as Entry, type SessionRow } from './session-row.js'
 import { del, put, readAll, type Store } from './store.js'
-
-interface SessionRow extends SessionRecord {
-  /** The number of its start. Starts, detachments and hidings are numbered in their order, because clocks may go back. */
-  number: number
-  /** The number of its last detachment; null while it is active. */
-  detached: number | null
-  /** The number of its page's last hiding; null while the page is visible. */
-  hiddenSince: number | null
-  /** The connection that carries the session; null while it is detached. */
-  connectionId: string | null
-  /** Hash of the resume key that the client was given last. */
-  keyHash: string
-  /** Hash of the resume key before that one. It is valid until the client is known to have the new one. */
-  previousKeyHash: string | null
-  /** Milliseconds for which the session is held, from when it was detached or loaded. */
-  holdFor: number
-  /** When the hold expires, by the monotonic clock; null while the session is active. */
-  expiresAt: number | null
-}
-
-interface Entry {
-  session: SessionRow
-  /** Whether its row may be in the store. */
-  mayBeStored: boolean
-}
 
 /** The result of a start. */
 interface Started {
@@ -42,27 +27,18 @@ interface Started {
 /** A clock that setting the machine's time does not move: it must neither end a held session nor hold one for longer. */
 const monotonicNow = (): number => performance.now()
 
-const userKeyOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
-
-const recordOf = (session: SessionRow): SessionRecord => ({
-  appId: session.appId,
-  userId: session.userId,
-  sessionId: session.sessionId,
-  guest: session.guest,
-  startedAt: session.startedAt,
-  lastSeenAt: session.lastSeenAt,
-  state: session.state,
-  hidden: session.hidden,
-})
+/** For so many milliseconds after its connection was lost, a session's user counts as online. */
+const AWAY_AFTER = 20_000
 
 /**
  * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind
  * it. Only a start waits for its row (`flush`), since its client is given a resume key.
  */
 export class Sessions {
-  /** By user, in the order of their starts. Most users have one, and an array takes less memory than a Map for each. */
-  readonly #users = new Map<string, readonly Entry[]>()
+  readonly #index = new SessionIndex<Entry>()
   readonly #deadlines = new Deadlines<Entry>(monotonicNow, () => this.endExpired())
+  /** Sessions without a connection, by the time at which their user counts as offline. */
+  readonly #awayDeadlines = new Deadlines<Entry>(monotonicNow, () => this.#markAway())
   readonly #onExpired: (session: SessionRecord) => void
   #journal: GroupCommit | undefined
   #lastNumber = 0
@@ -81,7 +57,7 @@ export class Sessions {
       this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
     for (const session of sessions) {
       const entry = { session, mayBeStored: true }
-      this.#put(entry)
+      this.#index.add(entry)
       // A hold starts anew, because no client could return while the engine was closed.
       this.#hold(entry, now + session.holdFor)
     }
@@ -90,26 +66,65 @@ export class Sessions {
   /** Writes every session, and from now on every change, through `commit`. */
   journalTo(commit: GroupCommit): void {
     this.#journal = commit
-    for (const entries of this.#users.values()) for (const entry of entries) this.#write(entry)
+    for (const entry of this.#index.all()) this.#write(entry)
   }
 
   /** As `journalTo`, for a store whose rows are outdated: deletes those of sessions that have ended since. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
     const stored = await readAll<SessionRow>(store, rows.allSessions)
     for (const [row, session] of stored) {
-      if (!this.#find(session)) commit.defer(row, (batch) => batch.push(del(row)))
+      if (!this.#index.find(session)) commit.defer(row, (batch) => batch.push(del(row)))
     }
     this.journalTo(commit)
   }
 
   has(user: UserRef): boolean {
-    return this.#of(user).length > 0
+    return this.#index.of(user).length > 0
   }
 
   /** The user's sessions, oldest first. */
   of(user: UserRef): SessionRecord[] {
     this.endExpired()
-    return this.#of(user).map(({ session }) => recordOf(session))
+    return this.#index.of(user).map(({ session }) => recordOf(session))
+  }
+
+  /** The number of the app's sessions. */
+  count(appId: string): number {
+    this.endExpired()
+    return this.#index.count(appId)
+  }
+
+  /** The newest number of a start. */
+  get lastNumber(): number {
+    return this.#lastNumber
+  }
+
+  /** A page of the app's sessions. A cursor is the number of the last session before it. */
+  inApp(appId: string, after: string | null, limit: number): SessionPage {
+    this.endExpired()
+    const entries = this.#index.inApp(appId, Number(after ?? 0), limit + 1)
+    const page = entries.slice(0, limit)
+    const last = page.at(-1)
+    return {
+      sessions: page.map(({ session }) => recordOf(session)),
+      next: last && entries.length > limit ? String(last.session.number) : null,
+    }
+  }
+
+  isOnline(user: UserRef): boolean {
+    this.endExpired()
+    this.#markAway()
+    return this.#index.of(user).some(({ session }) => !session.away)
+  }
+
+  /** The sessions that a token started or renewed. */
+  ofToken(appId: string, tokenId: string): SessionRecord[] {
+    return this.#index.ofToken(appId, tokenId).map(({ session }) => recordOf(session))
+  }
+
+  /** Whether a session with this id was started up to `number`. */
+  startedUpTo(ref: SessionRef, number: number): boolean {
+    return (this.#index.find(ref)?.session.number ?? Infinity) <= number
   }
 
   /** Starts a session, or resumes the session whose key has the hash `request.resumes`. */
@@ -125,7 +140,7 @@ export class Sessions {
   }
 
   confirm(ref: SessionRef, connectionId: string): void {
-    const entry = this.#find(ref)
+    const entry = this.#index.find(ref)
     if (entry?.session.connectionId !== connectionId) return
     entry.session.lastSeenAt = Date.now()
     if (entry.session.previousKeyHash === null) return
@@ -133,15 +148,30 @@ export class Sessions {
     this.#write(entry)
   }
 
+  renew(ref: SessionRef, connectionId: string, credential: Credential): void {
+    const entry = this.#index.find(ref)
+    if (entry?.session.connectionId !== connectionId) return
+    this.#setCredential(entry, credential)
+    this.#write(entry)
+  }
+
+  touch(ref: SessionRef, connectionId: string, rtt: number): void {
+    const entry = this.#index.find(ref)
+    if (entry?.session.connectionId !== connectionId) return
+    entry.session.lastSeenAt = Date.now()
+    entry.session.rtt = rtt
+    this.#write(entry)
+  }
+
   setHidden(ref: SessionRef, connectionId: string, hidden: boolean): void {
-    const entry = this.#find(ref)
+    const entry = this.#index.find(ref)
     if (entry?.session.connectionId !== connectionId || entry.session.hidden === hidden) return
     this.#setHidden(entry.session, hidden)
     this.#write(entry)
   }
 
   detach(ref: SessionRef, connectionId: string, holdFor: number): void {
-    const entry = this.#find(ref)
+    const entry = this.#index.find(ref)
     if (entry?.session.connectionId !== connectionId) return
     entry.session.lastSeenAt = Date.now()
     entry.session.holdFor = holdFor
@@ -156,9 +186,10 @@ export class Sessions {
    */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.endExpired()
-    const entry = this.#find(ref)
+    const entry = this.#index.find(ref)
     if (!entry || (connectionId !== undefined && entry.session.connectionId !== connectionId))
       return undefined
+    if (entry.session.connectionId !== null) entry.session.lastSeenAt = Date.now()
     this.#remove(entry)
     return recordOf(entry.session)
   }
@@ -175,21 +206,15 @@ export class Sessions {
     }
   }
 
-  /** Clears the timer. */
+  /** Clears the timers. */
   stop(): void {
     this.#deadlines.stop()
+    this.#awayDeadlines.stop()
   }
 
-  #create({
-    appId,
-    userId,
-    guest,
-    hidden,
-    connectionId,
-    keyHash,
-    holdFor,
-    sessionsPerUser,
-  }: SessionRequest): Started {
+  #create(request: SessionRequest): Started {
+    const { appId, userId, guest, hidden, connectionId, keyHash, holdFor, sessionsPerUser } = request
+    const { origin, address, client, node } = request
     const now = Date.now()
     const session: SessionRow = {
       number: ++this.#lastNumber,
@@ -199,21 +224,29 @@ export class Sessions {
       userId,
       sessionId: randomUUID(),
       guest,
+      credential: copyOf(request.credential),
+      origin,
+      address,
+      client,
+      node,
       startedAt: now,
       lastSeenAt: now,
       state: 'active',
       hidden: false,
+      rtt: null,
       connectionId,
       keyHash,
       previousKeyHash: null,
       holdFor,
       expiresAt: null,
+      awayAt: null,
+      away: false,
     }
     this.#setHidden(session, hidden)
     const replaced = this.#beyond(session, sessionsPerUser - 1)
     for (const old of replaced) this.#remove(old)
     const entry = { session, mayBeStored: false }
-    this.#put(entry)
+    this.#index.add(entry)
     this.#write(entry)
     return {
       session: { ...recordOf(session), resumed: false },
@@ -222,8 +255,9 @@ export class Sessions {
     }
   }
 
-  #resume(entry: Entry, { hidden, connectionId, keyHash, resumes, holdFor }: SessionRequest): Started {
+  #resume(entry: Entry, request: SessionRequest): Started {
     const { session } = entry
+    const { hidden, connectionId, keyHash, resumes, holdFor } = request
     const replacedConnectionId = session.connectionId
     session.lastSeenAt = Date.now()
     session.state = 'active'
@@ -234,8 +268,20 @@ export class Sessions {
     session.previousKeyHash = resumes ?? null
     session.holdFor = holdFor
     session.expiresAt = null
+    session.awayAt = null
+    session.away = false
+    session.origin = request.origin
+    session.address = request.address
+    session.client = request.client
+    session.node = request.node
+    session.rtt = null
+    this.#setCredential(entry, request.credential)
     this.#write(entry)
     return { session: { ...recordOf(session), resumed: true }, replaced: [], replacedConnectionId }
+  }
+
+  #setCredential(entry: Entry, credential: Credential): void {
+    this.#index.changeToken(entry, () => (entry.session.credential = copyOf(credential)))
   }
 
   #setHidden(session: SessionRow, hidden: boolean): void {
@@ -245,7 +291,7 @@ export class Sessions {
 
   /** The user's sessions beyond `limit`: the longest detached, then the longest hidden, then the oldest. */
   #beyond(user: UserRef, limit: number): Entry[] {
-    const entries = this.#of(user)
+    const entries = this.#index.of(user)
     if (entries.length <= limit) return []
     const ranked = entries.map((entry): [group: number, number: number, Entry] => {
       const { detached, hiddenSince, number } = entry.session
@@ -257,23 +303,13 @@ export class Sessions {
   }
 
   #byKey(user: UserRef, hash: string): Entry | undefined {
-    return this.#of(user).find(({ session }) => session.keyHash === hash || session.previousKeyHash === hash)
-  }
-
-  #of(user: UserRef): readonly Entry[] {
-    return this.#users.get(userKeyOf(user)) ?? []
-  }
-
-  #find(ref: SessionRef): Entry | undefined {
-    return this.#of(ref).find(({ session }) => session.sessionId === ref.sessionId)
+    return this.#index
+      .of(user)
+      .find(({ session }) => session.keyHash === hash || session.previousKeyHash === hash)
   }
 
   #isCurrent(entry: Entry): boolean {
-    return this.#find(entry.session) === entry
-  }
-
-  #put(entry: Entry): void {
-    this.#users.set(userKeyOf(entry.session), [...this.#of(entry.session), entry])
+    return this.#index.find(entry.session) === entry
   }
 
   #hold(entry: Entry, expiresAt: number): void {
@@ -282,13 +318,25 @@ export class Sessions {
     entry.session.connectionId = null
     entry.session.expiresAt = expiresAt
     this.#deadlines.add(expiresAt, entry)
+    if (entry.session.away) return
+    entry.session.awayAt = monotonicNow() + AWAY_AFTER
+    this.#awayDeadlines.add(entry.session.awayAt, entry)
+  }
+
+  /** Marks the sessions whose connection has been lost for `AWAY_AFTER`. Reads do so too, because the timer may fire late. */
+  #markAway(): void {
+    const now = monotonicNow()
+    for (const entry of this.#awayDeadlines.takeDue(now)) {
+      const { session } = entry
+      // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
+      if (session.awayAt === null || session.awayAt > now || session.away || !this.#isCurrent(entry)) continue
+      session.away = true
+      this.#write(entry)
+    }
   }
 
   #remove(entry: Entry): void {
-    const key = userKeyOf(entry.session)
-    const others = this.#of(entry.session).filter((other) => other !== entry)
-    if (others.length > 0) this.#users.set(key, others)
-    else this.#users.delete(key)
+    this.#index.delete(entry)
     this.#write(entry)
   }
 

@@ -1,16 +1,12 @@
-import type { SendRules } from '../engine.js'
+import type { AppUsage as EngineUsage, SendRules } from '../engine.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { put, read, type Store } from './store.js'
 
-/** An app's usage: inboxes that ever held a message, the bytes of the messages that are still stored, and guests. */
-export interface AppUsage {
-  inboxes: number
-  bytes: number
-  guests: number
-}
+/** What an app has in the store. */
+export type AppUsage = Omit<EngineUsage, 'sessions'>
 
-const NOTHING: AppUsage = { inboxes: 0, bytes: 0, guests: 0 }
+const NOTHING: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0 }
 
 /**
  * Counts each app's usage. A count is in the same batch as the change it counts, so both survive a crash or neither.
@@ -36,11 +32,16 @@ export class Usage {
   /** Adds a difference, which is negative when messages are deleted. It is written with the next batch. */
   add(appId: string, difference: Partial<AppUsage>): void {
     const usage = this.#of(appId)
+    usage.users += difference.users ?? 0
     usage.inboxes += difference.inboxes ?? 0
     usage.bytes += difference.bytes ?? 0
     usage.guests += difference.guests ?? 0
     const row = rows.usage(appId)
     this.#commit.defer(row, (batch) => batch.push(put(row, usage)))
+  }
+
+  get(appId: string): AppUsage {
+    return { ...this.#of(appId) }
   }
 
   guestsOf(appId: string): number {

@@ -4,6 +4,7 @@ import type { Message, Profile } from '../../protocol/index.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { GroupCommit } from './group-commit.js'
+import { Reads } from './reads.js'
 import { rows } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
 import type { Usage } from './usage.js'
@@ -48,7 +49,10 @@ export class Users {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #usage: Usage
+  readonly #reads: Reads
   readonly #mutex = new KeyedMutex()
+  /** The rows of users who are being deleted. They can still be read. */
+  readonly #deleting = new Set<string>()
   /** By row, of users that exist. */
   readonly #senders = new LRUCache<string, { sender: Message['sender'] }>({ max: MAX_CACHED_SENDERS })
 
@@ -56,6 +60,7 @@ export class Users {
     this.#store = store
     this.#commit = commit
     this.#usage = usage
+    this.#reads = new Reads(store)
   }
 
   get(of: UserRef): UserRecord | null {
@@ -67,7 +72,7 @@ export class Users {
     const row = rows.user(of)
     const cached = this.#senders.get(row)
     if (cached) return cached.sender
-    const user = this.get(of)
+    const user = this.#deleting.has(row) ? null : this.get(of)
     if (!user) return undefined
     const sender = senderOf(user)
     this.#senders.set(row, { sender })
@@ -112,10 +117,8 @@ export class Users {
         !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
       if (changed) {
         const operations: Operation[] = [put(row, user)]
-        if (isNewGuest) {
-          operations.push(put(rows.guest(of), 1))
-          this.#usage.add(appId, { guests: 1 })
-        }
+        if (isNewGuest) operations.push(put(rows.guest(of), 1))
+        if (!stored) this.#usage.add(appId, { users: 1, guests: Number(isNewGuest) })
         await this.#commit.syncSpaced(operations)
         this.#senders.delete(row)
       } else if (user.vouchedAt !== stored?.vouchedAt) {
@@ -133,16 +136,42 @@ export class Users {
     const guestRow = rows.guest(of)
     return this.#mutex.run(row, async () => {
       if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
-      this.#commit.defer(guestRow, (batch) => batch.push(del(row), del(guestRow)))
-      this.#usage.add(of.appId, { guests: -1 })
+      this.#commit.defer(guestRow, (batch) => batch.push(del(row), del(guestRow), del(rows.lastSeen(of))))
+      this.#usage.add(of.appId, { users: -1, guests: -1 })
       this.#senders.delete(row)
       // A save that waits for the mutex must not read the user that this batch deletes.
       await this.#commit.flush()
     })
   }
 
+  /** The app's users after one, in the order of their rows. */
+  async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
+    const found = await this.#reads.all<UserRecord>({ ...rows.usersAfter(appId, userId), limit })
+    return found.map(([, user]) => user)
+  }
+
+  /** Deletes the user in the batch that `write` sends, and resolves with whether there was one. */
+  delete({ appId, userId }: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
+    const of = { appId, userId }
+    const [row, guestRow] = [rows.user(of), rows.guest(of)]
+    return this.#mutex.run(row, async () => {
+      const exists = this.get(of) !== null
+      const isGuest = read(this.#store, guestRow) !== undefined
+      if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
+      this.#deleting.add(row)
+      this.#senders.delete(row)
+      try {
+        await write([del(row), del(guestRow)])
+      } finally {
+        this.#deleting.delete(row)
+      }
+      return exists
+    })
+  }
+
   /** Resolves when every save so far has settled. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
+    await this.#reads.idle()
   }
 }

@@ -11,6 +11,7 @@ import {
   rules,
   until,
   type SuiteContext,
+  startSession,
 } from './kit.js'
 
 const HOUR = 3_600_000
@@ -64,9 +65,9 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         await deliver(engine, {}, { retention })
         await withClock(shift, async () => {
           // Another age starts a sweep at once. When the short one of another app is through, this one is too.
-          await engine.retain(app, { ...retention, age: 29 * DAY })
+          await engine.configure(app, { retention: { ...retention, age: 29 * DAY }, webhooks: null })
           await deliver(engine, { appId: 'app2' })
-          await engine.retain('app2', { ...retention, age: 20 })
+          await engine.configure('app2', { retention: { ...retention, age: 20 }, webhooks: null })
           await until(
             'the other app is swept',
             async () => (await bodies(engine, { ...bob, appId: 'app2' })).length === 0,
@@ -75,7 +76,7 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
           assert.deepEqual(await bodies(engine, bob), ['Hello', 'later'])
           if (!durable) return
           await reopen(engine)
-          await engine.retain(app, retention)
+          await engine.configure(app, { retention, webhooks: null })
           await deliver(engine, { body: 'last' }, { retention })
           assert.deepEqual(await bodies(engine, bob), ['Hello', 'later', 'last'])
         })
@@ -83,22 +84,22 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
 
       on('keeps no message for longer than its age', async (engine) => {
         await withClock(shift, () => deliver(engine))
-        await engine.retain(app, { messages: 100, age: 20, bytes: 1e9 })
+        await engine.configure(app, { retention: { messages: 100, age: 20, bytes: 1e9 }, webhooks: null })
         await until('it is deleted', async () => (await bodies(engine, bob)).length === 0)
       })
 
       on('ends no held session, and holds none for longer', async (engine) => {
         const [long, short] = [request(ada), request(bob)]
-        const held = await engine.startSession(long)
+        const held = await startSession(engine, long)
         await engine.detachSession(held, long.connectionId, 60_000)
         const events = nextEvents(engine, 'session-ended')
         await withClock(shift, async () => {
           assert.equal((await engine.sessions(ada)).length, 1)
-          await engine.detachSession(await engine.startSession(short), short.connectionId, 20)
+          await engine.detachSession(await startSession(engine, short), short.connectionId, 20)
           assert.deepEqual((await events)[0]?.session.userId, 'bob')
           assert.equal((await engine.sessions(ada)).length, 1)
         })
-        const resumed = await engine.startSession(request(ada, { resumes: long.keyHash }))
+        const resumed = await startSession(engine, request(ada, { resumes: long.keyHash }))
         assert.equal(resumed.sessionId, held.sessionId)
       })
     })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, UserRef } from '../engine.js'
-import { app, bob, deliver, request, until, type SuiteContext } from './kit.js'
+import { app, bob, deliver, request, until, type SuiteContext, startSession } from './kit.js'
 
 const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` })
 
@@ -8,7 +8,7 @@ const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` 
 const enter = async (engine: Engine, of: UserRef, holdFor?: number) => {
   assert.ok(await engine.saveGuest(of, { claimed: { name: of.userId } }, 3))
   const sessionRequest = request(of, { guest: true, ...(holdFor !== undefined && { holdFor }) })
-  return { session: await engine.startSession(sessionRequest), connectionId: sessionRequest.connectionId }
+  return { session: await startSession(engine, sessionRequest), connectionId: sessionRequest.connectionId }
 }
 
 const untilDeleted = (engine: Engine, of: UserRef): Promise<void> =>
@@ -55,7 +55,7 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       await engine.endSession(gone.session, 'ended')
       if (durable) await reopen(engine)
       assert.ok(await engine.user(guest('gone')))
-      await engine.retain(app, { messages: 100, age: 20, bytes: 1e9 })
+      await engine.configure(app, { retention: { messages: 100, age: 20, bytes: 1e9 }, webhooks: null })
       await untilDeleted(engine, guest('gone'))
       assert.ok(await engine.user(guest('here')), 'a guest with a session stays')
       assert.ok(await engine.saveGuest(guest('new'), {}, 2))

@@ -246,7 +246,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       await fill(engine, 3)
       if (durable) await reopen(engine)
       const { epoch } = await engine.inbox(bob)
-      await engine.retain(app, { messages: 100, age: 20, bytes: 1e9 })
+      await engine.configure(app, { retention: { messages: 100, age: 20, bytes: 1e9 }, webhooks: null })
       await until('it is empty', async () => (await bodies(engine, bob)).length === 0)
       assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 0, unread: 0 })
       assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset: 2 }, 1), { messages: [], lost: true })

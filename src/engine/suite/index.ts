@@ -1,9 +1,13 @@
 import { clocksSuite } from './clocks.js'
+import { deletingSuite } from './deleting.js'
 import { guestsSuite } from './guests.js'
 import { inboxSuite } from './inbox.js'
 import { contextOf, type EngineUnderTest, type SuiteRunner } from './kit.js'
 import { lifetimeSuite } from './lifetime.js'
 import { limitsSuite } from './limits.js'
+import { listsSuite } from './lists.js'
+import { presenceSuite } from './presence.js'
+import { revocationSuite } from './revocation.js'
 import { listenersSuite } from './listeners.js'
 import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
@@ -37,4 +41,8 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   limitsSuite(context)
   inboxSuite(context)
   clocksSuite(context)
+  revocationSuite(context)
+  presenceSuite(context)
+  listsSuite(context)
+  deletingSuite(context)
 }

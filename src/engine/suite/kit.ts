@@ -50,6 +50,11 @@ export const request = (of: UserRef, more: Partial<SessionRequest> = {}): Sessio
   return {
     ...of,
     guest: false,
+    credential: { way: 'token', tokenId: `token ${counter}`, issuedAt: Date.now(), expiresAt: null },
+    origin: 'https://example.com',
+    address: '203.0.113.1',
+    client: 'suite/1',
+    node: 'node 1',
     hidden: false,
     connectionId: `connection ${counter}`,
     keyHash: `hash ${counter}`,
@@ -59,29 +64,22 @@ export const request = (of: UserRef, more: Partial<SessionRequest> = {}): Sessio
   }
 }
 
+/** Starts a session and asserts that its credential is not revoked. */
+export const startSession = async (engine: Engine, of: SessionRequest): Promise<StartedSession> => {
+  const started = await engine.startSession(of)
+  assert.ok(started, 'the credential is not revoked')
+  return started
+}
+
 /** The record that `sessions` lists for a started session. */
-export const recordOf = ({
-  appId,
-  userId,
-  sessionId,
-  guest,
-  startedAt,
-  lastSeenAt,
-  state,
-  hidden,
-}: StartedSession): SessionRecord => ({
-  appId,
-  userId,
-  sessionId,
-  guest,
-  startedAt,
-  lastSeenAt,
-  state,
-  hidden,
-})
+export const recordOf = (session: StartedSession): SessionRecord => {
+  const record: Partial<StartedSession> = { ...session }
+  delete record.resumed
+  return record as SessionRecord
+}
 
 export const start = async (engine: Engine, of: UserRef, sessionsPerUser = 100): Promise<SessionRecord> =>
-  recordOf(await engine.startSession(request(of, { sessionsPerUser })))
+  recordOf(await startSession(engine, request(of, { sessionsPerUser })))
 
 const DAY = 86_400_000
 

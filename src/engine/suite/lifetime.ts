@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import type { Engine } from '../engine.js'
-import { ada, app, newMessage, isUnavailable, rules, start, vouch, type SuiteContext } from './kit.js'
+import {
+  ada,
+  app,
+  newMessage,
+  isUnavailable,
+  request,
+  rules,
+  start,
+  vouch,
+  type SuiteContext,
+} from './kit.js'
 
 /** Every method that needs an open engine. */
 const calls: [string, (engine: Engine) => Promise<unknown>][] = [
@@ -14,7 +24,26 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['detachSession', (engine) => engine.detachSession({ ...ada, sessionId: 'none' }, 'none', 1)],
   ['setHidden', (engine) => engine.setHidden({ ...ada, sessionId: 'none' }, 'none', true)],
   ['endSession', (engine) => engine.endSession({ ...ada, sessionId: 'none' }, 'ended')],
-  ['retain', (engine) => engine.retain(app, { messages: 1, age: 1, bytes: 1e9 })],
+  [
+    'configure',
+    (engine) => engine.configure(app, { retention: { messages: 1, age: 1, bytes: 1e9 }, webhooks: null }),
+  ],
+  ['isRevoked', (engine) => engine.isRevoked(ada, request(ada).credential)],
+  [
+    'renewSession',
+    (engine) => engine.renewSession({ ...ada, sessionId: 'none' }, 'none', request(ada).credential),
+  ],
+  ['touchSession', (engine) => engine.touchSession({ ...ada, sessionId: 'none' }, 'none', { rtt: 1 })],
+  ['appSessions', (engine) => engine.appSessions(app, null, 1)],
+  ['revokeUser', (engine) => engine.revokeUser(ada, { issuedBefore: null, mode: 'end' })],
+  ['revokeApp', (engine) => engine.revokeApp(app, { issuedBefore: null, mode: 'end' })],
+  ['revokeToken', (engine) => engine.revokeToken(app, 'token')],
+  ['liftRevocation', (engine) => engine.liftRevocation(ada)],
+  ['status', (engine) => engine.status(ada)],
+  ['users', (engine) => engine.users(app, null, 1)],
+  ['deleteUser', (engine) => engine.deleteUser(ada)],
+  ['usage', (engine) => engine.usage(app)],
+  ['check', (engine) => engine.check()],
   ['send', (engine) => engine.send(newMessage(), rules())],
   ['inbox', (engine) => engine.inbox(ada)],
   ['messagesAfter', (engine) => engine.messagesAfter(ada, { epoch: '', offset: 0 }, 1)],

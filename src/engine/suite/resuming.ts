@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import type { Engine, StartedSession, UserRef } from '../engine.js'
-import { ada, bob, nextEvents, idsOf, recordOf, request, start, until, type SuiteContext } from './kit.js'
+import {
+  ada,
+  bob,
+  nextEvents,
+  idsOf,
+  recordOf,
+  request,
+  start,
+  until,
+  type SuiteContext,
+  startSession,
+} from './kit.js'
 
 /** A session with the connection that carries it and the hash of its client's resume key. */
 interface Connected {
@@ -17,7 +28,7 @@ const connect = async (
 ): Promise<Connected> => {
   const sessionRequest = request(of, { resumes, ...(holdFor !== undefined && { holdFor }) })
   return {
-    session: await engine.startSession(sessionRequest),
+    session: await startSession(engine, sessionRequest),
     connectionId: sessionRequest.connectionId,
     keyHash: sessionRequest.keyHash,
   }
@@ -38,6 +49,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal(first.session.resumed, false)
       assert.deepEqual(session, {
         ...first.session,
+        credential: session.credential,
         lastSeenAt: session.lastSeenAt,
         resumed: true,
       })
@@ -145,7 +157,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const second = await start(engine, ada, 2)
       await hold(engine, first)
       const again = request(ada, { resumes: first.keyHash, sessionsPerUser: 2 })
-      const { sessionId } = await engine.startSession(again)
+      const { sessionId } = await startSession(engine, again)
       assert.deepEqual(idsOf(await engine.sessions(ada)), [sessionId, second.sessionId])
     })
   })
@@ -232,7 +244,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
 
     on('are hidden and shown by the connection that carries them, not by a replaced one', async (engine) => {
       const sessionRequest = request(ada, { hidden: true })
-      const first = await engine.startSession(sessionRequest)
+      const first = await startSession(engine, sessionRequest)
       assert.equal(first.hidden, true)
       const second = await connect(engine, ada, sessionRequest.keyHash)
       assert.equal(second.session.hidden, false)

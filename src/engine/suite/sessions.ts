@@ -11,6 +11,7 @@ import {
   start,
   trickyIds,
   type SuiteContext,
+  startSession,
 } from './kit.js'
 
 /** A part of the suite: starting, listing and ending sessions. */
@@ -19,13 +20,19 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
     on('start with an id of their own and the fields of the request', async (engine) => {
       const before = Date.now()
       const one = await start(engine, ada)
-      const guest = recordOf(await engine.startSession(request(ada, { guest: true })))
+      const guest = recordOf(await startSession(engine, request(ada, { guest: true })))
       assert.ok(one.sessionId !== '' && one.sessionId !== guest.sessionId)
       assert.ok(one.startedAt >= before && one.startedAt <= Date.now())
       assert.deepEqual(one, {
         ...ada,
         sessionId: one.sessionId,
         guest: false,
+        credential: one.credential,
+        origin: 'https://example.com',
+        address: '203.0.113.1',
+        client: 'suite/1',
+        node: 'node 1',
+        rtt: null,
         startedAt: one.startedAt,
         lastSeenAt: one.startedAt,
         state: 'active',

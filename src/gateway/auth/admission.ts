@@ -12,10 +12,10 @@ import {
   type Profile,
 } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
-import type { Engine, UserRecord, VouchedProfile } from '../../engine/index.js'
+import type { Credential, Engine, UserRecord, VouchedProfile } from '../../engine/index.js'
 import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
-import type { App } from './app.js'
+import { newOwnCredential, type App } from './app.js'
 import type { Settings } from '../config/parse.js'
 import { authenticateParams } from './auth-params.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
@@ -61,8 +61,8 @@ export interface Admitted {
   vouched: VouchedProfile | undefined
   /** The profile from the client, if the app's `profiles` setting takes it. */
   claimed: Profile | undefined
-  /** Unix time in milliseconds at which the credentials expire; null if they never do. */
-  expiresAt: number | null
+  /** The proof that the session stands on. */
+  credential: Credential
   /** Whether the id must not be another guest's: the start is refused if saving the user does not create it. */
   mustBeNew: boolean
   /** Signs the token that the client reconnects with, if it started with auth params or as a guest. */
@@ -70,7 +70,7 @@ export interface Admitted {
 }
 
 type Start = ClientFrameOf<'start'>
-type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'expiresAt' | 'mustBeNew' | 'signToken'>
+type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'credential' | 'mustBeNew' | 'signToken'>
 export type Authenticated = ({ ok: true } & AuthenticatedUser) | Refusal
 
 const refuse = (code: EndCode, why?: string): Refusal => ({ ok: false, code, why })
@@ -88,23 +88,32 @@ const unverifiedClaims = (token: string): JsonObject => {
 /** Returns whether a token says that the gateway signed it. A false claim gains nothing: each kind has its own key and `tokenType`. */
 const isOwnToken = (token: string): boolean => unverifiedClaims(token)['tokenType'] === 'gateway'
 
+interface Verified {
+  result: TokenResult<'user' | 'gateway'>
+  /** Whether the token says that the gateway signed it. */
+  isOwn: boolean
+}
+
 /** Most tokens are the backend's, so their claims are read only once. */
-const verify = (app: App, token: string): MaybePromise<TokenResult<'user' | 'gateway'>> =>
+const verify = (app: App, token: string): MaybePromise<Verified> =>
   chain(app.verifyToken(token), (result) =>
-    !result.ok && isOwnToken(token) ? app.verifyOwnToken(token) : result,
+    !result.ok && isOwnToken(token)
+      ? chain(app.verifyOwnToken(token), (own): Verified => ({ result: own, isOwn: true }))
+      : { result, isOwn: false },
   )
 
 /** Verifies a token for the app: one that the gateway signed, or one of the app's backend. */
 export const authenticateToken = (app: App, token: string): MaybePromise<Authenticated> =>
-  chain(verify(app, token), (result): Authenticated => {
+  chain(verify(app, token), ({ result, isOwn }): Authenticated => {
     if (!result.ok) return refuse(result.code, result.why)
-    const { userId, user, issuedAt, expiresAt } = result.claims
+    const { userId, user, tokenId, issuedAt, expiresAt } = result.claims
     if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
+    const ownWay = isGuestId(userId) ? 'guest' : 'authParams'
     return {
       ok: true,
       userId,
       vouched: user && { profile: user, issuedAt },
-      expiresAt,
+      credential: { way: isOwn ? ownWay : 'token', tokenId, issuedAt, expiresAt },
       mustBeNew: false,
       signToken: undefined,
     }
@@ -112,7 +121,14 @@ export const authenticateToken = (app: App, token: string): MaybePromise<Authent
 
 const authenticateSignature = async (app: App, userId: string, signature: string): Promise<Authenticated> =>
   (await app.verifySignature(userId, signature))
-    ? { ok: true, userId, vouched: undefined, expiresAt: null, mustBeNew: false, signToken: undefined }
+    ? {
+        ok: true,
+        userId,
+        vouched: undefined,
+        credential: { way: 'signature', tokenId: null, issuedAt: null, expiresAt: null },
+        mustBeNew: false,
+        signToken: undefined,
+      }
     : refuse(
         'unauthenticated',
         "The signature is not the user id's under any of the app's 'signatureSecrets'.",
@@ -124,14 +140,17 @@ const GENERATED = '~'
 /** The claim of a guest's token that says when the guest was created. */
 const CREATED_AT = 'guestCreatedAt'
 
-const admitGuest = (app: App, userId: string, mustBeNew: boolean): Authenticated => ({
-  ok: true,
-  userId,
-  vouched: undefined,
-  expiresAt: null,
-  mustBeNew,
-  signToken: ({ createdAt }) => app.signOwnToken(userId, null, { [CREATED_AT]: createdAt }),
-})
+const admitGuest = (app: App, userId: string, mustBeNew: boolean): Authenticated => {
+  const credential = newOwnCredential('guest', Date.now(), null)
+  return {
+    ok: true,
+    userId,
+    vouched: undefined,
+    credential,
+    mustBeNew,
+    signToken: ({ createdAt }) => app.signOwnToken(userId, credential, { [CREATED_AT]: createdAt }),
+  }
+}
 
 const admitNewGuest = (app: App): Authenticated =>
   admitGuest(app, `${GUEST_PREFIX}${GENERATED}${randomBytes(12).toString('base64url')}`, true)

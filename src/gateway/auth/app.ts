@@ -1,7 +1,13 @@
 import { createHmac } from 'node:crypto'
 import { createSignatureVerifier, type KeySet, type SignatureVerifier } from '../../tokens/index.js'
+import type { Credential, Way } from '../../engine/index.js'
 import type { JsonObject } from '../../protocol/index.js'
-import { createDirectTokenVerifier, signToken, type DirectTokenVerifier } from '../../tokens/internal.js'
+import {
+  createDirectTokenVerifier,
+  newTokenId,
+  signToken,
+  type DirectTokenVerifier,
+} from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 
@@ -23,12 +29,19 @@ export interface App {
   readonly verifySignature: SignatureVerifier
   /** Limits the calls of `authenticate`. */
   readonly authentications: ConcurrencyLimit
-  /**
-   * Signs a token for a user who started with auth params or as a guest. `expiresIn` in seconds; null for a token without `exp`. `more`
-   * are private claims.
-   */
-  signOwnToken(userId: string, expiresIn: number | null, more?: JsonObject): Promise<string>
+  /** Signs a token for a user who started with auth params or as a guest. `more` are private claims. */
+  signOwnToken(userId: string, credential: OwnCredential, more?: JsonObject): Promise<string>
 }
+
+/** A credential that a gateway signs a token for. */
+export type OwnCredential = Credential & { tokenId: string; issuedAt: number }
+
+export const newOwnCredential = (way: Way, issuedAt: number, expiresAt: number | null): OwnCredential => ({
+  way,
+  tokenId: newTokenId(),
+  issuedAt,
+  expiresAt,
+})
 
 /** Node's own HMAC: for a few hundred bytes Web Crypto takes several times as long, since it changes threads. */
 const hmac = (secret: string, data: Uint8Array): Uint8Array =>
@@ -76,7 +89,18 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
       hmac,
     }),
     authentications: createConcurrencyLimit(MAX_AUTHENTICATIONS, MAX_WAITING_AUTHENTICATIONS),
-    signOwnToken: (userId, expiresIn, more) =>
-      signToken({ tokenType: 'gateway', appId, userId, secret: ownSecret, expiresIn, more, hmac }),
+    signOwnToken: (userId, { tokenId, issuedAt, expiresAt }, more) =>
+      signToken({
+        tokenType: 'gateway',
+        appId,
+        userId,
+        secret: ownSecret,
+        expiresIn: expiresAt === null ? null : (expiresAt - issuedAt) / 1000,
+        tokenId,
+        now: () => issuedAt,
+        preciseDate: true,
+        more,
+        hmac,
+      }),
   }
 }

@@ -3,7 +3,7 @@ import { object } from '../../protocol/internal.js'
 import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
 import { OutboundRequestError } from '../webhooks/outbound-request.js'
 import type { Authenticated, Peer, Refusal, StartContext } from './admission.js'
-import type { App } from './app.js'
+import { newOwnCredential, type App } from './app.js'
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
 /** `expiresIn` of an answer that has none, in seconds: a session must not outlive the log-in for ever. */
@@ -96,8 +96,13 @@ export const authenticateParams = async (
       "The app's config has no 'authenticate' function and no 'authenticateUrl'.",
     )
   let answer: unknown
+  let issuedAt = Date.now()
   try {
-    const turn = app.authentications.run(async () => (isOpen() ? check.ask() : undefined))
+    const turn = app.authentications.run(async () => {
+      // Before the app's backend answers: if it revokes the user after that, the revocation counts.
+      issuedAt = Date.now()
+      return isOpen() ? check.ask() : undefined
+    })
     if (!turn)
       return {
         ...refuse('unavailable', 'Too many starts wait to be authenticated.'),
@@ -118,13 +123,14 @@ export const authenticateParams = async (
       check.badAnswer,
       `${check.name} answered with an 'expiresIn' that is no positive number, or a 'user' that is no profile.`,
     )
+  const credential = newOwnCredential('authParams', issuedAt, Date.now() + expiresIn * 1000)
   return {
     ok: true,
     userId,
     // The app's backend answered just now, so the profile was issued now.
     vouched: profile && { profile, issuedAt: Date.now() },
-    expiresAt: Date.now() + expiresIn * 1000,
+    credential,
     mustBeNew: false,
-    signToken: () => app.signOwnToken(userId, expiresIn),
+    signToken: () => app.signOwnToken(userId, credential),
   }
 }

@@ -1,3 +1,4 @@
+import type { WebhookEventType } from '../../engine/index.js'
 import type { JsonObject, Profile } from '../../protocol/index.js'
 
 /** A secret, or the name of the environment variable that holds it. No secret may stand twice in a config. */
@@ -14,21 +15,6 @@ export type ProfileRule = (typeof profileRules)[number]
 /** Signature algorithms a JWKS may be used with (RFC 7518, RFC 8037). */
 export const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
 export type JwksAlgorithm = (typeof jwksAlgorithms)[number]
-
-/** The events that webhooks report. */
-export const webhookEventTypes = [
-  'session.started',
-  'session.ended',
-  'user.created',
-  'user.updated',
-  'user.deleted',
-  'user.online',
-  'user.offline',
-  'message.unread',
-  'message.created',
-  'message.read',
-] as const
-export type WebhookEventType = (typeof webhookEventTypes)[number]
 
 /** The argument of `authenticate`, which decides whether this client is this user. */
 export interface AuthenticateRequest {

@@ -67,6 +67,9 @@ const MAX_EARLY_FRAMES = 16
 const MAX_EARLY_BYTES = 16_384
 const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_EARLY_FRAMES} frames and ${MAX_EARLY_BYTES} bytes together.`
 
+/** Characters of a client's name and version that are kept. */
+const MAX_CLIENT_NAME = 64
+
 const PONG = '{"type":"pong"}'
 
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
@@ -203,10 +206,11 @@ export class Connection implements ConnectionHandle {
     const parsed = parse(clientFrames, text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
     const { frame } = parsed
-    if (frame.type === 'pong') this.#heartbeat.onPong()
+    const rtt = frame.type === 'pong' ? this.#heartbeat.onPong() : undefined
     if (phase.name !== 'opening') {
       if (frame.type === 'start') return this.end('bad-request', SECOND_START)
       phase.session.confirm()
+      if (rtt !== undefined) phase.session.touch(rtt)
       return phase.session.handle(frame)
     }
     if (frame.type === 'start') {
@@ -279,8 +283,14 @@ export class Connection implements ConnectionHandle {
     opening.session = session
     // The hub has the session before the engine reads the user, so that the session receives every later event.
     hub.add(session)
-    if (!(await session.start(admitted, frame.resume, frame.hidden ?? false)) || this.#phase !== opening)
-      return
+    const { origin, address } = peer
+    const client = { origin, address, client: frame.client?.slice(0, MAX_CLIENT_NAME) ?? null }
+    const started = await session.start(admitted, {
+      resume: frame.resume,
+      hidden: frame.hidden ?? false,
+      client,
+    })
+    if (!started || this.#phase !== opening) return
     opening.deadline.cancel()
     this.#phase = { name: 'live', session }
     this.#context.onStarted(this)

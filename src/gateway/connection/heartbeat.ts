@@ -11,6 +11,8 @@ export class Heartbeat {
   /** How many frames ask for a `pong`: `started` and, never before it, pings. */
   #pings = 0
   #pongs = 0
+  /** When the latest ping was sent, on the monotonic clock. */
+  #pingedAt = 0
 
   constructor(connection: Pick<ConnectionHandle, 'send' | 'end'>, interval: number) {
     this.#connection = connection
@@ -44,13 +46,20 @@ export class Heartbeat {
     return this.#pongs < this.#pings
   }
 
-  onPong(): void {
-    this.#pongs = Math.min(this.#pings, this.#pongs + 1)
+  /** Returns the milliseconds that the client took to answer the latest ping; undefined if this pong answers none. */
+  onPong(): number | undefined {
+    const isAwaited = this.isAwaitingPong()
+    if (isAwaited) this.#pongs++
+    // The first pong answers `started`.
+    return isAwaited && this.#pongs > 1 && this.#pongs === this.#pings
+      ? performance.now() - this.#pingedAt
+      : undefined
   }
 
   /** Sends a `ping` and returns its number. */
   ping(): number {
     this.#connection.send({ type: 'ping' })
+    this.#pingedAt = performance.now()
     return ++this.#pings
   }
 

@@ -1,4 +1,4 @@
-import type { NewMessage, SendRules } from '../../engine/index.js'
+import type { AppOptions, NewMessage, SendRules } from '../../engine/index.js'
 import { isUserId, limits, type RefusalCode } from '../../protocol/index.js'
 import type { AppSettings, Settings } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
@@ -37,6 +37,12 @@ export const checkMessage = ({
     ? tooLarge(`A message's body and data have at most ${MAX_CONTENT_JSON} bytes together as JSON.`)
     : undefined
 }
+
+/** Returns the part of an app's settings that the engine works by. */
+export const engineOptionsOf = ({ retention, webhooks }: AppSettings): AppOptions => ({
+  retention,
+  webhooks: webhooks && { events: webhooks.events, unreadAfter: webhooks.unreadAfter },
+})
 
 /** Milliseconds that the engine remembers ids longer than `sendWindow`: a retry at its very end takes time to arrive. */
 const SEND_WINDOW_MARGIN = 60_000

@@ -1,4 +1,4 @@
-import { EngineError, mergeProfile, type UserRef } from '../../engine/index.js'
+import { EngineError, mergeProfile, type SessionRef, type UserRef } from '../../engine/index.js'
 import {
   errorMessages,
   isRetryable,
@@ -33,6 +33,7 @@ export interface FrameHandler {
 /** The parts of a session that its frames read and change. */
 export interface SessionParts {
   readonly user: UserRef
+  readonly ref: SessionRef
   /** Identifies the user in the rate limiter. */
   readonly userKey: string
   readonly expiryTimer: ExpiryTimer
@@ -45,7 +46,7 @@ export interface SessionParts {
 export const createFrameHandler = (
   context: MessagingContext,
   app: App,
-  { user, userKey, expiryTimer, delivery, epoch, takeRequest }: SessionParts,
+  { user, ref, userKey, expiryTimer, delivery, epoch, takeRequest }: SessionParts,
   connection: ConnectionHandle,
 ): FrameHandler => {
   const { engine, log, settings } = context
@@ -89,8 +90,11 @@ export const createFrameHandler = (
         'unauthenticated',
         "The token's 'sub' is not this session's user: end the session and start one for the other user.",
       )
+    const { credential } = authenticated
+    if (!(await engine.renewSession(ref, connection.connectionId, credential)))
+      return refuse(frame, 'unauthenticated', "The app's backend revoked this token: send another one.")
     if (authenticated.vouched) await engine.saveUser(user, { vouched: authenticated.vouched })
-    expiryTimer.set(authenticated.expiresAt)
+    expiryTimer.set(credential.expiresAt)
     connection.send({ type: 'renewed', expiresIn: expiryTimer.remaining() })
   }
 

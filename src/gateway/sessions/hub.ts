@@ -20,15 +20,19 @@ export interface Hub {
 
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
-const userOf = (event: EngineEvent): UserRef => {
+/** Returns whom an event is about; undefined for an event about an app. */
+const userOf = (event: EngineEvent): UserRef | undefined => {
   switch (event.type) {
     case 'session-ended':
     case 'connection-replaced':
+    case 'reauth':
       return event.session
     case 'user-changed':
     case 'message':
     case 'read':
       return event.user
+    case 'webhooks-due':
+      return undefined
   }
 }
 
@@ -51,7 +55,8 @@ export const createHub = (): Hub => {
       else users.delete(keyOf(session.user))
     },
     dispatch(event) {
-      for (const session of sessionsOf(userOf(event))) session.onEvent(event)
+      const user = userOf(event)
+      if (user) for (const session of sessionsOf(user)) session.onEvent(event)
     },
   }
 }

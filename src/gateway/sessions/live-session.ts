@@ -4,6 +4,7 @@ import {
   type EngineEvent,
   type SavedUser,
   type SessionRef,
+  type SessionRequest,
   type UserRecord,
   type UserRef,
 } from '../../engine/index.js'
@@ -36,6 +37,23 @@ export interface SessionContext extends MessagingContext {
   settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
   /** Returns the milliseconds over which clients reconnect if the gateway is lost. */
   reconnectWindow(): number
+  /** The id of this gateway, which the engine keeps with each session. */
+  node: string
+}
+
+/** The engine receives a client's round-trip time once in so many milliseconds. */
+const TOUCH_INTERVAL = 60_000
+
+/** How long a client has to send another token after a `reauth`, in milliseconds. */
+const REAUTH_TIMEOUT = 10_000
+
+const REVOKED = "The app's backend revoked these credentials: log in again."
+
+/** What a start says besides who the user is. */
+export interface StartFacts {
+  resume: Resumption | undefined
+  hidden: boolean
+  client: Pick<SessionRequest, 'origin' | 'address' | 'client'>
 }
 
 /** The session as the engine keeps it. `hasKey`: the client has a resume key, from this connection or an earlier one. */
@@ -80,6 +98,8 @@ export class LiveSession implements HubSession {
   readonly #expiryTimer: ExpiryTimer
   readonly #delivery: Delivery
   #phase: Phase = { name: 'starting', events: [] }
+  /** When the engine was last touched, on the monotonic clock. */
+  #touchedAt = -TOUCH_INTERVAL
   /** Made for the first frame that needs it: most sessions send none. */
   #frameHandler: FrameHandler | undefined
   /** Made for the first `visibility` frame. */
@@ -130,19 +150,24 @@ export class LiveSession implements HubSession {
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
-  async start(admitted: Admitted, resume: Resumption | undefined, hidden: boolean): Promise<boolean> {
+  async start(admitted: Admitted, { resume, hidden, client }: StartFacts): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
-    const { guest, expiresAt, signToken } = admitted
+    const { guest, credential, signToken } = admitted
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
+    // Before the user is saved, since a revoked token must not bring back a user who was deleted.
+    if (await engine.isRevoked(this.user, credential)) return this.#refuseRevoked()
     const saved = await this.#saveUser(admitted)
     if (this.#phase !== starting || !saved) return false
     const token = signToken && (await signToken(saved.user))
     const resumeKey = randomUUID()
-    const { sessionId, resumed } = await engine.startSession({
+    const started = await engine.startSession({
       ...this.user,
+      ...client,
       guest,
+      credential,
+      node: this.#context.node,
       hidden,
       connectionId: this.#connection.connectionId,
       keyHash: hash(resumeKey),
@@ -150,6 +175,8 @@ export class LiveSession implements HubSession {
       holdFor: resumeWindow,
       sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
     })
+    if (!started) return this.#refuseRevoked()
+    const { sessionId, resumed } = started
     const ref: SessionRef = { ...this.user, sessionId }
     starting.engineSession = { ref, hasKey: resumed }
     const holdOrEnd = this.#holdOrEnd()
@@ -161,7 +188,7 @@ export class LiveSession implements HubSession {
     const { epoch, offset, unread } = await engine.inbox(this.user)
     if (this.#phase !== starting) return false
     this.#phase = { name: 'live', ref, hasKey: true, epoch }
-    this.#expiryTimer.set(expiresAt)
+    this.#expiryTimer.set(credential.expiresAt)
     this.#connection.send({
       type: 'started',
       sessionId,
@@ -194,6 +221,18 @@ export class LiveSession implements HubSession {
     if (phase.name !== 'live') return
     phase.name = 'confirmed'
     this.#connection.endOnError(this.#context.engine.confirmSession(phase.ref, this.#connection.connectionId))
+  }
+
+  /** The client answered a ping after `rtt` milliseconds. */
+  touch(rtt: number): void {
+    const started = this.#started()
+    const now = performance.now()
+    if (!started || now - this.#touchedAt < TOUCH_INTERVAL) return
+    this.#touchedAt = now
+    const touched = this.#context.engine.touchSession(started.ref, this.#connection.connectionId, {
+      rtt: Math.round(rtt),
+    })
+    this.#connection.endOnError(touched)
   }
 
   handle(frame: SessionFrame): void {
@@ -264,23 +303,41 @@ export class LiveSession implements HubSession {
       case 'connection-replaced':
         if (event.connectionId === this.#connection.connectionId) this.#connection.end('replaced')
         return
+      case 'reauth':
+        if (event.session.sessionId === started.ref.sessionId) this.#requestReauth()
+        return
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
         // False for an event from before `started`, whose own count is newer.
         this.#delivery.sendReadMark(event.inbox)
         return
+      case 'webhooks-due':
+        return
       default:
         return event satisfies never
     }
   }
 
-  #handlerFor({ epoch }: Started): FrameHandler {
+  /** Not `revoked`, which is final for a client: it may fetch other credentials. */
+  #refuseRevoked(): false {
+    this.#connection.end('unauthenticated', REVOKED)
+    return false
+  }
+
+  /** The credentials were revoked: the session ends as expired unless a `token` frame with a good token comes. */
+  #requestReauth(): void {
+    this.#expiryTimer.set(Date.now() + Math.min(REAUTH_TIMEOUT, this.#expiryTimer.remaining() ?? Infinity))
+    this.#connection.send({ type: 'renewed', expiresIn: this.#expiryTimer.remaining(), reauth: true })
+  }
+
+  #handlerFor({ epoch, ref }: Started): FrameHandler {
     return (this.#frameHandler ??= createFrameHandler(
       this.#context,
       this.#app,
       {
         user: this.user,
+        ref,
         userKey: this.#userKey,
         expiryTimer: this.#expiryTimer,
         delivery: this.#delivery,

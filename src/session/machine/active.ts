@@ -145,7 +145,10 @@ const onWake = (state: Active, { now }: World): Step => {
 /** Each frame type of the gateway has a case. A new type fails to compile without one. */
 const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
   const { _renewal: renewal } = state
-  const answersToken = frame.type === 'renewed' || (frame.type === 'refused' && frame.re === 'token')
+  // A `renewed` with `reauth` answers nothing: the backend revoked the credentials, and the gateway waits for others.
+  const isReauth = frame.type === 'renewed' && frame.reauth
+  const answersToken =
+    (frame.type === 'renewed' && !isReauth) || (frame.type === 'refused' && frame.re === 'token')
   // The gateway answers tokens in the order in which they were sent, so this answer is about a superseded one.
   if (answersToken && renewal?.at === 'sent' && renewal._superseded)
     return [{ ...state, _renewal: { ...renewal, _superseded: renewal._superseded - 1 } }]
@@ -155,6 +158,10 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
     case 'ended':
       return [{ ...state, _endReason: frame }]
     case 'renewed':
+      if (isReauth) {
+        const due = { ...state, _expiresAt: renewalSchedule(frame.expiresIn, world)._expiresAt }
+        return renewal && renewal.at !== 'scheduled' ? [due] : fetchToken(due, 'rejected')
+      }
       return [
         { ...state, _fetchFailures: 0, _rejections: 0, ...renewalSchedule(frame.expiresIn, world) },
         { do: 'accept-credentials' },

@@ -1,6 +1,6 @@
 // A process with an open engine. Its arguments name a task; it sends the results to its parent.
 import { createEmbeddedEngine, EngineError, type NewMessage } from '../../../src/engine/index.js'
-import { request, vouch } from '../../../src/engine/suite/kit.js'
+import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { rules } from '../stores.js'
 
 const [task, path = '', run = ''] = process.argv.slice(2)
@@ -27,7 +27,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     await report(Buffer.from(await engine.key()).toString('hex'))
-    await engine.startSession(request(ada, { keyHash: 'hash' }))
+    await startSession(engine, request(ada, { keyHash: 'hash' }))
     await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
     process.kill(process.pid, 'SIGKILL')
   },
@@ -36,8 +36,8 @@ const tasks: Record<string, () => Promise<void>> = {
   async start() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
-    await engine.startSession(request(ada, { keyHash: 'earlier' }))
-    const { sessionId } = await engine.startSession(request(ada, { resumes: 'earlier', keyHash: 'hash' }))
+    await startSession(engine, request(ada, { keyHash: 'earlier' }))
+    const { sessionId } = await startSession(engine, request(ada, { resumes: 'earlier', keyHash: 'hash' }))
     await report(sessionId)
     process.kill(process.pid, 'SIGKILL')
   },
@@ -66,7 +66,7 @@ const tasks: Record<string, () => Promise<void>> = {
         if (round % 5 === 0) {
           const { epoch, offset } = await engine.inbox({ appId: 'app', userId: to })
           await engine.markRead({ appId: 'app', userId: to }, { epoch, offset })
-          await engine.startSession(request({ appId: 'app', userId: from }, { sessionsPerUser: 3 }))
+          await startSession(engine, request({ appId: 'app', userId: from }, { sessionsPerUser: 3 }))
         }
       }
     }
@@ -84,7 +84,7 @@ const tasks: Record<string, () => Promise<void>> = {
     process.once('disconnect', () => process.exit())
     const codeOf = (error: unknown): unknown => (error instanceof EngineError ? error.code : error)
     const { epoch } = await engine.inbox(ada)
-    const session = await engine.startSession(request(ada))
+    const session = await startSession(engine, request(ada))
     const stored: string[] = []
     const send = async (id: string): Promise<unknown> => {
       const body = '~'.repeat(3_000)
@@ -97,7 +97,7 @@ const tasks: Record<string, () => Promise<void>> = {
     while (code === undefined) await send(`${n++}`).catch((error: unknown) => (code = codeOf(error)))
     const later = await send('later').catch(codeOf)
     await engine.endSession(session, 'ended')
-    const started = await engine.startSession(request(ada))
+    const started = await startSession(engine, request(ada))
     await report({ code, later, stored, errors: errors.map(codeOf) })
     for (;;) {
       const answer = await send(`${n - 1}`).catch(codeOf)
@@ -120,7 +120,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     const asked = request(ada)
-    await engine.detachSession(await engine.startSession(asked), asked.connectionId, 3_600_000)
+    await engine.detachSession(await startSession(engine, asked), asked.connectionId, 3_600_000)
     await report('held')
     process.disconnect()
   },

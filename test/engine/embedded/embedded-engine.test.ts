@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
-import { request } from '../../../src/engine/suite/kit.js'
+import { request, startSession } from '../../../src/engine/suite/kit.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { inChild, killed, nextMessage } from './children.js'
@@ -29,7 +29,7 @@ void describe('an embedded engine whose process is killed', () => {
     assert.equal(Buffer.from(await engine.key()).toString('hex'), key)
     const [session] = await engine.sessions(ada)
     assert.equal(session?.state, 'detached')
-    const resumed = await engine.startSession(request(ada, { resumes: 'hash' }))
+    const resumed = await startSession(engine, request(ada, { resumes: 'hash' }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, session.sessionId])
     await engine.close()
   })
@@ -41,7 +41,7 @@ void describe('an embedded engine whose process is killed', () => {
     const sessionId = await nextMessage(child)
     assert.deepEqual(await exit, [null, 'SIGKILL'])
     const engine = await opened(path)
-    const resumed = await engine.startSession(request(ada, { resumes: 'hash' }))
+    const resumed = await startSession(engine, request(ada, { resumes: 'hash' }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, sessionId])
     await engine.close()
   })
@@ -63,14 +63,14 @@ void describe('an embedded engine that is closed for a while', () => {
     const path = scratchFolder()
     const engine = await opened(path)
     const asked = request(ada, { holdFor: 60_000 })
-    const { sessionId } = await engine.startSession(asked)
+    const { sessionId } = await startSession(engine, asked)
     const holdFor = 2_000
     const until = Date.now() + holdFor
     await engine.detachSession({ ...ada, sessionId }, asked.connectionId, holdFor)
     await engine.close()
     while (Date.now() <= until) await new Promise((resolve) => setTimeout(resolve, until + 1 - Date.now()))
     const again = await opened(path)
-    const resumed = await again.startSession(request(ada, { resumes: asked.keyHash }))
+    const resumed = await startSession(again, request(ada, { resumes: asked.keyHash }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, sessionId])
     await again.close()
   })

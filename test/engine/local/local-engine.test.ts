@@ -5,7 +5,7 @@ import { createMemoryEngine } from '../../../src/engine/index.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import type { Operation, Store } from '../../../src/engine/local/store.js'
-import { request, until, vouch } from '../../../src/engine/suite/kit.js'
+import { request, until, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { createPowerCutStore, volumeOf, rules, withStore } from '../stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -117,9 +117,9 @@ void describe('the local engine', () => {
   void it('writes sessions without waiting, and deletes the rows of ended ones', async () => {
     const { store, batches } = createPowerCutStore()
     const engine = await engineOn(store)
-    const [one, two] = [await engine.startSession(request(ada)), await engine.startSession(request(ada))]
+    const [one, two] = [await startSession(engine, request(ada)), await startSession(engine, request(ada))]
     await engine.saveUser(ada, {})
-    await engine.startSession(request(ada, { sessionsPerUser: 2 }))
+    await startSession(engine, request(ada, { sessionsPerUser: 2 }))
     await engine.endSession(two, 'ended')
     await engine.close()
     const left = new Set<string>()
@@ -137,7 +137,7 @@ void describe('the local engine', () => {
     const engine = await engineOn(store)
     const written = batches.length
     const alone = request(ada, { sessionsPerUser: 1 })
-    await Promise.all(Array.from({ length: 10 }, () => engine.startSession(alone)))
+    await Promise.all(Array.from({ length: 10 }, () => startSession(engine, alone)))
     await engine.close()
     // Each session ends the previous session in the same task, so only the last is written.
     assert.equal(operationsIn(batches.slice(written)).length, 1)
@@ -148,7 +148,7 @@ void describe('the local engine', () => {
     const engine = await engineOn(store)
     const written = batches.length
     const start = async (n: number): Promise<void> => {
-      const { sessionId } = await engine.startSession(request({ ...ada, userId: `user ${n}` }))
+      const { sessionId } = await startSession(engine, request({ ...ada, userId: `user ${n}` }))
       assert.ok(store.getSync(`session\0${sessionId}`))
     }
     await Promise.all(Array.from({ length: 500 }, (_, n) => start(n)))
@@ -193,7 +193,7 @@ void describe('the local engine', () => {
     for (const to of users) await engine.send({ ...toBob, from: null, to, id: 'one' }, rules)
     await engine.send({ ...toBob, appId: 'another', id: 'one' }, rules)
     assert.equal((await messages('app', 'bob')).length, 1_000)
-    await engine.retain('app', { messages: 1_000, age: 20, bytes: 1e9 })
+    await engine.configure('app', { retention: { messages: 1_000, age: 20, bytes: 1e9 }, webhooks: null })
     for (const of of ['ada', 'bob', ...users])
       await until(`${of}'s are gone`, async () => (await messages('app', of)).length === 0)
     assert.equal((await messages('another', 'bob')).length, 1)
@@ -220,7 +220,7 @@ void describe('the local engine', () => {
         return all()
       })
       const engine = await engineOn(store, (error) => errors.push(error))
-      await engine.retain('app', rules.retention)
+      await engine.configure('app', { retention: rules.retention, webhooks: null })
       await until('it has tried again', () => Promise.resolve(tries > 1))
       assert.equal((await engine.send({ ...toBob, id: 'one' }, rules)).outcome, 'stored')
       assert.deepEqual(errors.length, 1)
@@ -236,7 +236,7 @@ void describe('the local engine', () => {
     engine.listen(() => {
       throw thrown
     }, new AbortController().signal)
-    await engine.endSession(await engine.startSession(request(ada)), 'ended')
+    await engine.endSession(await startSession(engine, request(ada)), 'ended')
     assert.deepEqual(errors, [thrown])
     await engine.close()
   })
@@ -249,7 +249,7 @@ void describe('the local engine', () => {
       throw thrown
     }, new AbortController().signal)
     const warned = once(process, 'warning')
-    await engine.endSession(await engine.startSession(request(ada)), 'ended')
+    await engine.endSession(await startSession(engine, request(ada)), 'ended')
     assert.deepEqual(await warned, [thrown])
     await engine.close()
   })

@@ -5,7 +5,7 @@ import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/local/store.js'
-import { request, vouch } from '../../../src/engine/suite/kit.js'
+import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
 import { volumeOf, rules, withStore } from '../stores.js'
 
@@ -133,14 +133,14 @@ void describe('an engine whose store has failed', () => {
   void it('keeps its sessions, and writes their latest state', async () => {
     const { engine, disk } = await onDisk()
     const [gone, held] = [request(ada), request(ada)]
-    const over = await engine.startSession(gone)
-    const session = await engine.startSession(held)
+    const over = await startSession(engine, gone)
+    const session = await startSession(engine, held)
     await engine.saveUser(ada, {})
     disk.state = 'refuses'
     await assert.rejects(engine.saveUser(bob, {}), unavailable)
     await engine.endSession(over, 'ended')
     await engine.detachSession(session, held.connectionId, 60_000)
-    const late = await engine.startSession(request(ada))
+    const late = await startSession(engine, request(ada))
     assert.equal((await engine.sessions(ada)).length, 2)
     disk.state = 'sound'
     await until('the engine opens the store again', () => disk.opened > 1)
@@ -151,7 +151,7 @@ void describe('an engine whose store has failed', () => {
       (await engine.sessions(ada)).map(({ sessionId }) => sessionId),
       [session.sessionId, late.sessionId],
     )
-    const back = await engine.startSession(request(ada, { resumes: held.keyHash }))
+    const back = await startSession(engine, request(ada, { resumes: held.keyHash }))
     assert.equal(back.sessionId, session.sessionId)
     await engine.close()
   })

@@ -93,10 +93,12 @@ ended/failed *                                     | opened                     
 
 starting/reconnecting * *                          | frame started                               | active scheduled                      | accept-credentials, send pong
 starting/reconnecting * *                          | frame ended                                 | . . .                                 |
-starting/reconnecting * *                          | frame renewed/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
+starting/reconnecting * *                          | frame renewed/reauth/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
 active *                                           | frame started                               | . .                                   |
 active *                                           | frame ended                                 | . .                                   |
 active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame renewed                               | active scheduled                      | accept-credentials
+active none/scheduled                              | frame reauth                                | active fetching                       | fetch-token rejected
+active fetching/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | frame reauth                                | . .                                   |
 active sent-again                                  | frame renewed/refused-token/retryable-token | active sent-set                       |
 active *                                           | frame ping                                  | . .                                   | send pong
 active *                                           | frame user                                  | . .                                   |
@@ -264,6 +266,7 @@ const message = (offset: number): GatewayFrame => ({
 const frames: Record<string, GatewayFrame> = {
   started: info,
   renewed: { type: 'renewed', expiresIn: 60_000 },
+  reauth: { type: 'renewed', expiresIn: 10_000, reauth: true },
   ping: { type: 'ping' },
   user: { type: 'user', user: { id: 'ann', name: 'Ann' } },
   unread: { type: 'unread', unread: 1, readOffset: 0 },

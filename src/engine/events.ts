@@ -1,0 +1,54 @@
+import type { EndCode, Message } from '../protocol/index.js'
+import type { InboxState, SessionRef, UserRecord, UserRef } from './records.js'
+
+/** A session has ended. */
+export interface SessionEnded {
+  type: 'session-ended'
+  session: SessionRef
+  code: EndCode
+}
+/** Another connection has resumed the session that `connectionId` carried. */
+export interface ConnectionReplaced {
+  type: 'connection-replaced'
+  session: SessionRef
+  connectionId: string
+}
+/** The profile of an existing user has changed. */
+export interface UserChanged {
+  type: 'user-changed'
+  user: UserRecord
+}
+/** A message in this user's inbox is durable. The events of an inbox come in offset order. */
+export interface MessageStored {
+  type: 'message'
+  user: UserRef
+  epoch: string
+  message: Message
+  /** `message` as JSON, if the engine has it at hand: then no gateway serializes it again for each session. */
+  json?: string | undefined
+}
+/** The user's read mark has moved. */
+export interface MessagesRead {
+  type: 'read'
+  user: UserRef
+  inbox: InboxState
+}
+/** The session's credentials were revoked with `reauth`: its gateway asks the client for others. */
+export interface ReauthRequested {
+  type: 'reauth'
+  session: SessionRef
+}
+/** A webhook event of the app may be due: `takeDueEvents` returns it. */
+export interface WebhooksDue {
+  type: 'webhooks-due'
+  appId: string
+}
+/** An event that an engine emits to every gateway which listens to it. */
+export type EngineEvent =
+  | SessionEnded
+  | ConnectionReplaced
+  | UserChanged
+  | MessageStored
+  | MessagesRead
+  | ReauthRequested
+  | WebhooksDue

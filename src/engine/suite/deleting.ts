@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import type { Engine } from '../engine.js'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  deliver,
+  newMessage,
+  nextEvents,
+  request,
+  rules,
+  start,
+  until,
+  vouch,
+  type SuiteContext,
+} from './kit.js'
+
+/** Asserts that nothing of Bob is left but the revocation. */
+const assertForgotten = async (engine: Engine): Promise<void> => {
+  assert.equal(await engine.user(bob), null)
+  const { offset, readOffset, unread } = await engine.inbox(bob)
+  assert.deepEqual({ offset, readOffset, unread }, { offset: 0, readOffset: 0, unread: 0 })
+  assert.deepEqual(await bodies(engine, bob), [])
+  const { sessions, lastSeenAt, revokedBefore } = await engine.status(bob)
+  assert.deepEqual({ sessions, lastSeenAt }, { sessions: 0, lastSeenAt: null })
+  assert.notEqual(revokedBefore, null)
+}
+
+/** A part of the suite: deleting users. */
+export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
+  describe('deleting a user', () => {
+    on('forgets user, inbox and sessions, and keeps the revocation', async (engine) => {
+      await engine.saveUser(bob, { vouched: vouch({ name: 'Bob' }) })
+      for (let n = 0; n < 20; n++) await deliver(engine)
+      const session = await start(engine, bob)
+      const { epoch, offset } = await engine.inbox(bob)
+      await engine.markRead(bob, { epoch, offset: 3 })
+      const ended = nextEvents(engine, 'session-ended')
+      assert.equal(await engine.deleteUser(bob), true)
+      assert.deepEqual((await ended)[0], {
+        type: 'session-ended',
+        session: { ...bob, sessionId: session.sessionId },
+        code: 'revoked',
+      })
+      await assertForgotten(engine)
+      assert.notEqual((await engine.inbox(bob)).epoch, epoch)
+      assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset }, 10), { messages: [], lost: true })
+      assert.equal(await engine.messagesBefore(bob, { epoch, offset: null }, 10), null)
+      assert.equal(await engine.markRead(bob, { epoch, offset }), null)
+      const old = { ...request(bob).credential, issuedAt: session.credential.issuedAt }
+      assert.equal(await engine.startSession(request(bob, { credential: old })), null)
+      assert.deepEqual(
+        (await engine.users(app, null, 10)).map(({ userId }) => userId),
+        [],
+      )
+      if (!durable) return
+      await reopen(engine)
+      await assertForgotten(engine)
+      assert.equal(await engine.startSession(request(bob, { credential: old })), null)
+    })
+
+    on('is false for one who was never there', async (engine) => {
+      assert.equal(await engine.deleteUser(bob), false)
+      await engine.saveUser(bob, {})
+      assert.equal(await engine.deleteUser(bob), true)
+      assert.equal(await engine.deleteUser(bob), false)
+    })
+
+    on('leaves others as they are, with the copies of what they sent', async (engine) => {
+      await engine.saveUser(ada, {})
+      await engine.saveUser(bob, {})
+      await deliver(engine, { body: 'kept' })
+      const before = await engine.inbox(ada)
+      await engine.deleteUser(bob)
+      assert.deepEqual(await engine.inbox(ada), before)
+      assert.deepEqual(await bodies(engine, ada), ['kept'])
+      assert.notEqual(await engine.user(ada), null)
+    })
+
+    on('makes room: an inbox, its bytes and the user count no longer', async (engine) => {
+      await engine.saveUser(bob, {})
+      for (let n = 0; n < 10; n++) await deliver(engine, { from: null })
+      await engine.deleteUser(bob)
+      assert.deepEqual(await engine.usage(app), { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 })
+    })
+
+    on('makes old ids of messages new ones, whether the user sent or received them', async (engine) => {
+      const [received, sent] = [newMessage(), newMessage({ from: bob.userId, to: ada.userId })]
+      const other = newMessage({ to: 'cy' })
+      for (const message of [received, sent, other]) await engine.send(message, rules())
+      await engine.deleteUser(bob)
+      for (const message of [received, sent])
+        assert.equal((await engine.send({ ...message, body: 'new' }, rules())).outcome, 'stored')
+      assert.equal((await engine.send(other, rules())).outcome, 'repeated')
+      assert.equal((await engine.send({ ...received, body: 'new' }, rules())).outcome, 'repeated')
+      assert.deepEqual(await bodies(engine, bob), ['new', 'new'])
+    })
+
+    on('lets the user come again, who begins with an empty inbox', async (engine) => {
+      for (let round = 0; round < 3; round++) {
+        assert.equal((await engine.saveUser(bob, { claimed: { name: `Bob ${round}` } })).created, true)
+        for (let n = 0; n <= round; n++) assert.equal((await deliver(engine)).offset, n + 1)
+        assert.equal((await engine.inbox(bob)).unread, round + 1)
+        if (durable) await reopen(engine)
+        assert.equal((await bodies(engine, bob)).length, round + 1)
+        assert.equal(await engine.deleteUser(bob), true)
+        assert.deepEqual(await bodies(engine, bob), [])
+      }
+    })
+
+    on('at the same time as messages to the user loses none of a later inbox', async (engine) => {
+      await deliver(engine)
+      const [, , after] = await Promise.all([deliver(engine), engine.deleteUser(bob), deliver(engine)])
+      const found = await bodies(engine, bob)
+      const { offset } = await engine.inbox(bob)
+      assert.equal(found.length, offset)
+      assert.ok(after.offset >= 1)
+      const next = await deliver(engine, { body: 'last' })
+      assert.equal(next.offset, offset + 1)
+      assert.equal((await bodies(engine, bob)).at(-1), 'last')
+    })
+
+    on('works for a guest, and makes room for another', async (engine) => {
+      const guest = { appId: app, userId: 'guest:1' }
+      await engine.saveGuest(guest, {}, 1)
+      assert.equal(await engine.saveGuest({ appId: app, userId: 'guest:2' }, {}, 1), null)
+      await deliver(engine, { to: guest.userId })
+      assert.equal(await engine.deleteUser(guest), true)
+      await until(
+        'there is room',
+        async () => (await engine.saveGuest({ appId: app, userId: 'guest:2' }, {}, 1)) !== null,
+      )
+    })
+  })
+}

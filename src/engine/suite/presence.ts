@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { ada, app, bob, deliver, request, start, startSession, until, type SuiteContext } from './kit.js'
+
+/** Runs `work` while the monotonic clock seems to be ahead by so many milliseconds. */
+const later = async <T>(shift: number, work: () => Promise<T>): Promise<T> => {
+  const { now } = performance
+  performance.now = () => now.call(performance) + shift
+  try {
+    return await work()
+  } finally {
+    performance.now = now
+  }
+}
+
+/** A part of the suite: who is online. */
+export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
+  describe('the status of a user', () => {
+    on('is offline for one who never came', async (engine) => {
+      assert.deepEqual(await engine.status(ada), {
+        online: false,
+        sessions: 0,
+        lastSeenAt: null,
+        revokedBefore: null,
+        unread: 0,
+      })
+    })
+
+    on('counts sessions and unread messages', async (engine) => {
+      const before = Date.now()
+      await start(engine, ada)
+      await start(engine, ada)
+      await deliver(engine, { from: null, to: ada.userId })
+      const { online, sessions, lastSeenAt, unread } = await engine.status(ada)
+      assert.deepEqual({ online, sessions, unread }, { online: true, sessions: 2, unread: 1 })
+      assert.ok((lastSeenAt ?? 0) >= before)
+      assert.equal((await engine.status(bob)).online, false)
+      assert.equal((await engine.status({ ...ada, appId: 'app2' })).online, false)
+    })
+
+    on('is online until a lost connection is gone for 20 seconds', async (engine) => {
+      const asked = request(ada)
+      const session = await startSession(engine, asked)
+      await engine.detachSession(session, asked.connectionId, 60_000)
+      await later(19_000, async () => assert.equal((await engine.status(ada)).online, true))
+      await later(21_000, async () => {
+        const { online, sessions } = await engine.status(ada)
+        assert.deepEqual({ online, sessions }, { online: false, sessions: 1 })
+        await startSession(engine, request(ada, { resumes: asked.keyHash }))
+        assert.equal((await engine.status(ada)).online, true)
+      })
+    })
+
+    on(
+      'is offline at once when the last session ends, and says when the user was last there',
+      async (engine) => {
+        const before = Date.now()
+        const [first, second] = [await start(engine, ada), await start(engine, ada)]
+        await engine.endSession(first, 'ended')
+        assert.equal((await engine.status(ada)).online, true)
+        await engine.endSession(second, 'ended')
+        const isSeen = async (): Promise<boolean> => ((await engine.status(ada)).lastSeenAt ?? 0) >= before
+        assert.equal((await engine.status(ada)).online, false)
+        await until('the time is stored', isSeen)
+        if (!durable) return
+        await reopen(engine)
+        assert.ok(await isSeen())
+      },
+    )
+
+    on('says when a connection answered last', async (engine) => {
+      const asked = request(ada)
+      const session = await startSession(engine, asked)
+      const { now } = Date
+      try {
+        Date.now = () => now() + 60_000
+        await engine.touchSession(session, 'another', { rtt: 7 })
+        assert.equal((await engine.sessions(ada))[0]?.rtt, null)
+        await engine.touchSession(session, asked.connectionId, { rtt: 8 })
+      } finally {
+        Date.now = now
+      }
+      const [touched] = await engine.sessions(ada)
+      assert.equal(touched?.rtt, 8)
+      assert.ok(touched.lastSeenAt >= session.lastSeenAt + 60_000)
+      assert.equal((await engine.status(ada)).lastSeenAt, touched.lastSeenAt)
+    })
+
+    if (durable) {
+      on('is online for 20 seconds after the engine was opened again', async (engine) => {
+        await startSession(engine, request(ada))
+        await reopen(engine)
+        assert.equal((await engine.status(ada)).online, true)
+        await later(21_000, async () => assert.equal((await engine.status(ada)).online, false))
+      })
+    }
+  })
+
+  describe('the usage of an app', () => {
+    on('counts users, guests, inboxes, bytes and sessions', async (engine) => {
+      const none = { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 }
+      assert.deepEqual(await engine.usage(app), none)
+      await engine.saveUser(ada, {})
+      await engine.saveUser(bob, {})
+      await engine.saveUser(bob, { claimed: { name: 'Bob' } })
+      await engine.saveGuest({ appId: app, userId: 'guest:1' }, {}, 10)
+      const session = await start(engine, ada)
+      await start(engine, bob)
+      await engine.endSession(session, 'ended')
+      await deliver(engine)
+      const { bytes, ...counts } = await engine.usage(app)
+      assert.deepEqual(counts, { users: 3, guests: 1, inboxes: 2, sessions: 1 })
+      assert.ok(bytes > 0)
+      assert.deepEqual(await engine.usage('app2'), none)
+      if (!durable) return
+      await reopen(engine)
+      assert.deepEqual(await engine.usage(app), { bytes, ...counts })
+    })
+  })
+
+  describe('a check', () => {
+    on('resolves while the engine can write', async (engine) => {
+      await Promise.all([engine.check(), engine.check()])
+    })
+  })
+}

@@ -1,0 +1,86 @@
+import type { JsonObject } from '../protocol/index.js'
+
+/** Every event that an app's backend can be sent by webhook. */
+export const webhookEventTypes = [
+  'session.started',
+  'session.ended',
+  'user.created',
+  'user.updated',
+  'user.deleted',
+  'user.online',
+  'user.offline',
+  'message.unread',
+  'message.created',
+  'message.read',
+] as const
+
+export type WebhookEventType = (typeof webhookEventTypes)[number]
+
+export interface WebhookOptions {
+  /** The types that the engine keeps. */
+  events: readonly WebhookEventType[]
+  /** Milliseconds after which a message that is still unread makes a `message.unread`. */
+  unreadAfter: number
+}
+
+/** An event that an app's backend is sent. */
+export interface WebhookEvent {
+  /** The same at every delivery. */
+  id: string
+  type: WebhookEventType
+  /** Rises with every event of the user. Numbers may be left out. */
+  seq: number
+  /** When it happened (Unix, milliseconds). */
+  at: number
+  appId: string
+  userId: string
+  /** What happened, and the state that came of it, so that a delivery that is late can't mislead. */
+  data: JsonObject
+}
+
+/** An event that was not delivered yet. Times are Unix times, in milliseconds. */
+export interface OwedEvent {
+  event: WebhookEvent
+  /** How many deliveries have failed. */
+  attempts: number
+  /** When the next delivery is due. */
+  dueAt: number
+  /** Why the last delivery failed; null if none has. */
+  lastError: string | null
+  /** `failed`: it was given up, and is delivered only if it is replayed. */
+  state: 'owed' | 'failed'
+}
+
+export interface OwedEventPage {
+  /** In the order in which they happened. */
+  events: OwedEvent[]
+  /** The cursor of the next page; null after the last event. */
+  next: string | null
+}
+
+/** The result of a delivery. `retryAt` is a Unix time in milliseconds; `error` and `failed` say why the delivery failed. */
+export type DeliveryOutcome = { delivered: true } | { retryAt: number; error: string } | { failed: string }
+
+/**
+ * The webhook events that an engine keeps until they are delivered. An event is written in the same batch as the change
+ * that it reports. After the engine was opened again, every owed event is due at once.
+ */
+export interface WebhookQueue {
+  /**
+   * Up to `limit` events that are due, of each user the oldest owed one alone, so that a user's events are delivered in their order.
+   * None of them is returned again for `leaseFor` milliseconds, unless the engine is opened again or the event is settled as `retryAt` before.
+   */
+  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]>
+
+  /** Ends a delivery. Ignored if the event is not the user's oldest owed one. */
+  settleEvent(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void>
+
+  /** Owed and failed events. `after` is the `next` of the page before, null for the first page. The newest 10,000 failed ones are kept. */
+  owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage>
+
+  /** Makes a failed event an owed one that is due now; false if there is no such event. */
+  replayEvent(appId: string, userId: string, eventId: string): Promise<boolean>
+
+  /** The number of owed events, and when the oldest of them happened (Unix, milliseconds); null if there is none. */
+  owedSummary(appId: string): Promise<{ owed: number; oldestAt: number | null }>
+}

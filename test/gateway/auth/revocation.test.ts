@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { SignJWT } from 'jose'
+import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../../../src/engine/index.js'
+import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { secret, signedStart, startOf, testApp } from '../support.js'
+
+const serve = async (engine: Engine) => {
+  const app = testApp({ authenticate: () => Promise.resolve({ ok: true as const }) })
+  const gateway = createGateway(
+    { listen: { port: 0 }, pingInterval: 1, apps: { app } },
+    { env: {}, log: createLog({ level: 'fatal' }), engine },
+  )
+  after(() => gateway.close())
+  return { gateway, url: await gateway.listen() }
+}
+
+const engine = createMemoryEngine()
+const { url } = await serve(engine)
+
+const userOf = (userId: string) => ({ appId: 'app', userId })
+
+/** Returns a token whose `iat` is so many milliseconds ahead of the time. */
+const tokenAt = (userId: string, ahead: number): Promise<string> =>
+  new SignJWT({ tokenType: 'user', iat: (Date.now() + ahead) / 1000 })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuer('app')
+    .setSubject(userId)
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(secret))
+
+const codeOfStart = async (start: unknown, at = url): Promise<unknown> => {
+  const client = openClient(at, { start })
+  const frame = await client.next()
+  client.close()
+  return frame.type === 'ended' ? frame['code'] : frame.type
+}
+
+test('a revoked user’s sessions end as revoked within a second, and the old token asks for a fresh one', async () => {
+  const start = await startOf('ada')
+  const [first, second] = [await startClient(url, start), await startClient(url, start)]
+  const bob = await startClient(url, await startOf('bob'))
+  const before = performance.now()
+  await engine.revokeUser(userOf('ada'), { issuedBefore: null, mode: 'end' })
+  for (const client of [first, second]) {
+    const { frame, code } = await client.end()
+    assert.deepEqual([frame['code'], frame['retryable'], code], ['revoked', false, 4410])
+  }
+  assert.ok(performance.now() - before < 1_000)
+  const refused = openClient(url, { start })
+  assert.deepEqual((await refused.end()).code, 4101)
+  const resume = { key: first.started['resumeKey'], epoch: first.started['epoch'], offset: 0 }
+  assert.equal(await codeOfStart({ ...start, resume }), 'unauthenticated')
+  assert.equal(await codeOfStart({ ...start, token: await tokenAt('ada', 1_000) }), 'started')
+  bob.send({ type: 'read', epoch: bob.started['epoch'] as string, offset: 0 })
+  assert.equal((await bob.next()).type, 'unread')
+  bob.close()
+})
+
+test('a signature and a token without `iat` are dead until the revocation is lifted', async () => {
+  const start = await signedStart('cara')
+  await engine.revokeUser(userOf('cara'), { issuedBefore: null, mode: 'end' })
+  assert.equal(await codeOfStart(start), 'unauthenticated')
+  await engine.liftRevocation(userOf('cara'))
+  assert.equal(await codeOfStart(start), 'started')
+})
+
+test('the token that the gateway signed is dead too, and the auth params are not', async () => {
+  const start = { type: 'start', appId: 'app', userId: 'dora', authParams: {} }
+  const client = await startClient(url, start)
+  const token = client.started['token']
+  const [session] = await engine.sessions(userOf('dora'))
+  assert.equal(session?.credential.way, 'authParams')
+  await engine.revokeUser(userOf('dora'), { issuedBefore: null, mode: 'end' })
+  await client.end()
+  assert.equal(await codeOfStart({ type: 'start', appId: 'app', token }), 'unauthenticated')
+  const again = await startClient(url, start)
+  assert.equal(await codeOfStart({ type: 'start', appId: 'app', token: again.started['token'] }), 'started')
+  again.close()
+})
+
+test('a guest’s token is dead after a revocation', async () => {
+  const client = await startClient(url, { type: 'start', appId: 'app', guest: true, userId: 'eve' })
+  client.send({ type: 'send', id: '1', to: 'guest:eve', body: 'Kept' })
+  await client.next('sent')
+  await engine.revokeUser(userOf('guest:eve'), { issuedBefore: null, mode: 'end' })
+  await client.end()
+  const token = client.started['token']
+  assert.equal(await codeOfStart({ type: 'start', appId: 'app', token }), 'unauthenticated')
+})
+
+test('a revoked token does not bring back a user who was deleted', async () => {
+  const start = await startOf('finn')
+  const client = await startClient(url, start)
+  await engine.deleteUser(userOf('finn'))
+  assert.equal((await client.end()).code, 4410)
+  assert.equal(await codeOfStart(start), 'unauthenticated')
+  assert.equal(await engine.user(userOf('finn')), null)
+})
+
+test('a `token` frame with a revoked token is refused, and the session goes on', async () => {
+  const client = await startClient(url, await startOf('gina', { token: await tokenAt('gina', 5_000) }))
+  await engine.revokeUser(userOf('gina'), { issuedBefore: Date.now(), mode: 'end' })
+  client.send({ type: 'token', token: await tokenAt('gina', -1_000) })
+  const { type, re, code } = await client.next()
+  assert.deepEqual({ type, re, code }, { type: 'refused', re: 'token', code: 'unauthenticated' })
+  const token = await tokenAt('gina', 9_000)
+  client.send({ type: 'token', token })
+  assert.equal((await client.next()).type, 'renewed')
+  client.close()
+})
+
+test('`reauth` asks for a token, and ends only the session that brings none', async () => {
+  const start = await startOf('hana')
+  const [good, silent] = [await startClient(url, start), await startClient(url, start)]
+  await engine.revokeUser(userOf('hana'), { issuedBefore: null, mode: 'reauth' })
+  for (const client of [good, silent]) {
+    const { type, reauth, expiresIn } = await client.next()
+    assert.deepEqual({ type, reauth }, { type: 'renewed', reauth: true })
+    assert.ok(Number(expiresIn) > 9_000 && Number(expiresIn) <= 10_000)
+  }
+  good.send({ type: 'token', token: await tokenAt('hana', 1_000) })
+  const renewed: Frame = await good.next()
+  assert.deepEqual([renewed.type, renewed['reauth']], ['renewed', undefined])
+  const { frame, code } = await silent.end()
+  assert.deepEqual([frame['code'], code], ['token-expired', 4102])
+  good.send({ type: 'read', epoch: good.started['epoch'] as string, offset: 0 })
+  assert.equal((await good.next()).type, 'unread')
+  good.close()
+})
+
+test('a session has the client’s origin, address, name and round-trip time', async () => {
+  const start = { ...(await startOf('ines')), client: 'x'.repeat(100) }
+  const client = await startClient(url, start, { origin: 'https://example.com' })
+  const [session] = await engine.sessions(userOf('ines'))
+  assert.equal(session?.origin, 'https://example.com')
+  assert.match(session.address, /127\.0\.0\.1|::1/)
+  assert.equal(session.client, 'x'.repeat(64))
+  assert.ok(session.node !== '')
+  while ((await engine.sessions(userOf('ines')))[0]?.rtt === null)
+    await new Promise((resolve) => client.socket.once('message', resolve))
+  client.close()
+})
+
+test('a revocation is still there when the gateway starts again', async () => {
+  const path = join(scratchFolder(), 'data')
+  const first = createEmbeddedEngine({ path })
+  const before = await serve(first)
+  const start = await startOf('jo')
+  const client = await startClient(before.url, start)
+  await first.revokeUser(userOf('jo'), { issuedBefore: null, mode: 'end' })
+  await client.end()
+  await before.gateway.close()
+  const { url: again } = await serve(createEmbeddedEngine({ path }))
+  assert.equal(await codeOfStart(start, again), 'unauthenticated')
+})
