@@ -61,9 +61,20 @@ export const rooms = {
   gateway: [...connections, 'gateway/http', 'gateway/transports', 'engine', 'tokens', 'protocol'],
 
   'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
+  'cli/doctor': ['cli/cli-error', 'cli/report', 'gateway', 'protocol'],
   'cli/cli-error': [],
+  'cli/report': [],
   'cli/until-signal': [],
-  cli: ['cli/dev', 'cli/cli-error', 'cli/until-signal', 'gateway', 'tokens', 'protocol'],
+  cli: [
+    'cli/dev',
+    'cli/doctor',
+    'cli/report',
+    'cli/cli-error',
+    'cli/until-signal',
+    'gateway',
+    'tokens',
+    'protocol',
+  ],
 }
 
 /** Rooms that also run without Node. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from '../protocol/index.js'
 import { isForUser } from './cli-error.js'
+import type { DoctorOptions } from './doctor/doctor.js'
 import type { ConfigOptions } from './load-config.js'
 import type { ServeOptions } from './serve.js'
 import { printSignature } from './signature.js'
@@ -63,6 +64,22 @@ program
   .addOption(configOption())
   .action(async (token: string, options: ConfigOptions) =>
     (await import('./check-token.js')).checkToken(token, options),
+  )
+
+program
+  .command('doctor')
+  .description(
+    'Look at a running gateway from outside, as a page would reach it. Exits with 2 if a page could not.',
+  )
+  .argument('<url>', 'where pages reach the gateway, as https://chat.example.com')
+  .option('--app <id>', 'app id, to check that the gateway has it')
+  .option(
+    '--origin <origin>',
+    'origin of your pages, to check that the app takes it (default: that of --page)',
+  )
+  .option('--page <url>', 'a page that uses the gateway, to check its Content-Security-Policy')
+  .action(async (url: string, options: DoctorOptions) =>
+    (await import('./doctor/doctor.js')).doctor(url, options),
   )
 
 program

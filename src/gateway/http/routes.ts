@@ -75,7 +75,8 @@ export const createRoutes = (log: Log, isReady: () => boolean): Hono => {
   })
   routes.get('/v1/session', (context) => {
     context.header('upgrade', 'websocket')
-    context.header('connection', 'upgrade')
+    // Without `close` a client that asked for it could use the connection again, and would get a 400.
+    context.header('connection', 'upgrade, close')
     return problem(context, 426, 'bad-request', 'Connect to this address with a WebSocket.')
   })
   routes.notFound((context) => problem(context, 404, 'not-found', 'There is nothing at this address.'))

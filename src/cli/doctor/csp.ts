@@ -1,0 +1,63 @@
+/** A directive's sources by its name: those of the first directive of a name count (CSP Level 3, 2.2.1). */
+export type Policy = ReadonlyMap<string, readonly string[]>
+
+/** Reads the policies of a header or of a `<meta>`. Several headers are joined by commas. */
+export const parsePolicies = (text: string): Policy[] =>
+  text
+    .split(',')
+    .map((policy) => {
+      const directives = new Map<string, string[]>()
+      for (const directive of policy.split(';')) {
+        const [name = '', ...sources] = directive.trim().split(/\s+/)
+        if (name !== '' && !directives.has(name.toLowerCase())) directives.set(name.toLowerCase(), sources)
+      }
+      return directives
+    })
+    .filter((policy) => policy.size > 0)
+
+/** The sources that count: of the first of these directives that the policy has. Undefined: everything is allowed. */
+export const sourcesOf = (policy: Policy, ...names: string[]): readonly string[] | undefined =>
+  [...names, 'default-src'].map((name) => policy.get(name)).find((sources) => sources !== undefined)
+
+const defaultPort = (scheme: string): string => (['https', 'wss'].includes(scheme) ? '443' : '80')
+
+/** CSP Level 3, 6.7.2.8: a scheme covers its secure form, and ws covers http. */
+const schemeMatches = (pattern: string, scheme: string): boolean =>
+  pattern === scheme ||
+  (pattern === 'http' && scheme === 'https') ||
+  (pattern === 'ws' && ['wss', 'http', 'https'].includes(scheme)) ||
+  (pattern === 'wss' && scheme === 'https')
+
+const hostMatches = (pattern: string, host: string): boolean =>
+  pattern === '*' || (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : pattern === host)
+
+const pathMatches = (pattern: string, path: string): boolean =>
+  pattern === '' || pattern === '/' || (pattern.endsWith('/') ? path.startsWith(pattern) : path === pattern)
+
+/** Whether a source lets a page load `url`. A host without a scheme stands for the page's, and for its WebSocket in some browsers only. */
+const sourceMatches = (source: string, url: URL, page: URL): boolean => {
+  const scheme = url.protocol.slice(0, -1)
+  const pageScheme = page.protocol.slice(0, -1)
+  if (source === '*') return ['http', 'https', 'ws', 'wss'].includes(scheme) || scheme === pageScheme
+  if (source.toLowerCase() === "'self'")
+    return (
+      url.hostname === page.hostname &&
+      (url.port || defaultPort(scheme)) === (page.port || defaultPort(pageScheme)) &&
+      (scheme === pageScheme || schemeMatches(pageScheme.replace('http', 'ws'), scheme))
+    )
+  const onlyScheme = /^([a-z][a-z0-9+.-]*):$/i.exec(source)?.[1]
+  if (onlyScheme !== undefined) return schemeMatches(onlyScheme.toLowerCase(), scheme)
+  const [, given, host = '', port, path = ''] =
+    /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/:'\s]+)(?::(\d+|\*))?(\/[^?#]*)?$/i.exec(source) ?? []
+  return (
+    host !== '' &&
+    schemeMatches(given?.toLowerCase() ?? pageScheme, scheme) &&
+    hostMatches(host.toLowerCase(), url.hostname) &&
+    (port === '*' || (port ?? defaultPort(scheme)) === (url.port || defaultPort(scheme))) &&
+    pathMatches(path, url.pathname)
+  )
+}
+
+/** Whether a list of sources lets the page at `page` load `url`. */
+export const allows = (sources: readonly string[] | undefined, url: URL, page: URL): boolean =>
+  sources === undefined || sources.some((source) => sourceMatches(source, url, page))

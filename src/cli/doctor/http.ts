@@ -1,0 +1,150 @@
+import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { VERSION } from '../../protocol/index.js'
+import type { Finding } from '../report.js'
+import { failureOf, TIMEOUT } from './network.js'
+
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+  /** How far the server's clock is ahead of this machine's, in milliseconds, within a second; null without a `Date` header. */
+  clockDifference: number | null
+}
+
+/** Characters of a body that are read. */
+const MAX_BODY = 2_000_000
+
+/** Requests a URL, without following redirects. A bad certificate is no error here: it has a finding of its own. */
+export const get = (url: URL, headers: Record<string, string> = {}): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp
+    const sentAt = Date.now()
+    const outgoing = request(
+      url,
+      { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false, timeout: TIMEOUT },
+      (response) => {
+        const date = Date.parse(response.headers.date ?? '')
+        // The header has whole seconds, of the moment between the request and the answer.
+        const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => {
+          if (body.length < MAX_BODY) body += chunk
+        })
+        response.once('error', reject)
+        response.once('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body, clockDifference }),
+        )
+      },
+    )
+    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')))
+    outgoing.once('error', reject)
+    outgoing.end()
+  })
+
+const readJson = (body: string): Record<string, unknown> => {
+  try {
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}
+
+const explainStatus = ({ status, headers }: Answer): string => {
+  if (status >= 300 && status < 400) return `redirects to ${headers.location}: use that URL`
+  if ([502, 503, 504].includes(status))
+    return `answers ${status}: the proxy can't reach the gateway; is it running, and at the address that the proxy has?`
+  return `answers ${status}, but not as a gateway: pass this path to the gateway`
+}
+
+const checkClock = ({ clockDifference }: Answer): Finding => {
+  const what = 'clock'
+  if (clockDifference === null) return { level: 'warn', what, text: 'the answer has no Date header' }
+  const seconds = Math.round(clockDifference / 1_000)
+  const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} this machine's`
+  // A token whose `iat` is more than 30 s ahead is refused.
+  if (Math.abs(seconds) > 30)
+    return { level: 'fail', what, text: `the server's clock is ${distance}: set both clocks by NTP` }
+  return Math.abs(seconds) > 5
+    ? { level: 'warn', what, text: `the server's clock is ${distance}: set both clocks by NTP` }
+    : { level: 'ok', what, text: `the server's clock agrees with this machine's` }
+}
+
+const checkVersion = (version: unknown): Finding => {
+  const what = 'version'
+  return version === VERSION
+    ? { level: 'ok', what, text: `the gateway has version ${VERSION}` }
+    : {
+        level: 'warn',
+        what,
+        text: `the gateway has version ${String(version)}, and this command ${VERSION}: use the same`,
+      }
+}
+
+/** The gateway's address below its prefix. */
+export const below = (base: URL, path: string): URL => {
+  const url = new URL(base)
+  url.pathname = url.pathname.replace(/\/*$/, path)
+  return url
+}
+
+/** Compares the script with the one of the gateway's version: a cache in front may hold an older one. */
+const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
+  const what = 'script'
+  const [script, versioned] = [
+    await get(below(base, '/v1/chat-session.js')),
+    await get(below(base, `/v1/chat-session-${String(version)}.js`)),
+  ]
+  if (script.status !== 200 || versioned.status !== 200)
+    return {
+      level: 'warn',
+      what,
+      text: `/v1/chat-session.js ${explainStatus(script.status === 200 ? versioned : script)}`,
+    }
+  if (script.body !== versioned.body)
+    return {
+      level: 'warn',
+      what,
+      text: '/v1/chat-session.js is of another version than the gateway: a cache in front keeps it for too long',
+    }
+  return { level: 'ok', what, text: `/v1/chat-session.js is served, of the gateway's version` }
+}
+
+/** Looks at what the gateway answers besides WebSockets. `reached`: it is a gateway. */
+export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
+  let health: Answer
+  try {
+    health = await get(below(base, '/healthz'))
+  } catch (error) {
+    const text = `no answer to /healthz (${failureOf(error)}): does this port speak ${base.protocol.slice(0, -1)}?`
+    return { findings: [{ level: 'fail', what: 'http', text }], reached: false }
+  }
+  const { status, version } = readJson(health.body)
+  if (health.status !== 200 || status !== 'ok')
+    return {
+      findings: [
+        { level: 'fail', what: 'http', text: `/healthz ${explainStatus(health)}` },
+        checkClock(health),
+      ],
+      reached: false,
+    }
+  const ready = await get(below(base, '/readyz'))
+  return {
+    findings: [
+      { level: 'ok', what: 'http', text: '/healthz answers' },
+      ready.status === 200
+        ? { level: 'ok', what: 'ready', text: 'the gateway takes sessions' }
+        : {
+            level: 'fail',
+            what: 'ready',
+            text: `the gateway takes no session (/readyz answers ${ready.status}): its log says why`,
+          },
+      checkVersion(version),
+      await checkScript(base, version),
+      checkClock(health),
+    ],
+    reached: true,
+  }
+}

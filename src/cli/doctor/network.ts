@@ -1,0 +1,139 @@
+import { lookup } from 'node:dns/promises'
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls, type PeerCertificate } from 'node:tls'
+import type { Finding } from '../report.js'
+
+/** Milliseconds that each step may take. */
+export const TIMEOUT = 10_000
+
+/** Returns a system's own word for a failure, such as `ECONNREFUSED`. */
+export const failureOf = (error: unknown): string => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : error instanceof Error ? error.message : String(error)
+}
+
+/** The host name without the brackets of an IPv6 address. */
+export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '')
+
+export const portOf = ({ port, protocol }: URL): number => Number(port) || (protocol === 'https:' ? 443 : 80)
+
+/** Resolves a name as browsers on this machine do. */
+export const checkDns = async (url: URL): Promise<{ finding: Finding; addresses: string[] }> => {
+  const host = hostOf(url)
+  if (isIP(host))
+    return {
+      finding: { level: 'ok', what: 'dns', text: 'the URL has an address, and no name' },
+      addresses: [host],
+    }
+  try {
+    const found = await lookup(host, { all: true })
+    const addresses = [...new Set(found.map(({ address }) => address))]
+    return { finding: { level: 'ok', what: 'dns', text: `${host} is ${addresses.join(', ')}` }, addresses }
+  } catch (error) {
+    const text = `${host} has no address (${failureOf(error)}): add an A or AAAA record`
+    return { finding: { level: 'fail', what: 'dns', text }, addresses: [] }
+  }
+}
+
+/** Resolves when the event of a socket comes. Rejects at an error and after `TIMEOUT`. */
+const untilEvent = (socket: Socket, event: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    socket.setTimeout(TIMEOUT, () => reject(new Error('no answer in time')))
+    socket.once('error', reject)
+    socket.once(event, () => resolve())
+  })
+
+/** Connects to each address by itself: a browser tries them in turn, and a dead one delays it. */
+export const checkTcp = async (addresses: readonly string[], port: number): Promise<Finding> => {
+  const failures: string[] = []
+  for (const address of addresses) {
+    const socket = connect({ host: address, port })
+    try {
+      await untilEvent(socket, 'connect')
+    } catch (error) {
+      failures.push(`${address} (${failureOf(error)})`)
+    } finally {
+      socket.destroy()
+    }
+  }
+  const where = `port ${port}`
+  if (failures.length === 0) return { level: 'ok', what: 'tcp', text: `${where} takes connections` }
+  return failures.length < addresses.length
+    ? {
+        level: 'warn',
+        what: 'tcp',
+        text: `${where} takes no connection at ${failures.join(', ')}: listen there too, or remove the DNS record`,
+      }
+    : {
+        level: 'fail',
+        what: 'tcp',
+        text: `${where} takes no connection at ${failures.join(', ')}: is the proxy running, and does the firewall let it through?`,
+      }
+}
+
+const DAY = 86_400_000
+/** Days before the end of a certificate at which it should have been renewed. */
+const RENEW_DAYS = 14
+
+/** What to do about an error of OpenSSL's verification. */
+const adviceFor = (code: string): string => {
+  if (code === 'CERT_HAS_EXPIRED') return 'renew it'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'get one for this host name'
+  if (code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' || code === 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY')
+    return 'serve the whole chain (fullchain.pem), not the certificate alone'
+  if (code === 'DEPTH_ZERO_SELF_SIGNED_CERT' || code === 'SELF_SIGNED_CERT_IN_CHAIN')
+    return 'browsers trust no self-signed certificate: get one from a certificate authority'
+  return 'browsers refuse it'
+}
+
+const judgeCertificate = (certificate: PeerCertificate, problem: string | null, now: number): Finding => {
+  const what = 'tls'
+  if (problem !== null)
+    return {
+      level: 'fail',
+      what,
+      text: `the certificate is not good (${problem}, valid to ${certificate.valid_to}): ${adviceFor(problem)}`,
+    }
+  const days = Math.floor((Date.parse(certificate.valid_to) - now) / DAY)
+  return days < RENEW_DAYS
+    ? { level: 'warn', what, text: `the certificate ends in ${days} days: renew it` }
+    : { level: 'ok', what, text: `the certificate is good for ${days} days` }
+}
+
+/** Makes a TLS handshake as a browser does. `reached`: the other side speaks TLS, whatever its certificate. */
+export const checkTls = async (
+  url: URL,
+  isLocal: boolean,
+): Promise<{ finding: Finding; reached: boolean }> => {
+  const what = 'tls'
+  if (url.protocol === 'http:')
+    return {
+      finding: isLocal
+        ? { level: 'ok', what, text: 'plain HTTP, on this machine' }
+        : {
+            level: 'warn',
+            what,
+            text: 'plain HTTP: others read along, and pages with https can’t connect; put the gateway behind TLS',
+          },
+      reached: true,
+    }
+  const host = hostOf(url)
+  const socket = connectTls({
+    host,
+    port: portOf(url),
+    // The certificate is judged below, and nothing secret is sent.
+    rejectUnauthorized: false,
+    ...(!isIP(host) && { servername: host }),
+  })
+  try {
+    await untilEvent(socket, 'secureConnect')
+    // Node's types say Error, but it is OpenSSL's code.
+    const problem = socket.authorized ? null : failureOf(socket.authorizationError)
+    return { finding: judgeCertificate(socket.getPeerCertificate(), problem, Date.now()), reached: true }
+  } catch (error) {
+    const text = `no TLS handshake (${failureOf(error)}): does this port speak TLS?`
+    return { finding: { level: 'fail', what, text }, reached: false }
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,117 @@
+import { WebSocket } from 'ws'
+import { SUBPROTOCOL } from '../../protocol/index.js'
+import type { Finding } from '../report.js'
+import { below } from './http.js'
+import { failureOf, TIMEOUT } from './network.js'
+
+/** How an attempt to open a WebSocket ended. */
+type Opened =
+  | { outcome: 'open'; ended: Record<string, unknown> }
+  | { outcome: 'answer'; status: number }
+  | { outcome: 'error'; why: string }
+
+interface Attempt {
+  origin: string | undefined
+  appId: string
+  headers?: Record<string, string>
+}
+
+/** Opens a WebSocket and sends a start that no gateway accepts. Resolves with the `ended` frame that answers it. */
+const open = (base: URL, { origin, appId, headers = {} }: Attempt): Promise<Opened> =>
+  new Promise((resolve) => {
+    const url = below(base, '/v1/session')
+    url.protocol = url.protocol.replace('http', 'ws')
+    const socket = new WebSocket(url, SUBPROTOCOL, {
+      headers,
+      handshakeTimeout: TIMEOUT,
+      rejectUnauthorized: false,
+      ...(origin !== undefined && { origin }),
+    })
+    const settle = (opened: Opened): void => {
+      clearTimeout(timer)
+      resolve(opened)
+      socket.terminate()
+    }
+    const timer = setTimeout(() => settle({ outcome: 'error', why: 'no answer in time' }), 2 * TIMEOUT)
+    socket.once('unexpected-response', (_, { statusCode = 0 }) =>
+      settle({ outcome: 'answer', status: statusCode }),
+    )
+    socket.on('error', (error) => settle({ outcome: 'error', why: failureOf(error) }))
+    socket.once('open', () => socket.send(JSON.stringify({ type: 'start', appId, token: 'doctor' })))
+    socket.on('message', (data: Buffer) => {
+      const frame = JSON.parse(data.toString()) as Record<string, unknown>
+      if (frame['type'] === 'ended') settle({ outcome: 'open', ended: frame })
+    })
+    socket.once('close', (code) => settle({ outcome: 'error', why: `closed with ${code} before a frame` }))
+  })
+
+const explainUpgrade = (opened: Exclude<Opened, { outcome: 'open' }>): string => {
+  if (opened.outcome === 'error')
+    return `no WebSocket (${opened.why}): the proxy must pass on Upgrade, Connection and Sec-WebSocket-Protocol`
+  return opened.status === 426
+    ? 'the upgrade arrives as a plain request (426): the proxy must pass on the headers Upgrade and Connection'
+    : `the upgrade is answered with ${opened.status}: the proxy must pass on WebSockets for /v1/session`
+}
+
+/** Bytes of one header, the largest first. The gateway takes 32 kB of headers together. */
+const HEADER_SIZES = [30_000, 15_000, 7_000] as const
+
+/** A start in the header takes 4 kB, and the cookies of the site come on top. */
+const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
+  const what = 'headers'
+  for (const size of HEADER_SIZES) {
+    const opened = await open(base, { ...attempt, headers: { 'x-padding': 'x'.repeat(size) } })
+    if (opened.outcome !== 'open') continue
+    return size === HEADER_SIZES[0]
+      ? { level: 'ok', what, text: '32 kB of headers pass' }
+      : {
+          level: 'warn',
+          what,
+          text: `headers of ${size / 1_000} kB pass, and of 30 kB do not: a start and large cookies may not fit (nginx: large_client_header_buffers 4 32k; Node: maxHeaderSize)`,
+        }
+  }
+  return {
+    level: 'fail',
+    what,
+    text: 'headers of 7 kB do not pass, and the start of a session is one of 4 kB: allow 32 kB (nginx: large_client_header_buffers 4 32k)',
+  }
+}
+
+/** Reads from the answer to a start whether the app exists and takes the origin. The origin is checked before the token. */
+const judgeStart = (code: unknown, { origin, appId }: Attempt): Finding => {
+  const what = origin === undefined ? 'app' : 'origin'
+  if (code === 'unknown-app')
+    return { level: 'fail', what: 'app', text: `the gateway has no app ${appId}: add it to its config` }
+  if (code === 'origin-refused')
+    return {
+      level: 'fail',
+      what,
+      text: `the app ${appId} refuses pages of ${origin}: add it to the app's origins`,
+    }
+  if (code === 'unauthenticated')
+    return {
+      level: 'ok',
+      what,
+      text:
+        origin === undefined
+          ? `the gateway has the app ${appId}`
+          : `the app ${appId} takes pages of ${origin}`,
+    }
+  return { level: 'warn', what, text: `can't be checked now: the gateway answers ${String(code)}` }
+}
+
+/** Opens WebSockets through whatever is in front of the gateway. */
+export const checkWebSocket = async (
+  base: URL,
+  { origin, appId }: { origin: string | undefined; appId: string | undefined },
+): Promise<Finding[]> => {
+  const attempt: Attempt = { origin, appId: appId ?? 'doctor' }
+  const opened = await open(base, attempt)
+  const what = 'upgrade'
+  if (opened.outcome !== 'open') return [{ level: 'fail', what, text: explainUpgrade(opened) }]
+  return [
+    { level: 'ok', what, text: 'a WebSocket opens, and frames pass in both directions' },
+    await checkHeaders(base, attempt),
+    ...(appId === undefined ? [] : [judgeStart(opened.ended['code'], attempt)]),
+  ]
+}
