@@ -15,7 +15,8 @@ export class WakeUps {
   }
 
   add(at: number): void {
-    const time = Math.ceil(at / RESOLUTION) * RESOLUTION
+    // Later than `at` by a millisecond at least: the timer counts in fractions of milliseconds, so it could fire too early.
+    const time = (Math.floor(at / RESOLUTION) + 1) * RESOLUTION
     this.#times.add(time)
     if (time < this.#timerAt) this.#setTimer(time)
   }

@@ -1,0 +1,263 @@
+import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import type { DeliveryOutcome, OwedEvent, WebhookEvent, WebhookQueue } from '../../engine/index.js'
+import { DeadlineTimer } from '../deadline-timer.js'
+import type { Log } from '../log.js'
+import { OutboundRequestError, postSigned, type SignedTarget } from './outbound-request.js'
+import { hasExpired, retryAt } from './retry.js'
+import { WakeUps } from './wake-ups.js'
+
+/** One request to an app's endpoint. It has no body and no URL, so that an operator may see it. */
+export interface Delivery {
+  /** The event's id; of a test, one that no event has. */
+  id: string
+  type: WebhookEvent['type'] | 'test'
+  /** Null for a test. */
+  userId: string | null
+  /** When the request was sent (Unix, milliseconds). */
+  at: number
+  /** 1 for the event's first delivery. */
+  attempt: number
+  /** The status of the answer; null if there was none. */
+  status: number | null
+  /** Milliseconds until the answer. */
+  duration: number
+  /** `retry`: the event will be delivered again. `failed`: it was given up. */
+  result: 'delivered' | 'retry' | 'failed'
+  /** Why it was not delivered; null if it was. */
+  error: string | null
+}
+
+export interface AppDispatcherContext {
+  queue: WebhookQueue
+  log: Pick<Log, 'error' | 'warn' | 'info'>
+  /** Called after each request. */
+  onDelivery(appId: string, delivery: Delivery): void
+}
+
+/** Deliveries of one app that run at once. */
+const MAX_RUNNING = 20
+
+/** Milliseconds until an endpoint's whole answer. */
+const TIMEOUT = 15_000
+
+/** Milliseconds after which an event whose gateway crashed is delivered by another one. Longer than a delivery takes. */
+const LEASE = 60_000
+
+/** Bytes of an answer that are read, so that its connection can be used again. Nothing in it is used. */
+const MAX_BYTES = 16_384
+
+/** Failures in a row after which the endpoint counts as down. */
+const DOWN_AFTER = 20
+
+/** Milliseconds between two deliveries to an endpoint that is down: thousands of owed events must not become thousands of requests. */
+const PROBE_INTERVAL = 1_000
+
+/** Milliseconds after which the engine is asked again if it failed. */
+const ENGINE_RETRY = 1_000
+
+const GONE = 410
+
+interface Answer {
+  status: number | null
+  duration: number
+  /** Null if the endpoint took the delivery. */
+  error: string | null
+}
+
+/** Delivers the owed events of one app to its endpoint. A slow endpoint uses up the app's own deliveries, and no other app's. */
+export class AppDispatcher {
+  readonly #appId: string
+  readonly #context: AppDispatcherContext
+  readonly #running = new Set<Promise<void>>()
+  readonly #wakeUps = new WakeUps(() => this.wake())
+  /** Ends running deliveries. */
+  readonly #life = new AbortController()
+  #target: SignedTarget
+  #isClosed = false
+  #taking: Promise<void> | undefined
+  /** Whether events may have become due since they were last taken. */
+  #mayBeDue = false
+  /** In a row. */
+  #failures = 0
+  /** When the next delivery to an endpoint that is down may begin, on the monotonic clock. */
+  #nextProbe = 0
+
+  constructor(appId: string, target: SignedTarget, context: AppDispatcherContext) {
+    this.#appId = appId
+    this.#target = target
+    this.#context = context
+    // Each running delivery listens to it.
+    setMaxListeners(0, this.#life.signal)
+  }
+
+  /** Replaces the endpoint and its secrets. Running deliveries keep the old ones. */
+  update(target: SignedTarget): void {
+    this.#target = target
+    this.#failures = 0
+    this.wake()
+  }
+
+  /** Takes and delivers the events that are due. */
+  wake(): void {
+    this.#mayBeDue = true
+    if (this.#isClosed) return
+    this.#taking ??= this.#takeDue().finally(() => {
+      this.#taking = undefined
+      // It may have been woken again between the last look and now.
+      if (this.#mayBeDue && this.#room() > 0) this.wake()
+    })
+  }
+
+  /** Sends an event of type `test`, once. Its failure says nothing about the endpoint's other deliveries. */
+  async test(): Promise<Delivery> {
+    const at = Date.now()
+    const id = `test_${randomUUID()}`
+    const body = { type: 'test', id, seq: 0, at, appId: this.#appId, userId: null, data: {} }
+    const answer = await this.#post(id, body)
+    const result = answer.error === null ? 'delivered' : 'failed'
+    const delivery: Delivery = { id, type: 'test', userId: null, at, attempt: 1, ...answer, result }
+    this.#context.onDelivery(this.#appId, delivery)
+    return delivery
+  }
+
+  /** Takes no more events, and resolves when the running deliveries have ended. After `timeout` milliseconds they are cut off. */
+  async close(timeout: number): Promise<void> {
+    this.#isClosed = true
+    this.#wakeUps.stop()
+    const timer = new DeadlineTimer(timeout, () => this.#life.abort())
+    await this.#taking
+    await Promise.all(this.#running)
+    timer.cancel()
+    // A test delivery may still run.
+    this.#life.abort()
+  }
+
+  #isDown(): boolean {
+    return this.#failures >= DOWN_AFTER
+  }
+
+  /** A method, so that the compiler does not narrow the field over an `await`. */
+  #canTake(): boolean {
+    return !this.#isClosed
+  }
+
+  /** How many deliveries may begin now. */
+  #room(): number {
+    if (!this.#isDown()) return MAX_RUNNING - this.#running.size
+    return this.#running.size === 0 && performance.now() >= this.#nextProbe ? 1 : 0
+  }
+
+  async #takeDue(): Promise<void> {
+    // Without room nothing is taken: the next delivery that ends wakes this up.
+    while (this.#mayBeDue && !this.#isClosed && this.#room() > 0) {
+      this.#mayBeDue = false
+      const limit = this.#room()
+      const events = await this.#take(limit)
+      // They are delivered after the next start.
+      if (!this.#canTake()) return
+      for (const owed of events) this.#begin(owed)
+      if (events.length === limit) this.#mayBeDue = true
+    }
+  }
+
+  async #take(limit: number): Promise<OwedEvent[]> {
+    try {
+      return await this.#context.queue.takeDueEvents(this.#appId, limit, LEASE)
+    } catch (err) {
+      this.#context.log.warn({ appId: this.#appId, err }, "the engine can't say which webhooks are due")
+      this.#wakeUps.add(Date.now() + ENGINE_RETRY)
+      return []
+    }
+  }
+
+  #begin(owed: OwedEvent): void {
+    const onError = (err: unknown): void =>
+      this.#context.log.error({ appId: this.#appId, err }, 'a webhook could not be sent')
+    const work = this.#deliver(owed)
+      .catch(onError)
+      .finally(() => {
+        this.#running.delete(work)
+        // The user's next event is due now.
+        this.wake()
+      })
+    this.#running.add(work)
+  }
+
+  async #deliver({ event, attempts }: OwedEvent): Promise<void> {
+    const { id, type, userId, seq, at, appId, data } = event
+    const sentAt = Date.now()
+    // Otherwise an endpoint that is down for days would keep more and more events.
+    if (this.#isDown() && hasExpired(at, sentAt))
+      return this.#settle(event, { failed: 'The endpoint was down for a day.' })
+    const answer = await this.#post(id, { type, id, seq, at, appId, userId, data })
+    // The event is still owed, and delivered after the next start.
+    if (this.#life.signal.aborted && answer.status === null) return
+    const outcome = this.#outcomeOf(answer, event, attempts + 1)
+    this.#countFailures(answer)
+    const result = 'delivered' in outcome ? 'delivered' : 'retryAt' in outcome ? 'retry' : 'failed'
+    this.#context.onDelivery(appId, {
+      id,
+      type,
+      userId,
+      at: sentAt,
+      attempt: attempts + 1,
+      ...answer,
+      result,
+    })
+    await this.#settle(event, outcome)
+  }
+
+  async #post(id: string, body: object): Promise<Answer> {
+    const start = performance.now()
+    const answered = (status: number | null, error: string | null): Answer => ({
+      status,
+      duration: Math.round(performance.now() - start),
+      error,
+    })
+    const limits = { timeout: TIMEOUT, maxBytes: MAX_BYTES, signal: this.#life.signal }
+    try {
+      const { status } = await postSigned(this.#target, id, body, limits)
+      return answered(status, status >= 200 && status < 300 ? null : `The answer has the status ${status}.`)
+    } catch (error) {
+      if (!(error instanceof OutboundRequestError)) throw error
+      return answered(null, error.message)
+    }
+  }
+
+  #outcomeOf({ status, error }: Answer, { at }: WebhookEvent, failures: number): DeliveryOutcome {
+    if (error === null) return { delivered: true }
+    // A server says with this status that it does not want the event, and never will.
+    const next = status === GONE ? null : retryAt(failures, at)
+    return next === null ? { failed: error } : { retryAt: next, error }
+  }
+
+  #countFailures({ error }: Answer): void {
+    const { log } = this.#context
+    const appId = this.#appId
+    const wasDown = this.#isDown()
+    this.#failures = error === null ? 0 : this.#failures + 1
+    if (wasDown && !this.#isDown()) log.info({ appId }, "the app's webhooks are delivered again")
+    if (!wasDown && this.#isDown())
+      log.warn(
+        { appId, error },
+        "the endpoint of the app's webhooks is down: one delivery a second is tried until it works again",
+      )
+    if (!this.#isDown()) return
+    this.#nextProbe = performance.now() + PROBE_INTERVAL
+    this.#wakeUps.add(Date.now() + PROBE_INTERVAL)
+  }
+
+  async #settle({ id, appId, userId, type }: WebhookEvent, outcome: DeliveryOutcome): Promise<void> {
+    const { queue, log } = this.#context
+    if ('failed' in outcome)
+      log.warn({ appId, userId, eventId: id, type, error: outcome.failed }, 'a webhook was given up')
+    try {
+      await queue.settleEvent(appId, userId, id, outcome)
+    } catch (err) {
+      // It is delivered again when its lease ends. The receiver knows it by its id.
+      log.warn({ appId, userId, eventId: id, err }, "the engine can't save the result of a webhook")
+    }
+    if ('retryAt' in outcome && !this.#isClosed) this.#wakeUps.add(outcome.retryAt)
+  }
+}

@@ -1,0 +1,86 @@
+import type { WebhookQueue } from '../../engine/index.js'
+import type { AppSettings } from '../config/parse.js'
+import type { Log } from '../log.js'
+import { AppDispatcher, type Delivery } from './app-dispatcher.js'
+
+/** Deliveries of each app that are listed for operators. */
+const MAX_LISTED = 200
+
+/** Milliseconds between two looks at every app's queue, for events whose lease has ended: another gateway took them and crashed. */
+const LEASE_CHECK = 60_000
+
+/** Delivers the webhook events of all apps. */
+export interface Dispatcher {
+  /**
+   * Sets the apps whose events are delivered, and delivers what they owe. Called when the engine is open, and again after a reload of
+   * the config.
+   */
+  configure(apps: ReadonlyMap<string, Pick<AppSettings, 'webhooks'>>): void
+  /** Called for the engine's event `webhooks-due`. */
+  wake(appId: string): void
+  /** Returns the latest deliveries, the newest first. */
+  deliveries(appId: string): readonly Delivery[]
+  /** Sends an event of type `test`, once. Null if the app has no webhooks. */
+  test(appId: string): Promise<Delivery | null>
+  /** Delivers an event that was given up; false if there is no such event. */
+  replay(appId: string, userId: string, eventId: string): Promise<boolean>
+  /** Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are cut off, and owed. */
+  close(timeout: number): Promise<void>
+}
+
+export const createDispatcher = (queue: WebhookQueue, log: Log): Dispatcher => {
+  const dispatchers = new Map<string, AppDispatcher>()
+  const listed = new Map<string, Delivery[]>()
+  /** Of apps whose webhooks a reload removed. */
+  const closing = new Set<Promise<void>>()
+
+  const onDelivery = (appId: string, delivery: Delivery): void => {
+    const { id, type, status, attempt, duration, result } = delivery
+    log.debug({ appId, eventId: id, type, status, attempt, duration, result }, 'webhook sent')
+    const list = listed.get(appId) ?? []
+    listed.set(appId, list)
+    list.push(delivery)
+    if (list.length > MAX_LISTED) list.shift()
+  }
+
+  const remove = (appId: string, dispatcher: AppDispatcher, timeout = 0): Promise<void> => {
+    dispatchers.delete(appId)
+    const closed = dispatcher.close(timeout).finally(() => closing.delete(closed))
+    closing.add(closed)
+    return closed
+  }
+
+  const wakeAll = (): void => dispatchers.forEach((dispatcher) => dispatcher.wake())
+  const timer = setInterval(wakeAll, LEASE_CHECK).unref()
+
+  return {
+    configure(apps) {
+      for (const [appId, dispatcher] of dispatchers)
+        if (!apps.get(appId)?.webhooks) void remove(appId, dispatcher)
+      for (const [appId, { webhooks }] of apps) {
+        if (!webhooks) continue
+        const known = dispatchers.get(appId)
+        if (known) known.update(webhooks)
+        else dispatchers.set(appId, new AppDispatcher(appId, webhooks, { queue, log, onDelivery }))
+      }
+      wakeAll()
+    },
+    wake(appId) {
+      dispatchers.get(appId)?.wake()
+    },
+    deliveries: (appId) => (listed.get(appId) ?? []).toReversed(),
+    async test(appId) {
+      return (await dispatchers.get(appId)?.test()) ?? null
+    },
+    async replay(appId, userId, eventId) {
+      const isReplayed = await queue.replayEvent(appId, userId, eventId)
+      if (isReplayed) dispatchers.get(appId)?.wake()
+      return isReplayed
+    },
+    async close(timeout) {
+      clearInterval(timer)
+      for (const [appId, dispatcher] of dispatchers) void remove(appId, dispatcher, timeout)
+      await Promise.all(closing)
+    },
+  }
+}

@@ -1,0 +1,322 @@
+// The dispatcher of webhooks between a queue of owed events and real HTTP servers.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import { after, test } from 'node:test'
+import { Webhook } from 'standardwebhooks'
+import { createDispatcher, type Dispatcher } from '../../../src/gateway/webhooks/dispatcher.js'
+import { createLog } from '../../../src/gateway/log.js'
+import { readBody, startServer } from '../../support/http-server.js'
+import { until } from '../../support/until.js'
+import { createTestQueue, type TestQueue } from './queue.js'
+
+const key = randomBytes(32)
+const DAY = 86_400_000
+
+interface Received {
+  id: string
+  userId: string
+  type: string
+  at: number
+  headers: Record<string, string>
+  body: Record<string, unknown>
+}
+
+/** Starts an endpoint that verifies each delivery by the reference library. Tests replace `respond`. */
+const startEndpoint = async (respond: (response: ServerResponse, received: Received) => unknown) => {
+  const endpoint = { received: [] as Received[], respond, running: 0, most: 0, url: '' }
+  const { url } = await startServer((request, response) => {
+    endpoint.running += 1
+    endpoint.most = Math.max(endpoint.most, endpoint.running)
+    response.on('close', () => (endpoint.running -= 1))
+    void readBody(request).then((text) => {
+      const headers = request.headers as Record<string, string>
+      const body = new Webhook(`whsec_${key.toString('base64')}`).verify(text, headers) as Received['body']
+      const { userId, type } = body as { userId: string; type: string }
+      const received = { id: headers['webhook-id'] ?? '', userId, type, at: Date.now(), headers, body }
+      endpoint.received.push(received)
+      endpoint.respond(response, received)
+    })
+  })
+  endpoint.url = `${url}/hooks?key=s3cret`
+  return endpoint
+}
+
+const settingsOf = (url: string) => ({
+  webhooks: { url, secrets: [key], events: [], unreadAfter: 0 },
+})
+
+/** Creates a dispatcher for these endpoints, by app id. It is closed after the tests. */
+const run = (queue: TestQueue, urls: Record<string, string>) => {
+  const lines: string[] = []
+  const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } })
+  const dispatcher = createDispatcher(queue, log)
+  const reload = (changed: Record<string, string>): void =>
+    dispatcher.configure(new Map(Object.entries(changed).map(([appId, url]) => [appId, settingsOf(url)])))
+  after(() => dispatcher.close(0))
+  reload(urls)
+  return Object.assign(dispatcher, { lines, reload })
+}
+
+const ok = (response: ServerResponse): unknown => response.end()
+const status = (code: number) => (response: ServerResponse) => response.writeHead(code).end()
+
+const delivered = (queue: TestQueue): string[] =>
+  queue.outcomes.flatMap(({ id, outcome }) => ('delivered' in outcome ? [id] : []))
+
+/** Wakes the dispatcher as if the pauses were over, until the condition holds. */
+const hurryUntil = (what: string, queue: TestQueue, dispatcher: Dispatcher, holds: () => boolean) =>
+  until(what, () => {
+    queue.hurry()
+    dispatcher.wake('app')
+    return holds()
+  })
+
+test('what is owed is delivered as soon as the dispatcher is configured, signed and as it happened', async () => {
+  const endpoint = await startEndpoint(ok)
+  const queue = createTestQueue()
+  const event = { id: 'evt', type: 'user.online', seq: 7, at: 1_700_000_000_000, userId: 'Zoë' } as const
+  queue.add({ ...event, data: { online: true, sessions: 1 } })
+  run(queue, { app: endpoint.url })
+  await until('it is delivered', () => delivered(queue).length, 1)
+  const [{ id, body, headers } = assert.fail()] = endpoint.received
+  assert.equal(id, 'evt')
+  assert.deepEqual(Object.keys(body), ['type', 'id', 'seq', 'at', 'appId', 'userId', 'data'])
+  assert.deepEqual(body, { ...event, appId: 'app', data: { online: true, sessions: 1 } })
+  assert.equal(headers['content-type'], 'application/json')
+})
+
+test('events of one user come one after the other in their order, also over failures; those of others overtake them', async () => {
+  let failing = true
+  const endpoint = await startEndpoint((response, { userId }) =>
+    status(userId === 'ada' && failing ? 500 : 204)(response),
+  )
+  const queue = createTestQueue()
+  for (const userId of ['ada', 'ada', 'bob', 'ada', 'bob']) queue.add({ userId })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until("bob's are delivered", () => delivered(queue).join(), '3,5')
+  assert.deepEqual(
+    endpoint.received.filter(({ userId }) => userId === 'ada').map(({ id }) => id),
+    ['1'],
+  )
+  failing = false
+  await hurryUntil("ada's are delivered", queue, dispatcher, () => delivered(queue).length === 5)
+  const [, ...again] = endpoint.received.filter(({ userId }) => userId === 'ada')
+  assert.deepEqual(
+    again.map(({ id }) => id),
+    ['1', '2', '4'],
+  )
+})
+
+test('a failed delivery is repeated after a second and after two more, with the same id and body, by itself', async () => {
+  let failures = 2
+  const endpoint = await startEndpoint((response) => status(failures-- > 0 ? 503 : 200)(response))
+  const queue = createTestQueue()
+  queue.add({ userId: 'ada' })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('it is delivered', () => delivered(queue).length, 1)
+  const [first, second, third] = endpoint.received
+  assert.ok(first && second && third && endpoint.received.length === 3)
+  for (const { id, body } of [second, third])
+    assert.deepEqual({ id, body }, { id: first.id, body: first.body })
+  assert.ok(second.at - first.at >= 1_000 && second.at - first.at < 2_000, `${second.at - first.at}`)
+  assert.ok(third.at - second.at >= 2_000 && third.at - second.at < 3_500, `${third.at - second.at}`)
+  assert.deepEqual(
+    dispatcher.deliveries('app').map(({ attempt, status, result }) => [attempt, status, result]),
+    [
+      [3, 200, 'delivered'],
+      [2, 503, 'retry'],
+      [1, 503, 'retry'],
+    ],
+  )
+  // Not asked again and again while nothing was due.
+  assert.ok(queue.taken() <= 10, `${queue.taken()}`)
+})
+
+for (const code of [302, 400, 404, 429, 500])
+  test(`an answer of ${code} is a failure, and the event is delivered again`, async () => {
+    const endpoint = await startEndpoint((response) =>
+      response.writeHead(code, { location: `${endpoint.url}/elsewhere` }).end(),
+    )
+    const queue = createTestQueue()
+    queue.add({ userId: 'ada' })
+    run(queue, { app: endpoint.url })
+    await until('the failure is saved', () => queue.outcomes.length, 1)
+    const outcome = queue.outcomes[0]?.outcome ?? assert.fail()
+    assert.ok('retryAt' in outcome)
+    assert.equal(outcome.error, `The answer has the status ${code}.`)
+    assert.equal(endpoint.received.length, 1)
+  })
+
+test('an answer of 410 gives the event up, and the next one is delivered', async () => {
+  const endpoint = await startEndpoint((response, { id }) => status(id === '1' ? 410 : 200)(response))
+  const queue = createTestQueue()
+  for (const userId of ['ada', 'ada']) queue.add({ userId })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('the next one is delivered', () => delivered(queue).join(), '2')
+  assert.deepEqual(queue.outcomes[0], { id: '1', outcome: { failed: 'The answer has the status 410.' } })
+  assert.equal(dispatcher.deliveries('app')[1]?.result, 'failed')
+})
+
+test('an event that has failed for a day is given up, and a replay delivers it', async () => {
+  const endpoint = await startEndpoint(status(500))
+  const queue = createTestQueue()
+  queue.add({ userId: 'ada', at: Date.now() - DAY })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('it is given up', () => queue.outcomes.length, 1)
+  assert.ok('failed' in (queue.outcomes[0]?.outcome ?? {}))
+  assert.ok(dispatcher.lines.some((line) => line.includes('given up')))
+  endpoint.respond = ok
+  assert.equal(await dispatcher.replay('app', 'ada', '2'), false)
+  assert.equal(await dispatcher.replay('app', 'ada', '1'), true)
+  await until('it is delivered', () => delivered(queue).join(), '1')
+})
+
+test('at most 20 deliveries of an app run at once', async () => {
+  const waiting: ServerResponse[] = []
+  const endpoint = await startEndpoint((response) => waiting.push(response))
+  const queue = createTestQueue()
+  for (let index = 0; index < 50; index++) queue.add({ userId: `${index}` })
+  run(queue, { app: endpoint.url })
+  await until('20 wait', () => waiting.length, 20)
+  await until('all are delivered', () => {
+    waiting.splice(0).forEach((response) => response.end())
+    return delivered(queue).length === 50
+  })
+  assert.equal(endpoint.most, 20)
+})
+
+test('an endpoint that never answers slows no other app down', async () => {
+  const slow = await startEndpoint(() => undefined)
+  const fast = await startEndpoint(ok)
+  const [slowQueue, fastQueue] = [createTestQueue('slow'), createTestQueue('fast')]
+  const queue: TestQueue = {
+    ...fastQueue,
+    takeDueEvents: (appId, limit, leaseFor) =>
+      (appId === 'slow' ? slowQueue : fastQueue).takeDueEvents(appId, limit, leaseFor),
+  }
+  for (let index = 0; index < 100; index++) {
+    slowQueue.add({ userId: `${index}` })
+    fastQueue.add({ userId: `${index}` })
+  }
+  run(queue, { slow: slow.url, fast: fast.url })
+  await until('all of the fast app are delivered', () => delivered(fastQueue).length, 100)
+  assert.deepEqual(delivered(slowQueue), [])
+})
+
+test('an endpoint that is down gets one delivery a second, and all of them as soon as it works again', async () => {
+  const endpoint = await startEndpoint(status(500))
+  const queue = createTestQueue()
+  for (let index = 0; index < 300; index++) queue.add({ userId: `${index}` })
+  const dispatcher = run(queue, { app: endpoint.url })
+  const times = () => endpoint.received.map(({ at }) => at)
+  const pauses = () => times().map((at, index) => at - (times()[index - 1] ?? 0))
+  await until(
+    'it was tried once a second',
+    () =>
+      times().length > 20 &&
+      pauses()
+        .slice(-3)
+        .every((pause) => pause >= 900),
+  )
+  assert.ok(endpoint.received.length < 60, `${endpoint.received.length}`)
+  assert.ok(dispatcher.lines.some((line) => line.includes('is down')))
+  endpoint.respond = ok
+  await until('all are delivered', () => {
+    queue.hurry()
+    return delivered(queue).length === 300
+  })
+  assert.ok(dispatcher.lines.some((line) => line.includes('delivered again')))
+})
+
+test('while an endpoint is down, events older than a day are given up without a request', async () => {
+  const endpoint = await startEndpoint(status(500))
+  const queue = createTestQueue()
+  for (let index = 0; index < 40; index++) queue.add({ userId: `${index}` })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('it counts as down', () => dispatcher.lines.some((line) => line.includes('is down')))
+  for (let index = 0; index < 200; index++) queue.add({ userId: `old ${index}`, at: Date.now() - 2 * DAY })
+  dispatcher.wake('app')
+  await until(
+    'all are given up',
+    () => queue.outcomes.filter(({ outcome }) => 'failed' in outcome).length,
+    200,
+  )
+  assert.ok(endpoint.received.filter(({ userId }) => userId.startsWith('old')).length <= 20)
+})
+
+test('if the engine fails, the events are delivered when it works again', async () => {
+  const endpoint = await startEndpoint(ok)
+  const queue = createTestQueue()
+  queue.add({ userId: 'ada' })
+  queue.fail(1)
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('it is logged', () => dispatcher.lines.some((line) => line.includes("can't say")))
+  await until('it is delivered', () => delivered(queue).length, 1)
+})
+
+test('closing takes nothing more and waits for the deliveries that run; what is cut off stays owed', async () => {
+  for (const timeout of [10_000, 50]) {
+    const waiting: ServerResponse[] = []
+    const endpoint = await startEndpoint((response) => waiting.push(response))
+    const queue = createTestQueue()
+    for (const userId of ['ada', 'ada', 'bob']) queue.add({ userId })
+    const dispatcher = run(queue, { app: endpoint.url })
+    await until('two wait', () => waiting.length, 2)
+    const closed = dispatcher.close(timeout)
+    if (timeout > 50) waiting.forEach((response) => response.end())
+    await closed
+    assert.equal(endpoint.received.length, 2)
+    assert.equal(queue.outcomes.length, timeout > 50 ? 2 : 0)
+  }
+})
+
+test('a reload of the config changes the endpoint, and removes or adds one', async () => {
+  const [first, second] = [await startEndpoint(ok), await startEndpoint(ok)]
+  const queue = createTestQueue()
+  const dispatcher = run(queue, { app: first.url })
+  const send = async (count: number): Promise<void> => {
+    queue.add({ userId: 'ada' })
+    dispatcher.wake('app')
+    await until('it is delivered', () => delivered(queue).length, count)
+  }
+  await send(1)
+  dispatcher.reload({ app: second.url })
+  await send(2)
+  dispatcher.reload({})
+  queue.add({ userId: 'ada' })
+  dispatcher.wake('app')
+  assert.equal(await dispatcher.test('app'), null)
+  dispatcher.reload({ app: first.url })
+  await until('it is delivered', () => delivered(queue).length, 3)
+  assert.deepEqual([first.received.length, second.received.length], [2, 1])
+})
+
+test('a test delivery says how the endpoint answered, and is not repeated', async () => {
+  const endpoint = await startEndpoint(ok)
+  const dispatcher = run(createTestQueue(), { app: endpoint.url })
+  const good = await dispatcher.test('app')
+  assert.deepEqual([good?.status, good?.result, good?.error], [200, 'delivered', null])
+  endpoint.respond = status(500)
+  const bad = await dispatcher.test('app')
+  assert.deepEqual([bad?.status, bad?.result, bad?.error], [500, 'failed', 'The answer has the status 500.'])
+  assert.deepEqual(dispatcher.deliveries('app'), [bad, good])
+  const [{ body } = assert.fail()] = endpoint.received
+  assert.deepEqual([body['type'], body['userId'], body['data']], ['test', null, {}])
+  assert.equal(await dispatcher.test('other'), null)
+})
+
+test('the list of deliveries keeps the newest 200, and neither list nor log has bodies, URLs or secrets', async () => {
+  const endpoint = await startEndpoint((response, { id }) => status(id === '230' ? 500 : 200)(response))
+  const queue = createTestQueue()
+  for (let index = 0; index < 230; index++) queue.add({ userId: 'ada', data: { text: 'private' } })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('all are sent', () => queue.outcomes.length, 230)
+  const list = dispatcher.deliveries('app')
+  assert.equal(list.length, 200)
+  assert.equal(list[0]?.id, '230')
+  assert.deepEqual(dispatcher.deliveries('other'), [])
+  const shown = dispatcher.lines.join() + JSON.stringify(list)
+  assert.doesNotMatch(shown, /private|s3cret|127\.0\.0\.1|v1,/)
+  assert.ok(!shown.includes(key.toString('base64')))
+})

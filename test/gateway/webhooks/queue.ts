@@ -1,0 +1,88 @@
+import type { DeliveryOutcome, OwedEvent, WebhookEvent, WebhookQueue } from '../../../src/engine/index.js'
+
+/** A queue of owed events in memory, whose times a test can choose. */
+export interface TestQueue extends WebhookQueue {
+  add(event: Partial<WebhookEvent> & { userId: string }): void
+  /** The outcome of each delivery, in order. */
+  readonly outcomes: { id: string; outcome: DeliveryOutcome }[]
+  /** How often due events were asked for. */
+  taken(): number
+  /** Makes events due as if their time had come. */
+  hurry(): void
+  /** Makes the next calls fail. */
+  fail(times: number): void
+}
+
+export const createTestQueue = (appId = 'app'): TestQueue => {
+  const owed: (OwedEvent & { leasedUntil: number })[] = []
+  const outcomes: TestQueue['outcomes'] = []
+  let count = 0
+  let taken = 0
+  let failures = 0
+
+  const failIfAsked = (): void => {
+    if (failures === 0) return
+    failures -= 1
+    throw new Error('the engine is away')
+  }
+
+  const find = (id: string) => owed.find(({ event }) => event.id === id)
+
+  return {
+    outcomes,
+    taken: () => taken,
+    hurry: () => owed.forEach((entry) => (entry.dueAt = 0)),
+    fail: (times) => void (failures = times),
+    add(event) {
+      count += 1
+      const defaults = {
+        id: `${count}`,
+        type: 'user.updated',
+        seq: count,
+        at: Date.now(),
+        appId,
+        data: {},
+      } as const
+      const entry = { event: { ...defaults, ...event }, attempts: 0, dueAt: 0, lastError: null }
+      owed.push({ ...entry, state: 'owed', leasedUntil: 0 })
+    },
+    async takeDueEvents(_, limit, leaseFor) {
+      taken += 1
+      failIfAsked()
+      const now = Date.now()
+      const seen = new Set<string>()
+      const first = owed.filter(({ event, state }) => {
+        if (state === 'failed' || seen.has(event.userId)) return false
+        seen.add(event.userId)
+        return true
+      })
+      const due = first
+        .filter(({ dueAt, leasedUntil }) => dueAt <= now && leasedUntil <= now)
+        .sort((left, right) => left.dueAt - right.dueAt)
+        .slice(0, limit)
+      for (const entry of due) entry.leasedUntil = now + leaseFor
+      return Promise.resolve([...due])
+    },
+    async settleEvent(_, __, id, outcome) {
+      failIfAsked()
+      outcomes.push({ id, outcome })
+      const entry = find(id)
+      if (!entry) return Promise.resolve()
+      if ('delivered' in outcome) owed.splice(owed.indexOf(entry), 1)
+      else if ('failed' in outcome) Object.assign(entry, { state: 'failed', lastError: outcome.failed })
+      else {
+        const { retryAt: dueAt, error: lastError } = outcome
+        Object.assign(entry, { dueAt, lastError, attempts: entry.attempts + 1, leasedUntil: 0 })
+      }
+      return Promise.resolve()
+    },
+    owedEvents: () => Promise.resolve({ events: [...owed], next: null }),
+    replayEvent(_, __, id) {
+      const entry = find(id)
+      if (entry?.state !== 'failed') return Promise.resolve(false)
+      Object.assign(entry, { state: 'owed', dueAt: 0, leasedUntil: 0 })
+      return Promise.resolve(true)
+    },
+    owedSummary: () => Promise.resolve({ owed: owed.length, oldestAt: owed[0]?.event.at ?? null }),
+  }
+}
