@@ -70,7 +70,7 @@ export interface Engine {
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 
-  /** Whether `startSession` would refuse the credential. */
+  /** Resolves with whether `startSession` would refuse the credential. */
   isRevoked(of: UserRef, credential: Credential): Promise<boolean>
 
   /** The client sent a frame on this connection, so it has its new resume key: the previous key is no longer valid. */

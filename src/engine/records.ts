@@ -51,7 +51,7 @@ export interface SavedUser {
 /** How the user of a session proved who they are. A token that a gateway signed counts as the way that it was signed for. */
 export type Way = 'token' | 'signature' | 'authParams' | 'guest'
 
-/** The proof that a session stands on. Times are Unix times, in milliseconds. */
+/** The proof that the session's user gave. Times are Unix times, in milliseconds. */
 export interface Credential {
   way: Way
   /** The token's `jti`; null if there is none. */
@@ -119,7 +119,7 @@ export interface SessionPage {
   next: string | null
 }
 
-/** What a revocation ends. */
+/** The credentials and sessions that a revocation ends. */
 export interface Revocation {
   /**
    * Credentials that were issued at this time (Unix, milliseconds) or before it are dead, and so are those whose `issuedAt` is null.
@@ -143,7 +143,7 @@ export interface UserStatus {
   unread: number
 }
 
-/** What an app has in an engine. */
+/** The counts of an app's data in an engine. */
 export interface AppUsage {
   /** Saved users, guests included. */
   users: number
@@ -156,7 +156,7 @@ export interface AppUsage {
   sessions: number
 }
 
-/** The part of an app's settings that an engine works by. */
+/** The part of an app's settings that an engine uses. */
 export interface AppOptions {
   retention: Retention
   /** Which webhook events the engine keeps for the app; null for none. */

@@ -34,7 +34,7 @@ export interface WebhookEvent {
   at: number
   appId: string
   userId: string
-  /** What happened, and the state that came of it, so that a delivery that is late can't mislead. */
+  /** The event's data with the state after the event, so that the receiver can tell a late delivery from the current state. */
   data: JsonObject
 }
 
@@ -78,7 +78,7 @@ export interface WebhookQueue {
   /** Owed and failed events. `after` is the `next` of the page before, null for the first page. The newest 10,000 failed ones are kept. */
   owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage>
 
-  /** Makes a failed event an owed one that is due now; false if there is no such event. */
+  /** Makes a failed event an owed event that is due now; false if there is no such event. */
   replayEvent(appId: string, userId: string, eventId: string): Promise<boolean>
 
   /** The number of owed events, and when the oldest of them happened (Unix, milliseconds); null if there is none. */

@@ -273,7 +273,7 @@ export class Inboxes {
     return inbox
   }
 
-  /** With `isNew` the store may still have the row of the inbox before, which is being deleted. */
+  /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */
   #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
     // Derived, so that an inbox without a row has an epoch too.
     const mac = createHmac('sha256', this.#epochKey).update(rows.inbox(of))
@@ -282,7 +282,7 @@ export class Inboxes {
     return new Inbox(of, deletions, epoch, this.#store, isNew)
   }
 
-  /** A text that changes when the sender or the recipient is deleted, since ids of messages from before have no meaning then. */
+  /** Returns a text that changes when the sender or the recipient is deleted: a message id that was used before is new again then. */
   #deletionsIn({ appId, from, to }: NewMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.#open({ appId, userId }).deletions))

@@ -28,7 +28,7 @@ export interface InboxRef extends UserRef {
   deletions?: number
 }
 
-/** What `load` of the revocations reads about an app. */
+/** The kinds of an app's rows that `Revocations.load` reads. */
 type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
 
 /** The key of every row in the store. */
@@ -65,7 +65,7 @@ export const rows = {
     lt: rows.message(of, to),
   }),
   usage: (appId: string) => keyOf('usage', appId),
-  /** The users of an app after one; from the first one if `userId` is null. */
+  /** The users of an app after `userId`; from the first user if it is null. */
   usersAfter: (appId: string, userId: string | null): Range => {
     const all = below('user', appId)
     return userId === null ? all : { ...all, gte: rows.user({ appId, userId }) + AFTER_SEPARATOR }

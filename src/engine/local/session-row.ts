@@ -19,7 +19,7 @@ export interface SessionRow extends SessionRecord {
   expiresAt: number | null
   /** When its user no longer counts as online, by the monotonic clock; null while the session is active. */
   awayAt: number | null
-  /** Whether that time has come. A session that was away stays so when it is loaded. */
+  /** Whether that time has come. It is stored, so that a loaded session does not count as online again. */
   away: boolean
 }
 

@@ -122,7 +122,7 @@ export class Sessions {
     return this.#index.ofToken(appId, tokenId).map(({ session }) => recordOf(session))
   }
 
-  /** Whether a session with this id was started up to `number`. */
+  /** Returns whether a session with this id was started up to `number`. */
   startedUpTo(ref: SessionRef, number: number): boolean {
     return (this.#index.find(ref)?.session.number ?? Infinity) <= number
   }

@@ -3,7 +3,7 @@ import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { put, read, type Store } from './store.js'
 
-/** What an app has in the store. */
+/** The counts of an app's data in the store. */
 export type AppUsage = Omit<EngineUsage, 'sessions'>
 
 const NOTHING: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0 }

@@ -31,7 +31,7 @@ const vouchedAfter = (
   return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
 }
 
-/** Whether saving the change would write nothing. False if that takes more than a glance. */
+/** Returns true if saving the change would surely write nothing. False does not mean that it would: only a full comparison shows that. */
 const changesNothing = (stored: UserRecord, { vouched, claimed }: UserChange): boolean =>
   claimed === undefined &&
   (vouched === undefined ||
@@ -144,7 +144,7 @@ export class Users {
     })
   }
 
-  /** The app's users after one, in the order of their rows. */
+  /** Returns the app's users after a user, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
     const found = await this.#reads.all<UserRecord>({ ...rows.usersAfter(appId, userId), limit })
     return found.map(([, user]) => user)

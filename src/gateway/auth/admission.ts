@@ -61,7 +61,7 @@ export interface Admitted {
   vouched: VouchedProfile | undefined
   /** The profile from the client, if the app's `profiles` setting takes it. */
   claimed: Profile | undefined
-  /** The proof that the session stands on. */
+  /** The proof that the user gave. */
   credential: Credential
   /** Whether the id must not be another guest's: the start is refused if saving the user does not create it. */
   mustBeNew: boolean

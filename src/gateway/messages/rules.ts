@@ -38,7 +38,7 @@ export const checkMessage = ({
     : undefined
 }
 
-/** Returns the part of an app's settings that the engine works by. */
+/** Returns the part of an app's settings that the engine uses. */
 export const engineOptionsOf = ({ retention, webhooks }: AppSettings): AppOptions => ({
   retention,
   webhooks: webhooks && { events: webhooks.events, unreadAfter: webhooks.unreadAfter },

@@ -166,7 +166,7 @@ export const createFrameHandler = (
       const wait = frame.type === 'send' ? 0 : takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
-      // If a client sends frames faster than they are answered, they would fill the memory.
+      // Without this limit a client that sends frames faster than they are answered would fill the memory.
       if (isCounted && pendingCount >= MAX_PENDING)
         return refuse(frame, 'rate-limited', undefined, RETRY_AFTER)
       if (isCounted) pendingCount += 1

@@ -14,13 +14,13 @@ export interface Hub {
   sessionsOf(user: UserRef): readonly HubSession[]
   /** Returns how many sessions there are. */
   size(): number
-  /** Passes an event to the sessions of the user whom it is about. */
+  /** Calls `onEvent` of the sessions of the event's user. */
   dispatch(event: EngineEvent): void
 }
 
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
-/** Returns whom an event is about; undefined for an event about an app. */
+/** Returns the event's user; undefined for an event about an app. */
 const userOf = (event: EngineEvent): UserRef | undefined => {
   switch (event.type) {
     case 'session-ended':

@@ -49,7 +49,7 @@ const REAUTH_TIMEOUT = 10_000
 
 const REVOKED = "The app's backend revoked these credentials: log in again."
 
-/** What a start says besides who the user is. */
+/** The fields of a start that do not prove who the user is. */
 export interface StartFacts {
   resume: Resumption | undefined
   hidden: boolean
