@@ -1,0 +1,173 @@
+// How a session ends: by `end()`, a signal, or a new start.
+import assert from 'node:assert/strict'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { mock, test } from 'node:test'
+import type { ChatSession, StartResult } from '../../src/session/index.js'
+import { startProxy } from '../support/proxy.js'
+import { startScript } from './scripted.js'
+import { freePort } from '../support/free-port.js'
+import { eventually, newSession, nextEvent, startGateway, statesOf, tokenFor, WebSocket } from './support.js'
+
+const gateway = await startGateway()
+const endpoint = gateway.url
+
+const codeOf = (result: StartResult): string => (result.failed ? result.error.code : 'succeeded')
+
+test('a running session is not started a second time, and goes on', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  const first = session.start()
+  assert.equal(codeOf(await session.start()), 'session-active')
+  assert.equal(codeOf(await first), 'succeeded')
+  assert.equal(codeOf(await session.start()), 'session-active')
+  assert.equal(session.state, 'active')
+  await session.end()
+})
+
+test('ending while starting ends the session and resolves the start', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  const start = session.start()
+  const end = session.end()
+  assert.equal(codeOf(await start), 'ended')
+  await end
+  assert.equal(session.state, 'ended')
+  assert.equal(session.error, null)
+})
+
+test('ending before the handshake is answered ends the session at the gateway too', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token: 'a.b.c' })
+  void session.start()
+  await session.end()
+  const { start, of } = await connection(0)
+  assert.equal(start.token, 'a.b.c')
+  await eventually(() => of('end').length === 1)
+})
+
+test('a token that is set before `started` arrives ends the session that the first start may have begun', async () => {
+  const { endpoint, connection } = await startScript(() => [])
+  const sockets: WebSocket[] = []
+  class Seen extends WebSocket {
+    constructor(...given: ConstructorParameters<typeof WebSocket>) {
+      super(...given)
+      sockets.push(this)
+    }
+  }
+  const session = newSession({ endpoint, token: 'a.b.c', WebSocket: Seen })
+  void session.start()
+  await eventually(() => sockets[0]?.readyState === WebSocket.OPEN)
+  session.setToken('d.e.f')
+  const [first, second] = [await connection(0), await connection(1)]
+  assert.deepEqual([first.start.token, second.start.token], ['a.b.c', 'd.e.f'])
+  await eventually(() => first.socket.readyState === WebSocket.CLOSED)
+  assert.equal(first.of('end').length, 1)
+  assert.equal(second.of('end').length, 0)
+  await session.end()
+})
+
+test('ending waits a second for a handshake that is never answered, and gives it up after five', async () => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) =>
+    sockets.add(socket.resume().on('close', () => sockets.delete(socket))),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const session = newSession({ endpoint: `http://127.0.0.1:${port}`, token: 'a.b.c' })
+  void session.start()
+  await eventually(() => sockets.size === 1)
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() })
+  try {
+    const ended = session.end()
+    mock.timers.tick(1_000)
+    await ended
+    assert.equal(session.state, 'ended')
+    assert.equal(sockets.size, 1)
+    mock.timers.tick(4_000)
+  } finally {
+    mock.timers.reset()
+  }
+  await eventually(() => sockets.size === 0)
+  server.close()
+})
+
+test('a session that has ended can be started again, and ended twice', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  const ids = new Set<string | null>()
+  for (let round = 0; round < 3; round += 1) {
+    assert.equal(codeOf(await session.start()), 'succeeded')
+    ids.add(session.id)
+    await Promise.all([session.end(), session.end()])
+    await session.end()
+    assert.equal(session.state, 'ended')
+  }
+  assert.equal(ids.size, 3)
+})
+
+test('a signal that aborts ends a start; one that had aborted starts nothing', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  const states = statesOf(session)
+  assert.equal(codeOf(await session.start({ signal: AbortSignal.abort() })), 'ended')
+  assert.deepEqual(states, [])
+  const abort = new AbortController()
+  const start = session.start({ signal: abort.signal })
+  abort.abort()
+  assert.equal(codeOf(await start), 'ended')
+  assert.deepEqual(states, ['starting', 'ended'])
+})
+
+test('a signal that aborts once the session has started does not end it', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  const abort = new AbortController()
+  assert.equal(codeOf(await session.start({ signal: abort.signal })), 'succeeded')
+  abort.abort()
+  assert.equal(session.state, 'active')
+  await session.end()
+})
+
+test('a signal that aborts after the timeout of the start still ends the session', async () => {
+  const session = newSession({
+    endpoint: `http://127.0.0.1:${await freePort()}`,
+    token: await tokenFor('ann'),
+  })
+  const abort = new AbortController()
+  assert.equal(codeOf(await session.start({ timeout: 10, signal: abort.signal })), 'unavailable')
+  abort.abort()
+  assert.equal(session.state, 'ended')
+})
+
+test('a listener may end the session and start it again', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  let second: Promise<StartResult> | undefined
+  session.addEventListener('state', ({ detail }) => {
+    if (detail.state === 'active' && !second) void session.end()
+    if (detail.state === 'ended') second ??= session.start()
+  })
+  assert.equal(codeOf(await session.start()), 'succeeded')
+  assert.ok(second)
+  assert.equal(codeOf(await second), 'succeeded')
+  await session.end()
+})
+
+test('the close of an older socket does not affect a session that was started again', async () => {
+  const proxy = await startProxy(endpoint)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('nina') })
+  const states = statesOf(session)
+  await session.start()
+  const { id } = session
+  void session.end()
+  assert.equal(codeOf(await session.start()), 'succeeded')
+  assert.notEqual(session.id, id)
+  // Only the two ends of the new connection are left.
+  await eventually(() => proxy.open() === 2)
+  const answered = nextEvent(session, 'user')
+  session.setProfile({ name: 'Nina' })
+  await answered
+  assert.deepEqual(states, ['starting', 'active', 'ended', 'starting', 'active'])
+  await session.end()
+})
+
+test('`await using` ends a session', async () => {
+  const session: ChatSession = newSession({ endpoint, token: await tokenFor('ann') })
+  await session.start()
+  await session[Symbol.asyncDispose]()
+  assert.equal(session.state, 'ended')
+})

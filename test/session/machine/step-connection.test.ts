@@ -1,0 +1,233 @@
+// Steps of the machine that open, probe and lose connections: backoff, reconnect window, handshake, heartbeat.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { GatewayFrame } from '../../../src/protocol/index.js'
+import { step } from '../../../src/session/machine/step.js'
+import { type Input } from '../../../src/session/machine/state.js'
+import { activeState, connectingState, info, nameOfEffect, nameOfState, NOW, world } from './states.js'
+import { active, attempt, backoffOf, closed, frame, run, started, withStart } from './stepping.js'
+
+test('the first loss is tried again at once; then pauses are anything up to a limit that doubles to 30 s', () => {
+  const [first, ...effects] = step(
+    connectingState({ ...withStart, _connectFailures: 0 }),
+    closed(1006),
+    world({ random: 0.99 }),
+  )
+  assert.equal(nameOfState(first), 'starting opening held')
+  assert.deepEqual(effects.map(nameOfEffect), ['open'])
+  const limits = [1, 2, 4, 8, 16, 30, 30, 30].map((seconds) => seconds * 1_000)
+  for (const [at, limit] of limits.entries())
+    for (const random of [0.001, 0.25, 0.5, 0.999_999]) {
+      const { state } = run(
+        connectingState({ ...withStart, _connectFailures: at + 1 }),
+        world({ random }),
+        closed(1006),
+      )
+      assert.ok(Math.abs(backoffOf(state) - random * limit) < 1e-6)
+    }
+})
+
+test('failed attempts are forgotten when a connection has lived for 10 s, and not when it opens', () => {
+  const { state } = run(connectingState({ ...withStart, _connectFailures: 4 }), world(), started())
+  assert.equal(active(state)._connectFailures, 4)
+  const early = step(state, { type: 'time' }, world({ now: NOW + 9_999 }))[0]
+  assert.equal(active(early)._connectFailures, 4)
+  assert.ok(backoffOf(step(early, closed(1006), world())[0]) > 0)
+  const late = step(state, { type: 'time' }, world({ now: NOW + 10_000 }))[0]
+  assert.equal(active(late)._connectFailures, 0)
+  assert.deepEqual(
+    step(late, closed(1006), world())
+      .slice(1)
+      .map((effect) => nameOfEffect(effect as never)),
+    ['open with-start'],
+  )
+})
+
+test('an offset beyond the inbox’s newest, in the same epoch, loses no later message', () => {
+  const cursor = { key: 'k', epoch: info.epoch, offset: info.offset + 7 }
+  const { state } = run(connectingState({ ...withStart, _cursor: cursor }), world(), started({ lost: true }))
+  assert.equal(active(state)._cursor.offset, 0)
+})
+
+test('the session waits for the gateway’s `retryAfter`', () => {
+  const ended = frame({
+    type: 'ended',
+    code: 'unavailable',
+    message: 'Drain.',
+    retryable: true,
+    retryAfter: 7_000,
+  })
+  for (const state of [connectingState({ ...withStart, _connectFailures: 0 }), activeState()]) {
+    const after = run(state, world(), ended, closed(4503)).state
+    assert.equal(backoffOf(after), 7_000)
+    assert.equal('error' in after && after.error?.message, 'Drain.')
+  }
+})
+
+test('a socket that closes with 1001 is opened again a second later, if the page is still there', () => {
+  const { state } = run(activeState(), world(), closed(1001))
+  assert.equal(backoffOf(state), 1_000)
+  assert.deepEqual(run(state, world(), { type: 'hide' }).effects, ['discard all', 'close'])
+  assert.deepEqual(run(state, world({ now: NOW + 1_000 }), { type: 'time' }).effects, ['open with-start'])
+})
+
+test('the `ended` frame of one connection explains no loss of the next', () => {
+  const ended = frame({
+    type: 'ended',
+    code: 'unavailable',
+    message: 'Drain.',
+    retryable: true,
+    retryAfter: 0,
+  })
+  const { state } = run(
+    connectingState({ ...withStart, _connectFailures: 0 }),
+    world(),
+    ended,
+    closed(4503),
+    closed(1006),
+  )
+  assert.deepEqual('error' in state && state.error, { code: 'unavailable' })
+})
+
+test('after an attempt that never opened, the start goes as the first frame; after one without it, in the header', () => {
+  const connectFailures = 0
+  const refused = run(
+    connectingState({ ...withStart, _connectFailures: connectFailures }),
+    world(),
+    closed(1006),
+  )
+  assert.deepEqual(refused.effects, ['open'])
+  assert.deepEqual(run(refused.state, world(), { type: 'opened', _attempt: attempt }).effects, ['send-start'])
+  const random = 0
+  const again = run(refused.state, world({ random }), closed(1006))
+  assert.deepEqual(again.effects, ['open with-start'])
+})
+
+test('a handshake without an answer has failed: the next start goes as the first frame', () => {
+  const late = world({ now: NOW + 20_000 })
+  const { state, effects } = run(connectingState({ ...withStart, _connectFailures: 0 }), late, {
+    type: 'time',
+  })
+  assert.deepEqual(effects, ['close', 'open'])
+  assert.equal(nameOfState(state), 'starting opening held')
+})
+
+test('a start that worked as the first frame stays one for the life of the session', () => {
+  const opened: Input = { type: 'opened', _attempt: attempt }
+  const { state } = run(
+    connectingState({ ...withStart, _connectFailures: 0 }),
+    world(),
+    closed(1006),
+    opened,
+    started(),
+  )
+  assert.deepEqual(run({ ...active(state), _connectFailures: 0 }, world(), closed(1006)).effects, ['open'])
+})
+
+test('after a connection that opened and was lost the start stays in the header', () => {
+  const opened: Input = { type: 'opened', _attempt: attempt }
+  const { effects } = run(
+    connectingState({ ...withStart, _connectFailures: 0 }),
+    world(),
+    opened,
+    closed(4503),
+  )
+  assert.deepEqual(effects, ['open with-start'])
+})
+
+test('if the heartbeat’s timer fires late the device slept: the connection is probed, and gets 2 s more, once', () => {
+  const slept = world({ now: NOW + 3_600_000 })
+  const [woken, ...probe] = step(activeState(), { type: 'time' }, slept)
+  assert.deepEqual(probe.map(nameOfEffect), ['send history'])
+  assert.equal(active(woken)._heartbeatDeadline, slept.now + 2_000)
+  const received = step(woken, frame({ type: 'ping' }), slept)[0]
+  assert.equal(active(received)._heartbeatDeadline, slept.now + 35_000)
+  assert.equal(
+    active(step(received, { type: 'time' }, world({ now: slept.now + 40_000 }))[0])._sleepGraceUsed,
+    true,
+  )
+  // A throttled timer is late every time: a dead connection must not live on for that.
+  const [dead, ...effects] = step(woken, { type: 'time' }, world({ now: slept.now + 60_000 }))
+  assert.equal(dead.name, 'reconnecting')
+  assert.equal(nameOfEffect(effects[0] ?? { do: 'send-start' }), 'close')
+})
+
+test('a connection is dead after a ping interval and 10 s without a frame; every frame moves the deadline', () => {
+  const { state } = run(connectingState(withStart), world(), started({ pingInterval: 1_000 }))
+  assert.equal(active(state)._heartbeatDeadline, NOW + 11_000)
+  const received = step(
+    state,
+    frame({ type: 'unread', unread: 1, readOffset: 0 }),
+    world({ now: NOW + 5_000 }),
+  )[0]
+  assert.equal(active(received)._heartbeatDeadline, NOW + 16_000)
+})
+
+test('`user` and `unread` frames change what the session knows', () => {
+  const user: GatewayFrame = { type: 'user', user: { id: 'ann', name: 'Ann' } }
+  const unread: GatewayFrame = { type: 'unread', unread: 7, readOffset: 0 }
+  const { state } = run(activeState(), world(), frame(user), frame(unread))
+  assert.deepEqual(active(state)._info, { ...info, user: user.user, unread: 7 })
+})
+
+const windows = [
+  // Milliseconds of the window, and those from which a visible page and a hidden one draw.
+  [0, 0, 0],
+  [1_000, 1_000, 1_000],
+  [5_000, 2_000, 5_000],
+  [60_000, 12_000, 60_000],
+] as const
+for (const [reconnectWindow, visible, hidden] of windows)
+  test(`after a loss without a reason the first attempt waits a random part of ${reconnectWindow} ms; a visible page of ${visible}`, () => {
+    const state = activeState({ _info: { ...info, reconnectWindow } })
+    for (const random of [0.001, 0.5, 0.999])
+      for (const [isHidden, limit] of [
+        [false, visible],
+        [true, hidden],
+      ] as const) {
+        const at = world({ random, hidden: isHidden })
+        const lost = run(state, at, closed(1006))
+        if (limit === 0) assert.deepEqual(lost.effects, ['open with-start'])
+        else assert.ok(Math.abs(backoffOf(lost.state) - random * limit) < 1e-6)
+        const silent = run(state, { ...at, now: NOW + 35_000 }, { type: 'time' })
+        const opens = silent.effects.includes('open with-start')
+        assert.equal(opens, limit === 0)
+        if (!opens) assert.ok(Math.abs(backoffOf(silent.state) - 35_000 - random * limit) < 1e-6)
+      }
+  })
+
+test('in the window `wake` tries at once, and after the first attempt the pauses are backoff', () => {
+  const state = activeState({ _info: { ...info, reconnectWindow: 60_000 } })
+  const lost = run(state, world(), closed(1006)).state
+  assert.deepEqual(run(lost, world(), { type: 'wake' }).effects, ['open with-start'])
+  const again = run(lost, world({ random: 0.999 }), { type: 'wake' }, closed(1006)).state
+  assert.ok(backoffOf(again) < 1_000)
+})
+
+test('a loss with a reason is tried again at once, or after `retryAfter`, whatever the window', () => {
+  const state = activeState({ _info: { ...info, reconnectWindow: 60_000 } })
+  const ended = (retryAfter?: number): Input =>
+    frame({
+      type: 'ended',
+      code: 'unavailable',
+      message: 'Drain.',
+      retryable: true,
+      ...(retryAfter !== undefined && { retryAfter }),
+    })
+  assert.deepEqual(run(state, world(), closed(4503)).effects, ['open with-start'])
+  assert.deepEqual(run(state, world(), ended(), closed(1006)).effects, ['open with-start'])
+  assert.equal(backoffOf(run(state, world(), ended(7_000), closed(1006)).state), 7_000)
+})
+
+test('a connection that was not stable waits for the longer of the window and the backoff', () => {
+  const state = activeState({ _connectFailures: 6, _info: { ...info, reconnectWindow: 4_000 } })
+  assert.equal(backoffOf(run(state, world(), closed(1006)).state), 15_000)
+})
+
+test('a session that made room for others starts again by `wake`, and not once it was ended', () => {
+  const ended = run(activeState(), world(), closed(4429)).state
+  assert.equal(nameOfState(ended), 'ended too-many-sessions')
+  const again = run(ended, world(), { type: 'wake' })
+  assert.equal(nameOfState(again.state), 'starting opening-with-start held')
+  assert.deepEqual(run(ended, world(), { type: 'end' }, { type: 'wake' }).effects, [])
+})

@@ -1,0 +1,55 @@
+// Helpers of the tests of `step`: inputs, states, and a run of several steps.
+import assert from 'node:assert/strict'
+import type { GatewayFrame } from '../../../src/protocol/index.js'
+import { step } from '../../../src/session/machine/step.js'
+import {
+  retryDeadlineOf,
+  type Active,
+  type Input,
+  type State,
+  type World,
+} from '../../../src/session/machine/state.js'
+import { ATTEMPT, info, nameOfEffect, NOW } from './states.js'
+
+export const attempt = ATTEMPT
+export const closed = (code: number): Input => ({ type: 'closed', _attempt: attempt, code })
+export const frame = (of: GatewayFrame): Input => ({ type: 'frame', _attempt: attempt, frame: of })
+export const refusedToken = frame({
+  type: 'refused',
+  re: 'token',
+  code: 'unauthenticated',
+  message: 'No.',
+  retryable: false,
+})
+export const started = (changes: Partial<typeof info> = {}): Input => frame({ ...info, ...changes })
+
+/** Steps one input after the other. Each input gets the attempt of the state before it. */
+export const run = (
+  state: State,
+  at: World,
+  ...inputs: Input[]
+): { state: State; effects: string[]; last: string[] } => {
+  const effects: string[] = []
+  let last: string[] = []
+  for (const input of inputs) {
+    const own = '_attempt' in input && '_attempt' in state ? { ...input, _attempt: state._attempt } : input
+    const [next, ...done] = step(state, own, at)
+    state = next
+    last = done.map(nameOfEffect)
+    effects.push(...last)
+  }
+  return { state, effects, last }
+}
+
+export const active = (state: State): Active => {
+  assert.equal(state.name, 'active')
+  return state
+}
+
+/** Returns the milliseconds until the next attempt; NaN if none is scheduled. */
+export const backoffOf = (state: State): number => (retryDeadlineOf(state) ?? Number.NaN) - NOW
+export const withStart = {
+  _socket: { at: 'opening-with-start', until: NOW + 20_000 },
+  credentials: { at: 'held' },
+} as const
+export const asked = { _socket: { at: 'none' }, credentials: { at: 'fetching', reason: 'first' } } as const
