@@ -50,7 +50,7 @@ const REAUTH_TIMEOUT = 10_000
 const REVOKED = "The app's backend revoked these credentials: log in again."
 
 /** The fields of a start that do not prove who the user is. */
-export interface StartFacts {
+export interface StartFields {
   resume: Resumption | undefined
   hidden: boolean
   client: Pick<SessionRequest, 'origin' | 'address' | 'client'>
@@ -150,7 +150,7 @@ export class LiveSession implements HubSession {
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
-  async start(admitted: Admitted, { resume, hidden, client }: StartFacts): Promise<boolean> {
+  async start(admitted: Admitted, { resume, hidden, client }: StartFields): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
     const { guest, credential, signToken } = admitted
