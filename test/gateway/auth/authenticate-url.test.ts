@@ -8,7 +8,7 @@ import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { readBody, startServer } from '../../support/http-server.js'
 import { openClient, startClient, type ClientOptions } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway } from '../support.js'
+import { runGateway, testApp } from '../support.js'
 
 const secret = `whsec_${randomBytes(32).toString('base64')}`
 
@@ -42,7 +42,8 @@ const run = async (
     },
     config,
   )
-  return { ...gateway, received, backend }
+  const authenticateUrl = { url: `${backend.url}/authenticate?key=s3cret`, secrets: [secret] }
+  return { ...gateway, received, backend, authenticateUrl }
 }
 
 const answer = (status: number, body?: unknown): Respond => {
@@ -165,6 +166,27 @@ for (const [what, body] of [
     const { url } = await run(answer(200, body), forwarding)
     assert.equal((await endOf(url, page)).reason, 'unauthenticated')
   })
+
+test('after a reload of the config the headers that it names now are passed on', async () => {
+  const { url, received, gateway, authenticateUrl } = await run(answer(200, { ok: true, userId: 'ada' }))
+  for (const forwardHeaders of [['cookie'], ['x-other']]) {
+    const app = testApp({
+      authenticateUrl: { ...authenticateUrl, forwardHeaders },
+      origins: forwarding.origins,
+    })
+    await gateway.reload({ listen: { port: 0 }, engine: { type: 'memory' }, apps: { app } })
+    const client = openClient(url, { start, ...page })
+    await client.next('started')
+    client.close()
+  }
+  assert.deepEqual(
+    received.map(({ headers }) => [headers.cookie, headers['x-other']]),
+    [
+      ['sid=1; lang=de', undefined],
+      [undefined, 'no'],
+    ],
+  )
+})
 
 test('a page of another origin is refused before the backend is asked', async () => {
   const { url, received } = await run(answer(200, { ok: true, userId: 'ada' }), forwarding)
