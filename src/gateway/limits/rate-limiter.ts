@@ -45,15 +45,17 @@ class Buckets {
     return this.#recent.size + this.#older.size
   }
 
-  /** Returns the key's tokens at `now`. */
-  tokens(key: string, perSecond: number, now: number): number {
+  /** Returns the key's bucket, refilled up to `now`. The caller takes tokens from it. */
+  refilled(key: string, perSecond: number, now: number): Bucket {
     this.#rotate(now)
-    const bucket = this.#recent.get(key) ?? this.#older.get(key)
-    return bucket ? Math.min(perSecond, bucket.tokens + ((now - bucket.at) * perSecond) / 1_000) : perSecond
-  }
-
-  set(key: string, tokens: number, now: number): void {
-    this.#recent.set(key, { tokens, at: now })
+    let bucket = this.#recent.get(key)
+    if (!bucket) {
+      bucket = this.#older.get(key) ?? { tokens: perSecond, at: now }
+      this.#recent.set(key, bucket)
+    }
+    bucket.tokens = Math.min(perSecond, bucket.tokens + ((now - bucket.at) * perSecond) / 1_000)
+    bucket.at = now
+    return bucket
   }
 
   #rotate(now: number): void {
@@ -77,15 +79,16 @@ export const createRateLimiter = (clock: () => number = () => performance.now())
   return {
     take(limit, key, perSecond) {
       now = Math.max(now, clock())
-      const tokens = buckets[limit].tokens(key, perSecond, now)
-      const isTaken = tokens >= 1 - ROUNDING
-      buckets[limit].set(key, isTaken ? Math.max(0, tokens - 1) : tokens, now)
-      return isTaken ? 0 : Math.ceil(((1 - tokens) * 1_000) / perSecond)
+      const bucket = buckets[limit].refilled(key, perSecond, now)
+      if (bucket.tokens < 1 - ROUNDING) return Math.ceil(((1 - bucket.tokens) * 1_000) / perSecond)
+      bucket.tokens = Math.max(0, bucket.tokens - 1)
+      return 0
     },
     spend(limit, key, perSecond, amount) {
       now = Math.max(now, clock())
-      const tokens = buckets[limit].tokens(key, perSecond, now) - amount
-      buckets[limit].set(key, Math.max(tokens, -MAX_DEBT * perSecond), now)
+      const bucket = buckets[limit].refilled(key, perSecond, now)
+      const tokens = bucket.tokens - amount
+      bucket.tokens = Math.max(tokens, -MAX_DEBT * perSecond)
       return tokens / perSecond
     },
     size: () => Object.values(buckets).reduce((sum, { size }) => sum + size, 0),

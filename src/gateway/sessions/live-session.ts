@@ -284,12 +284,12 @@ export class LiveSession implements HubSession {
   }
 
   /** If the client left before it was sent `started`, it has no key to a new session, so the session ends. A resumed session is held. */
-  async #detachOrEnd({ ref, hasKey }: EngineSession, holdOrEnd: HoldOrEnd): Promise<void> {
+  #detachOrEnd({ ref, hasKey }: EngineSession, holdOrEnd: HoldOrEnd): Promise<unknown> {
     const { engine } = this.#context
     const { connectionId } = this.#connection
-    if ('code' in holdOrEnd) await engine.endSession(ref, holdOrEnd.code, connectionId)
-    else if (hasKey) await engine.detachSession(ref, connectionId, holdOrEnd.holdFor)
-    else await engine.endSession(ref, 'ended', connectionId)
+    if ('code' in holdOrEnd) return engine.endSession(ref, holdOrEnd.code, connectionId)
+    if (hasKey) return engine.detachSession(ref, connectionId, holdOrEnd.holdFor)
+    return engine.endSession(ref, 'ended', connectionId)
   }
 
   #apply(event: EngineEvent): void {

@@ -18,27 +18,29 @@ const remoteAddressOf = (socket: Duplex): string =>
 const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
 
 export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
-  const slots = new WeakMap<Duplex, Slot>()
+  // A property of the socket: garbage collection has to look at each entry of a WeakMap again and again.
+  const SLOT: unique symbol = Symbol('slot')
+  type Slotted = Duplex & { [SLOT]?: Slot }
 
   // One function for all sockets: a closure for each would cost memory.
-  const release = function (this: Duplex): void {
-    const slot = slots.get(this)
+  const release = function (this: Slotted): void {
+    const slot = this[SLOT]
     if (slot) limits.release(slot)
   }
 
-  const accept = (socket: Duplex, clientAddress: string | undefined): Slot => {
+  const accept = (socket: Slotted, clientAddress: string | undefined): Slot => {
     const slot = limits.accept(remoteAddressOf(socket), () => void socket.destroy(), clientAddress)
-    slots.set(socket, slot)
-    socket.once('close', release)
+    socket[SLOT] = slot
+    socket.on('close', release)
     return slot
   }
 
   return {
     watch(server, isTls, clientOf) {
       const handshaking = new Map<string, Slot>()
-      server.on('connection', (socket: Socket) => {
+      server.on('connection', (socket: Socket & Slotted) => {
         // A request that was returned to the server comes with the socket that it had.
-        if (slots.has(socket)) return
+        if (socket[SLOT]) return
         const slot = accept(socket, clientOf(socket))
         if (!isTls) return
         const endpoint = endpointOf(socket)
@@ -46,11 +48,11 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
         socket.once('close', () => handshaking.delete(endpoint))
       })
       // Over TLS a request has a TLSSocket, which is not the accepted socket.
-      server.on('secureConnection', (socket: Socket) => {
+      server.on('secureConnection', (socket: Socket & Slotted) => {
         const slot = handshaking.get(endpointOf(socket))
-        if (slot) slots.set(socket, slot)
+        if (slot) socket[SLOT] = slot
       })
     },
-    slotOf: (socket) => slots.get(socket) ?? accept(socket, undefined),
+    slotOf: (socket: Slotted) => socket[SLOT] ?? accept(socket, undefined),
   }
 }
