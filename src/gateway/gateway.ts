@@ -25,6 +25,7 @@ import { peerOf } from './http/peer.js'
 import { engineOptionsOf } from './messages/rules.js'
 import { createPublish, type Publication, type Published } from './messages/publish.js'
 import { refuseRequest } from './http/problem.js'
+import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
 import { createReload, type Reloaded } from './reload.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
@@ -124,8 +125,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const connectionLimits = createConnectionLimits(() => settings.limits, rateLimiter, log)
   const slots = createSocketSlots(connectionLimits)
   const connections = new Map<Connection, Slot>()
+  const readiness = createReadiness(() => draining, engine, log)
   // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
-  const respond = getRequestListener(createRoutes(log, () => !draining).fetch, {
+  const respond = getRequestListener(createRoutes(log, readiness).fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,
   })

@@ -6,6 +6,7 @@ import { loadScripts, type Asset } from './client-script.js'
 import { errorsPage, errorsPolicy } from './errors-page.js'
 import { createHealthRoutes } from './health.js'
 import { problem } from './problem.js'
+import type { Readiness } from './readiness.js'
 
 /** Seconds for which a browser may use the unversioned script before it asks for a newer one. */
 const SCRIPT_MAX_AGE = 300
@@ -45,11 +46,11 @@ export const ownsPath = (path: string): boolean =>
   /^\/(healthz|readyz|v1\/(session|errors|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
 
 /** Returns the handlers of the gateway's HTTP requests. WebSocket upgrades do not come here. */
-export const createRoutes = (log: Log, isReady: () => boolean): Hono => {
+export const createRoutes = (log: Log, readiness: () => Promise<Readiness>): Hono => {
   const routes = new Hono()
   let scripts: ReturnType<typeof loadScripts> | undefined
 
-  routes.route('/', createHealthRoutes(isReady))
+  routes.route('/', createHealthRoutes(readiness))
   routes.get('/v1/errors', (context) =>
     context.html(errorsPage, 200, {
       'content-security-policy': errorsPolicy,

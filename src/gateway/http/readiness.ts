@@ -1,0 +1,53 @@
+import type { Engine } from '../../engine/index.js'
+import type { Log } from '../log.js'
+
+/** Whether the gateway takes sessions now. `unavailable`: the engine is not open, or stores nothing. */
+export type Readiness = 'ready' | 'draining' | 'unavailable'
+
+/** Milliseconds after which a check of the engine has failed. A load balancer gives up sooner or later than that. */
+const CHECK_TIMEOUT = 5_000
+
+/** Milliseconds for which a result counts. `/readyz` is public, and each check costs a sync of the disk. */
+const CHECK_INTERVAL = 1_000
+
+const timeout = (): Promise<never> =>
+  new Promise((_, reject) => {
+    setTimeout(
+      () => reject(new Error(`The engine's check took longer than ${CHECK_TIMEOUT} ms.`)),
+      CHECK_TIMEOUT,
+    ).unref()
+  })
+
+/** Returns a function that looks at the engine: a synced write and a read must succeed. One check runs at a time. */
+export const createReadiness = (
+  isDraining: () => boolean,
+  engine: Pick<Engine, 'check'>,
+  log: Pick<Log, 'warn'>,
+): (() => Promise<Readiness>) => {
+  let latest: Promise<boolean> | undefined
+  let settledAt = -Infinity
+
+  const check = async (): Promise<boolean> => {
+    try {
+      await Promise.race([engine.check(), timeout()])
+      return true
+    } catch (err) {
+      log.warn({ err }, 'the gateway is not ready, because the engine fails')
+      return false
+    } finally {
+      settledAt = performance.now()
+    }
+  }
+
+  return async () => {
+    if (isDraining()) return 'draining'
+    if (performance.now() - settledAt > CHECK_INTERVAL) {
+      settledAt = Infinity
+      latest = check()
+    }
+    const isReady = await latest
+    // A drain may have begun meanwhile.
+    if (isDraining()) return 'draining'
+    return isReady ? 'ready' : 'unavailable'
+  }
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
+import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { createReadiness } from '../../../src/gateway/http/readiness.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { startGateway } from '../../support/gateway.js'
+
+const readyz = async (url: string): Promise<[number, unknown]> => {
+  const response = await fetch(`${url}/readyz`)
+  assert.equal(response.headers.get('cache-control'), 'no-store')
+  return [response.status, await response.json()]
+}
+
+test('/readyz writes to the engine and reads from it', async () => {
+  const path = `${scratchFolder()}/data`
+  for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] as const) {
+    const { url } = await startGateway({}, { engine })
+    assert.deepEqual(await readyz(url), [200, { status: 'ready' }])
+  }
+})
+
+test('/readyz answers 503 while the engine fails, and 200 when it works again; /healthz answers 200 all along', async (t) => {
+  const memory = createMemoryEngine()
+  let isBroken = true
+  const engine = new Proxy(memory, {
+    get: (_, name: keyof Engine) =>
+      name === 'check'
+        ? () =>
+            isBroken ? Promise.reject(new EngineError('unavailable', 'The disk is full.')) : memory.check()
+        : memory[name].bind(memory),
+  })
+  const gateway = createGateway(
+    { listen: { port: 0 }, apps: { app: { environment: 'test' } } },
+    { env: {}, log: createLog({ level: 'fatal' }), engine },
+  )
+  after(() => gateway.close())
+  const url = await gateway.listen()
+  let now = 10_000
+  t.mock.method(performance, 'now', () => now)
+  assert.deepEqual(await readyz(url), [503, { status: 'unavailable' }])
+  assert.equal((await fetch(`${url}/healthz`)).status, 200)
+  isBroken = false
+  now += 1_001
+  assert.deepEqual(await readyz(url), [200, { status: 'ready' }])
+})
+
+test('a thousand requests cost one check a second', async (t) => {
+  let now = 0
+  t.mock.method(performance, 'now', () => now)
+  let checks = 0
+  const check = (): Promise<void> => {
+    checks += 1
+    return Promise.resolve()
+  }
+  const readiness = createReadiness(() => false, { check }, createLog({ level: 'fatal' }))
+  const ask = async (): Promise<void> => {
+    for (const answer of await Promise.all(Array.from({ length: 500 }, readiness)))
+      assert.equal(answer, 'ready')
+  }
+  await ask()
+  await ask()
+  assert.equal(checks, 1)
+  now += 1_001
+  await ask()
+  assert.equal(checks, 2)
+})
+
+test('an engine that does not answer is unavailable after five seconds, and is not asked a second time meanwhile', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let checks = 0
+  const check = (): Promise<void> => {
+    checks += 1
+    return new Promise(() => undefined)
+  }
+  const readiness = createReadiness(() => false, { check }, createLog({ level: 'fatal' }))
+  const answers = [readiness(), readiness()]
+  t.mock.timers.tick(5_000)
+  assert.deepEqual(await Promise.all(answers), ['unavailable', 'unavailable'])
+  assert.equal(checks, 1)
+})
