@@ -101,7 +101,7 @@ test('logs are JSON lines on standard error', async () => {
   const client = await startClient(await url(), await startOf('ada'))
   client.send('nonsense')
   await client.closed
-  const refused = await startClient(await url(), { type: 'start', appId: 'nobody', guest: true }).catch(
+  const refused = await startClient(await url(), { type: 'start', appId: 'unknown', guest: true }).catch(
     () => 'refused',
   )
   assert.equal(refused, 'refused')

@@ -42,7 +42,7 @@ same(await codeOf(verifyToken(token, { ...rules, tokenType: 'app' })), 'unauthen
 same(
   await codeOf(verifyToken(token, { ...rules, now: () => Date.now() + 3_600_000 })),
   'token-expired',
-  'a lapsed token',
+  'an expired token',
 )
 same(
   await codeOf(verifyToken(await createAppToken({ appId, secret }), { ...rules, tokenType: 'app' })),

@@ -14,7 +14,7 @@ const codeOf = async (made: Promise<unknown>): Promise<string> => {
   return 'made'
 }
 
-test('a token says who the user is, for which app, and that it lapses in an hour', async () => {
+test('a token has the user, the app and an expiry in an hour', async () => {
   const before = Math.floor(Date.now() / 1000)
   const token = await createToken({ appId, userId: 12345, secret })
   const { iat, jti, ...rest } = payloadOf(token) as { iat: number; jti: string }
@@ -100,7 +100,7 @@ for (const [what, code, options] of refusals)
     assert.equal(await codeOf(createToken(options)), code)
   })
 
-test('what is wrong is told without the secret or the user', async () => {
+test('an error has neither the secret nor the user', async () => {
   await assert.rejects(createToken({ ...good, userId: 'guest:ann' }), (error: Error) => {
     return !/ann|sk_test/.test(error.message) && error.name === 'TokenError'
   })

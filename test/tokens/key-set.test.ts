@@ -103,7 +103,7 @@ for (const { alg, jwk, sign } of makers) {
     })
 }
 
-test('a key set that is told to take HS256 or none does not', async () => {
+test('a key set does not accept HS256 or none, even if its options list them', async () => {
   const key = new TextEncoder().encode(secret)
   for (const alg of ['HS256', 'none'] as never[]) {
     const verify = createTokenVerifier({
@@ -195,7 +195,7 @@ test('a key set that cannot be fetched is no verdict on the token, and the next 
   assert.equal(await outcome(verify(await (await maker('ES256', 'b')).sign())), 'unauthenticated')
 })
 
-test('a key set on a port where nobody listens is unavailable', async () => {
+test('a key set on a port without a server is unavailable', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -15,7 +15,7 @@ for (const { name, hmac } of backends) {
     void test(`${sentence} (${name})`, run)
   }
 
-  says('a signature is good for its user and for nobody else', async () => {
+  says('a signature is valid for its user and for no other user', async () => {
     const signature = await createSignature('Zoë', secret)
 
     assert.match(signature, /^[0-9a-f]{64}$/)
@@ -108,7 +108,7 @@ test('one signature can be verified without making a verifier', async () => {
   assert.equal(await verifySignature('bob', signature, [secret]), false)
 })
 
-test('no signature is made for a guest, for nobody, or with an empty secret', async () => {
+test('no signature is made for a guest, without a user id, or with an empty secret', async () => {
   const code = (wanted: string) => (error: unknown) => error instanceof TokenError && error.code === wanted
   await assert.rejects(createSignature('guest:ann', secret), code('guest-user-id'))
   await assert.rejects(createSignature('', secret), code('bad-user-id'))
