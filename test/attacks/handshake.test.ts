@@ -11,6 +11,7 @@ const { url, assertUnharmed } = await attackedGateway()
 /** Writes `parts`, half-closes, and returns the received bytes, and whether the connection was reset. */
 const exchangeOnce = async (
   parts: readonly (string | Uint8Array)[],
+  last?: RegExp,
 ): Promise<{ answer: Buffer; wasReset: boolean }> => {
   const raw = await openRaw(url, { allowHalfOpen: true })
   let wasReset = false
@@ -21,6 +22,8 @@ const exchangeOnce = async (
     // Its own packet.
     await new Promise((resolve) => setImmediate(resolve))
   }
+  // A client that closes its side does not wait for the engine any more.
+  if (last) await until(`${last}`, () => raw.socket.destroyed || last.test(raw.received().toString('latin1')))
   raw.socket.end()
   await within(raw.closed, 'close')
   return { answer: raw.received(), wasReset }
@@ -29,11 +32,15 @@ const exchangeOnce = async (
 /** If bytes follow that the gateway no longer reads, TCP may reset the connection and lose the response (RFC 9112, 9.6). */
 const MAX_RESETS = 10
 
-/** Returns the response to `parts`. Writes them again after a reset that lost the response. */
-const exchange = async (parts: readonly (string | Uint8Array)[], resets = 0): Promise<Buffer> => {
-  const { answer, wasReset } = await exchangeOnce(parts)
+/** Returns the response to `parts`, whose end is `last`. Writes them again after a reset that lost the response. */
+const exchange = async (
+  parts: readonly (string | Uint8Array)[],
+  last?: RegExp,
+  resets = 0,
+): Promise<Buffer> => {
+  const { answer, wasReset } = await exchangeOnce(parts, last)
   const isLost = wasReset && answer.length === 0 && resets < MAX_RESETS
-  return isLost ? exchange(parts, resets + 1) : answer
+  return isLost ? exchange(parts, last, resets + 1) : answer
 }
 
 const STATUS = /^HTTP\/1\.1 (\d{3}) [A-Z][A-Za-z ]+\r\n/
@@ -242,10 +249,10 @@ test('a start of any JSON in the handshake ends with a code', async () => {
       fc.oneof(fc.json(), fc.string({ unit: 'binary' }), fc.constantFrom(...good)),
       async (text) => {
         const protocol = `chat-session.v1, start.${base64url(text)}`
-        const answer = await exchange([
-          handshake({ 'Sec-WebSocket-Protocol': protocol }),
-          maskedFrame('{"type":"end"}'),
-        ])
+        const answer = await exchange(
+          [handshake({ 'Sec-WebSocket-Protocol': protocol }), maskedFrame('{"type":"end"}')],
+          /"type":"ended"/,
+        )
         assert.match(
           answer.toString('latin1'),
           /"type":"ended","code":"(ended|bad-request|unauthenticated|unknown-app|too-large)"/,
