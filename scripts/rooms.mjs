@@ -8,7 +8,8 @@ const engineRecords = ['engine/events', 'engine/records', 'engine/webhook-events
 const engineInterface = ['engine/engine', ...engineRecords, 'engine/errors', 'engine/listeners']
 const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
-const messages = [...settings, 'gateway/auth', 'gateway/messages']
+const observed = [...settings, 'gateway/metrics']
+const messages = [...observed, 'gateway/auth', 'gateway/messages']
 const connections = [...messages, 'gateway/sessions', 'gateway/connection']
 
 /**
@@ -51,14 +52,26 @@ export const rooms = {
   'gateway/clock-watch': [],
   'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],
   'gateway/limits': gatewayBase,
-  'gateway/webhooks': [...settings, 'engine', 'protocol'],
-  'gateway/auth': [...settings, 'gateway/webhooks', 'engine', 'tokens', 'protocol'],
-  'gateway/messages': [...settings, 'engine', 'tokens', 'protocol'],
+  'gateway/metrics': gatewayBase,
+  'gateway/webhooks': [...observed, 'engine', 'protocol'],
+  'gateway/auth': [...observed, 'gateway/webhooks', 'engine', 'tokens', 'protocol'],
+  'gateway/messages': [...observed, 'engine', 'tokens', 'protocol'],
   'gateway/sessions': [...messages, 'engine', 'tokens', 'protocol'],
   'gateway/connection': [...messages, 'gateway/sessions', 'engine', 'protocol'],
   'gateway/http': [...connections, 'engine', 'protocol'],
   'gateway/transports': [...connections, 'gateway/http', 'engine', 'protocol'],
-  gateway: [...connections, 'gateway/http', 'gateway/transports', 'engine', 'tokens', 'protocol'],
+  'gateway/admin/audit': gatewayBase,
+  'gateway/admin': [...connections, 'gateway/admin/audit', 'gateway/http', 'engine', 'protocol'],
+  gateway: [
+    ...connections,
+    'gateway/admin',
+    'gateway/admin/audit',
+    'gateway/http',
+    'gateway/transports',
+    'engine',
+    'tokens',
+    'protocol',
+  ],
 
   'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
   'cli/doctor': ['cli/cli-error', 'cli/report', 'gateway', 'protocol'],

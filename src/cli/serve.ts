@@ -48,6 +48,8 @@ export const serve = async ({ config, logLevel }: ServeOptions): Promise<void> =
   })
   reloadOnSignal(gateway, config, log)
   try {
+    const admin = await gateway.listenAdmin()
+    if (admin !== null) console.log(`admin listening on ${admin}`)
     console.log(`listening on ${await gateway.listen()}`)
   } catch (error) {
     // `listen()` rejects because the gateway was closed by a signal: that is no failure.

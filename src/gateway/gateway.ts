@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
+import { createAdminServer } from './admin/admin-server.js'
+import { createAudit } from './admin/audit.js'
 import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
 import { createRateLimiter } from './limits/rate-limiter.js'
 import { createStartQueue } from './limits/start-queue.js'
@@ -18,7 +20,9 @@ import { watchClock } from './clock-watch.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './sessions/hub.js'
 import { createLog, type Log } from './log.js'
+import { createMetrics } from './metrics/metrics.js'
 import { createRepeatLog } from './repeat-log.js'
+import { createScrape } from './scrape.js'
 import { createOwnServer, type OwnServer } from './transports/own-server.js'
 import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
@@ -27,6 +31,7 @@ import { createPublish, type Publication, type Published } from './messages/publ
 import { refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
+import { drainRetryAfter, reconnectWindow } from './reconnect-spread.js'
 import { createReload, type Reloaded } from './reload.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 
@@ -52,11 +57,16 @@ export interface Gateway {
    */
   attach(server: Server): void
   /**
-   * Creates an HTTP server and listens as `config.listen` says. Resolves with the address, `http://HOST:PORT`; a second
+   * Creates an HTTP server and listens as `config.listen` says, and as `config.admin` says too. Resolves with the address, `http://HOST:PORT`; a second
    * call resolves with the same. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an
    * `EngineError`, and can be called again then.
    */
   listen(): Promise<string>
+  /**
+   * Listens as `config.admin` says: `listen()` and `attach()` do it too. Resolves with the address, `http://HOST:PORT`; null if the
+   * config has no `admin`. Rejects as `listen()` does.
+   */
+  listenAdmin(): Promise<string | null>
   /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
   ready(): Promise<void>
   /**
@@ -79,17 +89,6 @@ export interface Gateway {
    */
   close(): Promise<void>
 }
-
-/** Milliseconds over which the clients of a drain reconnect: a base, and more for each connection. */
-const RECONNECT_SPREAD = 1_000
-const RECONNECT_SPREAD_EACH = 5
-const MAX_RECONNECT_SPREAD = 30_000
-
-/** Up to this many sessions may reconnect at once. For more, the window is 5 ms for each session. */
-const MAX_RECONNECTS_AT_ONCE = 100
-const MAX_RECONNECT_WINDOW = 60_000
-const reconnectWindow = (sessions: number): number =>
-  sessions <= MAX_RECONNECTS_AT_ONCE ? 0 : Math.min(MAX_RECONNECT_WINDOW, RECONNECT_SPREAD_EACH * sessions)
 
 const createEngine = (settings: Settings['engine'], log: Log): Engine => {
   const onError = (err: unknown): void => log.error({ err }, 'the engine reported an error')
@@ -117,7 +116,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   /** `reload` assigns to it. Read a key that can be reloaded when it is needed, not before. */
   const settings = parse(config, env)
   const lifetime = new AbortController()
-  const log = createRepeatLog(options.log ?? createLog(), lifetime.signal)
+  const fullLog = options.log ?? createLog()
+  const log = createRepeatLog(fullLog, lifetime.signal)
+  const metrics = createMetrics()
   const engine = options.engine ?? createEngine(settings.engine, log)
   const hub = createHub()
   const keySets = createKeySets(log, lifetime.signal)
@@ -137,6 +138,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   let opened: Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
+  let adminListening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let ownServer: OwnServer | undefined
 
@@ -209,7 +211,35 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     assertNotClosed,
   })
 
+  const { admin } = settings
+  const adminServer =
+    admin &&
+    createAdminServer(() => settings.admin ?? admin, {
+      audit: createAudit(fullLog),
+      log,
+      readiness,
+      scrape: createScrape(metrics, {
+        settings,
+        engine,
+        connections: () => connections.keys(),
+        readiness,
+      }),
+      calls: [],
+    })
+
+  const listenAdmin = async (): Promise<string | null> => {
+    assertNotClosed()
+    if (!adminServer) return null
+    adminListening ??= adminServer.listen().catch((error: unknown) => {
+      adminListening = undefined
+      throw error
+    })
+    return adminListening
+  }
+
   const start = async (): Promise<string> => {
+    // First, so that health checks are answered while the engine opens.
+    await listenAdmin()
     await apps()
     const server = createOwnServer(settings, log, slots)
     gateway.attach(server.server)
@@ -222,17 +252,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return address
   }
 
-  /** Returns a random delay, so that clients don't all reconnect at once. */
-  const retryAfter = (): number =>
-    Math.ceil(
-      Math.random() *
-        // The last client must reconnect while its session is still held.
-        Math.min(
-          settings.resumeWindow / 2 || MAX_RECONNECT_SPREAD,
-          MAX_RECONNECT_SPREAD,
-          RECONNECT_SPREAD + RECONNECT_SPREAD_EACH * connections.size,
-        ),
-    )
+  const retryAfter = (): number => drainRetryAfter(settings.resumeWindow, connections.size)
 
   const drain = async (): Promise<void> => {
     draining = true
@@ -253,6 +273,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await listening?.catch(() => undefined)
     await ownServer?.close(closeTimeout)
     await closed
+    // Last, so that a drain can be watched.
+    await adminListening?.catch(() => undefined)
+    await adminServer?.close()
   }
 
   watchClock((milliseconds) => {
@@ -269,6 +292,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     attach(server) {
       assertNotClosed()
       apps().catch((err: unknown) => log.error({ err }, 'the engine failed to open'))
+      listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))
       const { detach } = attach(server, {
         owns: ownsPath,
         messageTimeout: settings.startTimeout,
@@ -301,6 +325,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       return publish(publication)
     },
     reload,
+    listenAdmin,
     listen() {
       listening ??= start().catch((error: unknown) => {
         listening = undefined

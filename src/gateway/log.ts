@@ -10,8 +10,8 @@ export const isLogLevel = (level: string): level is LogLevel =>
 
 /** The part of pino's Logger that the gateway uses: `log.info({ appId, sessionId }, 'session started')`. Log errors as `err`. */
 export type Log = Pick<Logger, 'fatal' | 'error' | 'warn' | 'info' | 'debug'> & {
-  /** Returns a log that adds these fields to every line. */
-  child: (fields: Record<string, unknown>) => Log
+  /** Returns a log that adds these fields to every line. With `level` it has a level of its own. */
+  child: (fields: Record<string, unknown>, options?: { level?: LogLevel }) => Log
 }
 
 export interface LogOptions {

@@ -67,6 +67,6 @@ export const createRepeatLog = (log: Log, signal: AbortSignal): Log => {
     warn: write('warn'),
     info: write('info'),
     debug: (...line: Parameters<Log['debug']>) => log.debug(...line),
-    child: (fields) => createRepeatLog(log.child(fields), signal),
+    child: (fields, options) => createRepeatLog(log.child(fields, options), signal),
   }
 }

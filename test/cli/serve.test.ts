@@ -43,6 +43,19 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
       assert.equal(typeof JSON.parse(line), 'object', line)
   })
 
+test('serve prints the address of the admin listener on a line before its own', async () => {
+  const admin = { port: 0, token: 'the admin token of a test, 32 bytes' }
+  const { child, url, outcome } = run(['serve', '--config', await write('admin.json', { ...config, admin })])
+  await url()
+  child.kill('SIGTERM')
+  const { code, stdout } = await outcome
+  assert.equal(code, 0)
+  assert.match(
+    stdout,
+    /^admin listening on (http:\/\/127\.0\.0\.1:\d+)\nlistening on (?!\1\n)http:\/\/127\.0\.0\.1:\d+\n$/,
+  )
+})
+
 test('serve ends within drainTime, even if its config module holds a timer open or never answers', async () => {
   const file = await write(
     'open.mjs',

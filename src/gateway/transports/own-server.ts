@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import { limits } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
+import { listenOn } from '../http/listen.js'
 import type { Log } from '../log.js'
 import type { SocketSlots } from './socket-slots.js'
 
@@ -68,20 +69,6 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
     : createServer(base)
 }
 
-const listenError = ({ host, port }: Settings['listen'], cause: NodeJS.ErrnoException): GatewayError =>
-  cause.code === 'EADDRINUSE'
-    ? new GatewayError(
-        'port-in-use',
-        `Port ${port} on ${host} is in use: choose another, or 0 for a free one.`,
-        { cause },
-      )
-    : new GatewayError('cannot-listen', `Can't listen on ${host}, port ${port}: ${cause.message}.`, { cause })
-
-const addressOf = (server: Server, scheme: string): string => {
-  const { address, port, family } = server.address() as AddressInfo
-  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
 /** Creates the server that the config describes. Throws a `GatewayError` of code `bad-tls`. */
 export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots): OwnServer => {
   const { listen } = settings
@@ -114,17 +101,11 @@ export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots
         certificate = next
       }
     },
-    listen: () =>
-      new Promise((resolve, reject) => {
-        const fail = (cause: Error): void => reject(listenError(listen, cause))
-        server.once('error', fail)
-        server.listen({ port: listen.port, host: listen.host, backlog: BACKLOG }, () => {
-          server.off('error', fail)
-          // An error after this point concerns one client, whose socket could not be accepted.
-          server.on('error', (err) => log.warn({ err }, 'a connection was not accepted'))
-          resolve(addressOf(server, listen.tls ? 'https' : 'http'))
-        })
-      }),
+    listen: () => {
+      const { host, port } = listen
+      const scheme = listen.tls ? 'https' : 'http'
+      return listenOn(server, { host, port, backlog: BACKLOG, scheme }, log)
+    },
     close: (timeout) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => {

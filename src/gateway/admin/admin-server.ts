@@ -1,0 +1,48 @@
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Settings } from '../config/parse.js'
+import { listenOn } from '../http/listen.js'
+import { createRequestQueue } from '../http/request-queue.js'
+import { createLogin } from './login.js'
+import { createAdminRoutes, type AdminRoutesContext } from './routes.js'
+
+/** The HTTP server for operators. */
+export interface AdminServer {
+  /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
+  listen(): Promise<string>
+  /** Resolves when the server and all its sockets are closed. */
+  close(): Promise<void>
+}
+
+/** Milliseconds that a client has to send the headers of a request, and the whole request. */
+const HEADERS_TIMEOUT = 10_000
+const REQUEST_TIMEOUT = 30_000
+/** Open sockets. Operators and scrapers have a few. */
+const MAX_SOCKETS = 500
+
+type AdminSettings = NonNullable<Settings['admin']>
+
+/** `current` returns the settings for each request anew, since a reload may change the tokens. */
+export const createAdminServer = (
+  current: () => AdminSettings,
+  context: Omit<AdminRoutesContext, 'login'>,
+): AdminServer => {
+  const { fetch } = createAdminRoutes({ ...context, login: createLogin(current) })
+  const respond = getRequestListener(fetch, { hostname: 'localhost', overrideGlobalObjects: false })
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
+    createRequestQueue((request, response) => void respond(request, response)),
+  )
+  server.maxConnections = MAX_SOCKETS
+  return {
+    listen() {
+      const { host, port } = current()
+      return listenOn(server, { host, port, scheme: 'http' }, context.log)
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

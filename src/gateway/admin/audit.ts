@@ -1,0 +1,34 @@
+import type { Log } from '../log.js'
+
+/** Who made a call: an operator with the admin token, or an app's backend with an app token. */
+export type Caller =
+  | { by: 'admin-token'; address: string }
+  | { by: 'app-token'; appId: string; tokenId: string | null; address: string }
+
+/** A call that changes something, or tried to. */
+export interface AuditEntry {
+  who: Caller
+  /** The name of the call, such as `session.end`. */
+  what: string
+  /** The ids that the call names, by their kinds. */
+  whom: Readonly<Record<string, string>>
+  /** The HTTP status of the response. */
+  result: number
+}
+
+export type Audit = (entry: AuditEntry) => void
+
+/**
+ * Returns a function that writes one line for each call, with `audit: true`. Give it the log itself, not a repeat log, which would
+ * count lines instead of writing them. The lines are written at every log level.
+ */
+export const createAudit = (log: Log): Audit => {
+  const lines = log.child({ audit: true }, { level: 'info' })
+  // The fields are chosen one by one, so that nothing else of an object is ever written.
+  return ({ who, what, whom, result }) => {
+    const { by, address } = who
+    const caller =
+      who.by === 'app-token' ? { by, appId: who.appId, tokenId: who.tokenId, address } : { by, address }
+    lines.info({ who: caller, what, whom, result }, 'audit')
+  }
+}

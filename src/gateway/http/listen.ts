@@ -1,0 +1,42 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { GatewayError } from '../errors.js'
+import type { Log } from '../log.js'
+
+interface ListenOptions {
+  host: string
+  port: number
+  backlog?: number
+  scheme: 'http' | 'https'
+}
+
+const listenError = (host: string, port: number, cause: NodeJS.ErrnoException): GatewayError =>
+  cause.code === 'EADDRINUSE'
+    ? new GatewayError(
+        'port-in-use',
+        `Port ${port} on ${host} is in use: choose another, or 0 for a free one.`,
+        { cause },
+      )
+    : new GatewayError('cannot-listen', `Can't listen on ${host}, port ${port}: ${cause.message}.`, { cause })
+
+const addressOf = (server: Server, scheme: string): string => {
+  const { address, port, family } = server.address() as AddressInfo
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+/** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
+export const listenOn = (
+  server: Server,
+  { scheme, ...options }: ListenOptions,
+  log: Pick<Log, 'warn'>,
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => reject(listenError(options.host, options.port, cause))
+    server.once('error', fail)
+    server.listen(options, () => {
+      server.off('error', fail)
+      // An error after this point concerns one client, whose socket could not be accepted.
+      server.on('error', (err) => log.warn({ err }, 'a connection was not accepted'))
+      resolve(addressOf(server, scheme))
+    })
+  })
