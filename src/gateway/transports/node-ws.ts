@@ -10,7 +10,9 @@ import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import type { Slot, SocketRefusal } from '../limits/connection-limits.js'
 import { isDropped, lingeringClose } from '../http/lingering-close.js'
+import { createTurnLimit } from '../limits/turn-limit.js'
 import { createRequestQueue } from '../http/request-queue.js'
+import { intercept } from './intercept.js'
 import { MessageDeadline } from './message-deadline.js'
 import { createRequestReturn } from './return-request.js'
 import { SendBuffers } from './send-buffers.js'
@@ -37,6 +39,12 @@ export const CLOSE_TIMEOUT = 3_000
 
 /** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
 const MAX_BATCH = 8_192
+
+/**
+ * Handshakes and requests of one turn of the event loop. Each takes about 0.2 ms of CPU time: without a limit, a thousand that come
+ * at once would hold up every session.
+ */
+const MAX_PER_TURN = 16
 
 /** Bytes of a masked control frame besides its payload. */
 const CONTROL_HEADER = 6
@@ -221,27 +229,6 @@ const endForLimit = (connection: Connection, socket: Duplex, refusal: SocketRefu
   if (socket instanceof Socket) socket.destroySoon()
 }
 
-type ServerListener = (...args: unknown[]) => void
-
-/**
- * Replaces the listeners of an event by `first`, which gets them as `others`, and returns a function that puts them back.
- * Two listeners that respond to one request would break it, and a WebSocket server of `ws` responds 400 to every other path.
- */
-const intercept = (
-  server: Server,
-  event: 'request' | 'upgrade',
-  first: (others: readonly ServerListener[], ...args: never[]) => void,
-): (() => void) => {
-  const others = server.listeners(event) as ServerListener[]
-  const listener = first.bind(undefined, others) as ServerListener
-  server.removeAllListeners(event)
-  server.on(event, listener)
-  return () => {
-    server.off(event, listener)
-    for (const other of others) server.on(event, other)
-  }
-}
-
 /** Serves the gateway's paths on `server`. Other requests go to the listeners that the server had before. */
 export const attach = (server: Server, handlers: GatewayHandlers): { detach(): void } => {
   const options = {
@@ -265,7 +252,12 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
   const sockets = new ws.WebSocketServer(options)
 
   const { onRequest, returnRequest } = createRequestReturn(server)
-  const handleRequest = createRequestQueue((request, response) => handlers.request(request, response))
+  const turnLimit = createTurnLimit(MAX_PER_TURN)
+  const handleRequest = createRequestQueue((request, response) => {
+    turnLimit.run(() => {
+      if (!request.socket.destroyed) handlers.request(request, response)
+    })
+  })
   const restoreRequests = intercept(
     server,
     'request',
@@ -275,6 +267,31 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       else for (const other of others) other.call(server, request, response)
     },
   )
+
+  const open = (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    protocols: string[],
+    peer: Peer,
+    slot: Slot,
+  ): void => {
+    // `started` leaves in the same write as the 101, if the session starts in this turn.
+    socket.cork()
+    setImmediate(uncork, socket)
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const transport = new WsTransport(webSocket, socket)
+      const connection = handlers.connect(transport, peer, slot)
+      receiveFrom(webSocket, socket, transport, connection, handlers.messageTimeout)
+      slot.evict = (refusal) => endForLimit(connection, socket, refusal)
+      // Ended before the start is decoded and parsed, so that a refused socket costs little.
+      if (slot.refusal) return slot.evict(slot.refusal)
+      const start = startInProtocols(protocols)
+      if (start === undefined)
+        connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
+      else if (start !== null) connection.receive(start, Buffer.byteLength(start))
+    })
+  }
 
   const restoreUpgrades = intercept(
     server,
@@ -298,22 +315,10 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       const protocols = protocolsOf(request)
       if (!protocols.includes(SUBPROTOCOL))
         return refuseUpgrade(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
-      // `started` leaves in the same write as the 101, if the session starts in this turn.
-      socket.cork()
-      setImmediate(uncork, socket)
       const peer = handlers.peerOf(request)
       const slot = handlers.countSocket(socket, request, peer)
-      sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const transport = new WsTransport(webSocket, socket)
-        const connection = handlers.connect(transport, peer, slot)
-        receiveFrom(webSocket, socket, transport, connection, handlers.messageTimeout)
-        slot.evict = (refusal) => endForLimit(connection, socket, refusal)
-        // Ended before the start is decoded and parsed, so that a refused socket costs little.
-        if (slot.refusal) return slot.evict(slot.refusal)
-        const start = startInProtocols(protocols)
-        if (start === undefined)
-          connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
-        else if (start !== null) connection.receive(start, Buffer.byteLength(start))
+      turnLimit.run(() => {
+        if (!socket.destroyed) open(request, socket, head, protocols, peer, slot)
       })
     },
   )
