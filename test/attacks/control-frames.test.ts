@@ -11,6 +11,7 @@ import {
   startProtocol,
   within,
 } from '../support/raw-client.js'
+import { Connection } from '../../src/gateway/connection/connection.js'
 import { until } from '../support/until.js'
 import { runGateway, startOf } from '../gateway/support.js'
 import { assertSpeaksProtocol, readFrames } from './support.js'
@@ -41,6 +42,27 @@ test('a flood of WebSocket pongs in a session ends as rate-limited', async () =>
   const client = await startClient(url, await startOf('many pongs'))
   for (let count = 0; count < 5_000; count += 1) client.socket.pong()
   assert.equal((await client.end()).frame['code'], 'rate-limited')
+})
+
+test('of a chunk of frames, few are parsed once the first ones have ended the connection', async () => {
+  let parsed = 0
+  const { receive } = Connection.prototype
+  Connection.prototype.receive = function (...frame) {
+    parsed += 1
+    receive.apply(this, frame)
+  }
+  try {
+    const raw = await openRaw(url)
+    raw.socket.write(handshake())
+    await raw.answer()
+    raw.socket.write(Buffer.concat(Array(20_000).fill(maskedFrame('{"type":"pong"}'))))
+    assert.equal(await within(raw.closed, 'close'), false)
+    const bytes = raw.received()
+    assert.equal(assertSpeaksProtocol(readFrames(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4))), 'too-large')
+  } finally {
+    Connection.prototype.receive = receive
+  }
+  assert.ok(parsed > 16 && parsed < 500, `${parsed} frames were parsed`)
 })
 
 for (const [when, code, close] of [

@@ -108,6 +108,11 @@ export class Connection implements ConnectionHandle {
     this.#phase = { name: 'opening', peer, deadline, isStarting: false, frames: [], bytes: 0 }
   }
 
+  /** Whether the client is authenticated and its session has started. */
+  get isLive(): boolean {
+    return this.#phase.name === 'live' || this.#phase.name === 'draining'
+  }
+
   get connectionId(): string {
     return `${PROCESS_ID} ${this.#number}`
   }

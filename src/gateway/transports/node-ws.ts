@@ -16,6 +16,7 @@ import { intercept } from './intercept.js'
 import { MessageDeadline } from './message-deadline.js'
 import { createRequestReturn } from './return-request.js'
 import { SendBuffers } from './send-buffers.js'
+import { readInSlices } from './slices.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
@@ -56,7 +57,7 @@ const MAX_FRAGMENTS = 64
 const MAX_CHUNKS = 512
 
 /** Bytes that are read after the gateway's close, for the client's own close frame. A client that keeps sending would take CPU time. */
-const MAX_AFTER_CLOSE = 65_536
+const MAX_AFTER_CLOSE = 4_096
 
 /** Returns the path of a request. Its target may be a whole URL (RFC 9112, 3.2.2). */
 const pathOf = (request: IncomingMessage): string =>
@@ -195,6 +196,7 @@ const receiveFrom = (
     onControl(payload)
     if (socket.readyState === ws.WebSocket.OPEN) transport.pong(payload)
   })
+  readInSlices(stream, () => !connection.isLive)
   let bytesAfterClose = 0
   stream.on('data', (chunk: Buffer) => {
     deadline.onChunk(chunk.length)
