@@ -45,6 +45,8 @@ export interface ClientOptions {
   pongs?: boolean
   /** Certificate to trust. */
   ca?: Buffer
+  /** The address that it connects from. */
+  localAddress?: string
 }
 
 /** One connection to a gateway. It queues frames until `next` returns them. */
@@ -64,7 +66,7 @@ export interface Client {
 }
 
 export const openClient = (url: string, options: ClientOptions = {}): Client => {
-  const { start, origin, headers, pongs = true, ca } = options
+  const { start, origin, headers, pongs = true, ca, localAddress } = options
   const protocols = options.protocols ?? [
     'chat-session.v1',
     ...(start === undefined ? [] : [startProtocol(start)]),
@@ -74,6 +76,7 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
     ...(origin !== undefined && { origin }),
     ...(headers && { headers }),
     ...(ca && { ca }),
+    ...(localAddress !== undefined && { localAddress }),
   })
   opened.add(() => socket.terminate())
   const frames: Frame[] = []
