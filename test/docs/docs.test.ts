@@ -95,9 +95,14 @@ test('docs/SESSION.md explains every code of the client’s own', () => {
   for (const code of Object.keys(clientErrorMessages)) assert.ok(sessionGuide.includes(`| \`${code}\``), code)
 })
 
-test('the gateway accepts the configs that the documentation shows', () => {
-  const shown = [...blocks(gatewayGuide, 'json config'), ...blocks(readme, 'json')]
-  assert.equal(shown.length, 2)
+test('the gateway accepts the configs that the documentation shows', async () => {
+  const operatingGuide = await read('docs/OPERATING.md')
+  const shown = [
+    ...blocks(gatewayGuide, 'json config'),
+    ...blocks(operatingGuide, 'json config'),
+    ...blocks(readme, 'json'),
+  ]
+  assert.equal(shown.length, 3)
   const env = {
     CHAT_SECRET: 'x'.repeat(32),
     ADMIN_TOKEN: 'a'.repeat(32),
