@@ -34,6 +34,10 @@ const compact = (() => {
  */
 const refusedHeaders = ['crit', 'cty', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
 
+/** Node's own decoder, where it exists: jose's takes several times as long. Both are exact for the canonical segments of `compact`. */
+const decodeSegment: (segment: string) => Uint8Array =
+  typeof Buffer === 'function' ? (segment) => Buffer.from(segment, 'base64url') : base64url.decode
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Returns whether an object has two members of one name. Two parsers may choose different ones (RFC 8259, 4). */
@@ -55,7 +59,7 @@ const readObject = (segment: string): JsonObject | undefined => {
   let json: string
   let value: unknown
   try {
-    json = decoder.decode(base64url.decode(segment))
+    json = decoder.decode(decodeSegment(segment))
     value = JSON.parse(json)
   } catch {
     return undefined
@@ -116,7 +120,7 @@ export const parseToken = (text: unknown): ParseResult => {
       header,
       claims,
       signed: text.slice(0, -signaturePart.length - 1),
-      signature: base64url.decode(signaturePart),
+      signature: decodeSegment(signaturePart),
     },
   }
 }

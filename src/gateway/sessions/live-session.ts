@@ -163,15 +163,16 @@ export class LiveSession implements HubSession {
     const token = signToken && (await signToken(saved.user))
     const resumeKey = randomUUID()
     const started = await engine.startSession({
-      ...this.user,
       ...client,
+      appId: this.user.appId,
+      userId: this.user.userId,
       guest,
       credential,
       node: this.#context.node,
       hidden,
       connectionId: this.#connection.connectionId,
       keyHash: hash(resumeKey),
-      ...(resume && { resumes: hash(resume.key) }),
+      resumes: resume && hash(resume.key),
       holdFor: resumeWindow,
       sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
     })
