@@ -121,7 +121,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const metrics = createMetrics()
   const engine = options.engine ?? createEngine(settings.engine, log)
   const hub = createHub()
-  const keySets = createKeySets(log, lifetime.signal)
+  const keySets = createKeySets(log, lifetime.signal, metrics)
   const rateLimiter = createRateLimiter()
   const connectionLimits = createConnectionLimits(() => settings.limits, rateLimiter, log)
   const slots = createSocketSlots(connectionLimits)
@@ -171,6 +171,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     settings,
     apps,
     engine,
+    metrics,
     hub,
     log,
     rateLimiter,

@@ -17,6 +17,7 @@ import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
 import { newOwnCredential, type App } from './app.js'
 import type { Settings } from '../config/parse.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { authenticateParams } from './auth-params.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
@@ -24,6 +25,7 @@ import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 export interface AdmissionContext {
   engine: Pick<Engine, 'user'>
   settings: Pick<Settings, 'startTimeout'>
+  metrics?: Metrics | undefined
 }
 
 export interface StartContext extends AdmissionContext {

@@ -2,7 +2,8 @@ import { parseProfile, type EndCode, type JsonObject } from '../../protocol/inde
 import { object } from '../../protocol/internal.js'
 import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
 import { OutboundRequestError } from '../webhooks/outbound-request.js'
-import type { Authenticated, Peer, Refusal, StartContext } from './admission.js'
+import { createRequestMeter } from '../webhooks/request-meter.js'
+import type { AdmissionContext, Authenticated, Peer, Refusal, StartContext } from './admission.js'
 import { newOwnCredential, type App } from './app.js'
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
@@ -50,10 +51,10 @@ const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T
 
 /** Returns the app's check of auth params; undefined if it has none. */
 const checkOf = (
+  { settings: { startTimeout }, metrics }: AdmissionContext,
   { settings: { authenticate, authenticateUrl } }: App,
   request: AuthenticateRequest,
   headers: Peer['headers'],
-  startTimeout: number,
 ): Check | undefined => {
   if (authenticate)
     return {
@@ -71,7 +72,8 @@ const checkOf = (
       const timeout = Math.floor(deadline - performance.now())
       if (timeout <= 0)
         throw new NoDecisionError("Earlier requests to the app's backend took the whole time.")
-      return askAuthenticateUrl(authenticateUrl, request, headers ?? {}, timeout)
+      const meter = metrics && createRequestMeter(metrics, request.appId, 'authenticate')
+      return askAuthenticateUrl(authenticateUrl, request, headers ?? {}, timeout, meter)
     },
   }
 }
@@ -81,7 +83,7 @@ const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok
   object(answer) && answer['ok'] === true
 
 export const authenticateParams = async (
-  { settings, isOpen }: StartContext,
+  context: StartContext,
   app: App,
   userId: string,
   authParams: JsonObject,
@@ -89,7 +91,7 @@ export const authenticateParams = async (
 ): Promise<Authenticated> => {
   const { appId } = app.settings
   const request = { appId, userId, authParams, origin, address }
-  const check = checkOf(app, request, headers, settings.startTimeout)
+  const check = checkOf(context, app, request, headers)
   if (!check)
     return refuse(
       'unauthenticated',
@@ -101,7 +103,7 @@ export const authenticateParams = async (
     const turn = app.authentications.run(async () => {
       // Before the app's backend answers: if it revokes the user after that, the revocation counts.
       issuedAt = Date.now()
-      return isOpen() ? check.ask() : undefined
+      return context.isOpen() ? check.ask() : undefined
     })
     if (!turn)
       return {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { object } from '../../protocol/internal.js'
 import type { AppSettings, AuthenticateRequest } from '../config/parse.js'
 import { postSigned } from '../webhooks/outbound-request.js'
+import type { RequestMeter } from '../webhooks/request-meter.js'
 
 type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
 
@@ -23,13 +24,14 @@ const parse = (body: string | null): unknown => {
 
 /**
  * Asks the app's backend whether the client may be this user. Returns the JSON object of a 200, or null if the answer is no. Rejects
- * with a `NoDecisionError` or a `OutboundRequestError` if the backend did not decide. Asks once: a retry is the client's own.
+ * with a `NoDecisionError` or an `OutboundRequestError` if the backend did not decide. Asks once: a retry is the client's own.
  */
 export const askAuthenticateUrl = async (
   target: AuthenticateUrl,
   request: AuthenticateRequest,
   headers: Readonly<Record<string, string>>,
   timeout: number,
+  meter?: RequestMeter,
 ): Promise<Record<string, unknown> | null> => {
   const forwarded = target.forwardHeaders.flatMap((name) =>
     headers[name] === undefined ? [] : [[name, headers[name]] as const],
@@ -38,6 +40,7 @@ export const askAuthenticateUrl = async (
     headers: Object.fromEntries(forwarded),
     timeout,
     maxBytes: MAX_BYTES,
+    meter,
   })
   if (status === 429 || status >= 500) throw new NoDecisionError(`The answer has the status ${status}.`)
   if (status !== 200) return null

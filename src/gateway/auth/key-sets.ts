@@ -2,6 +2,8 @@ import { createLocalJWKSet } from 'jose'
 import type { KeySet } from '../../tokens/index.js'
 import type { AppSettings } from '../config/parse.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
+import { createRequestMeter } from '../webhooks/request-meter.js'
 import { createRemoteKeySet, type RemoteKeySet } from './remote-key-set.js'
 
 type Jwks = AppSettings['jwks']
@@ -10,8 +12,6 @@ type Jwks = AppSettings['jwks']
 export interface KeySets {
   /** Returns the app's key set. While `jwks` stays the same it is the same set, so that a reload of the config fetches nothing. */
   of(appId: string, jwks: Jwks): KeySet | undefined
-  /** The milliseconds since the keys of each app with a URL were fetched; null if they never were. */
-  ages(): ReadonlyMap<string, number | null>
 }
 
 interface Remote {
@@ -21,17 +21,26 @@ interface Remote {
 }
 
 /** When `signal` aborts, no key set is fetched any more. */
-export const createKeySets = (log: Pick<Log, 'warn'>, signal: AbortSignal): KeySets => {
+export const createKeySets = (log: Pick<Log, 'warn'>, signal: AbortSignal, metrics?: Metrics): KeySets => {
   const remotes = new Map<string, Remote>()
   signal.addEventListener('abort', () => remotes.forEach(({ stop }) => stop()), { once: true })
+
+  metrics?.onScrape(() => {
+    metrics.jwksAge.reset()
+    for (const [app, { set }] of remotes) {
+      const age = set.age()
+      if (age !== null) metrics.jwksAge.set({ app }, age / 1000)
+    }
+  })
 
   const start = (appId: string, url: string): Remote => {
     const life = new AbortController()
     const onError = (err: unknown): void =>
       log.warn({ appId, err }, "an app's key set can't be fetched; keys that were fetched before stay good")
+    const meter = metrics && createRequestMeter(metrics, appId, 'jwks')
     const remote = {
       url,
-      set: createRemoteKeySet(url, { signal: life.signal, onError }),
+      set: createRemoteKeySet(url, { signal: life.signal, onError, meter }),
       stop: () => life.abort(),
     }
     remotes.set(appId, remote)
@@ -53,6 +62,5 @@ export const createKeySets = (log: Pick<Log, 'warn'>, signal: AbortSignal): KeyS
       const { algorithms, keys = [] } = jwks
       return { algorithms, resolve: remote?.resolve ?? createLocalJWKSet({ keys }) }
     },
-    ages: () => new Map([...remotes].map(([appId, { set }]) => [appId, set.age()])),
   }
 }

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
-import { sendRequest } from '../webhooks/outbound-request.js'
+import { sendRequest, type OutboundRequest } from '../webhooks/outbound-request.js'
+import type { RequestMeter } from '../webhooks/request-meter.js'
 
 export interface RemoteKeySetOptions {
   /** Ends the refreshing. */
@@ -12,6 +13,7 @@ export interface RemoteKeySetOptions {
   retryInterval?: number
   /** Milliseconds that a fetch may take. Less than `startTimeout`, so that a start ends as `unavailable` and not as `timeout`. */
   timeout?: number
+  meter?: RequestMeter | undefined
 }
 
 export interface RemoteKeySet {
@@ -26,9 +28,12 @@ const UNAVAILABLE = "The key set can't be fetched now."
 /** A set of a hundred RSA keys with their certificates has about 300 kB. */
 const MAX_BYTES = 524_288
 
-const fetchKeys = async (url: string, timeout: number, signal: AbortSignal): Promise<JWTVerifyGetKey> => {
+const fetchKeys = async (
+  url: string,
+  request: Pick<OutboundRequest, 'timeout' | 'signal' | 'meter'>,
+): Promise<JWTVerifyGetKey> => {
   const headers = { accept: 'application/jwk-set+json, application/json' }
-  const { status, body } = await sendRequest(url, { headers, timeout, maxBytes: MAX_BYTES, signal })
+  const { status, body } = await sendRequest(url, { ...request, headers, maxBytes: MAX_BYTES })
   if (status !== 200) throw new Error(`The key set's server answered with status ${status}.`)
   if (body === null) throw new Error(`The key set is larger than ${MAX_BYTES} bytes.`)
   let set: unknown
@@ -46,10 +51,15 @@ const fetchKeys = async (url: string, timeout: number, signal: AbortSignal): Pro
  * is away, the last keys stay good. One fetch runs at a time. A server that fails, or a flood of unknown key ids, costs one fetch
  * in a `retryInterval`.
  */
-export const createRemoteKeySet = (
-  url: string,
-  { signal, onError, refreshInterval = 300_000, retryInterval = 5_000, timeout = 5_000 }: RemoteKeySetOptions,
-): RemoteKeySet => {
+export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): RemoteKeySet => {
+  const {
+    signal,
+    onError,
+    refreshInterval = 300_000,
+    retryInterval = 5_000,
+    timeout = 5_000,
+    meter,
+  } = options
   let keys: JWTVerifyGetKey | undefined
   let fetchedAt = 0
   let fetching: Promise<void> | undefined
@@ -61,7 +71,7 @@ export const createRemoteKeySet = (
 
   const fetchOnce = async (): Promise<void> => {
     try {
-      keys = await fetchKeys(url, timeout, signal)
+      keys = await fetchKeys(url, { timeout, signal, meter })
       fetchedAt = performance.now()
       hasFailed = false
     } catch (error) {

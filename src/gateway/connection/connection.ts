@@ -16,6 +16,7 @@ import {
 import { admit, type Peer } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { StartQueue } from '../limits/start-queue.js'
 import type { Hub } from '../sessions/hub.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
@@ -27,6 +28,7 @@ import { DeadlineTimer } from '../deadline-timer.js'
 
 /** The parts of a gateway that all of its connections share. */
 export interface ConnectionContext extends SessionContext {
+  metrics?: Metrics | undefined
   settings: SessionContext['settings'] & Pick<Settings, 'startTimeout' | 'leaveWindow'>
   /** Resolves with the apps by id once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>

@@ -4,6 +4,7 @@ import type { DeliveryOutcome, OwedEvent, WebhookEvent, WebhookQueue } from '../
 import { DeadlineTimer } from '../deadline-timer.js'
 import type { Log } from '../log.js'
 import { OutboundRequestError, postSigned, type SignedTarget } from './outbound-request.js'
+import type { RequestMeter } from './request-meter.js'
 import { hasExpired, retryAt } from './retry.js'
 import { WakeUps } from './wake-ups.js'
 
@@ -31,6 +32,7 @@ export interface Delivery {
 export interface AppDispatcherContext {
   queue: WebhookQueue
   log: Pick<Log, 'error' | 'warn' | 'info'>
+  meter?: RequestMeter | undefined
   /** Called after each request. */
   onDelivery(appId: string, delivery: Delivery): void
 }
@@ -215,7 +217,12 @@ export class AppDispatcher {
       duration: Math.round(performance.now() - start),
       error,
     })
-    const limits = { timeout: TIMEOUT, maxBytes: MAX_BYTES, signal: this.#life.signal }
+    const limits = {
+      timeout: TIMEOUT,
+      maxBytes: MAX_BYTES,
+      signal: this.#life.signal,
+      meter: this.#context.meter,
+    }
     try {
       const { status } = await postSigned(this.#target, id, body, limits)
       return answered(status, status >= 200 && status < 300 ? null : `The answer has the status ${status}.`)

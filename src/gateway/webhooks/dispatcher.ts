@@ -1,7 +1,10 @@
 import type { WebhookQueue } from '../../engine/index.js'
 import type { AppSettings } from '../config/parse.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { AppDispatcher, type Delivery } from './app-dispatcher.js'
+import type { SignedTarget } from './outbound-request.js'
+import { createRequestMeter } from './request-meter.js'
 
 /** Deliveries of each app that are listed for operators. */
 const MAX_LISTED = 200
@@ -28,7 +31,7 @@ export interface Dispatcher {
   close(timeout: number): Promise<void>
 }
 
-export const createDispatcher = (queue: WebhookQueue, log: Log): Dispatcher => {
+export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metrics): Dispatcher => {
   const dispatchers = new Map<string, AppDispatcher>()
   const listed = new Map<string, Delivery[]>()
   /** Of apps whose webhooks a reload removed. */
@@ -37,6 +40,7 @@ export const createDispatcher = (queue: WebhookQueue, log: Log): Dispatcher => {
   const onDelivery = (appId: string, delivery: Delivery): void => {
     const { id, type, status, attempt, duration, result } = delivery
     log.debug({ appId, eventId: id, type, status, attempt, duration, result }, 'webhook sent')
+    metrics?.webhooks.inc({ app: appId, result })
     const list = listed.get(appId) ?? []
     listed.set(appId, list)
     list.push(delivery)
@@ -50,6 +54,25 @@ export const createDispatcher = (queue: WebhookQueue, log: Log): Dispatcher => {
     return closed
   }
 
+  const add = (appId: string, target: SignedTarget): void => {
+    const meter = metrics && createRequestMeter(metrics, appId, 'webhook')
+    dispatchers.set(appId, new AppDispatcher(appId, target, { queue, log, meter, onDelivery }))
+  }
+
+  metrics?.onScrape(async () => {
+    metrics.webhooksOwed.reset()
+    metrics.webhooksOldest.reset()
+    for (const app of dispatchers.keys())
+      try {
+        const { owed, oldestAt } = await queue.owedSummary(app)
+        metrics.webhooksOwed.set({ app }, owed)
+        metrics.webhooksOldest.set({ app }, oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) / 1000)
+      } catch (err) {
+        // The other metrics are needed most while the engine is away.
+        log.warn({ appId: app, err }, "the engine can't say how many webhooks are owed")
+      }
+  })
+
   const wakeAll = (): void => dispatchers.forEach((dispatcher) => dispatcher.wake())
   const timer = setInterval(wakeAll, LEASE_CHECK).unref()
 
@@ -61,7 +84,7 @@ export const createDispatcher = (queue: WebhookQueue, log: Log): Dispatcher => {
         if (!webhooks) continue
         const known = dispatchers.get(appId)
         if (known) known.update(webhooks)
-        else dispatchers.set(appId, new AppDispatcher(appId, webhooks, { queue, log, onDelivery }))
+        else add(appId, webhooks)
       }
       wakeAll()
     },

@@ -1,3 +1,4 @@
+import type { RequestMeter } from './request-meter.js'
 import { signWebhook } from './sign.js'
 
 /** `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. */
@@ -24,6 +25,7 @@ export interface OutboundRequest {
   maxBytes: number
   /** Gives the request up. */
   signal?: AbortSignal
+  meter?: RequestMeter | undefined
 }
 
 export interface OutboundResponse {
@@ -52,11 +54,7 @@ const readBody = async (response: Response, maxBytes: number): Promise<string | 
   return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
-/**
- * Sends a request and returns its answer, of any status. Redirects are answers: the gateway sends signed requests to the configured
- * URL alone. Rejects with a `OutboundRequestError`.
- */
-export const sendRequest = async (url: string, request: OutboundRequest): Promise<OutboundResponse> => {
+const send = async (url: string, request: OutboundRequest): Promise<OutboundResponse> => {
   const { method = 'GET', headers = {}, body, timeout, maxBytes, signal } = request
   // Not `AbortSignal.any`: in Node 20 a long-lived signal keeps each signal that was made from it.
   const call = new AbortController()
@@ -87,6 +85,13 @@ export const sendRequest = async (url: string, request: OutboundRequest): Promis
     signal?.removeEventListener('abort', abort)
   }
 }
+
+/**
+ * Sends a request and returns its answer, of any status. Redirects are answers: the gateway sends signed requests to the configured
+ * URL alone. Rejects with an `OutboundRequestError`.
+ */
+export const sendRequest = (url: string, request: OutboundRequest): Promise<OutboundResponse> =>
+  request.meter ? request.meter(() => send(url, request)) : send(url, request)
 
 /** Where signed requests are sent: `authenticateUrl` or `webhooks` of an app's settings. */
 export interface SignedTarget {

@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { after, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import { createDispatcher, type Dispatcher } from '../../../src/gateway/webhooks/dispatcher.js'
+import { createMetrics, type Metrics } from '../../../src/gateway/metrics/metrics.js'
 import { createLog } from '../../../src/gateway/log.js'
 import { readBody, startServer } from '../../support/http-server.js'
 import { until } from '../../support/until.js'
@@ -47,10 +48,10 @@ const settingsOf = (url: string) => ({
 })
 
 /** Creates a dispatcher for these endpoints, by app id. It is closed after the tests. */
-const run = (queue: TestQueue, urls: Record<string, string>) => {
+const run = (queue: TestQueue, urls: Record<string, string>, metrics?: Metrics) => {
   const lines: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } })
-  const dispatcher = createDispatcher(queue, log)
+  const dispatcher = createDispatcher(queue, log, metrics)
   const reload = (changed: Record<string, string>): void =>
     dispatcher.configure(new Map(Object.entries(changed).map(([appId, url]) => [appId, settingsOf(url)])))
   after(() => dispatcher.close(0))
@@ -319,4 +320,23 @@ test('the list of deliveries keeps the newest 200, and neither list nor log has 
   const shown = dispatcher.lines.join() + JSON.stringify(list)
   assert.doesNotMatch(shown, /private|s3cret|127\.0\.0\.1|v1,/)
   assert.ok(!shown.includes(key.toString('base64')))
+})
+
+test('the metrics count deliveries by result and say how many events are owed and how old the oldest is', async () => {
+  const endpoint = await startEndpoint((response, { userId }) =>
+    status(userId === 'ada' ? 200 : 500)(response),
+  )
+  const queue = createTestQueue()
+  queue.add({ userId: 'ada' })
+  queue.add({ userId: 'bob', at: Date.now() - 60_000 })
+  const metrics = createMetrics()
+  run(queue, { app: endpoint.url }, metrics)
+  await until('both are sent', () => queue.outcomes.length, 2)
+  const text = await metrics.scrape()
+  assert.match(text, /webhook_deliveries_total{app="app",result="delivered"} 1\n/)
+  assert.match(text, /webhook_deliveries_total{app="app",result="retry"} 1\n/)
+  assert.match(text, /webhooks_owed{app="app"} 1\n/)
+  const [, oldest] = /webhooks_oldest_seconds{app="app"} ([\d.]+)\n/.exec(text) ?? []
+  assert.ok(Number(oldest) >= 60 && Number(oldest) < 90)
+  assert.match(text, /outbound_request_seconds_count{app="app",purpose="webhook"} 2\n/)
 })

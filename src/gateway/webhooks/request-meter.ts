@@ -1,0 +1,35 @@
+import type { Metrics } from '../metrics/metrics.js'
+import { OutboundRequestError, type OutboundResponse } from './outbound-request.js'
+
+/** Sends a request and measures it. */
+export type RequestMeter = (send: () => Promise<OutboundResponse>) => Promise<OutboundResponse>
+
+/** Returns the error of a request for its metric; undefined if there is none. */
+const errorOf = ({ status }: OutboundResponse): string | undefined =>
+  status === 429 || status >= 500 ? 'status' : undefined
+
+/** Returns the meter of an app's requests for one purpose. */
+export const createRequestMeter = (
+  metrics: Metrics,
+  app: string,
+  purpose: 'authenticate' | 'jwks' | 'webhook',
+): RequestMeter => {
+  const labels = { app, purpose }
+  return async (send) => {
+    metrics.requestsInFlight.inc(labels)
+    const stop = metrics.requestSeconds.startTimer(labels)
+    let error: string | undefined
+    try {
+      const response = await send()
+      error = errorOf(response)
+      return response
+    } catch (cause) {
+      error = cause instanceof OutboundRequestError ? cause.code : 'unknown'
+      throw cause
+    } finally {
+      stop()
+      metrics.requestsInFlight.dec(labels)
+      if (error !== undefined) metrics.requestErrors.inc({ ...labels, error })
+    }
+  }
+}
