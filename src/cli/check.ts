@@ -75,21 +75,31 @@ const checkListen = ({ listen, apps }: Settings): Finding[] => {
   ]
 }
 
+const checkAdmin = ({ admin }: Settings): Finding[] => {
+  if (!admin) return []
+  const { host, port } = admin
+  const what = 'admin'
+  return [
+    { level: 'ok', what, text: `on ${host}, port ${port}` },
+    ...(isLoopback(host)
+      ? []
+      : [
+          {
+            level: 'warn',
+            what,
+            text: `other machines reach ${host}, and the tokens travel without TLS: let only a private network reach it`,
+          } as const,
+        ]),
+  ]
+}
+
 /** Prints each problem of a config with its path. If there is none, prints a summary of the config. */
 export const check = async ({ config }: ConfigOptions): Promise<void> => {
   const parsed = parseConfig(await loadConfig(config), process.env)
   const findings: Finding[] = parsed.ok
     ? [
         ...checkListen(parsed.config),
-        ...(parsed.config.admin
-          ? [
-              {
-                level: 'ok',
-                what: 'admin',
-                text: `on ${parsed.config.admin.host}, port ${parsed.config.admin.port}`,
-              } as const,
-            ]
-          : []),
+        ...checkAdmin(parsed.config),
         ...[...parsed.config.apps.values()].flatMap((app) => checkApp(app, parsed.config)),
       ]
     : parsed.problems.map((problem) => {

@@ -33,12 +33,24 @@ export const createReload = (context: ReloadContext): ((config: GatewayConfig) =
   const { settings, keySets, engine } = context
   let last: Promise<unknown> = Promise.resolve()
 
+  const configureEngine = async ({ apps }: Settings): Promise<void> => {
+    try {
+      for (const app of apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
+    } catch (error) {
+      // Back to the running settings. Where that fails too, the engine is away, and is configured when it is opened again.
+      await Promise.allSettled(
+        [...settings.apps.values()].map((app) => engine.configure(app.appId, engineOptionsOf(app))),
+      )
+      throw error
+    }
+  }
+
   const reload = async (config: GatewayConfig): Promise<Reloaded> => {
     const next = changesOf(settings, context.parse(config))
     const apps = await context.apps()
     const useCertificate = (await context.ownServer())?.readCertificate(next.settings.listen.tls)
     const key = await engine.key()
-    for (const app of next.settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
+    await configureEngine(next.settings)
     context.assertNotClosed()
     // Nothing below fails or waits, so that a reload applies as a whole or not at all.
     Object.assign(settings, next.settings)

@@ -70,6 +70,15 @@ test('`check` warns of a test app that other machines reach, and of a proxy that
   assert.match(local.stdout, /^warn {2}listen\.trustProxy {2}is 0/m)
 })
 
+test('`check` warns of an admin listener that other machines reach', async () => {
+  const { code, stdout } = await check({
+    admin: { host: '10.0.0.1', token: 'a'.repeat(32) },
+    apps: { app: production },
+  })
+  assert.equal(code, 0)
+  assert.match(stdout, /^warn {2}admin +other machines reach 10\.0\.0\.1/m)
+})
+
 test('`check` reads the files of the certificate', async () => {
   const [one, two] = [makeCertificate(folder, 'one'), makeCertificate(folder, 'two')]
   for (const tls of [

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { copyFile, writeFile } from 'node:fs/promises'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { connect } from 'node:tls'
-import type { AppConfig, Gateway, GatewayConfig } from '../../src/gateway/index.js'
+import { SignJWT } from 'jose'
+import { createMemoryEngine, EngineError, type Engine } from '../../src/engine/index.js'
+import {
+  createGateway,
+  createLog,
+  type AppConfig,
+  type Gateway,
+  type GatewayConfig,
+} from '../../src/gateway/index.js'
 import { makeCertificate } from '../support/certificates.js'
 import { startGateway } from '../support/gateway.js'
 import { openClient, startClient, within, type Client } from '../support/raw-client.js'
@@ -180,6 +189,51 @@ test('a change that needs a restart is said at each reload until the config is a
   assert.deepEqual(await gateway.reload(other), { applied: [], needsRestart })
   assert.deepEqual(await gateway.reload(other), { applied: [], needsRestart })
   assert.deepEqual(await gateway.reload(configOf({})), { applied: [], needsRestart: [] })
+})
+
+test('a config that the engine fails to take changes nothing, in the engine either', async () => {
+  const memory = createMemoryEngine()
+  const kept = new Map<string, number>()
+  const configure: Engine['configure'] = async (id, options) => {
+    if (id === 'broken') throw new EngineError('unavailable', 'The engine is away.')
+    kept.set(id, options.retention.messages)
+    await memory.configure(id, options)
+  }
+  const engine = new Proxy(memory, {
+    get: (_, name: keyof Engine) => (name === 'configure' ? configure : memory[name].bind(memory)),
+  })
+  const log = createLog({ level: 'silent' })
+  const gateway = createGateway(configOf({}), { env: {}, log, engine })
+  after(() => gateway.close())
+  const url = await gateway.listen()
+  const apps: GatewayConfig['apps'] = {
+    [appId]: { environment: 'test', secrets: [newSecret], retention: { messages: 5 } },
+    broken: { environment: 'test' },
+  }
+  await assert.rejects(gateway.reload(configOf({}, { apps })), { code: 'unavailable' })
+  assert.equal(kept.get(appId), 1_000)
+  await startClient(url, start(await tokenFor('ada')))
+})
+
+test('the keys of a key set are rotated', async () => {
+  const keyOf = (pair: ReturnType<typeof newPair>) => ({ ...pair.publicKey.export({ format: 'jwk' }) })
+  const newPair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const sign = ({ privateKey }: ReturnType<typeof newPair>): Promise<string> =>
+    new SignJWT({ tokenType: 'user', iss: appId, sub: 'ada' })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(privateKey)
+  const [one, two] = [newPair(), newPair()]
+  const jwksOf = (...keys: ReturnType<typeof keyOf>[]): Partial<AppConfig> => ({
+    jwks: { keys, algorithms: ['ES256'] },
+  })
+  const { gateway, url } = await startGateway(jwksOf(keyOf(one)))
+  const live = await startClient(url, start(await sign(one)))
+  await gateway.reload(configOf(jwksOf(keyOf(two))))
+  await startClient(url, start(await sign(two)))
+  assert.equal(await refusal(url, await sign(one)), 'unauthenticated')
+  await sendAndReceive(live, 'after')
 })
 
 test('a gateway that is closed takes no config', async () => {

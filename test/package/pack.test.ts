@@ -76,6 +76,21 @@ test('the installed command, run without npx, drains at SIGTERM and exits with 0
   assert.deepEqual(await exited, [0, null])
 })
 
+test('the package has the files of deploy/ that docs/OPERATING.md copies from it', async () => {
+  const guide = await readFile(join(root, 'docs/OPERATING.md'), 'utf8')
+  const named = [...guide.matchAll(/node_modules\/(chat-session\/deploy\/[\w.-]+)/g)].map(
+    ([, path = '']) => path,
+  )
+  assert.ok(named.length > 1)
+  const installed = await readdir(join(folder, 'node_modules/chat-session/deploy'))
+  assert.deepEqual(installed.sort(), ['Caddyfile', 'Dockerfile', 'chat-session.service', 'nginx.conf'])
+  for (const path of named)
+    assert.ok(
+      installed.some((name) => path.endsWith(`/${name}`)),
+      path,
+    )
+})
+
 test('the installed package starts a session from end to end', async () => {
   await writeFile(
     join(folder, 'whole.mjs'),
