@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { EngineEvent, UserRef } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { Clock } from '../util/clock.js'
-import { GroupCommit } from './group-commit.js'
+import { GroupCommit, SPACING } from './group-commit.js'
 import { Guests } from './guests.js'
 import { Inboxes } from './inboxes.js'
 import { Revocations } from './revocations.js'
@@ -84,7 +84,12 @@ export const openDatabase = async ({
   const volume = await openVolume(signal)
   try {
     const { store, identity } = volume
-    const commit = new GroupCommit(store, onFailure, () => volume.assertPresent())
+    const commit = new GroupCommit(
+      store,
+      onFailure,
+      () => volume.assertPresent(),
+      volume.isPersistent ? SPACING : 0,
+    )
     const { key, epochKey } = await loadSecrets(store, commit, identity)
     const usage = new Usage(store, commit)
     const users = new Users(store, commit, usage)

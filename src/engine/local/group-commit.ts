@@ -18,7 +18,7 @@ const DEFER_DELAY = 10
  * Milliseconds from the begin of one batch to the next, if no message waits for it. Node accepts one connection in each round of its
  * loop. Without the wait, each of many sessions that start together would take a batch of its own. A single start does not wait.
  */
-const SPACING = 3
+export const SPACING = 3
 
 /**
  * The only way to write to a store. One batch is in flight; the next gathers the writes that come meanwhile, so that many
@@ -34,6 +34,7 @@ export class GroupCommit {
   readonly #store: Store
   readonly #onFailure: (failure: EngineError) => void
   readonly #assertPresent: () => void
+  readonly #spacing: number
   #operations: Operation[] = []
   #waiters: Waiter[] = []
   #deferred = new Map<string, DeferredWrite>()
@@ -53,13 +54,16 @@ export class GroupCommit {
 
   /**
    * `onFailure` is called once, when a batch fails: deferred writes have no caller to reject to. A synced batch fails too if
-   * `assertPresent` throws after it: the files that it was written to are gone.
+   * `assertPresent` throws after it: the files that it was written to are gone. `spacing` is 0 for a store in memory,
+   * where a batch costs nothing.
    */
   constructor(
     store: Store,
     onFailure: (failure: EngineError) => void,
     assertPresent: () => void = () => undefined,
+    spacing = SPACING,
   ) {
+    this.#spacing = spacing
     this.#store = store
     this.#onFailure = onFailure
     this.#assertPresent = assertPresent
@@ -165,7 +169,7 @@ export class GroupCommit {
 
   #dueAt(now: number): number {
     if (this.#isUrgent) return now
-    if (this.#waiters.length + this.#flushes.length > 0) return this.#lastBegin + SPACING
+    if (this.#waiters.length + this.#flushes.length > 0) return this.#lastBegin + this.#spacing
     return this.#deferred.size > 0 ? now + DEFER_DELAY : Infinity
   }
 
