@@ -156,14 +156,17 @@ test('a port without TLS behind an https URL is said', async () => {
 /** Forwards requests to the gateway, and upgrades too if `upgrades`. `change` changes an answer's headers and body. */
 const startProxy = async ({
   upgrades = true,
+  prefix = '',
   change = () => undefined,
 }: {
   upgrades?: boolean | number
+  /** Taken off the paths of requests. */
+  prefix?: string
   change?: (path: string, headers: Record<string, unknown>, body: string) => string | undefined
 }): Promise<string> => {
   const target = new URL(url)
   const server = createServer({ maxHeaderSize: 65_536 }, (incoming, outgoing) => {
-    const path = incoming.url ?? '/'
+    const path = (incoming.url ?? '/').replace(prefix, '')
     const headers = { ...incoming.headers }
     delete headers.upgrade
     const forwarded = request(
@@ -199,13 +202,19 @@ const startProxy = async ({
       const lines = incoming.rawHeaders.flatMap((text, at, all) =>
         at % 2 ? [] : [`${text}: ${all[at + 1] ?? ''}\r\n`],
       )
-      up.write(`GET ${incoming.url ?? '/'} HTTP/1.1\r\n${lines.join('')}\r\n`)
+      up.write(`GET ${(incoming.url ?? '/').replace(prefix, '')} HTTP/1.1\r\n${lines.join('')}\r\n`)
       up.write(head)
       up.pipe(socket).on('error', () => up.destroy())
       socket.pipe(up).on('error', () => socket.destroy())
     })
   return listen(server)
 }
+
+test('a gateway may be below a path of a site', async () => {
+  const site = await startProxy({ prefix: '/chat' })
+  const { code, verdicts } = await diagnose([`${site}/chat/`, '--app', 'app'])
+  assert.deepEqual([code, verdicts.length], [0, 11])
+})
 
 test('a proxy that takes the upgrade for a plain request, or refuses it, is said', async () => {
   const stripped = await diagnose([await startProxy({ upgrades: false })])
