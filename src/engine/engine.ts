@@ -22,6 +22,7 @@ import type {
   UserRef,
   UserStatus,
 } from './records.js'
+import type { WebhookQueue } from './webhook-events.js'
 
 export * from './events.js'
 export * from './records.js'
@@ -36,7 +37,7 @@ export * from './webhook-events.js'
  * and read marks are written without a sync: they survive a crash of the process, but not a crash of the machine. A session is written when
  * `startSession` resolves. Other changes of sessions, and read marks, are written milliseconds later.
  */
-export interface Engine {
+export interface Engine extends WebhookQueue {
   /**
    * Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open.
    */

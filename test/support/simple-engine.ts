@@ -3,10 +3,12 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   EngineError,
   mergeProfile,
+  type AppOptions,
   type Credential,
   type Engine,
   type EngineEvent,
   type NewMessage,
+  type OwedEvent,
   type Retention,
   type Revocation,
   type SendResult,
@@ -15,8 +17,9 @@ import {
   type SessionRef,
   type UserRecord,
   type UserRef,
+  type WebhookEventType,
 } from '../../src/engine/index.js'
-import type { Message } from '../../src/protocol/index.js'
+import type { JsonObject, Message } from '../../src/protocol/index.js'
 
 interface Session extends SessionRecord {
   connectionId: string | null
@@ -48,6 +51,17 @@ const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, use
 
 const contentOf = ({ body, data }: NewMessage): unknown => structuredClone({ body, data })
 
+const publicOf = ({ event, attempts, due, lastError, state }: SimpleEvent): OwedEvent =>
+  structuredClone({ event, attempts, dueAt: Date.now() + due - performance.now(), lastError, state })
+
+/** An owed event. `due` is by the monotonic clock. */
+interface SimpleEvent extends OwedEvent {
+  due: number
+}
+
+/** For so many milliseconds after its connection was lost, a session's user counts as online. */
+const AWAY_AFTER = 20_000
+
 /** How often expired messages are deleted, in milliseconds. */
 const SWEEP_INTERVAL = 10
 
@@ -61,6 +75,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let sent = new Map<string, Sent>()
   let retentions = new Map<string, Retention>()
   let key = randomBytes(32)
+  let options = new Map<string, AppOptions>()
+  let owed: SimpleEvent[] = []
+  let lastSeq = 0
   let revoked = new Map<string, number>()
   let revokedApps = new Map<string, number>()
   let revokedTokens = new Set<string>()
@@ -112,6 +129,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     lastSeen.set(keyOf(session), session.connectionId === null ? session.lastSeenAt : Date.now())
     sessions = sessions.filter((other) => other !== session)
     emit({ type: 'session-ended', session: refOf(session), code })
+    owe(session, 'session.ended', { ...factsOf(session), code })
+    updatePresence(session)
     forgetGuest(session)
   }
 
@@ -120,10 +139,66 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     const name = keyOf({ appId, userId })
     const isInUse = sessionsOf({ appId, userId }).length > 0 || (inboxes.get(name)?.messages.length ?? 0) > 0
     if (!isInUse && guests.delete(name)) {
+      owe({ appId, userId }, 'user.deleted', {})
       users.delete(name)
       lastSeen.delete(name)
     }
   }
+
+  const presenceOf = (of: UserRef): { online: boolean; sessions: number } => {
+    const all = sessionsOf(of)
+    return {
+      online: all.some(({ lostAt }) => lostAt === null || lostAt + AWAY_AFTER > now()),
+      sessions: all.length,
+    }
+  }
+
+  const owe = ({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject): void => {
+    if (!options.get(appId)?.webhooks?.events.includes(type)) return
+    const seq = ++lastSeq
+    const event = { id: randomUUID(), type, seq, at: Date.now(), appId, userId }
+    const full = structuredClone({ ...data, ...presenceOf({ appId, userId }) })
+    const row = { attempts: 0, dueAt: Date.now(), lastError: null, state: 'owed' as const, due: now() }
+    owed.push({ event: { ...event, data: full }, ...row })
+    setImmediate(() => emit({ type: 'webhooks-due', appId }))
+  }
+
+  /** Whom the last event about presence said to be online. */
+  const online = new Set<string>()
+  const updatePresence = ({ appId, userId }: UserRef): void => {
+    const name = keyOf({ appId, userId })
+    const is = presenceOf({ appId, userId }).online
+    if (is === online.has(name)) return
+    if (is) online.add(name)
+    else online.delete(name)
+    owe({ appId, userId }, is ? 'user.online' : 'user.offline', {})
+  }
+
+  /** Makes a `message.unread` once for each streak of unread messages. */
+  const streaks = new Map<string, { reported: boolean }>()
+  const checkUnread = (): void => {
+    for (const [name, inbox] of inboxes) {
+      const [appId = '', userId = ''] = JSON.parse(name) as string[]
+      const unreadAfter = options.get(appId)?.webhooks?.unreadAfter ?? Infinity
+      const unread = inbox.messages.filter(({ offset, from }) => offset > inbox.readOffset && from !== userId)
+      const [oldest] = unread
+      if (!oldest) {
+        streaks.delete(name)
+        continue
+      }
+      const streak = streaks.get(name) ?? { reported: false }
+      streaks.set(name, streak)
+      if (streak.reported || (storedAt.get(oldest) ?? 0) + unreadAfter > now()) continue
+      streak.reported = true
+      const messages = structuredClone(unread.slice(-5))
+      const data = { epoch: inbox.epoch, unread: unread.length, oldestAt: oldest.sentAt, messages }
+      owe({ appId, userId }, 'message.unread', data)
+    }
+  }
+
+  const factsOf = ({ sessionId, guest, credential, origin, address, client, startedAt }: Session) => ({
+    ...{ sessionId, guest, way: credential.way, origin, address, client, startedAt },
+  })
 
   const revokedBefore = (of: UserRef): number | null => {
     const times = [revoked.get(keyOf(of)), revokedApps.get(of.appId)].filter((time) => time !== undefined)
@@ -243,6 +318,16 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     const [offset = 0, ownOffset = offset] = messages.map(({ stored }) => stored.offset)
     const result = { outcome: 'stored' as const, offset, ownOffset: from === null ? null : ownOffset, sentAt }
     sent.set(name, { content: contentOf(message), result, expiresAt: now() + rules.sendWindow })
+    const [received] = messages
+    if (received)
+      owe(received.of, 'message.created', {
+        epoch: received.epoch,
+        message: received.stored,
+      })
+    if (received && from !== to) {
+      const unread = stateOf(received.of).unread
+      if (unread === 1) streaks.set(keyOf(received.of), { reported: false })
+    }
     for (const { of, epoch, stored } of messages)
       emit({ type: 'message', user: of, epoch, message: structuredClone(stored) })
     return result
@@ -259,12 +344,19 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       sent = new Map()
       retentions = new Map()
       key = randomBytes(32)
+      options = new Map()
+      owed = []
       revoked = new Map()
       revokedApps = new Map()
       revokedTokens = new Set()
       lastSeen = new Map()
       sweep = setInterval(() => {
         for (const [appId, retention] of retentions) pruneApp(appId, retention)
+        for (const session of sessions) updatePresence(session)
+        checkUnread()
+        const due = owed.filter((one) => one.state === 'owed' && one.due <= now())
+        for (const appId of new Set(due.map(({ event }) => event.appId)))
+          emit({ type: 'webhooks-due', appId })
       }, SWEEP_INTERVAL).unref()
       return Promise.resolve()
     },
@@ -300,6 +392,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           before && [before.vouched, before.claimed],
         )
         users.set(name, user)
+        const event = {
+          user: { ...mergeProfile(user), id: userId } as JsonObject,
+          guest: userId.startsWith('guest:'),
+        }
+        if (!before) owe(user, 'user.created', event)
+        else if (changed) owe(user, 'user.updated', event)
         if (before && changed) emit({ type: 'user-changed', user: structuredClone(user) })
         return { user: structuredClone(user), created: !before, changed }
       }),
@@ -325,6 +423,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           Object.assign(resumed, { connectionId, keys: [keyHash, resumes], state: 'active', lastSeenAt: now })
           Object.assign(resumed, { credential, origin, address, client, node, rtt: null, lostAt: null })
           if (resumed.hidden !== hidden) Object.assign(resumed, { hidden, hiddenNumber: ++lastNumber })
+          updatePresence(resumed)
           if (replaced !== null)
             emit({ type: 'connection-replaced', session: refOf(resumed), connectionId: replaced })
           return { ...recordOf(resumed), resumed: true }
@@ -346,6 +445,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         for (const old of inOrder.slice(0, Math.max(0, all.length + 1 - sessionsPerUser)))
           end(old, 'too-many-sessions')
         sessions.push(session)
+        owe(session, 'session.started', factsOf(session))
+        updatePresence(session)
         return { ...recordOf(session), resumed: false }
       }),
     confirmSession: (ref, connectionId) =>
@@ -433,8 +534,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const all = sessionsOf(of)
         const seen = [...all.map((one) => one.lastSeenAt), lastSeen.get(keyOf(of)) ?? 0]
         return {
-          online: all.some(({ lostAt }) => lostAt === null || lostAt + 20_000 > now()),
-          sessions: all.length,
+          ...presenceOf(of),
           lastSeenAt: Math.max(...seen) || null,
           revokedBefore: revokedBefore(of),
           unread: stateOf(of).unread,
@@ -460,7 +560,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       inboxes.delete(name)
       guests.delete(name)
       lastSeen.delete(name)
-      return users.delete(name) || hadInbox
+      const hadUser = users.delete(name)
+      if (hadUser) owe(of, 'user.deleted', {})
+      return hadUser || hadInbox
     },
     usage: (appId) =>
       whenOpen(() => {
@@ -475,9 +577,57 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         }
       }),
     check: () => whenOpen(() => undefined),
-    configure: (appId, { retention }) =>
+    configure: (appId, appOptions) =>
       whenOpen(() => {
-        retentions.set(appId, retention)
+        retentions.set(appId, appOptions.retention)
+        options.set(appId, structuredClone(appOptions))
+      }),
+    takeDueEvents: (appId, limit, leaseFor) =>
+      whenOpen(() => {
+        const users = new Set<string>()
+        const oldest = owed
+          .filter(({ event, state }) => event.appId === appId && state === 'owed')
+          .sort((a, b) => a.event.seq - b.event.seq)
+          .filter(({ event }) => !users.has(event.userId) && users.add(event.userId))
+        const due = oldest.filter((one) => one.due <= now()).slice(0, limit)
+        for (const one of due) one.due = now() + leaseFor
+        return due.map(publicOf)
+      }),
+    settleEvent: (appId, userId, eventId, outcome) =>
+      whenOpen(() => {
+        const of = owed.filter((one) => one.state === 'owed' && keyOf(one.event) === keyOf({ appId, userId }))
+        const [first] = of.sort((a, b) => a.event.seq - b.event.seq)
+        if (first?.event.id !== eventId) return
+        if ('delivered' in outcome) owed = owed.filter((one) => one !== first)
+        else if ('failed' in outcome)
+          Object.assign(first, { state: 'failed', lastError: outcome.failed, attempts: first.attempts + 1 })
+        else {
+          const wait = Math.max(0, outcome.retryAt - Date.now())
+          Object.assign(first, { lastError: outcome.error, attempts: first.attempts + 1, due: now() + wait })
+        }
+      }),
+    owedEvents: (appId, after, limit) =>
+      whenOpen(() => {
+        const rest = owed
+          .filter(({ event }) => event.appId === appId && event.seq > Number(after))
+          .sort((a, b) => a.event.seq - b.event.seq)
+        const events = rest.slice(0, limit).map(publicOf)
+        return { events, next: rest.length > limit ? String(events.at(-1)?.event.seq) : null }
+      }),
+    replayEvent: (appId, userId, eventId) =>
+      whenOpen(() => {
+        const found = owed.find(
+          ({ event, state }) =>
+            state === 'failed' && event.id === eventId && keyOf(event) === keyOf({ appId, userId }),
+        )
+        if (found) Object.assign(found, { state: 'owed', attempts: 0, lastError: null, due: now() })
+        return found !== undefined
+      }),
+    owedSummary: (appId) =>
+      whenOpen(() => {
+        const all = owed.filter(({ event, state }) => event.appId === appId && state === 'owed')
+        const times = all.map(({ event }) => event.at)
+        return { owed: all.length, oldestAt: times.length > 0 ? Math.min(...times) : null }
       }),
     send: (message, rules) =>
       whenOpen(() => {
@@ -511,6 +661,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         if (offset > inbox.readOffset) {
           inbox.readOffset = offset
           emit({ type: 'read', user: { appId: of.appId, userId: of.userId }, inbox: stateOf(of) })
+          const { epoch, readOffset, unread } = stateOf(of)
+          owe(of, 'message.read', { epoch, readOffset, unread })
         }
         return stateOf(of)
       }),

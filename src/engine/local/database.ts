@@ -2,14 +2,18 @@ import { randomBytes } from 'node:crypto'
 import type { EngineEvent, UserRef } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { Clock } from '../util/clock.js'
+import { Scheduler } from '../util/scheduler.js'
+import { EventQueue } from './event-queue.js'
 import { GroupCommit, SPACING } from './group-commit.js'
 import { Guests } from './guests.js'
 import { Inboxes } from './inboxes.js'
 import { Revocations } from './revocations.js'
+import { Reads } from './reads.js'
 import { rows } from './rows.js'
 import { put, read, type Operation, type Store, type Volume } from './store.js'
 import { Usage } from './usage.js'
 import { Users } from './users.js'
+import { WebhookEvents, type Presence } from './webhook-events.js'
 
 /** An open volume with the tables in it. It is used until it is closed or a write fails. */
 export interface Database {
@@ -20,6 +24,11 @@ export interface Database {
   revocations: Revocations
   usage: Usage
   inboxes: Inboxes
+  queue: EventQueue
+  webhooks: WebhookEvents
+  /** Runs the jobs of `queue`, which reads by `reads`. */
+  scheduler: Scheduler
+  reads: Reads
   /** The engine's key. */
   key: Uint8Array
   clock: Clock
@@ -68,6 +77,7 @@ export interface DatabaseOptions {
   emit: (event: EngineEvent) => void
   onError: (error: unknown) => void
   hasSession: (of: UserRef) => boolean
+  presenceOf: (of: UserRef) => Presence
   /** Called before the database is returned. If it rejects, the volume is closed again. */
   prepare: (database: Database) => Promise<void>
 }
@@ -79,6 +89,7 @@ export const openDatabase = async ({
   emit,
   onError,
   hasSession,
+  presenceOf,
   prepare,
 }: DatabaseOptions): Promise<Database> => {
   const volume = await openVolume(signal)
@@ -92,18 +103,22 @@ export const openDatabase = async ({
     )
     const { key, epochKey } = await loadSecrets(store, commit, identity)
     const usage = new Usage(store, commit)
-    const users = new Users(store, commit, usage)
     const clock = new Clock(loadTime(store))
     const revocations = new Revocations(store, commit, clock)
     await revocations.load()
+    const reads = new Reads(store)
+    const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+    const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
+    const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
+    const users = new Users(store, commit, usage, webhooks)
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
-      ...{ store, commit, users, usage, revocations, clock, epochKey, emit, onEmptied, onError },
+      ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.holdsMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })
-    const parts = { volume, commit, users, guests, revocations, usage, inboxes, clock }
-    const database = { ...parts, key: Buffer.from(key, 'base64url') }
+    const parts = { volume, commit, users, guests, revocations, usage, inboxes, queue, webhooks, clock }
+    const database = { ...parts, key: Buffer.from(key, 'base64url'), scheduler, reads }
     try {
       await prepare(database)
       // If a background job's write failed meanwhile, the commit refuses every write, and the database could never be used.
@@ -111,6 +126,7 @@ export const openDatabase = async ({
       guests.sweep()
     } catch (error) {
       // Stopped before the store is closed: otherwise the background jobs would read from a closed store.
+      await scheduler.stop()
       await guests.stop()
       await inboxes.stop()
       await commit.close()
@@ -129,10 +145,13 @@ export const openDatabase = async ({
 
 /** Writes pending changes and closes the store. */
 export const closeDatabase = async (database: Database): Promise<void> => {
-  const { volume, commit, users, guests, revocations, inboxes } = database
+  const { volume, commit, users, guests, revocations, inboxes, queue, scheduler, reads } = database
   if (volume.isPersistent) saveTime(database)
+  await scheduler.stop()
   await guests.stop()
   await users.idle()
+  await queue.idle()
+  await reads.idle()
   await revocations.idle()
   await inboxes.stop()
   await commit.close()

@@ -159,6 +159,13 @@ export class Inbox {
     return !this.exists || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
+  /** Whether a message from another user is unread, those included that are not synced yet. */
+  get hasUnread(): boolean {
+    const { assigned, durable, readOffset } = this
+    const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
+    return assigned.received > read
+  }
+
   state(): InboxState {
     const { epoch, durable, readOffset } = this
     const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived

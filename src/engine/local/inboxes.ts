@@ -4,7 +4,6 @@ import type { Message } from '../../protocol/index.js'
 import type {
   EngineEvent,
   InboxState,
-  MessagePage,
   NewMessage,
   Position,
   Retention,
@@ -16,17 +15,20 @@ import type { Clock } from '../util/clock.js'
 import { LruCache } from '../util/lru-cache.js'
 import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
-import { Inbox, messageOf, type MessageRow } from './inbox.js'
+import { Inbox } from './inbox.js'
 import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { InboxPurge } from './inbox-purge.js'
+import { InboxReader } from './inbox-reader.js'
 import { Reads } from './reads.js'
 import { RetentionSweep } from './retention-sweep.js'
 import type { Revocations } from './revocations.js'
 import { rows } from './rows.js'
 import { del, type Operation, type Store } from './store.js'
+import { UnreadChecks } from './unread-checks.js'
 import { UnreadCounts } from './unread-counts.js'
 import type { Usage } from './usage.js'
 import type { Users } from './users.js'
+import type { WebhookEvents } from './webhook-events.js'
 
 const MAX_CACHED = 20_000
 const MAX_CACHED_COUNTS = 200
@@ -40,6 +42,7 @@ export interface InboxesOptions {
   users: Users
   usage: Usage
   revocations: Revocations
+  webhooks: WebhookEvents
   /** The clock of every duration in the store. */
   clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
@@ -53,6 +56,7 @@ export interface InboxesOptions {
 
 /** The inboxes in a store. */
 export class Inboxes {
+  readonly reader: InboxReader
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #users: Users
@@ -69,12 +73,15 @@ export class Inboxes {
   readonly #scheduler: Scheduler
   readonly #retentionSweep: RetentionSweep
   readonly #purge: InboxPurge
+  readonly #webhooks: WebhookEvents
+  readonly #unreadChecks: UnreadChecks
   readonly #reads: Reads
   /** Apps whose quota refused a message in this task. */
   readonly #full = new Set<string>()
 
   constructor(options: InboxesOptions) {
-    const { store, commit, users, usage, revocations, clock, epochKey, emit, onEmptied, onError } = options
+    const { store, commit, users, usage, revocations, webhooks, clock, epochKey, emit, onEmptied, onError } =
+      options
     this.#store = store
     this.#commit = commit
     this.#users = users
@@ -84,8 +91,14 @@ export class Inboxes {
     this.#usage = usage
     this.#revocations = revocations
     this.#reads = new Reads(store)
+    this.reader = new InboxReader(this.#reads, (of) => this.#open(of))
+    this.#webhooks = webhooks
     this.#clock = clock
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+    this.#unreadChecks = new UnreadChecks({
+      ...{ reads: this.#reads, commit, clock, scheduler: this.#scheduler, webhooks },
+      unreadOf: (of) => this.reader.unread(of),
+    })
     this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, {
       open: (of) => this.#open(of),
       deleteUnretained: (inbox, retention, now, operations) =>
@@ -102,6 +115,11 @@ export class Inboxes {
   /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */
   retain(appId: string, retention: Retention): void {
     this.#retentionSweep.retain(appId, retention)
+  }
+
+  /** Looks for unread messages of the app from now on, if the app asks for events about them. */
+  resumeUnreadChecks(appId: string): void {
+    this.#unreadChecks.resume(appId)
   }
 
   /** Returns whether the inbox holds a message, or is about to. */
@@ -152,6 +170,8 @@ export class Inboxes {
     }
     if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
+    const beginsStreak =
+      this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inboxes[0]?.hasUnread
     const copies = inboxes.map((inbox) => {
       operations.push(inbox.append(json, size, from, now, rules.retention))
       if (inbox.isBehind) this.#markChanged(inbox)
@@ -164,6 +184,13 @@ export class Inboxes {
       offset,
       ownOffset: from === null ? null : ownOffset,
       sentAt,
+    }
+    if (beginsStreak)
+      operations.push(...this.#unreadChecks.begin(recipient, offset, inboxes[0]?.deletions ?? 0, now))
+    if (this.#webhooks.asks(appId, 'message.created')) {
+      const message = { offset, ...emitted }
+      const event = { epoch: inboxes[0]?.epoch ?? '', message }
+      operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
     operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now + rules.sendWindow))
     const synced = new Promise<StoredResult>((resolve, reject) => {
@@ -208,29 +235,6 @@ export class Inboxes {
     return true
   }
 
-  async after(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
-    const inbox = this.#open(of)
-    const { first, offset: newest } = inbox.durable
-    const isComparable = position.epoch === inbox.epoch && position.offset <= newest
-    const from = isComparable ? position.offset : 0
-    const messages = await this.#read(inbox, Math.max(from + 1, first), newest + 1, limit)
-    // `lost` depends on the messages that were read: the sweep may have deleted more since `first` was read.
-    const next = messages[0]?.offset ?? newest + 1
-    return { messages, lost: !isComparable || next > from + 1 }
-  }
-
-  async before(
-    of: UserRef,
-    { epoch, offset }: { epoch: string; offset: number | null },
-    limit: number,
-  ): Promise<Message[] | null> {
-    const inbox = this.#open(of)
-    if (epoch !== inbox.epoch) return null
-    const { first, offset: newest } = inbox.durable
-    const messages = await this.#read(inbox, first, Math.min(offset ?? Infinity, newest + 1), limit, true)
-    return messages.reverse()
-  }
-
   markRead(of: UserRef, { epoch, offset }: Position): InboxState | null {
     const inbox = this.#open(of)
     if (epoch !== inbox.epoch) return null
@@ -238,6 +242,10 @@ export class Inboxes {
     if (!inbox.markRead(offset)) return inbox.state()
     this.#markChanged(inbox)
     this.#emit({ type: 'read', user: inbox.of, inbox: inbox.state() })
+    if (this.#webhooks.asks(of.appId, 'message.read')) {
+      const { readOffset, unread } = inbox.state()
+      this.#webhooks.defer(of, 'message.read', { epoch, readOffset, unread })
+    }
     return inbox.state()
   }
 
@@ -247,13 +255,15 @@ export class Inboxes {
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
+    for (const appId of this.#webhooks.appIds) this.#unreadChecks.resume(appId)
     for (const before of failed.#cache.values()) {
       if (failed.#isSettled(before)) continue
       const inbox = this.#open(before.of)
       if (inbox.epoch !== before.epoch) continue
       if (inbox.markRead(before.readOffset)) this.#markChanged(inbox)
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
-      for (const message of await this.#read(inbox, from, to, Infinity)) this.#emitMessage(inbox, message)
+      for (const message of await this.reader.read(inbox, from, to, Infinity))
+        this.#emitMessage(inbox, message)
     }
   }
 
@@ -302,18 +312,6 @@ export class Inboxes {
   /** Returns whether the inbox's last change is written. */
   #isSettled(inbox: Inbox): boolean {
     return inbox.batch <= this.#commit.lastWritten
-  }
-
-  async #read(
-    { stored: { ref } }: Inbox,
-    from: number,
-    to: number,
-    limit: number,
-    reverse = false,
-  ): Promise<Message[]> {
-    if (from >= to) return []
-    const found = await this.#reads.all<MessageRow>({ ...rows.messages(ref, from, to), reverse, limit })
-    return found.map(([, row]) => messageOf(row))
   }
 
   /** Returns whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */

@@ -3,11 +3,14 @@ import type {
   AppOptions,
   AppUsage,
   Credential,
+  DeliveryOutcome,
   Engine,
   EngineEvent,
   InboxState,
   MessagePage,
   NewMessage,
+  OwedEvent,
+  OwedEventPage,
   Position,
   Revocation,
   SavedUser,
@@ -23,12 +26,10 @@ import type {
   UserRef,
   UserStatus,
 } from '../engine.js'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EngineError } from '../errors.js'
 import { Listeners } from '../listeners.js'
 import { rows } from './rows.js'
 import { del, put, read, type Volume } from './store.js'
-import type { Sessions } from './sessions.js'
 import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
@@ -40,11 +41,6 @@ export interface EngineOptions {
 }
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
-
-/** How many of an app's sessions a revocation ends before other work gets its turn. */
-const ENDED_PER_STEP = 32
-
-const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
 
 /** An engine for one process, on an ordered store. */
 export class LocalEngine implements Engine {
@@ -67,7 +63,6 @@ export class LocalEngine implements Engine {
       openVolume: this.#openVolume,
       onError: this.#onError,
       emit: (event) => this.#listeners.emit(event),
-      onExpired: (session) => this.#emitEnded(session, 'ended'),
       previous: this.#closing,
     }))
     try {
@@ -110,20 +105,7 @@ export class LocalEngine implements Engine {
   }
 
   startSession(request: SessionRequest): Promise<StartedSession | null> {
-    return this.#use(async ({ sessions, database }) => {
-      if (database.revocations.isRevoked(request, request.credential)) return null
-      const { session, replaced, replacedConnectionId } = sessions.start(request)
-      if (request.guest) database.guests.started(request)
-      for (const old of replaced) this.#emitEnded(old, 'too-many-sessions')
-      if (replacedConnectionId !== null)
-        this.#listeners.emit({
-          type: 'connection-replaced',
-          session: refOf(session),
-          connectionId: replacedConnectionId,
-        })
-      await sessions.flush()
-      return session
-    })
+    return this.#use(({ service, database }) => service.start(request, database))
   }
 
   confirmSession(session: SessionRef, connectionId: string): Promise<void> {
@@ -159,7 +141,7 @@ export class LocalEngine implements Engine {
   }
 
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean> {
-    return this.#use(({ sessions }) => this.#end(sessions, session, code, connectionId))
+    return this.#use(({ service }) => service.end(session, code, connectionId))
   }
 
   appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage> {
@@ -167,39 +149,18 @@ export class LocalEngine implements Engine {
   }
 
   revokeUser(of: UserRef, revocation: Revocation): Promise<number> {
-    return this.#use(async ({ sessions, database }) => {
-      const { issuedBefore } = revocation
-      const { lastNumber } = sessions
-      const before = await database.revocations.revokeUser(of, issuedBefore ?? Date.now())
-      for (const session of sessions.of(of)) this.#revoke(sessions, session, revocation, before, lastNumber)
-      return before
-    })
+    return this.#use(({ service, database }) => service.revokeUser(of, revocation, database))
   }
 
   revokeApp(appId: string, revocation: Revocation): Promise<number> {
-    return this.#use(async (opened) => {
-      const { sessions, database } = opened
-      const { lastNumber } = sessions
-      const before = await database.revocations.revokeApp(appId, revocation.issuedBefore ?? Date.now())
-      // A start is compared with the revocation from now on, so that no later session is concerned.
-      const end = sessions.lastNumber
-      let after: string | null = null
-      do {
-        const page: SessionPage = sessions.inApp(appId, after, ENDED_PER_STEP)
-        for (const session of page.sessions) this.#revoke(sessions, session, revocation, before, lastNumber)
-        after = page.next
-        await nextTurn()
-      } while (after !== null && Number(after) < end && this.#current?.opened === opened)
-      return before
+    return this.#use((opened) => {
+      const isOpen = (): boolean => this.#current?.opened === opened
+      return opened.service.revokeApp(appId, revocation, opened.database, isOpen)
     })
   }
 
   revokeToken(appId: string, tokenId: string): Promise<void> {
-    return this.#use(async ({ sessions, database }) => {
-      const [known] = sessions.ofToken(appId, tokenId)
-      await database.revocations.revokeToken(appId, tokenId, known?.credential.expiresAt)
-      for (const session of sessions.ofToken(appId, tokenId)) this.#end(sessions, session, 'revoked')
-    })
+    return this.#use(({ service, database }) => service.revokeToken(appId, tokenId, database))
   }
 
   liftRevocation(of: UserRef): Promise<boolean> {
@@ -231,7 +192,7 @@ export class LocalEngine implements Engine {
   async deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
     await this.revokeUser(of, { issuedBefore: null, mode: 'end' })
-    return this.#use(async ({ sessions, database: { users, inboxes, commit } }) => {
+    return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
       let hadInbox = false
       const forget = (): void => {
         // Under the name of the write of a session that has just ended, which must not bring the row back.
@@ -241,7 +202,7 @@ export class LocalEngine implements Engine {
         forget()
         hadInbox = await inboxes.delete(of, (more) => commit.sync([...operations, ...more]))
       })
-      for (const session of sessions.of(of)) this.#end(sessions, session, 'revoked')
+      for (const session of sessions.of(of)) service.end(session, 'revoked')
       forget()
       return hadUser || hadInbox
     })
@@ -266,8 +227,32 @@ export class LocalEngine implements Engine {
     })
   }
 
-  configure(appId: string, { retention }: AppOptions): Promise<void> {
-    return this.#use(({ database }) => database.inboxes.retain(appId, retention))
+  configure(appId: string, { retention, webhooks }: AppOptions): Promise<void> {
+    return this.#use(({ database }) => {
+      database.inboxes.retain(appId, retention)
+      database.webhooks.configure(appId, webhooks)
+      database.inboxes.resumeUnreadChecks(appId)
+    })
+  }
+
+  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
+    return this.#use(({ database }) => database.queue.takeDueEvents(appId, limit, leaseFor))
+  }
+
+  settleEvent(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+    return this.#use(({ database }) => database.queue.settleEvent(appId, userId, eventId, outcome))
+  }
+
+  owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
+    return this.#use(({ database }) => database.queue.owedEvents(appId, after, limit))
+  }
+
+  replayEvent(appId: string, userId: string, eventId: string): Promise<boolean> {
+    return this.#use(({ database }) => database.queue.replayEvent(appId, userId, eventId))
+  }
+
+  owedSummary(appId: string): Promise<{ owed: number; oldestAt: number | null }> {
+    return this.#use(({ database }) => database.queue.owedSummary(appId))
   }
 
   send(message: NewMessage, rules: SendRules): Promise<SendResult> {
@@ -279,7 +264,7 @@ export class LocalEngine implements Engine {
   }
 
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
-    return this.#use(({ database }) => database.inboxes.after(of, position, limit))
+    return this.#use(({ database }) => database.inboxes.reader.after(of, position, limit))
   }
 
   messagesBefore(
@@ -287,7 +272,7 @@ export class LocalEngine implements Engine {
     before: { epoch: string; offset: number | null },
     limit: number,
   ): Promise<Message[] | null> {
-    return this.#use(({ database }) => database.inboxes.before(of, before, limit))
+    return this.#use(({ database }) => database.inboxes.reader.before(of, before, limit))
   }
 
   markRead(of: UserRef, position: Position): Promise<InboxState | null> {
@@ -314,46 +299,5 @@ export class LocalEngine implements Engine {
   async #useWhenReady<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
     if (!this.#current) throw new EngineError('unavailable', 'The engine is not open: call open() first.')
     return work(await this.#current.ready)
-  }
-
-  #end(sessions: Sessions, session: SessionRef, code: EndCode, connectionId?: string): boolean {
-    const ended = sessions.end(session, connectionId)
-    if (ended) this.#emitEnded(ended, code)
-    return ended !== undefined
-  }
-
-  /**
-   * Does to a session what a revocation asks for, if it concerns the session. `before` is the time up to which credentials are revoked,
-   * `lastNumber` the number of the last start before the revocation.
-   */
-  #revoke(
-    sessions: Sessions,
-    session: SessionRecord,
-    { issuedBefore, mode }: Revocation,
-    before: number,
-    lastNumber: number,
-  ): void {
-    const { issuedAt } = session.credential
-    const isRevoked = issuedAt === null || issuedAt <= before
-    if (!isRevoked && !(issuedBefore === null && sessions.startedUpTo(session, lastNumber))) return
-    if (mode === 'end') this.#end(sessions, session, 'revoked')
-    else this.#listeners.emit({ type: 'reauth', session: refOf(session) })
-  }
-
-  #emitEnded(session: SessionRecord, code: EndCode): void {
-    this.#storeLastSeen(session)
-    this.#listeners.emit({ type: 'session-ended', session: refOf(session), code })
-    if (session.guest) this.#current?.opened?.database.guests.deleteIfUnused(session)
-  }
-
-  /** Stores when a user was last there, if this was the last session. A guest without messages leaves nothing. */
-  #storeLastSeen(session: SessionRecord): void {
-    const opened = this.#current?.opened
-    if (!opened || opened.sessions.has(session)) return
-    const { database } = opened
-    if (session.guest && !database.inboxes.holdsMessages(session)) return
-    const row = rows.lastSeen(session)
-    const { lastSeenAt } = session
-    database.commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
   }
 }

@@ -1,27 +1,12 @@
 import type { SessionRef, UserRef } from '../engine.js'
+import { AFTER_SEPARATOR, below, DIGITS, keyOf, lastOf, padded, SEPARATOR } from './row-keys.js'
 import type { Range } from './store.js'
+import { webhookRows } from './webhook-rows.js'
 
-/** User ids and app ids hold no control characters, so no id can form the key of another id's row. */
-const SEPARATOR = '\0'
-const AFTER_SEPARATOR = '\x01'
-
-/** The digits of the largest safe integer: numbers of this length sort as text. */
-const DIGITS = 16
-
-export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
-
-const padded = (number: number): string => String(number).padStart(DIGITS, '0')
+export { keyOf, lastOf } from './row-keys.js'
 
 /** The key without its last part. A range never reaches beyond the rows that share it. */
 export const groupOf = (key: string): string => key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
-
-/** The last part of a key. */
-export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
-
-const below = (...parts: string[]): Range => {
-  const prefix = keyOf(...parts)
-  return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
-}
 
 /** An inbox. After its user was deleted it is another one, whose messages have other keys. */
 export interface InboxRef extends UserRef {
@@ -72,6 +57,7 @@ export const rows = {
   },
   lastSeen: ({ appId, userId }: UserRef) => keyOf('seen', appId, userId),
   check: 'check',
+  ...webhookRows,
   /** One part after `revocations`, so that one range covers all apps. App ids have no spaces. */
   appRevocation: (kind: AppRevocationKind, appId: string) => keyOf('revocations', `${kind} ${appId}`),
   allAppRevocations: below('revocations'),

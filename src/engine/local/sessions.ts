@@ -14,6 +14,7 @@ import { rows } from './rows.js'
 import { SessionIndex } from './session-index.js'
 import { copyOf, recordOf, type SessionEntry as Entry, type SessionRow } from './session-row.js'
 import { del, put, readAll, type Store } from './store.js'
+import type { Presence } from './webhook-events.js'
 
 /** The result of a start. */
 interface Started {
@@ -22,6 +23,13 @@ interface Started {
   replaced: SessionRecord[]
   /** The connection that carried a resumed session until now; null if none did. */
   replacedConnectionId: string | null
+}
+
+interface SessionCallbacks {
+  /** Called with each session whose hold has expired, and whether its user counted as online by it until now. */
+  onExpired: (session: SessionRecord, wasOnline: boolean) => void
+  /** Called with each session by which its user no longer counts as online. */
+  onAway: (session: SessionRecord) => void
 }
 
 /** A clock that setting the machine's time does not move: it must neither end a held session nor hold one for longer. */
@@ -39,13 +47,14 @@ export class Sessions {
   readonly #deadlines = new Deadlines<Entry>(monotonicNow, () => this.endExpired())
   /** Sessions without a connection, by the time at which their user counts as offline. */
   readonly #awayDeadlines = new Deadlines<Entry>(monotonicNow, () => this.#markAway())
-  readonly #onExpired: (session: SessionRecord) => void
+  readonly #onExpired: SessionCallbacks['onExpired']
+  readonly #onAway: SessionCallbacks['onAway']
   #journal: GroupCommit | undefined
   #lastNumber = 0
 
-  /** `onExpired` is called with each session whose hold has expired. */
-  constructor(onExpired: (session: SessionRecord) => void) {
+  constructor({ onExpired, onAway }: SessionCallbacks) {
     this.#onExpired = onExpired
+    this.#onAway = onAway
   }
 
   /** Loads the sessions that another process left. No connection carries them, so all are held from now on. */
@@ -114,7 +123,13 @@ export class Sessions {
   isOnline(user: UserRef): boolean {
     this.endExpired()
     this.#markAway()
-    return this.#index.of(user).some(({ session }) => !session.away)
+    return this.presence(user).online
+  }
+
+  /** Whether the user is online, and how many sessions there are, by what the callbacks have been called for. */
+  presence(user: UserRef): Presence {
+    const entries = this.#index.of(user)
+    return { online: entries.some(({ session }) => !session.away), sessions: entries.length }
   }
 
   /** The sessions that a token started or renewed. */
@@ -202,7 +217,7 @@ export class Sessions {
       // The session may have been resumed, have ended, or be held anew since the deadline was set.
       if (expiresAt === null || expiresAt > now || !this.#isCurrent(entry)) continue
       this.#remove(entry)
-      this.#onExpired(recordOf(entry.session))
+      this.#onExpired(recordOf(entry.session), !entry.session.away)
     }
   }
 
@@ -332,6 +347,7 @@ export class Sessions {
       if (session.awayAt === null || session.awayAt > now || session.away || !this.#isCurrent(entry)) continue
       session.away = true
       this.#write(entry)
+      this.#onAway(recordOf(session))
     }
   }
 

@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EngineEvent, SessionRecord } from '../engine.js'
+import type { EngineEvent } from '../engine.js'
 import { closeDatabase, openDatabase, saveTime, type Database } from './database.js'
-import { Sessions } from './sessions.js'
+import { SessionService } from './session-service.js'
+import type { Sessions } from './sessions.js'
 import type { Volume } from './store.js'
 
 export interface SupervisorOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>
   onError: (error: unknown) => void
   emit: (event: EngineEvent) => void
-  /** Called with each session whose hold has expired. */
-  onExpired: (session: SessionRecord) => void
   /** Settles when the engine's previous supervisor is closed. */
   previous: Promise<void>
 }
@@ -17,6 +16,8 @@ export interface SupervisorOptions {
 /** The parts of an open engine. A recovery replaces `database`; `sessions` live in memory and stay. */
 export interface Opened {
   readonly sessions: Sessions
+  /** Changes `sessions`. */
+  readonly service: SessionService
   database: Database
 }
 
@@ -58,13 +59,17 @@ export class Supervisor {
   }
 
   async #open(): Promise<Opened> {
-    const sessions = new Sessions(this.#options.onExpired)
+    const service = new SessionService({
+      database: () => this.opened?.database,
+      emit: this.#options.emit,
+    })
+    const { sessions } = service
     const database = await this.#openDatabase(sessions, async ({ volume, commit }) => {
       if (!volume.isPersistent) return
       await sessions.load(volume.store)
       sessions.journalTo(commit)
     })
-    const opened = (this.opened = { sessions, database })
+    const opened = (this.opened = { sessions, service, database })
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
     return opened
   }
@@ -93,6 +98,7 @@ export class Supervisor {
       emit,
       onError,
       hasSession: (of) => sessions.has(of),
+      presenceOf: (of) => sessions.presence(of),
       prepare,
       onFailure: (failure) => {
         const { opened } = this
@@ -121,10 +127,14 @@ export class Supervisor {
         // While there is no room, the failed store stays open, because it can still be read.
         await failed.volume.probe()
         await closeDatabase(failed)
-        opened.database = await this.#openDatabase(sessions, async ({ volume, commit, inboxes }) => {
-          if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
-          await inboxes.takeOver(failed.inboxes)
-        })
+        opened.database = await this.#openDatabase(
+          sessions,
+          async ({ volume, commit, inboxes, webhooks }) => {
+            if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
+            webhooks.takeOver(failed.webhooks)
+            await inboxes.takeOver(failed.inboxes)
+          },
+        )
         return
       } catch (error) {
         // An error that stays the same would fill the log.

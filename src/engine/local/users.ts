@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
-import type { Message, Profile } from '../../protocol/index.js'
+import { isGuestId, type Message, type Profile } from '../../protocol/index.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { GroupCommit } from './group-commit.js'
@@ -8,6 +8,7 @@ import { Reads } from './reads.js'
 import { rows } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
 import type { Usage } from './usage.js'
+import type { WebhookEvents } from './webhook-events.js'
 
 const MAX_CACHED_SENDERS = 10_000
 
@@ -49,6 +50,7 @@ export class Users {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #usage: Usage
+  readonly #webhooks: WebhookEvents
   readonly #reads: Reads
   readonly #mutex = new KeyedMutex()
   /** The rows of users who are being deleted. They can still be read. */
@@ -56,10 +58,11 @@ export class Users {
   /** By row, of users that exist. */
   readonly #senders = new LRUCache<string, { sender: Message['sender'] }>({ max: MAX_CACHED_SENDERS })
 
-  constructor(store: Store, commit: GroupCommit, usage: Usage) {
+  constructor(store: Store, commit: GroupCommit, usage: Usage, webhooks: WebhookEvents) {
     this.#store = store
     this.#commit = commit
     this.#usage = usage
+    this.#webhooks = webhooks
     this.#reads = new Reads(store)
   }
 
@@ -118,6 +121,11 @@ export class Users {
       if (changed) {
         const operations: Operation[] = [put(row, user)]
         if (isNewGuest) operations.push(put(rows.guest(of), 1))
+        const type = stored ? 'user.updated' : 'user.created'
+        if (this.#webhooks.asks(appId, type)) {
+          const event = { user: { ...mergeProfile(user), id: userId }, guest: isGuestId(userId) }
+          operations.push(...this.#webhooks.operations(of, type, event))
+        }
         if (!stored) this.#usage.add(appId, { users: 1, guests: Number(isNewGuest) })
         await this.#commit.syncSpaced(operations)
         this.#senders.delete(row)
@@ -136,7 +144,10 @@ export class Users {
     const guestRow = rows.guest(of)
     return this.#mutex.run(row, async () => {
       if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
-      this.#commit.defer(guestRow, (batch) => batch.push(del(row), del(guestRow), del(rows.lastSeen(of))))
+      const { appId, userId } = of
+      const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
+      const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...event]
+      this.#commit.defer(guestRow, (batch) => batch.push(...operations))
       this.#usage.add(of.appId, { users: -1, guests: -1 })
       this.#senders.delete(row)
       // A save that waits for the mutex must not read the user that this batch deletes.
@@ -161,7 +172,8 @@ export class Users {
       this.#deleting.add(row)
       this.#senders.delete(row)
       try {
-        await write([del(row), del(guestRow)])
+        const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
+        await write([del(row), del(guestRow), ...event])
       } finally {
         this.#deleting.delete(row)
       }

@@ -12,6 +12,7 @@ import { listenersSuite } from './listeners.js'
 import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
 import { sessionsSuite } from './sessions.js'
+import { webhookEventsSuite } from './webhook-events.js'
 import { usersSuite } from './users.js'
 
 export type { EngineUnderTest, SuiteRunner } from './kit.js'
@@ -45,4 +46,5 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   presenceSuite(context)
   listsSuite(context)
   deletingSuite(context)
+  webhookEventsSuite(context)
 }

@@ -122,6 +122,15 @@ export const bodies = async (engine: Engine, of: UserRef): Promise<(string | und
   return messages.map(({ body }) => body)
 }
 
+const monotonicNow = performance.now.bind(performance)
+let advancedBy = 0
+
+/** Sets the monotonic clock forward. It is never set back, because engines rely on that. */
+export const advanceClock = (milliseconds: number): void => {
+  advancedBy += milliseconds
+  performance.now = () => monotonicNow() + advancedBy
+}
+
 /** Waits for a condition; `what` names it in the error of a wait that takes too long. */
 export const until = async (what: string, condition: () => Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + TIMEOUT

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
-import { ada, app, bob, deliver, request, start, startSession, until, type SuiteContext } from './kit.js'
-
-/** Runs `work` while the monotonic clock seems to be ahead by so many milliseconds. */
-const later = async <T>(shift: number, work: () => Promise<T>): Promise<T> => {
-  const { now } = performance
-  performance.now = () => now.call(performance) + shift
-  try {
-    return await work()
-  } finally {
-    performance.now = now
-  }
-}
+import {
+  ada,
+  advanceClock,
+  app,
+  bob,
+  deliver,
+  request,
+  start,
+  startSession,
+  until,
+  type SuiteContext,
+} from './kit.js'
 
 /** A part of the suite: who is online. */
 export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
@@ -41,13 +41,13 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const asked = request(ada)
       const session = await startSession(engine, asked)
       await engine.detachSession(session, asked.connectionId, 60_000)
-      await later(19_000, async () => assert.equal((await engine.status(ada)).online, true))
-      await later(21_000, async () => {
-        const { online, sessions } = await engine.status(ada)
-        assert.deepEqual({ online, sessions }, { online: false, sessions: 1 })
-        await startSession(engine, request(ada, { resumes: asked.keyHash }))
-        assert.equal((await engine.status(ada)).online, true)
-      })
+      advanceClock(19_000)
+      assert.equal((await engine.status(ada)).online, true)
+      advanceClock(2_000)
+      const { online, sessions } = await engine.status(ada)
+      assert.deepEqual({ online, sessions }, { online: false, sessions: 1 })
+      await startSession(engine, request(ada, { resumes: asked.keyHash }))
+      assert.equal((await engine.status(ada)).online, true)
     })
 
     on(
@@ -90,7 +90,8 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         await startSession(engine, request(ada))
         await reopen(engine)
         assert.equal((await engine.status(ada)).online, true)
-        await later(21_000, async () => assert.equal((await engine.status(ada)).online, false))
+        advanceClock(21_000)
+        assert.equal((await engine.status(ada)).online, false)
       })
     }
   })

@@ -1,0 +1,21 @@
+import type { Range } from './store.js'
+
+/** User ids and app ids hold no control characters, so no id can form the key of another id's row. */
+export const SEPARATOR = '\0'
+export const AFTER_SEPARATOR = '\x01'
+
+/** The digits of the largest safe integer: numbers of this length sort as text. */
+export const DIGITS = 16
+
+export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
+
+export const padded = (number: number): string => String(number).padStart(DIGITS, '0')
+
+/** The last part of a key. */
+export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
+
+/** The rows whose keys have these parts and one more. */
+export const below = (...parts: string[]): Range => {
+  const prefix = keyOf(...parts)
+  return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
+}
