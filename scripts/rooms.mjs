@@ -52,7 +52,7 @@ export const rooms = {
   'gateway/clock-watch': [],
   'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],
   'gateway/limits': gatewayBase,
-  'gateway/metrics': gatewayBase,
+  'gateway/metrics': [...gatewayBase, 'protocol'],
   'gateway/webhooks': [...observed, 'engine', 'protocol'],
   'gateway/auth': [...observed, 'gateway/webhooks', 'engine', 'tokens', 'protocol'],
   'gateway/messages': [...observed, 'engine', 'tokens', 'protocol'],

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
-import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../engine/index.js'
+import type { Engine } from '../engine/index.js'
 import { createAdminServer } from './admin/admin-server.js'
 import { createAudit } from './admin/audit.js'
 import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
@@ -17,6 +17,7 @@ import { EXPOSED, exposedTestApps } from './config/exposed.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { watchClock } from './clock-watch.js'
+import { createEngine } from './create-engine.js'
 import { GatewayError } from './errors.js'
 import { createHub } from './sessions/hub.js'
 import { createLog, type Log } from './log.js'
@@ -90,13 +91,6 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-const createEngine = (settings: Settings['engine'], log: Log): Engine => {
-  const onError = (err: unknown): void => log.error({ err }, 'the engine reported an error')
-  return settings.type === 'memory'
-    ? createMemoryEngine({ onError })
-    : createEmbeddedEngine({ path: settings.path, onError })
-}
-
 /** Throws a `GatewayError` of code `bad-config`. */
 const parse = (config: GatewayConfig, env: Env): Settings => {
   // `satisfies`: a documented key that the schema does not take fails to compile.
@@ -119,11 +113,17 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const fullLog = options.log ?? createLog()
   const log = createRepeatLog(fullLog, lifetime.signal)
   const metrics = createMetrics()
-  const engine = options.engine ?? createEngine(settings.engine, log)
+  const engine = options.engine ?? createEngine(settings.engine, log, metrics)
   const hub = createHub()
   const keySets = createKeySets(log, lifetime.signal, metrics)
   const rateLimiter = createRateLimiter()
-  const connectionLimits = createConnectionLimits(() => settings.limits, rateLimiter, log)
+  const startQueue = createStartQueue()
+  const connectionLimits = createConnectionLimits(
+    () => settings.limits,
+    rateLimiter,
+    log,
+    (limit) => metrics.limitsReached.inc({ app: '', limit }),
+  )
   const slots = createSocketSlots(connectionLimits)
   const connections = new Map<Connection, Slot>()
   const readiness = createReadiness(() => draining, engine, log)
@@ -171,11 +171,11 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     settings,
     apps,
     engine,
-    metrics,
     hub,
     log,
+    metrics,
     rateLimiter,
-    startQueue: createStartQueue(),
+    startQueue,
     node: randomUUID(),
     reconnectWindow: () => reconnectWindow(hub.size()),
     retryAfter: () => (draining ? retryAfter() : null),
@@ -197,7 +197,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return slot
   }
 
-  const publish = createPublish(settings, engine)
+  const publish = createPublish(settings, engine, metrics)
 
   const reload = createReload({
     settings,
@@ -205,6 +205,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     apps,
     keySets,
     engine,
+    metrics,
     ownServer: async () => {
       await listening?.catch(() => undefined)
       return ownServer
@@ -218,10 +219,13 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     createAdminServer(() => settings.admin ?? admin, {
       audit: createAudit(fullLog),
       log,
+      limitsReached: metrics.limitsReached,
       readiness,
       scrape: createScrape(metrics, {
         settings,
         engine,
+        connectionLimits,
+        startQueue,
         connections: () => connections.keys(),
         readiness,
       }),

@@ -4,6 +4,7 @@ import type { KeySets } from './auth/key-sets.js'
 import { changesOf } from './config/changes.js'
 import type { GatewayConfig, Settings } from './config/parse.js'
 import { engineOptionsOf } from './messages/rules.js'
+import type { Metrics } from './metrics/metrics.js'
 import type { OwnServer } from './transports/own-server.js'
 
 /** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
@@ -22,6 +23,7 @@ interface ReloadContext {
   /** Resolves with the running apps, once the engine is open. A reload adds to them. */
   apps(): Promise<Map<string, App>>
   readonly keySets: KeySets
+  readonly metrics: Pick<Metrics, 'reloads'>
   readonly engine: Pick<Engine, 'key' | 'configure'>
   /** Resolves with the server, once it listens. Undefined if there is none. */
   ownServer(): Promise<OwnServer | undefined>
@@ -30,7 +32,7 @@ interface ReloadContext {
 
 /** Returns the gateway's `reload`. */
 export const createReload = (context: ReloadContext): ((config: GatewayConfig) => Promise<Reloaded>) => {
-  const { settings, keySets, engine } = context
+  const { settings, keySets, engine, metrics } = context
   let last: Promise<unknown> = Promise.resolve()
 
   const configureEngine = async ({ apps }: Settings): Promise<void> => {
@@ -68,7 +70,10 @@ export const createReload = (context: ReloadContext): ((config: GatewayConfig) =
   return (config) => {
     // One after the other, because each reload compares its config with the settings that the reload before it has made.
     const reloaded = last.then(() => reload(config))
-    last = reloaded.catch(() => undefined)
+    last = reloaded.then(
+      () => metrics.reloads.inc({ result: 'applied' }),
+      () => metrics.reloads.inc({ result: 'failed' }),
+    )
     return reloaded
   }
 }

@@ -10,6 +10,7 @@ import { parseConfig } from '../../src/gateway/config/parse.js'
 import { Connection } from '../../src/gateway/connection/connection.js'
 import { createHub } from '../../src/gateway/sessions/hub.js'
 import { createLog } from '../../src/gateway/log.js'
+import { createMetrics } from '../../src/gateway/metrics/metrics.js'
 import { attach } from '../../src/gateway/transports/node-ws.js'
 import { testApp } from './support.js'
 
@@ -49,6 +50,7 @@ export const assemble = async (
     apps: () => Promise.resolve(apps),
     engine,
     hub,
+    metrics: createMetrics(),
     rateLimiter: createRateLimiter(),
     startQueue,
     node: 'node',

@@ -4,6 +4,7 @@ import { createHealthRoutes } from '../http/health.js'
 import { problem } from '../http/problem.js'
 import type { Readiness } from '../http/readiness.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { Audit } from './audit.js'
 import { addressOf, type AdminCall, type AdminEnv, type ChangeCall } from './calls.js'
 import { createConsoleFiles } from './console-files.js'
@@ -13,6 +14,7 @@ export interface AdminRoutesContext {
   login: Login
   audit: Audit
   log: Log
+  limitsReached: Metrics['limitsReached']
   readiness: () => Promise<Readiness>
   /** Returns all metrics in Prometheus' text format. */
   scrape(): Promise<string>
@@ -50,7 +52,7 @@ const limitBody: MiddlewareHandler<AdminEnv> = async (context, next) => {
 
 /** Lets only callers with an admin token pass, and only the admin token itself if the request may change something. */
 const createGuard =
-  ({ login, log }: Pick<AdminRoutesContext, 'login' | 'log'>): MiddlewareHandler<AdminEnv> =>
+  ({ login, log, limitsReached }: AdminRoutesContext): MiddlewareHandler<AdminEnv> =>
   async (context, next) => {
     context.header('cache-control', 'no-store')
     const address = addressOf(context)
@@ -63,6 +65,7 @@ const createGuard =
           'a log-in on the admin listener was refused: the token is not one of the config',
         )
       if (result.retryAfter > 0) {
+        limitsReached.inc({ app: '', limit: 'logins' })
         context.header('retry-after', String(result.retryAfter))
         return problem(context, 429, 'rate-limited', 'Too many log-ins of this address have failed.')
       }

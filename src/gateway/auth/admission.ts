@@ -25,7 +25,7 @@ import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 export interface AdmissionContext {
   engine: Pick<Engine, 'user'>
   settings: Pick<Settings, 'startTimeout'>
-  metrics?: Metrics | undefined
+  metrics: Metrics
 }
 
 export interface StartContext extends AdmissionContext {
@@ -105,8 +105,13 @@ const verify = (app: App, token: string): MaybePromise<Verified> =>
   )
 
 /** Verifies a token for the app: one that the gateway signed, or one of the app's backend. */
-export const authenticateToken = (app: App, token: string): MaybePromise<Authenticated> =>
+export const authenticateToken = (
+  app: App,
+  token: string,
+  { tokenChecks }: Pick<Metrics, 'tokenChecks'>,
+): MaybePromise<Authenticated> =>
   chain(verify(app, token), ({ result, isOwn }): Authenticated => {
+    tokenChecks.inc({ app: app.settings.appId, result: result.ok ? 'ok' : result.code })
     if (!result.ok) return refuse(result.code, result.why)
     const { userId, user, tokenId, issuedAt, expiresAt } = result.claims
     if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
@@ -186,12 +191,12 @@ export const GUEST_EXISTS = "Another guest has this id: start with that guest's 
 
 /** Authenticates a start with a token. If the token's guest was deleted, a new guest is admitted. */
 const authenticateStartToken = (
-  { engine }: StartContext,
+  { engine, metrics }: StartContext,
   app: App,
   token: string,
   userId: string | undefined,
 ): MaybePromise<Authenticated> =>
-  chain(authenticateToken(app, token), (authenticated) => {
+  chain(authenticateToken(app, token, metrics), (authenticated) => {
     if (!authenticated.ok) return authenticated
     if (userId !== undefined && userId !== authenticated.userId)
       return refuse('bad-request', "The 'userId' differs from the token's 'sub'.")

@@ -72,7 +72,7 @@ const checkOf = (
       const timeout = Math.floor(deadline - performance.now())
       if (timeout <= 0)
         throw new NoDecisionError("Earlier requests to the app's backend took the whole time.")
-      const meter = metrics && createRequestMeter(metrics, request.appId, 'authenticate')
+      const meter = createRequestMeter(metrics, request.appId, 'authenticate')
       return askAuthenticateUrl(authenticateUrl, request, headers ?? {}, timeout, meter)
     },
   }
@@ -105,11 +105,13 @@ export const authenticateParams = async (
       issuedAt = Date.now()
       return context.isOpen() ? check.ask() : undefined
     })
-    if (!turn)
+    if (!turn) {
+      context.metrics.limitsReached.inc({ app: appId, limit: 'authentications' })
       return {
         ...refuse('unavailable', 'Too many starts wait to be authenticated.'),
         retryAfter: RETRY_AFTER,
       }
+    }
     answer = await turn
   } catch (error) {
     // An error is no answer: the client tries again, and may be let in when the app's backend is back.

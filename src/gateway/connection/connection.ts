@@ -16,10 +16,16 @@ import {
 import { admit, type Peer } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
-import type { Metrics } from '../metrics/metrics.js'
 import type { StartQueue } from '../limits/start-queue.js'
 import type { Hub } from '../sessions/hub.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
+import {
+  countClosed,
+  countStarted,
+  pendingStart,
+  type CloseReason,
+  type PendingStart,
+} from './connection-counter.js'
 import { Heartbeat } from './heartbeat.js'
 import { Throttle } from './throttle.js'
 import type { Transport } from './transport.js'
@@ -28,8 +34,7 @@ import { DeadlineTimer } from '../deadline-timer.js'
 
 /** The parts of a gateway that all of its connections share. */
 export interface ConnectionContext extends SessionContext {
-  metrics?: Metrics | undefined
-  settings: SessionContext['settings'] & Pick<Settings, 'startTimeout' | 'leaveWindow'>
+  settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'startTimeout' | 'leaveWindow'>
   /** Resolves with the apps by id once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
   hub: Hub
@@ -50,7 +55,7 @@ interface OpeningState {
   readonly name: 'opening'
   readonly peer: Peer
   readonly deadline: DeadlineTimer
-  isStarting: boolean
+  start: PendingStart | undefined
   session?: LiveSession
   readonly frames: string[]
   bytes: number
@@ -107,7 +112,7 @@ export class Connection implements ConnectionHandle {
     const deadline = new DeadlineTimer(context.settings.startTimeout, () =>
       this.end('timeout', 'The client sent no start in time, or it could not be authenticated in time.'),
     )
-    this.#phase = { name: 'opening', peer, deadline, isStarting: false, frames: [], bytes: 0 }
+    this.#phase = { name: 'opening', peer, deadline, start: undefined, frames: [], bytes: 0 }
   }
 
   /** Whether the client is authenticated and its session has started. */
@@ -117,6 +122,12 @@ export class Connection implements ConnectionHandle {
 
   get connectionId(): string {
     return `${PROCESS_ID} ${this.#number}`
+  }
+
+  /** The state that the metrics show, and the session from the moment that it exists. */
+  get status(): { state: Phase['name']; session: LiveSession | undefined } {
+    const phase = this.#phase
+    return { state: phase.name, session: phase.name === 'closed' ? undefined : phase.session }
   }
 
   send(frame: GatewayFrame): void {
@@ -140,10 +151,14 @@ export class Connection implements ConnectionHandle {
     this.#transport.close(closeCodes[code].close, code)
     // If the client may reconnect, its session is held.
     const { resumeWindow } = this.#context.settings
-    this.#release(closeAction(closeCodes[code].close) === 'retry' ? { holdFor: resumeWindow } : { code })
+    this.#release(
+      closeAction(closeCodes[code].close) === 'retry' ? { holdFor: resumeWindow } : { code },
+      code,
+    )
   }
 
   fail(err: unknown): void {
+    if (err instanceof EngineError) this.#context.metrics.engineErrors.inc({ code: err.code })
     this.#context.log[err instanceof EngineError ? 'warn' : 'error'](
       { err },
       'a connection was ended because of an error',
@@ -193,8 +208,8 @@ export class Connection implements ConnectionHandle {
   /** The socket was closed, with this code. */
   onClose(code: number): void {
     const { leaveWindow, resumeWindow } = this.#context.settings
-    if (this.#phase.name !== 'closed')
-      this.#release({ holdFor: PAGE_LEFT_CODES.includes(code) ? leaveWindow : resumeWindow })
+    const isLeft = PAGE_LEFT_CODES.includes(code)
+    this.#release({ holdFor: isLeft ? leaveWindow : resumeWindow }, isLeft ? 'left' : 'lost')
   }
 
   /** A text frame came; `bytes` is its length as UTF-8. */
@@ -217,19 +232,24 @@ export class Connection implements ConnectionHandle {
     if (phase.name !== 'opening') {
       if (frame.type === 'start') return this.end('bad-request', SECOND_START)
       phase.session.confirm()
-      if (rtt !== undefined) phase.session.touch(rtt)
+      if (rtt !== undefined) {
+        this.#context.metrics.pingSeconds.observe(rtt / 1_000)
+        phase.session.touch(rtt)
+      }
       return phase.session.handle(frame)
     }
     if (frame.type === 'start') {
-      if (phase.isStarting) return this.end('bad-request', SECOND_START)
-      phase.isStarting = true
+      if (phase.start) return this.end('bad-request', SECOND_START)
+      const start = pendingStart(frame, bytes, this.#context.settings.apps)
+      phase.start = start
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
       // A client that has left meanwhile needs no session.
       const work = (): Promise<void> =>
-        this.#phase === phase ? this.#start(phase, frame, bytes) : Promise.resolve()
+        this.#phase === phase ? this.#start(phase, start, frame) : Promise.resolve()
       const started = this.#context.startQueue.run(work, phase.peer.address, bytes)
       if (started) return this.endOnError(started)
+      this.#context.metrics.limitsReached.inc({ app: start.app, limit: 'starts' })
       return this.end('unavailable', TOO_MANY_STARTS, Math.ceil(START_RETRY * (0.2 + 0.8 * Math.random())))
     }
     phase.bytes += bytes
@@ -252,6 +272,8 @@ export class Connection implements ConnectionHandle {
     if (seconds >= 0 && !this.#throttle) return true
     this.#throttle ??= new Throttle(this.#transport)
     const pausedFor = this.#throttle.update(seconds)
+    if (pausedFor !== 0)
+      this.#context.metrics.limitsReached.inc({ app: session.user.appId, limit: 'bytesPerSecond' })
     if (pausedFor === undefined) {
       this.end(
         'rate-limited',
@@ -264,7 +286,7 @@ export class Connection implements ConnectionHandle {
     return true
   }
 
-  async #start(opening: OpeningState, frame: ClientFrameOf<'start'>, bytes: number): Promise<void> {
+  async #start(opening: OpeningState, start: PendingStart, frame: ClientFrameOf<'start'>): Promise<void> {
     const { peer } = opening
     const { hub, log } = this.#context
     const apps = await this.#context.apps()
@@ -286,7 +308,7 @@ export class Connection implements ConnectionHandle {
     const session = new LiveSession(this.#context, admitted, this)
     const wait = session.takeRequest()
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
-    if (!this.#charge(session, bytes)) return
+    if (!this.#charge(session, start.bytes)) return
     opening.session = session
     // The hub has the session before the engine reads the user, so that the session receives every later event.
     hub.add(session)
@@ -300,6 +322,7 @@ export class Connection implements ConnectionHandle {
     if (!started || this.#phase !== opening) return
     opening.deadline.cancel()
     this.#phase = { name: 'live', session }
+    countStarted(this.#context.metrics, start)
     this.#context.onStarted(this)
     this.#heartbeat.start()
     log.debug(session.ref, 'session started')
@@ -310,9 +333,11 @@ export class Connection implements ConnectionHandle {
   }
 
   /** Frees everything that the connection holds. */
-  #release(holdOrEnd: HoldOrEnd): void {
+  #release(holdOrEnd: HoldOrEnd, reason: CloseReason): void {
     const phase = this.#phase
     if (phase.name === 'closed') return
+    const start = phase.name === 'opening' ? phase.start : undefined
+    countClosed(this.#context.metrics, phase.session?.user.appId ?? start?.app ?? '', start, reason)
     this.#phase = { name: 'closed' }
     if (phase.name === 'opening') phase.deadline.cancel()
     else this.#heartbeat.stop()

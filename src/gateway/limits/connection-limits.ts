@@ -28,6 +28,8 @@ export interface ConnectionLimits {
   /** The socket has a session: it makes no room for others any more. */
   start(slot: Slot): void
   release(slot: Slot): void
+  /** Returns how many sockets are counted. */
+  size(): number
 }
 
 interface Limits {
@@ -67,11 +69,15 @@ const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
   return undefined
 }
 
-/** `current` returns the limits for each socket anew: a reload of the config changes them. */
+/**
+ * `current` returns the limits for each socket anew: a reload of the config changes them. `onReached` is called when a limit is the
+ * reason to close a socket.
+ */
 export const createConnectionLimits = (
   current: () => Limits,
   rateLimiter: RateLimiter,
   log: Log,
+  onReached: (limit: keyof Limits) => void,
 ): ConnectionLimits => {
   const addresses = new Map<string, Address>()
   const proxies = new Set<string>()
@@ -113,9 +119,13 @@ export const createConnectionLimits = (
     slot.address = key
     address.sockets += 1
     address.opening.add(slot)
-    if (rateLimiter.take('connectionsPerSecondPerAddress', key, connectionsPerSecondPerAddress) > 0)
+    if (rateLimiter.take('connectionsPerSecondPerAddress', key, connectionsPerSecondPerAddress) > 0) {
       slot.refusal = 'rate-limited'
-    else if (address.sockets > connectionsPerAddress) makeRoom(address.opening, slot, 'rate-limited')
+      onReached('connectionsPerSecondPerAddress')
+    } else if (address.sockets > connectionsPerAddress) {
+      makeRoom(address.opening, slot, 'rate-limited')
+      onReached('connectionsPerAddress')
+    }
   }
 
   return {
@@ -124,8 +134,10 @@ export const createConnectionLimits = (
       sockets += 1
       opening.add(slot)
       if (clientAddress !== undefined) identify(slot, clientAddress)
-      if (sockets > current().connections && slot.refusal === undefined)
+      if (sockets > current().connections && slot.refusal === undefined) {
         makeRoom(opening, slot, 'unavailable')
+        onReached('connections')
+      }
       return slot
     },
     identify,
@@ -142,6 +154,7 @@ export const createConnectionLimits = (
       if (slot.refusal === 'rate-limited') slot.refusal = undefined
     },
     start: leaveOpening,
+    size: () => sockets,
     release(slot) {
       sockets -= 1
       opening.delete(slot)

@@ -8,6 +8,8 @@ export interface StartQueue {
    * the memory that the start holds while it waits.
    */
   run(work: () => Promise<void>, address: string, bytes: number): Promise<void> | undefined
+  /** Returns how many starts wait. */
+  waiting(): number
 }
 
 export interface StartQueueOptions {
@@ -82,6 +84,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   }
 
   return {
+    waiting: () => waitingCount,
     run(work, address, bytes) {
       if (running.size < limits.atOnce && waitingCount === 0) return begin(work)
       if (waitingCount >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined

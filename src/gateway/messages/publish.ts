@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../engine/index.js'
 import { errorMessages, isUserId, type JsonObject } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
+import type { Metrics } from '../metrics/metrics.js'
+import { countSend } from './count-send.js'
 import { checkMessage, sendRulesOf } from './rules.js'
 import { GatewayError } from '../errors.js'
 
@@ -28,7 +30,7 @@ export interface Published {
 }
 
 export const createPublish =
-  (settings: Pick<Settings, 'apps' | 'sendWindow'>, engine: Engine) =>
+  (settings: Pick<Settings, 'apps' | 'sendWindow'>, engine: Engine, metrics: Metrics) =>
   async ({ appId, to, from, id = randomUUID(), body, data }: Publication): Promise<Published> => {
     const app = settings.apps.get(appId)
     if (!app) throw new GatewayError('unknown-app', errorMessages['unknown-app'])
@@ -36,11 +38,13 @@ export const createPublish =
     if (problem) throw new GatewayError(problem.code, problem.why)
     if (from !== undefined && !isUserId(from))
       throw new GatewayError('bad-request', "A message's 'from' is not a valid user id.")
+    const at = performance.now()
     const sent = await engine.send(
       { appId, id, from: from ?? null, to, body, data },
       // The backend decides itself how many messages it sends, also in a user's name.
       { ...sendRulesOf(app, settings, true), unreadPerSender: 1 },
     )
+    countSend(metrics, { appId, from: 'backend', outcome: sent.outcome, at })
     if (sent.outcome === 'conflict') throw new GatewayError('conflict', errorMessages.conflict)
     if (!('sentAt' in sent))
       throw new GatewayError(

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { createClientVersions } from './client-versions.js'
 import { metricsTable, type Row } from './table.js'
 
 type Table = typeof metricsTable
@@ -14,6 +15,8 @@ type MetricOf<R> =
 
 /** The metrics of one gateway, by their keys in the table. */
 export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & {
+  /** Returns a label for the client that a start names: the number of different labels is bounded. */
+  clientVersion(client: string | null): string
   /** Calls `collect` before each scrape, to set gauges from the state that they show. An error in it fails the scrape. */
   onScrape(collect: () => void | Promise<void>): void
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
@@ -47,6 +50,7 @@ export const createMetrics = (): Metrics => {
 
   return {
     ...metrics,
+    clientVersion: createClientVersions(),
     onScrape: (collect) => void collectors.push(collect),
     scrape() {
       running ??= scrape().finally(() => (running = undefined))

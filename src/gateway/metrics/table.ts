@@ -40,11 +40,10 @@ export const metricsTable = {
   info: gauge('chat_session_info', 'Always 1. The label has the version of the gateway.', ['version']),
   ready: gauge('chat_session_ready', '1 if /readyz answers 200, else 0.'),
 
-  sessions: gauge('chat_session_sessions', 'Sessions with an open connection to this gateway.', ['app']),
-  sessionsStored: gauge(
-    'chat_session_sessions_stored',
-    'Sessions that the engine keeps: those of all gateways on it, and those that are held.',
-    ['app'],
+  sessions: gauge(
+    'chat_session_sessions',
+    'Sessions that have not ended: active ones have a connection to this gateway, detached ones have none.',
+    ['app', 'state'],
   ),
   clients: gauge('chat_session_clients', 'Sessions on this gateway by the version of their client.', [
     'version',

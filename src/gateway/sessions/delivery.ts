@@ -1,5 +1,6 @@
 import type { Engine, InboxState, MessageStored, Position, UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
 /** How many messages are read for the first page, and at most for any page. */
@@ -25,9 +26,17 @@ type DeliveryConnection = Pick<
   'send' | 'sendText' | 'end' | 'endOnError' | 'isFull' | 'drained'
 >
 
+type DeliveryMetrics = Pick<Metrics, 'deliverySeconds' | 'replayed'>
+
+export interface DeliveryContext {
+  engine: Pick<Engine, 'messagesAfter'>
+  metrics: DeliveryMetrics
+}
+
 /** Sends a user's messages to one connection: each once, in the order of their offsets. */
 export class Delivery {
   readonly #engine: Pick<Engine, 'messagesAfter'>
+  readonly #metrics: DeliveryMetrics
   readonly #user: UserRef
   readonly #connection: DeliveryConnection
   #state: 'waiting' | 'sending' | 'pulling' | 'stopped' = 'waiting'
@@ -46,8 +55,9 @@ export class Delivery {
   #dueReadMark: InboxState | undefined
   #readMarkCount = 0
 
-  constructor(engine: Pick<Engine, 'messagesAfter'>, user: UserRef, connection: DeliveryConnection) {
+  constructor({ engine, metrics }: DeliveryContext, user: UserRef, connection: DeliveryConnection) {
     this.#engine = engine
+    this.#metrics = metrics
     this.#user = user
     this.#connection = connection
   }
@@ -59,8 +69,11 @@ export class Delivery {
     if (epoch !== this.#epoch) return this.#connection.end('unavailable', EPOCH_CHANGED)
     this.#newest = Math.max(this.#newest, message.offset)
     if (this.#state !== 'sending' || message.offset <= this.#cursor) return
-    if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) this.#send(message, json)
-    else this.#connection.endOnError(this.#pull(epoch))
+    if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) {
+      this.#send(message, json)
+      // Another gateway's clock may be ahead.
+      this.#metrics.deliverySeconds.observe(Math.max(0, Date.now() - message.sentAt) / 1_000)
+    } else this.#connection.endOnError(this.#pull(epoch))
   }
 
   /** Sends the messages after `position`. `newest` is the inbox's newest offset, `lost` whether the client knows of a loss. */
@@ -167,5 +180,6 @@ export class Delivery {
       sent++
     }
     this.#page = this.#page.slice(sent)
+    if (sent > 0) this.#metrics.replayed.inc({ app: this.#user.appId }, sent)
   }
 }

@@ -49,7 +49,8 @@ export const createFrameHandler = (
   { user, ref, userKey, expiryTimer, delivery, epoch, takeRequest }: SessionParts,
   connection: ConnectionHandle,
 ): FrameHandler => {
-  const { engine, log, settings } = context
+  const { engine, log, metrics, settings } = context
+  const { appId } = user
   /** The latest renewal. Renewals run in turn, so that the last token counts, however long an earlier one takes to check. */
   let lastRenewal = Promise.resolve()
   let unansweredCount = 0
@@ -70,6 +71,7 @@ export const createFrameHandler = (
       retryable,
       ...(retryAfter !== undefined && { retryAfter }),
     })
+    metrics.refusals.inc({ app: appId, frame: re.type, code })
     if (re.type === 'send' && retryable) order.hold({ code, why, retryAfter })
   }
 
@@ -77,7 +79,7 @@ export const createFrameHandler = (
 
   /** If the token is refused, the session keeps the expiry that it has. */
   const renewExpiry = async (frame: ClientFrameOf<'token'>): Promise<void> => {
-    const authenticated = await authenticateToken(app, frame.token)
+    const authenticated = await authenticateToken(app, frame.token, metrics)
     if (!authenticated.ok)
       return refuse(
         frame,
@@ -149,6 +151,7 @@ export const createFrameHandler = (
     } catch (error) {
       if (error instanceof EngineError) {
         // If the engine can't do it now, the frame is refused and the session goes on.
+        metrics.engineErrors.inc({ code: error.code })
         log.warn({ err: error }, 'a frame was refused because the engine failed')
         refuse(frame, 'unavailable')
       } else connection.fail(error)
@@ -167,8 +170,10 @@ export const createFrameHandler = (
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
       // Without this limit a client that sends frames faster than they are answered would fill the memory.
-      if (isCounted && pendingCount >= MAX_PENDING)
+      if (isCounted && pendingCount >= MAX_PENDING) {
+        metrics.limitsReached.inc({ app: appId, limit: 'pendingFrames' })
         return refuse(frame, 'rate-limited', undefined, RETRY_AFTER)
+      }
       if (isCounted) pendingCount += 1
       unansweredCount += 1
       void answer(frame, isCounted)

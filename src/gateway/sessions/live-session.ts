@@ -90,6 +90,8 @@ const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: rec
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
   readonly user: UserRef
+  /** The client's version as a label of metrics. Set by `start`. */
+  clientVersion = 'unknown'
   readonly #context: SessionContext
   readonly #app: App
   /** Identifies the user in the rate limiter. */
@@ -116,7 +118,7 @@ export class LiveSession implements HubSession {
     this.#userKey = `${this.user.appId}\0${userId}`
     this.#connection = connection
     this.#expiryTimer = new ExpiryTimer(connection)
-    this.#delivery = new Delivery(context.engine, this.user, connection)
+    this.#delivery = new Delivery(context, this.user, connection)
   }
 
   /** The session's ids; undefined before it has started. */
@@ -127,7 +129,9 @@ export class LiveSession implements HubSession {
   /** Counts a request against the user's `requestsPerSecond`. Returns 0, or the milliseconds until the user may send another one. */
   takeRequest(): number {
     const { requestsPerSecond } = this.#app.settings.limits
-    return this.#context.rateLimiter.take('requestsPerSecond', this.#userKey, requestsPerSecond)
+    const wait = this.#context.rateLimiter.take('requestsPerSecond', this.#userKey, requestsPerSecond)
+    if (wait > 0) this.#countLimit('requestsPerSecond')
+    return wait
   }
 
   /** Counts a frame against the user's `bytesPerSecond`. Returns the rest, as `RateLimiter.spend` does. */
@@ -156,6 +160,7 @@ export class LiveSession implements HubSession {
     const { guest, credential, signToken } = admitted
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
+    this.clientVersion = this.#context.metrics.clientVersion(client.client)
     // Before the user is saved, since a revoked token must not bring back a user who was deleted.
     if (await engine.isRevoked(this.user, credential)) return this.#refuseRevoked()
     const saved = await this.#saveUser(admitted)
@@ -211,6 +216,10 @@ export class LiveSession implements HubSession {
     // Offsets of another epoch don't compare: then everything that is kept is sent.
     const isComparable = resume?.epoch === epoch && resume.offset <= offset
     const from = resume ? (isComparable ? resume.offset : 0) : offset
+    if (resume) {
+      const missed = lost ? 'lost' : from < offset ? 'messages' : 'none'
+      this.#context.metrics.resumes.inc({ app: this.user.appId, result: resumed ? 'resumed' : 'new', missed })
+    }
     this.#delivery.begin({ epoch, offset: from }, offset, lost)
     for (const event of starting.events) this.#apply(event)
     return true
@@ -278,8 +287,10 @@ export class LiveSession implements HubSession {
     const { guests } = this.#app.settings.limits
     // Two guests may ask for one id at once. The profile is saved afterwards, so that the second guest does not change the first's profile.
     const saved = await engine.saveGuest(this.user, mustBeNew ? {} : { vouched, claimed }, guests)
-    if (!saved) this.#connection.end('unavailable', TOO_MANY_GUESTS)
-    else if (mustBeNew && !saved.created) this.#connection.end('unauthenticated', GUEST_EXISTS)
+    if (!saved) {
+      this.#countLimit('guests')
+      this.#connection.end('unavailable', TOO_MANY_GUESTS)
+    } else if (mustBeNew && !saved.created) this.#connection.end('unauthenticated', GUEST_EXISTS)
     else return mustBeNew && claimed ? engine.saveUser(this.user, { claimed }) : saved
     return undefined
   }
@@ -291,6 +302,10 @@ export class LiveSession implements HubSession {
     if ('code' in holdOrEnd) return engine.endSession(ref, holdOrEnd.code, connectionId)
     if (hasKey) return engine.detachSession(ref, connectionId, holdOrEnd.holdFor)
     return engine.endSession(ref, 'ended', connectionId)
+  }
+
+  #countLimit(limit: 'requestsPerSecond' | 'guests'): void {
+    this.#context.metrics.limitsReached.inc({ app: this.user.appId, limit })
   }
 
   #apply(event: EngineEvent): void {

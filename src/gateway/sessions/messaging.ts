@@ -9,7 +9,9 @@ import {
 import type { RateLimiter } from '../limits/rate-limiter.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
+import { countSend } from '../messages/count-send.js'
 import { checkMessage, sendRulesOf } from '../messages/rules.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { Log } from '../log.js'
 import type { SendOrder } from './send-order.js'
@@ -20,6 +22,7 @@ export interface MessagingContext {
   engine: Engine
   rateLimiter: RateLimiter
   log: Log
+  metrics: Metrics
 }
 
 type MessagingFrame = ClientFrameOf<'send' | 'history' | 'read'>
@@ -83,7 +86,7 @@ const readWhatFits = async (
 }
 
 export const createMessaging = (
-  { settings, engine, rateLimiter, log }: MessagingContext,
+  { settings, engine, rateLimiter, log, metrics }: MessagingContext,
   app: App,
   { user, userKey, epoch }: { user: UserRef; userKey: string; epoch: string },
   { connection, refuse, order }: { connection: ConnectionHandle; refuse: Refuse; order: SendOrder },
@@ -120,7 +123,9 @@ export const createMessaging = (
   const store = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
     const { id, to, body, data } = frame
     const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
+    const at = performance.now()
     const sent = await engine.send({ appId, id, from: userId, to, body, data }, rules)
+    countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
     if ('sentAt' in sent) {
       const { ownOffset, offset, sentAt } = sent
       connection.send({ type: 'sent', id, offset: ownOffset ?? offset, sentAt })
@@ -166,7 +171,9 @@ export const createMessaging = (
     const hold = order.current()
     if (hold) return [hold.code, hold.why, hold.retryAfter]
     const wait = rateLimiter.take('messagesPerSecond', userKey, app.settings.limits.messagesPerSecond)
-    return wait > 0 ? ['rate-limited', undefined, wait] : undefined
+    if (wait === 0) return undefined
+    metrics.limitsReached.inc({ app: appId, limit: 'messagesPerSecond' })
+    return ['rate-limited', undefined, wait]
   }
 
   const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {

@@ -91,7 +91,7 @@ const ignore = (): void => undefined
 const uncork = (stream: Duplex): void => stream.uncork()
 
 /** Shared by all gateways of the process, because their send buffers share its memory. */
-const sendBuffers = new SendBuffers()
+export const sendBuffers = new SendBuffers()
 
 /** The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. */
 class WsTransport implements Transport {

@@ -15,10 +15,16 @@ export class SendBuffers {
   readonly #maxTotal: number
   readonly #waiting = new Map<SlowSocket, number>()
   #total = 0
+  #terminated = 0
 
   constructor(maxEach = MAX_EACH, maxTotal = MAX_TOTAL) {
     this.#maxEach = maxEach
     this.#maxTotal = maxTotal
+  }
+
+  /** How many bytes wait, for how many sockets, and how many sockets were destroyed so far. */
+  get state(): { bytes: number; sockets: number; terminated: number } {
+    return { bytes: this.#total, sockets: this.#waiting.size, terminated: this.#terminated }
   }
 
   /** Called after a frame was sent to a socket that has yet to drain. */
@@ -41,6 +47,7 @@ export class SendBuffers {
   }
 
   #terminate(socket: SlowSocket): void {
+    this.#terminated += 1
     this.release(socket)
     socket.terminate()
   }

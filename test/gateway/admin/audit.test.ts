@@ -7,6 +7,7 @@ import { createAudit } from '../../../src/gateway/admin/audit.js'
 import type { AdminCall } from '../../../src/gateway/admin/calls.js'
 import { createLogin } from '../../../src/gateway/admin/login.js'
 import { createAdminRoutes } from '../../../src/gateway/admin/routes.js'
+import { createMetrics } from '../../../src/gateway/internal.js'
 import { createLog } from '../../../src/gateway/index.js'
 import type { LogLevel } from '../../../src/gateway/internal.js'
 
@@ -21,6 +22,7 @@ const serve = async (calls: AdminCall[], level: LogLevel = 'info') => {
     login: createLogin(() => ({ token, readToken })),
     audit: createAudit(log),
     log,
+    limitsReached: createMetrics().limitsReached,
     readiness: () => Promise.resolve('ready'),
     scrape: () => Promise.resolve(''),
     calls,

@@ -1,0 +1,45 @@
+import type { ClientFrameOf, EndCode } from '../../protocol/index.js'
+import type { Metrics } from '../metrics/metrics.js'
+
+/** How a connection was closed: the code of its `ended`, or `left` by its page, or `lost` without an `ended`. */
+export type CloseReason = EndCode | 'left' | 'lost'
+
+/** A start that has no result yet. */
+export interface PendingStart {
+  readonly app: string
+  readonly way: string
+  /** Of its frame. */
+  readonly bytes: number
+  /** When its frame came, on the monotonic clock. */
+  readonly at: number
+}
+
+const ways = ['token', 'signature', 'authParams', 'guest'] as const
+
+/** An unknown app id is counted as no app: a client may send any text. */
+export const pendingStart = (
+  frame: ClientFrameOf<'start'>,
+  bytes: number,
+  apps: ReadonlyMap<string, unknown>,
+): PendingStart => ({
+  app: apps.has(frame.appId) ? frame.appId : '',
+  way: ways.find((way) => frame[way] !== undefined) ?? 'none',
+  bytes,
+  at: performance.now(),
+})
+
+export const countStarted = ({ starts, startSeconds }: Metrics, { app, way, at }: PendingStart): void => {
+  starts.inc({ app, way, result: 'started' })
+  startSeconds.observe({ way }, (performance.now() - at) / 1_000)
+}
+
+/** Counts a closed connection, and its start if that has not been counted. */
+export const countClosed = (
+  { ends, starts }: Metrics,
+  app: string,
+  start: PendingStart | undefined,
+  reason: CloseReason,
+): void => {
+  ends.inc({ app, code: reason })
+  if (start) starts.inc({ app: start.app, way: start.way, result: reason })
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
+import { createSignature } from '../../../src/tokens/index.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { runGateway, signatureSecret, startOf } from '../support.js'
+
+const token = 'the admin token of a test, 32 bytes'
+
+/** Starts a gateway. `value` returns a series of the scraped metrics, 0 if there is none. */
+const run = async (app: Partial<AppConfig> = {}, config: Partial<GatewayConfig> = {}) => {
+  const gateway = await runGateway(app, { admin: { port: 0, token }, ...config })
+  const admin = await gateway.gateway.listenAdmin()
+  const scrape = async (): Promise<string> =>
+    (await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+  const value = async (series: string): Promise<number> => {
+    const line = (await scrape()).split('\n').find((each) => each.startsWith(`chat_session_${series} `))
+    return Number(line?.split(' ').at(-1) ?? 0)
+  }
+  const reaches = (series: string, expected: number): Promise<unknown> =>
+    until(series, () => value(series), expected)
+  return { ...gateway, scrape, value, reaches }
+}
+
+test('starts are counted by credentials and result, with their seconds; sessions, connections and clients by their state', async () => {
+  const { url, value, scrape, close } = await run()
+  const ada = await startClient(url, await startOf('ada', { client: 'chat-session/9.9.9' }))
+  await startClient(url, { type: 'start', appId: 'app', guest: true })
+  const signature = await createSignature('bob', signatureSecret)
+  await startClient(url, { type: 'start', appId: 'app', userId: 'bob', signature })
+  const refused = openClient(url)
+  await refused.opened
+  refused.send({ type: 'start', appId: 'app', token: 'no.token.at-all' })
+  await refused.end()
+  const unknown = openClient(url)
+  await unknown.opened
+  unknown.send({ type: 'start', appId: 'a-token-in-the-wrong-field', guest: true })
+  await unknown.end()
+  const idle = openClient(url)
+  await idle.opened
+  for (const [series, expected] of [
+    ['starts_total{app="app",way="token",result="started"}', 1],
+    ['starts_total{app="app",way="guest",result="started"}', 1],
+    ['starts_total{app="app",way="signature",result="started"}', 1],
+    ['starts_total{app="app",way="token",result="unauthenticated"}', 1],
+    ['starts_total{app="",way="guest",result="unknown-app"}', 1],
+    ['start_seconds_count{way="token"}', 1],
+    ['token_checks_total{app="app",result="ok"}', 1],
+    ['token_checks_total{app="app",result="unauthenticated"}', 1],
+    ['ends_total{app="app",code="unauthenticated"}', 1],
+    ['sessions{app="app",state="active"}', 3],
+    ['sessions{app="app",state="detached"}', 0],
+    ['connections{state="live"}', 3],
+    ['connections{state="opening"}', 1],
+    ['clients{version="chat-session/9.9.9"}', 1],
+    ['clients{version="unknown"}', 2],
+    ['users{app="app"}', 3],
+    ['guests{app="app"}', 1],
+    ['quota{app="app",quota="guests"}', 100_000],
+  ] as const)
+    assert.equal(await value(series), expected, series)
+  assert.doesNotMatch(await scrape(), /wrong-field/)
+  ada.send({ type: 'end' })
+  await ada.end()
+  assert.equal(await value('ends_total{app="app",code="ended"}'), 1)
+  await close()
+})
+
+test('messages are counted by sender and outcome, with the seconds until they were durable and delivered', async () => {
+  const { gateway, url, value, reaches } = await run()
+  const ada = await startClient(url, await startOf('ada'))
+  const bob = await startClient(url, await startOf('bob'))
+  const send = async (id: string, body: string): Promise<void> => {
+    ada.send({ type: 'send', id, to: 'bob', body })
+    await ada.next(body === 'other' ? 'refused' : 'sent')
+  }
+  await send('1', 'one')
+  await send('1', 'one')
+  await send('1', 'other')
+  await bob.next('message')
+  await gateway.publish({ appId: 'app', to: 'bob', body: 'two' })
+  await bob.next('message')
+  assert.equal(await value('messages_total{app="app",from="client",outcome="stored"}'), 1)
+  assert.equal(await value('messages_total{app="app",from="client",outcome="repeated"}'), 1)
+  assert.equal(await value('messages_total{app="app",from="client",outcome="conflict"}'), 1)
+  assert.equal(await value('messages_total{app="app",from="backend",outcome="stored"}'), 1)
+  assert.equal(await value('refusals_total{app="app",frame="send",code="conflict"}'), 1)
+  assert.equal(await value('commit_seconds_count'), 2)
+  await reaches('delivery_seconds_count', 3)
+  assert.equal(await value('inboxes{app="app"}'), 2)
+  assert.ok((await value('inbox_bytes{app="app"}')) > 0)
+})
+
+test('resumes are counted by their result and by what the client had missed, and replayed messages too', async () => {
+  const { gateway, url, value, reaches } = await run()
+  const first = await startClient(url, await startOf('ada'))
+  first.send({ type: 'pong' })
+  first.socket.terminate()
+  await reaches('sessions{app="app",state="detached"}', 1)
+  assert.equal(await value('ends_total{app="app",code="lost"}'), 1)
+  await gateway.publish({ appId: 'app', to: 'ada', body: 'one' })
+  await gateway.publish({ appId: 'app', to: 'ada', body: 'two' })
+  const { resumeKey: key, epoch, offset } = first.started
+  const resume = { key, epoch, offset }
+  const second = await startClient(url, await startOf('ada', { resume }))
+  await second.next('message')
+  await second.next('message')
+  assert.equal(await value('resumes_total{app="app",result="resumed",missed="messages"}'), 1)
+  assert.equal(await value('replayed_messages_total{app="app"}'), 2)
+  await startClient(
+    url,
+    await startOf('ada', { resume: { ...resume, key: 'stale', offset: Number(offset) + 2 } }),
+  )
+  assert.equal(await value('resumes_total{app="app",result="new",missed="none"}'), 1)
+})
+
+test('pings and limits that are reached are counted', async () => {
+  const { url, value } = await run(
+    { limits: { messagesPerSecond: 1, requestsPerSecond: 3 } },
+    { pingInterval: 0.05 },
+  )
+  const ada = await startClient(url, await startOf('ada'))
+  await until('a ping is counted', async () => (await value('ping_seconds_count')) > 0)
+  for (const id of ['1', '2']) ada.send({ type: 'send', id, to: 'ada', body: 'x' })
+  await ada.next('refused')
+  assert.equal(await value('limits_reached_total{app="app",limit="messagesPerSecond"}'), 1)
+  assert.equal(await value('refusals_total{app="app",frame="send",code="rate-limited"}'), 1)
+})
+
+test('reloads of the config are counted by their result', async () => {
+  const { gateway, value } = await run()
+  await assert.rejects(gateway.reload({ apps: {} }), { code: 'bad-config' })
+  assert.equal(await value('config_reloads_total{result="failed"}'), 1)
+  assert.equal(await value('config_reloads_total{result="applied"}'), 0)
+})
+
+test('requests to an app are counted with their seconds, errors and how many are in flight', async () => {
+  const { url, value } = await run({
+    authenticateUrl: {
+      url: 'http://127.0.0.1:9/',
+      secrets: [`whsec_${Buffer.alloc(24).toString('base64')}`],
+    },
+  })
+  const client = openClient(url)
+  await client.opened
+  client.send({ type: 'start', appId: 'app', userId: 'ada', authParams: {} })
+  await client.end()
+  const labels = 'app="app",purpose="authenticate"'
+  assert.equal(await value(`outbound_request_seconds_count{${labels}}`), 1)
+  assert.equal(await value(`outbound_request_errors_total{${labels},error="unreachable"}`), 1)
+  assert.equal(await value(`outbound_requests_in_flight{${labels}}`), 0)
+  assert.equal(await value('starts_total{app="app",way="authParams",result="unavailable"}'), 1)
+})
