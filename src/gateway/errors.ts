@@ -9,6 +9,7 @@ export type GatewayErrorCode =
   | 'bad-request'
   | 'too-large'
   | 'conflict'
+  | 'unknown-user'
   /** The app has reached a quota. */
   | 'unavailable'
 

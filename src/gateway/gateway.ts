@@ -28,12 +28,14 @@ import { createOwnServer, type OwnServer } from './transports/own-server.js'
 import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
 import { engineOptionsOf } from './messages/rules.js'
-import { createPublish, type Publication, type Published } from './messages/publish.js'
+import { createPublish, type Publication } from './messages/publish.js'
+import { createSend, type Published } from './messages/send.js'
 import { refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
 import { drainRetryAfter, reconnectWindow } from './reconnect-spread.js'
 import { createReload, type Reloaded } from './reload.js'
+import { createRestRoutes } from './rest/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 
 export interface GatewayOptions {
@@ -51,7 +53,7 @@ export interface GatewayOptions {
 
 export interface Gateway {
   /**
-   * Serves the gateway's paths (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/healthz`, `/readyz`) on
+   * Serves the gateway's paths (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/v1/openapi.json`, `/healthz`, `/readyz`) on
    * your HTTP server. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
    * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Throws a `GatewayError`
    * of code `closed` after `close()`.
@@ -72,7 +74,7 @@ export interface Gateway {
   ready(): Promise<void>
   /**
    * Sends a message from the app's backend, or in a user's name. Resolves when the message is durable. A second call with
-   * the same `id` and content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `bad-request`, `too-large`, `conflict`,
+   * the same `id` and content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `unknown-user`, `bad-request`, `too-large`, `conflict`,
    * `unavailable`, `closed`), or an `EngineError`.
    */
   publish(publication: Publication): Promise<Published>
@@ -112,6 +114,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const lifetime = new AbortController()
   const fullLog = options.log ?? createLog()
   const log = createRepeatLog(fullLog, lifetime.signal)
+  const audit = createAudit(fullLog)
   const metrics = createMetrics()
   const engine = options.engine ?? createEngine(settings.engine, log, metrics)
   const hub = createHub()
@@ -127,11 +130,6 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const slots = createSocketSlots(connectionLimits)
   const connections = new Map<Connection, Slot>()
   const readiness = createReadiness(() => draining, engine, log)
-  // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
-  const respond = getRequestListener(createRoutes(log, readiness).fetch, {
-    hostname: 'localhost',
-    overrideGlobalObjects: false,
-  })
   let draining = false
   let whenEmpty: (() => void) | undefined
   /** Milliseconds of the drain time that are left for sockets to close. */
@@ -197,7 +195,23 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return slot
   }
 
-  const publish = createPublish(settings, engine, metrics)
+  const send = createSend(settings, engine, metrics)
+  const publish = createPublish(settings, send)
+  const rest = createRestRoutes({
+    apps,
+    settings,
+    engine,
+    send,
+    rateLimiter,
+    audit,
+    limitsReached: metrics.limitsReached,
+    addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
+  })
+  // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
+  const respond = getRequestListener(createRoutes(log, readiness, rest).fetch, {
+    hostname: 'localhost',
+    overrideGlobalObjects: false,
+  })
 
   const reload = createReload({
     settings,
@@ -217,7 +231,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const adminServer =
     admin &&
     createAdminServer(() => settings.admin ?? admin, {
-      audit: createAudit(fullLog),
+      audit,
       log,
       limitsReached: metrics.limitsReached,
       readiness,

@@ -1,6 +1,7 @@
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
 export type { Reloaded } from './reload.js'
 export { GatewayError, type GatewayErrorCode } from './errors.js'
-export type { Publication, Published } from './messages/publish.js'
+export type { Publication } from './messages/publish.js'
+export type { BackendMessage, Published } from './messages/send.js'
 export { createLog, type Log, type LogOptions } from './log.js'
 export type * from './config/types.js'

@@ -24,6 +24,8 @@ export interface App {
   update(settings: AppSettings, keySet: KeySet | undefined): void
   /** Verifies a token that the app's backend signed. */
   readonly verifyToken: DirectTokenVerifier
+  /** Verifies a token that the app's backend signed for its own calls of the REST API. */
+  readonly verifyAppToken: DirectTokenVerifier<'app'>
   /** Verifies a token that a gateway signed. */
   readonly verifyOwnToken: DirectTokenVerifier<'gateway'>
   readonly verifySignature: SignatureVerifier
@@ -51,7 +53,7 @@ const hmac = (secret: string, data: Uint8Array): Uint8Array =>
 const createRules = (
   settings: AppSettings,
   keySet: KeySet | undefined,
-): Pick<App, 'settings' | 'verifyToken' | 'verifySignature'> => {
+): Pick<App, 'settings' | 'verifyToken' | 'verifyAppToken' | 'verifySignature'> => {
   const { appId, secrets, signatureSecrets, requireExpiry } = settings
   return {
     settings,
@@ -62,6 +64,7 @@ const createRules = (
       requireExpiry,
       hmac,
     }),
+    verifyAppToken: createDirectTokenVerifier({ appId, secrets, tokenType: 'app', hmac }),
     verifySignature: createSignatureVerifier({ secrets: signatureSecrets, hmac }),
   }
 }
@@ -79,6 +82,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
       rules = createRules(nextSettings, nextKeySet)
     },
     verifyToken: (token) => rules.verifyToken(token),
+    verifyAppToken: (token) => rules.verifyAppToken(token),
     verifySignature: (userId, signature) => rules.verifySignature(userId, signature),
     // A guest's token has no `exp`, since no backend could renew it.
     verifyOwnToken: createDirectTokenVerifier({

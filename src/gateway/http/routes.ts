@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
 import { VERSION } from '../../protocol/index.js'
@@ -7,6 +8,7 @@ import { errorsPage, errorsPolicy } from './errors-page.js'
 import { createHealthRoutes } from './health.js'
 import { problem } from './problem.js'
 import type { Readiness } from './readiness.js'
+import { pathOf } from './target.js'
 
 /** Seconds for which a browser may use the unversioned script before it asks for a newer one. */
 const SCRIPT_MAX_AGE = 300
@@ -41,16 +43,31 @@ const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheContro
   })
 }
 
-/** Returns whether a path belongs to the gateway. `/v1/apps/` is reserved for its REST API. */
+/** Returns whether a path belongs to the gateway. */
 export const ownsPath = (path: string): boolean =>
-  /^\/(healthz|readyz|v1\/(session|errors|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
+  /^\/(healthz|readyz|v1\/(session|errors|openapi\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
 
-/** Returns the handlers of the gateway's HTTP requests. WebSocket upgrades do not come here. */
-export const createRoutes = (log: Log, readiness: () => Promise<Readiness>): Hono => {
-  const routes = new Hono()
+/** Hono's environment of a request. */
+export interface HttpEnv {
+  Bindings: { incoming: IncomingMessage }
+}
+
+/**
+ * Returns the handlers of the gateway's HTTP requests, `rest` among them. WebSocket upgrades do not come here. Routes are found by the
+ * path as the client sent it: in a parsed URL, `users/%2E%2E/sessions` is another path.
+ */
+export const createRoutes = (
+  log: Log,
+  readiness: () => Promise<Readiness>,
+  rest: Hono<HttpEnv>,
+): Hono<HttpEnv> => {
+  const routes = new Hono<HttpEnv>({
+    getPath: ({ url }, options) => (options?.env ? pathOf(options.env.incoming) : new URL(url).pathname),
+  })
   let scripts: ReturnType<typeof loadScripts> | undefined
 
   routes.route('/', createHealthRoutes(readiness))
+  routes.route('/', rest)
   routes.get('/v1/errors', (context) =>
     context.html(errorsPage, 200, {
       'content-security-policy': errorsPolicy,

@@ -1,6 +1,10 @@
 /** The limits that a gateway counts by the second. Each has buckets of its own. */
 export type LimitName =
-  'messagesPerSecond' | 'requestsPerSecond' | 'bytesPerSecond' | 'connectionsPerSecondPerAddress'
+  | 'messagesPerSecond'
+  | 'requestsPerSecond'
+  | 'bytesPerSecond'
+  | 'connectionsPerSecondPerAddress'
+  | 'restPerSecond'
 
 /** Limits how much each key may use in a second. Each key of each limit has a token bucket, which holds the tokens of one second. */
 export interface RateLimiter {
@@ -75,6 +79,7 @@ export const createRateLimiter = (clock: () => number = () => performance.now())
     requestsPerSecond: new Buckets(1_000, now),
     bytesPerSecond: new Buckets(1_000 * (1 + MAX_DEBT), now),
     connectionsPerSecondPerAddress: new Buckets(1_000, now),
+    restPerSecond: new Buckets(1_000, now),
   }
   return {
     take(limit, key, perSecond) {

@@ -45,7 +45,7 @@ export interface SessionContext extends MessagingContext {
 const TOUCH_INTERVAL = 60_000
 
 /** How long a client has to send another token after a `reauth`, in milliseconds. */
-const REAUTH_TIMEOUT = 10_000
+export const REAUTH_TIMEOUT = 10_000
 
 const REVOKED = "The app's backend revoked these credentials: log in again."
 

@@ -1,15 +1,10 @@
 import type { Engine, UserRef } from '../../engine/index.js'
-import {
-  isGuestId,
-  limits,
-  type ClientFrameOf,
-  type Message,
-  type RefusalCode,
-} from '../../protocol/index.js'
+import { isGuestId, limits, type ClientFrameOf, type RefusalCode } from '../../protocol/index.js'
 import type { RateLimiter } from '../limits/rate-limiter.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import { countSend } from '../messages/count-send.js'
+import { readWhatFits } from '../messages/read-what-fits.js'
 import { checkMessage, sendRulesOf } from '../messages/rules.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
@@ -54,36 +49,7 @@ const MAX_HISTORY = 100
 const DEFAULT_HISTORY = 50
 /** Bytes of a `history` frame besides its messages: its other fields and the longest id. */
 const HISTORY_OVERHEAD = 1_024
-
-/** Messages that are read first for a `history` frame. How many more are read depends on their size. */
-const FIRST_CHUNK = 16
-
-/**
- * Returns up to `limit` messages that fit into one frame together, and at least one if there is any. `read` returns the next messages
- * after the last one. Reading them all at once could take 1.6 MB for a frame of 64 kB.
- */
-const readWhatFits = async (
-  limit: number,
-  read: (limit: number, last: Message | undefined) => Promise<Message[] | null>,
-): Promise<Message[] | null> => {
-  const messages: Message[] = []
-  let bytes = 0
-  let chunk = FIRST_CHUNK
-  while (messages.length < limit) {
-    const wanted = Math.min(chunk, limit - messages.length)
-    const next = await read(wanted, messages.at(-1))
-    if (!next) return null
-    for (const message of next) {
-      bytes += Buffer.byteLength(JSON.stringify(message)) + 1
-      if (bytes > limits.frame - HISTORY_OVERHEAD && messages.length > 0) return messages
-      messages.push(message)
-    }
-    if (next.length < wanted) return messages
-    const left = limits.frame - HISTORY_OVERHEAD - bytes
-    chunk = Math.max(1, Math.ceil(left / (bytes / messages.length)))
-  }
-  return messages
-}
+const MAX_HISTORY_BYTES = limits.frame - HISTORY_OVERHEAD
 
 export const createMessaging = (
   { settings, engine, rateLimiter, log, metrics }: MessagingContext,
@@ -186,14 +152,14 @@ export const createMessaging = (
     await connection.drained()
     const messages =
       after === undefined
-        ? await readWhatFits(limit, async (count, last) => {
+        ? await readWhatFits(limit, MAX_HISTORY_BYTES, async (count, last) => {
             const offset = last?.offset ?? before ?? null
             // Newest first, so that the oldest are left out if they do not all fit.
             return (
               (await engine.messagesBefore(user, { epoch: frame.epoch, offset }, count))?.reverse() ?? null
             )
           })
-        : await readWhatFits(limit, async (count, last) => {
+        : await readWhatFits(limit, MAX_HISTORY_BYTES, async (count, last) => {
             const offset = last?.offset ?? after
             const page = await engine.messagesAfter(user, { epoch: frame.epoch, offset }, count)
             // The engine returns everything for an offset ahead of the inbox; here nothing comes after it. Retention may have

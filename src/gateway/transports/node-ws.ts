@@ -12,6 +12,7 @@ import type { Slot, SocketRefusal } from '../limits/connection-limits.js'
 import { isDropped, lingeringClose } from '../http/lingering-close.js'
 import { createTurnLimit } from '../limits/turn-limit.js'
 import { createRequestQueue } from '../http/request-queue.js'
+import { pathOf } from '../http/target.js'
 import { intercept } from './intercept.js'
 import { MessageDeadline } from './message-deadline.js'
 import { createRequestReturn } from './return-request.js'
@@ -58,10 +59,6 @@ const MAX_CHUNKS = 512
 
 /** Bytes that are read after the gateway's close, for the client's own close frame. A client that keeps sending would take CPU time. */
 const MAX_AFTER_CLOSE = 4_096
-
-/** Returns the path of a request. Its target may be a whole URL (RFC 9112, 3.2.2). */
-const pathOf = (request: IncomingMessage): string =>
-  (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*/s, '')
 
 /** Returns the start in the subprotocols, null if there is none, and undefined if it is malformed. */
 const startInProtocols = (protocols: string[]): string | null | undefined => {

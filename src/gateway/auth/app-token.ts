@@ -1,0 +1,32 @@
+import { chain, parseToken, type MaybePromise } from '../../tokens/internal.js'
+import type { App } from './app.js'
+
+/** The app that a REST call comes from, or why the call is not authenticated. */
+export type AuthenticatedApp =
+  | { ok: true; app: App; /** The token's `jti`; null if it has none. */ tokenId: string | null }
+  | { ok: false; why: string }
+
+const refuse = (why: string): AuthenticatedApp => ({ ok: false, why })
+
+const MISSING =
+  "Send the header 'Authorization: Bearer TOKEN' with a token of tokenType 'app', made by createAppToken of chat-session/tokens or as docs/REST.md says."
+
+/**
+ * Authenticates the backend of an app by an `Authorization` header. The token must be signed by a secret of the app that its `iss`
+ * names; the keys of a JWKS sign no such token, because its issuer is often a log-in service that other parties use too.
+ */
+export const authenticateApp = (
+  apps: ReadonlyMap<string, App>,
+  authorization: string | undefined,
+): MaybePromise<AuthenticatedApp> => {
+  const text = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
+  if (text === undefined) return refuse(MISSING)
+  const parsed = parseToken(text)
+  if (!parsed.ok) return refuse(parsed.why)
+  const { iss } = parsed.token.claims
+  const app = typeof iss === 'string' ? apps.get(iss) : undefined
+  if (!app) return refuse("No app of this gateway has the id in the token's 'iss'.")
+  return chain(app.verifyAppToken(text), (result): AuthenticatedApp =>
+    result.ok ? { ok: true, app, tokenId: result.claims.tokenId } : refuse(result.why),
+  )
+}

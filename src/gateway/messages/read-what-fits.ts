@@ -1,0 +1,31 @@
+import type { Message } from '../../protocol/index.js'
+
+/** Messages that are read first. How many more are read depends on their size. */
+const FIRST_CHUNK = 16
+
+/**
+ * Returns up to `limit` messages that take up to `maxBytes` as JSON together, and at least one if there is any. `read` returns the next
+ * messages after the last one. Reading them all at once could take 1.6 MB for a frame of 64 kB.
+ */
+export const readWhatFits = async (
+  limit: number,
+  maxBytes: number,
+  read: (limit: number, last: Message | undefined) => Promise<Message[] | null>,
+): Promise<Message[] | null> => {
+  const messages: Message[] = []
+  let bytes = 0
+  let chunk = FIRST_CHUNK
+  while (messages.length < limit) {
+    const wanted = Math.min(chunk, limit - messages.length)
+    const next = await read(wanted, messages.at(-1))
+    if (!next) return null
+    for (const message of next) {
+      bytes += Buffer.byteLength(JSON.stringify(message)) + 1
+      if (bytes > maxBytes && messages.length > 0) return messages
+      messages.push(message)
+    }
+    if (next.length < wanted) return messages
+    chunk = Math.max(1, Math.ceil((maxBytes - bytes) / (bytes / messages.length)))
+  }
+  return messages
+}

@@ -1,0 +1,107 @@
+import type * as v from 'valibot'
+import type { Engine } from '../../engine/index.js'
+import type { App } from '../auth/app.js'
+import type { Settings } from '../config/parse.js'
+import type { SendMessage } from '../messages/send.js'
+import type { RestErrorCode } from './errors.js'
+import type { pathParams } from './schemas.js'
+
+export type Method = 'get' | 'put' | 'post' | 'delete'
+
+/** The bodies of a call's successful answers, by status; null for an answer without a body. */
+export type Answers = Record<number, { description: string; schema: v.GenericSchema | null }>
+
+type AnswerOf<A extends Answers> = {
+  [S in keyof A & number]: A[S]['schema'] extends v.GenericSchema
+    ? { status: S; body: v.InferInput<A[S]['schema']> }
+    : { status: S; body: undefined }
+}[keyof A & number]
+
+export type ParamName = keyof typeof pathParams
+
+type ParamsOf<Path extends string> = Path extends `${string}{${infer Name extends ParamName}}${infer Rest}`
+  ? Record<Name, string> & ParamsOf<Rest>
+  : unknown
+
+/** The parts of a gateway that answer REST calls. */
+export interface CallContext {
+  readonly engine: Engine
+  readonly settings: Pick<Settings, 'sendWindow'>
+  readonly send: SendMessage
+}
+
+/** A call as its handler receives it: authenticated and validated. `appId` is the app of the token and of the path. */
+interface Input<Path extends string, Query extends v.ObjectEntries, Body> {
+  app: App
+  appId: string
+  params: ParamsOf<Path>
+  query: v.InferOutput<v.ObjectSchema<Query, undefined>>
+  body: Body
+  context: CallContext
+}
+
+/** A row of the table of calls, from which the routes and the OpenAPI document are made. */
+export interface Call {
+  /** The call's name in the document, in the audit log and in the client. */
+  id: string
+  method: Method
+  path: string
+  /** The heading of the call in the document. */
+  tag: 'Users' | 'Sessions' | 'Messages' | 'App'
+  summary: string
+  description?: string | undefined
+  /** Whether it changes something: then it is written to the audit log. */
+  changes: boolean
+  query: v.ObjectEntries
+  body: v.GenericSchema | null
+  answers: Answers
+  /** The codes of failures besides those of every call. */
+  errors: readonly RestErrorCode[]
+  handle(input: Input<string, v.ObjectEntries, unknown>): Promise<{ status: number; body?: unknown }>
+}
+
+interface CallSpec<
+  Path extends string,
+  Query extends v.ObjectEntries,
+  Body extends v.GenericSchema | null,
+  A extends Answers,
+> extends Omit<Call, 'path' | 'query' | 'body' | 'answers' | 'errors' | 'handle'> {
+  path: Path
+  query?: Query
+  body?: Body
+  answers: A
+  errors?: readonly RestErrorCode[]
+  handle(
+    input: Input<Path, Query, Body extends v.GenericSchema ? v.InferOutput<Body> : null>,
+  ): Promise<AnswerOf<A>>
+}
+
+/** Returns the answer of a handler. */
+export const answer = <const S extends number, B = undefined>(
+  status: S,
+  body?: B,
+): { status: S; body: B } => ({
+  status,
+  body: body as B,
+})
+
+/** Returns a row of the table. The compiler compares the handler with the path, the schemas and the answers. */
+export const defineCall = <
+  const Path extends string,
+  A extends Answers,
+  Query extends v.ObjectEntries = v.ObjectEntries,
+  Body extends v.GenericSchema | null = null,
+>({
+  query,
+  body,
+  errors,
+  handle,
+  ...rest
+}: CallSpec<Path, Query, Body, A>): Call => ({
+  ...rest,
+  query: query ?? {},
+  body: body ?? null,
+  errors: errors ?? [],
+  // The routes pass exactly what the schemas of this row return.
+  handle: handle,
+})

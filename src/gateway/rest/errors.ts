@@ -1,0 +1,32 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+/** The HTTP status of every code that a REST answer may carry. */
+export const errorStatus = {
+  'bad-request': 400,
+  unauthenticated: 401,
+  refused: 403,
+  'not-found': 404,
+  'unknown-app': 404,
+  'unknown-user': 404,
+  'method-not-allowed': 405,
+  conflict: 409,
+  'too-large': 413,
+  'unsupported-media-type': 415,
+  'rate-limited': 429,
+  unavailable: 503,
+} as const satisfies Record<string, ContentfulStatusCode>
+
+export type RestErrorCode = keyof typeof errorStatus
+
+/** Why a call fails. The message is the sentence of the answer: it says what to do, and repeats no secret. */
+export class RestError extends Error {
+  override readonly name = 'RestError'
+  readonly code: RestErrorCode
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: RestErrorCode, message: string, headers: Record<string, string> = {}) {
+    super(message)
+    this.code = code
+    this.headers = headers
+  }
+}

@@ -1,0 +1,13 @@
+import type { Engine, UserRecord, UserRef } from '../../engine/index.js'
+import { RestError } from './errors.js'
+
+/** Resolves with the user. Rejects with a `RestError` of code `unknown-user`. */
+export const knownUser = async (engine: Pick<Engine, 'user'>, of: UserRef): Promise<UserRecord> => {
+  const record = await engine.user(of)
+  if (!record)
+    throw new RestError(
+      'unknown-user',
+      'The app has no user with this id: it is created by PUT, by a message, or when the user comes.',
+    )
+  return record
+}

@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto'
+import * as v from 'valibot'
+import type { Engine, InboxState, UserRef } from '../../engine/index.js'
+import { isUserId, type Message } from '../../protocol/index.js'
+import { integer } from '../config/fields.js'
+import { readWhatFits } from '../messages/read-what-fits.js'
+import { checkMessage } from '../messages/rules.js'
+import { answer, defineCall } from './call.js'
+import { decodeCursor, encodeCursor } from './cursor.js'
+import { RestError } from './errors.js'
+import { problemOf } from './problem-of.js'
+import { DEFAULT_LIMIT, messageFields, next, offsetParam, page, schemas } from './schemas.js'
+import { knownUser } from './known-user.js'
+
+/** Recipients of one call. */
+const MAX_RECIPIENTS = 1000
+
+/** Messages of one call that are stored at once: enough for a full batch of the engine, and few enough to leave room for other calls. */
+const SENT_AT_ONCE = 64
+
+/** Bytes of the messages of one answer. */
+const MAX_PAGE_BYTES = 1_048_576
+
+const OTHER_EPOCH =
+  "The inbox has another 'epoch' now: read its messages again, and the answer has the new one."
+
+const offset = integer(0, Number.MAX_SAFE_INTEGER)
+const cursorOfMessages = v.tuple([v.picklist(['after', 'before']), v.string(), offset])
+
+/** Where a page of messages begins. `before` null: with the newest message. */
+type Place = { after: number } | { before: number | null }
+
+const placeOf = (
+  {
+    after,
+    before,
+    cursor,
+  }: { after?: number | undefined; before?: number | undefined; cursor?: string | undefined },
+  { epoch }: InboxState,
+): Place => {
+  if ([after, before, cursor].filter((each) => each !== undefined).length > 1)
+    throw new RestError('bad-request', "A query has one of 'after', 'before' and 'cursor'.")
+  if (after !== undefined) return { after }
+  if (cursor === undefined) return { before: before ?? null }
+  const [direction, cursorEpoch, offset] = decodeCursor(cursorOfMessages, cursor)
+  if (cursorEpoch !== epoch) throw new RestError('conflict', OTHER_EPOCH)
+  return direction === 'after' ? { after: offset } : { before: offset }
+}
+
+const readMessages = async (
+  engine: Engine,
+  of: UserRef,
+  epoch: string,
+  place: Place,
+  limit: number,
+): Promise<Message[]> => {
+  const messages = await readWhatFits(limit, MAX_PAGE_BYTES, async (count, last) => {
+    if ('before' in place) {
+      const offset = last?.offset ?? place.before
+      // Newest first, so that the oldest are left out if they do not all fit.
+      return (await engine.messagesBefore(of, { epoch, offset }, count))?.reverse() ?? null
+    }
+    const offset = last?.offset ?? place.after
+    const { messages } = await engine.messagesAfter(of, { epoch, offset }, count)
+    // The engine returns everything for an offset ahead of the inbox. Here nothing comes after it.
+    return messages.filter((message) => message.offset > offset)
+  })
+  if (!messages) throw new RestError('conflict', OTHER_EPOCH)
+  return 'before' in place ? messages.reverse() : messages
+}
+
+/** Returns the position of the next page; undefined after the last. The first offset is 1. */
+const nextOf = (messages: Message[], place: Place, { epoch, offset }: InboxState): string | undefined => {
+  const [first, last] = [messages[0], messages.at(-1)]
+  if (!first || !last) return undefined
+  if ('after' in place) return last.offset < offset ? encodeCursor(['after', epoch, last.offset]) : undefined
+  return first.offset > 1 ? encodeCursor(['before', epoch, first.offset]) : undefined
+}
+
+/** Calls `work` for each item, for `SENT_AT_ONCE` at a time, and resolves with the results in the order of the items. */
+const mapBounded = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> => {
+  const results: R[] = []
+  let index = 0
+  const worker = async (): Promise<void> => {
+    for (let mine = index++; mine < items.length; mine = index++) results[mine] = await work(items[mine] as T)
+  }
+  await Promise.all(Array.from({ length: SENT_AT_ONCE }, worker))
+  return results
+}
+
+const NO_OBJECT = 'must be a JSON object'
+const RECIPIENTS = `must be a list of at most ${MAX_RECIPIENTS} user ids`
+
+export const messageCalls = [
+  defineCall({
+    id: 'sendMessage',
+    method: 'post',
+    path: '/v1/apps/{app}/users/{user}/messages',
+    tag: 'Messages',
+    summary: 'Send a message to a user',
+    description:
+      'It is durable when the call answers. A recipient or sender who never came is created; a guest is not.',
+    changes: true,
+    body: v.object(messageFields, NO_OBJECT),
+    answers: {
+      200: { description: 'The same message was stored before, with this answer.', schema: schemas.Sent },
+      201: { description: 'The message is stored.', schema: schemas.Sent },
+    },
+    errors: ['conflict', 'too-large', 'unknown-user'],
+    async handle({ app, params, body, context: { send } }) {
+      const { repeated, ...sent } = await send(app.settings, { ...body, to: params.user })
+      return answer(repeated ? 200 : 201, sent)
+    },
+  }),
+  defineCall({
+    id: 'sendMessages',
+    method: 'post',
+    path: '/v1/apps/{app}/messages',
+    tag: 'Messages',
+    summary: 'Send a message to several users',
+    description: `To up to ${MAX_RECIPIENTS} users. Each recipient has a result, in the order of \`to\`: the message as it is stored, or why it is not. With an \`id\` the whole call can be repeated: what is stored is not stored again.`,
+    changes: true,
+    body: v.object(
+      {
+        to: v.pipe(
+          v.array(v.string('must be a user id'), RECIPIENTS),
+          v.maxLength(MAX_RECIPIENTS, RECIPIENTS),
+          v.description('User ids. One that is not valid has a problem of its own.'),
+        ),
+        ...messageFields,
+      },
+      NO_OBJECT,
+    ),
+    answers: {
+      200: {
+        description: 'The results, in the order of `to`.',
+        schema: v.object({
+          results: v.array(
+            v.union([
+              v.object({ user: v.string(), ...schemas.Sent.entries }),
+              v.object({ user: v.string(), problem: schemas.Problem }),
+            ]),
+          ),
+        }),
+      },
+    },
+    errors: ['too-large'],
+    async handle({ app, body: { to, id = randomUUID(), ...content }, context: { send } }) {
+      // The content is the same for all: a problem of it is the call's own. The recipient here is any valid id.
+      const problem = checkMessage({ id, to: 'anyone', ...content })
+      if (problem) throw new RestError(problem.code, problem.why)
+      const results = await mapBounded(to, async (user) => {
+        try {
+          if (!isUserId(user)) throw new RestError('bad-request', 'This is not a valid user id.')
+          const { offset, sentAt } = await send(app.settings, { ...content, id, to: user })
+          return { user, id, offset, sentAt }
+        } catch (error) {
+          const known = problemOf(error)
+          if (!known) throw error
+          const { status, code, title } = known
+          return { user, problem: { status, code, title } }
+        }
+      })
+      return answer(200, { results })
+    },
+  }),
+  defineCall({
+    id: 'listMessages',
+    method: 'get',
+    path: '/v1/apps/{app}/users/{user}/messages',
+    tag: 'Messages',
+    summary: 'The messages in a user’s inbox',
+    description:
+      'What the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
+    changes: false,
+    query: {
+      after: v.optional(v.pipe(offsetParam, v.description('Messages after this offset, the oldest first.'))),
+      before: v.optional(
+        v.pipe(offsetParam, v.description('Messages before this offset, the newest first.')),
+      ),
+      ...page,
+    },
+    answers: {
+      200: {
+        description: 'A page of messages, with the state of the inbox.',
+        schema: v.object({ ...schemas.Inbox.entries, messages: v.array(schemas.Message), next }),
+      },
+    },
+    errors: ['conflict', 'unknown-user'],
+    async handle({ appId, params, query, context: { engine } }) {
+      const of = { appId, userId: params.user }
+      await knownUser(engine, of)
+      const inbox = await engine.inbox(of)
+      const place = placeOf(query, inbox)
+      const messages = await readMessages(engine, of, inbox.epoch, place, query.limit ?? DEFAULT_LIMIT)
+      const nextPage = nextOf(messages, place, inbox)
+      const { epoch, offset, readOffset, unread } = inbox
+      return answer(200, {
+        epoch,
+        offset,
+        readOffset,
+        unread,
+        messages,
+        ...(nextPage !== undefined && { next: nextPage }),
+      })
+    },
+  }),
+  defineCall({
+    id: 'markRead',
+    method: 'post',
+    path: '/v1/apps/{app}/users/{user}/read',
+    tag: 'Messages',
+    summary: 'Mark messages as read',
+    description: 'All up to `offset`: a page or an e-mail was read. The mark never goes back.',
+    changes: true,
+    body: v.object({ epoch: v.string('must be a text'), offset }, NO_OBJECT),
+    answers: { 200: { description: 'The state of the inbox.', schema: schemas.Inbox } },
+    errors: ['conflict', 'unknown-user'],
+    async handle({ appId, params, body, context: { engine } }) {
+      const of = { appId, userId: params.user }
+      await knownUser(engine, of)
+      const inbox = await engine.markRead(of, body)
+      if (!inbox) throw new RestError('conflict', OTHER_EPOCH)
+      const { epoch, offset, readOffset, unread } = inbox
+      return answer(200, { epoch, offset, readOffset, unread })
+    },
+  }),
+]

@@ -1,0 +1,141 @@
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
+import * as v from 'valibot'
+import { formatPath } from '../config/fields.js'
+import type { Call, ParamName } from './call.js'
+import { RestError } from './errors.js'
+import { pathParams } from './schemas.js'
+
+/** Bytes of a body, at most. */
+const MAX_BODY = 1_048_576
+
+/** Milliseconds that a body may take. */
+const BODY_TIMEOUT = 10_000
+
+/** Returns the value that `schema` makes of `input`. Throws a `RestError` whose sentence begins with the place, such as `The body's`. */
+const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: string): v.InferOutput<S> => {
+  const result = v.safeParse(schema, input, { abortEarly: true, abortPipeEarly: true })
+  if (result.success) return result.output
+  const [{ type, message, path, input: given }] = result.issues
+  // A rule that is a sentence of its own names its field itself.
+  if (message.endsWith('.')) throw new RestError('bad-request', message)
+  const keys = (path ?? []).map(({ key }) => key as string | number)
+  const name = keys.length === 0 ? place : `${place} '${formatPath(keys)}'`
+  // For a missing key Valibot gives the message of the object around it.
+  const isMissing = type === 'object' && given === undefined
+  throw new RestError('bad-request', isMissing ? `${name} is missing.` : `${name} ${message}.`)
+}
+
+const decode = (name: string, encoded: string): string => {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    throw new RestError(
+      'bad-request',
+      `The {${name}} in the path is not percent-encoded UTF-8: encode it with encodeURIComponent or its like.`,
+    )
+  }
+}
+
+/**
+ * Returns the decoded parameters of a path. `path` is the target as the client sent it: Hono's own parameters come from a URL in which
+ * `%2E%2E` has removed a segment.
+ */
+export const readParams = (call: Pick<Call, 'path'>, path: string): Record<string, string> => {
+  const segments = path.split('/')
+  const entries = call.path.split('/').flatMap((template, index): [string, string][] => {
+    const name = /^\{(\w+)\}$/.exec(template)?.[1]
+    return name === undefined ? [] : [[name, decode(name, segments[index] ?? '')]]
+  })
+  for (const [name, value] of entries)
+    if (name !== 'app') validate(pathParams[name as ParamName], value, `The {${name}} in the path`)
+  return Object.fromEntries(entries)
+}
+
+/** Returns the validated query. An unknown parameter is an error: a misspelt one would change what a call does. */
+export const readQuery = ({ query }: Pick<Call, 'query'>, search: string): Record<string, unknown> => {
+  const given = new URLSearchParams(search)
+  const known = Object.keys(query)
+  for (const name of new Set(given.keys())) {
+    if (!known.includes(name))
+      throw new RestError(
+        'bad-request',
+        known.length === 0
+          ? 'This call has no query parameters.'
+          : `A query parameter is unknown. This call has ${known.map((each) => `'${each}'`).join(', ')}.`,
+      )
+    if (given.getAll(name).length > 1)
+      throw new RestError('bad-request', `The query's '${name}' is given twice.`)
+  }
+  return validate(v.object(query), Object.fromEntries(given), "The query's")
+}
+
+const TOO_LARGE = `A body has at most ${MAX_BODY} bytes: send less at once.`
+
+/** A client may still be sending the rest. */
+const CLOSE = { connection: 'close' }
+
+const receive = (incoming: IncomingMessage): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const settle = (settled: () => void): void => {
+      clearTimeout(timer)
+      incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
+      settled()
+    }
+    const fail = (error: RestError): void =>
+      settle(() => {
+        incoming.pause()
+        reject(error)
+      })
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size > MAX_BODY) fail(new RestError('too-large', TOO_LARGE, CLOSE))
+      else chunks.push(chunk)
+    }
+    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)))
+    const onClose = (): void => fail(new RestError('bad-request', 'The body was not sent to its end.', CLOSE))
+    const timer = setTimeout(
+      () =>
+        fail(
+          new RestError(
+            'bad-request',
+            `The body took more than ${BODY_TIMEOUT / 1000} s: send it at once.`,
+            CLOSE,
+          ),
+        ),
+      BODY_TIMEOUT,
+    )
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+  })
+
+/** `application/json`, alone or with `charset=utf-8`. */
+const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
+
+/** Resolves with the validated body; null for a call without one. */
+export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: IncomingMessage): Promise<unknown> => {
+  if (!body) return null
+  const { headers } = incoming
+  if (!JSON_TYPE.test((headers['content-type'] ?? '').trim()))
+    throw new RestError(
+      'unsupported-media-type',
+      "Send the body as JSON in UTF-8, with the header 'Content-Type: application/json'.",
+      { ...CLOSE, accept: 'application/json' },
+    )
+  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity')
+    throw new RestError('unsupported-media-type', "Send the body without a 'Content-Encoding'.", {
+      ...CLOSE,
+      'accept-encoding': 'identity',
+    })
+  if (Number(headers['content-length'] ?? 0) > MAX_BODY) throw new RestError('too-large', TOO_LARGE, CLOSE)
+  const bytes = await receive(incoming)
+  if (!isUtf8(bytes)) throw new RestError('bad-request', 'The body is not UTF-8.')
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString())
+  } catch {
+    throw new RestError('bad-request', 'The body is not JSON.')
+  }
+  return validate(body, value, "The body's")
+}

@@ -1,0 +1,27 @@
+import type { Revocation } from '../../engine/index.js'
+import { REAUTH_TIMEOUT } from '../sessions/live-session.js'
+import { RestError } from './errors.js'
+
+/** Milliseconds that a backend's clock may be ahead of the gateway's: the leeway of tokens. */
+const MAX_AHEAD = 30_000
+
+/** Seconds that a client has to send another token. */
+export const REAUTH_WITHIN = REAUTH_TIMEOUT / 1000
+
+/** Returns what a call's query revokes. Throws a `RestError` of code `bad-request`. */
+export const revocationOf = ({
+  issuedBefore,
+  mode = 'end',
+}: {
+  issuedBefore?: number | undefined
+  mode?: Revocation['mode'] | undefined
+}): Revocation => {
+  if (issuedBefore === undefined) return { issuedBefore: null, mode }
+  const time = Math.round(issuedBefore * 1000)
+  if (time > Date.now() + MAX_AHEAD)
+    throw new RestError(
+      'bad-request',
+      "The query's 'issuedBefore' is more than 30 s ahead: it is Unix time in seconds, so compare the clocks.",
+    )
+  return { issuedBefore: time, mode }
+}

@@ -1,0 +1,147 @@
+import type { IncomingMessage } from 'node:http'
+import { Hono, type Context } from 'hono'
+import type { Audit } from '../admin/audit.js'
+import { authenticateApp } from '../auth/app-token.js'
+import type { App } from '../auth/app.js'
+import { pathOf, queryOf } from '../http/target.js'
+import { problem } from '../http/problem.js'
+import type { HttpEnv } from '../http/routes.js'
+import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
+import type { RateLimiter } from '../limits/rate-limiter.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { Call, CallContext } from './call.js'
+import { calls } from './calls.js'
+import { RestError } from './errors.js'
+import { openApiJson } from './openapi.js'
+import { problemOf } from './problem-of.js'
+import { readBody, readParams, readQuery } from './request.js'
+
+export interface RestContext extends CallContext {
+  /** Resolves with the apps by id, once the engine is open. */
+  apps(): Promise<ReadonlyMap<string, App>>
+  rateLimiter: RateLimiter
+  audit: Audit
+  limitsReached: Metrics['limitsReached']
+  /** Returns the address of a request's client. */
+  addressOf(request: IncomingMessage): string
+}
+
+/** Calls of one app that run at once. Each may hold a body of 1 MB. */
+const MAX_CALLS = 64
+/** Calls of one app that wait for one of these to end. Their bodies are not read yet. */
+const MAX_WAITING_CALLS = 1_000
+
+const POLICY = 'restPerSecond'
+
+/** Returns Hono's pattern of a path. Some clients encode the colon of `users:status`. */
+const patternOf = (path: string): string =>
+  path
+    .split('/')
+    .map((segment) =>
+      segment.includes(':')
+        ? `:literal{${segment.replace(':', '(?::|%3[Aa])')}}`
+        : segment.replace(/^\{(\w+)\}$/, ':$1'),
+    )
+    .join('/')
+
+const failed = (context: Context<HttpEnv>, error: unknown): Response => {
+  const known = problemOf(error)
+  if (!known) throw error
+  for (const [name, value] of Object.entries(known.headers)) context.header(name, value)
+  return problem(context, known.status, known.code, known.title)
+}
+
+/** Returns the routes of the REST API. Mount them in an app whose `getPath` returns the path as the client sent it. */
+export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
+  const routes = new Hono<HttpEnv>()
+  const concurrency = new Map<string, ConcurrencyLimit>()
+
+  const limitOf = (appId: string): ConcurrencyLimit => {
+    const known = concurrency.get(appId)
+    if (known) return known
+    const limit = createConcurrencyLimit(MAX_CALLS, MAX_WAITING_CALLS)
+    concurrency.set(appId, limit)
+    return limit
+  }
+
+  /** Counts a call. Throws a `RestError` of code `rate-limited`. */
+  const takeCall = (response: Context<HttpEnv>, { settings }: App): void => {
+    const { appId, limits } = settings
+    const quota = limits.restPerSecond
+    const wait = context.rateLimiter.take(POLICY, appId, quota)
+    const left = Math.max(0, Math.floor(context.rateLimiter.spend(POLICY, appId, quota, 0) * quota))
+    response.header('ratelimit-policy', `"${POLICY}";q=${quota};w=1`)
+    response.header('ratelimit', `"${POLICY}";r=${left};t=1`)
+    if (wait > 0) {
+      context.limitsReached.inc({ app: appId, limit: POLICY })
+      throw new RestError(
+        'rate-limited',
+        "The app has made more calls than its 'limits.restPerSecond' allows: wait for the time in Retry-After.",
+        { 'retry-after': String(Math.ceil(wait / 1000)) },
+      )
+    }
+  }
+
+  const run = async (
+    call: Call,
+    app: App,
+    params: Record<string, string>,
+    incoming: IncomingMessage,
+  ): Promise<{ status: number; body?: unknown }> => {
+    const query = readQuery(call, queryOf(incoming))
+    const { appId } = app.settings
+    const answer = limitOf(appId).run(async () =>
+      call.handle({ app, appId, params, query, body: await readBody(call, incoming), context }),
+    )
+    if (!answer)
+      throw new RestError('unavailable', 'Too many calls of the app wait already: send fewer at once.')
+    return answer
+  }
+
+  const handle = async (call: Call, response: Context<HttpEnv>): Promise<Response> => {
+    const { incoming } = response.env
+    response.header('cache-control', 'no-store')
+    let audit: ((result: number) => void) | undefined
+    const answer = async (): Promise<Response> => {
+      const apps = await context.apps()
+      const authenticated = await authenticateApp(apps, incoming.headers.authorization)
+      if (!authenticated.ok)
+        throw new RestError('unauthenticated', authenticated.why, { 'www-authenticate': 'Bearer' })
+      const { app, tokenId } = authenticated
+      const { appId } = app.settings
+      const who = { by: 'app-token', appId, tokenId, address: context.addressOf(incoming) } as const
+      if (call.changes) audit = (result) => context.audit({ who, what: call.id, whom: {}, result })
+      takeCall(response, app)
+      const { app: pathApp = '', ...params } = readParams(call, pathOf(incoming))
+      const whom = { app: pathApp, ...params }
+      if (call.changes) audit = (result) => context.audit({ who, what: call.id, whom, result })
+      if (pathApp !== appId)
+        throw apps.has(pathApp)
+          ? new RestError('refused', "The token's 'iss' is another app than the one in the path.")
+          : new RestError('unknown-app', 'The gateway has no app with the id in the path.')
+      const { status, body } = await run(call, app, params, incoming)
+      return body === undefined
+        ? response.body(null, status as 204)
+        : response.json(body as object, status as 200)
+    }
+    const result = await answer().catch((error: unknown) => failed(response, error))
+    audit?.(result.status)
+    return result
+  }
+
+  for (const call of calls)
+    routes.on(call.method.toUpperCase(), patternOf(call.path), (response) => handle(call, response))
+  routes.get('/v1/openapi.json', (response) =>
+    response.body(openApiJson(), 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }),
+  )
+  for (const path of new Set([...calls.map((call) => call.path), '/v1/openapi.json'])) {
+    const methods = calls.filter((call) => call.path === path).map(({ method }) => method.toUpperCase())
+    const known = methods.length === 0 ? ['GET'] : methods
+    const allow = [...known, ...(known.includes('GET') ? ['HEAD'] : [])].join(', ')
+    routes.all(patternOf(path), (response) => {
+      response.header('allow', allow)
+      return problem(response, 405, 'method-not-allowed', `This address has the methods ${allow}.`)
+    })
+  }
+  return routes
+}

@@ -1,0 +1,249 @@
+import * as v from 'valibot'
+import { isAppId, isUserId, limits, parseProfile, PROFILE_RULE, type Profile } from '../../protocol/index.js'
+import { integer, isObject } from '../config/fields.js'
+
+const count = integer(0, Number.MAX_SAFE_INTEGER)
+const time = v.pipe(count, v.description('Unix time in milliseconds.'))
+
+const USER_ID =
+  "must be a user id: 1 to 255 bytes of UTF-8 without control characters or bidirectional marks, and not '.' or '..'"
+
+export const userId = v.pipe(
+  v.string(USER_ID),
+  v.check(isUserId, USER_ID),
+  v.metadata({ minLength: 1, maxLength: limits.userId }),
+)
+
+/** The schema of each parameter in a path. */
+export const pathParams = {
+  app: v.pipe(
+    v.string(),
+    v.check(isAppId),
+    v.metadata({ pattern: '^[A-Za-z0-9_-]{1,64}$', examples: ['hF83jaq'] }),
+    v.description('The id of the app that the token is for.'),
+  ),
+  user: v.pipe(
+    userId,
+    v.metadata({ examples: ['12345'] }),
+    v.description(
+      'A user id: 1 to 255 bytes of UTF-8 without control characters, percent-encoded. `.` and `..` are no user ids.',
+    ),
+  ),
+  session: v.pipe(
+    v.string(),
+    v.nonEmpty('must be a session id'),
+    v.description('The `id` of a session in the list of the user’s sessions.'),
+  ),
+  jti: v.pipe(v.string(), v.nonEmpty('must be a token id'), v.description('The `jti` of a token.')),
+}
+
+/** The fields of a profile. The tests compare them with `profileFields`. */
+const profileEntries = {
+  name: v.optional(v.string()),
+  email: v.optional(v.string()),
+  photoUrl: v.optional(v.pipe(v.string(), v.description('An https URL.'))),
+  locale: v.optional(v.string()),
+  role: v.optional(v.string()),
+  custom: v.optional(
+    v.pipe(v.record(v.string(), v.string()), v.description('Fields that the app names itself.')),
+  ),
+}
+
+const profile = v.pipe(v.object(profileEntries), v.description('At most 4 kB as JSON.'))
+
+/** A profile in a request. `parseProfile` keeps fields that a Valibot record would drop, such as `constructor`. */
+export const profileBody = v.pipe(
+  v.custom<Profile>((value) => parseProfile(value) !== undefined, PROFILE_RULE),
+  v.transform((value) => parseProfile(value) ?? {}),
+)
+
+const user = v.pipe(
+  v.object({ id: v.string(), ...profileEntries }),
+  v.description('A user with the profile that other users see: vouched fields win over claimed ones.'),
+)
+
+export const jsonObject = v.custom<Record<string, unknown>>(isObject, 'must be a JSON object')
+
+const inbox = v.pipe(
+  v.object({
+    epoch: v.pipe(
+      v.string(),
+      v.description('Offsets of different epochs do not compare. A deletion of the user changes it.'),
+    ),
+    offset: v.pipe(count, v.description('The offset of the newest message; 0 if there was none.')),
+    readOffset: v.pipe(count, v.description('All messages up to it are read.')),
+    unread: count,
+  }),
+  v.description('The state of an inbox.'),
+)
+
+const userState = v.object({
+  user,
+  online: v.pipe(
+    v.boolean(),
+    v.description('Whether a connection carries a session of the user, or one did less than 20 seconds ago.'),
+  ),
+  sessions: v.pipe(count, v.description('The number of sessions that have not ended.')),
+  lastSeenAt: v.nullable(time),
+  revokedBefore: v.nullable(
+    v.pipe(time, v.description('Credentials that were issued up to this time are dead.')),
+  ),
+  inbox,
+})
+
+const userStatus = v.object({
+  id: v.string(),
+  online: v.boolean(),
+  sessions: count,
+  lastSeenAt: v.nullable(time),
+  unread: count,
+})
+
+const session = v.object({
+  id: v.string(),
+  state: v.pipe(
+    v.picklist(['active', 'detached']),
+    v.description('`detached`: no connection carries the session, which is held until its client returns.'),
+  ),
+  hidden: v.pipe(v.boolean(), v.description('Whether the session’s page is hidden.')),
+  way: v.pipe(
+    v.picklist(['token', 'signature', 'authParams', 'guest']),
+    v.description('How the user logged in.'),
+  ),
+  tokenId: v.nullable(v.pipe(v.string(), v.description('The `jti` of the token.'))),
+  issuedAt: v.nullable(time),
+  expiresAt: v.nullable(time),
+  origin: v.nullable(v.string()),
+  address: v.string(),
+  client: v.nullable(v.pipe(v.string(), v.description('The name and version of the client.'))),
+  startedAt: time,
+  lastSeenAt: time,
+  rtt: v.nullable(v.pipe(count, v.description('The round-trip time of a ping, in milliseconds.'))),
+  node: v.pipe(v.string(), v.description('The gateway that the session is connected to.')),
+})
+
+const message = v.object({
+  offset: v.pipe(count, v.description('The position in this inbox.')),
+  id: v.string(),
+  from: v.nullable(v.pipe(v.string(), v.description('The sender’s user id; null for the app’s backend.'))),
+  to: v.string(),
+  sender: v.nullable(v.object({ name: v.optional(v.string()), photoUrl: v.optional(v.string()) })),
+  body: v.optional(v.string()),
+  data: v.optional(jsonObject),
+  sentAt: time,
+})
+
+const sent = v.object({
+  id: v.string(),
+  offset: v.pipe(count, v.description('The position in the recipient’s inbox.')),
+  sentAt: time,
+})
+
+const problem = v.pipe(
+  v.object({
+    status: v.pipe(v.number(), v.integer(), v.description('The HTTP status.')),
+    code: v.pipe(v.string(), v.description('For programs. New codes may be added.')),
+    title: v.pipe(v.string(), v.description('A sentence for the developer.')),
+  }),
+  v.description('Why a call failed (RFC 9457).'),
+)
+
+const revoked = v.object({
+  revokedBefore: v.pipe(
+    time,
+    v.description('Credentials that were issued up to this time are dead. It never decreases.'),
+  ),
+  within: v.optional(
+    v.pipe(
+      count,
+      v.description(
+        'With `mode=reauth`: the seconds that a live client has to send a token that is not revoked.',
+      ),
+    ),
+  ),
+})
+
+/** The schemas that have a name in the document. */
+export const schemas = {
+  Profile: profile,
+  User: user,
+  UserState: userState,
+  UserStatus: userStatus,
+  Inbox: inbox,
+  Session: session,
+  Message: message,
+  Sent: sent,
+  Revoked: revoked,
+  Problem: problem,
+}
+
+/** A number in a query string. */
+const queryNumber = <const S extends v.GenericSchema<number, number>>(expected: string, schema: S) =>
+  v.pipe(v.string(expected), v.regex(/^\d{1,16}(\.\d{1,9})?$/, expected), v.transform(Number), schema)
+
+export const offsetParam = queryNumber(`must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`, count)
+
+export const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 100
+
+/** The parameters of a list. */
+export const page = {
+  limit: v.optional(
+    v.pipe(
+      queryNumber(`must be a whole number from 1 to ${MAX_LIMIT}`, integer(1, MAX_LIMIT)),
+      v.description(`How many are answered at most; ${DEFAULT_LIMIT} if it is left out.`),
+    ),
+  ),
+  cursor: v.optional(
+    v.pipe(v.string(), v.description('The `next` of the page before. Left out: the first page.')),
+  ),
+}
+
+export const next = v.optional(
+  v.pipe(v.string(), v.description('The `cursor` of the next page. Absent on the last page.')),
+)
+
+const ISSUED_BEFORE = 'must be a time in seconds since 1970'
+
+/** The parameters of a revocation. */
+export const revocation = {
+  issuedBefore: v.optional(
+    v.pipe(
+      queryNumber(ISSUED_BEFORE, v.pipe(v.number(ISSUED_BEFORE), v.maxValue(1e11, ISSUED_BEFORE))),
+      v.description(
+        'Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now.',
+      ),
+    ),
+  ),
+}
+
+export const mode = {
+  mode: v.optional(
+    v.pipe(
+      v.picklist(['end', 'reauth'], "must be 'end' or 'reauth'"),
+      v.description(
+        '`end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked.',
+      ),
+    ),
+  ),
+}
+
+/** The fields of a message in a request, besides its recipients. `messages/rules.ts` checks their sizes. */
+export const messageFields = {
+  id: v.optional(
+    v.pipe(
+      v.string('must be a text'),
+      v.metadata({ minLength: 1, maxLength: limits.messageId }),
+      v.description(
+        'Makes a retry safe: the same `id` with the same content is stored once. Left out: the gateway chooses one.',
+      ),
+    ),
+  ),
+  from: v.optional(
+    v.pipe(userId, v.description('The sender’s user id. Left out: the message is from the app’s backend.')),
+  ),
+  body: v.optional(
+    v.pipe(v.string('must be a text'), v.description('`body`, `data` or both: 16 kB together.')),
+  ),
+  data: v.optional(jsonObject),
+}

@@ -1,0 +1,160 @@
+import * as v from 'valibot'
+import type { SessionRecord } from '../../engine/index.js'
+import { answer, defineCall } from './call.js'
+import { decodeCursor, encodeCursor } from './cursor.js'
+import { RestError } from './errors.js'
+import { DEFAULT_LIMIT, mode, next, page, revocation, schemas } from './schemas.js'
+import { REAUTH_WITHIN, revocationOf } from './revocation.js'
+import { knownUser } from './known-user.js'
+
+const sessionOf = ({
+  sessionId,
+  credential,
+  ...record
+}: SessionRecord): v.InferOutput<typeof schemas.Session> => ({
+  id: sessionId,
+  state: record.state,
+  hidden: record.hidden,
+  way: credential.way,
+  tokenId: credential.tokenId,
+  issuedAt: credential.issuedAt,
+  expiresAt: credential.expiresAt,
+  origin: record.origin,
+  address: record.address,
+  client: record.client,
+  startedAt: record.startedAt,
+  lastSeenAt: record.lastSeenAt,
+  rtt: record.rtt,
+  node: record.node,
+})
+
+const cursorOfSessions = v.tuple([v.literal('session'), v.number(), v.string()])
+
+/** Compares two sessions by their starts. The id decides between sessions of one millisecond, so that a cursor has one place. */
+const compare = (a: [number, string], b: [number, string]): number =>
+  a[0] - b[0] || (a[1] < b[1] ? -1 : Number(a[1] > b[1]))
+
+const placeOf = ({ startedAt, sessionId }: SessionRecord): [number, string] => [startedAt, sessionId]
+
+const REVOCATION = `Dead from then on: tokens without \`iat\`, or with one up to then, the gateway’s own tokens too, and signatures. It is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` the same credentials are dead for every new start, and a live client is asked for a token that is good.`
+
+const revoked = (
+  revokedBefore: number,
+  mode: 'end' | 'reauth',
+): { status: 200; body: v.InferOutput<typeof schemas.Revoked> } => ({
+  status: 200,
+  body: { revokedBefore, ...(mode === 'reauth' && { within: REAUTH_WITHIN }) },
+})
+
+export const sessionCalls = [
+  defineCall({
+    id: 'endUserSessions',
+    method: 'delete',
+    path: '/v1/apps/{app}/users/{user}/sessions',
+    tag: 'Sessions',
+    summary: 'Log a user out everywhere',
+    description: `Ends all of the user’s sessions as \`revoked\`. ${REVOCATION}`,
+    changes: true,
+    query: { ...revocation, ...mode },
+    answers: { 200: { description: 'The credentials are revoked.', schema: schemas.Revoked } },
+    async handle({ appId, params, query, context: { engine } }) {
+      const change = revocationOf(query)
+      return revoked(await engine.revokeUser({ appId, userId: params.user }, change), change.mode)
+    },
+  }),
+  defineCall({
+    id: 'listUserSessions',
+    method: 'get',
+    path: '/v1/apps/{app}/users/{user}/sessions',
+    tag: 'Sessions',
+    summary: 'The sessions of a user',
+    description: 'Those that have not ended, the oldest first.',
+    changes: false,
+    query: page,
+    answers: {
+      200: {
+        description: 'A page of sessions.',
+        schema: v.object({ sessions: v.array(schemas.Session), next }),
+      },
+    },
+    errors: ['unknown-user'],
+    async handle({ appId, params, query: { cursor, limit = DEFAULT_LIMIT }, context: { engine } }) {
+      const of = { appId, userId: params.user }
+      const after = cursor === undefined ? undefined : decodeCursor(cursorOfSessions, cursor)
+      await knownUser(engine, of)
+      const found = (await engine.sessions(of))
+        .toSorted((a, b) => compare(placeOf(a), placeOf(b)))
+        .filter((each) => !after || compare(placeOf(each), [after[1], after[2]]) > 0)
+      const sessions = found.slice(0, limit)
+      const last = sessions.at(-1)
+      return answer(200, {
+        sessions: sessions.map(sessionOf),
+        ...(last && found.length > limit && { next: encodeCursor(['session', ...placeOf(last)]) }),
+      })
+    },
+  }),
+  defineCall({
+    id: 'liftRevocation',
+    method: 'delete',
+    path: '/v1/apps/{app}/users/{user}/revocation',
+    tag: 'Sessions',
+    summary: 'Lift a user’s revocation',
+    description:
+      'Credentials that were dead by it and have not expired are good again. Revocations of single tokens and of the whole app stay.',
+    changes: true,
+    answers: { 204: { description: 'The user has no revocation.', schema: null } },
+    async handle({ appId, params, context: { engine } }) {
+      await engine.liftRevocation({ appId, userId: params.user })
+      return answer(204)
+    },
+  }),
+  defineCall({
+    id: 'endSession',
+    method: 'delete',
+    path: '/v1/apps/{app}/users/{user}/sessions/{session}',
+    tag: 'Sessions',
+    summary: 'End one session',
+    description: 'It ends as `revoked`. Its token stays good: revoke that too, or the page can start again.',
+    changes: true,
+    answers: { 204: { description: 'The session has ended.', schema: null } },
+    errors: ['not-found'],
+    async handle({ appId, params, context: { engine } }) {
+      const ended = await engine.endSession(
+        { appId, userId: params.user, sessionId: params.session },
+        'revoked',
+      )
+      if (!ended) throw new RestError('not-found', 'The user has no session with this id: it may have ended.')
+      return answer(204)
+    },
+  }),
+  defineCall({
+    id: 'revokeToken',
+    method: 'delete',
+    path: '/v1/apps/{app}/tokens/{jti}',
+    tag: 'Sessions',
+    summary: 'Revoke one token',
+    description:
+      'The sessions that stand on it end as `revoked`. The revocation is kept until the token has expired if a session has shown it, else for 400 days.',
+    changes: true,
+    answers: { 204: { description: 'The token is dead.', schema: null } },
+    async handle({ appId, params, context: { engine } }) {
+      await engine.revokeToken(appId, params.jti)
+      return answer(204)
+    },
+  }),
+  defineCall({
+    id: 'endAppSessions',
+    method: 'delete',
+    path: '/v1/apps/{app}/sessions',
+    tag: 'Sessions',
+    summary: 'Log all users of the app out',
+    description: `Ends all sessions of the app as \`revoked\`. ${REVOCATION} App tokens are not concerned.`,
+    changes: true,
+    query: { ...revocation, ...mode },
+    answers: { 200: { description: 'The credentials are revoked.', schema: schemas.Revoked } },
+    async handle({ appId, query, context: { engine } }) {
+      const change = revocationOf(query)
+      return revoked(await engine.revokeApp(appId, change), change.mode)
+    },
+  }),
+]

@@ -1,0 +1,141 @@
+import * as v from 'valibot'
+import { mergeProfile, type UserRecord } from '../../engine/index.js'
+import { isGuestId, type User } from '../../protocol/index.js'
+import { answer, defineCall } from './call.js'
+import { decodeCursor, encodeCursor } from './cursor.js'
+import { RestError } from './errors.js'
+import { DEFAULT_LIMIT, next, page, profileBody, revocation, schemas, userId } from './schemas.js'
+import { revocationOf } from './revocation.js'
+import { knownUser } from './known-user.js'
+
+const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
+
+/** `users:status` answers so many users at most. */
+const MAX_STATUS = 100
+
+const cursorOfUsers = v.tuple([v.literal('user'), userId])
+
+export const userCalls = [
+  defineCall({
+    id: 'putUser',
+    method: 'put',
+    path: '/v1/apps/{app}/users/{user}',
+    tag: 'Users',
+    summary: 'Create a user, or replace the vouched profile',
+    description:
+      'The profile replaces the vouched one as a whole, unless a token with a later `iat` came before. Connected clients of the user get the new profile at once. A guest must exist.',
+    changes: true,
+    body: profileBody,
+    answers: {
+      200: { description: 'The profile is stored.', schema: schemas.User },
+      201: { description: 'The user is created.', schema: schemas.User },
+    },
+    errors: ['unknown-user'],
+    async handle({ appId, params, body, context: { engine } }) {
+      const of = { appId, userId: params.user }
+      const change = { vouched: { profile: body, issuedAt: Date.now() } }
+      // With no place for new guests, `saveGuest` saves only a guest that exists.
+      const saved = isGuestId(of.userId)
+        ? await engine.saveGuest(of, change, 0)
+        : await engine.saveUser(of, change)
+      if (!saved)
+        throw new RestError('unknown-user', 'No guest has this id: only a guest’s own start creates one.')
+      return answer(saved.created ? 201 : 200, userOf(saved.user))
+    },
+  }),
+  defineCall({
+    id: 'getUser',
+    method: 'get',
+    path: '/v1/apps/{app}/users/{user}',
+    tag: 'Users',
+    summary: 'A user, whether they are online, and their inbox',
+    changes: false,
+    answers: { 200: { description: 'The user.', schema: schemas.UserState } },
+    errors: ['unknown-user'],
+    async handle({ appId, params, context: { engine } }) {
+      const of = { appId, userId: params.user }
+      const record = await knownUser(engine, of)
+      const { online, sessions, lastSeenAt, revokedBefore } = await engine.status(of)
+      const { epoch, offset, readOffset, unread } = await engine.inbox(of)
+      const inbox = { epoch, offset, readOffset, unread }
+      return answer(200, { user: userOf(record), online, sessions, lastSeenAt, revokedBefore, inbox })
+    },
+  }),
+  defineCall({
+    id: 'listUsers',
+    method: 'get',
+    path: '/v1/apps/{app}/users',
+    tag: 'Users',
+    summary: 'The users of the app',
+    description: 'In an order of ids that never changes. Guests are among them.',
+    changes: false,
+    query: page,
+    answers: {
+      200: { description: 'A page of users.', schema: v.object({ users: v.array(schemas.User), next }) },
+    },
+    async handle({ appId, query: { cursor, limit = DEFAULT_LIMIT }, context: { engine } }) {
+      const after = cursor === undefined ? null : decodeCursor(cursorOfUsers, cursor)[1]
+      const found = await engine.users(appId, after, limit + 1)
+      const users = found.slice(0, limit)
+      const last = users.at(-1)
+      return answer(200, {
+        users: users.map(userOf),
+        ...(last && found.length > limit && { next: encodeCursor(['user', last.userId]) }),
+      })
+    },
+  }),
+  defineCall({
+    id: 'getUsersStatus',
+    method: 'post',
+    path: '/v1/apps/{app}/users:status',
+    tag: 'Users',
+    summary: 'Whether users are online',
+    description: `For a rendered list: up to ${MAX_STATUS} users, answered in the order of the request. A user who never came is offline.`,
+    changes: false,
+    body: v.object(
+      {
+        users: v.pipe(
+          v.array(userId, 'must be a list of user ids'),
+          v.maxLength(MAX_STATUS, `must have at most ${MAX_STATUS} user ids`),
+        ),
+      },
+      'must be a JSON object',
+    ),
+    answers: {
+      200: {
+        description: 'The users, in the order of the request.',
+        schema: v.object({ users: v.array(schemas.UserStatus) }),
+      },
+    },
+    async handle({ appId, body, context: { engine } }) {
+      const users = await Promise.all(
+        body.users.map(async (id) => {
+          const { online, sessions, lastSeenAt, unread } = await engine.status({ appId, userId: id })
+          return { id, online, sessions, lastSeenAt, unread }
+        }),
+      )
+      return answer(200, { users })
+    },
+  }),
+  defineCall({
+    id: 'deleteUser',
+    method: 'delete',
+    path: '/v1/apps/{app}/users/{user}',
+    tag: 'Users',
+    summary: 'Delete a user',
+    description:
+      'Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay.',
+    changes: true,
+    query: revocation,
+    answers: { 200: { description: 'The user is deleted, or there was none.', schema: schemas.Revoked } },
+    async handle({ appId, params, query, context: { engine } }) {
+      const of = { appId, userId: params.user }
+      const { issuedBefore } = revocationOf(query)
+      // `deleteUser` revokes what was issued up to now.
+      const ahead = issuedBefore === null ? 0 : await engine.revokeUser(of, { issuedBefore, mode: 'end' })
+      await engine.deleteUser(of)
+      const { revokedBefore } = await engine.status(of)
+      return answer(200, { revokedBefore: Math.max(ahead, revokedBefore ?? 0) })
+    },
+  }),
+]

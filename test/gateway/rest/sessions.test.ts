@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { startOf } from '../support.js'
+import { field, onBothEngines, restOf, statusAndCode } from './support.js'
+
+for (const { url, on } of await onBothEngines()) {
+  const rest = restOf(url)
+
+  const codeOfStart = async (start: object): Promise<unknown> => {
+    const client = openClient(url, { start })
+    const frame = await client.next()
+    client.close()
+    return frame.type === 'ended' ? frame['code'] : frame.type
+  }
+
+  test(`logs a user out everywhere within a second, until the revocation is lifted ${on}`, async () => {
+    const start = await startOf('out')
+    const clients = [await startClient(url, start), await startClient(url, start)]
+    const before = performance.now()
+    const answer = await rest('DELETE', '/users/out/sessions')
+    assert.equal(answer.status, 200)
+    for (const client of clients) assert.equal((await client.end()).code, 4410)
+    assert.ok(performance.now() - before < 1_000)
+    assert.equal(await codeOfStart(start), 'unauthenticated')
+    assert.equal(field(await rest('GET', '/users/out'), 'revokedBefore'), field(answer, 'revokedBefore'))
+    assert.equal((await rest('DELETE', '/users/out/revocation')).status, 204)
+    assert.equal(await codeOfStart(start), 'started')
+    assert.equal((await rest('DELETE', '/users/out/revocation')).status, 204)
+  })
+
+  test(`issuedBefore takes the place of now, inclusive and up to 30 s ahead, and never decreases ${on}`, async () => {
+    const start = await startOf('before')
+    const issuedAt = Math.floor(Date.now() / 1000)
+    const past = issuedAt - 3600
+    const client = await startClient(url, start)
+    const early = await rest('DELETE', `/users/before/sessions?issuedBefore=${past}`)
+    assert.equal(field(early, 'revokedBefore'), past * 1000)
+    assert.equal(await codeOfStart(start), 'started')
+    const ahead = issuedAt + 20
+    const late = await rest('DELETE', `/users/before/sessions?issuedBefore=${ahead}`)
+    assert.equal(field(late, 'revokedBefore'), ahead * 1000)
+    assert.equal((await client.end()).code, 4410)
+    const again = await rest('DELETE', `/users/before/sessions?issuedBefore=${past}.5`)
+    assert.equal(field(again, 'revokedBefore'), ahead * 1000)
+    for (const bad of [issuedAt + 60, Date.now(), 'now', '-1', '', '1e9', ' 1', '1&issuedBefore=2'])
+      assert.deepEqual(
+        statusAndCode(await rest('DELETE', `/users/before/sessions?issuedBefore=${bad}`)),
+        [400, 'bad-request'],
+        String(bad),
+      )
+  })
+
+  test(`mode=reauth asks live clients for another token ${on}`, async () => {
+    const client = await startClient(url, await startOf('again'))
+    const answer = await rest('DELETE', '/users/again/sessions?mode=reauth')
+    assert.equal(field(answer, 'within'), 10)
+    const renewed = await client.next('renewed')
+    assert.equal(renewed['reauth'], true)
+    client.close()
+    assert.deepEqual(statusAndCode(await rest('DELETE', '/users/again/sessions?mode=soft')), [
+      400,
+      'bad-request',
+    ])
+    // A misspelt parameter must not log out harder than the caller meant.
+    const misspelt = await rest('DELETE', '/users/again/sessions?mod=reauth')
+    assert.deepEqual(statusAndCode(misspelt), [400, 'bad-request'])
+  })
+
+  test(`lists a user's sessions in pages, and ends one of them ${on}`, async () => {
+    assert.deepEqual(statusAndCode(await rest('GET', '/users/many/sessions')), [404, 'unknown-user'])
+    const start = await startOf('many', { client: 'test/1' })
+    const clients = [
+      await startClient(url, start),
+      await startClient(url, start),
+      await startClient(url, start),
+    ]
+    const first = await rest('GET', '/users/many/sessions?limit=2')
+    const page = field(first, 'sessions') as Record<string, unknown>[]
+    assert.equal(page.length, 2)
+    const { id, tokenId, issuedAt, expiresAt, startedAt, lastSeenAt, node, ...others } = page[0] ?? {}
+    assert.deepEqual(others, {
+      state: 'active',
+      hidden: false,
+      way: 'token',
+      origin: null,
+      address: '127.0.0.1',
+      client: 'test/1',
+      rtt: null,
+    })
+    for (const value of [id, tokenId, node]) assert.equal(typeof value, 'string')
+    for (const value of [issuedAt, expiresAt, startedAt, lastSeenAt]) assert.equal(typeof value, 'number')
+    // The session that the cursor names ends between the pages.
+    const last = page[1]?.['id'] as string
+    assert.equal((await rest('DELETE', `/users/many/sessions/${last}`)).status, 204)
+    const rest2 = await rest('GET', `/users/many/sessions?cursor=${field(first, 'next') as string}`)
+    const more = field(rest2, 'sessions') as Record<string, unknown>[]
+    assert.equal(more.length, 1)
+    assert.ok(!page.some((session) => session['id'] === more[0]?.['id']))
+    assert.equal(field(rest2, 'next'), undefined)
+    const gone = await rest('DELETE', `/users/many/sessions/${last}`)
+    assert.deepEqual(statusAndCode(gone), [404, 'not-found'])
+    const ended = clients.find(({ started }) => started['sessionId'] === last)
+    assert.equal((await ended?.end())?.code, 4410)
+    for (const client of clients) client.close()
+  })
+
+  test(`revokes one token by its id ${on}`, async () => {
+    const [first, second] = [await startOf('two'), await startOf('two')]
+    const clients = [await startClient(url, first), await startClient(url, second)]
+    const sessions = field(await rest('GET', '/users/two/sessions'), 'sessions') as Record<string, string>[]
+    assert.equal((await rest('DELETE', `/tokens/${sessions[0]?.['tokenId'] ?? ''}`)).status, 204)
+    assert.equal((await clients[0]?.end())?.code, 4410)
+    assert.equal(await codeOfStart(first), 'unauthenticated')
+    assert.equal(await codeOfStart(second), 'started')
+    clients[1]?.close()
+    assert.equal((await rest('DELETE', '/tokens/a%2Fb%20%F0%9F%A6%89')).status, 204)
+  })
+
+  test(`logs all users of the app out, and the app token goes on ${on}`, async () => {
+    const starts = [await startOf('all-1'), await startOf('all-2')]
+    const clients = await Promise.all(starts.map((start) => startClient(url, start)))
+    assert.equal((await rest('DELETE', '/sessions')).status, 200)
+    for (const client of clients) assert.equal((await client.end()).code, 4410)
+    for (const start of starts) assert.equal(await codeOfStart(start), 'unauthenticated')
+    assert.equal((await rest('GET', '/usage')).status, 200)
+  })
+}
