@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { VERSION } from '../../src/protocol/index.js'
 import { startClient } from '../support/raw-client.js'
@@ -59,8 +60,11 @@ test('an app id or user id that is not valid is one line', async () => {
 })
 
 const helps: Record<string, RegExp> = {
-  '': /serve.*dev.*token.*signature/s,
+  '': /serve.*check.*check-token.*doctor.*dev.*token.*signature/s,
   serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
+  check: /--config <file>/,
+  'check-token': /<token>.*--config <file>/s,
+  doctor: /<url>.*--app <id>.*--origin <origin>.*--page <url>/s,
   dev: /--port <port>.*--data <folder>/s,
   token: /--app <id>.*--user <id>.*--expires-in <seconds>.*--secret-env <name>/s,
   signature: /--user <id>.*--secret-env <name>/s,
@@ -72,6 +76,23 @@ for (const [command, pattern] of Object.entries(helps))
     assert.match(stdout, pattern)
     assert.match(stdout, /^Usage: chat-session/)
   })
+
+test('every command that the documentation runs exists', async () => {
+  const root = new URL('../../', import.meta.url)
+  const pages = (await readdir(new URL('docs/', root))).filter((name) => name.endsWith('.md'))
+  const texts = await Promise.all(
+    ['README.md', ...pages.map((name) => `docs/${name}`)].map((name) =>
+      readFile(new URL(name, root), 'utf8'),
+    ),
+  )
+  const run = new Set(
+    [...texts.join('\n').matchAll(/(?:npx |bin\/)chat-session ([a-z-]+)/g)].map(
+      ([, command = '']) => command,
+    ),
+  )
+  assert.ok(run.size > 4)
+  for (const command of run) assert.ok(Object.hasOwn(helps, command), command)
+})
 
 test('--version prints the version', async () => {
   assert.equal((await finish(['--version'])).stdout, `${VERSION}\n`)

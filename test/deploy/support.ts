@@ -12,7 +12,13 @@ import { within } from '../support/raw-client.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 
 /** Debian's packages that these tests need, with a command of each. */
-const packages = { nginx: 'nginx', caddy: 'caddy', systemd: 'systemd-analyze', openssl: 'openssl' }
+const packages = {
+  nginx: 'nginx',
+  caddy: 'caddy',
+  systemd: 'systemd-analyze',
+  openssl: 'openssl',
+  strace: 'strace',
+}
 
 const missing = Object.entries(packages).flatMap(([name, command]) =>
   spawnSync(command, ['--version'], { stdio: 'ignore' }).error ? [name] : [],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -42,6 +42,60 @@ test('systemd rates the unit as well protected', async () => {
   // Tenths: 0 is fully protected, 100 is not at all. A service without any protection has 96.
   const { status, output } = await analyze('security', '--offline=true', '--threshold=20')
   assert.equal(status, 0, output)
+})
+
+/** The system calls in a set of systemd's, such as `@system-service`. */
+const callsIn = (set: string): Set<string> => {
+  const { stdout } = spawnSync('systemd-analyze', ['syscall-filter', set], { encoding: 'utf8' })
+  const entries = stdout
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  return new Set(entries.flatMap((entry) => (entry.startsWith('@') ? [...callsIn(entry)] : [entry])))
+}
+
+test('the unit allows every system call that a gateway makes', async () => {
+  const allowed = new Set<string>()
+  for (const [, isDenied, sets = ''] of unit.matchAll(/^SystemCallFilter=(~?)(.*)$/gm))
+    for (const set of sets.split(' '))
+      for (const call of callsIn(set)) {
+        if (isDenied) allowed.delete(call)
+        else allowed.add(call)
+      }
+  for (const call of callsIn('@default')) allowed.add(call)
+  const config = join(folder, 'traced.json')
+  await writeFile(
+    config,
+    JSON.stringify({
+      listen: { port: 0 },
+      engine: { path: join(folder, 'traced') },
+      apps: { [appId]: { environment: 'test', secrets: [secret] } },
+    }),
+  )
+  const trace = join(folder, 'trace')
+  const command = [process.execPath, main, 'serve', '--config', config]
+  const child = spawn('strace', ['-f', '-qq', '-o', trace, ...command], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  after(() => child.kill('SIGKILL'))
+  const [line] = (await within(once(child.stdout, 'data'), 'address', 60_000)) as [Buffer]
+  const url = line.toString().trim().replace('listening on ', '')
+  const client = await startClient(url, { type: 'start', appId, token: await tokenFor('ada') })
+  client.send({ type: 'send', id: 'a', to: 'ada', body: 'traced' })
+  await client.next('sent')
+  client.close()
+  const [pid = ''] = /^\d+/.exec(await readFile(trace, 'utf8')) ?? []
+  const exited = once(child, 'exit')
+  process.kill(Number(pid), 'SIGTERM')
+  await within(exited, 'exit')
+  const made = (await readFile(trace, 'utf8')).matchAll(/^\d+ +(?:<\.\.\. )?([a-z]\w*)[( ]/gm)
+  const names = new Set([...made].map(([, name = '']) => name))
+  assert.ok(names.size > 20)
+  assert.deepEqual(
+    [...names].filter((name) => !allowed.has(name)),
+    [],
+  )
 })
 
 test('the unit leaves V8 what it needs, and a drain its time', () => {

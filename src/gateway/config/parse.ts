@@ -135,6 +135,12 @@ const portSchema = v.pipe(
   v.optional(port),
 )
 
+const SHARED_ADDRESS =
+  'admin.port: is the port of listen too, on the same host; give the admin listener its own'
+
+const sharesAddress = ({ listen, admin }: Settings): boolean =>
+  admin?.port !== 0 && admin?.port === listen.port && admin.host === listen.host
+
 /**
  * Checks a whole config, fills in the defaults and reads secrets from `env`. Never throws. It returns all problems at
  * once, each with its path and without any value of the config: a secret may stand in a wrong place.
@@ -150,8 +156,6 @@ export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
   problems.push(...duplicateSecrets(input, env))
   if (!parsed.success || !portOverride.success || problems.length > 0) return { ok: false, problems }
   const { listen: settings, ...rest } = parsed.output
-  return {
-    ok: true,
-    config: { ...rest, listen: { ...settings, port: portOverride.output ?? settings.port } },
-  }
+  const config = { ...rest, listen: { ...settings, port: portOverride.output ?? settings.port } }
+  return sharesAddress(config) ? { ok: false, problems: [SHARED_ADDRESS] } : { ok: true, config }
 }

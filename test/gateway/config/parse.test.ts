@@ -240,6 +240,15 @@ test('PORT in the environment overrides the port, and an empty one does not', ()
   }
 })
 
+test('the admin listener has an address of its own', () => {
+  const admin = { token: secret('admin'), port: 8080 }
+  const problem = ['admin.port: is the port of listen too, on the same host; give the admin listener its own']
+  assert.deepEqual(problemsOf({ admin, ...app(testApp) }), problem)
+  assert.deepEqual(problemsOf({ admin: { token: admin.token }, ...app(testApp) }, { PORT: '9090' }), problem)
+  accepted({ admin: { ...admin, host: '::1' }, ...app(testApp) })
+  accepted({ admin: { ...admin, port: 0 }, listen: { port: 0 }, ...app(testApp) })
+})
+
 test('all problems are returned at once, each with its path', () => {
   const config = {
     listen: { port: '80', hots: 'localhost', tls: { cert: 'cert.pem' } },
