@@ -70,6 +70,7 @@ export const rooms = {
     'gateway/http',
     'gateway/rest',
     'gateway/transports',
+    'gateway/webhooks',
     'engine',
     'tokens',
     'protocol',

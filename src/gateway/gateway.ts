@@ -37,6 +37,7 @@ import { drainRetryAfter, reconnectWindow } from './reconnect-spread.js'
 import { createReload, type Reloaded } from './reload.js'
 import { createRestRoutes } from './rest/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
+import { createDispatcher } from './webhooks/dispatcher.js'
 
 export interface GatewayOptions {
   /** Environment variables, for secrets as `{ env: "NAME" }` and for `PORT`. @default process.env */
@@ -119,6 +120,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const engine = options.engine ?? createEngine(settings.engine, log, metrics)
   const hub = createHub()
   const keySets = createKeySets(log, lifetime.signal, metrics)
+  const dispatcher = createDispatcher(engine, log, metrics)
   const rateLimiter = createRateLimiter()
   const startQueue = createStartQueue()
   const connectionLimits = createConnectionLimits(
@@ -144,6 +146,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await engine.open()
     const key = await engine.key()
     for (const app of settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
+    dispatcher.configure(settings.apps)
     return new Map(
       [...settings.apps].map(([appId, app]) => [appId, createApp(app, key, keySets.of(appId, app.jwks))]),
     )
@@ -218,6 +221,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     parse: (newConfig) => parse(newConfig, env),
     apps,
     keySets,
+    dispatcher,
     engine,
     metrics,
     ownServer: async () => {
@@ -285,7 +289,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   }
 
   const shutDown = async (): Promise<void> => {
-    await drain()
+    await Promise.all([drain(), dispatcher.close(settings.drainTime - closeTimeout)])
     lifetime.abort()
     // Closing the engine ends an `open()` that is under way, and so the `listen()` that waits for it.
     const closed = engine.close()
@@ -305,7 +309,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     for (const connection of connections.keys()) connection.onClockJump()
   }, lifetime.signal)
 
-  engine.listen((event) => hub.dispatch(event), lifetime.signal)
+  engine.listen((event) => {
+    if (event.type === 'webhooks-due') dispatcher.wake(event.appId)
+    else hub.dispatch(event)
+  }, lifetime.signal)
 
   const gateway: Gateway = {
     attach(server) {

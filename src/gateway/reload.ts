@@ -6,6 +6,7 @@ import type { GatewayConfig, Settings } from './config/parse.js'
 import { engineOptionsOf } from './messages/rules.js'
 import type { Metrics } from './metrics/metrics.js'
 import type { OwnServer } from './transports/own-server.js'
+import type { Dispatcher } from './webhooks/dispatcher.js'
 
 /** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
 export interface Reloaded {
@@ -24,6 +25,7 @@ interface ReloadContext {
   apps(): Promise<Map<string, App>>
   readonly keySets: KeySets
   readonly metrics: Pick<Metrics, 'reloads'>
+  readonly dispatcher: Pick<Dispatcher, 'configure'>
   readonly engine: Pick<Engine, 'key' | 'configure'>
   /** Resolves with the server, once it listens. Undefined if there is none. */
   ownServer(): Promise<OwnServer | undefined>
@@ -32,7 +34,7 @@ interface ReloadContext {
 
 /** Returns the gateway's `reload`. */
 export const createReload = (context: ReloadContext): ((config: GatewayConfig) => Promise<Reloaded>) => {
-  const { settings, keySets, engine, metrics } = context
+  const { settings, keySets, dispatcher, engine, metrics } = context
   let last: Promise<unknown> = Promise.resolve()
 
   const configureEngine = async ({ apps }: Settings): Promise<void> => {
@@ -62,6 +64,7 @@ export const createReload = (context: ReloadContext): ((config: GatewayConfig) =
       if (known) known.update(app, keySet)
       else apps.set(appId, createApp(app, key, keySet))
     }
+    dispatcher.configure(settings.apps)
     useCertificate?.()
     const applied = new Set([...next.applied, ...(useCertificate ? ['listen.tls'] : [])])
     return { applied: [...applied], needsRestart: next.needsRestart }

@@ -6,7 +6,6 @@ import type { Log } from '../log.js'
 import { OutboundRequestError, postSigned, type SignedTarget } from './outbound-request.js'
 import type { RequestMeter } from './request-meter.js'
 import { hasExpired, retryAt } from './retry.js'
-import { WakeUps } from './wake-ups.js'
 
 /** One request to an app's endpoint. It has no body and no URL, so that an operator may see it. */
 export interface Delivery {
@@ -72,11 +71,11 @@ export class AppDispatcher {
   readonly #appId: string
   readonly #context: AppDispatcherContext
   readonly #running = new Set<Promise<void>>()
-  readonly #wakeUps = new WakeUps(() => this.wake())
   /** Ends running deliveries. */
   readonly #life = new AbortController()
   #target: SignedTarget
   #isClosed = false
+  #timer: DeadlineTimer | undefined
   #taking: Promise<void> | undefined
   /** Whether events may have become due since they were last taken. */
   #mayBeDue = false
@@ -126,13 +125,19 @@ export class AppDispatcher {
   /** Takes no more events, and resolves when the running deliveries have ended. After `timeout` milliseconds they are cut off. */
   async close(timeout: number): Promise<void> {
     this.#isClosed = true
-    this.#wakeUps.stop()
+    this.#timer?.cancel()
     const timer = new DeadlineTimer(timeout, () => this.#life.abort())
     await this.#taking
     await Promise.all(this.#running)
     timer.cancel()
     // A test delivery may still run.
     this.#life.abort()
+  }
+
+  #wakeAfter(delay: number): void {
+    if (this.#isClosed) return
+    this.#timer?.cancel()
+    this.#timer = new DeadlineTimer(delay, () => this.wake())
   }
 
   #isDown(): boolean {
@@ -168,7 +173,7 @@ export class AppDispatcher {
       return await this.#context.queue.takeDueEvents(this.#appId, limit, LEASE)
     } catch (err) {
       this.#context.log.warn({ appId: this.#appId, err }, "the engine can't say which webhooks are due")
-      this.#wakeUps.add(Date.now() + ENGINE_RETRY)
+      this.#wakeAfter(ENGINE_RETRY)
       return []
     }
   }
@@ -252,7 +257,7 @@ export class AppDispatcher {
       )
     if (!this.#isDown()) return
     this.#nextProbe = performance.now() + PROBE_INTERVAL
-    this.#wakeUps.add(Date.now() + PROBE_INTERVAL)
+    this.#wakeAfter(PROBE_INTERVAL)
   }
 
   async #settle({ id, appId, userId, type }: WebhookEvent, outcome: DeliveryOutcome): Promise<void> {
@@ -265,6 +270,5 @@ export class AppDispatcher {
       // It is delivered again when its lease ends. The receiver knows it by its id.
       log.warn({ appId, userId, eventId: id, err }, "the engine can't save the result of a webhook")
     }
-    if ('retryAt' in outcome && !this.#isClosed) this.#wakeUps.add(outcome.retryAt)
   }
 }

@@ -33,6 +33,7 @@ export interface Dispatcher {
 
 export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metrics): Dispatcher => {
   const dispatchers = new Map<string, AppDispatcher>()
+  let isClosed = false
   const listed = new Map<string, Delivery[]>()
   /** Of apps whose webhooks a reload removed. */
   const closing = new Set<Promise<void>>()
@@ -78,6 +79,8 @@ export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metric
 
   return {
     configure(apps) {
+      // The engine may open while the gateway closes.
+      if (isClosed) return
       for (const [appId, dispatcher] of dispatchers)
         if (!apps.get(appId)?.webhooks) void remove(appId, dispatcher)
       for (const [appId, { webhooks }] of apps) {
@@ -101,6 +104,7 @@ export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metric
       return isReplayed
     },
     async close(timeout) {
+      isClosed = true
       clearInterval(timer)
       for (const [appId, dispatcher] of dispatchers) void remove(appId, dispatcher, timeout)
       await Promise.all(closing)

@@ -1,47 +1,15 @@
 // The dispatcher of webhooks between a queue of owed events and real HTTP servers.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { after, test } from 'node:test'
-import { Webhook } from 'standardwebhooks'
 import { createDispatcher, type Dispatcher } from '../../../src/gateway/webhooks/dispatcher.js'
 import { createMetrics, type Metrics } from '../../../src/gateway/metrics/metrics.js'
 import { createLog } from '../../../src/gateway/log.js'
-import { readBody, startServer } from '../../support/http-server.js'
 import { until } from '../../support/until.js'
+import { key, startEndpoint } from './endpoint.js'
 import { createTestQueue, type TestQueue } from './queue.js'
 
-const key = randomBytes(32)
 const DAY = 86_400_000
-
-interface Received {
-  id: string
-  userId: string
-  type: string
-  at: number
-  headers: Record<string, string>
-  body: Record<string, unknown>
-}
-
-/** Starts an endpoint that verifies each delivery by the reference library. Tests replace `respond`. */
-const startEndpoint = async (respond: (response: ServerResponse, received: Received) => unknown) => {
-  const endpoint = { received: [] as Received[], respond, running: 0, most: 0, url: '' }
-  const { url } = await startServer((request, response) => {
-    endpoint.running += 1
-    endpoint.most = Math.max(endpoint.most, endpoint.running)
-    response.on('close', () => (endpoint.running -= 1))
-    void readBody(request).then((text) => {
-      const headers = request.headers as Record<string, string>
-      const body = new Webhook(`whsec_${key.toString('base64')}`).verify(text, headers) as Received['body']
-      const { userId, type } = body as { userId: string; type: string }
-      const received = { id: headers['webhook-id'] ?? '', userId, type, at: Date.now(), headers, body }
-      endpoint.received.push(received)
-      endpoint.respond(response, received)
-    })
-  })
-  endpoint.url = `${url}/hooks?key=s3cret`
-  return endpoint
-}
 
 const settingsOf = (url: string) => ({
   webhooks: { url, secrets: [key], events: [], unreadAfter: 0 },
@@ -55,6 +23,7 @@ const run = (queue: TestQueue, urls: Record<string, string>, metrics?: Metrics) 
   const reload = (changed: Record<string, string>): void =>
     dispatcher.configure(new Map(Object.entries(changed).map(([appId, url]) => [appId, settingsOf(url)])))
   after(() => dispatcher.close(0))
+  queue.onDue = (appId) => dispatcher.wake(appId)
   reload(urls)
   return Object.assign(dispatcher, { lines, reload })
 }

@@ -5,6 +5,8 @@ export interface TestQueue extends WebhookQueue {
   add(event: Partial<WebhookEvent> & { userId: string }): void
   /** The outcome of each delivery, in order. */
   readonly outcomes: { id: string; outcome: DeliveryOutcome }[]
+  /** Called when an event may be due. */
+  onDue: (appId: string) => void
   /** How often due events were asked for. */
   taken(): number
   /** Makes events due as if their time had come. */
@@ -28,8 +30,9 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
 
   const find = (id: string) => owed.find(({ event }) => event.id === id)
 
-  return {
+  const queue: TestQueue = {
     outcomes,
+    onDue: () => undefined,
     taken: () => taken,
     hurry: () => owed.forEach((entry) => (entry.dueAt = 0)),
     fail: (times) => void (failures = times),
@@ -73,6 +76,7 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
       else {
         const { retryAt: dueAt, error: lastError } = outcome
         Object.assign(entry, { dueAt, lastError, attempts: entry.attempts + 1, leasedUntil: 0 })
+        setTimeout(() => queue.onDue(appId), dueAt - Date.now() + 1).unref()
       }
       return Promise.resolve()
     },
@@ -85,4 +89,5 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
     },
     owedSummary: () => Promise.resolve({ owed: owed.length, oldestAt: owed[0]?.event.at ?? null }),
   }
+  return queue
 }
