@@ -18,6 +18,7 @@ const packages = {
   systemd: 'systemd-analyze',
   openssl: 'openssl',
   strace: 'strace',
+  prometheus: 'promtool',
 }
 
 const missing = Object.entries(packages).flatMap(([name, command]) =>

@@ -142,7 +142,7 @@ export const metricsTable = {
 
   users: gauge('chat_session_users', 'Stored users, guests included.', ['app']),
   guests: gauge('chat_session_guests', 'Stored guests.', ['app']),
-  inboxes: gauge('chat_session_inboxes', 'Inboxes with messages.', ['app']),
+  inboxes: gauge('chat_session_inboxes', 'Inboxes that ever held a message.', ['app']),
   inboxBytes: gauge('chat_session_inbox_bytes', 'About how many bytes the messages of an app take.', ['app']),
   quota: gauge('chat_session_quota', "An app's limits.inboxes, limits.bytes and limits.guests.", [
     'app',
