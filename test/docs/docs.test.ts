@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import ts from 'typescript'
 import { WebSocket } from 'ws'
 import { parseConfig } from '../../src/gateway/config/parse.js'
+import { webhookEventTypes } from '../../src/engine/index.js'
 import { createGateway } from '../../src/gateway/index.js'
 import {
   clientFrames,
@@ -78,6 +79,12 @@ test('docs/PROTOCOL.md has every close code, with its sentence and whether to re
     assert.ok(row.includes(errorMessages[code as keyof typeof closeCodes]), code)
     assert.match(row, isRetryable(code as keyof typeof closeCodes) ? /\| yes/ : /\| no/, code)
   }
+})
+
+test('docs/WEBHOOKS.md has a row for every type of event', async () => {
+  const page = await read('docs/WEBHOOKS.md')
+  const rows = [...page.matchAll(/^\| `(\w+\.\w+)` +\|/gm)].map(([, type]) => type)
+  assert.deepEqual(rows, webhookEventTypes)
 })
 
 test('docs/SESSION.md names every event of ChatSession', async () => {

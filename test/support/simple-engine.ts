@@ -191,7 +191,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       if (streak.reported || (storedAt.get(oldest) ?? 0) + unreadAfter > now()) continue
       streak.reported = true
       const messages = structuredClone(unread.slice(-5))
-      const data = { epoch: inbox.epoch, unread: unread.length, oldestAt: oldest.sentAt, messages }
+      const data = { userId, epoch: inbox.epoch, unread: unread.length, oldestAt: oldest.sentAt, messages }
       owe({ appId, userId }, 'message.unread', data)
     }
   }

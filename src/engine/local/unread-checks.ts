@@ -103,13 +103,19 @@ export class UnreadChecks {
       const dueAt = unread.oldest.at + unreadAfter
       // The message that began the streak was read, and a later one is not old enough.
       if (dueAt > now) operations.push(this.#add(of, dueAt, [unread.oldest.offset, deletions]))
-      else operations.push(...this.#webhooks.operations(of, 'message.unread', dataOf(unread)))
+      else operations.push(...this.#webhooks.operations(of, 'message.unread', dataOf(of, unread)))
     }
     this.#commit.defer(`unread ${++this.#writes}`, (batch) => batch.push(...operations))
   }
 }
 
-const dataOf = ({ inbox, oldest, newest }: Unread): JsonObject => {
+const dataOf = ({ userId }: UserRef, { inbox, oldest, newest }: Unread): JsonObject => {
   const { epoch, unread } = inbox
-  return { epoch, unread, oldestAt: oldest.sentAt, messages: newest.map((message) => ({ ...message })) }
+  return {
+    userId,
+    epoch,
+    unread,
+    oldestAt: oldest.sentAt,
+    messages: newest.map((message) => ({ ...message })),
+  }
 }

@@ -211,8 +211,11 @@ export const webhookEventsSuite = ({ describe, on, reopen, durable }: SuiteConte
       for (let n = 0; n < 7; n++) sent.push(await deliver(engine, { body: `${n}` }))
       await deliver(engine, { from: bob.userId, to: ada.userId })
       const { event } = await untilOwed(engine, bob, 'message.unread')
-      const { epoch, unread, oldestAt, messages, online, sessions } = event.data
-      assert.deepEqual([unread, oldestAt, online, sessions], [7, sent[0]?.sentAt, false, 0])
+      const { userId, epoch, unread, oldestAt, messages, online, sessions } = event.data
+      assert.deepEqual(
+        [userId, unread, oldestAt, online, sessions],
+        [bob.userId, 7, sent[0]?.sentAt, false, 0],
+      )
       assert.equal(epoch, (await engine.inbox(bob)).epoch)
       assert.deepEqual(
         (messages as { body: string }[]).map(({ body }) => body),
