@@ -12,7 +12,7 @@ export const checkToken = async (given: string, { config }: ConfigOptions): Prom
   // A token that is given as an argument stays in the shell's history, and other users of the machine see it.
   const token = given === '-' ? (await text(process.stdin)).trim() : given
   const life = new AbortController()
-  const keySets = createKeySets(createLog(), life.signal)
+  const keySets = createKeySets(createLog({ level: 'silent' }), life.signal)
   const { appId, userId, findings } = await reportToken(token, {
     apps: parsed.config.apps,
     keySetOf: (app) => keySets.of(app.appId, app.jwks),

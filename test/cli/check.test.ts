@@ -162,6 +162,6 @@ test('`check-token` fetches the key set of the config', async () => {
   server.close()
   server.closeAllConnections()
   const away = await finish(['check-token', '--config', file, token])
-  assert.equal(away.code, 2)
+  assert.deepEqual([away.code, away.stderr], [2, ''])
   assert.match(away.stdout, /^fail {2}signature +can't be checked/m)
 })

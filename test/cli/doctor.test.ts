@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, request, type RequestListener, type Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
+import { WebSocketServer } from 'ws'
 import { createGateway } from '../../src/gateway/index.js'
 import { VERSION } from '../../src/protocol/index.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -280,6 +281,40 @@ test('a gateway that drains takes no session', async () => {
     problemsOf(await diagnose([away])).join('\n'),
     /^fail ready the gateway takes no session \(\/readyz answers 503\)/m,
   )
+})
+
+test('answers without an end, without sense or cut short end the command with lines, and no stack', async () => {
+  const endless = await serve((_, response) => {
+    const write = (): void => {
+      while (response.write('x'.repeat(65_536)));
+      response.once('drain', write)
+    }
+    write()
+  })
+  assert.match(
+    problemsOf(await diagnose([endless])).join(),
+    /^fail http no answer to \/healthz \(the answer is too large\)/,
+  )
+  const cut = await startProxy({
+    change: (path, headers) => {
+      if (path !== '/healthz') headers['content-length'] = '999999'
+      return undefined
+    },
+  })
+  const found = await diagnose([cut])
+  assert.match(problemsOf(found).join('\n'), /^fail ready .*\(\/readyz doesn't answer, /m)
+  assert.match(problemsOf(found).join('\n'), /^warn script \/v1\/chat-session\.js doesn't answer/m)
+  const server = createServer((incoming, response) => {
+    response.end(JSON.stringify({ status: 'ok', version: VERSION, path: incoming.url }))
+  })
+  new WebSocketServer({ server, handleProtocols: () => 'chat-session.v1' }).on('connection', (socket) => {
+    socket.send('{ no json')
+    socket.send('[]')
+    socket.send('null')
+    socket.close()
+  })
+  const nonsense = problemsOf(await diagnose([await listen(server)]))
+  assert.match(nonsense.join('\n'), /^fail upgrade no WebSocket \(closed with 1005 before a frame\)/m)
 })
 
 test('a clock that differs is said', async () => {

@@ -22,7 +22,7 @@ export const get = (url: URL, headers: Record<string, string> = {}): Promise<Ans
     const sentAt = Date.now()
     const outgoing = request(
       url,
-      { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false, timeout: TIMEOUT },
+      { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false },
       (response) => {
         const date = Date.parse(response.headers.date ?? '')
         // The header has whole seconds, of the moment between the request and the answer.
@@ -30,20 +30,28 @@ export const get = (url: URL, headers: Record<string, string> = {}): Promise<Ans
         let body = ''
         response.setEncoding('utf8')
         response.on('data', (chunk: string) => {
-          if (body.length < MAX_BODY) body += chunk
+          body += chunk
+          if (body.length > MAX_BODY) outgoing.destroy(new Error('the answer is too large'))
         })
-        response.once('error', reject)
-        response.once('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body, clockDifference }),
-        )
+        response.on('error', fail)
+        response.once('end', () => {
+          clearTimeout(timer)
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body, clockDifference })
+        })
       },
     )
-    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')))
-    outgoing.once('error', reject)
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      reject(error)
+    }
+    // For the whole answer: a body that never ends must not keep the command.
+    const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), TIMEOUT)
+    outgoing.on('error', fail)
     outgoing.end()
   })
 
-const readJson = (body: string): Record<string, unknown> => {
+/** Returns the members of a JSON object; none for any other text. */
+export const readJson = (body: string): Record<string, unknown> => {
   try {
     const value: unknown = JSON.parse(body)
     return typeof value === 'object' && value !== null ? { ...value } : {}
@@ -90,19 +98,32 @@ export const below = (base: URL, path: string): URL => {
   return url
 }
 
+/** Returns why an address gives no answer of 200; undefined if it does. */
+const problemOf = (answer: Answer | Error): string | undefined => {
+  if (answer instanceof Error) return `doesn't answer (${failureOf(answer)})`
+  return answer.status === 200 ? undefined : explainStatus(answer)
+}
+
+/** As `get`, but an error is a result. */
+const tryGet = (url: URL): Promise<Answer | Error> =>
+  get(url).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
+
+const checkReady = (ready: Answer | Error): Finding => {
+  const what = 'ready'
+  if (!(ready instanceof Error) && ready.status === 200)
+    return { level: 'ok', what, text: 'the gateway takes sessions' }
+  const answer = ready instanceof Error ? `doesn't answer, ${failureOf(ready)}` : `answers ${ready.status}`
+  return { level: 'fail', what, text: `the gateway takes no session (/readyz ${answer}): its log says why` }
+}
+
 /** Compares the script with the one of the gateway's version: a cache in front may hold an older one. */
 const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
   const what = 'script'
-  const [script, versioned] = [
-    await get(below(base, '/v1/chat-session.js')),
-    await get(below(base, `/v1/chat-session-${String(version)}.js`)),
-  ]
-  if (script.status !== 200 || versioned.status !== 200)
-    return {
-      level: 'warn',
-      what,
-      text: `/v1/chat-session.js ${explainStatus(script.status === 200 ? versioned : script)}`,
-    }
+  const script = await tryGet(below(base, '/v1/chat-session.js'))
+  const versioned = await tryGet(below(base, `/v1/chat-session-${String(version)}.js`))
+  const problem = problemOf(script) ?? problemOf(versioned)
+  if (problem !== undefined || script instanceof Error || versioned instanceof Error)
+    return { level: 'warn', what, text: `/v1/chat-session.js ${problem}` }
   if (script.body !== versioned.body)
     return {
       level: 'warn',
@@ -114,11 +135,9 @@ const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
 
 /** Looks at what the gateway answers besides WebSockets. `reached`: it is a gateway. */
 export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
-  let health: Answer
-  try {
-    health = await get(below(base, '/healthz'))
-  } catch (error) {
-    const text = `no answer to /healthz (${failureOf(error)}): does this port speak ${base.protocol.slice(0, -1)}?`
+  const health = await tryGet(below(base, '/healthz'))
+  if (health instanceof Error) {
+    const text = `no answer to /healthz (${failureOf(health)}): does this port speak ${base.protocol.slice(0, -1)}?`
     return { findings: [{ level: 'fail', what: 'http', text }], reached: false }
   }
   const { status, version } = readJson(health.body)
@@ -130,17 +149,11 @@ export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reach
       ],
       reached: false,
     }
-  const ready = await get(below(base, '/readyz'))
+  const ready = await tryGet(below(base, '/readyz'))
   return {
     findings: [
       { level: 'ok', what: 'http', text: '/healthz answers' },
-      ready.status === 200
-        ? { level: 'ok', what: 'ready', text: 'the gateway takes sessions' }
-        : {
-            level: 'fail',
-            what: 'ready',
-            text: `the gateway takes no session (/readyz answers ${ready.status}): its log says why`,
-          },
+      checkReady(ready),
       checkVersion(version),
       await checkScript(base, version),
       checkClock(health),

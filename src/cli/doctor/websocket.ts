@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../../protocol/index.js'
 import type { Finding } from '../report.js'
-import { below } from './http.js'
+import { below, readJson } from './http.js'
 import { failureOf, TIMEOUT } from './network.js'
 
 /** How an attempt to open a WebSocket ended. */
@@ -25,6 +25,7 @@ const open = (base: URL, { origin, appId, headers = {} }: Attempt): Promise<Open
       headers,
       handshakeTimeout: TIMEOUT,
       rejectUnauthorized: false,
+      maxPayload: 65_536,
       ...(origin !== undefined && { origin }),
     })
     const settle = (opened: Opened): void => {
@@ -39,7 +40,7 @@ const open = (base: URL, { origin, appId, headers = {} }: Attempt): Promise<Open
     socket.on('error', (error) => settle({ outcome: 'error', why: failureOf(error) }))
     socket.once('open', () => socket.send(JSON.stringify({ type: 'start', appId, token: 'doctor' })))
     socket.on('message', (data: Buffer) => {
-      const frame = JSON.parse(data.toString()) as Record<string, unknown>
+      const frame = readJson(data.toString())
       if (frame['type'] === 'ended') settle({ outcome: 'open', ended: frame })
     })
     socket.once('close', (code) => settle({ outcome: 'error', why: `closed with ${code} before a frame` }))

@@ -171,6 +171,27 @@ test('the report of any user token agrees with the verifier', async () => {
   )
 })
 
+test('a report of any text, and of any claims, is made without an error', async () => {
+  const anyClaims = fc
+    .tuple(fc.jsonValue(), fc.jsonValue())
+    .map(([header, claims]) => `${encode(header)}.${encode(claims)}.AAAA`)
+  const nearly = fc
+    .record({
+      alg: fc.jsonValue(),
+      iss: fc.constantFrom('app', 'keys', 'guests'),
+      sub: fc.jsonValue(),
+      exp: fc.jsonValue(),
+    })
+    .map(({ alg, ...claims }) => `${encode({ alg })}.${encode(claims)}.AAAA`)
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.string(), anyClaims, nearly), async (text) => {
+      const { findings } = await report(text)
+      assert.ok(findings.some(({ level }) => level === 'fail'))
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
 test('a token that the package makes is good', async () => {
   const token = await createToken({ appId: 'app', userId: 'ada', secret, user: { name: 'Ada' } })
   const found = await reportToken(token, { apps, keySetOf: () => undefined, now: Date.now() })
