@@ -1,6 +1,7 @@
-import type { Credential, SessionRecord } from '../engine.js'
+import type { Credential, SessionRecord, Way } from '../engine.js'
 
-export interface SessionRow extends SessionRecord {
+/** A session that has not ended, in memory. */
+export interface Session extends SessionRecord {
   /** The number of its start. Starts, detachments and hidings are numbered in their order, because clocks may go back. */
   number: number
   /** The number of its last detachment; null while it is active. */
@@ -24,7 +25,7 @@ export interface SessionRow extends SessionRecord {
 }
 
 export interface SessionEntry {
-  session: SessionRow
+  session: Session
   /** Whether its row may be in the store. */
   mayBeStored: boolean
 }
@@ -36,7 +37,7 @@ export const copyOf = ({ way, tokenId, issuedAt, expiresAt }: Credential): Crede
   expiresAt,
 })
 
-export const recordOf = (session: SessionRow): SessionRecord => ({
+export const recordOf = (session: Session): SessionRecord => ({
   appId: session.appId,
   userId: session.userId,
   sessionId: session.sessionId,
@@ -52,3 +53,70 @@ export const recordOf = (session: SessionRow): SessionRecord => ({
   hidden: session.hidden,
   rtt: session.rtt,
 })
+
+/** A session in the store: an array, because names would be most of its bytes. Whatever a restart ends or begins anew is left out. */
+export type SessionRow = [
+  number: number,
+  detached: number | null,
+  hiddenSince: number | null,
+  appId: string,
+  userId: string,
+  sessionId: string,
+  guest: boolean,
+  credential: [way: Way, tokenId: string | null, issuedAt: number | null, expiresAt: number | null],
+  client: [origin: string | null, address: string, client: string | null, node: string, rtt: number | null],
+  startedAt: number,
+  lastSeenAt: number,
+  keyHash: string,
+  previousKeyHash: string | null,
+  holdFor: number,
+  away: boolean,
+]
+
+export const rowOf = (session: Session): SessionRow => {
+  const { way, tokenId, issuedAt, expiresAt } = session.credential
+  const { origin, address, client, node, rtt } = session
+  return [
+    session.number,
+    session.detached,
+    session.hiddenSince,
+    session.appId,
+    session.userId,
+    session.sessionId,
+    session.guest,
+    [way, tokenId, issuedAt, expiresAt],
+    [origin, address, client, node, rtt],
+    session.startedAt,
+    session.lastSeenAt,
+    session.keyHash,
+    session.previousKeyHash,
+    session.holdFor,
+    session.away,
+  ]
+}
+
+/** The session of a row. No connection carries it. */
+export const sessionOf = (row: SessionRow): Session => {
+  const [number, detached, hiddenSince, appId, userId, sessionId, guest, credential, client, ...others] = row
+  const [startedAt, lastSeenAt, keyHash, previousKeyHash, holdFor, away] = others
+  const [way, tokenId, issuedAt, expiresAt] = credential
+  const [origin, address, name, node, rtt] = client
+  return {
+    ...{ number, detached, hiddenSince, appId, userId, sessionId, guest },
+    credential: { way, tokenId, issuedAt, expiresAt },
+    ...{
+      origin,
+      address,
+      client: name,
+      node,
+      rtt,
+      startedAt,
+      lastSeenAt,
+      keyHash,
+      previousKeyHash,
+      holdFor,
+      away,
+    },
+    ...{ state: 'detached', hidden: hiddenSince !== null, connectionId: null, expiresAt: null, awayAt: null },
+  }
+}

@@ -10,10 +10,10 @@ import type {
 } from '../engine.js'
 import { Deadlines } from '../util/deadlines.js'
 import type { GroupCommit } from './group-commit.js'
-import { rows } from './rows.js'
 import { SessionIndex } from './session-index.js'
-import { copyOf, recordOf, type SessionEntry as Entry, type SessionRow } from './session-row.js'
-import { del, put, readAll, type Store } from './store.js'
+import { SessionJournal } from './session-journal.js'
+import { copyOf, recordOf, type SessionEntry as Entry, type Session } from './session-row.js'
+import type { Store } from './store.js'
 import type { Presence } from './webhook-events.js'
 
 /** The result of a start. */
@@ -49,7 +49,7 @@ export class Sessions {
   readonly #awayDeadlines = new Deadlines<Entry>(monotonicNow, () => this.#markAway())
   readonly #onExpired: SessionCallbacks['onExpired']
   readonly #onAway: SessionCallbacks['onAway']
-  #journal: GroupCommit | undefined
+  readonly #journal = new SessionJournal((entry) => this.#isCurrent(entry))
   #lastNumber = 0
 
   constructor({ onExpired, onAway }: SessionCallbacks) {
@@ -59,9 +59,8 @@ export class Sessions {
 
   /** Loads the sessions that another process left. No connection carries them, so all are held from now on. */
   async load(store: Store): Promise<void> {
-    const stored = await readAll<SessionRow>(store, rows.allSessions)
+    const sessions = await this.#journal.read(store)
     const now = monotonicNow()
-    const sessions = stored.map(([, session]) => session).toSorted((a, b) => a.number - b.number)
     for (const { number, detached, hiddenSince } of sessions)
       this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
     for (const session of sessions) {
@@ -74,16 +73,12 @@ export class Sessions {
 
   /** Writes every session, and from now on every change, through `commit`. */
   journalTo(commit: GroupCommit): void {
-    this.#journal = commit
-    for (const entry of this.#index.all()) this.#write(entry)
+    this.#journal.startWriting(commit, this.#index.all())
   }
 
   /** As `journalTo`, for a store whose rows are outdated: deletes those of sessions that have ended since. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
-    const stored = await readAll<SessionRow>(store, rows.allSessions)
-    for (const [row, session] of stored) {
-      if (!this.#index.find(session)) commit.defer(row, (batch) => batch.push(del(row)))
-    }
+    await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)
     this.journalTo(commit)
   }
 
@@ -151,7 +146,7 @@ export class Sessions {
 
   /** Resolves when the sessions as they are now survive a crash of the process, if the volume is persistent. */
   async flush(): Promise<void> {
-    await this.#journal?.flush()
+    await this.#journal.flush()
   }
 
   confirm(ref: SessionRef, connectionId: string): void {
@@ -160,14 +155,14 @@ export class Sessions {
     entry.session.lastSeenAt = Date.now()
     if (entry.session.previousKeyHash === null) return
     entry.session.previousKeyHash = null
-    this.#write(entry)
+    this.#journal.write(entry)
   }
 
   renew(ref: SessionRef, connectionId: string, credential: Credential): void {
     const entry = this.#index.find(ref)
     if (entry?.session.connectionId !== connectionId) return
     this.#setCredential(entry, credential)
-    this.#write(entry)
+    this.#journal.write(entry)
   }
 
   touch(ref: SessionRef, connectionId: string, rtt: number): void {
@@ -175,14 +170,14 @@ export class Sessions {
     if (entry?.session.connectionId !== connectionId) return
     entry.session.lastSeenAt = Date.now()
     entry.session.rtt = rtt
-    this.#write(entry)
+    this.#journal.write(entry)
   }
 
   setHidden(ref: SessionRef, connectionId: string, hidden: boolean): void {
     const entry = this.#index.find(ref)
     if (entry?.session.connectionId !== connectionId || entry.session.hidden === hidden) return
     this.#setHidden(entry.session, hidden)
-    this.#write(entry)
+    this.#journal.write(entry)
   }
 
   detach(ref: SessionRef, connectionId: string, holdFor: number): void {
@@ -191,7 +186,7 @@ export class Sessions {
     entry.session.lastSeenAt = Date.now()
     entry.session.holdFor = holdFor
     this.#hold(entry, monotonicNow() + holdFor)
-    this.#write(entry)
+    this.#journal.write(entry)
     this.endExpired()
   }
 
@@ -231,7 +226,7 @@ export class Sessions {
     const { appId, userId, guest, hidden, connectionId, keyHash, holdFor, sessionsPerUser } = request
     const { origin, address, client, node } = request
     const now = Date.now()
-    const session: SessionRow = {
+    const session: Session = {
       number: ++this.#lastNumber,
       detached: null,
       hiddenSince: null,
@@ -262,7 +257,7 @@ export class Sessions {
     for (const old of replaced) this.#remove(old)
     const entry = { session, mayBeStored: false }
     this.#index.add(entry)
-    this.#write(entry)
+    this.#journal.write(entry)
     return {
       session: { ...recordOf(session), resumed: false },
       replaced: replaced.map((old) => recordOf(old.session)),
@@ -291,7 +286,7 @@ export class Sessions {
     session.node = request.node
     session.rtt = null
     this.#setCredential(entry, request.credential)
-    this.#write(entry)
+    this.#journal.write(entry)
     return { session: { ...recordOf(session), resumed: true }, replaced: [], replacedConnectionId }
   }
 
@@ -299,7 +294,7 @@ export class Sessions {
     this.#index.changeToken(entry, () => (entry.session.credential = copyOf(credential)))
   }
 
-  #setHidden(session: SessionRow, hidden: boolean): void {
+  #setHidden(session: Session, hidden: boolean): void {
     session.hidden = hidden
     session.hiddenSince = hidden ? ++this.#lastNumber : null
   }
@@ -346,24 +341,13 @@ export class Sessions {
       // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
       if (session.awayAt === null || session.awayAt > now || session.away || !this.#isCurrent(entry)) continue
       session.away = true
-      this.#write(entry)
+      this.#journal.write(entry)
       this.#onAway(recordOf(session))
     }
   }
 
   #remove(entry: Entry): void {
     this.#index.delete(entry)
-    this.#write(entry)
-  }
-
-  /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
-  #write(entry: Entry): void {
-    const row = rows.session(entry.session)
-    this.#journal?.defer(row, (batch) => {
-      const isCurrent = this.#isCurrent(entry)
-      if (isCurrent) batch.push(put(row, entry.session))
-      else if (entry.mayBeStored) batch.push(del(row))
-      entry.mayBeStored = isCurrent
-    })
+    this.#journal.write(entry)
   }
 }

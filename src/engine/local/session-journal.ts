@@ -1,0 +1,56 @@
+import type { SessionRef } from '../engine.js'
+import type { GroupCommit } from './group-commit.js'
+import { rows } from './rows.js'
+import { rowOf, sessionOf, type Session, type SessionEntry, type SessionRow } from './session-row.js'
+import { del, put, readAll, type Store } from './store.js'
+
+/** Writes sessions behind the state in memory, from the first `startWriting` on. */
+export class SessionJournal {
+  readonly #isCurrent: (entry: SessionEntry) => boolean
+  #commit: GroupCommit | undefined
+
+  /** `isCurrent` returns false for a session that has ended. */
+  constructor(isCurrent: (entry: SessionEntry) => boolean) {
+    this.#isCurrent = isCurrent
+  }
+
+  /** The stored sessions in the order of their starts. */
+  async read(store: Store): Promise<Session[]> {
+    const stored = await readAll<SessionRow>(store, rows.allSessions)
+    return stored.map(([, row]) => sessionOf(row)).toSorted((a, b) => a.number - b.number)
+  }
+
+  /** Writes these sessions, and from now on every change, through `commit`. */
+  startWriting(commit: GroupCommit, entries: Iterable<SessionEntry>): void {
+    this.#commit = commit
+    for (const entry of entries) this.write(entry)
+  }
+
+  /** Deletes the rows of sessions for which `isKnown` returns false. */
+  async deleteOthers(
+    store: Store,
+    commit: GroupCommit,
+    isKnown: (ref: SessionRef) => boolean,
+  ): Promise<void> {
+    for (const session of await this.read(store)) {
+      const row = rows.session(session)
+      if (!isKnown(session)) commit.defer(row, (batch) => batch.push(del(row)))
+    }
+  }
+
+  /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
+  write(entry: SessionEntry): void {
+    const row = rows.session(entry.session)
+    this.#commit?.defer(row, (batch) => {
+      const isCurrent = this.#isCurrent(entry)
+      if (isCurrent) batch.push(put(row, rowOf(entry.session)))
+      else if (entry.mayBeStored) batch.push(del(row))
+      entry.mayBeStored = isCurrent
+    })
+  }
+
+  /** Resolves when the sessions as they are now survive a crash of the process, if they are written at all. */
+  async flush(): Promise<void> {
+    await this.#commit?.flush()
+  }
+}
