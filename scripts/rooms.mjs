@@ -62,7 +62,14 @@ export const rooms = {
   'gateway/rest': [...connections, 'gateway/admin/audit', 'gateway/http', 'engine', 'protocol'],
   'gateway/transports': [...connections, 'gateway/http', 'engine', 'protocol'],
   'gateway/admin/audit': gatewayBase,
-  'gateway/admin': [...connections, 'gateway/admin/audit', 'gateway/http', 'engine', 'protocol'],
+  'gateway/admin': [
+    ...connections,
+    'gateway/admin/audit',
+    'gateway/http',
+    'gateway/webhooks',
+    'engine',
+    'protocol',
+  ],
   gateway: [
     ...connections,
     'gateway/admin',

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { Engine } from '../engine/index.js'
-import { createAdminServer } from './admin/admin-server.js'
+import { createAdminListener } from './admin-listener.js'
 import { createAudit } from './admin/audit.js'
 import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
 import { createRateLimiter } from './limits/rate-limiter.js'
@@ -16,14 +16,15 @@ import { createKeySets } from './auth/key-sets.js'
 import { EXPOSED, exposedTestApps } from './config/exposed.js'
 import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
+import { createTracer } from './connection/tracer.js'
 import { watchClock } from './clock-watch.js'
 import { createEngine } from './create-engine.js'
 import { GatewayError } from './errors.js'
+import { createActivity } from './sessions/activity.js'
 import { createHub } from './sessions/hub.js'
 import { createLog, type Log } from './log.js'
 import { createMetrics } from './metrics/metrics.js'
 import { createRepeatLog } from './repeat-log.js'
-import { createScrape } from './scrape.js'
 import { createOwnServer, type OwnServer } from './transports/own-server.js'
 import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
@@ -119,6 +120,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const metrics = createMetrics()
   const engine = options.engine ?? createEngine(settings.engine, log, metrics)
   const hub = createHub()
+  /** Sessions' changes are kept for the console only. */
+  const activity = settings.admin && createActivity()
+  const tracer = createTracer()
   const keySets = createKeySets(log, lifetime.signal, metrics)
   const dispatcher = createDispatcher(engine, log, metrics)
   const rateLimiter = createRateLimiter()
@@ -178,6 +182,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     rateLimiter,
     startQueue,
     node: randomUUID(),
+    activity,
+    tracer,
     reconnectWindow: () => reconnectWindow(hub.size()),
     retryAfter: () => (draining ? retryAfter() : null),
     onStarted(connection) {
@@ -231,24 +237,26 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     assertNotClosed,
   })
 
-  const { admin } = settings
-  const adminServer =
-    admin &&
-    createAdminServer(() => settings.admin ?? admin, {
-      audit,
-      log,
-      limitsReached: metrics.limitsReached,
+  const adminServer = createAdminListener(
+    {
+      settings,
+      apps,
+      engine,
+      keySets,
+      dispatcher,
+      activity,
+      tracer,
+      metrics,
+      hub,
+      connectionLimits,
+      startQueue,
+      connections: () => connections.keys(),
       readiness,
-      scrape: createScrape(metrics, {
-        settings,
-        engine,
-        connectionLimits,
-        startQueue,
-        connections: () => connections.keys(),
-        readiness,
-      }),
-      calls: [],
-    })
+      log,
+      audit,
+    },
+    lifetime.signal,
+  )
 
   const listenAdmin = async (): Promise<string | null> => {
     assertNotClosed()
@@ -310,6 +318,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   }, lifetime.signal)
 
   engine.listen((event) => {
+    activity?.onEvent(event)
     if (event.type === 'webhooks-due') dispatcher.wake(event.appId)
     else hub.dispatch(event)
   }, lifetime.signal)

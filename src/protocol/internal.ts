@@ -1,2 +1,3 @@
 /** Exports for the other folders of `src/`. The package does not publish them. */
 export { object, wrongField } from './schema.js'
+export type * from './admin-api.js'

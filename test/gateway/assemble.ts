@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { after } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
 import { createRateLimiter } from '../../src/gateway/limits/rate-limiter.js'
+import { createTracer } from '../../src/gateway/connection/tracer.js'
 import { createStartQueue } from '../../src/gateway/limits/start-queue.js'
 import { createApp, type App } from '../../src/gateway/auth/app.js'
 import type { AppLimitsConfig } from '../../src/gateway/config/types.js'
@@ -55,6 +56,8 @@ export const assemble = async (
     startQueue,
     node: 'node',
     reconnectWindow: () => 0,
+    activity: null,
+    tracer: createTracer(),
     retryAfter: () => null,
     onStarted: () => undefined,
     onClosed: (connection: Connection) => void connections.delete(connection),

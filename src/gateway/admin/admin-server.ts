@@ -3,6 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Settings } from '../config/parse.js'
 import { listenOn } from '../http/listen.js'
 import { createRequestQueue } from '../http/request-queue.js'
+import { MAX_STREAM } from './line-stream.js'
 import { createLogin } from './login.js'
 import { createAdminRoutes, type AdminRoutesContext } from './routes.js'
 
@@ -17,6 +18,8 @@ export interface AdminServer {
 /** Milliseconds that a client has to send the headers of a request, and the whole request. */
 const HEADERS_TIMEOUT = 10_000
 const REQUEST_TIMEOUT = 30_000
+/** Milliseconds that a client has to read a response. Longer than a stream lasts. */
+const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
 /** Open sockets. Operators and scrapers have a few. */
 const MAX_SOCKETS = 500
 
@@ -31,7 +34,7 @@ export const createAdminServer = (
   const respond = getRequestListener(fetch, { hostname: 'localhost', overrideGlobalObjects: false })
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
-    createRequestQueue((request, response) => void respond(request, response)),
+    createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
   server.maxConnections = MAX_SOCKETS
   return {

@@ -28,6 +28,7 @@ import {
 } from './connection-counter.js'
 import { Heartbeat } from './heartbeat.js'
 import { Throttle } from './throttle.js'
+import type { Tracer } from './tracer.js'
 import type { Transport } from './transport.js'
 import { LiveSession, type HoldOrEnd, type SessionContext } from '../sessions/live-session.js'
 import { DeadlineTimer } from '../deadline-timer.js'
@@ -39,6 +40,7 @@ export interface ConnectionContext extends SessionContext {
   apps(): Promise<ReadonlyMap<string, App>>
   hub: Hub
   startQueue: StartQueue
+  tracer: Tracer
   /** Returns null while the gateway takes new sessions, else the milliseconds after which a client tries again. */
   retryAfter(): number | null
   /** Called when the connection's session has started. */
@@ -131,11 +133,16 @@ export class Connection implements ConnectionHandle {
   }
 
   send(frame: GatewayFrame): void {
-    if (this.#phase.name !== 'closed') this.#transport.send(JSON.stringify(frame))
+    if (this.#phase.name === 'closed') return
+    const text = JSON.stringify(frame)
+    this.#traceSent(text, 'code' in frame ? frame.code : null)
+    this.#transport.send(text)
   }
 
   sendText(json: string): void {
-    if (this.#phase.name !== 'closed') this.#transport.send(json)
+    if (this.#phase.name === 'closed') return
+    this.#traceSent(json, null)
+    this.#transport.send(json)
   }
 
   /** Sends `ended` and closes. */
@@ -228,6 +235,8 @@ export class Connection implements ConnectionHandle {
     const parsed = parse(clientFrames, text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
     const { frame } = parsed
+    const { tracer } = this.#context
+    if (tracer.isOn()) tracer.recordReceived(this.status.session?.ref, frame.type, bytes)
     const rtt = frame.type === 'pong' ? this.#heartbeat.onPong() : undefined
     if (phase.name !== 'opening') {
       if (frame.type === 'start') return this.end('bad-request', SECOND_START)
@@ -332,6 +341,11 @@ export class Connection implements ConnectionHandle {
     }
   }
 
+  #traceSent(json: string, code: string | null): void {
+    const { tracer } = this.#context
+    if (tracer.isOn()) tracer.recordSent(this.status.session?.ref, json, code)
+  }
+
   /** Frees everything that the connection holds. */
   #release(holdOrEnd: HoldOrEnd, reason: CloseReason): void {
     const phase = this.#phase
@@ -345,6 +359,6 @@ export class Connection implements ConnectionHandle {
     this.#context.onClosed(this)
     if (!phase.session) return
     this.#context.hub.remove(phase.session)
-    phase.session.release(holdOrEnd)
+    phase.session.release(holdOrEnd, reason)
   }
 }

@@ -13,7 +13,7 @@ const MAX_WAITING = 16
 const MAX_IGNORED = 20_000
 /** Requests of one socket in all. The last response closes it. */
 const MAX_REQUESTS = 1_000
-/** Milliseconds that a client has to read a response. */
+/** Milliseconds that a client has to read a response, unless the server says otherwise. */
 const RESPONSE_TIMEOUT = 60_000
 /** Milliseconds that a client has to finish its request after the response. */
 const BODY_TIMEOUT = 5_000
@@ -30,7 +30,10 @@ interface SocketState {
  * Calls `handle` for one request of a socket at a time. Node parses all pipelined requests of a packet at once: if each
  * were handled, a client that never reads would fill the memory with responses.
  */
-export const createRequestQueue = (handle: HandleRequest): HandleRequest => {
+export const createRequestQueue = (
+  handle: HandleRequest,
+  responseTimeout = RESPONSE_TIMEOUT,
+): HandleRequest => {
   const states = new WeakMap<Socket, SocketState>()
   let ignored = 0
 
@@ -45,7 +48,7 @@ export const createRequestQueue = (handle: HandleRequest): HandleRequest => {
   const start = (state: SocketState, request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
     state.isBusy = true
-    const timer = setTimeout(() => socket.destroy(), RESPONSE_TIMEOUT).unref()
+    const timer = setTimeout(() => socket.destroy(), responseTimeout).unref()
     response.once('close', () => {
       clearTimeout(timer)
       state.isBusy = false

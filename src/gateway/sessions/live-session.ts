@@ -23,6 +23,8 @@ import { Delivery } from './delivery.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
 import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
+import type { SessionChange } from '../../protocol/internal.js'
+import type { Activity } from './activity.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
 import { Visibility } from './visibility.js'
@@ -39,6 +41,8 @@ export interface SessionContext extends MessagingContext {
   reconnectWindow(): number
   /** The id of this gateway, which the engine keeps with each session. */
   node: string
+  /** Null if the gateway has no admin listener to show it on. */
+  activity: Activity | null
 }
 
 /** The engine receives a client's round-trip time once in so many milliseconds. */
@@ -213,6 +217,7 @@ export class LiveSession implements HubSession {
       reconnectWindow: this.#context.reconnectWindow(),
       ...(token !== undefined && { token }),
     } satisfies GatewayFrameOf<'started'>)
+    this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     // Offsets of another epoch don't compare: then everything that is kept is sent.
     const isComparable = resume?.epoch === epoch && resume.offset <= offset
     const from = resume ? (isComparable ? resume.offset : 0) : offset
@@ -267,8 +272,10 @@ export class LiveSession implements HubSession {
     await this.#frameHandler?.settled()
   }
 
-  /** Frees everything that the session holds, since its connection is closed. Called once. */
-  release(requested: HoldOrEnd): void {
+  /**
+   * Frees everything that the session holds, since its connection is closed. Called once.
+   */
+  release(requested: HoldOrEnd, reason: SessionChange['code']): void {
     const phase = this.#phase
     const engineSession = phase.name === 'starting' ? phase.engineSession : this.#started()
     // A client that sent `end` does not come back, even if the connection was lost before the answer.
@@ -277,7 +284,11 @@ export class LiveSession implements HubSession {
     this.#expiryTimer.stop()
     this.#delivery.stop()
     this.#visibility?.stop()
-    if (engineSession) this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
+    if (!engineSession) return
+    // The engine reports the end of a session itself.
+    if ('holdFor' in holdOrEnd)
+      this.#context.activity?.record({ ...engineSession.ref, type: 'disconnected', code: reason })
+    this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
   }
 
   /** Resolves with undefined if the connection was ended: the id is another guest's, or the app has too many guests. */

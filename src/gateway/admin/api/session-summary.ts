@@ -1,0 +1,26 @@
+import type { SessionRecord } from '../../../engine/index.js'
+import type { SessionSummary } from '../../../protocol/internal.js'
+
+/** The fields of a session that an operator sees, chosen one by one. */
+export const sessionSummary = ({ credential, ...session }: SessionRecord): SessionSummary => {
+  const { sessionId, userId, guest, state, hidden, origin, address, client, startedAt, lastSeenAt, rtt } =
+    session
+  const { way, tokenId, issuedAt, expiresAt } = credential
+  return {
+    sessionId,
+    userId,
+    guest,
+    state,
+    hidden,
+    way,
+    tokenId,
+    issuedAt,
+    expiresAt,
+    origin,
+    address,
+    client,
+    startedAt,
+    lastSeenAt,
+    rtt,
+  }
+}

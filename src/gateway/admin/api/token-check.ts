@@ -1,0 +1,27 @@
+import * as v from 'valibot'
+import type { TokenCheck } from '../../../protocol/internal.js'
+import { reportToken } from '../../auth/token-report.js'
+import { problem } from '../../http/problem.js'
+import type { AdminCall } from '../calls.js'
+import type { ApiContext } from './context.js'
+
+const body = v.pipe(v.string(), v.parseJson(), v.object({ token: v.pipe(v.string(), v.trim()) }))
+
+/** The token is in the request's body, so that no URL has it. It is a change for the audit log only: the log shows who checks tokens. */
+export const tokenCheckCall = ({ apps, keySets }: Pick<ApiContext, 'apps' | 'keySets'>): AdminCall => ({
+  method: 'post',
+  path: '/check-token',
+  what: 'token.check',
+  async handle(context) {
+    const parsed = v.safeParse(body, await context.req.text())
+    if (!parsed.success)
+      return problem(context, 400, 'bad-request', 'Send a JSON object whose token is a text.')
+    const settings = [...(await apps())].map(([appId, app]) => [appId, app.settings] as const)
+    const report: TokenCheck = await reportToken(parsed.output.token, {
+      apps: new Map(settings),
+      keySetOf: ({ appId, jwks }) => keySets.of(appId, jwks),
+      now: Date.now(),
+    })
+    return context.json(report)
+  },
+})

@@ -1,0 +1,75 @@
+import { mergeProfile, type Revocation, type UserRecord, type UserRef } from '../../../engine/index.js'
+import type { UserDetail, UserList, UserSummary } from '../../../protocol/internal.js'
+import type { AdminCall } from '../calls.js'
+import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
+import { sessionSummary } from './session-summary.js'
+
+/** Sessions of a user that are listed. */
+const MAX_SESSIONS = 100
+
+const summaryOf = (user: UserRecord): UserSummary => ({
+  userId: user.userId,
+  profile: mergeProfile(user),
+  createdAt: user.createdAt,
+})
+
+export const userCalls = (api: ApiContext): AdminCall[] => {
+  const { engine, activity } = api
+
+  const detailOf = async (user: UserRecord): Promise<UserDetail> => {
+    const of: UserRef = { appId: user.appId, userId: user.userId }
+    const { online, lastSeenAt, revokedBefore } = await engine.status(of)
+    const { offset, readOffset, unread } = await engine.inbox(of)
+    const sessions = await engine.sessions(of)
+    return {
+      ...summaryOf(user),
+      online,
+      lastSeenAt,
+      revokedBefore,
+      inbox: { offset, readOffset, unread },
+      sessions: sessions.slice(-MAX_SESSIONS).map(sessionSummary),
+      sessionCount: sessions.length,
+      changes: activity.latestOf(of),
+    }
+  }
+
+  const revoke = (mode: Revocation['mode']): AdminCall['handle'] =>
+    forUser(api, async (context, user) =>
+      context.json({ revokedBefore: await engine.revokeUser(user, { issuedBefore: null, mode }) }),
+    )
+
+  return [
+    {
+      method: 'get',
+      path: '/apps/:appId/users',
+      handle: forApp(api, async (context, { settings }) => {
+        const after = context.req.query('after') ?? null
+        const users = await engine.users(settings.appId, after, PAGE)
+        const next = users.length < PAGE ? null : (users.at(-1)?.userId ?? null)
+        return context.json({ users: users.map(summaryOf), next } satisfies UserList)
+      }),
+    },
+    {
+      method: 'get',
+      path: '/apps/:appId/users/:userId',
+      handle: forUser(api, async (context, of) => {
+        const user = await engine.user(of)
+        return user
+          ? context.json((await detailOf(user)) satisfies UserDetail)
+          : notFound(context, 'unknown-user', 'The app has no such user.')
+      }),
+    },
+    {
+      method: 'post',
+      path: '/apps/:appId/users/:userId/revoke',
+      what: 'user.revoke',
+      handle: revoke('end'),
+    },
+    {
+      method: 'post',
+      path: '/apps/:appId/users/:userId/reauth',
+      what: 'user.reauth',
+      handle: revoke('reauth'),
+    },
+  ]
+}

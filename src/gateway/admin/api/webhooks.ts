@@ -1,0 +1,56 @@
+import type { OwedEvent } from '../../../engine/index.js'
+import type { DeliverySummary, OwedList, OwedSummary, WebhookState } from '../../../protocol/internal.js'
+import type { AdminCall } from '../calls.js'
+import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
+
+/** The fields of an event that an operator sees: its data is left out, since messages and profiles are in it. */
+const summaryOf = ({ event, attempts, dueAt, lastError, state }: OwedEvent): OwedSummary => {
+  const { id, type, userId, at } = event
+  return { id, type, userId, at, attempts, dueAt, lastError, state }
+}
+
+export const webhookCalls = (api: ApiContext): AdminCall[] => {
+  const { engine, dispatcher } = api
+  return [
+    {
+      method: 'get',
+      path: '/apps/:appId/webhooks',
+      handle: forApp(api, async (context, { settings }) => {
+        const { owed, oldestAt } = await engine.owedSummary(settings.appId)
+        const deliveries: readonly DeliverySummary[] = dispatcher.deliveries(settings.appId)
+        return context.json({ owed, oldestAt, deliveries } satisfies WebhookState)
+      }),
+    },
+    {
+      method: 'get',
+      path: '/apps/:appId/webhooks/owed',
+      handle: forApp(api, async (context, { settings }) => {
+        const after = context.req.query('after') ?? null
+        const { events, next } = await engine.owedEvents(settings.appId, after, PAGE)
+        return context.json({ events: events.map(summaryOf), next } satisfies OwedList)
+      }),
+    },
+    {
+      method: 'post',
+      path: '/apps/:appId/webhooks/test',
+      what: 'webhook.test',
+      handle: forApp(api, async (context, { settings }) => {
+        const delivery: DeliverySummary | null = await dispatcher.test(settings.appId)
+        return delivery
+          ? context.json(delivery)
+          : notFound(context, 'not-found', 'The app has no webhooks in the config.')
+      }),
+    },
+    {
+      method: 'post',
+      path: '/apps/:appId/users/:userId/webhooks/:eventId/replay',
+      what: 'webhook.replay',
+      handle: forUser(api, async (context, { appId, userId }) => {
+        const isReplayed = await dispatcher.replay(appId, userId, context.req.param('eventId') ?? '')
+        return isReplayed
+          ? context.body(null, 204)
+          : notFound(context, 'not-found', 'The user has no such event that was given up.')
+      }),
+    },
+  ]
+}

@@ -1,0 +1,103 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Charts as ChartsResult, Series } from '../../protocol/internal.js'
+import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
+
+/** The samples of the last hour, for the console's charts. They are kept in memory only. */
+export interface Charts {
+  current(): ChartsResult
+}
+
+/** Milliseconds between two samples, and how many are kept: one hour. */
+const INTERVAL = 15_000
+const MAX_SAMPLES = 240
+
+/** Resolution of the event loop's delay, in milliseconds. */
+const LOOP_RESOLUTION = 20
+
+interface Chart extends Pick<Series, 'label' | 'unit'> {
+  /** Called once for each sample. */
+  read(): Promise<number | null>
+}
+
+interface Metric {
+  get(): Promise<{ values: { value: number; metricName?: string }[] }>
+}
+
+const sum = async (metric: Metric, suffix = ''): Promise<number> =>
+  (await metric.get()).values
+    .filter(({ metricName }) => suffix === '' || metricName?.endsWith(suffix))
+    .reduce((total, { value }) => total + value, 0)
+
+/** How often something happened in a second, since the sample before. */
+const rateOf = (label: string, metric: Metric): Chart => {
+  let before = 0
+  const read = async (): Promise<number> => {
+    const now = await sum(metric)
+    const rate = ((now - before) * 1_000) / INTERVAL
+    before = now
+    return rate
+  }
+  return { label, unit: 'per second', read }
+}
+
+/** The mean of a histogram of seconds since the sample before; null if nothing happened. */
+const meanOf = (label: string, metric: Metric): Chart => {
+  let before = { seconds: 0, count: 0 }
+  const read = async (): Promise<number | null> => {
+    const now = { seconds: await sum(metric, '_sum'), count: await sum(metric, '_count') }
+    const count = now.count - before.count
+    const mean = count > 0 ? ((now.seconds - before.seconds) * 1_000) / count : null
+    before = now
+    return mean
+  }
+  return { label, unit: 'milliseconds', read }
+}
+
+/** The worst delay of the event loop since the sample before, but for one in a hundred. */
+const loopDelay = (signal: AbortSignal): Chart => {
+  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION })
+  delay.enable()
+  signal.addEventListener('abort', () => delay.disable(), { once: true })
+  const read = (): Promise<number> => {
+    const milliseconds = Math.max(0, delay.percentile(99) / 1e6 - LOOP_RESOLUTION)
+    delay.reset()
+    return Promise.resolve(milliseconds)
+  }
+  return { label: 'Event loop delay (99 %)', unit: 'milliseconds', read }
+}
+
+/** Takes samples until `signal` aborts. `connected` returns the number of sessions that have a connection. */
+export const createCharts = (
+  metrics: Metrics,
+  connected: () => number,
+  log: Pick<Log, 'error'>,
+  signal: AbortSignal,
+): Charts => {
+  const charts: Chart[] = [
+    { label: 'Connected sessions', unit: '', read: () => Promise.resolve(connected()) },
+    rateOf('Messages', metrics.messages),
+    rateOf('Session starts', metrics.starts),
+    rateOf('Refused requests', metrics.refusals),
+    meanOf('Time to store a message', metrics.commitSeconds),
+    meanOf('Round trip to clients', metrics.pingSeconds),
+    loopDelay(signal),
+    { label: 'Memory of the process', unit: 'bytes', read: () => Promise.resolve(process.memoryUsage.rss()) },
+  ]
+  const series = charts.map(({ label, unit }): Series => ({ label, unit, values: [] }))
+
+  const takeSample = async (): Promise<void> => {
+    for (const [index, { read }] of charts.entries()) {
+      const values = series[index]?.values ?? []
+      values.push(await read())
+      if (values.length > MAX_SAMPLES) values.shift()
+    }
+  }
+  const sample = (): void =>
+    void takeSample().catch((err: unknown) => log.error({ err }, 'a sample for the charts failed'))
+
+  sample()
+  const timer = setInterval(sample, INTERVAL).unref()
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+  return { current: () => ({ interval: INTERVAL, series }) }
+}

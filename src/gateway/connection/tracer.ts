@@ -1,0 +1,50 @@
+import type { SessionRef } from '../../engine/index.js'
+import type { TracedFrame } from '../../protocol/internal.js'
+
+type Listener = (frame: TracedFrame) => void
+
+/** Shows operators the frames of single sessions, without their content. While no session is watched, a frame costs one look at a number. */
+export interface Tracer {
+  /** Returns whether any session is watched. Ask it before each `record…`. */
+  isOn(): boolean
+  /** `bytes` is the length of a client's frame. Does nothing if the session is undefined, since it has yet to start. */
+  recordReceived(session: SessionRef | undefined, type: string, bytes: number): void
+  /** `code` is that of a `refused` or an `ended` frame. */
+  recordSent(session: SessionRef | undefined, json: string, code: string | null): void
+  /** Calls `listener` with each frame of the session until `signal` aborts, over all of the session's connections. */
+  watch(session: SessionRef, listener: Listener, signal: AbortSignal): void
+}
+
+/** Every frame that a gateway sends begins with its type. */
+const FRAME_TYPE = /^\{"type":"([a-z]+)"/
+
+const keyOf = ({ appId, userId, sessionId }: SessionRef): string => `${appId}\0${userId}\0${sessionId}`
+
+export const createTracer = (): Tracer => {
+  const watched = new Map<string, Set<Listener>>()
+
+  return {
+    isOn: () => watched.size > 0,
+    recordReceived(session, type, bytes) {
+      const listeners = session && watched.get(keyOf(session))
+      listeners?.forEach((listener) => listener({ at: Date.now(), direction: 'in', type, bytes, code: null }))
+    },
+    recordSent(session, json, code) {
+      const listeners = session && watched.get(keyOf(session))
+      if (!listeners) return
+      const type = FRAME_TYPE.exec(json)?.[1] ?? 'unknown'
+      const bytes = Buffer.byteLength(json)
+      listeners.forEach((listener) => listener({ at: Date.now(), direction: 'out', type, bytes, code }))
+    },
+    watch(session, listener, signal) {
+      const key = keyOf(session)
+      const listeners = watched.get(key) ?? new Set()
+      watched.set(key, listeners.add(listener))
+      const stop = (): void => {
+        listeners.delete(listener)
+        if (listeners.size === 0) watched.delete(key)
+      }
+      signal.addEventListener('abort', stop, { once: true })
+    },
+  }
+}

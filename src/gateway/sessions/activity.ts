@@ -1,0 +1,59 @@
+import { LRUCache } from 'lru-cache'
+import type { EngineEvent, UserRef } from '../../engine/index.js'
+import type { SessionChange } from '../../protocol/internal.js'
+
+/** Changes that are kept for each app, and for each of the users that had one last. */
+const MAX_PER_APP = 200
+const MAX_PER_USER = 20
+const MAX_USERS = 2_000
+
+/** The latest changes of this gateway's sessions, for operators. They are kept in memory only. */
+export interface Activity {
+  record(change: Omit<SessionChange, 'seq' | 'at'>): void
+  /** Records the end of a session, which the engine reports. */
+  onEvent(event: EngineEvent): void
+  /** Returns the app's latest changes, oldest first. */
+  latest(appId: string): readonly SessionChange[]
+  /** Returns the user's latest changes, oldest first. */
+  latestOf(user: UserRef): readonly SessionChange[]
+  /** Calls `listener` with each change of the app until `signal` aborts. */
+  listen(appId: string, listener: (change: SessionChange) => void, signal: AbortSignal): void
+}
+
+const add = (list: SessionChange[], change: SessionChange, max: number): SessionChange[] => {
+  list.push(change)
+  if (list.length > max) list.shift()
+  return list
+}
+
+export const createActivity = (): Activity => {
+  const apps = new Map<string, SessionChange[]>()
+  const users = new LRUCache<string, SessionChange[]>({ max: MAX_USERS })
+  const listeners = new Map<string, Set<(change: SessionChange) => void>>()
+  let seq = 0
+
+  const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
+
+  const activity: Activity = {
+    record({ appId, userId, sessionId, type, code }) {
+      const change: SessionChange = { seq: ++seq, at: Date.now(), appId, userId, sessionId, type, code }
+      apps.set(appId, add(apps.get(appId) ?? [], change, MAX_PER_APP))
+      const key = keyOf(change)
+      users.set(key, add(users.get(key) ?? [], change, MAX_PER_USER))
+      listeners.get(appId)?.forEach((listener) => listener(change))
+    },
+    onEvent(event) {
+      if (event.type !== 'session-ended') return
+      const { session, code } = event
+      activity.record({ ...session, type: 'ended', code })
+    },
+    latest: (appId) => apps.get(appId) ?? [],
+    latestOf: (user) => users.get(keyOf(user)) ?? [],
+    listen(appId, listener, signal) {
+      const set = listeners.get(appId) ?? new Set()
+      listeners.set(appId, set.add(listener))
+      signal.addEventListener('abort', () => set.delete(listener), { once: true })
+    },
+  }
+  return activity
+}

@@ -1,0 +1,167 @@
+// The JSON that the admin listener's API returns and the console reads. Types only. Times are Unix times, in milliseconds.
+import type { EndCode } from './close-codes.js'
+import type { Profile } from './profile.js'
+
+/** The result of `GET /api/me`. */
+export interface Login {
+  role: 'admin' | 'read'
+  version: string
+}
+
+/** An app with how much of its limits it uses. */
+export interface AppSummary {
+  appId: string
+  environment: 'test' | 'production'
+  sessions: number
+  users: number
+  guests: { used: number; limit: number }
+  inboxes: { used: number; limit: number }
+  bytes: { used: number; limit: number }
+  /** Whether the app has webhooks. */
+  webhooks: boolean
+}
+
+export interface SessionSummary {
+  sessionId: string
+  userId: string
+  guest: boolean
+  state: 'active' | 'detached'
+  hidden: boolean
+  /** How the user logged in. */
+  way: 'token' | 'signature' | 'authParams' | 'guest'
+  /** The token's `jti`. */
+  tokenId: string | null
+  issuedAt: number | null
+  expiresAt: number | null
+  origin: string | null
+  address: string
+  client: string | null
+  startedAt: number
+  lastSeenAt: number
+  /** Milliseconds. */
+  rtt: number | null
+}
+
+/** A page of a list. `next` is the cursor of the next page. */
+export interface SessionList {
+  sessions: SessionSummary[]
+  next: string | null
+}
+
+export interface UserSummary {
+  userId: string
+  profile: Profile
+  createdAt: number
+}
+
+export interface UserList {
+  users: UserSummary[]
+  next: string | null
+}
+
+/** A change of a session on this gateway. `seq` rises. */
+export interface SessionChange {
+  seq: number
+  at: number
+  appId: string
+  userId: string
+  sessionId: string
+  type: 'started' | 'resumed' | 'disconnected' | 'ended'
+  /** Why it was disconnected or ended. `left`: the page was left. `lost`: the connection was closed in another way. */
+  code: EndCode | 'left' | 'lost' | null
+}
+
+export interface UserDetail extends UserSummary {
+  online: boolean
+  lastSeenAt: number | null
+  revokedBefore: number | null
+  inbox: { offset: number; readOffset: number; unread: number }
+  /** The oldest come first. */
+  sessions: SessionSummary[]
+  /** How many sessions there are. More than `sessions` if there are very many. */
+  sessionCount: number
+  /** The latest changes of the user's sessions on this gateway, oldest first. */
+  changes: readonly SessionChange[]
+}
+
+/** A frame of a traced session, without its content. */
+export interface TracedFrame {
+  at: number
+  /** `in`: from the client. */
+  direction: 'in' | 'out'
+  type: string
+  bytes: number
+  /** The code of `refused` and `ended`. */
+  code: string | null
+}
+
+/** A line of a stream. `skipped` counts entries that were left out because too many came at once. */
+export interface StreamLine<Entry> {
+  entries: Entry[]
+  skipped: number
+}
+
+/** One request of a webhook. */
+export interface DeliverySummary {
+  id: string
+  type: string
+  userId: string | null
+  at: number
+  attempt: number
+  status: number | null
+  /** Milliseconds. */
+  duration: number
+  result: 'delivered' | 'retry' | 'failed'
+  error: string | null
+}
+
+/** An event that was not delivered yet, without its data. */
+export interface OwedSummary {
+  id: string
+  type: string
+  userId: string
+  at: number
+  attempts: number
+  dueAt: number
+  lastError: string | null
+  state: 'owed' | 'failed'
+}
+
+export interface WebhookState {
+  /** The number of events that wait for their delivery, and when the oldest of them happened. */
+  owed: number
+  oldestAt: number | null
+  /** The newest come first. */
+  deliveries: readonly DeliverySummary[]
+}
+
+export interface OwedList {
+  events: OwedSummary[]
+  next: string | null
+}
+
+/** A finding about one part of a token. */
+export interface Finding {
+  level: 'ok' | 'warn' | 'fail'
+  part: string
+  text: string
+}
+
+export interface TokenCheck {
+  appId: string | null
+  userId: string | null
+  findings: Finding[]
+}
+
+/** The samples of one chart, oldest first. A null is a time without a value. */
+export interface Series {
+  label: string
+  unit: '' | 'per second' | 'milliseconds' | 'bytes'
+  values: (number | null)[]
+}
+
+export interface Charts {
+  /** Milliseconds between two samples. */
+  interval: number
+  series: Series[]
+}
