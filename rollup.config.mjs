@@ -80,10 +80,10 @@ const compress = {
 const minified = (
   input,
   file,
-  { format = 'es', replaced = linkInsteadOfSentences, mangle = true, more = [] } = {},
+  { format = 'es', sourcemap = true, replaced = linkInsteadOfSentences, mangle = true, more = [] } = {},
 ) => ({
   input,
-  output: { file, format, sourcemap: true },
+  output: { file, format, sourcemap },
   plugins: [
     typescript,
     replace(replaced),
@@ -104,5 +104,6 @@ export default [
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
-  minified('src/playground/main.ts', 'dist/playground/playground.js'),
+  // No page of the operator's own loads it: a map would only make the package larger.
+  minified('src/playground/main.ts', 'dist/playground/playground.js', { sourcemap: false }),
 ]
