@@ -19,6 +19,7 @@ const packages = {
   openssl: 'openssl',
   strace: 'strace',
   prometheus: 'promtool',
+  python3: 'python3',
 }
 
 const missing = Object.entries(packages).flatMap(([name, command]) =>
