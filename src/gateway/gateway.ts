@@ -14,7 +14,8 @@ import { createApp, type App } from './auth/app.js'
 import { forwardedHeaders } from './auth/authenticate-url.js'
 import { createKeySets } from './auth/key-sets.js'
 import { EXPOSED, exposedTestApps } from './config/exposed.js'
-import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Settings } from './config/parse.js'
+import type { Env, GatewayConfig } from './config/parse.js'
+import { parseOrThrow } from './config/parse-or-throw.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { createTracer } from './connection/tracer.js'
 import { watchClock } from './clock-watch.js'
@@ -95,14 +96,6 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** Throws a `GatewayError` of code `bad-config`. */
-const parse = (config: GatewayConfig, env: Env): Settings => {
-  // `satisfies`: a documented key that the schema does not take fails to compile.
-  const parsed = parseConfig(config satisfies ConfigInput, env)
-  if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
-  return parsed.config
-}
-
 /**
  * Creates a gateway. Throws a `GatewayError` of code `bad-config` whose message lists every error of the config.
  *
@@ -112,7 +105,7 @@ const parse = (config: GatewayConfig, env: Env): Settings => {
 export const createGateway = (config: GatewayConfig, options: GatewayOptions = {}): Gateway => {
   const env = options.env ?? process.env
   /** `reload` assigns to it. Read a key that can be reloaded when it is needed, not before. */
-  const settings = parse(config, env)
+  const settings = parseOrThrow(config, env)
   const lifetime = new AbortController()
   const fullLog = options.log ?? createLog()
   const log = createRepeatLog(fullLog, lifetime.signal)
@@ -142,7 +135,6 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   let opened: Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
-  let adminListening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let ownServer: OwnServer | undefined
 
@@ -213,7 +205,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     send,
     rateLimiter,
     audit,
-    limitsReached: metrics.limitsReached,
+    metrics,
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
   // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
@@ -224,7 +216,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const reload = createReload({
     settings,
-    parse: (newConfig) => parse(newConfig, env),
+    parse: (newConfig) => parseOrThrow(newConfig, env),
     apps,
     keySets,
     dispatcher,
@@ -258,19 +250,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     lifetime.signal,
   )
 
-  const listenAdmin = async (): Promise<string | null> => {
-    assertNotClosed()
-    if (!adminServer) return null
-    adminListening ??= adminServer.listen().catch((error: unknown) => {
-      adminListening = undefined
-      throw error
-    })
-    return adminListening
-  }
-
   const start = async (): Promise<string> => {
     // First, so that health checks are answered while the engine opens.
-    await listenAdmin()
+    await gateway.listenAdmin()
     await apps()
     const server = createOwnServer(settings, log, slots)
     gateway.attach(server.server)
@@ -305,7 +287,6 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await ownServer?.close(closeTimeout)
     await closed
     // Last, so that a drain can be watched.
-    await adminListening?.catch(() => undefined)
     await adminServer?.close()
   }
 
@@ -327,7 +308,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     attach(server) {
       assertNotClosed()
       apps().catch((err: unknown) => log.error({ err }, 'the engine failed to open'))
-      listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))
+      gateway.listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))
       const { detach } = attach(server, {
         owns: ownsPath,
         messageTimeout: settings.startTimeout,
@@ -360,7 +341,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       return publish(publication)
     },
     reload,
-    listenAdmin,
+    async listenAdmin() {
+      assertNotClosed()
+      return adminServer ? adminServer.listen() : null
+    },
     listen() {
       listening ??= start().catch((error: unknown) => {
         listening = undefined

@@ -9,7 +9,10 @@ import { createAdminRoutes, type AdminRoutesContext } from './routes.js'
 
 /** The HTTP server for operators. */
 export interface AdminServer {
-  /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
+  /**
+   * Resolves with the address, `http://HOST:PORT`; a second call resolves with the same. Rejects with a `GatewayError` (`port-in-use`,
+   * `cannot-listen`), and can be called again then.
+   */
   listen(): Promise<string>
   /** Resolves when the server and all its sockets are closed. */
   close(): Promise<void>
@@ -37,15 +40,23 @@ export const createAdminServer = (
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
   server.maxConnections = MAX_SOCKETS
+  let listening: Promise<string> | undefined
   return {
     listen() {
       const { host, port } = current()
-      return listenOn(server, { host, port, scheme: 'http' }, context.log)
+      listening ??= listenOn(server, { host, port, scheme: 'http' }, context.log).catch((error: unknown) => {
+        listening = undefined
+        throw error
+      })
+      return listening
     },
-    close: () =>
-      new Promise((resolve) => {
+    async close() {
+      // A rejection has reached the caller of `listen`.
+      await listening?.catch(() => undefined)
+      await new Promise<void>((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
-      }),
+      })
+    },
   }
 }

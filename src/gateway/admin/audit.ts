@@ -16,6 +16,9 @@ export interface AuditEntry {
   result: number
 }
 
+/** Returns an id for a line. A token in place of an id, by mistake, is left out. */
+const shown = (id: string): string => (/^eyJ[\w-]*\./.test(id) ? '[redacted]' : id)
+
 export type Audit = (entry: AuditEntry) => void
 
 /**
@@ -29,6 +32,7 @@ export const createAudit = (log: Log): Audit => {
     const { by, address } = who
     const caller =
       who.by === 'app-token' ? { by, appId: who.appId, tokenId: who.tokenId, address } : { by, address }
-    lines.info({ who: caller, what, whom, result }, 'audit')
+    const ids = Object.fromEntries(Object.entries(whom).map(([kind, id]) => [kind, shown(id)]))
+    lines.info({ who: caller, what, whom: ids, result }, 'audit')
   }
 }

@@ -140,6 +140,18 @@ export const metricsTable = {
     ['app'],
   ),
 
+  restCalls: counter(
+    'chat_session_rest_calls_total',
+    'Calls of the REST API by app token and by the status of the response.',
+    ['app', 'call', 'status'],
+  ),
+  restSeconds: histogram(
+    'chat_session_rest_seconds',
+    'Seconds until the response to a call of the REST API.',
+    FAST,
+    ['call'],
+  ),
+
   users: gauge('chat_session_users', 'Stored users, guests included.', ['app']),
   guests: gauge('chat_session_guests', 'Stored guests.', ['app']),
   inboxes: gauge('chat_session_inboxes', 'Inboxes that ever held a message.', ['app']),

@@ -21,7 +21,7 @@ export interface RestContext extends CallContext {
   apps(): Promise<ReadonlyMap<string, App>>
   rateLimiter: RateLimiter
   audit: Audit
-  limitsReached: Metrics['limitsReached']
+  metrics: Pick<Metrics, 'limitsReached' | 'restCalls' | 'restSeconds'>
   /** Returns the address of a request's client. */
   addressOf(request: IncomingMessage): string
 }
@@ -73,7 +73,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     response.header('ratelimit-policy', `"${POLICY}";q=${quota};w=1`)
     response.header('ratelimit', `"${POLICY}";r=${left};t=1`)
     if (wait > 0) {
-      context.limitsReached.inc({ app: appId, limit: POLICY })
+      context.metrics.limitsReached.inc({ app: appId, limit: POLICY })
       throw new RestError(
         'rate-limited',
         "The app has made more calls than its 'limits.restPerSecond' allows: wait for the time in Retry-After.",
@@ -100,6 +100,9 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
 
   const handle = async (call: Call, response: Context<HttpEnv>): Promise<Response> => {
     const { incoming } = response.env
+    const { restCalls, restSeconds } = context.metrics
+    const at = performance.now()
+    let callerId = ''
     response.header('cache-control', 'no-store')
     let audit: ((result: number) => void) | undefined
     const answer = async (): Promise<Response> => {
@@ -109,6 +112,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         throw new RestError('unauthenticated', authenticated.why, { 'www-authenticate': 'Bearer' })
       const { app, tokenId } = authenticated
       const { appId } = app.settings
+      callerId = appId
       const who = { by: 'app-token', appId, tokenId, address: context.addressOf(incoming) } as const
       if (call.changes) audit = (result) => context.audit({ who, what: call.id, whom: {}, result })
       takeCall(response, app)
@@ -126,6 +130,8 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     }
     const result = await answer().catch((error: unknown) => failed(response, error))
     audit?.(result.status)
+    restCalls.inc({ app: callerId, call: call.id, status: result.status })
+    restSeconds.observe({ call: call.id }, (performance.now() - at) / 1_000)
     return result
   }
 

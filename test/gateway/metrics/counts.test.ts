@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { createSignature } from '../../../src/tokens/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
+import { restOf } from '../rest/support.js'
 import { until } from '../../support/until.js'
 import { runGateway, signatureSecret, startOf } from '../support.js'
 
@@ -126,6 +127,17 @@ test('pings and limits that are reached are counted', async () => {
   await ada.next('refused')
   assert.equal(await value('limits_reached_total{app="app",limit="messagesPerSecond"}'), 1)
   assert.equal(await value('refusals_total{app="app",frame="send",code="rate-limited"}'), 1)
+})
+
+test('REST calls are counted by app, call and status, with their seconds', async () => {
+  const { url, value } = await run()
+  await restOf(url)('PUT', '/users/ada', { name: 'Ada' })
+  await restOf(url)('GET', '/users/nobody')
+  await restOf(url, { key: 'another secret of a test, which is wrong' })('GET', '/users/ada')
+  assert.equal(await value('rest_calls_total{app="app",call="putUser",status="201"}'), 1)
+  assert.equal(await value('rest_calls_total{app="app",call="getUser",status="404"}'), 1)
+  assert.equal(await value('rest_calls_total{app="",call="getUser",status="401"}'), 1)
+  assert.equal(await value('rest_seconds_count{call="getUser"}'), 2)
 })
 
 test('reloads of the config are counted by their result', async () => {

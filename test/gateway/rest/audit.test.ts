@@ -1,0 +1,58 @@
+// The audit log has a line for each REST call that changes something.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runGateway, secret, tokenFor } from '../support.js'
+import { restOf } from './support.js'
+
+const { url, lines } = await runGateway({ limits: { restPerSecond: 1_000 } })
+const rest = restOf(url)
+
+const takeAudited = (): Record<string, unknown>[] =>
+  lines
+    .splice(0)
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ audit }) => audit)
+
+test('each call that changes something has one line: who, what, whom, when and with which result', async () => {
+  await rest('PUT', '/users/ad%C3%A4%2F1', { name: 'Ada' })
+  await rest('GET', '/users/ad%C3%A4%2F1')
+  await rest('DELETE', '/users/nobody/sessions/none')
+  await rest('DELETE', '/tokens/id-1')
+  await restOf(url, { key: 'another secret of a test, which is wrong' })('PUT', '/users/ada', { name: 'Ada' })
+  const audited = takeAudited()
+  assert.deepEqual(
+    audited.map(({ what, whom, result }) => ({ what, whom, result })),
+    [
+      { what: 'putUser', whom: { app: 'app', user: 'adä/1' }, result: 201 },
+      { what: 'endSession', whom: { app: 'app', user: 'nobody', session: 'none' }, result: 404 },
+      { what: 'revokeToken', whom: { app: 'app', jti: 'id-1' }, result: 204 },
+    ],
+  )
+  for (const { who, time } of audited) {
+    const { by, appId, tokenId, address } = who as Record<string, unknown>
+    assert.deepEqual([by, appId, typeof tokenId, address], ['app-token', 'app', 'string', '127.0.0.1'])
+    assert.ok(Date.parse(String(time)) > 0)
+  }
+})
+
+test('no line has a secret, a token or a body, even if a token stands in place of its id', async () => {
+  const token = await tokenFor('ada')
+  await rest('PUT', '/users/ada', { name: 'the name', custom: { field: 'the custom field' } })
+  await rest('POST', '/users/ada/messages', { body: 'the body', data: { field: 'the data' } })
+  await rest('DELETE', `/tokens/${token}`)
+  await rest('DELETE', '/users/ada/sessions?mode=reauth')
+  const text = JSON.stringify(takeAudited())
+  for (const what of ['putUser', 'sendMessage', 'revokeToken', 'endUserSessions'])
+    assert.ok(text.includes(what), what)
+  for (const hidden of [
+    secret,
+    token,
+    token.split('.')[2] ?? '',
+    'eyJ',
+    'the name',
+    'the custom',
+    'the body',
+    'the data',
+  ])
+    assert.ok(!text.includes(hidden), hidden)
+})
