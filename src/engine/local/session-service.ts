@@ -90,6 +90,7 @@ export class SessionService {
     const { lastNumber } = sessions
     const before = await revocations.revokeUser(of, revocation.issuedBefore ?? Date.now())
     for (const session of sessions.of(of)) this.#revoke(session, revocation, before, lastNumber)
+    await sessions.flush()
     return before
   }
 
@@ -112,6 +113,7 @@ export class SessionService {
       after = page.next
       await nextTurn()
     } while (after !== null && Number(after) < end && isOpen())
+    await sessions.flush()
     return before
   }
 
@@ -120,6 +122,7 @@ export class SessionService {
     const [known] = sessions.ofToken(appId, tokenId)
     await revocations.revokeToken(appId, tokenId, known?.credential.expiresAt)
     for (const session of sessions.ofToken(appId, tokenId)) this.end(session, 'revoked')
+    await sessions.flush()
   }
 
   /**
@@ -156,11 +159,10 @@ export class SessionService {
       this.#database()?.webhooks.defer(of, online ? 'user.online' : 'user.offline', {})
   }
 
-  /** Stores when a user was last there, if this was the last session. A guest without messages leaves nothing. */
+  /** Stores when a user was last there, if this was the last session. The deletion of a guest deletes it too. */
   #storeLastSeen(session: SessionRecord): void {
     const database = this.#database()
     if (!database || this.sessions.has(session)) return
-    if (session.guest && !database.inboxes.holdsMessages(session)) return
     const row = rows.lastSeen(session)
     const { lastSeenAt } = session
     database.commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))

@@ -105,9 +105,15 @@ export class WebhookEvents {
 
   #defer(event: NewEvent): void {
     if (!this.#commit.isWritable) return this.#keep({ event, id: undefined, batch: Infinity })
-    const { id, operations } = this.#queue.add(event)
-    this.#commit.defer(id, (batch) => batch.push(...operations))
-    this.#keep({ event, id, batch: this.#commit.nextBatch })
+    try {
+      const { id, operations } = this.#queue.add(event)
+      this.#commit.defer(id, (batch) => batch.push(...operations))
+      this.#keep({ event, id, batch: this.#commit.nextBatch })
+    } catch (error) {
+      // The store can't be read. Its change goes on, since it may have no caller: a hold that expires has none.
+      this.#onError(error)
+      this.#keep({ event, id: undefined, batch: Infinity })
+    }
   }
 
   #keep(unwritten: Unwritten): void {

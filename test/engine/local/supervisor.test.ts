@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { EngineEvent } from '../../../src/engine/engine.js'
+import { webhookEventTypes, type EngineEvent } from '../../../src/engine/engine.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/local/rows.js'
@@ -153,6 +153,59 @@ void describe('an engine whose store has failed', () => {
     )
     const back = await startSession(engine, request(ada, { resumes: held.keyHash }))
     assert.equal(back.sessionId, session.sessionId)
+    await engine.close()
+  })
+
+  void it('owes each webhook event once, also those that happened while it could not write', async () => {
+    const { engine, disk } = await onDisk()
+    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    await engine.configure('app', { retention: rules.retention, webhooks })
+    const session = await startSession(engine, request(ada))
+    await engine.check()
+    disk.state = 'writes, and says that it failed'
+    await assert.rejects(engine.send({ ...toBob, id: 'stored' }, rules), unavailable)
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(bob, {}), unavailable)
+    await startSession(engine, request(bob))
+    await engine.endSession(session, 'ended')
+    disk.state = 'sound'
+    await until('the engine opens the store again', () => disk.opened > 1)
+    await engine.check()
+    assert.equal((await engine.send({ ...toBob, id: 'stored' }, rules)).outcome, 'repeated')
+    const owed = async (userId: string) =>
+      (await engine.owedEvents('app', null, 100)).events
+        .filter(({ event }) => event.userId === userId)
+        .map(({ event }) => event.type)
+    const ofAda = ['session.started', 'user.online', 'session.ended', 'user.offline']
+    const ofBob = ['message.created', 'session.started', 'user.online']
+    assert.deepEqual([await owed('ada'), await owed('bob')], [ofAda, ofBob])
+    await engine.close()
+    await engine.open()
+    assert.deepEqual([await owed('ada'), await owed('bob')], [ofAda, ofBob])
+    await engine.close()
+  })
+
+  void it('revokes and deletes nothing that it could not write, and ends no session for it', async () => {
+    const { engine, disk } = await onDisk()
+    await engine.saveUser(ada, {})
+    const asked = request(ada)
+    await startSession(engine, asked)
+    disk.state = 'refuses'
+    const everything = { issuedBefore: null, mode: 'end' } as const
+    await assert.rejects(engine.revokeUser(ada, everything), unavailable)
+    await assert.rejects(engine.revokeApp('app', everything), unavailable)
+    await assert.rejects(engine.revokeToken('app', asked.credential.tokenId ?? ''), unavailable)
+    await assert.rejects(engine.deleteUser(ada), unavailable)
+    await assert.rejects(engine.check(), unavailable)
+    assert.equal((await engine.sessions(ada)).length, 1)
+    assert.equal(await engine.isRevoked(ada, asked.credential), false)
+    disk.state = 'sound'
+    await until('the engine opens the store again', () => disk.opened > 1)
+    await engine.check()
+    assert.equal((await engine.status(ada)).revokedBefore, null)
+    assert.notEqual(await engine.user(ada), null)
+    await engine.revokeUser(ada, everything)
+    assert.deepEqual(await engine.sessions(ada), [])
     await engine.close()
   })
 

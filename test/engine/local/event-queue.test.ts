@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { webhookEventTypes } from '../../../src/engine/engine.js'
+import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { rows } from '../../../src/engine/local/rows.js'
+import { put, type Store } from '../../../src/engine/local/store.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { request, startSession, vouch } from '../../../src/engine/suite/kit.js'
+import { createPowerCutStore, rules, volumeOf } from '../stores.js'
+
+const ada = { appId: 'app', userId: 'ada' }
+
+const engineOn = async (store: Store): Promise<LocalEngine> => {
+  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+  await engine.open()
+  const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+  await engine.configure('app', { retention: rules.retention, webhooks })
+  return engine
+}
+
+void describe('the rows of webhook events', () => {
+  void it('are in the batch of the change that they report', async () => {
+    const { store, batches } = createPowerCutStore()
+    const engine = await engineOn(store)
+    await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
+    const session = await startSession(engine, request(ada))
+    await engine.send({ appId: 'app', id: '1', from: null, to: 'ada', body: 'Hello' }, rules)
+    const { epoch } = await engine.inbox(ada)
+    await engine.markRead(ada, { epoch, offset: 1 })
+    await engine.check()
+    await engine.endSession(session, 'ended')
+    await engine.check()
+    await engine.deleteUser(ada)
+    const batchOf = (matches: (key: string, value: string) => boolean): number =>
+      batches.findIndex(({ operations }) =>
+        operations.some((one) => matches(one.key, one.type === 'put' ? one.value : '')),
+      )
+    const batchOfEvent = (type: string): number =>
+      batchOf((key, value) => key.startsWith('event\0') && value.includes(`"type":"${type}"`))
+    const row = rows.session(session)
+    const changes = {
+      'user.created': batchOf((key) => key === rows.user(ada)),
+      'session.started': batchOf((key) => key === row),
+      'message.created': batchOf((key) => key === rows.message(ada, 1)),
+      'message.read': batchOf((key, value) => key === rows.inbox(ada) && value.includes('"readOffset":1')),
+      'session.ended': batchOf((key, value) => key === row && value === ''),
+      'user.deleted': batchOf((key, value) => key === rows.user(ada) && value === ''),
+    }
+    for (const [type, batch] of Object.entries(changes)) {
+      assert.ok(batch >= 0, type)
+      assert.equal(batchOfEvent(type), batch, type)
+    }
+    await engine.close()
+  })
+
+  void it('are gone when all events are delivered, but for the counts', async () => {
+    const store = new MemoryStore()
+    const engine = await engineOn(store)
+    for (const userId of ['ada', 'bob', 'guest:1'])
+      await engine.endSession(await startSession(engine, request({ appId: 'app', userId })), 'ended')
+    for (;;) {
+      const taken = await engine.takeDueEvents('app', 2, 1_000)
+      if (taken.length === 0) break
+      for (const { event } of taken)
+        await engine.settleEvent('app', event.userId, event.id, { delivered: true })
+    }
+    await engine.check()
+    for (const prefix of ['event', 'due event', 'failed event', 'event queue'])
+      assert.deepEqual(await store.iterator({ gte: `${prefix}\0app\0`, lt: `${prefix}\0app\x01` }).all(), [])
+    for (const userId of ['ada', 'bob', 'guest:1'])
+      assert.deepEqual(await store.iterator(rows.waitingEventsAfter({ appId: 'app', userId }, 0)).all(), [])
+    await engine.close()
+  })
+
+  void it('of failed events are limited in number: the oldest make room', async () => {
+    const store = new MemoryStore()
+    const event = {
+      id: 'evt_1_x',
+      type: 'user.created',
+      seq: 1,
+      at: 0,
+      appId: 'app',
+      userId: 'old',
+      data: {},
+    }
+    await store.batch([
+      put(rows.eventCounts('app'), { last: 20_000, owed: 0, failed: 10_000 }),
+      put(rows.failedEvent('app', 1), { event, attempts: 9, lastError: 'gone' }),
+    ])
+    const engine = await engineOn(store)
+    await engine.saveUser(ada, {})
+    const [taken] = await engine.takeDueEvents('app', 1, 1_000)
+    await engine.settleEvent('app', 'ada', taken?.event.id ?? '', { failed: 'gone' })
+    const { events } = await engine.owedEvents('app', null, 10)
+    assert.deepEqual(
+      events.map(({ event: { userId }, state }) => [userId, state]),
+      [['ada', 'failed']],
+    )
+    await engine.close()
+  })
+})
