@@ -48,23 +48,25 @@ const errorsOf = (call: Call): readonly RestErrorCode[] => {
   return [...codes, 'rate-limited', 'unavailable']
 }
 
+const problemResponse = (codes: readonly RestErrorCode[], headers: Json = {}): Json => ({
+  description: codes.map((code) => `\`${code}\``).join(', '),
+  headers,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+})
+
 const problemsOf = (call: Call): Json => {
   const codes = [...new Set(errorsOf(call))]
   const statuses = [...new Set(codes.map((code) => errorStatus[code]))]
   return Object.fromEntries(
     statuses.map((status) => [
       status,
-      {
-        description: codes
-          .filter((code) => errorStatus[code] === status)
-          .map((code) => `\`${code}\``)
-          .join(', '),
-        headers: {
+      problemResponse(
+        codes.filter((code) => errorStatus[code] === status),
+        {
           ...(status !== 401 && rateHeaders),
           ...([429, 503].includes(status) && { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }),
         },
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      ),
     ]),
   )
 }
@@ -115,6 +117,7 @@ export const openApiDocument = (): Json => {
           description: 'The document.',
           content: { 'application/json': { schema: { type: 'object', additionalProperties: true } } },
         },
+        429: problemResponse(['rate-limited']),
       },
     },
   }
@@ -129,7 +132,12 @@ export const openApiDocument = (): Json => {
     },
     servers: [{ url: '/', description: 'The gateway that serves this document.' }],
     security: [{ appToken: [] }],
-    tags: ['Sessions', 'Users', 'Messages', 'App'].map((name) => ({ name })),
+    tags: [
+      { name: 'Sessions', description: 'Log users out, and see their sessions.' },
+      { name: 'Users', description: 'Create, read and delete users, and see who is online.' },
+      { name: 'Messages', description: 'Send messages, and read inboxes.' },
+      { name: 'App', description: 'The app as a whole.' },
+    ],
     paths,
     components: {
       securitySchemes: {

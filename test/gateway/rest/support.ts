@@ -5,6 +5,7 @@ import type { TestGateway } from '../../support/gateway.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { appId, secret } from '../../support/tokens.js'
 import { runGateway } from '../support.js'
+import { assertConforms } from './conformance.js'
 
 export interface RestAnswer {
   status: number
@@ -20,11 +21,15 @@ export type Rest = (
   headers?: Record<string, string>,
 ) => Promise<RestAnswer>
 
-/** Returns a function that sends calls with an app token. A path that begins with `/users` is one of the app's. */
+/**
+ * Returns a function that sends calls with an app token, and compares each answer with the OpenAPI document. A path that does not begin
+ * with `/v1/` is one of the app's.
+ */
 export const restOf = (url: string, { app = appId, key = secret } = {}): Rest => {
   return async (method, path, body, headers = {}) => {
     const token = await createAppToken({ appId: app, secret: key })
-    const response = await fetch(`${url}${path.startsWith('/v1/') ? '' : `/v1/apps/${app}`}${path}`, {
+    const target = `${path.startsWith('/v1/') ? '' : `/v1/apps/${app}`}${path}`
+    const response = await fetch(url + target, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
@@ -34,11 +39,13 @@ export const restOf = (url: string, { app = appId, key = secret } = {}): Rest =>
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    return {
+    const answer = {
       status: response.status,
       headers: response.headers,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: (text === '' ? undefined : JSON.parse(text)) as unknown,
     }
+    if (method !== 'HEAD') assertConforms(method, target, answer)
+    return answer
   }
 }
 

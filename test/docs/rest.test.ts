@@ -1,0 +1,109 @@
+// Runs the calls that docs/REST.md shows, and compares their answers.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { after, test } from 'node:test'
+import { promisify } from 'node:util'
+import { SignJWT } from 'jose'
+import { createGateway, createLog } from '../../src/gateway/index.js'
+import { errorStatus } from '../../src/gateway/rest/errors.js'
+import { createAppToken } from '../../src/tokens/index.js'
+import { startClient } from '../support/raw-client.js'
+
+const guide = await readFile(new URL('../../docs/REST.md', import.meta.url), 'utf8')
+const appId = 'hF83jaq'
+const secret = 'the secret of the app in docs/REST.md'
+
+const gateway = createGateway(
+  {
+    listen: { port: 0 },
+    engine: { type: 'memory' },
+    apps: { [appId]: { environment: 'test', secrets: [secret] } },
+  },
+  { env: {}, log: createLog({ level: 'fatal', destination: { write: () => undefined } }) },
+)
+after(() => gateway.close())
+const address = await gateway.listen()
+const app = `${address}/v1/apps/${appId}`
+
+const call = async (path: string, method = 'GET'): Promise<Record<string, unknown>> => {
+  const headers = {
+    authorization: `Bearer ${await createAppToken({ appId, secret })}`,
+    ...(method === 'PUT' && { 'content-type': 'application/json' }),
+  }
+  const response = await fetch(app + path, { method, headers, ...(method === 'PUT' && { body: '{}' }) })
+  return (await response.json()) as Record<string, unknown>
+}
+
+/** The times in the examples. An answer has the time of its call. */
+const isTime = (value: unknown): boolean => typeof value === 'number' && value > 1.7e12
+
+/** Whether `actual` is as the page shows it, where `…` stands for any text or number. */
+const matches = (shown: unknown, actual: unknown): boolean => {
+  if (shown === '…') return typeof actual === 'number' || (typeof actual === 'string' && actual !== '')
+  if (isTime(shown)) return isTime(actual)
+  if (typeof shown !== 'object' || shown === null) return shown === actual
+  const entries = Object.entries(shown)
+  return (
+    entries.length === Object.keys(actual as object).length &&
+    entries.every(([key, value]) => matches(value, (actual as Record<string, unknown>)[key]))
+  )
+}
+
+/** Starts a session with a token that no log-out of the page reaches. */
+const visit = async (userId: string) => {
+  const token = await new SignJWT({ tokenType: 'user', iat: Math.floor(Date.now() / 1000) + 5 })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuer(appId)
+    .setSubject(userId)
+    .setJti('a-token')
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(secret))
+  return startClient(address, { type: 'start', appId, token })
+}
+
+const leave = async (client: Awaited<ReturnType<typeof visit>>): Promise<void> => {
+  client.send({ type: 'end' })
+  await client.closed
+}
+
+/** What is there before an example runs, by a part of its command. Returns variables for the command. */
+const prepare = async (
+  command: string,
+): Promise<{ env: Record<string, string>; done: () => Promise<void> }> => {
+  if (command.includes('$EPOCH'))
+    return {
+      env: { EPOCH: (await call('/users/67890/messages'))['epoch'] as string },
+      done: () => Promise.resolve(),
+    }
+  if (!/\/67890\/sessions|\$SESSION|\/usage/.test(command)) return { env: {}, done: () => Promise.resolve() }
+  const client = await visit(command.includes('$SESSION') ? '12345' : '67890')
+  return { env: { SESSION: client.started['sessionId'] as string }, done: () => leave(client) }
+}
+
+test('each call of docs/REST.md has the answer that the page shows', async () => {
+  await leave(await visit('12345'))
+  await gateway.publish({ appId, to: '12345', body: 'Hello' })
+  await call('/users/67890', 'PUT')
+
+  const examples = [...guide.matchAll(/^```sh\n(.*?)^```$(?:\n\n```json\n(.*?)^```$)?/gms)]
+  assert.ok(examples.length >= 17)
+  for (const [, command = '', shown] of examples) {
+    const { env, done } = await prepare(command)
+    const { stdout } = await promisify(execFile)('bash', ['-ec', command.replace('curl', 'curl -sS')], {
+      env: { ...process.env, ...env, APP: app, TOKEN: await createAppToken({ appId, secret }) },
+    })
+    await done()
+    const answer = stdout === '' ? undefined : (JSON.parse(stdout) as unknown)
+    const expected = shown === undefined ? undefined : (JSON.parse(shown) as unknown)
+    assert.ok(
+      matches(expected, answer),
+      `${command}\nanswered ${stdout}\nThe page shows ${shown ?? 'nothing'}`,
+    )
+  }
+})
+
+test('docs/REST.md has every code, with its status', () => {
+  for (const [code, status] of Object.entries(errorStatus))
+    assert.match(guide, new RegExp(`^\\| ${status} +\\| [^|]*\`${code}\``, 'm'), code)
+})
