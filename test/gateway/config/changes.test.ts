@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { changesOf, type ConfigChanges } from '../../../src/gateway/config/changes.js'
 import { parseConfig, type GatewayConfig, type Settings } from '../../../src/gateway/config/parse.js'
 
@@ -58,3 +59,42 @@ for (const [path, config] of waits)
     assert.deepEqual([applied, needsRestart], [[], [path]])
     assert.deepEqual(settings, settingsOf(base))
   })
+
+test('a config that was reloaded changes nothing the second time, whatever it was before', () => {
+  const flag = fc.boolean()
+  const app = fc.record({
+    environment: fc.constant('test' as const),
+    guests: fc.constant(true),
+    unknownRecipients: flag,
+  })
+  const configs = fc.record(
+    {
+      listen: fc.record({
+        port: fc.nat(9),
+        tls: fc.constantFrom(undefined, { cert: 'a', key: 'b' }, { cert: 'c', key: 'd' }),
+      }),
+      admin: fc.constantFrom(
+        undefined,
+        { token },
+        { token: 'b'.repeat(32), readToken: token },
+        { token, port: 1 },
+      ),
+      pingInterval: fc.integer({ min: 1, max: 3 }),
+      limits: fc.record({ connections: fc.integer({ min: 1, max: 3 }) }),
+      apps: fc.dictionary(fc.constantFrom('a', 'b', 'c'), app, { minKeys: 1 }),
+    },
+    { requiredKeys: ['apps'] },
+  )
+  fc.assert(
+    fc.property(configs, configs, (before, after) => {
+      const next = settingsOf(after)
+      const first = changesOf(settingsOf(before), next)
+      const second = changesOf(first.settings, next)
+      assert.deepEqual(second.applied, [])
+      assert.deepEqual(second.needsRestart, first.needsRestart)
+      assert.deepEqual(second.settings, first.settings)
+      for (const [appId, settings] of next.apps) assert.deepEqual(first.settings.apps.get(appId), settings)
+    }),
+    { numRuns: 500 },
+  )
+})
