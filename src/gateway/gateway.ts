@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { Engine } from '../engine/index.js'
 import { createAdminListener } from './admin-listener.js'
@@ -20,6 +19,7 @@ import { Connection, type ConnectionContext } from './connection/connection.js'
 import { createTracer } from './connection/tracer.js'
 import { watchClock } from './clock-watch.js'
 import { createEngine } from './create-engine.js'
+import { createDrain, reconnectWindow } from './drain.js'
 import { GatewayError } from './errors.js'
 import { createActivity } from './sessions/activity.js'
 import { createHub } from './sessions/hub.js'
@@ -35,7 +35,6 @@ import { createSend, type Published } from './messages/send.js'
 import { refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
-import { drainRetryAfter, reconnectWindow } from './reconnect-spread.js'
 import { createReload, type Reloaded } from './reload.js'
 import { createRestRoutes } from './rest/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
@@ -128,9 +127,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   )
   const slots = createSocketSlots(connectionLimits)
   const connections = new Map<Connection, Slot>()
-  const readiness = createReadiness(() => draining, engine, log)
-  let draining = false
-  let whenEmpty: (() => void) | undefined
+  const drain = createDrain(settings, connections)
+  const readiness = createReadiness(() => drain.isDraining(), engine, log)
   /** Milliseconds of the drain time that are left for sockets to close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   let opened: Promise<Map<string, App>> | undefined
@@ -177,14 +175,14 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     activity,
     tracer,
     reconnectWindow: () => reconnectWindow(hub.size()),
-    retryAfter: () => (draining ? retryAfter() : null),
+    retryAfter: () => drain.retryAfter(),
     onStarted(connection) {
       const slot = connections.get(connection)
       if (slot) connectionLimits.start(slot)
     },
     onClosed(connection) {
       connections.delete(connection)
-      if (connections.size === 0) whenEmpty?.()
+      drain.onClosed()
     },
   }
 
@@ -265,21 +263,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     return address
   }
 
-  const retryAfter = (): number => drainRetryAfter(settings.resumeWindow, connections.size)
-
-  const drain = async (): Promise<void> => {
-    draining = true
-    for (const connection of connections.keys()) connection.drain(retryAfter())
-    const wait = new AbortController()
-    whenEmpty = () => wait.abort()
-    // Aborted when the last connection is closed.
-    if (connections.size > 0)
-      await sleep(settings.drainTime - closeTimeout, undefined, wait).catch(() => undefined)
-    for (const connection of connections.keys()) connection.end('unavailable', undefined, retryAfter())
-  }
-
   const shutDown = async (): Promise<void> => {
-    await Promise.all([drain(), dispatcher.close(settings.drainTime - closeTimeout)])
+    const drainTime = settings.drainTime - closeTimeout
+    await Promise.all([drain.run(drainTime), dispatcher.close(drainTime)])
     lifetime.abort()
     // Closing the engine ends an `open()` that is under way, and so the `listen()` that waits for it.
     const closed = engine.close()
