@@ -77,7 +77,7 @@ test('a config that was reloaded changes nothing the second time, whatever it wa
         undefined,
         { token },
         { token: 'b'.repeat(32), readToken: token },
-        { token, port: 1 },
+        { token, port: 91 },
       ),
       pingInterval: fc.integer({ min: 1, max: 3 }),
       limits: fc.record({ connections: fc.integer({ min: 1, max: 3 }) }),
