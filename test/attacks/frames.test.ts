@@ -11,13 +11,14 @@ const { url, assertUnharmed } = await attackedGateway()
 
 let users = 0
 
-/** Opens a WebSocket, writes `bytes`, half-closes, and resolves with the frames that were received until the close. */
+/** Opens a WebSocket, waits for `started` if it starts a session, writes `bytes`, half-closes, and resolves with the frames that were received until the close. */
 const exchange = async (bytes: Uint8Array, isStarted: boolean) => {
   const raw = await openRaw(url, { allowHalfOpen: true })
   // A new user each time, because of the rate limits of a user.
   const start = isStarted ? await startOf(`fuzz ${(users += 1)}`) : undefined
   const protocols = isStarted ? `chat-session.v1, ${startProtocol(start)}` : 'chat-session.v1'
   raw.socket.write(handshake({ 'Sec-WebSocket-Protocol': protocols }))
+  if (isStarted) await until('started', () => raw.received().includes('"type":"started"'))
   raw.socket.write(bytes)
   raw.socket.end()
   await within(raw.closed, 'close')

@@ -87,6 +87,8 @@ const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 
+const LEFT_BEFORE_START = "The client closed its side of the connection before 'started'."
+
 /** The close codes of a page that may come back: its session is held for `leaveWindow`. */
 const PAGE_LEFT_CODES: readonly number[] = Object.values(pageCloseCodes)
 
@@ -96,7 +98,7 @@ let connectionCount = 0
 
 /**
  * One connection, from the handshake to its close: it receives a start, authenticates it, and carries the user's session until
- * either side closes. An error in a connection ends no other. Its transport calls `receive`, `receiveControl` and `onClose`.
+ * either side closes. An error in a connection ends no other. Its transport calls `receive`, `receiveControl`, `onEnd` and `onClose`.
  */
 export class Connection implements ConnectionHandle {
   readonly #number = ++connectionCount
@@ -210,6 +212,16 @@ export class Connection implements ConnectionHandle {
   /** Ends the connection if its credentials have expired by the wall clock, which has jumped. */
   onClockJump(): void {
     if (this.#phase.name === 'live') this.#phase.session.checkExpiry()
+  }
+
+  /**
+   * The client closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered: most of these
+   * clients have left, and a session of theirs could end another one as `too-many-sessions`.
+   */
+  async onEnd(): Promise<void> {
+    const phase = this.#phase
+    if (phase.name === 'opening') this.end('bad-request', LEFT_BEFORE_START)
+    else if (phase.name !== 'closed') await phase.session.settled()
   }
 
   /** The socket was closed, with this code. */

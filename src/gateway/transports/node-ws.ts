@@ -175,6 +175,20 @@ class WsTransport implements Transport {
 
 const flush = (transport: WsTransport): void => transport.flush()
 
+/**
+ * Calls the listeners of a socket's `end` only when `settle` has resolved. One of them is of ws and ends the socket: a client that
+ * closed its side would get no answer to its last frames.
+ */
+const deferEnd = (stream: Duplex, settle: () => Promise<void>): void => {
+  const listeners = stream.listeners('end')
+  stream.removeAllListeners('end')
+  stream.once('end', () => {
+    void settle().then(() => {
+      for (const listener of listeners) listener.call(stream)
+    })
+  })
+}
+
 /** Outside the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
 const receiveFrom = (
   socket: ws.WebSocket,
@@ -193,6 +207,7 @@ const receiveFrom = (
     onControl(payload)
     if (socket.readyState === ws.WebSocket.OPEN) transport.pong(payload)
   })
+  deferEnd(stream, () => connection.onEnd())
   readInSlices(stream, () => !connection.isLive)
   let bytesAfterClose = 0
   stream.on('data', (chunk: Buffer) => {

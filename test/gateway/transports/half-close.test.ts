@@ -1,0 +1,81 @@
+// A client that closes its side of the socket still reads.
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { assertSpeaksProtocol, readFrames } from '../../attacks/support.js'
+import { handshake, maskedFrame, openRaw, startProtocol, within } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { startOf, testApp } from '../support.js'
+
+/** A gateway whose `authenticate` and `authorizeSend` wait until `answer` is called. `sockets` are its sides of the connections. */
+const runSlowGateway = async () => {
+  let answer: () => void = () => undefined
+  const answered = new Promise<void>((resolve) => (answer = resolve))
+  let asked = 0
+  const ask = async (): Promise<void> => {
+    asked += 1
+    await answered
+  }
+  const gateway = createGateway(
+    {
+      engine: { type: 'memory' },
+      apps: {
+        app: testApp({
+          authenticate: () => ask().then(() => ({ ok: true })),
+          authorizeSend: () => ask().then(() => true),
+        }),
+      },
+    },
+    { env: {}, log: createLog({ level: 'silent' }) },
+  )
+  const server = createServer()
+  const sockets: Socket[] = []
+  server.on('connection', (socket: Socket) => sockets.push(socket))
+  gateway.attach(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(async () => {
+    await gateway.close()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url, sockets, answer: () => answer(), asked: () => asked }
+}
+
+const openHalf = async (url: string, start: object) => {
+  const raw = await openRaw(url, { allowHalfOpen: true })
+  raw.socket.write(handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(start)}` }))
+  await raw.answer()
+  const frames = () => {
+    const bytes = raw.received()
+    return readFrames(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4))
+  }
+  return { ...raw, frames }
+}
+
+test('a client that half-closes before `started` gets a code and a close, and no session', async () => {
+  const { url, sockets, answer, asked } = await runSlowGateway()
+  const raw = await openHalf(url, { type: 'start', appId: 'app', userId: 'ada', authParams: {} })
+  await until('asked', asked, 1)
+  raw.socket.end()
+  await until('the end is read', () => sockets[0]?.readableEnded === true)
+  answer()
+  assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
+  assert.equal(assertSpeaksProtocol(raw.frames()), 'bad-request')
+  assert.doesNotMatch(raw.received().toString(), /"started"/)
+})
+
+test('a client that half-closes in a session gets the answers to the frames that it has sent', async () => {
+  const { url, sockets, answer, asked } = await runSlowGateway()
+  const raw = await openHalf(url, await startOf('ada'))
+  await until('started', () => raw.received().includes('"type":"started"'))
+  raw.socket.write(maskedFrame('{"type":"send","id":"m1","to":"ada","body":"x"}'))
+  await until('asked', asked, 1)
+  raw.socket.end()
+  await until('the end is read', () => sockets[0]?.readableEnded === true)
+  answer()
+  assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
+  assertSpeaksProtocol(raw.frames())
+  assert.match(raw.received().toString(), /"type":"sent","id":"m1"/)
+})
