@@ -1,5 +1,10 @@
 // A process with an open engine. Its arguments name a task; it sends the results to its parent.
-import { createEmbeddedEngine, EngineError, type NewMessage } from '../../../src/engine/index.js'
+import {
+  createEmbeddedEngine,
+  EngineError,
+  webhookEventTypes,
+  type NewMessage,
+} from '../../../src/engine/index.js'
 import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { rules } from '../stores.js'
 
@@ -113,6 +118,23 @@ const tasks: Record<string, () => Promise<void>> = {
       lost: page.lost,
       sessions: sessions.map(({ sessionId }) => sessionId === started.sessionId),
     })
+  },
+
+  /** Kills itself in the task in which a revocation resolved, while events are owed. */
+  async revoke() {
+    const engine = createEmbeddedEngine({ path })
+    await engine.open()
+    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    await engine.configure('app', { retention: rules.retention, webhooks })
+    await engine.saveUser(ada, {})
+    const asked = request(ada)
+    await startSession(engine, asked)
+    const [taken] = await engine.takeDueEvents('app', 1, 3_600_000)
+    await engine.settleEvent('app', 'ada', taken?.event.id ?? '', { delivered: true })
+    await report({ credential: asked.credential, first: taken?.event })
+    const revokedBefore = await engine.revokeUser(ada, { issuedBefore: null, mode: 'end' })
+    await report({ revokedBefore })
+    process.kill(process.pid, 'SIGKILL')
   },
 
   /** Holds a session for an hour and does nothing else. */

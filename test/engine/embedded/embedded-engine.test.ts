@@ -3,7 +3,12 @@ import { once } from 'node:events'
 import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
+import {
+  createEmbeddedEngine,
+  type Credential,
+  type Engine,
+  type WebhookEvent,
+} from '../../../src/engine/index.js'
 import { request, startSession } from '../../../src/engine/suite/kit.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
@@ -43,6 +48,32 @@ void describe('an embedded engine whose process is killed', () => {
     const engine = await opened(path)
     const resumed = await startSession(engine, request(ada, { resumes: 'hash' }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, sessionId])
+    await engine.close()
+  })
+
+  void it('has the revocation, no session of the user, and the owed events in order', async () => {
+    const path = scratchFolder()
+    const child = inChild('revoke', path)
+    const exit = once(child, 'exit')
+    const { credential, first } = (await nextMessage(child)) as {
+      credential: Credential
+      first: WebhookEvent
+    }
+    const { revokedBefore } = (await nextMessage(child)) as { revokedBefore: number }
+    assert.deepEqual(await exit, [null, 'SIGKILL'])
+    const engine = await opened(path)
+    assert.equal(await engine.startSession(request(ada, { credential })), null)
+    assert.deepEqual(await engine.sessions(ada), [])
+    assert.equal((await engine.status(ada)).revokedBefore, revokedBefore)
+    const { events } = await engine.owedEvents('app', null, 10)
+    assert.deepEqual(
+      events.map(({ event }) => event.type),
+      ['session.started', 'user.online', 'session.ended', 'user.offline'],
+    )
+    assert.equal(first.type, 'user.created')
+    assert.ok(events.every(({ event }) => event.seq > first.seq))
+    const [taken] = await engine.takeDueEvents('app', 10, 1_000)
+    assert.deepEqual(taken?.event, events[0]?.event)
     await engine.close()
   })
 
