@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Message } from '../../protocol/index.js'
 import type {
@@ -12,13 +11,13 @@ import type {
   UserRef,
 } from '../engine.js'
 import type { Clock } from '../util/clock.js'
-import { LruCache } from '../util/lru-cache.js'
 import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
-import { Inbox } from './inbox.js'
+import type { Inbox } from './inbox.js'
 import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { InboxPurge } from './inbox-purge.js'
 import { InboxReader } from './inbox-reader.js'
+import { InboxTable } from './inbox-table.js'
 import { Reads } from './reads.js'
 import { RetentionSweep } from './retention-sweep.js'
 import type { Revocations } from './revocations.js'
@@ -30,11 +29,9 @@ import type { Usage } from './usage.js'
 import type { Users } from './users.js'
 import type { WebhookEvents } from './webhook-events.js'
 
-const MAX_CACHED = 20_000
 const MAX_CACHED_COUNTS = 200
 /** About how many bytes a message takes beside its content: its key, and the sums in its row. */
 const MESSAGE_OVERHEAD = 100
-const EPOCH_BYTES = 12
 
 export interface InboxesOptions {
   store: Store
@@ -57,17 +54,15 @@ export interface InboxesOptions {
 /** The inboxes in a store. */
 export class Inboxes {
   readonly reader: InboxReader
-  readonly #store: Store
   readonly #commit: GroupCommit
   readonly #users: Users
   readonly #clock: Clock
-  readonly #epochKey: string
   readonly #emit: (event: EngineEvent) => void
   readonly #onEmptied: (of: UserRef) => void
   readonly #usage: Usage
   readonly #revocations: Revocations
   readonly #idempotencyKeys: IdempotencyKeys
-  readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
+  readonly #table: InboxTable
   /** Of inboxes that are full of unread messages, by row. */
   readonly #unreadCounts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED_COUNTS })
   readonly #scheduler: Scheduler
@@ -82,16 +77,15 @@ export class Inboxes {
   constructor(options: InboxesOptions) {
     const { store, commit, users, usage, revocations, webhooks, clock, epochKey, emit, onEmptied, onError } =
       options
-    this.#store = store
     this.#commit = commit
     this.#users = users
-    this.#epochKey = epochKey
+    this.#table = new InboxTable({ store, commit, revocations, epochKey })
     this.#emit = emit
     this.#onEmptied = onEmptied
     this.#usage = usage
     this.#revocations = revocations
     this.#reads = new Reads(store)
-    this.reader = new InboxReader(this.#reads, (of) => this.#open(of))
+    this.reader = new InboxReader(this.#reads, (of) => this.#table.open(of))
     this.#webhooks = webhooks
     this.#clock = clock
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
@@ -100,7 +94,7 @@ export class Inboxes {
       unreadOf: (of) => this.reader.unread(of),
     })
     this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, {
-      open: (of) => this.#open(of),
+      open: (of) => this.#table.open(of),
       deleteUnretained: (inbox, retention, now, operations) =>
         this.#deleteUnretained(inbox, retention, now, true, operations),
       write: (operations) => {
@@ -124,11 +118,11 @@ export class Inboxes {
 
   /** Returns whether the inbox holds a message, or is about to. */
   holdsMessages(of: UserRef): boolean {
-    return this.#open(of).holdsMessages
+    return this.#table.open(of).holdsMessages
   }
 
   state(of: UserRef): InboxState {
-    return this.#open(of).state()
+    return this.#table.open(of).state()
   }
 
   send(message: NewMessage, rules: SendRules): Promise<SendResult> {
@@ -138,7 +132,7 @@ export class Inboxes {
     this.retain(message.appId, rules.retention)
     const { appId, id, from, to, body, data } = message
     const recipient = { appId, userId: to }
-    const keyRow = rows.idempotencyKey(message) + this.#deletionsIn(message)
+    const keyRow = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
     const digest = digestOf(message)
     const earlier = this.#idempotencyKeys.find(keyRow, digest, now)
     if (earlier) return earlier
@@ -159,8 +153,8 @@ export class Inboxes {
     // The caller may change `data` before the message is emitted, so the event has a copy.
     const emitted = data ? (JSON.parse(json) as typeof content) : content
 
-    const inboxes = [this.#open(recipient)]
-    if (from !== null && from !== to) inboxes.push(this.#open({ appId, userId: from }))
+    const inboxes = [this.#table.open(recipient)]
+    if (from !== null && from !== to) inboxes.push(this.#table.open({ appId, userId: from }))
     const size = Buffer.byteLength(json) + MESSAGE_OVERHEAD
     const operations: Operation[] = []
     for (const inbox of inboxes) this.#deleteUnretained(inbox, rules.retention, now, false, operations)
@@ -174,7 +168,7 @@ export class Inboxes {
       this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inboxes[0]?.hasUnread
     const copies = inboxes.map((inbox) => {
       operations.push(inbox.append(json, size, from, now, rules.retention))
-      if (inbox.isBehind) this.#markChanged(inbox)
+      if (inbox.isBehind) this.#table.markChanged(inbox)
       inbox.batch = this.#commit.nextBatch
       return { inbox, mark: inbox.assigned }
     })
@@ -215,19 +209,17 @@ export class Inboxes {
    * job deletes the messages, which no read returns any more. Resolves with whether the inbox ever held a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
-    const { exists } = this.#open(of)
+    const { exists } = this.#table.open(of)
     if (!exists) {
       await write([])
       return false
     }
     await this.#revocations.countDeletion(of, (operations) => {
-      const inbox = this.#open(of)
+      const inbox = this.#table.open(of)
       const { ref, from, to, bytes } = inbox.stored
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
       this.#unreadCounts.delete(inbox.row)
-      const next = this.#create(inbox.of, inbox.deletions + 1, true)
-      next.batch = this.#commit.nextBatch
-      this.#cache.set(inbox.row, next)
+      this.#table.replace(inbox)
       // Under the name of the inbox's own write, which must not bring the row back.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
       return write([...operations, ...this.#purge.add(ref, from, to)])
@@ -236,11 +228,11 @@ export class Inboxes {
   }
 
   markRead(of: UserRef, { epoch, offset }: Position): InboxState | null {
-    const inbox = this.#open(of)
+    const inbox = this.#table.open(of)
     if (epoch !== inbox.epoch) return null
     this.#commit.assertWritable()
     if (!inbox.markRead(offset)) return inbox.state()
-    this.#markChanged(inbox)
+    this.#table.markChanged(inbox)
     this.#emit({ type: 'read', user: inbox.of, inbox: inbox.state() })
     if (this.#webhooks.asks(of.appId, 'message.read')) {
       const { readOffset, unread } = inbox.state()
@@ -256,11 +248,10 @@ export class Inboxes {
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
     for (const appId of this.#webhooks.appIds) this.#unreadChecks.resume(appId)
-    for (const before of failed.#cache.values()) {
-      if (failed.#isSettled(before)) continue
-      const inbox = this.#open(before.of)
+    for (const before of failed.#table.unsettled()) {
+      const inbox = this.#table.open(before.of)
       if (inbox.epoch !== before.epoch) continue
-      if (inbox.markRead(before.readOffset)) this.#markChanged(inbox)
+      if (inbox.markRead(before.readOffset)) this.#table.markChanged(inbox)
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
       for (const message of await this.reader.read(inbox, from, to, Infinity))
         this.#emitMessage(inbox, message)
@@ -273,45 +264,8 @@ export class Inboxes {
     await this.#reads.idle()
   }
 
-  #open({ appId, userId }: UserRef): Inbox {
-    const of = { appId, userId }
-    const row = rows.inbox(of)
-    const cached = this.#cache.get(row)
-    if (cached) return cached
-    const inbox = this.#create(of, this.#revocations.deletions(of), false)
-    this.#cache.set(row, inbox)
-    return inbox
-  }
-
-  /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */
-  #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
-    // Derived, so that an inbox without a row has an epoch too.
-    const mac = createHmac('sha256', this.#epochKey).update(rows.inbox(of))
-    if (deletions > 0) mac.update(`\0${deletions}`)
-    const epoch = mac.digest().toString('base64url', 0, EPOCH_BYTES)
-    return new Inbox(of, deletions, epoch, this.#store, isNew)
-  }
-
-  /** Returns a text that changes when the sender or the recipient is deleted: a message id that was used before is new again then. */
-  #deletionsIn({ appId, from, to }: NewMessage): string {
-    if (!this.#revocations.mayHaveDeletions(appId)) return ''
-    const counts = [from, to].map((userId) => (userId === null ? 0 : this.#open({ appId, userId }).deletions))
-    return counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
-  }
-
   #emitMessage({ of, epoch }: Inbox, message: Message, json?: string): void {
     this.#emit({ type: 'message', user: of, epoch, message, json })
-  }
-
-  #markChanged(inbox: Inbox): void {
-    inbox.exists = true
-    inbox.batch = this.#commit.nextBatch
-    this.#commit.defer(inbox.row, inbox.write)
-  }
-
-  /** Returns whether the inbox's last change is written. */
-  #isSettled(inbox: Inbox): boolean {
-    return inbox.batch <= this.#commit.lastWritten
   }
 
   /** Returns whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */
@@ -321,7 +275,7 @@ export class Inboxes {
     { retention, unreadPerSender }: SendRules,
   ): boolean {
     if (from === null || from === to) return false
-    const inbox = this.#open({ appId, userId: to })
+    const inbox = this.#table.open({ appId, userId: to })
     return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => {
       const known = this.#unreadCounts.get(inbox.row)
       if (known) return known
@@ -364,7 +318,7 @@ export class Inboxes {
     if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
-    if (inbox.durable.first !== first || swept) this.#markChanged(inbox)
+    if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
     if (inbox.durable.first !== first && !inbox.holdsMessages) this.#onEmptied(inbox.of)
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)

@@ -92,7 +92,6 @@ export class Sessions {
     return this.#index.of(user).map(({ session }) => recordOf(session))
   }
 
-  /** The number of the app's sessions. */
   count(appId: string): number {
     this.endExpired()
     return this.#index.count(appId)
@@ -190,10 +189,7 @@ export class Sessions {
     this.endExpired()
   }
 
-  /**
-   * Returns the session that it ended; undefined if there is none, or if another connection than the given one carries
-   * it.
-   */
+  /** Returns the session that it ended; undefined if there is none, or if another connection than the given one carries it. */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.endExpired()
     const entry = this.#index.find(ref)

@@ -1,0 +1,85 @@
+import { createHmac } from 'node:crypto'
+import type { NewMessage, UserRef } from '../engine.js'
+import { LruCache } from '../util/lru-cache.js'
+import type { GroupCommit } from './group-commit.js'
+import { Inbox } from './inbox.js'
+import type { Revocations } from './revocations.js'
+import { rows } from './rows.js'
+import type { Store } from './store.js'
+
+const MAX_CACHED = 20_000
+const EPOCH_BYTES = 12
+
+export interface InboxTableOptions {
+  store: Store
+  commit: GroupCommit
+  revocations: Revocations
+  /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
+  epochKey: string
+}
+
+/** The inboxes in memory: the most recently used, and those whose last change is not written. */
+export class InboxTable {
+  readonly #store: Store
+  readonly #commit: GroupCommit
+  readonly #revocations: Revocations
+  readonly #epochKey: string
+  readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
+
+  constructor({ store, commit, revocations, epochKey }: InboxTableOptions) {
+    this.#store = store
+    this.#commit = commit
+    this.#revocations = revocations
+    this.#epochKey = epochKey
+  }
+
+  open({ appId, userId }: UserRef): Inbox {
+    const of = { appId, userId }
+    const row = rows.inbox(of)
+    const cached = this.#cache.get(row)
+    if (cached) return cached
+    const inbox = this.#create(of, this.#revocations.deletions(of), false)
+    this.#cache.set(row, inbox)
+    return inbox
+  }
+
+  /** Opens an empty inbox in place of one that the next batch deletes. */
+  replace({ of, row, deletions }: Inbox): void {
+    const inbox = this.#create(of, deletions + 1, true)
+    inbox.batch = this.#commit.nextBatch
+    this.#cache.set(row, inbox)
+  }
+
+  /** The inbox has changed: the next batch writes its row. */
+  markChanged(inbox: Inbox): void {
+    inbox.exists = true
+    inbox.batch = this.#commit.nextBatch
+    this.#commit.defer(inbox.row, inbox.write)
+  }
+
+  /** The inboxes whose last change is not written. */
+  *unsettled(): Iterable<Inbox> {
+    for (const inbox of this.#cache.values()) if (!this.#isSettled(inbox)) yield inbox
+  }
+
+  /** Returns a text that changes when the sender or the recipient is deleted: a message id that was used before is new again then. */
+  deletionsIn({ appId, from, to }: NewMessage): string {
+    if (!this.#revocations.mayHaveDeletions(appId)) return ''
+    const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
+    return counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
+  }
+
+  /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */
+  #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
+    // Derived, so that an inbox without a row has an epoch too.
+    const mac = createHmac('sha256', this.#epochKey).update(rows.inbox(of))
+    if (deletions > 0) mac.update(`\0${deletions}`)
+    const epoch = mac.digest().toString('base64url', 0, EPOCH_BYTES)
+    return new Inbox(of, deletions, epoch, this.#store, isNew)
+  }
+
+  /** Returns whether the inbox's last change is written. */
+  #isSettled(inbox: Inbox): boolean {
+    return inbox.batch <= this.#commit.lastWritten
+  }
+}
