@@ -32,6 +32,7 @@ export const rooms = {
   playground: ['element', 'session'],
 
   tokens: ['protocol'],
+  'rest-client': ['tokens'],
 
   'engine/webhook-events': ['protocol'],
   'engine/records': ['engine/webhook-events', 'protocol'],
@@ -101,7 +102,15 @@ export const rooms = {
 }
 
 /** Rooms that also run without Node. */
-export const withoutNode = ['protocol', 'session', 'element', 'typings', 'playground', 'tokens']
+export const withoutNode = [
+  'protocol',
+  'session',
+  'element',
+  'typings',
+  'playground',
+  'tokens',
+  'rest-client',
+]
 
 /** The files through which other rooms import a room, if they are not `index` and `internal`. */
 const entryFiles = { element: ['chat-session', 'define', 'internal'] }

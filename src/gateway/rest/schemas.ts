@@ -25,9 +25,7 @@ export const pathParams = {
   user: v.pipe(
     userId,
     v.metadata({ examples: ['12345'] }),
-    v.description(
-      'A user id: 1 to 255 bytes of UTF-8 without control characters, percent-encoded. `.` and `..` are no user ids.',
-    ),
+    v.description('A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`.'),
   ),
   session: v.pipe(
     v.string(),

@@ -1,0 +1,1 @@
+export function restTypes(document: unknown): Promise<string>

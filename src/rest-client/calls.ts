@@ -1,0 +1,360 @@
+// Made from the OpenAPI document by scripts/build/rest-types.mjs.
+
+/** At most 4 kB as JSON. */
+export interface Profile {
+  name?: string | undefined
+  email?: string | undefined
+  /** An https URL. */
+  photoUrl?: string | undefined
+  locale?: string | undefined
+  role?: string | undefined
+  /** Fields that the app names itself. */
+  custom?: Record<string, string> | undefined
+}
+
+/** A user with the profile that other users see: vouched fields win over claimed ones. */
+export interface User {
+  id: string
+  name?: string | undefined
+  email?: string | undefined
+  /** An https URL. */
+  photoUrl?: string | undefined
+  locale?: string | undefined
+  role?: string | undefined
+  /** Fields that the app names itself. */
+  custom?: Record<string, string> | undefined
+}
+
+export interface UserState {
+  user: User
+  /** Whether a connection carries a session of the user, or one did less than 20 seconds ago. */
+  online: boolean
+  /** The number of sessions that have not ended. */
+  sessions: number
+  /** Unix time in milliseconds. */
+  lastSeenAt: number | null
+  /** Credentials that were issued up to this time are dead. */
+  revokedBefore: number | null
+  inbox: Inbox
+}
+
+export interface UserStatus {
+  id: string
+  online: boolean
+  sessions: number
+  /** Unix time in milliseconds. */
+  lastSeenAt: number | null
+  unread: number
+}
+
+/** The state of an inbox. */
+export interface Inbox {
+  /** Offsets of different epochs do not compare. A deletion of the user changes it. */
+  epoch: string
+  /** The offset of the newest message; 0 if there was none. */
+  offset: number
+  /** All messages up to it are read. */
+  readOffset: number
+  unread: number
+}
+
+export interface Session {
+  id: string
+  /** `detached`: no connection carries the session, which is held until its client returns. */
+  state: 'active' | 'detached'
+  /** Whether the session’s page is hidden. */
+  hidden: boolean
+  /** How the user logged in. */
+  way: 'token' | 'signature' | 'authParams' | 'guest'
+  /** The `jti` of the token. */
+  tokenId: string | null
+  /** Unix time in milliseconds. */
+  issuedAt: number | null
+  /** Unix time in milliseconds. */
+  expiresAt: number | null
+  origin: string | null
+  address: string
+  /** The name and version of the client. */
+  client: string | null
+  /** Unix time in milliseconds. */
+  startedAt: number
+  /** Unix time in milliseconds. */
+  lastSeenAt: number
+  /** The round-trip time of a ping, in milliseconds. */
+  rtt: number | null
+  /** The gateway that the session is connected to. */
+  node: string
+}
+
+export interface Message {
+  /** The position in this inbox. */
+  offset: number
+  id: string
+  /** The sender’s user id; null for the app’s backend. */
+  from: string | null
+  to: string
+  sender: { name?: string | undefined; photoUrl?: string | undefined } | null
+  body?: string | undefined
+  data?: Record<string, unknown> | undefined
+  /** Unix time in milliseconds. */
+  sentAt: number
+}
+
+export interface Sent {
+  id: string
+  /** The position in the recipient’s inbox. */
+  offset: number
+  /** Unix time in milliseconds. */
+  sentAt: number
+}
+
+export interface Revoked {
+  /** Credentials that were issued up to this time are dead. It never decreases. */
+  revokedBefore: number
+  /** With `mode=reauth`: the seconds that a live client has to send a token that is not revoked. */
+  within?: number | undefined
+}
+
+/** Why a call failed (RFC 9457). */
+export interface Problem {
+  /** The HTTP status. */
+  status: number
+  /** For programs. New codes may be added. */
+  code: string
+  /** A sentence for the developer. */
+  title: string
+}
+
+/** The calls of the REST API. */
+export interface RestCalls {
+  /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. Dead from then on: tokens without `iat`, or with one up to then, the gateway’s own tokens too, and signatures. It is durable before the answer, and reaches every live connection within a second. With `mode=reauth` the same credentials are dead for every new start, and a live client is asked for a token that is good. */
+  endUserSessions(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now. */
+    issuedBefore?: number | undefined
+    /** `end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
+    mode?: 'end' | 'reauth' | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<Revoked>
+
+  /** The sessions of a user. Those that have not ended, the oldest first. */
+  listUserSessions(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    /** How many are answered at most; 50 if it is left out. */
+    limit?: number | undefined
+    /** The `next` of the page before. Left out: the first page. */
+    cursor?: string | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<{
+    sessions: Session[]
+    /** The `cursor` of the next page. Absent on the last page. */
+    next?: string | undefined
+  }>
+
+  /** Lift a user’s revocation. Credentials that were dead by it and have not expired are good again. Revocations of single tokens and of the whole app stay. */
+  liftRevocation(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** End one session. It ends as `revoked`. Its token stays good: revoke that too, or the page can start again. */
+  endSession(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    /** The `id` of a session in the list of the user’s sessions. */
+    session: string
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Revoke one token. The sessions that stand on it end as `revoked`. The revocation is kept until the token has expired if a session has shown it, else for 400 days. */
+  revokeToken(input: {
+    /** The `jti` of a token. */
+    jti: string
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
+  /** Log all users of the app out. Ends all sessions of the app as `revoked`. Dead from then on: tokens without `iat`, or with one up to then, the gateway’s own tokens too, and signatures. It is durable before the answer, and reaches every live connection within a second. With `mode=reauth` the same credentials are dead for every new start, and a live client is asked for a token that is good. App tokens are not concerned. */
+  endAppSessions(input?: {
+    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now. */
+    issuedBefore?: number | undefined
+    /** `end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
+    mode?: 'end' | 'reauth' | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<Revoked>
+
+  /** Create a user, or replace the vouched profile. The profile replaces the vouched one as a whole, unless a token with a later `iat` came before. Connected clients of the user get the new profile at once. A guest must exist. */
+  putUser(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    body: Profile
+    signal?: AbortSignal | undefined
+  }): Promise<User>
+
+  /** A user, whether they are online, and their inbox. */
+  getUser(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    signal?: AbortSignal | undefined
+  }): Promise<UserState>
+
+  /** Delete a user. Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. */
+  deleteUser(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now. */
+    issuedBefore?: number | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<Revoked>
+
+  /** The users of the app. In an order of ids that never changes. Guests are among them. */
+  listUsers(input?: {
+    /** How many are answered at most; 50 if it is left out. */
+    limit?: number | undefined
+    /** The `next` of the page before. Left out: the first page. */
+    cursor?: string | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<{
+    users: User[]
+    /** The `cursor` of the next page. Absent on the last page. */
+    next?: string | undefined
+  }>
+
+  /** Whether users are online. For a rendered list: up to 100 users, answered in the order of the request. A user who never came is offline. */
+  getUsersStatus(input: {
+    body: { users: string[] }
+    signal?: AbortSignal | undefined
+  }): Promise<{ users: UserStatus[] }>
+
+  /** Send a message to a user. It is durable when the call answers. A recipient or sender who never came is created; a guest is not. */
+  sendMessage(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    body: {
+      /** Makes a retry safe: the same `id` with the same content is stored once. Left out: the gateway chooses one. */
+      id?: string | undefined
+      /** The sender’s user id. Left out: the message is from the app’s backend. */
+      from?: string | undefined
+      /** `body`, `data` or both: 16 kB together. */
+      body?: string | undefined
+      data?: Record<string, unknown> | undefined
+    }
+    signal?: AbortSignal | undefined
+  }): Promise<Sent>
+
+  /** The messages in a user’s inbox. What the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones. */
+  listMessages(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    /** Messages after this offset, the oldest first. */
+    after?: number | undefined
+    /** Messages before this offset, the newest first. */
+    before?: number | undefined
+    /** How many are answered at most; 50 if it is left out. */
+    limit?: number | undefined
+    /** The `next` of the page before. Left out: the first page. */
+    cursor?: string | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<{
+    /** Offsets of different epochs do not compare. A deletion of the user changes it. */
+    epoch: string
+    /** The offset of the newest message; 0 if there was none. */
+    offset: number
+    /** All messages up to it are read. */
+    readOffset: number
+    unread: number
+    messages: Message[]
+    /** The `cursor` of the next page. Absent on the last page. */
+    next?: string | undefined
+  }>
+
+  /** Send a message to several users. To up to 1000 users. Each recipient has a result, in the order of `to`: the message as it is stored, or why it is not. With an `id` the whole call can be repeated: what is stored is not stored again. */
+  sendMessages(input: {
+    body: {
+      /** User ids. One that is not valid has a problem of its own. */
+      to: string[]
+      /** Makes a retry safe: the same `id` with the same content is stored once. Left out: the gateway chooses one. */
+      id?: string | undefined
+      /** The sender’s user id. Left out: the message is from the app’s backend. */
+      from?: string | undefined
+      /** `body`, `data` or both: 16 kB together. */
+      body?: string | undefined
+      data?: Record<string, unknown> | undefined
+    }
+    signal?: AbortSignal | undefined
+  }): Promise<{
+    results: (
+      | {
+          user: string
+          id: string
+          /** The position in the recipient’s inbox. */
+          offset: number
+          /** Unix time in milliseconds. */
+          sentAt: number
+        }
+      | { user: string; problem: Problem }
+    )[]
+  }>
+
+  /** Mark messages as read. All up to `offset`: a page or an e-mail was read. The mark never goes back. */
+  markRead(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    body: { epoch: string; offset: number }
+    signal?: AbortSignal | undefined
+  }): Promise<Inbox>
+
+  /** What the app stores, and its limits. */
+  getUsage(input?: { signal?: AbortSignal | undefined }): Promise<{
+    /** Users who are stored, guests included. */
+    users: number
+    guests: number
+    /** Inboxes that ever held a message. */
+    inboxes: number
+    /** Bytes of the stored messages, about. */
+    bytes: number
+    /** Sessions that have not ended. */
+    sessions: number
+    limits: {
+      users: number | null
+      guests: number | null
+      inboxes: number | null
+      bytes: number | null
+      sessions: number | null
+    }
+  }>
+}
+
+/** Where each call goes. */
+export const operations = {
+  endUserSessions: {
+    method: 'DELETE',
+    path: '/v1/apps/{app}/users/{user}/sessions',
+    query: ['issuedBefore', 'mode'],
+  },
+  listUserSessions: {
+    method: 'GET',
+    path: '/v1/apps/{app}/users/{user}/sessions',
+    query: ['limit', 'cursor'],
+  },
+  liftRevocation: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}/revocation', query: [] },
+  endSession: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}/sessions/{session}', query: [] },
+  revokeToken: { method: 'DELETE', path: '/v1/apps/{app}/tokens/{jti}', query: [] },
+  endAppSessions: { method: 'DELETE', path: '/v1/apps/{app}/sessions', query: ['issuedBefore', 'mode'] },
+  putUser: { method: 'PUT', path: '/v1/apps/{app}/users/{user}', query: [] },
+  getUser: { method: 'GET', path: '/v1/apps/{app}/users/{user}', query: [] },
+  deleteUser: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}', query: ['issuedBefore'] },
+  listUsers: { method: 'GET', path: '/v1/apps/{app}/users', query: ['limit', 'cursor'] },
+  getUsersStatus: { method: 'POST', path: '/v1/apps/{app}/users:status', query: [] },
+  sendMessage: { method: 'POST', path: '/v1/apps/{app}/users/{user}/messages', query: [] },
+  listMessages: {
+    method: 'GET',
+    path: '/v1/apps/{app}/users/{user}/messages',
+    query: ['after', 'before', 'limit', 'cursor'],
+  },
+  sendMessages: { method: 'POST', path: '/v1/apps/{app}/messages', query: [] },
+  markRead: { method: 'POST', path: '/v1/apps/{app}/users/{user}/read', query: [] },
+  getUsage: { method: 'GET', path: '/v1/apps/{app}/usage', query: [] },
+} as const satisfies Record<keyof RestCalls, { method: string; path: string; query: readonly string[] }>

@@ -1,0 +1,17 @@
+/** A call that the gateway answered with an error. */
+export class RestError extends Error {
+  override readonly name = 'RestError'
+  /** The HTTP status. */
+  readonly status: number
+  /** The code of the answer, such as `unknown-user`. `unknown`: the answer is none of the gateway's, but a proxy's for example. */
+  readonly code: string
+  /** Seconds after which the call can be sent again; null if the answer does not say. */
+  readonly retryAfter: number | null
+
+  constructor(message: string, answer: { status: number; code: string; retryAfter: number | null }) {
+    super(message)
+    this.status = answer.status
+    this.code = answer.code
+    this.retryAfter = answer.retryAfter
+  }
+}

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { calls } from '../../src/gateway/rest/calls.js'
+import { openApiDocument } from '../../src/gateway/rest/openapi.js'
+import { operations } from '../../src/rest-client/calls.js'
+import { createRestClient, RestError } from '../../src/rest-client/index.js'
+import { createAppToken } from '../../src/tokens/index.js'
+import { restTypes } from '../../scripts/build/rest-types.mjs'
+import { startClient } from '../support/raw-client.js'
+import { secret } from '../support/tokens.js'
+import { runGateway, startOf } from '../gateway/support.js'
+
+const root = new URL('../../', import.meta.url)
+const { url } = await runGateway()
+const chat = createRestClient({ endpoint: url, appId: 'app', secret })
+
+test('the types of the client are made from the document of today', async () => {
+  const file = new URL('src/rest-client/calls.ts', root)
+  const made = await restTypes(openApiDocument())
+  assert.equal(await readFile(file, 'utf8'), made, 'Run: npm run build && node scripts/build/rest-types.mjs')
+})
+
+test('docs/REST.md names every method of the client', async () => {
+  const guide = await readFile(new URL('docs/REST.md', root), 'utf8')
+  assert.deepEqual(Object.keys(operations).sort(), calls.map(({ id }) => id).sort())
+  for (const name of Object.keys(operations)) assert.ok(guide.includes(`\`${name}\``), name)
+})
+
+test('each method makes its call, with ids of every kind', async () => {
+  const user = 'a/b ?#%:日本'
+  assert.deepEqual(await chat.putUser({ user, body: { name: 'Ann' } }), { id: user, name: 'Ann' })
+  const session = await startClient(url, await startOf(user))
+  const state = await chat.getUser({ user })
+  assert.deepEqual([state.user.name, state.online, state.sessions], ['Ann', true, 1])
+  assert.deepEqual((await chat.getUsersStatus({ body: { users: [user] } })).users[0]?.online, true)
+  const sent = await chat.sendMessage({ user, body: { id: '1', body: 'Hello' } })
+  assert.deepEqual(await chat.sendMessage({ user, body: { id: '1', body: 'Hello' } }), sent)
+  const { results } = await chat.sendMessages({ body: { to: [user, ''], data: { a: 1 } } })
+  const [first, second] = results
+  assert.ok(first && 'offset' in first && second && 'problem' in second)
+  assert.deepEqual([first.offset, second.problem.code], [2, 'bad-request'])
+  const page = await chat.listMessages({ user, limit: 1, after: 0 })
+  assert.deepEqual(
+    page.messages.map(({ body }) => body),
+    ['Hello'],
+  )
+  const more = await chat.listMessages({ user, cursor: page.next })
+  assert.equal(more.messages.length, 1)
+  assert.equal((await chat.markRead({ user, body: { epoch: page.epoch, offset: 1 } })).unread, 1)
+  const { sessions } = await chat.listUserSessions({ user })
+  assert.equal(sessions[0]?.way, 'token')
+  assert.equal(await chat.endSession({ user, session: sessions[0].id }), undefined)
+  assert.equal((await session.end()).code, 4410)
+  assert.equal(await chat.revokeToken({ jti: sessions[0].tokenId ?? '' }), undefined)
+  assert.equal((await chat.endUserSessions({ user, mode: 'reauth', issuedBefore: 1.5 })).revokedBefore, 1500)
+  assert.equal(await chat.liftRevocation({ user }), undefined)
+  assert.ok((await chat.listUsers()).users.some(({ id }) => id === user))
+  assert.ok((await chat.getUsage()).users > 0)
+  assert.ok((await chat.deleteUser({ user })).revokedBefore > 0)
+  assert.ok((await chat.endAppSessions()).revokedBefore > 0)
+})
+
+test('an error has the status, the code, the sentence and the time to try again', async () => {
+  const error = await chat.getUser({ user: 'nobody' }).catch((caught: unknown) => caught)
+  assert.ok(error instanceof RestError)
+  assert.deepEqual(
+    [error.name, error.status, error.code, error.retryAfter],
+    ['RestError', 404, 'unknown-user', null],
+  )
+  assert.match(error.message, /no user with this id/)
+
+  const limited = await runGateway({ limits: { restPerSecond: 1 } })
+  const hasty = createRestClient({ endpoint: limited.url, appId: 'app', secret })
+  const refused = await Promise.all([1, 2, 3].map(() => hasty.getUsage().catch((caught: unknown) => caught)))
+  const one = refused.find((each) => each instanceof RestError)
+  assert.ok(one instanceof RestError)
+  assert.deepEqual([one.code, one.retryAfter], ['rate-limited', 1])
+})
+
+test('ids that would change the path are refused before anything is sent', async () => {
+  for (const user of ['.', '..', '', undefined, null, 1])
+    await assert.rejects(chat.endUserSessions({ user: user as string }), TypeError)
+  await assert.rejects(createRestClient({ endpoint: url, appId: '..', secret }).getUsage(), TypeError)
+  for (const endpoint of ['', 'chat.example.com', 'ftp://x', 'https://x?y', 'https://x#y'])
+    assert.throws(() => createRestClient({ endpoint, appId: 'app', secret }), TypeError)
+})
+
+test('a token of your own is asked for before each call, and a signal ends a call', async () => {
+  let count = 0
+  const own = createRestClient({
+    endpoint: `${url}/`,
+    appId: 'app',
+    token: () => {
+      count += 1
+      return createAppToken({ appId: 'app', secret })
+    },
+  })
+  await own.getUsage()
+  await own.getUsage()
+  assert.equal(count, 2)
+  await assert.rejects(own.getUsage({ signal: AbortSignal.abort() }), { name: 'AbortError' })
+})
+
+test('an answer that is not the gateway’s is an error, and a redirect is not followed', async () => {
+  const seen: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    seen.push(request)
+    if (request.url?.startsWith('/stolen')) response.end('{}')
+    else if (request.url?.includes('redirect')) response.writeHead(302, { location: '/stolen' }).end()
+    else response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(() => server.close())
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  for (const [appId, status] of [
+    ['app', 502],
+    ['redirect', 302],
+  ] as const)
+    await assert.rejects(createRestClient({ endpoint, appId, secret }).getUsage(), {
+      name: 'RestError',
+      status,
+      code: 'unknown',
+    })
+  assert.equal(seen.length, 2)
+})
+
+const program = `
+import { createRestClient, RestError } from 'chat-session/rest'
+const chat = createRestClient({ endpoint: ${JSON.stringify(url)}, appId: 'app', secret: ${JSON.stringify(secret)} })
+await chat.sendMessage({ user: 'everywhere', body: { body: 'Hello' } })
+const { messages } = await chat.listMessages({ user: 'everywhere', limit: 1 })
+const error = await chat.getUser({ user: 'nobody' }).catch((caught) => caught)
+console.log(messages[0].body, error instanceof RestError, error.code)`
+
+const binary = (name: string): string => fileURLToPath(new URL(`node_modules/.bin/${name}`, root))
+
+const runtimes: Record<string, [program: string, ...args: string[]]> = {
+  Node: [process.execPath, '--input-type=module', '--eval', program],
+  Deno: [
+    binary('deno'),
+    'eval',
+    '--no-remote',
+    '--no-lock',
+    '--cached-only',
+    '--node-modules-dir=manual',
+    program,
+  ],
+  Bun: [binary('bun'), '--no-install', '--eval', program],
+}
+
+/** Runs a program, and resolves with its output. The gateway runs in this process, so that the program must not block it. */
+const outputOf = async ([command, ...args]: [string, ...string[]]): Promise<string> => {
+  const child = spawn(command, args, {
+    cwd: fileURLToPath(root),
+    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1', CHAT_SECRET: secret },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0, output)
+  return output
+}
+
+for (const [name, command] of Object.entries(runtimes))
+  test(`the built client calls a gateway from ${name}`, { timeout: 300_000 }, async () => {
+    assert.match(await outputOf(command), /^Hello true unknown-user$/m)
+  })
+
+test('the example of docs/REST.md runs', async () => {
+  const guide = await readFile(new URL('docs/REST.md', root), 'utf8')
+  const [, code = ''] = /^```js rest\n(.*?)^```$/ms.exec(guide) ?? []
+  const here = code.replace('https://chat.example.com', url).replace("'hF83jaq'", "'app'")
+  const output = await outputOf([process.execPath, '--input-type=module', '--eval', here])
+  assert.equal(output, "[ '12345: 0', '67890: 1' ]\n404 unknown-user\n")
+})
