@@ -87,6 +87,23 @@ test('docs/WEBHOOKS.md has a row for every type of event', async () => {
   assert.deepEqual(rows, webhookEventTypes)
 })
 
+test('the gateway accepts the webhooks and the authenticateUrl that docs/WEBHOOKS.md shows', async () => {
+  const [config = '', authenticateUrl = ''] = blocks(await read('docs/WEBHOOKS.md'), 'json')
+  const parsed = JSON.parse(config) as { apps: Record<string, object> }
+  const [[appId, app] = assert.fail()] = Object.entries(parsed.apps)
+  const whsec = (letter: string): string => `whsec_${Buffer.from(letter.repeat(32)).toString('base64')}`
+  const result = parseConfig(
+    { apps: { [appId]: { ...app, ...(JSON.parse(authenticateUrl) as object) } } },
+    {
+      CHAT_SECRET: 'x'.repeat(32),
+      CHAT_WEBHOOK_SECRET: whsec('w'),
+      CHAT_AUTHENTICATE_SECRET: whsec('a'),
+    },
+  )
+  assert.ok(result.ok, result.ok ? '' : result.problems.join('\n'))
+  assert.ok(result.config.apps.get(appId)?.webhooks && result.config.apps.get(appId)?.authenticateUrl)
+})
+
 test('docs/SESSION.md names every event of ChatSession', async () => {
   const source = ts.createSourceFile('events.ts', await read('src/session/events.ts'), ts.ScriptTarget.ES2022)
   const details = source.statements

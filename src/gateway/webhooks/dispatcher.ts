@@ -15,7 +15,7 @@ const LEASE_CHECK = 60_000
 /** Delivers the webhook events of all apps. */
 export interface Dispatcher {
   /**
-   * Sets the apps whose events are delivered, and delivers what they owe. Called when the engine is open, and again after a reload of
+   * Sets the apps whose events are delivered, and delivers their owed events. Called when the engine is open, and again after a reload of
    * the config.
    */
   configure(apps: ReadonlyMap<string, Pick<AppSettings, 'webhooks'>>): void

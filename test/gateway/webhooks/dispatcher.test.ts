@@ -42,7 +42,7 @@ const hurryUntil = (what: string, queue: TestQueue, dispatcher: Dispatcher, hold
     return holds()
   })
 
-test('what is owed is delivered as soon as the dispatcher is configured, signed and as it happened', async () => {
+test('owed events are delivered as soon as the dispatcher is configured, signed and complete', async () => {
   const endpoint = await startEndpoint(ok)
   const queue = createTestQueue()
   const event = { id: 'evt', type: 'user.online', seq: 7, at: 1_700_000_000_000, userId: 'Zoë' } as const
@@ -225,7 +225,7 @@ test('if the engine fails, the events are delivered when it works again', async 
   await until('it is delivered', () => delivered(queue).length, 1)
 })
 
-test('closing takes nothing more and waits for the deliveries that run; what is cut off stays owed', async () => {
+test('closing takes no more events and waits for the running deliveries; an event whose delivery is cut off stays owed', async () => {
   for (const timeout of [10_000, 50]) {
     const waiting: ServerResponse[] = []
     const endpoint = await startEndpoint((response) => waiting.push(response))

@@ -94,7 +94,7 @@ test('a message that stays unread is reported once, and a message that is read i
   await read(2)
   await gateway.publish({ appId: 'app', to: 'ada', body: 'third' })
   await read(1)
-  // Later than what was read by as much as a reminder would have come.
+  // By the time at which this message is reported, a report of the third message would have come.
   await gateway.publish({ appId: 'app', to: 'bob', body: 'for another user' })
   await until("the other user's is reported", () => typesOf(endpoint.received, 'bob'), 'message.unread')
   assert.equal(typesOf(endpoint.received, 'ada'), 'message.unread message.read message.read')
@@ -120,7 +120,7 @@ test('an app without webhooks and events that it does not list send nothing', as
   assert.deepEqual([endpoint.received[0]?.type, endpoint.received[0]?.body['appId']], ['user.online', 'app'])
 })
 
-test('what is owed survives a restart of the gateway and is delivered at once after it, in order and with the same ids', async () => {
+test('owed events survive a restart of the gateway and are delivered at once after it, in order and with the same ids', async () => {
   const endpoint = await startEndpoint((response) => response.writeHead(500).end())
   const engine = { type: 'embedded', path: scratchFolder() } as const
   const first = await run(endpoint, {}, { engine })
