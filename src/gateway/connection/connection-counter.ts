@@ -1,8 +1,15 @@
-import type { ClientFrameOf, EndCode } from '../../protocol/index.js'
+import { pageCloseCodes, type ClientFrameOf, type EndCode } from '../../protocol/index.js'
 import type { Metrics } from '../metrics/metrics.js'
 
 /** How a connection was closed: the code of its `ended`, or `left` by its page, or `lost` without an `ended`. */
 export type CloseReason = EndCode | 'left' | 'lost'
+
+/** The close codes of a page that may come back: its session is held for `leaveWindow`. */
+const pageLeftCodes: readonly number[] = Object.values(pageCloseCodes)
+
+/** Returns how a client closed its socket. */
+export const closeReasonOf = (code: number): 'left' | 'lost' =>
+  pageLeftCodes.includes(code) ? 'left' : 'lost'
 
 /** A start that has no result yet. */
 export interface PendingStart {

@@ -6,7 +6,6 @@ import {
   closeAction,
   errorMessages,
   isRetryable,
-  pageCloseCodes,
   limits,
   parse,
   type ClientFrameOf,
@@ -20,12 +19,14 @@ import type { StartQueue } from '../limits/start-queue.js'
 import type { Hub } from '../sessions/hub.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import {
+  closeReasonOf,
   countClosed,
   countStarted,
   pendingStart,
   type CloseReason,
   type PendingStart,
 } from './connection-counter.js'
+import { EarlyFrames, TOO_MUCH_BEFORE_START } from './early-frames.js'
 import { Heartbeat } from './heartbeat.js'
 import { Throttle } from './throttle.js'
 import type { Tracer } from './tracer.js'
@@ -49,18 +50,14 @@ export interface ConnectionContext extends SessionContext {
   onClosed(connection: Connection): void
 }
 
-/**
- * Until `started` is sent. Frames that come meanwhile wait in `frames` as text: parsed, 16 kB of `{}` would take hundreds of kilobytes
- * for a client that is not authenticated.
- */
+/** Until `started` is sent. */
 interface OpeningState {
   readonly name: 'opening'
   readonly peer: Peer
   readonly deadline: DeadlineTimer
   start: PendingStart | undefined
   session?: LiveSession
-  readonly frames: string[]
-  bytes: number
+  readonly frames: EarlyFrames
 }
 
 /** From `started` on. `draining`: frames are no longer answered. */
@@ -70,11 +67,6 @@ interface Live {
 }
 
 type Phase = OpeningState | Live | { readonly name: 'closed' }
-
-/** The frames that may wait for `started`, and their bytes together. */
-const MAX_EARLY_FRAMES = 16
-const MAX_EARLY_BYTES = 16_384
-const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_EARLY_FRAMES} frames and ${MAX_EARLY_BYTES} bytes together.`
 
 /** Characters of a client's name and version that are kept. */
 const MAX_CLIENT_NAME = 64
@@ -88,9 +80,6 @@ const START_RETRY = 10_000
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 
 const LEFT_BEFORE_START = "The client closed its side of the connection before 'started'."
-
-/** The close codes of a page that may come back: its session is held for `leaveWindow`. */
-const PAGE_LEFT_CODES: readonly number[] = Object.values(pageCloseCodes)
 
 /** Connection ids begin with this, so that the ids of several gateways differ. */
 const PROCESS_ID = randomUUID()
@@ -116,7 +105,7 @@ export class Connection implements ConnectionHandle {
     const deadline = new DeadlineTimer(context.settings.startTimeout, () =>
       this.end('timeout', 'The client sent no start in time, or it could not be authenticated in time.'),
     )
-    this.#phase = { name: 'opening', peer, deadline, start: undefined, frames: [], bytes: 0 }
+    this.#phase = { name: 'opening', peer, deadline, start: undefined, frames: new EarlyFrames() }
   }
 
   /** Whether the client is authenticated and its session has started. */
@@ -227,8 +216,8 @@ export class Connection implements ConnectionHandle {
   /** The socket was closed, with this code. */
   onClose(code: number): void {
     const { leaveWindow, resumeWindow } = this.#context.settings
-    const isLeft = PAGE_LEFT_CODES.includes(code)
-    this.#release({ holdFor: isLeft ? leaveWindow : resumeWindow }, isLeft ? 'left' : 'lost')
+    const reason = closeReasonOf(code)
+    this.#release({ holdFor: reason === 'left' ? leaveWindow : resumeWindow }, reason)
   }
 
   /** A text frame came; `bytes` is its length as UTF-8. */
@@ -273,23 +262,20 @@ export class Connection implements ConnectionHandle {
       this.#context.metrics.limitsReached.inc({ app: start.app, limit: 'starts' })
       return this.end('unavailable', TOO_MANY_STARTS, Math.ceil(START_RETRY * (0.2 + 0.8 * Math.random())))
     }
-    phase.bytes += bytes
-    if (phase.bytes > MAX_EARLY_BYTES || phase.frames.length === MAX_EARLY_FRAMES)
-      return this.end('too-large', TOO_MUCH_BEFORE_START)
-    phase.frames.push(text)
+    if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
   /** A ping or a pong of the WebSocket protocol came. It counts like a frame, because a flood of them costs as much. */
   receiveControl(bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'live') this.#charge(phase.session, bytes)
-    else if (phase.name === 'opening' && (phase.bytes += bytes) > MAX_EARLY_BYTES)
+    else if (phase.name === 'opening' && !phase.frames.spend(bytes))
       this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
   /** Counts a frame before it is parsed. Returns false if the connection was ended for it. */
   #charge(session: LiveSession, bytes: number): boolean {
-    const seconds = session.spendBytes(bytes)
+    const seconds = session.limits.spendBytes(bytes)
     if (seconds >= 0 && !this.#throttle) return true
     this.#throttle ??= new Throttle(this.#transport)
     const pausedFor = this.#throttle.update(seconds)
@@ -327,7 +313,7 @@ export class Connection implements ConnectionHandle {
       return this.end(code, why, retryAfter)
     }
     const session = new LiveSession(this.#context, admitted, this)
-    const wait = session.takeRequest()
+    const wait = session.limits.takeRequest()
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#charge(session, start.bytes)) return
     opening.session = session
@@ -347,7 +333,7 @@ export class Connection implements ConnectionHandle {
     this.#context.onStarted(this)
     this.#heartbeat.start()
     log.debug(session.ref, 'session started')
-    for (const text of opening.frames) {
+    for (const text of opening.frames.texts) {
       const parsed = parse(clientFrames, text)
       if (parsed.ok && parsed.frame.type !== 'start') session.handle(parsed.frame)
     }

@@ -13,6 +13,7 @@ import type { Delivery } from './delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
+import type { UserLimits } from './user-limits.js'
 import { createSendOrder } from './send-order.js'
 
 /** Frames of one session that may wait for their answers at once. Sends do not count, unless `authorizeSend` delays them. */
@@ -34,19 +35,16 @@ export interface FrameHandler {
 export interface SessionParts {
   readonly user: UserRef
   readonly ref: SessionRef
-  /** Identifies the user in the rate limiter. */
-  readonly userKey: string
+  readonly limits: UserLimits
   readonly expiryTimer: ExpiryTimer
   readonly delivery: Delivery
   readonly epoch: string
-  /** Returns 0, or the milliseconds until the user may send another request. */
-  takeRequest(): number
 }
 
 export const createFrameHandler = (
   context: MessagingContext,
   app: App,
-  { user, ref, userKey, expiryTimer, delivery, epoch, takeRequest }: SessionParts,
+  { user, ref, limits: userLimits, expiryTimer, delivery, epoch }: SessionParts,
   connection: ConnectionHandle,
 ): FrameHandler => {
   const { engine, log, metrics, settings } = context
@@ -75,7 +73,12 @@ export const createFrameHandler = (
     if (re.type === 'send' && retryable) order.hold({ code, why, retryAfter })
   }
 
-  const messaging = createMessaging(context, app, { user, userKey, epoch }, { connection, refuse, order })
+  const messaging = createMessaging(
+    context,
+    app,
+    { user, limits: userLimits, epoch },
+    { connection, refuse, order },
+  )
 
   /** If the token is refused, the session keeps the expiry that it has. */
   const renewExpiry = async (frame: ClientFrameOf<'token'>): Promise<void> => {
@@ -166,7 +169,7 @@ export const createFrameHandler = (
       unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(resolve)),
     handle(frame) {
       // Sends have a limit of their own.
-      const wait = frame.type === 'send' ? 0 : takeRequest()
+      const wait = frame.type === 'send' ? 0 : userLimits.takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
       // Without this limit a client that sends frames faster than they are answered would fill the memory.

@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto'
 import {
   mergeProfile,
   type EngineEvent,
-  type SavedUser,
   type SessionRef,
   type SessionRequest,
   type UserRecord,
@@ -16,7 +15,7 @@ import type {
   Resumption,
   User,
 } from '../../protocol/index.js'
-import { GUEST_EXISTS, type Admitted } from '../auth/admission.js'
+import type { Admitted } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import { Delivery } from './delivery.js'
@@ -27,6 +26,8 @@ import type { SessionChange } from '../../protocol/internal.js'
 import type { Activity } from './activity.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
+import { saveAdmitted } from './save-admitted.js'
+import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
 
 /** How the engine treats a session whose connection closed: it holds it for so many milliseconds, or ends it with a code. */
@@ -82,11 +83,6 @@ interface Started extends EngineSession {
 
 type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEnd: HoldOrEnd }
 
-/** Each frame counts as this many bytes more, since a small one costs about as much to handle as its answer. */
-const FRAME_COST = 64
-
-const TOO_MANY_GUESTS = "The app has as many guests as its 'limits.guests' allows."
-
 const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
 const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
@@ -94,12 +90,11 @@ const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: rec
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
   readonly user: UserRef
+  readonly limits: UserLimits
   /** The client's version as a label of metrics. Set by `start`. */
   clientVersion = 'unknown'
   readonly #context: SessionContext
   readonly #app: App
-  /** Identifies the user in the rate limiter. */
-  readonly #userKey: string
   readonly #connection: ConnectionHandle
   readonly #expiryTimer: ExpiryTimer
   readonly #delivery: Delivery
@@ -117,9 +112,9 @@ export class LiveSession implements HubSession {
     connection: ConnectionHandle,
   ) {
     this.user = { appId: app.settings.appId, userId }
+    this.limits = new UserLimits(context, app, userId)
     this.#context = context
     this.#app = app
-    this.#userKey = `${this.user.appId}\0${userId}`
     this.#connection = connection
     this.#expiryTimer = new ExpiryTimer(connection)
     this.#delivery = new Delivery(context, this.user, connection)
@@ -128,25 +123,6 @@ export class LiveSession implements HubSession {
   /** The session's ids; undefined before it has started. */
   get ref(): SessionRef | undefined {
     return this.#started()?.ref
-  }
-
-  /** Counts a request against the user's `requestsPerSecond`. Returns 0, or the milliseconds until the user may send another one. */
-  takeRequest(): number {
-    const { requestsPerSecond } = this.#app.settings.limits
-    const wait = this.#context.rateLimiter.take('requestsPerSecond', this.#userKey, requestsPerSecond)
-    if (wait > 0) this.#countLimit('requestsPerSecond')
-    return wait
-  }
-
-  /** Counts a frame against the user's `bytesPerSecond`. Returns the rest, as `RateLimiter.spend` does. */
-  spendBytes(bytes: number): number {
-    const { bytesPerSecond } = this.#app.settings.limits
-    return this.#context.rateLimiter.spend(
-      'bytesPerSecond',
-      this.#userKey,
-      bytesPerSecond,
-      bytes + FRAME_COST,
-    )
   }
 
   onEvent(event: EngineEvent): void {
@@ -167,7 +143,9 @@ export class LiveSession implements HubSession {
     this.clientVersion = this.#context.metrics.clientVersion(client.client)
     // Before the user is saved, since a revoked token must not bring back a user who was deleted.
     if (await engine.isRevoked(this.user, credential)) return this.#refuseRevoked()
-    const saved = await this.#saveUser(admitted)
+    const saved = await saveAdmitted(this.#context, this.user, admitted, (code, why) =>
+      this.#connection.end(code, why),
+    )
     if (this.#phase !== starting || !saved) return false
     const token = signToken && (await signToken(saved.user))
     const resumeKey = randomUUID()
@@ -291,21 +269,6 @@ export class LiveSession implements HubSession {
     this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
   }
 
-  /** Resolves with undefined if the connection was ended: the id is another guest's, or the app has too many guests. */
-  async #saveUser({ guest, vouched, claimed, mustBeNew }: Admitted): Promise<SavedUser | undefined> {
-    const { engine } = this.#context
-    if (!guest) return engine.saveUser(this.user, { vouched, claimed })
-    const { guests } = this.#app.settings.limits
-    // Two guests may ask for one id at once. The profile is saved afterwards, so that the second guest does not change the first's profile.
-    const saved = await engine.saveGuest(this.user, mustBeNew ? {} : { vouched, claimed }, guests)
-    if (!saved) {
-      this.#countLimit('guests')
-      this.#connection.end('unavailable', TOO_MANY_GUESTS)
-    } else if (mustBeNew && !saved.created) this.#connection.end('unauthenticated', GUEST_EXISTS)
-    else return mustBeNew && claimed ? engine.saveUser(this.user, { claimed }) : saved
-    return undefined
-  }
-
   /** If the client left before it was sent `started`, it has no key to a new session, so the session ends. A resumed session is held. */
   #detachOrEnd({ ref, hasKey }: EngineSession, holdOrEnd: HoldOrEnd): Promise<unknown> {
     const { engine } = this.#context
@@ -313,10 +276,6 @@ export class LiveSession implements HubSession {
     if ('code' in holdOrEnd) return engine.endSession(ref, holdOrEnd.code, connectionId)
     if (hasKey) return engine.detachSession(ref, connectionId, holdOrEnd.holdFor)
     return engine.endSession(ref, 'ended', connectionId)
-  }
-
-  #countLimit(limit: 'requestsPerSecond' | 'guests'): void {
-    this.#context.metrics.limitsReached.inc({ app: this.user.appId, limit })
   }
 
   #apply(event: EngineEvent): void {
@@ -365,11 +324,10 @@ export class LiveSession implements HubSession {
       {
         user: this.user,
         ref,
-        userKey: this.#userKey,
+        limits: this.limits,
         expiryTimer: this.#expiryTimer,
         delivery: this.#delivery,
         epoch,
-        takeRequest: () => this.takeRequest(),
       },
       this.#connection,
     ))
@@ -378,7 +336,7 @@ export class LiveSession implements HubSession {
   #visibilityOf({ ref }: Started): Visibility {
     const setHidden = (hidden: boolean): void =>
       this.#connection.endOnError(this.#context.engine.setHidden(ref, this.#connection.connectionId, hidden))
-    return (this.#visibility ??= new Visibility(setHidden, () => this.takeRequest()))
+    return (this.#visibility ??= new Visibility(setHidden, () => this.limits.takeRequest()))
   }
 
   #started(): Started | undefined {

@@ -9,6 +9,7 @@ import { checkMessage, sendRulesOf } from '../messages/rules.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { Log } from '../log.js'
+import type { UserLimits } from './user-limits.js'
 import type { SendOrder } from './send-order.js'
 
 /** The parts of a gateway that answer frames about messages. */
@@ -52,9 +53,9 @@ const HISTORY_OVERHEAD = 1_024
 const MAX_HISTORY_BYTES = limits.frame - HISTORY_OVERHEAD
 
 export const createMessaging = (
-  { settings, engine, rateLimiter, log, metrics }: MessagingContext,
+  { settings, engine, log, metrics }: MessagingContext,
   app: App,
-  { user, userKey, epoch }: { user: UserRef; userKey: string; epoch: string },
+  { user, limits: userLimits, epoch }: { user: UserRef; limits: UserLimits; epoch: string },
   { connection, refuse, order }: { connection: ConnectionHandle; refuse: Refuse; order: SendOrder },
 ): Messaging => {
   const { appId, userId } = user
@@ -136,10 +137,8 @@ export const createMessaging = (
     if (!maySend()) return ['refused', "The app's 'send' rule does not let this user send."]
     const hold = order.current()
     if (hold) return [hold.code, hold.why, hold.retryAfter]
-    const wait = rateLimiter.take('messagesPerSecond', userKey, app.settings.limits.messagesPerSecond)
-    if (wait === 0) return undefined
-    metrics.limitsReached.inc({ app: appId, limit: 'messagesPerSecond' })
-    return ['rate-limited', undefined, wait]
+    const wait = userLimits.takeMessage()
+    return wait > 0 ? ['rate-limited', undefined, wait] : undefined
   }
 
   const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {

@@ -1,0 +1,26 @@
+/** The frames that may wait for `started`, and their bytes together. */
+const MAX_FRAMES = 16
+const MAX_BYTES = 16_384
+
+/** Says why a connection is ended for its early frames. */
+export const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes together.`
+
+/**
+ * The frames that come before `started`. They wait as text: parsed, 16 kB of `{}` would take hundreds of kilobytes for a client that is
+ * not authenticated.
+ */
+export class EarlyFrames {
+  readonly texts: string[] = []
+  #bytes = 0
+
+  /** Counts bytes. Returns false if they are too many. */
+  spend(bytes: number): boolean {
+    this.#bytes += bytes
+    return this.#bytes <= MAX_BYTES
+  }
+
+  /** Keeps a frame. Returns false if it is one too many. */
+  add(text: string, bytes: number): boolean {
+    return this.spend(bytes) && this.texts.push(text) <= MAX_FRAMES
+  }
+}
