@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { networkInterfaces, platform } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createEmbeddedEngine } from '../../src/engine/index.js'
@@ -170,3 +171,23 @@ test('a start on an address that other machines reach warns of test apps', async
   )
   assert.deepEqual(warned(strict.lines), [])
 })
+
+test(
+  'eight hundred connections that come while the event loop is busy are all taken by the kernel',
+  { skip: platform() === 'linux' ? false : 'only Linux lists the states of sockets in a file' },
+  async () => {
+    const { port } = await runGateway({}, { limits: { connectionsPerSecondPerAddress: 100_000 } })
+    const sockets = Array.from({ length: 800 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+    // Node connects in the next tick. In this turn of the event loop the gateway accepts nothing.
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+    const states = readFileSync('/proc/net/tcp', 'latin1')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , to]) => to === remote)
+      .map(([, , , state]) => state)
+    for (const socket of sockets) socket.destroy()
+    assert.equal(states.length, sockets.length)
+    assert.deepEqual([...new Set(states)], ['01'], 'every connection is established')
+  },
+)
