@@ -306,6 +306,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
           return connection
         },
         countSocket,
+        releaseSlot: (slot) => connectionLimits.release(slot),
         request(request: IncomingMessage, response: ServerResponse) {
           const { refusal } = countSocket(
             request.socket,

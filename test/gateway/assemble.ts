@@ -72,7 +72,9 @@ export const assemble = async (
       evict: () => undefined,
       remoteAddress: address,
       address: undefined,
+      isReleased: false,
     }),
+    releaseSlot: () => undefined,
     peerOf: () => ({ origin: null, address: 'here' }),
     request: (_, response) => response.end(),
     connect(transport, peer) {

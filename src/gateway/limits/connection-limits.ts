@@ -13,6 +13,8 @@ export interface Slot {
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */
   address: string | undefined
+  /** Whether the socket counts no more. */
+  isReleased: boolean
 }
 
 export interface ConnectionLimits {
@@ -27,6 +29,7 @@ export interface ConnectionLimits {
   exemptProxy(slot: Slot): void
   /** The socket has a session: it makes no room for others any more. */
   start(slot: Slot): void
+  /** The socket counts no more: it is closed, or was refused and is about to close. A second call does nothing. */
   release(slot: Slot): void
   /** Returns how many sockets are counted. */
   size(): number
@@ -130,7 +133,7 @@ export const createConnectionLimits = (
 
   return {
     accept(remoteAddress, evict, clientAddress) {
-      const slot: Slot = { refusal: undefined, evict, remoteAddress, address: undefined }
+      const slot: Slot = { refusal: undefined, evict, remoteAddress, address: undefined, isReleased: false }
       sockets += 1
       opening.add(slot)
       if (clientAddress !== undefined) identify(slot, clientAddress)
@@ -156,6 +159,8 @@ export const createConnectionLimits = (
     start: leaveOpening,
     size: () => sockets,
     release(slot) {
+      if (slot.isReleased) return
+      slot.isReleased = true
       sockets -= 1
       opening.delete(slot)
       uncount(slot)

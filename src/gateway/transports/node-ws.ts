@@ -23,6 +23,8 @@ import { readInSlices } from './slices.js'
 export interface GatewayHandlers {
   /** Counts a socket for the limits of connections. */
   countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
+  /** Stops counting a socket that was refused for a limit, so that another one can take its place. */
+  releaseSlot(slot: Slot): void
   /** Creates the connection of a socket that has just opened. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
   peerOf(request: IncomingMessage): Peer
@@ -237,10 +239,24 @@ const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
   'rate-limited': 'Too many connections from this address: reconnect after `retryAfter`.',
 }
 
-/** Ends a connection, and frees its socket without waiting for the client's close frame. */
-const endForLimit = (connection: Connection, socket: Duplex, refusal: SocketRefusal): void => {
-  connection.end(refusal, LIMIT_MESSAGES[refusal], Math.ceil(RETRY_AFTER * (0.2 + 0.8 * Math.random())))
-  if (socket instanceof Socket) socket.destroySoon()
+/**
+ * Sockets that were refused for a limit and wait for their clients to read why. They are open beyond the limit, so a client that
+ * is refused while there are so many of them may lose the code if it still sends.
+ */
+const MAX_LINGERING = 64
+
+/** Returns a function that ends a connection for a limit, and frees its slot without waiting for the client's close frame. */
+const createEndForLimit = (releaseSlot: GatewayHandlers['releaseSlot']) => {
+  let lingering = 0
+  return (connection: Connection, socket: Duplex, slot: Slot, refusal: SocketRefusal): void => {
+    connection.end(refusal, LIMIT_MESSAGES[refusal], Math.ceil(RETRY_AFTER * (0.2 + 0.8 * Math.random())))
+    if (lingering < MAX_LINGERING) {
+      releaseSlot(slot)
+      lingering += 1
+      socket.once('close', () => (lingering -= 1))
+      lingeringClose(socket)
+    } else if (socket instanceof Socket) socket.destroySoon()
+  }
 }
 
 /** Serves the gateway's paths on `server`. Other requests go to the listeners that the server had before. */
@@ -267,6 +283,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
 
   const { onRequest, returnRequest } = createRequestReturn(server)
   const turnLimit = createTurnLimit(MAX_PER_TURN)
+  const endForLimit = createEndForLimit((slot) => handlers.releaseSlot(slot))
   const handleRequest = createRequestQueue((request, response) => {
     turnLimit.run(() => {
       if (!request.socket.destroyed) handlers.request(request, response)
@@ -297,7 +314,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       const transport = new WsTransport(webSocket, socket)
       const connection = handlers.connect(transport, peer, slot)
       receiveFrom(webSocket, socket, transport, connection, handlers.messageTimeout)
-      slot.evict = (refusal) => endForLimit(connection, socket, refusal)
+      slot.evict = (refusal) => endForLimit(connection, socket, slot, refusal)
       // Ended before the start is decoded and parsed, so that a refused socket costs little.
       if (slot.refusal) return slot.evict(slot.refusal)
       const start = startInProtocols(protocols)

@@ -6,11 +6,20 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { addressKey } from '../../../src/gateway/limits/connection-limits.js'
 import { createGateway, createLog, type GatewayConfig } from '../../../src/gateway/index.js'
-import { openClient, openRaw, startClient, within, type Client } from '../../support/raw-client.js'
+import {
+  handshake,
+  maskedFrame,
+  openClient,
+  openRaw,
+  startClient,
+  within,
+  type Client,
+} from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { runGateway, secret, startOf, testApp } from '../support.js'
@@ -105,6 +114,28 @@ for (const [what, serve] of Object.entries(servers)) {
     await assertServed([...honest, ...more], 'b')
   })
 
+  test(`on ${what}, a client that is refused while it sends gets the code and no reset, and takes no place`, async () => {
+    const url = await serve({ limits: { connections: 2 } })
+    const honest = await startAll(url, ['a', 'b'])
+    const raw = await openRaw(url, { allowHalfOpen: true })
+    raw.socket.write(handshake())
+    const frames = Buffer.concat(Array(10_000).fill(maskedFrame('{"type":"pong"}')))
+    raw.socket.write(frames)
+    await until('the code', () => raw.received().includes('"code":"unavailable"'))
+    // On a slow line these frames are on their way while the code comes.
+    raw.socket.write(frames)
+    // The refused socket is open until its client closes it.
+    honest[0]?.close()
+    await until('a free place', async () => {
+      const client = openClient(url, { start: await startOf('c') })
+      return (await client.next()).type === 'started'
+    })
+    assert.equal(raw.socket.destroyed, false)
+    raw.socket.end()
+    assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
+    await assertServed(honest.slice(1), 'a')
+  })
+
   test(`on ${what}, connections of one address beyond the limit of a second are rate-limited`, async () => {
     const url = await serve({ limits: { connectionsPerSecondPerAddress: 2 } })
     const start = await startOf('a')
@@ -157,6 +188,38 @@ test('sockets that send nothing make room too, and are closed', async () => {
   const silent = await Promise.all(Array.from({ length: 6 }, () => openRaw(url)))
   await until('only two of them are open', () => silent.filter(({ socket }) => !socket.destroyed).length, 2)
   await assertServed(honest, 'a')
+})
+
+test('refused clients that never close keep few sockets open', async () => {
+  const gateway = createGateway(
+    { engine: { type: 'memory' }, apps: { app: testApp() }, limits: { connections: 1 } },
+    { env: {}, log: createLog({ level: 'silent' }) },
+  )
+  const server = createServer()
+  const sockets = new Set<Duplex>()
+  let most = 0
+  gateway.attach(server)
+  server.prependListener('upgrade', (_, socket: Duplex) => {
+    sockets.add(socket)
+    most = Math.max(most, sockets.size)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(async () => {
+    await gateway.close()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const [honest] = await startAll(url, ['a'])
+  for (let count = 0; count < 200; count += 1) {
+    const raw = await openRaw(url, { allowHalfOpen: true })
+    raw.socket.write(handshake())
+    await until('the code', () => raw.received().includes('"code":"unavailable"'))
+  }
+  assert.ok(most < 100, `${most} sockets were open`)
+  assert.ok(honest)
+  await assertServed([honest], 'a')
+  await until('the refused sockets are closed', () => sockets.size === 1)
 })
 
 test('an address of IPv6 counts as its /64 network, and an IPv4 address in it as itself', () => {
