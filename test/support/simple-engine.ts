@@ -3,12 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   EngineError,
   mergeProfile,
-  type AppOptions,
   type Credential,
   type Engine,
   type EngineEvent,
   type NewMessage,
-  type OwedEvent,
   type Retention,
   type Revocation,
   type SendResult,
@@ -17,9 +15,9 @@ import {
   type SessionRef,
   type UserRecord,
   type UserRef,
-  type WebhookEventType,
 } from '../../src/engine/index.js'
 import type { JsonObject, Message } from '../../src/protocol/index.js'
+import { createSimpleWebhooks } from './simple-webhooks.js'
 
 interface Session extends SessionRecord {
   connectionId: string | null
@@ -51,14 +49,6 @@ const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, use
 
 const contentOf = ({ body, data }: NewMessage): unknown => structuredClone({ body, data })
 
-const publicOf = ({ event, attempts, due, lastError, state }: SimpleEvent): OwedEvent =>
-  structuredClone({ event, attempts, dueAt: Date.now() + due - performance.now(), lastError, state })
-
-/** An owed event. `due` is by the monotonic clock. */
-interface SimpleEvent extends OwedEvent {
-  due: number
-}
-
 /** For so many milliseconds after its connection was lost, a session's user counts as online. */
 const AWAY_AFTER = 20_000
 
@@ -75,9 +65,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let sent = new Map<string, Sent>()
   let retentions = new Map<string, Retention>()
   let key = randomBytes(32)
-  let options = new Map<string, AppOptions>()
-  let owed: SimpleEvent[] = []
-  let lastSeq = 0
   let revoked = new Map<string, number>()
   let revokedApps = new Map<string, number>()
   let revokedTokens = new Set<string>()
@@ -153,15 +140,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     }
   }
 
-  const owe = ({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject): void => {
-    if (!options.get(appId)?.webhooks?.events.includes(type)) return
-    const seq = ++lastSeq
-    const event = { id: randomUUID(), type, seq, at: Date.now(), appId, userId }
-    const full = structuredClone({ ...data, ...presenceOf({ appId, userId }) })
-    const row = { attempts: 0, dueAt: Date.now(), lastError: null, state: 'owed' as const, due: now() }
-    owed.push({ event: { ...event, data: full }, ...row })
-    setImmediate(() => emit({ type: 'webhooks-due', appId }))
-  }
+  const webhooks = createSimpleWebhooks(presenceOf, emit)
+  const { owe } = webhooks
 
   /** Whom the last event about presence said to be online. */
   const online = new Set<string>()
@@ -179,7 +159,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   const checkUnread = (): void => {
     for (const [name, inbox] of inboxes) {
       const [appId = '', userId = ''] = JSON.parse(name) as string[]
-      const unreadAfter = options.get(appId)?.webhooks?.unreadAfter ?? Infinity
+      const unreadAfter = webhooks.unreadAfter(appId)
       const unread = inbox.messages.filter(({ offset, from }) => offset > inbox.readOffset && from !== userId)
       const [oldest] = unread
       if (!oldest) {
@@ -344,8 +324,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       sent = new Map()
       retentions = new Map()
       key = randomBytes(32)
-      options = new Map()
-      owed = []
+      webhooks.clear()
       revoked = new Map()
       revokedApps = new Map()
       revokedTokens = new Set()
@@ -354,9 +333,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         for (const [appId, retention] of retentions) pruneApp(appId, retention)
         for (const session of sessions) updatePresence(session)
         checkUnread()
-        const due = owed.filter((one) => one.state === 'owed' && one.due <= now())
-        for (const appId of new Set(due.map(({ event }) => event.appId)))
-          emit({ type: 'webhooks-due', appId })
+        webhooks.announce()
       }, SWEEP_INTERVAL).unref()
       return Promise.resolve()
     },
@@ -580,55 +557,13 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     configure: (appId, appOptions) =>
       whenOpen(() => {
         retentions.set(appId, appOptions.retention)
-        options.set(appId, structuredClone(appOptions))
+        webhooks.configure(appId, appOptions.webhooks)
       }),
-    takeDueEvents: (appId, limit, leaseFor) =>
-      whenOpen(() => {
-        const users = new Set<string>()
-        const oldest = owed
-          .filter(({ event, state }) => event.appId === appId && state === 'owed')
-          .sort((a, b) => a.event.seq - b.event.seq)
-          .filter(({ event }) => !users.has(event.userId) && users.add(event.userId))
-        const due = oldest.filter((one) => one.due <= now()).slice(0, limit)
-        for (const one of due) one.due = now() + leaseFor
-        return due.map(publicOf)
-      }),
-    settleEvent: (appId, userId, eventId, outcome) =>
-      whenOpen(() => {
-        const of = owed.filter((one) => one.state === 'owed' && keyOf(one.event) === keyOf({ appId, userId }))
-        const [first] = of.sort((a, b) => a.event.seq - b.event.seq)
-        if (first?.event.id !== eventId) return
-        if ('delivered' in outcome) owed = owed.filter((one) => one !== first)
-        else if ('failed' in outcome)
-          Object.assign(first, { state: 'failed', lastError: outcome.failed, attempts: first.attempts + 1 })
-        else {
-          const wait = Math.max(0, outcome.retryAt - Date.now())
-          Object.assign(first, { lastError: outcome.error, attempts: first.attempts + 1, due: now() + wait })
-        }
-      }),
-    owedEvents: (appId, after, limit) =>
-      whenOpen(() => {
-        const rest = owed
-          .filter(({ event }) => event.appId === appId && event.seq > Number(after))
-          .sort((a, b) => a.event.seq - b.event.seq)
-        const events = rest.slice(0, limit).map(publicOf)
-        return { events, next: rest.length > limit ? String(events.at(-1)?.event.seq) : null }
-      }),
-    replayEvent: (appId, userId, eventId) =>
-      whenOpen(() => {
-        const found = owed.find(
-          ({ event, state }) =>
-            state === 'failed' && event.id === eventId && keyOf(event) === keyOf({ appId, userId }),
-        )
-        if (found) Object.assign(found, { state: 'owed', attempts: 0, lastError: null, due: now() })
-        return found !== undefined
-      }),
-    owedSummary: (appId) =>
-      whenOpen(() => {
-        const all = owed.filter(({ event, state }) => event.appId === appId && state === 'owed')
-        const times = all.map(({ event }) => event.at)
-        return { owed: all.length, oldestAt: times.length > 0 ? Math.min(...times) : null }
-      }),
+    takeDueEvents: (...args) => whenOpen(() => webhooks.take(...args)),
+    settleEvent: (...args) => whenOpen(() => webhooks.settle(...args)),
+    owedEvents: (...args) => whenOpen(() => webhooks.list(...args)),
+    replayEvent: (...args) => whenOpen(() => webhooks.replay(...args)),
+    owedSummary: (appId) => whenOpen(() => webhooks.summary(appId)),
     send: (message, rules) =>
       whenOpen(() => {
         return send(message, rules)

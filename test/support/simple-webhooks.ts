@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import type {
+  DeliveryOutcome,
+  EngineEvent,
+  OwedEvent,
+  OwedEventPage,
+  UserRef,
+  WebhookEventType,
+  WebhookOptions,
+} from '../../src/engine/index.js'
+import type { JsonObject } from '../../src/protocol/index.js'
+
+/** An owed event. `due` is by the monotonic clock. */
+interface SimpleEvent extends OwedEvent {
+  due: number
+}
+
+const publicOf = ({ event, attempts, due, lastError, state }: SimpleEvent): OwedEvent =>
+  structuredClone({ event, attempts, dueAt: Date.now() + due - performance.now(), lastError, state })
+
+/** The webhook events of the simple engine, in an array. */
+export const createSimpleWebhooks = (
+  presenceOf: (of: UserRef) => { online: boolean; sessions: number },
+  emit: (event: EngineEvent) => void,
+) => {
+  const options = new Map<string, WebhookOptions | null>()
+  let events: SimpleEvent[] = []
+  let lastSeq = 0
+
+  const ofApp = (appId: string, state?: OwedEvent['state']): SimpleEvent[] =>
+    events
+      .filter((one) => one.event.appId === appId && (state === undefined || one.state === state))
+      .sort((a, b) => a.event.seq - b.event.seq)
+
+  return {
+    clear() {
+      options.clear()
+      events = []
+    },
+    configure(appId: string, webhooks: WebhookOptions | null) {
+      options.set(appId, structuredClone(webhooks))
+    },
+    unreadAfter: (appId: string): number => options.get(appId)?.unreadAfter ?? Infinity,
+    owe({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject) {
+      if (!options.get(appId)?.events.includes(type)) return
+      const seq = ++lastSeq
+      const full = structuredClone({ ...data, ...presenceOf({ appId, userId }) })
+      const event = { id: randomUUID(), type, seq, at: Date.now(), appId, userId, data: full }
+      const row = { attempts: 0, dueAt: Date.now(), lastError: null, state: 'owed' as const }
+      events.push({ event, ...row, due: performance.now() })
+      setImmediate(() => emit({ type: 'webhooks-due', appId }))
+    },
+    /** Emits `webhooks-due` for each app with an event that is due. */
+    announce() {
+      const due = events.filter((one) => one.state === 'owed' && one.due <= performance.now())
+      for (const appId of new Set(due.map(({ event }) => event.appId))) emit({ type: 'webhooks-due', appId })
+    },
+    take(appId: string, limit: number, leaseFor: number): OwedEvent[] {
+      const users = new Set<string>()
+      const oldest = ofApp(appId, 'owed').filter(
+        ({ event: { userId } }) => !users.has(userId) && users.add(userId),
+      )
+      const due = oldest.filter((one) => one.due <= performance.now()).slice(0, limit)
+      for (const one of due) one.due = performance.now() + leaseFor
+      return due.map(publicOf)
+    },
+    settle(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome) {
+      const first = ofApp(appId, 'owed').find(({ event }) => event.userId === userId)
+      if (first?.event.id !== eventId) return
+      if ('delivered' in outcome) {
+        events = events.filter((one) => one !== first)
+        return
+      }
+      first.attempts++
+      first.lastError = 'failed' in outcome ? outcome.failed : outcome.error
+      if ('failed' in outcome) first.state = 'failed'
+      else first.due = performance.now() + Math.max(0, outcome.retryAt - Date.now())
+    },
+    list(appId: string, after: string | null, limit: number): OwedEventPage {
+      const rest = ofApp(appId).filter(({ event }) => event.seq > Number(after))
+      const page = rest.slice(0, limit).map(publicOf)
+      return { events: page, next: rest.length > limit ? String(page.at(-1)?.event.seq) : null }
+    },
+    replay(appId: string, userId: string, eventId: string): boolean {
+      const found = ofApp(appId, 'failed').find(
+        ({ event }) => event.id === eventId && event.userId === userId,
+      )
+      if (!found) return false
+      Object.assign(found, { state: 'owed', attempts: 0, lastError: null, due: performance.now() })
+      return true
+    },
+    summary(appId: string): { owed: number; oldestAt: number | null } {
+      const times = ofApp(appId, 'owed').map(({ event }) => event.at)
+      return { owed: times.length, oldestAt: times.length > 0 ? Math.min(...times) : null }
+    },
+  }
+}
