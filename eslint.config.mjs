@@ -20,6 +20,7 @@ export default tseslint.config(
           'test/tsconfig.json',
           'test/tsconfig.browser.json',
           'src/playground/tsconfig.json',
+          'src/console/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,
       },
@@ -43,7 +44,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/element/**/*.ts', 'src/playground/**/*.ts', 'demo/**/*.ts'],
+    files: ['src/element/**/*.ts', 'src/playground/**/*.ts', 'src/console/**/*.ts', 'demo/**/*.ts'],
     extends: [lit.configs['flat/recommended'], wc.configs['flat/recommended']],
   },
   {

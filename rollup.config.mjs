@@ -49,8 +49,8 @@ const typescript = {
   resolveId(source, importer) {
     if (!importer?.endsWith('.ts') || !source.startsWith('.')) return null
     const id = fileURLToPath(new URL(source.replace(/\.js$/, '.ts'), pathToFileURL(importer)))
-    // Only the playground's own modules are imported for their effects: it bundles no second element.
-    return { id, moduleSideEffects: id.includes('/src/playground/') }
+    // Only the pages' own modules are imported for their effects: the playground bundles no second element.
+    return { id, moduleSideEffects: /\/src\/(playground|console)\//.test(id) }
   },
   transform(code, id) {
     if (!id.endsWith('.ts')) return null
@@ -104,6 +104,7 @@ export default [
   }),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
-  // No page of the operator's own loads it: a map would only make the package larger.
+  // No page of the operator's own loads them: a map would only make the package larger.
   minified('src/playground/main.ts', 'dist/playground/playground.js', { sourcemap: false }),
+  minified('src/console/main.ts', 'dist/console/console.js', { sourcemap: false }),
 ]

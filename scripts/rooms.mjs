@@ -30,6 +30,7 @@ export const rooms = {
 
   typings: ['element', 'session'],
   playground: ['element', 'session'],
+  console: ['protocol'],
 
   tokens: ['protocol'],
   'rest-client': ['tokens'],
@@ -108,6 +109,7 @@ export const withoutNode = [
   'element',
   'typings',
   'playground',
+  'console',
   'tokens',
   'rest-client',
 ]

@@ -1,13 +1,17 @@
 /* global document, scrollTo */
-// Takes the README's screenshots of the playground and the shop: npm run build && node scripts/screenshots.mjs
+// Takes the screenshots of the playground, the shop and the console: npm run build && node scripts/screenshots.mjs
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import { chromium } from 'playwright-core'
+import { WebSocket } from 'ws'
 import { createShop } from '../demo/shop/shop.mjs'
 import { startDev } from '../dist/cli/dev/dev.js'
+import { createGateway, createLog } from '../dist/gateway/index.js'
+import { ChatSession } from '../dist/session/index.js'
+import { createToken } from '../dist/tokens/index.js'
 import { chromiumArgs, chromiumPath } from './chromium.mjs'
 
 const HOST = '127.0.0.1'
@@ -98,10 +102,82 @@ const takeShop = async () => {
   await take(alice, 'shop')
 }
 
+const ADMIN_TOKEN = 'the admin token of the screenshots'
+
+/** Samples of an hour, which would take an hour. */
+const charts = {
+  interval: 15_000,
+  series: [
+    ['Connected sessions', '', 4, 0],
+    ['Messages', 'per second', 61, 14],
+    ['Session starts', 'per second', 3, 2],
+    ['Refused requests', 'per second', 0.2, 0.2],
+    ['Time to store a message', 'milliseconds', 2.4, 0.8],
+    ['Round trip to clients', 'milliseconds', 48, 9],
+    ['Event loop delay (99 %)', 'milliseconds', 1.8, 1.1],
+    ['Memory of the process', 'bytes', 131e6, 4e6],
+  ].map(([label, unit, mean, spread], row) => ({
+    label,
+    unit,
+    values: Array.from(
+      { length: 240 },
+      (_, index) =>
+        Math.round(
+          100 *
+            Math.max(
+              0,
+              mean + spread * (Math.sin(index / 19 + row) + 0.5 * (((index * (7 + row)) % 11) / 11)),
+            ),
+        ) / 100,
+    ),
+  })),
+}
+
+const takeConsole = async () => {
+  const secret = 'the secret of the screenshots, 32 B'
+  const operated = createGateway(
+    {
+      listen: { port: 0 },
+      engine: { type: 'memory' },
+      pingInterval: 2,
+      admin: { port: 0, token: ADMIN_TOKEN },
+      apps: { shop: { environment: 'test', secrets: [secret] } },
+    },
+    { env: {}, log: createLog({ level: 'fatal' }) },
+  )
+  const endpoint = await operated.listen()
+  const adminUrl = await operated.listenAdmin()
+  const sessions = await Promise.all(
+    ['alice', 'bob', 'carla', 'nora'].map(async (userId) => {
+      const token = await createToken({ appId: 'shop', userId, secret, user: { name: userId } })
+      const session = new ChatSession({ endpoint, appId: 'shop', token, WebSocket })
+      await session.start()
+      return session
+    }),
+  )
+  const [alice, bob] = sessions
+  const page = await open(adminUrl, 900)
+  await page.route('**/api/charts', (route) => route.fulfill({ json: charts }))
+  await page.getByLabel('Admin token').fill(ADMIN_TOKEN)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.locator('figure').first().waitFor()
+  await take(page, 'console')
+  await page.goto(`${adminUrl}/#/apps/shop/users/alice`)
+  await page.getByRole('button', { name: 'Watch frames' }).click()
+  await page.getByText('Frames show here').waitFor()
+  await bob.send({ to: 'alice', body: 'Is the lamp still there?' })
+  await alice.send({ to: 'bob', body: 'It is. Shall I keep it for you?' })
+  await page.locator('session-trace li').nth(4).waitFor()
+  await take(page, 'console-user')
+  await Promise.all(sessions.map((session) => session.end()))
+  await operated.close()
+}
+
 try {
   await mkdir(images, { recursive: true })
   await takePlayground()
   await takeShop()
+  await takeConsole()
 } finally {
   await browser.close()
   shop.close()

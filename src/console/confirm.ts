@@ -1,0 +1,52 @@
+import { html, LitElement, type TemplateResult } from 'lit'
+
+interface Question {
+  title: string
+  text: string
+  /** The name of the button that agrees. */
+  action: string
+}
+
+/** A dialog that asks before a change. */
+class ConfirmDialog extends LitElement {
+  question: Question = { title: '', text: '', action: '' }
+  answer: (agrees: boolean) => void = () => undefined
+
+  protected override createRenderRoot(): this {
+    return this
+  }
+
+  protected override firstUpdated(): void {
+    this.querySelector('dialog')?.showModal()
+  }
+
+  #onClose({ currentTarget }: Event): void {
+    this.answer((currentTarget as HTMLDialogElement).returnValue === 'yes')
+    this.remove()
+  }
+
+  #close(value: string): void {
+    this.querySelector('dialog')?.close(value)
+  }
+
+  override render(): TemplateResult {
+    const { title, text, action } = this.question
+    // A form with the method "dialog" would need `form-action` in the policy.
+    return html`<dialog aria-labelledby="question" @close=${this.#onClose}>
+      <h2 id="question">${title}</h2>
+      <p>${text}</p>
+      <div class="row">
+        <button type="button" autofocus @click=${() => this.#close('')}>Cancel</button>
+        <button type="button" class="danger" @click=${() => this.#close('yes')}>${action}</button>
+      </div>
+    </dialog>`
+  }
+}
+
+customElements.define('confirm-dialog', ConfirmDialog)
+
+/** Resolves with whether the operator agrees. */
+export const confirm = (question: Question): Promise<boolean> =>
+  new Promise((answer) => {
+    document.body.append(Object.assign(new ConfirmDialog(), { question, answer }))
+  })
