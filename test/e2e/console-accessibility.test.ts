@@ -14,14 +14,12 @@ const assertUsable = async ({ page }: ConsoleSite, what: string): Promise<void> 
   await assertAccessible(page, `${what}, a desktop`)
   await page.setViewportSize({ width: 360, height: 740 })
   await assertAccessible(page, `${what}, a phone`)
-  const boxes = await page
-    .locator('button, nav a, input, select, textarea')
-    .evaluateAll((all) =>
-      all.map((one) => ({
-        name: one.textContent.trim() || one.id,
-        box: one.getBoundingClientRect().toJSON() as DOMRect,
-      })),
-    )
+  const boxes = await page.locator('button, nav a, input, select, textarea').evaluateAll((all) =>
+    all.map((one) => ({
+      name: one.textContent.trim() || one.id,
+      box: one.getBoundingClientRect().toJSON() as DOMRect,
+    })),
+  )
   for (const { name, box } of boxes) {
     assert.ok(box.height >= 44, `${what}: ${name} is ${box.height} px high`)
     assert.ok(box.left >= 0 && box.right <= 360, `${what}: ${name} is within the window`)
