@@ -22,7 +22,7 @@ const reloadOnSignal = (gateway: Gateway, file: string | undefined, log: Log): v
   let lastReload = Promise.resolve()
   const reload = async (): Promise<void> => {
     try {
-      const { applied, needsRestart } = await gateway.reload(await loadConfig(file))
+      const { applied, needsRestart } = await gateway.reload(() => loadConfig(file))
       log.info({ applied }, 'the config was reloaded')
       if (needsRestart.length > 0)
         log.warn({ needsRestart }, 'keys of the config have changed that need a restart: the old values stay')

@@ -35,7 +35,7 @@ import { createSend, type Published } from './messages/send.js'
 import { refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
-import { createReload, type Reloaded } from './reload.js'
+import { createReload, type ConfigSource, type Reloaded } from './reload.js'
 import { createRestRoutes } from './rest/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
@@ -84,9 +84,9 @@ export interface Gateway {
    * Takes another config without dropping a session: secrets and all other rules of apps, new apps, limits, admin tokens, and
    * the TLS certificate, whose files are read again. Other keys keep their values until a restart, and so does an app that is
    * removed. A session whose token was signed by a removed secret goes on until its credentials expire. Rejects with a `GatewayError`
-   * (`bad-config`, `bad-tls`, `closed`) or an `EngineError`, and has changed nothing then.
+   * (`bad-config`, `bad-tls`, `closed`), an `EngineError` or as a function that reads the config does, and has changed nothing then.
    */
-  reload(config: GatewayConfig): Promise<Reloaded>
+  reload(config: ConfigSource): Promise<Reloaded>
   /**
    * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at
    * most), and closes every connection as `unavailable`, so that clients reconnect. Sessions are held. A server that the

@@ -1,5 +1,5 @@
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
-export type { Reloaded } from './reload.js'
+export type { ConfigSource, Reloaded } from './reload.js'
 export { GatewayError, type GatewayErrorCode } from './errors.js'
 export type { Publication } from './messages/publish.js'
 export type { BackendMessage, Published } from './messages/send.js'

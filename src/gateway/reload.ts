@@ -16,6 +16,9 @@ export interface Reloaded {
   needsRestart: string[]
 }
 
+/** A config, or a function that reads it: a reload that can't read it is counted as failed. */
+export type ConfigSource = GatewayConfig | (() => Promise<GatewayConfig>)
+
 /** The parts of a gateway that a reload reads or changes. */
 interface ReloadContext {
   /** A reload assigns to it. */
@@ -33,7 +36,7 @@ interface ReloadContext {
 }
 
 /** Returns the gateway's `reload`. */
-export const createReload = (context: ReloadContext): ((config: GatewayConfig) => Promise<Reloaded>) => {
+export const createReload = (context: ReloadContext): ((config: ConfigSource) => Promise<Reloaded>) => {
   const { settings, keySets, dispatcher, engine, metrics } = context
   let last: Promise<unknown> = Promise.resolve()
 
@@ -49,7 +52,8 @@ export const createReload = (context: ReloadContext): ((config: GatewayConfig) =
     }
   }
 
-  const reload = async (config: GatewayConfig): Promise<Reloaded> => {
+  const reload = async (source: ConfigSource): Promise<Reloaded> => {
+    const config = typeof source === 'function' ? await source() : source
     const next = changesOf(settings, context.parse(config))
     const apps = await context.apps()
     const useCertificate = (await context.ownServer())?.readCertificate(next.settings.listen.tls)

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createGateway } from '../../../src/gateway/index.js'
-import { runGateway, testApp } from '../support.js'
+import { attachGateway } from '../../support/gateway.js'
+import { startClient } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { runGateway, startOf, testApp } from '../support.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'
@@ -138,6 +141,30 @@ test('an admin port in use fails listen(), which can be called again', async () 
   await close()
   await second.listen()
   assert.equal(await second.listenAdmin(), adminUrl)
+})
+
+test('an attached gateway starts its admin listener', async () => {
+  const attached = await attachGateway({}, { admin })
+  const address = await attached.gateway.listenAdmin()
+  assert.equal((await fetch(`${address}/healthz`)).status, 200)
+})
+
+test('a drain can be watched on the admin listener', async () => {
+  let release: (() => void) | undefined
+  const authorizeSend = () => new Promise<boolean>((resolve) => (release = () => resolve(true)))
+  const { gateway, url } = await runGateway({ authorizeSend }, { admin })
+  const adminUrl = await gateway.listenAdmin()
+  const ada = await startClient(url, await startOf('ada'))
+  ada.send({ type: 'send', id: 'one', to: 'ada', body: 'x' })
+  await until('the message waits for authorizeSend', () => release !== undefined)
+  const closed = gateway.close()
+  assert.equal((await fetch(`${adminUrl}/readyz`)).status, 503)
+  const metrics = await fetch(`${adminUrl}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+  const text = await metrics.text()
+  assert.match(text, /^chat_session_ready 0$/m)
+  assert.match(text, /^chat_session_connections\{state="draining"\} 1$/m)
+  release?.()
+  await closed
 })
 
 test('a closed gateway closes its admin listener', async () => {

@@ -5,7 +5,7 @@ import { createSignature } from '../../../src/tokens/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { restOf } from '../rest/support.js'
 import { until } from '../../support/until.js'
-import { runGateway, signatureSecret, startOf } from '../support.js'
+import { runGateway, signatureSecret, startOf, testApp } from '../support.js'
 
 const token = 'the admin token of a test, 32 bytes'
 
@@ -140,11 +140,17 @@ test('REST calls are counted by app, call and status, with their seconds', async
   assert.equal(await value('rest_seconds_count{call="getUser"}'), 2)
 })
 
-test('reloads of the config are counted by their result', async () => {
+test('reloads of the config are counted by their result, also if it could not be read', async () => {
+  const config = { apps: { app: testApp() }, listen: { port: 0 }, engine: { type: 'memory' } } as const
   const { gateway, value } = await run()
   await assert.rejects(gateway.reload({ apps: {} }), { code: 'bad-config' })
-  assert.equal(await value('config_reloads_total{result="failed"}'), 1)
-  assert.equal(await value('config_reloads_total{result="applied"}'), 0)
+  await assert.rejects(
+    gateway.reload(() => Promise.reject(new Error('the file is not JSON'))),
+    { message: 'the file is not JSON' },
+  )
+  assert.equal(await value('config_reloads_total{result="failed"}'), 2)
+  await gateway.reload(() => Promise.resolve(config))
+  assert.equal(await value('config_reloads_total{result="applied"}'), 1)
 })
 
 test('requests to an app are counted with their seconds, errors and how many are in flight', async () => {
