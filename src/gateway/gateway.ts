@@ -32,7 +32,7 @@ import { peerOf } from './http/peer.js'
 import { engineOptionsOf } from './messages/rules.js'
 import { createPublish, type Publication } from './messages/publish.js'
 import { createSend, type Published } from './messages/send.js'
-import { refuseRequest } from './http/problem.js'
+import { badTarget, refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
 import { createReload, type ConfigSource, type Reloaded } from './reload.js'
@@ -210,6 +210,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const respond = getRequestListener(createRoutes(log, readiness, rest).fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,
+    // Errors of the routes do not come here.
+    errorHandler: badTarget,
   })
 
   const reload = createReload({

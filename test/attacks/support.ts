@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { GatewayConfig } from '../../src/gateway/index.js'
 import { gatewayFrames, parse, closeCodes, type EndCode } from '../../src/protocol/index.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { run } from '../cli/run.js'
@@ -37,15 +38,18 @@ export interface AttackedGateway {
   assertUnharmed(): Promise<void>
 }
 
-/** Runs the built gateway as `serve` does, in a process with a heap of 64 MB. */
-export const attackedGateway = async (): Promise<AttackedGateway> => {
+/**
+ * Runs the built gateway as `serve` does, in a process with a heap of 64 MB. `apps` are apps besides the one of the session that
+ * `assertUnharmed` uses.
+ */
+export const attackedGateway = async (apps: GatewayConfig['apps'] = {}): Promise<AttackedGateway> => {
   const file = join(scratchFolder(), 'config.json')
   const config = {
     listen: { port: 0 },
     engine: { type: 'memory' },
     // Unfinished starts end soon.
     startTimeout: 2,
-    apps: { [appId]: { environment: 'test', secrets: [secret] } },
+    apps: { [appId]: { environment: 'test', secrets: [secret] }, ...apps },
   }
   writeFileSync(file, JSON.stringify(config))
   const { child, url: listening } = run(['serve', '--config', file], {

@@ -10,6 +10,19 @@ export const problem = (
   title: string,
 ): Response => context.json({ status, code, title }, status, { 'content-type': 'application/problem+json' })
 
+/** Returns the response to a request that has no valid URL: its target or its `Host` header can't be parsed. */
+export const badTarget = (): Response => {
+  const body = {
+    status: 400,
+    code: 'bad-request',
+    title: "The request's address or its Host header is not valid.",
+  }
+  return new Response(JSON.stringify(body), {
+    status: 400,
+    headers: { 'content-type': 'application/problem+json' },
+  })
+}
+
 /** Refuses a request before it is routed, and closes its socket. */
 export const refuseRequest = (response: ServerResponse): void => {
   const body = { status: 429, code: 'rate-limited', title: 'Too many connections from this address.' }
