@@ -26,10 +26,13 @@ export const createReadiness = (
 ): (() => Promise<Readiness>) => {
   let latest: Promise<boolean> | undefined
   let settledAt = -Infinity
+  /** A check that hangs stays the only one, for as long as it hangs. */
+  let running: Promise<void> | undefined
 
   const check = async (): Promise<boolean> => {
     try {
-      await Promise.race([engine.check(), timeout()])
+      running ??= engine.check().finally(() => (running = undefined))
+      await Promise.race([running, timeout()])
       return true
     } catch (err) {
       log.warn({ err }, 'the gateway is not ready, because the engine fails')

@@ -79,3 +79,27 @@ test('an engine that does not answer is unavailable after five seconds, and is n
   assert.deepEqual(await Promise.all(answers), ['unavailable', 'unavailable'])
   assert.equal(checks, 1)
 })
+
+test('while a check hangs no other one begins, and the engine is ready again once it ends', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let now = 0
+  t.mock.method(performance, 'now', () => now)
+  let checks = 0
+  let finish: (() => void) | undefined
+  const check = (): Promise<void> => {
+    checks += 1
+    return new Promise((resolve) => (finish = resolve))
+  }
+  const readiness = createReadiness(() => false, { check }, createLog({ level: 'fatal' }))
+  for (let i = 0; i < 3; i++) {
+    const answer = readiness()
+    t.mock.timers.tick(5_000)
+    now += 6_001
+    assert.equal(await answer, 'unavailable')
+  }
+  assert.equal(checks, 1)
+  now += 1_001
+  const answer = readiness()
+  finish?.()
+  assert.equal(await answer, 'ready')
+})
