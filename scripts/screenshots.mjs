@@ -148,8 +148,9 @@ const takeConsole = async () => {
   const endpoint = await operated.listen()
   const adminUrl = await operated.listenAdmin()
   const sessions = await Promise.all(
-    ['alice', 'bob', 'carla', 'nora'].map(async (userId) => {
-      const token = await createToken({ appId: 'shop', userId, secret, user: { name: userId } })
+    ['Alice Moreau', 'Bob Okafor', 'Carla Ruiz', 'Nora Lind'].map(async (name) => {
+      const userId = name.split(' ')[0].toLowerCase()
+      const token = await createToken({ appId: 'shop', userId, secret, user: { name } })
       const session = new ChatSession({ endpoint, appId: 'shop', token, WebSocket })
       await session.start()
       return session

@@ -4,16 +4,6 @@ import { readLines } from './read-lines.js'
 /** Milliseconds after which a stream that ended or failed is opened again. */
 const REOPEN_DELAY = 1_000
 
-/** A request that the gateway refused or did not answer. The message is a sentence for the operator. */
-export class RequestError extends Error {
-  readonly status: number | null
-
-  constructor(message: string, status: number | null = null) {
-    super(message)
-    this.status = status
-  }
-}
-
 const NO_ANSWER = 'The gateway does not answer.'
 
 const titleOf = async (response: Response): Promise<string> => {
@@ -26,7 +16,10 @@ const titleOf = async (response: Response): Promise<string> => {
   return `The answer has the status ${response.status}.`
 }
 
-/** Makes requests to the admin listener's API with an operator's token, which is sent in a header and nowhere else. */
+/**
+ * Makes requests to the admin listener's API with an operator's token, which is sent in a header and nowhere else. Its methods reject with
+ * an `Error` whose message is a sentence for the operator.
+ */
 export class Client {
   readonly #token: string
   readonly #onRefused: () => void
@@ -37,12 +30,11 @@ export class Client {
     this.#onRefused = onRefused
   }
 
-  /** Rejects with a `RequestError`. */
   async get<Body>(path: string, signal: AbortSignal): Promise<Body> {
     return (await this.#request('GET', path, { signal })).json() as Promise<Body>
   }
 
-  /** Makes a call that changes something. Resolves with its answer's body. Rejects with a `RequestError`. */
+  /** Makes a call that changes something. Resolves with its answer's body. */
   async change<Body = undefined>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Body> {
     const response = await this.#request(
       method,
@@ -52,7 +44,7 @@ export class Client {
     return (response.status === 204 ? undefined : await response.json()) as Body
   }
 
-  /** Calls `onLine` with each line of a stream. Resolves when the stream has ended. Rejects with a `RequestError`. */
+  /** Calls `onLine` with each line of a stream. Resolves when the stream has ended. */
   async stream<Entry>(
     path: string,
     onLine: (line: StreamLine<Entry>) => void,
@@ -62,11 +54,14 @@ export class Client {
     try {
       if (body) await readLines(body, (line) => onLine(JSON.parse(line) as StreamLine<Entry>))
     } catch {
-      throw new RequestError(NO_ANSWER)
+      throw new Error(NO_ANSWER)
     }
   }
 
-  /** As `stream`, but opens the stream again when it ends. `pathOf` returns the path for each time. `onProblem` has null when it works again. */
+  /**
+   * As `stream`, but opens the stream again when it ends. It is closed while the page is hidden: a browser opens six connections to a
+   * gateway at most, for all tabs together. `pathOf` returns the path for each time. `onProblem` has null when it works again.
+   */
   async follow<Entry>(
     pathOf: () => string,
     onLine: (line: StreamLine<Entry>) => void,
@@ -74,18 +69,23 @@ export class Client {
     signal: AbortSignal,
   ): Promise<void> {
     do {
-      try {
-        await this.stream<Entry>(
-          pathOf(),
-          (line) => {
-            onProblem(null)
-            onLine(line)
-          },
-          signal,
-        )
-      } catch (error) {
-        onProblem((error as Error).message)
+      const life = new AbortController()
+      const close = (): void => {
+        if (signal.aborted || document.hidden) life.abort()
       }
+      signal.addEventListener('abort', close, { signal: life.signal })
+      document.addEventListener('visibilitychange', close, { signal: life.signal })
+      close()
+      const line = (next: StreamLine<Entry>): void => {
+        onProblem(null)
+        onLine(next)
+      }
+      try {
+        if (!life.signal.aborted) await this.stream<Entry>(pathOf(), line, life.signal)
+      } catch (error) {
+        if (!life.signal.aborted) onProblem((error as Error).message)
+      }
+      life.abort()
       await new Promise((resolve) => setTimeout(resolve, REOPEN_DELAY))
     } while (!signal.aborted)
   }
@@ -102,12 +102,12 @@ export class Client {
         ...more,
       })
     } catch {
-      throw new RequestError(NO_ANSWER)
+      throw new Error(NO_ANSWER)
     }
     if (response.ok) return response
     if (response.status === 401) this.#onRefused()
     const retryAfter = response.headers.get('retry-after')
     const advice = retryAfter === null ? '' : ` Try again in ${retryAfter} s.`
-    throw new RequestError((await titleOf(response)) + advice, response.status)
+    throw new Error((await titleOf(response)) + advice)
   }
 }

@@ -14,7 +14,7 @@ const usage = (
 ): TemplateResult =>
   html`<div class="usage">
     <dt>${label}</dt>
-    <dd>
+    <dd class="plain">
       ${format(used)} <span class="hint">of ${format(limit)}</span>
       <meter aria-label=${label} min="0" max=${limit} high=${limit * 0.8} optimum="0" .value=${used}></meter>
     </dd>
@@ -36,8 +36,7 @@ const appCard = (app: AppSummary): TemplateResult => {
         <dt>Users</dt>
         <dd><a href=${linkTo({ page: 'users', appId })}>${formatNumber(users)}</a></dd>
       </div>
-    </dl>
-    <dl>
+
       ${usage('Guests', app.guests, formatNumber)} ${usage('Inboxes', app.inboxes, formatNumber)}
       ${usage('Stored messages', app.bytes, formatBytes)}
     </dl>

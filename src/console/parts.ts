@@ -17,8 +17,10 @@ export const pagedHeading = (
 ): TemplateResult =>
   html`<header class="row">
       <h2 id="all" class="grow">${title}</h2>
-      <button type="button" @click=${() => open(null)}>First page</button>
-      <button type="button" ?disabled=${next === null} @click=${() => open(next)}>Next page</button>
+      <div class="row">
+        <button type="button" @click=${() => open(null)}>First page</button>
+        <button type="button" ?disabled=${next === null} @click=${() => open(next)}>Next page</button>
+      </div>
     </header>
     ${isEmpty ? html`<p class="hint">There are none on this page.</p>` : nothing}`
 

@@ -19,6 +19,8 @@ export class SessionsPage extends Page {
   declare isPaused: boolean
   /** Newest first. */
   #changes: SessionChange[] = []
+  /** The changes that are in the page: the latest ones, unless it is paused. */
+  #shown: SessionChange[] = []
   #skipped = 0
   #list: SessionList | null = null
 
@@ -34,7 +36,7 @@ export class SessionsPage extends Page {
       ({ entries, skipped }) => {
         this.#skipped += skipped
         entries.forEach((change) => this.#apply(change))
-        if (!this.isPaused && entries.length + skipped > 0) this.requestUpdate()
+        if (entries.length + skipped > 0) this.requestUpdate()
       },
       (problem) => (this.problem = problem),
       signal,
@@ -68,6 +70,7 @@ export class SessionsPage extends Page {
 
   protected body(): TemplateResult {
     const { sessions = [], next = null } = this.#list ?? {}
+    if (!this.isPaused) this.#shown = this.#changes
     return html`<h1 tabindex="-1">Sessions of ${this.appId}</h1>
       <section aria-labelledby="changes">
         <header class="row">
@@ -81,10 +84,10 @@ export class SessionsPage extends Page {
           </button>
         </header>
         ${this.#skipped ? html`<p class="hint">${this.#skipped} more came too fast to be shown.</p>` : nothing}
-        ${this.#changes.length === 0 ? html`<p class="hint">Nothing has happened yet.</p>` : nothing}
+        ${this.#shown.length === 0 ? html`<p class="hint">Nothing has happened yet.</p>` : nothing}
         ${scrollingList(
           'Changes, newest first',
-          this.#changes.map(
+          this.#shown.map(
             (change) => html`${clockTime(change.at)} ${this.#userLink(change.userId)} ${changeText(change)}`,
           ),
         )}

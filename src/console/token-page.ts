@@ -56,10 +56,7 @@ export class TokenPage extends Page {
           required
           aria-describedby="token-hint"
         ></textarea>
-        <p class="hint" id="token-hint">
-          The gateway checks it and keeps it nowhere. The check does not know whether the user was logged out
-          since: the user's page says so.
-        </p>
+        <p class="hint" id="token-hint">The gateway checks it, and keeps it nowhere.</p>
         <div class="row">
           ${
             this.mayChange

@@ -10,7 +10,7 @@ import { sessionRow } from './session-row.js'
 import './session-trace.js'
 import { changeText } from './words.js'
 
-const POLL_INTERVAL = 10_000
+const POLL_INTERVAL = 5_000
 
 /** One user: presence, inbox, sessions, their latest changes, and buttons that end them. */
 export class UserPage extends Page {

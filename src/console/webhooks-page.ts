@@ -101,8 +101,9 @@ export class WebhooksPage extends Page {
       >`
   }
 
-  #details({ owed, oldestAt, deliveries }: WebhookState): TemplateResult {
-    return html`<dl class="facts">
+  #details({ isConfigured, owed, oldestAt, deliveries }: WebhookState): TemplateResult {
+    return html`${isConfigured ? nothing : html`<p>The app has no <code>webhooks</code> in the config.</p>`}
+      <dl class="facts">
         ${fact('Waiting', formatNumber(owed))}
         ${fact('Oldest', oldestAt === null ? null : relativeTime(oldestAt))}
       </dl>
@@ -129,7 +130,7 @@ export class WebhooksPage extends Page {
   protected body(): TemplateResult {
     return html`<header class="row">
         <h1 class="grow" tabindex="-1">Webhooks of ${this.appId}</h1>
-        ${this.mayChange ? html`<button type="button" @click=${() => this.#test()}>Send a test</button>` : nothing}
+        ${this.mayChange && this.#state?.isConfigured ? html`<button type="button" @click=${() => this.#test()}>Send a test</button>` : nothing}
       </header>
       <p role="status">${this.done}</p>
       ${this.#state ? this.#details(this.#state) : nothing}`

@@ -128,6 +128,8 @@ export interface OwedSummary {
 }
 
 export interface WebhookState {
+  /** Whether the app has webhooks in the config. */
+  isConfigured: boolean
   /** The number of events that wait for their delivery, and when the oldest of them happened. */
   owed: number
   oldestAt: number | null

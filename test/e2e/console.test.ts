@@ -68,11 +68,35 @@ describe('the console: sessions and users', () => {
     const bob = await start('bob')
     bob.send({ type: 'end' })
     await bob.end()
+    await page.getByRole('button', { name: 'First page' }).click()
+    await page.locator('.rows > li').waitFor()
+    assert.equal(await changes.getByText('bob').count(), 0)
     await page.getByRole('button', { name: 'Pause' }).click()
     await changes.getByText('ended', { exact: true }).first().waitFor()
     await page.getByRole('button', { name: 'First page' }).click()
     await page.locator('.rows').getByRole('link', { name: 'ada' }).click()
     await page.getByRole('heading', { name: 'ada' }).waitFor()
+  })
+
+  it('follows no stream while its tab is hidden, and catches up when it is shown', async (site) => {
+    const { page, logIn, open, start } = site
+    await logIn()
+    await open('/apps/app/sessions')
+    await start('ada')
+    const changes = page.getByRole('group', { name: 'Changes' })
+    await changes.getByText('ada').waitFor()
+    const show = (state: string) =>
+      page.evaluate((hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, state === 'hidden')
+    const closed = page.waitForEvent('requestfailed', (request) => request.url().includes('/changes'))
+    await show('hidden')
+    await closed
+    await start('bob')
+    await show('visible')
+    await changes.getByText('bob').waitFor()
+    assert.equal(await changes.getByText('ada').count(), 1)
   })
 
   it('ends one session after a question, and shows that it has ended; Escape changes nothing', async (site) => {
@@ -169,6 +193,13 @@ describe('the console: sessions and users', () => {
 const endpoint = await startEndpoint((response) => response.writeHead(410).end())
 
 describe('the console: tools', () => {
+  it('says so if an app has no webhooks', async ({ page, logIn, open }) => {
+    await logIn()
+    await open('/apps/app/webhooks')
+    await page.getByText('in the config').waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Send a test' }).count(), 0)
+  })
+
   it(
     'lists webhooks that were given up, delivers one again, and sends a test',
     async ({ page, logIn, open, start }) => {

@@ -1,14 +1,22 @@
+import { decodeJwt } from 'jose'
 import * as v from 'valibot'
+import type { Credential } from '../../../engine/index.js'
 import type { TokenCheck } from '../../../protocol/internal.js'
 import { reportToken } from '../../auth/token-report.js'
 import { problem } from '../../http/problem.js'
 import type { AdminCall } from '../calls.js'
 import type { ApiContext } from './context.js'
 
+const REVOKED: TokenCheck['findings'][number] = {
+  level: 'fail',
+  part: 'revocation',
+  text: 'the token was revoked: its user was logged out everywhere after it was issued, or the token or the app was revoked',
+}
+
 const body = v.pipe(v.string(), v.parseJson(), v.object({ token: v.pipe(v.string(), v.trim()) }))
 
 /** The token is in the request's body, so that no URL has it. It is a change for the audit log only: the log shows who checks tokens. */
-export const tokenCheckCall = ({ apps, keySets }: Pick<ApiContext, 'apps' | 'keySets'>): AdminCall => ({
+export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall => ({
   method: 'post',
   path: '/check-token',
   what: 'token.check',
@@ -22,6 +30,18 @@ export const tokenCheckCall = ({ apps, keySets }: Pick<ApiContext, 'apps' | 'key
       keySetOf: ({ appId, jwks }) => keySets.of(appId, jwks),
       now: Date.now(),
     })
+    const { appId, userId, findings } = report
+    const isGood = findings.every(({ level }) => level !== 'fail')
+    if (isGood && appId !== null && userId !== null) {
+      const { jti = null, iat, exp } = decodeJwt(parsed.output.token)
+      const credential: Credential = {
+        way: 'token',
+        tokenId: jti,
+        issuedAt: iat === undefined ? null : iat * 1_000,
+        expiresAt: exp === undefined ? null : exp * 1_000,
+      }
+      if (await engine.isRevoked({ appId, userId }, credential)) findings.push(REVOKED)
+    }
     return context.json(report)
   },
 })

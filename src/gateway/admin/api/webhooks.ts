@@ -18,7 +18,8 @@ export const webhookCalls = (api: ApiContext): AdminCall[] => {
       handle: forApp(api, async (context, { settings }) => {
         const { owed, oldestAt } = await engine.owedSummary(settings.appId)
         const deliveries: readonly DeliverySummary[] = dispatcher.deliveries(settings.appId)
-        return context.json({ owed, oldestAt, deliveries } satisfies WebhookState)
+        const isConfigured = settings.webhooks !== null
+        return context.json({ isConfigured, owed, oldestAt, deliveries } satisfies WebhookState)
       }),
     },
     {
