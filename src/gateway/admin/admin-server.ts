@@ -23,8 +23,8 @@ const HEADERS_TIMEOUT = 10_000
 const REQUEST_TIMEOUT = 30_000
 /** Milliseconds that a client has to read a response. Longer than a stream lasts. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
-/** Open sockets. Operators and scrapers have a few. */
-const MAX_SOCKETS = 500
+/** Open sockets. Operators and scrapers have a few. They are not counted in `limits.connections`, so many would leave the engine no files. */
+const MAX_SOCKETS = 100
 
 type AdminSettings = NonNullable<Settings['admin']>
 
@@ -36,7 +36,12 @@ export const createAdminServer = (
   const { fetch } = createAdminRoutes({ ...context, login: createLogin(current) })
   const respond = getRequestListener(fetch, { hostname: 'localhost', overrideGlobalObjects: false })
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
+    {
+      headersTimeout: HEADERS_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      // With Node's default of 30 seconds silent sockets would take all places for as long.
+      connectionsCheckingInterval: 1_000,
+    },
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
   server.maxConnections = MAX_SOCKETS
