@@ -15,7 +15,7 @@ type Handle = (context: AdminContext) => Response | Promise<Response>
 /** A call that reads. Both admin tokens may make it. */
 export interface ReadCall {
   readonly method: 'get'
-  /** Below `/api`, as Hono writes paths: `/apps/:app/users/:user`. */
+  /** Below `/api`, as Hono writes paths: `/apps/:appId/users/:userId`. */
   readonly path: string
   readonly handle: Handle
 }

@@ -33,6 +33,17 @@ const MAX_WAITING_CALLS = 1_000
 
 const POLICY = 'restPerSecond'
 
+/** The names of a path's parameters in the log, where ids have these names on every line. */
+const logNames: Readonly<Record<string, string>> = {
+  app: 'appId',
+  user: 'userId',
+  session: 'sessionId',
+  jti: 'tokenId',
+}
+
+const auditedIds = (params: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(params).map(([name, id]) => [logNames[name] ?? name, id]))
+
 /** Returns Hono's pattern of a path. Some clients encode the colon of `users:status`. */
 const patternOf = (path: string): string =>
   path
@@ -117,7 +128,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
       if (call.changes) audit = (result) => context.audit({ who, what: call.id, whom: {}, result })
       takeCall(response, app)
       const { app: pathApp = '', ...params } = readParams(call, pathOf(incoming))
-      const whom = { app: pathApp, ...params }
+      const whom = auditedIds({ app: pathApp, ...params })
       if (call.changes) audit = (result) => context.audit({ who, what: call.id, whom, result })
       if (pathApp !== appId)
         throw apps.has(pathApp)

@@ -23,9 +23,9 @@ test('each call that changes something has one line: who, what, whom, when and w
   assert.deepEqual(
     audited.map(({ what, whom, result }) => ({ what, whom, result })),
     [
-      { what: 'putUser', whom: { app: 'app', user: 'adä/1' }, result: 201 },
-      { what: 'endSession', whom: { app: 'app', user: 'nobody', session: 'none' }, result: 404 },
-      { what: 'revokeToken', whom: { app: 'app', jti: 'id-1' }, result: 204 },
+      { what: 'putUser', whom: { appId: 'app', userId: 'adä/1' }, result: 201 },
+      { what: 'endSession', whom: { appId: 'app', userId: 'nobody', sessionId: 'none' }, result: 404 },
+      { what: 'revokeToken', whom: { appId: 'app', tokenId: 'id-1' }, result: 204 },
     ],
   )
   for (const { who, time } of audited) {
