@@ -9,10 +9,11 @@ export const sessionRow = (
   session: SessionSummary,
   title: unknown,
   buttons: unknown = nothing,
+  hasEnded = false,
 ): TemplateResult => {
   const { state, way, tokenId, expiresAt, client, origin, address, startedAt, lastSeenAt, rtt } = session
   return html`<div class="row">
-      <span class="state ${state}">${stateText(session)}</span>
+      <span class="state ${hasEnded ? '' : state}">${hasEnded ? 'ended' : stateText(session)}</span>
       <strong class="grow">${title}</strong>
       ${buttons}
     </div>

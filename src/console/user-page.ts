@@ -16,8 +16,8 @@ const POLL_INTERVAL = 5_000
 export class UserPage extends Page {
   static override properties = { ...Page.properties, watched: { state: true }, done: { state: true } }
 
-  /** The id of the session whose frames are shown. */
-  declare watched: string | null
+  /** The session whose frames are shown. It stays in the list when it has ended, so that its last frames can be read. */
+  declare watched: SessionSummary | null
   /** The result of the last button, for the operator. */
   declare done: string
   #user: UserDetail | null = null
@@ -81,19 +81,19 @@ export class UserPage extends Page {
     if (agrees) await this.#change('POST', '/reauth', 'Each client was asked for new credentials.')
   }
 
-  #sessionItem(session: SessionSummary): TemplateResult {
+  #sessionItem(session: SessionSummary, hasEnded: boolean): TemplateResult {
     const { sessionId } = session
-    const isWatched = this.watched === sessionId
+    const isWatched = this.watched?.sessionId === sessionId
     const buttons = html`<button
         type="button"
         aria-expanded=${isWatched ? 'true' : 'false'}
-        @click=${() => (this.watched = isWatched ? null : sessionId)}
+        @click=${() => (this.watched = isWatched ? null : session)}
       >
         Watch frames
       </button>
-      ${this.mayChange ? html`<button type="button" class="danger" @click=${() => this.#end(session)}>End</button>` : nothing}`
+      ${this.mayChange && !hasEnded ? html`<button type="button" class="danger" @click=${() => this.#end(session)}>End</button>` : nothing}`
     return html`<li>
-      ${sessionRow(session, html`<code>${sessionId}</code>`, buttons)}
+      ${sessionRow(session, html`<code>${sessionId}</code>`, buttons, hasEnded)}
       ${
         isWatched
           ? html`<session-trace
@@ -110,6 +110,9 @@ export class UserPage extends Page {
 
   #details(user: UserDetail): TemplateResult {
     const { profile, online, lastSeenAt, revokedBefore, createdAt, inbox, sessions, sessionCount } = user
+    const { watched } = this
+    const isListed = !watched || sessions.some(({ sessionId }) => sessionId === watched.sessionId)
+    const listed = isListed ? sessions : [...sessions, watched]
     return html`<dl class="facts">
         ${fact('Presence', html`<span class="state ${online ? 'active' : 'detached'}">${online ? 'online' : 'offline'}</span>`)}
         ${profile.name ? fact('Name', profile.name) : nothing} ${fact('Came', relativeTime(createdAt))}
@@ -130,13 +133,13 @@ export class UserPage extends Page {
               : html`<span class="hint">Your token may only read.</span>`
           }
         </header>
-        ${sessions.length === 0 ? html`<p class="hint">The user has none.</p>` : nothing}
+        ${listed.length === 0 ? html`<p class="hint">The user has none.</p>` : nothing}
         ${sessionCount > sessions.length ? html`<p class="hint">The newest ${sessions.length} of ${sessionCount}.</p>` : nothing}
         <ul class="rows">
           ${repeat(
-            sessions,
+            listed,
             ({ sessionId }) => sessionId,
-            (session) => this.#sessionItem(session),
+            (session) => this.#sessionItem(session, !sessions.includes(session)),
           )}
         </ul>
       </section>

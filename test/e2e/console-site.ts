@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Page } from 'playwright-core'
-import type { AppConfig } from '../../src/gateway/index.js'
+import type { AppConfig, GatewayConfig } from '../../src/gateway/index.js'
 import { newContext } from '../support/browser.js'
 import { startGateway, type TestGateway } from '../support/gateway.js'
 import { startClient } from '../support/raw-client.js'
@@ -30,12 +30,17 @@ export interface ConsoleSite {
 export const itOnConsole = (
   name: string,
   body: (site: ConsoleSite) => Promise<void>,
-  { app = {}, expected }: { app?: Partial<AppConfig>; expected?: RegExp } = {},
+  {
+    app = {},
+    config = {},
+    expected,
+  }: { app?: Partial<AppConfig>; config?: Partial<GatewayConfig>; expected?: RegExp } = {},
 ): void => {
   it(name, async () => {
     const gateway = await startGateway(app, {
       admin: { port: 0, token: adminToken, readToken },
       pingInterval: 1,
+      ...config,
     })
     const url = await gateway.gateway.listenAdmin()
     const context = await newContext()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
+import { assertAccessible } from '../support/axe.js'
 import { until } from '../support/until.js'
 import { tokenFor } from '../support/tokens.js'
 import { key, secretOf, startEndpoint } from '../gateway/webhooks/endpoint.js'
@@ -150,9 +151,29 @@ describe('the console: sessions and users', () => {
     await trace.getByText('renewed').waitFor()
     const text = await page.locator('body').innerText()
     for (const hidden of ['the body', 'a-secret-id', 'eyJ']) assert.ok(!text.includes(hidden), hidden)
+    client.send({ type: 'end' })
+    await trace.getByText('ended').first().waitFor()
+    const row = page.locator('.rows > li')
+    await row.locator('.state').getByText('ended').waitFor()
+    assert.equal(await row.getByRole('button', { name: 'End' }).count(), 0)
     await page.getByRole('button', { name: 'Watch frames' }).click()
-    await trace.waitFor({ state: 'detached' })
+    await page.getByText('The user has none.').waitFor()
   })
+
+  it(
+    'shows each app of several',
+    async ({ page, logIn, open }) => {
+      await logIn()
+      await open('/apps/app/users')
+      await page.getByRole('heading', { name: 'Users of app' }).waitFor()
+      await page.getByLabel('App').selectOption('other')
+      await page.getByRole('heading', { name: 'Users of other' }).waitFor()
+      await page.getByRole('link', { name: 'Sessions', exact: true }).click()
+      await page.getByRole('heading', { name: 'Sessions of other' }).waitFor()
+      await assertAccessible(page, 'the choice of an app')
+    },
+    { config: { apps: { app: { environment: 'test' }, other: { environment: 'test' } } } },
+  )
 
   it('finds a user by an id of any characters, and shows it as text', async (site) => {
     const { page, logIn, open, start } = site

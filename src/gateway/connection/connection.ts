@@ -124,16 +124,11 @@ export class Connection implements ConnectionHandle {
   }
 
   send(frame: GatewayFrame): void {
-    if (this.#phase.name === 'closed') return
-    const text = JSON.stringify(frame)
-    this.#traceSent(text, 'code' in frame ? frame.code : null)
-    this.#transport.send(text)
+    if (this.#phase.name !== 'closed') this.#write(JSON.stringify(frame), 'code' in frame ? frame.code : null)
   }
 
   sendText(json: string): void {
-    if (this.#phase.name === 'closed') return
-    this.#traceSent(json, null)
-    this.#transport.send(json)
+    if (this.#phase.name !== 'closed') this.#write(json, null)
   }
 
   /** Sends `ended` and closes. */
@@ -339,9 +334,11 @@ export class Connection implements ConnectionHandle {
     }
   }
 
-  #traceSent(json: string, code: string | null): void {
+  /** `code` is that of a `refused` or an `ended` frame. */
+  #write(json: string, code: string | null): void {
     const { tracer } = this.#context
     if (tracer.isOn()) tracer.recordSent(this.status.session?.ref, json, code)
+    this.#transport.send(json)
   }
 
   /** Frees everything that the connection holds. */
