@@ -21,6 +21,9 @@ export const streamLines = <Entry>(
   context: AdminContext,
   subscribe: (push: Push<Entry>, signal: AbortSignal) => void,
 ): Response => {
+  const headers = { 'content-type': 'application/x-ndjson' }
+  // A HEAD request has no body, so the stream would never be cancelled.
+  if (context.req.method === 'HEAD') return context.body(null, 200, headers)
   const life = new AbortController()
   const encoder = new TextEncoder()
   let line: StreamLine<Entry> = { entries: [], skipped: 0 }
@@ -54,5 +57,5 @@ export const streamLines = <Entry>(
     },
     cancel: () => life.abort(),
   })
-  return context.body(body, 200, { 'content-type': 'application/x-ndjson' })
+  return context.body(body, 200, headers)
 }

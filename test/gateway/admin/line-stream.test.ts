@@ -46,3 +46,13 @@ test('the subscription ends when the client leaves', async () => {
   await cancel()
   await until('the subscription has ended', () => life?.aborted ?? false)
 })
+
+test('a HEAD request gets the headers and subscribes to nothing', async () => {
+  let subscriptions = 0
+  const routes = new Hono<AdminEnv>().get('/', (context) =>
+    streamLines(context, () => void (subscriptions += 1)),
+  )
+  const { status, headers } = await routes.request('/', { method: 'HEAD' })
+  assert.deepEqual([status, headers.get('content-type')], [200, 'application/x-ndjson'])
+  assert.equal(subscriptions, 0)
+})
