@@ -14,10 +14,8 @@ import { createTurnLimit } from '../limits/turn-limit.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { pathOf } from '../http/target.js'
 import { intercept } from './intercept.js'
-import { MessageDeadline } from './message-deadline.js'
 import { createRequestReturn } from './return-request.js'
-import { SendBuffers } from './send-buffers.js'
-import { readInSlices } from './slices.js'
+import { WsTransport } from './ws-transport.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
@@ -41,26 +39,17 @@ export const SESSION_PATH = '/v1/session'
 /** Milliseconds that a client has to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT = 3_000
 
-/** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
-const MAX_BATCH = 8_192
-
 /**
  * Handshakes and requests of one turn of the event loop. Each takes about 0.2 ms of CPU time: without a limit, a thousand that come
  * at once would hold up every session.
  */
 const MAX_PER_TURN = 16
 
-/** Bytes of a masked control frame besides its payload. */
-const CONTROL_HEADER = 6
-
 /** Fragments of one message. Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more. */
 const MAX_FRAGMENTS = 64
 
 /** Chunks that an unfinished fragment may consist of, so that a client that sends byte by byte can't fill the memory. */
 const MAX_CHUNKS = 512
-
-/** Bytes that are read after the gateway's close, for the client's own close frame. A client that keeps sending would take CPU time. */
-const MAX_AFTER_CLOSE = 4_096
 
 /** Returns the start in the subprotocols, null if there is none, and undefined if it is malformed. */
 const startInProtocols = (protocols: string[]): string | null | undefined => {
@@ -89,148 +78,6 @@ const ignore = (): void => undefined
 
 const uncork = (stream: Duplex): void => stream.uncork()
 
-/** Shared by all gateways of the process, because their send buffers share its memory. */
-export const sendBuffers = new SendBuffers()
-
-/** The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. */
-class WsTransport implements Transport {
-  readonly #socket: ws.WebSocket
-  readonly #stream: Duplex
-  #isCorked = false
-  /** Whether the listeners that call `release` are added: the client has read too slowly before. */
-  #isCounted = false
-  /** The payload of the latest ping that is not answered yet. */
-  #pong: Buffer | undefined
-
-  constructor(socket: ws.WebSocket, stream: Duplex) {
-    this.#socket = socket
-    this.#stream = stream
-  }
-
-  send(text: string): void {
-    this.#corkFor(text.length)
-    this.#socket.send(text)
-    if (this.isFull()) this.#countWaiting()
-  }
-
-  /** Answers a ping of the WebSocket protocol. Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3). */
-  pong(payload: Buffer): void {
-    // A client that never reads could fill the memory with pongs.
-    if (this.isFull()) return
-    this.#corkFor(payload.length)
-    this.#pong = payload
-  }
-
-  close(code: number, reason: string): void {
-    this.#socket.close(code, reason)
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  isFull(): boolean {
-    return this.#stream.writableNeedDrain
-  }
-
-  drained(): Promise<void> {
-    const stream = this.#stream
-    return new Promise((resolve) => {
-      if (!stream.writableNeedDrain) return resolve()
-      const done = (): void => {
-        stream.off('drain', done).off('close', done)
-        resolve()
-      }
-      stream.on('drain', done).on('close', done)
-    })
-  }
-
-  #countWaiting(): void {
-    if (!this.#isCounted) {
-      this.#isCounted = true
-      const release = (): void => sendBuffers.release(this.#socket)
-      this.#stream.on('drain', release).on('close', release)
-    }
-    sendBuffers.update(this.#socket)
-  }
-
-  /** Called before `more` bytes are sent. */
-  #corkFor(more: number): void {
-    if (!this.#isCorked) process.nextTick(flush, this)
-    else if (this.#stream.writableLength + more > MAX_BATCH) this.#stream.uncork()
-    else return
-    this.#isCorked = true
-    this.#stream.cork()
-  }
-
-  flush(): void {
-    this.#isCorked = false
-    if (this.#pong) this.#socket.pong(this.#pong)
-    this.#pong = undefined
-    this.#stream.uncork()
-  }
-}
-
-const flush = (transport: WsTransport): void => transport.flush()
-
-/**
- * Calls the listeners of a socket's `end` only when `settle` has resolved. One of them is of ws and ends the socket: a client that
- * closed its side would get no answer to its last frames.
- */
-const deferEnd = (stream: Duplex, settle: () => Promise<void>): void => {
-  const listeners = stream.listeners('end')
-  stream.removeAllListeners('end')
-  stream.once('end', () => {
-    void settle().then(() => {
-      for (const listener of listeners) listener.call(stream)
-    })
-  })
-}
-
-/** Outside the upgrade handler, so that these listeners do not keep the request and its headers in memory. */
-const receiveFrom = (
-  socket: ws.WebSocket,
-  stream: Duplex,
-  transport: WsTransport,
-  connection: Connection,
-  timeout: number,
-): void => {
-  const deadline = new MessageDeadline(connection, timeout)
-  const onControl = (payload: Buffer): void => {
-    const bytes = CONTROL_HEADER + payload.length
-    deadline.onControl(bytes)
-    connection.receiveControl(bytes)
-  }
-  socket.on('pong', onControl).on('ping', (payload) => {
-    onControl(payload)
-    if (socket.readyState === ws.WebSocket.OPEN) transport.pong(payload)
-  })
-  deferEnd(stream, () => connection.onEnd())
-  readInSlices(stream, () => !connection.isLive)
-  let bytesAfterClose = 0
-  stream.on('data', (chunk: Buffer) => {
-    deadline.onChunk(chunk.length)
-    if (socket.readyState === ws.WebSocket.OPEN) return
-    bytesAfterClose += chunk.length
-    if (bytesAfterClose > MAX_AFTER_CLOSE) lingeringClose(stream)
-  })
-  socket.on('message', (data: Buffer, isBinary) => {
-    deadline.onMessage()
-    if (isBinary) connection.end('bad-request', 'Frames must be text.')
-    else connection.receive(data.toString(), data.length)
-  })
-  socket.on('close', (code) => {
-    deadline.cancel()
-    connection.onClose(code)
-  })
-  // `close` follows and ends the connection. Nothing is logged, because any client can break its own socket.
-  socket.on('error', ignore)
-}
-
 /** Milliseconds after which a client that was refused for a limit reconnects: a random part of it. */
 const RETRY_AFTER = 5_000
 
@@ -245,18 +92,22 @@ const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
  */
 const MAX_LINGERING = 64
 
-/** Returns a function that ends a connection for a limit, and frees its slot without waiting for the client's close frame. */
-const createEndForLimit = (releaseSlot: GatewayHandlers['releaseSlot']) => {
+/**
+ * Returns a function that makes the `evict` of a slot: it ends the connection for a limit, and frees the slot without waiting for the
+ * client's close frame.
+ */
+const createEviction = (releaseSlot: GatewayHandlers['releaseSlot']) => {
   let lingering = 0
-  return (connection: Connection, socket: Duplex, slot: Slot, refusal: SocketRefusal): void => {
-    connection.end(refusal, LIMIT_MESSAGES[refusal], Math.ceil(RETRY_AFTER * (0.2 + 0.8 * Math.random())))
-    if (lingering < MAX_LINGERING) {
-      releaseSlot(slot)
-      lingering += 1
-      socket.once('close', () => (lingering -= 1))
-      lingeringClose(socket)
-    } else if (socket instanceof Socket) socket.destroySoon()
-  }
+  return (connection: Connection, socket: Duplex, slot: Slot): Slot['evict'] =>
+    (refusal) => {
+      connection.end(refusal, LIMIT_MESSAGES[refusal], Math.ceil(RETRY_AFTER * (0.2 + 0.8 * Math.random())))
+      if (lingering < MAX_LINGERING) {
+        releaseSlot(slot)
+        lingering += 1
+        socket.once('close', () => (lingering -= 1))
+        lingeringClose(socket)
+      } else if (socket instanceof Socket) socket.destroySoon()
+    }
 }
 
 /** Serves the gateway's paths on `server`. Other requests go to the listeners that the server had before. */
@@ -283,7 +134,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
 
   const { onRequest, returnRequest } = createRequestReturn(server)
   const turnLimit = createTurnLimit(MAX_PER_TURN)
-  const endForLimit = createEndForLimit((slot) => handlers.releaseSlot(slot))
+  const evictionOf = createEviction((slot) => handlers.releaseSlot(slot))
   const handleRequest = createRequestQueue((request, response) => {
     turnLimit.run(() => {
       if (!request.socket.destroyed) handlers.request(request, response)
@@ -311,10 +162,12 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     socket.cork()
     setImmediate(uncork, socket)
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // ws listens itself from now on. With two listeners Node would keep an array of them for each socket.
+      socket.off('error', ignore)
       const transport = new WsTransport(webSocket, socket)
       const connection = handlers.connect(transport, peer, slot)
-      receiveFrom(webSocket, socket, transport, connection, handlers.messageTimeout)
-      slot.evict = (refusal) => endForLimit(connection, socket, slot, refusal)
+      transport.receiveFor(connection, handlers.messageTimeout)
+      slot.evict = evictionOf(connection, socket, slot)
       // Ended before the start is decoded and parsed, so that a refused socket costs little.
       if (slot.refusal) return slot.evict(slot.refusal)
       const start = startInProtocols(protocols)

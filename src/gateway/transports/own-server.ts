@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import { limits } from '../../protocol/index.js'
@@ -75,21 +74,9 @@ export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots
   let certificate = listen.tls ? readCertificate(listen.tls) : undefined
   const server = createHttpServer(settings.startTimeout, certificate)
   // Behind a trusted proxy the client's address is in a header.
-  slots.watch(server, listen.tls !== null, (socket) =>
+  const sockets = slots.watch(server, listen.tls !== null, (socket) =>
     listen.trustProxy > 0 ? undefined : socket.remoteAddress,
   )
-  // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
-  const sockets = new Set<Socket>()
-  // One function for all sockets: a closure for each would cost memory.
-  const forget = function (this: Socket): void {
-    sockets.delete(this)
-  }
-  server.on('connection', (socket: Socket) => {
-    // `returnRequest` emits the event again for the same socket. A listener for each of them would make Node print a warning.
-    if (sockets.has(socket)) return
-    sockets.add(socket)
-    socket.on('close', forget)
-  })
   return {
     server,
     readCertificate(files) {

@@ -5,8 +5,11 @@ import type { ConnectionLimits, Slot } from '../limits/connection-limits.js'
 
 /** The slots of open sockets. A server of the gateway's own counts a socket when it is accepted, an attached one at its upgrade. */
 export interface SocketSlots {
-  /** Counts every socket that `server` accepts. `clientOf` returns its client's address, if it is known before a request. */
-  watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): void
+  /**
+   * Counts every socket that `server` accepts. `clientOf` returns its client's address, if it is known before a request. Returns the
+   * sockets that are open at any time.
+   */
+  watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
   /** Returns the slot of a socket, and counts it if it is new. */
   slotOf(socket: Duplex): Slot
 }
@@ -28,20 +31,28 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
     if (slot) limits.release(slot)
   }
 
-  const accept = (socket: Slotted, clientAddress: string | undefined): Slot => {
+  const accept = (socket: Slotted, clientAddress: string | undefined, onClose = release): Slot => {
     const slot = limits.accept(remoteAddressOf(socket), () => void socket.destroy(), clientAddress)
     socket[SLOT] = slot
-    socket.on('close', release)
+    socket.on('close', onClose)
     return slot
   }
 
   return {
     watch(server, isTls, clientOf) {
       const handshaking = new Map<string, Slot>()
+      // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
+      const sockets = new Set<Duplex>()
+      // One listener for both: Node makes room for 19 listeners of an event when a third one is added.
+      const onClose = function (this: Slotted): void {
+        sockets.delete(this)
+        release.call(this)
+      }
       server.on('connection', (socket: Socket & Slotted) => {
         // A request that was returned to the server comes with the socket that it had.
         if (socket[SLOT]) return
-        const slot = accept(socket, clientOf(socket))
+        const slot = accept(socket, clientOf(socket), onClose)
+        sockets.add(socket)
         if (!isTls) return
         const endpoint = endpointOf(socket)
         handshaking.set(endpoint, slot)
@@ -52,6 +63,7 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
         const slot = handshaking.get(endpointOf(socket))
         if (slot) socket[SLOT] = slot
       })
+      return sockets
     },
     slotOf: (socket: Slotted) => socket[SLOT] ?? accept(socket, undefined),
   }

@@ -1,0 +1,198 @@
+import type { Duplex } from 'node:stream'
+import * as ws from 'ws'
+import type { Connection } from '../connection/connection.js'
+import type { Transport } from '../connection/transport.js'
+import { lingeringClose } from '../http/lingering-close.js'
+import { MessageDeadline } from './message-deadline.js'
+import { SendBuffers } from './send-buffers.js'
+import { createSlicedPush } from './slices.js'
+
+/** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
+const MAX_BATCH = 8_192
+
+/** Bytes of a masked control frame besides its payload. */
+const CONTROL_HEADER = 6
+
+/** Bytes that are read after the gateway's close, for the client's own close frame. A client that keeps sending would take CPU time. */
+const MAX_AFTER_CLOSE = 4_096
+
+/** The property in which a socket has its transport, so that one listener serves all sockets: a closure for each would cost memory. */
+const TRANSPORT: unique symbol = Symbol('transport')
+type Carrier<Emitter> = Emitter & { [TRANSPORT]?: WsTransport }
+
+/** Shared by all gateways of the process, because their send buffers share its memory. */
+export const sendBuffers = new SendBuffers()
+
+/** The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. */
+export class WsTransport implements Transport {
+  readonly #socket: ws.WebSocket
+  readonly #stream: Duplex
+  #isCorked = false
+  /** Whether the listeners that call `release` are added: the client has read too slowly before. */
+  #isCounted = false
+  /** The payload of the latest ping that is not answered yet. */
+  #pong: Buffer | undefined
+  #bytesAfterClose = 0
+  #connection: Connection | undefined
+  #deadline: MessageDeadline | undefined
+  /** The listeners of the socket's `end` that `onEnd` calls. */
+  #endListeners: ReturnType<Duplex['listeners']> = []
+
+  constructor(socket: ws.WebSocket, stream: Duplex) {
+    this.#socket = socket
+    this.#stream = stream
+  }
+
+  /** Passes the frames that come to `connection`. A message may take `timeout` milliseconds. */
+  receiveFor(connection: Connection, timeout: number): void {
+    const [socket, stream]: [Carrier<ws.WebSocket>, Carrier<Duplex>] = [this.#socket, this.#stream]
+    this.#connection = connection
+    this.#deadline = new MessageDeadline(connection, timeout)
+    socket[TRANSPORT] = stream[TRANSPORT] = this
+    stream.push = slicedPush
+    stream.on('data', onChunk)
+    this.#endListeners = stream.listeners('end')
+    stream.removeAllListeners('end').on('end', onEnd)
+    socket.on('pong', onPong).on('ping', onPing).on('message', onMessage).on('close', onClose)
+    // `close` follows and ends the connection. Nothing is logged, because any client can break its own socket.
+    socket.on('error', ignore)
+  }
+
+  /** Whether the client is authenticated and its session has started. */
+  get isLive(): boolean {
+    return this.#connection?.isLive ?? false
+  }
+
+  onMessage(data: Buffer, isBinary: boolean): void {
+    this.#deadline?.onMessage()
+    if (isBinary) this.#connection?.end('bad-request', 'Frames must be text.')
+    else this.#connection?.receive(data.toString(), data.length)
+  }
+
+  /** A ping or a pong of the WebSocket protocol came. */
+  onControl(payload: Buffer): void {
+    const bytes = CONTROL_HEADER + payload.length
+    this.#deadline?.onControl(bytes)
+    this.#connection?.receiveControl(bytes)
+  }
+
+  /** Called after ws has parsed a chunk. */
+  onChunk(bytes: number): void {
+    this.#deadline?.onChunk(bytes)
+    if (this.#socket.readyState === ws.WebSocket.OPEN) return
+    this.#bytesAfterClose += bytes
+    if (this.#bytesAfterClose > MAX_AFTER_CLOSE) lingeringClose(this.#stream)
+  }
+
+  /**
+   * Calls the listeners of the socket's `end` only when the connection has answered its frames. One of them is of ws and ends the socket:
+   * a client that closed its side would get no answer to its last frames.
+   */
+  async onEnd(): Promise<void> {
+    await this.#connection?.onEnd()
+    for (const listener of this.#endListeners) listener.call(this.#stream)
+  }
+
+  onClose(code: number): void {
+    this.#deadline?.cancel()
+    this.#connection?.onClose(code)
+  }
+
+  send(text: string): void {
+    this.#corkFor(text.length)
+    this.#socket.send(text)
+    if (this.isFull()) this.#countWaiting()
+  }
+
+  /** Answers a ping of the WebSocket protocol. Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3). */
+  pong(payload: Buffer): void {
+    // A client that never reads could fill the memory with pongs.
+    if (this.#socket.readyState !== ws.WebSocket.OPEN || this.isFull()) return
+    this.#corkFor(payload.length)
+    this.#pong = payload
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  isFull(): boolean {
+    return this.#stream.writableNeedDrain
+  }
+
+  drained(): Promise<void> {
+    const stream = this.#stream
+    return new Promise((resolve) => {
+      if (!stream.writableNeedDrain) return resolve()
+      const done = (): void => {
+        stream.off('drain', done).off('close', done)
+        resolve()
+      }
+      stream.on('drain', done).on('close', done)
+    })
+  }
+
+  #countWaiting(): void {
+    if (!this.#isCounted) {
+      this.#isCounted = true
+      const release = (): void => sendBuffers.release(this.#socket)
+      this.#stream.on('drain', release).on('close', release)
+    }
+    sendBuffers.update(this.#socket)
+  }
+
+  /** Called before `more` bytes are sent. */
+  #corkFor(more: number): void {
+    if (!this.#isCorked) process.nextTick(flush, this)
+    else if (this.#stream.writableLength + more > MAX_BATCH) this.#stream.uncork()
+    else return
+    this.#isCorked = true
+    this.#stream.cork()
+  }
+
+  flush(): void {
+    this.#isCorked = false
+    if (this.#pong) this.#socket.pong(this.#pong)
+    this.#pong = undefined
+    this.#stream.uncork()
+  }
+}
+
+const flush = (transport: WsTransport): void => transport.flush()
+
+function onMessage(this: Carrier<ws.WebSocket>, data: Buffer, isBinary: boolean): void {
+  this[TRANSPORT]?.onMessage(data, isBinary)
+}
+
+function onPong(this: Carrier<ws.WebSocket>, payload: Buffer): void {
+  this[TRANSPORT]?.onControl(payload)
+}
+
+function onPing(this: Carrier<ws.WebSocket>, payload: Buffer): void {
+  this[TRANSPORT]?.onControl(payload)
+  this[TRANSPORT]?.pong(payload)
+}
+
+function onClose(this: Carrier<ws.WebSocket>, code: number): void {
+  this[TRANSPORT]?.onClose(code)
+}
+
+function onChunk(this: Carrier<Duplex>, chunk: Buffer): void {
+  this[TRANSPORT]?.onChunk(chunk.length)
+}
+
+function onEnd(this: Carrier<Duplex>): void {
+  void this[TRANSPORT]?.onEnd()
+}
+
+const slicedPush = createSlicedPush((socket: Carrier<Duplex>) => !socket[TRANSPORT]?.isLive)
+
+const ignore = (): void => undefined
