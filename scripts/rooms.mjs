@@ -46,7 +46,7 @@ export const rooms = {
   'engine/memory': [...engineInterface, 'engine/local', 'engine/util'],
   'engine/embedded': [...engineInterface, 'engine/local', 'engine/util'],
   'engine/suite': engineInterface,
-  engine: [...engineInterface, 'engine/local', 'engine/memory', 'engine/embedded'],
+  engine: [...engineInterface, 'engine/local', 'engine/memory', 'engine/embedded', 'engine/util'],
 
   'gateway/errors': [],
   'gateway/log': [],

@@ -1,2 +1,3 @@
 /** Exports for the other folders of `src/`. The package does not publish them. */
 export { codeOf, ensureFolder } from './embedded/folder.js'
+export { Multimap } from './util/multimap.js'

@@ -31,11 +31,12 @@ export class DeadlineTimer {
   }
 
   #wait(): NodeJS.Timeout {
-    return setTimeout(() => this.#check(), delayFor(this.remaining)).unref()
+    // The timer has its argument instead of a closure, which would take more memory for each session.
+    return setTimeout(DeadlineTimer.#check, delayFor(this.remaining), this).unref()
   }
 
-  #check(): void {
-    if (this.remaining > 0) this.#timer = this.#wait()
-    else this.#callback()
+  static readonly #check = (timer: DeadlineTimer): void => {
+    if (timer.remaining > 0) timer.#timer = timer.#wait()
+    else timer.#callback()
   }
 }

@@ -33,13 +33,21 @@ export class InboxTable {
     this.#epochKey = epochKey
   }
 
-  open({ appId, userId }: UserRef): Inbox {
+  /** Returns the inbox, which the caller may change. */
+  open(of: UserRef): Inbox {
+    const inbox = this.peek(of)
+    if (!inbox.exists) this.#cache.set(inbox.row, inbox)
+    return inbox
+  }
+
+  /** Returns the inbox to be read. One that never held a message is not kept: most users get none while they are online. */
+  peek({ appId, userId }: UserRef): Inbox {
     const of = { appId, userId }
     const row = rows.inbox(of)
     const cached = this.#cache.get(row)
     if (cached) return cached
     const inbox = this.#create(of, this.#revocations.deletions(of), false)
-    this.#cache.set(row, inbox)
+    if (inbox.exists) this.#cache.set(row, inbox)
     return inbox
   }
 
@@ -54,7 +62,7 @@ export class InboxTable {
   markChanged(inbox: Inbox): void {
     inbox.exists = true
     inbox.batch = this.#commit.nextBatch
-    this.#commit.defer(inbox.row, inbox.write)
+    this.#commit.defer(inbox.row, (batch) => inbox.write(batch))
   }
 
   /** The inboxes whose last change is not written. */

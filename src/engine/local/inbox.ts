@@ -104,8 +104,8 @@ export class Inbox {
   /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
   #soleSender: string | null = null
   #soleSenderSince: number
-  /** The messages that are not synced yet, by offset: no row of theirs can be read. */
-  readonly #pending = new Map<number, MessageFacts>()
+  /** The messages that are not synced yet, by offset: no row of theirs can be read. Made for the first: most inboxes get none for long. */
+  #pending: Map<number, MessageFacts> | undefined
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
 
@@ -131,7 +131,7 @@ export class Inbox {
   }
 
   /** Adds the inbox's row to a batch, with the messages of that batch included. */
-  readonly write = (batch: Operation[]): void => {
+  write(batch: Operation[]): void {
     const row: InboxRow = {
       ...this.assigned,
       readOffset: this.readOffset,
@@ -215,6 +215,7 @@ export class Inbox {
       this.#soleSenderSince = offset
     }
     const { received, bytes } = before
+    this.#pending ??= new Map()
     this.#pending.set(offset, { from, bytes, size })
     const { first } = this.assigned
     // Built from `json`, which is serialized once for the recipient's inbox and the sender's.
@@ -224,7 +225,7 @@ export class Inbox {
 
   /** Shows readers the messages up to `mark`, which are synced. */
   settle(mark: Watermark): void {
-    this.#pending.delete(mark.offset)
+    this.#pending?.delete(mark.offset)
     this.durable = { ...mark, first: Math.max(mark.first, this.durable.first) }
   }
 
@@ -309,7 +310,7 @@ export class Inbox {
   }
 
   #factsOf(offset: number): MessageFacts | undefined {
-    return this.#pending.get(offset) ?? this.#messageRow(offset)
+    return this.#pending?.get(offset) ?? this.#messageRow(offset)
   }
 
   #setFirst(first: number): void {

@@ -118,11 +118,11 @@ export class Inboxes {
 
   /** Returns whether the inbox holds a message, or is about to. */
   holdsMessages(of: UserRef): boolean {
-    return this.#table.open(of).holdsMessages
+    return this.#table.peek(of).holdsMessages
   }
 
   state(of: UserRef): InboxState {
-    return this.#table.open(of).state()
+    return this.#table.peek(of).state()
   }
 
   send(message: NewMessage, rules: SendRules): Promise<SendResult> {

@@ -1,4 +1,5 @@
 import type { SessionRef, UserRef } from '../engine.js'
+import { Multimap } from '../util/multimap.js'
 import { keyOf } from './rows.js'
 
 /** The part of a session that the index reads. */
@@ -11,8 +12,6 @@ interface Indexed {
 
 /** An app's slots are compacted when there are more than this, and most of them are empty. */
 const MIN_COMPACTED = 64
-
-const NONE: readonly never[] = []
 
 /** The sessions of one app in the order of their numbers. */
 class AppSessions<Entry extends Indexed> {
@@ -66,20 +65,17 @@ class AppSessions<Entry extends Indexed> {
 
 const userKeyOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
 
-const without = <Entry>(entries: readonly Entry[], entry: Entry): readonly Entry[] =>
-  entries.filter((other) => other !== entry)
-
-/** Finds sessions by user, by app and by token. Most keys have one session, and an array takes less memory than a Map for each. */
+/** Finds sessions by user, by app and by token. */
 export class SessionIndex<Entry extends Indexed> {
   /** In the order of their starts. */
-  readonly #users = new Map<string, readonly Entry[]>()
+  readonly #users = new Multimap<Entry>()
   readonly #apps = new Map<string, AppSessions<Entry>>()
   /** By token id, of all apps. */
-  readonly #tokens = new Map<string, readonly Entry[]>()
+  readonly #tokens = new Multimap<Entry>()
 
   /** The user's sessions, oldest first. */
   of(user: UserRef): readonly Entry[] {
-    return this.#users.get(userKeyOf(user)) ?? NONE
+    return this.#users.get(userKeyOf(user))
   }
 
   find(ref: SessionRef): Entry | undefined {
@@ -87,7 +83,7 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   ofToken(appId: string, tokenId: string): readonly Entry[] {
-    return (this.#tokens.get(tokenId) ?? NONE).filter(({ session }) => session.appId === appId)
+    return this.#tokens.get(tokenId).filter(({ session }) => session.appId === appId)
   }
 
   /** Up to `limit` sessions of the app whose numbers come after `number`, in order. */
@@ -100,14 +96,14 @@ export class SessionIndex<Entry extends Indexed> {
     return this.#apps.get(appId)?.size ?? 0
   }
 
-  *all(): Iterable<Entry> {
-    for (const entries of this.#users.values()) yield* entries
+  all(): Iterable<Entry> {
+    return this.#users.values()
   }
 
   /** Adds a session with a higher number than all others. */
   add(entry: Entry): void {
     const { session } = entry
-    this.#users.set(userKeyOf(session), [...this.of(session), entry])
+    this.#users.add(userKeyOf(session), entry)
     let app = this.#apps.get(session.appId)
     if (!app) this.#apps.set(session.appId, (app = new AppSessions()))
     app.add(entry)
@@ -116,10 +112,7 @@ export class SessionIndex<Entry extends Indexed> {
 
   delete(entry: Entry): void {
     const { session } = entry
-    const key = userKeyOf(session)
-    const others = without(this.of(session), entry)
-    if (others.length > 0) this.#users.set(key, others)
-    else this.#users.delete(key)
+    this.#users.delete(userKeyOf(session), entry)
     const app = this.#apps.get(session.appId)
     app?.delete(entry)
     if (app?.size === 0) this.#apps.delete(session.appId)
@@ -135,14 +128,11 @@ export class SessionIndex<Entry extends Indexed> {
 
   #addToken(entry: Entry): void {
     const { tokenId } = entry.session.credential
-    if (tokenId !== null) this.#tokens.set(tokenId, [...(this.#tokens.get(tokenId) ?? NONE), entry])
+    if (tokenId !== null) this.#tokens.add(tokenId, entry)
   }
 
   #deleteToken(entry: Entry): void {
     const { tokenId } = entry.session.credential
-    if (tokenId === null) return
-    const others = without(this.#tokens.get(tokenId) ?? NONE, entry)
-    if (others.length > 0) this.#tokens.set(tokenId, others)
-    else this.#tokens.delete(tokenId)
+    if (tokenId !== null) this.#tokens.delete(tokenId, entry)
   }
 }

@@ -72,14 +72,15 @@ export class Heartbeat {
   }
 
   #checkIn(delay: number): void {
-    this.#timer = setTimeout(() => this.#check(), delay).unref()
+    // The timer has its argument instead of a closure, which would take more memory for each session.
+    this.#timer = setTimeout(Heartbeat.#check, delay, this).unref()
   }
 
-  #check(): void {
-    const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
-    if (timeLeft <= 0) return this.#connection.end('timeout')
-    this.ping()
+  static readonly #check = (heartbeat: Heartbeat): void => {
+    const timeLeft = heartbeat.#lastFrameAt + 2 * heartbeat.#interval - performance.now()
+    if (timeLeft <= 0) return heartbeat.#connection.end('timeout')
+    heartbeat.ping()
     // Checks when the time is up, not an interval later.
-    this.#checkIn(Math.min(this.#interval, timeLeft))
+    heartbeat.#checkIn(Math.min(heartbeat.#interval, timeLeft))
   }
 }

@@ -1,8 +1,11 @@
 import type { EngineEvent, UserRef } from '../../engine/index.js'
+import { Multimap } from '../../engine/internal.js'
 
 /** A session of this gateway that receives the engine's events about its user. */
 export interface HubSession {
   readonly user: UserRef
+  /** The result of `userKeyOf`. */
+  readonly userKey: string
   onEvent(event: EngineEvent): void
 }
 
@@ -18,7 +21,8 @@ export interface Hub {
   dispatch(event: EngineEvent): void
 }
 
-const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
+/** Returns a key of the user. Joined, because V8 keeps the parts of a template's text as well. */
+export const userKeyOf = ({ appId, userId }: UserRef): string => [appId, userId].join('\0')
 
 /** Returns the event's user; undefined for an event about an app. */
 const userOf = (event: EngineEvent): UserRef | undefined => {
@@ -37,22 +41,19 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
 }
 
 export const createHub = (): Hub => {
-  // An array, since most users have one session: a Set for each of them takes more memory.
-  const users = new Map<string, readonly HubSession[]>()
-  const sessionsOf = (user: UserRef): readonly HubSession[] => users.get(keyOf(user)) ?? []
+  const users = new Multimap<HubSession>()
+  const sessionsOf = (user: UserRef): readonly HubSession[] => users.get(userKeyOf(user))
   let size = 0
   return {
     sessionsOf,
     size: () => size,
     add(session) {
       size += 1
-      users.set(keyOf(session.user), [...sessionsOf(session.user), session])
+      users.add(session.userKey, session)
     },
     remove(session) {
       size -= 1
-      const others = sessionsOf(session.user).filter((other) => other !== session)
-      if (others.length) users.set(keyOf(session.user), others)
-      else users.delete(keyOf(session.user))
+      users.delete(session.userKey, session)
     },
     dispatch(event) {
       const user = userOf(event)

@@ -120,6 +120,10 @@ export class LiveSession implements HubSession {
     this.#delivery = new Delivery(context, this.user, connection)
   }
 
+  get userKey(): string {
+    return this.limits.userKey
+  }
+
   /** The session's ids; undefined before it has started. */
   get ref(): SessionRef | undefined {
     return this.#started()?.ref
@@ -165,7 +169,8 @@ export class LiveSession implements HubSession {
     })
     if (!started) return this.#refuseRevoked()
     const { sessionId, resumed } = started
-    const ref: SessionRef = { ...this.user, sessionId }
+    // Not by spreading the user: V8 would make a hidden class for each session, which takes more memory than the object.
+    const ref: SessionRef = { appId: this.user.appId, userId: this.user.userId, sessionId }
     starting.engineSession = { ref, hasKey: resumed }
     const holdOrEnd = this.#holdOrEnd()
     if (holdOrEnd) {

@@ -1,6 +1,7 @@
 import type { App } from '../auth/app.js'
 import type { RateLimiter } from '../limits/rate-limiter.js'
 import type { Metrics } from '../metrics/metrics.js'
+import { userKeyOf } from './hub.js'
 
 /** Each frame counts as this many bytes more, since a small one costs about as much to handle as its answer. */
 const FRAME_COST = 64
@@ -10,8 +11,8 @@ export class UserLimits {
   readonly #rateLimiter: RateLimiter
   readonly #limitsReached: Metrics['limitsReached']
   readonly #app: App
-  /** Identifies the user in the rate limiter. */
-  readonly #key: string
+  /** Identifies the user in the hub and in the rate limiter. */
+  readonly userKey: string
 
   constructor(
     { rateLimiter, metrics }: { rateLimiter: RateLimiter; metrics: Pick<Metrics, 'limitsReached'> },
@@ -21,7 +22,7 @@ export class UserLimits {
     this.#rateLimiter = rateLimiter
     this.#limitsReached = metrics.limitsReached
     this.#app = app
-    this.#key = `${app.settings.appId}\0${userId}`
+    this.userKey = userKeyOf({ appId: app.settings.appId, userId })
   }
 
   /** Returns 0, or the milliseconds until the user may send another request. */
@@ -37,12 +38,12 @@ export class UserLimits {
   /** Counts a frame against `bytesPerSecond`. Returns the rest, as `RateLimiter.spend` does. */
   spendBytes(bytes: number): number {
     const { bytesPerSecond } = this.#app.settings.limits
-    return this.#rateLimiter.spend('bytesPerSecond', this.#key, bytesPerSecond, bytes + FRAME_COST)
+    return this.#rateLimiter.spend('bytesPerSecond', this.userKey, bytesPerSecond, bytes + FRAME_COST)
   }
 
   #take(limit: 'requestsPerSecond' | 'messagesPerSecond'): number {
     const { appId, limits } = this.#app.settings
-    const wait = this.#rateLimiter.take(limit, this.#key, limits[limit])
+    const wait = this.#rateLimiter.take(limit, this.userKey, limits[limit])
     if (wait > 0) this.#limitsReached.inc({ app: appId, limit })
     return wait
   }

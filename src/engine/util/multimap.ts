@@ -1,0 +1,32 @@
+/** Values by key, in the order in which they were added. A single value of a key is kept without an array, which would take more memory. */
+export class Multimap<T extends object> {
+  readonly #values = new Map<string, T | readonly T[]>()
+
+  get(key: string): readonly T[] {
+    const found = this.#values.get(key)
+    if (found === undefined) return []
+    return isArray(found) ? found : [found]
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key)
+  }
+
+  add(key: string, value: T): void {
+    this.#values.set(key, this.#values.has(key) ? [...this.get(key), value] : value)
+  }
+
+  delete(key: string, value: T): void {
+    const others = this.get(key).filter((other) => other !== value)
+    const [first] = others
+    if (first === undefined) this.#values.delete(key)
+    else this.#values.set(key, others.length === 1 ? first : others)
+  }
+
+  *values(): Iterable<T> {
+    for (const key of this.#values.keys()) yield* this.get(key)
+  }
+}
+
+/** `Array.isArray` does not narrow to a readonly array. */
+const isArray = <T extends object>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value)
