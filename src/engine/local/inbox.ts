@@ -132,8 +132,13 @@ export class Inbox {
 
   /** Adds the inbox's row to a batch, with the messages of that batch included. */
   write(batch: Operation[]): void {
+    const { offset, received, bytes, first } = this.assigned
+    // Without a spread: V8 makes new hidden classes for each object that has more fields after a spread.
     const row: InboxRow = {
-      ...this.assigned,
+      offset,
+      received,
+      bytes,
+      first,
       readOffset: this.readOffset,
       readReceived: this.#readReceived,
       swept: this.#swept,

@@ -255,7 +255,7 @@ export class Sessions {
     this.#index.add(entry)
     this.#journal.write(entry)
     return {
-      session: { ...recordOf(session), resumed: false },
+      session: Object.assign(recordOf(session), { resumed: false }),
       replaced: replaced.map((old) => recordOf(old.session)),
       replacedConnectionId: null,
     }
@@ -283,7 +283,11 @@ export class Sessions {
     session.rtt = null
     this.#setCredential(entry, request.credential)
     this.#journal.write(entry)
-    return { session: { ...recordOf(session), resumed: true }, replaced: [], replacedConnectionId }
+    return {
+      session: Object.assign(recordOf(session), { resumed: true }),
+      replaced: [],
+      replacedConnectionId,
+    }
   }
 
   #setCredential(entry: Entry, credential: Credential): void {

@@ -108,9 +108,12 @@ export class Users {
       const stored = this.get(of)
       const isNewGuest = maxGuests !== null && stored === null
       if (isNewGuest && this.#usage.guestsOf(appId) >= maxGuests) return null
+      const after = vouchedAfter(stored, vouched)
       const user: UserRecord = {
-        ...of,
-        ...vouchedAfter(stored, vouched),
+        appId,
+        userId,
+        vouched: after.vouched,
+        vouchedAt: after.vouchedAt,
         claimed: { ...stored?.claimed, ...claimed },
         createdAt: stored?.createdAt ?? Date.now(),
       }

@@ -259,11 +259,17 @@ export const admit = (
   if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin)) return refuse('origin-refused')
   return chain(authenticateStart(context, app, start, peer), (authenticated): Admitted | Refusal => {
     if (!authenticated.ok) return authenticated
+    const { userId, vouched, credential, mustBeNew, signToken } = authenticated
     return {
-      ...authenticated,
+      ok: true,
       app,
-      guest: isGuestId(authenticated.userId),
+      userId,
+      guest: isGuestId(userId),
+      vouched,
       claimed: profiles === 'anyone' && start.user ? parseProfile(start.user) : undefined,
+      credential,
+      mustBeNew,
+      signToken,
     }
   })
 }

@@ -290,10 +290,10 @@ export class Connection implements ConnectionHandle {
 
   async #start(opening: OpeningState, start: PendingStart, frame: ClientFrameOf<'start'>): Promise<void> {
     const { peer } = opening
-    const { hub, log } = this.#context
+    const { hub, log, engine, settings, metrics } = this.#context
     const apps = await this.#context.apps()
     const admitted = await admit(
-      { ...this.#context, isOpen: () => this.#phase === opening },
+      { engine, settings, metrics, isOpen: () => this.#phase === opening },
       apps,
       frame,
       peer,

@@ -85,7 +85,7 @@ type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEn
 
 const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
-const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
+const userOf = (record: UserRecord): User => Object.assign(mergeProfile(record), { id: record.userId })
 
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
@@ -154,7 +154,9 @@ export class LiveSession implements HubSession {
     const token = signToken && (await signToken(saved.user))
     const resumeKey = randomUUID()
     const started = await engine.startSession({
-      ...client,
+      origin: client.origin,
+      address: client.address,
+      client: client.client,
       appId: this.user.appId,
       userId: this.user.userId,
       guest,
@@ -169,7 +171,6 @@ export class LiveSession implements HubSession {
     })
     if (!started) return this.#refuseRevoked()
     const { sessionId, resumed } = started
-    // Not by spreading the user: V8 would make a hidden class for each session, which takes more memory than the object.
     const ref: SessionRef = { appId: this.user.appId, userId: this.user.userId, sessionId }
     starting.engineSession = { ref, hasKey: resumed }
     const holdOrEnd = this.#holdOrEnd()
