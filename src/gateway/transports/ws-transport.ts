@@ -52,7 +52,9 @@ export class WsTransport implements Transport {
     stream.push = slicedPush
     stream.on('data', onChunk)
     this.#endListeners = stream.listeners('end')
-    stream.removeAllListeners('end').on('end', onEnd)
+    // Added before the others are removed: without a listener Node would delete the property, and V8 then makes the object a large table.
+    stream.on('end', onEnd)
+    for (const listener of this.#endListeners) stream.off('end', listener as () => void)
     socket.on('pong', onPong).on('ping', onPing).on('message', onMessage).on('close', onClose)
     // `close` follows and ends the connection. Nothing is logged, because any client can break its own socket.
     socket.on('error', ignore)
