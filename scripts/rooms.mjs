@@ -30,6 +30,7 @@ export const rooms = {
 
   typings: ['element', 'session'],
   playground: ['element', 'session'],
+  'api-page': [],
   console: ['protocol'],
 
   tokens: ['protocol'],
@@ -109,6 +110,7 @@ export const withoutNode = [
   'element',
   'typings',
   'playground',
+  'api-page',
   'console',
   'tokens',
   'rest-client',

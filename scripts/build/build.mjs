@@ -39,6 +39,7 @@ for (const file of ['index.html', 'src/playground/playground.css', 'src/playgrou
   await copyFile(file, `dist/playground/${basename(file)}`)
 for (const file of ['src/console/index.html', 'src/console/console.css', 'src/playground/icon.svg'])
   await copyFile(file, `dist/console/${basename(file)}`)
+for (const file of ['index.html', 'page.css']) await copyFile(`src/api-page/${file}`, `dist/api-page/${file}`)
 const script = await compress('dist/cdn/chat-session.js')
 for (const name of ['chat-session.js.map', 'chat-session-worker.js', 'chat-session-worker.js.map'])
   await compress(`dist/cdn/${name}`)

@@ -4,14 +4,17 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import * as v from 'valibot'
-import { createSignature, createToken, TokenError } from '../../tokens/index.js'
+import { createAppToken, createSignature, createToken, TokenError } from '../../tokens/index.js'
 import type { DevSecrets } from './dev-secrets.js'
 import type { FaultProxy } from './fault-proxy.js'
 
-const root = fileURLToPath(new URL('../../../dist/playground/', import.meta.url))
+const inDist = (folder: string): string => fileURLToPath(new URL(`../../../dist/${folder}/`, import.meta.url))
+
+const appIds = ['playground', 'strict', 'shop'] as const
+const appQuery = v.object({ appId: v.picklist(appIds) })
 
 const userQuery = v.object({
-  appId: v.picklist(['playground', 'strict', 'shop']),
+  appId: v.picklist(appIds),
   userId: v.string(),
   expiresIn: v.optional(v.pipe(v.string(), v.transform(Number)), '3600'),
   name: v.optional(v.string()),
@@ -80,6 +83,11 @@ export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: st
       token: await createToken({ appId, userId, secret, expiresIn, user: name ? { name } : undefined }),
     })
   })
+  routes.get('/dev/apps', (context) => context.json({ apps: appIds }))
+  routes.get('/dev/app-token', async (context) => {
+    const { appId } = v.parse(appQuery, context.req.query())
+    return context.json({ token: await createAppToken({ appId, secret: secrets[appId].token }) })
+  })
   routes.post('/dev/source/:state{sign-in|sign-out}', (context) => {
     const signedOut = context.req.param('state') === 'sign-out'
     const { userId } = v.parse(v.object({ userId: v.string() }), context.req.query())
@@ -114,6 +122,11 @@ export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: st
     context.header('cache-control', 'no-cache')
     return next()
   })
-  routes.use('*', serveStatic({ root }))
+  routes.get('/api', (context) => context.redirect('/api/'))
+  routes.use(
+    '/api/*',
+    serveStatic({ root: inDist('api-page'), rewriteRequestPath: (path) => path.replace(/^\/api/, '') }),
+  )
+  routes.use('*', serveStatic({ root: inDist('playground') }))
   return routes
 }

@@ -54,6 +54,8 @@ export interface Call {
   changes: boolean
   query: v.ObjectEntries
   body: v.GenericSchema | null
+  /** A body, for the document. */
+  example?: unknown
   answers: Answers
   /** The codes of failures besides those of every call. */
   errors: readonly RestErrorCode[]

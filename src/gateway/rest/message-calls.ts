@@ -102,6 +102,7 @@ export const messageCalls = [
       'It is durable when the call answers. A recipient or sender who never came is created; a guest is not.',
     changes: true,
     body: v.object(messageFields, NO_OBJECT),
+    example: { id: 'order-1017-shipped', body: 'Your order is on its way.', data: { order: 1017 } },
     answers: {
       200: { description: 'The same message was stored before, with this answer.', schema: schemas.Sent },
       201: { description: 'The message is stored.', schema: schemas.Sent },
@@ -131,6 +132,7 @@ export const messageCalls = [
       },
       NO_OBJECT,
     ),
+    example: { to: ['12345', '67890'], id: 'news-12', body: 'We are open again.' },
     answers: {
       200: {
         description: 'The results, in the order of `to`.',
@@ -214,6 +216,7 @@ export const messageCalls = [
     description: 'All up to `offset`: a page or an e-mail was read. The mark never goes back.',
     changes: true,
     body: v.object({ epoch: v.string('must be a text'), offset }, NO_OBJECT),
+    example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
     answers: { 200: { description: 'The state of the inbox.', schema: schemas.Inbox } },
     errors: ['conflict', 'unknown-user'],
     async handle({ appId, params, body, context: { engine } }) {

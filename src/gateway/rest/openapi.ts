@@ -83,7 +83,10 @@ const operationOf = (call: Call): Json => ({
     ...Object.entries(call.query).map(([name, schema]) => parameterOf('query', name, schema)),
   ],
   ...(call.body && {
-    requestBody: { required: true, content: { 'application/json': { schema: schemaOf(call.body) } } },
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: schemaOf(call.body), example: call.example } },
+    },
   }),
   responses: {
     ...Object.fromEntries(

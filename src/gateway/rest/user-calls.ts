@@ -26,6 +26,7 @@ export const userCalls = [
       'The profile replaces the vouched one as a whole, unless a token with a later `iat` came before. Connected clients of the user get the new profile at once. A guest must exist.',
     changes: true,
     body: profileBody,
+    example: { name: 'Ann Lee', photoUrl: 'https://www.example.com/ann.png' },
     answers: {
       200: { description: 'The profile is stored.', schema: schemas.User },
       201: { description: 'The user is created.', schema: schemas.User },
@@ -101,6 +102,7 @@ export const userCalls = [
       },
       'must be a JSON object',
     ),
+    example: { users: ['12345', '67890'] },
     answers: {
       200: {
         description: 'The users, in the order of the request.',
