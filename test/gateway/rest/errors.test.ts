@@ -305,8 +305,8 @@ test('each call that changes something has a line in the audit log, without bodi
   assert.deepEqual(
     audited.map(({ what, whom, result }) => [what, whom, result]),
     [
-      ['sendMessage', { app: 'app', user: 'a/b' }, 201],
-      ['deleteUser', { app: 'other', user: 'x' }, 403],
+      ['sendMessage', { appId: 'app', userId: 'a/b' }, 201],
+      ['deleteUser', { appId: 'other', userId: 'x' }, 403],
     ],
   )
   const { by, appId, tokenId, address } = audited[0]?.['who'] as Record<string, unknown>
