@@ -6,17 +6,14 @@ import {
   type Credential,
   type Engine,
   type EngineEvent,
-  type NewMessage,
-  type Retention,
   type Revocation,
-  type SendResult,
-  type SendRules,
   type SessionRecord,
   type SessionRef,
   type UserRecord,
   type UserRef,
 } from '../../src/engine/index.js'
-import type { JsonObject, Message } from '../../src/protocol/index.js'
+import type { JsonObject } from '../../src/protocol/index.js'
+import { createSimpleMessages } from './simple-messages.js'
 import { createSimpleWebhooks } from './simple-webhooks.js'
 
 interface Session extends SessionRecord {
@@ -32,22 +29,7 @@ interface Session extends SessionRecord {
   timer?: NodeJS.Timeout
 }
 
-interface Inbox {
-  epoch: string
-  messages: Message[]
-  newest: number
-  readOffset: number
-}
-
-interface Sent {
-  content: unknown
-  result: Extract<SendResult, { outcome: 'stored' | 'repeated' }>
-  expiresAt: number
-}
-
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
-
-const contentOf = ({ body, data }: NewMessage): unknown => structuredClone({ body, data })
 
 /** For so many milliseconds after its connection was lost, a session's user counts as online. */
 const AWAY_AFTER = 20_000
@@ -61,9 +43,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let users = new Map<string, UserRecord>()
   let guests = new Set<string>()
   let sessions: Session[] = []
-  let inboxes = new Map<string, Inbox>()
-  let sent = new Map<string, Sent>()
-  let retentions = new Map<string, Retention>()
   let key = randomBytes(32)
   let revoked = new Map<string, number>()
   let revokedApps = new Map<string, number>()
@@ -71,7 +50,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let lastSeen = new Map<string, number>()
   /** Setting the machine's clock does not move this one. */
   const now = (): number => performance.now()
-  const storedAt = new WeakMap<Message, number>()
   let isOpen = false
   let lastNumber = 0
   let sweep: NodeJS.Timeout | undefined
@@ -124,7 +102,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   /** Deletes a guest without sessions and messages. */
   const forgetGuest = ({ appId, userId }: UserRef): void => {
     const name = keyOf({ appId, userId })
-    const isInUse = sessionsOf({ appId, userId }).length > 0 || (inboxes.get(name)?.messages.length ?? 0) > 0
+    const isInUse = sessionsOf({ appId, userId }).length > 0 || messages.held({ appId, userId }).length > 0
     if (!isInUse && guests.delete(name)) {
       owe({ appId, userId }, 'user.deleted', {})
       users.delete(name)
@@ -142,6 +120,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
 
   const webhooks = createSimpleWebhooks(presenceOf, emit)
   const { owe } = webhooks
+  const messages = createSimpleMessages({
+    webhooks,
+    emit,
+    user: (of) => users.get(keyOf(of)),
+    onEmptied: (of) => forgetGuest(of),
+  })
 
   /** Whom the last event about presence said to be online. */
   const online = new Set<string>()
@@ -152,28 +136,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     if (is) online.add(name)
     else online.delete(name)
     owe({ appId, userId }, is ? 'user.online' : 'user.offline', {})
-  }
-
-  /** Makes a `message.unread` once for each streak of unread messages. */
-  const streaks = new Map<string, { reported: boolean }>()
-  const checkUnread = (): void => {
-    for (const [name, inbox] of inboxes) {
-      const [appId = '', userId = ''] = JSON.parse(name) as string[]
-      const unreadAfter = webhooks.unreadAfter(appId)
-      const unread = inbox.messages.filter(({ offset, from }) => offset > inbox.readOffset && from !== userId)
-      const [oldest] = unread
-      if (!oldest) {
-        streaks.delete(name)
-        continue
-      }
-      const streak = streaks.get(name) ?? { reported: false }
-      streaks.set(name, streak)
-      if (streak.reported || (storedAt.get(oldest) ?? 0) + unreadAfter > now()) continue
-      streak.reported = true
-      const messages = structuredClone(unread.slice(-5))
-      const data = { userId, epoch: inbox.epoch, unread: unread.length, oldestAt: oldest.sentAt, messages }
-      owe({ appId, userId }, 'message.unread', data)
-    }
   }
 
   const factsOf = ({ sessionId, guest, credential, origin, address, client, startedAt }: Session) => ({
@@ -199,120 +161,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     }
   }
 
-  const inboxOf = (of: UserRef): Inbox => {
-    const known = inboxes.get(keyOf(of))
-    if (known) return known
-    const inbox = { epoch: randomUUID(), messages: [], newest: 0, readOffset: 0 }
-    inboxes.set(keyOf(of), inbox)
-    return inbox
-  }
-
-  const stateOf = (of: UserRef) => {
-    const { epoch, messages, newest, readOffset } = inboxOf(of)
-    const unread = messages.filter(({ offset, from }) => offset > readOffset && from !== of.userId).length
-    return { epoch, offset: newest, readOffset, unread }
-  }
-
-  const sizeOf = (messages: unknown[]): number =>
-    messages.reduce<number>((sum, message) => sum + JSON.stringify(message).length, 0)
-
-  /** Whether `from` has too many unread messages to push out another sender's unread message. */
-  const isCrowded = (
-    { appId, from, to }: NewMessage,
-    size: number,
-    { retention, unreadPerSender }: SendRules,
-  ) => {
-    const { messages, readOffset } = inboxOf({ appId, userId: to })
-    const unread = messages.filter((one) => one.offset > readOffset && one.from !== to)
-    const own = unread.filter((one) => one.from === from)
-    const isFull = messages.length >= retention.messages || sizeOf(messages) + size > retention.bytes
-    const pushesOut = isFull && unread.length === messages.length && unread[0]?.from !== from
-    const share = Math.max(own.length / retention.messages, sizeOf(own) / retention.bytes)
-    return from !== null && from !== to && pushesOut && share > unreadPerSender
-  }
-
-  const prune = (inbox: Inbox, { messages, age, bytes }: Retention): void => {
-    const kept = inbox.messages.slice(-messages)
-    while (kept.length > 1 && sizeOf(kept) > bytes) kept.shift()
-    inbox.messages = kept.filter((message) => (storedAt.get(message) ?? 0) + age > now())
-  }
-
-  const pruneApp = (appId: string, retention: Retention): void => {
-    for (const [name, inbox] of inboxes) {
-      const [inboxAppId, userId = ''] = JSON.parse(name) as string[]
-      if (inboxAppId !== appId || inbox.messages.length === 0) continue
-      prune(inbox, { ...retention, messages: Infinity })
-      if (inbox.messages.length === 0) forgetGuest({ appId, userId })
-    }
-  }
-
-  const exceeds = (appId: string, copies: UserRef[], size: number, quota: SendRules['quota']): boolean => {
-    const used = [...inboxes].filter(
-      ([name, { newest }]) => newest > 0 && (JSON.parse(name) as string[])[0] === appId,
-    )
-    const more = copies.filter((of) => inboxOf(of).newest === 0).length
-    const bytes = used
-      .flatMap(([, { messages }]) => messages)
-      .reduce((sum, message) => sum + JSON.stringify(message).length, 0)
-    return (more > 0 && used.length + more > quota.inboxes) || bytes + size * copies.length > quota.bytes
-  }
-
-  const send = (message: NewMessage, rules: SendRules): SendResult => {
-    const { appId, id, from, to, body, data } = message
-    retentions.set(appId, rules.retention)
-    pruneApp(appId, rules.retention)
-    const name = JSON.stringify([appId, from, to, id])
-    const earlier = sent.get(name)
-    if (earlier && earlier.expiresAt > now())
-      return isDeepStrictEqual(earlier.content, contentOf(message))
-        ? { ...earlier.result, outcome: 'repeated' }
-        : { outcome: 'conflict' }
-    if (!rules.unknownRecipients && !users.has(keyOf({ appId, userId: to })))
-      return { outcome: 'unknown-user' }
-    const user = from === null ? undefined : users.get(keyOf({ appId, userId: from }))
-    const { name: senderName, photoUrl } = user ? mergeProfile(user) : {}
-    const hasSender = senderName !== undefined || photoUrl !== undefined
-    const sender = hasSender
-      ? { ...(senderName !== undefined && { name: senderName }), ...(photoUrl !== undefined && { photoUrl }) }
-      : null
-    const sentAt = Date.now()
-    const content = structuredClone({
-      ...{ id, from, to, sender },
-      ...(body !== undefined && { body }),
-      ...(data !== undefined && { data }),
-      sentAt,
-    })
-    const copies = [{ appId, userId: to }]
-    if (from !== null && from !== to) copies.push({ appId, userId: from })
-    for (const of of copies) prune(inboxOf(of), rules.retention)
-    if (isCrowded(message, JSON.stringify(content).length, rules)) return { outcome: 'refused' }
-    if (exceeds(appId, copies, JSON.stringify(content).length, rules.quota)) return { outcome: 'full' }
-    const messages = copies.map((of) => {
-      const inbox = inboxOf(of)
-      const stored: Message = { offset: ++inbox.newest, ...content }
-      inbox.messages.push(stored)
-      storedAt.set(stored, now())
-      prune(inbox, rules.retention)
-      return { of, epoch: inbox.epoch, stored }
-    })
-    const [offset = 0, ownOffset = offset] = messages.map(({ stored }) => stored.offset)
-    const result = { outcome: 'stored' as const, offset, ownOffset: from === null ? null : ownOffset, sentAt }
-    sent.set(name, { content: contentOf(message), result, expiresAt: now() + rules.sendWindow })
-    const [received] = messages
-    if (received)
-      owe(received.of, 'message.created', {
-        epoch: received.epoch,
-        message: received.stored,
-      })
-    if (received && from !== to) {
-      const unread = stateOf(received.of).unread
-      if (unread === 1) streaks.set(keyOf(received.of), { reported: false })
-    }
-    for (const { of, epoch, stored } of messages)
-      emit({ type: 'message', user: of, epoch, message: structuredClone(stored) })
-    return result
-  }
-
   const engine: Engine = {
     open() {
       if (isOpen) return Promise.resolve()
@@ -320,9 +168,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       users = new Map()
       guests = new Set()
       sessions = []
-      inboxes = new Map()
-      sent = new Map()
-      retentions = new Map()
+      messages.clear()
       key = randomBytes(32)
       webhooks.clear()
       revoked = new Map()
@@ -330,9 +176,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       revokedTokens = new Set()
       lastSeen = new Map()
       sweep = setInterval(() => {
-        for (const [appId, retention] of retentions) pruneApp(appId, retention)
+        messages.prune()
         for (const session of sessions) updatePresence(session)
-        checkUnread()
+        messages.checkUnread()
         webhooks.announce()
       }, SWEEP_INTERVAL).unref()
       return Promise.resolve()
@@ -514,7 +360,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           ...presenceOf(of),
           lastSeenAt: Math.max(...seen) || null,
           revokedBefore: revokedBefore(of),
-          unread: stateOf(of).unread,
+          unread: messages.stateOf(of).unread,
         }
       }),
     users: (appId, after, limit) =>
@@ -528,13 +374,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     deleteUser: async (of) => {
       await engine.revokeUser(of, { issuedBefore: null, mode: 'end' })
       const name = keyOf(of)
-      const isMessageOf = (sentName: string): boolean => {
-        const [appId, from, to] = JSON.parse(sentName) as string[]
-        return appId === of.appId && (from === of.userId || to === of.userId)
-      }
-      for (const sentName of sent.keys()) if (isMessageOf(sentName)) sent.delete(sentName)
-      const hadInbox = (inboxes.get(name)?.newest ?? 0) > 0
-      inboxes.delete(name)
+      const hadInbox = messages.delete(of)
       guests.delete(name)
       lastSeen.delete(name)
       const hadUser = users.delete(name)
@@ -544,19 +384,17 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     usage: (appId) =>
       whenOpen(() => {
         const isOfApp = (name: string): boolean => (JSON.parse(name) as string[])[0] === appId
-        const used = [...inboxes].filter(([name, { newest }]) => newest > 0 && isOfApp(name))
         return {
           users: [...users.keys()].filter(isOfApp).length,
           guests: [...guests].filter(isOfApp).length,
-          inboxes: used.length,
-          bytes: sizeOf(used.flatMap(([, { messages }]) => messages)),
+          ...messages.usage(appId),
           sessions: sessions.filter((session) => session.appId === appId).length,
         }
       }),
     check: () => whenOpen(() => undefined),
     configure: (appId, appOptions) =>
       whenOpen(() => {
-        retentions.set(appId, appOptions.retention)
+        messages.retain(appId, appOptions.retention)
         webhooks.configure(appId, appOptions.webhooks)
       }),
     takeDueEvents: (...args) => whenOpen(() => webhooks.take(...args)),
@@ -566,41 +404,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     owedSummary: (appId) => whenOpen(() => webhooks.summary(appId)),
     send: (message, rules) =>
       whenOpen(() => {
-        return send(message, rules)
+        return messages.send(message, rules)
       }),
-    inbox: (of) =>
-      whenOpen(() => {
-        return stateOf(of)
-      }),
-    messagesAfter: (of, position, limit) =>
-      whenOpen(() => {
-        const { epoch, messages, newest } = inboxOf(of)
-        const isComparable = position.epoch === epoch && position.offset <= newest
-        const from = isComparable ? position.offset : 0
-        const found = messages.filter(({ offset }) => offset > from)
-        const lost = !isComparable || (found[0]?.offset ?? newest + 1) > from + 1
-        return { messages: structuredClone(found.slice(0, limit)), lost }
-      }),
-    messagesBefore: (of, before, limit) =>
-      whenOpen(() => {
-        const { epoch, messages } = inboxOf(of)
-        if (before.epoch !== epoch) return null
-        const found = messages.filter(({ offset }) => before.offset === null || offset < before.offset)
-        return structuredClone(found.slice(-limit))
-      }),
-    markRead: (of, position) =>
-      whenOpen(() => {
-        const inbox = inboxOf(of)
-        if (position.epoch !== inbox.epoch) return null
-        const offset = Math.min(position.offset, inbox.newest)
-        if (offset > inbox.readOffset) {
-          inbox.readOffset = offset
-          emit({ type: 'read', user: { appId: of.appId, userId: of.userId }, inbox: stateOf(of) })
-          const { epoch, readOffset, unread } = stateOf(of)
-          owe(of, 'message.read', { epoch, readOffset, unread })
-        }
-        return stateOf(of)
-      }),
+    inbox: (of) => whenOpen(() => messages.stateOf(of)),
+    messagesAfter: (...args) => whenOpen(() => messages.after(...args)),
+    messagesBefore: (...args) => whenOpen(() => messages.before(...args)),
+    markRead: (of, position) => whenOpen(() => messages.markRead(of, position)),
     listen(listener, signal) {
       if (signal.aborted) return
       // A function of its own, so that the same listener may be added twice.

@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import {
+  mergeProfile,
+  type EngineEvent,
+  type InboxState,
+  type MessagePage,
+  type NewMessage,
+  type Position,
+  type Retention,
+  type SendResult,
+  type SendRules,
+  type UserRecord,
+  type UserRef,
+} from '../../src/engine/index.js'
+import type { Message } from '../../src/protocol/index.js'
+import type { createSimpleWebhooks } from './simple-webhooks.js'
+
+interface Inbox {
+  epoch: string
+  messages: Message[]
+  newest: number
+  readOffset: number
+}
+
+interface Sent {
+  content: unknown
+  result: Extract<SendResult, { outcome: 'stored' | 'repeated' }>
+  expiresAt: number
+}
+
+const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
+
+const contentOf = ({ body, data }: NewMessage): unknown => structuredClone({ body, data })
+
+interface MessagesContext {
+  webhooks: ReturnType<typeof createSimpleWebhooks>
+  emit: (event: EngineEvent) => void
+  user: (of: UserRef) => UserRecord | undefined
+  /** Called when retention has deleted the last message of an inbox. */
+  onEmptied: (of: UserRef) => void
+}
+
+/** The inboxes of the simple engine, in Maps. */
+export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: MessagesContext) => {
+  const inboxes = new Map<string, Inbox>()
+  const sent = new Map<string, Sent>()
+  const retentions = new Map<string, Retention>()
+  /** Setting the machine's clock does not move this one. */
+  const now = (): number => performance.now()
+  const storedAt = new WeakMap<Message, number>()
+
+  /** Makes a `message.unread` once for each streak of unread messages. */
+  const streaks = new Map<string, { reported: boolean }>()
+  const checkUnread = (): void => {
+    for (const [name, inbox] of inboxes) {
+      const [appId = '', userId = ''] = JSON.parse(name) as string[]
+      const unreadAfter = webhooks.unreadAfter(appId)
+      const unread = inbox.messages.filter(({ offset, from }) => offset > inbox.readOffset && from !== userId)
+      const [oldest] = unread
+      if (!oldest) {
+        streaks.delete(name)
+        continue
+      }
+      const streak = streaks.get(name) ?? { reported: false }
+      streaks.set(name, streak)
+      if (streak.reported || (storedAt.get(oldest) ?? 0) + unreadAfter > now()) continue
+      streak.reported = true
+      const messages = structuredClone(unread.slice(-5))
+      const data = { userId, epoch: inbox.epoch, unread: unread.length, oldestAt: oldest.sentAt, messages }
+      webhooks.owe({ appId, userId }, 'message.unread', data)
+    }
+  }
+
+  const inboxOf = (of: UserRef): Inbox => {
+    const known = inboxes.get(keyOf(of))
+    if (known) return known
+    const inbox = { epoch: randomUUID(), messages: [], newest: 0, readOffset: 0 }
+    inboxes.set(keyOf(of), inbox)
+    return inbox
+  }
+
+  const stateOf = (of: UserRef) => {
+    const { epoch, messages, newest, readOffset } = inboxOf(of)
+    const unread = messages.filter(({ offset, from }) => offset > readOffset && from !== of.userId).length
+    return { epoch, offset: newest, readOffset, unread }
+  }
+
+  const sizeOf = (messages: unknown[]): number =>
+    messages.reduce<number>((sum, message) => sum + JSON.stringify(message).length, 0)
+
+  /** Whether `from` has too many unread messages to push out another sender's unread message. */
+  const isCrowded = (
+    { appId, from, to }: NewMessage,
+    size: number,
+    { retention, unreadPerSender }: SendRules,
+  ) => {
+    const { messages, readOffset } = inboxOf({ appId, userId: to })
+    const unread = messages.filter((one) => one.offset > readOffset && one.from !== to)
+    const own = unread.filter((one) => one.from === from)
+    const isFull = messages.length >= retention.messages || sizeOf(messages) + size > retention.bytes
+    const pushesOut = isFull && unread.length === messages.length && unread[0]?.from !== from
+    const share = Math.max(own.length / retention.messages, sizeOf(own) / retention.bytes)
+    return from !== null && from !== to && pushesOut && share > unreadPerSender
+  }
+
+  const prune = (inbox: Inbox, { messages, age, bytes }: Retention): void => {
+    const kept = inbox.messages.slice(-messages)
+    while (kept.length > 1 && sizeOf(kept) > bytes) kept.shift()
+    inbox.messages = kept.filter((message) => (storedAt.get(message) ?? 0) + age > now())
+  }
+
+  const pruneApp = (appId: string, retention: Retention): void => {
+    for (const [name, inbox] of inboxes) {
+      const [inboxAppId, userId = ''] = JSON.parse(name) as string[]
+      if (inboxAppId !== appId || inbox.messages.length === 0) continue
+      prune(inbox, { ...retention, messages: Infinity })
+      if (inbox.messages.length === 0) onEmptied({ appId, userId })
+    }
+  }
+
+  const exceeds = (appId: string, copies: UserRef[], size: number, quota: SendRules['quota']): boolean => {
+    const used = [...inboxes].filter(
+      ([name, { newest }]) => newest > 0 && (JSON.parse(name) as string[])[0] === appId,
+    )
+    const more = copies.filter((of) => inboxOf(of).newest === 0).length
+    const bytes = used
+      .flatMap(([, { messages }]) => messages)
+      .reduce((sum, message) => sum + JSON.stringify(message).length, 0)
+    return (more > 0 && used.length + more > quota.inboxes) || bytes + size * copies.length > quota.bytes
+  }
+
+  const send = (message: NewMessage, rules: SendRules): SendResult => {
+    const { appId, id, from, to, body, data } = message
+    retentions.set(appId, rules.retention)
+    pruneApp(appId, rules.retention)
+    const name = JSON.stringify([appId, from, to, id])
+    const earlier = sent.get(name)
+    if (earlier && earlier.expiresAt > now())
+      return isDeepStrictEqual(earlier.content, contentOf(message))
+        ? { ...earlier.result, outcome: 'repeated' }
+        : { outcome: 'conflict' }
+    if (!rules.unknownRecipients && !user({ appId, userId: to })) return { outcome: 'unknown-user' }
+    const by = from === null ? undefined : user({ appId, userId: from })
+    const { name: senderName, photoUrl } = by ? mergeProfile(by) : {}
+    const hasSender = senderName !== undefined || photoUrl !== undefined
+    const sender = hasSender
+      ? { ...(senderName !== undefined && { name: senderName }), ...(photoUrl !== undefined && { photoUrl }) }
+      : null
+    const sentAt = Date.now()
+    const content = structuredClone({
+      ...{ id, from, to, sender },
+      ...(body !== undefined && { body }),
+      ...(data !== undefined && { data }),
+      sentAt,
+    })
+    const copies = [{ appId, userId: to }]
+    if (from !== null && from !== to) copies.push({ appId, userId: from })
+    for (const of of copies) prune(inboxOf(of), rules.retention)
+    if (isCrowded(message, JSON.stringify(content).length, rules)) return { outcome: 'refused' }
+    if (exceeds(appId, copies, JSON.stringify(content).length, rules.quota)) return { outcome: 'full' }
+    const messages = copies.map((of) => {
+      const inbox = inboxOf(of)
+      const stored: Message = { offset: ++inbox.newest, ...content }
+      inbox.messages.push(stored)
+      storedAt.set(stored, now())
+      prune(inbox, rules.retention)
+      return { of, epoch: inbox.epoch, stored }
+    })
+    const [offset = 0, ownOffset = offset] = messages.map(({ stored }) => stored.offset)
+    const result = { outcome: 'stored' as const, offset, ownOffset: from === null ? null : ownOffset, sentAt }
+    sent.set(name, { content: contentOf(message), result, expiresAt: now() + rules.sendWindow })
+    const [received] = messages
+    if (received)
+      webhooks.owe(received.of, 'message.created', {
+        epoch: received.epoch,
+        message: received.stored,
+      })
+    if (received && from !== to) {
+      const unread = stateOf(received.of).unread
+      if (unread === 1) streaks.set(keyOf(received.of), { reported: false })
+    }
+    for (const { of, epoch, stored } of messages)
+      emit({ type: 'message', user: of, epoch, message: structuredClone(stored) })
+    return result
+  }
+
+  return {
+    send,
+    checkUnread,
+    stateOf,
+    clear() {
+      inboxes.clear()
+      sent.clear()
+      retentions.clear()
+      streaks.clear()
+    },
+    retain: (appId: string, retention: Retention) => void retentions.set(appId, retention),
+    /** Deletes the messages that are not retained. */
+    prune() {
+      for (const [appId, retention] of retentions) pruneApp(appId, retention)
+    },
+    held: (of: UserRef): readonly Message[] => inboxes.get(keyOf(of))?.messages ?? [],
+    /** Deletes the inbox and the ids of the user's messages. Returns whether it ever held a message. */
+    delete(of: UserRef): boolean {
+      for (const name of sent.keys()) {
+        const [appId, from, to] = JSON.parse(name) as string[]
+        if (appId === of.appId && (from === of.userId || to === of.userId)) sent.delete(name)
+      }
+      const { newest = 0 } = inboxes.get(keyOf(of)) ?? {}
+      inboxes.delete(keyOf(of))
+      return newest > 0
+    },
+    usage(appId: string) {
+      const used = [...inboxes].filter(
+        ([name, { newest }]) => newest > 0 && (JSON.parse(name) as string[])[0] === appId,
+      )
+      return { inboxes: used.length, bytes: sizeOf(used.flatMap(([, { messages }]) => messages)) }
+    },
+    after(of: UserRef, position: Position, limit: number): MessagePage {
+      const { epoch, messages, newest } = inboxOf(of)
+      const isComparable = position.epoch === epoch && position.offset <= newest
+      const from = isComparable ? position.offset : 0
+      const found = messages.filter(({ offset }) => offset > from)
+      const lost = !isComparable || (found[0]?.offset ?? newest + 1) > from + 1
+      return { messages: structuredClone(found.slice(0, limit)), lost }
+    },
+    before(of: UserRef, before: { epoch: string; offset: number | null }, limit: number): Message[] | null {
+      const { epoch, messages } = inboxOf(of)
+      if (before.epoch !== epoch) return null
+      const found = messages.filter(({ offset }) => before.offset === null || offset < before.offset)
+      return structuredClone(found.slice(-limit))
+    },
+    markRead(of: UserRef, position: Position): InboxState | null {
+      const inbox = inboxOf(of)
+      if (position.epoch !== inbox.epoch) return null
+      const offset = Math.min(position.offset, inbox.newest)
+      if (offset > inbox.readOffset) {
+        inbox.readOffset = offset
+        emit({ type: 'read', user: { appId: of.appId, userId: of.userId }, inbox: stateOf(of) })
+        const { epoch, readOffset, unread } = stateOf(of)
+        webhooks.owe(of, 'message.read', { epoch, readOffset, unread })
+      }
+      return stateOf(of)
+    },
+  }
+}
