@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { streamLines } from '../../../src/gateway/admin/line-stream.js'
 import type { AdminEnv } from '../../../src/gateway/admin/calls.js'
 import type { StreamLine } from '../../../src/protocol/internal.js'
+import { startServer } from '../../support/http-server.js'
 import { until } from '../../support/until.js'
 
 /** Opens a stream whose entries are numbers. */
@@ -41,9 +43,16 @@ test('a client that does not read gets one line for everything that happens mean
 
 test('the subscription ends when the client leaves', async () => {
   let life: AbortSignal | undefined
-  const { nextLine, cancel } = await open((_, signal) => (life = signal))
-  await nextLine()
-  await cancel()
+  const routes = new Hono<AdminEnv>().get('/', (context) =>
+    streamLines(context, (_, signal) => (life = signal)),
+  )
+  const respond = getRequestListener(routes.fetch, { overrideGlobalObjects: false })
+  const { url } = await startServer((request, response) => void respond(request, response))
+  const client = new AbortController()
+  const { body } = await fetch(url, { signal: client.signal })
+  await body?.getReader().read()
+  assert.equal(life?.aborted, false)
+  client.abort()
   await until('the subscription has ended', () => life?.aborted ?? false)
 })
 
