@@ -44,7 +44,8 @@ export const createMac = async <Secret extends string | Uint8Array>(
 const timingSafeEqual = (left: Uint8Array, right: Uint8Array): boolean => {
   if (left.length !== right.length) return false
   let difference = 0
-  for (const [index, byte] of left.entries()) difference |= byte ^ (right[index] ?? 0)
+  // An iterator of entries would make an array for each byte.
+  for (let index = 0; index < left.length; index++) difference |= (left[index] ?? 0) ^ (right[index] ?? 0)
   return difference === 0
 }
 

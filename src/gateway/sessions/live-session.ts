@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import {
   mergeProfile,
   type EngineEvent,
@@ -7,6 +7,7 @@ import {
   type UserRecord,
   type UserRef,
 } from '../../engine/index.js'
+import { sha256 } from '../../engine/internal.js'
 import type {
   ClientFrame,
   ClientFrameOf,
@@ -82,8 +83,6 @@ interface Started extends EngineSession {
 }
 
 type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEnd: HoldOrEnd }
-
-const hash = (key: string): string => createHash('sha256').update(key).digest('base64url')
 
 const userOf = (record: UserRecord): User => Object.assign(mergeProfile(record), { id: record.userId })
 
@@ -164,8 +163,8 @@ export class LiveSession implements HubSession {
       node: this.#context.node,
       hidden,
       connectionId: this.#connection.connectionId,
-      keyHash: hash(resumeKey),
-      resumes: resume && hash(resume.key),
+      keyHash: sha256(resumeKey),
+      resumes: resume && sha256(resume.key),
       holdFor: resumeWindow,
       sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
     })
