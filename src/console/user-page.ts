@@ -56,7 +56,7 @@ export class UserPage extends Page {
   async #end({ sessionId }: SessionSummary): Promise<void> {
     const agrees = await confirm({
       title: 'End this session?',
-      text: 'Its client is told that the session was revoked. The user can log in again with the same credentials.',
+      text: 'Its client receives the code revoked. The user can log in again with the same credentials.',
       action: 'End the session',
     })
     if (agrees)
