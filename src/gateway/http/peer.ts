@@ -6,6 +6,10 @@ const pick = ({ headers }: IncomingMessage, names: readonly string[]): Record<st
     names.flatMap((name) => (headers[name] === undefined ? [] : [[name, [headers[name]].flat().join(', ')]])),
   )
 
+/** Returns the entry of X-Forwarded-For that is so many entries from the right. */
+const forwardedAddress = ({ headers }: IncomingMessage, fromRight: number): string | undefined =>
+  [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
+
 /**
  * Returns the origin and the address of a request's client. With `trustProxy` proxies in front, the outermost proxy saw the
  * address: it is that many entries from the right of X-Forwarded-For. Clients can forge the entries before it.
@@ -17,12 +21,7 @@ export const peerOf = (
   forwardHeaders: readonly string[] = [],
 ): Peer => {
   const direct = request.socket.remoteAddress ?? 'unknown'
-  const forwarded = [request.headers['x-forwarded-for'] ?? []]
-    .flat()
-    .join(',')
-    .split(',')
-    .map((entry) => entry.trim())
-  const address = trustProxy > 0 ? forwarded.at(-trustProxy) : undefined
+  const address = trustProxy > 0 ? forwardedAddress(request, trustProxy) : undefined
   const peer = { origin: request.headers.origin ?? null, address: address || direct }
   return forwardHeaders.length > 0 ? { ...peer, headers: pick(request, forwardHeaders) } : peer
 }
