@@ -66,6 +66,9 @@ export const addressKey = (address: string): string => {
     .join(':')
 }
 
+/** The `evict` of a socket that has a session. */
+const neverEvicted = (): void => undefined
+
 /** Returns the oldest of `slots` but `self`. */
 const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
   for (const slot of slots) if (slot !== self) return slot
@@ -156,7 +159,11 @@ export const createConnectionLimits = (
       uncount(slot)
       if (slot.refusal === 'rate-limited') slot.refusal = undefined
     },
-    start: leaveOpening,
+    start(slot) {
+      leaveOpening(slot)
+      // It would keep objects in memory for as long as the session lasts.
+      slot.evict = neverEvicted
+    },
     size: () => sockets,
     release(slot) {
       if (slot.isReleased) return
