@@ -108,6 +108,8 @@ const receive = (incoming: IncomingMessage): Promise<Buffer> =>
       BODY_TIMEOUT,
     )
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+    // The client has left while the call waited for others: no event would come.
+    if (incoming.destroyed) onClose()
   })
 
 /** `application/json`, alone or with `charset=utf-8`. */

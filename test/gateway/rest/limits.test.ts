@@ -26,6 +26,15 @@ test('a body that takes more than 10 seconds is refused', async ({ mock }) => {
   assert.equal(stream.listenerCount('data'), 0)
 })
 
+test('the body of a client that has left is not waited for', async () => {
+  const call = calls.find(({ id }) => id === 'sendMessage')
+  assert.ok(call)
+  const stream = Object.assign(new PassThrough(), { headers: { 'content-type': 'application/json' } })
+  stream.destroy()
+  await new Promise((resolve) => stream.once('close', resolve))
+  await assert.rejects(readBody(call, stream as unknown as IncomingMessage), { code: 'bad-request' })
+})
+
 test('64 calls of an app run at once, 1000 wait, and the next is unavailable', async () => {
   const memory = createMemoryEngine()
   const waiting: ((usage: AppUsage) => void)[] = []
