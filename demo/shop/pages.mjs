@@ -79,23 +79,33 @@ const thread = (person, { id: other, name }, product) =>
     </template>
   </div>`
 
+/** Returns whether the seller is online, as it was when the page was rendered; nothing if that is unknown. */
+const presence = (/** @type {boolean | undefined} */ sellerIsHere) => {
+  if (sellerIsHere === undefined) return ''
+  return html`<p class="soft" data-presence="${sellerIsHere ? 'online' : 'offline'}">
+    ${sellerIsHere ? `${seller.name} is here now.` : `${seller.name} is away, and answers later.`}
+  </p>`
+}
+
 /** Returns the questions on a product's page: a thread for a customer, a link for the seller and for visitors. */
 const questions = (
   /** @type {import('./goods.mjs').Customer | undefined} */ customer,
   /** @type {string} */ product,
+  /** @type {boolean | undefined} */ sellerIsHere,
 ) => {
   if (!customer) return html`<p><a href="/login">Log in</a> to ask ${seller.name}, who makes it.</p>`
   if (customer === seller)
     return html`<p>Customers’ questions are in your <a href="/messages">messages</a>.</p>`
-  return thread(customer, seller, product)
+  return html`${presence(sellerIsHere)} ${thread(customer, seller, product)}`
 }
 
 /**
  * @param {import('./goods.mjs').Product} product
  * @param {import('./goods.mjs').Customer | undefined} customer The logged-in customer.
+ * @param {boolean | undefined} sellerIsHere Undefined if it is unknown.
  * @returns {Page}
  */
-export const product = ({ id, name, line, text, price: cents }, customer) => ({
+export const product = ({ id, name, line, text, price: cents }, customer, sellerIsHere) => ({
   title: name,
   script: customer && customer !== seller ? 'thread.js' : '',
   path: `/products/${id}`,
@@ -114,7 +124,7 @@ export const product = ({ id, name, line, text, price: cents }, customer) => ({
     </article>
     <section class="stack" id="questions" aria-labelledby="questions-title">
       <h2 id="questions-title">Questions</h2>
-      ${questions(customer, id)}
+      ${questions(customer, id, sellerIsHere)}
     </section>`,
 })
 
@@ -255,8 +265,8 @@ export const account = ({ id, name, email }) => ({
       </dl>
       <h2>Log out</h2>
       <p>
-        Both buttons log you out and end the chat session. The first one loads a new page, the second one does
-        not.
+        Both buttons log you out, and end your chat sessions in all browsers. The first one loads a new page,
+        the second one does not.
       </p>
       <div class="row">
         <form method="post" action="/logout"><button class="primary">Log out</button></form>

@@ -3,6 +3,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { createToken } from 'chat-session/tokens'
 import { Hono } from 'hono'
 import { csrf } from 'hono/csrf'
+import { createChat } from './chat.mjs'
 import { customerOf, personOf, productOf, seller } from './goods.mjs'
 import { layout } from './layout.mjs'
 import * as pages from './pages.mjs'
@@ -33,6 +34,7 @@ const policyOf = (/** @type {string} */ gateway) =>
 export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 }) => {
   const shop = new Hono()
   const sessions = createSessions()
+  const chat = createChat({ gateway, appId, secret })
   const headers = {
     'content-security-policy': policyOf(gateway),
     'x-content-type-options': 'nosniff',
@@ -71,9 +73,12 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
   shop.get('/login', (context) => show(context, pages.login()))
   shop.get('/help', (context) => show(context, pages.help(!!sessions.read(context).customerId)))
   shop.get('/cart', (context) => show(context, pages.cart(sessions.read(context).cart)))
-  shop.get('/products/:id', (context) => {
+  shop.get('/products/:id', async (context) => {
     const found = productOf(context.req.param('id'))
-    return found ? show(context, pages.product(found, visitorOf(context))) : context.notFound()
+    if (!found) return context.notFound()
+    const customer = visitorOf(context)
+    const sellerIsHere = customer && (await chat.isOnline(seller.id))
+    return show(context, pages.product(found, customer, sellerIsHere))
   })
   shop.get('/messages', (context) => {
     const person = visitorOf(context)
@@ -104,8 +109,14 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
     sessions.logIn(context, customer.id)
     return context.redirect('/', 303)
   })
-  shop.post('/logout', (context) => {
+  shop.post('/logout', async (context) => {
+    const customer = visitorOf(context)
     sessions.logOut(context)
+    // A gateway that is down does not keep the customer logged in: the chat sessions end when their tokens expire, after `tokenLife`.
+    if (customer)
+      await chat
+        .logOutEverywhere(customer.id)
+        .catch((error) => console.warn(`shop: chat sessions go on until their tokens expire: ${error}`))
     const byScript = context.req.header('accept') === 'application/json'
     return byScript ? context.body(null, 204) : context.redirect('/', 303)
   })
