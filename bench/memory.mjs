@@ -16,9 +16,9 @@ await compare(
       return sockets
     }
     const warm = await open(0, 500)
-    const before = await usage()
+    const before = await usage(true)
     const sockets = await open(500, 500 + SESSIONS)
-    const after = await usage()
+    const after = await usage(true)
     for (const socket of [...warm, ...sockets]) socket.terminate()
     return { "kB of the server's resident memory a session": (after.rss - before.rss) / SESSIONS / 1_000 }
   },

@@ -19,8 +19,9 @@ export const withServer = async (name, use) => {
   })
   try {
     const [{ port }] = await once(child, 'message')
-    const usage = async () => {
-      child.send('usage')
+    /** `afterGc`: collects garbage first, for a figure of memory. */
+    const usage = async (afterGc = false) => {
+      child.send(afterGc ? 'usage after gc' : 'usage')
       return (await once(child, 'message'))[0]
     }
     return await use({ port, usage })
