@@ -1,3 +1,4 @@
+/* global AbortSignal */
 import { createAppToken } from 'chat-session/tokens'
 
 /** Milliseconds that a page waits for the gateway before it is rendered without the seller's presence. */

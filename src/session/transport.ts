@@ -89,7 +89,10 @@ export const openTransport = (
   }
   // Without a handler some WebSockets throw. Each error is followed by a close, which has all that a page may know.
   socket.onerror = () => undefined
-  const send: Transport['send'] = (frame) => socket.send(JSON.stringify(frame))
+  // A socket that the gateway is closing sends nothing, and browsers warn about the attempt.
+  const send: Transport['send'] = (frame) => {
+    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
+  }
   const close: Transport['close'] = (code = 1000) =>
     new Promise((closed) => {
       socket.onopen = socket.onmessage = null
@@ -106,7 +109,7 @@ export const openTransport = (
         socket.onopen = socket.onclose = done
         onPageHide(done, signal)
       })
-      if (socket.readyState === socket.OPEN) send({ type: 'end' })
+      send({ type: 'end' })
       await close()
     },
   }

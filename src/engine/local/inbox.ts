@@ -19,7 +19,7 @@ export interface MessageRow extends Message {
 }
 
 /** The part of a row that decides which messages are retained. */
-export type MessageFacts = Pick<MessageRow, 'from' | 'bytes' | 'size'>
+export type MessageSummary = Pick<MessageRow, 'from' | 'bytes' | 'size'>
 
 /** The end of an inbox with the sums of the messages up to it, and the oldest message that is retained. */
 export interface Watermark {
@@ -105,7 +105,7 @@ export class Inbox {
   #soleSender: string | null = null
   #soleSenderSince: number
   /** The messages that are not synced yet, by offset: no row of theirs can be read. Made for the first: most inboxes get none for long. */
-  #pending: Map<number, MessageFacts> | undefined
+  #pending: Map<number, MessageSummary> | undefined
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
 
@@ -193,13 +193,13 @@ export class Inbox {
     // Otherwise each message to a full inbox would cost the read of a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
     const firstAfter = this.#firstAfter(size, retention)
-    const isFromAnother = (facts: MessageFacts | undefined): boolean =>
-      facts !== undefined && facts.from !== from && facts.from !== this.of.userId
+    const isFromAnother = (summary: MessageSummary | undefined): boolean =>
+      summary !== undefined && summary.from !== from && summary.from !== this.of.userId
     let pushedOut = firstUnread
-    while (pushedOut < firstAfter && !isFromAnother(this.#factsOf(pushedOut))) pushedOut++
+    while (pushedOut < firstAfter && !isFromAnother(this.#summaryOf(pushedOut))) pushedOut++
     if (pushedOut >= firstAfter) return false
     const unread = counts()
-    unread.update(firstUnread, offset, (each) => this.#factsOf(each))
+    unread.update(firstUnread, offset, (each) => this.#summaryOf(each))
     const { messages, bytes } = unread.of(from)
     return messages > share * retention.messages || bytes > share * retention.bytes
   }
@@ -310,11 +310,11 @@ export class Inbox {
     let next = Math.max(first, offset - retention.messages + 1)
     // The bytes since the last deletion are an upper bound, which needs no read.
     if (bytes - this.#swept.bytes <= retention.bytes) return next
-    while (next < offset && bytes - (this.#factsOf(next)?.bytes ?? bytes) > retention.bytes) next++
+    while (next < offset && bytes - (this.#summaryOf(next)?.bytes ?? bytes) > retention.bytes) next++
     return next
   }
 
-  #factsOf(offset: number): MessageFacts | undefined {
+  #summaryOf(offset: number): MessageSummary | undefined {
     return this.#pending?.get(offset) ?? this.#messageRow(offset)
   }
 

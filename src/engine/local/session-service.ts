@@ -21,7 +21,15 @@ const ENDED_PER_STEP = 32
 const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
 
 /** What an event says about a session. */
-const factsOf = ({ sessionId, guest, credential, origin, address, client, startedAt }: SessionRecord) => ({
+const eventDataOf = ({
+  sessionId,
+  guest,
+  credential,
+  origin,
+  address,
+  client,
+  startedAt,
+}: SessionRecord) => ({
   sessionId,
   guest,
   way: credential.way,
@@ -71,7 +79,7 @@ export class SessionService {
         connectionId: replacedConnectionId,
       })
     if (!session.resumed && webhooks.asks(appId, 'session.started'))
-      webhooks.defer(session, 'session.started', factsOf(session))
+      webhooks.defer(session, 'session.started', eventDataOf(session))
     if (asksForOnline && !wasOnline) this.#onPresence(session, false)
     await sessions.flush()
     return session
@@ -147,7 +155,7 @@ export class SessionService {
     this.#emit({ type: 'session-ended', session: refOf(session), code })
     const database = this.#database()
     if (database?.webhooks.asks(session.appId, 'session.ended'))
-      database.webhooks.defer(session, 'session.ended', { ...factsOf(session), code })
+      database.webhooks.defer(session, 'session.ended', { ...eventDataOf(session), code })
     this.#onPresence(session, wasOnline)
     if (session.guest) database?.guests.deleteIfUnused(session)
   }

@@ -1,4 +1,4 @@
-import type { MessageFacts } from './inbox.js'
+import type { MessageSummary } from './inbox.js'
 
 interface SenderCount {
   messages: number
@@ -12,38 +12,38 @@ interface SenderCount {
 export class UnreadCounts {
   readonly #counts = new Map<string | null, SenderCount>()
   /** The counted messages by offset: their rows may be deleted before they are subtracted. */
-  readonly #counted = new Map<number, MessageFacts>()
+  readonly #counted = new Map<number, MessageSummary>()
   #first = 1
   #last = 0
 
   /** Counts the messages from `first` to `last`. */
-  update(first: number, last: number, factsOf: (offset: number) => MessageFacts | undefined): void {
+  update(first: number, last: number, summaryOf: (offset: number) => MessageSummary | undefined): void {
     for (; this.#first < first && this.#first <= this.#last; this.#first++) this.#subtract(this.#first)
     this.#first = first
     this.#last = Math.max(this.#last, first - 1)
-    while (this.#last < last) this.#add(++this.#last, factsOf(this.#last))
+    while (this.#last < last) this.#add(++this.#last, summaryOf(this.#last))
   }
 
   of(sender: string): Readonly<SenderCount> {
     return this.#counts.get(sender) ?? { messages: 0, bytes: 0 }
   }
 
-  #add(offset: number, facts: MessageFacts | undefined): void {
-    if (!facts) return
-    const count = this.#counts.get(facts.from) ?? { messages: 0, bytes: 0 }
+  #add(offset: number, summary: MessageSummary | undefined): void {
+    if (!summary) return
+    const count = this.#counts.get(summary.from) ?? { messages: 0, bytes: 0 }
     count.messages++
-    count.bytes += facts.size
-    this.#counts.set(facts.from, count)
-    this.#counted.set(offset, facts)
+    count.bytes += summary.size
+    this.#counts.set(summary.from, count)
+    this.#counted.set(offset, summary)
   }
 
   #subtract(offset: number): void {
-    const facts = this.#counted.get(offset)
-    const count = facts && this.#counts.get(facts.from)
+    const summary = this.#counted.get(offset)
+    const count = summary && this.#counts.get(summary.from)
     if (!count) return
     count.messages--
-    count.bytes -= facts.size
-    if (count.messages === 0) this.#counts.delete(facts.from)
+    count.bytes -= summary.size
+    if (count.messages === 0) this.#counts.delete(summary.from)
     this.#counted.delete(offset)
   }
 }
