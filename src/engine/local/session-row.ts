@@ -19,9 +19,9 @@ export interface Session extends SessionRecord {
   /** When the hold expires, by the monotonic clock; null while the session is active. */
   expiresAt: number | null
   /** When its user no longer counts as online, by the monotonic clock; null while the session is active. */
-  awayAt: number | null
+  offlineAt: number | null
   /** Whether that time has come. It is stored, so that a loaded session does not count as online again. */
-  away: boolean
+  offline: boolean
 }
 
 export interface SessionEntry {
@@ -70,7 +70,7 @@ export type SessionRow = [
   keyHash: string,
   previousKeyHash: string | null,
   holdFor: number,
-  away: boolean,
+  offline: boolean,
 ]
 
 export const rowOf = (session: Session): SessionRow => {
@@ -91,14 +91,14 @@ export const rowOf = (session: Session): SessionRow => {
     session.keyHash,
     session.previousKeyHash,
     session.holdFor,
-    session.away,
+    session.offline,
   ]
 }
 
 /** The session of a row. No connection carries it. */
 export const sessionOf = (row: SessionRow): Session => {
   const [number, detached, hiddenSince, appId, userId, sessionId, guest, credential, client, ...others] = row
-  const [startedAt, lastSeenAt, keyHash, previousKeyHash, holdFor, away] = others
+  const [startedAt, lastSeenAt, keyHash, previousKeyHash, holdFor, offline] = others
   const [way, tokenId, issuedAt, expiresAt] = credential
   const [origin, address, name, node, rtt] = client
   return {
@@ -120,11 +120,11 @@ export const sessionOf = (row: SessionRow): Session => {
     keyHash,
     previousKeyHash,
     holdFor,
-    away,
+    offline,
     state: 'detached',
     hidden: hiddenSince !== null,
     connectionId: null,
     expiresAt: null,
-    awayAt: null,
+    offlineAt: null,
   }
 }

@@ -36,7 +36,7 @@ interface SessionCallbacks {
 const monotonicNow = (): number => performance.now()
 
 /** For so many milliseconds after its connection was lost, a session's user counts as online. */
-const AWAY_AFTER = 20_000
+const OFFLINE_AFTER = 20_000
 
 /**
  * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind
@@ -46,7 +46,7 @@ export class Sessions {
   readonly #index = new SessionIndex<Entry>()
   readonly #deadlines = new Deadlines<Entry>(monotonicNow, () => this.endExpired())
   /** Sessions without a connection, by the time at which their user counts as offline. */
-  readonly #awayDeadlines = new Deadlines<Entry>(monotonicNow, () => this.#markAway())
+  readonly #offlineDeadlines = new Deadlines<Entry>(monotonicNow, () => this.#markAway())
   readonly #onExpired: SessionCallbacks['onExpired']
   readonly #onAway: SessionCallbacks['onAway']
   readonly #journal = new SessionJournal((entry) => this.#isCurrent(entry))
@@ -123,7 +123,7 @@ export class Sessions {
   /** Whether the user is online, and how many sessions there are, by what the callbacks have been called for. */
   presence(user: UserRef): Presence {
     const entries = this.#index.of(user)
-    return { online: entries.some(({ session }) => !session.away), sessions: entries.length }
+    return { online: entries.some(({ session }) => !session.offline), sessions: entries.length }
   }
 
   /** The sessions that a token started or renewed. */
@@ -208,14 +208,14 @@ export class Sessions {
       // The session may have been resumed, have ended, or be held anew since the deadline was set.
       if (expiresAt === null || expiresAt > now || !this.#isCurrent(entry)) continue
       this.#remove(entry)
-      this.#onExpired(recordOf(entry.session), !entry.session.away)
+      this.#onExpired(recordOf(entry.session), !entry.session.offline)
     }
   }
 
   /** Clears the timers. */
   stop(): void {
     this.#deadlines.stop()
-    this.#awayDeadlines.stop()
+    this.#offlineDeadlines.stop()
   }
 
   #create(request: SessionRequest): Started {
@@ -245,8 +245,8 @@ export class Sessions {
       previousKeyHash: null,
       holdFor,
       expiresAt: null,
-      awayAt: null,
-      away: false,
+      offlineAt: null,
+      offline: false,
     }
     this.#setHidden(session, hidden)
     const replaced = this.#beyond(session, sessionsPerUser - 1)
@@ -274,8 +274,8 @@ export class Sessions {
     session.previousKeyHash = resumes ?? null
     session.holdFor = holdFor
     session.expiresAt = null
-    session.awayAt = null
-    session.away = false
+    session.offlineAt = null
+    session.offline = false
     session.origin = request.origin
     session.address = request.address
     session.client = request.client
@@ -328,19 +328,20 @@ export class Sessions {
     entry.session.connectionId = null
     entry.session.expiresAt = expiresAt
     this.#deadlines.add(expiresAt, entry)
-    if (entry.session.away) return
-    entry.session.awayAt = monotonicNow() + AWAY_AFTER
-    this.#awayDeadlines.add(entry.session.awayAt, entry)
+    if (entry.session.offline) return
+    entry.session.offlineAt = monotonicNow() + OFFLINE_AFTER
+    this.#offlineDeadlines.add(entry.session.offlineAt, entry)
   }
 
-  /** Marks the sessions whose connection has been lost for `AWAY_AFTER`. Reads do so too, because the timer may fire late. */
+  /** Marks the sessions whose connection has been lost for `OFFLINE_AFTER`. Reads do so too, because the timer may fire late. */
   #markAway(): void {
     const now = monotonicNow()
-    for (const entry of this.#awayDeadlines.takeDue(now)) {
+    for (const entry of this.#offlineDeadlines.takeDue(now)) {
       const { session } = entry
       // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
-      if (session.awayAt === null || session.awayAt > now || session.away || !this.#isCurrent(entry)) continue
-      session.away = true
+      if (session.offlineAt === null || session.offlineAt > now || session.offline || !this.#isCurrent(entry))
+        continue
+      session.offline = true
       this.#journal.write(entry)
       this.#onAway(recordOf(session))
     }

@@ -1,7 +1,7 @@
 import type { SessionRef } from '../../engine/index.js'
 import type { TracedFrame } from '../../protocol/internal.js'
 
-type Listener = (frame: TracedFrame) => void
+type FrameListener = (frame: TracedFrame) => void
 
 /** Shows operators the frames of single sessions, without their content. While no session is watched, a frame costs one look at a number. */
 export interface Tracer {
@@ -12,7 +12,7 @@ export interface Tracer {
   /** `code` is that of a `refused` or an `ended` frame. */
   recordSent(session: SessionRef | undefined, json: string, code: string | null): void
   /** Calls `listener` with each frame of the session until `signal` aborts, over all of the session's connections. */
-  watch(session: SessionRef, listener: Listener, signal: AbortSignal): void
+  watch(session: SessionRef, listener: FrameListener, signal: AbortSignal): void
 }
 
 /** Every frame that a gateway sends begins with its type. */
@@ -21,7 +21,7 @@ const FRAME_TYPE = /^\{"type":"([a-z]+)"/
 const keyOf = ({ appId, userId, sessionId }: SessionRef): string => `${appId}\0${userId}\0${sessionId}`
 
 export const createTracer = (): Tracer => {
-  const watched = new Map<string, Set<Listener>>()
+  const watched = new Map<string, Set<FrameListener>>()
 
   return {
     isOn: () => watched.size > 0,

@@ -28,16 +28,16 @@ const offset = integer(0, Number.MAX_SAFE_INTEGER)
 const cursorOfMessages = v.tuple([v.picklist(['after', 'before']), v.string(), offset])
 
 /** Where a page of messages begins. `before` null: with the newest message. */
-type Place = { after: number } | { before: number | null }
+type PageStart = { after: number } | { before: number | null }
 
-const placeOf = (
+const pageStartOf = (
   {
     after,
     before,
     cursor,
   }: { after?: number | undefined; before?: number | undefined; cursor?: string | undefined },
   { epoch }: InboxState,
-): Place => {
+): PageStart => {
   if ([after, before, cursor].filter((each) => each !== undefined).length > 1)
     throw new RestError('bad-request', "A query has one of 'after', 'before' and 'cursor'.")
   if (after !== undefined) return { after }
@@ -51,7 +51,7 @@ const readMessages = async (
   engine: Engine,
   of: UserRef,
   epoch: string,
-  place: Place,
+  place: PageStart,
   limit: number,
 ): Promise<Message[]> => {
   const messages = await readWhatFits(limit, MAX_PAGE_BYTES, async (count, last) => {
@@ -70,7 +70,7 @@ const readMessages = async (
 }
 
 /** Returns the position of the next page; undefined after the last. The first offset is 1. */
-const nextOf = (messages: Message[], place: Place, { epoch, offset }: InboxState): string | undefined => {
+const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxState): string | undefined => {
   const [first, last] = [messages[0], messages.at(-1)]
   if (!first || !last) return undefined
   if ('after' in place) return last.offset < offset ? encodeCursor(['after', epoch, last.offset]) : undefined
@@ -193,7 +193,7 @@ export const messageCalls = [
       const of = { appId, userId: params.user }
       await knownUser(engine, of)
       const inbox = await engine.inbox(of)
-      const place = placeOf(query, inbox)
+      const place = pageStartOf(query, inbox)
       const messages = await readMessages(engine, of, inbox.epoch, place, query.limit ?? DEFAULT_LIMIT)
       const nextPage = nextOf(messages, place, inbox)
       const { epoch, offset, readOffset, unread } = inbox
