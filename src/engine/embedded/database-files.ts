@@ -68,8 +68,11 @@ export const watchDatabaseFiles = (
     const some = names.slice(nextTable, nextTable + TABLES_PER_CHECK)
     nextTable = nextTable + TABLES_PER_CHECK < names.length ? nextTable + TABLES_PER_CHECK : 0
     for (const name of some) {
-      // A table that was compacted meanwhile is gone.
-      const found = await stat(join(folder, name), { bigint: true }).catch(() => undefined)
+      const found = await stat(join(folder, name), { bigint: true }).catch((error: unknown) => {
+        // A table that was compacted meanwhile is gone.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      })
       if (!found) continue
       const known = tables.get(name)
       if (known !== undefined && known !== identityIn(found)) return name

@@ -31,7 +31,7 @@ const schemaOf = (schema: v.GenericSchema, typeMode: 'input' | 'output' = 'input
 }
 
 const parameterOf = (place: 'path' | 'query', name: string, schema: v.GenericSchema): Json => {
-  // A query's text is what the pipe begins with. What comes of it is what a client means.
+  // A schema turns a parameter's text into a value: the document describes the value, which a client thinks of.
   const { description, ...rest } = schemaOf(schema, 'output')
   return { name, in: place, required: place === 'path', description, schema: rest }
 }
