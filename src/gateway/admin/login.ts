@@ -8,7 +8,7 @@ export type Role = 'admin' | 'read'
 
 export type LoginResult =
   | { ok: true; role: Role }
-  /** `retryAfter`: seconds until this address may try again; 0 if it may at once. */
+  /** `retryAfter`: seconds until this address may try another wrong token; 0 if it may at once. */
   | { ok: false; retryAfter: number }
 
 type AdminSettings = NonNullable<Settings['admin']>
@@ -18,7 +18,7 @@ export interface Login {
   check(authorization: string | undefined, address: string): LoginResult
 }
 
-/** Failures of one address that are answered at once. After them it has one every `FAILURE_INTERVAL` milliseconds. */
+/** Wrong tokens of one address that are answered 401. After them it has one every `FAILURE_INTERVAL` milliseconds; the others are answered 429. */
 const MAX_FAILURES = 10
 const FAILURE_INTERVAL = 10_000
 /** Addresses whose failures are kept. */
@@ -38,7 +38,9 @@ const bearerToken = (authorization: string | undefined): string | undefined =>
   /^Bearer +(.+)$/i.exec(authorization ?? '')?.[1]
 
 /**
- * Checks the admin tokens and slows down guessing. `current` returns the settings for each request anew, since a reload may change the tokens.
+ * Checks the admin tokens and limits failed log-ins. The right token is accepted at any time: a stranger may share the operator's address,
+ * say behind the same proxy. So the limit does not make guessing slower. A token of 32 random bytes is not found at any rate:
+ * a million guesses a second would take 10^63 years. `current` returns the settings for each request anew, since a reload may change the tokens.
  * `clock` returns milliseconds.
  */
 export const createLogin = (
@@ -64,14 +66,14 @@ export const createLogin = (
     check(authorization, address) {
       const token = bearerToken(authorization)
       if (token === undefined) return { ok: false, retryAfter: 0 }
+      const digest = hash(token)
+      const role = roleOf(digest)
+      if (role) return { ok: true, role }
       const key = addressKey(address)
       const count = failuresOf(key)
       if (count > MAX_FAILURES - 1)
         return { ok: false, retryAfter: Math.ceil(((count - MAX_FAILURES + 1) * FAILURE_INTERVAL) / 1_000) }
-      const digest = hash(token)
-      const role = roleOf(digest)
-      if (role) return { ok: true, role }
-      // A repeated token guesses nothing. A scraper that still has an old token must not lock out the operator at the same address.
+      // A repeated token guesses nothing: a scraper that still has an old token is answered 401, which says what is wrong.
       const isRepeated = addresses.get(key)?.digest.equals(digest) ?? false
       addresses.set(key, { count: count + Number(!isRepeated), at: clock(), digest })
       return { ok: false, retryAfter: 0 }

@@ -73,12 +73,13 @@ test('the API says what a token may do, and the read token changes nothing', asy
   }
 })
 
-test('an address with many failed log-ins is sent 429 with Retry-After, and the log names no token', async () => {
+test('an address with many failed log-ins is sent 429 with Retry-After, unless its token is right, and the log names no token', async () => {
   const { request, lines } = await run()
   for (let i = 0; i < 10; i++) assert.equal((await request('/metrics', `guess ${i}`)).status, 401)
-  const response = await request('/metrics', token)
+  const response = await request('/metrics', 'guess again')
   assert.equal(response.status, 429)
   assert.equal(response.headers.get('retry-after'), '10')
+  for (const bearer of [token, readToken]) assert.equal((await request('/metrics', bearer)).status, 200)
   assert.equal((await request('/healthz')).status, 200)
   const log = lines.join('')
   assert.match(log, /a log-in on the admin listener was refused/)
