@@ -1,19 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import {
   EngineError,
-  mergeProfile,
-  type Credential,
   type Engine,
   type EngineEvent,
   type Revocation,
   type SessionRecord,
   type SessionRef,
-  type UserRecord,
   type UserRef,
 } from '../../src/engine/index.js'
-import type { JsonObject } from '../../src/protocol/index.js'
 import { createSimpleMessages } from './simple-messages.js'
+import { createSimpleRevocations } from './simple-revocations.js'
+import { createSimpleUsers } from './simple-users.js'
 import { createSimpleWebhooks } from './simple-webhooks.js'
 
 interface Session extends SessionRecord {
@@ -40,13 +37,9 @@ const SWEEP_INTERVAL = 10
 /** An engine in plain Maps, as a third party would write one: it shares no code with the engines of src/. */
 export const createSimpleEngine = (onError: (error: unknown) => void): Engine => {
   const listeners = new Set<(event: EngineEvent) => void>()
-  let users = new Map<string, UserRecord>()
-  let guests = new Set<string>()
   let sessions: Session[] = []
   let key = randomBytes(32)
-  let revoked = new Map<string, number>()
-  let revokedApps = new Map<string, number>()
-  let revokedTokens = new Set<string>()
+  const revocations = createSimpleRevocations()
   let lastSeen = new Map<string, number>()
   /** Setting the machine's clock does not move this one. */
   const now = (): number => performance.now()
@@ -86,6 +79,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   const sessionsOf = (of: UserRef): Session[] =>
     sessions.filter(({ appId, userId }) => appId === of.appId && userId === of.userId)
 
+  const sessionsIn = (appId: string): Session[] => sessions.filter((session) => session.appId === appId)
+
   const find = (ref: SessionRef): Session | undefined =>
     sessionsOf(ref).find(({ sessionId }) => sessionId === ref.sessionId)
 
@@ -101,13 +96,11 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
 
   /** Deletes a guest without sessions and messages. */
   const forgetGuest = ({ appId, userId }: UserRef): void => {
-    const name = keyOf({ appId, userId })
-    const isInUse = sessionsOf({ appId, userId }).length > 0 || messages.held({ appId, userId }).length > 0
-    if (!isInUse && guests.delete(name)) {
-      owe({ appId, userId }, 'user.deleted', {})
-      users.delete(name)
-      lastSeen.delete(name)
-    }
+    const of = { appId, userId }
+    const isInUse = sessionsOf(of).length > 0 || messages.held(of).length > 0
+    if (isInUse || !users.isGuest(of)) return
+    users.delete(of)
+    lastSeen.delete(keyOf(of))
   }
 
   const presenceOf = (of: UserRef): { online: boolean; sessions: number } => {
@@ -120,10 +113,11 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
 
   const webhooks = createSimpleWebhooks(presenceOf, emit)
   const { owe } = webhooks
+  const users = createSimpleUsers({ owe, onChanged: (user) => emit({ type: 'user-changed', user }) })
   const messages = createSimpleMessages({
     webhooks,
     emit,
-    user: (of) => users.get(keyOf(of)),
+    user: users.get,
     onEmptied: (of) => forgetGuest(of),
   })
 
@@ -142,20 +136,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     ...{ sessionId, guest, way: credential.way, origin, address, client, startedAt },
   })
 
-  const revokedBefore = (of: UserRef): number | null => {
-    const times = [revoked.get(keyOf(of)), revokedApps.get(of.appId)].filter((time) => time !== undefined)
-    return times.length > 0 ? Math.max(...times) : null
-  }
-
-  const isRevoked = (of: UserRef, { issuedAt, tokenId }: Credential): boolean => {
-    const before = revokedBefore(of)
-    if (before !== null && (issuedAt === null || issuedAt <= before)) return true
-    return tokenId !== null && revokedTokens.has(JSON.stringify([of.appId, tokenId]))
-  }
-
   const revoke = (concerned: Session[], { issuedBefore, mode }: Revocation): void => {
     for (const session of concerned) {
-      if (issuedBefore !== null && !isRevoked(session, { ...session.credential, tokenId: null })) continue
+      if (issuedBefore !== null && !revocations.isRevoked(session, { ...session.credential, tokenId: null }))
+        continue
       if (mode === 'end') end(session, 'revoked')
       else emit({ type: 'reauth', session: refOf(session) })
     }
@@ -165,15 +149,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     open() {
       if (isOpen) return Promise.resolve()
       isOpen = true
-      users = new Map()
-      guests = new Set()
+      users.clear()
       sessions = []
       messages.clear()
       key = randomBytes(32)
       webhooks.clear()
-      revoked = new Map()
-      revokedApps = new Map()
-      revokedTokens = new Set()
+      revocations.clear()
       lastSeen = new Map()
       sweep = setInterval(() => {
         messages.prune()
@@ -189,51 +170,13 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       for (const { timer } of sessions) clearTimeout(timer)
       return Promise.resolve()
     },
-    key: () =>
-      whenOpen(() => {
-        return new Uint8Array(key)
-      }),
-    user: (of) =>
-      whenOpen(() => {
-        return structuredClone(users.get(keyOf(of)) ?? null)
-      }),
-    saveUser: ({ appId, userId }, change) =>
-      whenOpen(() => {
-        const name = keyOf({ appId, userId })
-        const before = users.get(name)
-        const { vouched, claimed } = JSON.parse(JSON.stringify(change)) as typeof change
-        const user: UserRecord = structuredClone(
-          before ?? { appId, userId, vouched: {}, vouchedAt: null, claimed: {}, createdAt: Date.now() },
-        )
-        const { issuedAt = null, profile = {} } = vouched ?? {}
-        const isFirst = user.vouchedAt === null && Object.keys(user.vouched).length === 0
-        if (vouched && (isFirst || (issuedAt !== null && issuedAt >= (user.vouchedAt ?? 0))))
-          Object.assign(user, { vouched: profile, vouchedAt: issuedAt })
-        Object.assign(user.claimed, claimed)
-        const changed = !isDeepStrictEqual(
-          [user.vouched, user.claimed],
-          before && [before.vouched, before.claimed],
-        )
-        users.set(name, user)
-        const event = {
-          user: { ...mergeProfile(user), id: userId } as JsonObject,
-          guest: userId.startsWith('guest:'),
-        }
-        if (!before) owe(user, 'user.created', event)
-        else if (changed) owe(user, 'user.updated', event)
-        if (before && changed) emit({ type: 'user-changed', user: structuredClone(user) })
-        return { user: structuredClone(user), created: !before, changed }
-      }),
-    saveGuest: (of, change, maxGuests) =>
-      whenOpen(async () => {
-        const inApp = [...guests].filter((name) => (JSON.parse(name) as string[])[0] === of.appId)
-        if (!users.has(keyOf(of)) && inApp.length >= maxGuests) return null
-        guests.add(keyOf(of))
-        return engine.saveUser(of, change)
-      }),
+    key: () => whenOpen(() => new Uint8Array(key)),
+    user: (of) => whenOpen(() => structuredClone(users.get(of) ?? null)),
+    saveUser: (...args) => whenOpen(() => users.save(...args)),
+    saveGuest: (...args) => whenOpen(() => users.saveGuest(...args)),
     startSession: ({ resumes, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
       whenOpen(() => {
-        if (isRevoked(request, request.credential)) return null
+        if (revocations.isRevoked(request, request.credential)) return null
         const { appId, userId, guest, origin, address, client, node } = request
         const credential = { ...request.credential }
         const now = Date.now()
@@ -297,10 +240,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         if (holdFor === 0) end(session, 'ended')
         else session.timer = setTimeout(() => end(session, 'ended'), holdFor).unref()
       }),
-    sessions: (of) =>
-      whenOpen(() => {
-        return sessionsOf(of).map(recordOf)
-      }),
+    sessions: (of) => whenOpen(() => sessionsOf(of).map(recordOf)),
     endSession: (ref, code, connectionId) =>
       whenOpen(() => {
         const session = find(ref)
@@ -308,10 +248,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         end(session, code)
         return true
       }),
-    isRevoked: (of, credential) => whenOpen(() => isRevoked(of, credential)),
+    isRevoked: (...args) => whenOpen(() => revocations.isRevoked(...args)),
     renewSession: (ref, connectionId, credential) =>
       whenOpen(() => {
-        if (isRevoked(ref, credential)) return false
+        if (revocations.isRevoked(ref, credential)) return false
         const session = find(ref)
         if (session?.connectionId === connectionId) session.credential = { ...credential }
         return true
@@ -323,35 +263,30 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       }),
     appSessions: (appId, after, limit) =>
       whenOpen(() => {
-        const rest = sessions.filter((session) => session.appId === appId && session.number > Number(after))
+        const rest = sessionsIn(appId).filter(({ number }) => number > Number(after))
         const last = rest[limit - 1]
         const next = last && rest.length > limit ? String(last.number) : null
         return { sessions: rest.slice(0, limit).map(recordOf), next }
       }),
     revokeUser: (of, revocation) =>
       whenOpen(() => {
-        const before = Math.max(revocation.issuedBefore ?? Date.now(), revoked.get(keyOf(of)) ?? 0)
-        revoked.set(keyOf(of), before)
+        const before = revocations.revokeUser(of, revocation.issuedBefore)
         revoke(sessionsOf(of), revocation)
-        return Math.max(before, revokedApps.get(of.appId) ?? 0)
+        return before
       }),
     revokeApp: (appId, revocation) =>
       whenOpen(() => {
-        const before = Math.max(revocation.issuedBefore ?? Date.now(), revokedApps.get(appId) ?? 0)
-        revokedApps.set(appId, before)
-        revoke(
-          sessions.filter((session) => session.appId === appId),
-          revocation,
-        )
+        const before = revocations.revokeApp(appId, revocation.issuedBefore)
+        revoke(sessionsIn(appId), revocation)
         return before
       }),
     revokeToken: (appId, tokenId) =>
       whenOpen(() => {
-        revokedTokens.add(JSON.stringify([appId, tokenId]))
-        for (const session of sessions)
-          if (session.appId === appId && session.credential.tokenId === tokenId) end(session, 'revoked')
+        revocations.revokeToken(appId, tokenId)
+        for (const session of sessionsIn(appId))
+          if (session.credential.tokenId === tokenId) end(session, 'revoked')
       }),
-    liftRevocation: (of) => whenOpen(() => revoked.delete(keyOf(of))),
+    liftRevocation: (of) => whenOpen(() => revocations.lift(of)),
     status: (of) =>
       whenOpen(() => {
         const all = sessionsOf(of)
@@ -359,38 +294,23 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         return {
           ...presenceOf(of),
           lastSeenAt: Math.max(...seen) || null,
-          revokedBefore: revokedBefore(of),
+          revokedBefore: revocations.revokedBefore(of),
           unread: messages.stateOf(of).unread,
         }
       }),
-    users: (appId, after, limit) =>
-      whenOpen(() => {
-        const all = [...users.values()].filter((user) => user.appId === appId)
-        const inOrder = all.sort((a, b) => (a.userId < b.userId ? -1 : 1))
-        return structuredClone(
-          inOrder.filter(({ userId }) => after === null || userId > after).slice(0, limit),
-        )
-      }),
+    users: (...args) => whenOpen(() => users.after(...args)),
     deleteUser: async (of) => {
       await engine.revokeUser(of, { issuedBefore: null, mode: 'end' })
-      const name = keyOf(of)
       const hadInbox = messages.delete(of)
-      guests.delete(name)
-      lastSeen.delete(name)
-      const hadUser = users.delete(name)
-      if (hadUser) owe(of, 'user.deleted', {})
-      return hadUser || hadInbox
+      lastSeen.delete(keyOf(of))
+      return users.delete(of) || hadInbox
     },
     usage: (appId) =>
-      whenOpen(() => {
-        const isOfApp = (name: string): boolean => (JSON.parse(name) as string[])[0] === appId
-        return {
-          users: [...users.keys()].filter(isOfApp).length,
-          guests: [...guests].filter(isOfApp).length,
-          ...messages.usage(appId),
-          sessions: sessions.filter((session) => session.appId === appId).length,
-        }
-      }),
+      whenOpen(() => ({
+        ...users.usage(appId),
+        ...messages.usage(appId),
+        sessions: sessionsIn(appId).length,
+      })),
     check: () => whenOpen(() => undefined),
     configure: (appId, appOptions) =>
       whenOpen(() => {
@@ -402,10 +322,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     owedEvents: (...args) => whenOpen(() => webhooks.list(...args)),
     replayEvent: (...args) => whenOpen(() => webhooks.replay(...args)),
     owedSummary: (appId) => whenOpen(() => webhooks.summary(appId)),
-    send: (message, rules) =>
-      whenOpen(() => {
-        return messages.send(message, rules)
-      }),
+    send: (...args) => whenOpen(() => messages.send(...args)),
     inbox: (of) => whenOpen(() => messages.stateOf(of)),
     messagesAfter: (...args) => whenOpen(() => messages.after(...args)),
     messagesBefore: (...args) => whenOpen(() => messages.before(...args)),

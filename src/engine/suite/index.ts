@@ -12,8 +12,10 @@ import { listenersSuite } from './listeners.js'
 import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
 import { sessionsSuite } from './sessions.js'
-import { webhookEventsSuite } from './webhook-events.js'
 import { usersSuite } from './users.js'
+import { webhookDeliveriesSuite } from './webhook-deliveries.js'
+import { webhookEventsSuite } from './webhook-events.js'
+import { webhookUnreadSuite } from './webhook-unread.js'
 
 export type { EngineUnderTest, SuiteRunner } from './kit.js'
 
@@ -47,4 +49,6 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   listsSuite(context)
   deletingSuite(context)
   webhookEventsSuite(context)
+  webhookUnreadSuite(context)
+  webhookDeliveriesSuite(context)
 }

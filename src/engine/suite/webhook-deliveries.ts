@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import type { Engine, OwedEvent } from '../engine.js'
+import { ada, app, bob, nextEvents, start, until, type SuiteContext } from './kit.js'
+import { ask, owed, typesOf } from './webhook-kit.js'
+
+/** Milliseconds. */
+const LEASE = 60_000
+
+/** Takes the one event that is due and settles it as delivered. */
+const deliverNext = async (engine: Engine): Promise<OwedEvent> => {
+  const [taken, ...others] = await engine.takeDueEvents(app, 10, LEASE)
+  assert.ok(taken)
+  assert.deepEqual(others, [])
+  await engine.settleEvent(app, taken.event.userId, taken.event.id, { delivered: true })
+  return taken
+}
+
+/** A part of the suite: webhook events are kept until they are delivered. */
+export const webhookDeliveriesSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
+  describe('deliveries of webhook events', () => {
+    on('take the oldest event of each user, and not again while it is leased', async (engine) => {
+      await ask(engine)
+      await start(engine, ada)
+      await start(engine, bob)
+      const taken = await engine.takeDueEvents(app, 10, LEASE)
+      assert.deepEqual(taken.map(({ event: { userId, type } }) => `${userId} ${type}`).toSorted(), [
+        'ada session.started',
+        'bob session.started',
+      ])
+      assert.deepEqual(await engine.takeDueEvents(app, 10, LEASE), [])
+      const [first] = taken
+      assert.ok(first)
+      await engine.settleEvent(app, first.event.userId, first.event.id, { delivered: true })
+      const [next, ...others] = await engine.takeDueEvents(app, 10, LEASE)
+      assert.deepEqual(others, [])
+      assert.deepEqual([next?.event.userId, next?.event.type], [first.event.userId, 'user.online'])
+    })
+
+    on('take no more than the limit, and give back what was not settled in time', async (engine) => {
+      await ask(engine, ['session.started'])
+      for (let n = 0; n < 5; n++) await start(engine, { appId: app, userId: `user ${n}` })
+      assert.equal((await engine.takeDueEvents(app, 2, 30)).length, 2)
+      assert.equal((await engine.takeDueEvents(app, 10, LEASE)).length, 3)
+      const again: OwedEvent[] = []
+      await until('the leases are over', async () => {
+        again.push(...(await engine.takeDueEvents(app, 10, LEASE)))
+        return again.length === 2
+      })
+    })
+
+    on('empty the queue in the order of the events', async (engine) => {
+      await ask(engine)
+      const session = await start(engine, ada)
+      await engine.endSession(session, 'ended')
+      const types: string[] = []
+      for (let n = 0; n < 4; n++) types.push((await deliverNext(engine)).event.type)
+      assert.deepEqual(types, ['session.started', 'user.online', 'session.ended', 'user.offline'])
+      assert.deepEqual(await engine.takeDueEvents(app, 10, LEASE), [])
+      assert.deepEqual(await engine.owedSummary(app), { owed: 0, oldestAt: null })
+      await start(engine, ada)
+      assert.equal((await deliverNext(engine)).event.type, 'session.started')
+    })
+
+    on('are tried again at the time that is asked for', async (engine) => {
+      await ask(engine, ['session.started'])
+      await start(engine, ada)
+      const [taken] = await engine.takeDueEvents(app, 1, LEASE)
+      assert.ok(taken)
+      const { id } = taken.event
+      await engine.settleEvent(app, 'ada', id, { retryAt: Date.now() + LEASE, error: '500' })
+      assert.deepEqual(await engine.takeDueEvents(app, 1, LEASE), [])
+      const [waiting] = await owed(engine)
+      assert.deepEqual([waiting?.attempts, waiting?.lastError, waiting?.state], [1, '500', 'owed'])
+      assert.ok(Math.abs((waiting?.dueAt ?? 0) - Date.now() - LEASE) < 5_000)
+      const due = nextEvents(engine, 'webhooks-due')
+      await engine.settleEvent(app, 'ada', id, { retryAt: Date.now() + 50, error: '501' })
+      assert.equal((await due)[0]?.appId, app)
+      await until('it is due', async () => (await engine.takeDueEvents(app, 1, LEASE))[0]?.attempts === 2)
+    })
+
+    on('are announced when an event happens', async (engine) => {
+      await ask(engine, ['session.started'])
+      const due = nextEvents(engine, 'webhooks-due')
+      await start(engine, ada)
+      assert.equal((await due)[0]?.appId, app)
+      assert.equal((await engine.takeDueEvents(app, 1, LEASE)).length, 1)
+    })
+
+    on('that failed for good are listed, block no later event, and are replayed', async (engine) => {
+      await ask(engine)
+      await start(engine, ada)
+      const [first] = await engine.takeDueEvents(app, 1, LEASE)
+      assert.ok(first)
+      await engine.settleEvent(app, 'ada', first.event.id, { failed: 'gone' })
+      assert.equal((await deliverNext(engine)).event.type, 'user.online')
+      const [failed, ...others] = await owed(engine)
+      assert.deepEqual(others, [])
+      assert.deepEqual([failed?.state, failed?.lastError, failed?.event], ['failed', 'gone', first.event])
+      assert.equal((await engine.owedSummary(app)).owed, 0)
+      assert.equal(await engine.replayEvent(app, 'bob', first.event.id), false)
+      assert.equal(await engine.replayEvent(app, 'ada', 'evt_99_none'), false)
+      await start(engine, ada)
+      assert.equal(await engine.replayEvent(app, 'ada', first.event.id), true)
+      assert.equal(await engine.replayEvent(app, 'ada', first.event.id), false)
+      assert.deepEqual((await deliverNext(engine)).event, first.event)
+      assert.equal((await deliverNext(engine)).event.type, 'session.started')
+      assert.deepEqual(await owed(engine), [])
+    })
+
+    on('are settled only by the id of the oldest event, and once', async (engine) => {
+      await ask(engine)
+      await start(engine, ada)
+      const [, second] = await owed(engine)
+      assert.ok(second)
+      await engine.settleEvent(app, 'ada', second.event.id, { delivered: true })
+      await engine.settleEvent(app, 'bob', second.event.id, { delivered: true })
+      await engine.settleEvent(app, 'ada', 'nonsense', { delivered: true })
+      assert.equal((await owed(engine)).length, 2)
+      const first = await deliverNext(engine)
+      await engine.settleEvent(app, 'ada', first.event.id, { delivered: true })
+      assert.deepEqual(typesOf(await owed(engine)), ['user.online'])
+    })
+
+    on('are listed by pages, and counted with the oldest', async (engine) => {
+      await ask(engine, ['session.started'])
+      for (let n = 0; n < 7; n++) await start(engine, { appId: app, userId: `user ${n % 3}` })
+      const all = await owed(engine)
+      assert.deepEqual(await engine.owedSummary(app), { owed: 7, oldestAt: all[0]?.event.at })
+      const found: OwedEvent[] = []
+      for (let after: string | null = null; ;) {
+        const { events, next } = await engine.owedEvents(app, after, 3)
+        found.push(...events)
+        if (next === null) break
+        after = next
+      }
+      assert.deepEqual(
+        found.map(({ event }) => event),
+        all.map(({ event }) => event),
+      )
+      assert.deepEqual(await engine.owedEvents('app2', null, 3), { events: [], next: null })
+    })
+
+    on('of many events at once lose and repeat none', async (engine) => {
+      await ask(engine, ['user.created', 'user.updated'])
+      const work = Promise.all(
+        Array.from({ length: 200 }, (_, n) =>
+          engine.saveUser({ appId: app, userId: `user ${n % 7}` }, { claimed: { name: `${n}` } }),
+        ),
+      )
+      const last = new Map<string, number>()
+      let count = 0
+      await until('all are delivered', async () => {
+        for (const { event } of await engine.takeDueEvents(app, 5, LEASE)) {
+          assert.ok(event.seq > (last.get(event.userId) ?? 0), 'in order')
+          last.set(event.userId, event.seq)
+          count++
+          await engine.settleEvent(app, event.userId, event.id, { delivered: true })
+        }
+        return count === 200
+      })
+      await work
+      assert.deepEqual(await engine.owedSummary(app), { owed: 0, oldestAt: null })
+    })
+
+    if (durable) {
+      on('go on after a restart, at once, and with numbers that go on', async (engine) => {
+        await ask(engine, ['session.started'])
+        await start(engine, ada)
+        await start(engine, bob)
+        const before = await owed(engine)
+        const taken = await engine.takeDueEvents(app, 10, LEASE)
+        const [first] = taken
+        assert.ok(first)
+        await engine.settleEvent(app, first.event.userId, first.event.id, {
+          retryAt: Date.now() + LEASE,
+          error: '500',
+        })
+        await reopen(engine)
+        const due = nextEvents(engine, 'webhooks-due')
+        await ask(engine, ['session.started'])
+        await due
+        const again = await engine.takeDueEvents(app, 10, LEASE)
+        const bySeq = (a: OwedEvent, b: OwedEvent): number => a.event.seq - b.event.seq
+        assert.deepEqual(
+          again.toSorted(bySeq).map(({ event }) => event),
+          before.map(({ event }) => event),
+        )
+        assert.equal(again.find(({ event }) => event.id === first.event.id)?.attempts, 1)
+        await start(engine, ada)
+        const [, , third] = await owed(engine)
+        assert.ok((third?.event.seq ?? 0) > Math.max(...before.map(({ event }) => event.seq)))
+      })
+
+      on('that were delivered or failed are so after a restart', async (engine) => {
+        await ask(engine, ['session.started'])
+        await start(engine, ada)
+        await start(engine, bob)
+        const [first, second] = await engine.takeDueEvents(app, 10, LEASE)
+        assert.ok(first && second)
+        await engine.settleEvent(app, first.event.userId, first.event.id, { delivered: true })
+        await engine.settleEvent(app, second.event.userId, second.event.id, { failed: 'gone' })
+        await reopen(engine)
+        await ask(engine, ['session.started'])
+        const [only, ...others] = await owed(engine)
+        assert.deepEqual(others, [])
+        assert.deepEqual([only?.event.id, only?.state], [second.event.id, 'failed'])
+        assert.deepEqual(await engine.takeDueEvents(app, 10, LEASE), [])
+        assert.equal((await engine.owedSummary(app)).owed, 0)
+      })
+    }
+  })
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { ada, app, bob, deliver, until, type SuiteContext } from './kit.js'
+import { ask, owedTo, untilOwed } from './webhook-kit.js'
+
+/** A part of the suite: `message.unread`, the webhook event for messages that stay unread. */
+export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
+  describe('message.unread', () => {
+    on('comes once for a streak of unread messages, with the newest', async (engine) => {
+      await ask(engine, ['message.unread'], 50)
+      const sent = []
+      for (let n = 0; n < 7; n++) sent.push(await deliver(engine, { body: `${n}` }))
+      await deliver(engine, { from: bob.userId, to: ada.userId })
+      const { event } = await untilOwed(engine, bob, 'message.unread')
+      const { userId, epoch, unread, oldestAt, messages, online, sessions } = event.data
+      assert.deepEqual(
+        [userId, unread, oldestAt, online, sessions],
+        [bob.userId, 7, sent[0]?.sentAt, false, 0],
+      )
+      assert.equal(epoch, (await engine.inbox(bob)).epoch)
+      assert.deepEqual(
+        (messages as { body: string }[]).map(({ body }) => body),
+        ['2', '3', '4', '5', '6'],
+      )
+      await deliver(engine)
+      // A later event of another user shows that there is none for a streak that was reported.
+      await deliver(engine, { to: 'cy' })
+      await untilOwed(engine, { appId: app, userId: 'cy' }, 'message.unread')
+      assert.equal((await owedTo(engine, bob)).length, 1)
+    })
+
+    on('does not come for messages that were read, and comes again for a new streak', async (engine) => {
+      await ask(engine, ['message.unread'], 50)
+      await deliver(engine)
+      const { epoch } = await engine.inbox(bob)
+      await engine.markRead(bob, { epoch, offset: 1 })
+      await deliver(engine, { to: 'cy' })
+      await untilOwed(engine, { appId: app, userId: 'cy' }, 'message.unread')
+      assert.deepEqual(await owedTo(engine, bob), [])
+      await deliver(engine, { body: 'again' })
+      const { event } = await untilOwed(engine, bob, 'message.unread')
+      assert.equal(event.data['unread'], 1)
+    })
+
+    on('waits for the oldest message that is still unread', async (engine) => {
+      await ask(engine, ['message.unread'], 400)
+      const began = performance.now()
+      await deliver(engine)
+      await until('half of the time is over', () => Promise.resolve(performance.now() - began > 200))
+      const second = await deliver(engine, { body: 'second' })
+      const { epoch } = await engine.inbox(bob)
+      await engine.markRead(bob, { epoch, offset: 1 })
+      const { event } = await untilOwed(engine, bob, 'message.unread')
+      assert.ok(performance.now() - began >= 590)
+      assert.deepEqual([event.data['unread'], event.data['oldestAt']], [1, second.sentAt])
+    })
+
+    on('does not come for a user who was deleted', async (engine) => {
+      await ask(engine, ['message.unread'], 50)
+      await deliver(engine)
+      await engine.deleteUser(bob)
+      await deliver(engine, { to: 'cy' })
+      await untilOwed(engine, { appId: app, userId: 'cy' }, 'message.unread')
+      assert.deepEqual(await owedTo(engine, bob), [])
+    })
+
+    if (durable) {
+      on('comes after a restart too', async (engine) => {
+        await ask(engine, ['message.unread'], 300)
+        await deliver(engine)
+        await reopen(engine)
+        await ask(engine, ['message.unread'], 300)
+        await untilOwed(engine, bob, 'message.unread')
+      })
+    }
+  })
+}

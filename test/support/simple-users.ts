@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from 'node:util'
+import {
+  mergeProfile,
+  type SavedUser,
+  type UserChange,
+  type UserRecord,
+  type UserRef,
+} from '../../src/engine/index.js'
+import type { JsonObject } from '../../src/protocol/index.js'
+
+const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
+
+interface UsersContext {
+  owe: (of: UserRef, type: 'user.created' | 'user.updated' | 'user.deleted', data: JsonObject) => unknown
+  /** Called when the profile of a user who existed has changed. */
+  onChanged: (user: UserRecord) => void
+}
+
+/** The users of the simple engine, in Maps. */
+export const createSimpleUsers = ({ owe, onChanged }: UsersContext) => {
+  const users = new Map<string, UserRecord>()
+  const guests = new Set<string>()
+
+  const get = (of: UserRef): UserRecord | undefined => users.get(keyOf(of))
+  const inApp = (appId: string): UserRecord[] => [...users.values()].filter((user) => user.appId === appId)
+  const guestsInApp = (appId: string): UserRecord[] => inApp(appId).filter((user) => guests.has(keyOf(user)))
+
+  const save = ({ appId, userId }: UserRef, change: UserChange): SavedUser => {
+    const before = get({ appId, userId })
+    const { vouched, claimed } = JSON.parse(JSON.stringify(change)) as UserChange
+    const user: UserRecord = structuredClone(
+      before ?? { appId, userId, vouched: {}, vouchedAt: null, claimed: {}, createdAt: Date.now() },
+    )
+    const { issuedAt = null, profile = {} } = vouched ?? {}
+    const isFirst = user.vouchedAt === null && Object.keys(user.vouched).length === 0
+    if (vouched && (isFirst || (issuedAt !== null && issuedAt >= (user.vouchedAt ?? 0))))
+      Object.assign(user, { vouched: profile, vouchedAt: issuedAt })
+    Object.assign(user.claimed, claimed)
+    const changed = !isDeepStrictEqual(
+      [user.vouched, user.claimed],
+      before && [before.vouched, before.claimed],
+    )
+    users.set(keyOf(user), user)
+    const data = {
+      user: { ...mergeProfile(user), id: userId } as JsonObject,
+      guest: userId.startsWith('guest:'),
+    }
+    if (!before) owe(user, 'user.created', data)
+    else if (changed) owe(user, 'user.updated', data)
+    if (before && changed) onChanged(structuredClone(user))
+    return { user: structuredClone(user), created: !before, changed }
+  }
+
+  return {
+    clear() {
+      users.clear()
+      guests.clear()
+    },
+    get,
+    save,
+    /** Returns null if the app has `maxGuests` guests, and this is another one. */
+    saveGuest(of: UserRef, change: UserChange, maxGuests: number): SavedUser | null {
+      if (!get(of) && guestsInApp(of.appId).length >= maxGuests) return null
+      guests.add(keyOf(of))
+      return save(of, change)
+    },
+    isGuest: (of: UserRef): boolean => guests.has(keyOf(of)),
+    /** Returns whether the user existed. */
+    delete(of: UserRef): boolean {
+      guests.delete(keyOf(of))
+      const existed = users.delete(keyOf(of))
+      if (existed) owe(of, 'user.deleted', {})
+      return existed
+    },
+    after(appId: string, after: string | null, limit: number): UserRecord[] {
+      const inOrder = inApp(appId).sort((a, b) => (a.userId < b.userId ? -1 : 1))
+      return structuredClone(inOrder.filter(({ userId }) => after === null || userId > after).slice(0, limit))
+    },
+    usage: (appId: string) => ({ users: inApp(appId).length, guests: guestsInApp(appId).length }),
+  }
+}
