@@ -32,8 +32,12 @@ const names = /* @__PURE__ */ Object.keys(profileFields) as (keyof Profile)[]
 const obeysRule = <K extends keyof Profile>(name: K, value: Profile[K]): boolean =>
   value === undefined || (rules[name]?.(value) ?? true)
 
+/** UTF-8 has no half of a surrogate pair: encoders replace it or fail, so that systems would disagree about the text. */
+const isWellFormed = ({ custom = {}, ...lines }: Profile): boolean =>
+  ![...Object.values(lines), ...Object.entries(custom).flat()].some((line) => /\p{Surrogate}/u.test(line))
+
 const describeRule = (): string =>
-  `A profile has only text in ${names
+  `A profile has only text of well-formed Unicode in ${names
     .filter((name) => name !== 'custom')
     .map((name) => (rules[name] ? `'${name}' (an https URL)` : `'${name}'`))
     .join(', ')} and the values of 'custom', at most ${limits.profile} bytes as JSON.`
@@ -50,5 +54,5 @@ export const parseProfile = (value: unknown): Profile | undefined => {
   const known: Profile = Object.fromEntries(
     names.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]),
   )
-  return byteLength(JSON.stringify(known)) <= limits.profile ? known : undefined
+  return isWellFormed(known) && byteLength(JSON.stringify(known)) <= limits.profile ? known : undefined
 }

@@ -98,6 +98,7 @@ const refusals: [what: string, respond: Respond][] = [
   ['404 with ok: true', answer(404, { ok: true })],
   ['another user id', answer(200, { ok: true, userId: 'eve' })],
   ['a user that is no profile', answer(200, { ok: true, user: { name: 5 } })],
+  ['a name that is not well-formed Unicode', answer(200, '{"ok":true,"user":{"name":"Ada \\ud800"}}')],
   ['an expiry that is no positive number', answer(200, { ok: true, expiresIn: -1 })],
   ['a redirect to a page', (response) => response.writeHead(302, { location: '/login' }).end()],
 ]

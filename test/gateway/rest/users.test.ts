@@ -12,7 +12,15 @@ for (const { url, on } of await onBothEngines()) {
     assert.deepEqual([created.status, created.body], [201, { id: 'put', name: 'Ann', role: 'seller' }])
     const replaced = await rest('PUT', '/users/put', { name: 'Anna' })
     assert.deepEqual([replaced.status, replaced.body], [200, { id: 'put', name: 'Anna' }])
-    for (const body of [{ name: 1 }, [], null, 'x', { photoUrl: 'http://x' }, { custom: { a: 1 } }])
+    for (const body of [
+      { name: 1 },
+      [],
+      null,
+      'x',
+      { photoUrl: 'http://x' },
+      { custom: { a: 1 } },
+      { name: '\ud800' },
+    ])
       assert.deepEqual(statusAndCode(await rest('PUT', '/users/put', body)), [400, 'bad-request'])
   })
 
