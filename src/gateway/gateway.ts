@@ -1,8 +1,7 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import type { Engine } from '../engine/index.js'
 import { createAdminListener } from './admin-listener.js'
 import { createAudit } from './admin/audit.js'
 import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
@@ -13,7 +12,7 @@ import { createApp, type App } from './auth/app.js'
 import { forwardedHeaders } from './auth/authenticate-url.js'
 import { createKeySets } from './auth/key-sets.js'
 import { EXPOSED, exposedTestApps } from './config/exposed.js'
-import type { Env, GatewayConfig } from './config/parse.js'
+import type { GatewayConfig } from './config/parse.js'
 import { parseOrThrow } from './config/parse-or-throw.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { createTracer } from './connection/tracer.js'
@@ -21,79 +20,25 @@ import { watchClock } from './clock-watch.js'
 import { createEngine } from './create-engine.js'
 import { createDrain, reconnectWindow } from './drain.js'
 import { GatewayError } from './errors.js'
+import type { Gateway, GatewayOptions } from './gateway-types.js'
 import { createActivity } from './sessions/activity.js'
 import { createHub } from './sessions/hub.js'
-import { createLog, type Log } from './log.js'
+import { createLog } from './log.js'
 import { createMetrics } from './metrics/metrics.js'
 import { createRepeatLog } from './repeat-log.js'
 import { createOwnServer, type OwnServer } from './transports/own-server.js'
 import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
 import { engineOptionsOf } from './messages/rules.js'
-import { createPublish, type Publication } from './messages/publish.js'
-import { createSend, type Published } from './messages/send.js'
+import { createPublish } from './messages/publish.js'
+import { createSend } from './messages/send.js'
 import { badTarget, refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
-import { createReload, type ConfigSource, type Reloaded } from './reload.js'
+import { createReload } from './reload.js'
 import { createRestRoutes } from './rest/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
-
-export interface GatewayOptions {
-  /** Environment variables, for secrets as `{ env: "NAME" }` and for `PORT`. @default process.env */
-  env?: Env | undefined
-  /** @default JSON lines on standard error */
-  log?: Log | undefined
-  /**
-   * An engine of your own, in place of `config.engine`. The gateway opens it, listens to it and, when the gateway closes, closes
-   * it: give it to no second gateway. `chat-session/engine/suite` has the tests that it must pass.
-   * @default the engine of `config.engine`
-   */
-  engine?: Engine | undefined
-}
-
-export interface Gateway {
-  /**
-   * Serves the gateway's paths (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/v1/openapi.json`, `/healthz`, `/readyz`) on
-   * your HTTP server. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
-   * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Throws a `GatewayError`
-   * of code `closed` after `close()`.
-   */
-  attach(server: Server): void
-  /**
-   * Creates an HTTP server and listens as `config.listen` says, and as `config.admin` says too. Resolves with the address, `http://HOST:PORT`; a second
-   * call resolves with the same. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an
-   * `EngineError`, and can be called again then.
-   */
-  listen(): Promise<string>
-  /**
-   * Listens as `config.admin` says: `listen()` and `attach()` do it too. Resolves with the address, `http://HOST:PORT`; null if the
-   * config has no `admin`. Rejects as `listen()` does.
-   */
-  listenAdmin(): Promise<string | null>
-  /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
-  ready(): Promise<void>
-  /**
-   * Sends a message from the app's backend, or in a user's name. Resolves when the message is durable. A second call with
-   * the same `id` and content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `unknown-user`, `bad-request`, `too-large`, `conflict`,
-   * `unavailable`, `closed`), or an `EngineError`.
-   */
-  publish(publication: Publication): Promise<Published>
-  /**
-   * Takes another config without dropping a session: secrets and all other rules of apps, new apps, limits, admin tokens, and
-   * the TLS certificate, whose files are read again. Other keys keep their values until a restart, and so does an app that is
-   * removed. A session whose token was signed by a removed secret goes on until its credentials expire. Rejects with a `GatewayError`
-   * (`bad-config`, `bad-tls`, `closed`), an `EngineError` or as a function that reads the config does, and has changed nothing then.
-   */
-  reload(config: ConfigSource): Promise<Reloaded>
-  /**
-   * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at
-   * most), and closes every connection as `unavailable`, so that clients reconnect. Sessions are held. A server that the
-   * gateway is attached to keeps running. Resolves when all is closed; a second call resolves with the first.
-   */
-  close(): Promise<void>
-}
 
 /**
  * Creates a gateway. Throws a `GatewayError` of code `bad-config` whose message lists every error of the config.

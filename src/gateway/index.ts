@@ -1,4 +1,5 @@
-export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
+export { createGateway } from './gateway.js'
+export type { Gateway, GatewayOptions } from './gateway-types.js'
 export type { ConfigSource, Reloaded } from './reload.js'
 export { GatewayError, type GatewayErrorCode } from './errors.js'
 export type { Publication } from './messages/publish.js'

@@ -1,4 +1,5 @@
-import type { Credential, SessionRecord, Way } from '../engine.js'
+import { randomUUID } from 'node:crypto'
+import type { Credential, SessionRecord, SessionRequest, Way } from '../engine.js'
 
 /** A session that has not ended, in memory. */
 export interface Session extends SessionRecord {
@@ -36,6 +37,38 @@ export const copyOf = ({ way, tokenId, issuedAt, expiresAt }: Credential): Crede
   issuedAt,
   expiresAt,
 })
+
+/** Returns a session that starts now. Its page is visible. */
+export const newSession = (request: SessionRequest, number: number): Session => {
+  const { appId, userId, guest, origin, address, client, node, connectionId, keyHash, holdFor } = request
+  const now = Date.now()
+  return {
+    number,
+    detached: null,
+    hiddenSince: null,
+    appId,
+    userId,
+    sessionId: randomUUID(),
+    guest,
+    credential: copyOf(request.credential),
+    origin,
+    address,
+    client,
+    node,
+    startedAt: now,
+    lastSeenAt: now,
+    state: 'active',
+    hidden: false,
+    rtt: null,
+    connectionId,
+    keyHash,
+    previousKeyHash: null,
+    holdFor,
+    expiresAt: null,
+    offlineAt: null,
+    offline: false,
+  }
+}
 
 export const recordOf = (session: Session): SessionRecord => ({
   appId: session.appId,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type {
   Credential,
   SessionPage,
@@ -12,7 +11,8 @@ import { Deadlines } from '../util/deadlines.js'
 import type { GroupCommit } from './group-commit.js'
 import { SessionIndex } from './session-index.js'
 import { SessionJournal } from './session-journal.js'
-import { copyOf, recordOf, type SessionEntry as Entry, type Session } from './session-row.js'
+import { sessionsBeyond } from './sessions-beyond.js'
+import { copyOf, newSession, recordOf, type SessionEntry as Entry, type Session } from './session-row.js'
 import type { Store } from './store.js'
 import type { Presence } from './webhook-events.js'
 
@@ -219,37 +219,9 @@ export class Sessions {
   }
 
   #create(request: SessionRequest): Started {
-    const { appId, userId, guest, hidden, connectionId, keyHash, holdFor, sessionsPerUser } = request
-    const { origin, address, client, node } = request
-    const now = Date.now()
-    const session: Session = {
-      number: ++this.#lastNumber,
-      detached: null,
-      hiddenSince: null,
-      appId,
-      userId,
-      sessionId: randomUUID(),
-      guest,
-      credential: copyOf(request.credential),
-      origin,
-      address,
-      client,
-      node,
-      startedAt: now,
-      lastSeenAt: now,
-      state: 'active',
-      hidden: false,
-      rtt: null,
-      connectionId,
-      keyHash,
-      previousKeyHash: null,
-      holdFor,
-      expiresAt: null,
-      offlineAt: null,
-      offline: false,
-    }
-    this.#setHidden(session, hidden)
-    const replaced = this.#beyond(session, sessionsPerUser - 1)
+    const session = newSession(request, ++this.#lastNumber)
+    this.#setHidden(session, request.hidden)
+    const replaced = sessionsBeyond(this.#index.of(session), request.sessionsPerUser - 1)
     for (const old of replaced) this.#remove(old)
     const entry = { session, mayBeStored: false }
     this.#index.add(entry)
@@ -297,19 +269,6 @@ export class Sessions {
   #setHidden(session: Session, hidden: boolean): void {
     session.hidden = hidden
     session.hiddenSince = hidden ? ++this.#lastNumber : null
-  }
-
-  /** The user's sessions beyond `limit`: the longest detached, then the longest hidden, then the oldest. */
-  #beyond(user: UserRef, limit: number): Entry[] {
-    const entries = this.#index.of(user)
-    if (entries.length <= limit) return []
-    const ranked = entries.map((entry): [group: number, number: number, Entry] => {
-      const { detached, hiddenSince, number } = entry.session
-      if (detached !== null) return [0, detached, entry]
-      return hiddenSince === null ? [2, number, entry] : [1, hiddenSince, entry]
-    })
-    ranked.sort(([groupA, a], [groupB, b]) => groupA - groupB || a - b)
-    return ranked.slice(0, entries.length - Math.max(limit, 0)).map(([, , entry]) => entry)
   }
 
   #byKey(user: UserRef, hash: string): Entry | undefined {

@@ -26,12 +26,14 @@ import {
   type CloseReason,
   type PendingStart,
 } from './connection-counter.js'
+import type { OpeningState, Phase } from './connection-phase.js'
 import { EarlyFrames, TOO_MUCH_BEFORE_START } from './early-frames.js'
 import { Heartbeat } from './heartbeat.js'
 import { Throttle } from './throttle.js'
 import type { Tracer } from './tracer.js'
 import type { Transport } from './transport.js'
-import { LiveSession, type HoldOrEnd, type SessionContext } from '../sessions/live-session.js'
+import { LiveSession, type SessionContext } from '../sessions/live-session.js'
+import type { HoldOrEnd } from '../sessions/session-phase.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 
 /** The parts of a gateway that all of its connections share. */
@@ -49,24 +51,6 @@ export interface ConnectionContext extends SessionContext {
   /** Called once for each connection, when it is closed. */
   onClosed(connection: Connection): void
 }
-
-/** Until `started` is sent. */
-interface OpeningState {
-  readonly name: 'opening'
-  readonly peer: Peer
-  readonly deadline: DeadlineTimer
-  start: PendingStart | undefined
-  session?: LiveSession
-  readonly frames: EarlyFrames
-}
-
-/** From `started` on. `draining`: frames are no longer answered. */
-interface Live {
-  name: 'live' | 'draining'
-  readonly session: LiveSession
-}
-
-type Phase = OpeningState | Live | { readonly name: 'closed' }
 
 /** Characters of a client's name and version that are kept. */
 const MAX_CLIENT_NAME = 64

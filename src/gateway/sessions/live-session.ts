@@ -8,14 +8,7 @@ import {
   type UserRef,
 } from '../../engine/index.js'
 import { sha256 } from '../../engine/internal.js'
-import type {
-  ClientFrame,
-  ClientFrameOf,
-  EndCode,
-  GatewayFrameOf,
-  Resumption,
-  User,
-} from '../../protocol/index.js'
+import type { ClientFrame, ClientFrameOf, GatewayFrameOf, Resumption, User } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
@@ -28,11 +21,9 @@ import type { Activity } from './activity.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { MessagingContext } from './messaging.js'
 import { saveAdmitted } from './save-admitted.js'
+import type { EngineSession, HoldOrEnd, Phase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
-
-/** How the engine treats a session whose connection closed: it holds it for so many milliseconds, or ends it with a code. */
-export type HoldOrEnd = { holdFor: number } | { code: EndCode }
 
 /** A frame that a client may send once its session has started. */
 export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
@@ -61,28 +52,6 @@ export interface StartFields {
   hidden: boolean
   client: Pick<SessionRequest, 'origin' | 'address' | 'client'>
 }
-
-/** The session as the engine keeps it. `hasKey`: the client has a resume key, from this connection or an earlier one. */
-interface EngineSession {
-  readonly ref: SessionRef
-  readonly hasKey: boolean
-}
-
-/** Until `started` is sent. Events wait in `events`; of the user's profile only the newest counts. */
-interface Starting {
-  readonly name: 'starting'
-  readonly events: EngineEvent[]
-  user?: UserRecord
-  engineSession?: EngineSession
-}
-
-/** From `started` on. `confirmed`: the client has sent a frame since. `ending`: the client has sent `end`. */
-interface Started extends EngineSession {
-  name: 'live' | 'confirmed' | 'ending'
-  readonly epoch: string
-}
-
-type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEnd: HoldOrEnd }
 
 const userOf = (record: UserRecord): User => Object.assign(mergeProfile(record), { id: record.userId })
 

@@ -1,0 +1,24 @@
+import type { Peer } from '../auth/admission.js'
+import type { DeadlineTimer } from '../deadline-timer.js'
+import type { LiveSession } from '../sessions/live-session.js'
+import type { PendingStart } from './connection-counter.js'
+import type { EarlyFrames } from './early-frames.js'
+
+/** Until `started` is sent. */
+export interface OpeningState {
+  readonly name: 'opening'
+  readonly peer: Peer
+  readonly deadline: DeadlineTimer
+  start: PendingStart | undefined
+  session?: LiveSession
+  readonly frames: EarlyFrames
+}
+
+/** From `started` on. `draining`: frames are no longer answered. */
+interface LiveState {
+  name: 'live' | 'draining'
+  readonly session: LiveSession
+}
+
+/** The phase of a connection. */
+export type Phase = OpeningState | LiveState | { readonly name: 'closed' }

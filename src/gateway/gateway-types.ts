@@ -1,0 +1,62 @@
+import type { Server } from 'node:http'
+import type { Engine } from '../engine/index.js'
+import type { Env } from './config/parse.js'
+import type { Log } from './log.js'
+import type { Publication } from './messages/publish.js'
+import type { Published } from './messages/send.js'
+import type { ConfigSource, Reloaded } from './reload.js'
+
+export interface GatewayOptions {
+  /** Environment variables, for secrets as `{ env: "NAME" }` and for `PORT`. @default process.env */
+  env?: Env | undefined
+  /** @default JSON lines on standard error */
+  log?: Log | undefined
+  /**
+   * An engine of your own, in place of `config.engine`. The gateway opens it, listens to it and, when the gateway closes, closes
+   * it: give it to no second gateway. `chat-session/engine/suite` has the tests that it must pass.
+   * @default the engine of `config.engine`
+   */
+  engine?: Engine | undefined
+}
+
+export interface Gateway {
+  /**
+   * Serves the gateway's paths (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/v1/openapi.json`, `/healthz`, `/readyz`) on
+   * your HTTP server. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
+   * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Throws a `GatewayError`
+   * of code `closed` after `close()`.
+   */
+  attach(server: Server): void
+  /**
+   * Creates an HTTP server and listens as `config.listen` says, and as `config.admin` says too. Resolves with the address, `http://HOST:PORT`; a second
+   * call resolves with the same. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an
+   * `EngineError`, and can be called again then.
+   */
+  listen(): Promise<string>
+  /**
+   * Listens as `config.admin` says: `listen()` and `attach()` do it too. Resolves with the address, `http://HOST:PORT`; null if the
+   * config has no `admin`. Rejects as `listen()` does.
+   */
+  listenAdmin(): Promise<string | null>
+  /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
+  ready(): Promise<void>
+  /**
+   * Sends a message from the app's backend, or in a user's name. Resolves when the message is durable. A second call with
+   * the same `id` and content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `unknown-user`, `bad-request`, `too-large`, `conflict`,
+   * `unavailable`, `closed`), or an `EngineError`.
+   */
+  publish(publication: Publication): Promise<Published>
+  /**
+   * Takes another config without dropping a session: secrets and all other rules of apps, new apps, limits, admin tokens, and
+   * the TLS certificate, whose files are read again. Other keys keep their values until a restart, and so does an app that is
+   * removed. A session whose token was signed by a removed secret goes on until its credentials expire. Rejects with a `GatewayError`
+   * (`bad-config`, `bad-tls`, `closed`), an `EngineError` or as a function that reads the config does, and has changed nothing then.
+   */
+  reload(config: ConfigSource): Promise<Reloaded>
+  /**
+   * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at
+   * most), and closes every connection as `unavailable`, so that clients reconnect. Sessions are held. A server that the
+   * gateway is attached to keeps running. Resolves when all is closed; a second call resolves with the first.
+   */
+  close(): Promise<void>
+}

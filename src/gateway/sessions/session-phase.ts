@@ -1,0 +1,28 @@
+import type { EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
+import type { EndCode } from '../../protocol/index.js'
+
+/** How the engine treats a session whose connection closed: it holds it for so many milliseconds, or ends it with a code. */
+export type HoldOrEnd = { holdFor: number } | { code: EndCode }
+
+/** The session as the engine keeps it. `hasKey`: the client has a resume key, from this connection or an earlier one. */
+export interface EngineSession {
+  readonly ref: SessionRef
+  readonly hasKey: boolean
+}
+
+/** Until `started` is sent. Events wait in `events`; of the user's profile only the newest counts. */
+interface Starting {
+  readonly name: 'starting'
+  readonly events: EngineEvent[]
+  user?: UserRecord
+  engineSession?: EngineSession
+}
+
+/** From `started` on. `confirmed`: the client has sent a frame since. `ending`: the client has sent `end`. */
+export interface Started extends EngineSession {
+  name: 'live' | 'confirmed' | 'ending'
+  readonly epoch: string
+}
+
+/** The phase of a session on its connection. */
+export type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEnd: HoldOrEnd }
