@@ -53,7 +53,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const lifetime = new AbortController()
   const fullLog = options.log ?? createLog()
   const log = createRepeatLog(fullLog, lifetime.signal)
-  const audit = createAudit(fullLog)
+  const audit = createAudit(fullLog, lifetime.signal)
   const metrics = createMetrics()
   const engine = options.engine ?? createEngine(settings.engine, log, metrics)
   const hub = createHub()

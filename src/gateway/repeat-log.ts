@@ -18,12 +18,19 @@ interface Kind {
 
 const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unknown } | undefined)?.code
 
+/** An app, a code and a stack. */
+const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), line['trace']]
+
 /**
  * Returns a log that writes the first line of a kind at once, and counts those that follow within the interval in one line
- * with `repeated`. A kind is a level, a message, an app, a code and a stack. Otherwise a client that is refused again and again
+ * with `repeated`. A kind is a level, a message and what `kindOf` returns for the fields. Otherwise a client that is refused again and again
  * could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
  */
-export const createRepeatLog = (log: Log, signal: AbortSignal): Log => {
+export const createRepeatLog = (
+  log: Log,
+  signal: AbortSignal,
+  kindOf: (fields: Fields) => unknown[] = defaultKind,
+): Log => {
   const kinds = new Map<string, Kind>()
   let timer: NodeJS.Timeout | undefined
 
@@ -49,7 +56,7 @@ export const createRepeatLog = (log: Log, signal: AbortSignal): Log => {
       if (typeof fields !== 'object' || fields === null || message === undefined || signal.aborted)
         return log[level](fields, message)
       const line = fields as Fields
-      const key = [level, message, line['appId'], codeOf(line), line['trace']].map(String).join(' ')
+      const key = [level, message, ...kindOf(line)].map(String).join(' ')
       const kind = kinds.get(key)
       if (kind) {
         kind.fields = line
@@ -67,6 +74,6 @@ export const createRepeatLog = (log: Log, signal: AbortSignal): Log => {
     warn: write('warn'),
     info: write('info'),
     debug: (...line: Parameters<Log['debug']>) => log.debug(...line),
-    child: (fields, options) => createRepeatLog(log.child(fields, options), signal),
+    child: (fields, options) => createRepeatLog(log.child(fields, options), signal, kindOf),
   }
 }

@@ -1,4 +1,5 @@
 import type { Log } from '../log.js'
+import { createRepeatLog } from '../repeat-log.js'
 
 /** Who made a call: an operator with the admin token, or an app's backend with an app token. */
 export type Caller =
@@ -21,18 +22,28 @@ const shown = (id: string): string => (/^eyJ[\w-]*\./.test(id) ? '[redacted]' : 
 
 export type Audit = (entry: AuditEntry) => void
 
+/** Returns whether nothing was changed. A status of 500 or more says nothing about that. */
+const isRefused = (result: number): boolean => result >= 400 && result < 500
+
 /**
- * Returns a function that writes one line for each call, with `audit: true`. Give it the log itself, not a repeat log, which would
- * count lines instead of writing them. The lines are written at every log level.
+ * Returns a function that writes one line for each call, with `audit: true`. Refused calls are counted, by app, call and result: a
+ * flood of them would fill the log. Give it the log itself, not a repeat log, which would count the other calls too. The lines are
+ * written at every log level. When `signal` aborts, the counts so far are written.
  */
-export const createAudit = (log: Log): Audit => {
+export const createAudit = (log: Log, signal: AbortSignal): Audit => {
   const lines = log.child({ audit: true }, { level: 'info' })
+  const refusals = createRepeatLog(lines, signal, ({ who, what, result }) => [
+    (who as { appId?: unknown }).appId,
+    what,
+    result,
+  ])
   // The fields are chosen one by one, so that nothing else of an object is ever written.
   return ({ who, what, whom, result }) => {
     const { by, address } = who
     const caller =
       who.by === 'app-token' ? { by, appId: who.appId, tokenId: who.tokenId, address } : { by, address }
     const ids = Object.fromEntries(Object.entries(whom).map(([kind, id]) => [kind, shown(id)]))
-    lines.info({ who: caller, what, whom: ids, result }, 'audit')
+    const written = isRefused(result) ? refusals : lines
+    written.info({ who: caller, what, whom: ids, result }, 'audit')
   }
 }

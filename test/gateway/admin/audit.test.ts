@@ -18,9 +18,11 @@ const readToken = 'the read token of a test, 32 bytes.'
 const serve = async (calls: AdminCall[], level: LogLevel = 'info') => {
   const lines: string[] = []
   const log = createLog({ level, destination: { write: (line) => void lines.push(line) } })
+  const life = new AbortController()
+  after(() => life.abort())
   const routes = createAdminRoutes({
     login: createLogin(() => ({ token, readToken })),
-    audit: createAudit(log),
+    audit: createAudit(log, life.signal),
     log,
     limitsReached: createMetrics().limitsReached,
     readiness: () => Promise.resolve('ready'),
@@ -34,6 +36,7 @@ const serve = async (calls: AdminCall[], level: LogLevel = 'info') => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     lines,
+    life,
     request: (method: string, path: string, bearer = token, body?: string) =>
       fetch(url + path, {
         method,
@@ -111,6 +114,23 @@ test('the audit log is written at every log level, and lines that are alike are 
   }
 })
 
+test('calls that are refused again and again have one line, and their number in another', async () => {
+  const { request, audited, life } = await serve([end])
+  for (let i = 0; i < 5; i++)
+    assert.equal((await request('DELETE', `/api/apps/app/users/ada-${i}/sessions/gone`)).status, 404)
+  assert.equal((await request('DELETE', '/api/apps/app/users/ada/sessions/one')).status, 204)
+  assert.deepEqual(
+    audited().map(({ result, repeated }) => [result, repeated]),
+    [
+      [404, undefined],
+      [204, undefined],
+    ],
+  )
+  life.abort()
+  const { result, whom, repeated } = audited()[2] ?? {}
+  assert.deepEqual([result, whom, repeated], [404, { appId: 'app', userId: 'ada-4', sessionId: 'gone' }, 4])
+})
+
 test('no line of the audit log has a token, a header, a query or a body', async () => {
   const { request, lines } = await serve([
     {
@@ -142,7 +162,10 @@ test('no line of the audit log has a token, a header, a query or a body', async 
 
 test('a line about an app token has its app and its id only', () => {
   const lines: string[] = []
-  const audit = createAudit(createLog({ destination: { write: (line) => void lines.push(line) } }))
+  const audit = createAudit(
+    createLog({ destination: { write: (line) => void lines.push(line) } }),
+    new AbortController().signal,
+  )
   const who = {
     by: 'app-token',
     appId: 'app',

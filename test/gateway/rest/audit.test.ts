@@ -1,7 +1,7 @@
 // The audit log has a line for each REST call that changes something.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runGateway, secret, tokenFor } from '../support.js'
+import { runGateway, secret, testApp, tokenFor } from '../support.js'
 import { restOf } from './support.js'
 
 const { url, lines } = await runGateway({ limits: { restPerSecond: 1_000 } })
@@ -33,6 +33,26 @@ test('each call that changes something has one line: who, what, whom, when and w
     assert.deepEqual([by, appId, typeof tokenId, address], ['app-token', 'app', 'string', '127.0.0.1'])
     assert.ok(Date.parse(String(time)) > 0)
   }
+})
+
+test('a flood of refused calls has one line for each call and result, and their number in another', async () => {
+  const apps = { app: testApp({ limits: { restPerSecond: 10 } }), other: { environment: 'test' as const } }
+  const flooded = await runGateway({}, { apps })
+  const call = restOf(flooded.url)
+  const statuses = await Promise.all(
+    Array.from({ length: 60 }, (_, index) => call('DELETE', `/v1/apps/other/users/user-${index}`)),
+  )
+  const limited = statuses.filter(({ status }) => status === 429).length
+  assert.ok(limited > 0 && limited < 60)
+  await restOf(flooded.url, { key: 'another secret of a test, which is wrong' })('DELETE', '/users/ada')
+  const audited = () =>
+    flooded.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ audit }) => audit)
+  assert.deepEqual(new Set(audited().map(({ result }) => result)), new Set([403, 429]))
+  assert.equal(audited().length, 2)
+  await flooded.gateway.close()
+  const counted = new Map(audited().map(({ result, repeated }) => [result, repeated]))
+  assert.deepEqual([counted.get(403), counted.get(429)], [60 - limited - 1, limited - 1])
+  assert.equal(audited().length, 4)
 })
 
 test('no line has a secret, a token or a body, even if a token stands in place of its id', async () => {
