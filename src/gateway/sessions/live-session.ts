@@ -140,16 +140,16 @@ export class LiveSession implements HubSession {
     if (!started) return this.#refuseRevoked()
     const { sessionId, resumed } = started
     const ref: SessionRef = { appId: this.user.appId, userId: this.user.userId, sessionId }
-    starting.engineSession = { ref, hasKey: resumed }
+    starting.engineSession = { ref, resumed }
     const holdOrEnd = this.#holdOrEnd()
     if (holdOrEnd) {
-      await this.#detachOrEnd(starting.engineSession, holdOrEnd)
+      await this.#abandonStart(starting.engineSession, holdOrEnd)
       return false
     }
     const lost = resume !== undefined && (await engine.messagesAfter(this.user, resume, 1)).lost
     const { epoch, offset, unread } = await engine.inbox(this.user)
     if (this.#phase !== starting) return false
-    this.#phase = { name: 'live', ref, hasKey: true, epoch }
+    this.#phase = { name: 'live', ref, epoch }
     this.#expiryTimer.set(credential.expiresAt)
     this.#connection.send({
       type: 'started',
@@ -229,27 +229,41 @@ export class LiveSession implements HubSession {
    */
   release(requested: HoldOrEnd, reason: SessionChange['code']): void {
     const phase = this.#phase
-    const engineSession = phase.name === 'starting' ? phase.engineSession : this.#started()
+    const started = this.#started()
     // A client that sent `end` does not come back, even if the connection was lost before the answer.
     const holdOrEnd: HoldOrEnd = phase.name === 'ending' ? { code: 'ended' } : requested
     this.#phase = { name: 'released', holdOrEnd }
     this.#expiryTimer.stop()
     this.#delivery.stop()
     this.#visibility?.stop()
-    if (!engineSession) return
+    if (phase.name === 'starting' && phase.engineSession)
+      this.#connection.endOnError(this.#abandonStart(phase.engineSession, holdOrEnd))
+    if (!started) return
     // The engine reports the end of a session itself.
     if ('holdFor' in holdOrEnd)
-      this.#context.activity?.record({ ...engineSession.ref, type: 'disconnected', code: reason })
-    this.#connection.endOnError(this.#detachOrEnd(engineSession, holdOrEnd))
-  }
-
-  /** If the client left before it was sent `started`, it has no key to a new session, so the session ends. A resumed session is held. */
-  #detachOrEnd({ ref, hasKey }: EngineSession, holdOrEnd: HoldOrEnd): Promise<unknown> {
+      this.#context.activity?.record({ ...started.ref, type: 'disconnected', code: reason })
     const { engine } = this.#context
     const { connectionId } = this.#connection
-    if ('code' in holdOrEnd) return engine.endSession(ref, holdOrEnd.code, connectionId)
-    if (hasKey) return engine.detachSession(ref, connectionId, holdOrEnd.holdFor)
-    return engine.endSession(ref, 'ended', connectionId)
+    this.#connection.endOnError(
+      'code' in holdOrEnd
+        ? engine.endSession(started.ref, holdOrEnd.code, connectionId)
+        : engine.detachSession(started.ref, connectionId, holdOrEnd.holdFor),
+    )
+  }
+
+  /**
+   * The connection closed before `started` was sent. The client has no key to a new session, so that one ends. A resumed
+   * session is held whatever closed the connection, because the client still has the key that it used.
+   */
+  #abandonStart({ ref, resumed }: EngineSession, holdOrEnd: HoldOrEnd): Promise<unknown> {
+    const { engine, settings } = this.#context
+    const { connectionId } = this.#connection
+    if (!resumed) return engine.endSession(ref, 'code' in holdOrEnd ? holdOrEnd.code : 'ended', connectionId)
+    return engine.detachSession(
+      ref,
+      connectionId,
+      'holdFor' in holdOrEnd ? holdOrEnd.holdFor : settings.resumeWindow,
+    )
   }
 
   #apply(event: EngineEvent): void {

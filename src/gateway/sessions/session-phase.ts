@@ -4,10 +4,10 @@ import type { EndCode } from '../../protocol/index.js'
 /** How the engine treats a session whose connection closed: it holds it for so many milliseconds, or ends it with a code. */
 export type HoldOrEnd = { holdFor: number } | { code: EndCode }
 
-/** The session as the engine keeps it. `hasKey`: the client has a resume key, from this connection or an earlier one. */
+/** A session that the engine has started or resumed, before the client is sent `started`. */
 export interface EngineSession {
   readonly ref: SessionRef
-  readonly hasKey: boolean
+  readonly resumed: boolean
 }
 
 /** Until `started` is sent. Events wait in `events`; of the user's profile only the newest counts. */
@@ -19,8 +19,9 @@ interface Starting {
 }
 
 /** From `started` on. `confirmed`: the client has sent a frame since. `ending`: the client has sent `end`. */
-export interface Started extends EngineSession {
+export interface Started {
   name: 'live' | 'confirmed' | 'ending'
+  readonly ref: SessionRef
   readonly epoch: string
 }
 

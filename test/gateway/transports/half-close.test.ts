@@ -3,14 +3,25 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
+import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
 import { createGateway, createLog } from '../../../src/gateway/index.js'
 import { assertSpeaksProtocol, readFrames } from '../../attacks/support.js'
-import { handshake, maskedFrame, openRaw, startProtocol, within } from '../../support/raw-client.js'
+import {
+  handshake,
+  maskedFrame,
+  openRaw,
+  startClient,
+  startProtocol,
+  within,
+} from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startOf, testApp } from '../support.js'
 
-/** A gateway whose `authenticate` and `authorizeSend` wait until `answer` is called. `sockets` are its sides of the connections. */
-const runSlowGateway = async () => {
+/**
+ * A gateway whose `authenticate` and `authorizeSend` wait until `answer` is called. `sockets` are its sides of the connections.
+ * Without an `engine` it has one in memory.
+ */
+const runSlowGateway = async (engine?: Engine) => {
   let answer: () => void = () => undefined
   const answered = new Promise<void>((resolve) => (answer = resolve))
   let asked = 0
@@ -20,7 +31,7 @@ const runSlowGateway = async () => {
   }
   const gateway = createGateway(
     {
-      engine: { type: 'memory' },
+      ...(!engine && { engine: { type: 'memory' } }),
       apps: {
         app: testApp({
           authenticate: () => ask().then(() => ({ ok: true })),
@@ -28,7 +39,7 @@ const runSlowGateway = async () => {
         }),
       },
     },
-    { env: {}, log: createLog({ level: 'silent' }) },
+    { env: {}, log: createLog({ level: 'silent' }), ...(engine && { engine }) },
   )
   const server = createServer()
   const sockets: Socket[] = []
@@ -78,4 +89,33 @@ test('a client that half-closes in a session gets the answers to the frames that
   assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
   assertSpeaksProtocol(raw.frames())
   assert.match(raw.received().toString(), /"type":"sent","id":"m1"/)
+})
+
+test('a client whose connection is lost while its session is resumed resumes it with the same key', async () => {
+  const memory = createMemoryEngine()
+  let resumed = 0
+  let answer: () => void = () => undefined
+  const answered = new Promise<void>((resolve) => (answer = resolve))
+  const startSession: Engine['startSession'] = async (request) => {
+    const session = await memory.startSession(request)
+    if (session?.resumed && ++resumed === 1) await answered
+    return session
+  }
+  const engine = new Proxy(memory, {
+    get: (_, name: keyof Engine) => (name === 'startSession' ? startSession : memory[name].bind(memory)),
+  })
+  const { url, sockets } = await runSlowGateway(engine)
+  const first = await startClient(url, await startOf('ada'))
+  const { sessionId, resumeKey: key, epoch } = first.started
+  first.close()
+  const start = await startOf('ada', { resume: { key, epoch, offset: 0 } })
+  const raw = await openHalf(url, start)
+  await until('the engine has resumed the session', () => resumed, 1)
+  raw.socket.end()
+  await until('the end is read', () => sockets.at(-1)?.readableEnded === true)
+  answer()
+  await within(raw.closed, 'close')
+  const next = await startClient(url, start)
+  assert.deepEqual([next.started['resumed'], next.started['sessionId']], [true, sessionId])
+  next.close()
 })
