@@ -27,11 +27,11 @@ export type TokenClaims<Type extends TokenType = 'user'> = {
 
 /**
  * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, try again
- * later. `why` is a sentence for a log or a developer and holds no part of the token.
+ * later. `retryAfter` says when, in milliseconds, if the key set does. `why` is a sentence for a log or a developer and holds no part of the token.
  */
 export type TokenResult<Type extends TokenType = 'user'> =
   | { ok: true; claims: TokenClaims<Type> }
-  | { ok: false; code: 'unauthenticated' | 'token-expired' | 'unavailable'; why: string }
+  | { ok: false; code: 'unauthenticated' | 'token-expired' | 'unavailable'; why: string; retryAfter?: number }
 
 /** Milliseconds that an issuer's clock may be ahead of ours. */
 export const LEEWAY = 30_000

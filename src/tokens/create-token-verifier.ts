@@ -55,9 +55,9 @@ export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
       return refuse("The app has no key for the token's 'alg'.")
     return verifyWithKeySet(token, keySet).then((result) => {
       if (result === 'good') return validate(token)
-      return result === 'unavailable'
-        ? refuse("The app's key set can't be fetched now.", 'unavailable')
-        : refuse("No key in the app's key set matches the token's signature.")
+      if (result === 'bad') return refuse("No key in the app's key set matches the token's signature.")
+      const refusal = refuse("The app's key set can't be fetched now.", 'unavailable')
+      return result.retryAfter === undefined ? refusal : { ...refusal, retryAfter: result.retryAfter }
     })
   }
 }

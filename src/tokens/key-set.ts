@@ -12,15 +12,21 @@ export type KeySet = {
   algorithms: readonly KeySetAlgorithm[]
   /**
    * Returns the key for a token's header, as `createLocalJWKSet` and `createRemoteJWKSet` of `jose` do. Rejects with jose's
-   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now.
+   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now; its
+   * `retryAfter`, a number of milliseconds, becomes that of the result.
    */
   resolve: JWTVerifyGetKey
 }
 
 type Key = Awaited<ReturnType<JWTVerifyGetKey>>
 
-/** `unavailable` says nothing about the token: the keys that could verify it can't be fetched now. */
-export type KeySetResult = 'good' | 'bad' | 'unavailable'
+/** The keys that could verify a token can't be fetched now. It says nothing about the token. */
+export interface KeySetOutage {
+  /** Milliseconds until they can be, if the set knows. */
+  retryAfter: number | undefined
+}
+
+export type KeySetResult = 'good' | 'bad' | KeySetOutage
 
 /** Leaves out `HS256`, which a caller without types could pass: everyone can make a MAC with a public key. */
 export const publicKeyAlgorithms = ({ algorithms }: KeySet): KeySetAlgorithm[] =>
@@ -40,6 +46,11 @@ const verifies = async ({ text, header }: ParsedToken, key: Key): Promise<boolea
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
+const outageOf = (error: unknown): KeySetOutage => {
+  const retryAfter = error instanceof Error && 'retryAfter' in error ? error.retryAfter : undefined
+  return { retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined }
+}
+
 export const verifyWithKeySet = async (token: ParsedToken, { resolve }: KeySet): Promise<KeySetResult> => {
   const [protectedPart = '', payload = '', signature = ''] = token.text.split('.')
   let candidates: Iterable<Key> | AsyncIterable<Key>
@@ -47,7 +58,7 @@ export const verifyWithKeySet = async (token: ParsedToken, { resolve }: KeySet):
     candidates = [await resolve(token.header, { protected: protectedPart, payload, signature })]
   } catch (error) {
     if (codeOf(error) === 'ERR_JWKS_NO_MATCHING_KEY') return 'bad'
-    if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') return 'unavailable'
+    if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') return outageOf(error)
     // A token without `kid` while the set rotates: jose leaves trying each matching key to the caller.
     candidates = error as AsyncIterable<Key>
   }

@@ -75,7 +75,12 @@ type Start = ClientFrameOf<'start'>
 type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'credential' | 'mustBeNew' | 'signToken'>
 export type Authenticated = ({ ok: true } & AuthenticatedUser) | Refusal
 
-const refuse = (code: EndCode, why?: string): Refusal => ({ ok: false, code, why })
+const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
+  ok: false,
+  code,
+  why,
+  retryAfter,
+})
 
 /** Returns a token's claims without verifying them. For a malformed token it returns none, and `verifyToken` refuses it. */
 const unverifiedClaims = (token: string): JsonObject => {
@@ -112,7 +117,7 @@ export const authenticateToken = (
 ): MaybePromise<Authenticated> =>
   chain(verify(app, token), ({ result, isOwn }): Authenticated => {
     tokenChecks.inc({ app: app.settings.appId, result: result.ok ? 'ok' : result.code })
-    if (!result.ok) return refuse(result.code, result.why)
+    if (!result.ok) return refuse(result.code, result.why, result.retryAfter)
     const { userId, user, tokenId, issuedAt, expiresAt } = result.claims
     if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
     const ownWay = isGuestId(userId) ? 'guest' : 'authParams'

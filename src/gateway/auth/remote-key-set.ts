@@ -1,4 +1,12 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { createHash } from 'node:crypto'
+import {
+  createLocalJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWTHeaderParameters,
+  type JWTVerifyGetKey,
+} from 'jose'
+import { LRUCache } from 'lru-cache'
 import { sendRequest, type OutboundRequest } from '../webhooks/outbound-request.js'
 import type { RequestMeter } from '../webhooks/request-meter.js'
 
@@ -23,7 +31,22 @@ export interface RemoteKeySet {
   age(): number | null
 }
 
-const UNAVAILABLE = "The key set can't be fetched now."
+/** The set can't be fetched now. */
+class KeySetUnavailableError extends Error {
+  override readonly name = 'KeySetUnavailableError'
+  /** Milliseconds until the next fetch may begin. The verifier copies it to its result. */
+  readonly retryAfter: number
+
+  constructor(retryAfter: number) {
+    super("The key set can't be fetched now.")
+    this.retryAfter = Math.max(0, Math.ceil(retryAfter))
+  }
+}
+
+/** How many unknown key ids are remembered. One that is forgotten counts as new, so a flood of others makes a client retry. */
+const MAX_UNKNOWN = 1_000
+/** Retry intervals after which an unknown key id counts as new: its key may have been published since. */
+const UNKNOWN_FOR = 10
 
 /** A set of a hundred RSA keys with their certificates has about 300 kB. */
 const MAX_BYTES = 524_288
@@ -46,10 +69,17 @@ const fetchKeys = async (
   return createLocalJWKSet(set as JSONWebKeySet)
 }
 
+/** A key id may have thousands of characters, so only its hash is remembered. */
+const hashOf = ({ alg, kid }: Partial<JWTHeaderParameters>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([alg, kid]))
+    .digest('base64')
+
 /**
  * The keys at a URL. They are fetched when the first token needs them, then kept and refreshed in the background: while the server
  * is away, the last keys stay good. One fetch runs at a time. A server that fails, or a flood of unknown key ids, costs one fetch
- * in a `retryInterval`.
+ * in a `retryInterval`. An unknown key id is refused only after a fetch that began when it was known: before that, its key may just have
+ * been published.
  */
 export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): RemoteKeySet => {
   const {
@@ -63,15 +93,23 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   let keys: JWTVerifyGetKey | undefined
   let fetchedAt = 0
   let fetching: Promise<void> | undefined
-  /** For the next fetch in the background. Undefined until the first token comes. */
+  /** How many fetches have begun, and which of them `keys` are from. */
+  let begun = 0
+  let keysFrom = 0
+  /** For the next fetch in the background, which begins at `nextAt`. Undefined until the first token comes. */
   let timer: NodeJS.Timeout | undefined
+  let nextAt = 0
   let hasFailed = false
   /** When an unknown key id last caused a fetch. */
   let unknownAt = -Infinity
+  /** By the hash of a key id that no key had: how many fetches had begun when it was first seen. */
+  const unknown = new LRUCache<string, number>({ max: MAX_UNKNOWN, ttl: UNKNOWN_FOR * retryInterval })
 
   const fetchOnce = async (): Promise<void> => {
+    const number = ++begun
     try {
       keys = await fetchKeys(url, { timeout, signal, meter })
+      keysFrom = number
       fetchedAt = performance.now()
       hasFailed = false
     } catch (error) {
@@ -86,19 +124,37 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     fetching ??= fetchOnce().finally(() => {
       fetching = undefined
       clearTimeout(timer)
-      if (!signal.aborted)
-        timer = setTimeout(() => void refresh(), hasFailed ? retryInterval : refreshInterval).unref()
+      if (signal.aborted) return
+      const delay = hasFailed ? retryInterval : refreshInterval
+      nextAt = performance.now() + delay
+      timer = setTimeout(() => void refresh(), delay).unref()
     })
     return fetching
   }
 
-  /** Fetches the keys for a key id that they don't have, unless such an id has just caused a fetch. */
-  const refreshForUnknown = async (): Promise<void> => {
-    if (fetching) return fetching
-    // After a failure the timer fetches them, so that unknown key ids add nothing.
-    if (hasFailed || performance.now() - unknownAt < retryInterval) return
-    unknownAt = performance.now()
-    await refresh()
+  const untilUnknownFetch = (): number => unknownAt + retryInterval - performance.now()
+
+  const unavailable = (): KeySetUnavailableError =>
+    new KeySetUnavailableError(hasFailed ? nextAt - performance.now() : untilUnknownFetch())
+
+  /** Resolves after a fetch that began later than the fetch of this number, unless an unknown key id or a failure has just caused one. */
+  const refreshAfter = async (number: number): Promise<void> => {
+    do {
+      if (!fetching) {
+        // After a failure the timer fetches them, so that unknown key ids add nothing.
+        if (hasFailed || untilUnknownFetch() > 0) return
+        unknownAt = performance.now()
+      }
+      await refresh()
+    } while (keysFrom <= number)
+  }
+
+  /** Returns how many fetches had begun when the key id of this header was first seen. */
+  const firstSeen = (header: Partial<JWTHeaderParameters>): number => {
+    const hash = hashOf(header)
+    const known = unknown.get(hash)
+    if (known === undefined) unknown.set(hash, begun)
+    return known ?? begun
   }
 
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
@@ -108,16 +164,21 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     async resolve(header, token) {
       // Without a timer there was no fetch yet. With one, a start does not wait for a server that has just failed.
       if (!keys && (fetching || !timer)) await refresh()
-      if (!keys) throw new Error(UNAVAILABLE)
+      if (!keys) throw unavailable()
       try {
         return await keys(header, token)
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
       }
-      await refreshForUnknown()
-      // The server may have the key by now.
-      if (hasFailed) throw new Error(UNAVAILABLE)
-      return keys(header, token)
+      const seen = firstSeen(header)
+      await refreshAfter(seen)
+      if (hasFailed) throw unavailable()
+      try {
+        // The server may have the key by now.
+        return await keys(header, token)
+      } catch (error) {
+        throw error instanceof errors.JWKSNoMatchingKey && keysFrom <= seen ? unavailable() : error
+      }
     },
   }
 }

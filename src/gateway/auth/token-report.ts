@@ -176,7 +176,7 @@ const checkSignature = async (
       ? signature('ok', "is made with a key of the app's key set")
       : signature(
           'fail',
-          result === 'unavailable'
+          typeof result === 'object'
             ? "can't be checked: the app's key set can't be fetched now"
             : "is made with no key of the app's key set",
         ),

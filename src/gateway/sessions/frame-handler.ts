@@ -88,6 +88,7 @@ export const createFrameHandler = (
         frame,
         authenticated.code === 'unavailable' ? 'unavailable' : 'unauthenticated',
         authenticated.why,
+        authenticated.retryAfter,
       )
     if (authenticated.userId !== user.userId)
       return refuse(

@@ -91,6 +91,23 @@ test('if the key set can’t be fetched, a renewal is refused as unavailable, an
   client.close()
 })
 
+test('a new key that may not be fetched yet is unavailable with retryAfter, for a start and for a renewal', async () => {
+  const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
+  const end = async (kid: string) => {
+    const token = await tokenBy('RS256', keyOf('RS256'), kid)
+    return (await openClient(url, { start: await startOf('ada', { token }) }).end()).frame
+  }
+  assert.equal((await end('a stranger’s'))['code'], 'unauthenticated')
+  const isWithin5s = (wait: unknown): boolean => Number(wait) > 0 && Number(wait) <= 5_000
+  const { code, retryAfter } = await end('new')
+  assert.deepEqual([code, isWithin5s(retryAfter)], ['unavailable', true])
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'token', token: await tokenBy('RS256', keyOf('RS256'), 'new') })
+  const refused = await client.next('refused')
+  assert.deepEqual([refused['code'], isWithin5s(refused['retryAfter'])], ['unavailable', true])
+  client.close()
+})
+
 test('the key set is fetched once for many tokens', async () => {
   const { url } = await run(keySet, ['ES256'])
   provider.asked = 0

@@ -60,6 +60,12 @@ const run = async (options: Partial<RemoteKeySetOptions> = {}) => {
       const result = await verify(await token)
       return result.ok ? 'ok' : result.code
     },
+    /** Returns the `retryAfter` of a token that must be `unavailable`. */
+    retryAfter: async (token: Promise<string>): Promise<number> => {
+      const result = await verify(await token)
+      assert.ok(!result.ok && result.code === 'unavailable')
+      return result.retryAfter ?? -1
+    },
   }
 }
 
@@ -79,7 +85,45 @@ test('a flood of unknown key ids costs one fetch, also while that fetch runs', a
   assert.equal(await outcome(first.token()), 'ok')
   const flood = (from: number) =>
     Promise.all(Array.from({ length: 50 }, (_, index) => outcome(first.token(`${from + index}`))))
-  assert.deepEqual(new Set([...(await flood(0)), ...(await flood(50))]), new Set(['unauthenticated']))
+  // The fetch began for the first of them. The others came after that: their keys may be newer than its answer.
+  const others = Array.from({ length: 49 }, () => 'unavailable')
+  assert.deepEqual(await flood(0), ['unauthenticated', ...others])
+  assert.deepEqual(await flood(50), ['unavailable', ...others])
+  assert.equal(state.requests, 2)
+})
+
+test('a key that is published after a stranger’s unknown key id has caused a fetch is unavailable until the next fetch, and then good', async () => {
+  const { state, publish, outcome, retryAfter } = await run({ retryInterval: 1_000 })
+  assert.equal(await outcome(first.token()), 'ok')
+  assert.equal(await outcome(first.token('a stranger’s')), 'unauthenticated')
+  publish(first, second)
+  const wait = await retryAfter(second.token())
+  assert.ok(wait > 0 && wait <= 1_000)
+  assert.equal(state.requests, 2)
+  const asked = performance.now()
+  await until('the key is known', () => outcome(second.token()), 'ok')
+  assert.ok(performance.now() - asked >= wait - 1)
+  assert.equal(state.requests, 3)
+})
+
+test('a key id that is still unknown after the next fetch is unauthenticated, also if another one has caused that fetch', async () => {
+  const { state, outcome } = await run({ retryInterval: 1_000 })
+  assert.equal(await outcome(first.token()), 'ok')
+  assert.equal(await outcome(first.token('one')), 'unauthenticated')
+  assert.equal(await outcome(first.token('two')), 'unavailable')
+  await until('another fetch', async () => {
+    await outcome(first.token('three'))
+    return state.requests > 2
+  })
+  assert.equal(await outcome(first.token('two')), 'unauthenticated')
+})
+
+test('of the unknown key ids a thousand are remembered; an older one counts as new', async () => {
+  const { state, outcome } = await run()
+  assert.equal(await outcome(first.token()), 'ok')
+  for (let i = 0; i < 2; i++) assert.equal(await outcome(first.token('one')), 'unauthenticated')
+  for (let i = 0; i < 1_000; i++) await outcome(first.token(`flood ${i}`))
+  assert.equal(await outcome(first.token('one')), 'unavailable')
   assert.equal(state.requests, 2)
 })
 
