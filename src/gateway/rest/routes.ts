@@ -139,11 +139,17 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
     }
-    const result = await answer().catch((error: unknown) => failed(response, error))
-    audit?.(result.status)
-    restCalls.inc({ app: callerId, call: call.id, status: result.status })
-    restSeconds.observe({ call: call.id }, (performance.now() - at) / 1_000)
-    return result
+    // Of a call that fails because of a bug, which `failed` throws again: it may have changed something.
+    let status = 500
+    try {
+      const result = await answer().catch((error: unknown) => failed(response, error))
+      status = result.status
+      return result
+    } finally {
+      audit?.(status)
+      restCalls.inc({ app: callerId, call: call.id, status })
+      restSeconds.observe({ call: call.id }, (performance.now() - at) / 1_000)
+    }
   }
 
   for (const call of calls)

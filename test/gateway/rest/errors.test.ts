@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import { createGateway, createLog, type GatewayConfig } from '../../../src/gateway/index.js'
@@ -233,6 +233,8 @@ test('bodies that are too large, not JSON or of another type are refused', async
 test('the answers count the calls of the app, and too many are rate-limited', async () => {
   const gateway = await runGateway({ limits: { restPerSecond: 3 } })
   const limited = restOf(gateway.url)
+  // A caller without a token takes nothing from the app.
+  await Promise.all(Array.from({ length: 20 }, () => raw('GET', '/v1/apps/app/usage', {}, [], gateway.url)))
   const first = await limited('GET', '/usage')
   assert.equal(first.headers.get('ratelimit-policy'), '"restPerSecond";q=3;w=1')
   assert.equal(first.headers.get('ratelimit'), '"restPerSecond";r=2;t=1')
@@ -244,8 +246,6 @@ test('the answers count the calls of the app, and too many are rate-limited', as
     assert.equal(answer.headers.get('retry-after'), '1')
     assert.equal(answer.headers.get('ratelimit'), '"restPerSecond";r=0;t=1')
   }
-  // A caller without a token takes nothing from the app.
-  await Promise.all(Array.from({ length: 20 }, () => raw('GET', '/v1/apps/app/usage', {}, [], gateway.url)))
 })
 
 for (const { url: running, gateway, on } of await onBothEngines({ limits: { restPerSecond: 100 } }))
@@ -291,6 +291,35 @@ test('an engine that is away makes calls unavailable, with a time to try again',
   assert.equal(results[0]?.problem.code, 'unavailable')
   isAway = false
   await gateway.close()
+})
+
+test('a call that fails because of a bug is counted, and has a line in the audit log', async () => {
+  const memory = createMemoryEngine()
+  memory.revokeUser = () => Promise.reject(new TypeError('a bug'))
+  const logged: string[] = []
+  const admin = { port: 0, token: 'the admin token of a test, of 32 bytes' }
+  const gateway = createGateway(
+    { listen: { port: 0 }, apps: { app: testApp() }, admin },
+    { env: {}, log: createLog({ destination: { write: (line) => void logged.push(line) } }), engine: memory },
+  )
+  after(() => gateway.close())
+  const target = await gateway.listen()
+  const response = await fetch(`${target}/v1/apps/app/users/ann/sessions`, {
+    method: 'DELETE',
+    headers: await bearer(),
+  })
+  assert.equal(response.status, 500)
+  const audited = logged.filter((line) => line.includes('"audit":true'))
+  assert.deepEqual(
+    audited.map((line) => (JSON.parse(line) as { what: string; result: number }).result),
+    [500],
+  )
+  const adminUrl = (await gateway.listenAdmin()) ?? assert.fail()
+  const scraped = await fetch(`${adminUrl}/metrics`, { headers: { authorization: `Bearer ${admin.token}` } })
+  assert.match(
+    await scraped.text(),
+    /^chat_session_rest_calls_total\{app="app",call="endUserSessions",status="500"\} 1$/m,
+  )
 })
 
 test('each call that changes something has a line in the audit log, without bodies and tokens', async () => {
