@@ -88,10 +88,12 @@ export class WsTransport implements Transport {
 
   /**
    * Calls the listeners of the socket's `end` only when the connection has answered its frames. One of them is of ws and ends the socket:
-   * a client that closed its side would get no answer to its last frames.
+   * a client that closed its side would get no answer to its last frames. If the socket has broken meanwhile, they are not called,
+   * because ws has released it and that listener would throw.
    */
   async onEnd(): Promise<void> {
     await this.#connection?.onEnd()
+    if (this.#stream.destroyed) return
     for (const listener of this.#endListeners) listener.call(this.#stream)
   }
 

@@ -91,6 +91,22 @@ test('a client that half-closes in a session gets the answers to the frames that
   assert.match(raw.received().toString(), /"type":"sent","id":"m1"/)
 })
 
+test('a client that half-closes in a session and then breaks its connection ends nothing but its connection', async () => {
+  const { url, sockets, answer, asked } = await runSlowGateway()
+  const raw = await openHalf(url, await startOf('ada'))
+  await until('started', () => raw.received().includes('"type":"started"'))
+  raw.socket.write(maskedFrame('{"type":"send","id":"m1","to":"ada","body":"x"}'))
+  await until('asked', asked, 1)
+  raw.socket.end()
+  await until('the end is read', () => sockets[0]?.readableEnded === true)
+  raw.socket.resetAndDestroy()
+  await until('the socket has closed', () => sockets[0]?.closed === true)
+  const next = await startClient(url, await startOf('ada'))
+  answer()
+  assert.equal((await next.next('message'))['body'], 'x', 'the message that was sent before is stored')
+  next.close()
+})
+
 test('a client whose connection is lost while its session is resumed resumes it with the same key', async () => {
   const memory = createMemoryEngine()
   let resumed = 0
