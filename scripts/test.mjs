@@ -1,4 +1,4 @@
-// Runs the tests below a folder with Node's own runner: node scripts/test.mjs FOLDER [--skip NAME]… [--at-once N] [ARGUMENT]…
+// Runs the tests below folders with Node's own runner: node scripts/test.mjs FOLDER… [--skip NAME]… [--at-once N] [-- ARGUMENT…]
 import { spawn } from 'node:child_process'
 import { mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -16,13 +16,14 @@ const { values, positionals } = parseArgs({
     'at-once': { type: 'string', default: '4' },
   },
 })
-const [folder = 'test', ...args] = positionals
-const files = readdirSync(folder, { recursive: true })
-  .map((name) => join(folder, name))
+const folders = positionals.filter((text) => !text.startsWith('-'))
+const args = positionals.filter((text) => text.startsWith('-'))
+const files = folders
+  .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
   .filter((name) => name.endsWith('.test.ts') && !values.skip.some((part) => name.split(sep).includes(part)))
   .sort()
 if (files.length === 0) {
-  console.error(`There are no tests below ${folder}.`)
+  console.error(`There are no tests below ${folders.join(', ')}.`)
   process.exit(1)
 }
 
