@@ -58,8 +58,8 @@ export interface OwedEventPage {
   next: string | null
 }
 
-/** The result of a delivery. `retryAt` is a Unix time in milliseconds; `error` and `failed` say why the delivery failed. */
-export type DeliveryOutcome = { delivered: true } | { retryAt: number; error: string } | { failed: string }
+/** The result of a delivery. `retryAfter` is in milliseconds, since a Unix time would move with the machine's clock; `error` and `failed` say why the delivery failed. */
+export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error: string } | { failed: string }
 
 /**
  * The webhook events that an engine keeps until they are delivered. An event is written in the same batch as the change
@@ -68,7 +68,7 @@ export type DeliveryOutcome = { delivered: true } | { retryAt: number; error: st
 export interface WebhookQueue {
   /**
    * Up to `limit` events that are due, of each user the oldest owed one alone, so that a user's events are delivered in their order.
-   * None of them is returned again for `leaseFor` milliseconds, unless the engine is opened again or the event is settled as `retryAt` before.
+   * None of them is returned again for `leaseFor` milliseconds, unless the engine is opened again or the event is settled with `retryAfter` before.
    */
   takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]>
 

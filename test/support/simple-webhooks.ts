@@ -74,7 +74,7 @@ export const createSimpleWebhooks = (
       first.attempts++
       first.lastError = 'failed' in outcome ? outcome.failed : outcome.error
       if ('failed' in outcome) first.state = 'failed'
-      else first.due = performance.now() + Math.max(0, outcome.retryAt - Date.now())
+      else first.due = performance.now() + outcome.retryAfter
     },
     list(appId: string, after: string | null, limit: number): OwedEventPage {
       const rest = ofApp(appId).filter(({ event }) => event.seq > Number(after))

@@ -152,11 +152,11 @@ export class EventQueue implements WebhookQueue {
       const seq = seqOf(eventId)
       const stored = this.#event(appId, seq)
       if (this.#queue(of).first !== seq || stored?.event.id !== eventId) return
-      if ('retryAt' in outcome) {
-        const { retryAt, error } = outcome
+      if ('retryAfter' in outcome) {
+        const { retryAfter, error } = outcome
         const row = { ...stored, attempts: stored.attempts + 1, lastError: error }
         const operations = [put(rows.owedEvent(appId, seq), row satisfies EventRow)]
-        this.#setDue(this.#queue(of), this.#clock.now() + Math.max(0, retryAt - Date.now()), operations)
+        this.#setDue(this.#queue(of), this.#clock.now() + Math.max(0, retryAfter), operations)
         return this.#write(operations)
       }
       const operations = [del(rows.owedEvent(appId, seq))]

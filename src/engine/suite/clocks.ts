@@ -11,8 +11,10 @@ import {
   rules,
   until,
   type SuiteContext,
+  start,
   startSession,
 } from './kit.js'
+import { ask } from './webhook-kit.js'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -86,6 +88,20 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         await withClock(shift, () => deliver(engine))
         await engine.configure(app, { retention: { messages: 100, age: 20, bytes: 1e9 }, webhooks: null })
         await until('it is deleted', async () => (await bodies(engine, bob)).length === 0)
+      })
+
+      on('delivers a webhook again after its pause, and after its lease', async (engine) => {
+        await ask(engine, ['session.started'])
+        await start(engine, ada)
+        const [taken] = await engine.takeDueEvents(app, 1, 60_000)
+        assert.ok(taken)
+        await engine.settleEvent(app, 'ada', taken.event.id, { retryAfter: 50, error: '500' })
+        await withClock(shift, async () => {
+          await until('it is due', async () => (await engine.takeDueEvents(app, 1, 50)).length === 1)
+          await until('its lease is over', async () => (await engine.takeDueEvents(app, 1, 50)).length === 1)
+          await engine.settleEvent(app, 'ada', taken.event.id, { retryAfter: 50, error: '500' })
+        })
+        await until('it is due again', async () => (await engine.takeDueEvents(app, 1, 50)).length === 1)
       })
 
       on('ends no held session, and holds none for longer', async (engine) => {

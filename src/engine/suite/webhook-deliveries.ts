@@ -67,13 +67,13 @@ export const webhookDeliveriesSuite = ({ describe, on, reopen, durable }: SuiteC
       const [taken] = await engine.takeDueEvents(app, 1, LEASE)
       assert.ok(taken)
       const { id } = taken.event
-      await engine.settleEvent(app, 'ada', id, { retryAt: Date.now() + LEASE, error: '500' })
+      await engine.settleEvent(app, 'ada', id, { retryAfter: LEASE, error: '500' })
       assert.deepEqual(await engine.takeDueEvents(app, 1, LEASE), [])
       const [waiting] = await owed(engine)
       assert.deepEqual([waiting?.attempts, waiting?.lastError, waiting?.state], [1, '500', 'owed'])
       assert.ok(Math.abs((waiting?.dueAt ?? 0) - Date.now() - LEASE) < 5_000)
       const due = nextEvents(engine, 'webhooks-due')
-      await engine.settleEvent(app, 'ada', id, { retryAt: Date.now() + 50, error: '501' })
+      await engine.settleEvent(app, 'ada', id, { retryAfter: 50, error: '501' })
       assert.equal((await due)[0]?.appId, app)
       await until('it is due', async () => (await engine.takeDueEvents(app, 1, LEASE))[0]?.attempts === 2)
     })
@@ -172,7 +172,7 @@ export const webhookDeliveriesSuite = ({ describe, on, reopen, durable }: SuiteC
         const [first] = taken
         assert.ok(first)
         await engine.settleEvent(app, first.event.userId, first.event.id, {
-          retryAt: Date.now() + LEASE,
+          retryAfter: LEASE,
           error: '500',
         })
         await reopen(engine)

@@ -5,7 +5,7 @@ import { DeadlineTimer } from '../deadline-timer.js'
 import type { Log } from '../log.js'
 import { OutboundRequestError, postSigned, type SignedTarget } from './outbound-request.js'
 import type { RequestMeter } from './request-meter.js'
-import { hasExpired, retryAt } from './retry.js'
+import { hasExpired, retryDelay } from './retry.js'
 
 /** One request to an app's endpoint. It has no body and no URL, so that an operator may see it. */
 export interface Delivery {
@@ -202,7 +202,7 @@ export class AppDispatcher {
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
     this.#countFailures(answer)
-    const result = 'delivered' in outcome ? 'delivered' : 'retryAt' in outcome ? 'retry' : 'failed'
+    const result = 'delivered' in outcome ? 'delivered' : 'retryAfter' in outcome ? 'retry' : 'failed'
     this.#context.onDelivery(appId, {
       id,
       type,
@@ -240,8 +240,8 @@ export class AppDispatcher {
   #outcomeOf({ status, error }: Answer, { at }: WebhookEvent, failures: number): DeliveryOutcome {
     if (error === null) return { delivered: true }
     // A server says with this status that it does not want the event, and never will.
-    const next = status === GONE ? null : retryAt(failures, at)
-    return next === null ? { failed: error } : { retryAt: next, error }
+    const retryAfter = status === GONE ? null : retryDelay(failures, at)
+    return retryAfter === null ? { failed: error } : { retryAfter, error }
   }
 
   #countFailures({ error }: Answer): void {

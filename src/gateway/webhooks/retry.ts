@@ -20,15 +20,15 @@ const backoff = (failures: number, random: number): number => {
 export const hasExpired = (at: number, now: number): boolean => now > at + RETRY_WINDOW
 
 /**
- * Returns when an event is delivered again after so many failures; null if it is given up. Times are Unix times, in milliseconds.
- * `random` is from 0 to 1.
+ * Returns the milliseconds until an event is delivered again after so many failures; null if it is given up. `at` and `now` are Unix
+ * times. `random` is from 0 to 1.
  */
-export const retryAt = (
+export const retryDelay = (
   failures: number,
   at: number,
   now = Date.now(),
   random = Math.random(),
 ): number | null => {
-  const next = Math.round(now + backoff(failures, random))
-  return hasExpired(at, next) ? null : next
+  const delay = Math.round(backoff(failures, random))
+  return hasExpired(at, now + delay) ? null : delay
 }

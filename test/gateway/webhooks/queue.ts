@@ -74,9 +74,14 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
       if ('delivered' in outcome) owed.splice(owed.indexOf(entry), 1)
       else if ('failed' in outcome) Object.assign(entry, { state: 'failed', lastError: outcome.failed })
       else {
-        const { retryAt: dueAt, error: lastError } = outcome
-        Object.assign(entry, { dueAt, lastError, attempts: entry.attempts + 1, leasedUntil: 0 })
-        setTimeout(() => queue.onDue(appId), dueAt - Date.now() + 1).unref()
+        const { retryAfter, error: lastError } = outcome
+        Object.assign(entry, {
+          dueAt: Date.now() + retryAfter,
+          lastError,
+          attempts: entry.attempts + 1,
+          leasedUntil: 0,
+        })
+        setTimeout(() => queue.onDue(appId), retryAfter + 1).unref()
       }
       return Promise.resolve()
     },

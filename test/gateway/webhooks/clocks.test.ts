@@ -1,0 +1,34 @@
+// The machine's clock is set back while a delivery fails. `Date.now` jumps for everything in this process.
+import assert from 'node:assert/strict'
+import { after, mock, test } from 'node:test'
+import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { startClient } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { startOf, testApp } from '../support.js'
+import { key, secretOf, startEndpoint } from './endpoint.js'
+
+const HOUR = 3_600_000
+
+const now = Date.now.bind(Date)
+let skew = 0
+mock.method(Date, 'now', () => now() + skew)
+
+test('a clock that is set back an hour while a delivery fails does not delay the next one', async () => {
+  const endpoint = await startEndpoint((response) => response.writeHead(500).end())
+  // The line is written between the answer and the engine's write.
+  const write = (line: string): void => {
+    if (line.includes('webhook sent')) skew = -HOUR
+  }
+  const webhooks = { url: endpoint.url, secrets: [secretOf(key)], events: ['session.started' as const] }
+  const gateway = createGateway(
+    { listen: { port: 0 }, engine: { type: 'memory' }, apps: { app: testApp({ webhooks }) } },
+    { env: {}, log: createLog({ level: 'debug', destination: { write } }) },
+  )
+  after(() => gateway.close())
+  const client = await startClient(await gateway.listen(), await startOf('ada'))
+  await until('the first delivery', () => endpoint.received.length, 1)
+  endpoint.respond = (response) => response.end()
+  await until('the second delivery', () => endpoint.received.length, 2)
+  assert.equal(skew, -HOUR)
+  client.close()
+})
