@@ -51,25 +51,39 @@ const segmentOf = (name: string, id: unknown): string => {
   return encodeURIComponent(id)
 }
 
-const errorOf = async (response: Response): Promise<RestError> => {
-  const { status, headers } = response
+/** Returns the JSON of an answer; undefined if its body is none, as of a proxy. Rejects if the body does not come to its end. */
+const readJson = async (response: Response): Promise<unknown> => {
+  const text = await response.text()
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const isProblem = (answer: unknown): answer is { code: string; title: string } =>
+  typeof answer === 'object' &&
+  answer !== null &&
+  'code' in answer &&
+  typeof answer.code === 'string' &&
+  'title' in answer &&
+  typeof answer.title === 'string'
+
+/** Returns the error that an answer stands for. `answer` is its JSON. */
+const errorOf = ({ status, headers }: Response, answer: unknown): RestError => {
   const seconds = Number(headers.get('retry-after') ?? NaN)
   const retryAfter = Number.isFinite(seconds) ? seconds : null
-  const isProblem = headers.get('content-type')?.startsWith('application/problem+json')
-  const problem = isProblem ? ((await response.json()) as { code?: unknown; title?: unknown }) : {}
-  const { code, title } = problem
-  return typeof code === 'string' && typeof title === 'string'
-    ? new RestError(title, { status, code, retryAfter })
-    : new RestError(`The answer ${status} is not the gateway's: look at the endpoint and the proxies.`, {
-        status,
-        code: 'unknown',
-        retryAfter,
-      })
+  if (headers.get('content-type')?.startsWith('application/problem+json') && isProblem(answer))
+    return new RestError(answer.title, { status, code: answer.code, retryAfter })
+  return new RestError(
+    `The answer ${status} is not the gateway's: check that the endpoint is the gateway's address, and that each proxy passes on /v1/apps/.`,
+    { status, code: 'unknown', retryAfter },
+  )
 }
 
 /**
  * Makes a client of the gateway's REST API, for an app's backend. Each call is a method. A method rejects with a `RestError`
- * if the gateway answers with an error, with a `TokenError` if the secret is empty, and with the error of `fetch` if there is no answer.
+ * if the answer is an error or not the gateway's, with a `TokenError` if the secret is empty, and with the error of `fetch` if there is no answer.
  *
  * Throws a `TypeError` for a bad endpoint.
  *
@@ -110,8 +124,10 @@ export const createRestClient = (options: RestClientOptions): RestCalls => {
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     })
-    if (!response.ok) throw await errorOf(response)
-    return response.status === 204 ? undefined : response.json()
+    if (response.status === 204) return undefined
+    const answer = await readJson(response)
+    if (!response.ok || answer === undefined) throw errorOf(response, answer)
+    return answer
   }
 
   const methods = Object.entries(operations).map(([name, operation]) => [

@@ -1,9 +1,9 @@
-/** A call that the gateway answered with an error. */
+/** The answer to a call is an error, or is not the gateway's. */
 export class RestError extends Error {
   override readonly name = 'RestError'
   /** The HTTP status. */
   readonly status: number
-  /** The code of the answer, such as `unknown-user`. `unknown`: the answer is none of the gateway's, but a proxy's for example. */
+  /** The code of the answer, such as `unknown-user`. `unknown`: the answer is not the gateway's, but a proxy's for example. */
   readonly code: string
   /** Seconds after which the call can be sent again; null if the answer does not say. */
   readonly retryAfter: number | null

@@ -112,6 +112,11 @@ test('an answer that is not the gateway’s is an error, and a redirect is not f
     seen.push(request)
     if (request.url?.startsWith('/stolen')) response.end('{}')
     else if (request.url?.includes('redirect')) response.writeHead(302, { location: '/stolen' }).end()
+    else if (request.url?.includes('page')) response.end('<h1>Log in first</h1>')
+    else if (request.url?.includes('cut'))
+      response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '5' }).end('{"co')
+    else if (request.url?.includes('null'))
+      response.writeHead(500, { 'content-type': 'application/problem+json' }).end('null')
     else response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -120,13 +125,16 @@ test('an answer that is not the gateway’s is an error, and a redirect is not f
   for (const [appId, status] of [
     ['app', 502],
     ['redirect', 302],
+    ['page', 200],
+    ['cut', 503],
+    ['null', 500],
   ] as const)
     await assert.rejects(createRestClient({ endpoint, appId, secret }).getUsage(), {
       name: 'RestError',
       status,
       code: 'unknown',
     })
-  assert.equal(seen.length, 2)
+  assert.equal(seen.length, 5)
 })
 
 const program = `

@@ -87,9 +87,11 @@ export const createCharts = (
   const series = charts.map(({ label, unit }): Series => ({ label, unit, values: [] }))
 
   const takeSample = async (): Promise<void> => {
-    for (const [index, { read }] of charts.entries()) {
+    // Read before any is kept: if one of them fails, all series still have the same length.
+    const sample = await Promise.all(charts.map(({ read }) => read()))
+    for (const [index, value] of sample.entries()) {
       const values = series[index]?.values ?? []
-      values.push(await read())
+      values.push(value)
       if (values.length > MAX_SAMPLES) values.shift()
     }
   }

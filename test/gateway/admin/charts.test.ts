@@ -39,3 +39,26 @@ test('the charts have states, rates and means of each 15 seconds, and keep one h
   assert.equal(valuesOf('Connected sessions').at(-1), 5)
   mock.timers.reset()
 })
+
+test('a sample that fails is left out of all series', async () => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  const life = new AbortController()
+  const metrics = createMetrics()
+  const lines: string[] = []
+  const log = createLog({ destination: { write: (line) => void lines.push(line) } })
+  const charts = createCharts(metrics, () => 1, log, life.signal)
+  const { get } = metrics.messages
+  metrics.messages.get = () => Promise.reject(new Error('a bug'))
+  mock.timers.tick(15_000)
+  await new Promise((resolve) => setImmediate(resolve))
+  metrics.messages.get = get
+  mock.timers.tick(15_000)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(new Set(charts.current().series.map(({ values }) => values.length)), new Set([2]))
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+    ['a sample for the charts failed'],
+  )
+  life.abort()
+  mock.timers.reset()
+})
