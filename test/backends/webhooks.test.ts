@@ -13,17 +13,51 @@ const [, chapter = ''] = page.split('\n## Verify a request\n')
 
 /** The code of each file that the chapter shows. */
 const files = new Map(
-  [...(chapter.split('\n## ')[0] ?? '').matchAll(/^`([\w-]+\.\w+)`[^\n]*:\n\n```\w+\n(.*?)^```$/gms)].map(
-    ([, file = '', code = '']) => [file, code],
-  ),
+  [
+    ...(chapter.split('\n## ')[0] ?? '').matchAll(
+      /^`([\w-]+\.\w+)`[^\n]*(?:\n[^\n]+)*:\n\n```\w+\n(.*?)^```$/gms,
+    ),
+  ].map(([, file = '', code = '']) => [file, code]),
 )
 
-const languages: Record<string, { file: string; command: string[] }> = {
+interface Request {
+  headers: Record<string, string>
+  body: string
+}
+
+interface Language {
+  file: string
+  command: string[]
+  /** What the program reads. @default the requests as JSON */
+  input?: (requests: Request[]) => string
+}
+
+/** A line for each request, as Check.java reads it. The JDK and the base library of Mono read no JSON. */
+const lines = (requests: Request[]): string => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  return requests
+    .map(({ body, headers }) =>
+      [base64(body), ...Object.entries(headers).map(([name, value]) => `${name}:${base64(value)}`)].join(' '),
+    )
+    .join('\n')
+}
+
+const languages: Record<string, Language> = {
   Node: { file: 'verify-webhook.js', command: [process.execPath, 'check.js'] },
   Python: { file: 'verify_webhook.py', command: ['python3', 'check.py'] },
   PHP: { file: 'verify_webhook.php', command: ['php', 'check.php'] },
   Ruby: { file: 'verify_webhook.rb', command: ['ruby', 'check.rb'] },
   Go: { file: 'verify_webhook.go', command: ['go', 'run', 'check.go', 'verify_webhook.go'] },
+  Java: {
+    file: 'VerifyWebhook.java',
+    command: ['sh', '-c', 'javac Check.java VerifyWebhook.java && java Check'],
+    input: lines,
+  },
+  'C#': {
+    file: 'VerifyWebhook.cs',
+    command: ['sh', '-c', 'mcs Check.cs VerifyWebhook.cs && mono Check.exe'],
+    input: lines,
+  },
 }
 
 const [key, old, stranger] = [randomBytes(32), randomBytes(24), randomBytes(32)]
@@ -37,13 +71,15 @@ const now = Date.now()
 const request = (
   changes: Record<string, string | undefined> = {},
   { keys = [key], sentAt = now, text = body } = {},
-) => {
+): Request => {
   const headers: Record<string, string | undefined> = {
     ...signWebhook('evt_1', body, keys, sentAt),
     ...changes,
   }
   return {
-    headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)),
+    headers: Object.fromEntries(
+      Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
     body: text,
   }
 }
@@ -76,7 +112,7 @@ const bad = [
   }),
 ]
 
-for (const [name, { file, command }] of Object.entries(languages))
+for (const [name, { file, command, input = JSON.stringify }] of Object.entries(languages))
   test(`${name}: the function on the page accepts what the gateway signs, and nothing else`, () => {
     const folder = scratchFolder()
     cpSync(new URL('webhooks/', import.meta.url), folder, { recursive: true })
@@ -86,7 +122,7 @@ for (const [name, { file, command }] of Object.entries(languages))
     const { status, stdout, stderr } = spawnSync(program, parameters, {
       cwd: folder,
       encoding: 'utf8',
-      input: JSON.stringify([...good, ...bad]),
+      input: input([...good, ...bad]),
       env: {
         PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
         HOME: process.env['HOME'],
