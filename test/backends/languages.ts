@@ -16,6 +16,8 @@ export interface Language {
   build?: string
   /** A program that gets pairs of user id and name, and prints a line for each: token, space, signature. An empty name is no profile. */
   mint: string[]
+  /** A program that calls the functions of the REST API: for each line of its input it prints a line. */
+  call: [program: string, ...parameters: string[]]
   /** Servers by their names: they listen on PORT and load the script from GATEWAY. */
   servers?: Record<string, Server>
   /** A shell command that checks the syntax of files that can't run here. */
@@ -24,6 +26,8 @@ export interface Language {
 
 const jars = ['jackson-annotations', 'jackson-core', 'jackson-databind', 'spring3-core', 'spring3-web']
 const classPath = ['.', ...jars.map((name) => `/usr/share/java/${name}.jar`)].join(':')
+
+const newtonsoft = '/usr/lib/cli/Newtonsoft.Json-5.0/Newtonsoft.Json.dll'
 
 /** PHP's sessions send `Cache-Control` by default. This turns it off, so that the page's code must send it. */
 const phpServer = 'exec php -d session.cache_limiter= -d session.save_path="$PWD" -S 127.0.0.1:$PORT'
@@ -35,28 +39,48 @@ export const languages = {
     files: [
       'chat_token.rb',
       'chat_signature.rb',
+      'chat_rest.rb',
+      'chat_calls.rb',
       'app/controllers/chat_tokens_controller.rb',
       'app/views/shared/_chat.html.erb',
     ],
     minter: 'chat_token.rb',
     mint: ['ruby', 'mint.rb'],
+    call: ['ruby', 'call.rb'],
     servers: { Rails: { command: ['ruby', 'server.rb'] } },
   },
   Python: {
     packages: ['python3', 'python3-jwt', 'python3-django', 'python3-flask'],
-    files: ['chat_token.py', 'chat_signature.py', 'chat_views.py', 'flask_chat.py', 'templates/chat.html'],
+    files: [
+      'chat_token.py',
+      'chat_signature.py',
+      'chat_rest.py',
+      'chat_calls.py',
+      'chat_views.py',
+      'flask_chat.py',
+      'templates/chat.html',
+    ],
     minter: 'chat_token.py',
     mint: ['python3', 'mint.py'],
+    call: ['python3', 'call.py'],
     servers: {
       Django: { command: ['python3', 'django_server.py'] },
       Flask: { command: ['python3', 'flask_server.py'] },
     },
   },
   PHP: {
-    packages: ['php-cli', 'php-illuminate-events', 'php-illuminate-routing', 'php-illuminate-view'],
+    packages: [
+      'php-cli',
+      'php-curl',
+      'php-illuminate-events',
+      'php-illuminate-routing',
+      'php-illuminate-view',
+    ],
     files: [
       'chat_token.php',
       'chat_signature.php',
+      'chat_rest.php',
+      'chat_calls.php',
       'public/chat-token.php',
       'chat_tag.php',
       'routes/web.php',
@@ -64,6 +88,7 @@ export const languages = {
     ],
     minter: 'chat_token.php',
     mint: ['php', 'mint.php'],
+    call: ['php', 'call.php'],
     servers: {
       'plain PHP': { command: ['sh', '-c', `${phpServer} -t public`], suffix: '.php' },
       Laravel: { command: ['sh', '-c', `${phpServer} laravel.php`] },
@@ -71,10 +96,18 @@ export const languages = {
   },
   Go: {
     packages: ['golang-go', 'golang-github-golang-jwt-jwt-dev'],
-    files: ['chat_token.go', 'chat_signature.go', 'chat_handler.go', 'chat.gohtml'],
+    files: [
+      'chat_token.go',
+      'chat_signature.go',
+      'chat_rest.go',
+      'chat_calls.go',
+      'chat_handler.go',
+      'chat.gohtml',
+    ],
     minter: 'chat_token.go',
     build: 'CGO_ENABLED=0 GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local go build -o shop .',
     mint: ['./shop'],
+    call: ['./shop', 'call'],
     servers: { 'net/http': { command: ['./shop'] } },
   },
   Java: {
@@ -82,6 +115,8 @@ export const languages = {
     files: [
       'ChatToken.java',
       'ChatSignature.java',
+      'ChatRest.java',
+      'ChatCalls.java',
       'ChatTokenController.java',
       'ChatTokenHandler.java',
       'ChatTag.java',
@@ -89,24 +124,36 @@ export const languages = {
     minter: 'ChatToken.java',
     build: `javac -cp ${classPath} *.java`,
     mint: ['java', '-cp', classPath, 'Mint'],
+    call: ['java', '-cp', classPath, 'Call'],
     servers: { 'the JDK’s HttpServer': { command: ['java', '-cp', classPath, 'Server'] } },
   },
   'C#': {
-    packages: ['mono-mcs', 'mono-runtime', 'libmono-system-web4.0-cil'],
-    files: ['ChatToken.cs', 'ChatSignature.cs', 'ChatTag.cs', 'Program.cs'],
+    packages: [
+      'mono-mcs',
+      'mono-runtime',
+      'libmono-system-web4.0-cil',
+      'libmono-system-net-http4.0-cil',
+      'libnewtonsoft-json5.0-cil',
+    ],
+    files: ['ChatToken.cs', 'ChatSignature.cs', 'ChatRest.cs', 'ChatCalls.cs', 'ChatTag.cs', 'Program.cs'],
     minter: 'ChatToken.cs',
-    build:
-      'mcs -r:System.Web.dll ChatToken.cs ChatSignature.cs Mint.cs && mcs -r:System.Web.dll ChatToken.cs ChatTag.cs Tag.cs -out:Tag.exe',
+    build: [
+      'mcs -r:System.Web.dll ChatToken.cs ChatSignature.cs Mint.cs',
+      'mcs -r:System.Web.dll ChatToken.cs ChatTag.cs Tag.cs -out:Tag.exe',
+      `mcs -r:System.Web.dll -r:System.Net.Http.dll -r:${newtonsoft} ChatToken.cs ChatRest.cs ChatCalls.cs Caller.cs -out:Caller.exe`,
+    ].join(' && '),
     mint: ['mono', 'ChatToken.exe'],
+    call: ['mono', 'Caller.exe'],
     // Program.cs has statements without a class, and Mono's compiler needs a class.
     syntax:
       '(echo "class Program { void Main(WebApplication app) {"; cat Program.cs; echo "} }") >Whole.cs; mcs --parse Whole.cs',
   },
   Node: {
     packages: [],
-    files: ['chat-token.js', 'chat-signature.js', 'chat-token-handler.js', 'chat-tag.js'],
+    files: ['chat-token.js', 'chat-signature.js', 'chat-calls.js', 'chat-token-handler.js', 'chat-tag.js'],
     minter: 'chat-token.js',
     mint: [process.execPath, 'mint.js'],
+    call: [process.execPath, 'call.js'],
     servers: { 'node:http': { command: [process.execPath, 'server.js'] } },
   },
 } satisfies Record<string, Language>

@@ -24,7 +24,7 @@ const folders: Record<Name, string> = {
 }
 
 /** The environment of the programs. Debian's programs come first in PATH, because they find Debian's packages. */
-const environment = (more: Record<string, string>): NodeJS.ProcessEnv => ({
+export const environment = (more: Record<string, string>): NodeJS.ProcessEnv => ({
   PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
   HOME: process.env['HOME'],
   LC_ALL: 'C.UTF-8',

@@ -58,6 +58,10 @@ func main() {
 		http.HandleFunc("/chat-token", chatTokenHandler)
 		log.Fatal(http.ListenAndServe("127.0.0.1:"+port, nil))
 	}
+	if len(os.Args) == 2 && os.Args[1] == "call" {
+		callFromInput()
+		return
+	}
 	for i := 1; i < len(os.Args); i += 2 {
 		var profile map[string]any
 		if name := os.Args[i+1]; name != "" {

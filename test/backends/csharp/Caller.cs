@@ -1,0 +1,38 @@
+using System;
+using System.Linq;
+using System.Threading.Tasks;
+using Newtonsoft.Json;
+using Newtonsoft.Json.Linq;
+
+/// Calls the functions of ChatCalls.cs: a line of standard input has a name and arguments, the line printed for it the answer or the error.
+static class Caller
+{
+    static async Task<object> ResultOf(string name, JArray given)
+    {
+        var method = typeof(ChatCalls).GetMethod(char.ToUpperInvariant(name[0]) + name.Substring(1));
+        var arguments = method.GetParameters().Select((parameter, i) =>
+            i >= given.Count ? Type.Missing : parameter.ParameterType == typeof(object) ? given[i] : given[i].ToObject(parameter.ParameterType));
+        try
+        {
+            var task = (Task)method.Invoke(null, arguments.ToArray());
+            await task;
+            return new { answer = (task as Task<JObject>)?.Result };
+        }
+        catch (Exception thrown)
+        {
+            var error = thrown is System.Reflection.TargetInvocationException ? thrown.InnerException : thrown;
+            if (error is ChatError answered) return new { error = new { status = answered.Status, code = answered.Code, message = error.Message } };
+            return new { error = new { message = error.Message } };
+        }
+    }
+
+    static void Main()
+    {
+        var settings = new JsonSerializerSettings { DateParseHandling = DateParseHandling.None };
+        for (string line; (line = Console.ReadLine()) != null;)
+        {
+            var input = JsonConvert.DeserializeObject<JArray>(line, settings);
+            Console.WriteLine(JsonConvert.SerializeObject(ResultOf((string)input[0], (JArray)input[1]).Result));
+        }
+    }
+}

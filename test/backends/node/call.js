@@ -1,0 +1,16 @@
+// Calls the functions of chat-calls.js: a line of standard input has a name and arguments, the line printed for it the answer or the error.
+import { createInterface } from 'node:readline'
+import { RestError } from 'chat-session/rest'
+import * as calls from './chat-calls.js'
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [name, parameters] = JSON.parse(line)
+  let result
+  try {
+    result = { answer: (await calls[name](...parameters)) ?? null }
+  } catch (error) {
+    const { message, status, code } = error
+    result = { error: error instanceof RestError ? { message, status, code } : { message } }
+  }
+  console.log(JSON.stringify(result))
+}

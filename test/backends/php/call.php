@@ -1,0 +1,16 @@
+<?php
+// Calls the functions of chat_calls.php: a line of standard input has a name and arguments, the line printed for it the answer or the error.
+
+require __DIR__ . '/chat_calls.php';
+
+while (($line = fgets(STDIN)) !== false) {
+    [$name, $arguments] = json_decode($line, true);
+    try {
+        $result = ['answer' => ChatCalls::$name(...$arguments)];
+    } catch (ChatError $error) {
+        $result = ['error' => ['status' => $error->status, 'code' => $error->getCode(), 'message' => $error->getMessage()]];
+    } catch (Exception $error) {
+        $result = ['error' => ['message' => $error->getMessage()]];
+    }
+    echo json_encode($result, JSON_THROW_ON_ERROR) . "\n";
+}
