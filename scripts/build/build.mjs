@@ -35,11 +35,14 @@ await run('rollup/dist/bin/rollup', '--config', '--silent')
 // The description of the element for editors and other tools.
 await import('./manifest.mjs')
 await import('./editor-data.mjs')
-for (const file of ['index.html', 'src/playground/playground.css', 'src/playground/icon.svg'])
-  await copyFile(file, `dist/playground/${basename(file)}`)
-for (const file of ['src/console/index.html', 'src/console/console.css', 'src/playground/icon.svg'])
-  await copyFile(file, `dist/console/${basename(file)}`)
-for (const file of ['index.html', 'page.css']) await copyFile(`src/api-page/${file}`, `dist/api-page/${file}`)
+const pages = {
+  playground: ['index.html', 'src/playground/playground.css'],
+  console: ['src/console/index.html', 'src/console/console.css'],
+  'api-page': ['src/api-page/index.html', 'src/api-page/page.css'],
+}
+for (const [page, files] of Object.entries(pages))
+  for (const file of [...files, 'src/playground/base.css', 'src/playground/icon.svg'])
+    await copyFile(file, `dist/${page}/${basename(file)}`)
 const script = await compress('dist/cdn/chat-session.js')
 for (const name of ['chat-session.js.map', 'chat-session-worker.js', 'chat-session-worker.js.map'])
   await compress(`dist/cdn/${name}`)

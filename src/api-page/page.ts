@@ -9,6 +9,7 @@ interface Parameter {
 }
 
 interface Operation {
+  operationId: string
   tags: string[]
   summary: string
   description?: string
@@ -32,6 +33,10 @@ const make = <K extends keyof HTMLElementTagNameMap>(
   element.append(...children)
   return element
 }
+
+/** Returns a description's text, whose code is in backticks. */
+const withCode = (text: string): (Node | string)[] =>
+  text.split('`').map((part, index) => (index % 2 === 1 ? make('code', {}, part) : part))
 
 const get = async (path: string): Promise<unknown> => {
   const response = await fetch(path)
@@ -64,22 +69,26 @@ const send = async (method: string, path: string, body: string | undefined): Pro
   return `${response.status} ${response.statusText}\n${text && JSON.stringify(JSON.parse(text), null, 2)}`
 }
 
-const fieldOf = ({ name, required, description, schema }: Parameter): HTMLLabelElement => {
-  const text = `${name}${required ? '' : ' (optional)'}${description === undefined ? '' : `: ${description}`}`
+/** Returns a parameter's field. `id` is the field's own in the page. */
+const fieldOf = ({ name, required, description = '', schema }: Parameter, id: string): HTMLElement => {
   const control = schema.enum
     ? make(
         'select',
-        { name },
+        { id, name },
         make('option', { value: '' }),
         ...schema.enum.map((value) => make('option', { value }, value)),
       )
     : make('input', {
+        id,
         name,
         required,
         autocomplete: 'off',
         value: required ? (schema.examples?.[0] ?? '') : '',
       })
-  return make('label', {}, text, control)
+  const hint = make('p', { className: 'hint', id: `${id}-hint` }, ...withCode(description))
+  control.setAttribute('aria-describedby', hint.id)
+  const label = make('label', { htmlFor: id }, `${name}${required ? '' : ' (optional)'}`)
+  return make('div', { className: 'field' }, label, hint, control)
 }
 
 /** Returns the path of a call with the values of its form. */
@@ -98,7 +107,7 @@ const pathOf = (path: string, parameters: Parameter[], values: ReadonlyMap<strin
 }
 
 const callOf = (method: string, path: string, operation: Operation): HTMLElement => {
-  const { summary, description = '', requestBody } = operation
+  const { operationId, summary, description = '', requestBody } = operation
   const parameters = operation.parameters.filter(({ name }) => name !== 'app')
   const example = requestBody?.content['application/json'].example
   const body =
@@ -107,9 +116,9 @@ const callOf = (method: string, path: string, operation: Operation): HTMLElement
   const form = make(
     'form',
     {},
-    make('p', {}, description),
-    ...parameters.map(fieldOf),
-    ...(body ? [make('label', {}, 'Body', body)] : []),
+    make('p', {}, ...withCode(description)),
+    ...parameters.map((parameter) => fieldOf(parameter, `${operationId}-${parameter.name}`)),
+    ...(body ? [make('label', { className: 'field' }, 'Body', body)] : []),
     make('button', {}, 'Send'),
     output,
   )

@@ -27,19 +27,20 @@ const pathOf = (values: readonly (number | null)[], highest: number): string => 
 
 /** A small chart of one series over the last hour. */
 export const chart = ({ label, unit, values }: Series): TemplateResult => {
-  const highest = Math.max(0, ...values.map((value) => value ?? 0))
+  const known = values.filter((value) => value !== null)
+  const highest = Math.max(0, ...known)
   const now = formatValue(values.at(-1) ?? null, unit)
-  const most = formatValue(highest, unit)
+  const most = known.length === 0 ? 'No value yet' : `At most ${formatValue(highest, unit)}`
   return html`<figure>
     <figcaption>${label} <strong>${now}</strong></figcaption>
     <svg
       viewBox="0 0 ${WIDTH} ${HEIGHT}"
       preserveAspectRatio="none"
       role="img"
-      aria-label="${label} over the last hour: ${now} now, ${most} at most"
+      aria-label="${label} over the last hour: ${now} now. ${most}"
     >
       ${svg`<path d=${pathOf(values, highest)} vector-effect="non-scaling-stroke" />`}
     </svg>
-    <p class="hint">At most ${most}</p>
+    <p class="hint">${most}</p>
   </figure>`
 }

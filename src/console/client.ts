@@ -30,7 +30,7 @@ export class Client {
     this.#onRefused = onRefused
   }
 
-  async get<Body>(path: string, signal: AbortSignal): Promise<Body> {
+  async get<Body>(path: string, signal: AbortSignal | null = null): Promise<Body> {
     return (await this.#request('GET', path, { signal })).json() as Promise<Body>
   }
 

@@ -73,13 +73,12 @@ export class AdminConsole extends LitElement {
   }
 
   async #logIn(token: string): Promise<void> {
-    const { signal } = new AbortController()
     const client = new Client(token, () => this.#logOut('The gateway does not accept this token.'))
     this.isBusy = true
     this.problem = null
     try {
-      const login = await client.get<Login>('/me', signal)
-      const apps = await client.get<AppSummary[]>('/apps', signal)
+      const login = await client.get<Login>('/me')
+      const apps = await client.get<AppSummary[]>('/apps')
       sessionStorage.setItem(TOKEN_ITEM, token)
       this.access = { client, login, appIds: apps.map(({ appId }) => appId) }
       void this.#focusHeading()
@@ -119,28 +118,31 @@ export class AdminConsole extends LitElement {
     location.hash = linkTo({ page: isOfApp ? page : 'users', appId })
   }
 
+  #appChoice(appIds: string[], appId: string): TemplateResult {
+    // By the property: the attribute has no effect on a select that the operator has changed.
+    return html`<label
+      >App
+      <select @change=${this.#chooseApp}>
+        ${appIds.map((id) => html`<option .selected=${id === appId}>${id}</option>`)}
+      </select></label
+    >`
+  }
+
   #header({ appIds, login }: Access, appId: string): TemplateResult {
     return html`<header class="top">
       <strong>chat-session console</strong>
-      ${
-        appIds.length < 2
-          ? nothing
-          : html`<label
-              >App
-              <select @change=${this.#chooseApp}>
-                ${appIds.map((id) => html`<option ?selected=${id === appId}>${id}</option>`)}
-              </select></label
-            >`
-      }
       <span class="hint grow">${login.role === 'read' ? 'may only read' : ''}</span>
       <button type="button" @click=${() => this.#logOut(null)}>Log out</button>
-      <nav aria-label="Pages">
-        <ul>
-          ${this.#link({ page: 'overview' })} ${this.#link({ page: 'sessions', appId })}
-          ${this.#link({ page: 'users', appId })} ${this.#link({ page: 'webhooks', appId })}
-          ${this.#link({ page: 'token' })}
-        </ul>
-      </nav>
+      <div class="row">
+        ${appIds.length < 2 ? nothing : this.#appChoice(appIds, appId)}
+        <nav aria-label="Pages">
+          <ul>
+            ${this.#link({ page: 'overview' })} ${this.#link({ page: 'sessions', appId })}
+            ${this.#link({ page: 'users', appId })} ${this.#link({ page: 'webhooks', appId })}
+            ${this.#link({ page: 'token' })}
+          </ul>
+        </nav>
+      </div>
     </header>`
   }
 

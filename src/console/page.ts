@@ -13,20 +13,24 @@ export abstract class Page extends LitElement {
     appId: { attribute: false },
     userId: { attribute: false },
     problem: { state: true },
+    staleReason: { state: true },
   }
 
   declare client: Client
   declare role: Login['role']
   declare appId: string
   declare userId: string
-  /** Why the last request failed. */
+  /** Why the operator's last action failed. */
   declare problem: string | null
+  /** Why the page is not up to date. */
+  declare staleReason: string | null
 
   #life = new AbortController()
 
   constructor() {
     super()
     this.problem = null
+    this.staleReason = null
   }
 
   /** Requests what the page shows. `signal` aborts when the page is left. */
@@ -52,8 +56,9 @@ export abstract class Page extends LitElement {
   }
 
   override render(): TemplateResult {
+    const problem = this.problem ?? this.staleReason
     return html`${this.body()}
-    ${this.problem === null ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}`
+    ${problem === null ? nothing : html`<p class="problem" role="alert">${problem}</p>`}`
   }
 
   get signal(): AbortSignal {
@@ -64,7 +69,7 @@ export abstract class Page extends LitElement {
     return this.role === 'admin'
   }
 
-  /** Does `work`, and shows why it failed. Resolves with whether it succeeded. */
+  /** Does what the operator asked for, and shows why it failed. Resolves with whether it succeeded. */
   async attempt(work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work()
@@ -76,16 +81,31 @@ export abstract class Page extends LitElement {
     }
   }
 
-  /** Calls `work` now, and again so many milliseconds after it is done, while the page is visible. */
-  protected poll(interval: number, work: () => Promise<unknown>, signal: AbortSignal): void {
+  /**
+   * Calls `work` now, and at each interval while the page is visible. Returns a function that calls it at once. Only one call runs at a
+   * time, so that an older answer never replaces a newer one.
+   */
+  protected poll(interval: number, work: () => Promise<unknown>, signal: AbortSignal): () => void {
     let isBusy = false
+    let isDue = false
     const run = async (): Promise<void> => {
+      isDue = true
+      if (isBusy) return
       isBusy = true
-      await this.attempt(work)
+      while (isDue) {
+        isDue = false
+        try {
+          await work()
+          this.staleReason = null
+        } catch (error) {
+          if (!signal.aborted) this.staleReason = (error as Error).message
+        }
+      }
       isBusy = false
     }
     this.#every(interval, () => !isBusy && document.visibilityState === 'visible' && void run(), signal)
     void run()
+    return () => void run()
   }
 
   #every(interval: number, work: () => void, signal: AbortSignal): void {

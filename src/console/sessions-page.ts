@@ -4,9 +4,11 @@ import type { SessionChange, SessionList } from '../protocol/internal.js'
 import { clockTime } from './format.js'
 import { Page } from './page.js'
 import { pagedHeading, scrollingList } from './parts.js'
-import { apiPath, linkTo } from './route.js'
+import { apiPath, linkTo, pagePath } from './route.js'
 import { sessionRow } from './session-row.js'
 import { changeText } from './words.js'
+
+const POLL_INTERVAL = 5_000
 
 /** Changes that are shown. */
 const MAX_CHANGES = 50
@@ -23,6 +25,8 @@ export class SessionsPage extends Page {
   #shown: SessionChange[] = []
   #skipped = 0
   #list: SessionList | null = null
+  /** The cursor of the shown page of sessions. */
+  #after: string | null = null
 
   constructor() {
     super()
@@ -30,38 +34,35 @@ export class SessionsPage extends Page {
   }
 
   protected load(signal: AbortSignal): void {
-    void this.attempt(() => this.#open(null))
+    const refresh = this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
     void this.client.follow<SessionChange>(
       () => `${apiPath(this.appId)}/changes?after=${this.#changes[0]?.seq ?? 0}`,
       ({ entries, skipped }) => {
         this.#skipped += skipped
-        entries.forEach((change) => this.#apply(change))
-        if (entries.length + skipped > 0) this.requestUpdate()
+        if (entries.length === 0) return
+        this.#changes = [...entries.reverse(), ...this.#changes].slice(0, MAX_CHANGES)
+        this.requestUpdate()
+        refresh()
       },
-      (problem) => (this.problem = problem),
+      (problem) => (this.staleReason = problem ?? this.staleReason),
       signal,
     )
   }
 
-  #apply(change: SessionChange): void {
-    this.#changes = [change, ...this.#changes].slice(0, MAX_CHANGES)
-    const { type, sessionId } = change
-    if (!this.#list) return
-    const { sessions, next } = this.#list
-    const state = type === 'disconnected' ? 'detached' : 'active'
-    this.#list = {
-      sessions: sessions
-        .filter((session) => type !== 'ended' || session.sessionId !== sessionId)
-        .map((session) => (session.sessionId === sessionId ? { ...session, state } : session)),
-      next,
-    }
+  async #refresh(): Promise<void> {
+    const after = this.#after
+    const path = pagePath(`${apiPath(this.appId)}/sessions`, after)
+    const list = await this.client.get<SessionList>(path, this.signal)
+    // The operator may have opened another page meanwhile.
+    if (after !== this.#after) return
+    this.#list = list
+    this.requestUpdate()
   }
 
   /** Shows the page of sessions after a cursor. */
   async #open(after: string | null): Promise<void> {
-    const query = after === null ? '' : `?after=${encodeURIComponent(after)}`
-    this.#list = await this.client.get<SessionList>(`${apiPath(this.appId)}/sessions${query}`, this.signal)
-    this.requestUpdate()
+    this.#after = after
+    await this.attempt(() => this.#refresh())
   }
 
   #userLink(userId: string): TemplateResult {
@@ -94,7 +95,7 @@ export class SessionsPage extends Page {
       </section>
       <section aria-labelledby="all">
         ${pagedHeading('All sessions, oldest first', { isEmpty: sessions.length === 0, next }, (after) =>
-          this.attempt(() => this.#open(after)),
+          this.#open(after),
         )}
         <ul class="rows">
           ${repeat(

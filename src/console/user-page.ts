@@ -29,13 +29,13 @@ export class UserPage extends Page {
   }
 
   protected load(signal: AbortSignal): void {
-    this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
+    const refresh = this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
     void this.client.follow<SessionChange>(
       () => `${apiPath(this.appId)}/changes`,
       ({ entries }) => {
-        if (entries.some(({ userId }) => userId === this.userId)) void this.attempt(() => this.#refresh())
+        if (entries.some(({ userId }) => userId === this.userId)) refresh()
       },
-      (problem) => (this.problem = problem ?? this.problem),
+      (problem) => (this.staleReason = problem ?? this.staleReason),
       signal,
     )
   }
@@ -115,11 +115,11 @@ export class UserPage extends Page {
     const listed = isListed ? sessions : [...sessions, watched]
     return html`<dl class="facts">
         ${fact('Presence', html`<span class="state ${online ? 'active' : 'detached'}">${online ? 'online' : 'offline'}</span>`)}
-        ${profile.name ? fact('Name', profile.name) : nothing} ${fact('Came', relativeTime(createdAt))}
+        ${profile.name ? fact('Name', profile.name) : nothing} ${fact('Created', relativeTime(createdAt))}
         ${fact('Last seen', lastSeenAt === null ? 'never' : relativeTime(lastSeenAt))}
         ${fact('Unread messages', formatNumber(inbox.unread))} ${fact('Newest offset', inbox.offset)}
         ${fact('Read up to', inbox.readOffset)}
-        ${revokedBefore === null ? nothing : fact('Credentials revoked', html`those from before ${relativeTime(revokedBefore)}`)}
+        ${revokedBefore === null ? nothing : fact('Credentials revoked', html`those issued until ${relativeTime(revokedBefore)}`)}
       </dl>
       <section aria-labelledby="sessions">
         <header class="row">

@@ -3,7 +3,7 @@ import type { UserList } from '../protocol/internal.js'
 import { relativeTime } from './format.js'
 import { Page } from './page.js'
 import { pagedHeading } from './parts.js'
-import { apiPath, linkTo } from './route.js'
+import { apiPath, linkTo, pagePath } from './route.js'
 
 /** An app's users by page, and a field to open one by id. */
 export class UsersPage extends Page {
@@ -14,8 +14,8 @@ export class UsersPage extends Page {
   }
 
   async #open(after: string | null): Promise<void> {
-    const query = after === null ? '' : `?after=${encodeURIComponent(after)}`
-    this.#list = await this.client.get<UserList>(`${apiPath(this.appId)}/users${query}`, this.signal)
+    const path = pagePath(`${apiPath(this.appId)}/users`, after)
+    this.#list = await this.client.get<UserList>(path, this.signal)
     this.requestUpdate()
   }
 
@@ -45,7 +45,7 @@ export class UsersPage extends Page {
               html`<li class="row">
                 <a class="grow" href=${linkTo({ page: 'user', appId, userId })}>${userId}</a>
                 <span>${profile.name}</span>
-                <span class="hint">came ${relativeTime(createdAt)}</span>
+                <span class="hint">created ${relativeTime(createdAt)}</span>
               </li>`,
           )}
         </ul>

@@ -4,14 +4,20 @@ import type { DeliverySummary, OwedList, OwedSummary, WebhookState } from '../pr
 import { clockTime, formatNumber, relativeTime } from './format.js'
 import { Page } from './page.js'
 import { fact, pagedHeading, scrollingList } from './parts.js'
-import { apiPath, linkTo } from './route.js'
+import { apiPath, linkTo, pagePath } from './route.js'
 
 const POLL_INTERVAL = 5_000
 
 const RESULTS: Readonly<Record<DeliverySummary['result'], string>> = {
   delivered: 'delivered',
-  retry: 'failed, tried again later',
+  retry: 'failed, sent again later',
   failed: 'given up',
+}
+
+const attemptsText = (attempts: number): string => {
+  // A user's events are sent in order, so this one may wait for an earlier one.
+  if (attempts === 0) return 'Not sent yet.'
+  return attempts === 1 ? 'Failed once.' : `Failed ${attempts} times.`
 }
 
 /** An app's webhooks: the events that wait for their delivery or were given up, and the latest requests. */
@@ -36,9 +42,13 @@ export class WebhooksPage extends Page {
 
   async #refresh(): Promise<void> {
     const path = `${apiPath(this.appId)}/webhooks`
-    const query = this.#after === null ? '' : `?after=${encodeURIComponent(this.#after)}`
-    this.#state = await this.client.get<WebhookState>(path, this.signal)
-    this.#owed = await this.client.get<OwedList>(`${path}/owed${query}`, this.signal)
+    const after = this.#after
+    const state = await this.client.get<WebhookState>(path, this.signal)
+    const owed = await this.client.get<OwedList>(pagePath(`${path}/owed`, after), this.signal)
+    // The operator may have opened another page meanwhile.
+    if (after !== this.#after) return
+    this.#state = state
+    this.#owed = owed
     this.requestUpdate()
   }
 
@@ -86,7 +96,7 @@ export class WebhooksPage extends Page {
         }
       </div>
       <p class="hint">
-        Happened ${relativeTime(at)}. Failed ${attempts === 1 ? 'once' : `${attempts} times`}.
+        Happened ${relativeTime(at)}. ${attemptsText(attempts)}
         ${isFailed ? nothing : html`Next try ${relativeTime(dueAt)}.`} ${lastError}
       </p>
     </li>`
@@ -96,8 +106,8 @@ export class WebhooksPage extends Page {
     return html`${clockTime(at)} <code>${type}</code> ${userId === null ? nothing : this.#userLink(userId)}
       <span class="state ${result}">${RESULTS[result]}</span>
       <span class="hint"
-        >${status === null ? '' : `status ${status}, `}${formatNumber(duration)}
-        ms${attempt > 1 ? `, try ${attempt}` : ''}${error === null ? '' : `: ${error}`}</span
+        >${error ?? `The answer has the status ${status}.`} ${formatNumber(duration)}
+        ms${attempt > 1 ? `, attempt ${attempt}` : ''}</span
       >`
   }
 

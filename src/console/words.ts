@@ -2,12 +2,12 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { errorMessages } from '../protocol/index.js'
 import type { SessionChange, SessionSummary } from '../protocol/internal.js'
 
-const REASONS = { left: 'the page was left', lost: 'the network failed, or the client closed it' }
+const REASONS = { left: 'The page was left.', lost: 'The network failed, or the client closed it.' }
 
 const reasonOf = (code: SessionChange['code']): TemplateResult | typeof nothing => {
   if (code === null) return nothing
-  if (code === 'left' || code === 'lost') return html`: ${REASONS[code]}`
-  return html`: <code>${code}</code> <span class="hint">${errorMessages[code]}</span>`
+  if (code === 'left' || code === 'lost') return html`<span class="hint">${REASONS[code]}</span>`
+  return html`<code>${code}</code> <span class="hint">${errorMessages[code]}</span>`
 }
 
 const VERBS: Readonly<Record<SessionChange['type'], string>> = {
@@ -19,7 +19,7 @@ const VERBS: Readonly<Record<SessionChange['type'], string>> = {
 
 /** Returns what happened to a session, and why. */
 export const changeText = ({ type, code }: SessionChange): TemplateResult =>
-  html`<span class="state ${type}">${VERBS[type]}</span>${reasonOf(code)}`
+  html`<span class="state ${type}">${VERBS[type]}</span> ${reasonOf(code)}`
 
 export const stateText = ({ state, hidden }: SessionSummary): string =>
   state === 'detached' ? 'disconnected' : hidden ? 'active, page hidden' : 'active'

@@ -1,6 +1,6 @@
 import { css } from 'lit'
 
-/* Colors and fonts are the page's custom properties (playground.css). */
+/* Colors and fonts are the page's custom properties (base.css, playground.css). */
 
 /** The styles that the page and the panels share. */
 export const controlStyles = css`
@@ -115,6 +115,10 @@ export const panelStyles = css`
     font-size: 0.8125rem;
     font-weight: 600;
     color: var(--soft);
+  }
+  /* As high as its buttons, which come and go. */
+  header {
+    min-height: 30px;
   }
   header h3 {
     margin-right: auto;

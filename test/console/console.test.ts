@@ -79,6 +79,51 @@ describe('the console: sessions and users', () => {
     await page.getByRole('heading', { name: 'ada' }).waitFor()
   })
 
+  it('lists a session as soon as it has started, and no longer when it has ended', async (site) => {
+    const { page, logIn, open, start } = site
+    await logIn()
+    await open('/apps/app/sessions')
+    await page.getByText('There are none on this page.').waitFor()
+    const ada = await start('ada')
+    const row = page.locator('.rows > li').filter({ hasText: 'ada' })
+    await row.getByText('active').waitFor()
+    ada.socket.terminate()
+    await row.getByText('disconnected').waitFor()
+    await page.getByRole('link', { name: 'ada' }).first().click()
+    await page.getByRole('button', { name: 'End', exact: true }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End the session' }).click()
+    await page.getByText('The session has ended.').waitFor()
+    await page.goBack()
+    await page.getByText('There are none on this page.').waitFor()
+  })
+
+  it(
+    'shows why an action failed while it refreshes the page, until the next action succeeds',
+    async ({ page, logIn, open, start }) => {
+      const client = await start('ada')
+      await logIn()
+      await open('/apps/app/users/ada')
+      const logOut = async (): Promise<void> => {
+        await page.getByRole('button', { name: 'Log out everywhere' }).click()
+        await page.getByRole('dialog').getByRole('button', { name: 'Log out everywhere' }).click()
+      }
+      const title = 'The engine is away.'
+      await page.route('**/revoke', (route) => route.fulfill({ status: 503, json: { title } }), { times: 1 })
+      await logOut()
+      const alert = page.getByRole('alert').getByText(title)
+      await alert.waitFor()
+      // A change makes the page refresh itself.
+      await start('ada')
+      await page.locator('.rows > li').nth(1).waitFor()
+      assert.ok(await alert.isVisible())
+      await logOut()
+      await page.getByText('The user is logged out everywhere.').waitFor()
+      assert.equal(await alert.count(), 0)
+      assert.equal((await client.end()).frame['code'], 'revoked')
+    },
+    { expected: /status of 503/ },
+  )
+
   it('follows no stream while its tab is hidden, and catches up when it is shown', async (site) => {
     const { page, logIn, open, start } = site
     await logIn()
@@ -164,12 +209,18 @@ describe('the console: sessions and users', () => {
     'shows each app of several',
     async ({ page, logIn, open }) => {
       await logIn()
+      const choice = page.getByRole('combobox', { name: 'App' })
       await open('/apps/app/users')
       await page.getByRole('heading', { name: 'Users of app' }).waitFor()
-      await page.getByLabel('App').selectOption('other')
+      await choice.selectOption('other')
       await page.getByRole('heading', { name: 'Users of other' }).waitFor()
       await page.getByRole('link', { name: 'Sessions', exact: true }).click()
       await page.getByRole('heading', { name: 'Sessions of other' }).waitFor()
+      await choice.selectOption('app')
+      await page.getByRole('heading', { name: 'Sessions of app' }).waitFor()
+      await page.goBack()
+      await page.getByRole('heading', { name: 'Sessions of other' }).waitFor()
+      assert.equal(await choice.inputValue(), 'other')
       await assertAccessible(page, 'the choice of an app')
     },
     { config: { apps: { app: { environment: 'test' }, other: { environment: 'test' } } } },
