@@ -63,7 +63,7 @@ const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 
-const LEFT_BEFORE_START = "The client closed its side of the connection before 'started'."
+const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 /** Connection ids begin with this, so that the ids of several gateways differ. */
 const PROCESS_ID = randomUUID()
@@ -184,11 +184,12 @@ export class Connection implements ConnectionHandle {
 
   /**
    * The client closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered: most of these
-   * clients have left, and a session of theirs could end another one as `too-many-sessions`.
+   * clients have left, and a session of theirs could end another one as `too-many-sessions`. The code is one after which a client
+   * reconnects: the network may have closed that side, and the client may still receive.
    */
   async onEnd(): Promise<void> {
     const phase = this.#phase
-    if (phase.name === 'opening') this.end('bad-request', LEFT_BEFORE_START)
+    if (phase.name === 'opening') this.end('unavailable', LEFT_BEFORE_START)
     else if (phase.name !== 'closed') await phase.session.settled()
   }
 

@@ -65,7 +65,7 @@ const openHalf = async (url: string, start: object) => {
   return { ...raw, frames }
 }
 
-test('a client that half-closes before `started` gets a code and a close, and no session', async () => {
+test('a client that half-closes before `started` gets a code after which it may reconnect, a close, and no session', async () => {
   const { url, sockets, answer, asked } = await runSlowGateway()
   const raw = await openHalf(url, { type: 'start', appId: 'app', userId: 'ada', authParams: {} })
   await until('asked', asked, 1)
@@ -73,7 +73,7 @@ test('a client that half-closes before `started` gets a code and a close, and no
   await until('the end is read', () => sockets[0]?.readableEnded === true)
   answer()
   assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
-  assert.equal(assertSpeaksProtocol(raw.frames()), 'bad-request')
+  assert.equal(assertSpeaksProtocol(raw.frames()), 'unavailable')
   assert.doesNotMatch(raw.received().toString(), /"started"/)
 })
 
