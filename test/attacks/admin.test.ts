@@ -1,7 +1,8 @@
 // Attacks on the admin listener by strangers without a token, byte by byte over TCP.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openRaw, within } from '../support/raw-client.js'
+import { openRaw, within, type RawSocket } from '../support/raw-client.js'
+import { until } from '../support/until.js'
 import { runGateway } from '../gateway/support.js'
 
 const token = 'the admin token of a test, 32 bytes'
@@ -132,9 +133,39 @@ test('a megabyte of pipelined requests ends with a 429', async () => {
   await assertUnharmed()
 })
 
-test('strangers who send nothing, or half a request, take all places for some ten seconds and no longer', async () => {
-  const silent = await Promise.all(Array.from({ length: 200 }, () => openRaw(url)))
-  for (const { socket } of silent.slice(0, 50)) socket.write('GET /met')
-  await within(Promise.all(silent.map(({ closed }) => closed)), 'close', 20_000)
+/** Opens sockets from an address of this machine that send nothing; every fourth sends half a request. */
+const openSilent = async (count: number, localAddress = '127.0.0.1'): Promise<RawSocket[]> => {
+  const silent = await Promise.all(Array.from({ length: count }, () => openRaw(url, { localAddress })))
+  for (const [index, { socket }] of silent.entries()) if (index % 4 === 0) socket.write('GET /met')
+  return silent
+}
+
+const isOpen = ({ socket }: RawSocket): boolean => !socket.destroyed
+
+test('strangers who send nothing, or half a request, take no place from an operator, and are soon closed', async () => {
+  const silent = await openSilent(200)
+  await until('the oldest make room', () => silent.slice(0, 100).filter(isOpen).length, 0)
   await assertUnharmed()
+  assert.ok(silent.slice(-50).every(isOpen), 'the latest still have their time')
+  await within(Promise.all(silent.map(({ closed }) => closed)), 'close', 10_000)
+})
+
+test('an operator who reads a stream keeps it in a flood of silent sockets', async () => {
+  const stream = await openRaw(url)
+  const lines = [`Authorization: Bearer ${token}`]
+  stream.socket.write(get('/api/apps/app/changes', ...lines))
+  await until('the stream has begun', () => stream.received().includes('"entries"'))
+  const silent = await openSilent(300)
+  await until('the oldest make room', () => silent.slice(0, 200).filter(isOpen).length, 0)
+  assert.ok(isOpen(stream))
+  for (const { socket } of [stream, ...silent]) socket.destroy()
+})
+
+test('a stranger’s sockets take no place from another address, even one that has not sent its token yet', async () => {
+  const operator = await openRaw(url)
+  const silent = await openSilent(300, '127.0.0.2')
+  await until('the oldest make room', () => silent.slice(0, 200).filter(isOpen).length, 0)
+  operator.socket.write(get('/metrics', `Authorization: Bearer ${token}`))
+  assert.equal((await operator.answer()).status, 200)
+  for (const { socket } of silent) socket.destroy()
 })

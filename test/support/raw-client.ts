@@ -171,10 +171,18 @@ const parseAnswer = (bytes: Buffer): Answer | undefined => {
 }
 
 /** Opens a TCP connection. With `allowHalfOpen` it stays open after the server's end. */
-export const openRaw = async (url: string, { allowHalfOpen = false } = {}): Promise<RawSocket> => {
+export const openRaw = async (
+  url: string,
+  { allowHalfOpen = false, localAddress }: { allowHalfOpen?: boolean; localAddress?: string } = {},
+): Promise<RawSocket> => {
   const { hostname, port } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
-  const socket = connect({ port: Number(port), host, allowHalfOpen })
+  const socket = connect({
+    port: Number(port),
+    host,
+    allowHalfOpen,
+    ...(localAddress !== undefined && { localAddress }),
+  })
   opened.add(() => socket.destroy())
   let bytes = Buffer.alloc(0)
   socket.on('data', (chunk) => (bytes = Buffer.concat([bytes, chunk])))

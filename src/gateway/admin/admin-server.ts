@@ -6,6 +6,7 @@ import { createRequestQueue } from '../http/request-queue.js'
 import { MAX_STREAM } from './line-stream.js'
 import { createLogin } from './login.js'
 import { createAdminRoutes, type AdminRoutesContext } from './routes.js'
+import { createSocketLimit } from './socket-limit.js'
 
 /** The HTTP server for operators. */
 export interface AdminServer {
@@ -19,7 +20,7 @@ export interface AdminServer {
 }
 
 /** Milliseconds that a client has to send the headers of a request, and the whole request. */
-const HEADERS_TIMEOUT = 10_000
+const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
 /** Milliseconds that a client has to read a response. Longer than a stream lasts. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
@@ -31,20 +32,21 @@ type AdminSettings = NonNullable<Settings['admin']>
 /** `current` returns the settings for each request anew, since a reload may change the tokens. */
 export const createAdminServer = (
   current: () => AdminSettings,
-  context: Omit<AdminRoutesContext, 'login'>,
+  context: Omit<AdminRoutesContext, 'login' | 'trust'>,
 ): AdminServer => {
-  const { fetch } = createAdminRoutes({ ...context, login: createLogin(current) })
+  const sockets = createSocketLimit(MAX_SOCKETS)
+  const { fetch } = createAdminRoutes({ ...context, login: createLogin(current), trust: sockets.trust })
   const respond = getRequestListener(fetch, { hostname: 'localhost', overrideGlobalObjects: false })
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
-      // With Node's default of 30 seconds silent sockets would take all places for as long.
+      // With Node's default of 30 seconds silent sockets would stay open for as long.
       connectionsCheckingInterval: 1_000,
     },
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
-  server.maxConnections = MAX_SOCKETS
+  server.on('connection', sockets.accept)
   let listening: Promise<string> | undefined
   return {
     listen() {

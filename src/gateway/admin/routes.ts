@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { VERSION } from '../../protocol/index.js'
 import { createHealthRoutes } from '../http/health.js'
@@ -12,6 +13,8 @@ import type { Login } from './login.js'
 
 export interface AdminRoutesContext {
   login: Login
+  /** Called with the socket of each request that has a right token. */
+  trust: (socket: Socket) => void
   audit: Audit
   log: Log
   limitsReached: Metrics['limitsReached']
@@ -52,7 +55,7 @@ const limitBody: MiddlewareHandler<AdminEnv> = async (context, next) => {
 
 /** Lets only callers with an admin token pass, and only the admin token itself if the request may change something. */
 const createGuard =
-  ({ login, log, limitsReached }: AdminRoutesContext): MiddlewareHandler<AdminEnv> =>
+  ({ login, trust, log, limitsReached }: AdminRoutesContext): MiddlewareHandler<AdminEnv> =>
   async (context, next) => {
     context.header('cache-control', 'no-store')
     const address = addressOf(context)
@@ -72,6 +75,7 @@ const createGuard =
       context.header('www-authenticate', 'Bearer')
       return problem(context, 401, 'unauthenticated', 'Send an admin token as a bearer token.')
     }
+    trust(context.env.incoming.socket)
     if (result.role === 'read' && !['GET', 'HEAD'].includes(context.req.method))
       return problem(context, 403, 'refused', 'The read token changes nothing: use the admin token.')
     context.set('role', result.role)

@@ -22,6 +22,7 @@ const serve = async (calls: AdminCall[], level: LogLevel = 'info') => {
   after(() => life.abort())
   const routes = createAdminRoutes({
     login: createLogin(() => ({ token, readToken })),
+    trust: () => undefined,
     audit: createAudit(log, life.signal),
     log,
     limitsReached: createMetrics().limitsReached,

@@ -1,0 +1,52 @@
+import type { Socket } from 'node:net'
+import { addressKey } from '../limits/connection-limits.js'
+
+export interface SocketLimit {
+  /** Counts a socket that was accepted. Beyond the limit one without a right token is closed: the oldest of the address that has the most. */
+  accept: (socket: Socket) => void
+  /** A request of the socket had a right token, so it makes no room for others any more. */
+  trust: (socket: Socket) => void
+}
+
+/** Limits the open sockets, so that silent ones take no place from an operator or a scraper. */
+export const createSocketLimit = (max: number): SocketLimit => {
+  const counted = new Set<Socket>()
+  /** The sockets without a right token by address, the oldest first. */
+  const strangers = new Map<string, Set<Socket>>()
+
+  const keyOf = ({ remoteAddress }: Socket): string => addressKey(remoteAddress ?? 'unknown')
+
+  const removeStranger = (key: string, socket: Socket): void => {
+    const sockets = strangers.get(key)
+    sockets?.delete(socket)
+    if (sockets?.size === 0) strangers.delete(key)
+  }
+
+  const release = (key: string, socket: Socket): void => {
+    counted.delete(socket)
+    removeStranger(key, socket)
+  }
+
+  const closeOne = (): void => {
+    let [key, largest] = ['', new Set<Socket>()]
+    for (const [address, sockets] of strangers)
+      if (sockets.size > largest.size) [key, largest] = [address, sockets]
+    const [oldest] = largest
+    if (!oldest) return
+    // Now, since its `close` comes later than further accepted sockets.
+    release(key, oldest)
+    oldest.destroy()
+  }
+
+  return {
+    accept(socket) {
+      // A closed socket has no address.
+      const key = keyOf(socket)
+      strangers.set(key, (strangers.get(key) ?? new Set()).add(socket))
+      counted.add(socket)
+      socket.once('close', () => release(key, socket))
+      if (counted.size > max) closeOne()
+    },
+    trust: (socket) => removeStranger(keyOf(socket), socket),
+  }
+}
