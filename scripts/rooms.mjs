@@ -89,13 +89,15 @@ export const rooms = {
   ],
 
   'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
-  'cli/doctor': ['cli/cli-error', 'cli/report', 'gateway', 'protocol'],
+  'cli/doctor': ['cli/cli-error', 'cli/certificate', 'cli/report', 'gateway', 'protocol'],
   'cli/cli-error': [],
+  'cli/certificate': ['cli/report'],
   'cli/report': [],
   'cli/until-signal': [],
   cli: [
     'cli/dev',
     'cli/doctor',
+    'cli/certificate',
     'cli/report',
     'cli/cli-error',
     'cli/until-signal',

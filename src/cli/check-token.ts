@@ -1,9 +1,8 @@
 import { text } from 'node:stream/consumers'
-import { createLog } from '../gateway/index.js'
 import { createKeySets, parseConfig, reportToken } from '../gateway/internal.js'
 import { CliError } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
-import { hasFailed, printFindings } from './report.js'
+import { hasFailed, printFindings, type Finding } from './report.js'
 
 /** Prints, for each part of a token, whether a gateway with this config accepts it. `-` reads the token from standard input. */
 export const checkToken = async (given: string, { config }: ConfigOptions): Promise<void> => {
@@ -12,7 +11,10 @@ export const checkToken = async (given: string, { config }: ConfigOptions): Prom
   // A token that is given as an argument stays in the shell's history, and other users of the machine see it.
   const token = given === '-' ? (await text(process.stdin)).trim() : given
   const life = new AbortController()
-  const keySets = createKeySets(createLog({ level: 'silent' }), life.signal)
+  const failures: Finding[] = []
+  const warn = ({ err }: { err: unknown }): unknown =>
+    failures.push({ level: 'fail', what: 'jwks', text: err instanceof Error ? err.message : String(err) })
+  const keySets = createKeySets({ warn }, life.signal)
   const { appId, userId, findings } = await reportToken(token, {
     apps: parsed.config.apps,
     keySetOf: (app) => keySets.of(app.appId, app.jwks),
@@ -24,6 +26,7 @@ export const checkToken = async (given: string, { config }: ConfigOptions): Prom
   const whose = userId === null ? `the app ${appId}` : `${JSON.stringify(userId)} of the app ${appId}`
   printFindings([
     ...rows,
+    ...failures,
     isGood
       ? { level: 'ok', what: 'token', text: `is good, and stands for ${whose}` }
       : { level: 'fail', what: 'token', text: 'is refused' },

@@ -8,11 +8,10 @@ import {
   type AppSettings,
   type Settings,
 } from '../gateway/internal.js'
+import { checkExpiry } from './certificate.js'
 import { isForUser } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
-import { hasFailed, printFindings, type Finding } from './report.js'
-
-const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`
+import { count, hasFailed, printFindings, type Finding } from './report.js'
 
 /** The ways to log in, in the words of the config. */
 const loginsOf = (app: AppSettings): string =>
@@ -36,20 +35,11 @@ const checkApp = (app: AppSettings, settings: Settings): Finding[] => {
   ]
 }
 
-/** Days before the end of a certificate at which it should have been renewed. */
-const RENEW_DAYS = 14
-const DAY = 86_400_000
-
 /** Reads the certificate as `serve` does. */
 const checkTls = (tls: NonNullable<Settings['listen']['tls']>): Finding => {
   const what = 'listen.tls'
   try {
-    const certificate = new X509Certificate(readCertificate(tls).cert)
-    const days = Math.floor((Date.parse(certificate.validTo) - Date.now()) / DAY)
-    if (days < 0) return { level: 'fail', what, text: `the certificate expired on ${certificate.validTo}` }
-    return days < RENEW_DAYS
-      ? { level: 'warn', what, text: `the certificate expires in ${count(days, 'day')}: renew it` }
-      : { level: 'ok', what, text: `the certificate is valid for ${count(days, 'day')}` }
+    return checkExpiry(what, new X509Certificate(readCertificate(tls).cert).validTo)
   } catch (error) {
     if (!isForUser(error)) throw error
     return { level: 'fail', what, text: error.message }

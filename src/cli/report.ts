@@ -5,6 +5,9 @@ export interface Finding {
   text: string
 }
 
+/** Returns a number with its noun: `1 day`, `2 days`. */
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
+
 /** Characters that would control the terminal or reorder a line. A token may have them. */
 const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu
 

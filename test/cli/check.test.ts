@@ -164,4 +164,5 @@ test('`check-token` fetches the key set of the config', async () => {
   const away = await finish(['check-token', '--config', file, token])
   assert.deepEqual([away.code, away.stderr], [2, ''])
   assert.match(away.stdout, /^fail {2}signature +can't be checked/m)
+  assert.match(away.stdout, /^fail {2}jwks +The request failed \(ECONNREFUSED\)\.$/m)
 })

@@ -90,6 +90,8 @@ test('arguments that are no URL, and an origin without an app, are one line', as
     ['chat.example.com'],
     ['ftp://chat.example.com'],
     [url, '--origin', 'https://a.example'],
+    [url, '--app', 'app', '--origin', 'a.example'],
+    [url, '--page', 'a.example'],
   ]) {
     const { code, stdout, stderr } = await finish(['doctor', ...args])
     assert.deepEqual([code, stdout], [2, ''])
@@ -118,7 +120,7 @@ test('a certificate that the machine trusts is good, with the days that are left
   const [tls, cert] = await startTls('good')
   const trusted = await diagnose([tls], { NODE_EXTRA_CA_CERTS: cert })
   assert.deepEqual([trusted.code, problemsOf(trusted)], [0, []])
-  assert.match(trusted.stdout, /^ok +tls +the certificate is good for 59 days$/m)
+  assert.match(trusted.stdout, /^ok +tls +the certificate is valid for 59 days$/m)
 })
 
 const certificates: [what: string, options: { days?: number; names?: string }, line: RegExp, code: number][] =
@@ -130,7 +132,7 @@ const certificates: [what: string, options: { days?: number; names?: string }, l
       /^fail tls .*ALTNAME_INVALID.*: get one for this host name$/,
       2,
     ],
-    ['that ends soon', { days: 5 }, /^warn tls the certificate ends in 4 days: renew it$/, 0],
+    ['that ends soon', { days: 5 }, /^warn tls the certificate expires in 4 days: renew it$/, 0],
   ]
 for (const [index, [what, options, line, code]] of certificates.entries())
   test(`a certificate ${what} is said, and the checks go on`, async () => {

@@ -15,11 +15,19 @@ export interface DoctorOptions {
 const readUrl = (text: string, what: string): URL => {
   const url = URL.canParse(text) ? new URL(text.replace(/^ws(?=s?:\/\/)/i, 'http')) : undefined
   if (url && ['http:', 'https:'].includes(url.protocol)) return url
-  throw new CliError(`${what} is no URL: write it as https://chat.example.com.`)
+  throw new CliError(`${what} is not a URL: write it as https://chat.example.com.`)
+}
+
+/** The addresses that are checked. */
+interface Targets {
+  base: URL
+  page: URL | undefined
+  origin: string | undefined
+  appId: string | undefined
 }
 
 /** Looks at a gateway from outside, step by step. A step that others build on ends the list if it fails. */
-const examine = async (base: URL, { app, origin, page }: DoctorOptions): Promise<Finding[]> => {
+const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[]> => {
   const dns = await checkDns(base)
   if (dns.addresses.length === 0) return [dns.finding]
   const tcp = await checkTcp(dns.addresses, portOf(base))
@@ -28,21 +36,24 @@ const examine = async (base: URL, { app, origin, page }: DoctorOptions): Promise
   const network = [dns.finding, tcp, tls.finding]
   if (!tls.reached) return network
   const http = await checkHttp(base)
-  const visited = page === undefined ? undefined : await checkPage(base, readUrl(page, '--page'))
+  const visited = page && (await checkPage(base, page))
   const pageFindings = visited?.findings ?? []
   if (!http.reached) return [...network, ...http.findings, ...pageFindings]
-  const webSocket = await checkWebSocket(base, {
-    origin: origin === undefined ? visited?.origin : readUrl(origin, '--origin').origin,
-    appId: app,
-  })
+  const webSocket = await checkWebSocket(base, { origin: origin ?? visited?.origin, appId })
   return [...network, ...http.findings, ...webSocket, ...pageFindings]
 }
 
-/** Prints what a client of the gateway at `url` would meet, and what to do about it. */
+/** Prints one line for each step by which a client reaches the gateway at `url`, with what to do about a failure. */
 export const doctor = async (url: string, options: DoctorOptions): Promise<void> => {
-  if (options.origin !== undefined && options.app === undefined)
+  const { app, origin, page } = options
+  if (origin !== undefined && app === undefined)
     throw new CliError('Origins are rules of an app: name one with --app ID.')
-  const findings = await examine(readUrl(url, 'The argument'), options)
+  const findings = await examine({
+    base: readUrl(url, 'The argument'),
+    page: page === undefined ? undefined : readUrl(page, '--page'),
+    origin: origin === undefined ? undefined : readUrl(origin, '--origin').origin,
+    appId: app,
+  })
   printFindings(findings)
   if (hasFailed(findings)) process.exitCode = 2
 }

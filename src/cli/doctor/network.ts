@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type PeerCertificate } from 'node:tls'
+import { checkExpiry } from '../certificate.js'
 import type { Finding } from '../report.js'
 
 /** Milliseconds that each step may take. */
@@ -71,11 +72,7 @@ export const checkTcp = async (addresses: readonly string[], port: number): Prom
       }
 }
 
-const DAY = 86_400_000
-/** Days before the end of a certificate at which it should have been renewed. */
-const RENEW_DAYS = 14
-
-/** What to do about an error of OpenSSL's verification. */
+/** Returns what to do about an error of OpenSSL's verification. */
 const adviceFor = (code: string): string => {
   if (code === 'CERT_HAS_EXPIRED') return 'renew it'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'get one for this host name'
@@ -86,18 +83,14 @@ const adviceFor = (code: string): string => {
   return 'browsers refuse it'
 }
 
-const judgeCertificate = (certificate: PeerCertificate, problem: string | null, now: number): Finding => {
+const judgeCertificate = ({ valid_to: validTo }: PeerCertificate, problem: string | null): Finding => {
   const what = 'tls'
-  if (problem !== null)
-    return {
-      level: 'fail',
-      what,
-      text: `the certificate is not good (${problem}, valid to ${certificate.valid_to}): ${adviceFor(problem)}`,
-    }
-  const days = Math.floor((Date.parse(certificate.valid_to) - now) / DAY)
-  return days < RENEW_DAYS
-    ? { level: 'warn', what, text: `the certificate ends in ${days} days: renew it` }
-    : { level: 'ok', what, text: `the certificate is good for ${days} days` }
+  if (problem === null) return checkExpiry(what, validTo)
+  return {
+    level: 'fail',
+    what,
+    text: `the certificate is not good (${problem}, valid to ${validTo}): ${adviceFor(problem)}`,
+  }
 }
 
 /** Makes a TLS handshake as a browser does. `reached`: the other side speaks TLS, whatever its certificate. */
@@ -129,7 +122,7 @@ export const checkTls = async (
     await untilEvent(socket, 'secureConnect')
     // Node's types say Error, but it is OpenSSL's code.
     const problem = socket.authorized ? null : failureOf(socket.authorizationError)
-    return { finding: judgeCertificate(socket.getPeerCertificate(), problem, Date.now()), reached: true }
+    return { finding: judgeCertificate(socket.getPeerCertificate(), problem), reached: true }
   } catch (error) {
     const text = `no TLS handshake (${failureOf(error)}): does this port speak TLS?`
     return { finding: { level: 'fail', what, text }, reached: false }

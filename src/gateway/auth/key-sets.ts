@@ -1,7 +1,6 @@
 import { createLocalJWKSet } from 'jose'
 import type { KeySet } from '../../tokens/index.js'
 import type { AppSettings } from '../config/parse.js'
-import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { createRequestMeter } from '../webhooks/request-meter.js'
 import { createRemoteKeySet, type RemoteKeySet } from './remote-key-set.js'
@@ -20,8 +19,13 @@ interface Remote {
   stop(): void
 }
 
+/** The part of a log that a failed fetch is written to. */
+interface KeySetLog {
+  warn(fields: { appId: string; err: unknown }, message: string): void
+}
+
 /** When `signal` aborts, no key set is fetched any more. */
-export const createKeySets = (log: Pick<Log, 'warn'>, signal: AbortSignal, metrics?: Metrics): KeySets => {
+export const createKeySets = (log: KeySetLog, signal: AbortSignal, metrics?: Metrics): KeySets => {
   const remotes = new Map<string, Remote>()
   signal.addEventListener('abort', () => remotes.forEach(({ stop }) => stop()), { once: true })
 
