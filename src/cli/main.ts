@@ -6,7 +6,7 @@ import type { DoctorOptions } from './doctor/doctor.js'
 import type { ConfigOptions } from './load-config.js'
 import type { ServeOptions } from './serve.js'
 import { printSignature } from './signature.js'
-import { printToken } from './token.js'
+import { printAppToken, printToken } from './token.js'
 
 const port = (text: string): number => {
   const number = Number(text)
@@ -100,6 +100,14 @@ program
   .option('--expires-in <seconds>', 'how long it is valid', seconds, 3600)
   .addOption(secretOption())
   .action(printToken)
+
+program
+  .command('app-token')
+  .description('Print a token that calls the REST API. It can do everything to the app’s users.')
+  .requiredOption('--app <id>', 'app id')
+  .option('--expires-in <seconds>', 'how long it is valid', seconds, 60)
+  .addOption(secretOption())
+  .action(printAppToken)
 
 program
   .command('signature')

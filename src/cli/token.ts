@@ -1,12 +1,21 @@
-import { createToken } from '../tokens/index.js'
+import { createAppToken, createToken } from '../tokens/index.js'
 import { secretOf } from './secret.js'
 
-export const printToken = async (options: {
+interface AppTokenOptions {
   app: string
-  user: string
   expiresIn: number
   secretEnv: string
-}): Promise<void> => {
-  const { app: appId, user: userId, expiresIn, secretEnv } = options
-  console.log(await createToken({ appId, userId, expiresIn, secret: secretOf(secretEnv) }))
+}
+
+interface TokenOptions extends AppTokenOptions {
+  user: string
+}
+
+export const printToken = async ({ app, user, expiresIn, secretEnv }: TokenOptions): Promise<void> => {
+  console.log(await createToken({ appId: app, userId: user, expiresIn, secret: secretOf(secretEnv) }))
+}
+
+/** Prints a token for the REST API. */
+export const printAppToken = async ({ app, expiresIn, secretEnv }: AppTokenOptions): Promise<void> => {
+  console.log(await createAppToken({ appId: app, expiresIn, secret: secretOf(secretEnv) }))
 }

@@ -23,6 +23,17 @@ test('`token` prints a token that the gateway accepts, valid for --expires-in', 
   close()
 })
 
+test('`app-token` prints a token that the REST API takes, valid for --expires-in', async () => {
+  const { url } = await runGateway()
+  const args = ['app-token', '--app', 'app', '--expires-in', '120']
+  const token = await printed(args, { CHAT_SESSION_SECRET: secret })
+  const headers = { authorization: `Bearer ${token}` }
+  assert.equal((await fetch(`${url}/v1/apps/app/usage`, { headers })).status, 200)
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number }
+  const left = claims.exp - Date.now() / 1_000
+  assert.ok(left > 60 && left <= 121, String(left))
+})
+
 test('`signature` prints a signature that the gateway accepts, with the secret of --secret-env', async () => {
   const { url } = await runGateway()
   const args = ['signature', '--user', 'ada', '--secret-env', 'SIGNING']
@@ -32,16 +43,20 @@ test('`signature` prints a signature that the gateway accepts, with the secret o
   close()
 })
 
-for (const command of [['token', '--app', 'app'], ['signature']])
+for (const command of [
+  ['token', '--app', 'app', '--user', 'ada'],
+  ['app-token', '--app', 'app'],
+  ['signature', '--user', 'ada'],
+])
   test(`\`${command[0]}\` takes its secret only from the environment`, async () => {
-    const without = await finish([...command, '--user', 'ada'])
+    const without = await finish(command)
     assert.equal(without.code, 2)
     assert.equal(without.stdout, '')
     assert.match(
       without.stderr,
       /^chat-session: The environment variable CHAT_SESSION_SECRET holds no secret.*\n$/,
     )
-    const asOption = await finish([...command, '--user', 'ada', '--secret', secret])
+    const asOption = await finish([...command, '--secret', secret])
     assert.notEqual(asOption.code, 0)
     assert.equal(asOption.stdout, '')
     assert.ok(!asOption.stderr.includes(secret))
@@ -51,6 +66,7 @@ test('an app id or user id that is not valid is one line', async () => {
   for (const args of [
     ['token', '--app', 'no app', '--user', 'ada'],
     ['token', '--app', 'app', '--user', 'guest:ada'],
+    ['app-token', '--app', 'no app'],
     ['signature', '--user', ''],
   ]) {
     const { code, stdout, stderr } = await finish(args, { CHAT_SESSION_SECRET: secret })
@@ -60,13 +76,14 @@ test('an app id or user id that is not valid is one line', async () => {
 })
 
 const helps: Record<string, RegExp> = {
-  '': /serve.*check.*check-token.*doctor.*dev.*token.*signature/s,
+  '': /serve.*check.*check-token.*doctor.*dev.*token.*app-token.*signature/s,
   serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
   check: /--config <file>/,
   'check-token': /<token>.*--config <file>/s,
   doctor: /<url>.*--app <id>.*--origin <origin>.*--page <url>/s,
   dev: /--port <port>.*--data <folder>/s,
   token: /--app <id>.*--user <id>.*--expires-in <seconds>.*--secret-env <name>/s,
+  'app-token': /--app <id>.*--expires-in <seconds>.*--secret-env <name>/s,
   signature: /--user <id>.*--secret-env <name>/s,
 }
 for (const [command, pattern] of Object.entries(helps))
