@@ -12,6 +12,7 @@ import type { ClientFrame, ClientFrameOf, GatewayFrameOf, Resumption, User } fro
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
+import { DeadlineTimer } from '../deadline-timer.js'
 import { Delivery } from './delivery.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
 import type { HubSession } from './hub.js'
@@ -69,6 +70,7 @@ export class LiveSession implements HubSession {
   #phase: Phase = { name: 'starting', events: [] }
   /** When the engine was last touched, on the monotonic clock. */
   #touchedAt = -TOUCH_INTERVAL
+  #reauthTimer: DeadlineTimer | undefined
   /** Made for the first frame that needs it: most sessions send none. */
   #frameHandler: FrameHandler | undefined
   /** Made for the first `visibility` frame. */
@@ -234,6 +236,7 @@ export class LiveSession implements HubSession {
     const holdOrEnd: HoldOrEnd = phase.name === 'ending' ? { code: 'ended' } : requested
     this.#phase = { name: 'released', holdOrEnd }
     this.#expiryTimer.stop()
+    this.#reauthTimer?.cancel()
     this.#delivery.stop()
     this.#visibility?.stop()
     if (phase.name === 'starting' && phase.engineSession)
@@ -278,7 +281,7 @@ export class LiveSession implements HubSession {
         if (event.connectionId === this.#connection.connectionId) this.#connection.end('replaced')
         return
       case 'reauth':
-        if (event.session.sessionId === started.ref.sessionId) this.#requestReauth()
+        if (event.session.sessionId === started.ref.sessionId) this.#scheduleReauth()
         return
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
@@ -297,6 +300,15 @@ export class LiveSession implements HubSession {
   #refuseRevoked(): false {
     this.#connection.end('unauthenticated', REVOKED)
     return false
+  }
+
+  /**
+   * Asks in the next second: a token says in whole seconds when it was issued, and one of the second of the revocation is dead
+   * too. A client that is asked at once would fetch such a token.
+   */
+  #scheduleReauth(): void {
+    this.#reauthTimer?.cancel()
+    this.#reauthTimer = new DeadlineTimer(1_000 - (Date.now() % 1_000), () => this.#requestReauth())
   }
 
   /** The credentials were revoked: the session ends as expired unless a `token` frame with a good token comes. */
