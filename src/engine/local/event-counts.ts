@@ -46,7 +46,9 @@ export class EventCounts {
     const known = this.#apps.get(appId)
     if (known) return known
     const stored = read(this.#store, rows.eventCounts(appId)) as EventCountsRow | undefined
-    const counts = stored ?? { last: 0, owed: 0, failed: 0 }
+    const { last, owed, failed } = stored ?? { last: 0, owed: 0, failed: 0 }
+    // Receivers ignore events with a smaller number than the last one. A store in memory or from a backup does not know that number.
+    const counts = { last: Math.max(last, Date.now()), owed, failed }
     this.#apps.set(appId, counts)
     return counts
   }

@@ -9,13 +9,14 @@ import {
   rules,
   start,
   startSession,
+  until,
   vouch,
   type SuiteContext,
 } from './kit.js'
 import { ask, owed, owedTo, typesOf, untilOwed } from './webhook-kit.js'
 
 /** A part of the suite: the webhook events that changes make. */
-export const webhookEventsSuite = ({ describe, on }: SuiteContext): void => {
+export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void => {
   describe('webhook events', () => {
     on('are kept of the types that the app asks for alone, and of no other app', async (engine) => {
       await start(engine, ada)
@@ -137,6 +138,18 @@ export const webhookEventsSuite = ({ describe, on }: SuiteContext): void => {
       assert.equal(created.event.userId, 'bob')
       assert.equal(toSelf?.event.type, 'message.created')
       assert.deepEqual(read?.event.data, { epoch, readOffset: 1, unread: 0, online: false, sessions: 0 })
+    })
+
+    on('have numbers that rise over a restart, since receivers ignore smaller ones', async (engine) => {
+      await ask(engine, ['user.created'])
+      await engine.saveUser(ada, {})
+      const [{ event } = assert.fail()] = await owed(engine)
+      await until('a millisecond is over', () => Promise.resolve(Date.now() > event.at))
+      await reopen(engine)
+      await ask(engine, ['user.created'])
+      await engine.saveUser(bob, {})
+      const [next] = await owedTo(engine, bob)
+      assert.ok((next?.event.seq ?? 0) > event.seq)
     })
 
     on('have ids of their own, and numbers that rise for each user', async (engine) => {
