@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { Page } from 'playwright-core'
 import type { AppConfig, GatewayConfig } from '../../src/gateway/index.js'
 import { newContext } from '../support/browser.js'
+import { openConsole, type ConsolePage } from '../support/console.js'
 import { startGateway, type TestGateway } from '../support/gateway.js'
 import { startClient } from '../support/raw-client.js'
 import { tokenFor } from '../support/tokens.js'
@@ -13,15 +13,10 @@ await (await newContext()).close()
 export const adminToken = 'the admin token of a test, 32 bytes'
 export const readToken = 'the read token of a test, 32 bytes.'
 
-export interface ConsoleSite {
+export interface ConsoleSite extends Omit<ConsolePage, 'logIn' | 'close'> {
   gateway: TestGateway
-  page: Page
-  /** Errors in the console, exceptions, and violations of the Content-Security-Policy. */
-  problems: string[]
   /** Logs in and waits for the overview. */
   logIn(token?: string): Promise<void>
-  /** Opens the page of a fragment, such as `/apps/app/users`. */
-  open(fragment: string): Promise<void>
   /** Starts a session of this user. */
   start(userId: string): ReturnType<typeof startClient>
 }
@@ -42,27 +37,11 @@ export const itOnConsole = (
       pingInterval: 1,
       ...config,
     })
-    const url = await gateway.gateway.listenAdmin()
-    const context = await newContext()
-    const page = await context.newPage()
-    const problems: string[] = []
-    page.on('pageerror', (error) => problems.push(String(error)))
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) problems.push(message.text())
-    })
-    await page.goto(`${url}/`)
+    const console = await openConsole((await gateway.gateway.listenAdmin()) ?? assert.fail())
     await body({
+      ...console,
       gateway,
-      page,
-      problems,
-      logIn: async (token = adminToken) => {
-        await page.getByLabel('Admin token').fill(token)
-        await page.getByRole('button', { name: 'Log in' }).click()
-        await page.getByRole('heading', { name: 'Overview' }).waitFor()
-      },
-      open: async (fragment) => {
-        await page.goto(`${url}/#${fragment}`)
-      },
+      logIn: (token = adminToken) => console.logIn(token),
       start: async (userId) =>
         startClient(gateway.url, {
           type: 'start',
@@ -72,10 +51,10 @@ export const itOnConsole = (
         }),
     })
     assert.deepEqual(
-      problems.filter((problem) => !expected?.test(problem)),
+      console.problems.filter((problem) => !expected?.test(problem)),
       [],
     )
-    await context.close()
+    await console.close()
     await gateway.close()
   })
 }

@@ -10,11 +10,16 @@ import { WebSocket as NodeWebSocket } from 'ws'
 import { run, type Running } from '../cli/run.js'
 import type { ChatSession } from '../../src/session/index.js'
 import { newSession, nextEvent, reaches } from '../session/support.js'
+import { newContext } from '../support/browser.js'
+import { openConsole } from '../support/console.js'
 import { freePort } from '../support/free-port.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { appId, secret, tokenFor } from '../support/tokens.js'
 import { until } from '../support/until.js'
 import { startNginx } from './support.js'
+
+// At the top level: in a test the browser would be closed at the test's end.
+await (await newContext()).close()
 
 const folder = scratchFolder()
 const config = join(folder, 'chat.json')
@@ -110,7 +115,7 @@ test('a secret is rotated and the gateway deployed anew behind nginx, and a live
   assert.equal((await second.outcome).code, 0)
 })
 
-test('a backend publishes from Python and logs a user out everywhere, and the metrics show both', async () => {
+test('a backend publishes from Python and logs a user out everywhere, and the console and the metrics show it', async () => {
   await writeConfig([secret])
   const gateway = await serve()
   const sessionOf = async (userId: string): Promise<ChatSession> => {
@@ -126,6 +131,12 @@ test('a backend publishes from Python and logs a user out everywhere, and the me
   assert.equal(published['offset'], 1)
   assert.equal((await arrived).detail.body, 'from Python')
 
+  const console = await openConsole(`http://127.0.0.1:${adminPort}`)
+  await console.logIn(adminToken)
+  await console.open(`/apps/${appId}/users/grace`)
+  const rows = console.page.locator('.rows > li')
+  for (const { id } of [page, phone]) await rows.filter({ hasText: id ?? 'no id' }).waitFor()
+
   const ends = [page, phone].map((session) =>
     nextEvent(session, 'state', ({ detail }) => detail.state === 'ended'),
   )
@@ -134,7 +145,14 @@ test('a backend publishes from Python and logs a user out everywhere, and the me
   for (const { detail } of await Promise.all(ends)) assert.equal(detail.error?.code, 'revoked')
   assert.ok(performance.now() - answered < 1_000)
   assert.equal(other.state, 'active')
+  const revoked = console.page.getByRole('group', { name: 'Changes' }).getByText('revoked', { exact: true })
+  await until('the console shows both ends', () => revoked.count(), 2)
+  await console.page.getByText('The user has none.').waitFor()
+  await console.page.getByText('Credentials revoked').waitFor()
+  assert.deepEqual(console.problems, [])
   assert.equal(await metric('chat_session_ends_total{app="app",code="revoked"}'), 2)
+  assert.equal(await metric('chat_session_sessions{app="app",state="active"}'), 1)
+  await console.close()
 
   await other.end()
   gateway.child.kill('SIGTERM')

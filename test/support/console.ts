@@ -1,0 +1,39 @@
+import type { Page } from 'playwright-core'
+import { newContext } from './browser.js'
+
+/** The operators' console in a browser. */
+export interface ConsolePage {
+  page: Page
+  /** Errors in the console, exceptions, and violations of the Content-Security-Policy. */
+  problems: string[]
+  /** Logs in and waits for the overview. */
+  logIn(token: string): Promise<void>
+  /** Opens the page of a fragment, such as `/apps/app/users`. */
+  open(fragment: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens the console of an admin listener. Open and close a context at the top level of the file before. */
+export const openConsole = async (url: string): Promise<ConsolePage> => {
+  const context = await newContext()
+  const page = await context.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(String(error)))
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) problems.push(message.text())
+  })
+  await page.goto(`${url}/`)
+  return {
+    page,
+    problems,
+    logIn: async (token) => {
+      await page.getByLabel('Admin token').fill(token)
+      await page.getByRole('button', { name: 'Log in' }).click()
+      await page.getByRole('heading', { name: 'Overview' }).waitFor()
+    },
+    open: async (fragment) => {
+      await page.goto(`${url}/#${fragment}`)
+    },
+    close: () => context.close(),
+  }
+}
