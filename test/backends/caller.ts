@@ -26,12 +26,18 @@ after(() => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-const prepared = new Map<Block | undefined, string>()
+const prepared = new Map<Block, string>()
 
-/** Starts the program of a language that calls the functions of its chapter. */
-export const startCaller = (name: Name, env: Record<string, string>, minter?: Block): Caller => {
+/** Returns the folder of a language, which is prepared once. */
+export const folderOf = (name: Name, minter: Block): string => {
   const folder = prepared.get(minter) ?? prepareFolder(name, minter)
   prepared.set(minter, folder)
+  return folder
+}
+
+/** Starts the program of a language that calls the functions of its chapter. */
+export const startCaller = (name: Name, env: Record<string, string>, minter: Block): Caller => {
+  const folder = folderOf(name, minter)
   const [program, ...parameters] = languages[name].call
   const child = spawn(program, parameters, { cwd: folder, env: environment(env) })
   let printed = ''
