@@ -4,7 +4,7 @@ import { readLines } from './read-lines.js'
 /** Milliseconds after which a stream that ended or failed is opened again. */
 const REOPEN_DELAY = 1_000
 
-const NO_ANSWER = 'The gateway does not answer.'
+const noAnswer = (): Error => new Error('The gateway does not answer.')
 
 const titleOf = async (response: Response): Promise<string> => {
   try {
@@ -51,11 +51,7 @@ export class Client {
     signal: AbortSignal,
   ): Promise<void> {
     const { body } = await this.#request('GET', path, { signal })
-    try {
-      if (body) await readLines(body, (line) => onLine(JSON.parse(line) as StreamLine<Entry>))
-    } catch {
-      throw new Error(NO_ANSWER)
-    }
+    if (body) await readLines(body, (line) => onLine(JSON.parse(line) as StreamLine<Entry>), noAnswer)
   }
 
   /**
@@ -102,7 +98,7 @@ export class Client {
         ...more,
       })
     } catch {
-      throw new Error(NO_ANSWER)
+      throw noAnswer()
     }
     if (response.ok) return response
     if (response.status === 401) this.#onRefused()

@@ -1,13 +1,19 @@
-/** Calls `onLine` with each line of a body of text, and resolves at its end. */
+/**
+ * Calls `onLine` with each line of a body of text, and resolves at its end. `onBroken` returns the error to reject with if the body breaks
+ * off.
+ */
 export const readLines = async (
   body: ReadableStream<Uint8Array>,
   onLine: (line: string) => void,
+  onBroken: () => Error,
 ): Promise<void> => {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let rest = ''
   for (;;) {
-    const { done, value } = await reader.read()
+    const { done, value } = await reader.read().catch(() => {
+      throw onBroken()
+    })
     if (done) return
     const lines = (rest + decoder.decode(value, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
