@@ -33,7 +33,7 @@ export interface UserState {
   sessions: number
   /** Unix time in milliseconds. */
   lastSeenAt: number | null
-  /** Credentials that were issued up to this time are dead. */
+  /** Credentials that were issued up to this time are revoked. */
   revokedBefore: number | null
   inbox: Inbox
 }
@@ -109,7 +109,7 @@ export interface Sent {
 }
 
 export interface Revoked {
-  /** Credentials that were issued up to this time are dead. It never decreases. */
+  /** Credentials that were issued up to this time are revoked. It never decreases. */
   revokedBefore: number
   /** With `mode=reauth`: the seconds that a live client has to send a token that is not revoked. */
   within?: number | undefined
@@ -127,18 +127,18 @@ export interface Problem {
 
 /** The calls of the REST API. */
 export interface RestCalls {
-  /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. Dead from then on: tokens without `iat`, or with one up to then, the gateway’s own tokens too, and signatures. It is durable before the answer, and reaches every live connection within a second. With `mode=reauth` the same credentials are dead for every new start, and a live client is asked for a token that is good. */
+  /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. From then on the gateway refuses signatures, and tokens that have no `iat` or were issued up to then, also those that it made itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses the same credentials for every new start, and asks each live client for a token that is not revoked, when the next second begins. */
   endUserSessions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
-    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now. */
+    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
     /** `end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
     mode?: 'end' | 'reauth' | undefined
     signal?: AbortSignal | undefined
   }): Promise<Revoked>
 
-  /** The sessions of a user. Those that have not ended, the oldest first. */
+  /** The sessions of a user. The sessions that have not ended, the oldest first. */
   listUserSessions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -153,7 +153,7 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
-  /** Lift a user’s revocation. Credentials that were dead by it and have not expired are good again. Revocations of single tokens and of the whole app stay. */
+  /** Lift a user’s revocation. Credentials that it revoked and that have not expired are good again. Revocations of single tokens and of the whole app stay. */
   liftRevocation(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -176,9 +176,9 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Log all users of the app out. Ends all sessions of the app as `revoked`. Dead from then on: tokens without `iat`, or with one up to then, the gateway’s own tokens too, and signatures. It is durable before the answer, and reaches every live connection within a second. With `mode=reauth` the same credentials are dead for every new start, and a live client is asked for a token that is good. App tokens are not concerned. */
+  /** Log all users of the app out. Ends all sessions of the app as `revoked`. From then on the gateway refuses signatures, and tokens that have no `iat` or were issued up to then, also those that it made itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses the same credentials for every new start, and asks each live client for a token that is not revoked, when the next second begins. App tokens stay good. */
   endAppSessions(input?: {
-    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now. */
+    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
     /** `end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
     mode?: 'end' | 'reauth' | undefined
@@ -204,7 +204,7 @@ export interface RestCalls {
   deleteUser(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
-    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now. */
+    /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
     signal?: AbortSignal | undefined
   }): Promise<Revoked>
@@ -222,13 +222,13 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
-  /** Whether users are online. For a rendered list: up to 100 users, answered in the order of the request. A user who never came is offline. */
+  /** Whether users are online. For a rendered list: up to 100 users, answered in the order of the request. A user who does not exist is offline. */
   getUsersStatus(input: {
     body: { users: string[] }
     signal?: AbortSignal | undefined
   }): Promise<{ users: UserStatus[] }>
 
-  /** Send a message to a user. It is durable when the call answers. A recipient or sender who never came is created; a guest is not. */
+  /** Send a message to a user. The message is durable before the answer. A recipient or sender who does not exist is created; a guest must exist. */
   sendMessage(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -244,7 +244,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<Sent>
 
-  /** The messages in a user’s inbox. What the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones. */
+  /** The messages in a user’s inbox. The messages that the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones. */
   listMessages(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -298,7 +298,7 @@ export interface RestCalls {
     )[]
   }>
 
-  /** Mark messages as read. All up to `offset`: a page or an e-mail was read. The mark never goes back. */
+  /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. The mark never goes back. */
   markRead(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string

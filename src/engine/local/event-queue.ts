@@ -75,7 +75,7 @@ export class EventQueue implements WebhookQueue {
   readonly #commit: GroupCommit
   readonly #clock: Clock
   readonly #scheduler: Scheduler
-  /** The number of this opening. What earlier ones have left is due at once. */
+  /** The number of this opening. Events that an earlier one left are due at once. */
   readonly #run: number
   #isRunStored = false
   readonly #emit: (event: EngineEvent) => void
@@ -97,7 +97,7 @@ export class EventQueue implements WebhookQueue {
     this.#emit = emit
   }
 
-  /** Emits `webhooks-due` for what is owed. */
+  /** Emits `webhooks-due` for owed events. */
   resume(appId: string): void {
     this.#scheduler.schedule(this.#job(appId), this.#clock.now())
   }

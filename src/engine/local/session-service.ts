@@ -45,7 +45,7 @@ export interface SessionServiceOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** Starts, ends and revokes sessions, and says so: in events, and in those of webhooks. */
+/** Starts, ends and revokes sessions, and emits events and webhook events for it. */
 export class SessionService {
   readonly sessions: Sessions
   readonly #database: () => Database | undefined

@@ -63,7 +63,7 @@ export class UnreadChecks {
     this.#schedule(appId, this.#clock.now())
   }
 
-  /** Returns the operations that have a streak checked which this message begins; none if the app does not ask for it. */
+  /** Returns the operations that store the check of a streak that begins with this message; none if the app does not ask for it. */
   begin(of: UserRef, offset: number, deletions: number, now: number): Operation[] {
     const unreadAfter = this.#webhooks.unreadAfter(of.appId)
     return unreadAfter === undefined ? [] : [this.#add(of, now + unreadAfter, [offset, deletions])]

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import type { Role } from './login.js'
 
-/** What Hono knows about a request of the admin listener. */
+/** Hono's environment of a request of the admin listener. */
 export interface AdminEnv {
   Bindings: { incoming: IncomingMessage }
   Variables: { role: Role }

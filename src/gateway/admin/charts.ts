@@ -29,7 +29,7 @@ const sum = async (metric: Metric, suffix = ''): Promise<number> =>
     .filter(({ metricName }) => suffix === '' || metricName?.endsWith(suffix))
     .reduce((total, { value }) => total + value, 0)
 
-/** How often something happened in a second, since the sample before. */
+/** Charts by how much a metric rose in a second, since the sample before. */
 const rateOf = (label: string, metric: Metric): Chart => {
   let before = 0
   const read = async (): Promise<number> => {
@@ -41,7 +41,7 @@ const rateOf = (label: string, metric: Metric): Chart => {
   return { label, unit: 'per second', read }
 }
 
-/** The mean of a histogram of seconds since the sample before; null if nothing happened. */
+/** Charts the mean of a histogram of seconds since the sample before; null if it was not observed. */
 const meanOf = (label: string, metric: Metric): Chart => {
   let before = { seconds: 0, count: 0 }
   const read = async (): Promise<number | null> => {
@@ -54,7 +54,7 @@ const meanOf = (label: string, metric: Metric): Chart => {
   return { label, unit: 'milliseconds', read }
 }
 
-/** The worst delay of the event loop since the sample before, but for one in a hundred. */
+/** Charts the 99th percentile of the event loop's delay since the sample before. */
 const loopDelay = (signal: AbortSignal): Chart => {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION })
   delay.enable()

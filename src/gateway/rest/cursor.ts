@@ -2,14 +2,14 @@ import * as v from 'valibot'
 import { RestError } from './errors.js'
 
 /**
- * The position of a list's next page. It is the last row of the page before, not a number of rows, so that a deletion or an
- * insertion in between neither skips nor repeats another row.
+ * Returns the cursor of a list's next page. `position` is the last row of the page before, not a number of rows, so that a deletion
+ * or an insertion in between neither skips nor repeats another row.
  */
 export const encodeCursor = (position: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(position)).toString('base64url')
 
 const BAD_CURSOR =
-  "The query's 'cursor' is none that this list has returned: leave it out to begin with the first page."
+  "The query's 'cursor' is not one of this list: send the 'next' of the page before, or leave it out for the first page."
 
 /** Returns the position in a cursor. Throws a `RestError` of code `bad-request`. */
 export const decodeCursor = <S extends v.GenericSchema>(schema: S, cursor: string): v.InferOutput<S> => {

@@ -18,7 +18,7 @@ export const errorStatus = {
 
 export type RestErrorCode = keyof typeof errorStatus
 
-/** Why a call fails. The message is the sentence of the answer: it says what to do, and repeats no secret. */
+/** The failure of a call. The message is the `title` of the answer: it says what to do, and has no secret. */
 export class RestError extends Error {
   override readonly name = 'RestError'
   readonly code: RestErrorCode

@@ -7,7 +7,7 @@ export const knownUser = async (engine: Pick<Engine, 'user'>, of: UserRef): Prom
   if (!record)
     throw new RestError(
       'unknown-user',
-      'The app has no user with this id: it is created by PUT, by a message, or when the user comes.',
+      'The app has no user with this id. A PUT, a message or the first start of the user creates one.',
     )
   return record
 }

@@ -9,8 +9,9 @@ import { answer, defineCall } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from './errors.js'
 import { problemOf } from './problem-of.js'
-import { DEFAULT_LIMIT, messageFields, next, offsetParam, page, schemas } from './schemas.js'
+import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
+import { DEFAULT_LIMIT, messageFields, next, OBJECT_RULE, offsetParam, page, schemas } from './schemas.js'
 
 /** Recipients of one call. */
 const MAX_RECIPIENTS = 1000
@@ -21,8 +22,7 @@ const SENT_AT_ONCE = 64
 /** Bytes of the messages of one answer. */
 const MAX_PAGE_BYTES = 1_048_576
 
-const OTHER_EPOCH =
-  "The inbox has another 'epoch' now: read its messages again, and the answer has the new one."
+const OTHER_EPOCH = "The inbox has another 'epoch' now: read its messages again to get the new one."
 
 const offset = integer(0, Number.MAX_SAFE_INTEGER)
 const cursorOfMessages = v.tuple([v.picklist(['after', 'before']), v.string(), offset])
@@ -88,7 +88,6 @@ const mapBounded = async <T, R>(items: readonly T[], work: (item: T) => Promise<
   return results
 }
 
-const NO_OBJECT = 'must be a JSON object'
 const RECIPIENTS = `must be a list of at most ${MAX_RECIPIENTS} user ids`
 
 export const messageCalls = [
@@ -99,9 +98,9 @@ export const messageCalls = [
     tag: 'Messages',
     summary: 'Send a message to a user',
     description:
-      'It is durable when the call answers. A recipient or sender who never came is created; a guest is not.',
+      'The message is durable before the answer. A recipient or sender who does not exist is created; a guest must exist.',
     changes: true,
-    body: v.object(messageFields, NO_OBJECT),
+    body: v.object(messageFields, OBJECT_RULE),
     example: { id: 'order-1017-shipped', body: 'Your order is on its way.', data: { order: 1017 } },
     answers: {
       200: { description: 'The same message was stored before, with this answer.', schema: schemas.Sent },
@@ -130,7 +129,7 @@ export const messageCalls = [
         ),
         ...messageFields,
       },
-      NO_OBJECT,
+      OBJECT_RULE,
     ),
     example: { to: ['12345', '67890'], id: 'news-12', body: 'We are open again.' },
     answers: {
@@ -173,7 +172,7 @@ export const messageCalls = [
     tag: 'Messages',
     summary: 'The messages in a user’s inbox',
     description:
-      'What the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
+      'The messages that the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
     changes: false,
     query: {
       after: v.optional(v.pipe(offsetParam, v.description('Messages after this offset, the oldest first.'))),
@@ -196,12 +195,8 @@ export const messageCalls = [
       const place = pageStartOf(query, inbox)
       const messages = await readMessages(engine, of, inbox.epoch, place, query.limit ?? DEFAULT_LIMIT)
       const nextPage = nextOf(messages, place, inbox)
-      const { epoch, offset, readOffset, unread } = inbox
       return answer(200, {
-        epoch,
-        offset,
-        readOffset,
-        unread,
+        ...inboxOf(inbox),
         messages,
         ...(nextPage !== undefined && { next: nextPage }),
       })
@@ -213,9 +208,10 @@ export const messageCalls = [
     path: '/v1/apps/{app}/users/{user}/read',
     tag: 'Messages',
     summary: 'Mark messages as read',
-    description: 'All up to `offset`: a page or an e-mail was read. The mark never goes back.',
+    description:
+      'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. The mark never goes back.',
     changes: true,
-    body: v.object({ epoch: v.string('must be a text'), offset }, NO_OBJECT),
+    body: v.object({ epoch: v.string('must be a text'), offset }, OBJECT_RULE),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
     answers: { 200: { description: 'The state of the inbox.', schema: schemas.Inbox } },
     errors: ['conflict', 'unknown-user'],
@@ -224,8 +220,7 @@ export const messageCalls = [
       await knownUser(engine, of)
       const inbox = await engine.markRead(of, body)
       if (!inbox) throw new RestError('conflict', OTHER_EPOCH)
-      const { epoch, offset, readOffset, unread } = inbox
-      return answer(200, { epoch, offset, readOffset, unread })
+      return answer(200, inboxOf(inbox))
     },
   }),
 ]

@@ -31,7 +31,7 @@ const schemaOf = (schema: v.GenericSchema, typeMode: 'input' | 'output' = 'input
 }
 
 const parameterOf = (place: 'path' | 'query', name: string, schema: v.GenericSchema): Json => {
-  // A schema turns a parameter's text into a value: the document describes the value, which a client thinks of.
+  // A schema turns a parameter's text into a value: the document describes the value.
   const { description, ...rest } = schemaOf(schema, 'output')
   return { name, in: place, required: place === 'path', description, schema: rest }
 }
@@ -130,7 +130,7 @@ export const openApiDocument = (): Json => {
       title: 'chat-session',
       version: VERSION,
       description:
-        'The REST API of a chat-session gateway, for the backends of its apps. Percent-encode the ids in paths. Times are Unix milliseconds; `within` and `issuedBefore` are seconds. What a 2xx confirms is durable.',
+        'The REST API of a chat-session gateway, for the backends of its apps. Percent-encode the ids in paths. Times are Unix milliseconds; `within` and `issuedBefore` are seconds. A change is durable before its 2xx answer.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/', description: 'The gateway that serves this document.' }],

@@ -60,7 +60,9 @@ const user = v.pipe(
   v.description('A user with the profile that other users see: vouched fields win over claimed ones.'),
 )
 
-export const jsonObject = v.custom<Record<string, unknown>>(isObject, 'must be a JSON object')
+export const OBJECT_RULE = 'must be a JSON object'
+
+export const jsonObject = v.custom<Record<string, unknown>>(isObject, OBJECT_RULE)
 
 const inbox = v.pipe(
   v.object({
@@ -84,7 +86,7 @@ const userState = v.object({
   sessions: v.pipe(count, v.description('The number of sessions that have not ended.')),
   lastSeenAt: v.nullable(time),
   revokedBefore: v.nullable(
-    v.pipe(time, v.description('Credentials that were issued up to this time are dead.')),
+    v.pipe(time, v.description('Credentials that were issued up to this time are revoked.')),
   ),
   inbox,
 })
@@ -149,7 +151,7 @@ const problem = v.pipe(
 const revoked = v.object({
   revokedBefore: v.pipe(
     time,
-    v.description('Credentials that were issued up to this time are dead. It never decreases.'),
+    v.description('Credentials that were issued up to this time are revoked. It never decreases.'),
   ),
   within: v.optional(
     v.pipe(
@@ -209,7 +211,7 @@ export const revocation = {
     v.pipe(
       queryNumber(ISSUED_BEFORE, v.pipe(v.number(ISSUED_BEFORE), v.maxValue(1e11, ISSUED_BEFORE))),
       v.description(
-        'Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are dead. Left out: now.',
+        'Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now.',
       ),
     ),
   ),

@@ -36,7 +36,7 @@ const compare = (a: [number, string], b: [number, string]): number =>
 
 const placeOf = ({ startedAt, sessionId }: SessionRecord): [number, string] => [startedAt, sessionId]
 
-const REVOCATION = `Dead from then on: tokens without \`iat\`, or with one up to then, the gateway’s own tokens too, and signatures. It is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` the same credentials are dead for every new start, and a live client is asked for a token that is good.`
+const REVOCATION = `From then on the gateway refuses signatures, and tokens that have no \`iat\` or were issued up to then, also those that it made itself. The revocation is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` no session ends at once: the gateway refuses the same credentials for every new start, and asks each live client for a token that is not revoked, when the next second begins.`
 
 const revoked = (
   revokedBefore: number,
@@ -68,7 +68,7 @@ export const sessionCalls = [
     path: '/v1/apps/{app}/users/{user}/sessions',
     tag: 'Sessions',
     summary: 'The sessions of a user',
-    description: 'Those that have not ended, the oldest first.',
+    description: 'The sessions that have not ended, the oldest first.',
     changes: false,
     query: page,
     answers: {
@@ -100,7 +100,7 @@ export const sessionCalls = [
     tag: 'Sessions',
     summary: 'Lift a user’s revocation',
     description:
-      'Credentials that were dead by it and have not expired are good again. Revocations of single tokens and of the whole app stay.',
+      'Credentials that it revoked and that have not expired are good again. Revocations of single tokens and of the whole app stay.',
     changes: true,
     answers: { 204: { description: 'The user has no revocation.', schema: null } },
     async handle({ appId, params, context: { engine } }) {
@@ -136,7 +136,7 @@ export const sessionCalls = [
     description:
       'The sessions that stand on it end as `revoked`. The revocation is kept until the token has expired if a session has shown it, else for 400 days.',
     changes: true,
-    answers: { 204: { description: 'The token is dead.', schema: null } },
+    answers: { 204: { description: 'The token is revoked.', schema: null } },
     async handle({ appId, params, context: { engine } }) {
       await engine.revokeToken(appId, params.jti)
       return answer(204)
@@ -148,7 +148,7 @@ export const sessionCalls = [
     path: '/v1/apps/{app}/sessions',
     tag: 'Sessions',
     summary: 'Log all users of the app out',
-    description: `Ends all sessions of the app as \`revoked\`. ${REVOCATION} App tokens are not concerned.`,
+    description: `Ends all sessions of the app as \`revoked\`. ${REVOCATION} App tokens stay good.`,
     changes: true,
     query: { ...revocation, ...mode },
     answers: { 200: { description: 'The credentials are revoked.', schema: schemas.Revoked } },

@@ -4,7 +4,17 @@ import { isGuestId, type User } from '../../protocol/index.js'
 import { answer, defineCall } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from './errors.js'
-import { DEFAULT_LIMIT, next, page, profileBody, revocation, schemas, userId } from './schemas.js'
+import { inboxOf } from './inbox.js'
+import {
+  DEFAULT_LIMIT,
+  next,
+  OBJECT_RULE,
+  page,
+  profileBody,
+  revocation,
+  schemas,
+  userId,
+} from './schemas.js'
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 
@@ -57,8 +67,7 @@ export const userCalls = [
       const of = { appId, userId: params.user }
       const record = await knownUser(engine, of)
       const { online, sessions, lastSeenAt, revokedBefore } = await engine.status(of)
-      const { epoch, offset, readOffset, unread } = await engine.inbox(of)
-      const inbox = { epoch, offset, readOffset, unread }
+      const inbox = inboxOf(await engine.inbox(of))
       return answer(200, { user: userOf(record), online, sessions, lastSeenAt, revokedBefore, inbox })
     },
   }),
@@ -91,7 +100,7 @@ export const userCalls = [
     path: '/v1/apps/{app}/users:status',
     tag: 'Users',
     summary: 'Whether users are online',
-    description: `For a rendered list: up to ${MAX_STATUS} users, answered in the order of the request. A user who never came is offline.`,
+    description: `For a rendered list: up to ${MAX_STATUS} users, answered in the order of the request. A user who does not exist is offline.`,
     changes: false,
     body: v.object(
       {
@@ -100,7 +109,7 @@ export const userCalls = [
           v.maxLength(MAX_STATUS, `must have at most ${MAX_STATUS} user ids`),
         ),
       },
-      'must be a JSON object',
+      OBJECT_RULE,
     ),
     example: { users: ['12345', '67890'] },
     answers: {
