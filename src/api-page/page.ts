@@ -163,4 +163,6 @@ const show = async (): Promise<void> => {
     )
 }
 
-void show()
+show().catch((error: unknown) =>
+  find('main', HTMLElement).append(make('p', { role: 'alert' }, `The page can't be shown. ${String(error)}`)),
+)

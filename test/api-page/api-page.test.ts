@@ -40,4 +40,10 @@ describe('the page to try the REST API', () => {
     await call.getByRole('button', { name: 'Send' }).click()
     await call.getByText("'..' is no user id.").waitFor()
   })
+
+  it('says so if it cannot load the calls', async ({ page, dev }) => {
+    await page.route('**/dev/apps', (route) => route.fulfill({ status: 204 }))
+    await page.goto(`${dev.url}/api/`)
+    await page.getByRole('alert').getByText("The page can't be shown.").waitFor()
+  })
 })

@@ -41,6 +41,23 @@ describe('the console: log-in', () => {
     for (const url of urls) assert.ok(!decodeURIComponent(url).includes(adminToken.slice(0, 10)), url)
   })
 
+  it(
+    'lets no text become HTML but that of its own templates',
+    async ({ page }) => {
+      const error = await page.evaluate(() => {
+        try {
+          document.body.insertAdjacentHTML('beforeend', '<p>injected</p>')
+          return null
+        } catch (reason) {
+          return (reason as Error).name
+        }
+      })
+      assert.equal(error, 'TypeError')
+      assert.equal(await page.getByText('injected').count(), 0)
+    },
+    { expected: /TrustedHTML/ },
+  )
+
   it('with the read token shows everything and no button that changes anything', async (site) => {
     const { page, logIn, open, start } = site
     await start('ada')

@@ -31,9 +31,12 @@ const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 /** Bytes of a request's body. */
 const MAX_BODY = 65_536
 
-/** The console loads its own files and nothing else, runs no inline script, and is shown in no frame. */
+/**
+ * The console loads its own files and nothing else, runs no inline script, and is shown in no frame. Only lit's own templates become
+ * HTML (Trusted Types).
+ */
 const CONSOLE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html"
 
 const setHeaders: MiddlewareHandler<AdminEnv> = async (context, next) => {
   await next()
