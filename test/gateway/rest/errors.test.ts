@@ -13,15 +13,11 @@ import { onBothEngines, restOf, statusAndCode } from './support.js'
 const keys = await generateKeyPair('RS256', { extractable: true })
 const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'RS256' }
 const otherSecret = 'the secret of another app, 32 bytes'
-const { url } = await runGateway(
-  {},
-  {
-    apps: {
-      app: testApp({ jwks: { keys: [jwk], algorithms: ['RS256'] } }),
-      other: testApp({ secrets: [otherSecret], signatureSecrets: [] }),
-    },
-  },
-)
+const apps = {
+  app: testApp({ jwks: { keys: [jwk], algorithms: ['RS256'] } }),
+  other: testApp({ secrets: [otherSecret], signatureSecrets: [] }),
+}
+const { url } = await runGateway({}, { apps })
 const rest = restOf(url)
 
 interface Raw {
@@ -324,7 +320,7 @@ test('a call that fails because of a bug is counted, and has a line in the audit
 
 test('each call that changes something has a line in the audit log, without bodies and tokens', async () => {
   // Another gateway than that of the other tests: refused calls that repeat are counted.
-  const own = await runGateway()
+  const own = await runGateway({}, { apps })
   const call = restOf(own.url)
   const token = (await bearer()).authorization
   await call('POST', '/users/a%2Fb/messages', { body: 'a body that is not logged' })
