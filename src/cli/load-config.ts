@@ -21,6 +21,18 @@ export interface ConfigOptions {
   config?: string
 }
 
+/** Milliseconds that a config module may take. Otherwise one that waits for ever would keep every later reload from being read. */
+const MAX_IMPORT_TIME = 10_000
+
+const importInTime = async (url: string): Promise<unknown> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`it takes more than ${MAX_IMPORT_TIME / 1_000} s`)
+    timer = setTimeout(() => reject(error), MAX_IMPORT_TIME)
+  })
+  return Promise.race([import(url), late]).finally(() => clearTimeout(timer))
+}
+
 /** How often a module was imported. Node caches modules by their URL, so a reload imports the module under another URL. */
 let imports = 0
 
@@ -35,7 +47,7 @@ export const loadConfig = async (file: string | undefined): Promise<GatewayConfi
     if (path.endsWith('.json')) return JSON.parse(await readFile(path, 'utf8')) as GatewayConfig
     const url = pathToFileURL(path)
     if (imports++ > 0) url.searchParams.set('read', String(imports))
-    const module = (await import(url.href)) as { default?: GatewayConfig }
+    const module = (await importInTime(url.href)) as { default?: GatewayConfig }
     if (module.default) return module.default
   } catch (cause) {
     throw new CliError(`The config ${path} can't be read: ${reasonOf(cause)}.`, { cause })

@@ -181,6 +181,28 @@ test('a hundred reloads, nine of ten broken, drop no session and lose no message
   assert.equal((await gateway.outcome).code, 0)
 })
 
+test('a config module that waits for ever is one line, and the next reload is read', async () => {
+  const module = join(folder, 'config.mjs')
+  const write = (round: number): void => writeFileSync(module, `export default ${configOf(secretOf(round))}`)
+  write(0)
+  const gateway = run(['serve', '--config', module])
+  const lines = logOf(gateway.child)
+  const url = await gateway.url()
+  const session = await startTraffic(url, 'gil')
+  writeFileSync(module, 'await new Promise(() => undefined)\nexport default {}')
+  gateway.child.kill('SIGHUP')
+  await until('the outcome', () => outcomesOf(lines).length, 1)
+  const [{ problems = [] } = assert.fail()] = errorsOf(lines)
+  assert.match(problems.join(), /^The config \S+ can't be read: it takes more than 10 s\.$/)
+  assert.equal(await outcomeOf(url, secretOf(0)), 'started')
+  write(1)
+  gateway.child.kill('SIGHUP')
+  await until('the next reload', () => outcomeOf(url, secretOf(1)), 'started')
+  await session.stop()
+  gateway.child.kill('SIGTERM')
+  assert.equal((await gateway.outcome).code, 0)
+})
+
 test('signals while the file is written again and again, in place, leave a whole config in force; a restart has every message', async () => {
   const { gateway, url, lines } = await start()
   const users = ['dee', 'eve', 'fay']
