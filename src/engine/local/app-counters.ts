@@ -1,0 +1,41 @@
+import type { GroupCommit } from './group-commit.js'
+import { put, read, type Store } from './store.js'
+
+export interface AppCountersOptions<Counters> {
+  store: Store
+  commit: GroupCommit
+  rowOf: (appId: string) => string
+  /** Returns the counters of an app from its row, which is undefined for a new app. */
+  load: (stored: Counters | undefined) => Counters
+}
+
+/** Counters of each app. A count is in the same batch as the change that it counts, so both survive a crash or neither. */
+export class AppCounters<Counters extends object> {
+  readonly #store: Store
+  readonly #commit: GroupCommit
+  readonly #rowOf: (appId: string) => string
+  readonly #load: (stored: Counters | undefined) => Counters
+  readonly #apps = new Map<string, Counters>()
+
+  constructor({ store, commit, rowOf, load }: AppCountersOptions<Counters>) {
+    this.#store = store
+    this.#commit = commit
+    this.#rowOf = rowOf
+    this.#load = load
+  }
+
+  /** Returns the app's counters. Call `save` after each change of them. */
+  of(appId: string): Counters {
+    const known = this.#apps.get(appId)
+    if (known) return known
+    const counters = this.#load(read(this.#store, this.#rowOf(appId)) as Counters | undefined)
+    this.#apps.set(appId, counters)
+    return counters
+  }
+
+  /** Writes the app's counters with the next batch. */
+  save(appId: string): void {
+    const row = this.#rowOf(appId)
+    this.#commit.defer(row, (batch) => batch.push(put(row, this.of(appId))))
+  }
+}
