@@ -83,6 +83,9 @@ const checkAdmin = ({ admin }: Settings): Finding[] => {
   ]
 }
 
+/** A problem of a config: its path and a sentence. A key in the path that is no plain word is in quotes, and may have a colon. */
+const PROBLEM = /^((?:"(?:\\.|[^"\\])*"|[^"])*?): (.*)$/s
+
 /** Prints each problem of a config with its path. If there is none, prints a summary of the config. */
 export const check = async ({ config }: ConfigOptions): Promise<void> => {
   const parsed = parseConfig(await loadConfig(config), process.env)
@@ -93,8 +96,8 @@ export const check = async ({ config }: ConfigOptions): Promise<void> => {
         ...[...parsed.config.apps.values()].flatMap((app) => checkApp(app, parsed.config)),
       ]
     : parsed.problems.map((problem) => {
-        const end = problem.indexOf(': ')
-        return { level: 'fail', what: problem.slice(0, end), text: problem.slice(end + 2) }
+        const [, what = 'config', text = problem] = PROBLEM.exec(problem) ?? []
+        return { level: 'fail', what, text }
       })
   printFindings(findings)
   if (hasFailed(findings)) process.exitCode = 2

@@ -57,6 +57,12 @@ test('`check` says every problem of a config and exits with 2', async () => {
   assert.ok(!stdout.includes('short and secret'))
 })
 
+test('`check` keeps a key with a colon whole', async () => {
+  const { code, stdout } = await check({ apps: { 'a: "b': { environment: 'test' } } })
+  assert.equal(code, 2)
+  assert.equal(stdout, 'fail  apps["a: \\"b"]  an app id is 1 to 64 of letters, digits, - and _\n')
+})
+
 test('`check` warns of a test app that other machines reach, and of a proxy that is not trusted', async () => {
   const open = await check({
     listen: { host: '0.0.0.0' },
