@@ -46,8 +46,8 @@ const tokensOf = ({ appId, secret }: { appId: string; secret: string }): (() => 
 
 /** Returns an id as a segment of a path. URL parsers remove `.` and `..`, and the rest would be another call's path. */
 const segmentOf = (name: string, id: unknown): string => {
-  if (typeof id !== 'string' || id === '' || id === '.' || id === '..')
-    throw new TypeError(`The '${name}' must be a text, and not empty, '.' or '..'.`)
+  if (typeof id !== 'string' || id === '' || id === '.' || id === '..' || /\p{Surrogate}/u.test(id))
+    throw new TypeError(`The '${name}' must be a text of well-formed Unicode, and not empty, '.' or '..'.`)
   return encodeURIComponent(id)
 }
 

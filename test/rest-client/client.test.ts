@@ -83,7 +83,7 @@ test('an error has the status, the code, the sentence and the time to try again'
 })
 
 test('ids that would change the path are refused before anything is sent', async () => {
-  for (const user of ['.', '..', '', undefined, null, 1])
+  for (const user of ['.', '..', '', '\ud800', undefined, null, 1])
     await assert.rejects(chat.endUserSessions({ user: user as string }), TypeError)
   await assert.rejects(createRestClient({ endpoint: url, appId: '..', secret }).getUsage(), TypeError)
   for (const endpoint of ['', 'chat.example.com', 'ftp://x', 'https://x?y', 'https://x#y'])
