@@ -6,6 +6,7 @@ import { lingeringClose } from '../http/lingering-close.js'
 import { MessageDeadline } from './message-deadline.js'
 import { SendBuffers } from './send-buffers.js'
 import { createSlicedPush } from './slices.js'
+import { textFrame } from './text-frame.js'
 
 /** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
 const MAX_BATCH = 8_192
@@ -23,11 +24,40 @@ type Carrier<Emitter> = Emitter & { [TRANSPORT]?: WsTransport }
 /** Shared by all gateways of the process, because their send buffers share its memory. */
 export const sendBuffers = new SendBuffers()
 
-/** The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. */
+/**
+ * The transports that have frames or a pong to write at the end of this turn. One list and one callback for all of them cost less than
+ * a callback for each.
+ */
+let unflushed: WsTransport[] = []
+
+const flushAll = (): void => {
+  const transports = unflushed
+  unflushed = []
+  for (const transport of transports) transport.flush()
+}
+
+/** A WebSocket that writes the frames of this turn before its close frame, also if ws closes it by itself. */
+export class FlushingWebSocket extends ws.WebSocket {
+  [TRANSPORT]?: WsTransport
+
+  override close(code?: number, reason?: string | Buffer): void {
+    this[TRANSPORT]?.flush()
+    super.close(code, reason)
+  }
+}
+
+/**
+ * The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. Frames are written
+ * to the stream and not by `ws.send`, which makes two writes and several objects of each: that saves a sixth of the CPU time of a message.
+ * ws itself writes only whole control frames, and nothing is compressed, so frames are not mixed up.
+ */
 export class WsTransport implements Transport {
   readonly #socket: ws.WebSocket
   readonly #stream: Duplex
-  #isCorked = false
+  /** The frames of this turn, as `textFrame` returns them. */
+  #frames = ''
+  /** Whether `flush` will be called at the end of this turn. */
+  #isScheduled = false
   /** Whether the listeners that call `release` are added: the client has read too slowly before. */
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
@@ -94,6 +124,7 @@ export class WsTransport implements Transport {
   async onEnd(): Promise<void> {
     await this.#connection?.onEnd()
     if (this.#stream.destroyed) return
+    this.flush()
     for (const listener of this.#endListeners) listener.call(this.#stream)
   }
 
@@ -103,17 +134,21 @@ export class WsTransport implements Transport {
   }
 
   send(text: string): void {
-    this.#corkFor(text.length)
-    this.#socket.send(text)
-    if (this.isFull()) this.#countWaiting()
+    if (this.#socket.readyState !== ws.WebSocket.OPEN) return
+    const frame = textFrame(text)
+    if (this.#frames.length + frame.length > MAX_BATCH) this.#write()
+    this.#frames += frame
+    // Written at once, so that `isFull()` counts it.
+    if (frame.length > MAX_BATCH) this.#write()
+    else this.#schedule()
   }
 
   /** Answers a ping of the WebSocket protocol. Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3). */
   pong(payload: Buffer): void {
     // A client that never reads could fill the memory with pongs.
     if (this.#socket.readyState !== ws.WebSocket.OPEN || this.isFull()) return
-    this.#corkFor(payload.length)
     this.#pong = payload
+    this.#schedule()
   }
 
   close(code: number, reason: string): void {
@@ -133,6 +168,7 @@ export class WsTransport implements Transport {
   }
 
   drained(): Promise<void> {
+    this.#write()
     const stream = this.#stream
     return new Promise((resolve) => {
       if (!stream.writableNeedDrain) return resolve()
@@ -153,24 +189,27 @@ export class WsTransport implements Transport {
     sendBuffers.update(this.#socket)
   }
 
-  /** Called before `more` bytes are sent. */
-  #corkFor(more: number): void {
-    if (!this.#isCorked) process.nextTick(flush, this)
-    else if (this.#stream.writableLength + more > MAX_BATCH) this.#stream.uncork()
-    else return
-    this.#isCorked = true
-    this.#stream.cork()
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    if (unflushed.push(this) === 1) process.nextTick(flushAll)
   }
 
+  #write(): void {
+    if (this.#frames === '') return
+    if (this.#stream.writable) this.#stream.write(this.#frames, 'latin1')
+    this.#frames = ''
+    if (this.isFull()) this.#countWaiting()
+  }
+
+  /** Writes the frames of this turn, and then the pong. */
   flush(): void {
-    this.#isCorked = false
+    this.#isScheduled = false
+    this.#write()
     if (this.#pong) this.#socket.pong(this.#pong)
     this.#pong = undefined
-    this.#stream.uncork()
   }
 }
-
-const flush = (transport: WsTransport): void => transport.flush()
 
 function onMessage(this: Carrier<ws.WebSocket>, data: Buffer, isBinary: boolean): void {
   this[TRANSPORT]?.onMessage(data, isBinary)

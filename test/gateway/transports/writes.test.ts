@@ -4,7 +4,16 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { createGateway, createLog } from '../../../src/gateway/index.js'
-import { openClient, startClient, type Client } from '../../support/raw-client.js'
+import {
+  handshake,
+  maskedFrame,
+  openClient,
+  openRaw,
+  startClient,
+  startProtocol,
+  within,
+  type Client,
+} from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startOf, testApp } from '../support.js'
 
@@ -89,4 +98,20 @@ test('a handshake is accepted while the user is still authenticated', async () =
   decide?.({ ok: true })
   assert.equal((await client.next()).type, 'started')
   client.close()
+})
+
+test('frames of one turn are written before the close frame that answers a client', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('eve'))}` }),
+  )
+  await raw.answer()
+  await until('started', () => raw.received().includes('"type":"started"'))
+  raw.socket.write(
+    Buffer.concat([maskedFrame('{"type":"send","id":"m1","to":"..","body":"x"}'), maskedFrame('', 8)]),
+  )
+  await within(raw.closed, 'close')
+  const bytes = raw.received()
+  assert.ok(bytes.includes('"type":"refused","re":"send","id":"m1"'))
+  assert.equal(bytes.subarray(-2).toString('hex'), '8800', 'the last frame is the close frame')
 })

@@ -1,0 +1,23 @@
+/** The first byte of an unfragmented text frame: FIN, and the opcode 1 (RFC 6455, 5.2). */
+const FIN_TEXT = 0x81
+/** The largest payload whose length stands in the second byte, and the values of that byte for lengths of two and of eight bytes. */
+const MAX_SHORT = 125
+const TWO_BYTES = 126
+const EIGHT_BYTES = 127
+
+const headerOf = (bytes: number): string => {
+  if (bytes <= MAX_SHORT) return String.fromCharCode(FIN_TEXT, bytes)
+  const low = [(bytes >> 8) & 0xff, bytes & 0xff]
+  if (bytes <= 0xffff) return String.fromCharCode(FIN_TEXT, TWO_BYTES, ...low)
+  return String.fromCharCode(FIN_TEXT, EIGHT_BYTES, 0, 0, 0, 0, bytes >>> 24, (bytes >> 16) & 0xff, ...low)
+}
+
+/**
+ * Returns a WebSocket frame of the text, as a text in which each character is a byte. Such frames are joined and written as
+ * `latin1`: a Buffer for each frame and another for its header would cost several times as much.
+ */
+export const textFrame = (text: string): string => {
+  const bytes = Buffer.byteLength(text)
+  const payload = bytes === text.length ? text : Buffer.from(text).toString('latin1')
+  return headerOf(bytes) + payload
+}
