@@ -7,7 +7,8 @@ interface Entry {
 
 /** Calls listeners with events. If a listener throws, `onError` is called with the error, and the others are called all the same. */
 export class Listeners {
-  readonly #entries = new Set<Entry>()
+  /** Replaced when it changes, so that a listener which is added during an event does not receive it. */
+  #entries: readonly Entry[] = []
   readonly #onError: (error: unknown) => void
 
   constructor(onError: (error: unknown) => void) {
@@ -18,13 +19,15 @@ export class Listeners {
   add(listener: (event: EngineEvent) => void, signal: AbortSignal): void {
     if (signal.aborted) return
     const entry = { listener, signal }
-    this.#entries.add(entry)
-    signal.addEventListener('abort', () => this.#entries.delete(entry), { once: true })
+    this.#entries = [...this.#entries, entry]
+    const remove = (): void => {
+      this.#entries = this.#entries.filter((other) => other !== entry)
+    }
+    signal.addEventListener('abort', remove, { once: true })
   }
 
   emit(event: EngineEvent): void {
-    // A copy, so that a listener which is added during this event does not receive it.
-    for (const { listener, signal } of [...this.#entries]) {
+    for (const { listener, signal } of this.#entries) {
       if (signal.aborted) continue
       try {
         listener(event)

@@ -42,10 +42,10 @@ export class InboxTable {
 
   /** Returns the inbox to be read. One that never held a message is not kept: most users get none while they are online. */
   peek({ appId, userId }: UserRef): Inbox {
-    const of = { appId, userId }
-    const row = rows.inbox(of)
+    const row = rows.inbox({ appId, userId })
     const cached = this.#cache.get(row)
     if (cached) return cached
+    const of = { appId, userId }
     const inbox = this.#create(of, this.#revocations.deletions(of), false)
     if (inbox.exists) this.#cache.set(row, inbox)
     return inbox

@@ -13,7 +13,7 @@ import type {
 import type { Clock } from '../util/clock.js'
 import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
-import type { Inbox } from './inbox.js'
+import type { Inbox, Watermark } from './inbox.js'
 import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { InboxPurge } from './inbox-purge.js'
 import { InboxReader } from './inbox-reader.js'
@@ -32,6 +32,22 @@ import type { WebhookEvents } from './webhook-events.js'
 const MAX_CACHED_COUNTS = 200
 /** About how many bytes a message takes beside its content: its key, and the sums in its row. */
 const MESSAGE_OVERHEAD = 100
+
+/** A message in one of the inboxes that it was added to, and the end of that inbox with it. */
+interface Copy {
+  inbox: Inbox
+  mark: Watermark
+}
+
+type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> & Pick<NewMessage, 'body' | 'data'>
+
+/** Without a spread: V8 makes new hidden classes for each object that has fields behind one. */
+const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }: Content): Message => {
+  const message: Message = { offset, id, from, to, sender, sentAt }
+  if (body !== undefined) message.body = body
+  if (data) message.data = data
+  return message
+}
 
 export interface InboxesOptions {
   store: Store
@@ -140,25 +156,24 @@ export class Inboxes {
       return Promise.resolve({ outcome: 'unknown-user' })
     }
     const sender = from === null ? null : (this.#users.sender({ appId, userId: from }) ?? null)
+    const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
+    // The caller may change `data` before the message is emitted, so the events have a copy.
     const content = {
       id,
       from,
       to,
       sender,
-      ...(body !== undefined && { body }),
-      ...(data && { data }),
+      body,
+      data: data && (JSON.parse(json) as NewMessage).data,
       sentAt,
     }
-    const json = JSON.stringify(content)
-    // The caller may change `data` before the message is emitted, so the event has a copy.
-    const emitted = data ? (JSON.parse(json) as typeof content) : content
 
     const inboxes = [this.#table.open(recipient)]
     if (from !== null && from !== to) inboxes.push(this.#table.open({ appId, userId: from }))
     const size = Buffer.byteLength(json) + MESSAGE_OVERHEAD
     const operations: Operation[] = []
     for (const inbox of inboxes) this.#deleteUnretained(inbox, rules.retention, now, false, operations)
-    if (this.#isCrowded(message, size, rules)) {
+    if (from !== null && from !== to && this.#isCrowded(inboxes[0], from, size, rules)) {
       this.#deferDeletions(operations)
       return Promise.resolve({ outcome: 'refused' })
     }
@@ -166,24 +181,21 @@ export class Inboxes {
 
     const beginsStreak =
       this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inboxes[0]?.hasUnread
-    const copies = inboxes.map((inbox) => {
-      operations.push(inbox.append(json, size, from, now, rules.retention))
+    const tail = `,${json.slice(1)}`
+    const copies: Copy[] = []
+    for (const inbox of inboxes) {
+      operations.push(inbox.append(tail, size, from, now, rules.retention))
       if (inbox.isBehind) this.#table.markChanged(inbox)
       inbox.batch = this.#commit.nextBatch
-      return { inbox, mark: inbox.assigned }
-    })
-    const [offset = 0, ownOffset = offset] = copies.map(({ mark }) => mark.offset)
-    const result: StoredResult = {
-      outcome: 'stored',
-      offset,
-      ownOffset: from === null ? null : ownOffset,
-      sentAt,
+      copies.push({ inbox, mark: inbox.assigned })
     }
+    const offset = copies[0]?.mark.offset ?? 0
+    const ownOffset = from === null ? null : (copies[1]?.mark.offset ?? offset)
+    const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
     if (beginsStreak)
       operations.push(...this.#unreadChecks.begin(recipient, offset, inboxes[0]?.deletions ?? 0, now))
     if (this.#webhooks.asks(appId, 'message.created')) {
-      const message = { offset, ...emitted }
-      const event = { epoch: inboxes[0]?.epoch ?? '', message }
+      const event = { epoch: inboxes[0]?.epoch ?? '', message: messageAt(offset, content) }
       operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
     operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now + rules.sendWindow))
@@ -192,9 +204,8 @@ export class Inboxes {
         this.#idempotencyKeys.removePending(keyRow)
         for (const { inbox, mark } of copies) {
           inbox.settle(mark)
-          const { offset } = mark
           // Only the offset differs between the two copies.
-          this.#emitMessage(inbox, { offset, ...emitted }, `{"offset":${offset},${json.slice(1)}`)
+          this.#emitMessage(inbox, messageAt(mark.offset, content), `{"offset":${mark.offset}${tail}`)
         }
         resolve(result)
       }
@@ -270,12 +281,12 @@ export class Inboxes {
 
   /** Returns whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */
   #isCrowded(
-    { appId, from, to }: NewMessage,
+    inbox: Inbox | undefined,
+    from: string,
     size: number,
     { retention, unreadPerSender }: SendRules,
   ): boolean {
-    if (from === null || from === to) return false
-    const inbox = this.#table.open({ appId, userId: to })
+    if (!inbox) return false
     return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => {
       const known = this.#unreadCounts.get(inbox.row)
       if (known) return known

@@ -9,7 +9,13 @@ export const DIGITS = 16
 
 export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
 
-export const padded = (number: number): string => String(number).padStart(DIGITS, '0')
+const ZEROS = Array.from({ length: DIGITS + 1 }, (_, count) => '0'.repeat(count))
+
+export const padded = (number: number): string => {
+  const digits = String(number)
+  // `padStart` makes half a kilobyte of garbage.
+  return (ZEROS[DIGITS - digits.length] ?? '') + digits
+}
 
 /** The last part of a key. */
 export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)

@@ -42,8 +42,11 @@ export const rows = {
     return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
   },
   /** Keys that begin with another number of deletions sort apart: `:` comes after all digits. */
-  message: ({ appId, userId, deletions }: InboxRef, offset: number) =>
-    `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}${padded(offset)}`,
+  message: (of: InboxRef, offset: number) => rows.messageIn(rows.messagePrefix(of), offset),
+  messagePrefix: ({ appId, userId, deletions }: InboxRef) =>
+    `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,
+  /** With the result of `messagePrefix`. */
+  messageIn: (prefix: string, offset: number) => prefix + padded(offset),
   /** The messages of an inbox from offset `from` up to, but not including, `to`. */
   messages: (of: InboxRef, from: number, to: number): Range => ({
     gte: rows.message(of, from),
