@@ -41,7 +41,7 @@ const pages = {
   'api-page': ['src/api-page/index.html', 'src/api-page/page.css'],
 }
 for (const [page, files] of Object.entries(pages))
-  for (const file of [...files, 'src/playground/base.css', 'src/playground/icon.svg'])
+  for (const file of [...files, 'src/pages/base.css', 'src/pages/icon.svg'])
     await copyFile(file, `dist/${page}/${basename(file)}`)
 const script = await compress('dist/cdn/chat-session.js')
 for (const name of ['chat-session.js.map', 'chat-session-worker.js', 'chat-session-worker.js.map'])
