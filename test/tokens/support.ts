@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { createHmacSha256 } from '../../src/engine/internal.js'
 import type { TokenResult, TokenType } from '../../src/tokens/index.js'
 
 export const appId = 'hF83jaq'
@@ -16,6 +17,10 @@ export const backends = [
     name: 'node:crypto',
     hmac: (key: string | Uint8Array, data: Uint8Array): Uint8Array =>
       createHmac('sha256', key).update(data).digest(),
+  },
+  {
+    name: "the gateway's",
+    hmac: (key: string | Uint8Array, data: Uint8Array): Uint8Array => createHmacSha256(key)(data),
   },
 ] as const
 

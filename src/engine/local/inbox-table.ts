@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto'
 import type { NewMessage, UserRef } from '../engine.js'
+import { createHmacSha256 } from '../util/hmac-sha256.js'
 import { LruCache } from '../util/lru-cache.js'
 import type { GroupCommit } from './group-commit.js'
 import { Inbox } from './inbox.js'
@@ -23,14 +23,14 @@ export class InboxTable {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #revocations: Revocations
-  readonly #epochKey: string
+  readonly #epochHmac: ReturnType<typeof createHmacSha256>
   readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
 
   constructor({ store, commit, revocations, epochKey }: InboxTableOptions) {
     this.#store = store
     this.#commit = commit
     this.#revocations = revocations
-    this.#epochKey = epochKey
+    this.#epochHmac = createHmacSha256(epochKey)
   }
 
   /** Returns the inbox, which the caller may change. */
@@ -80,9 +80,9 @@ export class InboxTable {
   /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */
   #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
     // Derived, so that an inbox without a row has an epoch too.
-    const mac = createHmac('sha256', this.#epochKey).update(rows.inbox(of))
-    if (deletions > 0) mac.update(`\0${deletions}`)
-    const epoch = mac.digest().toString('base64url', 0, EPOCH_BYTES)
+    const row = rows.inbox(of)
+    const mac = this.#epochHmac(deletions > 0 ? `${row}\0${deletions}` : row)
+    const epoch = mac.toString('base64url', 0, EPOCH_BYTES)
     return new Inbox(of, deletions, epoch, this.#store, isNew)
   }
 

@@ -1,6 +1,11 @@
-import { createHmac } from 'node:crypto'
-import { createSignatureVerifier, type KeySet, type SignatureVerifier } from '../../tokens/index.js'
+import {
+  createSignatureVerifier,
+  type Hmac,
+  type KeySet,
+  type SignatureVerifier,
+} from '../../tokens/index.js'
 import type { Credential, Way } from '../../engine/index.js'
+import { createHmacSha256 } from '../../engine/internal.js'
 import type { JsonObject } from '../../protocol/index.js'
 import {
   createDirectTokenVerifier,
@@ -45,9 +50,11 @@ export const newOwnCredential = (way: Way, issuedAt: number, expiresAt: number |
   expiresAt,
 })
 
-/** Node's own HMAC: for a few hundred bytes Web Crypto takes several times as long, since it changes threads. */
-const hmac = (secret: string, data: Uint8Array): Uint8Array =>
-  createHmac('sha256', secret).update(data).digest()
+/** Node's own hashes: for a few hundred bytes Web Crypto takes several times as long, since it changes threads. */
+const createHmac = (secrets: readonly string[]): Hmac => {
+  const hmacs = new Map(secrets.map((secret) => [secret, createHmacSha256(secret)]))
+  return (secret, data) => (hmacs.get(secret) ?? createHmacSha256(secret))(data)
+}
 
 /** The parts of an app that its config decides. */
 const createRules = (
@@ -55,6 +62,7 @@ const createRules = (
   keySet: KeySet | undefined,
 ): Pick<App, 'settings' | 'verifyToken' | 'verifyAppToken' | 'verifySignature'> => {
   const { appId, secrets, signatureSecrets, requireExpiry } = settings
+  const hmac = createHmac([...secrets, ...signatureSecrets])
   return {
     settings,
     verifyToken: createDirectTokenVerifier({
@@ -73,6 +81,7 @@ const createRules = (
 export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: KeySet): App => {
   const { appId } = settings
   const ownSecret = Buffer.from(ownKey).toString('base64url')
+  const hmac = createHmac([ownSecret])
   let rules = createRules(settings, keySet)
   return {
     get settings() {
