@@ -38,7 +38,12 @@ const forbiddenInIds = /\p{Surrogate}|\p{Cc}|\p{Bidi_Control}/u
  * `..` are no user ids: they would disappear from a URL's path.
  */
 export const isUserId = (id: string): boolean =>
-  id !== '' && id !== '.' && id !== '..' && byteLength(id) <= limits.userId && !forbiddenInIds.test(id)
+  id !== '' &&
+  id !== '.' &&
+  id !== '..' &&
+  // A code unit takes three bytes at most.
+  (3 * id.length <= limits.userId || byteLength(id) <= limits.userId) &&
+  !forbiddenInIds.test(id)
 
 export const isGuestId = (id: string): boolean => id.startsWith(GUEST_PREFIX)
 

@@ -48,8 +48,11 @@ export const record =
     object(value) && Object.values(value).every(check)
 
 /** Returns the first field of `value` that is missing or of the wrong type. */
-export const wrongField = (checks: Checks, value: object): string | undefined =>
-  Object.keys(checks).find((key) => !checks[key]?.((value as JsonObject)[key]))
+export const wrongField = (checks: Checks, value: object): string | undefined => {
+  // A loop, since a gateway makes no closure for each frame then.
+  for (const key of Object.keys(checks)) if (!checks[key]?.((value as JsonObject)[key])) return key
+  return undefined
+}
 
 export const shape =
   <S extends Checks>(checks: S): Check<Shape<S>> =>

@@ -15,6 +15,13 @@ const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
 /** Bytes of a `message` frame besides the body and data, at most: ids, and the sender's profile. */
 const FRAME_OVERHEAD = 8_192
 const MAX_CONTENT_JSON = limits.frame - FRAME_OVERHEAD
+/** Bytes that a byte of text may take as JSON, and those of `{"body":"","data":}`. */
+const MAX_ESCAPE = 6
+const CONTENT_OVERHEAD = 19
+
+/** A character of an id takes one or two code units. */
+const isTooLong = (id: string): boolean =>
+  id.length > limits.messageId && Array.from(id).length > limits.messageId
 
 /** Returns the problem of a message; undefined if it is valid. The app's rules are checked elsewhere. */
 export const checkMessage = ({
@@ -24,7 +31,7 @@ export const checkMessage = ({
   data,
 }: Omit<NewMessage, 'appId' | 'from'>): MessageProblem | undefined => {
   // UTF-8 replaces lone surrogates, so that two ids with them could become the same one.
-  if (id === '' || Array.from(id).length > limits.messageId || /\p{Surrogate}/u.test(id))
+  if (id === '' || isTooLong(id) || /\p{Surrogate}/u.test(id))
     return bad(`A message's 'id' is 1 to ${limits.messageId} characters of well-formed Unicode.`)
   if (!isUserId(to)) return bad("A message's 'to' is not a valid user id.")
   if (body === undefined && data === undefined) return bad("A message needs a 'body', 'data' or both.")
@@ -32,8 +39,9 @@ export const checkMessage = ({
   const size = Buffer.byteLength(body ?? '') + (data ? Buffer.byteLength(JSON.stringify(data)) : 0)
   if (size > limits.message)
     return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)
-  // JSON escapes a control character as six bytes, and the message must fit into one frame.
-  return Buffer.byteLength(JSON.stringify({ body, data })) > MAX_CONTENT_JSON
+  // JSON escapes a control character as six bytes, and the message must fit into one frame. Most messages are so short that they do.
+  return size * MAX_ESCAPE > MAX_CONTENT_JSON - CONTENT_OVERHEAD &&
+    Buffer.byteLength(JSON.stringify({ body, data })) > MAX_CONTENT_JSON
     ? tooLarge(`A message's body and data have at most ${MAX_CONTENT_JSON} bytes together as JSON.`)
     : undefined
 }

@@ -148,21 +148,37 @@ export const createFrameHandler = (
     }
   }
 
-  /** Never rejects. */
-  const answer = async (frame: RequestFrame, isCounted: boolean): Promise<void> => {
-    try {
-      await execute(frame)
-    } catch (error) {
-      if (error instanceof EngineError) {
-        // If the engine can't do it now, the frame is refused and the session goes on.
-        metrics.engineErrors.inc({ code: error.code })
-        log.warn({ err: error }, 'a frame was refused because the engine failed')
-        refuse(frame, 'unavailable')
-      } else connection.fail(error)
-    }
+  const onAnswered = (isCounted: boolean): void => {
     if (isCounted) pendingCount -= 1
     unansweredCount -= 1
-    if (unansweredCount === 0) for (const resolve of onSettled.splice(0)) resolve()
+    if (unansweredCount === 0 && onSettled.length > 0) for (const resolve of onSettled.splice(0)) resolve()
+  }
+
+  const onFailed = (error: unknown, frame: RequestFrame): void => {
+    if (error instanceof EngineError) {
+      // If the engine can't do it now, the frame is refused and the session goes on.
+      metrics.engineErrors.inc({ code: error.code })
+      log.warn({ err: error }, 'a frame was refused because the engine failed')
+      refuse(frame, 'unavailable')
+    } else connection.fail(error)
+  }
+
+  const answer = (frame: RequestFrame, isCounted: boolean): void => {
+    // Not an async function, which would take several promises more of each message.
+    try {
+      const executed = execute(frame)
+      if (!executed) return onAnswered(isCounted)
+      executed.then(
+        () => onAnswered(isCounted),
+        (error: unknown) => {
+          onFailed(error, frame)
+          onAnswered(isCounted)
+        },
+      )
+    } catch (error) {
+      onFailed(error, frame)
+      onAnswered(isCounted)
+    }
   }
 
   return {
@@ -180,7 +196,7 @@ export const createFrameHandler = (
       }
       if (isCounted) pendingCount += 1
       unansweredCount += 1
-      void answer(frame, isCounted)
+      answer(frame, isCounted)
     },
   }
 }

@@ -4,8 +4,6 @@ import { Multimap } from '../../engine/internal.js'
 /** A session of this gateway that receives the engine's events about its user. */
 export interface HubSession {
   readonly user: UserRef
-  /** The result of `userKeyOf`. */
-  readonly userKey: string
   onEvent(event: EngineEvent): void
 }
 
@@ -40,20 +38,27 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
   }
 }
 
+const NO_SESSIONS: readonly HubSession[] = []
+
 export const createHub = (): Hub => {
-  const users = new Multimap<HubSession>()
-  const sessionsOf = (user: UserRef): readonly HubSession[] => users.get(userKeyOf(user))
+  /** By app, and then by user id: a key of both would be made anew for each event. */
+  const apps = new Map<string, Multimap<HubSession>>()
+  const sessionsOf = ({ appId, userId }: UserRef): readonly HubSession[] =>
+    apps.get(appId)?.get(userId) ?? NO_SESSIONS
   let size = 0
   return {
     sessionsOf,
     size: () => size,
     add(session) {
       size += 1
-      users.add(session.userKey, session)
+      const { appId, userId } = session.user
+      let users = apps.get(appId)
+      if (!users) apps.set(appId, (users = new Multimap()))
+      users.add(userId, session)
     },
     remove(session) {
       size -= 1
-      users.delete(session.userKey, session)
+      apps.get(session.user.appId)?.delete(session.user.userId, session)
     },
     dispatch(event) {
       const user = userOf(event)

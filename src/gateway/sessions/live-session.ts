@@ -90,10 +90,6 @@ export class LiveSession implements HubSession {
     this.#delivery = new Delivery(context, this.user, connection)
   }
 
-  get userKey(): string {
-    return this.limits.userKey
-  }
-
   /** The session's ids; undefined before it has started. */
   get ref(): SessionRef | undefined {
     return this.#started()?.ref

@@ -1,4 +1,4 @@
-import type { Engine, UserRef } from '../../engine/index.js'
+import type { Engine, SendResult, UserRef } from '../../engine/index.js'
 import { isGuestId, limits, type ClientFrameOf, type RefusalCode } from '../../protocol/index.js'
 import type { RateLimiter } from '../limits/rate-limiter.js'
 import type { App } from '../auth/app.js'
@@ -86,20 +86,27 @@ export const createMessaging = (
     }
   }
 
-  /** Resolves with false if the client may try the same send again. */
-  const store = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
-    const { id, to, body, data } = frame
-    const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
-    const at = performance.now()
-    const sent = await engine.send({ appId, id, from: userId, to, body, data }, rules)
+  /** Returns false if the client may try the same send again. */
+  const answerSend = (frame: ClientFrameOf<'send'>, sent: SendResult, at: number): boolean => {
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
     if ('sentAt' in sent) {
       const { ownOffset, offset, sentAt } = sent
-      connection.send({ type: 'sent', id, offset: ownOffset ?? offset, sentAt })
+      connection.send({ type: 'sent', id: frame.id, offset: ownOffset ?? offset, sentAt })
     } else if (sent.outcome === 'full') refuse(frame, 'unavailable', QUOTA_EXCEEDED, QUOTA_RETRY_AFTER)
     else if (sent.outcome === 'refused') refuse(frame, 'refused', TOO_MUCH_UNREAD)
     else refuse(frame, sent.outcome)
     return sent.outcome !== 'full'
+  }
+
+  /** Resolves with false if the client may try the same send again. */
+  const store = (frame: ClientFrameOf<'send'>): Promise<boolean> => {
+    const { id, to, body, data } = frame
+    const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
+    const at = performance.now()
+    // Not an async function, which would take two promises more.
+    return engine
+      .send({ appId, id, from: userId, to, body, data }, rules)
+      .then((sent) => answerSend(frame, sent, at))
   }
 
   /** Resolves with false if the client may try the same send again. */
