@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createClientVersions } from './client-versions.js'
+import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable, type Row } from './table.js'
 
 type Table = typeof metricsTable
@@ -30,7 +31,9 @@ const create = (
   const options = { name, help, labelNames: [...labels], registers: [registry] }
   if (kind === 'counter') return new Counter(options)
   if (kind === 'gauge') return new Gauge(options)
-  return new Histogram({ ...options, buckets: [...buckets] })
+  return labels.length === 0
+    ? new PlainHistogram({ ...options, buckets: [...buckets] })
+    : new Histogram({ ...options, buckets: [...buckets] })
 }
 
 /** Creates the metrics of a gateway. Counting takes a fraction of a microsecond, and nothing else happens until a scrape. */
