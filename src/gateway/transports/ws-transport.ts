@@ -1,4 +1,6 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import * as ws from 'ws'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
@@ -122,7 +124,11 @@ export class WsTransport implements Transport {
   async onEnd(): Promise<void> {
     await this.#connection?.onEnd()
     this.flush()
-    this.#stream.end()
+    const stream = this.#stream
+    // If the kernel has every byte already, `end` would only add a system call and a turn. TLS has a last record to send.
+    if (stream.writableLength === 0 && stream instanceof Socket && !(stream instanceof TLSSocket))
+      stream.destroy()
+    else stream.end()
   }
 
   onClose(code: number): void {
