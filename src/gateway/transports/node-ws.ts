@@ -76,8 +76,6 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
 /** Functions of the module: a closure for each socket would keep the request and its headers in memory. */
 const ignore = (): void => undefined
 
-const uncork = (stream: Duplex): void => stream.uncork()
-
 /** Milliseconds after which a client that was refused for a limit reconnects: a random part of it. */
 const RETRY_AFTER = 5_000
 
@@ -159,13 +157,19 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     peer: Peer,
     slot: Slot,
   ): void => {
-    // `started` leaves in the same write as the 101, if the session starts in this turn.
-    socket.cork()
-    setImmediate(uncork, socket)
+    // ws writes nothing but the 101 before it calls back. The transport writes that text together with its first frames.
+    let accepted = ''
+    const { write } = socket
+    socket.write = (text: string) => {
+      accepted += text
+      return true
+    }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // Assigned, not deleted: V8 makes an object slow when a property of it is deleted.
+      socket.write = write
       // ws listens itself from now on. With two listeners Node would keep an array of them for each socket.
       socket.off('error', ignore)
-      const transport = new WsTransport(webSocket, socket)
+      const transport = new WsTransport(webSocket, socket, accepted)
       const connection = handlers.connect(transport, peer, slot)
       transport.receiveFor(connection, handlers.messageTimeout)
       slot.evict = evictionOf(connection, socket, slot)
@@ -176,6 +180,8 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
         connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
       else if (start !== null) connection.receive(start, Buffer.byteLength(start))
     })
+    // If ws has refused the handshake, it has not called back.
+    socket.write = write
   }
 
   const restoreUpgrades = intercept(
