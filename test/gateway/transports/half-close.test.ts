@@ -77,14 +77,20 @@ test('a client that half-closes before `started` gets a code after which it may 
   assert.doesNotMatch(raw.received().toString(), /"started"/)
 })
 
-test('a client that half-closes in a session gets the answers to the frames that it has sent', async () => {
-  const { url, sockets, answer, asked } = await runSlowGateway()
-  const raw = await openHalf(url, await startOf('ada'))
+/** A client of `runSlowGateway` that has sent a message to itself and closed its side. The gateway has read the end and not answered. */
+const halfCloseInSession = async () => {
+  const { asked, ...gateway } = await runSlowGateway()
+  const raw = await openHalf(gateway.url, await startOf('ada'))
   await until('started', () => raw.received().includes('"type":"started"'))
   raw.socket.write(maskedFrame('{"type":"send","id":"m1","to":"ada","body":"x"}'))
   await until('asked', asked, 1)
   raw.socket.end()
-  await until('the end is read', () => sockets[0]?.readableEnded === true)
+  await until('the end is read', () => gateway.sockets[0]?.readableEnded === true)
+  return { ...gateway, raw }
+}
+
+test('a client that half-closes in a session gets the answers to the frames that it has sent', async () => {
+  const { answer, raw } = await halfCloseInSession()
   answer()
   assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
   assertSpeaksProtocol(raw.frames())
@@ -92,13 +98,7 @@ test('a client that half-closes in a session gets the answers to the frames that
 })
 
 test('a client that half-closes in a session and then breaks its connection ends nothing but its connection', async () => {
-  const { url, sockets, answer, asked } = await runSlowGateway()
-  const raw = await openHalf(url, await startOf('ada'))
-  await until('started', () => raw.received().includes('"type":"started"'))
-  raw.socket.write(maskedFrame('{"type":"send","id":"m1","to":"ada","body":"x"}'))
-  await until('asked', asked, 1)
-  raw.socket.end()
-  await until('the end is read', () => sockets[0]?.readableEnded === true)
+  const { url, sockets, answer, raw } = await halfCloseInSession()
   raw.socket.resetAndDestroy()
   await until('the socket has closed', () => sockets[0]?.closed === true)
   const next = await startClient(url, await startOf('ada'))
