@@ -15,7 +15,7 @@ import { createRequestQueue } from '../http/request-queue.js'
 import { pathOf } from '../http/target.js'
 import { intercept } from './intercept.js'
 import { createRequestReturn } from './return-request.js'
-import { FlushingWebSocket, WsTransport } from './ws-transport.js'
+import { createFlushingWebSocket, WsTransport } from './ws-transport.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
@@ -121,7 +121,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     maxBufferedChunks: MAX_CHUNKS,
     // ws answers each ping with a write of its own, and destroys the socket if too many answers wait.
     autoPong: false,
-    WebSocket: FlushingWebSocket,
+    WebSocket: createFlushingWebSocket(),
     closeTimeout: CLOSE_TIMEOUT,
     handleProtocols: () => SUBPROTOCOL,
   } satisfies ws.ServerOptions & {

@@ -40,15 +40,19 @@ const flushAll = (): void => {
 
 const flush = (transport: WsTransport): void => transport.flush()
 
-/** A WebSocket that writes the frames of this turn before its close frame, also if ws closes it by itself. */
-export class FlushingWebSocket extends ws.WebSocket {
-  [TRANSPORT]?: WsTransport
+/**
+ * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. A
+ * function, because the build of ws for browsers has no class to extend: a page's bundler may follow the import of the gateway.
+ */
+export const createFlushingWebSocket = (): typeof ws.WebSocket =>
+  class extends ws.WebSocket {
+    [TRANSPORT]?: WsTransport
 
-  override close(code?: number, reason?: string | Buffer): void {
-    this[TRANSPORT]?.flush()
-    super.close(code, reason)
+    override close(code?: number, reason?: string | Buffer): void {
+      this[TRANSPORT]?.flush()
+      super.close(code, reason)
+    }
   }
-}
 
 /**
  * The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. Frames are written
