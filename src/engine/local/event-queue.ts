@@ -84,7 +84,6 @@ export class EventQueue implements WebhookQueue {
   readonly #jobs = new Map<string, Job>()
   readonly #users = new LruCache<UserQueue>(MAX_CACHED, ({ batch }) => batch > this.#commit.lastWritten)
   readonly #mutex = new KeyedMutex()
-  #writes = 0
 
   constructor({ store, reads, commit, clock, scheduler, emit }: EventQueueOptions) {
     this.#store = store
@@ -314,9 +313,9 @@ export class EventQueue implements WebhookQueue {
     queue.batch = this.#commit.nextBatch
   }
 
+  /** Written in order with the events that are added: both write a user's queue. */
   #write(operations: Operation[]): void {
-    if (operations.length > 0)
-      this.#commit.defer(`events ${++this.#writes}`, (batch) => batch.push(...operations))
+    if (operations.length > 0) this.#commit.append(operations)
   }
 
   /** When the event, or the one that it waits for, is due by the engine's clock. */

@@ -120,6 +120,16 @@ export class GroupCommit {
   }
 
   /**
+   * Writes as `defer` does, but in its place among the writes before and after it, also those that are synced: a deferred write is
+   * put at the end of its batch, and rows that were made before it would replace later ones.
+   */
+  append(operations: Operation[]): void {
+    if (this.#refusal) return
+    for (const operation of operations) this.#operations.push(operation)
+    this.#schedule()
+  }
+
+  /**
    * Resolves, within milliseconds, when everything so far is with the kernel: it survives a crash of this process, though not a power cut.
    * Never rejects: after a failure the recovery writes the state in memory.
    */
@@ -145,8 +155,13 @@ export class GroupCommit {
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
     await this.#running
-    if (this.#waiters.length + this.#flushes.length + this.#deferred.size > 0) await this.#start()
+    if (this.#waiters.length + this.#flushes.length > 0 || this.#hasWrites) await this.#start()
     this.#clearTimer()
+  }
+
+  /** Whether there is anything to write. */
+  get #hasWrites(): boolean {
+    return this.#deferred.size > 0 || this.#operations.length > 0
   }
 
   #add(operations: Operation[], waiter: Waiter): void {
@@ -161,7 +176,7 @@ export class GroupCommit {
     if (this.#isUrgent) return void this.#start()
     const isWaiting = this.#waiters.length + this.#flushes.length > 0
     // A timer that is set fires early enough for a deferred write. Reading the clock and setting a timer for each took 1 µs of a message.
-    if (!isWaiting && (this.#deferred.size === 0 || this.#timerAt < Infinity)) return
+    if (!isWaiting && (!this.#hasWrites || this.#timerAt < Infinity)) return
     const now = performance.now()
     const at = isWaiting ? this.#lastBegin + this.#spacing : now + DEFER_DELAY
     if (at <= now) void this.#start()
@@ -175,7 +190,7 @@ export class GroupCommit {
   /** The timer may be older than the latest batch, since a batch that begins does not clear it. */
   #onTimer(): void {
     this.#timerAt = Infinity
-    if (this.#deferred.size > 0 && !this.#running) void this.#start()
+    if (this.#hasWrites && !this.#running) void this.#start()
     else this.#schedule()
   }
 

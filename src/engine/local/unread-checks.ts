@@ -47,7 +47,6 @@ export class UnreadChecks {
   readonly #unreadOf: (of: UserRef) => Promise<Unread | null>
   /** By app. */
   readonly #jobs = new Map<string, Job>()
-  #writes = 0
 
   constructor({ reads, commit, clock, scheduler, webhooks, unreadOf }: UnreadChecksOptions) {
     this.#reads = reads
@@ -105,7 +104,7 @@ export class UnreadChecks {
       if (dueAt > now) operations.push(this.#add(of, dueAt, [unread.oldest.offset, deletions]))
       else operations.push(...this.#webhooks.operations(of, 'message.unread', dataOf(of, unread)))
     }
-    this.#commit.defer(`unread ${++this.#writes}`, (batch) => batch.push(...operations))
+    this.#commit.append(operations)
   }
 }
 

@@ -149,7 +149,8 @@ export class Users {
       if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
       const { appId, userId } = of
       const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
-      const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...event]
+      const operations = [del(row), del(guestRow), del(rows.lastSeen(of))]
+      this.#commit.append(event)
       this.#commit.defer(guestRow, (batch) => batch.push(...operations))
       this.#usage.add(of.appId, { users: -1, guests: -1 })
       this.#senders.delete(row)

@@ -107,7 +107,7 @@ export class WebhookEvents {
     if (!this.#commit.isWritable) return this.#keep({ event, id: undefined, batch: Infinity })
     try {
       const { id, operations } = this.#queue.add(event)
-      this.#commit.defer(id, (batch) => batch.push(...operations))
+      this.#commit.append(operations)
       this.#keep({ event, id, batch: this.#commit.nextBatch })
     } catch (error) {
       // The store can't be read. Its change goes on, since it may have no caller: a hold that expires has none.

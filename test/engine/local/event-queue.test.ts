@@ -53,6 +53,33 @@ void describe('the rows of webhook events', () => {
     await engine.close()
   })
 
+  for (const waiting of [0, 1, 2])
+    void it(`of an event that is added while another is settled outlive the process (${waiting} others wait)`, async () => {
+      const store = new MemoryStore()
+      const engine = await engineOn(store)
+      const send = (id: number) =>
+        engine.send({ appId: 'app', id: `${id}`, from: null, to: 'ada', body: `${id}` }, rules)
+      for (let id = 0; id <= waiting; id++) await send(id)
+      const [first] = await engine.takeDueEvents('app', 1, 60_000)
+      assert.ok(first)
+      const settled = engine.settleEvent('app', 'ada', first.event.id, { delivered: true })
+      await send(waiting + 1)
+      await settled
+      await engine.check()
+      // As after SIGKILL: the engine is not closed.
+      const next = await engineOn(store)
+      for (let id = 1; id <= waiting + 1; id++) {
+        const [taken] = await next.takeDueEvents('app', 1, 60_000)
+        assert.equal(
+          (taken?.event.data as { message?: { body: string } } | undefined)?.message?.body,
+          `${id}`,
+        )
+        assert.ok(taken)
+        await next.settleEvent('app', 'ada', taken.event.id, { delivered: true })
+      }
+      assert.deepEqual(await next.takeDueEvents('app', 1, 60_000), [])
+    })
+
   void it('are gone when all events are delivered, but for the counts', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)
