@@ -83,9 +83,12 @@ test('the keys are fetched when the first token comes, once for a crowd, and the
 test('a flood of unknown key ids costs one fetch, also while that fetch runs', async () => {
   const { state, outcome } = await run()
   assert.equal(await outcome(first.token()), 'ok')
-  const flood = (from: number) =>
-    Promise.all(Array.from({ length: 50 }, (_, index) => outcome(first.token(`${from + index}`))))
-  // The fetch began for the first of them. The others came after that: their keys may be newer than its answer.
+  // Sorted, since the tokens are signed in any order.
+  const flood = async (from: number) =>
+    (
+      await Promise.all(Array.from({ length: 50 }, (_, index) => outcome(first.token(`${from + index}`))))
+    ).sort()
+  // The fetch began for the first that came. The others came after that: their keys may be newer than its answer.
   const others = Array.from({ length: 49 }, () => 'unavailable')
   assert.deepEqual(await flood(0), ['unauthenticated', ...others])
   assert.deepEqual(await flood(50), ['unavailable', ...others])
