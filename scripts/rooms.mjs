@@ -5,7 +5,13 @@ import { fileURLToPath } from 'node:url'
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
 const engineRecords = ['engine/events', 'engine/records', 'engine/webhook-events']
-const engineInterface = ['engine/engine', ...engineRecords, 'engine/errors', 'engine/listeners']
+const engineInterface = [
+  'engine/engine',
+  ...engineRecords,
+  'engine/errors',
+  'engine/listeners',
+  'engine/user-changes',
+]
 const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const observed = [...settings, 'gateway/metrics']
@@ -41,13 +47,22 @@ export const rooms = {
   'engine/events': ['engine/records', 'protocol'],
   'engine/engine': [...engineRecords, 'protocol'],
   'engine/errors': [],
+  'engine/user-changes': ['engine/records', 'protocol'],
   'engine/listeners': ['engine/engine'],
   'engine/util': [],
   'engine/local': [...engineInterface, 'engine/util', 'protocol'],
   'engine/memory': [...engineInterface, 'engine/local', 'engine/util'],
   'engine/embedded': [...engineInterface, 'engine/local', 'engine/util'],
+  'engine/redis': [...engineInterface, 'engine/util', 'protocol'],
   'engine/suite': engineInterface,
-  engine: [...engineInterface, 'engine/local', 'engine/memory', 'engine/embedded', 'engine/util'],
+  engine: [
+    ...engineInterface,
+    'engine/local',
+    'engine/memory',
+    'engine/embedded',
+    'engine/redis',
+    'engine/util',
+  ],
 
   'gateway/errors': [],
   'gateway/log': [],

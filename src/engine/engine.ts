@@ -43,7 +43,7 @@ export interface Engine extends WebhookQueue {
    */
   open(): Promise<void>
 
-  /** Writes pending changes and releases every resource. Closing twice is fine, and so is opening again. */
+  /** Writes pending changes, holds the sessions of this engine's connections, and releases every resource. Closing twice is fine, and so is opening again. */
   close(): Promise<void>
 
   /** 32 random bytes, the same for every gateway on this engine for as long as its data lasts. */
@@ -93,8 +93,8 @@ export interface Engine extends WebhookQueue {
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void>
 
   /**
-   * The connection is lost. The session is held for `holdFor` milliseconds, counted anew when the store is opened
-   * again; then it ends. Ignored if another connection carries it.
+   * The connection is lost. The session is held for `holdFor` milliseconds, counted anew when the store of one process is
+   * opened again; then it ends. Ignored if another connection carries it.
    */
   detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void>
 
@@ -107,7 +107,7 @@ export interface Engine extends WebhookQueue {
    */
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
 
-  /** A page of the app's sessions. `after` is the `next` of the page before, null for the first page. */
+  /** A page of the app's sessions, in an order that never changes. `after` is the `next` of the page before, null for the first page. */
   appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage>
 
   /**
@@ -182,6 +182,9 @@ export interface Engine extends WebhookQueue {
    */
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
 
-  /** Calls `listener` with every event from now on, until `signal` aborts. May be called before `open`. */
+  /**
+   * Calls `listener` with events from now on, until `signal` aborts: with those of users for whom a connection that came to this engine
+   * carries a session, and with `webhooks-due`. Engines of one process emit those of all users. May be called before `open`.
+   */
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }

@@ -43,6 +43,13 @@ export interface WebhooksDue {
   type: 'webhooks-due'
   appId: string
 }
+/**
+ * The gateways that share the engine counted this one as dead, because it was stopped or cut off: other connections may carry its
+ * sessions now. It closes its connections, so that clients resume.
+ */
+export interface LeaseLost {
+  type: 'lease-lost'
+}
 /** An event that an engine emits to every gateway which listens to it. */
 export type EngineEvent =
   | SessionEnded
@@ -52,3 +59,4 @@ export type EngineEvent =
   | MessagesRead
   | ReauthRequested
   | WebhooksDue
+  | LeaseLost

@@ -113,7 +113,7 @@ export interface StartedSession extends SessionRecord {
 }
 
 export interface SessionPage {
-  /** Oldest first. */
+  /** Those of a user oldest first. An engine of one process has all of them so. */
   sessions: SessionRecord[]
   /** The cursor of the next page; null after the last session. */
   next: string | null

@@ -52,7 +52,7 @@ export interface OwedEvent {
 }
 
 export interface OwedEventPage {
-  /** In the order in which they happened. */
+  /** Those of a user in the order in which they happened. An engine of one process has all of them so. */
   events: OwedEvent[]
   /** The cursor of the next page; null after the last event. */
   next: string | null
@@ -63,7 +63,7 @@ export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error:
 
 /**
  * The webhook events that an engine keeps until they are delivered. An event is written in the same batch as the change
- * that it reports. After the engine was opened again, every owed event is due at once.
+ * that it reports. After the engine was opened again, every owed event is due at once, unless another engine on the same data was open meanwhile.
  */
 export interface WebhookQueue {
   /**

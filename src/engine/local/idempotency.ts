@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { NewMessage, SendResult } from '../engine.js'
+import type { SendResult } from '../engine.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
-import { sha256 } from '../util/sha256.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { del, put, read, readAll, type Operation, type Store } from './store.js'
@@ -20,16 +19,6 @@ const KEYS_PER_INDEX_ROW = 128
 /** How many index rows, and about how many keys, one step of the sweep deletes at most. */
 const INDEX_ROWS_PER_STEP = 32
 const KEYS_PER_STEP = 256
-
-/** A hash of a message's content. The order of an object's fields makes no difference. */
-export const digestOf = ({ body, data }: NewMessage): string => {
-  const sorted = (_key: string, value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value
-  const canonical = data === undefined ? JSON.stringify([body]) : JSON.stringify([body, data], sorted)
-  return sha256(canonical)
-}
 
 /**
  * The ids of recent messages with the result of each, so that a retry stores nothing twice. An index lists them by the

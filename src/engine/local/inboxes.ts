@@ -11,10 +11,11 @@ import type {
   UserRef,
 } from '../engine.js'
 import type { Clock } from '../util/clock.js'
+import { contentDigest } from '../util/content-digest.js'
 import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Inbox, Watermark } from './inbox.js'
-import { digestOf, IdempotencyKeys, type StoredResult } from './idempotency.js'
+import { IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { InboxPurge } from './inbox-purge.js'
 import { InboxReader } from './inbox-reader.js'
 import { InboxTable } from './inbox-table.js'
@@ -149,7 +150,7 @@ export class Inboxes {
     const { appId, id, from, to, body, data } = message
     const recipient = { appId, userId: to }
     const keyRow = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
-    const digest = digestOf(message)
+    const digest = contentDigest(message)
     const earlier = this.#idempotencyKeys.find(keyRow, digest, now)
     if (earlier) return earlier
     if (!rules.unknownRecipients && this.#users.sender(recipient) === undefined) {

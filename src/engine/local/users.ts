@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
-import { isGuestId, type Message, type Profile } from '../../protocol/index.js'
+import { isGuestId, type Message } from '../../protocol/index.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
+import { changesNothing, copyChange, hasChanged, senderOf, userAfter } from '../user-changes.js'
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { GroupCommit } from './group-commit.js'
 import { Reads } from './reads.js'
@@ -11,39 +11,6 @@ import type { Usage } from './usage.js'
 import type { WebhookEvents } from './webhook-events.js'
 
 const MAX_CACHED_SENDERS = 10_000
-
-/**
- * A copy of the profile as a later read will return it: without undefined fields, and apart from the caller's object.
- */
-const toStored = (profile: Profile | undefined): Profile =>
-  profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
-
-const profilesOf = (user: UserRecord | null): unknown => user && [user.vouched, user.claimed]
-
-/** The vouched fields of a user's record after a change. */
-const vouchedAfter = (
-  stored: UserRecord | null,
-  change: UserChange['vouched'],
-): Pick<UserRecord, 'vouched' | 'vouchedAt'> => {
-  const { vouched = {}, vouchedAt = null } = stored ?? {}
-  const isVouched = vouchedAt !== null || Object.keys(vouched).length > 0
-  const isNewer =
-    change && (!isVouched || (change.issuedAt !== null && change.issuedAt >= (vouchedAt ?? -Infinity)))
-  return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
-}
-
-/** Returns true if saving the change would surely write nothing. False does not mean that it would: only a full comparison shows that. */
-const changesNothing = (stored: UserRecord, { vouched, claimed }: UserChange): boolean =>
-  claimed === undefined &&
-  (vouched === undefined ||
-    (vouched.issuedAt === stored.vouchedAt && isDeepStrictEqual(vouched.profile, stored.vouched)))
-
-/** The part of the profile that a message carries; null if there is none. */
-const senderOf = (user: UserRecord): Message['sender'] => {
-  const { name, photoUrl } = mergeProfile(user)
-  if (name === undefined && photoUrl === undefined) return null
-  return { ...(name !== undefined && { name }), ...(photoUrl !== undefined && { photoUrl }) }
-}
 
 /** The users in a store. */
 export class Users {
@@ -100,27 +67,15 @@ export class Users {
     const known = this.#mutex.isFree(row) ? this.get(of) : null
     if (known && changesNothing(known, change))
       return Promise.resolve({ user: known, created: false, changed: false })
-    const vouched = change.vouched && { ...change.vouched, profile: toStored(change.vouched.profile) }
-    const claimed = toStored(change.claimed)
+    const copy = copyChange(change)
     // The mutex is held until the sync. Otherwise a save could merge with a profile that another save is about to
     // replace, or return "unchanged" for a profile that is not durable yet.
     return this.#mutex.run(row, async () => {
       const stored = this.get(of)
       const isNewGuest = maxGuests !== null && stored === null
       if (isNewGuest && this.#usage.guestsOf(appId) >= maxGuests) return null
-      const after = vouchedAfter(stored, vouched)
-      const user: UserRecord = {
-        appId,
-        userId,
-        vouched: after.vouched,
-        vouchedAt: after.vouchedAt,
-        claimed: { ...stored?.claimed, ...claimed },
-        createdAt: stored?.createdAt ?? Date.now(),
-      }
-      // Most saves change nothing, and comparing texts is the fastest. The deep comparison ignores the order of fields.
-      const changed =
-        JSON.stringify(user) !== JSON.stringify(stored) &&
-        !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
+      const user = userAfter(of, stored, copy, Date.now())
+      const changed = hasChanged(user, stored)
       if (changed) {
         const operations: Operation[] = [put(row, user)]
         if (isNewGuest) operations.push(put(rows.guest(of), 1))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, MessagePage, UserRef } from '../engine.js'
-import { ada, app, bob, bodies, deliver, nextEvents, until, type SuiteContext } from './kit.js'
+import { ada, app, bob, bodies, deliver, nextEvents, start, until, type SuiteContext } from './kit.js'
 
 const fill = async (engine: Engine, count: number): Promise<void> => {
   for (let n = 1; n <= count; n++) await deliver(engine, { body: `${n}` })
@@ -105,6 +105,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       'has a read mark that moves neither back nor beyond the newest message, and emits an event when it moves',
       async (engine) => {
         await fill(engine, 5)
+        await start(engine, bob)
         const { epoch } = await engine.inbox(bob)
         const events = nextEvents(engine, 'read', 2)
         const read = (offset: number): Promise<unknown> => engine.markRead(bob, { epoch, offset })
@@ -234,8 +235,10 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     on('deletes expired messages when another message comes', async (engine) => {
       await fill(engine, 3)
       const old = Date.now()
-      await until('20 ms have passed', () => Promise.resolve(Date.now() > old + 20))
-      await deliver(engine, { body: 'new' }, { retention: { messages: 100, age: 20, bytes: 1e9 } })
+      // Long enough for the new message to be read before it expires too.
+      const age = 500
+      await until('it has expired', () => Promise.resolve(Date.now() > old + age))
+      await deliver(engine, { body: 'new' }, { retention: { messages: 100, age, bytes: 1e9 } })
       const page = await after(engine, bob, 0)
       assert.deepEqual([page.messages.map(({ body }) => body), page.lost], [['new'], true])
       assert.deepEqual((await after(engine, bob, 3)).lost, false)

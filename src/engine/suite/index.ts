@@ -1,4 +1,5 @@
 import { clocksSuite } from './clocks.js'
+import { clusterSuite } from './cluster.js'
 import { deletingSuite } from './deleting.js'
 import { guestsSuite } from './guests.js'
 import { inboxSuite } from './inbox.js'
@@ -51,4 +52,5 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   webhookEventsSuite(context)
   webhookUnreadSuite(context)
   webhookDeliveriesSuite(context)
+  clusterSuite(context)
 }

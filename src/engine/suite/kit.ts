@@ -25,6 +25,13 @@ export interface EngineUnderTest {
   create: () => Engine | Promise<Engine>
   /** Whether the engine's data is still there when it is closed and opened again. */
   durable: boolean
+  /** Makes another engine on the data of one that `create` made. Engines that no other process can share have no such method. */
+  createPeer?: (engine: Engine) => Engine | Promise<Engine>
+  /**
+   * Whether lists of an app have one order: users by id, sessions and webhook events by age. Otherwise only those of a user
+   * are in that order. @default true
+   */
+  ordered?: boolean
 }
 
 export const app = 'app'

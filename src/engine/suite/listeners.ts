@@ -85,6 +85,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
           }, life.signal)
         })
         const events = nextEvents(engine, 'user-changed')
+        await start(engine, ada)
         await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
         // Equal, though it was issued later.
         await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
@@ -97,6 +98,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
 
     on('receive the changes of a user in their order', async (engine) => {
       await engine.saveUser(ada, {})
+      await start(engine, ada)
       const events = nextEvents(engine, 'user-changed', 10)
       const names = Array.from({ length: 10 }, (_, n) => `Ada ${n}`)
       await Promise.all(names.map((name) => engine.saveUser(ada, { claimed: { name } })))

@@ -72,7 +72,9 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const session = await startSession(engine, asked)
       const { now } = Date
       try {
+        // Whichever clock the engine goes by.
         Date.now = () => now() + 60_000
+        advanceClock(60_000)
         await engine.touchSession(session, 'another', { rtt: 7 })
         assert.equal((await engine.sessions(ada))[0]?.rtt, null)
         await engine.touchSession(session, asked.connectionId, { rtt: 8 })

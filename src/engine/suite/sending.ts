@@ -9,6 +9,7 @@ import {
   newMessage,
   nextEvents,
   rules,
+  start,
   until,
   vouch,
   type SuiteContext,
@@ -43,6 +44,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     })
 
     on('are emitted as JSON, if at all, that says the same', async (engine) => {
+      await start(engine, bob)
       const events = nextEvents(engine, 'message')
       await engine.send(newMessage({ body: '\u2028 "😀" \\', data: { a: [1, { b: null }] } }), rules())
       for (const { json, message } of await events)
@@ -136,6 +138,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     })
 
     on('are emitted once for each inbox, in offset order, when they can be read', async (engine) => {
+      for (const of of [ada, bob]) await start(engine, of)
       const events: Extract<EngineEvent, { type: 'message' }>[] = []
       const reads: Promise<void>[] = []
       const life = new AbortController()
@@ -165,6 +168,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     })
 
     on('do not change when the caller changes the object that it sent', async (engine) => {
+      await start(engine, bob)
       const events = nextEvents(engine, 'message')
       const data = { list: ['a'] }
       const sending = deliver(engine, { data })

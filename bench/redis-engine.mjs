@@ -1,0 +1,119 @@
+// Measures a Redis engine alone, without gateways: sends and starts a second. node bench/redis-engine.mjs [URL [memory]]
+/* global performance */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createMemoryEngine, createRedisEngine } from '../dist/engine/index.js'
+
+const USERS = 1_000
+const AT_ONCE = 100
+const CALLS = 20_000
+const DAY = 86_400_000
+
+const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+
+const rules = {
+  sendWindow: DAY,
+  retention: { messages: 1_000, age: 30 * DAY, bytes: 1e9 },
+  unknownRecipients: true,
+  unreadPerSender: 1,
+  quota: { inboxes: 1e9, bytes: 1e15 },
+}
+
+/** Calls `call` so many times, some at once. Returns calls a second. */
+const rate = async (call) => {
+  const began = performance.now()
+  let next = 0
+  const worker = async () => {
+    while (next < CALLS) await call(next++)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return Math.round((CALLS / (performance.now() - began)) * 1_000)
+}
+
+const measure = async (name, engine) => {
+  await engine.open()
+  let run = 0
+  const send = () => {
+    const round = ++run
+    return rate((n) =>
+      engine.send(
+        {
+          appId: 'app',
+          id: `${round}-${n}`,
+          from: `user ${n % USERS}`,
+          to: `user ${(n * 7 + 1) % USERS}`,
+          body: 'Is the blue one still there? I would come for it on Saturday.',
+        },
+        rules,
+      ),
+    )
+  }
+  const start = () => {
+    const round = ++run
+    return rate((n) =>
+      engine.startSession({
+        ...{ appId: 'app', userId: `user ${round} ${n}`, guest: false, origin: 'https://example.com' },
+        ...{ address: '203.0.113.1', client: 'bench/1', node: 'bench', hidden: false },
+        credential: { way: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+        ...{
+          connectionId: `c${round}-${n}`,
+          keyHash: `k${round}-${n}`,
+          holdFor: 60_000,
+          sessionsPerUser: 10,
+        },
+      }),
+    )
+  }
+  await send()
+  const cpu = process.cpuUsage()
+  const sends = await send()
+  const { user, system } = process.cpuUsage(cpu)
+  console.log(
+    `${name}: ${sends} sends a second, ${((user + system) / CALLS).toFixed(1)} µs of this process each`,
+  )
+  await start()
+  const before = process.cpuUsage()
+  const starts = await start()
+  const used = process.cpuUsage(before)
+  console.log(
+    `${name}: ${starts} starts a second, ${((used.user + used.system) / CALLS).toFixed(1)} µs of this process each`,
+  )
+  await engine.close()
+}
+
+console.log(
+  `${CALLS} calls, ${AT_ONCE} at once, after as many to warm up; ${USERS} users who write to each other`,
+)
+await measure('memory', createMemoryEngine())
+const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
+for (const [name, settings] of [
+  ['Redis without a file', ['--appendonly', 'no']],
+  ['Redis, appendfsync everysec', ['--appendonly', 'yes', '--appendfsync', 'everysec']],
+  ['Redis, appendfsync always', ['--appendonly', 'yes', '--appendfsync', 'always']],
+]) {
+  const port = await freePort()
+  const server = spawn(
+    'redis-server',
+    [
+      ...['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', mkdtempSync(join(folder, 'data-'))],
+      ...settings,
+    ].map(String),
+    { stdio: 'ignore' },
+  )
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await measure(name, createRedisEngine({ server: { type: 'single', url: `redis://127.0.0.1:${port}` } }))
+  } finally {
+    server.kill()
+  }
+}
+rmSync(folder, { recursive: true, force: true })

@@ -1,0 +1,33 @@
+import type { AppOptions, Retention, WebhookOptions } from '../engine.js'
+
+/** The options of apps as this node knows them. */
+export class Apps {
+  readonly #retentions = new Map<string, Retention>()
+  readonly #webhooks = new Map<string, WebhookOptions>()
+
+  /** Sets an app's options, as another node may have stored them. */
+  load(appId: string, json: string): void {
+    this.set(appId, JSON.parse(json) as AppOptions)
+  }
+
+  set(appId: string, { retention, webhooks }: AppOptions): void {
+    this.#retentions.set(appId, retention)
+    if (webhooks) this.#webhooks.set(appId, { ...webhooks, events: [...webhooks.events] })
+    else this.#webhooks.delete(appId)
+  }
+
+  /** Sets an app's retention. Returns whether messages have another age than before. */
+  retain(appId: string, retention: Retention): boolean {
+    const known = this.#retentions.get(appId)
+    this.#retentions.set(appId, retention)
+    return known?.age !== retention.age
+  }
+
+  retentions(): Iterable<[appId: string, retention: Retention]> {
+    return this.#retentions
+  }
+
+  webhooksOf(appId: string): WebhookOptions | null {
+    return this.#webhooks.get(appId) ?? null
+  }
+}

@@ -1,0 +1,161 @@
+import type { Redis } from 'ioredis'
+import type { Reply } from './port.js'
+import { ConnectionFailure } from './failures.js'
+import type { IORedis } from './load-ioredis.js'
+import { addressText, type Address, type ConnectionOptions } from './options.js'
+
+export interface ConnectionEvents {
+  /** Called once, when the connection is lost or closed, also if it was never open. */
+  onClose: () => void
+  onMessage?: (channel: string, message: string) => void
+  /** Called if the server ends a sharded subscription, since its slot has moved. */
+  onMoved?: () => void
+}
+
+/** Milliseconds in which a connection is made, with TLS and login. */
+const CONNECT_TIMEOUT = 3_000
+
+/** A PING without a reply for so many checks means that the connection is dead. */
+const MAX_SILENT_CHECKS = 6
+
+const silent = (): void => undefined
+
+/**
+ * One connection to one server. It is never made again: a loss rejects the calls that wait for replies. So no command is sent twice
+ * unless this room's code says so.
+ */
+export class Connection {
+  readonly address: Address
+  /** Resolves when commands can be sent. Rejects with a `ConnectionFailure`. */
+  readonly opened: Promise<this>
+  /** The channels that the server has confirmed. */
+  readonly channels = new Set<string>()
+  readonly #redis: Redis
+  #state: 'opening' | 'open' | 'closed' = 'opening'
+  #error: unknown
+  #silentChecks = 0
+
+  constructor(IORedisClass: IORedis, address: Address, options: ConnectionOptions, events: ConnectionEvents) {
+    this.address = address
+    this.#redis = new IORedisClass({
+      host: address.host,
+      port: address.port,
+      db: options.database ?? 0,
+      lazyConnect: true,
+      connectTimeout: CONNECT_TIMEOUT,
+      // All of this would send commands again, or keep them while there is no connection.
+      retryStrategy: () => null,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: false,
+      maxRetriesPerRequest: null,
+      // INFO at each connection: a server that still loads its data answers each command with LOADING.
+      enableReadyCheck: false,
+      // Servers before 7.2 do not know CLIENT SETINFO, and an ACL may forbid it.
+      disableClientInfo: true,
+      ...(options.username === undefined ? {} : { username: options.username }),
+      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(options.tls ? { tls: options.tls === true ? {} : options.tls } : {}),
+    })
+    this.#redis.on('error', (error: unknown) => (this.#error ??= error))
+    this.#redis.on('end', () => {
+      this.#state = 'closed'
+      events.onClose()
+    })
+    const { onMessage, onMoved } = events
+    if (onMessage) {
+      this.#redis.on('message', onMessage)
+      this.#redis.on('smessage', onMessage)
+    }
+    if (onMoved) this.#redis.on('moved', onMoved)
+    this.opened = this.#open()
+    // Each caller that waits for it gets the rejection.
+    this.opened.catch(silent)
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Sends a command at once. Rejects with the error reply, or with a `ConnectionFailure`. */
+  async call(command: string, args: readonly (string | number)[]): Promise<Reply> {
+    if (this.#state !== 'open') throw this.#failure(false)
+    return this.#reply(this.#redis.call(command, args as string[]) as Promise<Reply>)
+  }
+
+  /** Sends ASKING and a command, with no other command between them. */
+  async callAsking(command: string, args: readonly (string | number)[]): Promise<Reply> {
+    if (this.#state !== 'open') throw this.#failure(false)
+    const asking = this.#redis.call('asking')
+    const [, reply] = await this.#reply(
+      Promise.all([asking, this.#redis.call(command, args as string[]) as Promise<Reply>]),
+    )
+    return reply
+  }
+
+  /** Subscribes to channels: of one slot if they are sharded. */
+  async subscribe(channels: readonly string[], sharded: boolean): Promise<void> {
+    if (this.#state !== 'open') throw this.#failure(false)
+    await this.#reply(sharded ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
+    for (const channel of channels) this.channels.add(channel)
+  }
+
+  /**
+   * Sends a PING if no other waits for its reply. Closes the connection if the PING has no reply after some checks. Checks are counted
+   * instead of time: if this process was stopped, the reply may wait to be read.
+   */
+  check(): void {
+    if (this.#state !== 'open') return
+    if (this.#silentChecks === 0) {
+      const alive = (): void => void (this.#silentChecks = 0)
+      this.#redis.call('ping').then(alive, alive)
+    } else if (this.#silentChecks >= MAX_SILENT_CHECKS) {
+      this.#error ??= new Error('PING has no reply')
+      this.close()
+    }
+    this.#silentChecks += 1
+  }
+
+  /** Closes at once. Calls without a reply are rejected. */
+  close(): void {
+    this.#state = 'closed'
+    this.#redis.disconnect()
+    // `disconnect` ends the stream, and a server that is stopped would never end its side. There is no stream before the first attempt.
+    ;(this.#redis.stream as Redis['stream'] | undefined)?.destroy()
+  }
+
+  async #open(): Promise<this> {
+    const timer = setTimeout(() => {
+      this.#error ??= new Error('no connection in time')
+      this.close()
+    }, CONNECT_TIMEOUT)
+    try {
+      await this.#redis.connect()
+    } catch (error) {
+      this.#error ??= error
+      this.close()
+      throw this.#failure(false)
+    } finally {
+      clearTimeout(timer)
+    }
+    if (this.#state === 'closed') throw this.#failure(false)
+    this.#state = 'open'
+    return this
+  }
+
+  async #reply<T>(reply: Promise<T>): Promise<T> {
+    try {
+      return await reply
+    } catch (error) {
+      if ((error as Error).name === 'ReplyError') throw error
+      this.#error ??= error
+      throw this.#failure(true)
+    }
+  }
+
+  #failure(sent: boolean): ConnectionFailure {
+    const cause = this.#error
+    const reason = cause instanceof Error ? `: ${cause.message}` : ''
+    return new ConnectionFailure(`no connection to ${addressText(this.address)}${reason}`, { sent, cause })
+  }
+}

@@ -1,0 +1,66 @@
+import { EngineError } from '../../errors.js'
+import { parseAddress, type Address } from './options.js'
+
+/** There is no connection, or it was lost before the reply. */
+export class ConnectionFailure extends Error {
+  /** Whether the server may have received the command. */
+  readonly sent: boolean
+  /** Whether the next attempt to connect is delayed, because the latest has failed. */
+  readonly isPausing: boolean
+
+  constructor(
+    message: string,
+    { sent = false, isPausing = false, cause }: { sent?: boolean; isPausing?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, { cause })
+    this.sent = sent
+    this.isPausing = isPausing
+  }
+}
+
+/** What an error reply or a failure asks of the client. */
+export type Failure =
+  | { kind: 'moved' | 'ask'; to: Address }
+  | { kind: 'unknown-script' | 'try-again' | 'read-only' | 'lost' | 'other' }
+
+/** Returns the first word of an error reply, as `READONLY`. */
+const replyCode = (error: unknown): string =>
+  error instanceof Error && error.name === 'ReplyError' ? (error.message.split(' ', 1)[0] ?? '') : ''
+
+export const failureOf = (error: unknown, from: Address): Failure => {
+  if (error instanceof ConnectionFailure) return { kind: 'lost' }
+  const code = replyCode(error)
+  const redirect = error instanceof Error ? (error.message.split(' ')[2] ?? '') : ''
+  if (code === 'MOVED') return { kind: 'moved', to: parseAddress(redirect, from) }
+  if (code === 'ASK') return { kind: 'ask', to: parseAddress(redirect, from) }
+  if (code === 'NOSCRIPT') return { kind: 'unknown-script' }
+  if (code === 'TRYAGAIN') return { kind: 'try-again' }
+  if (code === 'READONLY') return { kind: 'read-only' }
+  return { kind: 'other' }
+}
+
+const reasons: Record<string, string> = {
+  READONLY: 'the server is a replica',
+  OOM: 'the server is out of memory',
+  LOADING: 'the server still loads its data',
+  BUSY: 'the server is busy with another script',
+  CLUSTERDOWN: 'the cluster does not serve this key',
+  MASTERDOWN: 'the server has lost its master',
+  MISCONF: 'the server can not write to its disk',
+  NOREPLICAS: 'the server has too few replicas',
+  NOAUTH: 'the server demands a password',
+  WRONGPASS: 'the server does not accept the password',
+  NOPERM: 'the user of the ACL may not do this',
+}
+
+/** Returns the `EngineError` of whatever a call of Redis failed with. */
+export const unavailable = (what: string, error: unknown): EngineError => {
+  if (error instanceof EngineError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const reason = reasons[replyCode(error)]
+  return new EngineError(
+    'unavailable',
+    `Redis is unavailable (${what}): ${reason === undefined ? message : `${reason}: ${message}`}`,
+    { cause: error },
+  )
+}

@@ -1,0 +1,154 @@
+import { EngineError } from '../../errors.js'
+import type { ClientEvents, RedisClient, Reply, Script, ServerInfo } from './port.js'
+import { Calls, type Call } from './calls.js'
+import { Connection } from './connection.js'
+import { slotOfKey } from './key-slot.js'
+import type { Connect } from './link.js'
+import { loadIORedis } from './load-ioredis.js'
+import { parseRedisUrl, type ConnectionOptions, type RedisClientOptions } from './options.js'
+import { readServerInfo } from './server-info.js'
+import { runScript } from './run-script.js'
+import { Servers } from './servers.js'
+import { Subscriptions } from './subscriptions.js'
+import { topologyOf } from './topology.js'
+
+/** Milliseconds between checks of all connections. */
+const CHECK_INTERVAL = 500
+
+/**
+ * Checks between readings of the masters if nothing is lost. A Sentinel is asked at each: until the old master has become a replica it
+ * accepts writes, which are lost then. The masters of a cluster refuse them by themselves.
+ */
+const CHECKS_PER_REFRESH = { single: 4, sentinel: 1, cluster: 4 }
+
+/** Milliseconds that `close` waits for replies. */
+const CLOSE_TIMEOUT = 2_000
+
+const connectionOptions = (options: RedisClientOptions): ConnectionOptions =>
+  options.type === 'single'
+    ? { ...parseRedisUrl(options.url), ...(options.tls && { tls: options.tls }) }
+    : options
+
+const sentinelOptions = (options: RedisClientOptions): ConnectionOptions | undefined => {
+  if (options.type !== 'sentinel') return undefined
+  const { sentinelUsername: username, sentinelPassword: password, tls = false } = options
+  return {
+    tls,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  }
+}
+
+interface Opened {
+  readonly servers: Servers
+  readonly subscriptions: Subscriptions
+  readonly events: ClientEvents
+  readonly timer: NodeJS.Timeout
+}
+
+export class IORedisClient implements RedisClient {
+  readonly isCluster: boolean
+  readonly #options: RedisClientOptions
+  readonly #calls = new Calls()
+  #opened: Opened | undefined
+  #checks = 0
+
+  constructor(options: RedisClientOptions) {
+    this.#options = options
+    this.isCluster = options.type === 'cluster'
+  }
+
+  async open(events: ClientEvents): Promise<void> {
+    if (this.#opened) return
+    const IORedisClass = await loadIORedis()
+    const own = connectionOptions(this.#options)
+    const seeds = sentinelOptions(this.#options)
+    const connect: Connect = (address, its) => new Connection(IORedisClass, address, own, its)
+    const connectSeed: Connect = seeds
+      ? (address, its) => new Connection(IORedisClass, address, seeds, its)
+      : connect
+    const servers = new Servers(topologyOf(this.#options), connect, connectSeed, {
+      onChange: () => this.#recover(),
+      onMessage: events.onMessage,
+      onMoved: (connection) => {
+        subscriptions.forget(connection)
+        this.#recover()
+      },
+    })
+    const subscriptions = new Subscriptions(servers, this.isCluster, events)
+    const timer = setInterval(() => this.#check(servers, subscriptions), CHECK_INTERVAL)
+    this.#opened = { servers, subscriptions, events, timer }
+    try {
+      await this.#calls.add('open', async () => {
+        await servers.refresh()
+        await Promise.all(servers.all.map(({ commands }) => commands.connection()))
+      })
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    if (!opened) return
+    this.#opened = undefined
+    await this.#calls.settled(CLOSE_TIMEOUT)
+    clearInterval(opened.timer)
+    opened.servers.close()
+    this.#calls.rejectAll(new EngineError('unavailable', 'The connection to Redis is closed.'))
+  }
+
+  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply> {
+    return this.#calls.add(script.name, (call) => {
+      const { servers } = this.#get()
+      return runScript(servers, script, slotOfKey(keys[0] ?? ''), keys, args, call)
+    })
+  }
+
+  async subscribe(channels: readonly string[]): Promise<void> {
+    await this.#calls.add('subscribe', async (call) => {
+      const { subscriptions, servers } = this.#get()
+      subscriptions.add(channels)
+      await this.#untilSubscribed(subscriptions, servers, call)
+    })
+  }
+
+  async info(): Promise<ServerInfo[]> {
+    return this.#calls.add('info', async () => {
+      const { servers } = this.#get()
+      return Promise.all(servers.all.map(async ({ commands }) => readServerInfo(await commands.connection())))
+    })
+  }
+
+  #get(): Opened {
+    if (!this.#opened) throw new EngineError('unavailable', 'The connection to Redis is closed.')
+    return this.#opened
+  }
+
+  async #untilSubscribed(subscriptions: Subscriptions, servers: Servers, call: Call): Promise<void> {
+    for (;;) {
+      await subscriptions.update()
+      if (subscriptions.areComplete || call.isOver()) return
+      await call.pause(100)
+      await servers.refresh()
+    }
+  }
+
+  #check(servers: Servers, subscriptions: Subscriptions): void {
+    this.#calls.check()
+    servers.check()
+    this.#checks += 1
+    const isWhole = subscriptions.areComplete && servers.all.every(({ commands }) => commands.open)
+    if (!isWhole) this.#recover()
+    else if (this.#checks % CHECKS_PER_REFRESH[this.#options.type] === 0) this.#recover({ elsewhere: false })
+  }
+
+  /** Reads the masters again, and subscribes what is missing. */
+  #recover(options = { elsewhere: true }): void {
+    const opened = this.#opened
+    if (!opened) return
+    const { servers, subscriptions, events } = opened
+    servers.refresh(options).then(() => subscriptions.update(), events.onError)
+  }
+}

@@ -1,0 +1,77 @@
+import type { Connection } from './connection.js'
+import { type ConnectionEvents } from './connection.js'
+import { ConnectionFailure } from './failures.js'
+import type { Address } from './options.js'
+
+export type Connect = (address: Address, events: ConnectionEvents) => Connection
+
+/** Checks between attempts, after one, two, … failures in a row. */
+const PAUSES = [1, 1, 2, 4, 8]
+
+/** At most one connection to a server at a time, which is made when it is needed. */
+export class Link {
+  readonly address: Address
+  readonly #connect: Connect
+  readonly #events: ConnectionEvents
+  #connection: Connection | undefined
+  #failures = 0
+  #pause = 0
+  #lastError: unknown
+
+  constructor(address: Address, connect: Connect, events: ConnectionEvents) {
+    this.address = address
+    this.#connect = connect
+    this.#events = events
+  }
+
+  /** The connection if commands can be sent on it. */
+  get open(): Connection | undefined {
+    return this.#connection?.isOpen ? this.#connection : undefined
+  }
+
+  /** Resolves with an open connection. Rejects with a `ConnectionFailure`: at once during the pause after a failed attempt. */
+  async connection(): Promise<Connection> {
+    if (this.#pause > 0)
+      throw new ConnectionFailure(
+        this.#lastError instanceof Error ? this.#lastError.message : 'no connection',
+        {
+          isPausing: true,
+          cause: this.#lastError,
+        },
+      )
+    this.#connection ??= this.#make()
+    return this.#connection.opened
+  }
+
+  /** To be called at regular intervals: finds dead connections, and ends the pause after a failed attempt. */
+  check(): void {
+    if (this.#pause > 0) this.#pause -= 1
+    this.#connection?.check()
+  }
+
+  close(): void {
+    this.#connection?.close()
+    this.#connection = undefined
+  }
+
+  #make(): Connection {
+    const made = this.#connect(this.address, {
+      ...this.#events,
+      onClose: () => {
+        if (this.#connection !== made) return
+        this.#connection = undefined
+        this.#events.onClose()
+      },
+    })
+    made.opened.then(
+      () => (this.#failures = 0),
+      (error: unknown) => {
+        this.#lastError = error
+        this.#pause = PAUSES[Math.min(this.#failures, PAUSES.length - 1)] ?? 1
+        this.#failures += 1
+        if (this.#connection === made) this.#connection = undefined
+      },
+    )
+    return made
+  }
+}

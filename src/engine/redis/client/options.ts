@@ -1,0 +1,58 @@
+import type { SecureContextOptions } from 'node:tls'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** How connections to servers are made. Sentinels get the same TLS options, and a login of their own. */
+export interface ConnectionOptions {
+  /** A user of the server's ACL. @default the user `default` */
+  username?: string
+  password?: string
+  /** Connects with TLS. The server's certificate must be valid for its host, and signed by an authority of Node or by `ca`. */
+  tls?: boolean | SecureContextOptions
+  /** The number of the database. A cluster has 0 alone. @default 0 */
+  database?: number
+}
+
+/** One server; the master that Sentinels name; or a cluster of which some nodes are given. */
+export type RedisClientOptions =
+  | { type: 'single'; url: string; tls?: SecureContextOptions }
+  | ({
+      type: 'sentinel'
+      name: string
+      sentinels: readonly Address[]
+      sentinelUsername?: string
+      sentinelPassword?: string
+    } & ConnectionOptions)
+  | ({ type: 'cluster'; nodes: readonly Address[] } & ConnectionOptions)
+
+export const DEFAULT_PORT = 6379
+
+/** Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if it is no such URL. */
+export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
+  const url = new URL(text)
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
+    throw new TypeError('The URL of Redis begins with redis:// or rediss://.')
+  const database = Number(url.pathname.slice(1))
+  if (!Number.isInteger(database))
+    throw new TypeError('The path of the URL of Redis is the number of a database.')
+  return {
+    // An IPv6 address has brackets in a URL.
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
+    port: Number(url.port || DEFAULT_PORT),
+    tls: url.protocol === 'rediss:',
+    database,
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+  }
+}
+
+export const addressText = ({ host, port }: Address): string => `${host}:${port}`
+
+/** Parses `host:port`, as MOVED has it. The host of an IPv6 address has colons, and an empty one is the server that answers. */
+export const parseAddress = (text: string, answering: Address): Address => {
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon) || answering.host, port: Number(text.slice(colon + 1)) }
+}

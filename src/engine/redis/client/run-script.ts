@@ -1,0 +1,81 @@
+import type { Reply, Script } from './port.js'
+import type { Call } from './calls.js'
+import type { Connection } from './connection.js'
+import { ConnectionFailure, failureOf } from './failures.js'
+import { addressText, type Address } from './options.js'
+import type { Servers } from './servers.js'
+
+/** Redirects that one call follows without a pause. */
+const QUICK_REDIRECTS = 3
+
+/** Milliseconds between attempts while a slot moves: a call with several keys waits until all of them are at one server. */
+const TRY_AGAIN_PAUSE = 20
+
+const evaluate = async (
+  connection: Connection,
+  script: Script,
+  tail: readonly (string | number)[],
+  asking: boolean,
+): Promise<Reply> => {
+  // ASKING holds for one command, so a second one after NOSCRIPT would need it again.
+  if (asking) return connection.callAsking('eval', [script.source, ...tail])
+  try {
+    return await connection.call('evalsha', [script.sha, ...tail])
+  } catch (error) {
+    if (failureOf(error, connection.address).kind !== 'unknown-script') throw error
+    return connection.call('eval', [script.source, ...tail])
+  }
+}
+
+/**
+ * Runs a script at the master that serves its slot. Follows redirects. A script that may have run is sent again only if it is repeatable.
+ * Everything else that fails is thrown at once: the master may be away for long, and calls must not pile up.
+ */
+export const runScript = async (
+  servers: Servers,
+  script: Script,
+  slot: number,
+  keys: readonly string[],
+  args: readonly string[],
+  call: Call,
+): Promise<Reply> => {
+  const tail = [keys.length, ...keys, ...args]
+  let redirects = 0
+  let hasRecovered = false
+  let asking: Address | undefined
+
+  /** Reads the masters again, once a call. Throws `error` if that fails, and the second time. */
+  const recover = async (error: unknown): Promise<void> => {
+    if (hasRecovered) throw error
+    hasRecovered = true
+    await servers.refresh({ elsewhere: true }).catch(() => {
+      throw error
+    })
+  }
+
+  for (;;) {
+    const server = asking ? servers.at(asking) : servers.ofSlot(slot)
+    try {
+      // Without an `await` if there is a connection, so that calls are sent in their order.
+      const connection = server.commands.open ?? (await server.commands.connection())
+      return await evaluate(connection, script, tail, asking !== undefined)
+    } catch (error) {
+      if (call.isOver()) throw error
+      const failure = failureOf(error, server.address)
+      asking = undefined
+      if (failure.kind === 'moved' || failure.kind === 'ask') {
+        redirects += 1
+        if (redirects > QUICK_REDIRECTS) await call.pause(TRY_AGAIN_PAUSE)
+        if (failure.kind === 'ask') asking = failure.to
+        else servers.move(slot, failure.to)
+      } else if (failure.kind === 'try-again') await call.pause(TRY_AGAIN_PAUSE)
+      else if (failure.kind === 'read-only') {
+        await recover(error)
+        if (addressText(servers.ofSlot(slot).address) === addressText(server.address)) throw error
+      } else if (error instanceof ConnectionFailure && !error.isPausing && (!error.sent || script.repeatable))
+        await recover(error)
+      else throw error
+    }
+    if (call.isOver()) throw new ConnectionFailure('the call has ended')
+  }
+}

@@ -1,0 +1,197 @@
+import type { Connection, ConnectionEvents } from './connection.js'
+import { ConnectionFailure } from './failures.js'
+import { Link, type Connect } from './link.js'
+import { addressText, type Address } from './options.js'
+import { SLOTS, type Shard, type Topology } from './topology.js'
+
+/** Milliseconds that a server has to say which masters there are. Then the next one is asked. */
+const READ_TIMEOUT = 1_000
+
+const ignore = (): void => undefined
+
+/** A master with its two links. */
+export interface Server {
+  readonly address: Address
+  readonly commands: Link
+  readonly subscriber: Link
+}
+
+export interface ServersEvents {
+  /** A connection is lost, or another server became a master. */
+  onChange: () => void
+  onMessage: (channel: string, message: string) => void
+  /** A server ended sharded subscriptions of this connection. */
+  onMoved: (connection: Connection) => void
+}
+
+const withTimeout = async <T>(promise: Promise<T>, milliseconds: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ConnectionFailure('no reply in time')), milliseconds)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const shuffled = <T>(items: readonly T[]): T[] =>
+  items
+    .map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item)
+
+/** The masters, and which of them serves which slot. */
+export class Servers {
+  readonly #topology: Topology
+  readonly #connect: Connect
+  readonly #connectSeed: Connect
+  readonly #events: ServersEvents
+  readonly #servers = new Map<string, Server>()
+  readonly #bySlot: (Server | undefined)[] = new Array<Server | undefined>(SLOTS)
+  /** The link to the Sentinel that answered last. Nodes of a cluster are asked by their own links once they are known. */
+  #seed: Link | undefined
+  #refreshing: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(topology: Topology, connect: Connect, connectSeed: Connect, events: ServersEvents) {
+    this.#topology = topology
+    this.#connect = connect
+    this.#connectSeed = connectSeed
+    this.#events = events
+  }
+
+  get all(): Server[] {
+    return [...this.#servers.values()]
+  }
+
+  ofSlot(slot: number): Server {
+    const server = this.#bySlot[slot]
+    if (!server) throw new ConnectionFailure('no master is known for this key')
+    return server
+  }
+
+  /** Returns the server of an address that MOVED or ASK names. It is kept if the next refresh says that it is a master. */
+  at(address: Address): Server {
+    const name = addressText(address)
+    const known = this.#servers.get(name)
+    if (known) return known
+    const events: ConnectionEvents = { onClose: this.#events.onChange }
+    const subscriber: Link = new Link(address, this.#connect, {
+      onClose: this.#events.onChange,
+      onMessage: this.#events.onMessage,
+      onMoved: () => {
+        if (subscriber.open) this.#events.onMoved(subscriber.open)
+      },
+    })
+    const made = { address, commands: new Link(address, this.#connect, events), subscriber }
+    this.#servers.set(name, made)
+    return made
+  }
+
+  /** MOVED says that another server serves the slot. */
+  move(slot: number, to: Address): void {
+    this.#bySlot[slot] = this.at(to)
+    this.#events.onChange()
+  }
+
+  /**
+   * Reads again which masters there are. Calls at once share one reading. Rejects if no server answers. With `elsewhere`, another
+   * Sentinel may be asked than the last time, since what that one said does not hold.
+   */
+  refresh({ elsewhere = false } = {}): Promise<void> {
+    if (elsewhere && !this.#refreshing) this.#closeSeed()
+    this.#refreshing ??= this.#read()
+      .then((shards) => this.#apply(shards))
+      .finally(() => (this.#refreshing = undefined))
+    return this.#refreshing
+  }
+
+  /** To be called at regular intervals. */
+  check(): void {
+    this.#seed?.check()
+    for (const { commands, subscriber } of this.#servers.values()) {
+      commands.check()
+      subscriber.check()
+      // A lost connection is made again before a call needs it. A failure is kept for the calls.
+      if (!commands.open) commands.connection().catch(ignore)
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#closeSeed()
+    for (const server of this.#servers.values()) this.#release(server)
+  }
+
+  async #read(): Promise<Shard[]> {
+    const { seeds } = this.#topology
+    const [first] = seeds
+    if (!first) return this.#topology.read({ host: '', port: 0 }, () => Promise.reject(new Error('no seed')))
+    const masters = this.#seedsAreServers ? this.all.map(({ address }) => address) : []
+    const last = this.#seed ? [this.#seed.address] : []
+    let failure: unknown
+    const asked = new Set<string>()
+    for (const address of [...last, ...shuffled(masters), ...shuffled(seeds)]) {
+      const name = addressText(address)
+      if (asked.has(name)) continue
+      asked.add(name)
+      try {
+        return await withTimeout(this.#ask(address), READ_TIMEOUT)
+      } catch (error) {
+        failure = error
+        this.#closeSeed()
+      } finally {
+        if (this.#seedsAreServers) this.#closeSeed()
+      }
+    }
+    throw failure
+  }
+
+  async #ask(address: Address): Promise<Shard[]> {
+    const link =
+      this.#connect === this.#connectSeed ? this.#servers.get(addressText(address))?.commands : undefined
+    const connection = await (link ?? this.#seedLink(address)).connection()
+    return this.#topology.read(address, (command, args) => connection.call(command, args))
+  }
+
+  /** In a cluster. A Sentinel holds no keys. */
+  get #seedsAreServers(): boolean {
+    return this.#connect === this.#connectSeed
+  }
+
+  #closeSeed(): void {
+    this.#seed?.close()
+    this.#seed = undefined
+  }
+
+  #seedLink(address: Address): Link {
+    if (this.#seed && addressText(this.#seed.address) === addressText(address)) return this.#seed
+    this.#closeSeed()
+    this.#seed = new Link(address, this.#connectSeed, { onClose: ignore })
+    return this.#seed
+  }
+
+  #apply(shards: readonly Shard[]): void {
+    if (this.#isClosed) return
+    this.#bySlot.fill(undefined)
+    const masters = new Set<string>()
+    for (const { master, ranges } of shards) {
+      masters.add(addressText(master))
+      const server = this.at(master)
+      for (const [from, to] of ranges) this.#bySlot.fill(server, from, to + 1)
+    }
+    for (const [name, server] of this.#servers)
+      if (!masters.has(name)) {
+        this.#servers.delete(name)
+        this.#release(server)
+        this.#events.onChange()
+      }
+  }
+
+  #release({ commands, subscriber }: Server): void {
+    commands.close()
+    subscriber.close()
+  }
+}

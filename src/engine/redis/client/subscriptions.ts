@@ -1,0 +1,122 @@
+import type { Connection } from './connection.js'
+import { slotOfKey } from './key-slot.js'
+import type { Server, Servers } from './servers.js'
+
+interface Channel {
+  readonly name: string
+  readonly slot: number
+  /** Whether the subscription stood once: then it can be lost. */
+  wasSubscribed: boolean
+}
+
+export interface SubscriptionsEvents {
+  /** Lost subscriptions are there again. */
+  onResubscribed: () => void
+  onError: (error: unknown) => void
+}
+
+/**
+ * Keeps channels subscribed at the masters that serve them. `update` compares what should be with what each connection has, so the same
+ * code subscribes first, after a lost connection, and after slots have moved.
+ */
+export class Subscriptions {
+  readonly #servers: Servers
+  readonly #isCluster: boolean
+  readonly #events: SubscriptionsEvents
+  readonly #channels = new Map<string, Channel>()
+  #updating: Promise<void> | undefined
+  #isDirty = false
+
+  constructor(servers: Servers, isCluster: boolean, events: SubscriptionsEvents) {
+    this.#servers = servers
+    this.#isCluster = isCluster
+    this.#events = events
+  }
+
+  add(names: readonly string[]): void {
+    for (const name of names)
+      if (!this.#channels.has(name))
+        this.#channels.set(name, { name, slot: slotOfKey(name), wasSubscribed: false })
+  }
+
+  /** Whether every channel is subscribed at its master. */
+  get areComplete(): boolean {
+    try {
+      for (const { name, slot } of this.#channels.values())
+        if (!this.#servers.ofSlot(slot).subscriber.open?.channels.has(name)) return false
+      return true
+    } catch {
+      // No master serves this slot.
+      return false
+    }
+  }
+
+  /** The server ended a subscription without its name: all of this connection are subscribed again, which changes nothing for the others. */
+  forget(connection: Connection): void {
+    connection.channels.clear()
+  }
+
+  /** Subscribes what is missing. Resolves when each server has answered or failed. Never rejects. */
+  async update(): Promise<void> {
+    this.#isDirty = true
+    this.#updating ??= this.#run().finally(() => (this.#updating = undefined))
+    await this.#updating
+  }
+
+  async #run(): Promise<void> {
+    let lost = false
+    while (this.#isDirty) {
+      this.#isDirty = false
+      const found = await Promise.all(
+        [...this.#byServer()].map(([server, wanted]) => this.#fill(server, wanted)),
+      )
+      lost ||= found.includes(true)
+    }
+    if (lost && this.areComplete) this.#events.onResubscribed()
+  }
+
+  #byServer(): Map<Server, Channel[]> {
+    const result = new Map<Server, Channel[]>()
+    for (const channel of this.#channels.values()) {
+      let server
+      try {
+        server = this.#servers.ofSlot(channel.slot)
+      } catch (error) {
+        this.#events.onError(error)
+        continue
+      }
+      const list = result.get(server)
+      if (list) list.push(channel)
+      else result.set(server, [channel])
+    }
+    return result
+  }
+
+  /** Resolves with whether a subscription stands again that was lost. */
+  async #fill(server: Server, wanted: readonly Channel[]): Promise<boolean> {
+    try {
+      const connection = server.subscriber.open ?? (await server.subscriber.connection())
+      const missing = wanted.filter(({ name }) => !connection.channels.has(name))
+      if (missing.length === 0) return false
+      const names = missing.map(({ name }) => name)
+      // Sharded channels of one command must share a slot.
+      const results = await Promise.allSettled(
+        this.#isCluster
+          ? names.map((name) => connection.subscribe([name], true))
+          : [connection.subscribe(names, false)],
+      )
+      const failed = results.find((result) => result.status === 'rejected')
+      if (failed) this.#events.onError(failed.reason)
+      let wasLost = false
+      for (const channel of missing) {
+        if (!connection.channels.has(channel.name)) continue
+        wasLost ||= channel.wasSubscribed
+        channel.wasSubscribed = true
+      }
+      return wasLost
+    } catch (error) {
+      this.#events.onError(error)
+      return false
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { EngineError } from '../../errors.js'
+import type { Reply } from './port.js'
+import { DEFAULT_PORT, parseRedisUrl, type Address, type RedisClientOptions } from './options.js'
+
+export const SLOTS = 16_384
+
+/** A master, and the first and last slots of the ranges that it serves. */
+export interface Shard {
+  readonly master: Address
+  readonly ranges: readonly (readonly [number, number])[]
+}
+
+/** Which masters there are. */
+export interface Topology {
+  /** The servers that can be asked: Sentinels, or nodes of a cluster. Empty if nothing is to be asked. */
+  readonly seeds: readonly Address[]
+  /** Asks the server at `address` by `call`. */
+  read(address: Address, call: (command: string, args: string[]) => Promise<Reply>): Promise<Shard[]>
+}
+
+const EVERYTHING = [[0, SLOTS - 1]] as const
+
+const text = (reply: Reply | undefined): string => (typeof reply === 'string' ? reply : '')
+const list = (reply: Reply | undefined): Reply[] => (Array.isArray(reply) ? reply : [])
+
+const parseSlots = (reply: Reply, answering: Address): Shard[] => {
+  const shards = new Map<string, { master: Address; ranges: [number, number][] }>()
+  for (const entry of list(reply)) {
+    const [from, to, node] = list(entry)
+    const [host, port] = list(node)
+    // A node that does not know its own address says an empty host or none.
+    const master = { host: text(host) || answering.host, port: Number(port ?? DEFAULT_PORT) }
+    const name = `${master.host}:${master.port}`
+    const shard = shards.get(name) ?? { master, ranges: [] }
+    shards.set(name, shard)
+    shard.ranges.push([Number(from), Number(to)])
+  }
+  return [...shards.values()]
+}
+
+export const topologyOf = (options: RedisClientOptions): Topology => {
+  if (options.type === 'single') {
+    const shard = { master: parseRedisUrl(options.url), ranges: EVERYTHING }
+    return { seeds: [], read: () => Promise.resolve([shard]) }
+  }
+  if (options.type === 'cluster')
+    return {
+      seeds: options.nodes,
+      async read(address, call) {
+        const shards = parseSlots(await call('cluster', ['slots']), address)
+        if (shards.length === 0) throw new EngineError('unavailable', 'The cluster of Redis serves no slots.')
+        return shards
+      },
+    }
+  const { name, sentinels } = options
+  return {
+    seeds: sentinels,
+    async read(_, call) {
+      const [host, port] = list(await call('sentinel', ['get-master-addr-by-name', name]))
+      if (typeof host !== 'string')
+        throw new EngineError('unavailable', `The Sentinel does not know a master "${name}".`)
+      return [{ master: { host, port: Number(port) }, ranges: EVERYTHING }]
+    },
+  }
+}

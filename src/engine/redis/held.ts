@@ -1,0 +1,154 @@
+import type { Message } from '../../protocol/index.js'
+import type { EngineEvent, MessagePage, Position, SessionRef, UserRef } from '../engine.js'
+import type { Store } from './store.js'
+
+/** How many messages a read of missing ones returns at most. */
+const PAGE = 100
+/** How many users one comparison of offsets asks for at once. */
+const COMPARED_AT_ONCE = 200
+
+/** A user for whom a connection of this node carries a session. */
+interface HeldUser {
+  readonly of: UserRef
+  readonly sessionIds: Set<string>
+  /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
+  epoch: number
+  offset: number
+  /** The newest offset that is known. Messages up to it are emitted once they have been read. */
+  newest: number
+  isReading: boolean
+}
+
+interface Starting {
+  count: number
+  /** The newest message that came before its start was finished: its epoch and offset. */
+  newest: [epoch: number, offset: number] | undefined
+}
+
+export interface HeldOptions {
+  store: Store
+  emit: (event: EngineEvent) => void
+  messagesAfter: (of: UserRef, position: Position, limit: number) => Promise<MessagePage>
+  onError: (error: unknown) => void
+}
+
+const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
+
+/**
+ * The users whose sessions this node carries, with the messages that were emitted for each: every message is emitted once and in order,
+ * though a published one may be lost.
+ */
+export class Held {
+  readonly #options: HeldOptions
+  readonly #users = new Map<string, HeldUser>()
+  readonly #starting = new Map<string, Starting>()
+
+  constructor(options: HeldOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#users.size
+  }
+
+  users(): UserRef[] {
+    return [...this.#users.values()].map(({ of }) => of)
+  }
+
+  /** Notes messages that come before the result of a start. The returned function ends that. */
+  expectStart(of: UserRef): () => void {
+    const key = keyOf(of)
+    const starting = this.#starting.get(key) ?? { count: 0, newest: undefined }
+    starting.count++
+    this.#starting.set(key, starting)
+    return () => {
+      if (--starting.count === 0) this.#starting.delete(key)
+    }
+  }
+
+  /** A session is carried from now on. The inbox was at this offset when it started. */
+  add({ appId, userId, sessionId }: SessionRef, epoch: number, offset: number): void {
+    const key = keyOf({ appId, userId })
+    let user = this.#users.get(key)
+    if (!user) {
+      user = { of: { appId, userId }, sessionIds: new Set(), epoch, offset, newest: offset, isReading: false }
+      this.#users.set(key, user)
+    }
+    user.sessionIds.add(sessionId)
+    const early = this.#starting.get(key)?.newest
+    if (early) this.#advance(user, ...early)
+  }
+
+  /** The session ended, or no connection of this node carries it any more. */
+  remove({ appId, userId, sessionId }: SessionRef): void {
+    const key = keyOf({ appId, userId })
+    const user = this.#users.get(key)
+    if (user?.sessionIds.delete(sessionId) && user.sessionIds.size === 0) this.#users.delete(key)
+  }
+
+  /** A message was stored. `json` is the message without its offset, if it came along. */
+  receive(of: UserRef, epoch: number, offset: number, json: string | undefined): void {
+    const key = keyOf(of)
+    const starting = this.#starting.get(key)
+    if (starting) starting.newest = [epoch, offset]
+    const user = this.#users.get(key)
+    if (!user) return
+    const isNext = epoch === user.epoch && offset === user.offset + 1 && !user.isReading
+    if (!isNext || json === undefined) return this.#advance(user, epoch, offset)
+    user.offset = user.newest = offset
+    const whole = `{"offset":${offset},${json.slice(1)}`
+    this.#emit(user, JSON.parse(whole) as Message, whole)
+  }
+
+  /** Compares every user's newest offset with Redis, because published messages may have been lost. */
+  async compare(): Promise<void> {
+    const { store } = this.#options
+    const users = [...this.#users.values()]
+    for (let n = 0; n < users.length; n += COMPARED_AT_ONCE)
+      await Promise.all(
+        users.slice(n, n + COMPARED_AT_ONCE).map(async (user) => {
+          const [epoch, offset] = await store.onUser(store.steps.inboxState, user.of, [])
+          this.#advance(user, Number(epoch), Number(offset))
+        }),
+      )
+  }
+
+  clear(): void {
+    this.#users.clear()
+  }
+
+  #advance(user: HeldUser, epoch: number, offset: number): void {
+    if (epoch < user.epoch) return
+    if (epoch > user.epoch) Object.assign(user, { epoch, offset: 0, newest: 0 })
+    user.newest = Math.max(user.newest, offset)
+    if (user.newest === user.offset || user.isReading) return
+    user.isReading = true
+    this.#read(user)
+      .catch(this.#options.onError)
+      .finally(() => (user.isReading = false))
+  }
+
+  /** Reads and emits the messages up to the newest. If it fails, the next message or comparison tries again. */
+  async #read(user: HeldUser): Promise<void> {
+    const { store, messagesAfter } = this.#options
+    while (user.offset < user.newest && this.#users.get(keyOf(user.of)) === user) {
+      const { epoch, offset } = user
+      const position = { epoch: store.epochBase(user.of) + String(epoch), offset }
+      const { messages } = await messagesAfter(user.of, position, PAGE)
+      if (user.epoch !== epoch) continue
+      for (const message of messages) {
+        if (message.offset <= user.offset) continue
+        user.offset = message.offset
+        this.#emit(user, message)
+      }
+      user.newest = Math.max(user.newest, user.offset)
+      // Retention has deleted the messages that are missing.
+      if (messages.length === 0) user.offset = user.newest
+    }
+  }
+
+  #emit({ of, epoch }: HeldUser, message: Message, json?: string): void {
+    const { store, emit } = this.#options
+    emit({ type: 'message', user: of, epoch: store.epochBase(of) + String(epoch), message, json })
+  }
+}

@@ -1,0 +1,124 @@
+import type { Message } from '../../protocol/index.js'
+import type {
+  InboxState,
+  MessagePage,
+  NewMessage,
+  Position,
+  SendResult,
+  SendRules,
+  UserRef,
+} from '../engine.js'
+import type { Reply } from './client/port.js'
+import { Outgoing } from './outgoing.js'
+import type { Quotas } from './quotas.js'
+import { SenderCopies } from './sender-copies.js'
+import type { Store } from './store.js'
+
+/** `Infinity` is no argument for Redis. */
+const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
+
+/** Sends messages, and reads inboxes. */
+export class Inboxes {
+  readonly copies: SenderCopies
+  readonly #store: Store
+  readonly #quotas: Quotas
+
+  constructor(store: Store, quotas: Quotas) {
+    this.#store = store
+    this.#quotas = quotas
+    this.copies = new SenderCopies(store)
+  }
+
+  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+    const outgoing = new Outgoing(this.#store, message)
+    return this.#quotas.isNeeded ? this.#sendWithin(outgoing, rules) : this.#send(outgoing, rules)
+  }
+
+  async state(of: UserRef): Promise<InboxState> {
+    return this.#stateOf(of, await this.#store.onUser(this.#store.steps.inboxState, of, []))
+  }
+
+  async after(of: UserRef, { epoch, offset }: Position, limit: number): Promise<MessagePage> {
+    const [, newest, isComparable, next, found] = await this.#store.onUser(
+      this.#store.steps.messagesAfter,
+      of,
+      [String(this.#store.epochNumber(of, epoch)), String(offset), countOf(limit)],
+    )
+    const messages = (found as string[]).map((json) => JSON.parse(json) as Message)
+    const first = messages[0]?.offset ?? Math.max(Number(next), Number(newest) + 1)
+    return { messages, lost: isComparable !== 1 || first > offset + 1 }
+  }
+
+  async before(
+    of: UserRef,
+    { epoch, offset }: { epoch: string; offset: number | null },
+    limit: number,
+  ): Promise<Message[] | null> {
+    const [isComparable, found] = await this.#store.onUser(this.#store.steps.messagesBefore, of, [
+      String(this.#store.epochNumber(of, epoch)),
+      String(offset ?? ''),
+      countOf(limit),
+    ])
+    return isComparable === 1 ? (found as string[]).map((json) => JSON.parse(json) as Message) : null
+  }
+
+  async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
+    const [isComparable, ...state] = await this.#store.onUser(this.#store.steps.markRead, of, [
+      String(this.#store.epochNumber(of, epoch)),
+      String(offset),
+    ])
+    return isComparable === 1 ? this.#stateOf(of, state) : null
+  }
+
+  /** Sends a message within what other partitions leave of the app's quota. */
+  async #sendWithin(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+    const { recipient, sender } = outgoing
+    const partition = this.#store.partitions.of(recipient)
+    const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
+      const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
+      const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
+      return this.#send(outgoing, { ...rules, quota })
+    }
+    const sent = await sendOnce(false)
+    if (sent.outcome !== 'full') return sent
+    if (outgoing.isAway && sender) {
+      const { messages, bytes, age } = rules.retention
+      await this.#store.onUser(this.#store.steps.trimInbox, sender, [messages, bytes, age].map(String))
+    }
+    return sendOnce(true)
+  }
+
+  async #send(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+    const { steps } = this.#store
+    const { recipient, sender, isAway, noteId } = outgoing
+    const [profile = '', epoch = '', isNew = ''] =
+      isAway && sender ? await this.#store.onUser(steps.readSender, sender, []) : []
+    const args = [...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id]
+    const [outcome, offset, ownOffset, sentAt, toEpoch, owed] = await this.#store.onUser(
+      steps.send,
+      recipient,
+      args,
+      outgoing.keys,
+    )
+    if (outcome !== 'stored' && outcome !== 'repeated')
+      return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
+    const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
+    if (!sender) return { ...result, ownOffset: null }
+    if (!isAway) return { ...result, ownOffset: Number(ownOffset) }
+    const copy = {
+      ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
+      ...{ fromEpoch: Number(epoch), toEpoch: Number(toEpoch) },
+      json: outcome === 'stored' ? String(owed) : this.copies.jsonOf(owed),
+    }
+    return { ...result, ownOffset: await this.copies.make(copy, rules.retention, noteId) }
+  }
+
+  #stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
+    return {
+      epoch: this.#store.epochBase(of) + String(epoch),
+      offset: Number(offset),
+      readOffset: Number(readOffset),
+      unread: Number(unread),
+    }
+  }
+}

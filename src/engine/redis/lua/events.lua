@@ -1,0 +1,16 @@
+-- The webhook events of an app in a partition: the hash `events` has each by its number, and after `a` the outcome of its deliveries. `owed` and
+-- `failed` list the numbers, `queue` those of a user, and `due` has the oldest of each user with the time at which it is due.
+local function outcome_of(seq) return call('HGET', K.events, 'a' .. seq) or '{"attempts":0,"lastError":null}' end
+
+-- Returns the event's JSON if it has this id.
+local function find(seq, id)
+  local event = call('HGET', K.events, seq)
+  local head = '{"id":"' .. id .. '"'
+  if event and string.sub(event, 1, #head) == head then return event end
+end
+
+-- Returns milliseconds until the next event is due; -1 if there is none.
+local function next_due()
+  local first = call('ZRANGE', K.due, 0, 0, 'WITHSCORES')
+  return first[2] and math.max(0, math.ceil(tonumber(first[2]) - now)) or -1
+end

@@ -1,0 +1,10 @@
+-- Revokes a token. Returns the users who used it.
+local users = {}
+for _, field in ipairs(call('HKEYS', K.token)) do
+  if string.sub(field, 1, 1) == '=' then users[#users + 1] = string.sub(field, 2) end
+end
+call('HSET', K.token, 'revoked', 1)
+local expiresAt = tonumber(call('HGET', K.token, 'until') or nil)
+local keptFor = expiresAt and math.max(expiresAt - now, 0) + tonumber(arg(2)) or tonumber(arg(1))
+call('PEXPIRE', K.token, math.floor(keptFor))
+return reply(unpack(users))

@@ -1,0 +1,93 @@
+import { KeyedMutex } from '../util/keyed-mutex.js'
+import type { Store } from './store.js'
+
+/** Counts of an app's data that a limit applies to. */
+export interface Counts {
+  guests: number
+  inboxes: number
+  bytes: number
+}
+
+/** Milliseconds after which the counts of other nodes are read again: sooner if a limit was reached. */
+const MAX_AGE = 5_000
+const MAX_AGE_AT_LIMIT = 200
+
+interface AppCounts {
+  readonly partitions: Counts[]
+  readonly sum: Counts
+  readAt: number
+}
+
+const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0 }
+
+/**
+ * The counts of an app in the partitions of a cluster. A step compares its own partition's exact count with what the others leave of the limit.
+ * The counts of changes by this node are exact, those of others some seconds old. With one partition nothing is kept.
+ */
+export class Quotas {
+  readonly #store: Store
+  readonly #apps = new Map<string, Promise<AppCounts>>()
+  readonly #mutex = new KeyedMutex()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** The counts of the app in all other partitions. `isAtLimit`: a limit was reached by the counts as they are known. */
+  async others(appId: string, partition: number, isAtLimit = false): Promise<Counts> {
+    const { sum, partitions } = await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE)
+    const own = partitions[partition] ?? NONE
+    return {
+      guests: sum.guests - own.guests,
+      inboxes: sum.inboxes - own.inboxes,
+      bytes: sum.bytes - own.bytes,
+    }
+  }
+
+  get isNeeded(): boolean {
+    return this.#store.partitions.count > 1
+  }
+
+  /** A step of this node has changed counts of a partition. Those that did not change are negative. */
+  async update(appId: string, partition: number, changed: Counts): Promise<void> {
+    const counts = await this.#apps.get(appId)
+    const own = counts?.partitions[partition]
+    if (!counts || !own) return
+    for (const name of ['guests', 'inboxes', 'bytes'] as const) {
+      if (changed[name] < 0) continue
+      counts.sum[name] += changed[name] - own[name]
+      own[name] = changed[name]
+    }
+  }
+
+  /** Runs tasks of an app that might exceed a limit together one after the other. */
+  inTurn<T>(appId: string, task: () => Promise<T>): Promise<T> {
+    return this.isNeeded ? this.#mutex.run(appId, task) : task()
+  }
+
+  async #counts(appId: string, maxAge: number): Promise<AppCounts> {
+    const known = this.#apps.get(appId)
+    const counts = await known?.catch(() => undefined)
+    if (counts && counts.readAt + maxAge > performance.now()) return counts
+    if (this.#apps.get(appId) !== known) return this.#counts(appId, maxAge)
+    const reading = this.#read(appId)
+    this.#apps.set(appId, reading)
+    return reading
+  }
+
+  async #read(appId: string): Promise<AppCounts> {
+    const all = await this.#store.onEveryPartition(this.#store.steps.readCounts, appId, [])
+    const partitions = all.map(([, guests, inboxes, bytes]) => ({
+      guests: Number(guests),
+      inboxes: Number(inboxes),
+      bytes: Number(bytes),
+    }))
+    const sum = { ...NONE }
+    for (const each of partitions) {
+      sum.guests += each.guests
+      sum.inboxes += each.inboxes
+      sum.bytes += each.bytes
+    }
+    return { partitions, sum, readAt: performance.now() }
+  }
+}

@@ -1,0 +1,297 @@
+import type { EndCode, Message } from '../../protocol/index.js'
+import type {
+  AppOptions,
+  AppUsage,
+  Credential,
+  DeliveryOutcome,
+  Engine,
+  EngineEvent,
+  InboxState,
+  MessagePage,
+  NewMessage,
+  OwedEvent,
+  OwedEventPage,
+  Position,
+  Revocation,
+  SavedUser,
+  SendResult,
+  SendRules,
+  SessionPage,
+  SessionRecord,
+  SessionRef,
+  SessionRequest,
+  StartedSession,
+  UserChange,
+  UserRecord,
+  UserRef,
+  UserStatus,
+} from '../engine.js'
+import { EngineError } from '../errors.js'
+import { Listeners } from '../listeners.js'
+import type { RedisClient, ServerInfo } from './client/port.js'
+import { createRedisClient, type RedisClientOptions } from './client/index.js'
+import { Node } from './node.js'
+
+interface CommonOptions {
+  /** What all keys begin with. @default 'chat-session:' */
+  prefix?: string | undefined
+  /**
+   * Called with errors that reject no call: of a listener that threw, of a background job, and of a lost connection.
+   * @default a warning of the process
+   */
+  onError?: ((error: unknown) => void) | undefined
+  /** Called when the engine has opened, with what its server says about itself; of a cluster, the least durable server. */
+  onOpen?: ((server: ServerInfo) => void) | undefined
+}
+
+export interface RedisEngineOptions extends CommonOptions {
+  /** One server, the master that Sentinels name, or a cluster. */
+  server: RedisClientOptions
+}
+
+export interface SharedEngineOptions extends CommonOptions {
+  /** Makes the connections of an opened engine. */
+  client: () => RedisClient
+  /** Milliseconds that are added to the time of Redis: for tests. */
+  clockShift?: (() => number) | undefined
+}
+
+const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
+
+/** An engine whose data is in a Redis, which other engines share. */
+export class RedisEngine implements Engine {
+  readonly #options: SharedEngineOptions
+  readonly #onError: (error: unknown) => void
+  readonly #listeners: Listeners
+  #opening: { node: Node; ready: Promise<Node>; opened: Node | undefined } | undefined
+  #closing: Promise<void> = Promise.resolve()
+  /** Calls that have not settled. A close waits for them. */
+  readonly #calls = new Set<Promise<unknown>>()
+
+  constructor(options: SharedEngineOptions) {
+    this.#options = options
+    const { onError = warn } = options
+    this.#onError = (error) => queueMicrotask(() => onError(error))
+    this.#listeners = new Listeners(this.#onError)
+  }
+
+  async open(): Promise<void> {
+    const opening = (this.#opening ??= this.#open())
+    try {
+      await opening.ready
+    } catch (error) {
+      if (this.#opening === opening) this.#opening = undefined
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    const opening = this.#opening
+    if (opening) {
+      this.#opening = undefined
+      this.#closing = opening.ready.then(
+        async (node) => {
+          await Promise.allSettled(this.#calls)
+          await node.close()
+        },
+        () => undefined,
+      )
+    }
+    return this.#closing
+  }
+
+  key(): Promise<Uint8Array> {
+    return this.#use((node) => Promise.resolve(node.key()))
+  }
+
+  user(of: UserRef): Promise<UserRecord | null> {
+    return this.#use(({ users }) => users.get(of))
+  }
+
+  async saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
+    const saved = await this.#use(({ users }) => users.save(of, change, null, this.#emitChange))
+    if (!saved) throw new TypeError('A user who is not a guest was refused as one guest too many.')
+    return saved
+  }
+
+  saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null> {
+    return this.#use(({ users }) => users.save(of, change, maxGuests, this.#emitChange))
+  }
+
+  startSession(request: SessionRequest): Promise<StartedSession | null> {
+    return this.#use(({ sessions }) => sessions.start(request))
+  }
+
+  isRevoked(of: UserRef, credential: Credential): Promise<boolean> {
+    return this.#use(({ revocations }) => revocations.isRevoked(of, credential))
+  }
+
+  confirmSession(session: SessionRef, connectionId: string): Promise<void> {
+    return this.#use(({ sessions }) => sessions.confirm(session, connectionId))
+  }
+
+  renewSession(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
+    return this.#use(({ sessions }) => sessions.renew(session, connectionId, credential))
+  }
+
+  touchSession(session: SessionRef, connectionId: string, { rtt }: { rtt: number }): Promise<void> {
+    return this.#use(({ sessions }) => sessions.touch(session, connectionId, rtt))
+  }
+
+  setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
+    return this.#use(({ sessions }) => sessions.setHidden(session, connectionId, hidden))
+  }
+
+  detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void> {
+    return this.#use(({ sessions }) => sessions.detach(session, connectionId, holdFor))
+  }
+
+  sessions(of: UserRef): Promise<SessionRecord[]> {
+    return this.#use(({ sessions }) => sessions.of(of))
+  }
+
+  endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean> {
+    return this.#use(({ sessions }) => sessions.end(session, code, connectionId))
+  }
+
+  appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage> {
+    return this.#use(({ sessions }) => sessions.inApp(appId, after, limit))
+  }
+
+  revokeUser(of: UserRef, revocation: Revocation): Promise<number> {
+    return this.#use(({ revocations }) => revocations.revokeUser(of, revocation))
+  }
+
+  revokeApp(appId: string, revocation: Revocation): Promise<number> {
+    return this.#use(({ revocations }) => revocations.revokeApp(appId, revocation))
+  }
+
+  revokeToken(appId: string, tokenId: string): Promise<void> {
+    return this.#use(({ revocations }) => revocations.revokeToken(appId, tokenId))
+  }
+
+  liftRevocation(of: UserRef): Promise<boolean> {
+    return this.#use(({ revocations }) => revocations.lift(of))
+  }
+
+  status(of: UserRef): Promise<UserStatus> {
+    return this.#use(({ sessions }) => sessions.status(of))
+  }
+
+  users(appId: string, after: string | null, limit: number): Promise<UserRecord[]> {
+    return this.#use(({ users }) => users.after(appId, after, limit))
+  }
+
+  deleteUser({ appId, userId }: UserRef): Promise<boolean> {
+    const of = { appId, userId }
+    return this.#use(async ({ revocations, users }) => {
+      await revocations.revokeUser(of, { issuedBefore: null, mode: 'end' })
+      return users.delete(of)
+    })
+  }
+
+  usage(appId: string): Promise<AppUsage> {
+    return this.#use((node) => node.usage(appId))
+  }
+
+  check(): Promise<void> {
+    return this.#use((node) => node.check())
+  }
+
+  configure(appId: string, options: AppOptions): Promise<void> {
+    return this.#use((node) => node.configure(appId, options))
+  }
+
+  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
+    return this.#use(({ webhooks }) => webhooks.take(appId, limit, leaseFor))
+  }
+
+  settleEvent(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+    return this.#use(({ webhooks }) => webhooks.settle({ appId, userId }, eventId, outcome))
+  }
+
+  owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
+    return this.#use(({ webhooks }) => webhooks.list(appId, after, limit))
+  }
+
+  replayEvent(appId: string, userId: string, eventId: string): Promise<boolean> {
+    return this.#use(({ webhooks }) => webhooks.replay({ appId, userId }, eventId))
+  }
+
+  owedSummary(appId: string): Promise<{ owed: number; oldestAt: number | null }> {
+    return this.#use(({ webhooks }) => webhooks.summary(appId))
+  }
+
+  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+    return this.#use((node) => {
+      node.retain(message.appId, rules.retention)
+      return node.inboxes.send(message, rules)
+    })
+  }
+
+  inbox(of: UserRef): Promise<InboxState> {
+    return this.#use(({ inboxes }) => inboxes.state(of))
+  }
+
+  messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
+    return this.#use(({ inboxes }) => inboxes.after(of, position, limit))
+  }
+
+  messagesBefore(
+    of: UserRef,
+    before: { epoch: string; offset: number | null },
+    limit: number,
+  ): Promise<Message[] | null> {
+    return this.#use(({ inboxes }) => inboxes.before(of, before, limit))
+  }
+
+  markRead(of: UserRef, position: Position): Promise<InboxState | null> {
+    return this.#use(({ inboxes }) => inboxes.markRead(of, position))
+  }
+
+  listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {
+    this.#listeners.add(listener, signal)
+  }
+
+  #open(): { node: Node; ready: Promise<Node>; opened: Node | undefined } {
+    const { client, prefix = 'chat-session:', clockShift = () => 0, onOpen = () => undefined } = this.#options
+    const node = new Node({
+      ...{ client: client(), prefix, clockShift, onOpen, onError: this.#onError },
+      emit: (event) => this.#listeners.emit(event),
+    })
+    const openAfterClose = async (): Promise<Node> => {
+      await this.#closing
+      await node.open()
+      opening.opened = node
+      return node
+    }
+    const opening = { node, ready: openAfterClose(), opened: undefined as Node | undefined }
+    return opening
+  }
+
+  readonly #emitChange = (user: UserRecord): void =>
+    this.#listeners.emit({ type: 'user-changed', user: structuredClone(user) })
+
+  /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
+  #use<T>(work: (node: Node) => Promise<T>): Promise<T> {
+    const opening = this.#opening
+    if (!opening)
+      return Promise.reject(new EngineError('unavailable', 'The engine is not open: call open() first.'))
+    const call = opening.opened ? work(opening.opened) : opening.ready.then(work)
+    this.#calls.add(call)
+    const settled = (): void => void this.#calls.delete(call)
+    call.then(settled, settled)
+    return call
+  }
+}
+
+/**
+ * Makes an engine that keeps its data in a Redis, for gateways that are one gateway together: each opens an engine with the same server
+ * and prefix. Durable means what the server's `appendfsync` gives. It needs the package ioredis.
+ *
+ * @example
+ *     const engine = createRedisEngine({ server: { type: 'single', url: 'redis://127.0.0.1:6379' } })
+ *     await engine.open()
+ */
+export const createRedisEngine = ({ server, ...options }: RedisEngineOptions): Engine =>
+  new RedisEngine({ ...options, client: () => createRedisClient(server) })

@@ -1,0 +1,119 @@
+import type { Credential, Revocation, UserRef } from '../engine.js'
+import { tokenHash } from './session-record.js'
+import type { Store } from './store.js'
+
+const DAY = 86_400_000
+/** How long a token is kept whose expiry is not known. */
+const TOKEN_KEPT_FOR = 400 * DAY
+/** How much longer than its token a revocation is kept, because clocks differ. */
+const TOKEN_MARGIN = DAY
+/** How many sessions of a revoked app are ended at once. */
+const ENDED_PER_STEP = 100
+
+/** The revocations of users, apps and tokens. */
+export class Revocations {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): Promise<boolean> {
+    const { steps } = this.#store
+    const [[before], isTokenRevoked] = await Promise.all([
+      this.#store.onUser(steps.readRevocation, of, []),
+      tokenId === null ? false : this.#isTokenRevoked(of.appId, tokenId),
+    ])
+    if (isTokenRevoked) return true
+    return before !== null && (issuedAt === null || issuedAt <= Number(before))
+  }
+
+  /** Notes that the user shows a token; false if it is revoked. */
+  async useToken({ appId, userId }: UserRef, { tokenId, expiresAt }: Credential): Promise<boolean> {
+    if (tokenId === null) return true
+    const { steps } = this.#store
+    const args = [String(expiresAt ?? ''), String(TOKEN_KEPT_FOR), String(TOKEN_MARGIN)]
+    const [result] = await this.#onToken(steps.useToken, appId, tokenId, args, userId)
+    return result === 1
+  }
+
+  async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {
+    const upTo = issuedBefore === null ? 'inf' : ''
+    const args = ['1', issuedBefore === null ? '' : String(issuedBefore), mode, upTo]
+    const [before] = await this.#store.onUser(this.#store.steps.revoke, of, args)
+    return Number(before)
+  }
+
+  async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
+    const { steps } = this.#store
+    const [time] = await this.#store.onApp(steps.revokeApp, 0, appId, [
+      issuedBefore === null ? '' : String(issuedBefore),
+    ])
+    const marks = await this.#store.onEveryPartition(steps.revokeApp, appId, [String(time)])
+    // Every start is compared with the mark from now on, so the sessions up to the newest number are all that it concerns.
+    await Promise.all(
+      marks.map(([before, newest], partition) =>
+        this.#revokeIn(appId, partition, [
+          ...['0', String(before), mode],
+          issuedBefore === null ? String(newest) : '',
+          String(newest),
+        ]),
+      ),
+    )
+    return Math.max(...marks.map(([before]) => Number(before)))
+  }
+
+  async revokeToken(appId: string, tokenId: string): Promise<void> {
+    const { steps } = this.#store
+    const args = [String(TOKEN_KEPT_FOR), String(TOKEN_MARGIN)]
+    const users = (await this.#onToken(steps.revokeToken, appId, tokenId, args)) as string[]
+    const token = tokenHash(appId, tokenId)
+    await Promise.all(users.map((userId) => this.#store.onUser(steps.endToken, { appId, userId }, [token])))
+  }
+
+  async lift(of: UserRef): Promise<boolean> {
+    const [result] = await this.#store.onUser(this.#store.steps.liftRevocation, of, [])
+    return result === 1
+  }
+
+  /** Ends an app's sessions in a partition, some at a time. The last of `args` is the number of the newest one. */
+  async #revokeIn(appId: string, partition: number, args: readonly string[]): Promise<void> {
+    const { steps } = this.#store
+    const newest = Number(args.at(-1))
+    const done = new Set<string>()
+    for (let number = 0; number < newest;) {
+      const list = (await this.#store.onApp(steps.listAppSessions, partition, appId, [
+        String(number),
+        String(ENDED_PER_STEP),
+      ])) as string[]
+      if (list.length === 0) return
+      const userIds = new Set<string>()
+      for (let n = 0; n + 1 < list.length; n += 2) {
+        const userId = (list[n] ?? '').split('\0')[1] ?? ''
+        if (!done.has(userId)) userIds.add(userId)
+        done.add(userId)
+        number = Number(list[n + 1])
+      }
+      await Promise.all(
+        [...userIds].map((userId) => this.#store.onUser(steps.revoke, { appId, userId }, args.slice(0, 4))),
+      )
+    }
+  }
+
+  async #isTokenRevoked(appId: string, tokenId: string): Promise<boolean> {
+    const [result] = await this.#onToken(this.#store.steps.readToken, appId, tokenId, [])
+    return result === 1
+  }
+
+  #onToken(
+    step: Store['steps']['useToken'],
+    appId: string,
+    tokenId: string,
+    args: readonly string[],
+    userId = '',
+  ) {
+    const partition = this.#store.partitions.ofToken(appId, tokenId)
+    const hashed = { token: tokenHash(appId, tokenId) }
+    return this.#store.inPartition(step, partition, { appId, userId }, args, { hashed })
+  }
+}

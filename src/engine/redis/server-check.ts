@@ -1,0 +1,35 @@
+import { EngineError } from '../errors.js'
+import type { ServerInfo } from './client/port.js'
+
+const NEEDED = { cluster: [7, 0], other: [6, 2] } as const
+
+const isAtLeast = (version: string, [major, minor]: readonly [number, number]): boolean => {
+  const [ours = 0, theirs = 0] = version.split('.').map(Number)
+  return ours > major || (ours === major && theirs >= minor)
+}
+
+/** Throws if a server can't hold the engine's data: it is too old, or it deletes keys when its memory is full. */
+export const assertUsable = (servers: readonly ServerInfo[], isCluster: boolean): void => {
+  const needed = isCluster ? NEEDED.cluster : NEEDED.other
+  for (const { version, maxmemoryPolicy } of servers) {
+    if (!isAtLeast(version, needed))
+      throw new EngineError('unavailable', `Redis ${version} is too old: use ${needed.join('.')} or later.`)
+    if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction')
+      throw new EngineError(
+        'unavailable',
+        `Redis has the maxmemory-policy '${maxmemoryPolicy}', which deletes sessions and messages when its memory is full: set 'noeviction'.`,
+      )
+  }
+}
+
+/** The values of `appendfsync`, the least durable first. Undefined: the server does not say. */
+const durability: readonly (string | undefined)[] = ['off', undefined, 'no', 'everysec', 'always']
+
+/** Returns what the server says whose `appendfsync` keeps the least. */
+export const leastDurable = (servers: readonly ServerInfo[]): ServerInfo => {
+  const [first] = servers.toSorted(
+    (a, b) => durability.indexOf(a.appendfsync) - durability.indexOf(b.appendfsync),
+  )
+  if (!first) throw new EngineError('unavailable', 'Redis has no master.')
+  return first
+}

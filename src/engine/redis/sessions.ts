@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto'
+import type { EndCode } from '../../protocol/index.js'
+import type {
+  Credential,
+  SessionPage,
+  SessionRecord,
+  SessionRef,
+  SessionRequest,
+  StartedSession,
+  UserRef,
+  UserStatus,
+} from '../engine.js'
+import { Departures } from './departures.js'
+import type { Held } from './held.js'
+import type { Revocations } from './revocations.js'
+import { credentialArgs, factsJson, recordOf, recordsOf } from './session-record.js'
+import type { Store } from './store.js'
+import type { Sweeper } from './sweeper.js'
+
+export interface SessionsOptions {
+  store: Store
+  held: Held
+  revocations: Revocations
+  sweeper: Sweeper
+}
+
+/** A position in the list of an app's sessions. */
+interface Cursor {
+  partition: number
+  number: string
+}
+
+const cursorOf = (after: string | null): Cursor => {
+  const [partition = '0', number = '0'] = (after ?? '').split('.')
+  return { partition: Number(partition) || 0, number }
+}
+
+/** The sessions of users. */
+export class Sessions {
+  readonly #store: Store
+  readonly #held: Held
+  readonly #revocations: Revocations
+  readonly #sweeper: Sweeper
+  readonly #departures = new Departures()
+
+  constructor({ store, held, revocations, sweeper }: SessionsOptions) {
+    this.#store = store
+    this.#held = held
+    this.#revocations = revocations
+    this.#sweeper = sweeper
+  }
+
+  async start(request: SessionRequest): Promise<StartedSession | null> {
+    const { appId, userId, connectionId, keyHash, resumes, holdFor, sessionsPerUser, hidden, guest } = request
+    const of = { appId, userId }
+    const [way, token, issuedAt, json] = credentialArgs(appId, request.credential)
+    const args = [
+      ...[randomUUID(), connectionId, keyHash, resumes ?? '', String(holdFor), String(sessionsPerUser)],
+      ...[hidden ? '1' : '0', guest ? '1' : '0', way, token, issuedAt, json, factsJson(request)],
+    ]
+    const finish = this.#held.expectStart(of)
+    try {
+      // The token's note comes first: a revocation that does not find it is one that this start finds.
+      if (!(await this.#revocations.useToken(of, request.credential))) return null
+      const [isStarted, isResumed, sessionId, row, epoch, offset] = await this.#store.onUser(
+        this.#store.steps.startSession,
+        of,
+        args,
+      )
+      if (isStarted !== 1) return null
+      const session = recordOf(of, String(sessionId), String(row))
+      this.#held.add(session, Number(epoch), Number(offset))
+      return Object.assign(session, { resumed: isResumed === 1 })
+    } finally {
+      finish()
+    }
+  }
+
+  async confirm(session: SessionRef, connectionId: string): Promise<void> {
+    await this.#change('confirmSession', session, connectionId)
+  }
+
+  async renew(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
+    if (!(await this.#revocations.useToken(session, credential))) return false
+    return this.#change('renewSession', session, connectionId, ...credentialArgs(session.appId, credential))
+  }
+
+  async touch(session: SessionRef, connectionId: string, rtt: number): Promise<void> {
+    await this.#change('touchSession', session, connectionId, String(rtt))
+  }
+
+  async setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
+    await this.#change('hideSession', session, connectionId, hidden ? '1' : '0')
+  }
+
+  async detach(session: SessionRef, connectionId: string, holdFor: number): Promise<void> {
+    await this.#departures.run(async () => {
+      if (!(await this.#change('detachSession', session, connectionId, String(holdFor)))) return false
+      this.#held.remove(session)
+      this.#sweeper.wake(this.#store.partitions.of(session), holdFor)
+      return true
+    })
+  }
+
+  end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
+    const end = (): Promise<boolean> => this.#change('endSession', session, code, connectionId ?? '')
+    return connectionId === undefined ? end() : this.#departures.run(end)
+  }
+
+  /** Makes the changes of lost connections that failed because Redis was away. */
+  settleDepartures(): Promise<void> {
+    return this.#departures.settle()
+  }
+
+  async of(of: UserRef): Promise<SessionRecord[]> {
+    return recordsOf(of, (await this.#store.onUser(this.#store.steps.listSessions, of, [])) as string[])
+  }
+
+  /** A page of the app's sessions, partition by partition. */
+  async inApp(appId: string, after: string | null, limit: number): Promise<SessionPage> {
+    const { partitions, steps } = this.#store
+    const found: (Cursor & { sessionId: string; userId: string })[] = []
+    for (
+      let { partition, number } = cursorOf(after);
+      partition < partitions.count;
+      partition++, number = '0'
+    ) {
+      const list = (await this.#store.onApp(steps.listAppSessions, partition, appId, [
+        number,
+        String(limit + 1 - found.length),
+      ])) as string[]
+      for (let n = 0; n + 1 < list.length; n += 2) {
+        const [sessionId = '', userId = ''] = (list[n] ?? '').split('\0')
+        found.push({ partition, number: list[n + 1] ?? '', sessionId, userId })
+      }
+      if (found.length > limit) break
+    }
+    const page = found.slice(0, limit)
+    const last = page.at(-1)
+    return {
+      sessions: await this.#read(appId, page),
+      next: last && found.length > limit ? `${last.partition}.${last.number}` : null,
+    }
+  }
+
+  async status(of: UserRef): Promise<UserStatus> {
+    const [online, sessions, lastSeenAt, revokedBefore, unread] = await this.#store.onUser(
+      this.#store.steps.status,
+      of,
+      [],
+    )
+    return {
+      online: online === 1,
+      sessions: Number(sessions),
+      lastSeenAt: lastSeenAt === null ? null : Number(lastSeenAt),
+      revokedBefore: revokedBefore === null ? null : Number(revokedBefore),
+      unread: Number(unread),
+    }
+  }
+
+  /** The records of sessions that have not ended since they were listed. */
+  async #read(
+    appId: string,
+    listed: readonly { sessionId: string; userId: string }[],
+  ): Promise<SessionRecord[]> {
+    const users = new Map<string, Promise<SessionRecord[]>>()
+    for (const { userId } of listed) if (!users.has(userId)) users.set(userId, this.of({ appId, userId }))
+    const found: SessionRecord[] = []
+    for (const { sessionId, userId } of listed) {
+      const session = (await users.get(userId))?.find((each) => each.sessionId === sessionId)
+      if (session) found.push(session)
+    }
+    return found
+  }
+
+  async #change(
+    step: 'confirmSession' | 'renewSession' | 'touchSession' | 'hideSession' | 'detachSession' | 'endSession',
+    { appId, userId, sessionId }: SessionRef,
+    ...args: string[]
+  ): Promise<boolean> {
+    const [result] = await this.#store.onUser(this.#store.steps[step], { appId, userId }, [
+      sessionId,
+      ...args,
+    ])
+    return result === 1
+  }
+}

@@ -1,0 +1,103 @@
+import type { KeyKind } from './keys.js'
+import { defineStep } from './script.js'
+
+/** The keys of webhook events. */
+const events = ['sessions', 'queue', 'counts', 'due', 'events', 'owed'] as const
+/** The keys of a step that may end a session, which may delete a guest. */
+const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached'] as const
+const inbox = ['inbox', 'unread', 'aging'] as const
+const withSessions = { parts: ['webhooks', 'sessions'] } as const
+const withInbox = { parts: ['webhooks', 'sessions', 'inbox'] } as const
+const reads = { repeatable: true } as const
+
+/** Every step. A step that may run twice with the same arguments and result is repeatable. */
+export const loadSteps = () => {
+  const onSession = (name: string, more: readonly KeyKind[] = [], repeatable = true) =>
+    defineStep(name, [...sessions, ...more], { ...withSessions, repeatable })
+  return {
+    open: defineStep('open', ['key', 'epochs', 'apps'], reads),
+    check: defineStep('check', ['check'], reads),
+    configure: defineStep('configure', ['apps'], reads),
+
+    readUser: defineStep('user-read', ['user'], reads),
+    saveUser: defineStep('user-save', ['user', ...events, 'users', 'deadlines'], { parts: ['webhooks'] }),
+    deleteUser: onSession('user-delete', inbox, false),
+    status: onSession('status', ['revoked']),
+    due: defineStep('user-due', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
+
+    startSession: onSession('session-start', ['revoked', 'tombs'], false),
+    confirmSession: onSession('session-confirm'),
+    renewSession: onSession('session-renew', ['revoked', 'tombs']),
+    touchSession: onSession('session-touch'),
+    hideSession: onSession('session-hide'),
+    detachSession: onSession('session-detach', [], false),
+    endSession: onSession('session-end', [], false),
+    listSessions: onSession('session-list'),
+    detachNode: onSession('node-detach'),
+
+    revoke: onSession('revoke', ['revoked']),
+    liftRevocation: defineStep('revoke-lift', ['user', 'deadlines']),
+    revokeApp: defineStep('revoke-app', ['revoked', 'counts'], reads),
+    readRevocation: defineStep('revoked-read', ['user', 'revoked'], reads),
+    useToken: defineStep('token-use', ['token'], reads),
+    revokeToken: defineStep('token-revoke', ['token'], reads),
+    readToken: defineStep('token-read', ['token'], reads),
+    endToken: onSession('token-end', ['tombs']),
+
+    send: defineStep(
+      'send',
+      [
+        ...['user', ...events, ...inbox, 'deadlines', 'pending', 'id'],
+        ...['from.user', 'from.inbox', 'from.unread'],
+      ] as KeyKind[],
+      { parts: ['webhooks', 'inbox'], repeatable: true },
+    ),
+    trimInbox: defineStep('inbox-trim', ['user', ...inbox, 'counts', 'deadlines'], {
+      parts: ['inbox'],
+      ...reads,
+    }),
+    readSender: defineStep('sender-read', ['user'], reads),
+    copy: defineStep('send-copy', ['user', ...inbox, 'counts', 'deadlines', 'copy'], {
+      parts: ['inbox'],
+      repeatable: true,
+    }),
+    copyDone: defineStep('send-done', ['pending'], reads),
+    owedCopies: defineStep('send-owed', ['pending'], reads),
+
+    inboxState: defineStep('inbox-state', ['user'], reads),
+    messagesAfter: defineStep('inbox-after', ['user', ...inbox, 'counts'], { parts: ['inbox'], ...reads }),
+    messagesBefore: defineStep('inbox-before', ['user', ...inbox, 'counts'], { parts: ['inbox'], ...reads }),
+    markRead: defineStep('inbox-read', ['user', ...events, ...inbox, 'deadlines'], {
+      parts: ['webhooks', 'inbox'],
+      repeatable: true,
+    }),
+    expireInbox: defineStep('inbox-expire', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
+
+    takeEvents: defineStep('events-take', ['due', 'events'], { parts: ['events'] }),
+    settleEvent: defineStep('events-settle', ['queue', 'due', 'events', 'owed', 'failed'], {
+      parts: ['events'],
+      repeatable: true,
+    }),
+    listEvents: defineStep('events-list', ['due', 'events', 'owed', 'failed'], {
+      parts: ['events'],
+      ...reads,
+    }),
+    replayEvent: defineStep('events-replay', ['queue', 'due', 'events', 'owed', 'failed'], {
+      parts: ['events'],
+    }),
+    eventsSummary: defineStep('events-summary', ['events', 'owed'], reads),
+    eventsDue: defineStep('events-due', ['due', 'events'], { parts: ['events'], ...reads }),
+
+    listUsers: defineStep('list-users', ['users'], reads),
+    listAppSessions: defineStep('list-sessions', ['live'], reads),
+    listDue: defineStep('list-due', ['deadlines', 'pending'], reads),
+    listAging: defineStep('list-aging', ['aging'], reads),
+    listAttached: defineStep('list-attached', ['attached'], reads),
+    readCounts: defineStep('counts-read', ['counts'], reads),
+
+    beat: defineStep('node-beat', ['nodes'], reads),
+    removeNode: defineStep('node-remove', ['nodes'], reads),
+  }
+}
+
+export type Steps = ReturnType<typeof loadSteps>

@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import type { UserRef, WebhookOptions } from '../engine.js'
+import { EngineError } from '../errors.js'
+import { sha256 } from '../util/sha256.js'
+import type { RedisClient, Reply } from './client/port.js'
+import { Keys, type HashedKind } from './keys.js'
+import type { Partitions } from './partitions.js'
+import type { Step } from './script.js'
+import { loadSteps, type Steps } from './steps.js'
+
+const EPOCH_LENGTH = 16
+const SALT_BYTES = 8
+
+export interface StoreOptions {
+  client: RedisClient
+  prefix: string
+  partitions: Partitions
+  /** The id of this engine, other than that of every other engine. */
+  nodeId: string
+  /** Milliseconds to add to the time of Redis: for tests. */
+  clockShift: () => number
+  /** Called with the events that a step has for this node, before its caller receives the result. */
+  onEvents: (events: string[]) => void
+  webhooksOf: (appId: string) => WebhookOptions | null
+}
+
+export interface RunOptions {
+  /** Hashes in the names of keys. */
+  hashed?: Partial<Record<HashedKind, string>>
+  /** The sender of a message, if it is a user of the recipient's partition. */
+  from?: string
+}
+
+/** Runs steps on the keys of users, apps and partitions. */
+export class Store {
+  readonly steps: Steps = loadSteps()
+  readonly partitions: Partitions
+  readonly keys: Keys
+  readonly nodeId: string
+  /** Epochs of inboxes are derived from it. */
+  epochKey = ''
+  readonly #client: RedisClient
+  readonly #publish: string
+  readonly #options: StoreOptions
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+    this.#client = options.client
+    this.partitions = options.partitions
+    this.keys = new Keys(options.prefix, options.partitions)
+    this.nodeId = options.nodeId
+    this.#publish = options.client.isCluster ? 'SPUBLISH' : 'PUBLISH'
+  }
+
+  /** Runs a step on a user's keys. */
+  onUser(step: Step, of: UserRef, args: readonly string[], options?: RunOptions): Promise<Reply[]> {
+    return this.inPartition(step, this.partitions.of(of), of, args, options)
+  }
+
+  /** Runs a step on an app's keys in a partition. */
+  onApp(
+    step: Step,
+    partition: number,
+    appId: string,
+    args: readonly string[],
+    options?: RunOptions,
+  ): Promise<Reply[]> {
+    return this.inPartition(step, partition, { appId, userId: '' }, args, options)
+  }
+
+  /** Runs a step on a partition's keys. */
+  onPartition(step: Step, partition: number, args: readonly string[]): Promise<Reply[]> {
+    return this.inPartition(step, partition, { appId: '', userId: '' }, args)
+  }
+
+  /** Runs a step on an app's keys in all partitions, and returns the results in their order. */
+  onEveryPartition(step: Step, appId: string, args: readonly string[]): Promise<Reply[][]> {
+    return Promise.all(
+      this.partitions.tags.map((_tag, partition) => this.onApp(step, partition, appId, args)),
+    )
+  }
+
+  /** The epoch of a user's inbox, without the number at its end. */
+  epochBase({ appId, userId }: UserRef): string {
+    return `${sha256(`${this.epochKey}\0${appId}\0${userId}`).slice(0, EPOCH_LENGTH)}.`
+  }
+
+  /** The number in an epoch of the user's inbox; -1 if it is no such epoch. */
+  epochNumber(of: UserRef, epoch: string): number {
+    const base = this.epochBase(of)
+    const number = epoch.slice(base.length)
+    return epoch.startsWith(base) && /^\d+$/.test(number) ? Number(number) : -1
+  }
+
+  /** Runs a step in a partition, which need not be the user's. */
+  async inPartition(
+    step: Step,
+    partition: number,
+    { appId, userId }: UserRef,
+    args: readonly string[],
+    { hashed, from }: RunOptions = {},
+  ): Promise<Reply[]> {
+    const { clockShift, onEvents, webhooksOf } = this.#options
+    const keys = this.keys.of(step.keys, { partition, appId, userId, from, hashed })
+    const webhooks = appId === '' ? null : webhooksOf(appId)
+    const reply = await this.#client.run(step, keys, [
+      String(clockShift()),
+      this.nodeId,
+      this.#publish,
+      this.keys.channels(partition),
+      appId,
+      userId,
+      String(partition),
+      webhooks
+        ? `${randomBytes(SALT_BYTES).toString('hex')},${webhooks.unreadAfter},${webhooks.events.join(',')}`
+        : '',
+      webhooks ? this.epochBase({ appId, userId }) : '',
+      ...args,
+    ])
+    if (!Array.isArray(reply))
+      throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
+    const [events, ...result] = reply
+    if (Array.isArray(events) && events.length > 0) onEvents(events as string[])
+    return result
+  }
+}

@@ -1,0 +1,172 @@
+import type {
+  DeliveryOutcome,
+  EngineEvent,
+  OwedEvent,
+  OwedEventPage,
+  UserRef,
+  WebhookEvent,
+} from '../engine.js'
+import type { Reply } from './client/port.js'
+import type { Store } from './store.js'
+
+/** How many failed events an app keeps. */
+const MAX_FAILED = 10_000
+/** The longest delay of a timer. */
+const MAX_DELAY = 2_147_483_647
+
+interface EventId {
+  partition: number
+  seq: string
+}
+
+const parseId = (id: string): EventId | undefined => {
+  const [, partition, seq] = /^evt_(\d+)_(\d+)_[0-9a-f]*$/.exec(id) ?? []
+  return partition !== undefined && seq !== undefined ? { partition: Number(partition), seq } : undefined
+}
+
+type Outcome = Pick<OwedEvent, 'attempts' | 'lastError'>
+
+/** The webhook events of apps. A node knows in which partitions events are due, so that a delivery asks those alone. */
+export class Webhooks {
+  readonly #store: Store
+  readonly #emit: (event: EngineEvent) => void
+  /** By app and partition, when the next event is due by the monotonic clock. */
+  readonly #due = new Map<string, Map<number, number>>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+
+  constructor(store: Store, emit: (event: EngineEvent) => void) {
+    this.#store = store
+    this.#emit = emit
+  }
+
+  /** An event is due in `delay` milliseconds; negative if none is. */
+  note(appId: string, partition: number, delay: number): void {
+    const partitions = this.#due.get(appId) ?? new Map<number, number>()
+    this.#due.set(appId, partitions)
+    if (delay < 0) partitions.delete(partition)
+    else partitions.set(partition, performance.now() + delay)
+    this.#schedule(appId, partitions)
+  }
+
+  /** Reads when events of the app are due. With `isAlone` those that a stopped node was about to deliver are due now. */
+  async resume(appId: string, isAlone: boolean): Promise<void> {
+    const delays = await this.#store.onEveryPartition(this.#store.steps.eventsDue, appId, [
+      isAlone ? '1' : '0',
+    ])
+    delays.forEach(([delay], partition) => this.note(appId, partition, Number(delay)))
+  }
+
+  async take(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
+    const { steps } = this.#store
+    const taken: OwedEvent[] = []
+    for (const [partition, at] of [...(this.#due.get(appId) ?? [])]) {
+      if (taken.length >= limit) break
+      if (at > performance.now()) continue
+      const [next, ...list] = await this.#store.onApp(steps.takeEvents, partition, appId, [
+        String(limit - taken.length),
+        String(leaseFor),
+      ])
+      this.note(appId, partition, Number(next))
+      for (let n = 0; n + 1 < list.length; n += 2) {
+        const event = JSON.parse(String(list[n])) as WebhookEvent
+        taken.push({
+          event,
+          ...(JSON.parse(String(list[n + 1])) as Outcome),
+          dueAt: Date.now(),
+          state: 'owed',
+        })
+      }
+    }
+    return taken
+  }
+
+  async settle(of: UserRef, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+    const id = this.#find(of, eventId)
+    if (!id) return
+    const args: [kind: string, retryIn: string, reason: string] =
+      'retryAfter' in outcome
+        ? ['retry', String(outcome.retryAfter), outcome.error]
+        : 'failed' in outcome
+          ? ['failed', '0', outcome.failed]
+          : ['delivered', '0', '']
+    const maxFailed = Math.ceil(MAX_FAILED / this.#store.partitions.count)
+    const [next] = await this.#store.onUser(this.#store.steps.settleEvent, of, [
+      ...[id.seq, eventId, ...args, String(maxFailed)],
+    ])
+    this.note(of.appId, id.partition, Number(next))
+  }
+
+  /** A page of owed and failed events, partition by partition. */
+  async list(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
+    const { partitions, steps } = this.#store
+    const found: { cursor: string; event: OwedEvent }[] = []
+    const [first = '0', start = '0'] = (after ?? '').split('.')
+    for (
+      let partition = Number(first) || 0, seq = start;
+      partition < partitions.count;
+      partition++, seq = '0'
+    ) {
+      const list = await this.#store.onApp(steps.listEvents, partition, appId, [
+        seq,
+        String(limit + 1 - found.length),
+      ])
+      for (let n = 0; n + 3 < list.length; n += 4) {
+        const event = owedEventOf(list.slice(n, n + 4))
+        found.push({ cursor: `${partition}.${event.event.seq}`, event })
+      }
+      if (found.length > limit) break
+    }
+    const page = found.slice(0, limit)
+    return {
+      events: page.map(({ event }) => event),
+      next: found.length > limit ? (page.at(-1)?.cursor ?? null) : null,
+    }
+  }
+
+  async replay(of: UserRef, eventId: string): Promise<boolean> {
+    const id = this.#find(of, eventId)
+    if (!id) return false
+    const [next, isReplayed] = await this.#store.onUser(this.#store.steps.replayEvent, of, [id.seq, eventId])
+    this.note(of.appId, id.partition, Number(next))
+    return isReplayed === 1
+  }
+
+  async summary(appId: string): Promise<{ owed: number; oldestAt: number | null }> {
+    const all = await this.#store.onEveryPartition(this.#store.steps.eventsSummary, appId, [])
+    const times = all.flatMap(([, at]) => (at === null ? [] : [Number(at)]))
+    return {
+      owed: all.reduce((sum, [owed]) => sum + Number(owed), 0),
+      oldestAt: times.length > 0 ? Math.min(...times) : null,
+    }
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+    this.#due.clear()
+  }
+
+  /** The parts of an event's id; undefined if the user can have no event with it. */
+  #find(of: UserRef, eventId: string): EventId | undefined {
+    const id = parseId(eventId)
+    return id?.partition === this.#store.partitions.of(of) ? id : undefined
+  }
+
+  #schedule(appId: string, partitions: ReadonlyMap<number, number>): void {
+    clearTimeout(this.#timers.get(appId))
+    this.#timers.delete(appId)
+    if (partitions.size === 0) return
+    const delay = Math.max(0, Math.min(...partitions.values()) - performance.now())
+    const announce = (): void => {
+      this.#emit({ type: 'webhooks-due', appId })
+    }
+    this.#timers.set(appId, setTimeout(announce, Math.min(Math.ceil(delay), MAX_DELAY)).unref())
+  }
+}
+
+const owedEventOf = ([state, event, outcome, delay]: readonly Reply[]): OwedEvent => ({
+  event: JSON.parse(String(event)) as WebhookEvent,
+  ...(JSON.parse(String(outcome)) as Outcome),
+  dueAt: Date.now() + (delay === '' ? 0 : Number(delay)),
+  state: state === 'owed' ? 'owed' : 'failed',
+})

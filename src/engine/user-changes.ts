@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Message, Profile } from '../protocol/index.js'
+import { mergeProfile, type UserChange, type UserRecord, type UserRef } from './records.js'
+
+/** A copy of a profile as a later read will return it: without undefined fields, and apart from the caller's object. */
+const toStored = (profile: Profile | undefined): Profile =>
+  profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
+
+const profilesOf = (user: UserRecord | null): unknown => user && [user.vouched, user.claimed]
+
+/** The vouched fields of a user's record after a change. */
+const vouchedAfter = (
+  stored: UserRecord | null,
+  change: UserChange['vouched'],
+): Pick<UserRecord, 'vouched' | 'vouchedAt'> => {
+  const { vouched = {}, vouchedAt = null } = stored ?? {}
+  const isVouched = vouchedAt !== null || Object.keys(vouched).length > 0
+  const isNewer =
+    change && (!isVouched || (change.issuedAt !== null && change.issuedAt >= (vouchedAt ?? -Infinity)))
+  return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
+}
+
+/** A copy of a change that later changes of the caller's objects do not reach. */
+export const copyChange = ({ vouched, claimed }: UserChange): UserChange => ({
+  vouched: vouched && { ...vouched, profile: toStored(vouched.profile) },
+  claimed: toStored(claimed),
+})
+
+/** The user's record after a change. `createdAt` is that of a user who is created now. */
+export const userAfter = (
+  { appId, userId }: UserRef,
+  stored: UserRecord | null,
+  change: UserChange,
+  createdAt: number,
+): UserRecord => {
+  const { vouched, vouchedAt } = vouchedAfter(stored, change.vouched)
+  return {
+    appId,
+    userId,
+    vouched,
+    vouchedAt,
+    claimed: { ...stored?.claimed, ...change.claimed },
+    createdAt: stored?.createdAt ?? createdAt,
+  }
+}
+
+/** Whether a user's profile differs from the stored one. The order of fields makes no difference. */
+export const hasChanged = (user: UserRecord, stored: UserRecord | null): boolean =>
+  // Most saves change nothing, and comparing texts is the fastest.
+  JSON.stringify(user) !== JSON.stringify(stored) && !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
+
+/** Returns true if saving the change would surely write nothing. False does not mean that it would: only a full comparison shows that. */
+export const changesNothing = (stored: UserRecord, { vouched, claimed }: UserChange): boolean =>
+  claimed === undefined &&
+  (vouched === undefined ||
+    (vouched.issuedAt === stored.vouchedAt && isDeepStrictEqual(vouched.profile, stored.vouched)))
+
+/** The part of the profile that a message carries; null if there is none. */
+export const senderOf = (user: UserRecord): Message['sender'] => {
+  const { name, photoUrl } = mergeProfile(user)
+  if (name === undefined && photoUrl === undefined) return null
+  return { ...(name !== undefined && { name }), ...(photoUrl !== undefined && { photoUrl }) }
+}

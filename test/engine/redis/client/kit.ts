@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { after } from 'node:test'
+import type { Reply, Script } from '../../../../src/engine/redis/client/port.js'
+import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
+import { slotOf } from '../../../../src/engine/redis/client/key-slot.js'
+import { partitionTags } from '../../../../src/engine/redis/partitions.js'
+
+export const script = (name: string, source: string, repeatable = false): Script => ({
+  name,
+  source,
+  sha: createHash('sha1').update(source).digest('hex'),
+  repeatable,
+})
+
+/** Counts in a hash, and publishes the count in its channel. */
+export const count = script('count', `return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1])`)
+export const countAgain = script(
+  'count-again',
+  `return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1]) + 0`,
+  true,
+)
+/** Has a second key that never exists. While its slot moves, the server that has the first one answers TRYAGAIN. */
+export const countWithMissing = script(
+  'count-with-missing',
+  `redis.call('DEL', KEYS[2]) return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1])`,
+)
+export const publish = script('publish', `return redis.call('PUBLISH', ARGV[1], ARGV[2])`, true)
+export const publishSharded = script(
+  'publish-sharded',
+  `return redis.call('SPUBLISH', ARGV[1], ARGV[2])`,
+  true,
+)
+
+/** Tags that are spread evenly over the slots. */
+export const spreadTags = (count: number): string[] => {
+  const tags = partitionTags()
+  return Array.from({ length: count }, (_, n) => tags[Math.floor((n * tags.length) / count)] ?? '')
+}
+
+export { slotOf }
+
+export interface TestClient {
+  readonly client: ReturnType<typeof createRedisClient>
+  readonly messages: { channel: string; message: string; at: number }[]
+  readonly errors: unknown[]
+  resubscribed(): number
+  run(script: Script, keys: string[], ...args: string[]): Promise<Reply>
+}
+
+/** Opens a client, which is closed after the test. */
+export const openClient = async (options: RedisClientOptions): Promise<TestClient> => {
+  const client = createRedisClient(options)
+  const messages: TestClient['messages'] = []
+  const errors: unknown[] = []
+  let resubscribed = 0
+  after(() => client.close())
+  await client.open({
+    onMessage: (channel, message) => messages.push({ channel, message, at: performance.now() }),
+    onResubscribed: () => (resubscribed += 1),
+    onError: (error) => errors.push(error),
+  })
+  return {
+    client,
+    messages,
+    errors,
+    resubscribed: () => resubscribed,
+    run: (what, keys, ...args) => client.run(what, keys, args),
+  }
+}
+
+/** Calls `work` again and again, with a pause, until the returned function is called. That resolves when the last call has ended. */
+export const repeat = (milliseconds: number, work: () => Promise<unknown>): (() => Promise<void>) => {
+  const stop = new AbortController()
+  const loop = (async () => {
+    while (!stop.signal.aborted) {
+      await work()
+      await new Promise((resolve) => setTimeout(resolve, milliseconds))
+    }
+  })()
+  return async () => {
+    stop.abort()
+    await loop
+  }
+}
+
+/** A proxy that can keep the server's replies from the client, and then cut its connections. */
+export const withheldReplies = async (
+  target: number,
+): Promise<{ port: number; withhold(): void; cut(): void }> => {
+  const sockets = new Set<Socket>()
+  let isWithheld = false
+  const proxy = createServer((client) => {
+    const upstream = connect(target, '127.0.0.1')
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+    client.pipe(upstream)
+    upstream.on('data', (bytes) => {
+      if (!isWithheld) client.write(bytes)
+    })
+  })
+  const cut = (): void => {
+    isWithheld = false
+    for (const socket of sockets) socket.destroy()
+  }
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  after(() => {
+    cut()
+    proxy.close()
+  })
+  return { port: (proxy.address() as AddressInfo).port, withhold: () => void (isWithheld = true), cut }
+}

@@ -1,0 +1,14 @@
+import { describe, it } from 'node:test'
+import { engineSuite } from '../../../src/engine/suite/index.js'
+import { startCluster } from '../../support/redis/cluster.js'
+import { redisEngines } from '../../support/redis/engines.js'
+
+const { servers } = await startCluster()
+const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
+
+void describe('the Redis engine on a cluster of three masters with replicas', () => {
+  engineSuite(
+    { describe, it },
+    { ...redisEngines(() => ({ type: 'cluster', nodes })), durable: true, ordered: false },
+  )
+})

@@ -1,0 +1,42 @@
+// The restore of docs/SCALING.md.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import type { SendRules } from '../../../src/engine/index.js'
+import { createRedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { standalone } from '../../support/redis/server.js'
+
+const rules: SendRules = {
+  sendWindow: 60_000,
+  retention: { messages: 100, bytes: 1_000_000, age: 60_000 },
+  unknownRecipients: true,
+  unreadPerSender: 1,
+  quota: { inboxes: 100, bytes: 1_000_000 },
+}
+
+test('after the key of the epochs is deleted, each inbox has another epoch, and its messages are read as after a loss', async () => {
+  const server = await standalone()
+  const of = { appId: 'shop', userId: 'ada' }
+  const engine = createRedisEngine({ server: { type: 'single', url: server.url } })
+  await engine.open()
+  await engine.send({ appId: of.appId, id: 'a', from: null, to: of.userId, body: 'kept' }, rules)
+  const before = await engine.inbox(of)
+  await engine.close()
+
+  const guide = await readFile(new URL('../../../docs/SCALING.md', import.meta.url), 'utf8')
+  const pattern = /--pattern '(.+)'/.exec(guide)?.[1] ?? ''
+  const keys = (await server.command('--scan', '--pattern', pattern)).split('\n')
+  assert.equal(keys.length, 1, keys.join())
+  await server.command('del', ...keys)
+
+  await engine.open()
+  const after = await engine.inbox(of)
+  assert.notEqual(after.epoch, before.epoch)
+  const { messages, lost } = await engine.messagesAfter(of, before, 10)
+  assert.deepEqual(
+    messages.map(({ body }) => body),
+    ['kept'],
+  )
+  assert.equal(lost, true)
+  await engine.close()
+})

@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** The Debian package of each program. */
+const packages = {
+  'redis-server': 'redis-server',
+  'redis-cli': 'redis-tools',
+  setpriv: 'util-linux',
+}
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Returns the path of a program. Throws an error that names its Debian package if it is not installed. */
+export const program = (name: keyof typeof packages): string => {
+  const path = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isExecutable)
+  if (path === undefined)
+    throw new Error(`There is no ${name}. Install what these tests need: apt-get install ${packages[name]}`)
+  return path
+}
+
+/** Runs a program, and resolves with what it wrote to standard output. Rejects with all of its output if it fails. */
+export const runProgram = async (
+  name: keyof typeof packages,
+  args: readonly string[],
+  timeout = 60_000,
+): Promise<string> => {
+  try {
+    const { stdout } = await promisify(execFile)(program(name), args, { timeout, maxBuffer: 2 ** 26 })
+    return stdout
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(`${name} ${args.join(' ')} failed: ${stdout}${stderr}`, { cause: error })
+  }
+}

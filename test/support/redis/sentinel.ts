@@ -1,0 +1,83 @@
+import { until } from '../until.js'
+import { redisServer, type RedisServer, type ServerOptions } from './server.js'
+
+export interface SentinelSetup {
+  /** The name by which the Sentinels know the master. */
+  readonly name: string
+  /** The first is the master until a failover. */
+  readonly servers: readonly RedisServer[]
+  readonly sentinels: readonly RedisServer[]
+  /** Resolves with the server that the Sentinels name as master. */
+  master(): Promise<RedisServer>
+  /** Has the Sentinels make a replica the master. Resolves when it is. */
+  failover(): Promise<void>
+}
+
+const NAME = 'chat'
+
+const sentinelConfig = (port: number, password: string | undefined): string =>
+  [
+    `monitor ${NAME} 127.0.0.1 ${port} 2`,
+    `down-after-milliseconds ${NAME} 1000`,
+    `failover-timeout ${NAME} 6000`,
+    `parallel-syncs ${NAME} 2`,
+    ...(password === undefined ? [] : [`auth-pass ${NAME} ${password}`]),
+  ].join('\nsentinel ')
+
+/** Starts a master with two replicas, and three Sentinels that watch them and see a lost master after a second. */
+export const startSentinels = async (options: ServerOptions = {}): Promise<SentinelSetup> => {
+  const first = await redisServer(options)
+  const replicaOptions = {
+    ...options,
+    settings: { replicaof: `127.0.0.1 ${first.port}`, ...options.settings },
+  }
+  const replicas = await Promise.all([redisServer(replicaOptions), redisServer(replicaOptions)])
+  const servers = [first, ...replicas]
+  await Promise.all(servers.map((server) => server.start()))
+  await until('both replicas follow the master', async () =>
+    (await first.command('info', 'replication')).includes('connected_slaves:2'),
+  )
+  const sentinels = await Promise.all(
+    [1, 2, 3].map(() =>
+      redisServer({ sentinel: true, settings: { sentinel: sentinelConfig(first.port, options.password) } }),
+    ),
+  )
+  await Promise.all(sentinels.map((sentinel) => sentinel.start()))
+  for (const sentinel of sentinels)
+    await until('each Sentinel knows all servers', async () => {
+      const state = await sentinel.command('sentinel', 'master', NAME)
+      return state.includes('num-slaves\n2\n') && state.includes('num-other-sentinels\n2\n')
+    })
+  // The replicas' state at a Sentinel is complete only after it has asked each of them.
+  for (const sentinel of sentinels)
+    await until('each Sentinel has a reply of each replica', async () => {
+      const state = await sentinel.command('sentinel', 'replicas', NAME)
+      return state.match(/master-link-status\nok/g)?.length === 2
+    })
+
+  const master = async (): Promise<RedisServer> => {
+    const ports = await Promise.all(
+      sentinels.map(async (sentinel) =>
+        Number((await sentinel.command('sentinel', 'get-master-addr-by-name', NAME)).split('\n')[1]),
+      ),
+    )
+    const named = servers.find(({ port }) => port === ports[0])
+    if (!named) throw new Error(`The Sentinels name a master that is none of these: ${ports.join()}`)
+    return named
+  }
+
+  return {
+    name: NAME,
+    servers,
+    sentinels,
+    master,
+    async failover() {
+      const before = await master()
+      await sentinels[0]?.command('sentinel', 'failover', NAME)
+      await until('another server is the master', async () => {
+        const now = await master()
+        return now !== before && (await now.command('info', 'replication')).includes('role:master')
+      })
+    },
+  }
+}
