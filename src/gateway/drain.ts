@@ -18,7 +18,9 @@ export const reconnectWindow = (sessions: number): number =>
 /** Closes the connections of a gateway that is closed. */
 export interface Drain {
   isDraining(): boolean
-  /** Returns a random delay, so that clients don't all reconnect at once. Null before the drain. */
+  /** Returns a random delay, so that clients don't all reconnect at once. */
+  delay(): number
+  /** Returns a random delay. Null before the drain. */
   retryAfter(): number | null
   /** Called when a connection is closed and removed. */
   onClosed(): void
@@ -42,6 +44,7 @@ export const createDrain = (
 
   return {
     isDraining: () => isDraining,
+    delay,
     retryAfter: () => (isDraining ? delay() : null),
     onClosed() {
       if (isDraining && connections.size === 0) empty.abort()

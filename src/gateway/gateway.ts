@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { createAdminListener } from './admin-listener.js'
@@ -39,6 +39,9 @@ import { createReload } from './reload.js'
 import { createRestRoutes } from './rest/routes.js'
 import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
+
+const LEASE_LOST =
+  'The gateway was stopped or cut off, and others took over its sessions: reconnect after `retryAfter`.'
 
 /**
  * Creates a gateway. Throws a `GatewayError` of code `bad-config` whose message lists every error of the config.
@@ -116,7 +119,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     metrics,
     rateLimiter,
     startQueue,
-    node: randomUUID(),
+    node: `${hostname()}:${process.pid}`,
     activity,
     tracer,
     reconnectWindow: () => reconnectWindow(hub.size()),
@@ -223,6 +226,12 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     await adminServer?.close()
   }
 
+  /** Other gateways may carry the sessions now. Clients resume, here or elsewhere. */
+  const closeAfterLostLease = (): void => {
+    log.warn({ connections: connections.size }, LEASE_LOST)
+    for (const connection of connections.keys()) connection.end('unavailable', LEASE_LOST, drain.delay())
+  }
+
   watchClock((milliseconds) => {
     log.warn(
       { milliseconds },
@@ -234,6 +243,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   engine.listen((event) => {
     activity?.onEvent(event)
     if (event.type === 'webhooks-due') dispatcher.wake(event.appId)
+    else if (event.type === 'lease-lost') closeAfterLostLease()
     else hub.dispatch(event)
   }, lifetime.signal)
 

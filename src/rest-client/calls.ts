@@ -82,7 +82,7 @@ export interface Session {
   lastSeenAt: number
   /** The round-trip time of a ping, in milliseconds. */
   rtt: number | null
-  /** The gateway that the session is connected to. */
+  /** The gateway that the session is connected to: its host name and process id. */
   node: string
 }
 

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { isAppId } from '../../protocol/index.js'
 import { adminSchema, hostName, port } from './admin.js'
 import { appSchema } from './app.js'
+import { engineSchema, redisUrlProblem } from './engine.js'
 import {
   formatPath,
   integer,
@@ -16,13 +17,7 @@ import {
 } from './fields.js'
 import { defaultConnections } from './open-files.js'
 import { duplicateSecrets } from './secrets.js'
-import type {
-  EmbeddedEngineConfig,
-  GatewayConfig,
-  LimitsConfig,
-  ListenConfig,
-  MemoryEngineConfig,
-} from './types.js'
+import type { GatewayConfig, LimitsConfig, ListenConfig } from './types.js'
 
 export type { Env } from './fields.js'
 export type * from './types.js'
@@ -43,27 +38,6 @@ const listen = object({
   trustProxy: v.optional(integer(0, 32), 0),
   tls: orNull(tls),
 } satisfies FieldsOf<ListenConfig>)
-
-const engineProblem = ({ input }: v.BaseIssue<unknown>): string =>
-  input === 'redis' ? '"redis" is not available in this version yet' : 'must be "memory" or "embedded"'
-
-const embedded = object(
-  {
-    type: v.optional(v.literal('embedded', engineProblem), 'embedded'),
-    path: v.optional(text('the name of a folder'), './data'),
-  } satisfies FieldsOf<EmbeddedEngineConfig>,
-  { planned: ['url'] },
-)
-
-const memory = object(
-  {
-    type: v.literal('memory'),
-    path: v.optional(v.never('only an embedded engine has a folder: leave it out')),
-  } satisfies FieldsOf<MemoryEngineConfig>,
-  { planned: ['url'] },
-)
-
-const engine = v.lazy((value) => (isObject(value) && value['type'] === 'memory' ? memory : embedded))
 
 const limits = object({
   connections: v.pipe(
@@ -108,7 +82,7 @@ export const configSchema = (env: Env) =>
   object({
     listen: v.optional(listen, {}),
     admin: orNull(adminSchema(env)),
-    engine: v.optional(engine, {}),
+    engine: v.optional(engineSchema(env), {}),
     pingInterval: v.optional(seconds(0.01, 3600), 25),
     startTimeout: v.optional(seconds(0.01, 300), 10),
     resumeWindow: v.optional(seconds(0, 86_400), 120),
@@ -153,6 +127,8 @@ export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
   )
   for (const { message } of portOverride.issues ?? [])
     problems.push(`PORT: the environment variable ${message}`)
+  const redisProblem = redisUrlProblem(isObject(input) ? input['engine'] : undefined, env)
+  if (redisProblem) problems.push(redisProblem)
   problems.push(...duplicateSecrets(input, env))
   if (!parsed.success || !portOverride.success || problems.length > 0) return { ok: false, problems }
   const { listen: settings, ...rest } = parsed.output

@@ -29,7 +29,7 @@ const reference = (env: Env) =>
   )
 
 /** A secret, resolved: the text itself, or the value of the environment variable that it names. */
-const resolvedSecret = (env: Env) => {
+export const secretText = (env: Env) => {
   const inline = v.string('must be a string, or { "env": "NAME" } for an environment variable that holds it')
   const variable = reference(env)
   return v.lazy((value): v.GenericSchema<SecretConfig, string> => (isObject(value) ? variable : inline))
@@ -38,7 +38,7 @@ const resolvedSecret = (env: Env) => {
 export const secretSchema = (env: Env, environment: Environment) => {
   const minimum = environment === 'production' ? PRODUCTION_MINIMUM : 0
   return v.pipe(
-    resolvedSecret(env),
+    secretText(env),
     v.nonEmpty('is empty; `openssl rand -base64 32` makes a good secret'),
     v.check(
       (value) => Buffer.byteLength(value) >= minimum,
@@ -69,7 +69,7 @@ const webhookKey = (secret: string): Buffer | undefined => {
 export const webhookSecrets = (env: Env, environment: Environment) => {
   const minimum = environment === 'production' ? WEBHOOK_MINIMUM : 1
   const secret = v.pipe(
-    resolvedSecret(env),
+    secretText(env),
     v.rawTransform<string, Buffer>(({ dataset, addIssue, NEVER }) => {
       const key = webhookKey(dataset.value)
       if (key && key.length >= minimum) return key

@@ -124,7 +124,29 @@ export interface EmbeddedEngineConfig {
   path?: string | undefined
 }
 
-export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig
+/**
+ * Keeps everything in a Redis, which several gateways share: they are one gateway then. It needs the package ioredis. Give one of
+ * `url`, `sentinels` with `name`, and `cluster`. A URL is `redis://USER:PASSWORD@HOST:PORT`, or `rediss:` for TLS; user and password
+ * can be left out.
+ */
+export interface RedisEngineConfig {
+  type: 'redis'
+  /** One server, with the number of a database as the path. The environment's `REDIS_URL` overrides it. */
+  url?: SecretConfig | undefined
+  /** Sentinels, with the login that they and the servers have. */
+  sentinels?: SecretConfig[] | undefined
+  /** The name that the Sentinels' config gives the master. */
+  name?: string | undefined
+  /** Some servers of a cluster, with the login that all have. */
+  cluster?: SecretConfig[] | undefined
+  /** What the names of all keys begin with. Gateways of one prefix are one gateway. @default 'chat-session:' */
+  prefix?: string | undefined
+  /** True, or PEM files: authorities besides Node's, and a certificate of this client. @default true for `rediss:` */
+  tls?: boolean | { ca?: string | undefined; cert?: string | undefined; key?: string | undefined } | undefined
+  path?: undefined
+}
+
+export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig | RedisEngineConfig
 
 /** Limits of the process, for clients before they are authenticated. */
 export interface LimitsConfig {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { engineRetryAfter } from '../sessions/engine-retry.js'
 import { EngineError } from '../../engine/index.js'
 import {
   clientFrames,
@@ -140,7 +141,7 @@ export class Connection implements ConnectionHandle {
       { err },
       'a connection was ended because of an error',
     )
-    this.end('unavailable')
+    this.end('unavailable', undefined, err instanceof EngineError ? engineRetryAfter() : undefined)
   }
 
   endOnError(work: Promise<unknown>): void {

@@ -119,7 +119,10 @@ const session = v.object({
   startedAt: time,
   lastSeenAt: time,
   rtt: v.nullable(v.pipe(count, v.description('The round-trip time of a ping, in milliseconds.'))),
-  node: v.pipe(v.string(), v.description('The gateway that the session is connected to.')),
+  node: v.pipe(
+    v.string(),
+    v.description('The gateway that the session is connected to: its host name and process id.'),
+  ),
 })
 
 const message = v.object({

@@ -12,6 +12,7 @@ import type { App } from '../auth/app.js'
 import type { Delivery } from './delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'
+import { engineRetryAfter } from './engine-retry.js'
 import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
 import type { UserLimits } from './user-limits.js'
 import { createSendOrder } from './send-order.js'
@@ -159,7 +160,7 @@ export const createFrameHandler = (
       // If the engine can't do it now, the frame is refused and the session goes on.
       metrics.engineErrors.inc({ code: error.code })
       log.warn({ err: error }, 'a frame was refused because the engine failed')
-      refuse(frame, 'unavailable')
+      refuse(frame, 'unavailable', undefined, engineRetryAfter())
     } else connection.fail(error)
   }
 

@@ -34,6 +34,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
     case 'read':
       return event.user
     case 'webhooks-due':
+    case 'lease-lost':
       return undefined
   }
 }

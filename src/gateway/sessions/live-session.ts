@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
+  EngineError,
   mergeProfile,
   type EngineEvent,
   type SessionRef,
@@ -197,7 +198,11 @@ export class LiveSession implements HubSession {
     const touched = this.#context.engine.touchSession(started.ref, this.#connection.connectionId, {
       rtt: Math.round(rtt),
     })
-    this.#connection.endOnError(touched)
+    touched.catch((error: unknown) => {
+      // The next answer to a ping is tried again: an engine that is away closes no connection for this.
+      if (error instanceof EngineError) this.#touchedAt = -TOUCH_INTERVAL
+      else this.#connection.fail(error)
+    })
   }
 
   handle(frame: SessionFrame): void {
@@ -286,6 +291,7 @@ export class LiveSession implements HubSession {
         this.#delivery.sendReadMark(event.inbox)
         return
       case 'webhooks-due':
+      case 'lease-lost':
         return
       default:
         return event satisfies never

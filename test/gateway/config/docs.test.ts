@@ -33,7 +33,7 @@ const defaultOf = (row: Row): string => {
 const listRows = (row: Row, hint: unknown, prefix: string): [key: string, value: string][] =>
   Object.entries(entriesOf(row, hint) ?? {}).flatMap(([key, field]) => {
     const path = `${prefix}${key}`
-    const inner = listRows(field, undefined, `${path}.`)
+    const inner = listRows(field, (hint as Record<string, unknown> | undefined)?.[key], `${path}.`)
     const value = defaultOf(field)
     return inner.length > 0 && value === '{}' ? inner : [[path, value], ...inner]
   })
@@ -44,7 +44,15 @@ const appRows = listRows(app, { environment: 'test' }, '….').map(([key, value]
   const strict = production.get(key)
   return [key, value === strict ? value : `${value} in test, ${strict} in production`]
 })
-const rows = [...listRows(configSchema({}), undefined, '').filter(([key]) => key !== 'apps'), ...appRows]
+const configRows = listRows(configSchema({}), undefined, '').filter(([key]) => key !== 'apps')
+const engine = entriesOf(configSchema({}), undefined)?.['engine']
+// The keys that a redis engine has and an embedded one has not. `tls` is an object here.
+const redisRows = engine
+  ? listRows(engine, { type: 'redis', tls: {} }, 'engine.').filter(
+      ([key]) => !configRows.some(([known]) => known === key),
+    )
+  : []
+const rows = [...configRows, ...redisRows, ...appRows]
 
 const guide = await readFile(new URL('../../../docs/GATEWAY.md', import.meta.url), 'utf8')
 const table = /^\| key +\| default .*\n\|[-| ]+\n((?:\|.*\n)+)/m.exec(guide)?.[1] ?? ''

@@ -14,20 +14,6 @@ const problemsOf = (config: unknown): string[] => {
 const pathsOf = (config: unknown): string[] =>
   problemsOf(config).map((problem) => problem.slice(0, problem.indexOf(': ')))
 
-const planned: [path: string, config: unknown][] = [
-  ['engine.url', { engine: { url: 'redis://localhost' }, ...app(testApp) }],
-]
-for (const [path, config] of planned)
-  test(`${path} is refused as not available yet`, () => {
-    assert.deepEqual(problemsOf(config), [`${path}: not available in this version yet`])
-  })
-
-test('a redis engine is refused as not available yet', () => {
-  assert.deepEqual(problemsOf({ engine: { type: 'redis' }, ...app(testApp) }), [
-    'engine.type: "redis" is not available in this version yet',
-  ])
-})
-
 const wrongTypes: [path: string, config: unknown][] = [
   ['config', 'text'],
   ['config', null],

@@ -1,0 +1,135 @@
+import * as v from 'valibot'
+import { isObject, object, text, type Env, type FieldsOf } from './fields.js'
+import { secretText } from './secrets.js'
+import type { EmbeddedEngineConfig, MemoryEngineConfig, RedisEngineConfig } from './types.js'
+
+const ENGINES = 'must be "memory", "embedded" or "redis"'
+const REDIS_URL_RULE =
+  'must be redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss: for TLS; a login is optional'
+const SERVER_URL_RULE = 'must be redis://USER:PASSWORD@HOST:PORT, or rediss: for TLS; a login is optional'
+const ONE_WAY = 'a redis engine has one of url, sentinels (with name) and cluster'
+
+const isRedisUrl =
+  (path: RegExp) =>
+  (given: string): boolean => {
+    if (!URL.canParse(given)) return false
+    const { protocol, hostname, pathname, search, hash, username, password } = new URL(given)
+    try {
+      decodeURIComponent(username + password)
+    } catch {
+      return false
+    }
+    const isRedis = protocol === 'redis:' || protocol === 'rediss:'
+    return isRedis && hostname !== '' && path.test(pathname) && search === '' && hash === ''
+  }
+
+const redisUrl = (env: Env) => v.pipe(secretText(env), v.check(isRedisUrl(/^\/?\d{0,4}$/), REDIS_URL_RULE))
+
+const SERVERS = 'must be a list of one or more URLs'
+
+/** The login and the scheme of a URL, which all URLs of a list share. */
+const loginOf = (url: string): string => {
+  const { protocol, username, password } = new URL(url)
+  return JSON.stringify([protocol, username, password])
+}
+
+const serverUrls = (env: Env) =>
+  v.optional(
+    v.pipe(
+      v.array(v.pipe(secretText(env), v.check(isRedisUrl(/^\/?$/), SERVER_URL_RULE)), SERVERS),
+      v.minLength(1, SERVERS),
+      v.check(
+        (urls) => new Set(urls.map(loginOf)).size === 1,
+        'must have the same scheme, user and password in each URL',
+      ),
+    ),
+  )
+
+const file = v.optional(text('the name of a PEM file'))
+
+const tlsFiles = object(
+  { ca: file, cert: file, key: file } satisfies FieldsOf<
+    Exclude<RedisEngineConfig['tls'], boolean | undefined>
+  >,
+  {
+    check: ({ cert, key }) =>
+      (cert === undefined) === (key === undefined) ? [] : [{ message: 'cert and key are given together' }],
+  },
+)
+
+const tls = v.optional(
+  v.lazy((value) =>
+    isObject(value) ? tlsFiles : v.boolean('must be true, false, or an object of PEM files'),
+  ),
+)
+
+const noFolder = v.optional(v.never('only an embedded engine has a folder: leave it out'))
+
+const embedded = object({
+  type: v.optional(v.literal('embedded', ENGINES), 'embedded'),
+  path: v.optional(text('the name of a folder'), './data'),
+} satisfies FieldsOf<EmbeddedEngineConfig>)
+
+const memory = object({ type: v.literal('memory'), path: noFolder } satisfies FieldsOf<MemoryEngineConfig>)
+
+const redis = (env: Env) =>
+  object(
+    {
+      type: v.literal('redis'),
+      url: v.pipe(
+        v.optional(redisUrl(env)),
+        v.transform((url) => redisUrlOf(env) ?? url),
+      ),
+      sentinels: serverUrls(env),
+      name: v.optional(text("the name of the master in the Sentinels' config")),
+      cluster: serverUrls(env),
+      prefix: v.optional(
+        v.pipe(
+          text('a text that is not blank'),
+          v.regex(/^[^{}\s\p{Cc}]{1,64}$/u, 'must be 1 to 64 characters without spaces, { and }'),
+        ),
+        'chat-session:',
+      ),
+      tls,
+      path: noFolder,
+    } satisfies FieldsOf<RedisEngineConfig>,
+    {
+      check({ url, sentinels, name, cluster }) {
+        const given = [url ?? redisUrlOf(env), sentinels, cluster].filter((each) => each !== undefined)
+        if (given.length === 0)
+          return [{ message: `${ONE_WAY}: give one, or the environment variable REDIS_URL` }]
+        if (given.length > 1)
+          return [
+            { message: `${ONE_WAY}: give no other${url === undefined ? ' while REDIS_URL is set' : ''}` },
+          ]
+        if (sentinels !== undefined && name === undefined)
+          return [
+            { key: 'name', message: "is missing: the Sentinels' config says which name the master has" },
+          ]
+        return sentinels === undefined && name !== undefined
+          ? [{ key: 'name', message: 'belongs to sentinels: leave it out' }]
+          : []
+      },
+    },
+  )
+
+/** The environment's `REDIS_URL`, which overrides `engine.url`. An empty variable counts as absent. */
+const redisUrlOf = (env: Env): string | undefined =>
+  (Object.hasOwn(env, 'REDIS_URL') && env['REDIS_URL']) || undefined
+
+/** Returns the problem of the environment's `REDIS_URL`, if a redis engine would use it. */
+export const redisUrlProblem = (engine: unknown, env: Env): string | undefined => {
+  const url = isObject(engine) && engine['type'] === 'redis' ? redisUrlOf(env) : undefined
+  return url === undefined || isRedisUrl(/^\/?\d{0,4}$/)(url)
+    ? undefined
+    : `REDIS_URL: the environment variable ${REDIS_URL_RULE}`
+}
+
+/** The schema of `engine`. Passwords are read from `env`. */
+export const engineSchema = (env: Env) => {
+  const redisEngine = redis(env)
+  return v.lazy((value) => {
+    const type = isObject(value) ? value['type'] : undefined
+    return type === 'memory' ? memory : type === 'redis' ? redisEngine : embedded
+  })
+}
