@@ -2,34 +2,8 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { startDev } from '../dist/cli/dev/dev.js'
 import { untilSignal } from '../dist/cli/until-signal.js'
+import { HOST, listen, portOf, run, UsageError } from './ports.mjs'
 import { createShop } from './shop/shop.mjs'
-
-const HOST = '127.0.0.1'
-
-/** An error that the user can correct. It is printed as one line, without a stack. */
-class UsageError extends Error {}
-
-const portOf = (name, otherwise) => {
-  const text = process.env[name] || String(otherwise)
-  if (!/^\d+$/.test(text) || Number(text) > 65_535)
-    throw new UsageError(`${name} is ${text}: a port is a number from 0 to 65535.`)
-  return Number(text)
-}
-
-/** Resolves with the address. */
-const listen = (server, port) =>
-  new Promise((resolve, reject) => {
-    server.once('error', ({ code, message }) =>
-      reject(
-        new UsageError(
-          code === 'EADDRINUSE'
-            ? `Port ${port} on ${HOST} is in use: choose another for the shop with DEMO_PORT, or 0 for a free one.`
-            : `The shop can't listen on ${HOST}, port ${port}: ${message}.`,
-        ),
-      ),
-    )
-    server.listen(port, HOST, () => resolve(`http://${HOST}:${server.address().port}`))
-  })
 
 const startGateway = (port) =>
   startDev({ host: HOST, port, data: '.chat-session' }).catch((error) => {
@@ -42,12 +16,12 @@ const startGateway = (port) =>
       : error
   })
 
-const start = async () => {
+await run(async () => {
   const [port, shopPort] = [portOf('PORT', 8080), portOf('DEMO_PORT', 8081)]
   const gateway = await startGateway(port)
   const shop = createShop({ gateway: gateway.url, secret: gateway.secrets.shop.token })
   const server = createAdaptorServer({ fetch: shop.fetch })
-  const url = await listen(server, shopPort).catch(async (error) => {
+  const url = await listen(server, shopPort, 'the shop', 'DEMO_PORT').catch(async (error) => {
     await gateway.close()
     throw error
   })
@@ -63,10 +37,4 @@ listening on ${url}
   playground  ${gateway.url}/
   demo shop   ${url}/
 `)
-}
-
-await start().catch((error) => {
-  if (!(error instanceof UsageError)) throw error
-  console.error(`demo: ${error.message}`)
-  process.exitCode = 2
 })

@@ -18,6 +18,13 @@ export const createChat = ({ gateway, appId, secret }) => {
     logOutEverywhere: (/** @type {string} */ user) =>
       client.endUserSessions({ user, signal: AbortSignal.timeout(LOG_OUT_TIMEOUT) }),
 
+    /** Returns a customer's chat sessions that have not ended. A customer who has never logged in is unknown to the gateway. */
+    sessions: async (/** @type {string} */ user) => {
+      const signal = AbortSignal.timeout(STATUS_TIMEOUT)
+      const { users } = await client.getUsersStatus({ body: { users: [user] }, signal })
+      return users[0]?.sessions ? (await client.listUserSessions({ user, signal })).sessions : []
+    },
+
     /** Returns whether a user is online; undefined while the gateway does not answer: the shop sells without it. */
     isOnline: async (/** @type {string} */ user) => {
       try {

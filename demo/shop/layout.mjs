@@ -17,7 +17,7 @@ import { html } from 'hono/html'
  * @property {number} pieces The number of pieces in the cart.
  */
 
-/** @typedef {{ gateway: string, appId: string }} Chat */
+/** @typedef {{ gateway: string, appId: string, panel?: { head: unknown, body: unknown } }} Chat */
 
 /** Loads the chat's script. The lines are the same on every page, so that every page has the session. */
 const head = (/** @type {Chat} */ { gateway }) =>
@@ -79,12 +79,14 @@ export const layout = (chat, visitor, page) =>
         <link rel="stylesheet" href="/public/shop.css" />
         <script type="module" src="/public/shop.js"></script>
         ${page.script ? html`<script type="module" src="/public/${page.script}"></script>` : ''} ${head(chat)}
+        ${chat.panel?.head ?? ''}
       </head>
       <body class="stack">
         ${tag(chat, visitor)}
         <a class="skip" href="#main">Skip to the content</a>
         ${header(page, visitor)}
         <main class="stack" id="main">${page.body}</main>
+        ${chat.panel?.body ?? ''}
         <footer class="soft"><small>This is a demo. Nothing here is for sale.</small></footer>
       </body>
     </html>`

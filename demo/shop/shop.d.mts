@@ -9,6 +9,8 @@ export interface ShopOptions {
   appId?: string | undefined
   /** A chat token's life in seconds. @default 300 */
   tokenLife?: number | undefined
+  /** HTML that every page has besides its own. */
+  panel?: { head: unknown; body: unknown } | undefined
 }
 
 /** Creates the shop. Serve its `fetch`. */

@@ -31,7 +31,7 @@ const policyOf = (/** @type {string} */ gateway) =>
  * Returns a shop that renders its pages on the server. A customer who is logged in has a chat session on every page.
  * @param {import('./shop.d.mts').ShopOptions} options
  */
-export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 }) => {
+export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, panel }) => {
   const shop = new Hono()
   const sessions = createSessions()
   const chat = createChat({ gateway, appId, secret })
@@ -54,7 +54,7 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300 })
     const customer = personOf(customerId)
     const token = customer && (await tokenFor(customer))
     const pieces = [...cart.values()].reduce((sum, number) => sum + number, 0)
-    return context.html(layout({ gateway, appId }, { customer, token, pieces }, page), status)
+    return context.html(layout({ gateway, appId, panel }, { customer, token, pieces }, page), status)
   }
 
   // Files are the same for all visitors. Every other response is for one visitor and must not be cached.

@@ -20,6 +20,8 @@ const packages = {
   strace: 'strace',
   prometheus: 'promtool',
   python3: 'python3',
+  'redis-server': 'redis-server',
+  'docker-compose': 'docker-compose',
 }
 
 const missing = Object.entries(packages).flatMap(([name, command]) =>
@@ -118,15 +120,17 @@ export const startNginx = async (port: number): Promise<Proxy> => {
   }
 }
 
-/** Starts Caddy in front of a gateway on `port`. */
-export const startCaddy = async (port: number): Promise<Proxy> => {
+/** Starts Caddy with a file of deploy/, whose `parts` are replaced. */
+const startCaddyWith = async (
+  file: string,
+  parts: (folder: string) => Record<string, string>,
+): Promise<Proxy> => {
   const folder = scratchFolder()
   const { cert, key, ca } = makeCertificate(folder, 'caddy')
   const tls = await freePort()
-  const site = replaceAll(await readDeployed('Caddyfile'), {
+  const site = replaceAll(await readDeployed(file), {
     'chat.example.com {': `https://127.0.0.1:${tls} {\n\tbind 127.0.0.1\n\ttls ${cert} ${key}`,
-    '/var/log/caddy/': `${folder}/`,
-    '127.0.0.1:8080': `127.0.0.1:${port}`,
+    ...parts(folder),
   })
   const config = join(folder, 'Caddyfile')
   await writeFile(
@@ -142,3 +146,17 @@ export const startCaddy = async (port: number): Promise<Proxy> => {
     logs: () => readFile(join(folder, 'chat-session.log'), 'utf8'),
   }
 }
+
+/** Starts Caddy in front of a gateway on `port`. */
+export const startCaddy = (port: number): Promise<Proxy> =>
+  startCaddyWith('Caddyfile', (folder) => ({
+    '127.0.0.1:8080': `127.0.0.1:${port}`,
+    '/var/log/caddy/': `${folder}/`,
+  }))
+
+/** Starts Caddy in front of two gateways. It logs to standard output. */
+export const startClusterCaddy = ([first = 0, second = 0]: readonly number[]): Promise<Omit<Proxy, 'logs'>> =>
+  startCaddyWith('cluster.Caddyfile', () => ({
+    'gateway-1:8080': `127.0.0.1:${first}`,
+    'gateway-2:8080': `127.0.0.1:${second}`,
+  }))
