@@ -1,4 +1,4 @@
-// Runs the tests below folders with Node's own runner: node scripts/test.mjs FOLDER… [--skip NAME]… [--at-once N] [-- ARGUMENT…]
+// Runs the tests below folders with Node's own runner: node scripts/test.mjs FOLDER… [--skip NAME-OR-PATH]… [--at-once N] [-- ARGUMENT…]
 import { spawn } from 'node:child_process'
 import { mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -18,9 +18,12 @@ const { values, positionals } = parseArgs({
 })
 const folders = positionals.filter((text) => !text.startsWith('-'))
 const args = positionals.filter((text) => text.startsWith('-'))
+/** Whether a file is below a folder, which is given by its name or by its path. */
+const isBelow = (name, folder) => name.split(sep).includes(folder) || name.startsWith(folder + sep)
+
 const files = folders
   .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
-  .filter((name) => name.endsWith('.test.ts') && !values.skip.some((part) => name.split(sep).includes(part)))
+  .filter((name) => name.endsWith('.test.ts') && !values.skip.some((part) => isBelow(name, part)))
   .sort()
 if (files.length === 0) {
   console.error(`There are no tests below ${folders.join(', ')}.`)

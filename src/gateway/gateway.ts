@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
-import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { createAdminListener } from './admin-listener.js'
 import { createAudit } from './admin/audit.js'
@@ -16,6 +15,7 @@ import type { GatewayConfig } from './config/parse.js'
 import { parseOrThrow } from './config/parse-or-throw.js'
 import { Connection, type ConnectionContext } from './connection/connection.js'
 import { createTracer } from './connection/tracer.js'
+import type { Transport } from './connection/transport.js'
 import { watchClock } from './clock-watch.js'
 import { createEngine } from './create-engine.js'
 import { createDrain, reconnectWindow } from './drain.js'
@@ -26,9 +26,12 @@ import { createHub } from './sessions/hub.js'
 import { createLog } from './log.js'
 import { createMetrics } from './metrics/metrics.js'
 import { createRepeatLog } from './repeat-log.js'
-import { createOwnServer, type OwnServer } from './transports/own-server.js'
+import { bunRuntime } from './transports/bun-runtime.js'
+import { createBunServer } from './transports/bun-server.js'
+import { createNodeServer, type OwnServer } from './transports/own-server.js'
 import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
+import type { RequestHead } from './http/request-head.js'
 import { engineOptionsOf } from './messages/rules.js'
 import { createPublish } from './messages/publish.js'
 import { createSend } from './messages/send.js'
@@ -37,7 +40,8 @@ import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
 import { createReload } from './reload.js'
 import { createRestRoutes } from './rest/routes.js'
-import { attach, CLOSE_TIMEOUT } from './transports/node-ws.js'
+import { CLOSE_TIMEOUT } from './transports/handshake.js'
+import { attach } from './transports/node-ws.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
 
 const LEASE_LOST =
@@ -134,12 +138,23 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     },
   }
 
-  const countSocket = (socket: Duplex, { headers }: IncomingMessage, peer: Peer): Slot => {
-    const slot = slots.slotOf(socket)
+  const identify = (slot: Slot, { headers }: RequestHead, peer: Peer): Slot => {
     if (settings.listen.trustProxy === 0 && (headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
       connectionLimits.exemptProxy(slot)
     else connectionLimits.identify(slot, peer.address)
     return slot
+  }
+
+  /** What both runtimes' servers need of the gateway. */
+  const serverHandlers = {
+    peerOf: (head: RequestHead): Peer =>
+      peerOf(head, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
+    connect(transport: Transport, peer: Peer, slot: Slot): Connection {
+      const connection = new Connection(context, transport, peer)
+      connections.set(connection, slot)
+      return connection
+    },
+    releaseSlot: (slot: Slot): void => connectionLimits.release(slot),
   }
 
   const send = createSend(settings, engine, metrics)
@@ -155,7 +170,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
   // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
-  const respond = getRequestListener(createRoutes(log, readiness, rest).fetch, {
+  const routes = createRoutes(log, readiness, rest)
+  const respond = getRequestListener(routes.fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,
     // Errors of the routes do not come here.
@@ -202,8 +218,19 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     // First, so that health checks are answered while the engine opens.
     await gateway.listenAdmin()
     await apps()
-    const server = createOwnServer(settings, log, slots)
-    gateway.attach(server.server)
+    const bun = bunRuntime()
+    const server = bun
+      ? createBunServer(bun, settings, log, {
+          ...serverHandlers,
+          countSocket: (head, peer) =>
+            identify(
+              connectionLimits.accept(head.socket.remoteAddress ?? 'unknown', () => undefined, undefined),
+              head,
+              peer,
+            ),
+          respond: (request, incoming) => routes.fetch(request, { incoming }),
+        })
+      : createNodeServer(settings, log, slots, (server) => gateway.attach(server))
     const address = await server.listen()
     if (lifetime.signal.aborted) await server.close(closeTimeout)
     assertNotClosed()
@@ -255,18 +282,11 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       const { detach } = attach(server, {
         owns: ownsPath,
         messageTimeout: settings.startTimeout,
-        peerOf: (request: IncomingMessage) =>
-          peerOf(request, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
-        connect(transport, peer, slot) {
-          const connection = new Connection(context, transport, peer)
-          connections.set(connection, slot)
-          return connection
-        },
-        countSocket,
-        releaseSlot: (slot) => connectionLimits.release(slot),
+        ...serverHandlers,
+        countSocket: (socket, request, peer) => identify(slots.slotOf(socket), request, peer),
         request(request: IncomingMessage, response: ServerResponse) {
-          const { refusal } = countSocket(
-            request.socket,
+          const { refusal } = identify(
+            slots.slotOf(request.socket),
             request,
             peerOf(request, settings.listen.trustProxy),
           )

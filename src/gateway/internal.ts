@@ -1,5 +1,5 @@
 /** For the command line: not published by the package. */
-export { SESSION_PATH } from './transports/node-ws.js'
+export { SESSION_PATH } from './transports/handshake.js'
 export { isLogLevel, LOG_LEVELS, type LogLevel } from './log.js'
 export { parseConfig, type AppSettings, type Settings } from './config/parse.js'
 export { EXPOSED, exposedTestApps } from './config/exposed.js'

@@ -7,7 +7,7 @@ import type { ConnectionLimits } from './limits/connection-limits.js'
 import type { StartQueue } from './limits/start-queue.js'
 import type { Metrics } from './metrics/metrics.js'
 import { scrapeProcess } from './metrics/process-metrics.js'
-import { sendBuffers } from './transports/ws-transport.js'
+import { sendBuffers } from './transports/send-buffers.js'
 
 /** The parts of a gateway whose state the gauges show. */
 export interface ScrapeContext {

@@ -21,9 +21,14 @@ export interface Running {
   readonly outcome: Promise<Outcome>
 }
 
-/** Runs the built command line in a process of its own, with this environment and no other. */
-export const run = (args: string[], env: Record<string, string> = {}, cwd = tmpdir()): Running => {
-  const child = spawn(process.execPath, [main, ...args], {
+/** Runs the built command line in a process of its own, with this environment and no other. `runtime` is the program that runs it. */
+export const run = (
+  args: string[],
+  env: Record<string, string> = {},
+  cwd = tmpdir(),
+  runtime = process.execPath,
+): Running => {
+  const child = spawn(runtime, [main, ...args], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', ...env },
   })

@@ -10,7 +10,8 @@ interface ListenOptions {
   scheme: 'http' | 'https'
 }
 
-const listenError = (host: string, port: number, cause: NodeJS.ErrnoException): GatewayError =>
+/** Returns the error for a failed `listen`. */
+export const listenError = (host: string, port: number, cause: NodeJS.ErrnoException): GatewayError =>
   cause.code === 'EADDRINUSE'
     ? new GatewayError(
         'port-in-use',

@@ -1,13 +1,13 @@
-import type { IncomingMessage } from 'node:http'
 import type { Peer } from '../auth/admission.js'
+import type { RequestHead } from './request-head.js'
 
-const pick = ({ headers }: IncomingMessage, names: readonly string[]): Record<string, string> =>
+const pick = ({ headers }: RequestHead, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(
     names.flatMap((name) => (headers[name] === undefined ? [] : [[name, [headers[name]].flat().join(', ')]])),
   )
 
 /** Returns the entry of X-Forwarded-For that is so many entries from the right. */
-const forwardedAddress = ({ headers }: IncomingMessage, fromRight: number): string | undefined =>
+const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string | undefined =>
   [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
 
 /**
@@ -16,7 +16,7 @@ const forwardedAddress = ({ headers }: IncomingMessage, fromRight: number): stri
  * Of the other headers it keeps those of `forwardHeaders` only.
  */
 export const peerOf = (
-  request: IncomingMessage,
+  request: RequestHead,
   trustProxy: number,
   forwardHeaders: readonly string[] = [],
 ): Peer => {

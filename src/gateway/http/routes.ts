@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
 import { VERSION } from '../../protocol/index.js'
@@ -8,6 +7,7 @@ import { errorsPage, errorsPolicy } from './errors-page.js'
 import { createHealthRoutes } from './health.js'
 import { problem } from './problem.js'
 import type { Readiness } from './readiness.js'
+import type { ReadableRequest } from './request-head.js'
 import { pathOf } from './target.js'
 
 /** Seconds for which a browser may use the unversioned script before it asks for a newer one. */
@@ -49,7 +49,7 @@ export const ownsPath = (path: string): boolean =>
 
 /** Hono's environment of a request. */
 export interface HttpEnv {
-  Bindings: { incoming: IncomingMessage }
+  Bindings: { incoming: ReadableRequest }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
 import * as v from 'valibot'
 import { formatPath } from '../config/fields.js'
+import type { ReadableRequest } from '../http/request-head.js'
 import type { Call, ParamName } from './call.js'
 import { RestError } from './errors.js'
 import { pathParams } from './schemas.js'
@@ -75,7 +75,7 @@ const TOO_LARGE = `A body has at most ${MAX_BODY} bytes: send less at once.`
 /** A client may still be sending the rest. */
 const CLOSE = { connection: 'close' }
 
-const receive = (incoming: IncomingMessage): Promise<Buffer> =>
+const receive = (incoming: ReadableRequest): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
@@ -116,7 +116,7 @@ const receive = (incoming: IncomingMessage): Promise<Buffer> =>
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
 
 /** Resolves with the validated body; null for a call without one. */
-export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: IncomingMessage): Promise<unknown> => {
+export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: ReadableRequest): Promise<unknown> => {
   if (!body) return null
   const { headers } = incoming
   if (!JSON_TYPE.test((headers['content-type'] ?? '').trim()))

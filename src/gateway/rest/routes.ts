@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import { Hono, type Context } from 'hono'
 import type { Audit } from '../admin/audit.js'
 import { authenticateApp } from '../auth/app-token.js'
 import type { App } from '../auth/app.js'
 import { pathOf, queryOf } from '../http/target.js'
 import { problem } from '../http/problem.js'
+import type { ReadableRequest, RequestHead } from '../http/request-head.js'
 import type { HttpEnv } from '../http/routes.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 import type { RateLimiter } from '../limits/rate-limiter.js'
@@ -23,7 +23,7 @@ export interface RestContext extends CallContext {
   audit: Audit
   metrics: Pick<Metrics, 'limitsReached' | 'restCalls' | 'restSeconds'>
   /** Returns the address of a request's client. */
-  addressOf(request: IncomingMessage): string
+  addressOf(request: RequestHead): string
 }
 
 /** Calls of one app that run at once. Each may hold a body of 1 MB. */
@@ -97,7 +97,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     call: Call,
     app: App,
     params: Record<string, string>,
-    incoming: IncomingMessage,
+    incoming: ReadableRequest,
   ): Promise<{ status: number; body?: unknown }> => {
     const query = readQuery(call, queryOf(incoming))
     const { appId } = app.settings

@@ -1,18 +1,25 @@
-import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 // A namespace import: ws has no server under a bundler's `browser` condition, and a named import would fail there.
 import * as ws from 'ws'
-import { limits, START_PREFIX, SUBPROTOCOL } from '../../protocol/index.js'
+import { limits, SUBPROTOCOL } from '../../protocol/index.js'
 import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
-import type { Slot, SocketRefusal } from '../limits/connection-limits.js'
+import type { Slot } from '../limits/connection-limits.js'
 import { isDropped, lingeringClose } from '../http/lingering-close.js'
 import { createTurnLimit } from '../limits/turn-limit.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { pathOf } from '../http/target.js'
+import {
+  CLOSE_TIMEOUT,
+  endForLimit,
+  MAX_PER_TURN,
+  protocolsOf,
+  receiveStart,
+  SESSION_PATH,
+} from './handshake.js'
 import { intercept } from './intercept.js'
 import { createRequestReturn } from './return-request.js'
 import { createFlushingWebSocket, WsTransport } from './ws-transport.js'
@@ -34,36 +41,11 @@ export interface GatewayHandlers {
   request(request: IncomingMessage, response: ServerResponse): void
 }
 
-export const SESSION_PATH = '/v1/session'
-
-/** Milliseconds that a client has to answer a close frame before its socket is destroyed. */
-export const CLOSE_TIMEOUT = 3_000
-
-/**
- * Handshakes and requests of one turn of the event loop. Each takes about 0.2 ms of CPU time: without a limit, a thousand that come
- * at once would hold up every session.
- */
-const MAX_PER_TURN = 16
-
 /** Fragments of one message. Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more. */
 const MAX_FRAGMENTS = 64
 
 /** Chunks that an unfinished fragment may consist of, so that a client that sends byte by byte can't fill the memory. */
 const MAX_CHUNKS = 512
-
-/** Returns the start in the subprotocols, null if there is none, and undefined if it is malformed. */
-const startInProtocols = (protocols: string[]): string | null | undefined => {
-  const values = protocols.filter((protocol) => protocol.startsWith(START_PREFIX))
-  if (values.length === 0) return null
-  const encoded = (values[0] ?? '').slice(START_PREFIX.length)
-  const bytes = Buffer.from(encoded, 'base64url')
-  // Node's decoder skips invalid characters, so the result is encoded again and compared.
-  const isValid = values.length === 1 && bytes.toString('base64url') === encoded && isUtf8(bytes)
-  return isValid ? bytes.toString() : undefined
-}
-
-const protocolsOf = (request: IncomingMessage): string[] =>
-  (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
 
 /** Refuses a handshake with an HTTP response. */
 const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
@@ -75,14 +57,6 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
 
 /** Functions of the module: a closure for each socket would keep the request and its headers in memory. */
 const ignore = (): void => undefined
-
-/** Milliseconds after which a client that was refused for a limit reconnects: a random part of it. */
-const RETRY_AFTER = 5_000
-
-const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
-  unavailable: 'The gateway has as many connections as it can take: reconnect after `retryAfter`.',
-  'rate-limited': 'Too many connections from this address: reconnect after `retryAfter`.',
-}
 
 /**
  * Sockets that were refused for a limit and wait for their clients to read why. They are open beyond the limit, so a client that
@@ -98,7 +72,7 @@ const createEviction = (releaseSlot: GatewayHandlers['releaseSlot']) => {
   let lingering = 0
   return (connection: Connection, socket: Duplex, slot: Slot): Slot['evict'] =>
     (refusal) => {
-      connection.end(refusal, LIMIT_MESSAGES[refusal], Math.ceil(RETRY_AFTER * (0.2 + 0.8 * Math.random())))
+      endForLimit(connection, refusal)
       if (lingering < MAX_LINGERING) {
         releaseSlot(slot)
         lingering += 1
@@ -175,10 +149,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       slot.evict = evictionOf(connection, socket, slot)
       // Ended before the start is decoded and parsed, so that a refused socket costs little.
       if (slot.refusal) return slot.evict(slot.refusal)
-      const start = startInProtocols(protocols)
-      if (start === undefined)
-        connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
-      else if (start !== null) connection.receive(start, Buffer.byteLength(start))
+      receiveStart(connection, protocols)
     })
     // If ws has refused the handshake, it has not called back.
     socket.write = write

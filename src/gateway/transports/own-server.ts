@@ -10,9 +10,8 @@ import { listenOn } from '../http/listen.js'
 import type { Log } from '../log.js'
 import type { SocketSlots } from './socket-slots.js'
 
-/** The HTTP server of `gateway.listen()`. */
+/** The HTTP and WebSocket server of `gateway.listen()`. */
 export interface OwnServer {
-  readonly server: Server
   /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
   /**
@@ -35,7 +34,7 @@ const BACKLOG = 4_096
 
 type Tls = NonNullable<Settings['listen']['tls']>
 
-interface Certificate {
+export interface Certificate {
   cert: Buffer
   key: Buffer
 }
@@ -68,8 +67,16 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
     : createServer(base)
 }
 
-/** Creates the server that the config describes. Throws a `GatewayError` of code `bad-tls`. */
-export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots): OwnServer => {
+/**
+ * Creates the server that the config describes, on Node's HTTP server. `serve` is called with it. Throws a `GatewayError` of code
+ * `bad-tls`.
+ */
+export const createNodeServer = (
+  settings: Settings,
+  log: Log,
+  slots: SocketSlots,
+  serve: (server: Server) => void,
+): OwnServer => {
   const { listen } = settings
   let certificate = listen.tls ? readCertificate(listen.tls) : undefined
   const server = createHttpServer(settings.startTimeout, certificate)
@@ -77,8 +84,8 @@ export const createOwnServer = (settings: Settings, log: Log, slots: SocketSlots
   const sockets = slots.watch(server, listen.tls !== null, (socket) =>
     listen.trustProxy > 0 ? undefined : socket.remoteAddress,
   )
+  serve(server)
   return {
-    server,
     readCertificate(files) {
       if (!files || !('setSecureContext' in server)) return undefined
       const next = readCertificate(files)

@@ -52,3 +52,6 @@ export class SendBuffers {
     socket.terminate()
   }
 }
+
+/** Shared by all gateways of the process, because their send buffers share its memory. */
+export const sendBuffers = new SendBuffers()

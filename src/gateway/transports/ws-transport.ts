@@ -6,7 +6,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import { lingeringClose } from '../http/lingering-close.js'
 import { MessageDeadline } from './message-deadline.js'
-import { SendBuffers } from './send-buffers.js'
+import { sendBuffers } from './send-buffers.js'
 import { createSlicedPush } from './slices.js'
 import { textFrame } from './text-frame.js'
 
@@ -22,9 +22,6 @@ const MAX_AFTER_CLOSE = 4_096
 /** The property in which a socket has its transport, so that one listener serves all sockets: a closure for each would cost memory. */
 const TRANSPORT: unique symbol = Symbol('transport')
 type Carrier<Emitter> = Emitter & { [TRANSPORT]?: WsTransport }
-
-/** Shared by all gateways of the process, because their send buffers share its memory. */
-export const sendBuffers = new SendBuffers()
 
 /**
  * The transports that have frames or a pong to write at the end of this turn. One list and one callback for all of them cost less than

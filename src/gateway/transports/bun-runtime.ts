@@ -1,0 +1,65 @@
+/** A WebSocket of Bun's server. `data` belongs to the gateway. */
+export interface BunWebSocket<Data> {
+  readonly data: Data
+  /** Returns 0 if the frame was dropped. */
+  sendText(text: string): number
+  close(code: number, reason: string): void
+  /** Destroys the socket. */
+  terminate(): void
+  /** Calls `write` with this socket at once. The frames that it sends leave in one write. */
+  cork(write: (socket: this) => void): void
+  /** Returns the bytes that wait until the kernel takes them. */
+  getBufferedAmount(): number
+  pause(): void
+  resume(): void
+}
+
+export interface BunRequest extends Request {
+  readonly headers: Headers & { toJSON(): Record<string, string> }
+}
+
+export interface BunServer<Data> {
+  readonly address: { address: string; family: string; port: number }
+  requestIP(request: Request): { address: string } | null
+  /** Calls `open` before it returns. Returns false if the request is no WebSocket handshake. */
+  upgrade(request: Request, options: { data: Data; headers: Record<string, string> }): boolean
+  /** Stops to accept connections. With `closeActive` it also destroys the open ones. */
+  stop(closeActive?: boolean): Promise<void>
+}
+
+/** The options of `Bun.serve` that the gateway uses. */
+export interface BunServeOptions<Data> {
+  hostname: string
+  port: number
+  tls?: { cert: Buffer; key: Buffer } | undefined
+  development: boolean
+  reusePort: boolean
+  /** Seconds without a byte after which a connection that is no WebSocket is closed. */
+  idleTimeout: number
+  maxRequestBodySize: number
+  fetch(request: BunRequest, server: BunServer<Data>): Response | Promise<Response | undefined>
+  error(error: unknown): Response
+  websocket: {
+    maxPayloadLength: number
+    backpressureLimit: number
+    closeOnBackpressureLimit: boolean
+    perMessageDeflate: boolean
+    /** Seconds without a frame after which a WebSocket is closed; 0: never. */
+    idleTimeout: number
+    sendPings: boolean
+    open(socket: BunWebSocket<Data>): void
+    message(socket: BunWebSocket<Data>, data: string | Buffer): void
+    ping(socket: BunWebSocket<Data>, payload: Buffer): void
+    pong(socket: BunWebSocket<Data>, payload: Buffer): void
+    drain(socket: BunWebSocket<Data>): void
+    close(socket: BunWebSocket<Data>, code: number): void
+  }
+}
+
+/** The part of the global `Bun` that the gateway uses. Its own types would come with those of a browser's globals. */
+export interface BunRuntime {
+  serve<Data>(options: BunServeOptions<Data>): BunServer<Data>
+}
+
+/** Returns the global `Bun`, or undefined on Node. */
+export const bunRuntime = (): BunRuntime | undefined => (globalThis as { Bun?: BunRuntime }).Bun

@@ -1,0 +1,208 @@
+import { lookup } from 'node:dns/promises'
+import http from 'node:http'
+import { Readable } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
+import { limits, SUBPROTOCOL } from '../../protocol/index.js'
+import type { Peer } from '../auth/admission.js'
+import type { Settings } from '../config/parse.js'
+import type { Connection } from '../connection/connection.js'
+import type { Transport } from '../connection/transport.js'
+import { listenError } from '../http/listen.js'
+import { badTarget } from '../http/problem.js'
+import type { ReadableRequest, RequestHead } from '../http/request-head.js'
+import { pathOf } from '../http/target.js'
+import type { Slot } from '../limits/connection-limits.js'
+import { createTurnLimit } from '../limits/turn-limit.js'
+import type { Log } from '../log.js'
+import type { BunRequest, BunRuntime, BunServer } from './bun-runtime.js'
+import { BunTransport } from './bun-transport.js'
+import { endForLimit, MAX_PER_TURN, protocolsOf, receiveStart, SESSION_PATH } from './handshake.js'
+import { readCertificate, type Certificate, type OwnServer } from './own-server.js'
+
+/** The gateway's side of Bun's server. */
+export interface BunHandlers {
+  peerOf(head: RequestHead): Peer
+  /** Counts a WebSocket for the limits of connections. */
+  countSocket(head: RequestHead, peer: Peer): Slot
+  /** The WebSocket counts no more. */
+  releaseSlot(slot: Slot): void
+  /** Creates the connection of a socket that has just opened. */
+  connect(transport: Transport, peer: Peer, slot: Slot): Connection
+  /** Responds to a plain request. */
+  respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
+}
+
+/** Seconds without a byte after which Bun closes a connection that is no WebSocket. A call of the REST API may take as long. */
+const IDLE_TIMEOUT = 30
+
+/** Bytes of a body beyond which Bun itself responds 413. The REST API's own limit is lower, and its response has a `code`. */
+const MAX_BODY = 2 * 1_048_576
+
+/** Bytes beyond which Bun drops frames. `SendBuffers` destroys a socket long before. */
+const MAX_BACKPRESSURE = 16 * 1_048_576
+
+/** Returns the head of a request. Bun has joined headers of one name. */
+const headOf = (request: BunRequest, remoteAddress: string): RequestHead => ({
+  url: request.url,
+  headers: request.headers.toJSON(),
+  socket: { remoteAddress },
+})
+
+const ignore = (): void => undefined
+
+const readable = (request: Request, head: RequestHead): ReadableRequest => {
+  const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
+  // The client has left. Whoever reads the body gets the error too.
+  return Object.assign(body.on('error', ignore), head)
+}
+
+const refuseUpgrade = (status: number, why: string): Response =>
+  new Response(why, { status, headers: { connection: 'close', 'content-type': 'text/plain; charset=utf-8' } })
+
+const isWebSocket = ({ headers }: RequestHead): boolean =>
+  headers.upgrade?.toLowerCase() === 'websocket' && /(^|,)\s*upgrade\s*(,|$)/i.test(headers.connection ?? '')
+
+/**
+ * Creates the server that the config describes, on Bun's own HTTP and WebSocket server. Throws a `GatewayError` of code `bad-tls`.
+ * Bun reports no connection before its first request, so `limits` counts WebSockets only.
+ */
+export const createBunServer = (
+  bun: BunRuntime,
+  settings: Settings,
+  log: Pick<Log, 'error'>,
+  handlers: BunHandlers,
+): OwnServer => {
+  const { listen } = settings
+  const open = new Set<BunTransport>()
+  const turnLimit = createTurnLimit(MAX_PER_TURN)
+  let certificate: Certificate | undefined = listen.tls ? readCertificate(listen.tls) : undefined
+  let server: BunServer<BunTransport> | undefined
+  let onEmpty = ignore
+
+  const accept = (
+    request: BunRequest,
+    bunServer: BunServer<BunTransport>,
+    head: RequestHead,
+    protocols: string[],
+  ): Response | undefined => {
+    const peer = handlers.peerOf(head)
+    const slot = handlers.countSocket(head, peer)
+    const transport = new BunTransport(() => {
+      open.delete(transport)
+      handlers.releaseSlot(slot)
+      if (open.size === 0) onEmpty()
+    })
+    const headers = { 'Sec-WebSocket-Protocol': SUBPROTOCOL }
+    if (!bunServer.upgrade(request, { data: transport, headers })) {
+      handlers.releaseSlot(slot)
+      return refuseUpgrade(400, 'This is no WebSocket handshake of version 13.')
+    }
+    if (transport.isClosed) return undefined
+    open.add(transport)
+    const connection = handlers.connect(transport, peer, slot)
+    transport.receiveFor(connection)
+    slot.evict = (refusal) => {
+      endForLimit(connection, refusal)
+      handlers.releaseSlot(slot)
+    }
+    // Ended before the start is decoded and parsed, so that a refused socket costs little.
+    if (slot.refusal) slot.evict(slot.refusal)
+    else receiveStart(connection, protocols)
+    return undefined
+  }
+
+  const fetch = (
+    request: BunRequest,
+    bunServer: BunServer<BunTransport>,
+  ): Promise<Response | undefined> | Response => {
+    const head = headOf(request, bunServer.requestIP(request)?.address ?? 'unknown')
+    // Without a valid `Host` header Bun's URL is the path alone. Simple health checks speak HTTP/1.0, and send none.
+    const isRelative = request.url.startsWith('/')
+    if (isRelative && head.headers.host !== undefined) return badTarget()
+    if (!isWebSocket(head)) {
+      const absolute = isRelative ? new Request(`http://localhost${request.url}`, request) : request
+      return Promise.resolve(handlers.respond(absolute, readable(request, head)))
+    }
+    if (pathOf(head) !== SESSION_PATH) return refuseUpgrade(404, 'There is no WebSocket at this path.')
+    const protocols = protocolsOf(head)
+    if (!protocols.includes(SUBPROTOCOL)) return refuseUpgrade(400, `Offer the subprotocol ${SUBPROTOCOL}.`)
+    return new Promise((resolve) => {
+      turnLimit.run(() => resolve(accept(request, bunServer, head, protocols)))
+    })
+  }
+
+  const serve = (hostname: string, port: number): BunServer<BunTransport> => {
+    // Bun reads it at each request. Its default of 16 kB has no room for a start.
+    Object.assign(http, { maxHeaderSize: limits.headers })
+    return bun.serve<BunTransport>({
+      hostname,
+      port,
+      tls: certificate,
+      // Its error page would show the source.
+      development: false,
+      // Otherwise a second gateway could listen on the same port, and each would get a part of the connections.
+      reusePort: false,
+      idleTimeout: IDLE_TIMEOUT,
+      maxRequestBodySize: MAX_BODY,
+      fetch,
+      error(err) {
+        log.error({ err }, 'an HTTP request failed')
+        return new Response(null, { status: 500 })
+      },
+      websocket: {
+        // Beyond this size Bun closes with 1009. A smaller frame that is still too large gets an `ended` frame.
+        maxPayloadLength: 2 * limits.frame,
+        backpressureLimit: MAX_BACKPRESSURE,
+        closeOnBackpressureLimit: false,
+        perMessageDeflate: false,
+        // The gateway has its own pings.
+        idleTimeout: 0,
+        sendPings: false,
+        open: (socket) => socket.data.open(socket),
+        message: ({ data }, message) => data.onMessage(message),
+        ping: ({ data }, payload) => data.onControl(payload),
+        pong: ({ data }, payload) => data.onControl(payload),
+        drain: ({ data }) => data.onDrain(),
+        close: ({ data }, code) => data.onClose(code),
+      },
+    })
+  }
+
+  return {
+    readCertificate(files) {
+      if (!files || !certificate) return undefined
+      const next = readCertificate(files)
+      if (isDeepStrictEqual(next, certificate)) return undefined
+      return () => {
+        certificate = next
+        if (!server) return
+        // Bun has no way to replace a server's certificate. The stopped server keeps its open connections.
+        const { address, port } = server.address
+        void server.stop()
+        server = serve(address, port)
+      }
+    },
+    async listen() {
+      const { host, port } = listen
+      try {
+        // Bun reports an unknown host name as a port in use.
+        const { address } = await lookup(host)
+        server = serve(address, port)
+      } catch (cause) {
+        throw listenError(host, port, cause as NodeJS.ErrnoException)
+      }
+      const { address, family, port: bound } = server.address
+      return `${listen.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
+    },
+    async close(timeout) {
+      const stopped = server?.stop()
+      const timer = setTimeout(() => {
+        for (const transport of open) transport.terminate()
+      }, timeout)
+      // Bun's `stop` does not wait until the last frames of a slow reader are sent.
+      if (open.size > 0) await new Promise<void>((resolve) => (onEmpty = resolve))
+      clearTimeout(timer)
+      await stopped
+    },
+  }
+}

@@ -1,0 +1,176 @@
+import type { Connection } from '../connection/connection.js'
+import type { Transport } from '../connection/transport.js'
+import type { BunWebSocket } from './bun-runtime.js'
+import { CLOSE_TIMEOUT } from './handshake.js'
+import { sendBuffers } from './send-buffers.js'
+
+/** Characters that are collected into one write. */
+const MAX_BATCH = 8_192
+
+/** Bytes of a masked control frame besides its payload. */
+const CONTROL_HEADER = 6
+
+/** The transports that have frames to write at the end of this turn. */
+let unflushed: BunTransport[] = []
+
+const flushAll = (): void => {
+  const transports = unflushed
+  unflushed = []
+  for (const transport of transports) transport.flush()
+}
+
+const sendCollected = ({ data }: BunWebSocket<BunTransport>): void => data.sendCollected()
+
+/**
+ * A WebSocket of Bun's server. The frames of one turn leave in one write. A turn ends with `setImmediate`: Bun empties the queues of
+ * promises and of `nextTick` after each frame that comes, so they would collect nothing.
+ */
+export class BunTransport implements Transport {
+  #socket: BunWebSocket<BunTransport> | undefined
+  readonly #onClosed: (transport: BunTransport) => void
+  #connection: Connection | undefined
+  /** The frames of this turn. */
+  #frames: string[] = []
+  #characters = 0
+  /** Whether `flush` will be called at the end of this turn. */
+  #isScheduled = false
+  /** Whether the kernel did not take every byte, and `onDrain` was not called since. */
+  #isFull = false
+  /** Resolve the promises of `drained()`. */
+  #waiting: (() => void)[] = []
+  /** Set when the gateway has closed the WebSocket. The close frame is sent when every frame before it was. */
+  #closing: { code: number; reason: string; timer: NodeJS.Timeout } | undefined
+  #isClosed = false
+
+  /** `onClosed` is called once, when the socket is closed. */
+  constructor(onClosed: (transport: BunTransport) => void) {
+    this.#onClosed = onClosed
+  }
+
+  /** Called when the handshake is done. */
+  open(socket: BunWebSocket<BunTransport>): void {
+    this.#socket = socket
+  }
+
+  /** Passes the frames that come to `connection`. */
+  receiveFor(connection: Connection): void {
+    this.#connection = connection
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Bytes that wait for the client. */
+  get bufferedAmount(): number {
+    return this.#isClosed ? 0 : (this.#socket?.getBufferedAmount() ?? 0)
+  }
+
+  /** Destroys the socket. */
+  terminate(): void {
+    if (!this.#isClosed) this.#socket?.terminate()
+  }
+
+  send(text: string): void {
+    if (this.#isClosed || this.#closing) return
+    this.#frames.push(text)
+    this.#characters += text.length
+    // Written at once, so that `isFull()` counts it.
+    if (this.#characters > MAX_BATCH) return this.flush()
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    if (unflushed.push(this) === 1) setImmediate(flushAll)
+  }
+
+  /** Writes the frames of this turn. */
+  flush(): void {
+    this.#isScheduled = false
+    if (this.#frames.length === 0 || this.#isClosed) return
+    if (this.#frames.length === 1) this.sendCollected()
+    else this.#socket?.cork(sendCollected)
+    this.#countWaiting()
+  }
+
+  /** Called by `flush`, so that Bun writes all frames at once. */
+  sendCollected(): void {
+    const frames = this.#frames
+    this.#frames = []
+    this.#characters = 0
+    for (const frame of frames) {
+      if (this.#socket?.sendText(frame) !== 0) continue
+      // The socket is closed, or has more to send than Bun keeps: a client must not miss a frame and receive the next.
+      this.terminate()
+      return
+    }
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#isClosed || this.#closing) return
+    this.flush()
+    const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
+    this.#closing = { code, reason, timer }
+    // After a close frame Bun does not report when the frames before it are sent, and a process that ends would lose them.
+    if (!this.#isFull) this.#socket?.close(code, reason)
+  }
+
+  pause(): void {
+    if (!this.#isClosed) this.#socket?.pause()
+  }
+
+  resume(): void {
+    if (!this.#isClosed) this.#socket?.resume()
+  }
+
+  isFull(): boolean {
+    return this.#isFull
+  }
+
+  drained(): Promise<void> {
+    this.flush()
+    return this.#isFull ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve()
+  }
+
+  onMessage(data: string | Buffer): void {
+    if (typeof data === 'string') this.#connection?.receive(data, Buffer.byteLength(data))
+    else this.#connection?.end('bad-request', 'Frames must be text.')
+  }
+
+  /** A ping or a pong of the WebSocket protocol came. Bun has answered a ping already. */
+  onControl(payload: Buffer): void {
+    this.#connection?.receiveControl(CONTROL_HEADER + payload.length)
+    this.#countWaiting()
+  }
+
+  /** Bun has written bytes that waited. */
+  onDrain(): void {
+    if (this.bufferedAmount > 0) return
+    this.#release()
+    if (this.#closing) this.#socket?.close(this.#closing.code, this.#closing.reason)
+  }
+
+  /** Bun calls this also inside of `socket.close()`. */
+  onClose(code: number): void {
+    this.#isClosed = true
+    clearTimeout(this.#closing?.timer)
+    this.#frames = []
+    this.#release()
+    this.#onClosed(this)
+    // A connection that the gateway has closed is released by its own `end`, with its own reason.
+    if (!this.#closing) this.#connection?.onClose(code)
+  }
+
+  #countWaiting(): void {
+    if (this.bufferedAmount === 0) return
+    this.#isFull = true
+    sendBuffers.update(this)
+  }
+
+  #release(): void {
+    if (!this.#isFull) return
+    this.#isFull = false
+    sendBuffers.release(this)
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}

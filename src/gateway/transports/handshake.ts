@@ -1,0 +1,51 @@
+import { isUtf8 } from 'node:buffer'
+import { START_PREFIX } from '../../protocol/index.js'
+import type { Connection } from '../connection/connection.js'
+import type { RequestHead } from '../http/request-head.js'
+import type { SocketRefusal } from '../limits/connection-limits.js'
+
+export const SESSION_PATH = '/v1/session'
+
+/** Milliseconds that a client has to answer a close frame before its socket is destroyed. */
+export const CLOSE_TIMEOUT = 3_000
+
+/**
+ * Handshakes and requests of one turn of the event loop. Each takes about 0.2 ms of CPU time: without a limit, a thousand that come
+ * at once would hold up every session.
+ */
+export const MAX_PER_TURN = 16
+
+/** Milliseconds after which a client that was refused for a limit reconnects: a random part of it. */
+const RETRY_AFTER = 5_000
+
+const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
+  unavailable: 'The gateway has as many connections as it can take: reconnect after `retryAfter`.',
+  'rate-limited': 'Too many connections from this address: reconnect after `retryAfter`.',
+}
+
+/** Returns the start in the subprotocols, null if there is none, and undefined if it is malformed. */
+const startInProtocols = (protocols: string[]): string | null | undefined => {
+  const values = protocols.filter((protocol) => protocol.startsWith(START_PREFIX))
+  if (values.length === 0) return null
+  const encoded = (values[0] ?? '').slice(START_PREFIX.length)
+  const bytes = Buffer.from(encoded, 'base64url')
+  // Node's decoder skips invalid characters, so the result is encoded again and compared.
+  const isValid = values.length === 1 && bytes.toString('base64url') === encoded && isUtf8(bytes)
+  return isValid ? bytes.toString() : undefined
+}
+
+/** Returns the subprotocols that a handshake offers. */
+export const protocolsOf = ({ headers }: Pick<RequestHead, 'headers'>): string[] =>
+  (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
+
+/** Passes the start in the subprotocols to the connection, if there is one. */
+export const receiveStart = (connection: Connection, protocols: string[]): void => {
+  const start = startInProtocols(protocols)
+  if (start === undefined)
+    connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
+  else if (start !== null) connection.receive(start, Buffer.byteLength(start))
+}
+
+/** Ends a connection because a limit of connections is reached. */
+export const endForLimit = (connection: Connection, refusal: SocketRefusal): void =>
+  connection.end(refusal, LIMIT_MESSAGES[refusal], Math.ceil(RETRY_AFTER * (0.2 + 0.8 * Math.random())))
