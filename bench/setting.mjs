@@ -1,4 +1,4 @@
-// Helpers of all benchmarks: the app, tokens, servers in processes, and the output of results.
+// What the rows share: the app, servers in processes, clients, and turns.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -80,26 +80,18 @@ export const closePairs = (pairs) => {
   for (const { sender, recipient } of pairs) for (const socket of [sender, recipient]) socket.terminate()
 }
 
-export const median = (numbers) => numbers.toSorted((one, other) => one - other)[numbers.length >> 1]
+/** The value below which so many per cent of the numbers are. */
+export const percentile = (numbers, percent) => {
+  const sorted = numbers.toSorted((one, other) => one - other)
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))]
+}
 
-/**
- * Measures each server `rounds` times, in turn. `measure` returns `{ unit: number }`. Prints the medians, and their ratio to the
- * first server's.
- */
-export const compare = async (names, measure, rounds = 5) => {
+export const median = (numbers) => percentile(numbers, 50)
+
+/** Measures each server `rounds` times, in turn. Resolves with the results of each, by its name: `{ figure: number }`. */
+export const takeTurns = async (names, rounds, measure) => {
   const results = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++)
     for (const name of names) results[name].push(await withServer(name, (server) => measure(name, server)))
-  for (const unit of Object.keys(results[names[0]][0])) {
-    console.log(`\n${unit}`)
-    const base = median(results[names[0]].map((result) => result[unit]))
-    for (const name of names) {
-      const measured = results[name].map((result) => result[unit])
-      const middle = median(measured)
-      const spread = `(${Math.min(...measured).toFixed(1)} to ${Math.max(...measured).toFixed(1)})`
-      console.log(
-        `${name.padEnd(26)}${middle.toFixed(1).padStart(10)} ${spread}  ${(middle / base).toFixed(2)} × ${names[0]}`,
-      )
-    }
-  }
+  return results
 }

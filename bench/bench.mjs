@@ -1,0 +1,67 @@
+// Measures the rows beside their rivals and prints ratios: npm run bench [-- --quick] [ROW …]. Without --quick the results go to
+// bench/results.json, of which docs/PERFORMANCE.md and its plots are made.
+import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { format, resolveConfig } from 'prettier'
+import { printed } from './report.mjs'
+import { rows } from './rows/index.mjs'
+import { median } from './setting.mjs'
+
+const file = new URL('results.json', import.meta.url)
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean' }, rounds: { type: 'string' } },
+})
+const isQuick = values.quick === true
+const rounds = Number(values.rounds ?? (isQuick ? 1 : 5))
+const unknown = positionals.filter((name) => !(name in rows))
+if (unknown.length > 0 || !(rounds >= 1)) {
+  console.error(`The rows are ${Object.keys(rows).join(', ')}. --rounds is a number from 1 on.`)
+  process.exit(2)
+}
+
+const resultOf = ({ title, method, figures }, measured) => ({
+  title,
+  method,
+  date: new Date().toISOString().slice(0, 10),
+  node: process.versions.node,
+  cores: availableParallelism(),
+  rounds,
+  figures: Object.entries(figures).map(([figure, { unit, base, targets = {} }]) => ({
+    ...{ figure, unit, base },
+    contestants: Object.entries(measured)
+      .filter(([, results]) => results.every((result) => figure in result))
+      .map(([name, results]) => {
+        const numbers = results.map((result) => result[figure])
+        const rounded = (number) => Number(number.toPrecision(4))
+        return {
+          name,
+          median: rounded(median(numbers)),
+          least: rounded(Math.min(...numbers)),
+          most: rounded(Math.max(...numbers)),
+          ...(name in targets && { target: targets[name] }),
+        }
+      }),
+  })),
+})
+
+const results = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
+for (const name of positionals.length > 0 ? positionals : Object.keys(rows)) {
+  const result = resultOf(rows[name], await rows[name].measure({ rounds, isQuick }))
+  console.log(printed(result))
+  results[name] = result
+}
+if (isQuick) console.log('These are rough figures. A run without --quick writes bench/results.json.')
+else {
+  const ordered = Object.fromEntries(
+    Object.keys(rows).flatMap((name) => (name in results ? [[name, results[name]]] : [])),
+  )
+  const filepath = fileURLToPath(file)
+  await writeFile(
+    file,
+    await format(JSON.stringify(ordered), { ...(await resolveConfig(filepath)), filepath }),
+  )
+  console.log('Written to bench/results.json. `npm run figures` makes the tables and plots of it.')
+}

@@ -1,0 +1,12 @@
+// The rows of `npm run bench`, in the order in which they are measured and shown.
+import delivery from './delivery.mjs'
+import idleMemory from './idle-memory.mjs'
+import message from './message.mjs'
+import start from './start.mjs'
+
+/**
+ * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets }`, where `base` is the
+ * contestant whose median is 1 and a target is the highest ratio that a contestant should have; and `measure({ rounds, isQuick })`, which
+ * resolves with the results of each contestant, an array of `{ figure: number }`. A smaller number is better.
+ */
+export const rows = { start, message, delivery, 'idle-memory': idleMemory }

@@ -1,0 +1,44 @@
+// The server's CPU time for one session: handshake, verification of the token, and answer. Each server is warmed up for so long that V8 has
+// compiled what a start runs: with 1,000 starts to warm up, about 100 µs of each measured start would be its compiler.
+import { createToken } from '../../dist/tokens/index.js'
+import { appId, openSession, secret, takeTurns } from '../setting.mjs'
+
+const AT_ONCE = 50
+
+/** Starts and closes so many sessions, a few at a time. */
+const run = async (name, port, tokens, count) => {
+  let next = 0
+  const worker = async () => {
+    while (next < count) {
+      const socket = await openSession(name, port, tokens[next++ % tokens.length])
+      socket.terminate()
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+}
+
+export default {
+  title: 'A start, its token verified',
+  method:
+    '3,000 sessions, 50 at once, after 10,000 to warm up; the CPU time of the server divided by their number.',
+  figures: {
+    start: {
+      unit: "µs of the server's CPU",
+      base: 'ws + jose',
+      targets: { 'chat-session, memory': 1, 'chat-session, embedded': 1.25 },
+    },
+  },
+  async measure({ rounds, isQuick }) {
+    const [warm, sessions] = isQuick ? [2_000, 1_000] : [10_000, 3_000]
+    const tokens = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => createToken({ appId, userId: `user-${index}`, secret })),
+    )
+    const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded', 'socket.io + jose', 'ws']
+    return takeTurns(names, rounds, async (name, { port, usage }) => {
+      await run(name, port, tokens, warm)
+      const before = await usage()
+      await run(name, port, tokens, sessions)
+      return { start: ((await usage()).cpu - before.cpu) / sessions }
+    })
+  },
+}
