@@ -6,7 +6,8 @@ const ratioOf = ({ median }, { base, contestants }) =>
 const number = (value) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString()
 
-const ratio = (value) => `${value.toFixed(2)} ×`
+/** Empty if the base is 0. */
+const ratio = (value) => (Number.isFinite(value) ? `${value.toFixed(2)} ×` : '')
 
 const spread = ({ least, most }) => (least === most ? number(least) : `${number(least)} to ${number(most)}`)
 
@@ -49,7 +50,7 @@ export const plotOf = (title, figure) => {
   const bars = contestants.map((contestant, index) => {
     const { name, median, target } = contestant
     const y = TOP + index * ROW
-    const length = ((median / longest) * BARS).toFixed(1)
+    const length = ((longest > 0 ? median / longest : 0) * BARS).toFixed(1)
     const kind = name.startsWith('chat-session') ? 'own' : 'rival'
     const goal = target === undefined ? NaN : (target * unitOne * BARS) / longest
     const mark =
@@ -59,7 +60,7 @@ export const plotOf = (title, figure) => {
     return (
       `<text class="name" x="${NAMES - 10}" y="${y + 15}" text-anchor="end">${escaped(name)}</text>` +
       `<rect class="${kind}" x="${NAMES}" y="${y + 2}" width="${length}" height="18" rx="3"/>${mark}` +
-      `<text class="value" x="${NAMES + Number(length) + 8}" y="${y + 15}">${number(median)} · ${ratio(median / unitOne)}</text>`
+      `<text class="value" x="${NAMES + Number(length) + 8}" y="${y + 15}">${number(median)} ${unitOne > 0 ? ` · ${ratio(median / unitOne)}` : ''}</text>`
     )
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}: ${escaped(unit)}">

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { jwtVerify } from 'jose'
 import { WebSocketServer } from 'ws'
+import { createEmbeddedEngine, createMemoryEngine } from '../dist/engine/index.js'
 import { createGateway, createLog } from '../dist/gateway/index.js'
 import { appId, secret } from './setting.mjs'
 
@@ -19,14 +20,18 @@ const key = await crypto.subtle.importKey(
 const verify = async (token) =>
   (await jwtVerify(token, key, { algorithms: ['HS256'], issuer: appId })).payload.sub
 
+/** Of a server that is started again; else 0. */
+const fixedPort = Number(process.env.BENCH_PORT ?? 0)
+
 const listen = (server) =>
-  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
+  new Promise((resolve) => server.listen(fixedPort, '127.0.0.1', () => resolve(server.address().port)))
+
+const body = 'Is the blue one still there? I would come for it on Saturday.'
 
 const ours = async (engine) => {
   const gateway = createGateway(
     {
-      listen: { port: 0 },
-      engine,
+      listen: { port: fixedPort },
       // All clients of a benchmark have one address.
       limits: { connectionsPerAddress: 1_000_000, connectionsPerSecondPerAddress: 1_000_000 },
       apps: {
@@ -34,13 +39,29 @@ const ours = async (engine) => {
           environment: 'production',
           secrets: [secret],
           origins: ['http://127.0.0.1'],
-          limits: { messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000, bytesPerSecond: 2 ** 40 },
+          limits: {
+            sessionsPerUser: 100,
+            messagesPerSecond: 1_000_000,
+            requestsPerSecond: 1_000_000,
+            bytesPerSecond: 2 ** 40,
+          },
         },
       },
     },
-    { env: {}, log: createLog({ level: 'warn' }) },
+    { env: {}, log: createLog({ level: 'warn' }), engine },
   )
-  return Number(new URL(await gateway.listen()).port)
+  const rules = {
+    ...{ sendWindow: 3_600_000, unknownRecipients: true, unreadPerSender: 1 },
+    retention: { messages: 10_000, age: 2_592_000_000, bytes: 2 ** 30 },
+    quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
+  }
+  const fill = (to, messages) =>
+    Promise.all(
+      Array.from({ length: messages }, (_, index) =>
+        engine.send({ appId, id: `fill-${index}`, from: 'filler', to, body }, rules),
+      ),
+    )
+  return { port: Number(new URL(await gateway.listen()).port), fill }
 }
 
 /** Returns a function that writes a text to a file and resolves after the sync. Texts that arrive during a sync share the next. */
@@ -76,7 +97,10 @@ const bare =
   () => {
     const keep = keeper()
     const users = new Map()
-    const userOf = (id) => users.get(id) ?? users.set(id, { offset: 0 }).get(id)
+    const userOf = (id) => {
+      if (!users.has(id)) users.set(id, { offset: 0, sockets: new Set(), kept: [] })
+      return users.get(id)
+    }
     const server = createServer()
     new WebSocketServer({
       server,
@@ -85,7 +109,11 @@ const bare =
       handleProtocols: () => 'chat-session.v1',
     }).on('connection', (socket) => {
       let userId
-      const send = (frame, to = socket) => to?.send(JSON.stringify(frame))
+      const send = (frame) => socket.send(JSON.stringify(frame))
+      const publish = (user, frame) => {
+        const text = JSON.stringify(frame)
+        for (const each of user.sockets) each.send(text)
+      }
       socket.on('message', async (data) => {
         const frame = JSON.parse(data.toString())
         if (frame.type === 'send') {
@@ -94,18 +122,27 @@ const bare =
           const message = { type: 'message', id, from: userId, to, sender: {}, body, sentAt: Date.now() }
           const [offset, ownOffset] = [++recipient.offset, ++sender.offset]
           if (keep) await keep(JSON.stringify({ ...message, offset, ownOffset }))
-          send({ ...message, offset }, recipient.socket)
-          send({ ...message, offset: ownOffset })
+          publish(recipient, { ...message, offset })
+          publish(sender, { ...message, offset: ownOffset })
           send({ type: 'sent', id, offset: ownOffset, sentAt: message.sentAt })
         } else if (frame.type === 'start') {
           userId = await answer(frame.token)
-          userOf(userId).socket = socket
+          const user = userOf(userId)
+          user.sockets.add(socket)
           send({ type: 'started', userId })
+          if (frame.resume) for (const message of user.kept) send(message)
         }
       })
-      socket.on('close', () => users.delete(userId))
+      socket.on('close', () => userOf(userId).sockets.delete(socket))
     })
-    return listen(server)
+    const fill = (to, messages) => {
+      for (let offset = 1; offset <= messages; offset++)
+        userOf(to).kept.push({
+          ...{ type: 'message', offset, id: `fill-${offset}`, from: 'filler', to },
+          ...{ sender: {}, body, sentAt: Date.now() },
+        })
+    }
+    return listen(server).then((port) => ({ port, fill }))
   }
 
 const socketIo = async () => {
@@ -116,20 +153,24 @@ const socketIo = async () => {
     socket.data.userId = await verify(socket.handshake.auth.token)
     next()
   })
-  return listen(server)
+  return { port: await listen(server) }
 }
 
 const servers = {
-  'chat-session, memory': () => ours({ type: 'memory' }),
-  'chat-session, embedded': () => ours({ type: 'embedded', path: process.env.BENCH_FOLDER }),
+  'chat-session, memory': () => ours(createMemoryEngine()),
+  'chat-session, embedded': () => ours(createEmbeddedEngine({ path: process.env.BENCH_FOLDER })),
   'ws + jose': bare(verify),
   'ws + group commit': bare(verify, groupCommit),
   ws: bare(() => Promise.resolve('1')),
   'socket.io + jose': socketIo,
 }
 
-const port = await servers[process.argv[2]]()
-process.on('message', (request) => {
+const { port, fill } = await servers[process.argv[2]]()
+process.on('message', async (request) => {
+  if (request.userIds) {
+    for (const userId of request.userIds) await fill(userId, request.messages)
+    return process.send({ filled: true })
+  }
   // Only for memory: after a forced collection V8 compiles much of the code again, which would count as CPU time of the next operations.
   if (request === 'usage after gc') globalThis.gc()
   const { user, system } = process.cpuUsage()

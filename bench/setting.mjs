@@ -4,27 +4,50 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
 import { createToken } from '../dist/tokens/index.js'
 
 export const appId = 'bench'
 export const secret = 'a secret of at least 32 bytes, for benchmarks'
 
+/** Ends the name of a server that runs on Bun. The others run on Node. */
+const ON_BUN = ', Bun'
+const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
+
 /** Runs `use` with a server of this name, and ends the server afterwards. */
 export const withServer = async (name, use) => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
-  const child = fork(new URL('servers.mjs', import.meta.url), [name], {
-    execArgv: ['--expose-gc'],
-    env: { ...process.env, BENCH_FOLDER: folder },
-  })
+  const isOnBun = name.endsWith(ON_BUN)
+  let child
+  const start = async (port = 0) => {
+    child = fork(new URL('servers.mjs', import.meta.url), [isOnBun ? name.slice(0, -ON_BUN.length) : name], {
+      ...(isOnBun && { execPath: bun }),
+      execArgv: ['--expose-gc'],
+      env: { ...process.env, BENCH_FOLDER: folder, BENCH_PORT: String(port) },
+    })
+    return (await once(child, 'message'))[0].port
+  }
+  const ask = async (request) => {
+    child.send(request)
+    return (await once(child, 'message'))[0]
+  }
   try {
-    const [{ port }] = await once(child, 'message')
-    /** `afterGc`: collects garbage first, for a figure of memory. */
-    const usage = async (afterGc = false) => {
-      child.send(afterGc ? 'usage after gc' : 'usage')
-      return (await once(child, 'message'))[0]
-    }
-    return await use({ port, usage })
+    const port = await start()
+    return await use({
+      port,
+      /** `afterGc`: collects garbage first, for a figure of memory. */
+      usage: (afterGc = false) => ask(afterGc ? 'usage after gc' : 'usage'),
+      /** Stores so many messages for each of these users, as if another user had sent them. */
+      fill: (userIds, messages) => ask({ userIds, messages }),
+      /** Kills the server. */
+      async kill() {
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+      },
+      /** Starts a killed server again, with its port and folder. */
+      restart: () => start(port),
+    })
   } finally {
     child.disconnect()
     await once(child, 'exit')
@@ -34,8 +57,8 @@ export const withServer = async (name, use) => {
 
 const clients = {
   /** Sends the start in the handshake, as the project's client does. */
-  'chat-session': (port, token, scheme) => {
-    const start = Buffer.from(JSON.stringify({ type: 'start', appId, token })).toString('base64url')
+  'chat-session': (port, token, scheme, resume) => {
+    const start = Buffer.from(JSON.stringify({ type: 'start', appId, token, resume })).toString('base64url')
     return new WebSocket(
       `${scheme}://127.0.0.1:${port}/v1/session`,
       ['chat-session.v1', `start.${start}`],
@@ -48,18 +71,23 @@ const clients = {
     socket.once('message', () => socket.send(`40${JSON.stringify({ token })}`))
     return socket
   },
-  ws: (port, token) => {
+  ws: (port, token, scheme, resume) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/`, 'chat-session.v1')
-    socket.once('open', () => socket.send(JSON.stringify({ type: 'start', appId, token })))
+    socket.once('open', () => socket.send(JSON.stringify({ type: 'start', appId, token, resume })))
     return socket
   },
 }
 
-/** Opens a session with the protocol of this server. Resolves when the server has answered the start. */
+/** Opens a connection, and sends a start with the protocol of this server. */
+export const connect = (name, port, token, { scheme = 'ws', resume } = {}) => {
+  const kind = Object.keys(clients).find((candidate) => name.startsWith(candidate))
+  return clients[kind](port, token, scheme, resume)
+}
+
+/** Opens a session. Resolves when the server has answered the start. */
 export const openSession = (name, port, token, scheme = 'ws') =>
   new Promise((resolve, reject) => {
-    const kind = Object.keys(clients).find((candidate) => name.startsWith(candidate))
-    const socket = clients[kind](port, token, scheme)
+    const socket = connect(name, port, token, { scheme })
     socket.once('error', reject)
     socket.on('message', (data) => /started|^40/.test(data.toString()) && resolve(socket))
   })

@@ -10,12 +10,24 @@ export default {
     'idle-memory': {
       unit: 'kB of resident memory',
       base: 'ws',
-      targets: { 'chat-session, memory': 1.3, 'chat-session, embedded': 1.3 },
+      targets: {
+        'chat-session, memory': 1.3,
+        'chat-session, embedded': 1.3,
+        'chat-session, memory, Bun': 0.6,
+        'chat-session, embedded, Bun': 0.6,
+      },
     },
   },
   measure({ rounds, isQuick }) {
     const sessions = isQuick ? 2_000 : 8_000
-    const names = ['ws', 'chat-session, memory', 'chat-session, embedded', 'socket.io + jose']
+    const names = [
+      'ws',
+      'chat-session, memory',
+      'chat-session, embedded',
+      'chat-session, memory, Bun',
+      'chat-session, embedded, Bun',
+      'socket.io + jose',
+    ]
     return takeTurns(names, rounds, async (name, { port, usage }) => {
       const token = (index) => createToken({ appId, userId: `user-${index}`, secret })
       const open = async (from, to) => {

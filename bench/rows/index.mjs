@@ -1,7 +1,11 @@
 // The rows of `npm run bench`, in the order in which they are measured and shown.
 import delivery from './delivery.mjs'
+import fanOut from './fan-out.mjs'
 import idleMemory from './idle-memory.mjs'
+import jitter from './jitter.mjs'
 import message from './message.mjs'
+import replay from './replay.mjs'
+import restart from './restart.mjs'
 import start from './start.mjs'
 
 /**
@@ -9,4 +13,13 @@ import start from './start.mjs'
  * contestant whose median is 1 and a target is the highest ratio that a contestant should have; and `measure({ rounds, isQuick })`, which
  * resolves with the results of each contestant, an array of `{ figure: number }`. A smaller number is better.
  */
-export const rows = { start, message, delivery, 'idle-memory': idleMemory }
+export const rows = {
+  start,
+  message,
+  delivery,
+  replay,
+  'fan-out': fanOut,
+  jitter,
+  restart,
+  'idle-memory': idleMemory,
+}

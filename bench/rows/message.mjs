@@ -36,12 +36,24 @@ export default {
     message: {
       unit: "µs of the server's CPU",
       base: 'ws + jose',
-      targets: { 'chat-session, memory': 0.85, 'chat-session, embedded': 1 },
+      targets: {
+        'chat-session, memory': 0.85,
+        'chat-session, embedded': 1,
+        'chat-session, memory, Bun': 0.65,
+        'chat-session, embedded, Bun': 1,
+      },
     },
   },
   measure({ rounds, isQuick }) {
     const [warm, messages] = isQuick ? [5_000, 10_000] : [10_000, 40_000]
-    const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded', 'ws + group commit']
+    const names = [
+      'ws + jose',
+      'chat-session, memory',
+      'chat-session, embedded',
+      'chat-session, memory, Bun',
+      'chat-session, embedded, Bun',
+      'ws + group commit',
+    ]
     return takeTurns(names, rounds, async (name, { port, usage }) => {
       const pairs = await openPairs(name, port, PAIRS)
       await run(pairs, warm, 'warm')

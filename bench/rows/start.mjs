@@ -25,7 +25,12 @@ export default {
     start: {
       unit: "µs of the server's CPU",
       base: 'ws + jose',
-      targets: { 'chat-session, memory': 1, 'chat-session, embedded': 1.25 },
+      targets: {
+        'chat-session, memory': 1,
+        'chat-session, embedded': 1.25,
+        'chat-session, memory, Bun': 0.45,
+        'chat-session, embedded, Bun': 0.55,
+      },
     },
   },
   async measure({ rounds, isQuick }) {
@@ -33,7 +38,15 @@ export default {
     const tokens = await Promise.all(
       Array.from({ length: 1_000 }, (_, index) => createToken({ appId, userId: `user-${index}`, secret })),
     )
-    const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded', 'socket.io + jose', 'ws']
+    const names = [
+      'ws + jose',
+      'chat-session, memory',
+      'chat-session, embedded',
+      'chat-session, memory, Bun',
+      'chat-session, embedded, Bun',
+      'socket.io + jose',
+      'ws',
+    ]
     return takeTurns(names, rounds, async (name, { port, usage }) => {
       await run(name, port, tokens, warm)
       const before = await usage()

@@ -1,0 +1,108 @@
+// Sessions of clients that reconnect, of the project and of a rival, with the same methods and events.
+import { EventEmitter } from 'node:events'
+import { WebSocket } from 'ws'
+import { ChatSession } from '../dist/session/index.js'
+import { createToken } from '../dist/tokens/index.js'
+import { appId, connect, secret } from './setting.mjs'
+
+/** Milliseconds before a `ws` client tries again after a connection that failed. */
+const RETRY = 100
+
+class OwnSession extends EventEmitter {
+  #session
+  #socket
+
+  constructor(port, token) {
+    super()
+    const keep = (socket) => (this.#socket = socket)
+    class KnownSocket extends WebSocket {
+      constructor(url, protocols) {
+        super(url, protocols)
+        keep(this)
+      }
+    }
+    this.#session = new ChatSession({
+      ...{ endpoint: `http://127.0.0.1:${port}`, appId, token, WebSocket: KnownSocket },
+    })
+    this.#session.addEventListener('message', ({ detail }) => this.emit('message', detail))
+  }
+
+  get isActive() {
+    return this.#session.state === 'active'
+  }
+
+  async start() {
+    const { succeeded, error } = await this.#session.start()
+    if (!succeeded) throw error
+  }
+
+  send(to, id, body) {
+    this.#session.send({ to, id, body }).catch((error) => this.emit('error', error))
+  }
+
+  cut() {
+    this.#socket.terminate()
+  }
+
+  end() {
+    return this.#session.end()
+  }
+}
+
+/** A client as a team would write first: it connects again at once, and sends on whatever connection there is. */
+class BareSession extends EventEmitter {
+  isActive = false
+  #socket
+  #timer
+  #isEnded = false
+
+  constructor(port, token) {
+    super()
+    this.open = () => {
+      this.#socket = connect('ws', port, token)
+      this.#socket.on('message', (data) => {
+        const frame = JSON.parse(data.toString())
+        if (frame.type === 'started') {
+          this.isActive = true
+          this.emit('started')
+        } else if (frame.type === 'message') this.emit('message', frame)
+      })
+      // The close follows.
+      this.#socket.on('error', () => undefined)
+      this.#socket.on('close', () => {
+        const wasActive = this.isActive
+        this.isActive = false
+        if (!this.#isEnded) this.#timer = setTimeout(this.open, wasActive ? 0 : RETRY)
+      })
+    }
+  }
+
+  async start() {
+    this.open()
+    await new Promise((resolve) => this.once('started', resolve))
+  }
+
+  send(to, id, body) {
+    if (this.isActive) this.#socket.send(JSON.stringify({ type: 'send', id, to, body }))
+  }
+
+  cut() {
+    this.#socket.terminate()
+  }
+
+  end() {
+    this.#isEnded = true
+    clearTimeout(this.#timer)
+    this.#socket.terminate()
+  }
+}
+
+/** Starts sessions of these users, some at a time, with a server of this name. */
+export const startSessions = async (name, port, userIds) => {
+  const Session = name.startsWith('chat-session') ? OwnSession : BareSession
+  const sessions = []
+  for (const userId of userIds) sessions.push(new Session(port, await createToken({ appId, userId, secret })))
+  for (let index = 0; index < sessions.length; index += 50)
+    await Promise.all(sessions.slice(index, index + 50).map((session) => session.start()))
+  return sessions
+}
