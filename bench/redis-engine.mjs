@@ -2,7 +2,7 @@
 /* global performance */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMemoryEngine, createRedisEngine } from '../dist/engine/index.js'
@@ -17,6 +17,17 @@ const freePort = () =>
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address()
       server.close(() => resolve(port))
+    })
+  })
+
+/** The CPU time of a Redis, in microseconds. */
+const redisCpu = (port) =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('INFO cpu\r\n'))
+    socket.on('error', reject).once('data', (data) => {
+      socket.destroy()
+      const times = [...data.toString().matchAll(/^used_cpu_(?:user|sys):([\d.]+)/gm)]
+      resolve(times.reduce((sum, [, seconds]) => sum + Number(seconds), 0) * 1e6)
     })
   })
 
@@ -39,7 +50,17 @@ const rate = async (call) => {
   return Math.round((CALLS / (performance.now() - began)) * 1_000)
 }
 
-const measure = async (name, engine) => {
+/** Prints calls a second, and the CPU time that a call takes of this process and of Redis. */
+const report = async (name, what, port, run) => {
+  const [cpu, redis] = [process.cpuUsage(), port && (await redisCpu(port))]
+  const perSecond = await run()
+  const { user, system } = process.cpuUsage(cpu)
+  const own = `${((user + system) / CALLS).toFixed(1)} µs of this process`
+  const its = port ? `, ${(((await redisCpu(port)) - redis) / CALLS).toFixed(1)} µs of Redis` : ''
+  console.log(`${name}: ${perSecond} ${what} a second, ${own}${its} each`)
+}
+
+const measure = async (name, engine, port) => {
   await engine.open()
   let run = 0
   const send = () => {
@@ -74,19 +95,9 @@ const measure = async (name, engine) => {
     )
   }
   await send()
-  const cpu = process.cpuUsage()
-  const sends = await send()
-  const { user, system } = process.cpuUsage(cpu)
-  console.log(
-    `${name}: ${sends} sends a second, ${((user + system) / CALLS).toFixed(1)} µs of this process each`,
-  )
+  await report(name, 'sends', port, send)
   await start()
-  const before = process.cpuUsage()
-  const starts = await start()
-  const used = process.cpuUsage(before)
-  console.log(
-    `${name}: ${starts} starts a second, ${((used.user + used.system) / CALLS).toFixed(1)} µs of this process each`,
-  )
+  await report(name, 'starts', port, start)
   await engine.close()
 }
 
@@ -111,7 +122,8 @@ for (const [name, settings] of [
   )
   try {
     await new Promise((resolve) => setTimeout(resolve, 500))
-    await measure(name, createRedisEngine({ server: { type: 'single', url: `redis://127.0.0.1:${port}` } }))
+    const url = `redis://127.0.0.1:${port}`
+    await measure(name, createRedisEngine({ server: { type: 'single', url } }), port)
   } finally {
     server.kill()
   }

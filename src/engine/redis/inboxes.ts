@@ -29,9 +29,23 @@ export class Inboxes {
     this.copies = new SenderCopies(store)
   }
 
-  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+  /** Sends a message within what other partitions leave of the app's quota. */
+  async send(message: NewMessage, rules: SendRules): Promise<SendResult> {
     const outgoing = new Outgoing(this.#store, message)
-    return this.#quotas.isNeeded ? this.#sendWithin(outgoing, rules) : this.#send(outgoing, rules)
+    const { recipient, sender } = outgoing
+    const partition = this.#store.partitions.of(recipient)
+    const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
+      const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
+      const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
+      return this.#send(outgoing, { ...rules, quota })
+    }
+    const sent = await sendOnce(false)
+    if (sent.outcome !== 'full') return sent
+    if (outgoing.isAway && sender) {
+      const { messages, bytes, age } = rules.retention
+      await this.#store.onUser(this.#store.steps.trimInbox, sender, [messages, bytes, age].map(String))
+    }
+    return sendOnce(true)
   }
 
   async state(of: UserRef): Promise<InboxState> {
@@ -70,24 +84,6 @@ export class Inboxes {
     return isComparable === 1 ? this.#stateOf(of, state) : null
   }
 
-  /** Sends a message within what other partitions leave of the app's quota. */
-  async #sendWithin(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
-    const { recipient, sender } = outgoing
-    const partition = this.#store.partitions.of(recipient)
-    const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
-      const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
-      const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
-      return this.#send(outgoing, { ...rules, quota })
-    }
-    const sent = await sendOnce(false)
-    if (sent.outcome !== 'full') return sent
-    if (outgoing.isAway && sender) {
-      const { messages, bytes, age } = rules.retention
-      await this.#store.onUser(this.#store.steps.trimInbox, sender, [messages, bytes, age].map(String))
-    }
-    return sendOnce(true)
-  }
-
   async #send(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
     const { steps } = this.#store
     const { recipient, sender, isAway, noteId } = outgoing
@@ -104,7 +100,8 @@ export class Inboxes {
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     if (!sender) return { ...result, ownOffset: null }
-    if (!isAway) return { ...result, ownOffset: Number(ownOffset) }
+    // Offsets are positive. If the message was sent before the keys moved into a cluster, its step made the copy.
+    if (Number(ownOffset) > 0) return { ...result, ownOffset: Number(ownOffset) }
     const copy = {
       ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
       ...{ fromEpoch: Number(epoch), toEpoch: Number(toEpoch) },

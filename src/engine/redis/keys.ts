@@ -20,16 +20,13 @@ export type KeyKind =
   | PartitionKind
   | SingleKind
   | HashedKind
-  | 'from.user'
-  | 'from.inbox'
-  | 'from.unread'
+  | `from.${(typeof USER_KINDS | typeof APP_KINDS)[number]}`
 
 const HASH_LENGTH = 22
 /** What follows the kind in the name of a key; a hash, or nothing, if it is missing here. */
-const scopes = new Map<string, 'user' | 'app' | 'sender'>([
+const scopes = new Map<string, 'user' | 'app'>([
   ...USER_KINDS.map((kind) => [kind, 'user'] as const),
   ...APP_KINDS.map((kind) => [kind, 'app'] as const),
-  ...(['from.user', 'from.inbox', 'from.unread'] as const).map((kind) => [kind, 'sender'] as const),
 ])
 
 /** A short hash of ids, for keys whose ids may be long. */
@@ -38,7 +35,7 @@ export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringi
 /** Whom a step's keys belong to. Steps of an app or a partition leave ids empty. */
 export interface KeyOwner extends UserRef {
   partition: number
-  /** Of a message between users of one partition. */
+  /** The sender of a message whose step changes both inboxes. */
   from?: string | undefined
   hashed?: Partial<Record<HashedKind, string>> | undefined
 }
@@ -46,38 +43,43 @@ export interface KeyOwner extends UserRef {
 /** The names of an engine's keys. All keys of a partition have its tag, so that one server has them. */
 export class Keys {
   readonly prefix: string
+  readonly #isCluster: boolean
   readonly #partitions: Partitions
   readonly #prefixes: readonly string[]
 
-  constructor(prefix: string, partitions: Partitions) {
+  constructor(prefix: string, partitions: Partitions, isCluster: boolean) {
     this.prefix = prefix
+    this.#isCluster = isCluster
     this.#partitions = partitions
     this.#prefixes = partitions.tags.map((tag) => `${prefix}{${tag}}:`)
   }
 
   of(kinds: readonly KeyKind[], { partition, appId, userId, from, hashed }: KeyOwner): string[] {
-    const prefix = this.#prefixes[partition] ?? ''
-    const user = `:${appId}\0${userId}`
-    return kinds.map((kind) => {
+    const name = (prefix: string, kind: string, ofUser: string): string => {
       const scope = scopes.get(kind)
-      if (scope === 'user') return prefix + kind + user
+      if (scope === 'user') return `${prefix}${kind}:${appId}\0${ofUser}`
       if (scope === 'app') return `${prefix}${kind}:${appId}`
-      if (scope === 'sender') return `${prefix}${kind.slice('from.'.length)}:${appId}\0${from ?? userId}`
       const hash = hashed?.[kind as HashedKind]
       return hash === undefined ? prefix + kind : `${prefix}${kind}:${hash}`
-    })
+    }
+    const prefix = this.#prefixes[partition] ?? ''
+    const fromPrefix =
+      from === undefined ? prefix : (this.#prefixes[this.#partitions.of({ appId, userId: from })] ?? '')
+    return kinds.map((kind) =>
+      kind.startsWith('from.')
+        ? name(fromPrefix, kind.slice('from.'.length), from ?? userId)
+        : name(prefix, kind, userId),
+    )
   }
 
-  /** The start of the channels of a partition. A cluster sends a sharded channel to the server of its tag alone. */
+  /** The start of the channels of a partition. A cluster sends a sharded channel to the server of its tag alone; elsewhere all share theirs. */
   channels(partition: number): string {
-    return this.#partitions.count === 1 ? `${this.prefix}channel:` : `${this.#prefixes[partition]}channel:`
+    return this.#isCluster ? `${this.#prefixes[partition]}channel:` : `${this.prefix}channel:`
   }
 
   /** The channels that a node subscribes to: its own, and those that say that webhook events are due. */
   subscribed(nodeId: string): string[] {
-    return this.#partitions.tags.flatMap((_tag, partition) => {
-      const start = this.channels(partition)
-      return [start + nodeId, `${start}due`]
-    })
+    const starts = new Set(this.#partitions.tags.map((_tag, partition) => this.channels(partition)))
+    return [...starts].flatMap((start) => [start + nodeId, `${start}due`])
   }
 }

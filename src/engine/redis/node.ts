@@ -16,7 +16,7 @@ import type { RedisClient, ServerInfo } from './client/port.js'
 import { Held } from './held.js'
 import { Inboxes } from './inboxes.js'
 import { Nodes } from './nodes.js'
-import { CLUSTER_PARTITIONS, Partitions } from './partitions.js'
+import { Partitions } from './partitions.js'
 import { Quotas } from './quotas.js'
 import { Revocations } from './revocations.js'
 import { Sessions } from './sessions.js'
@@ -55,7 +55,7 @@ type WireEvent =
   | ['d', appId: string, userId: string, epoch: number, offset: number, readOffset: number, unread: number]
   | ['w', appId: string, partition: number, node: string]
   | ['k', canary: string]
-  | ['c', appId: string, partition: number, guests: number, inboxes: number, bytes: number]
+  | ['c', appId: string, userId: string, guests: number, inboxes: number, bytes: number]
 
 /** An opened engine: one node of those that share a Redis. */
 export class Node {
@@ -81,7 +81,7 @@ export class Node {
     const store = new Store({
       client,
       prefix,
-      partitions: new Partitions(client.isCluster ? CLUSTER_PARTITIONS : 1),
+      partitions: new Partitions(),
       nodeId: randomBytes(NODE_ID_BYTES).toString('base64url'),
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
@@ -227,11 +227,7 @@ export class Node {
         if (isPublished && event[3] === this.#store.nodeId) return
         return this.webhooks.note(event[1], event[2], 0)
       case 'c':
-        return void this.#quotas.update(event[1], event[2], {
-          guests: event[3],
-          inboxes: event[4],
-          bytes: event[5],
-        })
+        return void this.#quotas.update(user, { guests: event[3], inboxes: event[4], bytes: event[5] })
     }
   }
 

@@ -9,7 +9,7 @@ export class Outgoing {
   readonly recipient: UserRef
   /** Null for the app's backend. */
   readonly sender: UserRef | null
-  /** Whether the sender's inbox is in another partition. */
+  /** Whether the sender's copy is made by a step of its own: in a cluster another server may have the sender's inbox. */
   readonly isAway: boolean
   /** By this the recipient's partition knows that the sender's copy is owed; empty if it is made in the same step. */
   readonly noteId: string
@@ -22,8 +22,7 @@ export class Outgoing {
     this.id = id
     this.recipient = { appId, userId: to }
     this.sender = from === null ? null : { appId, userId: from }
-    this.isAway =
-      this.sender !== null && store.partitions.of(this.sender) !== store.partitions.of(this.recipient)
+    this.isAway = store.isCluster && from !== null && from !== to
     this.noteId = this.isAway ? hashOf(from, to, id) : ''
     const mode = from === null ? 'none' : from === to ? 'self' : this.isAway ? 'away' : 'here'
     this.keys = {

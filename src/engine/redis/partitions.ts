@@ -1,16 +1,17 @@
 import type { UserRef } from '../engine.js'
 import { SLOTS, slotOf } from './client/key-slot.js'
 
-/** How many partitions there are in a cluster. A change of it would move every key. */
-export const CLUSTER_PARTITIONS = 1_024
+/** How many partitions there are. A change of it would move every key. */
+export const PARTITION_COUNT = 1_024
+
 /**
  * The hash tags of the partitions: of partition p the first number in base 36 whose slot is among the 16 from 16 p on. So
  * contiguous ranges of slots, as the masters of a cluster have them, get equal shares of the partitions.
  */
 export const partitionTags = (): string[] => {
   const tags: string[] = []
-  const slotsPerPartition = SLOTS / CLUSTER_PARTITIONS
-  let missing = CLUSTER_PARTITIONS
+  const slotsPerPartition = SLOTS / PARTITION_COUNT
+  let missing = PARTITION_COUNT
   for (let n = 0; missing > 0; n++) {
     const tag = n.toString(36)
     const partition = Math.floor(slotOf(tag) / slotsPerPartition)
@@ -28,29 +29,19 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
-/** Assigns partitions to users and tokens. Without a cluster there is one partition, so lists of an app have one order. */
+/** Assigns partitions to users and tokens. A Redis without a cluster has the same ones, so that its keys can move into a cluster. */
 export class Partitions {
-  readonly tags: readonly string[]
-
-  constructor(count: 1 | typeof CLUSTER_PARTITIONS) {
-    this.tags = count === 1 ? ['0'] : partitionTags()
-  }
+  readonly tags: readonly string[] = partitionTags()
 
   get count(): number {
-    return this.tags.length
+    return PARTITION_COUNT
   }
 
   of({ appId, userId }: UserRef): number {
-    return this.count === 1 ? 0 : fnv1a(`${appId}\0${userId}`) % this.count
+    return fnv1a(`${appId}\0${userId}`) % PARTITION_COUNT
   }
 
   ofToken(appId: string, tokenId: string): number {
-    return this.count === 1 ? 0 : fnv1a(`${appId}\0token\0${tokenId}`) % this.count
-  }
-
-  tag(partition: number): string {
-    const tag = this.tags[partition]
-    if (tag === undefined) throw new RangeError(`There is no partition ${partition}.`)
-    return tag
+    return fnv1a(`${appId}\0token\0${tokenId}`) % PARTITION_COUNT
   }
 }

@@ -1,3 +1,4 @@
+import type { UserRef } from '../engine.js'
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { Store } from './store.js'
 
@@ -21,8 +22,8 @@ interface AppCounts {
 const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0 }
 
 /**
- * The counts of an app in the partitions of a cluster. A step compares its own partition's exact count with what the others leave of the limit.
- * The counts of changes by this node are exact, those of others some seconds old. With one partition nothing is kept.
+ * The counts of an app in all partitions. A step compares its own partition's exact count with what the others leave of the limit.
+ * The counts of changes by this node are exact, those of others some seconds old.
  */
 export class Quotas {
   readonly #store: Store
@@ -44,14 +45,10 @@ export class Quotas {
     }
   }
 
-  get isNeeded(): boolean {
-    return this.#store.partitions.count > 1
-  }
-
-  /** A step of this node has changed counts of a partition. Those that did not change are negative. */
-  async update(appId: string, partition: number, changed: Counts): Promise<void> {
-    const counts = await this.#apps.get(appId)
-    const own = counts?.partitions[partition]
+  /** A step of this node has changed counts of the user's partition. Those that did not change are negative. */
+  async update(of: UserRef, changed: Counts): Promise<void> {
+    const counts = await this.#apps.get(of.appId)
+    const own = counts?.partitions[this.#store.partitions.of(of)]
     if (!counts || !own) return
     for (const name of ['guests', 'inboxes', 'bytes'] as const) {
       if (changed[name] < 0) continue
@@ -62,7 +59,7 @@ export class Quotas {
 
   /** Runs tasks of an app that might exceed a limit together one after the other. */
   inTurn<T>(appId: string, task: () => Promise<T>): Promise<T> {
-    return this.isNeeded ? this.#mutex.run(appId, task) : task()
+    return this.#mutex.run(appId, task)
   }
 
   async #counts(appId: string, maxAge: number): Promise<AppCounts> {

@@ -48,7 +48,7 @@ export const loadSteps = () => {
       'send',
       [
         ...['user', ...events, ...inbox, 'deadlines', 'pending', 'id'],
-        ...['from.user', 'from.inbox', 'from.unread'],
+        ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts'],
       ] as KeyKind[],
       { parts: ['webhooks', 'inbox'], repeatable: true },
     ),

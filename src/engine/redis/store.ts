@@ -27,7 +27,7 @@ export interface StoreOptions {
 export interface RunOptions {
   /** Hashes in the names of keys. */
   hashed?: Partial<Record<HashedKind, string>>
-  /** The sender of a message, if it is a user of the recipient's partition. */
+  /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string
 }
 
@@ -37,6 +37,8 @@ export class Store {
   readonly partitions: Partitions
   readonly keys: Keys
   readonly nodeId: string
+  /** Whether partitions may be on different servers, so that a step has the keys of one. */
+  readonly isCluster: boolean
   /** Epochs of inboxes are derived from it. */
   epochKey = ''
   readonly #client: RedisClient
@@ -47,9 +49,10 @@ export class Store {
     this.#options = options
     this.#client = options.client
     this.partitions = options.partitions
-    this.keys = new Keys(options.prefix, options.partitions)
+    this.keys = new Keys(options.prefix, options.partitions, options.client.isCluster)
     this.nodeId = options.nodeId
-    this.#publish = options.client.isCluster ? 'SPUBLISH' : 'PUBLISH'
+    this.isCluster = options.client.isCluster
+    this.#publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
   }
 
   /** Runs a step on a user's keys. */

@@ -116,7 +116,6 @@ export class Users {
     maxGuests: number,
     fields: Fields,
   ): Promise<SavedUser | null> {
-    if (!this.#quotas.isNeeded) return this.#write(of, change, maxGuests, fields, MAX_TRIES)
     const partition = this.#store.partitions.of(of)
     for (const isAtLimit of [false, true]) {
       const { guests } = await this.#quotas.others(of.appId, partition, isAtLimit)

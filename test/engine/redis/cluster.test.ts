@@ -9,6 +9,6 @@ const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
 void describe('the Redis engine on a cluster of three masters with replicas', () => {
   engineSuite(
     { describe, it },
-    { ...redisEngines(() => ({ type: 'cluster', nodes })), durable: true, ordered: false },
+    redisEngines(() => ({ type: 'cluster', nodes })),
   )
 })

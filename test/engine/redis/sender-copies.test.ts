@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import type { RedisClient } from '../../../src/engine/redis/client/port.js'
-import { CLUSTER_PARTITIONS, Partitions } from '../../../src/engine/redis/partitions.js'
+import { Partitions } from '../../../src/engine/redis/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { ada, bob, bodies, isUnavailable, newMessage, rules } from '../../../src/engine/suite/kit.js'
 import { startCluster } from '../../support/redis/cluster.js'
@@ -51,7 +51,7 @@ const withEngine = async (
 }
 
 it('tests users of two partitions', () => {
-  const partitions = new Partitions(CLUSTER_PARTITIONS)
+  const partitions = new Partitions()
   assert.notEqual(partitions.of(ada), partitions.of(bob))
 })
 

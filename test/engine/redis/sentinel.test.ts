@@ -9,6 +9,6 @@ const addresses = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }))
 void describe('the Redis engine on the master that Sentinels name', () => {
   engineSuite(
     { describe, it },
-    { ...redisEngines(() => ({ type: 'sentinel', name, sentinels: addresses })), durable: true },
+    redisEngines(() => ({ type: 'sentinel', name, sentinels: addresses })),
   )
 })

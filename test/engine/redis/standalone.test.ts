@@ -6,5 +6,8 @@ import { standalone } from '../../support/redis/server.js'
 const { url } = await standalone()
 
 void describe('the Redis engine on one server', () => {
-  engineSuite({ describe, it }, { ...redisEngines(() => ({ type: 'single', url })), durable: true })
+  engineSuite(
+    { describe, it },
+    redisEngines(() => ({ type: 'single', url })),
+  )
 })

@@ -15,7 +15,7 @@ const isOfSuite = (error: unknown): boolean => String(error).includes('thrown by
 /** How the suite makes engines on a Redis: each has a prefix of its own, and its peers have the same. */
 export const redisEngines = (
   server: () => RedisClientOptions,
-): Omit<EngineUnderTest, 'durable'> & { createWith: (prefix: string) => Engine } => {
+): EngineUnderTest & { createWith: (prefix: string) => Engine } => {
   const prefixes = new WeakMap<Engine, string>()
   const make = (prefix: string): Engine => {
     const before = advancedBy()
@@ -32,6 +32,8 @@ export const redisEngines = (
     return engine
   }
   return {
+    durable: true,
+    ordered: false,
     create: () => make(`${randomUUID()}:`),
     createWith: make,
     createPeer: (engine) => make(prefixes.get(engine) ?? ''),

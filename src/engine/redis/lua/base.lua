@@ -28,27 +28,36 @@ local function emit(nodes, event, brief)
   end
 end
 
--- Adds to a count of the app. The reply writes the sums.
-local differences
-local function count(field, difference)
-  differences = differences or {}
-  differences[field] = (differences[field] or 0) + difference
+-- The differences of the app's counts by their key: a message may change those of the sender's partition too.
+local differences = {}
+
+-- Adds to a count of the app in the partition of `owner`, the user by default. The reply writes the sums.
+local function count(field, difference, keys, owner)
+  local key = keys and keys.counts or K.counts
+  local fields = differences[key]
+  if not fields then
+    fields = { owner = owner or userId, of = {} }
+    differences[key] = fields
+  end
+  fields.of[field] = (fields.of[field] or 0) + difference
 end
 
 -- A count with the differences of this step, of the value that was read.
-local function with_difference(field, value) return tonumber(value or 0) + (differences and differences[field] or 0) end
-
-local function write_counts()
-  local counts = {}
-  for field, difference in pairs(differences) do counts[field] = call('HINCRBY', K.counts, field, difference) end
-  -- In a cluster the node adds up the counts of all partitions.
-  if publish == 'SPUBLISH' and (counts.guests or counts.inboxes or counts.bytes) then
-    events[#events + 1] = text({ 'c', appId, tonumber(partition), counts.guests or -1, counts.inboxes or -1, counts.bytes or -1 })
-  end
+local function with_difference(field, value)
+  local sum = tonumber(value or 0)
+  for _, fields in pairs(differences) do sum = sum + (fields.of[field] or 0) end
+  return sum
 end
 
 local function reply(...)
-  if differences then write_counts() end
+  for key, fields in pairs(differences) do
+    local counts = {}
+    for field, difference in pairs(fields.of) do counts[field] = call('HINCRBY', key, field, difference) end
+    -- The node adds up the counts of all partitions.
+    if counts.guests or counts.inboxes or counts.bytes then
+      events[#events + 1] = text({ 'c', appId, fields.owner, counts.guests or -1, counts.inboxes or -1, counts.bytes or -1 })
+    end
+  end
   return { events, ... }
 end
 

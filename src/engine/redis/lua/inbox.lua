@@ -33,10 +33,10 @@ local function drop(keys, user, owner, old)
   end
   set(user, 'first', old[#old].offset + 1)
   set(user, 'by', user.by - bytes)
-  count('bytes', -bytes)
+  count('bytes', -bytes, keys, owner)
   if user.first > user.last then
     call('DEL', keys.inbox)
-    call('ZREM', K.aging, owner)
+    call('ZREM', keys.aging, owner)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
   end
@@ -80,7 +80,7 @@ local function expire(keys, user, owner, age)
     old[#old + 1] = entry
   end
   drop(keys, user, owner, old)
-  if user.first <= user.last then call('ZADD', K.aging, user.at, owner) end
+  if user.first <= user.last then call('ZADD', keys.aging, user.at, owner) end
   return #old == MAX_EXPIRED
 end
 
@@ -91,15 +91,15 @@ local function append(keys, user, owner, json, size, from, retention)
     drop(keys, user, owner, beyond(keys, user, last, user.by + size, retention))
   end
   call('XADD', keys.inbox, last .. '-1', 'm', json, 's', size, 'a', now, 'f', from)
-  if user.last == 0 then count('inboxes', 1) end
+  if user.last == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.last then
     set(user, 'at', now)
-    call('ZADD', K.aging, now, owner)
+    call('ZADD', keys.aging, now, owner)
   end
   set(user, 'first', user.first)
   set(user, 'last', last)
   set(user, 'by', user.by + size)
-  count('bytes', size)
+  count('bytes', size, keys, owner)
   if from ~= owner then
     set(user, 'un', user.un + 1)
     call('HINCRBY', keys.unread, 'n' .. from, 1)

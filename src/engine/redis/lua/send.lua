@@ -1,4 +1,4 @@
--- Puts a message into the recipient's inbox and, if the sender's keys are in this partition too, into the sender's.
+-- Puts a message into the recipient's inbox and, in mode `here`, into the sender's, which is on the same server.
 local MAX_PUBLISHED = 2048
 local mode, from = arg(1), arg(2)
 local digest, window = arg(5), arg(6)
