@@ -6,6 +6,8 @@ import jitter from './jitter.mjs'
 import message from './message.mjs'
 import replay from './replay.mjs'
 import restart from './restart.mjs'
+import scriptEvaluation from './script-evaluation.mjs'
+import scriptSize from './script-size.mjs'
 import start from './start.mjs'
 
 /**
@@ -22,4 +24,6 @@ export const rows = {
   jitter,
   restart,
   'idle-memory': idleMemory,
+  'script-size': scriptSize,
+  'script-evaluation': scriptEvaluation,
 }

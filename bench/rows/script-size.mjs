@@ -1,0 +1,23 @@
+// The bytes of the script that a page loads.
+import { constants, brotliCompressSync } from 'node:zlib'
+import { readScripts } from '../scripts.mjs'
+
+const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } })
+
+export default {
+  title: 'The script of a page',
+  method:
+    'The script that a gateway serves, with the element, and for each rival the least that a page imports to connect, send and receive, bundled and minified by esbuild.',
+  figures: {
+    // 13.5 kB, which fit with their headers into the first flight of a TCP connection, are 1.13 times this rival.
+    'script-size': { unit: 'kB with brotli', base: 'socket.io-client', targets: { 'chat-session': 1.13 } },
+    'script-minified': { unit: 'kB minified', base: 'socket.io-client' },
+  },
+  async measure({ rounds }) {
+    const results = Object.entries(await readScripts()).map(([name, bytes]) => [
+      name,
+      { 'script-size': brotli(bytes).length / 1_000, 'script-minified': bytes.length / 1_000 },
+    ])
+    return Object.fromEntries(results.map(([name, result]) => [name, new Array(rounds).fill(result)]))
+  },
+}
