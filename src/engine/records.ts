@@ -214,6 +214,11 @@ export interface SendRules {
   unreadPerSender: number
   /** How many inboxes with messages the app may have, and about how many bytes of messages. */
   quota: { inboxes: number; bytes: number }
+  /**
+   * How many messages the sender may send in a second; undefined for no limit. An engine that several gateways share counts
+   * over all of them. An engine of one process ignores it: its gateway counts every message before it calls `send`.
+   */
+  messagesPerSecond?: number | undefined
 }
 
 export type SendResult =
@@ -233,6 +238,8 @@ export type SendResult =
    * messages in the inbox than `unreadPerSender` allows, and this one would push out another sender's unread message.
    */
   | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' }
+  /** Nothing is stored: the sender has sent `messagesPerSecond`. `retryAfter` in milliseconds. */
+  | { outcome: 'limited'; retryAfter: number }
 
 export interface MessagePage {
   /** In offset order. */

@@ -35,9 +35,11 @@ export class Inboxes {
     const { recipient, sender } = outgoing
     const partition = this.#store.partitions.of(recipient)
     const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
+      // The first try has counted the message.
+      const messagesPerSecond = isAtLimit ? undefined : rules.messagesPerSecond
       const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
       const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
-      return this.#send(outgoing, { ...rules, quota })
+      return this.#send(outgoing, { ...rules, messagesPerSecond, quota })
     }
     const sent = await sendOnce(false)
     if (sent.outcome !== 'full') return sent
@@ -87,15 +89,22 @@ export class Inboxes {
   async #send(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
     const { steps } = this.#store
     const { recipient, sender, isAway, noteId } = outgoing
-    const [profile = '', epoch = '', isNew = ''] =
-      isAway && sender ? await this.#store.onUser(steps.readSender, sender, []) : []
-    const args = [...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id]
+    const rate = sender && rules.messagesPerSecond !== undefined ? String(rules.messagesPerSecond) : ''
+    const [wait = 0, profile = '', epoch = '', isNew = ''] =
+      isAway && sender ? await this.#store.onUser(steps.readSender, sender, [rate]) : []
+    if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
+    const args = [
+      ...[...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id],
+      // The step before has counted a message whose sender is in another partition.
+      isAway ? '' : rate,
+    ]
     const [outcome, offset, ownOffset, sentAt, toEpoch, owed] = await this.#store.onUser(
       steps.send,
       recipient,
       args,
       outgoing.keys,
     )
+    if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const

@@ -8,7 +8,7 @@ export interface Step extends Script {
   readonly keys: readonly KeyKind[]
 }
 
-type Part = 'webhooks' | 'sessions' | 'inbox' | 'events'
+type Part = 'webhooks' | 'sessions' | 'inbox' | 'rate' | 'events'
 
 interface StepOptions {
   /** The parts that the script needs besides the base, in this order. */

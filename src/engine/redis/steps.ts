@@ -48,15 +48,15 @@ export const loadSteps = () => {
       'send',
       [
         ...['user', ...events, ...inbox, 'deadlines', 'pending', 'id'],
-        ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts'],
+        ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
       ] as KeyKind[],
-      { parts: ['webhooks', 'inbox'], repeatable: true },
+      { parts: ['webhooks', 'inbox', 'rate'], repeatable: true },
     ),
     trimInbox: defineStep('inbox-trim', ['user', ...inbox, 'counts', 'deadlines'], {
       parts: ['inbox'],
       ...reads,
     }),
-    readSender: defineStep('sender-read', ['user'], reads),
+    readSender: defineStep('sender-read', ['user', 'rate'], { parts: ['rate'], ...reads }),
     copy: defineStep('send-copy', ['user', ...inbox, 'counts', 'deadlines', 'copy'], {
       parts: ['inbox'],
       repeatable: true,

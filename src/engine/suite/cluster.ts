@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent } from '../engine.js'
+import type { Engine, EngineEvent, NewMessage } from '../engine.js'
 import {
   ada,
   app,
@@ -94,6 +94,28 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
       ])
       assert.deepEqual(await bodies(one, bob), ['Hello'])
       assert.deepEqual(await bodies(two, ada), ['Hello'])
+    })
+
+    onTwo("limit a sender's messages in a second together", async (one, two) => {
+      const limit = 2
+      const limited = (n: number, more: Partial<NewMessage> = {}) =>
+        (n % 2 ? one : two).send(newMessage(more), rules({ messagesPerSecond: limit }))
+      const since = performance.now()
+      // To the sender, and to others whose data may be elsewhere.
+      const to = [bob.userId, ada.userId, 'cy', 'dan']
+      const sent = await Promise.all(
+        Array.from({ length: 16 }, (_, n) => limited(n, { to: to[n >> 2] ?? '' })),
+      )
+      const stored = sent.filter(({ outcome }) => outcome === 'stored').length
+      const most = limit * (1 + (performance.now() - since) / 1_000)
+      assert.ok(stored >= limit && stored <= most, `${stored} were stored`)
+      for (const each of sent) {
+        if (each.outcome === 'stored') continue
+        assert.ok(each.outcome === 'limited' && each.retryAfter > 0 && each.retryAfter <= 1_000)
+      }
+      assert.equal((await limited(0, { from: bob.userId })).outcome, 'stored')
+      await deliver(one)
+      await until('the sender may send again', async () => (await limited(1)).outcome === 'stored')
     })
 
     onTwo('emit read marks, changes of users and ends where the session is', async (one, two) => {

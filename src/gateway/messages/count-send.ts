@@ -10,7 +10,7 @@ interface Send {
 }
 
 /** The limits of an app that the engine compares a message with. */
-const limits = { full: 'storage', refused: 'unreadPerSender' } as const
+const limits = { full: 'storage', refused: 'unreadPerSender', limited: 'messagesPerSecond' } as const
 
 /** Counts a message that the engine has stored or refused. */
 export const countSend = (
@@ -19,6 +19,6 @@ export const countSend = (
 ): void => {
   messages.inc({ app: appId, from, outcome })
   if (outcome === 'stored') commitSeconds.observe((performance.now() - at) / 1_000)
-  else if (outcome === 'full' || outcome === 'refused')
+  else if (outcome === 'full' || outcome === 'refused' || outcome === 'limited')
     limitsReached.inc({ app: appId, limit: limits[outcome] })
 }

@@ -57,7 +57,7 @@ const SEND_WINDOW_MARGIN = 60_000
 
 /** Returns an app's rules for `engine.send`. */
 export const sendRulesOf = (
-  { retention, limits: { inboxes, bytes, unreadPerSender } }: AppSettings,
+  { retention, limits: { inboxes, bytes, unreadPerSender, messagesPerSecond } }: AppSettings,
   { sendWindow }: Pick<Settings, 'sendWindow'>,
   unknownRecipients: boolean,
 ): SendRules => ({
@@ -65,5 +65,6 @@ export const sendRulesOf = (
   retention,
   unknownRecipients,
   unreadPerSender,
+  messagesPerSecond,
   quota: { inboxes, bytes },
 })

@@ -54,7 +54,7 @@ export const createSend =
       engine.send(
         { appId, id, from: from ?? null, to, body, data },
         // The backend decides itself how many messages it sends, also in a user's name.
-        { ...sendRulesOf(app, settings, false), unreadPerSender: 1 },
+        { ...sendRulesOf(app, settings, false), unreadPerSender: 1, messagesPerSecond: undefined },
       )
 
     if (from !== undefined && !(await engine.user({ appId, userId: from }))) await create(from)

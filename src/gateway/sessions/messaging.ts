@@ -94,8 +94,9 @@ export const createMessaging = (
       connection.send({ type: 'sent', id: frame.id, offset: ownOffset ?? offset, sentAt })
     } else if (sent.outcome === 'full') refuse(frame, 'unavailable', QUOTA_EXCEEDED, QUOTA_RETRY_AFTER)
     else if (sent.outcome === 'refused') refuse(frame, 'refused', TOO_MUCH_UNREAD)
+    else if (sent.outcome === 'limited') refuse(frame, 'rate-limited', undefined, sent.retryAfter)
     else refuse(frame, sent.outcome)
-    return sent.outcome !== 'full'
+    return sent.outcome !== 'full' && sent.outcome !== 'limited'
   }
 
   /** Resolves with false if the client may try the same send again. */
@@ -144,6 +145,7 @@ export const createMessaging = (
     if (!maySend()) return ['refused', "The app's 'send' rule does not let this user send."]
     const hold = order.current()
     if (hold) return [hold.code, hold.why, hold.retryAfter]
+    // Messages that this gateway has counted too many of do not reach an engine that counts those of all gateways.
     const wait = userLimits.takeMessage()
     return wait > 0 ? ['rate-limited', undefined, wait] : undefined
   }

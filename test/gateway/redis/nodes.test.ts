@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { startGateway } from '../../support/gateway.js'
-import { startClient } from '../../support/raw-client.js'
+import { startClient, type Frame } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
@@ -64,6 +64,31 @@ test('sessionsPerUser counts the sessions of all nodes', async () => {
   await startClient(b.url, start)
   await startClient(b.url, start)
   assert.equal((await first.end()).frame['code'], 'too-many-sessions')
+})
+
+test('messagesPerSecond counts the messages of all nodes', async () => {
+  const [x, y] = await startNodes({ limits: { messagesPerSecond: 2 } })
+  const clients = [
+    await startClient(x.url, await startOf('ned')),
+    await startClient(y.url, await startOf('ned')),
+  ]
+  const since = performance.now()
+  const answers = await Promise.all(
+    clients.map(async (client) => {
+      for (const id of ['1', '2'])
+        client.send({ type: 'send', id, to: client === clients[0] ? 'x' : 'y', body: '' })
+      const isAnswer = ({ type }: Frame) => type === 'sent' || type === 'refused'
+      await until('both are answered', () => client.frames.filter(isAnswer).length, 2)
+      return client.frames.filter(isAnswer)
+    }),
+  )
+  const sent = answers.flat().filter(({ type }) => type === 'sent')
+  assert.ok(sent.length >= 2 && sent.length <= 2 * (1 + (performance.now() - since) / 1_000))
+  const refused = answers.flat().filter(({ type }) => type === 'refused')
+  for (const { code, retryAfter, retryable } of refused) {
+    assert.deepEqual([code, retryable], ['rate-limited', true])
+    assert.ok(Number(retryAfter) > 0 && Number(retryAfter) <= 1_000)
+  }
 })
 
 test('REST of one node sees and revokes the sessions of the other', async () => {

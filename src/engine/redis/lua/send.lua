@@ -32,6 +32,8 @@ if earlier then
     return reply('repeated', offset, own, sentAt, user.e, note and string.match(note, '%z(.*)') or false)
   end
 end
+local wait = take_message(F.rate, tonumber(arg(19)))
+if wait > 0 then return reply('limited', wait) end
 if arg(7) ~= '1' and not user.cr then return reply('unknown-user') end
 
 local profile = 'null'

@@ -1,0 +1,30 @@
+-- The rate of a user's messages. The user's bucket holds those of one second. Its key has the time when the bucket is full again, and the
+-- time until which a refusal lasts; it expires when both have come.
+-- A refusal lasts at least this long: messages that were on their way behind a refused one must not overtake it.
+local MIN_WAIT = 100
+-- Rounding of the times, in milliseconds.
+local ROUNDING = 0.01
+
+-- Counts a message. Returns 0, or the milliseconds until the user may send another one.
+local function take_message(key, perSecond)
+  if not perSecond then return 0 end
+  local full, refused = now, 0
+  local state = call('GET', key)
+  if state then
+    full, refused = string.match(state, '^(%S+) (%S+)$')
+    -- A bucket is full after a second. Another master's clock may be behind the one that wrote the times.
+    full = math.min(math.max(tonumber(full), now), now + 1000)
+    refused = math.min(tonumber(refused), now + 1000)
+  end
+  local nextFull = full + 1000 / perSecond
+  if refused <= now then
+    local wait = math.ceil(nextFull - now - 1000 - ROUNDING)
+    if wait > 0 then
+      refused = now + math.max(wait, MIN_WAIT)
+    else
+      full = nextFull
+    end
+    call('SET', key, string.format('%.3f %.0f', full, refused), 'PX', math.ceil(math.max(full, refused) - now))
+  end
+  return math.max(refused - now, 0)
+end
