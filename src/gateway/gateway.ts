@@ -70,7 +70,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const keySets = createKeySets(log, lifetime.signal, metrics)
   const dispatcher = createDispatcher(engine, log, metrics)
   const rateLimiter = createRateLimiter()
-  const startQueue = createStartQueue()
+  const startQueue = createStartQueue({ maxWait: settings.startTimeout / 2 })
   const connectionLimits = createConnectionLimits(
     () => settings.limits,
     rateLimiter,

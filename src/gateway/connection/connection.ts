@@ -239,9 +239,8 @@ export class Connection implements ConnectionHandle {
       const work = (): Promise<void> =>
         this.#phase === phase ? this.#start(phase, start, frame) : Promise.resolve()
       const started = this.#context.startQueue.run(work, phase.peer.address, bytes)
-      if (started) return this.endOnError(started)
-      this.#context.metrics.limitsReached.inc({ app: start.app, limit: 'starts' })
-      return this.end('unavailable', TOO_MANY_STARTS, Math.ceil(START_RETRY * (0.2 + 0.8 * Math.random())))
+      if (!started) return this.#refuseStart(start)
+      return this.endOnError(started.then((isRun) => isRun || this.#refuseStart(start)))
     }
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
   }
@@ -318,6 +317,12 @@ export class Connection implements ConnectionHandle {
       const parsed = parse(clientFrames, text)
       if (parsed.ok && parsed.frame.type !== 'start') session.handle(parsed.frame)
     }
+  }
+
+  #refuseStart({ app }: PendingStart): void {
+    if (this.#phase.name === 'closed') return
+    this.#context.metrics.limitsReached.inc({ app, limit: 'starts' })
+    this.end('unavailable', TOO_MANY_STARTS, Math.ceil(START_RETRY * (0.2 + 0.8 * Math.random())))
   }
 
   /** `code` is that of a `refused` or an `ended` frame. */

@@ -1,13 +1,16 @@
 import { addressKey } from './connection-limits.js'
 
-/** Limits how many sessions start at once. If thousands of clients reconnect together, they would slow down every start and every session. */
+/**
+ * Limits how many sessions start at once, and how many of those that wait start in a second. If thousands of clients reconnect together,
+ * for example those of a gateway that was killed, they would slow down every start and every session.
+ */
 export interface StartQueue {
   /**
-   * Calls `work` at once, or when earlier starts have finished. Returns its promise, or undefined if too many starts wait.
-   * Starts of one address wait in order, and addresses take turns: a flood from one address delays the others little. `bytes` is
+   * Calls `work` at once, or when earlier starts have finished. Resolves with true when it has finished, or with false if it waited so
+   * long that it is not called. Returns undefined if too many starts wait. Starts of one address wait in order, and addresses take turns: a flood from one address delays the others little. `bytes` is
    * the memory that the start holds while it waits.
    */
-  run(work: () => Promise<void>, address: string, bytes: number): Promise<void> | undefined
+  run(work: () => Promise<void>, address: string, bytes: number): Promise<boolean> | undefined
   /** Returns how many starts wait. */
   waiting(): number
 }
@@ -15,19 +18,39 @@ export interface StartQueue {
 export interface StartQueueOptions {
   /** How many starts run at once. */
   atOnce: number
+  /**
+   * How many of the starts that wait begin in a second. Starts that need not wait are not counted: if fewer than `atOnce` run, the
+   * gateway keeps up with them.
+   */
+  perSecond: number
   /** How many starts wait. */
   waiting: number
+  /** Milliseconds after which a start waits no more. */
+  maxWait: number
   /** Bytes that the waiting starts hold together. */
   waitingBytes: number
   /** Milliseconds after which a running start counts no more: a start that waits for a slow backend must not delay the others. */
   maxHold: number
 }
 
-const DEFAULTS: StartQueueOptions = { atOnce: 64, waiting: 10_000, waitingBytes: 32 * 2 ** 20, maxHold: 500 }
+const DEFAULTS: StartQueueOptions = {
+  atOnce: 64,
+  perSecond: 500,
+  waiting: 10_000,
+  maxWait: 5_000,
+  waitingBytes: 32 * 2 ** 20,
+  maxHold: 500,
+}
+
+/** How often starts that wait may begin, in milliseconds. */
+const INTERVAL = 20
 
 interface Waiting {
+  readonly address: string
   readonly bytes: number
+  readonly since: number
   readonly begin: () => void
+  readonly refuse: () => void
 }
 
 export const createStartQueue = (options: Partial<StartQueueOptions> = {}): StartQueue => {
@@ -36,9 +59,13 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   const running = new Map<symbol, number>()
   /** The starts that wait, by address. The first address has the next turn. */
   const waiting = new Map<string, Waiting[]>()
-  let waitingCount = 0
+  /** The same starts, the oldest first. */
+  const byAge = new Set<Waiting>()
   let waitingBytes = 0
   let timer: NodeJS.Timeout | undefined
+  /** When `timer` is due. */
+  let dueAt = 0
+  const perInterval = Math.max(1, Math.round((limits.perSecond * INTERVAL) / 1_000))
 
   const forgetSlow = (): void => {
     const before = performance.now() - limits.maxHold
@@ -48,54 +75,76 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     }
   }
 
-  const begin = (work: () => Promise<void>): Promise<void> => {
+  const begin = async (work: () => Promise<void>): Promise<boolean> => {
     const id = Symbol()
     running.set(id, performance.now())
-    const finish = (): void => {
+    try {
+      await work()
+    } finally {
       running.delete(id)
-      if (waitingCount > 0) beginNext()
     }
-    const started = work()
-    started.then(finish, finish)
-    return started
+    return true
   }
 
-  const takeTurn = (): Waiting | undefined => {
-    const [turn] = waiting
-    if (!turn) return undefined
-    const [address, starts] = turn
+  /** Takes the oldest start of an address from the queue. */
+  const take = (address: string): Waiting | undefined => {
+    const starts = waiting.get(address) ?? []
     const next = starts.shift()
     waiting.delete(address)
     if (starts.length > 0) waiting.set(address, starts)
-    waitingCount -= 1
+    if (!next) return undefined
+    byAge.delete(next)
+    waitingBytes -= next.bytes
     return next
   }
 
-  const beginNext = (): void => {
-    forgetSlow()
-    while (running.size < limits.atOnce) {
-      const next = takeTurn()
-      if (!next) break
-      waitingBytes -= next.bytes
-      next.begin()
+  const refuseOld = (): void => {
+    const before = performance.now() - limits.maxWait
+    for (const { address, since } of byAge) {
+      if (since > before) return
+      take(address)?.refuse()
     }
-    clearTimeout(timer)
-    timer = waitingCount > 0 ? setTimeout(beginNext, limits.maxHold).unref() : undefined
+  }
+
+  const schedule = (delay: number): void => {
+    dueAt = performance.now() + delay
+    timer = setTimeout(beginNext, delay).unref()
+  }
+
+  const beginNext = (): void => {
+    // If the event loop was busy, leave it as much time again: otherwise starts would take all of a slow machine's time.
+    const delay = INTERVAL + Math.max(0, performance.now() - dueAt)
+    timer = undefined
+    forgetSlow()
+    refuseOld()
+    for (let begun = 0; begun < perInterval && running.size < limits.atOnce; begun++) {
+      const [turn] = waiting.keys()
+      if (turn === undefined) break
+      take(turn)?.begin()
+    }
+    if (byAge.size > 0) schedule(delay)
   }
 
   return {
-    waiting: () => waitingCount,
-    run(work, address, bytes) {
-      if (running.size < limits.atOnce && waitingCount === 0) return begin(work)
-      if (waitingCount >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
+    waiting: () => byAge.size,
+    run(work, clientAddress, bytes) {
+      if (running.size < limits.atOnce && byAge.size === 0) return begin(work)
+      if (byAge.size >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
       return new Promise((resolve, reject) => {
+        const address = addressKey(clientAddress)
+        const start: Waiting = {
+          address,
+          bytes,
+          since: performance.now(),
+          begin: () => void begin(work).then(resolve, reject),
+          refuse: () => resolve(false),
+        }
         waitingBytes += bytes
-        waitingCount += 1
-        const key = addressKey(address)
-        const starts = waiting.get(key) ?? []
-        waiting.set(key, starts)
-        starts.push({ bytes, begin: () => void begin(work).then(resolve, reject) })
-        timer ??= setTimeout(beginNext, limits.maxHold).unref()
+        byAge.add(start)
+        const starts = waiting.get(address) ?? []
+        waiting.set(address, starts)
+        starts.push(start)
+        if (!timer) schedule(INTERVAL)
       })
     },
   }

@@ -71,6 +71,43 @@ test('starts that are too many, or too large, to wait are refused', async () => 
   await until('a free place', () => queue.run(work(6), 'here', 1) !== undefined)
 })
 
+test('starts that wait begin at a bounded rate, however fast they finish', async () => {
+  const perSecond = 200
+  const atOnce = 10
+  const queue = createStartQueue({ atOnce, perSecond, maxHold: 60_000 })
+  const { work, finish } = gates()
+  const since = performance.now()
+  const first = Array.from({ length: atOnce }, (_, number) => queue.run(work(number), 'here', 1))
+  const began: number[] = []
+  const waiting = Array.from({ length: 40 }, () =>
+    queue.run(() => Promise.resolve(void began.push(performance.now())), 'here', 1),
+  )
+  for (let number = 0; number < atOnce; number++) finish(number)
+  await until('all of them', () => began.length, 40)
+  await Promise.all([...first, ...waiting])
+  // Timers may be a millisecond early.
+  for (const [index, at] of began.entries())
+    assert.ok(index <= (perSecond * (at - since) * 1.1) / 1_000, `start ${index} came after ${at - since} ms`)
+  assert.equal(queue.waiting(), 0)
+  assert.ok(queue.run(work(1), 'here', 1))
+  finish(1)
+})
+
+test('a start that has waited for too long is refused, and those behind it are not', async () => {
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ atOnce: 1, maxHold: 60_000, maxWait: 100 })
+  const first = queue.run(work(1), 'here', 1)
+  const second = queue.run(work(2), 'here', 1)
+  let answer: boolean | undefined
+  void second?.then((isRun) => (answer = isRun))
+  await until('the refusal', () => answer, false)
+  const third = queue.run(work(3), 'here', 1)
+  finish(1)
+  await until('the third', () => began.length, 2)
+  finish(3)
+  assert.deepEqual([await first, await third, began, queue.waiting()], [true, true, [1, 3], 0])
+})
+
 test('a start that takes long holds up the others for a while only', async () => {
   const { began, work, finish } = gates()
   const queue = createStartQueue({ atOnce: 1, maxHold: 20 })
