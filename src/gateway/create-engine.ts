@@ -24,7 +24,7 @@ export const createEngine = (
     case 'memory':
       return createMemoryEngine({ onError })
     case 'embedded':
-      return createEmbeddedEngine({ path: settings.path, onError })
+      return createEmbeddedEngine({ path: settings.path, cacheBytes: settings.cacheBytes, onError })
     case 'redis':
       return createRedisEngine({
         server: redisServerOf(settings),

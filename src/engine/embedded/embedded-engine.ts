@@ -16,12 +16,17 @@ export interface EmbeddedEngineOptions extends EngineOptions {
    * the one before it still drains. @default 5_000
    */
   lockWait?: number | undefined
+  /**
+   * About how many bytes the engine may take to keep inboxes and senders in memory, so that a message need not read them. LevelDB has
+   * two write buffers of 16 MB and a cache of 8 MB beside them. @default 67_108_864
+   */
+  cacheBytes?: number | undefined
 }
 
 /** How often `open` tries a locked folder again, in milliseconds: the kernel sends no event when a lock is released. */
 const LOCK_POLL = 100
 
-const openVolume = async (path: string): Promise<Volume> => {
+const openVolume = async (path: string, cacheBytes: number): Promise<Volume> => {
   try {
     await ensureFolder(path)
     const makePrivate = createPrivacy(path)
@@ -36,6 +41,7 @@ const openVolume = async (path: string): Promise<Volume> => {
         store,
         isPersistent: true,
         identity,
+        cacheBytes,
         assertPresent: () => files.assertPresent(),
         probe: async () => {
           files.assertPresent()
@@ -55,11 +61,15 @@ const openVolume = async (path: string): Promise<Volume> => {
   }
 }
 
-const openWhenUnlocked = async (path: string, lockWait: number, signal: AbortSignal): Promise<Volume> => {
+const openWhenUnlocked = async (
+  path: string,
+  { lockWait, cacheBytes }: { lockWait: number; cacheBytes: number },
+  signal: AbortSignal,
+): Promise<Volume> => {
   const deadline = performance.now() + lockWait
   for (;;) {
     try {
-      return await openVolume(path)
+      return await openVolume(path, cacheBytes)
     } catch (error) {
       const left = deadline - performance.now()
       const isLocked = error instanceof EngineError && error.code === 'locked'
@@ -81,9 +91,10 @@ const openWhenUnlocked = async (path: string, lockWait: number, signal: AbortSig
 export const createEmbeddedEngine = ({
   path,
   lockWait = 5_000,
+  cacheBytes = 64 * 2 ** 20,
   ...options
 }: EmbeddedEngineOptions): Engine => {
   // Resolved now, so that a later change of the working directory doesn't change the folder.
   const folder = resolve(path)
-  return new LocalEngine((signal) => openWhenUnlocked(folder, lockWait, signal), options)
+  return new LocalEngine((signal) => openWhenUnlocked(folder, { lockWait, cacheBytes }, signal), options)
 }

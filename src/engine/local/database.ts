@@ -42,6 +42,8 @@ interface EpochRow {
 }
 
 const SECRET_BYTES = 32
+/** The part of the cache that is for inboxes. The rest is for the senders of messages. */
+const INBOXES_SHARE = 0.75
 
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
@@ -94,7 +96,8 @@ export const openDatabase = async ({
 }: DatabaseOptions): Promise<Database> => {
   const volume = await openVolume(signal)
   try {
-    const { store, identity } = volume
+    const { store, identity, cacheBytes } = volume
+    const inboxBytes = cacheBytes * INBOXES_SHARE
     const commit = new GroupCommit(
       store,
       onFailure,
@@ -110,10 +113,11 @@ export const openDatabase = async ({
     const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
     const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
-    const users = new Users(store, commit, usage, webhooks)
+    const users = new Users(store, commit, usage, webhooks, cacheBytes - inboxBytes)
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
-      ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey, emit, onEmptied, onError },
+      ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey },
+      ...{ cacheBytes: inboxBytes, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.holdsMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })

@@ -82,7 +82,10 @@ export class EventQueue implements WebhookQueue {
   readonly #counts: EventCounts
   /** By app, the job that emits `webhooks-due`. */
   readonly #jobs = new Map<string, Job>()
-  readonly #users = new LruCache<UserQueue>(MAX_CACHED, ({ batch }) => batch > this.#commit.lastWritten)
+  readonly #users = new LruCache<UserQueue>({
+    max: MAX_CACHED,
+    isInUse: ({ batch }) => batch > this.#commit.lastWritten,
+  })
   readonly #mutex = new KeyedMutex()
 
   constructor({ store, reads, commit, clock, scheduler, emit }: EventQueueOptions) {

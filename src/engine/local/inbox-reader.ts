@@ -1,6 +1,7 @@
 import type { Message } from '../../protocol/index.js'
 import type { MessagePage, Position, UserRef } from '../engine.js'
-import { messageOf, type Inbox, type MessageRow } from './inbox.js'
+import type { Inbox } from './inbox.js'
+import { messageOf, type MessageRow } from './inbox-row.js'
 import type { Reads } from './reads.js'
 import { rows } from './rows.js'
 import type { Unread } from './unread-checks.js'

@@ -7,7 +7,8 @@ import type { Revocations } from './revocations.js'
 import { rows } from './rows.js'
 import type { Store } from './store.js'
 
-const MAX_CACHED = 20_000
+/** About how many bytes an inbox takes in memory. */
+const INBOX_BYTES = 1_000
 const EPOCH_BYTES = 12
 
 export interface InboxTableOptions {
@@ -16,6 +17,8 @@ export interface InboxTableOptions {
   revocations: Revocations
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
   epochKey: string
+  /** About how many bytes the inboxes in memory may take. */
+  cacheBytes: number
 }
 
 /** The inboxes in memory: the most recently used, and those whose last change is not written. */
@@ -24,13 +27,19 @@ export class InboxTable {
   readonly #commit: GroupCommit
   readonly #revocations: Revocations
   readonly #epochHmac: ReturnType<typeof createHmacSha256>
-  readonly #cache = new LruCache<Inbox>(MAX_CACHED, (inbox) => !this.#isSettled(inbox))
+  readonly #cache: LruCache<Inbox>
 
-  constructor({ store, commit, revocations, epochKey }: InboxTableOptions) {
+  constructor({ store, commit, revocations, epochKey, cacheBytes }: InboxTableOptions) {
     this.#store = store
     this.#commit = commit
     this.#revocations = revocations
     this.#epochHmac = createHmacSha256(epochKey)
+    this.#cache = new LruCache<Inbox>({
+      // A message changes two inboxes at once.
+      max: Math.max(2, Math.ceil(cacheBytes / INBOX_BYTES)),
+      isInUse: (inbox) => !this.#isSettled(inbox),
+      onEvict: (inbox) => this.#beforeEviction(inbox),
+    })
   }
 
   /** Returns the inbox, which the caller may change. */
@@ -84,6 +93,10 @@ export class InboxTable {
     const mac = this.#epochHmac(deletions > 0 ? `${row}\0${deletions}` : row)
     const epoch = mac.toString('base64url', 0, EPOCH_BYTES)
     return new Inbox(of, deletions, epoch, this.#store, isNew)
+  }
+
+  #beforeEviction(inbox: Inbox): void {
+    if (this.#commit.isWritable && inbox.prepareClose()) this.markChanged(inbox)
   }
 
   /** Returns whether the inbox's last change is written. */

@@ -1,49 +1,10 @@
-import type { Message } from '../../protocol/index.js'
 import type { InboxState, Retention, UserRef } from '../engine.js'
+import type { InboxRow, MessageRow, MessageSummary, Watermark } from './inbox-row.js'
 import { rows, type InboxRef } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
 import type { UnreadCounts } from './unread-counts.js'
 
-/** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
-export interface MessageRow extends Message {
-  /** When it was stored, by the engine's clock. `sentAt` is the machine's time, which may be wrong. */
-  at: number
-  /** Messages from others before this one. */
-  received: number
-  /** Bytes of the messages before this one. */
-  bytes: number
-  /** Bytes of this message. */
-  size: number
-  /** The oldest offset that is retained once this message is stored. */
-  first: number
-}
-
-/** The part of a row that decides which messages are retained. */
-export type MessageSummary = Pick<MessageRow, 'from' | 'bytes' | 'size'>
-
-/** The end of an inbox with the sums of the messages up to it, and the oldest message that is retained. */
-export interface Watermark {
-  /** The newest offset. */
-  offset: number
-  /** Messages from others up to `offset`. */
-  received: number
-  /** Bytes of the messages up to `offset`. */
-  bytes: number
-  /** The oldest offset that is retained. */
-  first: number
-}
-
-export interface InboxRow extends Watermark {
-  readOffset: number
-  /** Messages from others up to `readOffset`. */
-  readReceived: number
-  /** The oldest message that is not deleted: its offset, and the bytes of the messages before it. */
-  swept: { offset: number; bytes: number }
-  /** A lower bound of the time at which the oldest retained message was stored. */
-  oldestAt: number
-}
-
-/** How many messages an inbox's row may lag behind. Opening the inbox reads those messages. */
+/** How many messages a row that is not exact may lag behind. */
 const MAX_ROW_LAG = 16
 /** Messages that are not retained are deleted this many at a time, because each deletion reads a row for its count. */
 const MIN_DELETIONS = 64
@@ -52,30 +13,10 @@ const MAX_EXPIRED_PER_STEP = 64
 
 /** The watermark of every new inbox. They share one object, since most inboxes stay empty. */
 const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
+const NO_ROW: InboxRow = [0, 0, 0, 1, 0, 0, 1, 0, 0, 0]
 const NONE_RECEIVED = { first: 1, received: 0 }
+const NONE_PENDING: MessageSummary[] = []
 const NONE_SWEPT = { offset: 1, bytes: 0 }
-
-const watermarkOf = ({ offset, received, bytes, first }: Watermark): Watermark => ({
-  offset,
-  received,
-  bytes,
-  first,
-})
-
-/** Returns whether an inbox may hold an expired message, judged by its row alone. A row without messages may lag behind. */
-export const mayHaveExpired = ({ first, offset, oldestAt }: InboxRow, now: number, age: number): boolean =>
-  first > offset || oldestAt + age <= now
-
-export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: MessageRow): Message => ({
-  offset,
-  id,
-  from,
-  to,
-  sender,
-  ...(body !== undefined && { body }),
-  ...(data !== undefined && { data }),
-  sentAt,
-})
 
 /**
  * One user's inbox. A message is given its offset when it is written (`assigned`), and readers see it once it is synced
@@ -106,10 +47,14 @@ export class Inbox {
   /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
   #soleSender: string | null = null
   #soleSenderSince: number
-  /** The messages that are not synced yet, by offset: no row of theirs can be read. Made for the first: most inboxes get none for long. */
-  #pending: Map<number, MessageSummary> | undefined
+  /** The messages behind `durable`: no row of theirs can be read yet. */
+  #pending: MessageSummary[] = NONE_PENDING
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
+  /** Whether the newest row is exact. Then each batch with a message of the inbox writes the row too. */
+  #isRowExact: boolean
+  /** How many messages were appended since the inbox was opened. */
+  #appended = 0
 
   /** With `isNew` the store's row, if there is one, belongs to an inbox that is being deleted. */
   constructor(of: UserRef, deletions: number, epoch: string, store: Store, isNew: boolean) {
@@ -121,33 +66,56 @@ export class Inbox {
     this.#store = store
     const stored = isNew ? undefined : (read(store, this.row) as InboxRow | undefined)
     this.exists = stored !== undefined
-    this.assigned = stored ? watermarkOf(stored) : EMPTY
-    this.#rowOffset = this.assigned.offset
-    if (stored) this.#catchUp()
+    const [
+      offset,
+      received,
+      bytes,
+      first,
+      readOffset,
+      readReceived,
+      sweptOffset,
+      sweptBytes,
+      oldestAt,
+      isExact,
+    ] = stored ?? NO_ROW
+    this.assigned = stored ? { offset, received, bytes, first } : EMPTY
+    this.#rowOffset = offset
+    this.#isRowExact = isExact === 1
+    if (stored && !this.#isRowExact) this.#catchUp()
     this.durable = this.assigned
     this.#soleSenderSince = this.assigned.offset + 1
-    this.readOffset = stored?.readOffset ?? 0
-    this.#readReceived = stored?.readReceived ?? 0
-    this.#swept = stored?.swept ?? NONE_SWEPT
-    this.#oldestAt = stored?.oldestAt ?? 0
+    this.readOffset = readOffset
+    this.#readReceived = readReceived
+    this.#swept = stored ? { offset: sweptOffset, bytes: sweptBytes } : NONE_SWEPT
+    this.#oldestAt = oldestAt
   }
 
   /** Adds the inbox's row to a batch, with the messages of that batch included. */
   write(batch: Operation[]): void {
     const { offset, received, bytes, first } = this.assigned
-    // Without a spread: V8 makes new hidden classes for each object with fields behind one.
-    const row: InboxRow = {
+    const { offset: sweptOffset, bytes: sweptBytes } = this.#swept
+    // An inbox that gets one message before it is evicted needs one row. One that gets more would need a row for each of them.
+    this.#isRowExact = this.#appended <= 1
+    const row: InboxRow = [
       offset,
       received,
       bytes,
       first,
-      readOffset: this.readOffset,
-      readReceived: this.#readReceived,
-      swept: this.#swept,
-      oldestAt: this.#oldestAt,
-    }
+      this.readOffset,
+      this.#readReceived,
+      sweptOffset,
+      sweptBytes,
+      this.#oldestAt,
+      this.#isRowExact ? 1 : 0,
+    ]
     batch.push(put(this.row, row))
-    this.#rowOffset = this.assigned.offset
+    this.#rowOffset = offset
+  }
+
+  /** Returns whether the inbox's row has to be written before the inbox is closed, so that opening the inbox again reads only the row. */
+  prepareClose(): boolean {
+    this.#appended = 0
+    return this.exists && !this.#isRowExact
   }
 
   /** Whether a message is retained, or is about to be stored. */
@@ -161,9 +129,9 @@ export class Inbox {
     return { ref: this.#ref, from: this.#swept.offset, to: offset + 1, bytes: bytes - this.#swept.bytes }
   }
 
-  /** Whether the inbox's row has to be written, because it lags behind too far or does not exist. */
+  /** Whether the inbox's row has to be written with the message that was appended last. */
   get isBehind(): boolean {
-    return !this.exists || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
+    return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
   /** Whether a message from another user is unread, those included that are not synced yet. */
@@ -210,6 +178,7 @@ export class Inbox {
   append(tail: string, size: number, from: string | null, at: number, retention: Retention): Operation {
     const before = this.assigned
     const offset = before.offset + 1
+    this.#appended++
     this.assigned = {
       offset,
       received: before.received + (from === this.of.userId ? 0 : 1),
@@ -222,8 +191,8 @@ export class Inbox {
       this.#soleSenderSince = offset
     }
     const { received, bytes } = before
-    this.#pending ??= new Map()
-    this.#pending.set(offset, { from, bytes, size })
+    if (this.#pending.length === 0) this.#pending = [{ from, bytes, size }]
+    else this.#pending.push({ from, bytes, size })
     const { first } = this.assigned
     // Joined of two texts: one of a dozen parts takes more memory, which a store in memory keeps.
     const head = JSON.stringify({ offset, at, received, bytes, size, first }).slice(0, -1)
@@ -232,7 +201,9 @@ export class Inbox {
 
   /** Shows readers the messages up to `mark`, which are synced. */
   settle(mark: Watermark): void {
-    this.#pending?.delete(mark.offset)
+    const settled = mark.offset - this.durable.offset
+    if (settled >= this.#pending.length) this.#pending = NONE_PENDING
+    else this.#pending.splice(0, settled)
     this.durable = mark.first < this.durable.first ? { ...mark, first: this.durable.first } : mark
   }
 
@@ -317,7 +288,7 @@ export class Inbox {
   }
 
   #summaryOf(offset: number): MessageSummary | undefined {
-    return this.#pending?.get(offset) ?? this.#messageRow(offset)
+    return this.#pending[offset - this.durable.offset - 1] ?? this.#messageRow(offset)
   }
 
   #setFirst(first: number): void {

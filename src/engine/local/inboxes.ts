@@ -14,7 +14,8 @@ import type { Clock } from '../util/clock.js'
 import { contentDigest } from '../util/content-digest.js'
 import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
-import type { Inbox, Watermark } from './inbox.js'
+import type { Inbox } from './inbox.js'
+import type { Watermark } from './inbox-row.js'
 import { IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { InboxPurge } from './inbox-purge.js'
 import { InboxReader } from './inbox-reader.js'
@@ -61,6 +62,8 @@ export interface InboxesOptions {
   clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
   epochKey: string
+  /** About how many bytes the inboxes in memory may take. */
+  cacheBytes: number
   emit: (event: EngineEvent) => void
   /** Called when retention has deleted the last message of an inbox. */
   onEmptied: (of: UserRef) => void
@@ -92,11 +95,10 @@ export class Inboxes {
   readonly #full = new Set<string>()
 
   constructor(options: InboxesOptions) {
-    const { store, commit, users, usage, revocations, webhooks, clock, epochKey, emit, onEmptied, onError } =
-      options
+    const { store, commit, users, usage, revocations, webhooks, clock, emit, onEmptied, onError } = options
     this.#commit = commit
     this.#users = users
-    this.#table = new InboxTable({ store, commit, revocations, epochKey })
+    this.#table = new InboxTable(options)
     this.#emit = emit
     this.#onEmptied = onEmptied
     this.#usage = usage

@@ -1,7 +1,8 @@
 import type { Retention, UserRef } from '../engine.js'
 import type { Clock } from '../util/clock.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
-import { mayHaveExpired, type Inbox, type InboxRow } from './inbox.js'
+import type { Inbox } from './inbox.js'
+import { mayHaveExpired, type InboxRow } from './inbox-row.js'
 import { lastOf, rows } from './rows.js'
 import { readAll, type Operation, type Store } from './store.js'
 

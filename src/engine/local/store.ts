@@ -29,6 +29,8 @@ export interface Volume {
   isPersistent: boolean
   /** Differs between the medium and a copy of it. */
   identity: string
+  /** About how many bytes the engine may take to keep inboxes and users in memory, so that a message need not read them. */
+  cacheBytes: number
   /** Throws if the medium is gone or was replaced, so that the writes to it are lost. Called after each sync. */
   assertPresent(): void
   /** Rejects while the store can't be opened again after a failure: there is no room, or the medium is gone. */

@@ -1,4 +1,4 @@
-import type { MessageSummary } from './inbox.js'
+import type { MessageSummary } from './inbox-row.js'
 
 interface SenderCount {
   messages: number

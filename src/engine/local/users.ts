@@ -10,7 +10,8 @@ import { del, put, read, type Operation, type Store } from './store.js'
 import type { Usage } from './usage.js'
 import type { WebhookEvents } from './webhook-events.js'
 
-const MAX_CACHED_SENDERS = 10_000
+/** About how many bytes a sender takes in memory. */
+const SENDER_BYTES = 400
 
 /** The users in a store. */
 export class Users {
@@ -23,9 +24,11 @@ export class Users {
   /** The rows of users who are being deleted. They can still be read. */
   readonly #deleting = new Set<string>()
   /** By row, of users that exist. */
-  readonly #senders = new LRUCache<string, { sender: Message['sender'] }>({ max: MAX_CACHED_SENDERS })
+  readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
-  constructor(store: Store, commit: GroupCommit, usage: Usage, webhooks: WebhookEvents) {
+  /** `cacheBytes` is about how many bytes the senders in memory may take. */
+  constructor(store: Store, commit: GroupCommit, usage: Usage, webhooks: WebhookEvents, cacheBytes: number) {
+    this.#senders = new LRUCache({ max: Math.ceil(cacheBytes / SENDER_BYTES) })
     this.#store = store
     this.#commit = commit
     this.#usage = usage

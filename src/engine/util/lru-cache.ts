@@ -3,6 +3,13 @@ import { LRUCache } from 'lru-cache'
 /** The smallest number of retained values at which those that are no longer in use are removed. */
 const MIN_SEARCH = 64
 
+export interface LruCacheOptions<T> {
+  max: number
+  isInUse: (value: T) => boolean
+  /** Called before a value is evicted. It may bring the value into use. */
+  onEvict?: (value: T) => void
+}
+
 /**
  * The `max` most recently used values by key, and beside them each value for which `isInUse` returns true: if such a
  * value were evicted, the next caller would read an outdated one from the store.
@@ -14,12 +21,14 @@ export class LruCache<T extends object> {
   readonly #isInUse: (value: T) => boolean
   #searchAt = MIN_SEARCH
 
-  constructor(max: number, isInUse: (value: T) => boolean) {
+  constructor({ max, isInUse, onEvict }: LruCacheOptions<T>) {
     this.#isInUse = isInUse
     this.#recent = new LRUCache({
       max,
       dispose: (value, key, reason) => {
-        if (reason === 'evict' && isInUse(value)) this.#retain(key, value)
+        if (reason !== 'evict') return
+        onEvict?.(value)
+        if (isInUse(value)) this.#retain(key, value)
       },
     })
   }

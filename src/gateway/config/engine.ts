@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { isObject, object, text, type Env, type FieldsOf } from './fields.js'
+import { integer, isObject, object, text, type Env, type FieldsOf } from './fields.js'
 import { secretText } from './secrets.js'
 import type { EmbeddedEngineConfig, MemoryEngineConfig, RedisEngineConfig } from './types.js'
 
@@ -68,6 +68,7 @@ const noFolder = v.optional(v.never('only an embedded engine has a folder: leave
 const embedded = object({
   type: v.optional(v.literal('embedded', ENGINES), 'embedded'),
   path: v.optional(text('the name of a folder'), './data'),
+  cacheBytes: v.optional(integer(2 ** 20, 2 ** 40), 64 * 2 ** 20),
 } satisfies FieldsOf<EmbeddedEngineConfig>)
 
 const memory = object({ type: v.literal('memory'), path: noFolder } satisfies FieldsOf<MemoryEngineConfig>)

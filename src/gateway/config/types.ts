@@ -122,6 +122,8 @@ export interface EmbeddedEngineConfig {
   type?: 'embedded' | undefined
   /** The folder, from the working directory. @default './data' */
   path?: string | undefined
+  /** About how many bytes of memory the engine may take for the inboxes and senders that were used last. @default 67108864 */
+  cacheBytes?: number | undefined
 }
 
 /**

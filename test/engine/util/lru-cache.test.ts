@@ -22,7 +22,7 @@ void describe('the LRU cache', () => {
   void it('returns the most recently used values and all that are in use, whatever the sequence of steps', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), fc.array(fc.oneof(use, release)), (max, steps) => {
-        const cache = new LruCache<Value>(max, (value) => value.isInUse)
+        const cache = new LruCache<Value>({ max, isInUse: (value) => value.isInUse })
         /** Every key's latest value, the most recently used last. */
         const latest = new Map<string, Value>()
         for (const step of steps) {
@@ -47,7 +47,7 @@ void describe('the LRU cache', () => {
   })
 
   void it('releases values that are no longer in use', () => {
-    const cache = new LruCache<Value>(10, (value) => value.isInUse)
+    const cache = new LruCache<Value>({ max: 10, isInUse: (value) => value.isInUse })
     const values = Array.from({ length: 10_000 }, (_, n): Value => ({ key: `${n}`, isInUse: true }))
     for (const [n, value] of values.entries()) {
       cache.set(value.key, value)

@@ -50,7 +50,7 @@ test('a config that names only a test app gets every documented default', () => 
   assert.deepEqual(accepted({ apps: { hF83jaq: testApp } }), {
     listen: { host: '127.0.0.1', port: 8080, trustProxy: 0, tls: null },
     admin: null,
-    engine: { type: 'embedded', path: './data' },
+    engine: { type: 'embedded', path: './data', cacheBytes: 67_108_864 },
     pingInterval: 25_000,
     startTimeout: 10_000,
     resumeWindow: 120_000,
@@ -223,9 +223,9 @@ test('a key that is undefined counts as absent, so that a config module can leav
   assert.equal(engine.type, 'embedded')
 })
 
-test('an embedded engine keeps its data in engine.path', () => {
-  const { engine } = accepted({ engine: { path: '/var/lib/chat' }, ...app(testApp) })
-  assert.deepEqual(engine, { type: 'embedded', path: '/var/lib/chat' })
+test('an embedded engine keeps its data in engine.path, and engine.cacheBytes of it in memory', () => {
+  const { engine } = accepted({ engine: { path: '/var/lib/chat', cacheBytes: 2 ** 30 }, ...app(testApp) })
+  assert.deepEqual(engine, { type: 'embedded', path: '/var/lib/chat', cacheBytes: 2 ** 30 })
 })
 
 test('PORT in the environment overrides the port, and an empty one does not', () => {

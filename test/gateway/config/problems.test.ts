@@ -54,6 +54,7 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['listen.tls.cert', { listen: { tls: { cert: ' ', key: 'key.pem' } }, ...app(testApp) }],
   ['engine', { engine: 'memory', ...app(testApp) }],
   ['engine.path', { engine: { path: '' }, ...app(testApp) }],
+  ['engine.cacheBytes', { engine: { cacheBytes: 1000 }, ...app(testApp) }],
   ['engine.path', { engine: { type: 'memory', path: './data' }, ...app(testApp) }],
   ['pingInterval', { pingInterval: '25', ...app(testApp) }],
   ['pingInterval', { pingInterval: -1, ...app(testApp) }],

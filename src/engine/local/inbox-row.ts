@@ -1,0 +1,67 @@
+import type { Message } from '../../protocol/index.js'
+
+/** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
+export interface MessageRow extends Message {
+  /** When it was stored, by the engine's clock. `sentAt` is the machine's time, which may be wrong. */
+  at: number
+  /** Messages from others before this one. */
+  received: number
+  /** Bytes of the messages before this one. */
+  bytes: number
+  /** Bytes of this message. */
+  size: number
+  /** The oldest offset that is retained once this message is stored. */
+  first: number
+}
+
+/** The part of a row that decides which messages are retained. */
+export type MessageSummary = Pick<MessageRow, 'from' | 'bytes' | 'size'>
+
+/** The end of an inbox with the sums of the messages up to it, and the oldest message that is retained. */
+export interface Watermark {
+  /** The newest offset. */
+  offset: number
+  /** Messages from others up to `offset`. */
+  received: number
+  /** Bytes of the messages up to `offset`. */
+  bytes: number
+  /** The oldest offset that is retained. */
+  first: number
+}
+
+/** An inbox as it is stored. */
+export type InboxRow = [
+  /** A watermark. */
+  offset: number,
+  received: number,
+  bytes: number,
+  first: number,
+  readOffset: number,
+  /** Messages from others up to `readOffset`. */
+  readReceived: number,
+  /** The oldest message that is not deleted, and the bytes of the messages before it. */
+  sweptOffset: number,
+  sweptBytes: number,
+  /** A lower bound of the time at which the oldest retained message was stored. */
+  oldestAt: number,
+  /** 1 if the row covers every message that is stored. With 0, opening the inbox looks for messages beyond the row. */
+  isExact: 0 | 1,
+]
+
+/** Returns whether an inbox may hold an expired message, judged by its row alone. A row without messages may lag behind. */
+export const mayHaveExpired = (
+  [offset, , , first, , , , , oldestAt]: InboxRow,
+  now: number,
+  age: number,
+): boolean => first > offset || oldestAt + age <= now
+
+export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: MessageRow): Message => ({
+  offset,
+  id,
+  from,
+  to,
+  sender,
+  ...(body !== undefined && { body }),
+  ...(data !== undefined && { data }),
+  sentAt,
+})

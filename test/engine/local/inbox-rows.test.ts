@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import type { Store } from '../../../src/engine/local/store.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { createPowerCutStore, rules, volumeOf, withStore } from '../stores.js'
+
+const appId = 'app'
+const users = ['ada', 'bob', 'cyd', 'dan', 'eve']
+/** Memory for two inboxes. */
+const cacheBytes = 1_000
+
+const engineOn = async (store: Store): Promise<LocalEngine> => {
+  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store, { cacheBytes })))
+  await engine.open()
+  return engine
+}
+
+const user = fc.constantFrom(...users)
+/** Messages that are sent in one task, and share a batch. */
+const group = fc.array(fc.record({ from: user, to: user }), { minLength: 1, maxLength: 4 })
+
+void describe('the rows of inboxes', () => {
+  void it('lead to every message after a power cut, whichever inboxes were evicted before', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(group, { maxLength: 20 }), async (groups) => {
+        const { store, kept } = createPowerCutStore()
+        const newest = new Map<string, number>()
+        const received = new Map<string, number>()
+        const add = (counts: Map<string, number>, name: string): void =>
+          void counts.set(name, (counts.get(name) ?? 0) + 1)
+        let id = 0
+        const send = async (engine: LocalEngine, from: string, to: string): Promise<void> => {
+          const sent = engine.send({ appId, id: `${id++}`, from, to, body: 'Hello' }, rules)
+          add(newest, to)
+          if (from !== to) {
+            add(newest, from)
+            add(received, to)
+          }
+          const offset = newest.get(to)
+          const result = await sent
+          assert.equal(result.outcome === 'stored' && result.offset, offset)
+        }
+        const engine = await engineOn(store)
+        for (const messages of groups)
+          await Promise.all(messages.map(({ from, to }) => send(engine, from, to)))
+        const after = await engineOn(kept)
+        for (const userId of users) {
+          const { offset, unread } = await after.inbox({ appId, userId })
+          assert.deepEqual([offset, unread], [newest.get(userId) ?? 0, received.get(userId) ?? 0])
+        }
+        for (const to of users) await send(after, 'ada', to)
+        await Promise.all([engine.close(), after.close()])
+      }),
+      { numRuns: 60 },
+    ))
+
+  void it('are read without messages when an inbox is opened again', async () => {
+    const reads: string[] = []
+    const memory = new MemoryStore()
+    const store = withStore(memory, {
+      getSync: (key) => {
+        reads.push(key)
+        return memory.getSync(key)
+      },
+    })
+    const engine = await engineOn(store)
+    for (let round = 0; round < 3; round++)
+      for (const [n, to] of users.entries())
+        // More messages than one, in batches of their own.
+        for (let id = 0; id <= n; id++)
+          await engine.send({ appId, id: `${round} ${id}`, from: null, to, body: 'Hello' }, rules)
+    await engine.check()
+    for (const userId of users) await engine.inbox({ appId, userId })
+    assert.deepEqual(
+      reads.filter((key) => key.startsWith('message\0')),
+      [],
+    )
+    await engine.close()
+  })
+})
