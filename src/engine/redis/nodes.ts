@@ -48,7 +48,7 @@ export class Nodes {
     clearTimeout(this.#timer)
     await this.#running
     const { store } = this.#options
-    await Promise.all(store.partitions.tags.map((_tag, partition) => this.#detach(partition, store.nodeId)))
+    await this.#detach(store.partitions.all, store.nodeId)
     await store.onPartition(store.steps.removeNode, 0, [store.nodeId])
   }
 
@@ -76,30 +76,30 @@ export class Nodes {
   /** Holds a dead node's sessions in this node's partitions. The first node forgets it once no partition has one. */
   async #bury(dead: string): Promise<void> {
     const { store } = this.#options
-    const partitions = store.partitions.tags.map((_tag, partition) => partition)
-    await Promise.all(partitions.filter((each) => this.sweeps(each)).map((each) => this.#detach(each, dead)))
-    if (!this.sweeps(0)) return
-    const left = await Promise.all(
-      partitions.map((each) => store.onPartition(store.steps.listAttached, each, [dead, '1'])),
+    await this.#detach(
+      store.partitions.all.filter((each) => this.sweeps(each)),
+      dead,
     )
+    if (!this.sweeps(0)) return
+    const left = await store.onEveryPartition(store.steps.listAttached, '', [dead, '1'])
     if (left.every((members) => members.length === 0))
       await store.onPartition(store.steps.removeNode, 0, [dead])
   }
 
-  async #detach(partition: number, node: string): Promise<void> {
+  async #detach(partitions: readonly number[], node: string): Promise<void> {
     const { store } = this.#options
-    for (;;) {
-      const members = await store.onPartition(store.steps.listAttached, partition, [
+    for (let left = partitions; left.length > 0;) {
+      const lists = await store.inPartitions(store.steps.listAttached, left, '', [
         node,
         String(USERS_PER_STEP),
       ])
       await Promise.all(
-        members.map((member) => {
+        lists.flat().map((member) => {
           const [, appId = '', userId = ''] = String(member).split('\0')
           return store.onUser(store.steps.detachNode, { appId, userId }, [node])
         }),
       )
-      if (members.length < USERS_PER_STEP) return
+      left = left.filter((_partition, n) => lists[n]?.length === USERS_PER_STEP)
     }
   }
 }

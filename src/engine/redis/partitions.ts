@@ -32,6 +32,7 @@ export const fnv1a = (text: string): number => {
 /** Assigns partitions to users and tokens. A Redis without a cluster has the same ones, so that its keys can move into a cluster. */
 export class Partitions {
   readonly tags: readonly string[] = partitionTags()
+  readonly all: readonly number[] = this.tags.map((_tag, partition) => partition)
 
   get count(): number {
     return PARTITION_COUNT

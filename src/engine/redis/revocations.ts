@@ -46,7 +46,7 @@ export class Revocations {
 
   async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
     const { steps } = this.#store
-    const [time] = await this.#store.onApp(steps.revokeApp, 0, appId, [
+    const [[time] = []] = await this.#store.inPartitions(steps.revokeApp, [0], appId, [
       issuedBefore === null ? '' : String(issuedBefore),
     ])
     const marks = await this.#store.onEveryPartition(steps.revokeApp, appId, [String(time)])
@@ -82,10 +82,10 @@ export class Revocations {
     const newest = Number(args.at(-1))
     const done = new Set<string>()
     for (let number = 0; number < newest;) {
-      const list = (await this.#store.onApp(steps.listAppSessions, partition, appId, [
+      const [list = []] = (await this.#store.inPartitions(steps.listAppSessions, [partition], appId, [
         String(number),
         String(ENDED_PER_STEP),
-      ])) as string[]
+      ])) as string[][]
       if (list.length === 0) return
       const userIds = new Set<string>()
       for (let n = 0; n + 1 < list.length; n += 2) {

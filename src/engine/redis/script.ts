@@ -8,6 +8,11 @@ export interface Step extends Script {
   readonly keys: readonly KeyKind[]
 }
 
+/** A script that does the same in several partitions. A call has the keys of the first partition, then those of the second, and so on. */
+export interface BatchStep extends Step {
+  readonly isBatch: true
+}
+
 type Part = 'webhooks' | 'sessions' | 'inbox' | 'rate' | 'events'
 
 interface StepOptions {
@@ -38,12 +43,36 @@ const namesOf = (keys: readonly KeyKind[]): string => {
   return `local K={${field('K')}}\nlocal F={${field('F')}}\n`
 }
 
-/** Makes a step from the Lua files of its parts and of its name. */
-export const defineStep = (
+const join = (names: readonly string[]): string => names.map(sourceOf).join('\n')
+
+const stepOf = (
   name: string,
   keys: readonly KeyKind[],
-  { parts = [], repeatable = false }: StepOptions = {},
-): Step => {
-  const source = namesOf(keys) + ['base', ...parts, name].map(sourceOf).join('\n')
-  return { name, keys, repeatable, source, sha: createHash('sha1').update(source).digest('hex') }
+  source: string,
+  { repeatable = false }: StepOptions,
+): Step => ({ name, keys, repeatable, source, sha: createHash('sha1').update(source).digest('hex') })
+
+/** Makes a step from the Lua files of its parts and of its name. */
+export const defineStep = (name: string, keys: readonly KeyKind[], options: StepOptions = {}): Step =>
+  stepOf(name, keys, namesOf(keys) + join(['base', ...(options.parts ?? []), name]), options)
+
+/** Makes a step whose Lua file runs once for each partition. What it returns is the result of that partition. It only reads, or may run twice. */
+export const defineBatchStep = (
+  name: string,
+  keys: readonly KeyKind[],
+  parts: readonly Part[] = [],
+): BatchStep => {
+  const names = keys.map((kind, n) => `${kind}=KEYS[first+${n}]`).join(',')
+  const source = `local K
+${join(['base', ...parts])}
+local function step()
+${sourceOf(name)}
+end
+local results = {}
+for first = 1, #KEYS, ${keys.length} do
+  K = {${names}}
+  results[#results + 1] = step()
+end
+return reply(unpack(results))`
+  return { ...stepOf(name, keys, source, { repeatable: true }), isBatch: true }
 }

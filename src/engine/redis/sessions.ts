@@ -12,6 +12,7 @@ import type {
 } from '../engine.js'
 import { Departures } from './departures.js'
 import type { Held } from './held.js'
+import { cursorOf, inGroups, positionOf, readList } from './lists.js'
 import type { Revocations } from './revocations.js'
 import { credentialArgs, factsJson, recordOf, recordsOf } from './session-record.js'
 import type { Store } from './store.js'
@@ -22,17 +23,6 @@ export interface SessionsOptions {
   held: Held
   revocations: Revocations
   sweeper: Sweeper
-}
-
-/** A position in the list of an app's sessions. */
-interface Cursor {
-  partition: number
-  number: string
-}
-
-const cursorOf = (after: string | null): Cursor => {
-  const [partition = '0', number = '0'] = (after ?? '').split('.')
-  return { partition: Number(partition) || 0, number }
 }
 
 /** The sessions of users. */
@@ -118,28 +108,24 @@ export class Sessions {
 
   /** A page of the app's sessions, partition by partition. */
   async inApp(appId: string, after: string | null, limit: number): Promise<SessionPage> {
-    const { partitions, steps } = this.#store
-    const found: (Cursor & { sessionId: string; userId: string })[] = []
-    for (
-      let { partition, number } = cursorOf(after);
-      partition < partitions.count;
-      partition++, number = '0'
-    ) {
-      const list = (await this.#store.onApp(steps.listAppSessions, partition, appId, [
-        number,
-        String(limit + 1 - found.length),
-      ])) as string[]
-      for (let n = 0; n + 1 < list.length; n += 2) {
-        const [sessionId = '', userId = ''] = (list[n] ?? '').split('\0')
-        found.push({ partition, number: list[n + 1] ?? '', sessionId, userId })
-      }
-      if (found.length > limit) break
-    }
+    const found = await readList(this.#store, {
+      ...{
+        step: this.#store.steps.listAppSessions,
+        appId,
+        from: positionOf(after),
+        start: '0',
+        limit: limit + 1,
+      },
+      parse: (list, partition) =>
+        inGroups(list, 2).map(([member, number]) => {
+          const [sessionId = '', userId = ''] = String(member).split('\0')
+          return { sessionId, userId, cursor: cursorOf(partition, number) }
+        }),
+    })
     const page = found.slice(0, limit)
-    const last = page.at(-1)
     return {
       sessions: await this.#read(appId, page),
-      next: last && found.length > limit ? `${last.partition}.${last.number}` : null,
+      next: found.length > limit ? (page.at(-1)?.cursor ?? null) : null,
     }
   }
 

@@ -1,5 +1,5 @@
 import type { KeyKind } from './keys.js'
-import { defineStep } from './script.js'
+import { defineBatchStep, defineStep } from './script.js'
 
 /** The keys of webhook events. */
 const events = ['sessions', 'queue', 'counts', 'due', 'events', 'owed'] as const
@@ -37,7 +37,7 @@ export const loadSteps = () => {
 
     revoke: onSession('revoke', ['revoked']),
     liftRevocation: defineStep('revoke-lift', ['user', 'deadlines']),
-    revokeApp: defineStep('revoke-app', ['revoked', 'counts'], reads),
+    revokeApp: defineBatchStep('revoke-app', ['revoked', 'counts']),
     readRevocation: defineStep('revoked-read', ['user', 'revoked'], reads),
     useToken: defineStep('token-use', ['token'], reads),
     revokeToken: defineStep('token-revoke', ['token'], reads),
@@ -78,22 +78,19 @@ export const loadSteps = () => {
       parts: ['events'],
       repeatable: true,
     }),
-    listEvents: defineStep('events-list', ['due', 'events', 'owed', 'failed'], {
-      parts: ['events'],
-      ...reads,
-    }),
+    listEvents: defineBatchStep('events-list', ['due', 'events', 'owed', 'failed'], ['events']),
     replayEvent: defineStep('events-replay', ['queue', 'due', 'events', 'owed', 'failed'], {
       parts: ['events'],
     }),
-    eventsSummary: defineStep('events-summary', ['events', 'owed'], reads),
-    eventsDue: defineStep('events-due', ['due', 'events'], { parts: ['events'], ...reads }),
+    eventsSummary: defineBatchStep('events-summary', ['events', 'owed']),
+    eventsDue: defineBatchStep('events-due', ['due', 'events'], ['events']),
 
-    listUsers: defineStep('list-users', ['users'], reads),
-    listAppSessions: defineStep('list-sessions', ['live'], reads),
-    listDue: defineStep('list-due', ['deadlines', 'pending'], reads),
-    listAging: defineStep('list-aging', ['aging'], reads),
-    listAttached: defineStep('list-attached', ['attached'], reads),
-    readCounts: defineStep('counts-read', ['counts'], reads),
+    listUsers: defineBatchStep('list-users', ['users']),
+    listAppSessions: defineBatchStep('list-sessions', ['live']),
+    listDue: defineBatchStep('list-due', ['deadlines', 'pending']),
+    listAging: defineBatchStep('list-aging', ['aging']),
+    listAttached: defineBatchStep('list-attached', ['attached']),
+    readCounts: defineBatchStep('counts-read', ['counts']),
 
     beat: defineStep('node-beat', ['nodes'], reads),
     removeNode: defineStep('node-remove', ['nodes'], reads),

@@ -5,11 +5,13 @@ import { sha256 } from '../util/sha256.js'
 import type { RedisClient, Reply } from './client/port.js'
 import { Keys, type HashedKind } from './keys.js'
 import type { Partitions } from './partitions.js'
-import type { Step } from './script.js'
+import type { BatchStep, Step } from './script.js'
 import { loadSteps, type Steps } from './steps.js'
 
 const EPOCH_LENGTH = 16
 const SALT_BYTES = 8
+/** More partitions in one call would let other calls wait for long. */
+const PARTITIONS_PER_CALL = 64
 
 export interface StoreOptions {
   client: RedisClient
@@ -71,16 +73,31 @@ export class Store {
     return this.inPartition(step, partition, { appId, userId: '' }, args, options)
   }
 
+  /** Runs a step on an app's keys in partitions, and returns the results in their order. In a cluster each partition has a call of its own. */
+  async inPartitions(
+    step: BatchStep,
+    partitions: readonly number[],
+    appId: string,
+    args: readonly string[],
+  ): Promise<Reply[][]> {
+    const size = this.isCluster ? 1 : PARTITIONS_PER_CALL
+    const calls: Promise<Reply[]>[] = []
+    for (let n = 0; n < partitions.length; n += size) {
+      const batch = partitions.slice(n, n + size)
+      const keys = batch.flatMap((partition) => this.keys.of(step.keys, { partition, appId, userId: '' }))
+      calls.push(this.#run(step, keys, batch[0] ?? 0, { appId, userId: '' }, args))
+    }
+    return (await Promise.all(calls)).flat() as Reply[][]
+  }
+
   /** Runs a step on a partition's keys. */
   onPartition(step: Step, partition: number, args: readonly string[]): Promise<Reply[]> {
     return this.inPartition(step, partition, { appId: '', userId: '' }, args)
   }
 
   /** Runs a step on an app's keys in all partitions, and returns the results in their order. */
-  onEveryPartition(step: Step, appId: string, args: readonly string[]): Promise<Reply[][]> {
-    return Promise.all(
-      this.partitions.tags.map((_tag, partition) => this.onApp(step, partition, appId, args)),
-    )
+  onEveryPartition(step: BatchStep, appId: string, args: readonly string[]): Promise<Reply[][]> {
+    return this.inPartitions(step, this.partitions.all, appId, args)
   }
 
   /** The epoch of a user's inbox, without the number at its end. */
@@ -96,15 +113,25 @@ export class Store {
   }
 
   /** Runs a step in a partition, which need not be the user's. */
-  async inPartition(
+  inPartition(
     step: Step,
     partition: number,
     { appId, userId }: UserRef,
     args: readonly string[],
     { hashed, from }: RunOptions = {},
   ): Promise<Reply[]> {
-    const { clockShift, onEvents, webhooksOf } = this.#options
     const keys = this.keys.of(step.keys, { partition, appId, userId, from, hashed })
+    return this.#run(step, keys, partition, { appId, userId }, args)
+  }
+
+  async #run(
+    step: Step,
+    keys: readonly string[],
+    partition: number,
+    { appId, userId }: UserRef,
+    args: readonly string[],
+  ): Promise<Reply[]> {
+    const { clockShift, onEvents, webhooksOf } = this.#options
     const webhooks = appId === '' ? null : webhooksOf(appId)
     const reply = await this.#client.run(step, keys, [
       String(clockShift()),

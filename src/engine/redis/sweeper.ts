@@ -1,9 +1,12 @@
+import type { Reply } from './client/port.js'
 import type { Apps } from './apps.js'
 import type { Inboxes } from './inboxes.js'
 import type { Store } from './store.js'
 
 /** Milliseconds between two sweeps of a partition, if nothing is due earlier. */
 const SWEEP_INTERVAL = 1_000
+/** How many partitions are swept at once. The batches are spread over the interval. */
+const PARTITIONS_PER_BATCH = 64
 /** How many users a step returns. */
 const USERS_PER_STEP = 100
 /** A sender's copy is owed for this many milliseconds before another node makes it. */
@@ -25,10 +28,13 @@ export interface SweeperOptions {
 /** Does what is due in partitions: ends holds, deletes guests and expired messages, and looks for unread messages. */
 export class Sweeper {
   readonly #options: SweeperOptions
+  /** Of partitions where something is due before their next sweep. */
   readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
-  readonly #running = new Set<Promise<void>>()
+  /** The sweeps that run, by their batch, and those of single partitions. */
+  readonly #running = new Map<unknown, Promise<void>>()
   /** By app and partition, when inboxes are searched again, by the monotonic clock. */
   readonly #searchAt = new Map<string, Map<number, number>>()
+  #interval: NodeJS.Timeout | undefined
   #isStopped = false
 
   constructor(options: SweeperOptions) {
@@ -36,10 +42,16 @@ export class Sweeper {
   }
 
   start(): void {
-    this.#options.store.partitions.tags.forEach((_tag, partition) => {
-      // Spread over the interval, so that they don't run all at once.
-      this.wake(partition, (SWEEP_INTERVAL * partition) / this.#options.store.partitions.count)
-    })
+    const { all } = this.#options.store.partitions
+    const batches = Array.from({ length: Math.ceil(all.length / PARTITIONS_PER_BATCH) }, (_, n) =>
+      all.slice(n * PARTITIONS_PER_BATCH, (n + 1) * PARTITIONS_PER_BATCH),
+    )
+    let next = 0
+    this.#interval = setInterval(() => {
+      const batch = batches[next++ % batches.length] ?? []
+      // A sweep takes longer than the interval if Redis is slow.
+      if (!this.#running.has(batch)) this.#run(batch, batch)
+    }, SWEEP_INTERVAL / batches.length).unref()
   }
 
   /** Sweeps the partition in `delay` milliseconds, if no earlier sweep follows. */
@@ -48,83 +60,96 @@ export class Sweeper {
     const [known, at] = [this.#timers.get(partition), performance.now() + delay]
     if (known && known.at <= at) return
     clearTimeout(known?.timer)
-    const timer = setTimeout(() => this.#start(partition), Math.max(1, Math.ceil(delay))).unref()
-    this.#timers.set(partition, { timer, at })
+    const sweep = (): void => {
+      this.#timers.delete(partition)
+      this.#run(Symbol('a single partition'), [partition])
+    }
+    this.#timers.set(partition, { timer: setTimeout(sweep, Math.max(1, Math.ceil(delay))).unref(), at })
   }
 
-  /** The app's messages have another age: the next sweep searches its inboxes. */
+  /** The app's messages have another age: the next sweeps search its inboxes. */
   searchInboxes(appId: string): void {
     this.#searchAt.delete(appId)
-    this.#options.store.partitions.tags.forEach((_tag, partition) => this.wake(partition, 0))
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true
+    clearInterval(this.#interval)
     for (const { timer } of this.#timers.values()) clearTimeout(timer)
-    await Promise.all(this.#running)
+    await Promise.all(this.#running.values())
   }
 
-  #start(partition: number): void {
-    this.#timers.delete(partition)
-    const running = this.#sweep(partition)
-      .catch((error: unknown) => {
-        this.#options.onError(error)
-        return SWEEP_INTERVAL
-      })
-      .then((delay) => {
-        this.#running.delete(running)
-        this.wake(partition, Math.min(delay, SWEEP_INTERVAL - 1))
-      })
-    this.#running.add(running)
+  #run(key: unknown, partitions: readonly number[]): void {
+    const running = this.#sweep(partitions.filter((partition) => this.#options.sweeps(partition)))
+      .catch(this.#options.onError)
+      .finally(() => this.#running.delete(key))
+    this.#running.set(key, running)
   }
 
-  /** Resolves with the delay to the next sweep. */
-  async #sweep(partition: number): Promise<number> {
-    const { store, inboxes, sweeps } = this.#options
-    if (!sweeps(partition)) return SWEEP_INTERVAL
-    await this.#expire(partition)
-    for (;;) {
-      const [owed, next, ...members] = await store.onPartition(store.steps.listDue, partition, [
-        String(USERS_PER_STEP),
-      ])
-      if (Number(owed) > 0) await inboxes.copies.makeOwed(partition, COPY_OWED_FOR)
-      await Promise.all(
-        members.map((member) => {
-          const [appId = '', userId = ''] = String(member).split('\0')
-          return store.onUser(store.steps.due, { appId, userId }, [])
-        }),
-      )
-      if (members.length < USERS_PER_STEP || this.#isStopped)
-        return Number(next) < 0 ? SWEEP_INTERVAL : Number(next)
+  async #sweep(partitions: readonly number[]): Promise<void> {
+    const { store } = this.#options
+    await this.#expire(partitions)
+    for (let left = partitions; left.length > 0 && !this.#isStopped;) {
+      const args = [String(USERS_PER_STEP), String(SWEEP_INTERVAL)]
+      const lists = await store.inPartitions(store.steps.listDue, left, '', args)
+      const full: number[] = []
+      const settling: Promise<void>[] = []
+      left.forEach((partition, n) => {
+        const [owed, next, ...members] = lists[n] ?? []
+        if (owed === undefined) return
+        settling.push(this.#settle(partition, Number(owed), Number(next), members))
+        if (members.length === USERS_PER_STEP) full.push(partition)
+      })
+      await Promise.all(settling)
+      left = full
     }
   }
 
-  /** Deletes the expired messages of the partition's inboxes. */
-  async #expire(partition: number): Promise<void> {
+  /** Does what a partition's list says to be due. */
+  async #settle(partition: number, owed: number, next: number, members: readonly Reply[]): Promise<void> {
+    const { store, inboxes } = this.#options
+    if (owed > 0) await inboxes.copies.makeOwed(partition, COPY_OWED_FOR)
+    await Promise.all(
+      members.map((member) => {
+        const [appId = '', userId = ''] = String(member).split('\0')
+        return store.onUser(store.steps.due, { appId, userId }, [])
+      }),
+    )
+    if (next >= 0) this.wake(partition, next)
+  }
+
+  /** Deletes the expired messages of the partitions' inboxes. */
+  async #expire(partitions: readonly number[]): Promise<void> {
     const { store, apps } = this.#options
     for (const [appId, { age }] of apps.retentions()) {
-      const searchAt = this.#searchAt.get(appId) ?? new Map<number, number>()
-      this.#searchAt.set(appId, searchAt)
-      const now = performance.now()
-      if ((searchAt.get(partition) ?? 0) > now) continue
-      searchAt.set(
-        partition,
-        now + Math.min(Math.max(age * AGING_RATIO, MIN_AGING_INTERVAL), MAX_AGING_INTERVAL),
-      )
-      for (let found = USERS_PER_STEP; found === USERS_PER_STEP && !this.#isStopped;) {
-        const userIds = await store.onApp(store.steps.listAging, partition, appId, [
-          String(age),
-          String(USERS_PER_STEP),
-        ])
-        found = userIds.length
-        const results = await Promise.all(
-          userIds.map((userId) =>
-            store.onUser(store.steps.expireInbox, { appId, userId: String(userId) }, [String(age)]),
-          ),
+      let left = this.#searchNow(appId, age, partitions)
+      while (left.length > 0 && !this.#isStopped) {
+        const args = [String(age), String(USERS_PER_STEP)]
+        const lists = await store.inPartitions(store.steps.listAging, left, appId, args)
+        const areFull = await Promise.all(
+          lists.map(async (userIds) => {
+            const results = await Promise.all(
+              userIds.map((userId) =>
+                store.onUser(store.steps.expireInbox, { appId, userId: String(userId) }, [String(age)]),
+              ),
+            )
+            // More messages of an inbox have expired than one step deletes.
+            return userIds.length === USERS_PER_STEP || results.some(([isUnfinished]) => isUnfinished === 1)
+          }),
         )
-        // More messages of an inbox have expired than one step deletes.
-        if (results.some(([isUnfinished]) => isUnfinished === 1)) found = USERS_PER_STEP
+        left = left.filter((_partition, n) => areFull[n])
       }
     }
+  }
+
+  /** The partitions in which an app's inboxes are to be searched now. They are searched again after a part of the messages' age. */
+  #searchNow(appId: string, age: number, partitions: readonly number[]): readonly number[] {
+    const searchAt = this.#searchAt.get(appId) ?? new Map<number, number>()
+    this.#searchAt.set(appId, searchAt)
+    const now = performance.now()
+    const found = partitions.filter((partition) => (searchAt.get(partition) ?? 0) <= now)
+    const interval = Math.min(Math.max(age * AGING_RATIO, MIN_AGING_INTERVAL), MAX_AGING_INTERVAL)
+    for (const partition of found) searchAt.set(partition, now + interval)
+    return found
   }
 }

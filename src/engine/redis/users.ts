@@ -4,6 +4,7 @@ import { EngineError } from '../errors.js'
 import { changesNothing, copyChange, hasChanged, senderOf, userAfter } from '../user-changes.js'
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { Reply } from './client/port.js'
+import { readList, type ListPosition } from './lists.js'
 import type { Quotas } from './quotas.js'
 import type { Store } from './store.js'
 
@@ -90,17 +91,20 @@ export class Users {
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
     const { partitions, steps } = this.#store
     const found: UserRecord[] = []
-    let partition = userId === null ? 0 : partitions.of({ appId, userId })
-    for (let after = userId ?? ''; partition < partitions.count && found.length < limit;) {
-      const ids = (await this.#store.onApp(steps.listUsers, partition, appId, [
-        after,
-        String(limit - found.length),
-      ])) as string[]
-      const users = await Promise.all(ids.map((id) => this.get({ appId, userId: id })))
+    let from: ListPosition | undefined =
+      userId === null
+        ? { partition: 0, after: '' }
+        : { partition: partitions.of({ appId, userId }), after: userId }
+    while (from && found.length < limit) {
+      const missing = limit - found.length
+      const listed: ListPosition[] = await readList(this.#store, {
+        ...{ step: steps.listUsers, appId, from, start: '', limit: missing },
+        parse: (ids, partition) => (ids as string[]).map((after) => ({ partition, after })),
+      })
+      const users = await Promise.all(listed.map(({ after }) => this.get({ appId, userId: after })))
+      // A user may have been deleted since the list was read. A page that is not full would be the last one.
       found.push(...users.filter((user) => user !== null))
-      after = ids.at(-1) ?? ''
-      if (after !== '') continue
-      partition++
+      from = listed.length < missing ? undefined : listed.at(-1)
     }
     return found
   }

@@ -7,6 +7,7 @@ import type {
   WebhookEvent,
 } from '../engine.js'
 import type { Reply } from './client/port.js'
+import { cursorOf, inGroups, positionOf, readList } from './lists.js'
 import type { Store } from './store.js'
 
 /** How many failed events an app keeps. */
@@ -59,23 +60,28 @@ export class Webhooks {
   async take(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
     const { steps } = this.#store
     const taken: OwedEvent[] = []
-    for (const [partition, at] of [...(this.#due.get(appId) ?? [])]) {
-      if (taken.length >= limit) break
-      if (at > performance.now()) continue
-      const [next, ...list] = await this.#store.onApp(steps.takeEvents, partition, appId, [
-        String(limit - taken.length),
-        String(leaseFor),
-      ])
-      this.note(appId, partition, Number(next))
-      for (let n = 0; n + 1 < list.length; n += 2) {
-        const event = JSON.parse(String(list[n])) as WebhookEvent
-        taken.push({
-          event,
-          ...(JSON.parse(String(list[n + 1])) as Outcome),
-          dueAt: Date.now(),
-          state: 'owed',
-        })
-      }
+    const now = performance.now()
+    const due = [...(this.#due.get(appId) ?? [])].filter(([, at]) => at <= now)
+    while (due.length > 0 && taken.length < limit) {
+      // An event that is taken is leased, so the partitions together return no more than the limit.
+      const asked = due.splice(0, limit - taken.length)
+      const share = Math.floor((limit - taken.length) / asked.length)
+      await Promise.all(
+        asked.map(async ([partition]) => {
+          const [next, ...list] = await this.#store.onApp(steps.takeEvents, partition, appId, [
+            String(share),
+            String(leaseFor),
+          ])
+          this.note(appId, partition, Number(next))
+          for (const [event, outcome] of inGroups(list, 2))
+            taken.push({
+              event: JSON.parse(String(event)) as WebhookEvent,
+              ...(JSON.parse(String(outcome)) as Outcome),
+              dueAt: Date.now(),
+              state: 'owed',
+            })
+        }),
+      )
     }
     return taken
   }
@@ -98,24 +104,14 @@ export class Webhooks {
 
   /** A page of owed and failed events, partition by partition. */
   async list(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
-    const { partitions, steps } = this.#store
-    const found: { cursor: string; event: OwedEvent }[] = []
-    const [first = '0', start = '0'] = (after ?? '').split('.')
-    for (
-      let partition = Number(first) || 0, seq = start;
-      partition < partitions.count;
-      partition++, seq = '0'
-    ) {
-      const list = await this.#store.onApp(steps.listEvents, partition, appId, [
-        seq,
-        String(limit + 1 - found.length),
-      ])
-      for (let n = 0; n + 3 < list.length; n += 4) {
-        const event = owedEventOf(list.slice(n, n + 4))
-        found.push({ cursor: `${partition}.${event.event.seq}`, event })
-      }
-      if (found.length > limit) break
-    }
+    const found = await readList(this.#store, {
+      ...{ step: this.#store.steps.listEvents, appId, from: positionOf(after), start: '0', limit: limit + 1 },
+      parse: (list, partition) =>
+        inGroups(list, 4).map((group) => {
+          const event = owedEventOf(group)
+          return { event, cursor: cursorOf(partition, event.event.seq) }
+        }),
+    })
     const page = found.slice(0, limit)
     return {
       events: page.map(({ event }) => event),

@@ -6,7 +6,7 @@ import { ask, owedTo, untilOwed } from './webhook-kit.js'
 export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('message.unread', () => {
     on('comes once for a streak of unread messages, with the newest', async (engine) => {
-      await ask(engine, ['message.unread'], 50)
+      await ask(engine, ['message.unread'], 300)
       const sent = []
       for (let n = 0; n < 7; n++) sent.push(await deliver(engine, { body: `${n}` }))
       await deliver(engine, { from: bob.userId, to: ada.userId })

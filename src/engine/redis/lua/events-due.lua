@@ -2,4 +2,4 @@
 if arg(1) == '1' then
   for _, seq in ipairs(call('ZRANGEBYSCORE', K.due, '(' .. string.format('%.0f', now), '+inf')) do call('ZADD', K.due, now, seq) end
 end
-return reply(next_due())
+return { next_due() }

@@ -12,4 +12,4 @@ while #found < 4 * limit and (owed[o] or failed[f]) do
     found[#found + 1] = value
   end
 end
-return reply(unpack(found))
+return found

@@ -1,2 +1,2 @@
 -- Returns the users of an app whose oldest message may be older than an age.
-return reply(unpack(call('ZRANGEBYSCORE', K.aging, '-inf', now - tonumber(arg(1)), 'LIMIT', 0, arg(2))))
+return call('ZRANGEBYSCORE', K.aging, '-inf', now - tonumber(arg(1)), 'LIMIT', 0, arg(2))

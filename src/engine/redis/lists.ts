@@ -1,0 +1,60 @@
+import type { Reply } from './client/port.js'
+import type { BatchStep } from './script.js'
+import type { Store } from './store.js'
+
+/** After a read that did not fill the page, so many times as many partitions are read at once. */
+const GROWTH = 4
+
+/** Where a list goes on: in a partition after an item, by what orders the items there. */
+export interface ListPosition {
+  partition: number
+  after: string
+}
+
+export const cursorOf = (partition: number, after: Reply | undefined): string =>
+  `${partition}.${String(after)}`
+
+/** The position of a cursor; that of the first item if it is null. */
+export const positionOf = (cursor: string | null): ListPosition => {
+  const [partition = '0', after = '0'] = (cursor ?? '').split('.')
+  return { partition: Number(partition) || 0, after }
+}
+
+/** A list in groups of `size`. */
+export const inGroups = (list: readonly Reply[], size: number): Reply[][] =>
+  Array.from({ length: Math.floor(list.length / size) }, (_, n) => list.slice(n * size, (n + 1) * size))
+
+export interface ListRead<T> {
+  step: BatchStep
+  appId: string
+  from: ListPosition
+  /** Before the first item of a partition. */
+  start: string
+  limit: number
+  /** Returns the items of a partition's list. */
+  parse: (list: Reply[], partition: number) => T[]
+}
+
+/**
+ * Returns at most `limit` items of a list that goes on from partition to partition. The number of partitions that are read at once
+ * grows, because one partition of a big app fills a page, and all partitions of a small one do not.
+ */
+export const readList = async <T>(
+  store: Store,
+  { step, appId, from, start, limit, parse }: ListRead<T>,
+): Promise<T[]> => {
+  const found: T[] = []
+  let after = from.after
+  for (let first = from.partition, size = 1; first < store.partitions.count && found.length < limit;) {
+    const partitions = Array.from(
+      { length: Math.min(size, store.partitions.count - first) },
+      (_, n) => first + n,
+    )
+    const lists = await store.inPartitions(step, partitions, appId, [after, String(limit - found.length)])
+    lists.forEach((list, n) => found.push(...parse(list, first + n)))
+    first += partitions.length
+    size *= GROWTH
+    after = start
+  }
+  return found.slice(0, limit)
+}

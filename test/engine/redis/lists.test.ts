@@ -1,0 +1,78 @@
+// A small app's users are in few of the many partitions: its lists must not ask one partition after the other.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { it } from 'node:test'
+import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
+import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import type { RedisClient } from '../../../src/engine/redis/client/port.js'
+import { app, start } from '../../../src/engine/suite/kit.js'
+import { ask } from '../../../src/engine/suite/webhook-kit.js'
+import { startCluster } from '../../support/redis/cluster.js'
+import { standalone } from '../../support/redis/server.js'
+
+const { url } = await standalone()
+const { servers } = await startCluster()
+
+/** Counts how often a client waits for calls before it makes others. */
+class CountingClient {
+  calls = 0
+  rounds = 0
+  readonly client: RedisClient
+  #isNewRound = true
+
+  constructor(options: RedisClientOptions, names: readonly string[]) {
+    const client = createRedisClient(options)
+    this.client = {
+      isCluster: client.isCluster,
+      open: (events) => client.open(events),
+      close: () => client.close(),
+      subscribe: (channels) => client.subscribe(channels),
+      info: () => client.info(),
+      run: async (script, keys, args) => {
+        const isCounted = names.includes(script.name)
+        if (isCounted) {
+          this.calls++
+          if (this.#isNewRound) this.rounds++
+          this.#isNewRound = false
+        }
+        const reply = await client.run(script, keys, args)
+        if (isCounted) this.#isNewRound = true
+        return reply
+      },
+    }
+  }
+}
+
+for (const [name, options, calls] of [
+  ['one server', { type: 'single', url }, 19],
+  ['a cluster', { type: 'cluster', nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })) }, 1_024],
+] as const)
+  for (const [what, step, read] of [
+    ['users', 'list-users', (engine: RedisEngine) => engine.users(app, null, 50)],
+    [
+      'sessions',
+      'list-sessions',
+      async (engine: RedisEngine) => (await engine.appSessions(app, null, 50)).sessions,
+    ],
+    [
+      'owed events',
+      'events-list',
+      async (engine: RedisEngine) => (await engine.owedEvents(app, null, 50)).events,
+    ],
+  ] as const)
+    it(`reads the ${what} of a small app on ${name} in six rounds`, async () => {
+      const counting = new CountingClient(options, [step])
+      const engine = new RedisEngine({ client: () => counting.client, prefix: `${randomUUID()}:` })
+      await engine.open()
+      try {
+        await ask(engine, ['session.started'])
+        for (const userId of ['ada', 'bob', 'cy']) {
+          await engine.saveUser({ appId: app, userId }, {})
+          await start(engine, { appId: app, userId })
+        }
+        assert.equal((await read(engine)).length, 3)
+        assert.deepEqual([counting.rounds, counting.calls], [6, calls])
+      } finally {
+        await engine.close()
+      }
+    })
