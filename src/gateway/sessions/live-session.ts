@@ -336,9 +336,11 @@ export class LiveSession implements HubSession {
   }
 
   #visibilityOf({ ref }: Started): Visibility {
-    const setHidden = (hidden: boolean): void =>
-      this.#connection.endOnError(this.#context.engine.setHidden(ref, this.#connection.connectionId, hidden))
-    return (this.#visibility ??= new Visibility(setHidden, () => this.limits.takeRequest()))
+    return (this.#visibility ??= new Visibility({
+      store: (hidden) => this.#context.engine.setHidden(ref, this.#connection.connectionId, hidden),
+      takeRequest: () => this.limits.takeRequest(),
+      onDefect: (error) => this.#connection.fail(error),
+    }))
   }
 
   #started(): Started | undefined {

@@ -1,32 +1,66 @@
+import { EngineError } from '../../engine/index.js'
+
+/** Milliseconds between two calls of the engine for a session, and until a call that failed is tried again. */
+const INTERVAL = 1_000
+
+export interface VisibilityOptions {
+  store: (hidden: boolean) => Promise<void>
+  /** Returns 0, or the milliseconds until the user has a request left. */
+  takeRequest: () => number
+  /** Called with an error that is none of the engine's. */
+  onDefect: (error: unknown) => void
+}
+
 /**
- * Calls `apply` when a session's page was hidden or shown. Each call counts as a request of the user: beyond the limit it waits, and
- * only the latest state is applied.
+ * Stores whether a session's page is hidden. The first change is stored at once, because a start on any gateway decides by it which
+ * session makes room. Of changes that come soon after another, only the latest state is stored. Each call of the engine counts as a
+ * request of the user.
  */
 export class Visibility {
-  readonly #apply: (hidden: boolean) => void
-  readonly #takeRequest: () => number
+  readonly #options: VisibilityOptions
   #hidden = false
+  /** The state that the engine was given; undefined if it may have another. */
+  #stored: boolean | undefined
   #timer: NodeJS.Timeout | undefined
+  #isStopped = false
 
-  /** `takeRequest` returns 0, or the milliseconds until the user has a request left. */
-  constructor(apply: (hidden: boolean) => void, takeRequest: () => number) {
-    this.#apply = apply
-    this.#takeRequest = takeRequest
+  constructor(options: VisibilityOptions) {
+    this.#options = options
   }
 
   set(hidden: boolean): void {
     this.#hidden = hidden
     // If the latest state were dropped instead, the session of a visible page could be ended as a hidden one to make room.
-    if (this.#timer === undefined) this.#applyWhenAllowed()
+    if (this.#timer === undefined) this.#storeLatest()
   }
 
   stop(): void {
+    this.#isStopped = true
     clearTimeout(this.#timer)
   }
 
-  #applyWhenAllowed(): void {
-    const wait = this.#takeRequest()
-    this.#timer = wait === 0 ? undefined : setTimeout(() => this.#applyWhenAllowed(), wait).unref()
-    if (wait === 0) this.#apply(this.#hidden)
+  #storeLatest(): void {
+    if (this.#hidden === this.#stored) return
+    const { store, takeRequest } = this.#options
+    const wait = takeRequest()
+    if (wait > 0) return this.#storeIn(wait)
+    this.#stored = this.#hidden
+    this.#storeIn(INTERVAL)
+    store(this.#hidden).catch((error: unknown) => this.#onFailed(error))
+  }
+
+  #onFailed(error: unknown): void {
+    // An engine that is away closes no connection for this: the state is stored later.
+    if (!(error instanceof EngineError)) return this.#options.onDefect(error)
+    this.#stored = undefined
+    if (this.#timer === undefined) this.#storeIn(INTERVAL)
+  }
+
+  #storeIn(delay: number): void {
+    if (this.#isStopped) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#storeLatest()
+    }, delay).unref()
   }
 }

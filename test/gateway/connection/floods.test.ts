@@ -140,6 +140,8 @@ test('more `visibility` frames than requestsPerSecond are few calls of the engin
       last,
     )
   }
-  assert.ok(calls.length < 100, `${calls.length} calls`)
+  assert.ok(calls.length < 10, `${calls.length} calls`)
+  // The engine is not given what it has.
+  for (const [index, hidden] of calls.entries()) assert.notEqual(hidden, calls[index - 1])
   client.close()
 })
