@@ -27,6 +27,15 @@ export interface MessageStored {
   /** `message` as JSON, if the engine has it at hand: then no gateway serializes it again for each session. */
   json?: string | undefined
 }
+/**
+ * The user's inbox has another epoch, because the engine may have lost messages that it had acknowledged. A gateway closes the connections
+ * that were told of the epoch before, so that clients read the inbox again.
+ */
+export interface EpochChanged {
+  type: 'epoch-changed'
+  user: UserRef
+  epoch: string
+}
 /** The user's read mark has moved. */
 export interface MessagesRead {
   type: 'read'
@@ -56,6 +65,7 @@ export type EngineEvent =
   | ConnectionReplaced
   | UserChanged
   | MessageStored
+  | EpochChanged
   | MessagesRead
   | ReauthRequested
   | WebhooksDue

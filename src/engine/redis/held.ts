@@ -75,6 +75,7 @@ export class Held {
       this.#users.set(key, user)
     }
     user.sessionIds.add(sessionId)
+    if (epoch !== user.epoch) this.#advance(user, epoch, offset)
     const early = this.#starting.get(key)?.newest
     if (early) this.#advance(user, ...early)
   }
@@ -100,10 +101,12 @@ export class Held {
     this.#emit(user, JSON.parse(whole) as Message, whole)
   }
 
-  /** Compares every user's newest offset with Redis, because published messages may have been lost. */
-  async compare(): Promise<void> {
+  /** Compares every user's epoch and newest offset with Redis, because published messages may have been lost; or those of one partition. */
+  async compare(partition?: number): Promise<void> {
     const { store } = this.#options
-    const users = [...this.#users.values()]
+    const all = [...this.#users.values()]
+    const users =
+      partition === undefined ? all : all.filter(({ of }) => store.partitions.of(of) === partition)
     for (let n = 0; n < users.length; n += COMPARED_AT_ONCE)
       await Promise.all(
         users.slice(n, n + COMPARED_AT_ONCE).map(async (user) => {
@@ -118,8 +121,12 @@ export class Held {
   }
 
   #advance(user: HeldUser, epoch: number, offset: number): void {
-    if (epoch < user.epoch) return
-    if (epoch > user.epoch) Object.assign(user, { epoch, offset: 0, newest: 0 })
+    const { store, emit } = this.#options
+    if (epoch !== user.epoch) {
+      emit({ type: 'epoch-changed', user: user.of, epoch: store.epochBase(user.of) + String(epoch) })
+      // A session that started in the new epoch learns by the newest message that it may lack others.
+      Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
+    }
     user.newest = Math.max(user.newest, offset)
     if (user.newest === user.offset || user.isReading) return
     user.isReading = true

@@ -8,6 +8,8 @@ const USER_KINDS = ['user', 'inbox', 'sessions', 'unread', 'queue', 'tombs', 'ra
 const APP_KINDS = ['users', 'live', 'counts', 'due', 'events', 'owed', 'failed', 'aging', 'revoked'] as const
 /** Keys of a partition. */
 type PartitionKind = 'deadlines' | 'attached' | 'pending'
+/** The key of a server, or in a cluster of a partition. */
+type ServerKind = 'state'
 /** Keys that there are once. They are in the first partition. */
 type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check'
 /** Keys of a message's id, of a sender's copy, and of a token. The caller names them. */
@@ -18,6 +20,7 @@ export type KeyKind =
   | (typeof USER_KINDS)[number]
   | (typeof APP_KINDS)[number]
   | PartitionKind
+  | ServerKind
   | SingleKind
   | HashedKind
   | `from.${(typeof USER_KINDS | typeof APP_KINDS)[number]}`
@@ -59,6 +62,7 @@ export class Keys {
       const scope = scopes.get(kind)
       if (scope === 'user') return `${prefix}${kind}:${appId}\0${ofUser}`
       if (scope === 'app') return `${prefix}${kind}:${appId}`
+      if (kind === 'state') return (this.#isCluster ? prefix : (this.#prefixes[0] ?? '')) + kind
       const hash = hashed?.[kind as HashedKind]
       return hash === undefined ? prefix + kind : `${prefix}${kind}:${hash}`
     }

@@ -53,6 +53,7 @@ type WireEvent =
   | ['u', appId: string, userId: string, user: string]
   | ['m', appId: string, userId: string, epoch: number, offset: number, json?: string]
   | ['d', appId: string, userId: string, epoch: number, offset: number, readOffset: number, unread: number]
+  | ['g', partition: number]
   | ['w', appId: string, partition: number, node: string]
   | ['k', canary: string]
   | ['c', appId: string, userId: string, guests: number, inboxes: number, bytes: number]
@@ -204,6 +205,7 @@ export class Node {
     const { emit } = this.#options
     const event = JSON.parse(json) as WireEvent
     if (event[0] === 'k') return this.#canaries.arrive(event[1])
+    if (event[0] === 'g') return this.#compare(event[1])
     const user: UserRef = { appId: event[1], userId: String(event[2]) }
     const session = (id: string): SessionRef => ({ ...user, sessionId: id })
     switch (event[0]) {
@@ -229,6 +231,12 @@ export class Node {
       case 'c':
         return void this.#quotas.update(user, { guests: event[3], inboxes: event[4], bytes: event[5] })
     }
+  }
+
+  /** Epochs have changed: of all inboxes, or in a cluster of a partition's. */
+  #compare(partition: number): void {
+    const { client, onError } = this.#options
+    this.held.compare(client.isCluster ? partition : undefined).catch(onError)
   }
 
   #inboxOf(

@@ -4,10 +4,10 @@ import { defineBatchStep, defineStep } from './script.js'
 /** The keys of webhook events. */
 const events = ['sessions', 'queue', 'counts', 'due', 'events', 'owed'] as const
 /** The keys of a step that may end a session, which may delete a guest. */
-const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached'] as const
+const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
-const withSessions = { parts: ['webhooks', 'sessions'] } as const
-const withInbox = { parts: ['webhooks', 'sessions', 'inbox'] } as const
+const withSessions = { parts: ['state', 'webhooks', 'sessions'] } as const
+const withInbox = { parts: ['state', 'webhooks', 'sessions', 'inbox'] } as const
 const reads = { repeatable: true } as const
 
 /** Every step. A step that may run twice with the same arguments and result is repeatable. */
@@ -47,28 +47,34 @@ export const loadSteps = () => {
     send: defineStep(
       'send',
       [
-        ...['user', ...events, ...inbox, 'deadlines', 'pending', 'id'],
+        ...['user', ...events, ...inbox, 'deadlines', 'pending', 'state', 'id'],
         ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
       ] as KeyKind[],
-      { parts: ['webhooks', 'inbox', 'rate'], repeatable: true },
+      { parts: ['state', 'webhooks', 'inbox', 'rate'], repeatable: true },
     ),
     trimInbox: defineStep('inbox-trim', ['user', ...inbox, 'counts', 'deadlines'], {
       parts: ['inbox'],
       ...reads,
     }),
     readSender: defineStep('sender-read', ['user', 'rate'], { parts: ['rate'], ...reads }),
-    copy: defineStep('send-copy', ['user', ...inbox, 'counts', 'deadlines', 'copy'], {
-      parts: ['inbox'],
+    copy: defineStep('send-copy', ['user', ...inbox, 'counts', 'deadlines', 'state', 'copy'], {
+      parts: ['state', 'inbox'],
       repeatable: true,
     }),
     copyDone: defineStep('send-done', ['pending'], reads),
     owedCopies: defineStep('send-owed', ['pending'], reads),
 
-    inboxState: defineStep('inbox-state', ['user'], reads),
-    messagesAfter: defineStep('inbox-after', ['user', ...inbox, 'counts'], { parts: ['inbox'], ...reads }),
-    messagesBefore: defineStep('inbox-before', ['user', ...inbox, 'counts'], { parts: ['inbox'], ...reads }),
-    markRead: defineStep('inbox-read', ['user', ...events, ...inbox, 'deadlines'], {
-      parts: ['webhooks', 'inbox'],
+    inboxState: defineStep('inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
+    messagesAfter: defineStep('inbox-after', ['user', ...inbox, 'counts', 'state'], {
+      parts: ['state', 'inbox'],
+      ...reads,
+    }),
+    messagesBefore: defineStep('inbox-before', ['user', ...inbox, 'counts', 'state'], {
+      parts: ['state', 'inbox'],
+      ...reads,
+    }),
+    markRead: defineStep('inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
+      parts: ['state', 'webhooks', 'inbox'],
       repeatable: true,
     }),
     expireInbox: defineStep('inbox-expire', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
@@ -87,12 +93,12 @@ export const loadSteps = () => {
 
     listUsers: defineBatchStep('list-users', ['users']),
     listAppSessions: defineBatchStep('list-sessions', ['live']),
-    listDue: defineBatchStep('list-due', ['deadlines', 'pending']),
+    listDue: defineBatchStep('list-due', ['deadlines', 'pending', 'state'], ['state']),
     listAging: defineBatchStep('list-aging', ['aging']),
     listAttached: defineBatchStep('list-attached', ['attached']),
     readCounts: defineBatchStep('counts-read', ['counts']),
 
-    beat: defineStep('node-beat', ['nodes'], reads),
+    beat: defineStep('node-beat', ['nodes', 'state'], { parts: ['state'], ...reads }),
     removeNode: defineStep('node-remove', ['nodes'], reads),
   }
 }

@@ -76,6 +76,13 @@ export class Delivery {
     } else this.#connection.endOnError(this.#pull(epoch))
   }
 
+  /** Ends the connection if its messages are of another epoch. */
+  onEpoch(epoch: string): void {
+    if (this.#isStopped()) return
+    this.#epoch ??= epoch
+    if (epoch !== this.#epoch) this.#connection.end('unavailable', EPOCH_CHANGED)
+  }
+
   /** Sends the messages after `position`. `newest` is the inbox's newest offset, `lost` whether the client knows of a loss. */
   begin({ epoch, offset }: Position, newest: number, lost: boolean): void {
     if (this.#isStopped()) return

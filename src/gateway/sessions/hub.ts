@@ -31,6 +31,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
       return event.session
     case 'user-changed':
     case 'message':
+    case 'epoch-changed':
     case 'read':
       return event.user
     case 'webhooks-due':

@@ -145,8 +145,10 @@ export class LiveSession implements HubSession {
       await this.#abandonStart(starting.engineSession, holdOrEnd)
       return false
     }
-    const lost = resume !== undefined && (await engine.messagesAfter(this.user, resume, 1)).lost
+    const isLost = resume !== undefined && (await engine.messagesAfter(this.user, resume, 1)).lost
     const { epoch, offset, unread } = await engine.inbox(this.user)
+    // The epoch may have changed since the messages were read.
+    const lost = isLost || (resume !== undefined && resume.epoch !== epoch)
     if (this.#phase !== starting) return false
     this.#phase = { name: 'live', ref, epoch }
     this.#expiryTimer.set(credential.expiresAt)
@@ -272,6 +274,7 @@ export class LiveSession implements HubSession {
 
   #apply(event: EngineEvent): void {
     if (event.type === 'message') return this.#delivery.onMessage(event)
+    if (event.type === 'epoch-changed') return this.#delivery.onEpoch(event.epoch)
     const started = this.#started()
     if (!started) return
     switch (event.type) {

@@ -1,6 +1,6 @@
 -- Returns the newest messages before an offset.
 local user = load(K.user)
-if tonumber(arg(1)) ~= user.e then return reply(0) end
+if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 local to = math.min((tonumber(arg(2)) or user.last + 1) - 1, user.last)
 local found = {}
 if user.first <= to then

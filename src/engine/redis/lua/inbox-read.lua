@@ -1,6 +1,6 @@
 -- Moves the read mark.
 local user = load(K.user)
-if tonumber(arg(1)) ~= user.e then return reply(0) end
+if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 local target = math.min(tonumber(arg(2)), user.last)
 if target > user.rd then
   if target == user.last then
@@ -12,12 +12,12 @@ if target > user.rd then
     end
   end
   set(user, 'rd', target)
-  emit(user.on, { 'd', appId, userId, user.e, user.last, user.rd, user.un })
+  emit(user.on, { 'd', appId, userId, epoch_of(user), user.last, user.rd, user.un })
   if asked['message.read'] then
-    owe(user, 'message.read', '"epoch":' .. text(epochBase .. string.format('%.0f', user.e)) .. ',"readOffset":' .. user.rd
+    owe(user, 'message.read', '"epoch":' .. text(epochBase .. string.format('%.0f', epoch_of(user))) .. ',"readOffset":' .. user.rd
       .. ',"unread":' .. user.un)
   end
   store(user)
   announce()
 end
-return reply(1, user.e, user.last, user.rd, user.un)
+return reply(1, epoch_of(user), user.last, user.rd, user.un)

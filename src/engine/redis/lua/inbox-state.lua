@@ -1,3 +1,3 @@
 -- Returns the state of an inbox.
 local user = load(K.user)
-return reply(user.e, user.last, user.rd, user.un)
+return reply(epoch_of(user), user.last, user.rd, user.un)

@@ -1,5 +1,6 @@
--- Returns how many senders' copies are owed in a partition, milliseconds until something else is due of a user, -1 if nothing is, and the
+-- Notes that the partition is reached. Returns how many senders' copies are owed in it, milliseconds until something else is due of a user, -1 if nothing is, and the
 -- users of whom something is due now. Returns an empty list if nothing is due soon, as in most of many partitions.
+visit()
 local owed = call('HLEN', K.pending)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')
 local delay = first[2] and math.ceil(tonumber(first[2]) - now)

@@ -5,8 +5,9 @@ if earlier then return reply(tonumber(earlier)) end
 local user, json = load(K.user), arg(1)
 -- The sender was deleted since, or the copy is older than the id's window.
 if json == '' or user.e ~= tonumber(arg(2)) then return reply(0) end
+check_history()
 local offset = append(K, user, userId, json, #json + 100, userId, retention)
 call('SET', K.copy, offset, 'PX', tonumber(arg(3)) + 60000)
-emit(user.on, { 'm', appId, userId, user.e, offset, json })
+emit(user.on, { 'm', appId, userId, epoch_of(user), offset, json })
 store(user)
 return reply(offset)

@@ -78,6 +78,7 @@ if not fits() then
   if not fits() then return done('full') end
 end
 
+check_history()
 local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.un == 0
 local offset = append(K, user, userId, json, size, from, retention)
 local own = offset
@@ -95,11 +96,12 @@ end
 
 local function emit_message(to, id, at)
   local isSmall = #json <= MAX_PUBLISHED
-  emit(to.on, { 'm', appId, id, to.e, at, json }, not isSmall and { 'm', appId, id, to.e, at } or nil)
+  local epoch = epoch_of(to)
+  emit(to.on, { 'm', appId, id, epoch, at, json }, not isSmall and { 'm', appId, id, epoch, at } or nil)
 end
 emit_message(user, userId, offset)
 if mode == 'here' then emit_message(sender, from, own) end
 if asked['message.created'] then
-  owe(user, 'message.created', '"epoch":' .. text(epochBase .. string.format('%.0f', user.e)) .. ',"message":' .. message_of(offset, json))
+  owe(user, 'message.created', '"epoch":' .. text(epochBase .. string.format('%.0f', epoch_of(user))) .. ',"message":' .. message_of(offset, json))
 end
 return done('stored', offset, own, sentAt, user.e, mode == 'away' and json or false)

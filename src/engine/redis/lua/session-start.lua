@@ -49,4 +49,4 @@ for _, old in ipairs(replaced) do report_end(user, old, 'too-many-sessions', tru
 if not isResumed and asked['session.started'] then owe(user, 'session.started', facts_of(row)) end
 if not wasOnline then owe_presence(user, false) end
 finish(user)
-return reply(1, isResumed and 1 or 0, row.id, json, user.e, user.last)
+return reply(1, isResumed and 1 or 0, row.id, json, epoch_of(user), user.last)

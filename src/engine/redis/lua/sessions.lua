@@ -97,12 +97,18 @@ end
 -- Ends the sessions whose hold has expired, and marks those by which the user no longer counts as online.
 local function settle(user)
   if not user.sx or user.sx > now then return end
-  local expired, away = {}, {}
+  local expired, away, since = {}, {}, reached_since()
   for _, row in pairs(sessions()) do
-    if row.x and row.x <= now then
-      expired[#expired + 1] = row
-    elseif row.o and not row.f and row.o <= now then
-      away[#away + 1] = row
+    if row.x then
+      local x, o = math.max(row.x, since + row.hf), math.max(row.o, since + OFFLINE_AFTER)
+      if x <= now then
+        expired[#expired + 1] = row
+      elseif not row.f and o <= now then
+        away[#away + 1] = row
+      elseif x > row.x or (not row.f and o > row.o) then
+        row.x, row.o = x, o
+        put(row)
+      end
     end
   end
   table.sort(expired, function(a, b) return a.x < b.x or (a.x == b.x and a.n < b.n) end)

@@ -1,9 +1,12 @@
 -- Does what is due of a user: ends holds, deletes a guest who started no session, and reports unread messages.
 local MAX_SEARCHED, MAX_NEWEST = 64, 5
+-- How long a guest is kept who has no session yet.
+local GUEST_START = 30000
 local user = load(K.user)
 settle(user)
 if user.sb and user.sb <= now then
-  set(user, 'sb', nil)
+  local at = math.max(user.sb, reached_since() + GUEST_START)
+  set(user, 'sb', at > now and at or nil)
   forget_guest(user)
 end
 
@@ -33,7 +36,7 @@ local function report_unread()
     set(user, 'uo', oldest.offset)
     return at
   end
-  owe(user, 'message.unread', '"userId":' .. text(userId) .. ',"epoch":' .. text(epochBase .. string.format('%.0f', user.e))
+  owe(user, 'message.unread', '"userId":' .. text(userId) .. ',"epoch":' .. text(epochBase .. string.format('%.0f', epoch_of(user)))
     .. ',"unread":' .. user.un .. ',"oldestAt":' .. string.match(oldest.m, '"sentAt":(%d+)}$')
     .. ',"messages":[' .. table.concat(newest, ',') .. ']')
 end
