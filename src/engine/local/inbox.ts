@@ -8,6 +8,8 @@ import type { UnreadCounts } from './unread-counts.js'
 const MAX_ROW_LAG = 16
 /** Messages that are not retained are deleted this many at a time, because each deletion reads a row for its count. */
 const MIN_DELETIONS = 64
+/** How many messages one call of `sweep` deletes at most. */
+const MAX_DELETIONS = 1024
 /** How many messages one call of `expire` reads at most. */
 const MAX_EXPIRED_PER_STEP = 64
 
@@ -147,9 +149,15 @@ export class Inbox {
     return { epoch, offset: durable.offset, readOffset, unread: durable.received - read }
   }
 
+  /** Counts some of the unread messages in `counts`. Returns whether all are counted. */
+  count(counts: UnreadCounts): boolean {
+    const { first, offset } = this.assigned
+    return counts.update(Math.max(first, this.readOffset + 1), offset, (each) => this.#summaryOf(each))
+  }
+
   /**
    * Returns whether the unread messages of `from` take more than `share` of the retention, and another message of `size` bytes would push
-   * out another sender's unread message.
+   * out another sender's unread message. Undefined if `count` has to be called again first.
    */
   isCrowdedBy(
     from: string,
@@ -157,8 +165,8 @@ export class Inbox {
     retention: Retention,
     share: number,
     counts: () => UnreadCounts,
-  ): boolean {
-    const { first, offset } = this.assigned
+  ): boolean | undefined {
+    const { first } = this.assigned
     const firstUnread = Math.max(first, this.readOffset + 1)
     // Otherwise each message to a full inbox would cost the read of a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
@@ -169,7 +177,7 @@ export class Inbox {
     while (pushedOut < firstAfter && !isFromAnother(this.#summaryOf(pushedOut))) pushedOut++
     if (pushedOut >= firstAfter) return false
     const unread = counts()
-    unread.update(firstUnread, offset, (each) => this.#summaryOf(each))
+    if (!this.count(unread)) return undefined
     const { messages, bytes } = unread.of(from)
     return messages > share * retention.messages || bytes > share * retention.bytes
   }
@@ -243,18 +251,19 @@ export class Inbox {
   }
 
   /**
-   * The operations that delete the messages which are not retained, and the bytes that they free; undefined while there
-   * are too few of them, or with `all`, none.
+   * The operations that delete the messages which are not retained, at most `MAX_DELETIONS`, and the bytes that they free;
+   * undefined while there are too few of them, or with `all`, none.
    */
   sweep(all: boolean): { freed: number; operations: Operation[] } | undefined {
     const { first, offset, bytes } = this.durable
     const from = this.#swept.offset
     if (first - from < (all ? 1 : MIN_DELETIONS)) return undefined
     const operations: Operation[] = []
-    const before = first > offset ? bytes : (this.#messageRow(first)?.bytes ?? bytes)
+    const end = Math.min(first, from + MAX_DELETIONS)
+    const before = end > offset ? bytes : (this.#messageRow(end)?.bytes ?? bytes)
     const freed = before - this.#swept.bytes
-    for (let old = from; old < first; old++) operations.push(del(this.#keyOf(old)))
-    this.#swept = { offset: first, bytes: before }
+    for (let old = from; old < end; old++) operations.push(del(this.#keyOf(old)))
+    this.#swept = { offset: end, bytes: before }
     return { freed, operations }
   }
 

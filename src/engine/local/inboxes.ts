@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Message } from '../../protocol/index.js'
 import type {
   EngineEvent,
@@ -26,12 +25,11 @@ import type { Revocations } from './revocations.js'
 import { rows } from './rows.js'
 import { del, type Operation, type Store } from './store.js'
 import { UnreadChecks } from './unread-checks.js'
-import { UnreadCounts } from './unread-counts.js'
+import { UnreadLimit } from './unread-limit.js'
 import type { Usage } from './usage.js'
 import type { Users } from './users.js'
 import type { WebhookEvents } from './webhook-events.js'
 
-const MAX_CACHED_COUNTS = 200
 /** About how many bytes a message takes beside its content: its key, and the sums in its row. */
 const MESSAGE_OVERHEAD = 100
 
@@ -83,8 +81,7 @@ export class Inboxes {
   readonly #revocations: Revocations
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #table: InboxTable
-  /** Of inboxes that are full of unread messages, by row. */
-  readonly #unreadCounts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED_COUNTS })
+  readonly #unreadLimit: UnreadLimit
   readonly #scheduler: Scheduler
   readonly #retentionSweep: RetentionSweep
   readonly #purge: InboxPurge
@@ -99,6 +96,7 @@ export class Inboxes {
     this.#commit = commit
     this.#users = users
     this.#table = new InboxTable(options)
+    this.#unreadLimit = new UnreadLimit((of) => this.#table.open(of))
     this.#emit = emit
     this.#onEmptied = onEmptied
     this.#usage = usage
@@ -146,6 +144,8 @@ export class Inboxes {
 
   send(message: NewMessage, rules: SendRules): Promise<SendResult> {
     this.#commit.assertWritable()
+    const wait = this.#unreadLimit.waitOf(message)
+    if (wait) return this.#sendAfter(wait, message, rules)
     const now = this.#clock.now()
     const sentAt = Date.now()
     this.retain(message.appId, rules.retention)
@@ -171,19 +171,21 @@ export class Inboxes {
       sentAt,
     }
 
-    const inboxes = [this.#table.open(recipient)]
+    const inbox = this.#table.open(recipient)
+    const inboxes = [inbox]
     if (from !== null && from !== to) inboxes.push(this.#table.open({ appId, userId: from }))
     const size = Buffer.byteLength(json) + MESSAGE_OVERHEAD
     const operations: Operation[] = []
     for (const inbox of inboxes) this.#deleteUnretained(inbox, rules.retention, now, false, operations)
-    if (from !== null && from !== to && this.#isCrowded(inboxes[0], from, size, rules)) {
-      this.#deferDeletions(operations)
-      return Promise.resolve({ outcome: 'refused' })
+    if (from !== null && from !== to) {
+      const isReached = this.#unreadLimit.isReached(inbox, from, size, rules)
+      if (isReached !== false) this.#deferDeletions(operations)
+      if (isReached === undefined) return this.#sendAfter(this.#unreadLimit.count(inbox), message, rules)
+      if (isReached) return Promise.resolve({ outcome: 'refused' })
     }
     if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
-    const beginsStreak =
-      this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inboxes[0]?.hasUnread
+    const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
     const tail = `,${json.slice(1)}`
     const copies: Copy[] = []
     for (const inbox of inboxes) {
@@ -195,10 +197,9 @@ export class Inboxes {
     const offset = copies[0]?.mark.offset ?? 0
     const ownOffset = from === null ? null : (copies[1]?.mark.offset ?? offset)
     const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
-    if (beginsStreak)
-      operations.push(...this.#unreadChecks.begin(recipient, offset, inboxes[0]?.deletions ?? 0, now))
+    if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
     if (this.#webhooks.asks(appId, 'message.created')) {
-      const event = { epoch: inboxes[0]?.epoch ?? '', message: messageAt(offset, content) }
+      const event = { epoch: inbox.epoch, message: messageAt(offset, content) }
       operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
     operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now + rules.sendWindow))
@@ -232,7 +233,7 @@ export class Inboxes {
       const inbox = this.#table.open(of)
       const { ref, from, to, bytes } = inbox.stored
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
-      this.#unreadCounts.delete(inbox.row)
+      this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox)
       // Under the name of the inbox's own write, which must not bring the row back.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
@@ -282,21 +283,10 @@ export class Inboxes {
     this.#emit({ type: 'message', user: of, epoch, message, json })
   }
 
-  /** Returns whether the sender's unread messages would push another sender's unread message out of the recipient's inbox. */
-  #isCrowded(
-    inbox: Inbox | undefined,
-    from: string,
-    size: number,
-    { retention, unreadPerSender }: SendRules,
-  ): boolean {
-    if (!inbox) return false
-    return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => {
-      const known = this.#unreadCounts.get(inbox.row)
-      if (known) return known
-      const counts = new UnreadCounts()
-      this.#unreadCounts.set(inbox.row, counts)
-      return counts
-    })
+  /** Sends the message when `wait` has resolved. */
+  #sendAfter(wait: Promise<unknown>, message: NewMessage, rules: SendRules): Promise<SendResult> {
+    this.#unreadLimit.holdSender(message, wait)
+    return wait.then(() => this.send(message, rules))
   }
 
   /**

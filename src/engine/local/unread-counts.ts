@@ -1,5 +1,8 @@
 import type { MessageSummary } from './inbox-row.js'
 
+/** How many messages one call of `update` counts at most. For each it reads a row, which takes some microseconds. */
+const STEP = 128
+
 interface SenderCount {
   messages: number
   bytes: number
@@ -16,12 +19,23 @@ export class UnreadCounts {
   #first = 1
   #last = 0
 
-  /** Counts the messages from `first` to `last`. */
-  update(first: number, last: number, summaryOf: (offset: number) => MessageSummary | undefined): void {
-    for (; this.#first < first && this.#first <= this.#last; this.#first++) this.#subtract(this.#first)
-    this.#first = first
-    this.#last = Math.max(this.#last, first - 1)
-    while (this.#last < last) this.#add(++this.#last, summaryOf(this.#last))
+  /** How many messages are counted. */
+  get size(): number {
+    return this.#counted.size
+  }
+
+  /** Counts the messages from `first` to `last`, `STEP` of them in one call. Returns whether all are counted. */
+  update(first: number, last: number, summaryOf: (offset: number) => MessageSummary | undefined): boolean {
+    if (first > this.#last) {
+      this.#counts.clear()
+      this.#counted.clear()
+      this.#first = first
+      this.#last = first - 1
+    }
+    let left = STEP
+    for (; this.#first < first && left > 0; left--) this.#subtract(this.#first++)
+    for (; this.#last < last && left > 0; left--) this.#add(++this.#last, summaryOf(this.#last))
+    return this.#first === first && this.#last === last
   }
 
   of(sender: string): Readonly<SenderCount> {

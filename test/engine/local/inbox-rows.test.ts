@@ -79,4 +79,32 @@ void describe('the rows of inboxes', () => {
     )
     await engine.close()
   })
+
+  void it('are deleted a limited number at a time when the retention is lowered', async () => {
+    const { store, batches } = createPowerCutStore()
+    const engine = await engineOn(store)
+    const send = (id: string, messages: number): Promise<unknown> =>
+      engine.send(
+        { appId, id, from: null, to: 'ada', body: 'Hello' },
+        { ...rules, retention: { ...rules.retention, messages } },
+      )
+    await Promise.all(Array.from({ length: 3_000 }, (_, n) => send(`${n}`, 10_000)))
+    const sizes: number[] = []
+    for (let n = 0; n < 4; n++) {
+      batches.length = 0
+      await send(`last ${n}`, 10)
+      const deletions = batches.flatMap(({ operations }) =>
+        operations.filter(({ type, key }) => type === 'del' && key.startsWith('message\0')),
+      )
+      sizes.push(deletions.length)
+    }
+    // A message deletes those that the messages before it have pushed out.
+    assert.deepEqual(sizes, [0, 1_024, 1_024, 945])
+    const { messages } = await engine.messagesAfter({ appId, userId: 'ada' }, { epoch: '', offset: 0 }, 5_000)
+    assert.deepEqual(
+      messages.map(({ offset }) => offset),
+      Array.from({ length: 10 }, (_, n) => 2_995 + n),
+    )
+    await engine.close()
+  })
 })
