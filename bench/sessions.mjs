@@ -37,7 +37,10 @@ class OwnSession extends EventEmitter {
   }
 
   send(to, id, body) {
-    this.#session.send({ to, id, body }).catch((error) => this.emit('error', error))
+    // Of a message that waits when the session is ended here, nothing follows.
+    this.#session.send({ to, id, body }).catch((error) => {
+      if (error.code !== 'ended') this.emit('error', error)
+    })
   }
 
   cut() {
