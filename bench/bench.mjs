@@ -1,15 +1,12 @@
 // Measures the rows beside their rivals and prints ratios: npm run bench [-- --quick] [ROW …]. Without --quick the results go to
 // bench/results.json, of which docs/PERFORMANCE.md and its plots are made.
-import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { format, resolveConfig } from 'prettier'
 import { printed } from './report.mjs'
+import { changeResults } from './results.mjs'
 import { rows } from './rows/index.mjs'
 import { median } from './setting.mjs'
 
-const file = new URL('results.json', import.meta.url)
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean' }, rounds: { type: 'string' } },
@@ -47,21 +44,17 @@ const resultOf = ({ title, method, figures }, measured) => ({
   })),
 })
 
-const results = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
 for (const name of positionals.length > 0 ? positionals : Object.keys(rows)) {
   const result = resultOf(rows[name], await rows[name].measure({ rounds, isQuick }))
   console.log(printed(result))
-  results[name] = result
+  // After each row, so that a run that is ended early has written the rows before.
+  if (!isQuick)
+    await changeResults((results) => {
+      results[name] = { ...results[name], ...result }
+    })
 }
-if (isQuick) console.log('These are rough figures. A run without --quick writes bench/results.json.')
-else {
-  const ordered = Object.fromEntries(
-    Object.keys(rows).flatMap((name) => (name in results ? [[name, results[name]]] : [])),
-  )
-  const filepath = fileURLToPath(file)
-  await writeFile(
-    file,
-    await format(JSON.stringify(ordered), { ...(await resolveConfig(filepath)), filepath }),
-  )
-  console.log('Written to bench/results.json. `npm run figures` makes the tables and plots of it.')
-}
+console.log(
+  isQuick
+    ? '\nThese are rough figures. A run without --quick writes bench/results.json.'
+    : '\nWritten to bench/results.json. `npm run figures` makes the tables and plots of it.',
+)

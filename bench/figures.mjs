@@ -3,12 +3,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { plotOf, tableOf } from './report.mjs'
+import { plotOf, profileOf, tableOf } from './report.mjs'
+import { readResults } from './results.mjs'
 
 const root = new URL('..', import.meta.url)
 const documents = ['docs/PERFORMANCE.md']
 const isCheck = process.argv.includes('--check')
-const results = JSON.parse(await readFile(new URL('bench/results.json', root), 'utf8'))
+const results = await readResults()
 const figures = Object.values(results).flatMap(({ title, method, date, node, cores, rounds, figures: own }) =>
   own.map((figure) => ({ ...figure, title, method, date, node, cores, rounds })),
 )
@@ -20,12 +21,18 @@ const blockOf = (name) => {
   return `\n\n${tableOf(found)}\n\n${method} Medians of ${rounds} rounds in turn; Node ${node}, ${cores} cores, ${date}.\n\n`
 }
 
+const profileBlockOf = (row) => {
+  const profiles = results[row]?.profiles
+  if (!profiles) throw new Error(`bench/results.json has no profile of the row ${row}.`)
+  return `\n\n${profileOf(profiles)}\n\n`
+}
+
 const expected = new Map()
 for (const document of documents) {
   const text = await readFile(new URL(document, root), 'utf8')
   const filled = text.replaceAll(
-    /(<!-- figure ([\w-]+) -->).*?(<!-- \/figure -->)/gs,
-    (_, start, name, end) => start + blockOf(name) + end,
+    /(<!-- (figure|profile) ([\w-]+) -->).*?(<!-- \/\2 -->)/gs,
+    (_, start, kind, name, end) => start + (kind === 'figure' ? blockOf(name) : profileBlockOf(name)) + end,
   )
   const filepath = fileURLToPath(new URL(document, root))
   expected.set(document, await format(filled, { ...(await resolveConfig(filepath)), filepath }))

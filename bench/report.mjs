@@ -37,6 +37,24 @@ export const tableOf = (figure) =>
     }),
   ].join('\n')
 
+/** The profiles of a row as a table in Markdown: a column for each server. Areas below one per cent in all of them are added up. */
+export const profileOf = (profiles) => {
+  const servers = Object.keys(profiles)
+  const shareOf = (server, area) => profiles[server].find((share) => share.area === area)?.percent ?? 0
+  const areas = [...new Set(Object.values(profiles).flatMap((shares) => shares.map(({ area }) => area)))]
+  const isSmall = (area) => servers.every((server) => shareOf(server, area) < 1)
+  const rowOf = (name, areasOfRow) => {
+    const sums = servers.map((server) => areasOfRow.reduce((sum, area) => sum + shareOf(server, area), 0))
+    return `| ${name} | ${sums.map((sum) => `${sum.toFixed(1)} %`).join(' | ')} |`
+  }
+  return [
+    `| share of the CPU time | ${servers.join(' | ')} |`,
+    `| --- | ${servers.map(() => '---:').join(' | ')} |`,
+    ...areas.filter((area) => !isSmall(area)).map((area) => rowOf(area, [area])),
+    rowOf('all others', areas.filter(isSmall)),
+  ].join('\n')
+}
+
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
 const [WIDTH, NAMES, BARS, ROW, TOP] = [720, 210, 400, 30, 44]

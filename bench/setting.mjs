@@ -36,6 +36,7 @@ export const withServer = async (name, use) => {
     const port = await start()
     return await use({
       port,
+      ask,
       /** `afterGc`: collects garbage first, for a figure of memory. */
       usage: (afterGc = false) => ask(afterGc ? 'usage after gc' : 'usage'),
       /** Stores so many messages for each of these users, as if another user had sent them. */
@@ -116,10 +117,28 @@ export const percentile = (numbers, percent) => {
 
 export const median = (numbers) => percentile(numbers, 50)
 
-/** Measures each server `rounds` times, in turn. Resolves with the results of each, by its name: `{ figure: number }`. */
-export const takeTurns = async (names, rounds, measure) => {
-  const results = Object.fromEntries(names.map((name) => [name, []]))
+/**
+ * Measures each server `rounds` times, in turn; with `only` that one alone. Resolves with the results of each, by its name:
+ * `{ figure: number }`. `onProfile` is called with the CPU time of each part that `server.cpuOf` measures, by the file that spent it.
+ */
+export const takeTurns = async (names, { rounds, only, onProfile }, measure) => {
+  const measured = only ? names.filter((name) => name === only) : names
+  const results = Object.fromEntries(measured.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++)
-    for (const name of names) results[name].push(await withServer(name, (server) => measure(name, server)))
+    for (const name of measured)
+      results[name].push(
+        await withServer(name, (server) => {
+          /** Resolves with the microseconds of the server's CPU that `run` takes. */
+          const cpuOf = async (run) => {
+            if (onProfile) await server.ask('profile')
+            const before = await server.usage()
+            await run()
+            const { cpu } = await server.usage()
+            if (onProfile) onProfile(await server.ask('end profile'))
+            return cpu - before.cpu
+          }
+          return measure(name, { ...server, cpuOf })
+        }),
+      )
   return results
 }

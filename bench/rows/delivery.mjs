@@ -46,10 +46,10 @@ export default {
       targets: { 'chat-session, embedded': 1.3 },
     },
   },
-  measure({ rounds, isQuick }) {
-    const [warm, seconds] = isQuick ? [1, 3] : [3, 10]
+  measure(options) {
+    const [warm, seconds] = options.isQuick ? [1, 3] : [3, 10]
     const names = ['ws + group commit', 'chat-session, embedded', 'chat-session, memory', 'ws + jose']
-    return takeTurns(names, rounds, async (name, { port }) => {
+    return takeTurns(names, options, async (name, { port }) => {
       const pairs = await openPairs(name, port, PAIRS)
       const took = await run(pairs, warm, seconds)
       closePairs(pairs)

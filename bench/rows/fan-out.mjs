@@ -31,19 +31,17 @@ export default {
   method:
     '1,000 messages of 61 bytes, 20 under way; the CPU time of the server divided by the received copies.',
   figures: { 'fan-out': { unit: "µs of the server's CPU for a copy", base: 'ws + jose' } },
-  measure({ rounds, isQuick }) {
-    const messages = isQuick ? 200 : 1_000
+  measure(options) {
+    const messages = options.isQuick ? 200 : 1_000
     const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded']
-    return takeTurns(names, rounds, async (name, { port, usage }) => {
+    return takeTurns(names, options, async (name, { port, cpuOf }) => {
       const open = async (userId) => openSession(name, port, await createToken({ appId, userId, secret }))
       const sender = await open('sender')
       const recipients = await Promise.all(Array.from({ length: SESSIONS }, () => open('recipient')))
       await run(sender, recipients, messages / 5, 'warm')
-      const before = await usage()
-      await run(sender, recipients, messages, 'measured')
-      const { cpu } = await usage()
+      const cpu = await cpuOf(() => run(sender, recipients, messages, 'measured'))
       for (const socket of [sender, ...recipients]) socket.terminate()
-      return { 'fan-out': (cpu - before.cpu) / messages / SESSIONS }
+      return { 'fan-out': cpu / messages / SESSIONS }
     })
   },
 }

@@ -18,8 +18,8 @@ export default {
       },
     },
   },
-  measure({ rounds, isQuick }) {
-    const sessions = isQuick ? 2_000 : 8_000
+  measure(options) {
+    const sessions = options.isQuick ? 2_000 : 8_000
     const names = [
       'ws',
       'chat-session, memory',
@@ -28,7 +28,7 @@ export default {
       'chat-session, embedded, Bun',
       'socket.io + jose',
     ]
-    return takeTurns(names, rounds, async (name, { port, usage }) => {
+    return takeTurns(names, options, async (name, { port, usage }) => {
       const token = (index) => createToken({ appId, userId: `user-${index}`, secret })
       const open = async (from, to) => {
         const sockets = []

@@ -69,13 +69,13 @@ export default {
     'jitter-lost': { unit: 'messages lost of 7,500', base: 'ws + jose' },
     'jitter-p99': { unit: 'ms to the recipient, p99 of those that arrived', base: 'ws + jose' },
   },
-  measure({ rounds, isQuick }) {
+  measure(options) {
     const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded']
-    return takeTurns(names, Math.min(rounds, 3), async (name, { port }) => {
+    return takeTurns(names, { ...options, rounds: Math.min(options.rounds, 3) }, async (name, { port }) => {
       const ids = (role) => Array.from({ length: PAIRS }, (_, index) => `${role}-${index}`)
       const recipients = await startSessions(name, port, ids('recipient'))
       const senders = await startSessions(name, port, ids('sender'))
-      const { lost, p99 } = await run(senders, recipients, isQuick ? 4 : 15)
+      const { lost, p99 } = await run(senders, recipients, options.isQuick ? 4 : 15)
       await Promise.all([...senders, ...recipients].map((session) => session.end()))
       return { 'jitter-lost': lost, 'jitter-p99': p99 }
     })

@@ -44,8 +44,8 @@ export default {
       },
     },
   },
-  measure({ rounds, isQuick }) {
-    const [warm, messages] = isQuick ? [5_000, 10_000] : [10_000, 40_000]
+  measure(options) {
+    const [warm, messages] = options.isQuick ? [5_000, 10_000] : [10_000, 40_000]
     const names = [
       'ws + jose',
       'chat-session, memory',
@@ -54,14 +54,12 @@ export default {
       'chat-session, embedded, Bun',
       'ws + group commit',
     ]
-    return takeTurns(names, rounds, async (name, { port, usage }) => {
+    return takeTurns(names, options, async (name, { port, cpuOf }) => {
       const pairs = await openPairs(name, port, PAIRS)
       await run(pairs, warm, 'warm')
-      const before = await usage()
-      await run(pairs, messages, 'measured')
-      const { cpu } = await usage()
+      const cpu = await cpuOf(() => run(pairs, messages, 'measured'))
       closePairs(pairs)
-      return { message: (cpu - before.cpu) / messages }
+      return { message: cpu / messages }
     })
   },
 }

@@ -41,10 +41,10 @@ export default {
   method:
     '1,000 clients of 100 users come back at once, and each receives 1,000 stored messages. The rival has them as objects in its memory.',
   figures: { 'replay-p99': { unit: 'ms until a client has all of them, p99', base: 'ws + jose' } },
-  measure({ rounds, isQuick }) {
-    const [users, messages] = isQuick ? [20, 200] : [100, 1_000]
+  measure(options) {
+    const [users, messages] = options.isQuick ? [20, 200] : [100, 1_000]
     const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded']
-    return takeTurns(names, rounds, async (name, { port, fill }) => {
+    return takeTurns(names, options, async (name, { port, fill }) => {
       const userIds = Array.from({ length: users }, (_, index) => `user-${index}`)
       const known = await Promise.all(
         userIds.map(async (userId) => {

@@ -33,8 +33,8 @@ export default {
       },
     },
   },
-  async measure({ rounds, isQuick }) {
-    const [warm, sessions] = isQuick ? [2_000, 1_000] : [10_000, 3_000]
+  async measure(options) {
+    const [warm, sessions] = options.isQuick ? [2_000, 1_000] : [10_000, 3_000]
     const tokens = await Promise.all(
       Array.from({ length: 1_000 }, (_, index) => createToken({ appId, userId: `user-${index}`, secret })),
     )
@@ -47,11 +47,10 @@ export default {
       'socket.io + jose',
       'ws',
     ]
-    return takeTurns(names, rounds, async (name, { port, usage }) => {
+    return takeTurns(names, options, async (name, { port, cpuOf }) => {
       await run(name, port, tokens, warm)
-      const before = await usage()
-      await run(name, port, tokens, sessions)
-      return { start: ((await usage()).cpu - before.cpu) / sessions }
+      const cpu = await cpuOf(() => run(name, port, tokens, sessions))
+      return { start: cpu / sessions }
     })
   },
 }
