@@ -8,9 +8,10 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startOf } from '../gateway/support.js'
 import { openRaw, startClient } from '../support/raw-client.js'
+import { bun } from '../support/runtimes.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { until } from '../support/until.js'
-import { runtimes, serve, testOnBoth, writeConfig } from './serve.js'
+import { serve, testOnBoth, writeConfig } from './serve.js'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -25,9 +26,8 @@ test('`bunx --bun chat-session serve` runs the gateway on Bun', async () => {
     "#!/usr/bin/env node\nimport('../chat-session/dist/cli/main.js')\n",
     { mode: 0o755 },
   )
-  const bun = runtimes.find(({ name }) => name === 'Bun')
   const child = spawn(
-    bun?.path ?? '',
+    bun.path,
     ['x', '--bun', '--no-install', 'chat-session', 'serve', '--config', await writeConfig()],
     { cwd: folder },
   )

@@ -8,9 +8,10 @@ import { connect } from 'node:tls'
 import { startOf } from '../gateway/support.js'
 import { makeCertificate, type Certificate } from '../support/certificates.js'
 import { openRaw, startClient, within } from '../support/raw-client.js'
+import { runtimes, type Runtime } from '../support/runtimes.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { until } from '../support/until.js'
-import { runtimes, serve, serveFile, testOnBoth, writeConfig, type Runtime } from './serve.js'
+import { serve, serveFile, testOnBoth, writeConfig } from './serve.js'
 
 const folder = scratchFolder()
 const [one, two] = [makeCertificate(folder, 'one'), makeCertificate(folder, 'two')]

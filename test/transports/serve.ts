@@ -1,36 +1,13 @@
 // Gateways in processes of their own, on Node and on Bun. Their clients run on Node.
-import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { AppConfig, GatewayConfig } from '../../src/gateway/index.js'
 import { run, type Running } from '../cli/run.js'
 import { testApp } from '../gateway/support.js'
+import { runtimes, type Runtime } from '../support/runtimes.js'
 import { scratchFolder } from '../support/scratch-folder.js'
-
-export interface Runtime {
-  name: 'Node' | 'Bun'
-  path: string
-}
-
-const bunPath = fileURLToPath(new URL('../../node_modules/.bin/bun', import.meta.url))
-
-/** Throws if there is no Bun: a suite that left it out would look green. */
-const findBun = (): string => {
-  try {
-    execFileSync(bunPath, ['--version'])
-    return bunPath
-  } catch (cause) {
-    throw new Error('Bun is missing: `npm ci` installs the package bun for this system.', { cause })
-  }
-}
-
-export const runtimes: readonly Runtime[] = [
-  { name: 'Node', path: process.execPath },
-  { name: 'Bun', path: findBun() },
-]
 
 /** Declares a test for each runtime. */
 export const testOnBoth = (what: string, body: (runtime: Runtime) => Promise<void>): void => {
