@@ -91,6 +91,40 @@ testOnBoth('the REST API reads bodies, and refuses those that are too large or n
   assert.equal(status, 413)
 })
 
+testOnBoth(
+  'a path is not resolved: dots in it are ids that do not exist, and never another call',
+  async (runtime) => {
+    const url = urlOf(runtime)
+    const token = await createAppToken({ appId: 'app', secret })
+    const call = (target: string) =>
+      ask(url, `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+    assert.equal((await call('/v1/apps/app/usage')).status, 200)
+    const client = await startClient(url, await startOf('ä'))
+    assert.equal((await call('/v1/apps/app/users/%C3%A4/sessions')).status, 200)
+    client.close()
+    assert.equal((await call('/v1/apps/app/users/%C3%A4/messages?limit=1')).status, 200)
+    assert.equal((await call('http://chat.example.com/v1/apps/app/usage')).status, 200)
+    for (const target of [
+      '/v1/apps/app/users/../usage',
+      '/v1/apps/app/users/%2E%2e/usage',
+      '/v1/apps/app/users/./usage',
+      '/v1/apps/app/users/%zz/usage',
+      '/v1/apps/app/users/../%zz/usage',
+      '/v1/apps/app/users/x/../../usage',
+      '/v1/apps/app/a/b/c/d/e/../../../../../usage',
+      '/v1/apps/app/users/..\\usage',
+      '/v1/apps/app/users\\..\\usage',
+      '/nothing/../v1/apps/app/usage',
+      '/v1/./apps/app/usage',
+      '/v1/apps/app//usage',
+      '/v1/apps/app/usage/',
+    ]) {
+      const { status, body } = await call(target)
+      assert.ok(status === 400 || status === 404, `${status} for ${target}: ${body}`)
+    }
+  },
+)
+
 testOnBoth('a client that leaves inside of its body disturbs nothing', async (runtime) => {
   const url = urlOf(runtime)
   const authorization = `Bearer ${await createAppToken({ appId: 'app', secret })}`

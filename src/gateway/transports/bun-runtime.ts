@@ -15,6 +15,8 @@ export interface BunWebSocket<Data> {
 }
 
 export interface BunRequest extends Request {
+  /** The decoded segments of the path that a key of `routes` names. */
+  readonly params: Record<string, string>
   readonly headers: Headers & { toJSON(): Record<string, string> }
 }
 
@@ -27,6 +29,11 @@ export interface BunServer<Data> {
   stop(closeActive?: boolean): Promise<void>
 }
 
+type BunFetch<Data> = (
+  request: BunRequest,
+  server: BunServer<Data>,
+) => Response | Promise<Response | undefined>
+
 /** The options of `Bun.serve` that the gateway uses. */
 export interface BunServeOptions<Data> {
   hostname: string
@@ -37,7 +44,9 @@ export interface BunServeOptions<Data> {
   /** Seconds without a byte after which a connection that is no WebSocket is closed. */
   idleTimeout: number
   maxRequestBodySize: number
-  fetch(request: BunRequest, server: BunServer<Data>): Response | Promise<Response | undefined>
+  fetch: BunFetch<Data>
+  /** Handlers by path, where `:name` is a segment. Unlike `request.url`, the path is as the client sent it. */
+  routes: Record<string, BunFetch<Data>>
   error(error: unknown): Response
   websocket: {
     maxPayloadLength: number

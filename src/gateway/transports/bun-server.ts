@@ -42,11 +42,39 @@ const MAX_BODY = 2 * 1_048_576
 const MAX_BACKPRESSURE = 16 * 1_048_576
 
 /** Returns the head of a request. Bun has joined headers of one name. */
-const headOf = (request: BunRequest, remoteAddress: string): RequestHead => ({
-  url: request.url,
+const headOf = (request: BunRequest, url: string, remoteAddress: string): RequestHead => ({
+  url,
   headers: request.headers.toJSON(),
   socket: { remoteAddress },
 })
+
+/** The paths of the REST API begin with this. */
+const APPS = '/v1/apps/'
+/** Segments after `APPS` in the longest path of the REST API. */
+const MAX_SEGMENTS = 5
+/** A target that the gateway does not have. */
+const NOT_FOUND = '/'
+
+const isDecodable = (path: string): boolean => {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Returns the target of a call of the REST API, with the segments of its path as the client sent them. In `request.url` Bun has resolved
+ * `users/../sessions` and `users/%2E%2E/sessions`, which would be another call.
+ */
+const callTargetOf = ({ url, params }: BunRequest): string => {
+  const path = pathOf({ url })
+  // `params` has U+FFFD for bytes that are not UTF-8. A call refuses the path itself.
+  if (!isDecodable(path)) return path
+  const query = /\?[^#]*/.exec(url)?.[0] ?? ''
+  return APPS + Object.values(params).map(encodeURIComponent).join('/') + query
+}
 
 const ignore = (): void => undefined
 
@@ -114,8 +142,9 @@ export const createBunServer = (
   const fetch = (
     request: BunRequest,
     bunServer: BunServer<BunTransport>,
+    url: string,
   ): Promise<Response | undefined> | Response => {
-    const head = headOf(request, bunServer.requestIP(request)?.address ?? 'unknown')
+    const head = headOf(request, url, bunServer.requestIP(request)?.address ?? 'unknown')
     // Without a valid `Host` header Bun's URL is the path alone. Simple health checks speak HTTP/1.0, and send none.
     const isRelative = request.url.startsWith('/')
     if (isRelative && head.headers.host !== undefined) return badTarget()
@@ -131,6 +160,19 @@ export const createBunServer = (
     })
   }
 
+  /** Bun matches these with the path as the client sent it. */
+  const routes = {
+    [`${APPS}*`]: (request: BunRequest, bunServer: BunServer<BunTransport>) =>
+      fetch(request, bunServer, NOT_FOUND),
+    ...Object.fromEntries(
+      Array.from({ length: MAX_SEGMENTS }, (_, last) => [
+        APPS + Array.from({ length: last + 1 }, (_, index) => `:segment${index}`).join('/'),
+        (request: BunRequest, bunServer: BunServer<BunTransport>) =>
+          fetch(request, bunServer, callTargetOf(request)),
+      ]),
+    ),
+  }
+
   const serve = (hostname: string, port: number): BunServer<BunTransport> => {
     // Bun reads it at each request. Its default of 16 kB has no room for a start.
     Object.assign(http, { maxHeaderSize: limits.headers })
@@ -144,7 +186,10 @@ export const createBunServer = (
       reusePort: false,
       idleTimeout: IDLE_TIMEOUT,
       maxRequestBodySize: MAX_BODY,
-      fetch,
+      routes,
+      // A path below `APPS` comes here only if the client sent another one.
+      fetch: (request, bunServer) =>
+        fetch(request, bunServer, pathOf(request).startsWith(APPS) ? NOT_FOUND : request.url),
       error(err) {
         log.error({ err }, 'an HTTP request failed')
         return new Response(null, { status: 500 })
