@@ -47,7 +47,8 @@ export class Quotas {
 
   /** A step of this node has changed counts of the user's partition. Those that did not change are negative. */
   async update(of: UserRef, changed: Counts): Promise<void> {
-    const counts = await this.#apps.get(of.appId)
+    // Counts that could not be read are read again by the next call that needs them.
+    const counts = await this.#apps.get(of.appId)?.catch(() => undefined)
     const own = counts?.partitions[this.#store.partitions.of(of)]
     if (!counts || !own) return
     for (const name of ['guests', 'inboxes', 'bytes'] as const) {

@@ -6,7 +6,7 @@ import type { Store } from './store.js'
 /** Milliseconds between two sweeps of a partition, if nothing is due earlier. */
 const SWEEP_INTERVAL = 1_000
 /** How many partitions are swept at once. The batches are spread over the interval. */
-const PARTITIONS_PER_BATCH = 64
+const PARTITIONS_PER_BATCH = 128
 /** How many users a step returns. */
 const USERS_PER_STEP = 100
 /** A sender's copy is owed for this many milliseconds before another node makes it. */

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { EngineError } from '../../../src/engine/index.js'
+import { createRedisClient } from '../../../src/engine/redis/client/index.js'
+import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { bob, bodies, deliver, isUnavailable, newMessage, rules } from '../../../src/engine/suite/kit.js'
+import { standalone } from '../../support/redis/server.js'
+
+const { url } = await standalone()
+
+it('goes on after the counts of an app could not be read', async () => {
+  let isBroken = false
+  const engine = new RedisEngine({
+    client: () => {
+      const client = createRedisClient({ type: 'single', url })
+      return {
+        isCluster: false,
+        open: (events) => client.open(events),
+        close: () => client.close(),
+        subscribe: (channels) => client.subscribe(channels),
+        info: () => client.info(),
+        run: (script, keys, args) =>
+          script.name === 'counts-read' && isBroken
+            ? Promise.reject(new EngineError('unavailable', 'The counts are not read.'))
+            : client.run(script, keys, args),
+      }
+    },
+  })
+  await engine.open()
+  try {
+    await deliver(engine)
+    await engine.close()
+    // An engine that opens again knows no counts.
+    await engine.open()
+    isBroken = true
+    await assert.rejects(engine.send(newMessage(), rules()), isUnavailable)
+    // The counts change. An error that nothing handles would end the process.
+    assert.equal(await engine.deleteUser(bob), true)
+    isBroken = false
+    await deliver(engine)
+    assert.deepEqual(await bodies(engine, bob), ['Hello'])
+  } finally {
+    await engine.close()
+  }
+})
