@@ -1,4 +1,4 @@
-// Measures a Redis engine alone, without gateways: sends and starts a second. node bench/redis-engine.mjs [URL [memory]]
+// Measures a Redis engine alone, without gateways: sends and starts a second, and the memory that Redis needs. node bench/redis-engine.mjs
 /* global performance */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -20,16 +20,22 @@ const freePort = () =>
     })
   })
 
-/** The CPU time of a Redis, in microseconds. */
-const redisCpu = (port) =>
+/** What a Redis says about a section, as numbers. */
+const info = (port, section) =>
   new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('INFO cpu\r\n'))
+    const socket = connect(port, '127.0.0.1', () => socket.write(`INFO ${section}\r\n`))
     socket.on('error', reject).once('data', (data) => {
       socket.destroy()
-      const times = [...data.toString().matchAll(/^used_cpu_(?:user|sys):([\d.]+)/gm)]
-      resolve(times.reduce((sum, [, seconds]) => sum + Number(seconds), 0) * 1e6)
+      const lines = data.toString().matchAll(/^(\w+):([\d.]+)\r?$/gm)
+      resolve(Object.fromEntries([...lines].map(([, name, value]) => [name, Number(value)])))
     })
   })
+
+/** The CPU time of a Redis, in microseconds. */
+const redisCpu = async (port) => {
+  const { used_cpu_user: user, used_cpu_sys: system } = await info(port, 'cpu')
+  return (user + system) * 1e6
+}
 
 const rules = {
   sendWindow: DAY,
@@ -49,6 +55,13 @@ const rate = async (call) => {
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
   return Math.round((CALLS / (performance.now() - began)) * 1_000)
 }
+
+const requestOf = (userId, id) => ({
+  ...{ appId: 'app', userId, guest: false, origin: 'https://example.com', address: '203.0.113.1' },
+  ...{ client: 'bench/1', node: 'bench', hidden: false, holdFor: 60_000, sessionsPerUser: 10 },
+  credential: { way: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+  ...{ connectionId: `connection ${id}`, keyHash: `a hash of 44 characters, as of a key ${id}` },
+})
 
 /** Prints calls a second, and the CPU time that a call takes of this process and of Redis. */
 const report = async (name, what, port, run) => {
@@ -80,24 +93,34 @@ const measure = async (name, engine, port) => {
   }
   const start = () => {
     const round = ++run
-    return rate((n) =>
-      engine.startSession({
-        ...{ appId: 'app', userId: `user ${round} ${n}`, guest: false, origin: 'https://example.com' },
-        ...{ address: '203.0.113.1', client: 'bench/1', node: 'bench', hidden: false },
-        credential: { way: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
-        ...{
-          connectionId: `c${round}-${n}`,
-          keyHash: `k${round}-${n}`,
-          holdFor: 60_000,
-          sessionsPerUser: 10,
-        },
-      }),
-    )
+    return rate((n) => engine.startSession(requestOf(`user ${round} ${n}`, `${round}-${n}`)))
   }
   await send()
   await report(name, 'sends', port, send)
   await start()
   await report(name, 'starts', port, start)
+  await engine.close()
+}
+
+/** Prints the bytes that Redis needs for each of so many users, sessions, inboxes and messages. */
+const measureMemory = async (engine, port) => {
+  await engine.open()
+  const of = (n) => ({ appId: 'app', userId: `user-${String(n).padStart(8, '0')}` })
+  const send = (n, id) =>
+    engine.send({ appId: 'app', id, from: null, to: of(n).userId, body: 'x'.repeat(200) }, rules)
+  const steps = {
+    'a user': (n) =>
+      engine.saveUser(of(n), { vouched: { profile: { name: `Ada ${n}` }, issuedAt: Date.now() } }),
+    'a session': (n) => engine.startSession(requestOf(of(n).userId, `m-${n}`)),
+    'an inbox with one message of 200 bytes': (n) => send(n, `${n}-first`),
+    'one more such message': (n) => send(n, `${n}-second`),
+  }
+  for (const [what, call] of Object.entries(steps)) {
+    const { used_memory: before } = await info(port, 'memory')
+    await rate(call)
+    const { used_memory: after } = await info(port, 'memory')
+    console.log(`${Math.round((after - before) / CALLS)} bytes of Redis for ${what}`)
+  }
   await engine.close()
 }
 
@@ -124,6 +147,8 @@ for (const [name, settings] of [
     await new Promise((resolve) => setTimeout(resolve, 500))
     const url = `redis://127.0.0.1:${port}`
     await measure(name, createRedisEngine({ server: { type: 'single', url } }), port)
+    if (name === 'Redis without a file')
+      await measureMemory(createRedisEngine({ server: { type: 'single', url }, prefix: 'memory:' }), port)
   } finally {
     server.kill()
   }

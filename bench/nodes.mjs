@@ -1,0 +1,246 @@
+// Measures 1, 2 and 3 gateways on one Redis: node bench/nodes.mjs [--quick]. The CPU time of an operation is that of its server, so that it says the same on a busy machine.
+/* global performance */
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect as connectTo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createGateway, createLog } from '../dist/gateway/index.js'
+import { createToken } from '../dist/tokens/index.js'
+import { appId, openSession, percentile, secret } from './setting.mjs'
+
+const isQuick = process.argv.includes('--quick')
+const WARM_UP = isQuick ? 300 : 3_000
+const STARTS = isQuick ? 300 : 3_000
+const STARTS_AT_ONCE = 25
+const PAIRS = isQuick ? 20 : 100
+const MESSAGES = isQuick ? 500 : 10_000
+const MESSAGES_PER_SECOND = isQuick ? 250 : 500
+const IDLE_SECONDS = isQuick ? 5 : 60
+const body = 'Is the blue one still there? I would come for it on Saturday.'
+const NAME = 'chat-session'
+
+/** Serves with the Redis of this URL, and reports its CPU time on request. */
+const serve = async (url) => {
+  const gateway = createGateway(
+    {
+      listen: { port: 0 },
+      engine: { type: 'redis', url },
+      // All clients of a benchmark have one address.
+      limits: { connectionsPerAddress: 1_000_000, connectionsPerSecondPerAddress: 1_000_000 },
+      apps: {
+        [appId]: {
+          environment: 'production',
+          secrets: [secret],
+          origins: ['http://127.0.0.1'],
+          limits: { messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000, bytesPerSecond: 2 ** 40 },
+        },
+      },
+    },
+    { env: {}, log: createLog({ level: 'error' }) },
+  )
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage()
+    process.send({ cpu: user + system, rss: process.memoryUsage.rss() })
+  })
+  process.on('disconnect', () => process.exit())
+  process.send({ port: Number(new URL(await gateway.listen()).port) })
+}
+
+const freePort = async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+const startRedis = async (folder) => {
+  const port = await freePort()
+  const child = spawn(
+    'redis-server',
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
+    { stdio: 'ignore' },
+  )
+  /** What Redis says about a section, as numbers. */
+  const info = async (section) => {
+    const socket = connectTo(port, '127.0.0.1')
+    socket.write(`INFO ${section}\r\n`)
+    const [data] = await once(socket, 'data')
+    socket.destroy()
+    return Object.fromEntries(
+      [...data.toString().matchAll(/^(\w+):([\d.]+)\r?$/gm)].map(([, name, value]) => [name, Number(value)]),
+    )
+  }
+  for (;;) {
+    try {
+      await info('server')
+      break
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    cpu: async () => {
+      const { used_cpu_user: user, used_cpu_sys: system } = await info('cpu')
+      return (user + system) * 1e6
+    },
+    memory: async () => (await info('memory')).used_memory,
+    async stop() {
+      child.kill()
+      await once(child, 'exit')
+    },
+  }
+}
+
+const startGateway = async (url) => {
+  const child = fork(new URL(import.meta.url), ['gateway', url])
+  const [{ port }] = await once(child, 'message')
+  return {
+    port,
+    async usage() {
+      child.send('usage')
+      return (await once(child, 'message'))[0]
+    },
+    async stop() {
+      child.disconnect()
+      await once(child, 'exit')
+    },
+  }
+}
+
+/** Runs `work`. Returns microseconds of CPU time for each of `count` operations, and the time that it took in milliseconds. */
+const measure = async (redis, gateways, count, work) => {
+  const read = async () => ({
+    redis: await redis.cpu(),
+    gateways: (await Promise.all(gateways.map((each) => each.usage()))).reduce(
+      (sum, { cpu }) => sum + cpu,
+      0,
+    ),
+    generator: process.cpuUsage().user + process.cpuUsage().system,
+    at: performance.now(),
+  })
+  const before = await read()
+  await work()
+  const after = await read()
+  const of = (name) => (after[name] - before[name]) / count
+  return {
+    redis: of('redis'),
+    gateways: of('gateways'),
+    generator: of('generator'),
+    took: after.at - before.at,
+  }
+}
+
+const text = ({ redis, gateways, generator }) =>
+  `${gateways.toFixed(1)} µs of the gateways, ${redis.toFixed(1)} µs of Redis, ${generator.toFixed(1)} µs of the load generator`
+
+/** Starts sessions of users `name 0` and so on, turn by turn on each gateway. */
+const startSessions = async (gateways, name, count) => {
+  const sockets = []
+  let next = 0
+  const starter = async () => {
+    while (next < count) {
+      const n = next++
+      const token = await createToken({ appId, userId: `${name} ${n}`, secret })
+      sockets.push(await openSession(NAME, gateways[n % gateways.length].port, token))
+    }
+  }
+  await Promise.all(Array.from({ length: STARTS_AT_ONCE }, starter))
+  return sockets
+}
+
+/** Opens pairs of users; if there are several gateways, sender and recipient are on two of them. */
+const openPairs = (gateways) =>
+  Promise.all(
+    Array.from({ length: PAIRS }, async (_, n) => {
+      const open = async (userId, at) =>
+        openSession(NAME, gateways[at % gateways.length].port, await createToken({ appId, userId, secret }))
+      const sender = await open(`sender ${n}`, n)
+      const recipient = await open(`recipient ${n}`, n + 1)
+      const waiting = new Map()
+      recipient.on('message', (data) => {
+        const frame = JSON.parse(data.toString())
+        if (frame.type !== 'message') return
+        waiting.get(frame.id)?.()
+        waiting.delete(frame.id)
+      })
+      const send = (id) =>
+        new Promise((resolve) => {
+          const at = performance.now()
+          waiting.set(id, () => resolve(performance.now() - at))
+          sender.send(JSON.stringify({ type: 'send', id, to: `recipient ${n}`, body }))
+        })
+      return { send, sockets: [sender, recipient] }
+    }),
+  )
+
+/** Sends at a steady rate. Returns the milliseconds to each recipient. */
+const sendSteadily = async (pairs, name, count) => {
+  const began = performance.now()
+  const deliveries = []
+  while (deliveries.length < count) {
+    const due = Math.min(count, Math.ceil(((performance.now() - began) / 1_000) * MESSAGES_PER_SECOND))
+    while (deliveries.length < due) {
+      const n = deliveries.length
+      deliveries.push(pairs[n % pairs.length].send(`${name}-${n}`))
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  return Promise.all(deliveries)
+}
+
+const measureNodes = async (count, folder) => {
+  const redis = await startRedis(folder)
+  const gateways = await Promise.all(Array.from({ length: count }, () => startGateway(redis.url)))
+  const sockets = await startSessions(gateways, 'warm up', WARM_UP)
+  const empty = await redis.memory()
+  const starts = await measure(redis, gateways, STARTS, async () => {
+    sockets.push(...(await startSessions(gateways, 'user', STARTS)))
+  })
+  console.log(`${count} gateways, a start: ${text(starts)}`)
+  if (count === 1)
+    console.log(
+      `Redis's memory for a user with a session: ${Math.round(((await redis.memory()) - empty) / STARTS)} bytes`,
+    )
+  const idle = await measure(
+    redis,
+    gateways,
+    IDLE_SECONDS,
+    () => new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1_000)),
+  )
+  const percent = (microseconds) => (microseconds / 1e4).toFixed(2)
+  console.log(
+    `${count} gateways with ${sockets.length} idle sessions: ${percent(idle.gateways)} % of a core of the gateways together, ${percent(idle.redis)} % of Redis`,
+  )
+  const pairs = await openPairs(gateways)
+  await sendSteadily(pairs, 'warm up', MESSAGES)
+  const before = await redis.memory()
+  let times = []
+  const sends = await measure(redis, gateways, MESSAGES, async () => {
+    times = await sendSteadily(pairs, 'message', MESSAGES)
+  })
+  console.log(`${count} gateways, a message at ${MESSAGES_PER_SECOND} a second: ${text(sends)}`)
+  console.log(
+    `${count} gateways, milliseconds to the recipient: p50 ${percentile(times, 50).toFixed(1)}, p99 ${percentile(times, 99).toFixed(1)}`,
+  )
+  if (count === 1)
+    console.log(
+      `Redis's memory for a message: ${Math.round(((await redis.memory()) - before) / MESSAGES)} bytes`,
+    )
+  for (const socket of [...sockets, ...pairs.flatMap((pair) => pair.sockets)]) socket.terminate()
+  await Promise.all(gateways.map((each) => each.stop()))
+  await redis.stop()
+}
+
+if (process.argv[2] === 'gateway') await serve(process.argv[3])
+else {
+  for (const count of [1, 2, 3]) {
+    const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
+    await measureNodes(count, folder)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
