@@ -1,0 +1,95 @@
+// What clients see while Redis can't store, and after it may have lost messages.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startGateway } from '../../support/gateway.js'
+import { openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { standalone } from '../../support/redis/server.js'
+import { appId, tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+
+const server = await standalone({ settings: { appendonly: 'yes' } })
+const engine = { type: 'redis', url: server.url } as const
+const [one, two] = [await startGateway({}, { engine }), await startGateway({}, { engine })] as const
+
+const startOf = async (userId: string) => ({ type: 'start', appId, token: await tokenFor(userId) })
+
+let count = 0
+
+/** Sends a message of Ada to Bob on a connection of its own. Returns the answer, or the refusal of the start. */
+const send = async (id: string): Promise<Frame> => {
+  const client = openClient(two.url, { start: await startOf('ada') })
+  const first = await client.next()
+  if (first.type === 'started') client.send({ type: 'send', id, to: 'bob', body: id })
+  // The copy in Ada's own inbox comes as a message.
+  const isAnswer = ({ type }: Frame): boolean => type === 'sent' || type === 'refused' || type === 'ended'
+  let answer = first
+  while (!isAnswer(answer)) answer = await client.next()
+  client.close()
+  return answer
+}
+
+/** Sends a message until it is stored. Each answer before that is `unavailable`. */
+const untilStored = async (): Promise<void> => {
+  const id = `message ${++count}`
+  await until('the message is stored', async () => {
+    const answer = await send(id)
+    if (answer.type !== 'sent') assert.equal(answer['code'], 'unavailable')
+    return answer.type === 'sent'
+  })
+}
+
+const readyz = async (): Promise<number> => (await fetch(`${one.url}/readyz`)).status
+
+const assertUnavailable = ({ code, retryAfter }: Record<string, unknown>): void =>
+  assert.deepEqual([code, typeof retryAfter], ['unavailable', 'number'])
+
+const outages = {
+  'is stopped': {
+    begin: () => Promise.resolve(server.pause()),
+    end: () => Promise.resolve(server.resume()),
+  },
+  'is full': {
+    begin: () => server.command('config', 'set', 'maxmemory', '1'),
+    end: () => server.command('config', 'set', 'maxmemory', '0'),
+  },
+  'is a replica': {
+    begin: () => server.command('replicaof', '127.0.0.1', '1'),
+    end: () => server.command('replicaof', 'no', 'one'),
+  },
+  'was killed': { begin: () => server.kill(), end: () => server.start() },
+}
+
+for (const [what, { begin, end }] of Object.entries(outages))
+  test(`while Redis ${what}, starts and sends are unavailable with a retryAfter, and all recovers by itself`, async () => {
+    const ada = await startClient(one.url, await startOf('ada'))
+    await untilStored()
+    await begin()
+    try {
+      ada.send({ type: 'send', id: what, to: 'bob', body: 'never acknowledged' })
+      assertUnavailable(await ada.next('refused'))
+      assertUnavailable((await openClient(two.url, { start: await startOf('cleo') }).end()).frame)
+      await until('readyz says so', async () => (await readyz()) === 503)
+    } finally {
+      await end()
+    }
+    await until('the gateway is ready again', async () => (await readyz()) === 200)
+    await untilStored()
+    ada.close()
+  })
+
+test('when Redis may have lost messages, connections close, and clients read the inbox again', async () => {
+  const start = await startOf('bob')
+  const bob = await startClient(two.url, start)
+  await untilStored()
+  const { offset } = await bob.next('message')
+  const { epoch, resumeKey, sessionId } = bob.started
+  await server.kill()
+  await server.start()
+  const { frame } = await bob.end()
+  assert.deepEqual([frame['code'], frame['retryable']], ['unavailable', true])
+  await until('the gateway is ready again', async () => (await readyz()) === 200)
+  const again = await startClient(one.url, { ...start, resume: { key: resumeKey, epoch, offset } })
+  assert.deepEqual([again.started['sessionId'], again.started['lost']], [sessionId, true])
+  assert.notEqual(again.started['epoch'], epoch)
+  assert.equal((await again.next('message'))['offset'], 1)
+})
