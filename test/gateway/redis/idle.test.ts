@@ -12,6 +12,9 @@ import { restOf } from '../rest/support.js'
 const SESSIONS = 20
 const PINGS = 3
 
+/** A gateway notes that it reaches Redis: each time more than 2 seconds after the last. */
+const NOTE_INTERVAL = 2_000
+
 const server = await standalone()
 
 /** How often Redis has run commands that change a user or a session, in scripts and elsewhere. */
@@ -39,9 +42,12 @@ test('idle sessions write nothing while they answer pings, and a page that flick
     const rows = await Promise.all(clients.map((_, n) => rest('GET', `/users/user${n}/sessions`)))
     return rows.every((row) => /"rtt":\d/.test(JSON.stringify(row)))
   })
+  const startedAt = performance.now()
   const [before, pingsBefore] = [await writes(), pings()]
+  const notes = (): number => Math.ceil((performance.now() - startedAt) / NOTE_INTERVAL)
   await until('more pings', () => pings() >= pingsBefore + PINGS)
-  assert.equal((await writes()) - before, 0)
+  const whileIdle = (await writes()) - before
+  assert.ok(whileIdle <= notes(), `${whileIdle} writes`)
 
   const [flickering] = clients
   for (let n = 0; n < 100; n++) flickering?.send({ type: 'visibility', hidden: n % 2 === 0 })
@@ -50,5 +56,5 @@ test('idle sessions write nothing while they answer pings, and a page that flick
   await until('more pings', () => pings() >= pingsThen + PINGS)
   // A step writes the session and, if anything of the user changes, the user.
   const written = (await writes()) - before
-  assert.ok(written > 0 && written <= 20, `${written} writes`)
+  assert.ok(written > 0 && written <= 20 + notes(), `${written} writes`)
 })
