@@ -1,3 +1,4 @@
+/* global setInterval */
 // Runs one server in a process of its own: node bench/servers.mjs NAME. Sends its port, and its usage on request.
 import { fdatasync, openSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -19,6 +20,9 @@ const key = await crypto.subtle.importKey(
 
 const verify = async (token) =>
   (await jwtVerify(token, key, { algorithms: ['HS256'], issuer: appId })).payload.sub
+
+/** Milliseconds between two pings, as the gateway's default. */
+const PING_INTERVAL = 25_000
 
 /** Of a server that is started again; else 0. */
 const fixedPort = Number(process.env.BENCH_PORT ?? 0)
@@ -88,12 +92,27 @@ const groupCommit = () => {
     })
 }
 
+/** Ends connections that did not answer the last ping, and pings the others, as the documentation of `ws` shows it. */
+const pingAll = (sockets) => {
+  sockets.on('connection', (socket) => {
+    socket.isAlive = true
+    socket.on('pong', () => (socket.isAlive = true))
+  })
+  setInterval(() => {
+    for (const socket of sockets.clients) {
+      if (!socket.isAlive) socket.terminate()
+      socket.isAlive = false
+      socket.ping()
+    }
+  }, PING_INTERVAL)
+}
+
 /**
  * A minimal WebSocket server, as a team would write first. It answers a start. It sends a message with an offset to both users
  * and acknowledges it, after `keep` has stored it.
  */
 const bare =
-  (answer, keeper = () => undefined) =>
+  (answer, keeper = () => undefined, hasPings = false) =>
   () => {
     const keep = keeper()
     const users = new Map()
@@ -102,10 +121,10 @@ const bare =
       return users.get(id)
     }
     const server = createServer()
-    new WebSocketServer({
+    const sockets = new WebSocketServer({
       server,
       perMessageDeflate: false,
-      clientTracking: false,
+      clientTracking: hasPings,
       handleProtocols: () => 'chat-session.v1',
     }).on('connection', (socket) => {
       let userId
@@ -135,6 +154,7 @@ const bare =
       })
       socket.on('close', () => userOf(userId).sockets.delete(socket))
     })
+    if (hasPings) pingAll(sockets)
     const fill = (to, messages) => {
       for (let offset = 1; offset <= messages; offset++)
         userOf(to).kept.push({
@@ -162,6 +182,7 @@ const servers = {
   'ws + jose': bare(verify),
   'ws + group commit': bare(verify, groupCommit),
   ws: bare(() => Promise.resolve('1')),
+  'ws + pings': bare(() => Promise.resolve('1'), undefined, true),
   'socket.io + jose': socketIo,
 }
 
@@ -201,7 +222,8 @@ process.on('message', async (request) => {
   // Only for memory: after a forced collection V8 compiles much of the code again, which would count as CPU time of the next operations.
   if (request === 'usage after gc') globalThis.gc()
   const { user, system } = process.cpuUsage()
-  process.send({ cpu: user + system, rss: process.memoryUsage.rss() })
+  const { voluntaryContextSwitches: wakeUps } = process.resourceUsage()
+  process.send({ cpu: user + system, rss: process.memoryUsage.rss(), wakeUps })
 })
 process.send({ port })
 process.on('disconnect', () => process.exit())

@@ -1,6 +1,8 @@
 // The rows of `npm run bench`, in the order in which they are measured and shown.
 import delivery from './delivery.mjs'
 import fanOut from './fan-out.mjs'
+import growth from './growth.mjs'
+import idleCpu from './idle-cpu.mjs'
 import idleMemory from './idle-memory.mjs'
 import jitter from './jitter.mjs'
 import message from './message.mjs'
@@ -24,6 +26,8 @@ export const rows = {
   jitter,
   restart,
   'idle-memory': idleMemory,
+  'idle-cpu': idleCpu,
+  growth,
   'script-size': scriptSize,
   'script-evaluation': scriptEvaluation,
 }
