@@ -23,8 +23,8 @@ export interface Gateway {
   /**
    * Serves the gateway's paths (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/v1/openapi.json`, `/healthz`, `/readyz`) on
    * your HTTP server. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
-   * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Throws a `GatewayError`
-   * of code `closed` after `close()`.
+   * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Not supported on Bun, where
+   * `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after `close()`.
    */
   attach(server: Server): void
   /**

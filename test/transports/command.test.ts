@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startOf } from '../gateway/support.js'
 import { openRaw, startClient } from '../support/raw-client.js'
-import { bun } from '../support/runtimes.js'
+import { bun, node } from '../support/runtimes.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { until } from '../support/until.js'
 import { serve, testOnBoth, writeConfig } from './serve.js'
@@ -48,20 +48,23 @@ test('`bunx --bun chat-session serve` runs the gateway on Bun', async () => {
   assert.equal((await ended)[0], 0)
 })
 
-testOnBoth('messages of the embedded engine outlive a kill of the process', async (runtime) => {
-  const engine = { type: 'embedded', path: join(scratchFolder(), 'data') } as const
-  const first = await serve(runtime, { engine })
-  const client = await startClient(first.address, await startOf('ada'))
-  client.send({ type: 'send', id: '1', to: 'bob', body: 'kept' })
-  await client.next('sent')
-  first.child.kill('SIGKILL')
-  await first.outcome
-  const second = await serve(runtime, { engine })
-  const { epoch } = client.started
-  const bob = await startClient(
-    second.address,
-    await startOf('bob', { resume: { key: 'x', epoch, offset: 0 } }),
-  )
-  assert.equal((await bob.next('message'))['body'], 'kept')
-  bob.close()
-})
+testOnBoth(
+  'messages of the embedded engine outlive a kill of the process, also if the next one has the other runtime',
+  async (runtime) => {
+    const engine = { type: 'embedded', path: join(scratchFolder(), 'data') } as const
+    const first = await serve(runtime, { engine })
+    const client = await startClient(first.address, await startOf('ada'))
+    client.send({ type: 'send', id: '1', to: 'bob', body: 'kept' })
+    await client.next('sent')
+    first.child.kill('SIGKILL')
+    await first.outcome
+    const second = await serve(runtime === bun ? node : bun, { engine })
+    const { epoch } = client.started
+    const bob = await startClient(
+      second.address,
+      await startOf('bob', { resume: { key: 'x', epoch, offset: 0 } }),
+    )
+    assert.equal((await bob.next('message'))['body'], 'kept')
+    bob.close()
+  },
+)

@@ -1,0 +1,112 @@
+// Runs the tests of the engine and of the gateway on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs [FILE]…
+// It prints the tests that it leaves out, and why. test/transports has the cases of sockets for both runtimes.
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
+/** Milliseconds that one test may take. */
+const TIMEOUT = 120_000
+/** Processes at once. */
+const AT_ONCE = 2
+
+const ONLY_NODE = "it tests Node's own sockets"
+const BUN_SOCKETS = 'Bun has no such limit (docs/GATEWAY.md, "Node or Bun")'
+const CLIENT = 'its client runs on Bun, and behaves otherwise there'
+
+/** The tests that are left out, by file: parts of their names, and why. Without names, the file is left out. */
+const leftOut = {
+  'test/gateway/admin/admin-server.test.ts': [[['a body that is too large, or of unknown length'], CLIENT]],
+  'test/gateway/auth/authenticate-url.test.ts': [[['requests that never end free their places'], CLIENT]],
+  'test/gateway/connection/isolation.test.ts': [
+    [['a frame whose header says 100 MB'], "Bun's close frame has a reason besides its code"],
+  ],
+  'test/gateway/connection/leaks.test.ts': [
+    [
+      ['2,000 closed connections leave', 'frames that wait for `started` take'],
+      "it needs V8's garbage collector",
+    ],
+  ],
+  'test/gateway/draining.test.ts': [[['while the engine can’t write'], CLIENT]],
+  'test/gateway/http/pipelining.test.ts': [[null, ONLY_NODE]],
+  'test/gateway/limits/connection-limits.test.ts': [[['sockets that send nothing make room'], BUN_SOCKETS]],
+  'test/gateway/own-engine.test.ts': [
+    [['does not load the suite of engines'], 'it needs the coverage of V8'],
+  ],
+  'test/gateway/rest/limits.test.ts': [
+    [['64 calls of an app run at once'], "Bun's fetch opens 256 connections at most"],
+  ],
+  'test/gateway/sessions/profiles.test.ts': [
+    [['too many `profile` frames at once'], 'Bun handles each frame to its end before the next: none waits'],
+  ],
+  'test/gateway/sessions/resuming.test.ts': [[['no more of a page is sent than'], ONLY_NODE]],
+  'test/gateway/transports/fragments.test.ts': [
+    [['of more fragments than', 'that comes byte by byte', 'that is not finished within'], BUN_SOCKETS],
+  ],
+  'test/gateway/transports/half-close.test.ts': [[null, BUN_SOCKETS]],
+}
+
+const isTest = (name) => name.endsWith('.test.ts') && !name.split(sep).includes('redis')
+const files =
+  process.argv.length > 2
+    ? process.argv.slice(2)
+    : ['test/engine', 'test/gateway'].flatMap((folder) =>
+        readdirSync(folder, { recursive: true })
+          .filter(isTest)
+          .map((name) => join(folder, name))
+          .sort(),
+      )
+
+const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** Returns the arguments for a file; undefined if it is left out. */
+const argumentsOf = (file) => {
+  const names = []
+  for (const [parts, why] of leftOut[file] ?? []) {
+    for (const part of parts ?? []) {
+      if (!readFileSync(file, 'utf8').includes(part)) throw new Error(`${file} has no test "${part}".`)
+      names.push(escape(part))
+    }
+    console.log(`left out: ${file}${parts ? `, "${parts.join('", "')}"` : ''}: ${why}`)
+    if (!parts) return undefined
+  }
+  const others = names.length > 0 ? ['-t', `^(?!.*(${names.join('|')}))`] : []
+  return ['test', '--timeout', String(TIMEOUT), ...others, `./${file}`]
+}
+
+const counts = { pass: 0, fail: 0 }
+
+const run = (file) =>
+  new Promise((resolve) => {
+    const args = argumentsOf(file)
+    if (!args) return resolve()
+    const child = spawn(bun, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text))
+    child.on('error', () => {
+      console.error('Bun is missing: `npm ci` installs the package bun for this system.')
+      process.exit(1)
+    })
+    child.on('close', (code) => {
+      const numberOf = (what) => Number(new RegExp(`^ *(\\d+) ${what}$`, 'm').exec(output)?.[1] ?? 0)
+      const [pass, fail] = [numberOf('pass'), numberOf('fail')]
+      counts.pass += pass
+      // A file that ends with an error besides its tests has failed too.
+      counts.fail += fail || (code === 0 && pass > 0 ? 0 : 1)
+      console.log(`${code === 0 ? 'ok' : 'FAILED'} ${file}: ${pass} passed, ${fail} failed`)
+      if (code !== 0) console.log(output)
+      resolve()
+    })
+  })
+
+const waiting = [...files]
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) await run(file)
+  }),
+)
+// As Node's test runner says it.
+console.log(`ℹ pass ${counts.pass}\nℹ fail ${counts.fail}`)
+process.exit(counts.fail === 0 ? 0 : 1)
