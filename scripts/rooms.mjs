@@ -105,6 +105,7 @@ export const rooms = {
 
   'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
   'cli/doctor': ['cli/cli-error', 'cli/certificate', 'cli/report', 'gateway', 'protocol'],
+  'cli/workers': ['cli/until-signal', 'gateway'],
   'cli/cli-error': [],
   'cli/certificate': ['cli/report'],
   'cli/report': [],
@@ -116,6 +117,7 @@ export const rooms = {
     'cli/report',
     'cli/cli-error',
     'cli/until-signal',
+    'cli/workers',
     'gateway',
     'tokens',
     'protocol',

@@ -22,6 +22,14 @@ const seconds = (text: string): number => {
   return number
 }
 
+const workerCount = (text: string): number | 'auto' => {
+  const number = Number(text)
+  if (text === 'auto') return text
+  if (!/^\d+$/.test(text) || number < 1 || number > 256)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 256, or "auto".')
+  return number
+}
+
 const secretOption = (): Option =>
   new Option('--secret-env <name>', 'environment variable that holds the secret').default(
     'CHAT_SESSION_SECRET',
@@ -46,6 +54,12 @@ program
     new Option('--log-level <level>', 'log this level and the more severe ones (default: info)').env(
       'LOG_LEVEL',
     ),
+  )
+  .addOption(
+    new Option(
+      '--workers <number>',
+      'run so many processes on one port, or "auto" for one a core; needs an engine of type redis',
+    ).argParser(workerCount),
   )
   .action(async (options: ServeOptions) => (await import('./serve.js')).serve(options))
 
@@ -123,4 +137,6 @@ try {
   if (!isForUser(error)) throw error
   process.stderr.write(error.message.replaceAll(/^/gm, 'chat-session: ') + '\n')
   process.exitCode = 2
+  // Otherwise the channel to the primary process would keep a worker running.
+  if (process.connected) process.exit()
 }

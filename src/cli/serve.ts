@@ -1,11 +1,16 @@
-import { createGateway, createLog, type Gateway, type Log } from '../gateway/index.js'
-import { isLogLevel, LOG_LEVELS, type LogLevel } from '../gateway/internal.js'
+import { availableParallelism } from 'node:os'
+import { createGateway, createLog, type Gateway, type GatewayConfig, type Log } from '../gateway/index.js'
+import { isLogLevel, LOG_LEVELS, parseOrThrow, type LogLevel } from '../gateway/internal.js'
 import { CliError, isForUser } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
-import { untilSignal } from './until-signal.js'
+import { closeAndExit, untilSignal } from './until-signal.js'
+import { connectToPrimary } from './workers/worker.js'
+import { runWorkers } from './workers/workers.js'
 
 export interface ServeOptions extends ConfigOptions {
   logLevel?: string
+  /** How many processes serve the port; `auto` for one a core. */
+  workers?: number | 'auto'
 }
 
 /** An empty text counts as absent: some shells and compose files set an empty LOG_LEVEL. */
@@ -17,12 +22,24 @@ const parseLogLevel = (level: string | undefined): LogLevel => {
   )
 }
 
-/** Reads the config again at each SIGHUP. A config that can't be used changes nothing, and the log says each of its problems. */
-const reloadOnSignal = (gateway: Gateway, file: string | undefined, log: Log): void => {
+/** Returns how many workers `--workers` asks for. Rejects with a `CliError` if they could not work together. */
+const countWorkers = async (workers: number | 'auto', config: string | undefined): Promise<number> => {
+  if (process.versions['bun'] !== undefined)
+    throw new CliError('--workers needs Node.js: Bun shares no port.')
+  const { engine } = parseOrThrow(await loadConfig(config), process.env)
+  if (engine.type !== 'redis')
+    throw new CliError(
+      `--workers needs a Redis that the workers share, and engine.type is "${engine.type}": set it to "redis", or leave out --workers.`,
+    )
+  return workers === 'auto' ? availableParallelism() : workers
+}
+
+/** Returns a function that reads the config again. A config that can't be used changes nothing, and the log says each of its problems. */
+const createReload = (gateway: Gateway, load: () => Promise<GatewayConfig>, log: Log): (() => void) => {
   let lastReload = Promise.resolve()
   const reload = async (): Promise<void> => {
     try {
-      const { applied, needsRestart } = await gateway.reload(() => loadConfig(file))
+      const { applied, needsRestart } = await gateway.reload(load)
       log.info({ applied }, 'the config was reloaded')
       if (needsRestart.length > 0)
         log.warn({ needsRestart }, 'keys of the config have changed that need a restart: the old values stay')
@@ -32,23 +49,33 @@ const reloadOnSignal = (gateway: Gateway, file: string | undefined, log: Log): v
       log.error(why, 'the config was not reloaded: the gateway goes on with the old config')
     }
   }
-  process.on('SIGHUP', () => {
+  return () => {
     lastReload = lastReload.then(reload)
-  })
+  }
 }
 
-export const serve = async ({ config, logLevel }: ServeOptions): Promise<void> => {
-  const level = parseLogLevel(logLevel)
-  const log = createLog({ level })
-  const gateway = createGateway(await loadConfig(config), { log })
+export const serve = async ({ config, logLevel, workers }: ServeOptions): Promise<void> => {
+  const log = createLog({ level: parseLogLevel(logLevel) })
+  const primary = connectToPrimary()
+  if (workers !== undefined && !primary) return runWorkers(await countWorkers(workers, config), log)
+  const load = async (): Promise<GatewayConfig> => {
+    const loaded = await loadConfig(config)
+    return primary?.isAdmin === false ? { ...loaded, admin: undefined } : loaded
+  }
+  const gateway = createGateway(await load(), { log, metrics: primary?.metrics })
   const stopping = new AbortController()
-  untilSignal(() => {
+  const close = (): Promise<void> => {
     stopping.abort()
     return gateway.close()
-  })
-  reloadOnSignal(gateway, config, log)
+  }
+  untilSignal(close)
+  const reload = createReload(gateway, load, log)
+  process.on('SIGHUP', reload)
+  primary?.on('stop', () => closeAndExit(close))
+  primary?.on('reload', reload)
   try {
     const admin = await gateway.listenAdmin()
+    if (primary) return primary.listening(await gateway.listen(), admin)
     if (admin !== null) console.log(`admin listening on ${admin}`)
     console.log(`listening on ${await gateway.listen()}`)
   } catch (error) {

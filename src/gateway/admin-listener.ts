@@ -6,12 +6,13 @@ import type { Audit } from './admin/audit.js'
 import { createCharts } from './admin/charts.js'
 import type { Log } from './log.js'
 import type { Metrics } from './metrics/metrics.js'
-import { createScrape, type ScrapeContext } from './scrape.js'
+import type { ScrapeContext } from './scrape.js'
 import type { Activity } from './sessions/activity.js'
 import type { Hub } from './sessions/hub.js'
 
 /** The parts of a gateway that operators see. */
-interface AdminListenerContext extends Omit<ApiContext, 'activity' | 'charts'>, ScrapeContext {
+interface AdminListenerContext
+  extends Omit<ApiContext, 'activity' | 'charts'>, Pick<ScrapeContext, 'settings' | 'readiness'> {
   /** Null if the config has no `admin`. */
   activity: Activity | null
   metrics: Metrics
@@ -19,6 +20,8 @@ interface AdminListenerContext extends Omit<ApiContext, 'activity' | 'charts'>, 
   engine: Engine
   log: Log
   audit: Audit
+  /** Returns what `/metrics` answers. */
+  scrape: () => Promise<string>
 }
 
 /** Assembles the admin listener. Null if the config has no `admin`. When `signal` aborts, no more samples are taken. */
@@ -35,7 +38,7 @@ export const createAdminListener = (
     log,
     limitsReached: metrics.limitsReached,
     readiness: context.readiness,
-    scrape: createScrape(metrics, context),
+    scrape: context.scrape,
     calls: createApiCalls({ ...context, activity, charts }),
   })
 }

@@ -17,6 +17,12 @@ export interface GatewayOptions {
    * @default the engine of `config.engine`
    */
   engine?: Engine | undefined
+  /**
+   * For processes that serve one port together, as `serve --workers` runs them. It is called once, with the function that collects this
+   * gateway's metrics as `getMetricsAsJSON` of prom-client returns them, and returns the function that writes those of all for `/metrics`.
+   * @default only this gateway's metrics
+   */
+  metrics?: ((collect: () => Promise<object[]>) => () => Promise<string>) | undefined
 }
 
 export interface Gateway {

@@ -35,6 +35,7 @@ import type { RequestHead } from './http/request-head.js'
 import { engineOptionsOf } from './messages/rules.js'
 import { createPublish } from './messages/publish.js'
 import { createSend } from './messages/send.js'
+import { createScrape } from './scrape.js'
 import { badTarget, refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
@@ -193,6 +194,11 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     assertNotClosed,
   })
 
+  const scrape = createScrape(metrics, {
+    ...{ settings, engine, connectionLimits, startQueue, readiness },
+    connections: () => connections.keys(),
+  })
+
   const adminServer = createAdminListener(
     {
       settings,
@@ -204,12 +210,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       tracer,
       metrics,
       hub,
-      connectionLimits,
-      startQueue,
-      connections: () => connections.keys(),
       readiness,
       log,
       audit,
+      scrape: options.metrics?.(scrape.collect) ?? scrape.text,
     },
     lifetime.signal,
   )

@@ -6,7 +6,7 @@ import type { Readiness } from './http/readiness.js'
 import type { ConnectionLimits } from './limits/connection-limits.js'
 import type { StartQueue } from './limits/start-queue.js'
 import type { Metrics } from './metrics/metrics.js'
-import { scrapeProcess } from './metrics/process-metrics.js'
+import { collectProcess, scrapeProcess } from './metrics/process-metrics.js'
 import { sendBuffers } from './transports/send-buffers.js'
 
 /** The parts of a gateway whose state the gauges show. */
@@ -58,8 +58,15 @@ const measureUsage = async (
   metrics.inboxBytes.set({ app }, usage.bytes)
 }
 
-/** Sets the gauges from the gateway's state before each scrape. Returns the function that scrapes. */
-export const createScrape = (metrics: Metrics, context: ScrapeContext): (() => Promise<string>) => {
+export interface Scrape {
+  /** Returns all metrics in Prometheus' text format. */
+  text: () => Promise<string>
+  /** Returns all metrics as prom-client's objects. */
+  collect: () => Promise<object[]>
+}
+
+/** Sets the gauges from the gateway's state before each scrape. */
+export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape => {
   const { settings, engine, connectionLimits, startQueue } = context
   metrics.info.set({ version: VERSION }, 1)
 
@@ -92,5 +99,8 @@ export const createScrape = (metrics: Metrics, context: ScrapeContext): (() => P
     }
   })
 
-  return async () => (await metrics.scrape()) + (await scrapeProcess())
+  return {
+    text: async () => (await metrics.scrape()) + (await scrapeProcess()),
+    collect: async () => [...(await metrics.collect()), ...(await collectProcess())],
+  }
 }

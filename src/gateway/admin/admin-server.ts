@@ -51,10 +51,12 @@ export const createAdminServer = (
   return {
     listen() {
       const { host, port } = current()
-      listening ??= listenOn(server, { host, port, scheme: 'http' }, context.log).catch((error: unknown) => {
-        listening = undefined
-        throw error
-      })
+      listening ??= listenOn(server, { host, port, exclusive: true, scheme: 'http' }, context.log).catch(
+        (error: unknown) => {
+          listening = undefined
+          throw error
+        },
+      )
       return listening
     },
     async close() {

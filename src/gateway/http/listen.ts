@@ -7,6 +7,8 @@ interface ListenOptions {
   host: string
   port: number
   backlog?: number
+  /** Keeps the port from the other workers of a cluster. */
+  exclusive?: boolean
   scheme: 'http' | 'https'
 }
 

@@ -22,13 +22,15 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
   onScrape(collect: () => void | Promise<void>): void
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
   scrape(): Promise<string>
+  /** Returns all metrics as prom-client's objects, to be added to those of other processes. */
+  collect(): Promise<object[]>
 }
 
 const create = (
-  { kind, name, help, labels, buckets }: Table[keyof Table],
+  { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
 ): Counter | Gauge | Histogram => {
-  const options = { name, help, labelNames: [...labels], registers: [registry] }
+  const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
   if (kind === 'counter') return new Counter(options)
   if (kind === 'gauge') return new Gauge(options)
   return labels.length === 0
@@ -53,6 +55,10 @@ export const createMetrics = (): Metrics => {
 
   return {
     ...metrics,
+    async collect() {
+      for (const collect of collectors) await collect()
+      return registry.getMetricsAsJSON()
+    },
     clientVersion: createClientVersions(),
     onScrape: (collect) => void collectors.push(collect),
     scrape() {

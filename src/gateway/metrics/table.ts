@@ -6,26 +6,29 @@ export interface Row<Kind extends 'counter' | 'gauge' | 'histogram', Label exten
   readonly labels: readonly Label[]
   /** Upper bounds of a histogram's buckets. Empty for the other kinds. */
   readonly buckets: readonly number[]
+  /** How the values of several processes become one. A gauge of data that all of them share is no sum. */
+  readonly aggregator: 'sum' | 'max' | 'min' | 'first'
 }
 
 const counter = <const Label extends string = never>(
   name: string,
   help: string,
   labels: readonly Label[] = [],
-): Row<'counter', Label> => ({ kind: 'counter', name, help, labels, buckets: [] })
+): Row<'counter', Label> => ({ kind: 'counter', name, help, labels, buckets: [], aggregator: 'sum' })
 
 const gauge = <const Label extends string = never>(
   name: string,
   help: string,
   labels: readonly Label[] = [],
-): Row<'gauge', Label> => ({ kind: 'gauge', name, help, labels, buckets: [] })
+  aggregator: Row<'gauge', Label>['aggregator'] = 'sum',
+): Row<'gauge', Label> => ({ kind: 'gauge', name, help, labels, buckets: [], aggregator })
 
 const histogram = <const Label extends string = never>(
   name: string,
   help: string,
   buckets: readonly number[],
   labels: readonly Label[] = [],
-): Row<'histogram', Label> => ({ kind: 'histogram', name, help, labels, buckets })
+): Row<'histogram', Label> => ({ kind: 'histogram', name, help, labels, buckets, aggregator: 'sum' })
 
 /** Seconds, for work of the gateway and its engine. */
 const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -37,8 +40,13 @@ const NETWORK = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
  * each value costs memory here and in Prometheus. Only `version` comes from clients: `clientVersion` bounds the number of its values. docs/METRICS.md says for each metric how to react to it.
  */
 export const metricsTable = {
-  info: gauge('chat_session_info', 'Always 1. The label has the version of the gateway.', ['version']),
-  ready: gauge('chat_session_ready', '1 if /readyz answers 200, else 0.'),
+  info: gauge(
+    'chat_session_info',
+    'Always 1. The label has the version of the gateway.',
+    ['version'],
+    'first',
+  ),
+  ready: gauge('chat_session_ready', '1 if /readyz answers 200, else 0.', [], 'min'),
 
   sessions: gauge(
     'chat_session_sessions',
@@ -112,6 +120,7 @@ export const metricsTable = {
     'chat_session_jwks_age_seconds',
     "Seconds since the keys at an app's jwks.url were fetched.",
     ['app'],
+    'max',
   ),
   requestSeconds: histogram(
     'chat_session_outbound_request_seconds',
@@ -133,11 +142,12 @@ export const metricsTable = {
     'app',
     'result',
   ]),
-  webhooksOwed: gauge('chat_session_webhooks_owed', 'Webhooks that are to be delivered.', ['app']),
+  webhooksOwed: gauge('chat_session_webhooks_owed', 'Webhooks that are to be delivered.', ['app'], 'max'),
   webhooksOldest: gauge(
     'chat_session_webhooks_oldest_seconds',
     'Age of the oldest webhook that is to be delivered.',
     ['app'],
+    'max',
   ),
 
   restCalls: counter(
@@ -152,14 +162,21 @@ export const metricsTable = {
     ['call'],
   ),
 
-  users: gauge('chat_session_users', 'Stored users, guests included.', ['app']),
-  guests: gauge('chat_session_guests', 'Stored guests.', ['app']),
-  inboxes: gauge('chat_session_inboxes', 'Inboxes that ever held a message.', ['app']),
-  inboxBytes: gauge('chat_session_inbox_bytes', 'About how many bytes the messages of an app take.', ['app']),
-  quota: gauge('chat_session_quota', "An app's limits.inboxes, limits.bytes and limits.guests.", [
-    'app',
-    'quota',
-  ]),
+  users: gauge('chat_session_users', 'Stored users, guests included.', ['app'], 'max'),
+  guests: gauge('chat_session_guests', 'Stored guests.', ['app'], 'max'),
+  inboxes: gauge('chat_session_inboxes', 'Inboxes that ever held a message.', ['app'], 'max'),
+  inboxBytes: gauge(
+    'chat_session_inbox_bytes',
+    'About how many bytes the messages of an app take.',
+    ['app'],
+    'max',
+  ),
+  quota: gauge(
+    'chat_session_quota',
+    "An app's limits.inboxes, limits.bytes and limits.guests.",
+    ['app', 'quota'],
+    'max',
+  ),
 
   limitsReached: counter(
     'chat_session_limits_reached_total',

@@ -1,0 +1,46 @@
+import type { GatewayOptions } from '../../gateway/index.js'
+import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
+
+/** The primary process, as a worker sees it. */
+export interface Primary {
+  /** Whether this worker listens as `config.admin` says. */
+  readonly isAdmin: boolean
+  /** Makes `/metrics` answer those of all workers. */
+  readonly metrics: NonNullable<GatewayOptions['metrics']>
+  listening(url: string, admin: string | null): void
+  on(type: 'stop' | 'reload', call: () => void): void
+}
+
+/** Returns the primary process; null in a process that is no worker. */
+export const connectToPrimary = (): Primary | null => {
+  const role = process.env[ROLE]
+  if (role === undefined || !process.send) return null
+  const send = (message: ToPrimary): void => void process.send?.(message)
+  const scrapes = new Map<number, (text: string) => void>()
+  const calls = new Map<ToWorker['type'], () => void>()
+  let collect = (): Promise<object[]> => Promise.resolve([])
+  let lastId = 0
+  process.on('message', (message: ToWorker) => {
+    const { type } = message
+    if (type === 'collect') {
+      void collect().then((metrics) => send({ type: 'collected', id: message.id, metrics }))
+    } else if (type === 'scraped') {
+      scrapes.get(message.id)?.(message.text)
+      scrapes.delete(message.id)
+    } else calls.get(type)?.()
+  })
+  return {
+    isAdmin: role === 'admin',
+    metrics(own) {
+      collect = own
+      return () =>
+        new Promise((resolve) => {
+          const id = ++lastId
+          scrapes.set(id, resolve)
+          send({ type: 'scrape', id })
+        })
+    },
+    listening: (url, admin) => send({ type: 'listening', url, admin }),
+    on: (type, call) => void calls.set(type, call),
+  }
+}

@@ -1,0 +1,123 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { Log } from '../../gateway/index.js'
+import { aggregateMetrics } from '../../gateway/internal.js'
+import { untilSignal } from '../until-signal.js'
+import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
+
+/** Milliseconds until a worker that ended is replaced: the first time, and at most if its successors end too. */
+const FIRST_DELAY = 1_000
+const MAX_DELAY = 30_000
+/** A worker that has run for so many milliseconds counts as sound: its successor starts after `FIRST_DELAY` again. */
+const SOUND_AFTER = 60_000
+/** Milliseconds that a worker has to answer with its metrics. A busy one is left out. */
+const COLLECT_TIMEOUT = 3_000
+
+/** One of the processes: the worker that runs, and those that replace it when it has ended. */
+interface Slot {
+  readonly role: 'admin' | 'plain'
+  delay: number
+  timer: NodeJS.Timeout | undefined
+}
+
+const post = (worker: Worker, message: ToWorker): void => {
+  if (worker.isConnected()) worker.send(message)
+}
+
+/**
+ * Runs `count` worker processes on one port. The primary process accepts all connections and gives them to the workers in turn. Connections
+ * are long, so an even spread matters; if the workers accepted from one socket, the kernel would favour some of them.
+ */
+export const runWorkers = (count: number, log: Log): void => {
+  cluster.schedulingPolicy = cluster.SCHED_RR
+  const slots = Array.from({ length: count }, (_, index): Slot => {
+    return { role: index === 0 ? 'admin' : 'plain', delay: FIRST_DELAY, timer: undefined }
+  })
+  const collecting = new Map<number, (metrics: object[]) => void>()
+  let lastId = 0
+  let isStopping = false
+  let hasListened = false
+  let listening = 0
+  let adminUrl: string | null = null
+  let onEmpty = (): void => undefined
+
+  const workers = (): Worker[] =>
+    Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
+
+  const collect = (worker: Worker): Promise<object[]> =>
+    new Promise((resolve) => {
+      const id = ++lastId
+      const finish = (metrics: object[]): void => {
+        clearTimeout(timer)
+        collecting.delete(id)
+        resolve(metrics)
+      }
+      const timer = setTimeout(() => finish([]), COLLECT_TIMEOUT)
+      collecting.set(id, finish)
+      worker.once('exit', () => finish([]))
+      post(worker, { type: 'collect', id })
+    })
+
+  const scrape = async (worker: Worker, id: number): Promise<void> => {
+    const text = await aggregateMetrics(await Promise.all(workers().map(collect)))
+    post(worker, { type: 'scraped', id, text })
+  }
+
+  const onListening = (url: string, admin: string | null): void => {
+    adminUrl ??= admin
+    listening += 1
+    if (!hasListened) {
+      hasListened = true
+      // Only now, so that a port in use or a Redis that is away is reported once.
+      for (const slot of slots.slice(1)) start(slot)
+    }
+    if (listening !== count) return
+    if (adminUrl !== null) console.log(`admin listening on ${adminUrl}`)
+    console.log(`listening on ${url}`)
+  }
+
+  const replace = (slot: Slot, ranFor: number, ended: object): void => {
+    slot.delay = ranFor >= SOUND_AFTER ? FIRST_DELAY : slot.delay
+    log.error(
+      { ...ended, delay: slot.delay },
+      'a worker process ended: its clients resume with the other workers, and another one starts after the delay',
+    )
+    slot.timer = setTimeout(() => start(slot), slot.delay)
+    slot.delay = Math.min(MAX_DELAY, 2 * slot.delay)
+  }
+
+  const start = (slot: Slot): void => {
+    if (isStopping) return
+    const since = performance.now()
+    const worker = cluster.fork({ [ROLE]: slot.role })
+    worker.on('message', (message: ToPrimary) => {
+      if (message.type === 'listening') onListening(message.url, message.admin)
+      else if (message.type === 'collected') collecting.get(message.id)?.(message.metrics)
+      else void scrape(worker, message.id)
+    })
+    worker.once('exit', (code: number | null, signal: string | null) => {
+      if (isStopping) {
+        if (code !== 0) process.exitCode = 1
+      } else if (hasListened)
+        replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
+      // The first worker has said why it can't start.
+      else process.exitCode = code ?? 1
+      if (workers().length === 0) onEmpty()
+    })
+  }
+
+  untilSignal(
+    () =>
+      new Promise((resolve) => {
+        isStopping = true
+        onEmpty = resolve
+        for (const { timer } of slots) clearTimeout(timer)
+        for (const worker of workers()) post(worker, { type: 'stop' })
+        if (workers().length === 0) resolve()
+      }),
+  )
+  process.on('SIGHUP', () => {
+    for (const worker of workers()) post(worker, { type: 'reload' })
+  })
+  const [first] = slots
+  if (first) start(first)
+}

@@ -1,0 +1,35 @@
+import { AggregatorRegistry } from 'prom-client'
+import { metricsTable } from './table.js'
+
+interface Value {
+  value: number
+  labels: { app?: string; state?: string }
+}
+
+const isSessions = (metric: object): metric is { values: Value[] } =>
+  'name' in metric && metric.name === metricsTable.sessions.name
+
+/**
+ * Each process counts the sessions without a connection to itself as detached, also those that another one carries. Corrects that in the
+ * first process's values, and removes the others'.
+ */
+const countDetachedOnce = (processes: readonly (readonly object[])[]): void => {
+  const all = processes.flat().filter(isSessions)
+  const sum = (values: readonly Value[]): number => values.reduce((total, { value }) => total + value, 0)
+  const of = (values: readonly Value[], app: string | undefined, state?: string): Value[] =>
+    values.filter(({ labels }) => labels.app === app && (state === undefined || labels.state === state))
+  const apps = new Set(all.flatMap(({ values }) => values.map(({ labels }) => labels.app)))
+  for (const app of apps) {
+    const sessions = Math.max(...all.map(({ values }) => sum(of(values, app))))
+    const active = sum(all.flatMap(({ values }) => of(values, app, 'active')))
+    const detached = all.flatMap(({ values }) => of(values, app, 'detached'))
+    for (const [index, value] of detached.entries())
+      value.value = index === 0 ? Math.max(0, sessions - active) : 0
+  }
+}
+
+/** Makes one text in Prometheus' format of the metrics of several processes on one engine, each as `collect` returns them. */
+export const aggregateMetrics = (processes: object[][]): Promise<string> => {
+  countDetachedOnce(processes)
+  return AggregatorRegistry.aggregate(processes).metrics()
+}
