@@ -13,14 +13,14 @@ const linkInsteadOfSentences = {
   'session/trace.js': 'export const traceStep = () => undefined',
 }
 
-/** The same build leaves the sentences out of the table of close codes. */
+/** The same build has the table of close codes without the sentences, as data: a function would have to be compiled at load. */
 const withoutMessages = {
   name: 'without-messages',
   transform(code, id) {
     if (id !== inDist('protocol/close-codes.js')) return null
     const short = code.replaceAll(
-      /(\b(?:end|revivableEnd)\(\d+), (?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")/g,
-      '$1',
+      /\b(end|revivableEnd)\((\d+), (?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")\)/g,
+      (_, kind, close) => (kind === 'end' ? `{ close: ${close} }` : `{ close: ${close}, _isRevivable: true }`),
     )
     if (short === code) throw new Error('close-codes.js has no messages to leave out.')
     return { code: short, map: null }

@@ -1,15 +1,15 @@
 import { sessionUrl } from '../session/internal.js'
 
-let scriptEndpoint = ''
+let scriptUrl = ''
 
-/** The gateway that served the script; empty if the script came from elsewhere. */
-export const endpointOfScript = (): string => scriptEndpoint
+export const setScriptUrl = (url: string): void => void (scriptUrl = url)
 
-/** A gateway serves the script at `https://HOST/v1/chat-session.js`, and at the same path with a version in it. */
-export const setScriptUrl = (url: string): void => {
-  scriptEndpoint =
-    /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(url.replace(/[?#].*/s, ''))?.[1] ?? ''
-}
+/**
+ * The gateway that served the script; empty if the script came from elsewhere. A gateway serves it at
+ * `https://HOST/v1/chat-session.js`, and at the same path with a version in it.
+ */
+export const endpointOfScript = (): string =>
+  /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(scriptUrl.replace(/[?#].*/s, ''))?.[1] ?? ''
 
 /** Returns the folder of the script. One server has the script at several URLs: with a version in the name, and with any query. */
 const withoutName = (scriptUrl: string): string => scriptUrl.replace(/(chat-session|[?#]).*/s, '')
