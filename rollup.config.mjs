@@ -20,7 +20,8 @@ const withoutMessages = {
     if (id !== inDist('protocol/close-codes.js')) return null
     const short = code.replaceAll(
       /\b(end|revivableEnd)\((\d+), (?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")\)/g,
-      (_, kind, close) => (kind === 'end' ? `{ close: ${close} }` : `{ close: ${close}, _isRevivable: true }`),
+      (_, kind, close) =>
+        kind === 'end' ? `{ close: ${close} }` : `{ close: ${close}, _isRevivable: true }`,
     )
     if (short === code) throw new Error('close-codes.js has no messages to leave out.')
     return { code: short, map: null }

@@ -8,6 +8,7 @@ import jitter from './jitter.mjs'
 import message from './message.mjs'
 import replay from './replay.mjs'
 import restart from './restart.mjs'
+import roundTrips from './round-trips.mjs'
 import scriptEvaluation from './script-evaluation.mjs'
 import scriptSize from './script-size.mjs'
 import start from './start.mjs'
@@ -30,4 +31,5 @@ export const rows = {
   growth,
   'script-size': scriptSize,
   'script-evaluation': scriptEvaluation,
+  'round-trips': roundTrips,
 }
