@@ -133,7 +133,8 @@ const started = (state: Connecting, info: SessionInfo, world: World): Step => {
     _attempt: state._attempt,
     _info: info,
     ...resetHeartbeat(info.pingInterval, world),
-    _stableAt: world.now + STABLE_AFTER,
+    // Without failures to forget there is no timer: an idle session wakes its page for pings alone.
+    _stableAt: state._connectFailures ? world.now + STABLE_AFTER : null,
     _connectFailures: state._connectFailures,
     _fetchFailures: 0,
     _rejections: 0,

@@ -82,7 +82,7 @@ export interface Active extends MachineContext {
   _heartbeatDeadline: number
   /** The heartbeat deadline was put off because its timer fired late. It is put off only once. */
   _sleepGraceUsed: boolean
-  /** The time at which the connection is stable, which resets `_connectFailures`; null after that. */
+  /** The time at which the connection is stable, which resets `_connectFailures`; null after that, and if there is none to reset. */
   _stableAt: number | null
   _renewal: Renewal | null
 }
