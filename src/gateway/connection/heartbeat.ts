@@ -1,5 +1,12 @@
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
 
+/**
+ * Pings are sent at times that are this part of the interval apart, and at most so many milliseconds: one turn of the event loop then
+ * pings many connections, and another receives many answers. Otherwise each ping would wake the process twice.
+ */
+const GRID_SHARE = 0.01
+const MAX_GRID = 250
+
 /** Pings one connection's client from `started` on, and ends the connection if no frame comes in two intervals. */
 export class Heartbeat {
   readonly #connection: Pick<ConnectionHandle, 'send' | 'end'>
@@ -72,8 +79,11 @@ export class Heartbeat {
   }
 
   #checkIn(delay: number): void {
+    const now = performance.now()
+    const grid = Math.min(MAX_GRID, this.#interval * GRID_SHARE)
+    const at = Math.ceil((now + delay) / grid) * grid
     // The timer has its argument instead of a closure, which would take more memory for each session.
-    this.#timer = setTimeout(Heartbeat.#check, delay, this).unref()
+    this.#timer = setTimeout(Heartbeat.#check, Math.ceil(at - now), this).unref()
   }
 
   static readonly #check = (heartbeat: Heartbeat): void => {
