@@ -175,3 +175,20 @@ it('has another epoch after a backup was restored while no engine was open', asy
   assert.deepEqual([messages.map(({ body }) => body), lost], [['kept', 'other'], true])
   await engine.close()
 })
+
+it('has another epoch after Redis has evicted keys', async () => {
+  const server = await standalone()
+  const { engine, events } = await openNode(options(server))
+  await startSession(engine, request(bob))
+  await deliver(engine, { body: 'before' })
+  const before = await engine.inbox(bob)
+  for (let n = 0; n < 100; n++)
+    await server.command('set', `of another program ${n}`, 'x'.repeat(10_000), 'ex', 600)
+  await server.command('config', 'set', 'maxmemory-policy', 'volatile-random')
+  const used = /used_memory:(\d+)/.exec(await server.command('info', 'memory'))?.[1]
+  await server.command('config', 'set', 'maxmemory', Number(used) - 300_000)
+  await until('the epoch has changed', () => events.some(({ type }) => type === 'epoch-changed'))
+  await server.command('config', 'set', 'maxmemory', '0')
+  assert.notEqual((await engine.inbox(bob)).epoch, before.epoch)
+  await engine.close()
+})
