@@ -11,13 +11,13 @@ import { createToken } from '../dist/tokens/index.js'
 import { appId, openSession, percentile, secret } from './setting.mjs'
 
 const isQuick = process.argv.includes('--quick')
-const WARM_UP = isQuick ? 300 : 3_000
-const STARTS = isQuick ? 300 : 3_000
+const WARM_UP = isQuick ? 300 : 2_000
+const STARTS = isQuick ? 300 : 2_000
 const STARTS_AT_ONCE = 25
 const PAIRS = isQuick ? 20 : 100
-const MESSAGES = isQuick ? 500 : 10_000
-const MESSAGES_PER_SECOND = isQuick ? 250 : 500
-const IDLE_SECONDS = isQuick ? 5 : 60
+const MESSAGES = isQuick ? 500 : 4_000
+const MESSAGES_PER_SECOND = isQuick ? 250 : 400
+const IDLE_SECONDS = isQuick ? 5 : 20
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const NAME = 'chat-session'
 
