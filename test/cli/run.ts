@@ -21,14 +21,18 @@ export interface Running {
   readonly outcome: Promise<Outcome>
 }
 
-/** Runs the built command line in a process of its own, with this environment and no other. `runtime` is the program that runs it. */
+/**
+ * Runs the built command line in a process of its own, with this environment and no other. `runtime` is the program that runs it, and
+ * `script` another build's command line.
+ */
 export const run = (
   args: string[],
   env: Record<string, string> = {},
   cwd = tmpdir(),
   runtime = process.execPath,
+  script = main,
 ): Running => {
-  const child = spawn(runtime, [main, ...args], {
+  const child = spawn(runtime, [script, ...args], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', ...env },
   })

@@ -11,6 +11,7 @@ import type {
 import type { Reply } from './client/port.js'
 import { Outgoing } from './outgoing.js'
 import type { Quotas } from './quotas.js'
+import { SendOrder } from './send-order.js'
 import { SenderCopies } from './sender-copies.js'
 import type { Store } from './store.js'
 
@@ -22,6 +23,7 @@ export class Inboxes {
   readonly copies: SenderCopies
   readonly #store: Store
   readonly #quotas: Quotas
+  readonly #order = new SendOrder()
 
   constructor(store: Store, quotas: Quotas) {
     this.#store = store
@@ -29,25 +31,11 @@ export class Inboxes {
     this.copies = new SenderCopies(store)
   }
 
-  /** Sends a message within what other partitions leave of the app's quota. */
-  async send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
     const outgoing = new Outgoing(this.#store, message)
-    const { recipient, sender } = outgoing
-    const partition = this.#store.partitions.of(recipient)
-    const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
-      // The first try has counted the message.
-      const messagesPerSecond = isAtLimit ? undefined : rules.messagesPerSecond
-      const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
-      const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
-      return this.#send(outgoing, { ...rules, messagesPerSecond, quota })
-    }
-    const sent = await sendOnce(false)
-    if (sent.outcome !== 'full') return sent
-    if (outgoing.isAway && sender) {
-      const { messages, bytes, age } = rules.retention
-      await this.#store.onUser(this.#store.steps.trimInbox, sender, [messages, bytes, age].map(String))
-    }
-    return sendOnce(true)
+    const send = (): Promise<SendResult> => this.#sendWithin(outgoing, rules)
+    const { appId, from } = message
+    return from === null ? send() : this.#order.run(`${appId}\0${from}`, send)
   }
 
   async state(of: UserRef): Promise<InboxState> {
@@ -84,6 +72,26 @@ export class Inboxes {
       String(offset),
     ])
     return isComparable === 1 ? this.#stateOf(of, state) : null
+  }
+
+  /** Sends a message within what other partitions leave of the app's quota. */
+  async #sendWithin(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+    const { recipient, sender } = outgoing
+    const partition = this.#store.partitions.of(recipient)
+    const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
+      // The first try has counted the message.
+      const messagesPerSecond = isAtLimit ? undefined : rules.messagesPerSecond
+      const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
+      const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
+      return this.#send(outgoing, { ...rules, messagesPerSecond, quota })
+    }
+    const sent = await sendOnce(false)
+    if (sent.outcome !== 'full') return sent
+    if (outgoing.isAway && sender) {
+      const { messages, bytes, age } = rules.retention
+      await this.#store.onUser(this.#store.steps.trimInbox, sender, [messages, bytes, age].map(String))
+    }
+    return sendOnce(true)
   }
 
   async #send(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {

@@ -8,7 +8,11 @@ const packages = {
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
   setpriv: 'util-linux',
+  haproxy: 'haproxy',
 }
+
+/** Debian puts HAProxy into a folder that only root's PATH has. */
+const SYSTEM_FOLDER = '/usr/sbin'
 
 const isExecutable = (path: string): boolean => {
   try {
@@ -21,8 +25,7 @@ const isExecutable = (path: string): boolean => {
 
 /** Returns the path of a program. Throws an error that names its Debian package if it is not installed. */
 export const program = (name: keyof typeof packages): string => {
-  const path = (process.env['PATH'] ?? '')
-    .split(delimiter)
+  const path = [...(process.env['PATH'] ?? '').split(delimiter), SYSTEM_FOLDER]
     .map((folder) => join(folder, name))
     .find(isExecutable)
   if (path === undefined)
@@ -30,14 +33,19 @@ export const program = (name: keyof typeof packages): string => {
   return path
 }
 
-/** Runs a program, and resolves with what it wrote to standard output. Rejects with all of its output if it fails. */
+/**
+ * Runs a program, which reads `input`, and resolves with what it wrote to standard output. Rejects with all of its output if it
+ * fails.
+ */
 export const runProgram = async (
   name: keyof typeof packages,
   args: readonly string[],
-  timeout = 60_000,
+  { timeout = 60_000, input }: { timeout?: number; input?: string } = {},
 ): Promise<string> => {
   try {
-    const { stdout } = await promisify(execFile)(program(name), args, { timeout, maxBuffer: 2 ** 26 })
+    const running = promisify(execFile)(program(name), args, { timeout, maxBuffer: 2 ** 26 })
+    if (input !== undefined) running.child.stdin?.end(input)
+    const { stdout } = await running
     return stdout
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }

@@ -118,8 +118,16 @@ export const redisServer = async (options: ServerOptions = {}): Promise<RedisSer
   }
   after(() => kill())
 
-  const command: RedisServer['command'] = async (...args) =>
-    (await runProgram('redis-cli', [...cliOptions, ...args.map(String)])).trimEnd()
+  const command: RedisServer['command'] = async (...args) => {
+    const texts = args.map(String)
+    if (!texts.some((text) => text.includes('\0')))
+      return (await runProgram('redis-cli', [...cliOptions, ...texts])).trimEnd()
+    // An argument of a process has no zero byte. As input redis-cli takes escapes, and its exit code says nothing.
+    const input = texts.map((text) => JSON.stringify(text).replaceAll('\\u0000', '\\x00')).join(' ')
+    const reply = (await runProgram('redis-cli', cliOptions, { input: `${input}\n` })).trimEnd()
+    if (/^(\(error\) )?[A-Z]+ /.test(reply)) throw new Error(`redis-server answered ${reply}`)
+    return reply
+  }
 
   return {
     port,
