@@ -15,6 +15,12 @@ const PACE = 200
 /** Milliseconds in which everything is acknowledged and received after the last fault. */
 const TIMEOUT = 90_000
 
+interface Address {
+  endpoint: string
+  /** The certificate to trust. */
+  ca?: Buffer
+}
+
 interface Acknowledged {
   to: string
   body: string
@@ -26,15 +32,24 @@ export class ChatUser {
   readonly userId: string
   readonly session: ChatSession
   readonly acknowledged: Acknowledged[] = []
-  readonly received: Message[] = []
-  /** States that a session does not leave, and errors other than `unavailable`. */
+  /** What the session received, by epoch: with `messages-lost` it begins to read the inbox again. */
+  readonly epochs: Message[][] = [[]]
+  /** Ends of the session, and messages that were refused. */
   readonly faults: string[] = []
   #isEnding = false
 
-  private constructor(userId: string, endpoint: string, token: string) {
+  private constructor(userId: string, { endpoint, ca }: Address, token: string) {
     this.userId = userId
-    this.session = new ChatSession({ endpoint, appId, token, WebSocket: WebSocket as never })
+    const Socket = class extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols, ca && { ca })
+      }
+    }
+    this.session = new ChatSession({ endpoint, appId, token, WebSocket: Socket as never })
     this.session.addEventListener('message', ({ detail }) => this.received.push(detail))
+    this.session.addEventListener('error', ({ detail: { code } }) => {
+      if (code === 'messages-lost') this.epochs.push([])
+    })
     this.session.addEventListener('state', ({ detail: { state, error } }) => {
       if (!this.#isEnding && (state === 'ended' || state === 'failed'))
         this.faults.push(`the session of ${userId} is ${state}: ${error?.code ?? 'no error'}`)
@@ -43,11 +58,16 @@ export class ChatUser {
     after(() => this.end())
   }
 
-  static async start(userId: string, endpoint: string): Promise<ChatUser> {
-    const user = new ChatUser(userId, endpoint, await tokenFor(userId))
+  static async start(userId: string, address: Address): Promise<ChatUser> {
+    const user = new ChatUser(userId, address, await tokenFor(userId))
     const { succeeded } = await user.session.start()
     assert.ok(succeeded, userId)
     return user
+  }
+
+  /** What the session received in the present epoch. */
+  get received(): Message[] {
+    return this.epochs.at(-1) ?? []
   }
 
   /** Sends numbered messages to others in turn until it is stopped. Resolves when all are acknowledged. */
@@ -100,8 +120,13 @@ export interface Crowd {
 }
 
 /** Starts one session of each user. All send to each other until `finish`. */
-export const startCrowd = async (endpoint: string, userIds: readonly string[]): Promise<Crowd> => {
-  const users = await Promise.all(userIds.map((userId) => ChatUser.start(userId, endpoint)))
+export const startCrowd = async (
+  endpoint: string,
+  userIds: readonly string[],
+  ca?: Buffer,
+): Promise<Crowd> => {
+  const address = { endpoint, ...(ca && { ca }) }
+  const users = await Promise.all(userIds.map((userId) => ChatUser.start(userId, address)))
   const stop = new AbortController()
   after(() => stop.abort())
   const sending = users.map((user) =>
@@ -120,15 +145,16 @@ export const startCrowd = async (endpoint: string, userIds: readonly string[]): 
       let count = 0
       const faults = users.flatMap(({ faults: ofUser }) => ofUser)
       for (const user of users) {
-        const { userId, received } = user
+        const { userId } = user
         const stored = await within(user.inbox(), `inbox of ${userId}`, TIMEOUT)
         count += stored.length
         inboxes.set(userId, new Map(stored.map(({ body = '', offset }) => [body, offset])))
         faults.push(...orderFaults(stored).map((fault) => `inbox of ${userId}: ${fault}`))
-        await until(`${userId} received all`, () => received.length >= stored.length, true, TIMEOUT)
-        faults.push(...orderFaults(received).map((fault) => `received by ${userId}: ${fault}`))
-        if (received.length > stored.length)
-          faults.push(`${userId} received ${received.length} messages of ${stored.length}`)
+        await until(`${userId} received all`, () => user.received.length >= stored.length, true, TIMEOUT)
+        for (const received of user.epochs)
+          faults.push(...orderFaults(received).map((fault) => `received by ${userId}: ${fault}`))
+        if (user.received.length > stored.length)
+          faults.push(`${userId} received ${user.received.length} messages of ${stored.length}`)
       }
       for (const { userId, acknowledged } of users)
         for (const { to, body, offset } of acknowledged) {

@@ -40,7 +40,7 @@ export interface NodeOptions {
   webhooks?: WebhookLog
   config?: Partial<GatewayConfig>
   /** The command line, if it is another build. */
-  program?: string
+  program?: string | undefined
 }
 
 export const gatewayNode = async ({
@@ -49,7 +49,7 @@ export const gatewayNode = async ({
   webhooks,
   config = {},
   program,
-}: NodeOptions): Promise<GatewayNode & { setProgram(path: string): void }> => {
+}: NodeOptions): Promise<GatewayNode & { setProgram(path: string | undefined): void }> => {
   const folder = scratchFolder()
   const port = await freePort()
   const file = join(folder, 'gateway.json')
