@@ -10,6 +10,7 @@ const engineInterface = [
   ...engineRecords,
   'engine/errors',
   'engine/listeners',
+  'engine/transfer',
   'engine/user-changes',
 ]
 const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
@@ -47,6 +48,7 @@ export const rooms = {
   'engine/events': ['engine/records', 'protocol'],
   'engine/engine': [...engineRecords, 'protocol'],
   'engine/errors': [],
+  'engine/transfer': ['engine/records', 'engine/webhook-events', 'protocol'],
   'engine/user-changes': ['engine/records', 'protocol'],
   'engine/listeners': ['engine/engine'],
   'engine/util': [],

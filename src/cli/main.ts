@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from '../protocol/index.js'
 import { isForUser } from './cli-error.js'
+import type { CopyOptions } from './copy.js'
 import type { DoctorOptions } from './doctor/doctor.js'
 import type { ConfigOptions } from './load-config.js'
 import type { ServeOptions } from './serve.js'
@@ -95,6 +96,16 @@ program
   .action(async (url: string, options: DoctorOptions) =>
     (await import('./doctor/doctor.js')).doctor(url, options),
   )
+
+program
+  .command('copy')
+  .description(
+    'Copy the data of a config’s engine to the empty engine of another config, while no gateway uses them.',
+  )
+  .requiredOption('--from <config>', 'config whose engine has the data')
+  .requiredOption('--to <config>', 'config whose engine gets them: a new folder, or a Redis without them')
+  .option('--restart', 'delete what a copy that did not finish has left in the target')
+  .action(async (options: CopyOptions) => (await import('./copy.js')).copy(options))
 
 program
   .command('dev')

@@ -76,11 +76,12 @@ test('an app id or user id that is not valid is one line', async () => {
 })
 
 const helps: Record<string, RegExp> = {
-  '': /serve.*check.*check-token.*doctor.*dev.*token.*app-token.*signature/s,
+  '': /serve.*check.*check-token.*doctor.*copy.*dev.*token.*app-token.*signature/s,
   serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
   check: /--config <file>/,
   'check-token': /<token>.*--config <file>/s,
   doctor: /<url>.*--app <id>.*--origin <origin>.*--page <url>/s,
+  copy: /--from <config>.*--to <config>.*--restart/s,
   dev: /--port <port>.*--data <folder>/s,
   token: /--app <id>.*--user <id>.*--expires-in <seconds>.*--secret-env <name>/s,
   'app-token': /--app <id>.*--expires-in <seconds>.*--secret-env <name>/s,

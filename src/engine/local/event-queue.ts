@@ -33,7 +33,7 @@ export interface NewEvent extends UserRef {
   data: JsonObject
 }
 
-interface EventRow {
+export interface EventRow {
   event: WebhookEvent
   attempts: number
   lastError: string | null
@@ -52,7 +52,7 @@ interface UserQueue {
   batch: number
 }
 
-type QueueRow = [first: number, last: number, run: number, dueAt: number]
+export type QueueRow = [first: number, last: number, run: number, dueAt: number]
 
 export interface EventQueueOptions {
   store: Store
@@ -63,7 +63,8 @@ export interface EventQueueOptions {
   emit: (event: EngineEvent) => void
 }
 
-const seqOf = (eventId: string): number => Number(/^evt_(\d+)_/.exec(eventId)?.[1] ?? 0)
+/** The number in an event's id. The id of an event that was copied from a Redis has its partition before the number. */
+export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
 /**
  * The webhook events that are owed, in rows: each event by its number, and for each user with owed events one row in the order of the

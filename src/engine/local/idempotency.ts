@@ -7,7 +7,7 @@ import { del, put, read, readAll, type Operation, type Store } from './store.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
-type IdempotencyRow = [
+export type IdempotencyRow = [
   expiresAt: number,
   digest: string,
   offset: number,
@@ -15,7 +15,7 @@ type IdempotencyRow = [
   sentAt: number,
 ]
 
-const KEYS_PER_INDEX_ROW = 128
+export const KEYS_PER_INDEX_ROW = 128
 /** How many index rows, and about how many keys, one step of the sweep deletes at most. */
 const INDEX_ROWS_PER_STEP = 32
 const KEYS_PER_STEP = 256

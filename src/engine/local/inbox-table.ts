@@ -21,6 +21,10 @@ export interface InboxTableOptions {
   cacheBytes: number
 }
 
+/** What the key of a message's id has behind it, by how often its sender and its recipient were deleted. */
+export const deletionsSuffix = (counts: readonly number[]): string =>
+  counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
+
 /** The inboxes in memory: the most recently used, and those whose last change is not written. */
 export class InboxTable {
   readonly #store: Store
@@ -83,7 +87,7 @@ export class InboxTable {
   deletionsIn({ appId, from, to }: NewMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
-    return counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
+    return deletionsSuffix(counts)
   }
 
   /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */

@@ -13,7 +13,7 @@ const TOKEN_KEPT_FOR = 400 * DAY
 const TOKEN_MARGIN = DAY
 
 /** The part of a user that outlives a deletion. */
-interface UserRow {
+export interface UserRow {
   /** Credentials that were issued up to this time are revoked; null if the user has no revocation. */
   revokedBefore: number | null
   /** How often the user was deleted. */

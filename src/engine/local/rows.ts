@@ -21,6 +21,8 @@ export const rows = {
   key: 'key',
   epoch: 'epoch',
   time: 'time',
+  /** Stands while a copy of another engine's data is not complete. */
+  copying: 'copying',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
   /** One part after `guest`, so that one range covers all apps. App ids have no spaces. */
   guest: ({ appId, userId }: UserRef) => `guest\0${appId} ${userId}`,

@@ -12,7 +12,7 @@ import type { WebhookEvents } from './webhook-events.js'
 const CHECKS_PER_STEP = 32
 
 /** The first unread message of a streak: its offset, and how often the user was deleted before. */
-type CheckRow = [offset: number, deletions: number]
+export type CheckRow = [offset: number, deletions: number]
 
 /** The unread messages of an inbox. */
 export interface Unread {

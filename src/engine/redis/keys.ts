@@ -5,13 +5,24 @@ import type { Partitions } from './partitions.js'
 /** Keys of one user. */
 const USER_KINDS = ['user', 'inbox', 'sessions', 'unread', 'queue', 'tombs', 'rate'] as const
 /** Keys of an app in a partition. */
-const APP_KINDS = ['users', 'live', 'counts', 'due', 'events', 'owed', 'failed', 'aging', 'revoked'] as const
+const APP_KINDS = [
+  'users',
+  'live',
+  'counts',
+  'due',
+  'events',
+  'owed',
+  'failed',
+  'aging',
+  'revoked',
+  'tokens',
+] as const
 /** Keys of a partition. */
 type PartitionKind = 'deadlines' | 'attached' | 'pending'
 /** The key of a server, or in a cluster of a partition. */
 type ServerKind = 'state'
 /** Keys that there are once. They are in the first partition. */
-type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check'
+type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check' | 'copying'
 /** Keys of a message's id, of a sender's copy, and of a token. The caller names them. */
 export type HashedKind = 'id' | 'copy' | 'token'
 

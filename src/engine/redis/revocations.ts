@@ -65,7 +65,7 @@ export class Revocations {
 
   async revokeToken(appId: string, tokenId: string): Promise<void> {
     const { steps } = this.#store
-    const args = [String(TOKEN_KEPT_FOR), String(TOKEN_MARGIN)]
+    const args = [String(TOKEN_KEPT_FOR), String(TOKEN_MARGIN), tokenId]
     const users = (await this.#onToken(steps.revokeToken, appId, tokenId, args)) as string[]
     const token = tokenHash(appId, tokenId)
     await Promise.all(users.map((userId) => this.#store.onUser(steps.endToken, { appId, userId }, [token])))

@@ -15,7 +15,7 @@ export const loadSteps = () => {
   const onSession = (name: string, more: readonly KeyKind[] = [], repeatable = true) =>
     defineStep(name, [...sessions, ...more], { ...withSessions, repeatable })
   return {
-    open: defineStep('open', ['key', 'epochs', 'apps'], reads),
+    open: defineStep('open', ['key', 'epochs', 'apps', 'copying'], reads),
     check: defineStep('check', ['check'], reads),
     configure: defineStep('configure', ['apps'], reads),
 
@@ -40,7 +40,7 @@ export const loadSteps = () => {
     revokeApp: defineBatchStep('revoke-app', ['revoked', 'counts']),
     readRevocation: defineStep('revoked-read', ['user', 'revoked'], reads),
     useToken: defineStep('token-use', ['token'], reads),
-    revokeToken: defineStep('token-revoke', ['token'], reads),
+    revokeToken: defineStep('token-revoke', ['token', 'tokens'], reads),
     readToken: defineStep('token-read', ['token'], reads),
     endToken: onSession('token-end', ['tombs']),
 

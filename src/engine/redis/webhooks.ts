@@ -20,10 +20,8 @@ interface EventId {
   seq: string
 }
 
-const parseId = (id: string): EventId | undefined => {
-  const [, partition, seq] = /^evt_(\d+)_(\d+)_[0-9a-f]*$/.exec(id) ?? []
-  return partition !== undefined && seq !== undefined ? { partition: Number(partition), seq } : undefined
-}
+/** Returns the number in an event's id. The partition before it may be another: the event may be copied from another engine. */
+const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(id)?.[1]
 
 type Outcome = Pick<OwedEvent, 'attempts' | 'lastError'>
 
@@ -142,10 +140,10 @@ export class Webhooks {
     this.#due.clear()
   }
 
-  /** The parts of an event's id; undefined if the user can have no event with it. */
+  /** Where the event with this id would be; undefined if it is no such id. */
   #find(of: UserRef, eventId: string): EventId | undefined {
-    const id = parseId(eventId)
-    return id?.partition === this.#store.partitions.of(of) ? id : undefined
+    const seq = seqOf(eventId)
+    return seq === undefined ? undefined : { partition: this.#store.partitions.of(of), seq }
   }
 
   #schedule(appId: string, partitions: ReadonlyMap<number, number>): void {

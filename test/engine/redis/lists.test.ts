@@ -27,6 +27,7 @@ class CountingClient {
       open: (events) => client.open(events),
       close: () => client.close(),
       subscribe: (channels) => client.subscribe(channels),
+      keys: (start) => client.keys(start),
       info: () => client.info(),
       run: async (script, keys, args) => {
         const isCounted = names.includes(script.name)

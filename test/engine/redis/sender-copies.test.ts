@@ -23,6 +23,7 @@ const clientWithoutCopies = (isBroken: () => boolean): RedisClient => {
     open: (events) => client.open(events),
     close: () => client.close(),
     subscribe: (channels) => client.subscribe(channels),
+    keys: (start) => client.keys(start),
     info: () => client.info(),
     run: (script, keys, args) =>
       script.name === 'send-copy' && isBroken()

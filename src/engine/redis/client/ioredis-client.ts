@@ -21,6 +21,9 @@ const CHECK_INTERVAL = 500
  */
 const CHECKS_PER_REFRESH = { single: 4, sentinel: 1, cluster: 4 }
 
+/** About how many keys a server looks at for one page. */
+const KEYS_PER_SCAN = 1_000
+
 /** Milliseconds that `close` waits for replies. */
 const CLOSE_TIMEOUT = 2_000
 
@@ -112,6 +115,22 @@ export class IORedisClient implements RedisClient {
       subscriptions.add(channels)
       await this.#untilSubscribed(subscriptions, servers, call)
     })
+  }
+
+  async *keys(start: string): AsyncGenerator<string[]> {
+    const pattern = `${start.replaceAll(/[\\*?[\]]/g, '\\$&')}*`
+    for (const { commands } of this.#get().servers.all) {
+      let cursor = '0'
+      do {
+        const args = [cursor, 'match', pattern, 'count', KEYS_PER_SCAN]
+        const reply = await this.#calls.add('scan', async () =>
+          (await commands.connection()).call('scan', args),
+        )
+        const [next, names] = reply as [string, string[]]
+        cursor = next
+        if (names.length > 0) yield names
+      } while (cursor !== '0')
+    }
   }
 
   async info(): Promise<ServerInfo[]> {

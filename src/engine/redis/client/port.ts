@@ -56,6 +56,9 @@ export interface RedisClient {
    */
   subscribe(channels: readonly string[]): Promise<void>
 
+  /** The names of all keys that begin with `start`, in pages. A name may come twice. */
+  keys(start: string): AsyncIterable<string[]>
+
   /** What every server says about itself. */
   info(): Promise<ServerInfo[]>
 }

@@ -1,4 +1,4 @@
--- Revokes a token. Returns the users who used it.
+-- Revokes a token. Returns the users who used it. `tokens` lists the ids of revoked tokens, and until when each is kept.
 local users = {}
 for _, field in ipairs(call('HKEYS', K.token)) do
   if string.sub(field, 1, 1) == '=' then users[#users + 1] = string.sub(field, 2) end
@@ -7,4 +7,6 @@ call('HSET', K.token, 'revoked', 1)
 local expiresAt = tonumber(call('HGET', K.token, 'until') or nil)
 local keptFor = expiresAt and math.max(expiresAt - now, 0) + tonumber(arg(2)) or tonumber(arg(1))
 call('PEXPIRE', K.token, math.floor(keptFor))
+call('ZREMRANGEBYSCORE', K.tokens, '-inf', now)
+call('ZADD', K.tokens, math.floor(now + keptFor), arg(3))
 return reply(unpack(users))

@@ -1,0 +1,42 @@
+import { copyData, parseConfig, type CopyProgress, type Settings } from '../gateway/internal.js'
+import { CliError } from './cli-error.js'
+import { loadConfig } from './load-config.js'
+import { count } from './report.js'
+
+export interface CopyOptions {
+  from: string
+  to: string
+  restart?: boolean
+}
+
+const PROGRESS_INTERVAL = 1_000
+
+const textOf = ({ users, inboxes, messages, events }: CopyProgress): string =>
+  [
+    count(users, 'user'),
+    inboxes === 1 ? '1 inbox' : `${inboxes} inboxes`,
+    count(messages, 'message'),
+    count(events, 'webhook event'),
+  ].join(', ')
+
+const settingsOf = async (option: string, file: string): Promise<Settings> => {
+  const parsed = parseConfig(await loadConfig(file), process.env)
+  if (parsed.ok) return parsed.config
+  throw new CliError(parsed.problems.map((problem) => `${option}: ${problem}`).join('\n'))
+}
+
+/** Copies the data of one config's engine to another's. Progress goes to standard error, the result to standard output. */
+export const copy = async ({ from, to, restart = false }: CopyOptions): Promise<void> => {
+  const [source, target] = [await settingsOf('--from', from), await settingsOf('--to', to)]
+  let printedAt = performance.now()
+  const copied = await copyData(source, target, {
+    restart,
+    onProgress(progress) {
+      if (performance.now() - printedAt < PROGRESS_INTERVAL) return
+      printedAt = performance.now()
+      console.error(`copied so far: ${textOf(progress)}`)
+    },
+  })
+  console.error('The copy is complete. Sessions were not copied: clients start anew.')
+  console.log(`copied ${textOf(copied)}`)
+}

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { EngineError } from '../errors.js'
+import { exportRows } from '../local/transfer/export-rows.js'
+import { RowImport } from '../local/transfer/import-rows.js'
+import { rows } from '../local/rows.js'
+import { unfinishedCopy, type CopySource, type CopyTarget } from '../transfer.js'
+import { createPrivacy, ensureFolder } from './folder.js'
+import { engineErrorOf, openLevelStore, type LevelStore } from './level-store.js'
+
+const withFolder = async <T>(folder: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof EngineError ? error : engineErrorOf(folder, error)
+  }
+}
+
+/** The data in a folder of an embedded engine. They are read without an engine, so nothing in it changes. */
+export const folderSource = (path: string): CopySource => {
+  const folder = resolve(path)
+  let store: LevelStore | undefined
+  return {
+    open: () =>
+      withFolder(folder, async () => {
+        if (!existsSync(join(folder, 'CURRENT')))
+          throw new EngineError('unavailable', `There is no data in ${folder}: correct engine.path.`)
+        store = await openLevelStore(folder)
+        if (store.getSync(rows.copying) !== undefined)
+          throw new EngineError('unavailable', unfinishedCopy(folder))
+      }),
+    async *pages() {
+      if (store) yield* exportRows(store)
+    },
+    close: async () => store?.close(),
+  }
+}
+
+/** A new folder of an embedded engine. */
+export const folderTarget = (path: string): CopyTarget => {
+  const folder = resolve(path)
+  const makePrivate = createPrivacy(folder)
+  let opened: { store: LevelStore; rows: RowImport } | undefined
+  const use = (work: (rows: RowImport) => Promise<void>): Promise<void> =>
+    withFolder(folder, async () => {
+      if (opened) await work(opened.rows)
+    })
+  return {
+    open: ({ restart }) =>
+      withFolder(folder, async () => {
+        await ensureFolder(folder)
+        await makePrivate()
+        const store = await openLevelStore(folder)
+        opened = { store, rows: new RowImport(store) }
+        await makePrivate()
+        await opened.rows.begin(folder, restart)
+      }),
+    write: (records) => use((rows) => rows.write(records)),
+    finish: () =>
+      use(async (rows) => {
+        await rows.finish()
+        await makePrivate()
+      }),
+    close: async () => opened?.store.close(),
+  }
+}

@@ -1,0 +1,118 @@
+import type { UserRecord, UserRef } from '../../engine.js'
+import type { SentId, TransferRecord } from '../../transfer.js'
+import type { EventRow } from '../event-queue.js'
+import type { IdempotencyRow } from '../idempotency.js'
+import { Inbox } from '../inbox.js'
+import { messageOf, type InboxRow, type MessageRow } from '../inbox-row.js'
+import { deletionsSuffix } from '../inbox-table.js'
+import type { UserRow } from '../revocations.js'
+import { below } from '../row-keys.js'
+import { rows } from '../rows.js'
+import { sessionOf, type SessionRow } from '../session-row.js'
+import { read, readAll, type Range, type Store } from '../store.js'
+import type { CheckRow } from '../unread-checks.js'
+
+const ROWS_PER_PAGE = 500
+/** A message may have 16 kB. */
+const MESSAGES_PER_PAGE = 200
+
+/** The ids in a key of three parts. */
+const refOf = (row: string): UserRef => {
+  const [, appId = '', userId = ''] = row.split('\0')
+  return { appId, userId }
+}
+
+const deletionsOf = (store: Store, of: UserRef): number =>
+  (read(store, rows.revokedUser(of)) as UserRow | undefined)?.deletions ?? 0
+
+async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): AsyncGenerator<[string, T][]> {
+  for (let { gte } = range; ;) {
+    const found = await readAll<T>(store, { ...range, gte, limit })
+    if (found.length > 0) yield found
+    const last = found.at(-1)
+    if (!last || found.length < limit) return
+    gte = `${last[0]}\0`
+  }
+}
+
+/** Reads all data of a store that no engine has open. */
+export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
+  // The times of rows are by the engine's clock, which stands still while no engine runs.
+  const now = (read(store, rows.time) as number | undefined) ?? Date.now()
+  const leftOf = (time: number): number => Math.max(0, time - now)
+
+  const key = read(store, rows.key) as string | undefined
+  if (key !== undefined) yield [{ kind: 'key', key }]
+
+  for await (const found of pagesOf<number>(store, rows.allAppRevocations))
+    yield found.flatMap(([row, revokedBefore]): TransferRecord[] => {
+      const { kind, appId } = rows.appRevocationOf(row)
+      return kind === 'app' ? [{ kind: 'app', appId, revokedBefore, options: null }] : []
+    })
+  for await (const found of pagesOf<[until: number | null]>(store, below('revoked token')))
+    yield found.map(([row, [until]]): TransferRecord => {
+      const [, appId = '', ...tokenId] = row.split('\0')
+      return {
+        kind: 'token',
+        appId,
+        tokenId: tokenId.join('\0'),
+        left: until === null ? null : leftOf(until),
+      }
+    })
+  for await (const found of pagesOf<UserRow>(store, below('revoked')))
+    yield found.map(([row, { revokedBefore, deletions }]): TransferRecord => ({
+      ...{ kind: 'revocation', ...refOf(row), revokedBefore, deletions },
+    }))
+  for await (const found of pagesOf<UserRecord>(store, below('user')))
+    yield found.map(([row, user]): TransferRecord => ({
+      ...{ kind: 'user', user, guest: read(store, rows.guest(refOf(row))) !== undefined },
+    }))
+  for await (const found of pagesOf<number>(store, below('seen')))
+    yield found.map(([row, lastSeenAt]): TransferRecord => ({ kind: 'seen', ...refOf(row), lastSeenAt }))
+  for await (const found of pagesOf<SessionRow>(store, rows.allSessions))
+    yield found.map(([, row]): TransferRecord => {
+      const { appId, userId, lastSeenAt } = sessionOf(row)
+      return { kind: 'seen', appId, userId, lastSeenAt }
+    })
+
+  for await (const found of pagesOf<InboxRow>(store, below('inbox')))
+    for (const [row] of found) yield* exportInbox(store, refOf(row), now)
+  for await (const found of pagesOf<CheckRow>(store, below('unread check')))
+    yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
+      const { time, userId } = rows.unreadCheckOf(row)
+      const of = { appId: refOf(row).appId, userId }
+      // One of an inbox that was deleted since has nothing to check.
+      if (deletionsOf(store, of) !== deletions) return []
+      return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
+    })
+  for (const state of ['owed', 'failed'] as const)
+    for await (const found of pagesOf<EventRow>(store, below(state === 'owed' ? 'event' : 'failed event')))
+      yield found.map(([, { event, attempts, lastError }]): TransferRecord => ({
+        ...{ kind: 'event', event, attempts, lastError, state },
+      }))
+}
+
+async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenerator<TransferRecord[]> {
+  const deletions = deletionsOf(store, of)
+  // It reads the messages that the inbox's row does not cover.
+  const { assigned, readOffset } = new Inbox(of, deletions, '', store, false)
+  const { offset, first } = assigned
+  yield [{ kind: 'inbox', ...of, deletions, offset, first, readOffset }]
+
+  const sentIdOf = ({ id, from, to }: MessageRow): SentId | null => {
+    if (to !== of.userId) return null
+    const fromDeletions = from === null ? 0 : deletionsOf(store, { ...of, userId: from })
+    const row = rows.idempotencyKey({ appId: of.appId, from, to, id })
+    const stored = read(store, row + deletionsSuffix([fromDeletions, deletions])) as
+      IdempotencyRow | undefined
+    if (!stored || stored[0] <= now) return null
+    const [expiresAt, digest, , ownOffset] = stored
+    return { digest, ownOffset, left: expiresAt - now, deletions: [deletions, fromDeletions] }
+  }
+  const range = rows.messages({ ...of, deletions }, first, offset + 1)
+  for await (const found of pagesOf<MessageRow>(store, range, MESSAGES_PER_PAGE))
+    yield found.map(([, row]): TransferRecord => ({
+      ...{ kind: 'message', ...of, message: messageOf(row), size: row.size },
+      ...{ age: Math.max(0, now - row.at), sent: sentIdOf(row) },
+    }))
+}

@@ -1,0 +1,52 @@
+import type { UserRef } from '../../engine.js'
+import type { TransferRecord } from '../../transfer.js'
+import type { InboxRow, MessageRow } from '../inbox-row.js'
+import { rows, type InboxRef } from '../rows.js'
+import type { RowWriter } from './row-writer.js'
+
+type InboxRecord = Extract<TransferRecord, { kind: 'inbox' }>
+type MessageRecord = Extract<TransferRecord, { kind: 'message' }>
+
+/** An inbox that is being copied: sums up its messages, as the rows of a store have them. */
+export class ImportedInbox {
+  readonly of: UserRef
+  /** Bytes of the messages so far. */
+  bytes = 0
+  readonly #ref: InboxRef
+  readonly #record: InboxRecord
+  readonly #writer: RowWriter
+  readonly #messagePrefix: string
+  #received = 0
+  #readReceived = 0
+  #oldestAt = 0
+
+  constructor(record: InboxRecord, writer: RowWriter) {
+    const { appId, userId, deletions } = record
+    this.of = { appId, userId }
+    this.#ref = { appId, userId, deletions }
+    this.#record = record
+    this.#writer = writer
+    this.#messagePrefix = rows.messagePrefix(this.#ref)
+  }
+
+  /** Adds a message that was stored at a time of the engine's clock. */
+  add({ message, size }: MessageRecord, at: number): void {
+    const { offset, from } = message
+    const { first } = this.#record
+    const sums = { offset, at, received: this.#received, bytes: this.bytes, size, first }
+    const row: MessageRow = { ...sums, ...message }
+    this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
+    if (this.bytes === 0) this.#oldestAt = at
+    this.bytes += size
+    if (from !== this.of.userId) this.#received++
+    if (offset <= this.#record.readOffset) this.#readReceived = this.#received
+  }
+
+  /** Writes the inbox's own row. */
+  finish(): void {
+    const { offset, first, readOffset } = this.#record
+    const sums = [offset, this.#received, this.bytes, first] as const
+    const row: InboxRow = [...sums, readOffset, this.#readReceived, first, 0, this.#oldestAt, 1]
+    this.#writer.put(rows.inbox(this.of), row)
+  }
+}

@@ -1,0 +1,66 @@
+import type { Message } from '../protocol/index.js'
+import type { AppOptions, UserRecord, UserRef } from './records.js'
+import type { OwedEvent, WebhookEvent } from './webhook-events.js'
+
+/** The id of a message, which makes a retry of its send safe. */
+export interface SentId {
+  digest: string
+  /** The offset of the sender's copy; null for a message from the backend. */
+  ownOffset: number | null
+  /** For how many milliseconds the id is kept. */
+  left: number
+  /** How often the recipient and the sender were deleted. After another deletion the id is new. */
+  deletions: [to: number, from: number]
+}
+
+/**
+ * A piece of an engine's data, as `chat-session copy` takes it from one engine to another. Sessions and epochs are not among them.
+ * Durations take the place of times that an engine's own clock measures.
+ */
+export type TransferRecord =
+  /** The engine's key, in Base64url. */
+  | { kind: 'key'; key: string }
+  /** `options` are null if the engine stores none. */
+  | { kind: 'app'; appId: string; revokedBefore: number | null; options: AppOptions | null }
+  /** A revoked token. `left`: for how many milliseconds the revocation is kept; null for ever. */
+  | { kind: 'token'; appId: string; tokenId: string; left: number | null }
+  | { kind: 'user'; user: UserRecord; guest: boolean }
+  | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
+  /** What outlives a deletion of the user. */
+  | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)
+  /** Its messages follow at once, in their order. `first` is the oldest offset that is retained. */
+  | ({ kind: 'inbox'; deletions: number; offset: number; first: number; readOffset: number } & UserRef)
+  /** `size` is counted by the app's quota, `age` by its retention. `sent` is null unless this is the recipient's copy. */
+  | ({ kind: 'message'; message: Message; size: number; age: number; sent: SentId | null } & UserRef)
+  /** In `left` milliseconds the engine looks whether the messages from `offset` on are unread. */
+  | ({ kind: 'check'; offset: number; deletions: number; left: number } & UserRef)
+  | {
+      kind: 'event'
+      event: WebhookEvent
+      attempts: number
+      lastError: string | null
+      state: OwedEvent['state']
+    }
+
+/** An engine's data, which no engine has open. */
+export interface CopySource {
+  /** Rejects if an engine has the data open. */
+  open(): Promise<void>
+  /** All records. Rejects if the data may have changed meanwhile. */
+  pages(): AsyncIterable<TransferRecord[]>
+  close(): Promise<void>
+}
+
+/** A place for an engine's data. From `open` to `finish` it is marked, so that no engine opens it. */
+export interface CopyTarget {
+  /** Rejects if there are data. With `restart`, those of a copy that did not finish are deleted first. */
+  open(options: { restart: boolean }): Promise<void>
+  write(records: readonly TransferRecord[]): Promise<void>
+  /** Makes the records durable, and removes the mark. */
+  finish(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Why data that are marked are not opened. `where` names them. */
+export const unfinishedCopy = (where: string): string =>
+  `${where} holds part of a copy that did not finish: run \`chat-session copy\` again with --restart, which begins it anew.`
