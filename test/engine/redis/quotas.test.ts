@@ -18,6 +18,7 @@ it('goes on after the counts of an app could not be read', async () => {
         open: (events) => client.open(events),
         close: () => client.close(),
         subscribe: (channels) => client.subscribe(channels),
+        keys: (start) => client.keys(start),
         info: () => client.info(),
         run: (script, keys, args) =>
           script.name === 'counts-read' && isBroken
