@@ -4,6 +4,8 @@ import type { Store } from './store.js'
 
 /** How many messages a read of missing ones returns at most. */
 const PAGE = 100
+/** How many users' missing messages are read at once: after an outage all held users may miss some. */
+const READ_AT_ONCE = 32
 /** How many users one comparison of offsets asks for at once. */
 const COMPARED_AT_ONCE = 200
 
@@ -42,6 +44,9 @@ export class Held {
   readonly #options: HeldOptions
   readonly #users = new Map<string, HeldUser>()
   readonly #starting = new Map<string, Starting>()
+  /** The users whose missing messages are read next. */
+  readonly #waiting: HeldUser[] = []
+  #readCount = 0
 
   constructor(options: HeldOptions) {
     this.#options = options
@@ -130,9 +135,23 @@ export class Held {
     user.newest = Math.max(user.newest, offset)
     if (user.newest === user.offset || user.isReading) return
     user.isReading = true
-    this.#read(user)
-      .catch(this.#options.onError)
-      .finally(() => (user.isReading = false))
+    this.#waiting.push(user)
+    this.#readNext()
+  }
+
+  #readNext(): void {
+    while (this.#readCount < READ_AT_ONCE) {
+      const user = this.#waiting.shift()
+      if (!user) return
+      this.#readCount++
+      this.#read(user)
+        .catch(this.#options.onError)
+        .finally(() => {
+          user.isReading = false
+          this.#readCount--
+          this.#readNext()
+        })
+    }
   }
 
   /** Reads and emits the messages up to the newest. If it fails, the next message or comparison tries again. */

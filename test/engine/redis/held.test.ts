@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { createRedisClient } from '../../../src/engine/redis/client/index.js'
+import { Held } from '../../../src/engine/redis/held.js'
+import { Partitions } from '../../../src/engine/redis/partitions.js'
+import { Store } from '../../../src/engine/redis/store.js'
 import { ada, bob, deliver, nextEvents, start } from '../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
+import { until } from '../../support/until.js'
 
 const server = await standalone()
 
@@ -44,4 +49,46 @@ it('has one connection for commands and one for subscriptions, however many user
   } finally {
     await engine.close()
   }
+})
+
+it('reads the missing messages of 32 users at a time', async () => {
+  const emitted: string[] = []
+  const reads: (() => void)[] = []
+  const held = new Held({
+    store: new Store({
+      client: createRedisClient({ type: 'single', url: server.url }),
+      prefix: 'reads:',
+      partitions: new Partitions(),
+      nodeId: 'node',
+      clockShift: () => 0,
+      onEvents: () => undefined,
+      webhooksOf: () => null,
+    }),
+    emit: (event) => event.type === 'message' && emitted.push(event.user.userId),
+    onError: assert.ifError,
+    async messagesAfter({ userId }, { offset }) {
+      await new Promise<void>((resolve) => reads.push(resolve))
+      const message = {
+        id: 'a',
+        from: null,
+        to: userId,
+        sender: {},
+        body: 'Hello',
+        sentAt: 0,
+        offset: offset + 1,
+      }
+      return { messages: [message], lost: false }
+    },
+  })
+  const users = Array.from({ length: 100 }, (_, n) => `user ${n}`)
+  for (const userId of users) {
+    held.add({ ...ada, userId, sessionId: userId }, 0, 0)
+    held.receive({ ...ada, userId }, 0, 1, undefined)
+  }
+  for (const expected of [32, 32, 32, 4]) {
+    await until('reads', () => reads.length, expected)
+    for (const resolve of reads.splice(0)) resolve()
+  }
+  await until('all messages', () => emitted.length, users.length)
+  assert.deepEqual(emitted.toSorted(), users.toSorted())
 })
