@@ -15,9 +15,12 @@ const splitBody = (body = ''): [sender: string, number: number] => {
 
 /**
  * Returns a function that checks received messages one by one: offsets must be 1, 2, 3 …, and the numbers of each sender 0,
- * 1, 2 …. It calls `onFault` with a sentence for each fault.
+ * 1, 2 …. It calls `onFault` with a sentence for each fault. A number may be missing if `isLost` returns true for its body.
  */
-export const createOrderCheck = (onFault: (fault: string) => void): ((message: NumberedMessage) => void) => {
+export const createOrderCheck = (
+  onFault: (fault: string) => void,
+  isLost: (body: string) => boolean = () => false,
+): ((message: NumberedMessage) => void) => {
   /** The first offset of each body. */
   const offsets = new Map<string, number>()
   /** The next number of each sender. */
@@ -37,7 +40,8 @@ export const createOrderCheck = (onFault: (fault: string) => void): ((message: N
       if (earlier === offset) return
     } else {
       offsets.set(body, offset)
-      const next = nextNumbers.get(sender) ?? 0
+      let next = nextNumbers.get(sender) ?? 0
+      while (next < number && isLost(`${sender} ${next}`)) next++
       if (number > next)
         onFault(`"${sender} ${next}" was lost or late: ${named(message)} was received before it`)
       if (number < next) onFault(`${named(message)} is out of order, after "${sender} ${next - 1}"`)
@@ -51,8 +55,11 @@ export const createOrderCheck = (onFault: (fault: string) => void): ((message: N
 }
 
 /** Returns the faults of messages in the order in which they were received; none if each is there once, in order. */
-export const orderFaults = (messages: readonly NumberedMessage[]): string[] => {
+export const orderFaults = (
+  messages: readonly NumberedMessage[],
+  isLost?: (body: string) => boolean,
+): string[] => {
   const faults: string[] = []
-  messages.forEach(createOrderCheck((fault) => faults.push(fault)))
+  messages.forEach(createOrderCheck((fault) => faults.push(fault), isLost))
   return faults
 }

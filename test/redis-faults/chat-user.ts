@@ -25,6 +25,7 @@ interface Acknowledged {
   to: string
   body: string
   offset: number
+  at: number
 }
 
 /** One session of a user, with a record of what it sent and received. */
@@ -34,21 +35,38 @@ export class ChatUser {
   readonly acknowledged: Acknowledged[] = []
   /** What the session received, by epoch: with `messages-lost` it begins to read the inbox again. */
   readonly epochs: Message[][] = [[]]
-  /** Ends of the session, and messages that were refused. */
+  /** Ends of the session, messages that were refused, and offsets that were given twice. */
   readonly faults: string[] = []
+  /** When the session was last given `lost: true`. */
+  #lossReportedAt = -Infinity
+  /** The inbox's epoch, as the last `started` has it. */
+  #epoch = ''
+  /** The messages by epoch and offset. */
+  readonly #bodies = new Map<string, string>()
+  #id: string | null = null
   #isEnding = false
 
   private constructor(userId: string, { endpoint, ca }: Address, token: string) {
     this.userId = userId
+    const onStarted = (epoch: string): void => void (this.#epoch = epoch)
     const Socket = class extends WebSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols, ca && { ca })
+        this.on('message', (data: Buffer) => {
+          const frame = JSON.parse(data.toString()) as Record<string, unknown>
+          if (frame['type'] === 'started') onStarted(String(frame['epoch']))
+        })
       }
     }
     this.session = new ChatSession({ endpoint, appId, token, WebSocket: Socket as never })
-    this.session.addEventListener('message', ({ detail }) => this.received.push(detail))
+    this.session.addEventListener('message', ({ detail }) => {
+      this.received.push(detail)
+      this.#note(detail)
+    })
     this.session.addEventListener('error', ({ detail: { code } }) => {
-      if (code === 'messages-lost') this.epochs.push([])
+      if (code !== 'messages-lost') return
+      this.epochs.push([])
+      this.#lossReportedAt = performance.now()
     })
     this.session.addEventListener('state', ({ detail: { state, error } }) => {
       if (!this.#isEnding && (state === 'ended' || state === 'failed'))
@@ -62,12 +80,23 @@ export class ChatUser {
     const user = new ChatUser(userId, address, await tokenFor(userId))
     const { succeeded } = await user.session.start()
     assert.ok(succeeded, userId)
+    user.#id = user.session.id
     return user
   }
 
   /** What the session received in the present epoch. */
   get received(): Message[] {
     return this.epochs.at(-1) ?? []
+  }
+
+  /** Whether the session is still the one that was started. */
+  get hasKeptSession(): boolean {
+    return this.#id !== null && this.session.id === this.#id
+  }
+
+  /** Whether the session was given `lost: true` after a time. */
+  wasLossReportedAfter(at: number): boolean {
+    return this.#lossReportedAt > at
   }
 
   /** Sends numbered messages to others in turn until it is stopped. Resolves when all are acknowledged. */
@@ -82,7 +111,8 @@ export class ChatUser {
         const body = `${this.userId}>${to} ${number}`
         try {
           const { offset } = await this.session.send({ to, body })
-          this.acknowledged.push({ to, body, offset })
+          this.acknowledged.push({ to, body, offset, at: performance.now() })
+          this.#note({ body, offset })
         } catch (error) {
           this.faults.push(`"${body}" was refused: ${String(error)}`)
         }
@@ -99,12 +129,21 @@ export class ChatUser {
       const page = await this.session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
       if (page.length === 0) return all
       all.push(...page)
+      page.forEach((message) => this.#note(message))
     }
   }
 
   async end(): Promise<void> {
     this.#isEnding = true
     await this.session.end()
+  }
+
+  #note({ offset, body = '' }: Pick<Message, 'offset' | 'body'>): void {
+    const place = `offset ${offset} of epoch ${this.#epoch}`
+    const earlier = this.#bodies.get(place) ?? body
+    if (earlier !== body)
+      this.faults.push(`${this.userId}: ${place} was given to "${earlier}" and to "${body}"`)
+    this.#bodies.set(place, body)
   }
 }
 
@@ -114,9 +153,10 @@ export interface Crowd {
   acknowledged(): number
   /**
    * Sends no more. Compares each inbox with what was acknowledged and with what the session received: each message is there
-   * once and in order. Throws with all faults. Resolves with the number of messages in all inboxes.
+   * once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and of lost ones: those that were
+   * acknowledged before `lossUntil` may be missing, if the sessions of the sender and of the recipient were given `lost: true` later.
    */
-  finish(): Promise<number>
+  finish(lossUntil?: number): Promise<{ count: number; lost: number }>
 }
 
 /** Starts one session of each user. All send to each other until `finish`. */
@@ -138,36 +178,50 @@ export const startCrowd = async (
   return {
     users,
     acknowledged: () => users.reduce((sum, user) => sum + user.acknowledged.length, 0),
-    async finish() {
+    async finish(lossUntil = -Infinity) {
       stop.abort()
       await within(Promise.all(sending), 'acknowledgement of the last messages', TIMEOUT)
-      const inboxes = new Map<string, Map<string, number>>()
+      const inboxes = new Map<string, Message[]>()
+      for (const user of users)
+        inboxes.set(user.userId, await within(user.inbox(), `inbox of ${user.userId}`, TIMEOUT))
+      const offsets = new Map(
+        [...inboxes].map(([userId, stored]) => [
+          userId,
+          new Map(stored.map(({ body = '', offset }) => [body, offset])),
+        ]),
+      )
+      const byId = new Map(users.map((user) => [user.userId, user]))
+      const faults: string[] = []
+      const lost = new Set<string>()
+      for (const user of users)
+        for (const { to, body, offset, at } of user.acknowledged) {
+          const own = offsets.get(user.userId)?.get(body)
+          const isReceived = offsets.get(to)?.has(body) === true
+          if (own === offset && isReceived) continue
+          const isReported = [user, byId.get(to)].every((each) => each?.wasLossReportedAfter(at))
+          if (own === undefined && !isReceived && at < lossUntil && isReported) lost.add(body)
+          else
+            faults.push(
+              `"${body}" was acknowledged at ${offset}: the sender has it at ${own ?? 'no offset'}, and ${to} ${isReceived ? 'has it' : 'does not have it'}`,
+            )
+        }
+      const isLost = (body: string): boolean => lost.has(body)
       let count = 0
-      const faults = users.flatMap(({ faults: ofUser }) => ofUser)
       for (const user of users) {
         const { userId } = user
-        const stored = await within(user.inbox(), `inbox of ${userId}`, TIMEOUT)
+        const stored = inboxes.get(userId) ?? []
         count += stored.length
-        inboxes.set(userId, new Map(stored.map(({ body = '', offset }) => [body, offset])))
-        faults.push(...orderFaults(stored).map((fault) => `inbox of ${userId}: ${fault}`))
+        faults.push(...orderFaults(stored, isLost).map((fault) => `inbox of ${userId}: ${fault}`))
         await until(`${userId} received all`, () => user.received.length >= stored.length, true, TIMEOUT)
         for (const received of user.epochs)
-          faults.push(...orderFaults(received).map((fault) => `received by ${userId}: ${fault}`))
+          faults.push(...orderFaults(received, isLost).map((fault) => `received by ${userId}: ${fault}`))
         if (user.received.length > stored.length)
           faults.push(`${userId} received ${user.received.length} messages of ${stored.length}`)
+        if (!user.hasKeptSession) faults.push(`${userId} has another session`)
+        faults.push(...user.faults)
       }
-      for (const { userId, acknowledged } of users)
-        for (const { to, body, offset } of acknowledged) {
-          const own = inboxes.get(userId)?.get(body)
-          if (own !== offset)
-            faults.push(
-              `"${body}" was acknowledged at ${offset}, and the sender has it at ${own ?? 'no offset'}`,
-            )
-          if (inboxes.get(to)?.get(body) === undefined)
-            faults.push(`"${body}" was acknowledged, and ${to} does not have it`)
-        }
       assert.deepEqual(faults, [])
-      return count
+      return { count, lost: lost.size }
     },
   }
 }

@@ -44,7 +44,8 @@ test('a deployment of another version behind HAProxy ends no session, and loses,
     await until('messages are acknowledged', () => crowd.acknowledged() > before + 50)
     context.diagnostic(`${node.name} has the new version`)
   }
-  context.diagnostic(`${await crowd.finish()} messages`)
+  const { count } = await crowd.finish()
+  context.diagnostic(`${count} messages`)
   assert.deepEqual(webhooks.events('session.ended'), [])
   await until('the starts are reported', () => webhooks.events('session.started').length >= USERS.length)
   assert.equal(webhooks.events('session.started').length, USERS.length)

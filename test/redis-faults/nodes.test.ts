@@ -63,7 +63,7 @@ test(`gateways that are killed, stopped and drained lose no message and end each
     await until('messages are acknowledged', () => crowd.acknowledged() > before + 10)
   }
   await visitors.stop()
-  const count = await crowd.finish()
+  const { count } = await crowd.finish()
   assert.deepEqual(visitors.faults, [])
   await Promise.all(crowd.users.map((user) => user.end()))
 

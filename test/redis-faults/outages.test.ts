@@ -148,7 +148,7 @@ test('Redis that is restarted, paused and cut off loses no acknowledged message 
     whose,
   )
 
-  const count = await crowd.finish()
+  const { count } = await crowd.finish()
   assert.deepEqual(
     webhooks.events('session.ended').filter(({ userId }) => !userId.endsWith('-late')),
     [],
