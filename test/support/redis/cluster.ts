@@ -74,9 +74,8 @@ export const startCluster = async (options: ServerOptions = {}): Promise<Cluster
     )
   await Promise.all(servers.map((server) => server.start()))
   const { password } = options
-  const certificate = servers[0]?.certificate
   await runProgram('redis-cli', [
-    ...(certificate ? ['--tls', '--insecure'] : []),
+    ...(servers[0]?.tlsOptions ?? []),
     ...(password === undefined ? [] : ['--no-auth-warning', '-a', password]),
     '--cluster',
     'create',

@@ -37,11 +37,12 @@ export const startSentinels = async (options: ServerOptions = {}): Promise<Senti
   await until('both replicas follow the master', async () =>
     (await first.command('info', 'replication')).includes('connected_slaves:2'),
   )
-  const sentinels = await Promise.all(
-    [1, 2, 3].map(() =>
-      redisServer({ sentinel: true, settings: { sentinel: sentinelConfig(first.port, options.password) } }),
-    ),
-  )
+  const sentinelOptions = {
+    sentinel: true,
+    ...(options.tls && { tls: options.tls }),
+    settings: { sentinel: sentinelConfig(first.port, options.password) },
+  }
+  const sentinels = await Promise.all([1, 2, 3].map(() => redisServer(sentinelOptions)))
   await Promise.all(sentinels.map((sentinel) => sentinel.start()))
   for (const sentinel of sentinels)
     await until('each Sentinel knows all servers', async () => {

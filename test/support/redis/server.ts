@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { makeCertificate, type Certificate } from '../certificates.js'
+import { makeCertificate, type Authority, type Certificate } from '../certificates.js'
 import { freePort } from '../free-port.js'
 import { scratchFolder } from '../scratch-folder.js'
 import { until } from '../until.js'
@@ -18,8 +18,8 @@ export interface ServerOptions {
   password?: string
   /** Lines of an ACL file, as `user app on >secret ~* +@all`. */
   users?: readonly string[]
-  /** Listens with TLS only. */
-  tls?: boolean
+  /** Listens with TLS only: with a self-signed certificate, or with one of this authority, which clients need one of, too. */
+  tls?: boolean | Authority
   /** Runs as a Sentinel. */
   sentinel?: boolean
 }
@@ -30,8 +30,9 @@ export interface RedisServer {
   /** redis://127.0.0.1:PORT, or rediss: */
   readonly url: string
   readonly folder: string
-  /** The certificate of the server, which is also its own authority. */
   readonly certificate: Certificate | undefined
+  /** The options of redis-cli for TLS. */
+  readonly tlsOptions: readonly string[]
   /** Whether the process runs. It may be paused. */
   isRunning(): boolean
   /** Starts the process on its port and folder. Resolves when it answers. */
@@ -66,13 +67,17 @@ const configText = (settings: Settings): string =>
     .map(([name, value]) => `${name} ${value}\n`)
     .join('')
 
-const tlsSettings = (port: number, { cert, key }: Certificate): Settings => ({
+const tlsSettings = (
+  port: number,
+  { cert, key }: Certificate,
+  authority: Authority | undefined,
+): Settings => ({
   port: 0,
   'tls-port': port,
   'tls-cert-file': cert,
   'tls-key-file': key,
-  'tls-ca-cert-file': cert,
-  'tls-auth-clients': 'no',
+  'tls-ca-cert-file': authority?.cert ?? cert,
+  'tls-auth-clients': authority ? 'yes' : 'no',
   'tls-replication': 'yes',
   'tls-cluster': 'yes',
 })
@@ -84,7 +89,12 @@ export const redisServer = async (options: ServerOptions = {}): Promise<RedisSer
   const { settings = {}, password, users, tls = false, sentinel = false } = options
   const port = await freePort()
   const folder = scratchFolder()
-  const certificate = tls ? makeCertificate(folder, 'redis') : undefined
+  const authority = typeof tls === 'boolean' ? undefined : tls
+  const certificate = authority
+    ? authority.issue(folder, 'redis')
+    : tls
+      ? makeCertificate(folder, 'redis')
+      : undefined
   const logFile = join(folder, 'redis.log')
   const config = join(folder, 'redis.conf')
   if (users) writeFileSync(join(folder, 'users.acl'), users.map((line) => `${line}\n`).join(''))
@@ -92,7 +102,7 @@ export const redisServer = async (options: ServerOptions = {}): Promise<RedisSer
     config,
     configText({
       ...(sentinel ? sentinelDefaults : defaults),
-      ...(certificate ? tlsSettings(port, certificate) : { port }),
+      ...(certificate ? tlsSettings(port, certificate, authority) : { port }),
       dir: folder,
       logfile: logFile,
       ...(users ? { aclfile: join(folder, 'users.acl') } : {}),
@@ -100,9 +110,20 @@ export const redisServer = async (options: ServerOptions = {}): Promise<RedisSer
       ...settings,
     }),
   )
+  const tlsOptions = certificate
+    ? [
+        '--tls',
+        '--cacert',
+        authority?.cert ?? certificate.cert,
+        '--cert',
+        certificate.cert,
+        '--key',
+        certificate.key,
+      ]
+    : []
   const cliOptions = [
     ...['-h', '127.0.0.1', '-p', String(port), '-e'],
-    ...(certificate ? ['--tls', '--cacert', certificate.cert] : []),
+    ...tlsOptions,
     ...(password === undefined ? [] : ['--no-auth-warning', '-a', password]),
   ]
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')
@@ -134,6 +155,7 @@ export const redisServer = async (options: ServerOptions = {}): Promise<RedisSer
     url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     folder,
     certificate,
+    tlsOptions,
     log,
     command,
     kill,

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Reply } from './port.js'
-import { ConnectionFailure } from './failures.js'
+import { ConnectionFailure, connectionReason } from './failures.js'
 import type { IORedis } from './load-ioredis.js'
 import { addressText, type Address, type ConnectionOptions } from './options.js'
 
@@ -155,7 +155,7 @@ export class Connection {
 
   #failure(sent: boolean): ConnectionFailure {
     const cause = this.#error
-    const reason = cause instanceof Error ? `: ${cause.message}` : ''
+    const reason = cause instanceof Error ? `: ${connectionReason(cause)}` : ''
     return new ConnectionFailure(`no connection to ${addressText(this.address)}${reason}`, { sent, cause })
   }
 }

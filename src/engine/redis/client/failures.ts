@@ -18,6 +18,24 @@ export class ConnectionFailure extends Error {
   }
 }
 
+const UNTRUSTED = "no trusted authority has signed the server's certificate"
+
+/** By the codes of Node and OpenSSL, whose messages name neither the server nor its authority. */
+const tlsReasons: Record<string, string> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is not valid for this host",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server demands a certificate of its clients',
+}
+
+/** Returns why there is no connection, in words for the log. */
+export const connectionReason = (error: Error): string => {
+  const reason = tlsReasons[(error as NodeJS.ErrnoException).code ?? '']
+  return reason === undefined ? error.message : `${reason}: ${error.message}`
+}
+
 /** What an error reply or a failure asks of the client. */
 export type Failure =
   | { kind: 'moved' | 'ask'; to: Address }
@@ -26,6 +44,9 @@ export type Failure =
 /** Returns the first word of an error reply, as `READONLY`. */
 const replyCode = (error: unknown): string =>
   error instanceof Error && error.name === 'ReplyError' ? (error.message.split(' ', 1)[0] ?? '') : ''
+
+/** Whether the ACL forbids the command, a key or a channel. */
+export const isForbidden = (error: unknown): error is Error => replyCode(error) === 'NOPERM'
 
 export const failureOf = (error: unknown, from: Address): Failure => {
   if (error instanceof ConnectionFailure) return { kind: 'lost' }

@@ -149,6 +149,7 @@ export class IORedisClient implements RedisClient {
     for (;;) {
       await subscriptions.update()
       if (subscriptions.areComplete || call.isOver()) return
+      subscriptions.assertAllowed()
       await call.pause(100)
       await servers.refresh()
     }

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.js'
+import { isForbidden } from './failures.js'
 import { slotOfKey } from './key-slot.js'
 import type { Server, Servers } from './servers.js'
 
@@ -26,6 +27,8 @@ export class Subscriptions {
   readonly #channels = new Map<string, Channel>()
   #updating: Promise<void> | undefined
   #isDirty = false
+  /** The reply NOPERM of the latest update: without a change of the ACL no further attempt succeeds. */
+  #refusal: Error | undefined
 
   constructor(servers: Servers, isCluster: boolean, events: SubscriptionsEvents) {
     this.#servers = servers
@@ -37,6 +40,11 @@ export class Subscriptions {
     for (const name of names)
       if (!this.#channels.has(name))
         this.#channels.set(name, { name, slot: slotOfKey(name), wasSubscribed: false })
+  }
+
+  /** Throws if the ACL forbids a channel. */
+  assertAllowed(): void {
+    if (this.#refusal) throw this.#refusal
   }
 
   /** Whether every channel is subscribed at its master. */
@@ -67,6 +75,7 @@ export class Subscriptions {
     let lost = false
     while (this.#isDirty) {
       this.#isDirty = false
+      this.#refusal = undefined
       const found = await Promise.all(
         [...this.#byServer()].map(([server, wanted]) => this.#fill(server, wanted)),
       )
@@ -106,7 +115,10 @@ export class Subscriptions {
           : [connection.subscribe(names, false)],
       )
       const failed = results.find((result) => result.status === 'rejected')
-      if (failed) this.#events.onError(failed.reason)
+      if (failed) {
+        if (isForbidden(failed.reason)) this.#refusal = failed.reason
+        this.#events.onError(failed.reason)
+      }
       let wasLost = false
       for (const channel of missing) {
         if (!connection.channels.has(channel.name)) continue

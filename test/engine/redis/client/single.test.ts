@@ -128,6 +128,10 @@ test('TLS, a user of the ACL and its password', async () => {
   const [info] = await client.info()
   assert.equal(info?.maxmemoryPolicy, 'noeviction')
   await assert.rejects(run(count, ['other:{a}:n'], '1'), unavailable)
+  await assert.rejects(client.subscribe(['other:{a}:node:x']), {
+    code: 'unavailable',
+    message: /^Redis is unavailable \(subscribe\): the user of the ACL may not do this: NOPERM /,
+  })
 
   const refused = async (options: Parameters<typeof createRedisClient>[0], why: RegExp): Promise<void> => {
     const other = createRedisClient(options)
