@@ -163,7 +163,7 @@ test('TLS with an authority of its own and a certificate of the client: one serv
 })
 
 test('TLS with an authority of its own and a certificate of the client: Sentinels and their master', async () => {
-  const { name, sentinels, failover } = await startSentinels({ tls: authority })
+  const { name, sentinels, master, failover } = await startSentinels({ tls: authority })
   const server = (of: SecureContextOptions): Server => ({
     ...{ type: 'sentinel', name, sentinels: addressesOf(sentinels), tls: of },
   })
@@ -172,7 +172,13 @@ test('TLS with an authority of its own and a certificate of the client: Sentinel
   await exchange(...engines)
   await refuseOverTls(server)
   await failover()
-  await exchange(await openEngine(server(tls)), await openEngine(server(tls)))
+  // A subscribed engine sends its commands to the same server. Sentinels subscribe, too, and their connections have names.
+  const subscribed = async (): Promise<number> =>
+    (await (await master()).command('client', 'list', 'type', 'pubsub'))
+      .split('\n')
+      .filter((line) => line.includes(' name= ')).length
+  await until('both engines use the new master', subscribed, 2)
+  await exchange(...engines)
 })
 
 test('TLS with an authority of its own and a certificate of the client: a cluster, by addresses and by names', async () => {
