@@ -112,6 +112,8 @@ export class IdempotencyKeys {
   }
 
   async #nextExpiry(now: number): Promise<number> {
+    // Sends that came before this step did not schedule the next one, because this one was due earlier. Their index rows may not be written yet.
+    await this.#commit.flush()
     const [next] = await readAll(this.#store, { ...rows.expiriesFrom(now), limit: 1 })
     return next ? rows.timeOfExpiry(next[0]) + 1 : Infinity
   }
