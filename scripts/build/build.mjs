@@ -46,7 +46,6 @@ for (const [page, files] of Object.entries(pages))
   for (const file of [...files, 'src/pages/base.css', 'src/pages/icon.svg'])
     await copyFile(file, `dist/${page}/${basename(file)}`)
 const script = await compress('dist/cdn/chat-session.js')
-for (const name of ['chat-session.js.map', 'chat-session-worker.js', 'chat-session-worker.js.map'])
-  await compress(`dist/cdn/${name}`)
+await compress('dist/cdn/chat-session-worker.js')
 const integrity = `sha384-${createHash('sha384').update(script).digest('base64')}`
 await writeFile('dist/cdn/integrity.json', `${JSON.stringify({ 'chat-session.js': integrity }, null, 2)}\n`)

@@ -22,7 +22,8 @@ const acceptsCoding = (header: string, coding: string): boolean =>
 /** Responds with an asset in the best coding that the client accepts, or with 304 if the client has it. */
 const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheControl: string): Response => {
   const accepted = context.req.header('accept-encoding') ?? ''
-  const coding = (['br', 'gzip'] as const).find((each) => acceptsCoding(accepted, each)) ?? 'identity'
+  const coding =
+    (['br', 'gzip'] as const).find((each) => bodies[each] && acceptsCoding(accepted, each)) ?? 'identity'
   const tag = `"${etag}-${coding}"`
   const headers = {
     'content-type': type,
@@ -37,7 +38,7 @@ const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheContro
     .split(',')
     .map((entry) => entry.trim().replace(/^W\//, ''))
   if (cachedTags.includes(tag) || cachedTags.includes('*')) return context.body(null, 304, headers)
-  return context.body(bodies[coding], 200, {
+  return context.body(bodies[coding] ?? bodies.identity, 200, {
     ...headers,
     ...(coding !== 'identity' && { 'content-encoding': coding }),
   })

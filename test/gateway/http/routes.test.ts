@@ -78,7 +78,9 @@ test('the script for a service worker is served too', async () => {
     assert.deepEqual(body, worker)
     assert.equal(headers['content-type'], 'text/javascript; charset=utf-8')
   }
-  assert.equal((await get('/v1/chat-session-worker.js.map')).status, 200)
+  const map = await get('/v1/chat-session-worker.js.map', { 'accept-encoding': 'br, gzip' })
+  assert.deepEqual([map.status, map.headers['content-encoding']], [200, undefined])
+  assert.equal((JSON.parse(map.body.toString()) as { version: number }).version, 3)
 })
 
 test('the served script has the integrity hash of the build', async () => {
