@@ -126,7 +126,16 @@ testOnBoth('a reload takes a renewed certificate, and open connections stay', as
   const client = await startClient(address, await startOf('ada'), { ca: one.ca })
   await use(two)
   child.kill('SIGHUP')
-  await until('the renewed certificate', () => shownBy(address), 'two')
+  const shown = async (): Promise<string> => {
+    try {
+      return await shownBy(address)
+    } catch (error) {
+      // On Bun the reload closes the socket that listened, and with it a connection that it has not accepted yet.
+      assert.deepEqual([runtime.name, (error as NodeJS.ErrnoException).code], ['Bun', 'ECONNRESET'])
+      return 'reset'
+    }
+  }
+  await until('the renewed certificate', shown, 'two')
   client.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
   await client.next('sent')
   const later = await startClient(address, await startOf('bob'), { ca: two.ca })
