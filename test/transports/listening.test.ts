@@ -130,9 +130,10 @@ testOnBoth('a reload takes a renewed certificate, and open connections stay', as
     try {
       return await shownBy(address)
     } catch (error) {
-      // On Bun the reload closes the socket that listened, and with it a connection that it has not accepted yet.
-      assert.deepEqual([runtime.name, (error as NodeJS.ErrnoException).code], ['Bun', 'ECONNRESET'])
-      return 'reset'
+      // On Bun the reload closes the socket that listened, with the connections that it has not accepted yet, and then opens another one.
+      const { code = '' } = error as NodeJS.ErrnoException
+      assert.ok(runtime.name === 'Bun' && ['ECONNRESET', 'ECONNREFUSED'].includes(code), String(error))
+      return 'no connection'
     }
   }
   await until('the renewed certificate', shown, 'two')
