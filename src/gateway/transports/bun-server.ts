@@ -80,7 +80,7 @@ const ignore = (): void => undefined
 
 const readable = (request: Request, head: RequestHead): ReadableRequest => {
   const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-  // The client has left. Whoever reads the body gets the error too.
+  // The client has left. The handler that reads the body gets the error from its own read.
   return Object.assign(body.on('error', ignore), head)
 }
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { EngineError } from '../../../src/engine/index.js'
-import { createRedisClient } from '../../../src/engine/redis/client/index.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { bob, bodies, deliver, isUnavailable, newMessage, rules } from '../../../src/engine/suite/kit.js'
+import { failingClient } from '../../support/redis/failing-client.js'
 import { standalone } from '../../support/redis/server.js'
 
 const { url } = await standalone()
@@ -11,21 +10,7 @@ const { url } = await standalone()
 it('goes on after the counts of an app could not be read', async () => {
   let isBroken = false
   const engine = new RedisEngine({
-    client: () => {
-      const client = createRedisClient({ type: 'single', url })
-      return {
-        isCluster: false,
-        open: (events) => client.open(events),
-        close: () => client.close(),
-        subscribe: (channels) => client.subscribe(channels),
-        keys: (start) => client.keys(start),
-        info: () => client.info(),
-        run: (script, keys, args) =>
-          script.name === 'counts-read' && isBroken
-            ? Promise.reject(new EngineError('unavailable', 'The counts are not read.'))
-            : client.run(script, keys, args),
-      }
-    },
+    client: () => failingClient({ type: 'single', url }, 'counts-read', () => isBroken),
   })
   await engine.open()
   try {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { EngineError, type Engine } from '../../../src/engine/index.js'
-import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
-import type { RedisClient } from '../../../src/engine/redis/client/port.js'
+import type { Engine } from '../../../src/engine/index.js'
+import type { RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../src/engine/redis/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { ada, bob, bodies, isUnavailable, newMessage, rules } from '../../../src/engine/suite/kit.js'
 import { startCluster } from '../../support/redis/cluster.js'
+import { failingClient } from '../../support/redis/failing-client.js'
 import { until } from '../../support/until.js'
 
 const { servers } = await startCluster()
@@ -15,30 +15,13 @@ const options: RedisClientOptions = {
   nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })),
 }
 
-/** A client that can't make senders' copies while `isBroken` returns true, as if its node had been stopped. */
-const clientWithoutCopies = (isBroken: () => boolean): RedisClient => {
-  const client = createRedisClient(options)
-  return {
-    isCluster: true,
-    open: (events) => client.open(events),
-    close: () => client.close(),
-    subscribe: (channels) => client.subscribe(channels),
-    keys: (start) => client.keys(start),
-    info: () => client.info(),
-    run: (script, keys, args) =>
-      script.name === 'send-copy' && isBroken()
-        ? Promise.reject(new EngineError('unavailable', 'The copy is not made.'))
-        : client.run(script, keys, args),
-  }
-}
-
 const withEngine = async (
   prefix: string,
   body: (engine: Engine, setBroken: (isBroken: boolean) => void) => Promise<void>,
 ): Promise<void> => {
   let isBroken = false
   const engine = new RedisEngine({
-    client: () => clientWithoutCopies(() => isBroken),
+    client: () => failingClient(options, 'send-copy', () => isBroken),
     prefix,
     // The sweep can't make the copy either.
     onError: () => undefined,
