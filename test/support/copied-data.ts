@@ -1,7 +1,15 @@
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Credential, Engine, SendRules, SessionRequest, UserRef } from '../../src/engine/index.js'
+import type {
+  Credential,
+  Engine,
+  Position,
+  SendRules,
+  SessionRequest,
+  UserRef,
+} from '../../src/engine/index.js'
 import { scratchFolder } from './scratch-folder.js'
 
 const DAY = 86_400_000
@@ -157,4 +165,17 @@ export const repeatSends = async (engine: Engine): Promise<unknown[]> => {
     { id: 'n 8', from: 'cleo', to: 'bob', body: 'another content' },
   ]
   return Promise.all(messages.map((message) => engine.send({ appId: 'shop', ...message }, rules)))
+}
+
+/** Asserts that an engine has the content of another one, whose inbox of Ada was at `before`, in another epoch and with the ids of its messages. */
+export const assertCopied = async (engine: Engine, content: unknown, before: Position): Promise<void> => {
+  assert.deepEqual(await contentOf(engine), content)
+  const { lost, messages } = await engine.messagesAfter({ appId: 'shop', userId: 'ada' }, before, 1_000)
+  assert.equal(lost, true)
+  assert.equal(messages[0]?.offset, 1)
+  const results = (await repeatSends(engine)) as { outcome: string }[]
+  assert.deepEqual(
+    results.map(({ outcome }) => outcome),
+    ['repeated', 'repeated', 'repeated', 'repeated', 'conflict'],
+  )
 }

@@ -17,7 +17,14 @@ import {
 } from '../../../src/engine/internal.js'
 import { partitionTags } from '../../../src/engine/redis/partitions.js'
 import { finish, run } from '../../cli/run.js'
-import { configFile, contentOf, fill, repeatSends, sendMany } from '../../support/copied-data.js'
+import {
+  assertCopied,
+  configFile,
+  contentOf,
+  fill,
+  repeatSends,
+  sendMany,
+} from '../../support/copied-data.js'
 import { standalone } from '../../support/redis/server.js'
 import { startCluster } from '../../support/redis/cluster.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
@@ -132,15 +139,7 @@ test('a folder goes to a Redis and back with all that users see; a client of bef
 
   for (const place of [middle, last])
     await use(place, async (engine) => {
-      assert.deepEqual(await contentOf(engine), content)
-      const { lost, messages } = await engine.messagesAfter(ada, before, 1_000)
-      assert.equal(lost, true)
-      assert.equal(messages[0]?.offset, 1)
-      const results = (await repeatSends(engine)) as { outcome: string }[]
-      assert.deepEqual(
-        results.map(({ outcome }) => outcome),
-        ['repeated', 'repeated', 'repeated', 'repeated', 'conflict'],
-      )
+      await assertCopied(engine, content, before)
       await engine.configure('shop', {
         retention: { messages: 10_000, bytes: 1e9, age: 1e9 },
         webhooks: { events: ['message.created'], unreadAfter: 1_000 },
