@@ -1,6 +1,5 @@
 // Connections leave no session, timer or entry behind. The tests read these from the gateway's parts.
 import assert from 'node:assert/strict'
-import { createHook } from 'node:async_hooks'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -60,43 +59,6 @@ test('a client that leaves while it is authenticated starts no session, and repl
   assert.equal((await engine.sessions({ appId: 'app', userId: 'ada' })).length, 20)
   assert.ok(clients.every(({ socket }) => socket.readyState === socket.OPEN))
   for (const client of [...clients, next]) client.close()
-})
-
-test('2,000 closed connections leave no session, timer or entry behind', async () => {
-  const { url: own, engine, connections, hub } = await assemble(() => ({}))
-  const users = ['ada', 'bob', 'carol', 'dave']
-  const starts = await Promise.all(users.map((userId) => startOf(userId)))
-  const timers = new Set<number>()
-  const watch = createHook({
-    init(id, type) {
-      if (type === 'Timeout') timers.add(id)
-    },
-    destroy: (id) => timers.delete(id),
-  }).enable()
-  for (let round = 0; round < 100; round += 1) {
-    const clients = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => startClient(own, starts[index % 4])),
-    )
-    const idle = Array.from({ length: 10 }, () => openClient(own))
-    await Promise.all(idle.map(({ opened }) => opened))
-    if (round === 0) {
-      assert.equal(connections.size, 20)
-      // A heartbeat of each live connection, and a start deadline of each other one.
-      assert.ok(timers.size >= 20)
-    }
-    for (const [index, client] of clients.entries())
-      if (index % 2) client.close()
-      else client.send({ type: 'end' })
-    for (const client of idle) client.close()
-    await Promise.all([...clients, ...idle].map(({ closed }) => closed))
-  }
-  await until('an empty set of connections', () => connections.size === 0)
-  for (const userId of users) {
-    assert.deepEqual(hub.sessionsOf({ appId: 'app', userId }), [])
-    await until('no sessions', async () => (await engine.sessions({ appId: 'app', userId })).length === 0)
-  }
-  await until('no timer but this wait', () => timers.size <= 1)
-  watch.disable()
 })
 
 test('frames that wait for `started` take no more memory than their text', async () => {

@@ -32,6 +32,8 @@ const runSlowGateway = async (engine?: Engine) => {
   const gateway = createGateway(
     {
       ...(!engine && { engine: { type: 'memory' } }),
+      // A socket that is neither read nor written does not notice a reset until the next ping.
+      pingInterval: 1,
       apps: {
         app: testApp({
           authenticate: () => ask().then(() => ({ ok: true })),

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible } from '../support/axe.js'
 import { newContext } from '../support/browser.js'
-import { customerIn, startShop } from './shop-site.js'
-import { untilState } from './site.js'
+import { customerIn, startShop } from '../e2e/shop-site.js'
+import { untilState } from '../e2e/site.js'
 
 const phone = { width: 360, height: 640 }
 const desktop = { width: 1200, height: 800 }

@@ -5,9 +5,9 @@ import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { assertAccessible } from '../support/axe.js'
 import { newContext } from '../support/browser.js'
 import { startProxy, type Proxy } from '../support/proxy.js'
-import { ask, customerIn, leaveUnsent, logIn, message, startShop, write } from './shop-site.js'
+import { ask, customerIn, leaveUnsent, logIn, message, startShop, write } from '../e2e/shop-site.js'
 import { until } from '../support/until.js'
-import { chatOf, complaintsOf, untilState } from './site.js'
+import { chatOf, complaintsOf, untilState } from '../e2e/site.js'
 
 const NORA = 'Nora Lind'
 

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { createGateway, createLog } from '../../src/gateway/index.js'
 import { ChatSession } from '../../src/session/index.js'
-import { appId, eventually, secret, tokenFor, WebSocket } from './support.js'
+import { appId, eventually, secret, tokenFor, WebSocket } from '../session/support.js'
 
 /** A gateway inside a server of our own, so that its sockets can be counted. */
 const server: Server = createServer({ maxHeaderSize: 32_768 })
