@@ -6,12 +6,15 @@ import type { Store } from './store.js'
 const PAGE = 100
 /** How many users' missing messages are read at once: after an outage all held users may miss some. */
 const READ_AT_ONCE = 32
-/** How many users one comparison of offsets asks for at once. */
-const COMPARED_AT_ONCE = 200
+/** How many users one call compares: Redis runs it in about half a millisecond, and other calls wait for that long. */
+const USERS_PER_CALL = 200
+/** The users are compared in so many shares, by their partitions. Each share is compared once an interval, so that the calls are spread over it. */
+export const SHARES = 15
 
 /** A user for whom a connection of this node carries a session. */
 interface HeldUser {
   readonly of: UserRef
+  readonly partition: number
   readonly sessionIds: Set<string>
   /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
   epoch: number
@@ -76,7 +79,9 @@ export class Held {
     const key = keyOf({ appId, userId })
     let user = this.#users.get(key)
     if (!user) {
-      user = { of: { appId, userId }, sessionIds: new Set(), epoch, offset, newest: offset, isReading: false }
+      const of = { appId, userId }
+      const partition = this.#options.store.partitions.of(of)
+      user = { of, partition, sessionIds: new Set(), epoch, offset, newest: offset, isReading: false }
       this.#users.set(key, user)
     }
     user.sessionIds.add(sessionId)
@@ -106,23 +111,43 @@ export class Held {
     this.#emit(user, JSON.parse(whole) as Message, whole)
   }
 
-  /** Compares every user's epoch and newest offset with Redis, because published messages may have been lost; or those of one partition. */
+  /** Compares the epochs and newest offsets of all users with Redis, because published messages may have been lost; or those of one partition. */
   async compare(partition?: number): Promise<void> {
-    const { store } = this.#options
-    const all = [...this.#users.values()]
-    const users =
-      partition === undefined ? all : all.filter(({ of }) => store.partitions.of(of) === partition)
-    for (let n = 0; n < users.length; n += COMPARED_AT_ONCE)
-      await Promise.all(
-        users.slice(n, n + COMPARED_AT_ONCE).map(async (user) => {
-          const [epoch, offset] = await store.onUser(store.steps.inboxState, user.of, [])
-          this.#advance(user, Number(epoch), Number(offset))
-        }),
-      )
+    if (partition !== undefined) return this.#compare((each) => each === partition)
+    for (let share = 0; share < SHARES; share++) await this.compareShare(share)
+  }
+
+  /** Compares one of the shares. */
+  compareShare(share: number): Promise<void> {
+    return this.#compare((partition) => partition % SHARES === share)
   }
 
   clear(): void {
     this.#users.clear()
+  }
+
+  async #compare(isCompared: (partition: number) => boolean): Promise<void> {
+    const { store } = this.#options
+    const groups = new Map<number, HeldUser[]>()
+    for (const user of this.#users.values()) {
+      if (!isCompared(user.partition)) continue
+      // In a cluster one call has the keys of one partition.
+      const partition = store.isCluster ? user.partition : 0
+      const group = groups.get(partition)
+      if (group) group.push(user)
+      else groups.set(partition, [user])
+    }
+    const calls: Promise<void>[] = []
+    for (const [partition, users] of groups)
+      for (let n = 0; n < users.length; n += USERS_PER_CALL)
+        calls.push(this.#compareUsers(partition, users.slice(n, n + USERS_PER_CALL)))
+    await Promise.all(calls)
+  }
+
+  async #compareUsers(partition: number, users: readonly HeldUser[]): Promise<void> {
+    const { store } = this.#options
+    const newest = await store.onUsers(store.steps.newestOffsets, partition, users)
+    users.forEach((user, n) => this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])))
   }
 
   #advance(user: HeldUser, epoch: number, offset: number): void {

@@ -14,7 +14,7 @@ import { Canaries } from './canaries.js'
 import { Apps } from './apps.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
-import { Held } from './held.js'
+import { Held, SHARES } from './held.js'
 import { Inboxes } from './inboxes.js'
 import { Nodes } from './nodes.js'
 import { Partitions } from './partitions.js'
@@ -28,7 +28,7 @@ import { Webhooks } from './webhooks.js'
 
 const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
-/** How often the newest offsets are compared with Redis, in milliseconds. */
+/** How often each user's newest offset is compared with Redis, in milliseconds. */
 const COMPARE_INTERVAL = 15_000
 
 export interface NodeOptions {
@@ -140,7 +140,10 @@ export class Node {
     }
     onOpen(leastDurable(servers))
     this.#sweeper.start()
-    this.#compareTimer = setInterval(() => void this.held.compare().catch(onError), COMPARE_INTERVAL).unref()
+    let share = 0
+    this.#compareTimer = setInterval(() => {
+      this.held.compareShare(share++ % SHARES).catch(onError)
+    }, COMPARE_INTERVAL / SHARES).unref()
   }
 
   /** Holds the sessions of this node, and disconnects. */

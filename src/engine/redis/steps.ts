@@ -65,6 +65,7 @@ export const loadSteps = () => {
     owedCopies: defineStep('send-owed', ['pending'], reads),
 
     inboxState: defineStep('inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
+    newestOffsets: defineStep('newest-offsets', ['state'], { parts: ['state'], ...reads }),
     messagesAfter: defineStep('inbox-after', ['user', ...inbox, 'counts', 'state'], {
       parts: ['state', 'inbox'],
       ...reads,

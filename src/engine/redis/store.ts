@@ -62,6 +62,23 @@ export class Store {
     return this.inPartition(step, this.partitions.of(of), of, args, options)
   }
 
+  /**
+   * Runs a step whose keys after its own are the hashes of these users, and returns the list that it returns. In a cluster they are all in the
+   * partition.
+   */
+  async onUsers(
+    step: Step,
+    partition: number,
+    users: readonly { of: UserRef; partition: number }[],
+  ): Promise<Reply[]> {
+    const noUser = { appId: '', userId: '' }
+    const keys = [
+      ...this.keys.of(step.keys, { partition, ...noUser }),
+      ...users.flatMap(({ of, partition: its }) => this.keys.of(['user'], { partition: its, ...of })),
+    ]
+    return this.#run(step, keys, partition, noUser, [])
+  }
+
   /** Runs a step on an app's keys in a partition. */
   onApp(
     step: Step,

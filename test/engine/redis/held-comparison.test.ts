@@ -1,0 +1,186 @@
+// A node compares the newest offsets of its users with Redis: a message is emitted though what was published for it is lost.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
+import type { RedisClient } from '../../../src/engine/redis/client/port.js'
+import { Held, SHARES } from '../../../src/engine/redis/held.js'
+import { Partitions } from '../../../src/engine/redis/partitions.js'
+import { Store } from '../../../src/engine/redis/store.js'
+import { ada, bob, deliver, nextEvents, start } from '../../../src/engine/suite/kit.js'
+import { startCluster } from '../../support/redis/cluster.js'
+import { redisEngines } from '../../support/redis/engines.js'
+import { standalone } from '../../support/redis/server.js'
+import { until } from '../../support/until.js'
+
+const USERS = 400
+
+const server = await standalone()
+const { servers } = await startCluster()
+const standaloneOptions: RedisClientOptions = { type: 'single', url: server.url }
+
+/** A client that notes how many keys each comparison has. */
+const clientThatCounts = async (options: RedisClientOptions) => {
+  const client = createRedisClient(options)
+  const ignore = (): void => undefined
+  await client.open({ onMessage: ignore, onResubscribed: ignore, onError: assert.ifError })
+  const keyCounts: number[] = []
+  const counting: RedisClient = {
+    isCluster: client.isCluster,
+    open: (events) => client.open(events),
+    close: () => client.close(),
+    run(script, keys, args) {
+      if (script.name === 'newest-offsets') keyCounts.push(keys.length)
+      return client.run(script, keys, args)
+    },
+    subscribe: (channels) => client.subscribe(channels),
+    keys: (prefix) => client.keys(prefix),
+    info: () => client.info(),
+  }
+  return { client: counting, keyCounts }
+}
+
+/** A node that carries a session of each user and receives nothing that is published, and an engine that sends. */
+const setUp = async (options: RedisClientOptions) => {
+  const engine = redisEngines(() => options).createWith('compared:')
+  await engine.open()
+  const { client, keyCounts } = await clientThatCounts(options)
+  const partitions = new Partitions()
+  const store = new Store({
+    ...{ client, prefix: 'compared:', partitions, nodeId: 'a node', clockShift: () => 0 },
+    ...{ onEvents: () => undefined, webhooksOf: () => null },
+  })
+  const [, epochs] = await store.onPartition(store.steps.open, 0, ['', ''])
+  store.epochKey = String(epochs)
+  const emitted: string[] = []
+  const held = new Held({
+    store,
+    emit: (event) =>
+      emitted.push(event.type === 'message' ? `${event.user.userId} ${event.message.offset}` : event.type),
+    messagesAfter: (...args) => engine.messagesAfter(...args),
+    onError: assert.ifError,
+  })
+  const users = Array.from({ length: USERS }, (_, n) => ({ ...ada, userId: `user ${n}` }))
+  /** The numbers of the users' epochs. */
+  const numbers = new Map<string, number>()
+  for (const user of users) {
+    const [epoch, offset] = await store.onUser(store.steps.inboxState, user, [])
+    numbers.set(user.userId, Number(epoch))
+    held.add({ ...user, sessionId: user.userId }, Number(epoch), Number(offset))
+  }
+  const close = async (): Promise<void> => {
+    await client.close()
+    await engine.close()
+  }
+  return { engine, held, users, emitted, keyCounts, partitions, numbers, close }
+}
+
+/** The servers, and how many calls at most compare the users of these partitions. */
+const settings = [
+  { name: 'one server', options: standaloneOptions, callsFor: () => SHARES },
+  {
+    name: 'a cluster',
+    options: { type: 'cluster', nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })) } as const,
+    callsFor: (partitions: number[]) => new Set(partitions).size,
+  },
+]
+
+for (const { name, options, callsFor } of settings)
+  describe(name, () => {
+    it('compares many users by one call, and emits the messages that nothing was published for', async () => {
+      const { engine, held, users, emitted, keyCounts, partitions, close } = await setUp(options)
+      const maxCalls = callsFor(users.map((user) => partitions.of(user)))
+      try {
+        await held.compare()
+        assert.ok(keyCounts.length <= maxCalls, `${keyCounts.length} calls`)
+        assert.deepEqual(emitted, [])
+
+        await Promise.all(users.map(async ({ userId: to }) => deliver(engine, { to })))
+        await deliver(engine, { to: 'user 0' })
+        await held.compare()
+        assert.ok(keyCounts.length <= 2 * maxCalls, `${keyCounts.length} calls`)
+        const expected = ['user 0 2', ...users.map(({ userId }) => `${userId} 1`)].toSorted()
+        await until('all messages', () => emitted.length, expected.length)
+        assert.deepEqual(emitted.toSorted(), expected)
+      } finally {
+        await close()
+      }
+    })
+
+    it('compares each user in one of the shares', async () => {
+      const { engine, held, users, emitted, partitions, close } = await setUp(options)
+      try {
+        const before = await Promise.all(users.map(async (user) => (await engine.inbox(user)).offset))
+        await Promise.all(users.map(async ({ userId: to }) => deliver(engine, { to })))
+        let expected: string[] = []
+        for (let share = 0; share < SHARES; share++) {
+          const added = users.flatMap((user, n) =>
+            partitions.of(user) % SHARES === share ? [`${user.userId} ${(before[n] ?? 0) + 1}`] : [],
+          )
+          expected = [...expected, ...added]
+          await held.compareShare(share)
+          await until('the messages of the share', () => emitted.length, expected.length)
+          assert.deepEqual(emitted.toSorted(), expected.toSorted())
+        }
+        assert.equal(expected.length, USERS)
+      } finally {
+        await close()
+      }
+    })
+
+    it('compares the users of one partition', async () => {
+      const { engine, held, users, emitted, keyCounts, partitions, close } = await setUp(options)
+      try {
+        await Promise.all(users.map(async ({ userId: to }) => deliver(engine, { to })))
+        const [first] = users
+        assert.ok(first)
+        const partition = partitions.of(first)
+        await held.compare(partition)
+        const expected = users.filter((user) => partitions.of(user) === partition)
+        await until('the messages of the partition', () => emitted.length, expected.length)
+        // The first key is the state of the server.
+        assert.deepEqual(keyCounts, [expected.length + 1])
+      } finally {
+        await close()
+      }
+    })
+
+    it('compares 200 users by one call at most', async () => {
+      const { held, users, emitted, keyCounts, partitions, numbers, close } = await setUp(options)
+      try {
+        const [first = ada] = users
+        const partition = partitions.of(first)
+        for (let n = 0, added = 0; added < 450; n++) {
+          const user = { ...ada, userId: `crowd ${n}` }
+          if (partitions.of(user) !== partition) continue
+          held.add({ ...user, sessionId: user.userId }, numbers.get(first.userId) ?? 0, 0)
+          added++
+        }
+        await held.compare(partition)
+        const own = users.filter((user) => partitions.of(user) === partition).length
+        assert.deepEqual(keyCounts, [201, 201, own + 51])
+        assert.deepEqual(emitted, [])
+      } finally {
+        await close()
+      }
+    })
+  })
+
+it('emits a message within the interval if nothing was published for it, though the subscription stands', async () => {
+  const engines = redisEngines(() => standaloneOptions)
+  const [one, two] = [engines.createWith('unpublished:'), engines.createWith('unpublished:')]
+  await Promise.all([one.open(), two.open()])
+  try {
+    await start(two, bob)
+    const received = nextEvents(two, 'message', 1)
+    // A message is published to the nodes that the user's hash names.
+    const script = `for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('HDEL', key, 'on') end`
+    await server.command('eval', script, 0, 'unpublished:*:user:*')
+    const { offset } = await deliver(one, {})
+    assert.deepEqual(
+      (await received).map(({ message }) => message.offset),
+      [offset],
+    )
+  } finally {
+    await Promise.all([one.close(), two.close()])
+  }
+})
