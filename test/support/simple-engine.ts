@@ -23,7 +23,8 @@ interface Session extends SessionRecord {
   lostAt: number | null
   /** The order of starts. */
   number: number
-  timer?: NodeJS.Timeout
+  /** When its hold expires, by the monotonic clock; null while there is a connection. */
+  expiresAt: number | null
 }
 
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
@@ -31,7 +32,7 @@ const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, use
 /** For so many milliseconds after its connection was lost, a session's user counts as online. */
 const AWAY_AFTER = 20_000
 
-/** How often expired messages are deleted, in milliseconds. */
+/** How often held sessions are ended and expired messages deleted, in milliseconds. */
 const SWEEP_INTERVAL = 10
 
 /** An engine in plain Maps, as a third party would write one: it shares no code with the engines of src/. */
@@ -85,7 +86,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     sessionsOf(ref).find(({ sessionId }) => sessionId === ref.sessionId)
 
   const end = (session: Session, code: Extract<EngineEvent, { type: 'session-ended' }>['code']): void => {
-    clearTimeout(session.timer)
     lastSeen.set(keyOf(session), session.connectionId === null ? session.lastSeenAt : Date.now())
     sessions = sessions.filter((other) => other !== session)
     emit({ type: 'session-ended', session: refOf(session), code })
@@ -158,7 +158,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       lastSeen = new Map()
       sweep = setInterval(() => {
         messages.prune()
-        for (const session of sessions) updatePresence(session)
+        for (const session of sessions) {
+          updatePresence(session)
+          if (session.expiresAt !== null && session.expiresAt <= now()) end(session, 'ended')
+        }
         messages.checkUnread()
         webhooks.announce()
       }, SWEEP_INTERVAL).unref()
@@ -167,7 +170,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     close() {
       isOpen = false
       clearInterval(sweep)
-      for (const { timer } of sessions) clearTimeout(timer)
       return Promise.resolve()
     },
     key: () => whenOpen(() => new Uint8Array(key)),
@@ -185,9 +187,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         )
         if (resumed && resumes !== undefined) {
           const replaced = resumed.connectionId
-          clearTimeout(resumed.timer)
           Object.assign(resumed, { connectionId, keys: [keyHash, resumes], state: 'active', lastSeenAt: now })
-          Object.assign(resumed, { credential, origin, address, client, node, rtt: null, lostAt: null })
+          Object.assign(resumed, { credential, origin, address, client, node, rtt: null })
+          Object.assign(resumed, { lostAt: null, expiresAt: null })
           if (resumed.hidden !== hidden) Object.assign(resumed, { hidden, hiddenNumber: ++lastNumber })
           updatePresence(resumed)
           if (replaced !== null)
@@ -205,8 +207,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const record = { appId, userId, sessionId: randomUUID(), guest, startedAt: now, lastSeenAt: now }
         const session: Session = {
           ...{ ...record, state: 'active', hidden, connectionId, keys: [keyHash] },
-          ...{ detachedNumber: 0, hiddenNumber: ++lastNumber, number: ++lastNumber, lostAt: null },
-          ...{ credential, origin, address, client, node, rtt: null },
+          ...{ detachedNumber: 0, hiddenNumber: ++lastNumber, number: ++lastNumber },
+          ...{ credential, origin, address, client, node, rtt: null, lostAt: null, expiresAt: null },
         }
         for (const old of inOrder.slice(0, Math.max(0, all.length + 1 - sessionsPerUser)))
           end(old, 'too-many-sessions')
@@ -235,10 +237,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           state: 'detached',
           lastSeenAt: Date.now(),
           lostAt: now(),
+          expiresAt: now() + holdFor,
         })
         session.detachedNumber = ++lastNumber
         if (holdFor === 0) end(session, 'ended')
-        else session.timer = setTimeout(() => end(session, 'ended'), holdFor).unref()
       }),
     sessions: (of) => whenOpen(() => sessionsOf(of).map(recordOf)),
     endSession: (ref, code, connectionId) =>

@@ -207,8 +207,9 @@ export class Sessions {
       const { expiresAt } = entry.session
       // The session may have been resumed, have ended, or be held anew since the deadline was set.
       if (expiresAt === null || expiresAt > now || !this.#isCurrent(entry)) continue
+      const { online } = this.presence(entry.session)
       this.#remove(entry)
-      this.#onExpired(recordOf(entry.session), !entry.session.offline)
+      this.#onExpired(recordOf(entry.session), online)
     }
   }
 

@@ -123,6 +123,20 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       await untilOwed(engine, ada, 'user.offline')
     })
 
+    on('report no presence when a held session ends whose user is online by another', async (engine) => {
+      await ask(engine, ['user.online', 'user.offline', 'session.ended'])
+      const held = request(ada)
+      await engine.detachSession(await startSession(engine, held), held.connectionId, 30_000)
+      await start(engine, ada)
+      // The held session no longer counts as online when it ends.
+      advanceClock(21_000)
+      await engine.status(ada)
+      advanceClock(10_000)
+      await engine.status(ada)
+      await untilOwed(engine, ada, 'session.ended')
+      assert.deepEqual(typesOf(await owedTo(engine, ada)), ['user.online', 'session.ended'])
+    })
+
     on('report messages and read marks', async (engine) => {
       await ask(engine, ['message.created', 'message.read'])
       const sent = await deliver(engine, { data: { a: [1] } })

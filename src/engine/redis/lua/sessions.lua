@@ -112,7 +112,10 @@ local function settle(user)
     end
   end
   table.sort(expired, function(a, b) return a.x < b.x or (a.x == b.x and a.n < b.n) end)
-  for _, row in ipairs(expired) do finish_session(user, row, 'ended', not row.f) end
+  for _, row in ipairs(expired) do
+    local wasOnline = presence()
+    finish_session(user, row, 'ended', wasOnline)
+  end
   local wasOnline = presence()
   for _, row in ipairs(away) do
     row.f = true
