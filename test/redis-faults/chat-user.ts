@@ -147,16 +147,28 @@ export class ChatUser {
   }
 }
 
+/** Messages that were acknowledged in this time may be lost, as `performance.now()` has it. */
+export interface Loss {
+  from: number
+  until: number
+}
+
+export interface FinishOptions {
+  losses?: readonly Loss[]
+  /** Whether the inboxes of a sender and a recipient may be on different servers, so that one of them has a message that the other lost. */
+  areApart?: boolean
+}
+
 export interface Crowd {
   readonly users: readonly ChatUser[]
   /** How many messages were acknowledged so far. */
   acknowledged(): number
   /**
    * Sends no more. Compares each inbox with what was acknowledged and with what the session received: each message is there
-   * once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and of lost ones: those that were
-   * acknowledged before `lossUntil` may be missing, if the sessions of the sender and of the recipient were given `lost: true` later.
+   * once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and of lost ones: those of `losses`
+   * may be missing in an inbox if the session of its user was given `lost: true` later.
    */
-  finish(lossUntil?: number): Promise<{ count: number; lost: number }>
+  finish(options?: FinishOptions): Promise<{ count: number; lost: number }>
 }
 
 /** Starts one session of each user. All send to each other until `finish`. */
@@ -178,7 +190,7 @@ export const startCrowd = async (
   return {
     users,
     acknowledged: () => users.reduce((sum, user) => sum + user.acknowledged.length, 0),
-    async finish(lossUntil = -Infinity) {
+    async finish({ losses = [], areApart = false } = {}) {
       stop.abort()
       await within(Promise.all(sending), 'acknowledgement of the last messages', TIMEOUT)
       const inboxes = new Map<string, Message[]>()
@@ -192,23 +204,29 @@ export const startCrowd = async (
       )
       const byId = new Map(users.map((user) => [user.userId, user]))
       const faults: string[] = []
-      const lost = new Set<string>()
+      /** The bodies that each inbox has lost. */
+      const lost = new Map(userIds.map((userId) => [userId, new Set<string>()]))
       for (const user of users)
         for (const { to, body, offset, at } of user.acknowledged) {
           const own = offsets.get(user.userId)?.get(body)
           const isReceived = offsets.get(to)?.has(body) === true
           if (own === offset && isReceived) continue
-          const isReported = [user, byId.get(to)].every((each) => each?.wasLossReportedAfter(at))
-          if (own === undefined && !isReceived && at < lossUntil && isReported) lost.add(body)
+          const without = [...(own === undefined ? [user.userId] : []), ...(isReceived ? [] : [to])]
+          const isExpected =
+            (own === undefined || own === offset) &&
+            (areApart || without.length === 2) &&
+            losses.some(({ from, until }) => from < at && at < until) &&
+            without.every((userId) => byId.get(userId)?.wasLossReportedAfter(at))
+          if (isExpected) without.forEach((userId) => lost.get(userId)?.add(body))
           else
             faults.push(
               `"${body}" was acknowledged at ${offset}: the sender has it at ${own ?? 'no offset'}, and ${to} ${isReceived ? 'has it' : 'does not have it'}`,
             )
         }
-      const isLost = (body: string): boolean => lost.has(body)
       let count = 0
       for (const user of users) {
         const { userId } = user
+        const isLost = (body: string): boolean => lost.get(userId)?.has(body) === true
         const stored = inboxes.get(userId) ?? []
         count += stored.length
         faults.push(...orderFaults(stored, isLost).map((fault) => `inbox of ${userId}: ${fault}`))
@@ -221,7 +239,7 @@ export const startCrowd = async (
         faults.push(...user.faults)
       }
       assert.deepEqual(faults, [])
-      return { count, lost: lost.size }
+      return { count, lost: new Set([...lost.values()].flatMap((bodies) => [...bodies])).size }
     },
   }
 }

@@ -5,45 +5,34 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startSentinels, type SentinelSetup } from '../support/redis/sentinel.js'
 import type { RedisServer } from '../support/redis/server.js'
 import { until } from '../support/until.js'
-import { startCrowd, type Crowd } from './chat-user.js'
-import { gatewayNode, startBalancer } from './gateway-nodes.js'
-import { startNewcomers, type Newcomers } from './newcomers.js'
+import {
+  cutReplicas,
+  finishLoad,
+  goOn,
+  startLoad,
+  untilAcknowledged,
+  untilReported,
+  untilReplicated,
+  USERS,
+  type Load,
+} from './load.js'
 import { createRandom, seed } from './random.js'
 
-const USERS = ['ann', 'bob', 'cid', 'dora', 'eve', 'fay']
 const random = createRandom(seed)
 
-interface Load {
-  setup: SentinelSetup
-  first: RedisServer
-  crowd: Crowd
-  newcomers: readonly Newcomers[]
-}
-
-const startLoad = async (): Promise<Load> => {
+const start = async () => {
   const setup = await startSentinels()
   const [first] = setup.servers
   assert.ok(first)
-  const engine = {
-    type: 'redis' as const,
-    name: setup.name,
-    sentinels: setup.sentinels.map(({ url }) => url),
-  }
-  const nodes = await Promise.all(['a', 'b', 'c'].map((name) => gatewayNode({ name, engine })))
-  await Promise.all(nodes.map((node) => node.start()))
-  const { url } = await startBalancer(nodes)
-  return { setup, first, crowd: await startCrowd(url, USERS), newcomers: nodes.map(startNewcomers) }
-}
-
-const untilAcknowledged = (crowd: Crowd, more: number): Promise<void> => {
-  const before = crowd.acknowledged()
-  return until('messages are acknowledged', () => crowd.acknowledged() > before + more)
+  const sentinels = setup.sentinels.map(({ url }) => url)
+  const load = await startLoad({ type: 'redis', name: setup.name, sentinels })
+  return { setup, first, load }
 }
 
 /** Resolves when all goes on after a fault of the master, with the time from which on another server was the master. */
 const failOver = async (
   context: TestContext,
-  { setup, first, crowd, newcomers }: Load,
+  { setup, first, load }: { setup: SentinelSetup; first: RedisServer; load: Load },
   fault: () => Promise<void> | void,
 ): Promise<number> => {
   const startedAt = performance.now()
@@ -53,56 +42,50 @@ const failOver = async (
     return master !== first && (await master.command('info', 'replication')).includes('role:master')
   })
   const failedOverAt = performance.now()
-  await Promise.all(newcomers.map((each) => each.succeed()))
-  await untilAcknowledged(crowd, 50)
-  for (const user of crowd.users)
-    await until(`${user.userId} is given lost: true`, () => user.wasLossReportedAfter(startedAt))
+  await goOn(load)
+  await untilReported(load, USERS, startedAt)
   const milliseconds = [failedOverAt, performance.now()].map((at) => Math.round(at - startedAt))
   context.diagnostic(`another master after ${milliseconds[0]} ms, all go on after ${milliseconds[1]} ms`)
   return failedOverAt
 }
 
-/** Returns how many acknowledged messages are lost. */
-const finish = async (
-  context: TestContext,
-  { crowd, newcomers }: Load,
-  failedOverAt: number,
-): Promise<number> => {
-  await Promise.all(newcomers.map((each) => each.stop()))
-  const { count, lost } = await crowd.finish(failedOverAt)
-  assert.deepEqual(
-    newcomers.flatMap(({ faults }) => faults),
-    [],
-  )
-  const refused = newcomers.reduce((sum, each) => sum + each.unavailable(), 0)
-  context.diagnostic(`${count} messages, ${lost} lost; ${refused} starts and sends were unavailable`)
-  return lost
+const untilReplica = (server: RedisServer): Promise<void> =>
+  until('the first server is a replica', async () => {
+    const state = await server.command('info', 'replication')
+    return state.includes('role:slave') && state.includes('master_link_status:up')
+  })
+
+/** Resolves when the replicas have all that was acknowledged before this call, with the time of the call. */
+const untilAllReplicated = async ({ servers }: SentinelSetup, master: RedisServer): Promise<number> => {
+  const at = performance.now()
+  const replicas = servers.filter((server) => server !== master)
+  await Promise.all(replicas.map((replica) => untilReplicated(master, replica)))
+  return at
 }
 
 test(`a killed master whose replicas lack messages: no session ends, and each loss is reported (FAULT_SEED=${seed})`, async (context) => {
-  const load = await startLoad()
-  const { first, crowd } = load
-  await untilAcknowledged(crowd, 50)
-  // The replicas do not know the password, so they receive nothing more. Open connections are not asked for it.
-  await first.command('config', 'set', 'requirepass', 'unknown to replicas')
-  await first.command('-a', 'unknown to replicas', 'client', 'kill', 'type', 'replica')
-  await untilAcknowledged(crowd, 1 + Math.floor(40 * random()))
-  const failedOverAt = await failOver(context, load, () => first.kill())
-  assert.ok((await finish(context, load, failedOverAt)) > 0, 'the replicas lacked messages')
+  const started = await start()
+  const { setup, first, load } = started
+  await untilAcknowledged(load.crowd, 50)
+  const from = await untilAllReplicated(setup, first)
+  await cutReplicas(first)
+  await untilAcknowledged(load.crowd, 1 + Math.floor(40 * random()))
+  const until = await failOver(context, started, () => first.kill())
+  assert.ok(
+    (await finishLoad(context, load, { losses: [{ from, until }] })) > 0,
+    'the replicas lacked messages',
+  )
 })
 
 test(`a master that is stopped and becomes a replica: no session ends, and each loss is reported (FAULT_SEED=${seed})`, async (context) => {
-  const load = await startLoad()
-  const { first, crowd } = load
-  await untilAcknowledged(crowd, 50)
+  const started = await start()
+  const { setup, first, load } = started
+  await untilAcknowledged(load.crowd, 50)
   await pause(500 * random())
-  const failedOverAt = await failOver(context, load, () => first.pause())
+  const from = await untilAllReplicated(setup, first)
+  const until = await failOver(context, started, () => first.pause())
   first.resume()
-  await until('the stopped server is a replica', async () => {
-    const state = await first.command('info', 'replication')
-    return state.includes('role:slave') && state.includes('master_link_status:up')
-  })
-  await Promise.all(load.newcomers.map((each) => each.succeed()))
-  await untilAcknowledged(crowd, 50)
-  await finish(context, load, failedOverAt)
+  await untilReplica(first)
+  await goOn(load)
+  await finishLoad(context, load, { losses: [{ from, until }] })
 })
