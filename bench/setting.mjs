@@ -15,8 +15,8 @@ export const secret = 'a secret of at least 32 bytes, for benchmarks'
 const ON_BUN = ', Bun'
 const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
 
-/** Runs `use` with a server of this name, and ends the server afterwards. */
-export const withServer = async (name, use) => {
+/** Runs `use` with a server of this name, which has these environment variables, and ends the server afterwards. */
+export const withServer = async (name, use, env = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
   const isOnBun = name.endsWith(ON_BUN)
   let child
@@ -24,7 +24,7 @@ export const withServer = async (name, use) => {
     child = fork(new URL('servers.mjs', import.meta.url), [isOnBun ? name.slice(0, -ON_BUN.length) : name], {
       ...(isOnBun && { execPath: bun }),
       execArgv: ['--expose-gc'],
-      env: { ...process.env, BENCH_FOLDER: folder, BENCH_PORT: String(port) },
+      env: { ...process.env, ...env, BENCH_FOLDER: folder, BENCH_PORT: String(port) },
     })
     return (await once(child, 'message'))[0].port
   }
@@ -119,26 +119,30 @@ export const median = (numbers) => percentile(numbers, 50)
 
 /**
  * Measures each server `rounds` times, in turn; with `only` that one alone. Resolves with the results of each, by its name:
- * `{ figure: number }`. `onProfile` is called with the CPU time of each part that `server.cpuOf` measures, by the file that spent it.
+ * `{ figure: number }`. `env` has environment variables of the servers. `onProfile` is called with the CPU time of each part that `server.cpuOf` measures, by the file that spent it.
  */
-export const takeTurns = async (names, { rounds, only, onProfile }, measure) => {
+export const takeTurns = async (names, { rounds, only, onProfile, env }, measure) => {
   const measured = only ? names.filter((name) => name === only) : names
   const results = Object.fromEntries(measured.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++)
     for (const name of measured)
       results[name].push(
-        await withServer(name, (server) => {
-          /** Resolves with the microseconds of the server's CPU that `run` takes. */
-          const cpuOf = async (run) => {
-            if (onProfile) await server.ask('profile')
-            const before = await server.usage()
-            await run()
-            const { cpu } = await server.usage()
-            if (onProfile) onProfile(await server.ask('end profile'))
-            return cpu - before.cpu
-          }
-          return measure(name, { ...server, cpuOf })
-        }),
+        await withServer(
+          name,
+          (server) => {
+            /** Resolves with the microseconds of the server's CPU that `run` takes. */
+            const cpuOf = async (run) => {
+              if (onProfile) await server.ask('profile')
+              const before = await server.usage()
+              await run()
+              const { cpu } = await server.usage()
+              if (onProfile) onProfile(await server.ask('end profile'))
+              return cpu - before.cpu
+            }
+            return measure(name, { ...server, cpuOf })
+          },
+          env,
+        ),
       )
   return results
 }
