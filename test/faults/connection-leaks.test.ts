@@ -25,8 +25,8 @@ test('2,000 closed connections leave no session, timer or entry behind', async (
     await Promise.all(idle.map(({ opened }) => opened))
     if (round === 0) {
       assert.equal(connections.size, 20)
-      // A heartbeat of each live connection, and a start deadline of each other one.
-      assert.ok(timers.size >= 20)
+      // A start deadline of each connection without a session, and heartbeats, which share timers.
+      assert.ok(timers.size >= 11)
     }
     for (const [index, client] of clients.entries())
       if (index % 2) client.close()

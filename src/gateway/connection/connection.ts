@@ -29,7 +29,7 @@ import {
 } from './connection-counter.js'
 import type { OpeningState, Phase } from './connection-phase.js'
 import { EarlyFrames, TOO_MUCH_BEFORE_START } from './early-frames.js'
-import { Heartbeat } from './heartbeat.js'
+import { Heartbeat, type HeartbeatConnection } from './heartbeat.js'
 import { Throttle } from './throttle.js'
 import type { Tracer } from './tracer.js'
 import type { Transport } from './transport.js'
@@ -57,6 +57,8 @@ export interface ConnectionContext extends SessionContext {
 const MAX_CLIENT_NAME = 64
 
 const PONG = '{"type":"pong"}'
+/** Parsed once: idle clients send little else. */
+const parsedPong = parse(clientFrames, PONG)
 
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
 /** A client whose start was refused as `TOO_MANY_STARTS` reconnects after a random part of this, in milliseconds. */
@@ -74,7 +76,7 @@ let connectionCount = 0
  * One connection, from the handshake to its close: it receives a start, authenticates it, and carries the user's session until
  * either side closes. An error in a connection ends no other. Its transport calls `receive`, `receiveControl`, `onEnd` and `onClose`.
  */
-export class Connection implements ConnectionHandle {
+export class Connection implements ConnectionHandle, HeartbeatConnection {
   readonly #number = ++connectionCount
   readonly #context: ConnectionContext
   readonly #transport: Transport
@@ -178,6 +180,10 @@ export class Connection implements ConnectionHandle {
     void phase.session.settled().then(end)
   }
 
+  watchExpiry(until: number): void {
+    this.status.session?.watchExpiry(until)
+  }
+
   /** Ends the connection if its credentials have expired by the wall clock, which has jumped. */
   onClockJump(): void {
     if (this.#phase.name === 'live') this.#phase.session.checkExpiry()
@@ -210,11 +216,11 @@ export class Connection implements ConnectionHandle {
     // The client sends it again when it reconnects.
     if (phase.name === 'draining') return
     if (phase.name === 'live') {
-      // A `pong` that was asked for is free: idle clients send little else.
+      // A `pong` that was asked for is free.
       const isPong = text === PONG && this.#heartbeat.isAwaitingPong()
       if (!isPong && !this.#charge(phase.session, bytes)) return
     }
-    const parsed = parse(clientFrames, text)
+    const parsed = text === PONG ? parsedPong : parse(clientFrames, text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
     const { frame } = parsed
     const { tracer } = this.#context

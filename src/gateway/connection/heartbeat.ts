@@ -1,4 +1,5 @@
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
+import { addTimed, removeTimed, type Timed } from './shared-timers.js'
 
 /**
  * Pings are sent at times that are this part of the interval apart, and at most so many milliseconds: one turn of the event loop then
@@ -7,21 +8,33 @@ import type { ConnectionHandle } from '../sessions/connection-handle.js'
 const GRID_SHARE = 0.01
 const MAX_GRID = 250
 
+const PING = '{"type":"ping"}'
+
+/** A connection as its heartbeat sees it. */
+export interface HeartbeatConnection extends Pick<ConnectionHandle, 'sendText' | 'end'> {
+  /** Called at the start and with each ping: the next call comes earlier than `until`, on the monotonic clock. */
+  watchExpiry(until: number): void
+}
+
+/** Returns the time of the monotonic clock in whole milliseconds. V8 keeps a fraction in an object of its own, for each connection. */
+const wholeNow = (): number => Math.trunc(performance.now())
+
 /** Pings one connection's client from `started` on, and ends the connection if no frame comes in two intervals. */
-export class Heartbeat {
-  readonly #connection: Pick<ConnectionHandle, 'send' | 'end'>
+export class Heartbeat implements Timed {
+  readonly #connection: HeartbeatConnection
   /** Milliseconds between pings. */
   readonly #interval: number
-  #timer: NodeJS.Timeout | undefined
+  /** When it is called next; 0 before `start` and after `stop`. */
+  #checkAt = 0
   /** When the latest frame came, on the monotonic clock. */
-  #lastFrameAt = performance.now()
+  #lastFrameAt = wholeNow()
   /** How many frames ask for a `pong`: `started` and, never before it, pings. */
   #pings = 0
   #pongs = 0
   /** When the latest ping was sent, on the monotonic clock. */
   #pingedAt = 0
 
-  constructor(connection: Pick<ConnectionHandle, 'send' | 'end'>, interval: number) {
+  constructor(connection: HeartbeatConnection, interval: number) {
     this.#connection = connection
     this.#interval = interval
   }
@@ -30,22 +43,23 @@ export class Heartbeat {
   start(): void {
     this.#pings = 1
     // The time that the gateway took to authenticate the user is not the client's silence.
-    this.#lastFrameAt = performance.now()
+    this.#lastFrameAt = wholeNow()
     this.#checkIn(this.#interval)
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    removeTimed(this.#checkAt, this)
+    this.#checkAt = 0
   }
 
   /** A frame came, whatever its type. */
   onFrame(): void {
-    this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now())
+    this.#lastFrameAt = Math.max(this.#lastFrameAt, wholeNow())
   }
 
   /** Called when the socket is paused for so many milliseconds. Otherwise a client whose frames are not read would end as `timeout`. */
   allowSilence(milliseconds: number): void {
-    this.#lastFrameAt = performance.now() + milliseconds
+    this.#lastFrameAt = wholeNow() + Math.ceil(milliseconds)
   }
 
   /** Returns whether `started` or a `ping` is unanswered. */
@@ -65,7 +79,7 @@ export class Heartbeat {
 
   /** Sends a `ping` and returns its number. */
   ping(): number {
-    this.#connection.send({ type: 'ping' })
+    this.#connection.sendText(PING)
     this.#pingedAt = performance.now()
     return ++this.#pings
   }
@@ -78,19 +92,21 @@ export class Heartbeat {
     return this.#pongs > 0
   }
 
+  onTime(): void {
+    // Stopped by another connection of the same time.
+    if (this.#checkAt === 0) return
+    const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
+    if (timeLeft <= 0) return this.#connection.end('timeout')
+    this.ping()
+    // Checks when the time is up, not an interval later.
+    this.#checkIn(Math.min(this.#interval, timeLeft))
+  }
+
   #checkIn(delay: number): void {
     const now = performance.now()
     const grid = Math.min(MAX_GRID, this.#interval * GRID_SHARE)
-    const at = Math.ceil((now + delay) / grid) * grid
-    // The timer has its argument instead of a closure, which would take more memory for each session.
-    this.#timer = setTimeout(Heartbeat.#check, Math.ceil(at - now), this).unref()
-  }
-
-  static readonly #check = (heartbeat: Heartbeat): void => {
-    const timeLeft = heartbeat.#lastFrameAt + 2 * heartbeat.#interval - performance.now()
-    if (timeLeft <= 0) return heartbeat.#connection.end('timeout')
-    heartbeat.ping()
-    // Checks when the time is up, not an interval later.
-    heartbeat.#checkIn(Math.min(heartbeat.#interval, timeLeft))
+    this.#checkAt = Math.ceil((now + delay) / grid) * grid
+    addTimed(this.#checkAt, this)
+    this.#connection.watchExpiry(Math.ceil(now) + 2 * this.#interval)
   }
 }

@@ -8,7 +8,10 @@ import { DeadlineTimer } from '../deadline-timer.js'
 export class ExpiryTimer {
   readonly #connection: Pick<ConnectionHandle, 'end'>
   #expiresAt: number | null = null
-  /** Null after `stop`. */
+  /** When the credentials expire by the monotonic clock, in whole milliseconds. */
+  #deadline = 0
+  #watchedUntil = 0
+  /** Null after `stop`. Undefined while `watch` will be called before the deadline: most sessions end or are renewed before theirs. */
   #timer: DeadlineTimer | null | undefined
 
   constructor(connection: Pick<ConnectionHandle, 'end'>) {
@@ -20,15 +23,22 @@ export class ExpiryTimer {
     // A token may be accepted after its connection closed: nothing would cancel a timer that is made then.
     if (this.#timer === null) return
     this.#timer?.cancel()
+    this.#timer = undefined
     this.#expiresAt = expiresAt
-    this.#timer =
-      expiresAt === null ? undefined : new DeadlineTimer(expiresAt - Date.now(), () => this.#expire())
+    if (expiresAt !== null) this.#deadline = Math.ceil(performance.now() + expiresAt - Date.now())
+    this.#setTimer()
+  }
+
+  /** Called again and again: the next call comes earlier than `until`, on the monotonic clock. */
+  watch(until: number): void {
+    this.#watchedUntil = until
+    this.#setTimer()
   }
 
   /** Returns the milliseconds until the credentials expire; null if they never do. */
   remaining(): number | null {
-    if (this.#expiresAt === null || !this.#timer) return null
-    return Math.max(0, Math.min(this.#expiresAt - Date.now(), Math.ceil(this.#timer.remaining)))
+    if (this.#expiresAt === null || this.#timer === null) return null
+    return Math.max(0, Math.min(this.#expiresAt - Date.now(), Math.ceil(this.#deadline - performance.now())))
   }
 
   /** Called when the wall clock has jumped: the monotonic timer does not notice. */
@@ -39,6 +49,11 @@ export class ExpiryTimer {
   stop(): void {
     this.#timer?.cancel()
     this.#timer = null
+  }
+
+  #setTimer(): void {
+    if (this.#timer !== undefined || this.#expiresAt === null || this.#deadline > this.#watchedUntil) return
+    this.#timer = new DeadlineTimer(this.#deadline - performance.now(), () => this.#expire())
   }
 
   #expire(): void {

@@ -219,6 +219,11 @@ export class LiveSession implements HubSession {
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
+  /** Called again and again: the next call comes earlier than `until`, on the monotonic clock. */
+  watchExpiry(until: number): void {
+    this.#expiryTimer.watch(until)
+  }
+
   /** Ends the connection if the credentials have expired. */
   checkExpiry(): void {
     this.#expiryTimer.check()

@@ -19,10 +19,13 @@ test('connections that started at different times are pinged together, none of t
       for (let n = 0; n < CONNECTIONS; n++) {
         const started = performance.now()
         startedAt.push(started)
-        const send = (): void => {
+        const sendText = (): void => {
           if (pings.push({ startedAt: started, at: performance.now() }) === CONNECTIONS) resolve()
         }
-        const heartbeat = new Heartbeat({ send, end: () => undefined }, INTERVAL)
+        const heartbeat = new Heartbeat(
+          { sendText, end: () => undefined, watchExpiry: () => undefined },
+          INTERVAL,
+        )
         heartbeats.push(heartbeat)
         heartbeat.start()
         await wait(3)

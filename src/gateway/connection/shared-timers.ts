@@ -1,0 +1,38 @@
+/** Is called at a time that others may share. */
+export interface Timed {
+  /** Called at the time, or later if the process was busy. */
+  onTime(): void
+}
+
+interface Group {
+  readonly items: Set<Timed>
+  readonly timer: NodeJS.Timeout
+}
+
+/** By their times, in milliseconds of the monotonic clock. A timer for each item would take more memory and more CPU time. */
+const groups = new Map<number, Group>()
+
+const run = (at: number): void => {
+  const items = groups.get(at)?.items ?? []
+  // Items that are added for this time from now on have a timer of their own.
+  groups.delete(at)
+  for (const item of items) item.onTime()
+}
+
+/** Has `item` called once at this time, together with all other items of this time. Timers don't keep the process alive. */
+export const addTimed = (at: number, item: Timed): void => {
+  let group = groups.get(at)
+  if (!group) {
+    const delay = Math.ceil(at - performance.now())
+    groups.set(at, (group = { items: new Set(), timer: setTimeout(run, delay, at).unref() }))
+  }
+  group.items.add(item)
+}
+
+/** An item of the group that is being called may be called once more. */
+export const removeTimed = (at: number, item: Timed): void => {
+  const group = groups.get(at)
+  if (!group?.items.delete(item) || group.items.size > 0) return
+  clearTimeout(group.timer)
+  groups.delete(at)
+}
