@@ -1,5 +1,6 @@
 import type { InboxState, Retention, UserRef } from '../engine.js'
 import type { InboxRow, MessageRow, MessageSummary, Watermark } from './inbox-row.js'
+import { partitionPoint } from '../util/partition-point.js'
 import { rows, type InboxRef } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
 import type { UnreadCounts } from './unread-counts.js'
@@ -170,10 +171,12 @@ export class Inbox {
     const firstUnread = Math.max(first, this.readOffset + 1)
     // Otherwise each message to a full inbox would cost the read of a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
-    const firstAfter = this.#firstAfter(size, retention)
+    // Messages beyond a retention that was lowered are not pushed out by this one, and reading them all would block the event loop.
+    const firstWithin = this.#firstWithin(this.assigned, retention)
+    const firstAfter = this.#firstAfter(size, retention, firstWithin)
     const isFromAnother = (summary: MessageSummary | undefined): boolean =>
       summary !== undefined && summary.from !== from && summary.from !== this.of.userId
-    let pushedOut = firstUnread
+    let pushedOut = Math.max(firstUnread, firstWithin)
     while (pushedOut < firstAfter && !isFromAnother(this.#summaryOf(pushedOut))) pushedOut++
     if (pushedOut >= firstAfter) return false
     const unread = counts()
@@ -279,9 +282,9 @@ export class Inbox {
     }
   }
 
-  /** The oldest offset that is retained once a message of `size` bytes is appended. */
-  #firstAfter(size: number, retention: Retention): number {
-    const { offset, bytes, first } = this.assigned
+  /** The oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */
+  #firstAfter(size: number, retention: Retention, first = this.assigned.first): number {
+    const { offset, bytes } = this.assigned
     return this.#firstWithin({ offset: offset + 1, bytes: bytes + size, first }, retention)
   }
 
@@ -289,11 +292,15 @@ export class Inbox {
     { offset, bytes, first }: Pick<Watermark, 'offset' | 'bytes' | 'first'>,
     retention: Retention,
   ): number {
-    let next = Math.max(first, offset - retention.messages + 1)
+    const from = Math.max(first, offset - retention.messages + 1)
     // The bytes since the last deletion are an upper bound, which needs no read.
-    if (bytes - this.#swept.bytes <= retention.bytes) return next
-    while (next < offset && bytes - (this.#summaryOf(next)?.bytes ?? bytes) > retention.bytes) next++
-    return next
+    if (bytes - this.#swept.bytes <= retention.bytes) return from
+    // A search: after the retention was lowered, reading each message beyond it would block the event loop.
+    return partitionPoint(
+      from,
+      offset,
+      (next) => bytes - (this.#summaryOf(next)?.bytes ?? bytes) > retention.bytes,
+    )
   }
 
   #summaryOf(offset: number): MessageSummary | undefined {

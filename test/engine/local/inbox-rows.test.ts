@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { Retention } from '../../../src/engine/engine.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import type { Store } from '../../../src/engine/local/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
@@ -105,6 +106,39 @@ void describe('the rows of inboxes', () => {
       messages.map(({ offset }) => offset),
       Array.from({ length: 10 }, (_, n) => 2_995 + n),
     )
+    await engine.close()
+  })
+
+  void it('are read a limited number at a time when the retention is lowered', async () => {
+    let reads = 0
+    const memory = new MemoryStore()
+    const store = withStore(memory, {
+      getSync: (key) => {
+        reads++
+        return memory.getSync(key)
+      },
+    })
+    const engine = await engineOn(store)
+    const send = async (id: string, to: string, retention: Partial<Retention>): Promise<unknown> => {
+      const message = { appId, id, from: 'bob', to, body: 'Hello' }
+      const lowered = { ...rules.retention, messages: 1_000, ...retention }
+      return (await engine.send(message, { ...rules, unreadPerSender: 0.5, retention: lowered })).outcome
+    }
+    await Promise.all(
+      ['ada', 'cyd'].flatMap((to) => Array.from({ length: 1_000 }, (_, n) => send(`${n}`, to, {}))),
+    )
+    // They are evicted, and opened again.
+    for (const userId of ['dan', 'eve', 'bob'])
+      await engine.send({ appId, id: userId, from: null, to: userId, body: 'Hello' }, rules)
+    const readsOf = async (retention: Partial<Retention>, to: string): Promise<number> => {
+      const before = reads
+      assert.equal(await send('last', to, retention), 'stored')
+      return reads - before
+    }
+    assert.ok((await readsOf({ bytes: 20_000 }, 'ada')) < 64)
+    assert.ok((await readsOf({ messages: 10 }, 'cyd')) < 64)
+    const { messages } = await engine.messagesAfter({ appId, userId: 'ada' }, { epoch: '', offset: 0 }, 5_000)
+    assert.ok(messages.length > 50 && messages.length < 150, `${messages.length} messages are retained`)
     await engine.close()
   })
 })

@@ -1,0 +1,19 @@
+/**
+ * Returns the first number from `from` on for which `isBefore` returns false, or `to` if there is none below it. `isBefore` must return
+ * true up to that number, and false from there on. It is called least often if the number is near `from`.
+ */
+export const partitionPoint = (from: number, to: number, isBefore: (at: number) => boolean): number => {
+  let low = from
+  let high = from
+  for (let step = 1; high < to && isBefore(high); step *= 2) {
+    low = high + 1
+    high += step
+  }
+  high = Math.min(high, to)
+  while (low < high) {
+    const middle = low + Math.floor((high - low) / 2)
+    if (isBefore(middle)) low = middle + 1
+    else high = middle
+  }
+  return Math.max(low, high)
+}
