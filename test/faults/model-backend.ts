@@ -26,6 +26,8 @@ export class Backend {
   url = 'http://127.0.0.1:1'
   /** Publications that are not acknowledged yet. */
   readonly waiting = new Map<string, Publication>()
+  /** How many messages the gateways have sent a second time. */
+  repeats = 0
   #child: ChildProcess | undefined
   #count = 0
   readonly #folder: string
@@ -43,7 +45,8 @@ export class Backend {
         if ('url' in reply) {
           this.url = reply.url
           resolve()
-        } else if (reply.error === undefined) this.waiting.delete(reply.id)
+        } else if ('repeated' in reply) this.repeats += 1
+        else if (reply.error === undefined) this.waiting.delete(reply.id)
       })
     })
     this.#order({ folder: this.#folder })

@@ -210,6 +210,9 @@ const execute = async (world: World, given: Command): Promise<void> => {
   }
 }
 
+/** How many messages the gateways of all runs have sent a second time. */
+let repeats = 0
+
 const run = async (commands: Command[]): Promise<void> => {
   const backend = new Backend(scratchFolder())
   await backend.start()
@@ -223,6 +226,7 @@ const run = async (commands: Command[]): Promise<void> => {
   } finally {
     for (const one of clients) ends.push(await one.end())
     await backend.stop('kill')
+    repeats += backend.repeats
   }
   assert.ok(ends.every((state) => state === 'ended'))
 }
@@ -242,4 +246,6 @@ test('after any sequence of network, gateway and token faults messages are store
     seed,
     ...(path && { path }),
   })
+  // One run may have none.
+  if (!path) assert.ok(repeats > 0, 'gateways have sent messages a second time')
 })
