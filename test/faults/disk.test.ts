@@ -4,10 +4,9 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { finish, run } from '../cli/run.js'
 import { eventually, newSession, reaches } from '../session/support.js'
 import type { ChatSession, Message, Sent } from '../../src/session/index.js'
-import { gatewayProcess, tokenFor, type GatewayProcess } from './gateway-process.js'
+import { gatewayProcess, serveFile, tokenFor, type GatewayProcess } from './gateway-process.js'
 
 const BODY = '~'.repeat(3_000)
 /** Bytes that the gateway may still add to its biggest file. */
@@ -106,7 +105,7 @@ test('a second process on the folder waits for the first, then prints why it end
   const gateway = await gatewayProcess()
   await gateway.start()
   const began = performance.now()
-  const { code, stdout, stderr } = await finish(['serve', '--config', gateway.config], { PORT: '0' })
+  const { code, stdout, stderr } = await serveFile(gateway.config, { PORT: '0' }).outcome
   assert.equal(code, 2)
   assert.ok(performance.now() - began > 5_000, 'it waited')
   assert.equal(stdout, '')
@@ -126,7 +125,7 @@ test('a second process on the folder takes over when the first ends in time', as
     `setTimeout(() => console.error('waiting'), 200)
     export default ${readFileSync(gateway.config, 'utf8')}`,
   )
-  const next = run(['serve', '--config', config], { PORT: '0' })
+  const next = serveFile(config, { PORT: '0' })
   assert.ok(next.child.stderr)
   await once(next.child.stderr, 'data')
   assert.equal(await gateway.stop('SIGTERM'), 0)

@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { run, type Running } from '../cli/run.js'
 import type { GatewayConfig } from '../../src/gateway/index.js'
 import { freePort } from '../support/free-port.js'
 import { appId, secret, tokenFor } from '../support/tokens.js'
+import { runtime } from './runtime.js'
 
 export { appId, secret, tokenFor }
 
@@ -22,6 +24,10 @@ export interface GatewayProcess {
   /** Ends the process by a signal. Resolves with its exit code after its exit: null for SIGKILL. */
   stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
+
+/** Runs `chat-session serve` with a config file. */
+export const serveFile = (file: string, env: Record<string, string> = {}): Running =>
+  run(['serve', '--config', file], env, tmpdir(), runtime.path)
 
 export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promise<GatewayProcess> => {
   const folder = scratchFolder()
@@ -50,7 +56,7 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
     folder,
     config: file,
     async start() {
-      running = run(['serve', '--config', file])
+      running = serveFile(file)
       errorOutput = ''
       running.child.stderr?.on('data', (text: string) => (errorOutput += text))
       await running.url()

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Publication } from '../../src/gateway/index.js'
+import { node } from '../support/runtimes.js'
 import { appId } from './gateway-process.js'
+import { runtime } from './runtime.js'
 import type { Order, GatewayReply } from './model-gateway.js'
 
 const script = fileURLToPath(new URL('model-gateway.ts', import.meta.url))
@@ -11,7 +13,9 @@ const children = new Set<ChildProcess>()
 after(() => children.forEach((child) => child.kill('SIGKILL')))
 
 const newChild = (): ChildProcess => {
-  const child = fork(script, { execArgv: ['--import', import.meta.resolve('tsx')] })
+  // Bun loads TypeScript by itself.
+  const execArgv = runtime === node ? ['--import', import.meta.resolve('tsx')] : []
+  const child = fork(script, { execPath: runtime.path, execArgv })
   children.add(child)
   child.once('exit', () => children.delete(child))
   return child

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { GatewayConfig } from '../../src/gateway/index.js'
-import { appId, secret } from './gateway-process.js'
+import { appId, secret } from '../support/tokens.js'
 
 /** Less than a burst together with the sends around it. */
 export const MESSAGES_PER_SECOND = 15

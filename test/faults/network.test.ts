@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ChatSession, Message } from '../../src/session/index.js'
-import {
-  eventually,
-  newSession,
-  nextEvent,
-  reaches,
-  startGateway,
-  statesOf,
-  tokenFor,
-} from '../session/support.js'
+import { eventually, newSession, nextEvent, reaches, statesOf } from '../session/support.js'
 import { startProxy, type Proxy, type Wire } from '../support/proxy.js'
+import { gatewayProcess, tokenFor } from './gateway-process.js'
 
 /** Milliseconds, more than the ping interval and ten seconds: by then a client takes a silent connection for dead. */
 const SILENCE = 60_000
 
-const gateway = await startGateway()
+const gateway = await gatewayProcess()
 /** A short ping interval, so that a silent connection is noticed soon, but not so short that a slow machine looks dead. */
-const pinging = await startGateway({}, { pingInterval: 5 })
+const pinging = await gatewayProcess({ pingInterval: 5 })
+await Promise.all([gateway.start(), pinging.start()])
 
 const bodiesOf = (messages: Message[]): (string | undefined)[] => messages.map(({ body }) => body)
 
@@ -46,7 +40,7 @@ const begin = async (userId: string, endpoint: string): Promise<TestUser> => {
 }
 
 /** Starts `user` behind a proxy, and a friend without one. */
-const pair = async (name: string, target = gateway.url, met?: (wire: Wire) => void) => {
+const pair = async (name: string, target = gateway.endpoint, met?: (wire: Wire) => void) => {
   const proxy = await startProxy(target, undefined, met)
   const user = await begin(name, proxy.url)
   return { proxy, user, friend: await begin(`${name}'s friend`, target), id: user.session.id }
@@ -73,7 +67,7 @@ const startOnPage = async (session: ChatSession): Promise<EventTarget> => {
 
 void describe('a session on a faulty network', { concurrency: true }, () => {
   void it('is resumed after the heartbeat timeout when the connection stalls without a close', async () => {
-    const { proxy, user, friend, id } = await pair('silent', pinging.url)
+    const { proxy, user, friend, id } = await pair('silent', pinging.endpoint)
     const { up, down } = first(proxy)
     up.stall()
     down.stall()
@@ -86,11 +80,11 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
   })
 
   void it('is resumed soon after the `online` event, and the older connection is replaced', async () => {
-    const proxy = await startProxy(gateway.url)
+    const proxy = await startProxy(gateway.endpoint)
     const user = await sessionOf('woken', proxy.url)
     const page = await startOnPage(user.session)
     const { id } = user.session
-    const friend = await begin("woken's friend", gateway.url)
+    const friend = await begin("woken's friend", gateway.endpoint)
     const states = statesOf(user.session)
     const old = first(proxy)
     old.up.stall()
@@ -146,7 +140,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
       wire.up.delay(150)
       wire.down.delay(300)
     }
-    const { user, friend, proxy } = await pair('late', gateway.url, addDelay)
+    const { user, friend, proxy } = await pair('late', gateway.endpoint, addDelay)
     const bodies = Array.from({ length: 10 }, (_, index) => `${index}`)
     const sends = bodies.map((body) => user.session.send({ to: "late's friend", body }))
     // All messages are stored, and their answers are held by the proxy.
@@ -177,7 +171,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
 
   void it('is resumed by the previous key when the `started` frame with the next key is lost, twice', async () => {
     const wires: Wire[] = []
-    const { user, friend, id } = await pair('key', gateway.url, (wire) => {
+    const { user, friend, id } = await pair('key', gateway.endpoint, (wire) => {
       wires.push(wire)
       if (wires.length === 2 || wires.length === 3) wire.down.stall('"type":"started"')
     })

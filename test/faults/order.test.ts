@@ -10,6 +10,7 @@ import { WebSocket } from 'ws'
 import { ChatSession } from '../../src/session/index.js'
 import { within } from '../support/raw-client.js'
 import { appId, gatewayProcess, tokenFor } from './gateway-process.js'
+import { runtime } from './runtime.js'
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -55,20 +56,7 @@ test('a message is written, then synced, and only then acknowledged and delivere
   const calls = 'trace=write,writev,pwrite64,fdatasync,fsync,sendmsg,sendto'
   const child = spawn(
     'strace',
-    [
-      '-f',
-      '-s',
-      '100000',
-      '-e',
-      calls,
-      '-o',
-      trace,
-      process.execPath,
-      main,
-      'serve',
-      '--config',
-      gateway.config,
-    ],
+    ['-f', '-s', '100000', '-e', calls, '-o', trace, runtime.path, main, 'serve', '--config', gateway.config],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   )
   const exited = once(child, 'exit')
