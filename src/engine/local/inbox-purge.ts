@@ -1,6 +1,7 @@
 import type { Clock } from '../util/clock.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
+import { MessageDel } from './message-operations.js'
 import type { Reads } from './reads.js'
 import { rows, type InboxRef } from './rows.js'
 import { del, put, type Operation } from './store.js'
@@ -42,8 +43,8 @@ export class InboxPurge {
     const operations: Operation[] = []
     for (const [row, [from, to]] of found) {
       const end = Math.min(to, from + DELETIONS_PER_STEP - operations.length)
-      for (let offset = from; offset < end; offset++)
-        operations.push(del(rows.message(rows.deletedInboxOf(row), offset)))
+      const prefix = rows.messagePrefix(rows.deletedInboxOf(row))
+      for (let offset = from; offset < end; offset++) operations.push(new MessageDel(prefix, offset))
       operations.push(end < to ? put(row, [end, to] satisfies PurgeRow) : del(row))
       if (operations.length >= DELETIONS_PER_STEP) break
     }

@@ -1,8 +1,9 @@
 import type { InboxState, Retention, UserRef } from '../engine.js'
 import type { InboxRow, MessageRow, MessageSummary, Watermark } from './inbox-row.js'
 import { partitionPoint } from '../util/partition-point.js'
+import { MessageDel, MessagePut } from './message-operations.js'
 import { rows, type InboxRef } from './rows.js'
-import { del, put, read, type Operation, type Store } from './store.js'
+import { put, read, type Operation, type Store } from './store.js'
 import type { UnreadCounts } from './unread-counts.js'
 
 /** How many messages a row that is not exact may lag behind. */
@@ -205,9 +206,7 @@ export class Inbox {
     if (this.#pending.length === 0) this.#pending = [{ from, bytes, size }]
     else this.#pending.push({ from, bytes, size })
     const { first } = this.assigned
-    // Joined of two texts: one of a dozen parts takes more memory, which a store in memory keeps.
-    const head = JSON.stringify({ offset, at, received, bytes, size, first }).slice(0, -1)
-    return { type: 'put', key: this.#keyOf(offset), value: head + tail }
+    return new MessagePut(this.#prefix, offset, { at, received, bytes, size, first }, tail)
   }
 
   /** Shows readers the messages up to `mark`, which are synced. */
@@ -265,7 +264,7 @@ export class Inbox {
     const end = Math.min(first, from + MAX_DELETIONS)
     const before = end > offset ? bytes : (this.#messageRow(end)?.bytes ?? bytes)
     const freed = before - this.#swept.bytes
-    for (let old = from; old < end; old++) operations.push(del(this.#keyOf(old)))
+    for (let old = from; old < end; old++) operations.push(new MessageDel(this.#prefix, old))
     this.#swept = { offset: end, bytes: before }
     return { freed, operations }
   }
@@ -312,12 +311,12 @@ export class Inbox {
     this.assigned = { ...this.assigned, first: Math.max(first, this.assigned.first) }
   }
 
-  #keyOf(offset: number): string {
-    return rows.messageIn((this.#messagePrefix ??= rows.messagePrefix(this.#ref)), offset)
+  get #prefix(): string {
+    return (this.#messagePrefix ??= rows.messagePrefix(this.#ref))
   }
 
   #messageRow(offset: number): MessageRow | undefined {
-    return read(this.#store, this.#keyOf(offset)) as MessageRow | undefined
+    return read(this.#store, rows.messageIn(this.#prefix, offset)) as MessageRow | undefined
   }
 
   #receivedBefore(offset: number): number {

@@ -1,5 +1,11 @@
+import { MessageDel, MessagePut } from '../local/message-operations.js'
+import { DIGITS } from '../local/row-keys.js'
 import { groupOf } from '../local/rows.js'
 import type { Operation, Range, Store } from '../local/store.js'
+import { MessageLog, offsetOf } from './message-log.js'
+
+/** Begins the key of each message. */
+const MESSAGES = 'message\0'
 
 /** Rows whose keys differ only in the last part. A range never reaches beyond one group. */
 class Group {
@@ -56,37 +62,67 @@ class Group {
   }
 }
 
-/** A store in memory. It relies on the keys that `rows` makes. */
+/** A store in memory. It relies on the keys that `rows` makes: a range of messages is one that `rows.messages` returns. */
 export class MemoryStore implements Store {
   readonly #groups = new Map<string, Group>()
+  /** The messages of each inbox, by the result of `rows.messagePrefix`. */
+  readonly #logs = new Map<string, MessageLog>()
 
   getSync(key: string): string | undefined {
-    return this.#groups.get(groupOf(key))?.rows.get(key)
+    return isMessage(key)
+      ? this.#logs.get(prefixOf(key))?.get(offsetOf(key))
+      : this.#groups.get(groupOf(key))?.rows.get(key)
   }
 
   iterator(range: Range): { all(): Promise<[string, string][]> } {
-    const found = this.#groups.get(groupOf(range.gte))?.range(range) ?? []
+    const { gte } = range
+    const source = isMessage(gte) ? this.#logs.get(prefixOf(gte)) : this.#groups.get(groupOf(gte))
+    const found = source?.range(range) ?? []
     return { all: () => Promise.resolve(found) }
   }
 
   batch(operations: Operation[]): Promise<void> {
     for (const operation of operations) {
-      const { key } = operation
-      const name = groupOf(key)
-      let group = this.#groups.get(name)
-      if (operation.type === 'put') {
-        if (!group) this.#groups.set(name, (group = new Group()))
-        group.put(key, operation.value)
-      } else {
-        group?.del(key)
-        if (group?.rows.size === 0) this.#groups.delete(name)
-      }
+      if (operation instanceof MessagePut || operation instanceof MessageDel)
+        this.#writeMessage(operation.prefix, operation.offset, operation)
+      else if (isMessage(operation.key))
+        this.#writeMessage(prefixOf(operation.key), offsetOf(operation.key), operation)
+      else this.#write(operation)
     }
     return Promise.resolve()
   }
 
   close(): Promise<void> {
     this.#groups.clear()
+    this.#logs.clear()
     return Promise.resolve()
   }
+
+  #write(operation: Operation): void {
+    const { key } = operation
+    const name = groupOf(key)
+    let group = this.#groups.get(name)
+    if (operation.type === 'put') {
+      if (!group) this.#groups.set(name, (group = new Group()))
+      group.put(key, operation.value)
+    } else if (group) {
+      group.del(key)
+      if (group.rows.size === 0) this.#groups.delete(name)
+    }
+  }
+
+  #writeMessage(prefix: string, offset: number, operation: Operation): void {
+    let log = this.#logs.get(prefix)
+    if (operation.type === 'put') {
+      if (!log) this.#logs.set(prefix, (log = new MessageLog(offset)))
+      log.put(offset, operation)
+    } else if (log) {
+      log.del(offset)
+      if (log.isEmpty) this.#logs.delete(prefix)
+    }
+  }
 }
+
+const isMessage = (key: string): boolean => key.startsWith(MESSAGES)
+
+const prefixOf = (key: string): string => key.slice(0, -DIGITS)

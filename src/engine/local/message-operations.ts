@@ -1,0 +1,73 @@
+import type { MessageRow } from './inbox-row.js'
+import { rows } from './rows.js'
+
+/** The numbers that a message's row has besides the message. */
+export type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'first'>
+
+/**
+ * Stores a message. The key and the value are made only if they are read: a store in memory keeps the operation instead, by `prefix` and
+ * `offset`.
+ */
+export class MessagePut {
+  readonly type = 'put'
+  readonly prefix: string
+  readonly offset: number
+  readonly #at: number
+  readonly #received: number
+  readonly #bytes: number
+  readonly #size: number
+  readonly #first: number
+  /** The message's JSON behind its offset. The copies in both inboxes share it. */
+  readonly #tail: string
+
+  /** `prefix` is the result of `rows.messagePrefix`. */
+  constructor(
+    prefix: string,
+    offset: number,
+    { at, received, bytes, size, first }: MessageSums,
+    tail: string,
+  ) {
+    this.prefix = prefix
+    this.offset = offset
+    this.#at = at
+    this.#received = received
+    this.#bytes = bytes
+    this.#size = size
+    this.#first = first
+    this.#tail = tail
+  }
+
+  get key(): string {
+    return rows.messageIn(this.prefix, this.offset)
+  }
+
+  /** A `MessageRow` as JSON. */
+  get value(): string {
+    const sums = {
+      offset: this.offset,
+      at: this.#at,
+      received: this.#received,
+      bytes: this.#bytes,
+      size: this.#size,
+      first: this.#first,
+    }
+    return JSON.stringify(sums).slice(0, -1) + this.#tail
+  }
+}
+
+/** Deletes a message, whose key is made only if it is read. */
+export class MessageDel {
+  readonly type = 'del'
+  readonly prefix: string
+  readonly offset: number
+
+  /** `prefix` is the result of `rows.messagePrefix`. */
+  constructor(prefix: string, offset: number) {
+    this.prefix = prefix
+    this.offset = offset
+  }
+
+  get key(): string {
+    return rows.messageIn(this.prefix, this.offset)
+  }
+}
