@@ -12,7 +12,7 @@ import { redisServerOf } from './redis-server.js'
 
 /** Creates the engine of a config. Its errors are logged and counted. Throws a `GatewayError` if a file that it names can't be read. */
 export const createEngine = (
-  settings: Settings['engine'],
+  { engine: settings, pingInterval }: Pick<Settings, 'engine' | 'pingInterval'>,
   log: Log,
   { engineErrors }: Pick<Metrics, 'engineErrors'>,
 ): Engine => {
@@ -29,6 +29,7 @@ export const createEngine = (
       return createRedisEngine({
         server: redisServerOf(settings),
         prefix: settings.prefix,
+        compareInterval: pingInterval,
         onError,
         onOpen: ({ version, appendfsync }) =>
           log.info({ version, appendfsync: appendfsync ?? 'unknown' }, durabilityOf(appendfsync)),

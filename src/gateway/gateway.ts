@@ -63,7 +63,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const log = createRepeatLog(fullLog, lifetime.signal)
   const audit = createAudit(fullLog, lifetime.signal)
   const metrics = createMetrics()
-  const engine = options.engine ?? createEngine(settings.engine, log, metrics)
+  const engine = options.engine ?? createEngine(settings, log, metrics)
   const hub = createHub()
   /** Sessions' changes are kept for the console only. */
   const activity = settings.admin && createActivity()

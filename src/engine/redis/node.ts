@@ -28,13 +28,14 @@ import { Webhooks } from './webhooks.js'
 
 const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
-/** How often each user's newest offset is compared with Redis, in milliseconds. */
-const COMPARE_INTERVAL = 15_000
+/** The least milliseconds between two comparisons of a user's newest offset with Redis. */
+const MIN_COMPARE_INTERVAL = 1_000
 
 export interface NodeOptions {
   client: RedisClient
   prefix: string
   clockShift: () => number
+  compareInterval: number
   emit: (event: EngineEvent) => void
   onOpen: (server: ServerInfo) => void
   onError: (error: unknown) => void
@@ -112,7 +113,7 @@ export class Node {
   }
 
   async open(): Promise<void> {
-    const { client, onOpen, onError } = this.#options
+    const { client, compareInterval, onOpen, onError } = this.#options
     let servers: ServerInfo[]
     await client.open({
       onMessage: (_channel, message) => this.#receive(message, true),
@@ -141,9 +142,11 @@ export class Node {
     onOpen(leastDurable(servers))
     this.#sweeper.start()
     let share = 0
-    this.#compareTimer = setInterval(() => {
+    const compareNext = (): void => {
       this.held.compareShare(share++ % SHARES).catch(onError)
-    }, COMPARE_INTERVAL / SHARES).unref()
+    }
+    const interval = Math.max(compareInterval, MIN_COMPARE_INTERVAL)
+    this.#compareTimer = setInterval(compareNext, interval / SHARES).unref()
   }
 
   /** Holds the sessions of this node, and disconnects. */

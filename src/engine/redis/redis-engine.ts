@@ -36,6 +36,11 @@ interface CommonOptions {
   /** What all keys begin with. @default 'chat-session:' */
   prefix?: string | undefined
   /**
+   * Milliseconds after which the newest offset of each user is compared with Redis again, because a published message may be lost; at least 1,000.
+   * @default 15000
+   */
+  compareInterval?: number | undefined
+  /**
    * Called with errors that reject no call: of a listener that threw, of a background job, and of a lost connection.
    * @default a warning of the process
    */
@@ -254,9 +259,10 @@ export class RedisEngine implements Engine {
   }
 
   #open(): { node: Node; ready: Promise<Node>; opened: Node | undefined } {
-    const { client, prefix = 'chat-session:', clockShift = () => 0, onOpen = () => undefined } = this.#options
+    const { client, prefix = 'chat-session:', clockShift = () => 0 } = this.#options
+    const { compareInterval = 15_000, onOpen = () => undefined } = this.#options
     const node = new Node({
-      ...{ client: client(), prefix, clockShift, onOpen, onError: this.#onError },
+      ...{ client: client(), prefix, clockShift, compareInterval, onOpen, onError: this.#onError },
       emit: (event) => this.#listeners.emit(event),
     })
     const openAfterClose = async (): Promise<Node> => {

@@ -166,7 +166,7 @@ for (const { name, options, callsFor } of settings)
   })
 
 it('emits a message within the interval if nothing was published for it, though the subscription stands', async () => {
-  const engines = redisEngines(() => standaloneOptions)
+  const engines = redisEngines(() => standaloneOptions, { compareInterval: 1_000 })
   const [one, two] = [engines.createWith('unpublished:'), engines.createWith('unpublished:')]
   await Promise.all([one.open(), two.open()])
   try {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
-import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { RedisEngine, type SharedEngineOptions } from '../../../src/engine/redis/redis-engine.js'
 import type { EngineUnderTest } from '../../../src/engine/suite/index.js'
 
 const monotonicNow = performance.now.bind(performance)
@@ -12,14 +12,16 @@ const advancedBy = (): number => Math.round(performance.now() - monotonicNow())
 // The suite adds a listener that throws.
 const isOfSuite = (error: unknown): boolean => String(error).includes('thrown by a listener of the suite')
 
-/** How the suite makes engines on a Redis: each has a prefix of its own, and its peers have the same. */
+/** How the suite makes engines on a Redis: each has a prefix of its own, and its peers have the same. Every engine has these `options`. */
 export const redisEngines = (
   server: () => RedisClientOptions,
+  options: Pick<SharedEngineOptions, 'compareInterval'> = {},
 ): EngineUnderTest & { createWith: (prefix: string) => Engine } => {
   const prefixes = new WeakMap<Engine, string>()
   const make = (prefix: string): Engine => {
     const before = advancedBy()
     const engine = new RedisEngine({
+      ...options,
       client: () => createRedisClient(server()),
       prefix,
       // The clock of a server can't be set, so the suite's clock is added to it.
