@@ -38,8 +38,8 @@ const flushAll = (): void => {
 const flush = (transport: WsTransport): void => transport.flush()
 
 /**
- * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. A
- * function, because the build of ws for browsers has no class to extend: a page's bundler may follow the import of the gateway.
+ * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. They call
+ * their transport in place of listeners, which Node would keep in a table for each socket. A function, because the build of ws for browsers has no class to extend: a page's bundler may follow the import of the gateway.
  */
 export const createFlushingWebSocket = (): typeof ws.WebSocket =>
   class extends ws.WebSocket {
@@ -48,6 +48,17 @@ export const createFlushingWebSocket = (): typeof ws.WebSocket =>
     override close(code?: number, reason?: string | Buffer): void {
       this[TRANSPORT]?.flush()
       super.close(code, reason)
+    }
+
+    override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+      const transport = this[TRANSPORT]
+      if (!transport) return super.emit(event, first, second)
+      if (event === 'message') transport.onMessage(first as Buffer, second as boolean)
+      else if (event === 'pong') transport.onControl(first as Buffer)
+      else if (event === 'ping') transport.onPing(first as Buffer)
+      else if (event === 'close') transport.onClose(first as number)
+      // After an `error` follows `close`, which ends the connection. Nothing is logged, because any client can break its own socket.
+      return true
     }
   }
 
@@ -95,9 +106,6 @@ export class WsTransport implements Transport {
     // Added before the others are removed: without a listener Node would delete the property, and V8 then makes the object a large table.
     stream.on('end', onEnd)
     for (const listener of endListeners) stream.off('end', listener as () => void)
-    socket.on('pong', onPong).on('ping', onPing).on('message', onMessage).on('close', onClose)
-    // `close` follows and ends the connection. Nothing is logged, because any client can break its own socket.
-    socket.on('error', ignore)
   }
 
   /** Whether the client is authenticated and its session has started. */
@@ -139,6 +147,12 @@ export class WsTransport implements Transport {
     if (stream.writableLength === 0 && stream instanceof Socket && !(stream instanceof TLSSocket))
       stream.destroy()
     else stream.end()
+  }
+
+  /** A ping of the WebSocket protocol came. */
+  onPing(payload: Buffer): void {
+    this.onControl(payload)
+    this.pong(payload)
   }
 
   onClose(code: number): void {
@@ -229,23 +243,6 @@ export class WsTransport implements Transport {
   }
 }
 
-function onMessage(this: Carrier<ws.WebSocket>, data: Buffer, isBinary: boolean): void {
-  this[TRANSPORT]?.onMessage(data, isBinary)
-}
-
-function onPong(this: Carrier<ws.WebSocket>, payload: Buffer): void {
-  this[TRANSPORT]?.onControl(payload)
-}
-
-function onPing(this: Carrier<ws.WebSocket>, payload: Buffer): void {
-  this[TRANSPORT]?.onControl(payload)
-  this[TRANSPORT]?.pong(payload)
-}
-
-function onClose(this: Carrier<ws.WebSocket>, code: number): void {
-  this[TRANSPORT]?.onClose(code)
-}
-
 function onChunk(this: Carrier<Duplex>, chunk: Buffer): void {
   this[TRANSPORT]?.onChunk(chunk.length)
 }
@@ -255,5 +252,3 @@ function onEnd(this: Carrier<Duplex>): void {
 }
 
 const slicedPush = createSlicedPush((socket: Carrier<Duplex>) => !socket[TRANSPORT]?.isLive)
-
-const ignore = (): void => undefined
