@@ -33,7 +33,8 @@ import { Heartbeat, type HeartbeatConnection } from './heartbeat.js'
 import { Throttle } from './throttle.js'
 import type { Tracer } from './tracer.js'
 import type { Transport } from './transport.js'
-import { LiveSession, type SessionContext } from '../sessions/live-session.js'
+import { LiveSession } from '../sessions/live-session.js'
+import type { SessionContext } from '../sessions/session-context.js'
 import type { HoldOrEnd } from '../sessions/session-phase.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 
@@ -65,7 +66,6 @@ const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryA
 const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
-
 const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 /** Connection ids begin with this, so that the ids of several gateways differ. */

@@ -4,41 +4,28 @@ import {
   mergeProfile,
   type EngineEvent,
   type SessionRef,
-  type SessionRequest,
   type UserRecord,
   type UserRef,
 } from '../../engine/index.js'
 import { sha256 } from '../../engine/internal.js'
-import type { ClientFrame, ClientFrameOf, GatewayFrameOf, Resumption, User } from '../../protocol/index.js'
+import type { ClientFrame, ClientFrameOf, GatewayFrameOf, User } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
-import type { Settings } from '../config/parse.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 import { Delivery } from './delivery.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
 import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
 import type { SessionChange } from '../../protocol/internal.js'
-import type { Activity } from './activity.js'
 import type { ConnectionHandle } from './connection-handle.js'
-import type { MessagingContext } from './messaging.js'
 import { saveAdmitted } from './save-admitted.js'
+import type { SessionContext, StartFields } from './session-context.js'
 import type { EngineSession, HoldOrEnd, Phase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
 
 /** A frame that a client may send once its session has started. */
 export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
-
-export interface SessionContext extends MessagingContext {
-  settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
-  /** Returns the milliseconds over which clients reconnect if the gateway is lost. */
-  reconnectWindow(): number
-  /** The id of this gateway, which the engine keeps with each session. */
-  node: string
-  /** Null if the gateway has no admin listener to show it on. */
-  activity: Activity | null
-}
 
 /** The engine receives a client's round-trip time once in so many milliseconds. */
 const TOUCH_INTERVAL = 60_000
@@ -47,13 +34,6 @@ const TOUCH_INTERVAL = 60_000
 export const REAUTH_TIMEOUT = 10_000
 
 const REVOKED = "The app's backend revoked these credentials: log in again."
-
-/** The fields of a start that do not prove who the user is. */
-export interface StartFields {
-  resume: Resumption | undefined
-  hidden: boolean
-  client: Pick<SessionRequest, 'origin' | 'address' | 'client'>
-}
 
 const userOf = (record: UserRecord): User => Object.assign(mergeProfile(record), { id: record.userId })
 
@@ -188,7 +168,12 @@ export class LiveSession implements HubSession {
     const phase = this.#phase
     if (phase.name !== 'live') return
     phase.name = 'confirmed'
-    this.#connection.endOnError(this.#context.engine.confirmSession(phase.ref, this.#connection.connectionId))
+    const confirmed = this.#context.engine.confirmSession(phase.ref, this.#connection.connectionId)
+    confirmed.catch((error: unknown) => {
+      // The next frame tries again: an engine that is away closes no connection for this.
+      if (!(error instanceof EngineError)) this.#connection.fail(error)
+      else if (phase.name === 'confirmed') phase.name = 'live'
+    })
   }
 
   /** The client answered a ping after `rtt` milliseconds. */

@@ -77,6 +77,39 @@ for (const [what, { begin, end }] of Object.entries(outages))
     ada.close()
   })
 
+for (const what of ['is stopped', 'is full'] as const)
+  test(`while Redis ${what}, the first frame of a connection does not end it, and voids the last resume key when Redis is back`, async () => {
+    const start = await startOf('dora')
+    const first = await startClient(one.url, start)
+    first.close()
+    const { resumeKey: key, epoch, sessionId } = first.started
+    const resume = { key, epoch, offset: 0 }
+    // A frame would confirm the new key before Redis is away.
+    const second = await startClient(two.url, { ...start, resume }, { pongs: false })
+    assert.equal(second.started['sessionId'], sessionId)
+    await outages[what].begin()
+    try {
+      second.send({ type: 'send', id: what, to: 'bob', body: what })
+      assertUnavailable(await second.next('refused'))
+    } finally {
+      await outages[what].end()
+    }
+    await until('readyz says so', async () => (await readyz()) === 200)
+    let count = 0
+    await until('a message is stored', async () => {
+      second.send({ type: 'send', id: `${what} ${++count}`, to: 'bob', body: what })
+      const answers = ['sent', 'refused']
+      let answer = await second.next()
+      while (!answers.includes(answer.type)) answer = await second.next()
+      return answer.type === 'sent'
+    })
+    const other = await startClient(one.url, { ...start, resume })
+    assert.equal(other.started['resumed'], false)
+    assert.notEqual(other.started['sessionId'], sessionId)
+    other.close()
+    second.close()
+  })
+
 test('when Redis may have lost messages, connections close, and clients read the inbox again', async () => {
   // The restarts of the tests before have changed the epochs when a message is stored.
   await untilStored()
