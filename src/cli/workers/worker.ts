@@ -17,17 +17,22 @@ export const connectToPrimary = (): Primary | null => {
   if (role === undefined || !process.send) return null
   const send = (message: ToPrimary): void => void process.send?.(message)
   const scrapes = new Map<number, (text: string) => void>()
-  const calls = new Map<ToWorker['type'], () => void>()
+  const calls = new Map<'stop' | 'reload', () => void>()
+  /** What was sent before `on`: otherwise a signal that comes while this worker starts would be lost. */
+  const early = new Set<'stop' | 'reload'>()
   let collect = (): Promise<object[]> => Promise.resolve([])
   let lastId = 0
   process.on('message', (message: ToWorker) => {
-    const { type } = message
-    if (type === 'collect') {
+    if (message.type === 'collect') {
       void collect().then((metrics) => send({ type: 'collected', id: message.id, metrics }))
-    } else if (type === 'scraped') {
+    } else if (message.type === 'scraped') {
       scrapes.get(message.id)?.(message.text)
       scrapes.delete(message.id)
-    } else calls.get(type)?.()
+    } else {
+      const call = calls.get(message.type)
+      if (call) call()
+      else early.add(message.type)
+    }
   })
   return {
     isAdmin: role === 'admin',
@@ -41,6 +46,9 @@ export const connectToPrimary = (): Primary | null => {
         })
     },
     listening: (url, admin) => send({ type: 'listening', url, admin }),
-    on: (type, call) => void calls.set(type, call),
+    on(type, call) {
+      calls.set(type, call)
+      if (early.delete(type)) call()
+    },
   }
 }
