@@ -17,7 +17,6 @@ const leftOut = {
   'test/faults/notifications.test.ts': IN_BROWSER,
   'test/faults/prerender.test.ts': IN_BROWSER,
   'test/faults/session-leaks.test.ts': 'it counts what clients leave in their process, on Node',
-  'test/faults/slow-reader.test.ts': "it counts what a gateway in its own process holds, on Node's server",
 }
 
 const args = ['test/faults']

@@ -1,25 +1,9 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { after } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { Publication } from '../../src/gateway/index.js'
-import { node } from '../support/runtimes.js'
 import { appId } from './gateway-process.js'
-import { runtime } from './runtime.js'
+import { forkModule } from './runtime.js'
 import type { Order, GatewayReply } from './model-gateway.js'
-
-const script = fileURLToPath(new URL('model-gateway.ts', import.meta.url))
-const children = new Set<ChildProcess>()
-after(() => children.forEach((child) => child.kill('SIGKILL')))
-
-const newChild = (): ChildProcess => {
-  // Bun loads TypeScript by itself.
-  const execArgv = runtime === node ? ['--import', import.meta.resolve('tsx')] : []
-  const child = fork(script, { execPath: runtime.path, execArgv })
-  children.add(child)
-  child.once('exit', () => children.delete(child))
-  return child
-}
 
 /** The next gateway process. It loads its modules before a test needs it. */
 let spare: ChildProcess | undefined
@@ -41,8 +25,8 @@ export class Backend {
   }
 
   async start(): Promise<void> {
-    const child = (this.#child = spare ?? newChild())
-    spare = newChild()
+    const child = (this.#child = spare ?? forkModule('model-gateway.ts'))
+    spare = forkModule('model-gateway.ts')
     const listening = new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`The gateway ended with ${code}.`)))
       child.on('message', (reply: GatewayReply) => {
