@@ -17,7 +17,8 @@ const STARTS_AT_ONCE = 25
 const PAIRS = isQuick ? 20 : 100
 const MESSAGES = isQuick ? 500 : 4_000
 const MESSAGES_PER_SECOND = isQuick ? 250 : 400
-const IDLE_SECONDS = isQuick ? 5 : 20
+/** Three pings are sent meanwhile. The gateway stores the round-trip time of one of them. */
+const IDLE_SECONDS = isQuick ? 5 : 75
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const NAME = 'chat-session'
 
@@ -146,7 +147,11 @@ const startSessions = async (gateways, name, count) => {
     while (next < count) {
       const n = next++
       const token = await createToken({ appId, userId: `${name} ${n}`, secret })
-      sockets.push(await openSession(NAME, gateways[n % gateways.length].port, token))
+      const socket = await openSession(NAME, gateways[n % gateways.length].port, token)
+      socket.on('message', (data) => {
+        if (data.toString().startsWith('{"type":"ping"')) socket.send('{"type":"pong"}')
+      })
+      sockets.push(socket)
     }
   }
   await Promise.all(Array.from({ length: STARTS_AT_ONCE }, starter))
@@ -196,6 +201,15 @@ const sendSteadily = async (pairs, name, count) => {
 const measureNodes = async (count, folder) => {
   const redis = await startRedis(folder)
   const gateways = await Promise.all(Array.from({ length: count }, () => startGateway(redis.url)))
+  const wait = () => new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1_000))
+  const percent = (microseconds) => (microseconds / 1e4).toFixed(2)
+  const printIdle = async (sessions) => {
+    const idle = await measure(redis, gateways, IDLE_SECONDS, wait)
+    console.log(
+      `${count} gateways with ${sessions} idle sessions: ${percent(idle.gateways)} % of a core of the gateways together, ${percent(idle.redis)} % of Redis`,
+    )
+  }
+  await printIdle(0)
   const sockets = await startSessions(gateways, 'warm up', WARM_UP)
   const empty = await redis.memory()
   const starts = await measure(redis, gateways, STARTS, async () => {
@@ -206,16 +220,7 @@ const measureNodes = async (count, folder) => {
     console.log(
       `Redis's memory for a user with a session: ${Math.round(((await redis.memory()) - empty) / STARTS)} bytes`,
     )
-  const idle = await measure(
-    redis,
-    gateways,
-    IDLE_SECONDS,
-    () => new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1_000)),
-  )
-  const percent = (microseconds) => (microseconds / 1e4).toFixed(2)
-  console.log(
-    `${count} gateways with ${sockets.length} idle sessions: ${percent(idle.gateways)} % of a core of the gateways together, ${percent(idle.redis)} % of Redis`,
-  )
+  await printIdle(sockets.length)
   const pairs = await openPairs(gateways)
   await sendSteadily(pairs, 'warm up', MESSAGES)
   const before = await redis.memory()

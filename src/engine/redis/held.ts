@@ -6,8 +6,6 @@ import type { Store } from './store.js'
 const PAGE = 100
 /** How many users' missing messages are read at once: after an outage all held users may miss some. */
 const READ_AT_ONCE = 32
-/** How many users one call compares: Redis runs it in about half a millisecond, and other calls wait for that long. */
-const USERS_PER_CALL = 200
 /** The users are compared in so many shares, by their partitions. Each share is compared once an interval, so that the calls are spread over it. */
 export const SHARES = 15
 
@@ -128,26 +126,15 @@ export class Held {
 
   async #compare(isCompared: (partition: number) => boolean): Promise<void> {
     const { store } = this.#options
-    const groups = new Map<number, HeldUser[]>()
-    for (const user of this.#users.values()) {
-      if (!isCompared(user.partition)) continue
-      // In a cluster one call has the keys of one partition.
-      const partition = store.isCluster ? user.partition : 0
-      const group = groups.get(partition)
-      if (group) group.push(user)
-      else groups.set(partition, [user])
-    }
-    const calls: Promise<void>[] = []
-    for (const [partition, users] of groups)
-      for (let n = 0; n < users.length; n += USERS_PER_CALL)
-        calls.push(this.#compareUsers(partition, users.slice(n, n + USERS_PER_CALL)))
-    await Promise.all(calls)
-  }
-
-  async #compareUsers(partition: number, users: readonly HeldUser[]): Promise<void> {
-    const { store } = this.#options
-    const newest = await store.onUsers(store.steps.newestOffsets, partition, users)
-    users.forEach((user, n) => this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])))
+    const users = [...this.#users.values()].filter(({ partition }) => isCompared(partition))
+    await Promise.all(
+      store.batches(users).map(async (batch) => {
+        const newest = await store.onBatch(store.steps.newestOffsets, 'user', batch, [])
+        batch.users.forEach((user, n) =>
+          this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])),
+        )
+      }),
+    )
   }
 
   #advance(user: HeldUser, epoch: number, offset: number): void {

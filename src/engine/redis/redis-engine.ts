@@ -96,6 +96,7 @@ export class RedisEngine implements Engine {
       this.#opening = undefined
       this.#closing = opening.ready.then(
         async (node) => {
+          node.sessions.flushTouches()
           await Promise.allSettled(this.#calls)
           await node.close()
         },

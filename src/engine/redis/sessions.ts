@@ -17,6 +17,7 @@ import type { Revocations } from './revocations.js'
 import { credentialArgs, factsJson, recordOf, recordsOf } from './session-record.js'
 import type { Store } from './store.js'
 import type { Sweeper } from './sweeper.js'
+import { Touches } from './touches.js'
 
 export interface SessionsOptions {
   store: Store
@@ -32,12 +33,14 @@ export class Sessions {
   readonly #revocations: Revocations
   readonly #sweeper: Sweeper
   readonly #departures = new Departures()
+  readonly #touches: Touches
 
   constructor({ store, held, revocations, sweeper }: SessionsOptions) {
     this.#store = store
     this.#held = held
     this.#revocations = revocations
     this.#sweeper = sweeper
+    this.#touches = new Touches(store)
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
@@ -75,8 +78,13 @@ export class Sessions {
     return this.#change('renewSession', session, connectionId, ...credentialArgs(session.appId, credential))
   }
 
-  async touch(session: SessionRef, connectionId: string, rtt: number): Promise<void> {
-    await this.#change('touchSession', session, connectionId, String(rtt))
+  touch(session: SessionRef, connectionId: string, rtt: number): Promise<void> {
+    return this.#touches.add(session, connectionId, rtt)
+  }
+
+  /** Stores at once the touches that are gathered. */
+  flushTouches(): void {
+    this.#touches.flush()
   }
 
   async setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
@@ -160,7 +168,7 @@ export class Sessions {
   }
 
   async #change(
-    step: 'confirmSession' | 'renewSession' | 'touchSession' | 'hideSession' | 'detachSession' | 'endSession',
+    step: 'confirmSession' | 'renewSession' | 'hideSession' | 'detachSession' | 'endSession',
     { appId, userId, sessionId }: SessionRef,
     ...args: string[]
   ): Promise<boolean> {

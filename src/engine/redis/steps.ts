@@ -28,7 +28,7 @@ export const loadSteps = () => {
     startSession: onSession('session-start', ['revoked', 'tombs'], false),
     confirmSession: onSession('session-confirm'),
     renewSession: onSession('session-renew', ['revoked', 'tombs']),
-    touchSession: onSession('session-touch'),
+    touchSessions: defineStep('sessions-touch', [], reads),
     hideSession: onSession('session-hide'),
     detachSession: onSession('session-detach', [], false),
     endSession: onSession('session-end', [], false),

@@ -3,7 +3,7 @@ import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../util/sha256.js'
 import type { RedisClient, Reply } from './client/port.js'
-import { Keys, type HashedKind } from './keys.js'
+import { Keys, type HashedKind, type KeyKind } from './keys.js'
 import type { Partitions } from './partitions.js'
 import type { BatchStep, Step } from './script.js'
 import { loadSteps, type Steps } from './steps.js'
@@ -12,6 +12,8 @@ const EPOCH_LENGTH = 16
 const SALT_BYTES = 8
 /** More partitions in one call would let other calls wait for long. */
 const PARTITIONS_PER_CALL = 64
+/** The same for users. */
+const USERS_PER_CALL = 200
 
 export interface StoreOptions {
   client: RedisClient
@@ -31,6 +33,12 @@ export interface RunOptions {
   hashed?: Partial<Record<HashedKind, string>>
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string
+}
+
+/** A user with the user's partition. */
+export interface OfPartition {
+  readonly of: UserRef
+  readonly partition: number
 }
 
 /** Runs steps on the keys of users, apps and partitions. */
@@ -62,21 +70,36 @@ export class Store {
     return this.inPartition(step, this.partitions.of(of), of, args, options)
   }
 
-  /**
-   * Runs a step whose keys after its own are the hashes of these users, and returns the list that it returns. In a cluster they are all in the
-   * partition.
-   */
-  async onUsers(
+  /** Splits users into those of one call each: in a cluster they are of one partition. */
+  batches<T extends OfPartition>(users: Iterable<T>): { partition: number; users: T[] }[] {
+    const groups = new Map<number, T[]>()
+    for (const user of users) {
+      const partition = this.isCluster ? user.partition : 0
+      const group = groups.get(partition)
+      if (group) group.push(user)
+      else groups.set(partition, [user])
+    }
+    return [...groups].flatMap(([partition, group]) =>
+      Array.from({ length: Math.ceil(group.length / USERS_PER_CALL) }, (_, n) => ({
+        partition,
+        users: group.slice(n * USERS_PER_CALL, (n + 1) * USERS_PER_CALL),
+      })),
+    )
+  }
+
+  /** Runs a step that has, after its own keys, the key of this kind of each user of a batch. */
+  onBatch(
     step: Step,
-    partition: number,
-    users: readonly { of: UserRef; partition: number }[],
+    kind: KeyKind,
+    { partition, users }: { partition: number; users: readonly OfPartition[] },
+    args: readonly string[],
   ): Promise<Reply[]> {
     const noUser = { appId: '', userId: '' }
     const keys = [
       ...this.keys.of(step.keys, { partition, ...noUser }),
-      ...users.flatMap(({ of, partition: its }) => this.keys.of(['user'], { partition: its, ...of })),
+      ...users.flatMap(({ of, partition: its }) => this.keys.of([kind], { partition: its, ...of })),
     ]
-    return this.#run(step, keys, partition, noUser, [])
+    return this.#run(step, keys, partition, noUser, args)
   }
 
   /** Runs a step on an app's keys in a partition. */

@@ -1,13 +1,13 @@
 // A node compares the newest offsets of its users with Redis: a message is emitted though what was published for it is lost.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
-import type { RedisClient } from '../../../src/engine/redis/client/port.js'
+import type { RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import { Held, SHARES } from '../../../src/engine/redis/held.js'
 import { Partitions } from '../../../src/engine/redis/partitions.js'
 import { Store } from '../../../src/engine/redis/store.js'
 import { ada, bob, deliver, nextEvents, start } from '../../../src/engine/suite/kit.js'
 import { startCluster } from '../../support/redis/cluster.js'
+import { countingClient } from '../../support/redis/counting-client.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -18,32 +18,13 @@ const server = await standalone()
 const { servers } = await startCluster()
 const standaloneOptions: RedisClientOptions = { type: 'single', url: server.url }
 
-/** A client that notes how many keys each comparison has. */
-const clientThatCounts = async (options: RedisClientOptions) => {
-  const client = createRedisClient(options)
-  const ignore = (): void => undefined
-  await client.open({ onMessage: ignore, onResubscribed: ignore, onError: assert.ifError })
-  const keyCounts: number[] = []
-  const counting: RedisClient = {
-    isCluster: client.isCluster,
-    open: (events) => client.open(events),
-    close: () => client.close(),
-    run(script, keys, args) {
-      if (script.name === 'newest-offsets') keyCounts.push(keys.length)
-      return client.run(script, keys, args)
-    },
-    subscribe: (channels) => client.subscribe(channels),
-    keys: (prefix) => client.keys(prefix),
-    info: () => client.info(),
-  }
-  return { client: counting, keyCounts }
-}
-
 /** A node that carries a session of each user and receives nothing that is published, and an engine that sends. */
 const setUp = async (options: RedisClientOptions) => {
   const engine = redisEngines(() => options).createWith('compared:')
   await engine.open()
-  const { client, keyCounts } = await clientThatCounts(options)
+  const { client, keyCounts } = countingClient(options, 'newest-offsets')
+  const ignore = (): void => undefined
+  await client.open({ onMessage: ignore, onResubscribed: ignore, onError: assert.ifError })
   const partitions = new Partitions()
   const store = new Store({
     ...{ client, prefix: 'compared:', partitions, nodeId: 'a node', clockShift: () => 0 },
