@@ -6,7 +6,7 @@ import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
 import type { Volume } from '../local/store.js'
 import { watchDatabaseFiles } from './database-files.js'
 import { createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
-import { engineErrorOf, openLevelStore, WRITE_BUFFER } from './level-store.js'
+import { engineErrorOf, openLevelStore, writeBufferOf } from './level-store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
   /** The folder that holds all data; made if it is missing. One process at a time can open it. */
@@ -18,7 +18,7 @@ export interface EmbeddedEngineOptions extends EngineOptions {
   lockWait?: number | undefined
   /**
    * About how many bytes the engine may take to keep inboxes and senders in memory, so that a message need not read them. LevelDB has
-   * two write buffers of 16 MB and a cache of 8 MB beside them. @default 67_108_864
+   * two write buffers beside them, each of half as many bytes (4 to 64 MB), and a cache of 8 MB. @default 67_108_864
    */
   cacheBytes?: number | undefined
 }
@@ -31,7 +31,8 @@ const openVolume = async (path: string, cacheBytes: number): Promise<Volume> => 
     await ensureFolder(path)
     const makePrivate = createPrivacy(path)
     await makePrivate()
-    const store = await openLevelStore(path)
+    const writeBuffer = writeBufferOf(cacheBytes)
+    const store = await openLevelStore(path, writeBuffer)
     try {
       const identity = await identityOf(path)
       const files = watchDatabaseFiles(path, identity, () => store.liveTables())
@@ -45,7 +46,7 @@ const openVolume = async (path: string, cacheBytes: number): Promise<Volume> => 
         assertPresent: () => files.assertPresent(),
         probe: async () => {
           files.assertPresent()
-          await probe(path, WRITE_BUFFER)
+          await probe(path, writeBuffer)
         },
         async maintain() {
           await makePrivate()
