@@ -1,6 +1,5 @@
 import type { SessionRef, UserRef } from '../engine.js'
 import { Multimap } from '../util/multimap.js'
-import { keyOf } from './rows.js'
 
 /** The part of a session that the index reads. */
 interface Indexed {
@@ -13,8 +12,10 @@ interface Indexed {
 /** An app's slots are compacted when there are more than this, and most of them are empty. */
 const MIN_COMPACTED = 64
 
-/** The sessions of one app in the order of their numbers. */
+/** The sessions of one app by user, and in the order of their numbers. */
 class AppSessions<Entry extends Indexed> {
+  /** By user id, each user's in the order of their starts. */
+  readonly users = new Multimap<Entry>()
   /** A session that has ended leaves its number, so that a search still finds its way. */
   #slots: (Entry | number)[] = []
   #size = 0
@@ -25,11 +26,14 @@ class AppSessions<Entry extends Indexed> {
 
   /** The entry's number is higher than those of all others. */
   add(entry: Entry): void {
+    this.users.add(entry.session.userId, entry)
     this.#slots.push(entry)
     this.#size++
   }
 
-  delete({ session: { number } }: Entry): void {
+  delete(entry: Entry): void {
+    const { userId, number } = entry.session
+    this.users.delete(userId, entry)
     this.#slots[this.#indexFrom(number)] = number
     this.#size--
     if (this.#slots.length > MIN_COMPACTED && this.#size * 2 < this.#slots.length)
@@ -63,23 +67,25 @@ class AppSessions<Entry extends Indexed> {
   }
 }
 
-const userKeyOf = ({ appId, userId }: UserRef): string => keyOf(appId, userId)
-
 /** Finds sessions by user, by app and by token. */
 export class SessionIndex<Entry extends Indexed> {
-  /** In the order of their starts. */
-  readonly #users = new Multimap<Entry>()
+  /** By app, and then by user id: a key of both would be made anew for each look-up. */
   readonly #apps = new Map<string, AppSessions<Entry>>()
   /** By token id, of all apps. */
   readonly #tokens = new Multimap<Entry>()
 
   /** The user's sessions, oldest first. */
-  of(user: UserRef): readonly Entry[] {
-    return this.#users.get(userKeyOf(user))
+  of({ appId, userId }: UserRef): readonly Entry[] {
+    return this.#apps.get(appId)?.users.get(userId) ?? []
   }
 
   find(ref: SessionRef): Entry | undefined {
     return this.of(ref).find(({ session }) => session.sessionId === ref.sessionId)
+  }
+
+  /** Returns whether the entry was added and not deleted since. */
+  has(entry: Entry): boolean {
+    return this.of(entry.session).includes(entry)
   }
 
   ofToken(appId: string, tokenId: string): readonly Entry[] {
@@ -96,26 +102,24 @@ export class SessionIndex<Entry extends Indexed> {
     return this.#apps.get(appId)?.size ?? 0
   }
 
-  all(): Iterable<Entry> {
-    return this.#users.values()
+  *all(): Iterable<Entry> {
+    for (const { users } of this.#apps.values()) yield* users.values()
   }
 
   /** Adds a session with a higher number than all others. */
   add(entry: Entry): void {
-    const { session } = entry
-    this.#users.add(userKeyOf(session), entry)
-    let app = this.#apps.get(session.appId)
-    if (!app) this.#apps.set(session.appId, (app = new AppSessions()))
+    const { appId } = entry.session
+    let app = this.#apps.get(appId)
+    if (!app) this.#apps.set(appId, (app = new AppSessions()))
     app.add(entry)
     this.#addToken(entry)
   }
 
   delete(entry: Entry): void {
-    const { session } = entry
-    this.#users.delete(userKeyOf(session), entry)
-    const app = this.#apps.get(session.appId)
+    const { appId } = entry.session
+    const app = this.#apps.get(appId)
     app?.delete(entry)
-    if (app?.size === 0) this.#apps.delete(session.appId)
+    if (app?.size === 0) this.#apps.delete(appId)
     this.#deleteToken(entry)
   }
 

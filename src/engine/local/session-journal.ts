@@ -40,8 +40,9 @@ export class SessionJournal {
 
   /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
   write(entry: SessionEntry): void {
+    if (!this.#commit) return
     const row = rows.session(entry.session)
-    this.#commit?.defer(row, (batch) => {
+    this.#commit.defer(row, (batch) => {
       const isCurrent = this.#isCurrent(entry)
       if (isCurrent) batch.push(put(row, rowOf(entry.session)))
       else if (entry.mayBeStored) batch.push(del(row))
@@ -49,8 +50,8 @@ export class SessionJournal {
     })
   }
 
-  /** Resolves when the sessions as they are now survive a crash of the process, if they are written at all. */
-  async flush(): Promise<void> {
-    await this.#commit?.flush()
+  /** Resolves when the sessions as they are now survive a crash of the process; undefined if they are not written at all. */
+  flush(): Promise<void> | undefined {
+    return this.#commit?.flush()
   }
 }

@@ -60,10 +60,10 @@ export class SessionService {
     })
   }
 
-  async start(
+  start(
     request: SessionRequest,
     { revocations, guests, webhooks }: Database,
-  ): Promise<StartedSession | null> {
+  ): StartedSession | null | Promise<StartedSession> {
     if (revocations.isRevoked(request, request.credential)) return null
     const { sessions } = this
     const { appId } = request
@@ -81,8 +81,7 @@ export class SessionService {
     if (!session.resumed && webhooks.asks(appId, 'session.started'))
       webhooks.defer(session, 'session.started', eventDataOf(session))
     if (asksForOnline && !wasOnline) this.#onPresence(session, false)
-    await sessions.flush()
-    return session
+    return sessions.flush()?.then(() => session) ?? session
   }
 
   end(ref: SessionRef, code: EndCode, connectionId?: string): boolean {

@@ -143,9 +143,9 @@ export class Sessions {
     return resumed ? this.#resume(resumed, request) : this.#create(request)
   }
 
-  /** Resolves when the sessions as they are now survive a crash of the process, if the volume is persistent. */
-  async flush(): Promise<void> {
-    await this.#journal.flush()
+  /** Resolves when the sessions as they are now survive a crash of the process; undefined if the volume is not persistent. */
+  flush(): Promise<void> | undefined {
+    return this.#journal.flush()
   }
 
   confirm(ref: SessionRef, connectionId: string): void {
@@ -279,7 +279,7 @@ export class Sessions {
   }
 
   #isCurrent(entry: Entry): boolean {
-    return this.#index.find(entry.session) === entry
+    return this.#index.has(entry)
   }
 
   #hold(entry: Entry, expiresAt: number): void {

@@ -77,7 +77,7 @@ let connectionCount = 0
  * either side closes. An error in a connection ends no other. Its transport calls `receive`, `receiveControl`, `onEnd` and `onClose`.
  */
 export class Connection implements ConnectionHandle, HeartbeatConnection {
-  readonly #number = ++connectionCount
+  readonly connectionId = `${PROCESS_ID} ${++connectionCount}`
   readonly #context: ConnectionContext
   readonly #transport: Transport
   readonly #heartbeat: Heartbeat
@@ -98,10 +98,6 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Whether the client is authenticated and its session has started. */
   get isLive(): boolean {
     return this.#phase.name === 'live' || this.#phase.name === 'draining'
-  }
-
-  get connectionId(): string {
-    return `${PROCESS_ID} ${this.#number}`
   }
 
   /** The state that the metrics show, and the session from the moment that it exists. */
