@@ -1,7 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { hashOnce } from './sha256.js'
 
+/** Bytes of a block of SHA-256, and of its digest. */
 const BLOCK = 64
+const DIGEST = 32
 
 /** Returns the key in one block (RFC 2104, 2), each byte combined with `byte`. */
 const pad = (key: Buffer, byte: number): Buffer => {
@@ -9,6 +11,9 @@ const pad = (key: Buffer, byte: number): Buffer => {
   for (const [index, keyByte] of key.entries()) block[index] = keyByte ^ byte
   return block
 }
+
+/** Bytes of data that have room in the buffer of a function. Longer data has a buffer of its own. */
+const ROOM = 4_096
 
 /**
  * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, it makes them of two hashes (RFC 2104, 2):
@@ -19,11 +24,19 @@ export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uin
   if (!hash) return (data) => createHmac('sha256', key).update(data).digest()
   const bytes = Buffer.from(key)
   const short = bytes.length > BLOCK ? Buffer.from(hash('sha256', bytes, 'hex'), 'hex') : bytes
-  const [inner, outer] = [pad(short, 0x36), pad(short, 0x5c)]
+  // Each call writes behind the key, since a new buffer for each would take longer than the hash.
+  const inner = Buffer.concat([pad(short, 0x36), Buffer.alloc(ROOM)])
+  const outer = Buffer.concat([pad(short, 0x5c), Buffer.alloc(DIGEST)])
+  const withKey = (data: string | Uint8Array): Buffer => {
+    const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length
+    const target = length > ROOM ? Buffer.concat([inner.subarray(0, BLOCK), Buffer.alloc(length)]) : inner
+    if (typeof data === 'string') target.write(data, BLOCK)
+    else target.set(data, BLOCK)
+    return target.subarray(0, BLOCK + length)
+  }
   return (data) => {
     // Digests pass as text in Latin-1, which Node also names `binary`: a Buffer of each would take twice as long.
-    const digest = hash('sha256', Buffer.concat([inner, Buffer.from(data)]), 'binary')
-    const mac = hash('sha256', Buffer.concat([outer, Buffer.from(digest, 'latin1')]), 'binary')
-    return Buffer.from(mac, 'latin1')
+    outer.write(hash('sha256', withKey(data), 'binary'), BLOCK, 'latin1')
+    return Buffer.from(hash('sha256', outer, 'binary'), 'latin1')
   }
 }
