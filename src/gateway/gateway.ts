@@ -85,6 +85,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   /** Milliseconds of the drain time that are left for sockets to close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   let opened: Promise<Map<string, App>> | undefined
+  /** The result of `opened`, so that a start need not wait for it. */
+  let openedApps: Map<string, App> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let ownServer: OwnServer | undefined
@@ -94,9 +96,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     const key = await engine.key()
     for (const app of settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     dispatcher.configure(settings.apps)
-    return new Map(
+    openedApps = new Map(
       [...settings.apps].map(([appId, app]) => [appId, createApp(app, key, keySets.of(appId, app.jwks))]),
     )
+    return openedApps
   }
 
   const assertNotClosed = (): void => {
@@ -117,7 +120,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const context: ConnectionContext = {
     settings,
-    apps,
+    apps: () => (lifetime.signal.aborted ? undefined : openedApps) ?? apps(),
     engine,
     hub,
     log,

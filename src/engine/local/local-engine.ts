@@ -89,16 +89,17 @@ export class LocalEngine implements Engine {
     return this.#use(({ database }) => database.users.get(of))
   }
 
-  async saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
-    const saved = await this.#use(({ database }) => database.users.save(of, change))
-    if (saved.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
-    return saved
+  saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
+    return this.#use(({ database }) => database.users.save(of, change, null)).then((saved) => {
+      if (saved.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
+      return saved
+    })
   }
 
   async saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null> {
     const saved = await this.#use(async ({ database: { users, guests } }) => {
       guests.expectStart(of)
-      return users.saveGuest(of, change, maxGuests)
+      return users.save(of, change, maxGuests)
     })
     if (saved?.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
     return saved

@@ -52,18 +52,10 @@ export class Users {
     return sender
   }
 
-  async save(of: UserRef, change: UserChange): Promise<SavedUser> {
-    const saved = await this.saveGuest(of, change, null)
-    if (!saved) throw new TypeError('A user who is not a guest was refused as one guest too many.')
-    return saved
-  }
-
   /** Saves a guest, or with `maxGuests` null another user. Null, with nothing saved, if the app has `maxGuests` guests already. */
-  saveGuest(
-    { appId, userId }: UserRef,
-    change: UserChange,
-    maxGuests: number | null,
-  ): Promise<SavedUser | null> {
+  save(of: UserRef, change: UserChange, maxGuests: null): Promise<SavedUser>
+  save(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
+  save({ appId, userId }: UserRef, change: UserChange, maxGuests: number | null): Promise<SavedUser | null> {
     const of = { appId, userId }
     const row = rows.user(of)
     // Most starts change nothing. If nothing is being written, then what is stored is durable.

@@ -41,8 +41,8 @@ import { DeadlineTimer } from '../deadline-timer.js'
 /** The parts of a gateway that all of its connections share. */
 export interface ConnectionContext extends SessionContext {
   settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'startTimeout' | 'leaveWindow'>
-  /** Resolves with the apps by id once the engine is open. */
-  apps(): Promise<ReadonlyMap<string, App>>
+  /** Returns the apps by id, or a promise of them until the engine is open. */
+  apps(): ReadonlyMap<string, App> | Promise<ReadonlyMap<string, App>>
   hub: Hub
   startQueue: StartQueue
   tracer: Tracer
@@ -278,19 +278,17 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   async #start(opening: OpeningState, start: PendingStart, frame: ClientFrameOf<'start'>): Promise<void> {
     const { peer } = opening
     const { hub, log, engine, settings, metrics } = this.#context
-    const apps = await this.#context.apps()
-    const admitted = await admit(
-      { engine, settings, metrics, isOpen: () => this.#phase === opening },
-      apps,
-      frame,
-      peer,
-    )
+    const context = { engine, settings, metrics, isOpen: () => this.#phase === opening }
+    const apps = this.#context.apps()
+    // Only promises are awaited: an `await` of a plain value would cost a turn of the microtasks.
+    const admitting = admit(context, apps instanceof Promise ? await apps : apps, frame, peer)
+    const admitted = admitting instanceof Promise ? await admitting : admitting
     // If the client has left meanwhile, its session could end another one as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
       const { code, why, trace, retryAfter } = admitted
-      // An unknown app id may be a token that was put into the wrong field: it is not logged.
-      const appId = apps.has(frame.appId) ? frame.appId : undefined
+      // The id of an unknown app may be a token that was put into the wrong field: it is not logged.
+      const appId = start.app || undefined
       log[trace ? 'error' : 'info']({ appId, code, why, trace, address: peer.address }, 'start refused')
       return this.end(code, why, retryAfter)
     }

@@ -10,17 +10,14 @@ interface SaveContext {
   metrics: Pick<Metrics, 'limitsReached'>
 }
 
-/**
- * Saves the user of a start. Resolves with undefined after a call of `refuse`: the id is another guest's, or the app has too many
- * guests.
- */
-export const saveAdmitted = async (
+type Refuse = (code: EndCode, why: string) => void
+
+const saveGuest = async (
   { engine, metrics }: SaveContext,
   user: UserRef,
-  { app, guest, vouched, claimed, mustBeNew }: Admitted,
-  refuse: (code: EndCode, why: string) => void,
+  { app, vouched, claimed, mustBeNew }: Admitted,
+  refuse: Refuse,
 ): Promise<SavedUser | undefined> => {
-  if (!guest) return engine.saveUser(user, { vouched, claimed })
   const { guests } = app.settings.limits
   // Two guests may ask for one id at once. The profile is saved afterwards, so that the second guest does not change the first's profile.
   const saved = await engine.saveGuest(user, mustBeNew ? {} : { vouched, claimed }, guests)
@@ -31,3 +28,17 @@ export const saveAdmitted = async (
   else return mustBeNew && claimed ? engine.saveUser(user, { claimed }) : saved
   return undefined
 }
+
+/**
+ * Saves the user of a start. Resolves with undefined after a call of `refuse`: the id is another guest's, or the app has too many
+ * guests.
+ */
+export const saveAdmitted = (
+  context: SaveContext,
+  user: UserRef,
+  admitted: Admitted,
+  refuse: Refuse,
+): Promise<SavedUser | undefined> =>
+  admitted.guest
+    ? saveGuest(context, user, admitted, refuse)
+    : context.engine.saveUser(user, { vouched: admitted.vouched, claimed: admitted.claimed })

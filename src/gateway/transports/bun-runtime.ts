@@ -32,7 +32,7 @@ export interface BunServer<Data> {
 type BunFetch<Data> = (
   request: BunRequest,
   server: BunServer<Data>,
-) => Response | Promise<Response | undefined>
+) => Response | undefined | Promise<Response | undefined>
 
 /** The options of `Bun.serve` that the gateway uses. */
 export interface BunServeOptions<Data> {

@@ -23,15 +23,15 @@ const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
   'rate-limited': 'Too many connections from this address: reconnect after `retryAfter`.',
 }
 
-/** Returns the start in the subprotocols, null if there is none, and undefined if it is malformed. */
-const startInProtocols = (protocols: string[]): string | null | undefined => {
+/** Returns the start in the subprotocols as UTF-8, null if there is none, and undefined if it is malformed. */
+const startInProtocols = (protocols: string[]): Buffer | null | undefined => {
   const values = protocols.filter((protocol) => protocol.startsWith(START_PREFIX))
   if (values.length === 0) return null
   const encoded = (values[0] ?? '').slice(START_PREFIX.length)
   const bytes = Buffer.from(encoded, 'base64url')
   // Node's decoder skips invalid characters, so the result is encoded again and compared.
   const isValid = values.length === 1 && bytes.toString('base64url') === encoded && isUtf8(bytes)
-  return isValid ? bytes.toString() : undefined
+  return isValid ? bytes : undefined
 }
 
 /** Returns the subprotocols that a handshake offers. */
@@ -43,7 +43,7 @@ export const receiveStart = (connection: Connection, protocols: string[]): void 
   const start = startInProtocols(protocols)
   if (start === undefined)
     connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
-  else if (start !== null) connection.receive(start, Buffer.byteLength(start))
+  else if (start !== null) connection.receive(start.toString(), start.length)
 }
 
 /** Ends a connection because a limit of connections is reached. */
