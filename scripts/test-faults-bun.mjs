@@ -10,7 +10,7 @@ const IN_BROWSER = 'it tests pages in a browser, whose gateway runs in the proce
 const leftOut = {
   'test/faults/bfcache.test.ts': IN_BROWSER,
   'test/faults/connection-leaks.test.ts':
-    "it counts the timers of a gateway in its own process, on Node's server",
+    'its gateway runs in the process of the test; transport-leaks.test.ts counts on both runtimes',
   'test/faults/engine-kills.test.ts': 'npm run test:bun runs it, with the engine on Bun',
   'test/faults/freeze.test.ts': IN_BROWSER,
   'test/faults/notifications-worker.test.ts': IN_BROWSER,
