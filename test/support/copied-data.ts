@@ -91,8 +91,12 @@ export const fill = async (engine: Engine): Promise<void> => {
     await engine.saveUser(of(userId), { claimed: { name: userId.toUpperCase() } })
   await engine.saveUser(other, { claimed: { name: 'Ada of the club' } })
   await engine.saveGuest(of('guest:finn'), { claimed: { name: 'Finn' } }, 10)
-  await engine.startSession(request(of('guest:finn')))
-  await engine.startSession(request(of('dan'), { tokenId: 'used' }))
+  // Detached, since users with a connection are last seen when the engine is closed.
+  for (const asked of [request(of('guest:finn')), request(of('dan'), { tokenId: 'used' })]) {
+    const session = await engine.startSession(asked)
+    assert.ok(session)
+    await engine.detachSession(session, asked.connectionId, asked.holdFor)
+  }
 
   const send = (id: string, from: string | null, to: string, more: object = { body: id }) =>
     engine.send({ appId: 'shop', id, from, to, ...more }, rules)

@@ -69,9 +69,12 @@ const loadSecrets = async (
 /** The engine's time of the last `saveTime`. Time in which the engine is closed does not count, since no clock measures it for sure. */
 const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
 
-/** Stores the engine's time, without a sync. If a crash loses the latest time, stored messages and ids are kept longer by as much. */
+/**
+ * Stores the engine's time, and the wall clock's, without a sync. If a crash loses the latest time, stored messages and ids are kept
+ * longer by as much, and users with a connection were last seen earlier by as much.
+ */
 export const saveTime = ({ clock, commit }: Database): void =>
-  commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now())))
+  commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now()), put(rows.openAt, Date.now())))
 
 export interface DatabaseOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>

@@ -21,6 +21,8 @@ export const rows = {
   key: 'key',
   epoch: 'epoch',
   time: 'time',
+  /** When the engine was last known to be open, by the wall clock. */
+  openAt: 'open at',
   /** Stands while a copy of another engine's data is not complete. */
   copying: 'copying',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,

@@ -2,7 +2,10 @@ import type { SessionRef } from '../engine.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { rowOf, sessionOf, type Session, type SessionEntry, type SessionRow } from './session-row.js'
-import { del, put, readAll, type Store } from './store.js'
+import { del, put, read, readAll, type Store } from './store.js'
+
+/** Returns the last time that was stored while the engine was open; 0 if there is none. */
+export const openAtOf = (store: Store): number => (read(store, rows.openAt) as number | undefined) ?? 0
 
 /** Writes sessions behind the state in memory, from the first `startWriting` on. */
 export class SessionJournal {
@@ -17,7 +20,8 @@ export class SessionJournal {
   /** The stored sessions in the order of their starts. */
   async read(store: Store): Promise<Session[]> {
     const stored = await readAll<SessionRow>(store, rows.allSessions)
-    return stored.map(([, row]) => sessionOf(row)).toSorted((a, b) => a.number - b.number)
+    const openAt = openAtOf(store)
+    return stored.map(([, row]) => sessionOf(row, openAt)).toSorted((a, b) => a.number - b.number)
   }
 
   /** Writes these sessions, and from now on every change, through `commit`. */

@@ -128,8 +128,11 @@ export const rowOf = (session: Session): SessionRow => {
   ]
 }
 
-/** The session of a row. No connection carries it. */
-export const sessionOf = (row: SessionRow): Session => {
+/**
+ * The session of a row. No connection carries it. If one did when the row was written, it was last seen at `openAt`: answers to pings are
+ * not written.
+ */
+export const sessionOf = (row: SessionRow, openAt: number): Session => {
   const [number, detached, hiddenSince, appId, userId, sessionId, guest, credential, client, ...others] = row
   const [startedAt, lastSeenAt, keyHash, previousKeyHash, holdFor, offline] = others
   const [way, tokenId, issuedAt, expiresAt] = credential
@@ -149,7 +152,7 @@ export const sessionOf = (row: SessionRow): Session => {
     node,
     rtt,
     startedAt,
-    lastSeenAt,
+    lastSeenAt: detached === null ? Math.max(lastSeenAt, openAt) : lastSeenAt,
     keyHash,
     previousKeyHash,
     holdFor,

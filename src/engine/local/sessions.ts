@@ -167,9 +167,9 @@ export class Sessions {
   touch(ref: SessionRef, connectionId: string, rtt: number): void {
     const entry = this.#index.find(ref)
     if (entry?.session.connectionId !== connectionId) return
+    // Not written: the times at which the engine was open say as much after a crash.
     entry.session.lastSeenAt = Date.now()
     entry.session.rtt = rtt
-    this.#journal.write(entry)
   }
 
   setHidden(ref: SessionRef, connectionId: string, hidden: boolean): void {

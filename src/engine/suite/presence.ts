@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { UserRef } from '../engine.js'
 import {
   ada,
   advanceClock,
@@ -91,6 +92,20 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     })
 
     if (durable) {
+      on('says when a connection answered last, also after the engine was opened again', async (engine) => {
+        const [asked, left] = [request(ada), request(bob)]
+        const [session, other] = [await startSession(engine, asked), await startSession(engine, left)]
+        await engine.detachSession(other, left.connectionId, 60_000)
+        await until('a later time', () => Promise.resolve(Date.now() > session.lastSeenAt + 1))
+        await engine.touchSession(session, asked.connectionId, { rtt: 7 })
+        const seen = async (of: UserRef): Promise<number> => (await engine.status(of)).lastSeenAt ?? 0
+        const [touchedAt, leftAt] = [await seen(ada), await seen(bob)]
+        assert.ok(touchedAt > session.lastSeenAt)
+        await reopen(engine)
+        assert.ok((await seen(ada)) >= touchedAt)
+        assert.equal(await seen(bob), leftAt)
+      })
+
       on('is online for 20 seconds after the engine was opened again', async (engine) => {
         await startSession(engine, request(ada))
         await reopen(engine)

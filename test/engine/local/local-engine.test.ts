@@ -15,7 +15,7 @@ const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 
 /** Every operation but those of the engine's time, which each close stores. */
 const operationsIn = (batches: { operations: Operation[] }[]): Operation[] =>
-  batches.flatMap(({ operations }) => operations).filter(({ key }) => key !== 'time')
+  batches.flatMap(({ operations }) => operations).filter(({ key }) => key !== 'time' && key !== 'open at')
 
 const engineOn = async (store: Store, onError?: (error: unknown) => void): Promise<LocalEngine> => {
   const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)), { onError })

@@ -8,6 +8,7 @@ import { deletionsSuffix } from '../inbox-table.js'
 import type { UserRow } from '../revocations.js'
 import { below } from '../row-keys.js'
 import { rows } from '../rows.js'
+import { openAtOf } from '../session-journal.js'
 import { sessionOf, type SessionRow } from '../session-row.js'
 import { read, readAll, type Range, type Store } from '../store.js'
 import type { CheckRow } from '../unread-checks.js'
@@ -69,9 +70,10 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     }))
   for await (const found of pagesOf<number>(store, below('seen')))
     yield found.map(([row, lastSeenAt]): TransferRecord => ({ kind: 'seen', ...refOf(row), lastSeenAt }))
+  const openAt = openAtOf(store)
   for await (const found of pagesOf<SessionRow>(store, rows.allSessions))
     yield found.map(([, row]): TransferRecord => {
-      const { appId, userId, lastSeenAt } = sessionOf(row)
+      const { appId, userId, lastSeenAt } = sessionOf(row, openAt)
       return { kind: 'seen', appId, userId, lastSeenAt }
     })
 
