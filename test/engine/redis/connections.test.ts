@@ -181,6 +181,23 @@ test('TLS with an authority of its own and a certificate of the client: Sentinel
   await exchange(...engines)
 })
 
+test('TLS with Sentinels that announce names: the certificates of the servers are valid for those', async () => {
+  const { name, servers, sentinels, failover } = await startSentinels({ tls: authority, host: 'localhost' })
+  const named = authority.issue(folder, 'of-localhost', 'DNS:localhost')
+  for (const { command } of servers)
+    await command('config', 'set', 'tls-cert-file', named.cert, 'tls-key-file', named.key)
+  const server: Server = { type: 'sentinel', name, sentinels: addressesOf(sentinels), tls }
+  const engines = [await openEngine(server), await openEngine(server)] as const
+  await exchange(...engines)
+  const port = servers[0]?.port ?? 0
+  await assert.rejects(openEngine({ type: 'single', url: `rediss://127.0.0.1:${port}`, tls }), {
+    code: 'unavailable',
+    message: /the server's certificate is not valid for this host: /,
+  })
+  await failover()
+  await exchange(await openEngine(server), await openEngine(server))
+})
+
 test('TLS with an authority of its own and a certificate of the client: a cluster, by addresses and by names', async () => {
   const { servers } = await startCluster({ tls: authority })
   const server = (of: SecureContextOptions): Server => ({

@@ -13,11 +13,18 @@ export interface SentinelSetup {
   failover(): Promise<void>
 }
 
+export interface SentinelOptions extends ServerOptions {
+  /** By which the servers know each other, and the Sentinels name them: an address or a name. @default 127.0.0.1 */
+  host?: string
+}
+
 const NAME = 'chat'
 
-const sentinelConfig = (port: number, password: string | undefined): string =>
+const sentinelConfig = (host: string, port: number, password: string | undefined): string =>
   [
-    `monitor ${NAME} 127.0.0.1 ${port} 2`,
+    'resolve-hostnames yes',
+    'announce-hostnames yes',
+    `monitor ${NAME} ${host} ${port} 2`,
     `down-after-milliseconds ${NAME} 1000`,
     `failover-timeout ${NAME} 6000`,
     `parallel-syncs ${NAME} 2`,
@@ -25,11 +32,18 @@ const sentinelConfig = (port: number, password: string | undefined): string =>
   ].join('\nsentinel ')
 
 /** Starts a master with two replicas, and three Sentinels that watch them and see a lost master after a second. */
-export const startSentinels = async (options: ServerOptions = {}): Promise<SentinelSetup> => {
+export const startSentinels = async ({
+  host = '127.0.0.1',
+  ...options
+}: SentinelOptions = {}): Promise<SentinelSetup> => {
   const first = await redisServer(options)
   const replicaOptions = {
     ...options,
-    settings: { replicaof: `127.0.0.1 ${first.port}`, ...options.settings },
+    settings: {
+      replicaof: `${host} ${first.port}`,
+      'replica-announce-ip': host,
+      ...options.settings,
+    },
   }
   const replicas = await Promise.all([redisServer(replicaOptions), redisServer(replicaOptions)])
   const servers = [first, ...replicas]
@@ -40,7 +54,7 @@ export const startSentinels = async (options: ServerOptions = {}): Promise<Senti
   const sentinelOptions = {
     sentinel: true,
     ...(options.tls && { tls: options.tls }),
-    settings: { sentinel: sentinelConfig(first.port, options.password) },
+    settings: { sentinel: sentinelConfig(host, first.port, options.password) },
   }
   const sentinels = await Promise.all([1, 2, 3].map(() => redisServer(sentinelOptions)))
   await Promise.all(sentinels.map((sentinel) => sentinel.start()))
