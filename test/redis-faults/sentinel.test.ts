@@ -1,4 +1,4 @@
-// Sentinels fail over the master of three gateways under load, because it is killed or stopped.
+// Sentinels fail over the master of three gateways under load: because it is killed or stopped, or because they are asked to.
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -86,6 +86,20 @@ test(`a master that is stopped and becomes a replica: no session ends, and each 
   const until = await failOver(context, started, () => first.pause())
   first.resume()
   await untilReplica(first)
+  await goOn(load)
+  await finishLoad(context, load, { losses: [{ from, until }] })
+})
+
+test(`a planned failover by a Sentinel: no session ends, and each loss is reported (FAULT_SEED=${seed})`, async (context) => {
+  const started = await start()
+  const { setup, first, load } = started
+  await untilAcknowledged(load.crowd, 50)
+  await pause(500 * random())
+  const from = await untilAllReplicated(setup, first)
+  await failOver(context, started, () => setup.failover())
+  await untilReplica(first)
+  // Until then the old master accepted writes.
+  const until = performance.now()
   await goOn(load)
   await finishLoad(context, load, { losses: [{ from, until }] })
 })

@@ -11,8 +11,8 @@ export interface ConnectionHandle {
   isFull(): boolean
   /** Resolves when no frame waits for the client any more, or when the connection is closed. */
   drained(): Promise<void>
-  /** Sends `ended` with this code and closes the connection. */
-  end(code: EndCode, why?: string): void
+  /** Sends `ended` with this code and closes the connection. The client reconnects after `retryAfter` milliseconds, if it may. */
+  end(code: EndCode, why?: string, retryAfter?: number): void
   /** Sends a `ping` and returns its number. */
   ping(): number
   /** Returns whether the client has answered that ping, so that it has received every frame sent before it. */

@@ -2,6 +2,7 @@ import type { Engine, InboxState, MessageStored, Position, UserRef } from '../..
 import type { Message } from '../../protocol/index.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
+import { engineRetryAfter } from './engine-retry.js'
 
 /** How many messages are read for the first page, and at most for any page. */
 const FIRST_PAGE = 16
@@ -66,7 +67,7 @@ export class Delivery {
   onMessage({ epoch, message, json }: Pick<MessageStored, 'epoch' | 'message' | 'json'>): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
-    if (epoch !== this.#epoch) return this.#connection.end('unavailable', EPOCH_CHANGED)
+    if (epoch !== this.#epoch) return this.#endForEpoch()
     this.#newest = Math.max(this.#newest, message.offset)
     if (this.#state !== 'sending' || message.offset <= this.#cursor) return
     if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) {
@@ -80,14 +81,14 @@ export class Delivery {
   onEpoch(epoch: string): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
-    if (epoch !== this.#epoch) this.#connection.end('unavailable', EPOCH_CHANGED)
+    if (epoch !== this.#epoch) this.#endForEpoch()
   }
 
   /** Sends the messages after `position`. `newest` is the inbox's newest offset, `lost` whether the client knows of a loss. */
   begin({ epoch, offset }: Position, newest: number, lost: boolean): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
-    if (epoch !== this.#epoch) return this.#connection.end('unavailable', EPOCH_CHANGED)
+    if (epoch !== this.#epoch) return this.#endForEpoch()
     this.#state = 'sending'
     this.#cursor = offset
     this.#newest = Math.max(this.#newest, newest)
@@ -116,6 +117,14 @@ export class Delivery {
   stop(): void {
     this.#state = 'stopped'
     this.#page = NO_MESSAGES
+  }
+
+  /**
+   * The client comes back after a time in which all gateways find the new master of Redis. On a gateway that still used the old one, its
+   * session would get a resume key that the new master does not have.
+   */
+  #endForEpoch(): void {
+    this.#connection.end('unavailable', EPOCH_CHANGED, engineRetryAfter())
   }
 
   /** A function, so that the compiler does not narrow the state over an `await`. */

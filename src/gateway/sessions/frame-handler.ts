@@ -125,7 +125,7 @@ export const createFrameHandler = (
     if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
     const marksBefore = delivery.readMarkCount
     const inbox = await engine.markRead(user, frame)
-    if (!inbox) return connection.end('unavailable', OTHER_EPOCH)
+    if (!inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
     // The engine emits a `read` event only if the mark moved: if it did not, this client is still sent `unread`.
     if (delivery.readMarkCount > marksBefore || delivery.sendReadMark(inbox)) return
     // A message was sent while the engine counted: count again.

@@ -8,6 +8,7 @@ import { readWhatFits } from '../messages/read-what-fits.js'
 import { checkMessage, sendRulesOf } from '../messages/rules.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
+import { engineRetryAfter } from './engine-retry.js'
 import type { Log } from '../log.js'
 import type { UserLimits } from './user-limits.js'
 import type { SendOrder } from './send-order.js'
@@ -175,7 +176,7 @@ export const createMessaging = (
             const isGap = last !== undefined && page.lost
             return isGap ? [] : page.messages.filter((message) => message.offset > offset)
           })
-    if (!messages) return connection.end('unavailable', OTHER_EPOCH)
+    if (!messages) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
     connection.send({ type: 'history', id, messages: after === undefined ? messages.reverse() : messages })
   }
 
