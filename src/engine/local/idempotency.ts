@@ -17,7 +17,7 @@ export type IdempotencyRow = [
 
 export const KEYS_PER_INDEX_ROW = 128
 /** How many index rows, and about how many keys, one step of the sweep deletes at most. */
-const INDEX_ROWS_PER_STEP = 32
+const MAX_INDEX_ROWS_PER_STEP = 32
 const KEYS_PER_STEP = 256
 
 /**
@@ -34,6 +34,8 @@ export class IdempotencyKeys {
   #unindexedExpiry = 0
   readonly #scheduler: Scheduler
   readonly #job: Job
+  /** How many index rows the next step reads: about as many as list the keys of a step, because a row may list 1 key or 128. */
+  #indexRows = 2
 
   constructor(store: Store, commit: GroupCommit, scheduler: Scheduler, now: number) {
     this.#store = store
@@ -88,17 +90,20 @@ export class IdempotencyKeys {
   async #sweep(now: number): Promise<number> {
     const due = await readAll<string[]>(this.#store, {
       ...rows.expiriesBefore(now),
-      limit: INDEX_ROWS_PER_STEP,
+      limit: this.#indexRows,
     })
     const deletions: Operation[] = []
+    let done = 0
     for (const [indexRow, keys] of due) {
       if (deletions.length >= KEYS_PER_STEP) break
+      done++
       // A key that was sent again after it had expired is valid again, and a later index row lists it.
       for (const row of keys) if (this.#hasExpired(row, now)) deletions.push(del(row))
       deletions.push(del(indexRow))
     }
     const [first] = deletions
     if (!first) return this.#nextExpiry(now)
+    this.#indexRows = done < due.length ? done : Math.min(2 * done, MAX_INDEX_ROWS_PER_STEP)
     this.#commit.defer(`sweep ${first.key}`, (batch) => batch.push(...deletions))
     // The next step follows at once, because there may be as many keys as messages. It waits for this write: otherwise it would
     // read the same index rows again.
