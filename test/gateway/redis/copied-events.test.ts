@@ -1,0 +1,65 @@
+// Webhook events of a cluster, whose partitions may have given the same number, in an engine that `chat-session copy` fills.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createEmbeddedEngine, createRedisEngine, type Engine } from '../../../src/engine/index.js'
+import {
+  folderTarget,
+  RedisTarget,
+  type CopyTarget,
+  type TransferRecord,
+} from '../../../src/engine/internal.js'
+import { standalone } from '../../support/redis/server.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+
+const server = await standalone()
+const place = { server: { type: 'single', url: server.url }, prefix: 'chat-session:' } as const
+const path = join(scratchFolder(), 'data')
+const NUMBER = 1_700_000_000_000
+
+const event = (userId: string, seq: number, partition: number): TransferRecord => ({
+  kind: 'event',
+  event: {
+    ...{ id: `evt_${partition}_${seq}_0123456789abcdef`, type: 'user.created', seq, at: seq, appId: 'shop' },
+    ...{ userId, data: { text: `${userId} ${seq}`, online: false, sessions: 0 } },
+  },
+  ...{ attempts: 2, lastError: 'refused', state: 'owed' },
+})
+
+for (const [what, target, engineOf] of [
+  ['a Redis', () => new RedisTarget(place), () => createRedisEngine(place)],
+  ['a folder', () => folderTarget(path), () => createEmbeddedEngine({ path })],
+] satisfies [string, () => CopyTarget, () => Engine][])
+  test(`${what} gives one of two events with the same number another one, and delivers both`, async () => {
+    const opened = target()
+    await opened.open({ restart: false })
+    await opened.write([
+      { kind: 'key', key: randomBytes(32).toString('base64url') },
+      event('ada', NUMBER, 1),
+      event('ada', NUMBER, 2),
+      event('ada', NUMBER + 5, 1),
+    ])
+    await opened.finish()
+    await opened.close()
+    const engine = engineOf()
+    await engine.open()
+    try {
+      const { events } = await engine.owedEvents('shop', null, 10)
+      const seqs = events.map((each) => each.event.seq)
+      assert.equal(new Set(seqs).size, 3)
+      assert.equal(new Set(events.map((each) => each.event.id)).size, 3)
+      assert.deepEqual(
+        events.map((each) => each.event.data['text']),
+        [`ada ${NUMBER}`, `ada ${NUMBER}`, `ada ${NUMBER + 5}`],
+      )
+      for (const { event: owed } of events) assert.match(owed.id, new RegExp(`_${owed.seq}_`))
+      // A renumbered event is found by its id.
+      for (const { event: owed } of events) {
+        await engine.settleEvent('shop', 'ada', owed.id, { delivered: true })
+      }
+      assert.deepEqual((await engine.owedEvents('shop', null, 10)).events, [])
+    } finally {
+      await engine.close()
+    }
+  })
