@@ -18,7 +18,8 @@ export interface EmbeddedEngineOptions extends EngineOptions {
   lockWait?: number | undefined
   /**
    * About how many bytes the engine may take to keep inboxes and senders in memory, so that a message need not read them. LevelDB has
-   * two write buffers beside them, each of half as many bytes (4 to 64 MB), and a cache of 8 MB. @default 67_108_864
+   * two write buffers beside them, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids up to 8 MB.
+   * @default 67_108_864
    */
   cacheBytes?: number | undefined
 }

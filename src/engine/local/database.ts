@@ -7,6 +7,7 @@ import { Scheduler } from '../util/scheduler.js'
 import { EventQueue } from './event-queue.js'
 import { GroupCommit, SPACING } from './group-commit.js'
 import { Guests } from './guests.js'
+import { readLastExpiry } from './idempotency.js'
 import { Inboxes } from './inboxes.js'
 import { Revocations } from './revocations.js'
 import { Reads } from './reads.js'
@@ -115,6 +116,7 @@ export const openDatabase = async ({
     const clock = new Clock(loadTime(store))
     const revocations = new Revocations(store, commit, clock)
     await revocations.load()
+    const lastExpiry = volume.isPersistent ? await readLastExpiry(store) : null
     const reads = new Reads(store)
     const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
@@ -123,7 +125,7 @@ export const openDatabase = async ({
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
       ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey },
-      ...{ cacheBytes: inboxBytes, emit, onEmptied, onError },
+      ...{ lastExpiry, cacheBytes: inboxBytes, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.holdsMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })

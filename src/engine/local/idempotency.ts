@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { SendResult } from '../engine.js'
+import type { Clock } from '../util/clock.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
+import { KnownKeys } from './known-keys.js'
 import { rows } from './rows.js'
 import { del, put, read, readAll, type Operation, type Store } from './store.js'
 
@@ -20,6 +22,21 @@ export const KEYS_PER_INDEX_ROW = 128
 const MAX_INDEX_ROWS_PER_STEP = 32
 const KEYS_PER_STEP = 256
 
+export interface IdempotencyKeysOptions {
+  store: Store
+  commit: GroupCommit
+  scheduler: Scheduler
+  clock: Clock
+  /** The result of `readLastExpiry`; null for a store in memory, where each look-up is cheap. */
+  lastExpiry: number | null
+}
+
+/** Resolves with the time at which the last of the stored keys expires, or later; 0 if there is none. */
+export const readLastExpiry = async (store: Store): Promise<number> => {
+  const [last] = await readAll(store, { ...rows.expiriesFrom(0), reverse: true, limit: 1 })
+  return last ? rows.timeOfExpiry(last[0]) : 0
+}
+
 /**
  * The ids of recent messages with the result of each, so that a retry stores nothing twice. An index lists them by the
  * time at which they expire, and a background job deletes the expired ones.
@@ -32,17 +49,20 @@ export class IdempotencyKeys {
   /** Rows that the next batch adds to the index, and when the last of them expires. */
   #unindexed: string[] = []
   #unindexedExpiry = 0
+  /** Null if a look-up costs no more than asking it. */
+  readonly #known: KnownKeys | null
   readonly #scheduler: Scheduler
   readonly #job: Job
   /** How many index rows the next step reads: about as many as list the keys of a step, because a row may list 1 key or 128. */
   #indexRows = 2
 
-  constructor(store: Store, commit: GroupCommit, scheduler: Scheduler, now: number) {
+  constructor({ store, commit, scheduler, clock, lastExpiry }: IdempotencyKeysOptions) {
     this.#store = store
     this.#commit = commit
     this.#scheduler = scheduler
+    this.#known = lastExpiry === null ? null : new KnownKeys(lastExpiry)
     this.#job = scheduler.job((now) => this.#sweep(now))
-    scheduler.schedule(this.#job, now)
+    scheduler.schedule(this.#job, clock.now())
   }
 
   /** The result of an earlier send with this key; undefined if there was none. */
@@ -54,6 +74,7 @@ export class IdempotencyKeys {
         isSame ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' },
       )
     }
+    if (this.#known?.mayHave(row, now) === false) return undefined
     const stored = read(this.#store, row) as IdempotencyRow | undefined
     if (!stored || stored[0] <= now) return undefined
     const [, storedDigest, offset, ownOffset, sentAt] = stored
@@ -63,7 +84,8 @@ export class IdempotencyKeys {
   }
 
   /** Returns the operation that stores a key, and adds the key to the index. */
-  add(row: string, digest: string, result: StoredResult, expiresAt: number): Operation {
+  add(row: string, digest: string, result: StoredResult, now: number, expiresAt: number): Operation {
+    this.#known?.add(row, expiresAt, now)
     this.#unindexed.push(row)
     this.#unindexedExpiry = Math.max(this.#unindexedExpiry, expiresAt)
     this.#scheduler.schedule(this.#job, expiresAt + 1)

@@ -60,6 +60,8 @@ export interface InboxesOptions {
   clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
   epochKey: string
+  /** As `IdempotencyKeysOptions` has it. */
+  lastExpiry: number | null
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number
   emit: (event: EngineEvent) => void
@@ -119,7 +121,7 @@ export class Inboxes {
         return commit.flush()
       },
     })
-    this.#idempotencyKeys = new IdempotencyKeys(store, commit, this.#scheduler, clock.now())
+    this.#idempotencyKeys = new IdempotencyKeys({ ...options, scheduler: this.#scheduler })
     this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
   }
 
@@ -202,7 +204,7 @@ export class Inboxes {
       const event = { epoch: inbox.epoch, message: messageAt(offset, content) }
       operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
-    operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now + rules.sendWindow))
+    operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now, now + rules.sendWindow))
     const synced = new Promise<StoredResult>((resolve, reject) => {
       const settle = (): void => {
         this.#idempotencyKeys.removePending(keyRow)

@@ -1,0 +1,50 @@
+/** 1 MB, for about 800,000 texts: of texts that were not added, one in a hundred is taken for one that was. */
+const BITS = 2 ** 23
+const BITS_PER_TEXT = 10
+const PROBES = 5
+
+/** The texts that were added, with errors on one side: a text that was added is always found. */
+export class BloomFilter {
+  readonly #words = new Uint32Array(BITS / 32)
+  #size = 0
+
+  get isFull(): boolean {
+    return this.#size * BITS_PER_TEXT >= BITS
+  }
+
+  add(hash: TextHash): void {
+    this.#size++
+    for (let n = 0, bit = hash.first; n < PROBES; n++, bit = (bit + hash.step) | 0) {
+      const index = (bit & (BITS - 1)) >>> 5
+      this.#words[index] = (this.#words[index] ?? 0) | (1 << (bit & 31))
+    }
+  }
+
+  /** Returns false if the text was not added. */
+  mayHave(hash: TextHash): boolean {
+    for (let n = 0, bit = hash.first; n < PROBES; n++, bit = (bit + hash.step) | 0)
+      if (((this.#words[(bit & (BITS - 1)) >>> 5] ?? 0) & (1 << (bit & 31))) === 0) return false
+    return true
+  }
+}
+
+/** Where a text's bits are: the first, and how far the next ones are from it. */
+export interface TextHash {
+  readonly first: number
+  readonly step: number
+}
+
+/** Two rounds of FNV-1a in one loop. A client that finds collisions only has its own messages looked up. */
+export const hashText = (text: string): TextHash => {
+  let first = 0x811c9dc5
+  let step = 0x9e3779b9
+  for (let n = 0; n < text.length; n++) {
+    const code = text.charCodeAt(n)
+    first = Math.imul(first ^ code, 0x01000193)
+    step = Math.imul(step ^ code, 0x85ebca6b)
+    step ^= step >>> 15
+  }
+  // The last characters differ most, and FNV moves them into the upper bits only.
+  first ^= first >>> 15
+  return { first, step: step | 1 }
+}

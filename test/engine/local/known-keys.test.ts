@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { KnownKeys } from '../../../src/engine/local/known-keys.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { rules, volumeOf, withStore } from '../stores.js'
+
+const keyOf = (n: number): string => `sent\0app\0ada\0bob\0${n}`
+
+void describe('known keys', () => {
+  void it('find each key that was added, and few others', () => {
+    const known = new KnownKeys(0)
+    for (let n = 0; n < 100_000; n++) known.add(keyOf(n), 1_000, 1)
+    let found = 0
+    for (let n = 0; n < 200_000; n++) if (known.mayHave(keyOf(n), 1)) found++
+    for (let n = 0; n < 100_000; n++) assert.ok(known.mayHave(keyOf(n), 1))
+    assert.ok(found < 103_000, `${found - 100_000} of 100,000 keys that were not added`)
+  })
+
+  void it('may have any key until those from before have expired, and none that has expired', () => {
+    const known = new KnownKeys(500)
+    known.add(keyOf(1), 1_000, 1)
+    assert.ok(known.mayHave(keyOf(2), 500))
+    assert.ok(!known.mayHave(keyOf(2), 501))
+    assert.ok(known.mayHave(keyOf(1), 999))
+    assert.ok(!known.mayHave(keyOf(1), 1_000))
+  })
+
+  void it('find every key that has not expired if there are more than the filters take', () => {
+    const known = new KnownKeys(0, 1)
+    const count = 1_000_000
+    for (let n = 0; n < count; n++) known.add(String(n), n < count / 2 ? 1_000 : 2_000, 1)
+    for (let n = 0; n < count; n += 1_001) assert.ok(known.mayHave(String(n), 1))
+    assert.ok(known.mayHave('of a filter that was dropped', 999))
+    assert.ok(known.mayHave(String(count - 1), 1_500))
+  })
+})
+
+void describe('the look-up of an idempotency key', () => {
+  void it('is left out for a new message, and finds those that an earlier process stored', async () => {
+    const memory = new MemoryStore()
+    const reads: string[] = []
+    const store = withStore(memory, {
+      getSync: (key) => {
+        if (key.startsWith('sent\0')) reads.push(key)
+        return memory.getSync(key)
+      },
+      // The next engine opens it again.
+      close: () => Promise.resolve(),
+    })
+    const open = async (): Promise<LocalEngine> => {
+      const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+      await engine.open()
+      return engine
+    }
+    const send = async (engine: LocalEngine, id: string): Promise<string> =>
+      (await engine.send({ appId: 'app', id, from: 'ada', to: 'bob', body: 'Hello' }, rules)).outcome
+    const first = await open()
+    for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'stored')
+    assert.ok(reads.length < 10, `${reads.length} look-ups`)
+    for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'repeated')
+    await first.close()
+    const second = await open()
+    for (let n = 0; n < 100; n++) assert.equal(await send(second, `${n}`), 'repeated')
+    assert.equal(await send(second, 'new'), 'stored')
+    await second.close()
+  })
+})
