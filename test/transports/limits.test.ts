@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { startOf } from '../gateway/support.js'
 import { openClient, startClient, type Client } from '../support/raw-client.js'
+import { until } from '../support/until.js'
 import { serveOnBoth, testOnBoth } from './serve.js'
 
 /** Milliseconds. None of these tests takes as long. */
@@ -37,11 +38,20 @@ testOnBoth(
     second.send(await startOf('bob'))
     await second.next('started')
     assert.equal((await openClient(url, { start: await startOf('zoe') }).end()).code, 4503)
-    // A socket that closes makes room.
+    // A socket that closes makes room, once the gateway has noticed the close.
     live.send({ type: 'end' })
     await live.end()
-    const later = await startClient(url, await startOf('zoe'))
-    for (const client of [second, third, later]) client.close()
+    const start = await startOf('zoe')
+    await until('room for one more', async () => {
+      const later = openClient(url, { start })
+      const isStarted = await Promise.race([
+        later.next('started').then(() => true),
+        later.closed.then(() => false),
+      ])
+      later.close()
+      return isStarted
+    })
+    for (const client of [second, third]) client.close()
   },
 )
 
