@@ -139,6 +139,15 @@ const measure = async (redis, gateways, count, work) => {
 const text = ({ redis, gateways, generator }) =>
   `${gateways.toFixed(1)} µs of the gateways, ${redis.toFixed(1)} µs of Redis, ${generator.toFixed(1)} µs of the load generator`
 
+/** Starts a session that answers pings. */
+const open = async (gateway, userId) => {
+  const socket = await openSession(NAME, gateway.port, await createToken({ appId, userId, secret }))
+  socket.on('message', (data) => {
+    if (data.toString().startsWith('{"type":"ping"')) socket.send('{"type":"pong"}')
+  })
+  return socket
+}
+
 /** Starts sessions of users `name 0` and so on, turn by turn on each gateway. */
 const startSessions = async (gateways, name, count) => {
   const sockets = []
@@ -146,12 +155,7 @@ const startSessions = async (gateways, name, count) => {
   const starter = async () => {
     while (next < count) {
       const n = next++
-      const token = await createToken({ appId, userId: `${name} ${n}`, secret })
-      const socket = await openSession(NAME, gateways[n % gateways.length].port, token)
-      socket.on('message', (data) => {
-        if (data.toString().startsWith('{"type":"ping"')) socket.send('{"type":"pong"}')
-      })
-      sockets.push(socket)
+      sockets.push(await open(gateways[n % gateways.length], `${name} ${n}`))
     }
   }
   await Promise.all(Array.from({ length: STARTS_AT_ONCE }, starter))
@@ -162,10 +166,8 @@ const startSessions = async (gateways, name, count) => {
 const openPairs = (gateways) =>
   Promise.all(
     Array.from({ length: PAIRS }, async (_, n) => {
-      const open = async (userId, at) =>
-        openSession(NAME, gateways[at % gateways.length].port, await createToken({ appId, userId, secret }))
-      const sender = await open(`sender ${n}`, n)
-      const recipient = await open(`recipient ${n}`, n + 1)
+      const sender = await open(gateways[n % gateways.length], `sender ${n}`)
+      const recipient = await open(gateways[(n + 1) % gateways.length], `recipient ${n}`)
       const waiting = new Map()
       recipient.on('message', (data) => {
         const frame = JSON.parse(data.toString())
