@@ -84,8 +84,9 @@ export interface Engine extends WebhookQueue {
   renewSession(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean>
 
   /**
-   * The client has answered a ping after `rtt` milliseconds. Ignored if another connection carries the session. Each call
-   * is written: call it once a minute at most.
+   * The client has answered a ping after `rtt` milliseconds. Ignored if another connection carries the session. Call it once a minute at
+   * most. An engine may gather calls: after a crash an earlier `rtt` may be stored. `lastSeenAt` must then not be earlier than the last stored
+   * call, or the last time at which the engine is known to have been open.
    */
   touchSession(session: SessionRef, connectionId: string, seen: { rtt: number }): Promise<void>
 

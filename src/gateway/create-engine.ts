@@ -10,6 +10,9 @@ import type { Log } from './log.js'
 import type { Metrics } from './metrics/metrics.js'
 import { redisServerOf } from './redis-server.js'
 
+/** A message whose publication was lost is late by so many milliseconds at most, however long the ping interval is. */
+const MAX_COMPARE_INTERVAL = 15_000
+
 /** Creates the engine of a config. Its errors are logged and counted. Throws a `GatewayError` if a file that it names can't be read. */
 export const createEngine = (
   { engine: settings, pingInterval }: Pick<Settings, 'engine' | 'pingInterval'>,
@@ -29,7 +32,7 @@ export const createEngine = (
       return createRedisEngine({
         server: redisServerOf(settings),
         prefix: settings.prefix,
-        compareInterval: pingInterval,
+        compareInterval: Math.min(pingInterval, MAX_COMPARE_INTERVAL),
         onError,
         onOpen: ({ version, appendfsync }) =>
           log.info({ version, appendfsync: appendfsync ?? 'unknown' }, durabilityOf(appendfsync)),
