@@ -180,16 +180,14 @@ test(
     const sockets = Array.from({ length: 800 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
     // Node connects in the next tick. In this turn of the event loop the gateway accepts nothing.
     await new Promise<void>((resolve) => process.nextTick(resolve))
-    const address = (of: number | undefined) =>
-      `0100007F:${(of ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
-    // By address, because the file also lists closed connections of an earlier server on this port.
-    const states = new Map<string | undefined, string | undefined>()
+    const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+    // By address, because a list that changes while it is read may have a line twice. It also has closed connections of earlier servers.
+    const established = new Set<string | undefined>()
     for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
       const [, from, to, state] = line.trim().split(/\s+/)
-      if (to === address(port)) states.set(from, state)
+      if (to === remote && state === '01') established.add(from)
     }
-    const ours = sockets.map(({ localPort }) => states.get(address(localPort)))
     for (const socket of sockets) socket.destroy()
-    assert.deepEqual([...new Set(ours)], ['01'], 'every connection is established')
+    assert.equal(established.size, sockets.length)
   },
 )
