@@ -31,10 +31,24 @@ export interface IdempotencyKeysOptions {
   lastExpiry: number | null
 }
 
+/** How many index rows are read for the last key, page by page. The rows of revoked tokens, which are kept for long, are in the index too. */
+const LAST_PAGES = [1, 100, 10_000]
+
 /** Resolves with the time at which the last of the stored keys expires, or later; 0 if there is none. */
 export const readLastExpiry = async (store: Store): Promise<number> => {
-  const [last] = await readAll(store, { ...rows.expiriesFrom(0), reverse: true, limit: 1 })
-  return last ? rows.timeOfExpiry(last[0]) : 0
+  const range = rows.expiriesFrom(0)
+  let { lt } = range
+  let last = 0
+  for (const limit of LAST_PAGES) {
+    const page = await readAll<string[]>(store, { ...range, lt, reverse: true, limit })
+    for (const [row, listed] of page) {
+      last = rows.timeOfExpiry(row)
+      if (listed.some((each) => rows.isIdempotencyKey(each))) return last
+      lt = row
+    }
+    if (page.length < limit) return 0
+  }
+  return last
 }
 
 /**

@@ -86,6 +86,7 @@ export const rows = {
   /** The message's id stands last, because it may hold any character. */
   idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
     `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
+  isIdempotencyKey: (row: string): boolean => row.startsWith('sent\0'),
   /** A row that lists idempotency keys by the time at which they expire; `name` makes rows of one time distinct. */
   expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
   expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),

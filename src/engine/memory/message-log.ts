@@ -58,5 +58,10 @@ export class MessageLog {
   }
 }
 
-/** Returns the offset in the key of a message. */
-export const offsetOf = (key: string): number => Number(key.slice(-DIGITS))
+/** Returns the offset in the key of a message. Throws if the key is none. */
+export const offsetOf = (key: string): number => {
+  const offset = Number(key.slice(-DIGITS))
+  if (Number.isNaN(offset))
+    throw new Error(`The key of a message does not end with an offset: ${JSON.stringify(key)}.`)
+  return offset
+}

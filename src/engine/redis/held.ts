@@ -112,7 +112,11 @@ export class Held {
   /** Compares the epochs and newest offsets of all users with Redis, because published messages may have been lost; or those of one partition. */
   async compare(partition?: number): Promise<void> {
     if (partition !== undefined) return this.#compare((each) => each === partition)
-    for (let share = 0; share < SHARES; share++) await this.compareShare(share)
+    const errors: unknown[] = []
+    // One share after the other, so that other calls don't wait for all. One that fails stops no other.
+    for (let share = 0; share < SHARES; share++)
+      await this.compareShare(share).catch((error: unknown) => errors.push(error))
+    if (errors.length > 0) throw errors[0]
   }
 
   /** Compares one of the shares. */

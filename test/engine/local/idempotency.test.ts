@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { KEYS_PER_INDEX_ROW } from '../../../src/engine/local/idempotency.js'
+import { KEYS_PER_INDEX_ROW, readLastExpiry } from '../../../src/engine/local/idempotency.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Operation } from '../../../src/engine/local/store.js'
@@ -63,5 +63,19 @@ void describe('the sweep of idempotency keys', () => {
     const { indexRows, keys } = await readsOfSweep(await withExpiredKeys(200, 1))
     assert.ok(indexRows < 220, `${indexRows} index rows were read`)
     assert.ok(keys.length < 20, `${keys.length} steps`)
+  })
+})
+
+void describe('the last expiry', () => {
+  void it('is that of idempotency keys, not of revoked tokens, which are kept for longer', async () => {
+    const sent = rows.idempotencyKey({ appId: 'app', from: 'ada', to: 'bob', id: '1' })
+    const store = new MemoryStore()
+    const tokens = Array.from({ length: 250 }, (_, n) =>
+      put(rows.expiry(2_000 + n, `${n}`), [rows.revokedToken('app', `${n}`)]),
+    )
+    await store.batch(tokens)
+    assert.equal(await readLastExpiry(store), 0)
+    await store.batch([put(rows.expiry(900, 'a'), [sent]), put(rows.expiry(1_000, 'b'), [sent])])
+    assert.equal(await readLastExpiry(store), 1_000)
   })
 })

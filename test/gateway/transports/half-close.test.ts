@@ -19,9 +19,12 @@ import { startOf, testApp } from '../support.js'
 
 /**
  * A gateway whose `authenticate` and `authorizeSend` wait until `answer` is called. `sockets` are its sides of the connections.
- * Without an `engine` it has one in memory.
+ * Without an `engine` it has one in memory. `pingInterval` is in seconds.
  */
-const runSlowGateway = async (engine?: Engine) => {
+const runSlowGateway = async ({
+  engine,
+  pingInterval = 25,
+}: { engine?: Engine; pingInterval?: number } = {}) => {
   let answer: () => void = () => undefined
   const answered = new Promise<void>((resolve) => (answer = resolve))
   let asked = 0
@@ -32,8 +35,7 @@ const runSlowGateway = async (engine?: Engine) => {
   const gateway = createGateway(
     {
       ...(!engine && { engine: { type: 'memory' } }),
-      // A socket that is neither read nor written does not notice a reset until the next ping.
-      pingInterval: 1,
+      pingInterval,
       apps: {
         app: testApp({
           authenticate: () => ask().then(() => ({ ok: true })),
@@ -80,8 +82,8 @@ test('a client that half-closes before `started` gets a code after which it may 
 })
 
 /** A client of `runSlowGateway` that has sent a message to itself and closed its side. The gateway has read the end and not answered. */
-const halfCloseInSession = async () => {
-  const { asked, ...gateway } = await runSlowGateway()
+const halfCloseInSession = async (options?: { pingInterval: number }) => {
+  const { asked, ...gateway } = await runSlowGateway(options)
   const raw = await openHalf(gateway.url, await startOf('ada'))
   await until('started', () => raw.received().includes('"type":"started"'))
   raw.socket.write(maskedFrame('{"type":"send","id":"m1","to":"ada","body":"x"}'))
@@ -100,7 +102,8 @@ test('a client that half-closes in a session gets the answers to the frames that
 })
 
 test('a client that half-closes in a session and then breaks its connection ends nothing but its connection', async () => {
-  const { url, sockets, answer, raw } = await halfCloseInSession()
+  // A socket that is neither read nor written does not notice a reset until the next ping.
+  const { url, sockets, answer, raw } = await halfCloseInSession({ pingInterval: 1 })
   raw.socket.resetAndDestroy()
   await until('the socket has closed', () => sockets[0]?.closed === true)
   const next = await startClient(url, await startOf('ada'))
@@ -122,7 +125,7 @@ test('a client whose connection is lost while its session is resumed resumes it 
   const engine = new Proxy(memory, {
     get: (_, name: keyof Engine) => (name === 'startSession' ? startSession : memory[name].bind(memory)),
   })
-  const { url, sockets } = await runSlowGateway(engine)
+  const { url, sockets } = await runSlowGateway({ engine })
   const first = await startClient(url, await startOf('ada'))
   const { sessionId, resumeKey: key, epoch } = first.started
   first.close()

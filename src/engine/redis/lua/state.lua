@@ -4,6 +4,8 @@
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 -- An epoch's number is the generation with the number of deletions of the user. It has 14 digits at most: cjson writes no more.
 local DELETIONS_PER_GENERATION = 1000
+-- Generations count hundredths of a second since 2026. No server restarts within one, and the numbers have enough digits for 30 years.
+local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
 local unshifted = now - tonumber(ARGV[1])
 
 -- Since when nodes have reached the server without a pause. In a pause Redis was away, or every node was, so no client could come back: a
@@ -28,7 +30,7 @@ local generation
 
 -- The time makes the number one that was never used, also if the last generation is lost.
 local function begin_generation(last, field, value)
-  generation = math.max(tonumber(last or 0) + 1, math.floor(unshifted / 100))
+  generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
   call('HSET', K.state, field, value, 'g', string.format('%.0f', generation))
   if not last then return end
   local json = text({ 'g', tonumber(partition) })
