@@ -3,9 +3,9 @@ import type { SendResult } from '../engine.js'
 import type { Clock } from '../util/clock.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
-import { KnownKeys } from './known-keys.js'
 import { rows } from './rows.js'
 import { del, put, read, readAll, type Operation, type Store } from './store.js'
+import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
@@ -64,7 +64,7 @@ export class IdempotencyKeys {
   #unindexed: string[] = []
   #unindexedExpiry = 0
   /** Null if a look-up costs no more than asking it. */
-  readonly #known: KnownKeys | null
+  readonly #filter: StoredKeysFilter | null
   readonly #scheduler: Scheduler
   readonly #job: Job
   /** How many index rows the next step reads: about as many as list the keys of a step, because a row may list 1 key or 128. */
@@ -74,7 +74,7 @@ export class IdempotencyKeys {
     this.#store = store
     this.#commit = commit
     this.#scheduler = scheduler
-    this.#known = lastExpiry === null ? null : new KnownKeys(lastExpiry)
+    this.#filter = lastExpiry === null ? null : new StoredKeysFilter(lastExpiry)
     this.#job = scheduler.job((now) => this.#sweep(now))
     scheduler.schedule(this.#job, clock.now())
   }
@@ -88,7 +88,7 @@ export class IdempotencyKeys {
         isSame ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' },
       )
     }
-    if (this.#known?.mayHave(row, now) === false) return undefined
+    if (this.#filter?.mayHave(row, now) === false) return undefined
     const stored = read(this.#store, row) as IdempotencyRow | undefined
     if (!stored || stored[0] <= now) return undefined
     const [, storedDigest, offset, ownOffset, sentAt] = stored
@@ -99,7 +99,7 @@ export class IdempotencyKeys {
 
   /** Returns the operation that stores a key, and adds the key to the index. */
   add(row: string, digest: string, result: StoredResult, now: number, expiresAt: number): Operation {
-    this.#known?.add(row, expiresAt, now)
+    this.#filter?.add(row, expiresAt, now)
     this.#unindexed.push(row)
     this.#unindexedExpiry = Math.max(this.#unindexedExpiry, expiresAt)
     this.#scheduler.schedule(this.#job, expiresAt + 1)

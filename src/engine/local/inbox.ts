@@ -1,6 +1,6 @@
 import type { InboxState, Retention, UserRef } from '../engine.js'
 import type { InboxRow, MessageRow, MessageSummary, Watermark } from './inbox-row.js'
-import { partitionPoint } from '../util/partition-point.js'
+import { lowerBound } from '../util/lower-bound.js'
 import { MessageDel, MessagePut } from './message-operations.js'
 import { rows, type InboxRef } from './rows.js'
 import { put, read, type Operation, type Store } from './store.js'
@@ -295,7 +295,7 @@ export class Inbox {
     // The bytes since the last deletion are an upper bound, which needs no read.
     if (bytes - this.#swept.bytes <= retention.bytes) return from
     // A search: after the retention was lowered, reading each message beyond it would block the event loop.
-    return partitionPoint(
+    return lowerBound(
       from,
       offset,
       (next) => bytes - (this.#summaryOf(next)?.bytes ?? bytes) > retention.bytes,

@@ -60,7 +60,7 @@ export interface InboxesOptions {
   clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
   epochKey: string
-  /** As `IdempotencyKeysOptions` has it. */
+  /** The result of `readLastExpiry`; null for a store in memory, where each look-up is cheap. */
   lastExpiry: number | null
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number

@@ -34,7 +34,10 @@ export interface TextHash {
   readonly step: number
 }
 
-/** Two rounds of FNV-1a in one loop. A client that finds collisions only has its own messages looked up. */
+/**
+ * Two hashes in one loop: FNV-1a, and one with another multiplier and a shift, so that two texts rarely share both. A client that finds
+ * collisions only has its own messages looked up.
+ */
 export const hashText = (text: string): TextHash => {
   let first = 0x811c9dc5
   let step = 0x9e3779b9

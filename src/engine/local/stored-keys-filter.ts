@@ -10,10 +10,10 @@ interface Generation {
 }
 
 /**
- * Knows of most idempotency keys that they are not stored, so that a new message's key need not be looked up. A look-up in LevelDB was
+ * Finds of most idempotency keys that they are not stored, so that a new message's key need not be looked up. A look-up in LevelDB was
  * a tenth of the CPU time of a message.
  */
-export class KnownKeys {
+export class StoredKeysFilter {
   /** The newest is the last. */
   #generations: Generation[] = []
   /** Until then there may be keys that no filter has. */

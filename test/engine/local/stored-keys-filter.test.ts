@@ -1,38 +1,38 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
-import { KnownKeys } from '../../../src/engine/local/known-keys.js'
+import { StoredKeysFilter } from '../../../src/engine/local/stored-keys-filter.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rules, volumeOf, withStore } from '../stores.js'
 
 const keyOf = (n: number): string => `sent\0app\0ada\0bob\0${n}`
 
-void describe('known keys', () => {
-  void it('find each key that was added, and few others', () => {
-    const known = new KnownKeys(0)
-    for (let n = 0; n < 100_000; n++) known.add(keyOf(n), 1_000, 1)
+void describe('the filter of stored keys', () => {
+  void it('finds each key that was added, and few others', () => {
+    const filter = new StoredKeysFilter(0)
+    for (let n = 0; n < 100_000; n++) filter.add(keyOf(n), 1_000, 1)
     let found = 0
-    for (let n = 0; n < 200_000; n++) if (known.mayHave(keyOf(n), 1)) found++
-    for (let n = 0; n < 100_000; n++) assert.ok(known.mayHave(keyOf(n), 1))
+    for (let n = 0; n < 200_000; n++) if (filter.mayHave(keyOf(n), 1)) found++
+    for (let n = 0; n < 100_000; n++) assert.ok(filter.mayHave(keyOf(n), 1))
     assert.ok(found < 103_000, `${found - 100_000} of 100,000 keys that were not added`)
   })
 
   void it('may have any key until those from before have expired, and none that has expired', () => {
-    const known = new KnownKeys(500)
-    known.add(keyOf(1), 1_000, 1)
-    assert.ok(known.mayHave(keyOf(2), 500))
-    assert.ok(!known.mayHave(keyOf(2), 501))
-    assert.ok(known.mayHave(keyOf(1), 999))
-    assert.ok(!known.mayHave(keyOf(1), 1_000))
+    const filter = new StoredKeysFilter(500)
+    filter.add(keyOf(1), 1_000, 1)
+    assert.ok(filter.mayHave(keyOf(2), 500))
+    assert.ok(!filter.mayHave(keyOf(2), 501))
+    assert.ok(filter.mayHave(keyOf(1), 999))
+    assert.ok(!filter.mayHave(keyOf(1), 1_000))
   })
 
-  void it('find every key that has not expired if there are more than the filters take', () => {
-    const known = new KnownKeys(0, 1)
+  void it('finds every key that has not expired if there are more than the filters take', () => {
+    const filter = new StoredKeysFilter(0, 1)
     const count = 1_000_000
-    for (let n = 0; n < count; n++) known.add(String(n), n < count / 2 ? 1_000 : 2_000, 1)
-    for (let n = 0; n < count; n += 1_001) assert.ok(known.mayHave(String(n), 1))
-    assert.ok(known.mayHave('of a filter that was dropped', 999))
-    assert.ok(known.mayHave(String(count - 1), 1_500))
+    for (let n = 0; n < count; n++) filter.add(String(n), n < count / 2 ? 1_000 : 2_000, 1)
+    for (let n = 0; n < count; n += 1_001) assert.ok(filter.mayHave(String(n), 1))
+    assert.ok(filter.mayHave('of a filter that was dropped', 999))
+    assert.ok(filter.mayHave(String(count - 1), 1_500))
   })
 })
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { partitionPoint } from '../../../src/engine/util/partition-point.js'
+import { lowerBound } from '../../../src/engine/util/lower-bound.js'
 
 const number = fc.integer({ min: -50, max: 5_000 })
 
-void describe('the partition point', () => {
+void describe('the lower bound', () => {
   void it('is the first number for which the predicate is false, within the range', () => {
     fc.assert(
       fc.property(number, number, number, (from, to, point) => {
-        const found = partitionPoint(from, to, (at) => {
+        const found = lowerBound(from, to, (at) => {
           assert.ok(at >= from && at < to, `${at} is within the range`)
           return at < point
         })
@@ -21,7 +21,7 @@ void describe('the partition point', () => {
   void it('is found with one call if it is the first number, and with few if it is far away', () => {
     const callsUpTo = (point: number): number => {
       let calls = 0
-      partitionPoint(0, 1_000_000, (at) => {
+      lowerBound(0, 1_000_000, (at) => {
         calls++
         return at < point
       })

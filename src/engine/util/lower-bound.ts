@@ -2,7 +2,7 @@
  * Returns the first number from `from` on for which `isBefore` returns false, or `to` if there is none below it. `isBefore` must return
  * true up to that number, and false from there on. It is called least often if the number is near `from`.
  */
-export const partitionPoint = (from: number, to: number, isBefore: (at: number) => boolean): number => {
+export const lowerBound = (from: number, to: number, isBefore: (at: number) => boolean): number => {
   let low = from
   let high = from
   for (let step = 1; high < to && isBefore(high); step *= 2) {
