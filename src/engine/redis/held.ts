@@ -132,9 +132,9 @@ export class Held {
     const { store } = this.#options
     const users = [...this.#users.values()].filter(({ partition }) => isCompared(partition))
     await Promise.all(
-      store.batches(users).map(async (batch) => {
-        const newest = await store.onBatch(store.steps.newestOffsets, 'user', batch, [])
-        batch.users.forEach((user, n) =>
+      store.userGroups(users).map(async (group) => {
+        const newest = await store.onUsers(store.steps.newestOffsets, 'user', group, [])
+        group.users.forEach((user, n) =>
           this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])),
         )
       }),

@@ -12,7 +12,7 @@ const EPOCH_LENGTH = 16
 const SALT_BYTES = 8
 /** More partitions in one call would let other calls wait for long. */
 const PARTITIONS_PER_CALL = 64
-/** The same for users. */
+/** More users in one call would let other calls wait for long. */
 const USERS_PER_CALL = 200
 
 export interface StoreOptions {
@@ -71,7 +71,7 @@ export class Store {
   }
 
   /** Splits users into those of one call each: in a cluster they are of one partition. */
-  batches<T extends OfPartition>(users: Iterable<T>): { partition: number; users: T[] }[] {
+  userGroups<T extends OfPartition>(users: Iterable<T>): { partition: number; users: T[] }[] {
     const groups = new Map<number, T[]>()
     for (const user of users) {
       const partition = this.isCluster ? user.partition : 0
@@ -87,8 +87,8 @@ export class Store {
     )
   }
 
-  /** Runs a step that has, after its own keys, the key of this kind of each user of a batch. */
-  onBatch(
+  /** Runs a step that has, after its own keys, the key of this kind of each user of a group. */
+  onUsers(
     step: Step,
     kind: KeyKind,
     { partition, users }: { partition: number; users: readonly OfPartition[] },
@@ -97,7 +97,7 @@ export class Store {
     const noUser = { appId: '', userId: '' }
     const keys = [
       ...this.keys.of(step.keys, { partition, ...noUser }),
-      ...users.flatMap(({ of, partition: its }) => this.keys.of([kind], { partition: its, ...of })),
+      ...users.flatMap((user) => this.keys.of([kind], { partition: user.partition, ...user.of })),
     ]
     return this.#run(step, keys, partition, noUser, args)
   }

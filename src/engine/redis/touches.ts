@@ -11,8 +11,8 @@ interface Touch extends OfPartition {
 }
 
 /**
- * Stores when sessions were seen last, and their round-trip times. Those of a second are stored by one call: they are most of the calls for
- * idle sessions, and a call of its own takes Redis many times as long.
+ * Stores when sessions were seen last, and their round-trip times. Those of a second are stored by one call for up to 200 users, in a
+ * cluster of one partition: they are most of the calls for idle sessions, and a call for each takes Redis many times as long.
  */
 export class Touches {
   readonly #store: Store
@@ -40,11 +40,11 @@ export class Touches {
     const touches = this.#waiting
     this.#waiting = []
     const { steps } = this.#store
-    for (const batch of this.#store.batches(touches)) {
-      const args = batch.users.flatMap((touch) => touch.args)
-      this.#store.onBatch(steps.touchSessions, 'sessions', batch, args).then(
-        () => batch.users.forEach(({ resolve }) => resolve()),
-        (error: unknown) => batch.users.forEach(({ reject }) => reject(error)),
+    for (const group of this.#store.userGroups(touches)) {
+      const args = group.users.flatMap((touch) => touch.args)
+      this.#store.onUsers(steps.touchSessions, 'sessions', group, args).then(
+        () => group.users.forEach(({ resolve }) => resolve()),
+        (error: unknown) => group.users.forEach(({ reject }) => reject(error)),
       )
     }
   }
