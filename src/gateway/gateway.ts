@@ -84,9 +84,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
   /** Milliseconds of the drain time that are left for sockets to close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
-  let opened: Promise<Map<string, App>> | undefined
-  /** The result of `opened`, so that a start need not wait for it. */
-  let openedApps: Map<string, App> | undefined
+  /** The apps by id, so that a start need not wait for a promise of them; before the engine is open, the promise. */
+  let opened: Map<string, App> | Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let ownServer: OwnServer | undefined
@@ -96,10 +95,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     const key = await engine.key()
     for (const app of settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     dispatcher.configure(settings.apps)
-    openedApps = new Map(
+    opened = new Map(
       [...settings.apps].map(([appId, app]) => [appId, createApp(app, key, keySets.of(appId, app.jwks))]),
     )
-    return openedApps
+    return opened
   }
 
   const assertNotClosed = (): void => {
@@ -120,7 +119,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const context: ConnectionContext = {
     settings,
-    apps: () => (lifetime.signal.aborted ? undefined : openedApps) ?? apps(),
+    apps: () => (opened instanceof Map && !lifetime.signal.aborted ? opened : apps()),
     engine,
     hub,
     log,

@@ -81,6 +81,7 @@ export class SessionService {
     if (!session.resumed && webhooks.asks(appId, 'session.started'))
       webhooks.defer(session, 'session.started', eventDataOf(session))
     if (asksForOnline && !wasOnline) this.#onPresence(session, false)
+    // If nothing is to be flushed, no promise is returned: the promise of an async function would cost a start a turn of the microtasks.
     return sessions.flush()?.then(() => session) ?? session
   }
 

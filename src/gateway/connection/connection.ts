@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { engineRetryAfter } from '../sessions/engine-retry.js'
 import { EngineError } from '../../engine/index.js'
 import {
@@ -27,6 +26,7 @@ import {
   type CloseReason,
   type PendingStart,
 } from './connection-counter.js'
+import { createConnectionId } from './connection-id.js'
 import type { OpeningState, Phase } from './connection-phase.js'
 import { EarlyFrames, TOO_MUCH_BEFORE_START } from './early-frames.js'
 import { Heartbeat, type HeartbeatConnection } from './heartbeat.js'
@@ -66,18 +66,15 @@ const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryA
 const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
-const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
-/** Connection ids begin with this, so that the ids of several gateways differ. */
-const PROCESS_ID = randomUUID()
-let connectionCount = 0
+const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 /**
  * One connection, from the handshake to its close: it receives a start, authenticates it, and carries the user's session until
  * either side closes. An error in a connection ends no other. Its transport calls `receive`, `receiveControl`, `onEnd` and `onClose`.
  */
 export class Connection implements ConnectionHandle, HeartbeatConnection {
-  readonly connectionId = `${PROCESS_ID} ${++connectionCount}`
+  readonly connectionId = createConnectionId()
   readonly #context: ConnectionContext
   readonly #transport: Transport
   readonly #heartbeat: Heartbeat

@@ -12,7 +12,7 @@ const PING = '{"type":"ping"}'
 
 /** A connection as its heartbeat sees it. */
 export interface HeartbeatConnection extends Pick<ConnectionHandle, 'sendText' | 'end'> {
-  /** Called at the start and with each ping: the next call comes earlier than `until`, on the monotonic clock. */
+  /** Called at the start and with each ping. See `ExpiryTimer.watch`. */
   watchExpiry(until: number): void
 }
 
@@ -93,7 +93,7 @@ export class Heartbeat implements Timed {
   }
 
   onTime(): void {
-    // Stopped by another connection of the same time.
+    // `run` still calls a heartbeat that another item of its group has stopped.
     if (this.#checkAt === 0) return
     const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
     if (timeLeft <= 0) return this.#connection.end('timeout')

@@ -1,4 +1,4 @@
-/** Is called at a time that others may share. */
+/** An item that `addTimed` adds. Items of the same time share one timer. */
 export interface Timed {
   /** Called at the time, or later if the process was busy. */
   onTime(): void
@@ -29,7 +29,10 @@ export const addTimed = (at: number, item: Timed): void => {
   group.items.add(item)
 }
 
-/** An item of the group that is being called may be called once more. */
+/**
+ * Cancels the call that `addTimed` scheduled. If the items of this time are being called now, the item is still called: `onTime` must
+ * check whether it was stopped.
+ */
 export const removeTimed = (at: number, item: Timed): void => {
   const group = groups.get(at)
   if (!group?.items.delete(item) || group.items.size > 0) return

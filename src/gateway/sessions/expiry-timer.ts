@@ -29,7 +29,10 @@ export class ExpiryTimer {
     this.#setTimer()
   }
 
-  /** Called again and again: the next call comes earlier than `until`, on the monotonic clock. */
+  /**
+   * Sets a timer if the credentials expire before `until`, a time of the monotonic clock. The next ping calls it again before then, so
+   * later deadlines need no timer yet.
+   */
   watch(until: number): void {
     this.#watchedUntil = until
     this.#setTimer()

@@ -204,7 +204,7 @@ export class LiveSession implements HubSession {
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
-  /** Called again and again: the next call comes earlier than `until`, on the monotonic clock. */
+  /** Called at the start and with each ping. See `ExpiryTimer.watch`. */
   watchExpiry(until: number): void {
     this.#expiryTimer.watch(until)
   }

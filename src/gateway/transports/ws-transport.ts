@@ -39,7 +39,8 @@ const flush = (transport: WsTransport): void => transport.flush()
 
 /**
  * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. They call
- * their transport in place of listeners, which Node would keep in a table for each socket. A function, because the build of ws for browsers has no class to extend: a page's bundler may follow the import of the gateway.
+ * their transport in place of listeners, which Node would keep in a table for each socket. A function, because the build of ws for
+ * browsers has no class to extend: a page's bundler may follow the import of the gateway.
  */
 export const createFlushingWebSocket = (): typeof ws.WebSocket =>
   class extends ws.WebSocket {
