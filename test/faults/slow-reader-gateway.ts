@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
 import { createGateway, createLog } from '../../src/gateway/index.js'
 import { sendBuffers } from '../../src/gateway/transports/send-buffers.js'
+import { rules } from '../engine/stores.js'
 import { appId, secret } from '../support/tokens.js'
 
 /** `fill` sends messages at once, `send` one in a turn. */
@@ -17,13 +18,7 @@ export interface State {
   held: number
 }
 
-const rules = {
-  sendWindow: 3_600_000,
-  retention: { messages: 1_000_000, age: 3_600_000, bytes: 1e9 },
-  unknownRecipients: true,
-  unreadPerSender: 1,
-  quota: { inboxes: 10, bytes: 1e9 },
-}
+const retention = { messages: 1_000_000, age: 3_600_000, bytes: 1e9 }
 
 let pulled = 0
 const memory = createMemoryEngine()
@@ -53,7 +48,7 @@ const url = await gateway.listen()
 const body = 'x'.repeat(500)
 let count = 0
 const send = (): Promise<unknown> =>
-  engine.send({ appId, id: `${++count}`, from: null, to: 'ada', body }, rules)
+  engine.send({ appId, id: `${++count}`, from: null, to: 'ada', body }, { ...rules, retention })
 
 const execute = async (order: Order): Promise<State> => {
   let held = sendBuffers.state.bytes

@@ -1,8 +1,8 @@
 // A gateway in a process of its own. To each message over the process channel it replies with the resources that the process has.
-import { createHook } from 'node:async_hooks'
 import { readdirSync } from 'node:fs'
 import { createMemoryEngine } from '../../src/engine/index.js'
 import { createGateway, createLog } from '../../src/gateway/index.js'
+import { createTimerCounter } from '../support/timer-counter.js'
 import { appId, secret } from '../support/tokens.js'
 
 export interface Resources {
@@ -23,14 +23,8 @@ interface Jsc {
 const createCounter = async (): Promise<() => Pick<Resources, 'timers' | 'webSockets'>> => {
   const { Bun } = globalThis as { Bun?: { gc(isSync: boolean): void } }
   if (!Bun) {
-    const timers = new Set<number>()
-    createHook({
-      init: (id, type) => {
-        if (type === 'Timeout') timers.add(id)
-      },
-      destroy: (id) => timers.delete(id),
-    }).enable()
-    return () => ({ timers: timers.size, webSockets: 0 })
+    const timers = createTimerCounter()
+    return () => ({ timers: timers.count(), webSockets: 0 })
   }
   // A variable, since Node's types have no such module.
   const name = 'bun:jsc'

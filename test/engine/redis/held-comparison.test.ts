@@ -6,17 +6,14 @@ import { Held, SHARES } from '../../../src/engine/redis/held.js'
 import { Partitions } from '../../../src/engine/redis/partitions.js'
 import { Store } from '../../../src/engine/redis/store.js'
 import { ada, bob, deliver, nextEvents, start } from '../../../src/engine/suite/kit.js'
-import { startCluster } from '../../support/redis/cluster.js'
 import { countingClient } from '../../support/redis/counting-client.js'
 import { redisEngines } from '../../support/redis/engines.js'
-import { standalone } from '../../support/redis/server.js'
+import { startSingleAndCluster } from '../../support/redis/single-and-cluster.js'
 import { until } from '../../support/until.js'
 
 const USERS = 400
 
-const server = await standalone()
-const { servers } = await startCluster()
-const standaloneOptions: RedisClientOptions = { type: 'single', url: server.url }
+const { server, settings } = await startSingleAndCluster()
 
 /** A node that carries a session of each user and receives nothing that is published, and an engine that sends. */
 const setUp = async (options: RedisClientOptions) => {
@@ -55,21 +52,12 @@ const setUp = async (options: RedisClientOptions) => {
   return { engine, held, users, emitted, keyCounts, partitions, numbers, close }
 }
 
-/** The servers, and how many calls at most compare the users of these partitions. */
-const settings = [
-  { name: 'one server', options: standaloneOptions, callsFor: () => SHARES },
-  {
-    name: 'a cluster',
-    options: { type: 'cluster', nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })) } as const,
-    callsFor: (partitions: number[]) => new Set(partitions).size,
-  },
-]
-
-for (const { name, options, callsFor } of settings)
+for (const { name, options } of settings)
   describe(name, () => {
     it('compares many users by one call, and emits the messages that nothing was published for', async () => {
       const { engine, held, users, emitted, keyCounts, partitions, close } = await setUp(options)
-      const maxCalls = callsFor(users.map((user) => partitions.of(user)))
+      const maxCalls =
+        options.type === 'cluster' ? new Set(users.map((user) => partitions.of(user))).size : SHARES
       try {
         await held.compare()
         assert.ok(keyCounts.length <= maxCalls, `${keyCounts.length} calls`)
@@ -147,7 +135,7 @@ for (const { name, options, callsFor } of settings)
   })
 
 it('emits a message within the interval if nothing was published for it, though the subscription stands', async () => {
-  const engines = redisEngines(() => standaloneOptions, { compareInterval: 1_000 })
+  const engines = redisEngines(() => ({ type: 'single', url: server.url }), { compareInterval: 1_000 })
   const [one, two] = [engines.createWith('unpublished:'), engines.createWith('unpublished:')]
   await Promise.all([one.open(), two.open()])
   try {

@@ -5,32 +5,21 @@ import type { RedisClientOptions } from '../../../src/engine/redis/client/index.
 import { Partitions } from '../../../src/engine/redis/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { ada, request, startSession } from '../../../src/engine/suite/kit.js'
-import { startCluster } from '../../support/redis/cluster.js'
 import { countingClient } from '../../support/redis/counting-client.js'
-import { standalone } from '../../support/redis/server.js'
+import { startSingleAndCluster } from '../../support/redis/single-and-cluster.js'
 
 const USERS = 250
 
-const server = await standalone()
-const { servers } = await startCluster()
+const { server, settings } = await startSingleAndCluster()
 const partitions = new Partitions()
 const users = Array.from({ length: USERS }, (_, n) => ({ ...ada, userId: `user ${n}` }))
-
-const settings: { name: string; options: RedisClientOptions; calls: number }[] = [
-  { name: 'one server', options: { type: 'single', url: server.url }, calls: 2 },
-  {
-    name: 'a cluster',
-    options: { type: 'cluster', nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })) },
-    calls: new Set(users.map((user) => partitions.of(user))).size,
-  },
-]
 
 const engineOf = (options: RedisClientOptions, prefix: string) => {
   const { client, keyCounts } = countingClient(options, 'sessions-touch')
   return { engine: new RedisEngine({ client: () => client, prefix, onError: assert.ifError }), keyCounts }
 }
 
-for (const { name, options, calls } of settings)
+for (const { name, options } of settings)
   describe(name, () => {
     it('stores the touches of many users by one call for 200 users, or for a partition of a cluster', async () => {
       const { engine, keyCounts } = engineOf(options, 'gathered:')
@@ -48,7 +37,10 @@ for (const { name, options, calls } of settings)
             engine.touchSession(session, n === 1 ? 'another' : connectionId, { rtt: n }),
           ),
         )
-        assert.equal(keyCounts.length, calls)
+        assert.equal(
+          keyCounts.length,
+          options.type === 'cluster' ? new Set(users.map((user) => partitions.of(user))).size : 2,
+        )
         assert.equal(
           keyCounts.reduce((sum, count) => sum + count),
           USERS,
@@ -70,9 +62,7 @@ for (const { name, options, calls } of settings)
   })
 
 it('stores the touches that are gathered when the engine closes', async () => {
-  const [setting] = settings
-  assert.ok(setting)
-  const { engine } = engineOf(setting.options, 'closed:')
+  const { engine } = engineOf({ type: 'single', url: server.url }, 'closed:')
   await engine.open()
   const its = request(ada)
   const session = await startSession(engine, its)
