@@ -17,7 +17,9 @@ const STARTS_AT_ONCE = 25
 const PAIRS = isQuick ? 20 : 100
 const MESSAGES = isQuick ? 500 : 4_000
 const MESSAGES_PER_SECOND = isQuick ? 250 : 400
-/** Three pings are sent meanwhile. The gateway stores the round-trip time of one of them. */
+/** In seconds. */
+const PING_INTERVAL = isQuick ? 2 : 25
+/** Each session is pinged three times in 75 s, and the gateway stores the round-trip time of one of these pings. */
 const IDLE_SECONDS = isQuick ? 5 : 75
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const NAME = 'chat-session'
@@ -27,6 +29,7 @@ const serve = async (url) => {
   const gateway = createGateway(
     {
       listen: { port: 0 },
+      pingInterval: PING_INTERVAL,
       engine: { type: 'redis', url },
       // All clients of a benchmark have one address.
       limits: { connectionsPerAddress: 1_000_000, connectionsPerSecondPerAddress: 1_000_000 },
@@ -98,7 +101,7 @@ const startRedis = async (folder) => {
 }
 
 const startGateway = async (url) => {
-  const child = fork(new URL(import.meta.url), ['gateway', url])
+  const child = fork(new URL(import.meta.url), ['gateway', url, ...(isQuick ? ['--quick'] : [])])
   const [{ port }] = await once(child, 'message')
   return {
     port,

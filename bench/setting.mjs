@@ -119,7 +119,8 @@ export const median = (numbers) => percentile(numbers, 50)
 
 /**
  * Measures each server `rounds` times, in turn; with `only` that one alone. Resolves with the results of each, by its name:
- * `{ figure: number }`. `env` has environment variables of the servers. `onProfile` is called with the CPU time of each part that `server.cpuOf` measures, by the file that spent it.
+ * `{ figure: number }`. `env` has environment variables of the servers. `onProfile` is called with the CPU time of each part that
+ * `server.cpuOf` measures, by the file that spent it.
  */
 export const takeTurns = async (names, { rounds, only, onProfile, env }, measure) => {
   const measured = only ? names.filter((name) => name === only) : names
