@@ -114,16 +114,17 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
+    // If the client may reconnect, its session is held: it must come back within that time.
+    const { resumeWindow } = this.#context.settings
+    const longest = (this.isLive && resumeWindow / 2) || Infinity
     this.send({
       type: 'ended',
       code,
       message: why,
       retryable: isRetryable(code),
-      ...(retryAfter !== undefined && { retryAfter }),
+      ...(retryAfter !== undefined && { retryAfter: Math.min(retryAfter, longest) }),
     })
     this.#transport.close(closeCodes[code].close, code)
-    // If the client may reconnect, its session is held.
-    const { resumeWindow } = this.#context.settings
     this.#release(
       closeAction(closeCodes[code].close) === 'retry' ? { holdFor: resumeWindow } : { code },
       code,

@@ -16,7 +16,18 @@ const run = (at: number): void => {
   const items = groups.get(at)?.items ?? []
   // Items that are added for this time from now on have a timer of their own.
   groups.delete(at)
-  for (const item of items) item.onTime()
+  for (const item of items) call(item)
+}
+
+/** An error in one item stops no other: it is thrown again on its own, for the process's handlers. */
+const call = (item: Timed): void => {
+  try {
+    item.onTime()
+  } catch (error) {
+    setImmediate(() => {
+      throw error
+    })
+  }
 }
 
 /** Has `item` called once at this time, together with all other items of this time. Timers don't keep the process alive. */

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import {
-  EngineError,
   mergeProfile,
   type EngineEvent,
   type SessionRef,
@@ -18,6 +17,7 @@ import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
 import type { SessionChange } from '../../protocol/internal.js'
 import type { ConnectionHandle } from './connection-handle.js'
+import { catchEngineError } from './engine-retry.js'
 import { saveAdmitted } from './save-admitted.js'
 import type { SessionContext, StartFields } from './session-context.js'
 import type { EngineSession, HoldOrEnd, Phase, Started } from './session-phase.js'
@@ -168,12 +168,15 @@ export class LiveSession implements HubSession {
     const phase = this.#phase
     if (phase.name !== 'live') return
     phase.name = 'confirmed'
-    const confirmed = this.#context.engine.confirmSession(phase.ref, this.#connection.connectionId)
-    confirmed.catch((error: unknown) => {
-      // The next frame tries again: an engine that is away closes no connection for this.
-      if (!(error instanceof EngineError)) this.#connection.fail(error)
-      else if (phase.name === 'confirmed') phase.name = 'live'
-    })
+    // The next frame tries again.
+    const { engine, metrics } = this.#context
+    catchEngineError(
+      engine.confirmSession(phase.ref, this.#connection.connectionId),
+      { metrics, connection: this.#connection },
+      () => {
+        if (phase.name === 'confirmed') phase.name = 'live'
+      },
+    )
   }
 
   /** The client answered a ping after `rtt` milliseconds. */
@@ -182,14 +185,13 @@ export class LiveSession implements HubSession {
     const now = performance.now()
     if (!started || now - this.#touchedAt < TOUCH_INTERVAL) return
     this.#touchedAt = now
-    const touched = this.#context.engine.touchSession(started.ref, this.#connection.connectionId, {
-      rtt: Math.round(rtt),
-    })
-    touched.catch((error: unknown) => {
-      // The next answer to a ping is tried again: an engine that is away closes no connection for this.
-      if (error instanceof EngineError) this.#touchedAt = -TOUCH_INTERVAL
-      else this.#connection.fail(error)
-    })
+    const { engine, metrics } = this.#context
+    // The next answer to a ping tries again.
+    catchEngineError(
+      engine.touchSession(started.ref, this.#connection.connectionId, { rtt: Math.round(rtt) }),
+      { metrics, connection: this.#connection },
+      () => (this.#touchedAt = -TOUCH_INTERVAL),
+    )
   }
 
   handle(frame: SessionFrame): void {
