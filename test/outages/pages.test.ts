@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { freePort } from '../support/free-port.js'
-import { chatTag, gatewayScript, openPage, ownScript, servePage, shopTokenFor } from './pages-site.js'
+import { chatTag, gatewayScript, openPage, ownScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
 import { until } from '../support/until.js'
-import { chatOf, complaintsOf, startShopGateway, stateOf, untilState } from './site.js'
+import { chatOf, complaintsOf, startShopGateway, stateOf, untilState } from '../e2e/site.js'
 
 /** Whether an error is the browser's own about a failed connection. A page can't prevent it. */
 const isOfTheNetwork = (complaint: string): boolean =>

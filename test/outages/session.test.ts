@@ -17,9 +17,9 @@ import {
   untilReceived,
   withToken,
   type TestGateway,
-} from './session-site.js'
+} from '../e2e/session-site.js'
 import { until } from '../support/until.js'
-import { untilState } from './site.js'
+import { untilState } from '../e2e/site.js'
 
 interface Network {
   proxy: Proxy

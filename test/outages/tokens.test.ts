@@ -16,9 +16,9 @@ import {
   type Answer,
   type Render,
   type Site,
-} from './session-site.js'
+} from '../e2e/session-site.js'
 import { until } from '../support/until.js'
-import { chatOf, untilState } from './site.js'
+import { chatOf, untilState } from '../e2e/site.js'
 
 /** Seconds for which a token is valid. The session fetches the next token after half of them. */
 const SHORT = 6
