@@ -1,5 +1,5 @@
 // A gateway in a process of its own. To each message over the process channel it replies with the resources that the process has.
-import { readdirSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { createMemoryEngine } from '../../src/engine/index.js'
 import { createGateway, createLog } from '../../src/gateway/index.js'
 import { createTimerCounter } from '../support/timer-counter.js'
@@ -8,8 +8,7 @@ import { appId, secret } from '../support/tokens.js'
 export interface Resources {
   url: string
   sessions: number
-  /** Open files, sockets among them. */
-  files: number
+  sockets: number
   timers: number
   /** WebSocket objects of Bun's server; 0 on Node. */
   webSockets: number
@@ -36,6 +35,17 @@ const createCounter = async (): Promise<() => Pick<Resources, 'timers' | 'webSoc
   }
 }
 
+const isSocket = (file: string): boolean => {
+  try {
+    return readlinkSync(`/proc/self/fd/${file}`).startsWith('socket:')
+  } catch {
+    // It was closed since it was listed: it may be the one of the list.
+    return false
+  }
+}
+
+const countSockets = (): number => readdirSync('/proc/self/fd').filter(isSocket).length
+
 const count = await createCounter()
 const engine = createMemoryEngine()
 const limits = { requestsPerSecond: 1_000_000, sessionsPerUser: 1_000 }
@@ -55,7 +65,7 @@ process.on('message', () => {
     process.send?.({
       url,
       sessions,
-      files: readdirSync('/proc/self/fd').length,
+      sockets: countSockets(),
       ...count(),
     } satisfies Resources),
   )

@@ -15,24 +15,24 @@ test('2,000 closed connections leave no session, socket or timer in the process 
     const [reply] = (await within(once(gateway, 'message'), 'reply of the gateway')) as [Resources]
     return reply
   }
-  const { url, ...fresh } = await resources()
+  const { url } = await resources()
   const start = { type: 'start', appId, token: await tokenFor('ada') }
   const round = (): Promise<Resources> => connectionRound(url, [start], resources)
   const during = await round()
-  context.diagnostic(JSON.stringify({ fresh, during }))
+  context.diagnostic(JSON.stringify(during))
   assert.equal(during.sessions, 10)
-  // A start deadline of each connection without a session. Heartbeats share a timer or two, and the engine's first jobs have ended theirs.
-  assert.ok(during.timers >= fresh.timers + 10, `${during.timers} timers`)
-  assert.ok(during.files >= fresh.files + 20, `${during.files} files`)
+  assert.ok(during.sockets > 20, `${during.sockets} sockets`)
+  // A start deadline of each connection without a session. Heartbeats share a timer or two.
+  assert.ok(during.timers > 10, `${during.timers} timers`)
   for (let rounds = 1; rounds < 100; rounds += 1) await round()
   let now = await resources()
-  await until('about as few resources as before', async () => {
+  // Compared with the first round, because a process that has just started still opens files and ends timers.
+  await until('as few resources as before the first round', async () => {
     now = await resources()
-    // Connections may have made a timer or opened a file that all of them use.
     return (
       now.sessions === 0 &&
-      now.files < fresh.files + 10 &&
-      now.timers < fresh.timers + 10 &&
+      now.sockets <= during.sockets - 20 &&
+      now.timers <= during.timers - 10 &&
       now.webSockets < 10
     )
   }).finally(() => context.diagnostic(JSON.stringify(now)))
