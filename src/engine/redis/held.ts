@@ -1,5 +1,6 @@
 import type { Message } from '../../protocol/index.js'
 import type { EngineEvent, MessagePage, Position, SessionRef, UserRef } from '../engine.js'
+import type { CopyPlace } from './sender-copies.js'
 import type { Store } from './store.js'
 
 /** How many messages a read of missing ones returns at most. */
@@ -107,6 +108,16 @@ export class Held {
     user.offset = user.newest = offset
     const whole = `{"offset":${offset},${json.slice(1)}`
     this.#emit(user, JSON.parse(whole) as Message, whole)
+  }
+
+  /**
+   * A message of the user has its copy at this place. Reports another epoch before the sender knows the offset: in the earlier epoch it may
+   * belong to another message.
+   */
+  noteCopy(of: UserRef, { epoch, offset }: CopyPlace): void {
+    const user = this.#users.get(keyOf(of))
+    // The reply of an earlier step may come late.
+    if (user && epoch > user.epoch) this.#advance(user, epoch, offset)
   }
 
   /** Compares the epochs and newest offsets of all users with Redis, because published messages may have been lost; or those of one partition. */

@@ -12,22 +12,27 @@ import type { Reply } from './client/port.js'
 import { Outgoing } from './outgoing.js'
 import type { Quotas } from './quotas.js'
 import { SendOrder } from './send-order.js'
-import { SenderCopies } from './sender-copies.js'
+import { SenderCopies, type CopyPlace } from './sender-copies.js'
 import type { Store } from './store.js'
 
 /** `Infinity` is no argument for Redis. */
 const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
+
+/** Called with the place of a sender's copy before its offset is returned. */
+export type OnCopy = (sender: UserRef, place: CopyPlace) => void
 
 /** Sends messages, and reads inboxes. */
 export class Inboxes {
   readonly copies: SenderCopies
   readonly #store: Store
   readonly #quotas: Quotas
+  readonly #onCopy: OnCopy
   readonly #order = new SendOrder()
 
-  constructor(store: Store, quotas: Quotas) {
+  constructor(store: Store, quotas: Quotas, onCopy: OnCopy) {
     this.#store = store
     this.#quotas = quotas
+    this.#onCopy = onCopy
     this.copies = new SenderCopies(store)
   }
 
@@ -106,7 +111,7 @@ export class Inboxes {
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
     ]
-    const [outcome, offset, ownOffset, sentAt, toEpoch, owed] = await this.#store.onUser(
+    const [outcome, offset, ownOffset, sentAt, toEpoch, owed, ownEpoch] = await this.#store.onUser(
       steps.send,
       recipient,
       args,
@@ -118,13 +123,20 @@ export class Inboxes {
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     if (!sender) return { ...result, ownOffset: null }
     // Offsets are positive. If the message was sent before the keys moved into a cluster, its step made the copy.
-    if (Number(ownOffset) > 0) return { ...result, ownOffset: Number(ownOffset) }
-    const copy = {
-      ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
-      ...{ fromEpoch: Number(epoch), toEpoch: Number(toEpoch) },
-      json: outcome === 'stored' ? String(owed) : this.copies.jsonOf(owed),
-    }
-    return { ...result, ownOffset: await this.copies.make(copy, rules.retention, noteId) }
+    const place =
+      Number(ownOffset) > 0
+        ? { offset: Number(ownOffset), epoch: Number(ownEpoch) }
+        : await this.copies.make(
+            {
+              ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
+              ...{ fromEpoch: Number(epoch), toEpoch: Number(toEpoch) },
+              json: outcome === 'stored' ? String(owed) : this.copies.jsonOf(owed),
+            },
+            rules.retention,
+            noteId,
+          )
+    this.#onCopy(sender, place)
+    return { ...result, ownOffset: place.offset }
   }
 
   #stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {

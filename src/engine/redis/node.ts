@@ -94,7 +94,7 @@ export class Node {
     this.#quotas = new Quotas(store)
     this.users = new Users(store, this.#quotas)
     this.revocations = new Revocations(store)
-    this.inboxes = new Inboxes(store, this.#quotas)
+    this.inboxes = new Inboxes(store, this.#quotas, (...args) => this.held.noteCopy(...args))
     this.webhooks = new Webhooks(store, emit)
     this.held = new Held({ store, emit, onError, messagesAfter: (...args) => this.inboxes.after(...args) })
     this.#nodes = new Nodes({

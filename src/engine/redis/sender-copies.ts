@@ -18,6 +18,13 @@ export interface SenderCopy {
   window: number
 }
 
+/** Where a sender's copy is. */
+export interface CopyPlace {
+  offset: number
+  /** The number of the inbox's epoch; 0 if there is no copy. */
+  epoch: number
+}
+
 /** The note of a copy, as `lua/send.lua` writes it. */
 type Note = [
   from: string,
@@ -45,22 +52,22 @@ export class SenderCopies {
     return typeof note === 'string' ? (JSON.parse(note) as Note)[2] : ''
   }
 
-  /** Makes a copy once, and returns its offset. */
+  /** Makes a copy once. */
   async make(
     { from, to, id, json, fromEpoch, toEpoch, window }: SenderCopy,
     { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
     noteId: string,
-  ): Promise<number> {
+  ): Promise<CopyPlace> {
     const { steps, partitions } = this.#store
     const args = [json, String(fromEpoch), String(Math.ceil(window)), String(messages), String(bytes)]
     const hashed = { copy: hashOf(from.appId, from.userId, to, id, String(fromEpoch), String(toEpoch)) }
-    const [offset] = await this.#store.onUser(steps.copy, from, args, { hashed })
+    const [offset, epoch] = await this.#store.onUser(steps.copy, from, args, { hashed })
     if (json !== '') {
       const partition = partitions.of({ appId: from.appId, userId: to })
       // Not waited for: the sweep finds a note that stays, and makes no second copy.
       this.#store.onPartition(steps.copyDone, partition, [noteId]).catch(() => undefined)
     }
-    return Number(offset)
+    return { offset: Number(offset), epoch: Number(epoch) }
   }
 
   /** Makes the copies that have been owed for `age` milliseconds, because their node was stopped. */

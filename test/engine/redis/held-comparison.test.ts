@@ -153,3 +153,26 @@ it('emits a message within the interval if nothing was published for it, though 
     await Promise.all([one.close(), two.close()])
   }
 })
+
+for (const { name, options, empty } of settings)
+  it(`reports a new epoch before it resolves with the offset of a message in it: ${name}`, async () => {
+    const engine = redisEngines(() => options).createWith('epoch:')
+    const epochs: string[] = []
+    engine.listen((event) => {
+      if (event.type === 'epoch-changed' && event.user.userId === bob.userId) epochs.push(event.epoch)
+    }, new AbortController().signal)
+    await engine.open()
+    try {
+      await start(engine, bob)
+      const before = await engine.inbox(bob)
+      // As on a master that lacks the start: the node is not among those of the user, and is sent no event of the inbox.
+      await empty()
+      await deliver(engine, { from: bob.userId, to: ada.userId }, { unknownRecipients: true })
+      const reported = [...epochs]
+      const after = await engine.inbox(bob)
+      assert.notEqual(after.epoch, before.epoch)
+      assert.deepEqual(reported, [after.epoch])
+    } finally {
+      await engine.close()
+    }
+  })

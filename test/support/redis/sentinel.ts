@@ -9,6 +9,8 @@ export interface SentinelSetup {
   readonly sentinels: readonly RedisServer[]
   /** Resolves with the server that the Sentinels name as master. */
   master(): Promise<RedisServer>
+  /** Resolves when all Sentinels name another server than `before` as master, which they reach, and no failover goes on. */
+  failedOver(before: RedisServer): Promise<void>
   /** Has the Sentinels make a replica the master. Resolves when it is. */
   failover(): Promise<void>
 }
@@ -25,13 +27,14 @@ const sentinelConfig = (host: string, port: number, password: string | undefined
     'resolve-hostnames yes',
     'announce-hostnames yes',
     `monitor ${NAME} ${host} ${port} 2`,
-    `down-after-milliseconds ${NAME} 1000`,
+    // Sentinels send a PING each second. After one second they would fail over a new master again before they have its first reply.
+    `down-after-milliseconds ${NAME} 2000`,
     `failover-timeout ${NAME} 6000`,
     `parallel-syncs ${NAME} 2`,
     ...(password === undefined ? [] : [`auth-pass ${NAME} ${password}`]),
   ].join('\nsentinel ')
 
-/** Starts a master with two replicas, and three Sentinels that watch them and see a lost master after a second. */
+/** Starts a master with two replicas, and three Sentinels that watch them and see a lost master after two seconds. */
 export const startSentinels = async ({
   host = '127.0.0.1',
   ...options
@@ -81,18 +84,32 @@ export const startSentinels = async ({
     return named
   }
 
+  const failedOver = (before: RedisServer): Promise<void> =>
+    until('all Sentinels name another master', async () => {
+      const now = await master()
+      const states = await Promise.all(
+        sentinels.map((sentinel) => sentinel.command('sentinel', 'master', NAME)),
+      )
+      return (
+        now !== before &&
+        // Each other state adds a flag: s_down, o_down, failover_in_progress.
+        states.every(
+          (state) => state.includes(`\nport\n${now.port}\n`) && state.includes('\nflags\nmaster\n'),
+        ) &&
+        (await now.command('info', 'replication')).includes('role:master')
+      )
+    })
+
   return {
     name: NAME,
     servers,
     sentinels,
     master,
+    failedOver,
     async failover() {
       const before = await master()
       await sentinels[0]?.command('sentinel', 'failover', NAME)
-      await until('another server is the master', async () => {
-        const now = await master()
-        return now !== before && (await now.command('info', 'replication')).includes('role:master')
-      })
+      await failedOver(before)
     },
   }
 }

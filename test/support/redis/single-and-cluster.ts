@@ -5,6 +5,8 @@ import { standalone, type RedisServer } from './server.js'
 export interface RedisSetting {
   readonly name: string
   readonly options: RedisClientOptions
+  /** Deletes all keys. */
+  empty(): Promise<void>
 }
 
 /** Starts one server and a cluster. Returns the server, and the settings of both for tests that run on each. */
@@ -13,13 +15,25 @@ export const startSingleAndCluster = async (): Promise<{
   settings: readonly RedisSetting[]
 }> => {
   const server = await standalone()
-  const { servers } = await startCluster()
+  const { servers, masters } = await startCluster()
   const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
   return {
     server,
     settings: [
-      { name: 'one server', options: { type: 'single', url: server.url } },
-      { name: 'a cluster', options: { type: 'cluster', nodes } },
+      {
+        name: 'one server',
+        options: { type: 'single', url: server.url },
+        async empty() {
+          await server.command('flushall')
+        },
+      },
+      {
+        name: 'a cluster',
+        options: { type: 'cluster', nodes },
+        async empty() {
+          for (const master of await masters()) await master.server.command('flushall')
+        },
+      },
     ],
   }
 }

@@ -29,7 +29,7 @@ if earlier then
   if tonumber(e) == user.e and tonumber(theirs) == senderEpoch then
     if same ~= digest then return reply('conflict') end
     local note = call('HGET', K.pending, arg(17))
-    return reply('repeated', offset, own, sentAt, user.e, note and string.match(note, '%z(.*)') or false)
+    return reply('repeated', offset, own, sentAt, user.e, note and string.match(note, '%z(.*)') or false, sender and epoch_of(sender))
   end
 end
 local wait = take_message(F.rate, tonumber(arg(19)))
@@ -104,4 +104,4 @@ if mode == 'here' then emit_message(sender, from, own) end
 if asked['message.created'] then
   owe(user, 'message.created', '"epoch":' .. text(epochBase .. string.format('%.0f', epoch_of(user))) .. ',"message":' .. message_of(offset, json))
 end
-return done('stored', offset, own, sentAt, user.e, mode == 'away' and json or false)
+return done('stored', offset, own, sentAt, user.e, mode == 'away' and json or false, sender and epoch_of(sender))
