@@ -5,6 +5,7 @@ import { unfinishedCopy } from '../transfer.js'
 import { Clock } from '../util/clock.js'
 import { Scheduler } from '../util/scheduler.js'
 import { EventQueue } from './event-queue.js'
+import { checkFormat, putFormat } from './format.js'
 import { GroupCommit, SPACING } from './group-commit.js'
 import { Guests } from './guests.js'
 import { readLastExpiry } from './idempotency.js'
@@ -58,7 +59,7 @@ const loadSecrets = async (
   commit: GroupCommit,
   identity: string,
 ): Promise<{ key: string; epochKey: string }> => {
-  const missing: Operation[] = []
+  const missing: Operation[] = checkFormat(store) ? [] : [putFormat()]
   let key = read(store, rows.key) as string | undefined
   if (key === undefined) missing.push(put(rows.key, (key = newSecret())))
   let epoch = read(store, rows.epoch) as EpochRow | undefined

@@ -1,7 +1,7 @@
 import type { Message } from '../../protocol/index.js'
 import type { MessagePage, Position, UserRef } from '../engine.js'
 import type { Inbox } from './inbox.js'
-import { messageOf, type MessageRow } from './inbox-row.js'
+import { messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
 import type { Reads } from './reads.js'
 import { rows } from './rows.js'
 import type { Unread } from './unread-checks.js'
@@ -46,7 +46,7 @@ export class InboxReader {
 
   /** The messages from an offset up to, but not including, another. */
   async read(inbox: Inbox, from: number, to: number, limit: number, reverse = false): Promise<Message[]> {
-    return (await this.#rows(inbox, from, to, limit, reverse)).map(messageOf)
+    return (await this.#rows(inbox, from, to, limit, reverse)).map(({ message }) => message)
   }
 
   /** The user's unread messages; null if there is none. */
@@ -54,7 +54,7 @@ export class InboxReader {
     const inbox = this.#open(of)
     const { readOffset, durable } = inbox
     const [from, to] = [Math.max(readOffset + 1, durable.first), durable.offset + 1]
-    const isReceived = (row: MessageRow): boolean => row.from !== of.userId
+    const isReceived = ({ message }: MessageRow): boolean => message.from !== of.userId
     const [first, last] = await Promise.all([
       this.#rows(inbox, from, to, MAX_SEARCHED, false),
       this.#rows(inbox, from, to, MAX_SEARCHED, true),
@@ -62,13 +62,13 @@ export class InboxReader {
     const oldest = first.find(isReceived) ?? last.findLast(isReceived)
     // The messages may have been read meanwhile.
     const state = inbox.state()
-    if (!oldest || state.unread === 0 || state.readOffset >= oldest.offset) return null
-    const newest = last.filter(isReceived).slice(0, MAX_NEWEST).reverse().map(messageOf)
+    if (!oldest || state.unread === 0 || state.readOffset >= oldest.message.offset) return null
+    const newest = last.filter(isReceived).slice(0, MAX_NEWEST).reverse()
     return {
       inbox: state,
       deletions: inbox.deletions,
-      oldest: { ...messageOf(oldest), at: oldest.at },
-      newest,
+      oldest: { ...oldest.message, at: oldest.at },
+      newest: newest.map(({ message }) => message),
     }
   }
 
@@ -80,7 +80,7 @@ export class InboxReader {
     reverse: boolean,
   ): Promise<MessageRow[]> {
     if (from >= to) return []
-    const found = await this.#reads.all<MessageRow>({ ...rows.messages(ref, from, to), reverse, limit })
-    return found.map(([, row]) => row)
+    const found = await this.#reads.all<StoredMessage>({ ...rows.messages(ref, from, to), reverse, limit })
+    return found.map(([key, stored]) => messageRowOf(rows.offsetOf(key), stored))
   }
 }

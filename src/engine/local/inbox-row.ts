@@ -1,7 +1,8 @@
 import type { Message } from '../../protocol/index.js'
 
 /** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
-export interface MessageRow extends Message {
+export interface MessageRow {
+  message: Message
   /** When it was stored, by the engine's clock. `sentAt` is the machine's time, which may be wrong. */
   at: number
   /** Messages from others before this one. */
@@ -14,8 +15,25 @@ export interface MessageRow extends Message {
   first: number
 }
 
+/** A message as it is stored. Its key has the offset. `MessagePut` writes the same as text. */
+export type StoredMessage = [
+  at: number,
+  received: number,
+  bytes: number,
+  size: number,
+  first: number,
+  message: Omit<Message, 'offset'>,
+]
+
+export const messageRowOf = (
+  offset: number,
+  [at, received, bytes, size, first, message]: StoredMessage,
+): MessageRow => ({ message: { offset, ...message }, at, received, bytes, size, first })
+
 /** The part of a row that decides which messages are retained. */
-export type MessageSummary = Pick<MessageRow, 'from' | 'bytes' | 'size'>
+export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {
+  from: string | null
+}
 
 /** The end of an inbox with the sums of the messages up to it, and the oldest message that is retained. */
 export interface Watermark {
@@ -54,14 +72,3 @@ export const mayHaveExpired = (
   now: number,
   age: number,
 ): boolean => first > offset || oldestAt + age <= now
-
-export const messageOf = ({ offset, id, from, to, sender, body, data, sentAt }: MessageRow): Message => ({
-  offset,
-  id,
-  from,
-  to,
-  sender,
-  ...(body !== undefined && { body }),
-  ...(data !== undefined && { data }),
-  sentAt,
-})

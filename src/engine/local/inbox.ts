@@ -1,5 +1,12 @@
 import type { InboxState, Retention, UserRef } from '../engine.js'
-import type { InboxRow, MessageRow, MessageSummary, Watermark } from './inbox-row.js'
+import {
+  messageRowOf,
+  type InboxRow,
+  type MessageRow,
+  type MessageSummary,
+  type StoredMessage,
+  type Watermark,
+} from './inbox-row.js'
 import { lowerBound } from '../util/lower-bound.js'
 import { MessageDel, MessagePut } from './message-operations.js'
 import { rows, type InboxRef } from './rows.js'
@@ -186,8 +193,8 @@ export class Inbox {
     return messages > share * retention.messages || bytes > share * retention.bytes
   }
 
-  /** Returns the operation that stores the next message, and stops retaining those that it pushes out. `tail` is its JSON behind the offset. */
-  append(tail: string, size: number, from: string | null, at: number, retention: Retention): Operation {
+  /** Returns the operation that stores the next message, and stops retaining those that it pushes out. `json` is the message without it. */
+  append(json: string, size: number, from: string | null, at: number, retention: Retention): Operation {
     const before = this.assigned
     const offset = before.offset + 1
     this.#appended++
@@ -206,7 +213,7 @@ export class Inbox {
     if (this.#pending.length === 0) this.#pending = [{ from, bytes, size }]
     else this.#pending.push({ from, bytes, size })
     const { first } = this.assigned
-    return new MessagePut(this.#prefix, offset, { at, received, bytes, size, first }, tail)
+    return new MessagePut(this.#prefix, offset, { at, received, bytes, size, first }, json)
   }
 
   /** Shows readers the messages up to `mark`, which are synced. */
@@ -273,8 +280,8 @@ export class Inbox {
   #catchUp(): void {
     for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
       this.assigned = {
-        offset: next.offset,
-        received: next.received + (next.from === this.of.userId ? 0 : 1),
+        offset: next.message.offset,
+        received: next.received + (next.message.from === this.of.userId ? 0 : 1),
         bytes: next.bytes + next.size,
         first: Math.max(next.first, this.assigned.first),
       }
@@ -303,7 +310,10 @@ export class Inbox {
   }
 
   #summaryOf(offset: number): MessageSummary | undefined {
-    return this.#pending[offset - this.durable.offset - 1] ?? this.#messageRow(offset)
+    const pending = this.#pending[offset - this.durable.offset - 1]
+    if (pending) return pending
+    const row = this.#messageRow(offset)
+    return row && { from: row.message.from, bytes: row.bytes, size: row.size }
   }
 
   #setFirst(first: number): void {
@@ -316,7 +326,8 @@ export class Inbox {
   }
 
   #messageRow(offset: number): MessageRow | undefined {
-    return read(this.#store, rows.messageIn(this.#prefix, offset)) as MessageRow | undefined
+    const stored = read(this.#store, rows.messageIn(this.#prefix, offset)) as StoredMessage | undefined
+    return stored && messageRowOf(offset, stored)
   }
 
   #receivedBefore(offset: number): number {

@@ -188,10 +188,9 @@ export class Inboxes {
     if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
     const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
-    const tail = `,${json.slice(1)}`
     const copies: Copy[] = []
     for (const inbox of inboxes) {
-      operations.push(inbox.append(tail, size, from, now, rules.retention))
+      operations.push(inbox.append(json, size, from, now, rules.retention))
       if (inbox.isBehind) this.#table.markChanged(inbox)
       inbox.batch = this.#commit.nextBatch
       copies.push({ inbox, mark: inbox.assigned })
@@ -207,11 +206,12 @@ export class Inboxes {
     operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now, now + rules.sendWindow))
     const synced = new Promise<StoredResult>((resolve, reject) => {
       const settle = (): void => {
+        const tail = json.slice(1)
         this.#idempotencyKeys.removePending(keyRow)
         for (const { inbox, mark } of copies) {
           inbox.settle(mark)
           // Only the offset differs between the two copies.
-          this.#emitMessage(inbox, messageAt(mark.offset, content), `{"offset":${mark.offset}${tail}`)
+          this.#emitMessage(inbox, messageAt(mark.offset, content), `{"offset":${mark.offset},${tail}`)
         }
         resolve(result)
       }

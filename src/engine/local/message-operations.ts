@@ -17,15 +17,15 @@ export class MessagePut {
   readonly #bytes: number
   readonly #size: number
   readonly #first: number
-  /** The message's JSON behind its offset. The copies in both inboxes share it. */
-  readonly #tail: string
+  /** The message's JSON without its offset. The copies in both inboxes share it. */
+  readonly #json: string
 
   /** `prefix` is the result of `rows.messagePrefix`. */
   constructor(
     prefix: string,
     offset: number,
     { at, received, bytes, size, first }: MessageSums,
-    tail: string,
+    json: string,
   ) {
     this.prefix = prefix
     this.offset = offset
@@ -34,24 +34,16 @@ export class MessagePut {
     this.#bytes = bytes
     this.#size = size
     this.#first = first
-    this.#tail = tail
+    this.#json = json
   }
 
   get key(): string {
     return rows.messageIn(this.prefix, this.offset)
   }
 
-  /** A `MessageRow` as JSON. */
+  /** A `StoredMessage` as JSON. */
   get value(): string {
-    const sums = {
-      offset: this.offset,
-      at: this.#at,
-      received: this.#received,
-      bytes: this.#bytes,
-      size: this.#size,
-      first: this.#first,
-    }
-    return JSON.stringify(sums).slice(0, -1) + this.#tail
+    return `[${this.#at},${this.#received},${this.#bytes},${this.#size},${this.#first},${this.#json}]`
   }
 }
 

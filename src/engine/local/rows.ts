@@ -19,6 +19,8 @@ type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
 /** The key of every row in the store. */
 export const rows = {
   key: 'key',
+  /** The number of the format of all rows. */
+  format: 'format',
   epoch: 'epoch',
   time: 'time',
   /** When the engine was last known to be open, by the wall clock. */
@@ -51,6 +53,7 @@ export const rows = {
     `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,
   /** With the result of `messagePrefix`. */
   messageIn: (prefix: string, offset: number) => prefix + padded(offset),
+  offsetOf: (message: string) => Number(message.slice(-DIGITS)),
   /** The messages of an inbox from offset `from` up to, but not including, `to`. */
   messages: (of: InboxRef, from: number, to: number): Range => ({
     gte: rows.message(of, from),

@@ -5,7 +5,7 @@ import { createMemoryEngine } from '../../../src/engine/index.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/local/rows.js'
-import type { Operation, Store } from '../../../src/engine/local/store.js'
+import { put, type Operation, type Store } from '../../../src/engine/local/store.js'
 import { request, until, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { createPowerCutStore, volumeOf, rules, withStore } from '../stores.js'
 
@@ -49,6 +49,20 @@ void describe('the local engine', () => {
     const again = await after.send({ ...toBob, id: '3' }, rules)
     assert.deepEqual(again, { ...sent[3], outcome: 'repeated' })
     await Promise.all([before.close(), after.close()])
+  })
+
+  void it('opens no store in the format of another version, and changes none', async () => {
+    for (const format of [[], [put(rows.format, 1)], [put(rows.format, 99)]]) {
+      const store = new MemoryStore()
+      await store.batch([put(rows.key, 'key'), ...format])
+      const batch = (): Promise<void> => Promise.reject(new Error('It was written.'))
+      const engine = new LocalEngine(() => Promise.resolve(volumeOf(withStore(store, { batch }))))
+      await assert.rejects(engine.open(), {
+        code: 'unavailable',
+        message:
+          "The engine's folder was written by another version of chat-session, and this one can't read it: use that version, or another folder.",
+      })
+    }
   })
 
   void it('returns and emits no message before it is durable', async () => {

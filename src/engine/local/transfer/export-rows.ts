@@ -2,8 +2,10 @@ import type { UserRecord, UserRef } from '../../engine.js'
 import type { SentId, TransferRecord } from '../../transfer.js'
 import type { EventRow } from '../event-queue.js'
 import type { IdempotencyRow } from '../idempotency.js'
+import { checkFormat } from '../format.js'
 import { Inbox } from '../inbox.js'
-import { messageOf, type InboxRow, type MessageRow } from '../inbox-row.js'
+import type { Message } from '../../../protocol/index.js'
+import { messageRowOf, type InboxRow, type StoredMessage } from '../inbox-row.js'
 import { deletionsSuffix } from '../inbox-table.js'
 import type { UserRow } from '../revocations.js'
 import { below } from '../row-keys.js'
@@ -38,6 +40,7 @@ async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): A
 
 /** Reads all data of a store that no engine has open. */
 export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
+  checkFormat(store)
   // The times of rows are by the engine's clock, which stands still while no engine runs.
   const now = (read(store, rows.time) as number | undefined) ?? Date.now()
   const leftOf = (time: number): number => Math.max(0, time - now)
@@ -101,7 +104,7 @@ async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenera
   const { offset, first } = assigned
   yield [{ kind: 'inbox', ...of, deletions, offset, first, readOffset }]
 
-  const sentIdOf = ({ id, from, to }: MessageRow): SentId | null => {
+  const sentIdOf = ({ id, from, to }: Message): SentId | null => {
     if (to !== of.userId) return null
     const fromDeletions = from === null ? 0 : deletionsOf(store, { ...of, userId: from })
     const row = rows.idempotencyKey({ appId: of.appId, from, to, id })
@@ -112,9 +115,10 @@ async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenera
     return { digest, ownOffset, left: expiresAt - now, deletions: [deletions, fromDeletions] }
   }
   const range = rows.messages({ ...of, deletions }, first, offset + 1)
-  for await (const found of pagesOf<MessageRow>(store, range, MESSAGES_PER_PAGE))
-    yield found.map(([, row]): TransferRecord => ({
-      ...{ kind: 'message', ...of, message: messageOf(row), size: row.size },
-      ...{ age: Math.max(0, now - row.at), sent: sentIdOf(row) },
-    }))
+  for await (const found of pagesOf<StoredMessage>(store, range, MESSAGES_PER_PAGE))
+    yield found.map(([key, stored]): TransferRecord => {
+      const { message, at, size } = messageRowOf(rows.offsetOf(key), stored)
+      const age = Math.max(0, now - at)
+      return { kind: 'message', ...of, message, size, age, sent: sentIdOf(message) }
+    })
 }

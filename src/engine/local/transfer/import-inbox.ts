@@ -1,6 +1,6 @@
 import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
-import type { InboxRow, MessageRow } from '../inbox-row.js'
+import type { InboxRow, StoredMessage } from '../inbox-row.js'
 import { rows, type InboxRef } from '../rows.js'
 import type { RowWriter } from './row-writer.js'
 
@@ -31,14 +31,13 @@ export class ImportedInbox {
 
   /** Adds a message that was stored at a time of the engine's clock. */
   add({ message, size }: MessageRecord, at: number): void {
-    const { offset, from } = message
+    const { offset, ...rest } = message
     const { first } = this.#record
-    const sums = { offset, at, received: this.#received, bytes: this.bytes, size, first }
-    const row: MessageRow = { ...sums, ...message }
+    const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size
-    if (from !== this.of.userId) this.#received++
+    if (message.from !== this.of.userId) this.#received++
     if (offset <= this.#record.readOffset) this.#readReceived = this.#received
   }
 

@@ -5,6 +5,7 @@ import { unfinishedCopy, type SentId, type TransferRecord } from '../../transfer
 import type { UserRef } from '../../engine.js'
 import type { EventCountsRow } from '../event-counts.js'
 import { seqOf, type EventRow, type QueueRow } from '../event-queue.js'
+import { putFormat } from '../format.js'
 import { KEYS_PER_INDEX_ROW, type IdempotencyRow } from '../idempotency.js'
 import { deletionsSuffix } from '../inbox-table.js'
 import type { UserRow } from '../revocations.js'
@@ -66,7 +67,7 @@ export class RowImport {
     for (const [appId, counts] of this.#events) this.#writer.put(rows.eventCounts(appId), counts)
     this.#writer.put(rows.time, this.#now)
     await this.#writer.write()
-    await this.#store.batch([del(rows.copying)], { sync: true })
+    await this.#store.batch([putFormat(), del(rows.copying)], { sync: true })
   }
 
   /** Deletes all rows but the mark. */
