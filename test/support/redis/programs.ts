@@ -9,6 +9,16 @@ const packages = {
   'redis-cli': 'redis-tools',
   setpriv: 'util-linux',
   haproxy: 'haproxy',
+  'valkey-server': 'valkey-server',
+  'valkey-cli': 'valkey-tools',
+}
+
+type Program = keyof typeof packages
+
+/** What `npm run test:valkey` runs instead of Redis. */
+const valkey: Partial<Record<Program, Program>> = {
+  'redis-server': 'valkey-server',
+  'redis-cli': 'valkey-cli',
 }
 
 /** Debian puts HAProxy into a folder that only root's PATH has. */
@@ -23,8 +33,9 @@ const isExecutable = (path: string): boolean => {
   }
 }
 
-/** Returns the path of a program. Throws an error that names its Debian package if it is not installed. */
-export const program = (name: keyof typeof packages): string => {
+/** Returns the path of a program, for Redis perhaps that of Valkey. Throws an error that names its Debian package if it is not installed. */
+export const program = (asked: Program): string => {
+  const name = (process.env['REDIS_FLAVOR'] === 'valkey' && valkey[asked]) || asked
   const path = [...(process.env['PATH'] ?? '').split(delimiter), SYSTEM_FOLDER]
     .map((folder) => join(folder, name))
     .find(isExecutable)
@@ -38,7 +49,7 @@ export const program = (name: keyof typeof packages): string => {
  * fails.
  */
 export const runProgram = async (
-  name: keyof typeof packages,
+  name: Program,
   args: readonly string[],
   { timeout = 60_000, input }: { timeout?: number; input?: string } = {},
 ): Promise<string> => {
