@@ -1,6 +1,6 @@
 // SIGHUP of `serve --workers`: every worker reads the config again.
 import assert from 'node:assert/strict'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { run } from '../../cli/run.js'
@@ -101,32 +101,56 @@ test('SIGHUP gives every worker the new config, the log names what needs a resta
   assert.equal((await outcome).code, 0)
 })
 
-test('a SIGHUP that comes while a worker starts reaches it, too', async () => {
+/** Runs `serve --workers` with a config, of which one worker is killed. The next one has read the config, and waits until `goOn` is called. */
+const serveWithStartingWorker = async () => {
   const [content, reading, gate] = ['json', 'reading', 'gate'].map((name) => join(folder, `late.${name}`))
   assert.ok(content && reading && gate)
   const file = join(folder, 'late.mjs')
   writeFileSync(content, configOf([secret]))
-  // It reads the content, and then waits as long as there is a gate.
+  rmSync(reading, { force: true })
   writeFileSync(
     file,
-    `import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-     const config = JSON.parse(readFileSync(${JSON.stringify(content)}, 'utf8'))
-     if (existsSync(${JSON.stringify(gate)})) writeFileSync(${JSON.stringify(reading)}, '')
-     while (existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 20))
+    `import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+     const [content, reading, gate] = ${JSON.stringify([content, reading, gate])}
+     const config = JSON.parse(readFileSync(content, 'utf8'))
+     if (existsSync(gate)) {
+       writeFileSync(gate + '.pid', String(process.pid))
+       renameSync(gate + '.pid', reading)
+     }
+     while (existsSync(gate)) await new Promise((resolve) => setTimeout(resolve, 20))
      export default config`,
   )
-  const { child, url, outcome, untilLogged } = await serve(file)
-  const token = await tokenFor('ada')
-  const ada = await startClient(url, { type: 'start', appId, token })
+  const served = await serve(file)
+  // A user of its own, since one of an earlier call may still have a session.
+  const userId = `user of ${new URL(served.url).port}`
+  const client = await startClient(served.url, { type: 'start', appId, token: await tokenFor(userId) })
   writeFileSync(gate, '')
-  process.kill(await pidOf(url, 'ada', secret), 'SIGKILL')
-  await ada.closed
+  process.kill(await pidOf(served.url, userId, secret), 'SIGKILL')
+  await client.closed
   await until('the next worker has read the config', () => existsSync(reading))
-  writeFileSync(content, configOf([NEWEST_SECRET]))
+  return {
+    ...served,
+    pid: Number(readFileSync(reading, 'utf8')),
+    change: (secrets: string[]) => writeFileSync(content, configOf(secrets)),
+    goOn: () => rmSync(gate),
+  }
+}
+
+test('a SIGHUP that comes while a worker starts reaches it, too', async () => {
+  const { child, url, outcome, untilLogged, change, goOn } = await serveWithStartingWorker()
+  change([NEWEST_SECRET])
   child.kill('SIGHUP')
-  rmSync(gate)
+  goOn()
   await untilLogged('the config was reloaded', WORKERS)
   await untilAllTake(url, NEWEST_SECRET)
   child.kill('SIGTERM')
   assert.equal((await outcome).code, 0)
+})
+
+test('a SIGTERM that comes while a worker starts ends it, too', async () => {
+  const { child, outcome, pid, goOn } = await serveWithStartingWorker()
+  child.kill('SIGTERM')
+  goOn()
+  assert.equal((await outcome).code, 0)
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
 })
