@@ -1,5 +1,6 @@
 // How a WebSocket begins, and requests that begin none.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { startOf } from '../gateway/support.js'
 import {
   handshake,
@@ -43,6 +44,21 @@ testOnBoth('a start comes in one packet with the frames that follow it', async (
   assert.equal(answer.headers.get('sec-websocket-extensions'), undefined)
   await within(raw.closed, 'close')
   assert.match(raw.received().toString(), /"type":"started".*"type":"ended","code":"ended"/s)
+})
+
+testOnBoth('the answer to a handshake leaves in one packet with `started`', async (runtime) => {
+  const url = urlOf(runtime)
+  // The first start of a user creates the user, which may take longer.
+  const first = await startClient(url, await startOf('ada'))
+  const raw = await openRaw(url)
+  const packet = once(raw.socket, 'data') as Promise<[Buffer]>
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('ada'))}` }),
+  )
+  const [bytes] = await within(packet, 'packet')
+  assert.match(bytes.toString(), /^HTTP\/1\.1 101 .*"type":"started"/s)
+  raw.socket.destroy()
+  first.close()
 })
 
 testOnBoth('the subprotocol is echoed alone, wherever it stands among those offered', async (runtime) => {

@@ -90,6 +90,31 @@ const refuseUpgrade = (status: number, why: string): Response =>
 const isWebSocket = ({ headers }: RequestHead): boolean =>
   headers.upgrade?.toLowerCase() === 'websocket' && /(^|,)\s*upgrade\s*(,|$)/i.test(headers.connection ?? '')
 
+const NO_HANDSHAKE = 'This is no WebSocket handshake of version 13.'
+
+/** The characters of a `Sec-WebSocket-Key`: 16 bytes in base64. */
+const KEY_LENGTH = 24
+
+/** Returns whether Bun will upgrade the request, so that no session starts for one that it refuses (RFC 6455, 4.2.1). */
+const isHandshake = ({ headers }: RequestHead): boolean =>
+  headers['sec-websocket-version'] === '13' && headers['sec-websocket-key']?.length === KEY_LENGTH
+
+/** The code of a WebSocket that was closed without a close frame (RFC 6455, 7.4.1). */
+const LOST = 1006
+
+/**
+ * Returns a function that has Bun answer the handshake, and calls `respond` with undefined. A function of the module: a closure of `accept`
+ * would keep the request in memory as long as its socket.
+ */
+const createUpgrade =
+  (request: BunRequest, server: BunServer<BunTransport>, respond: (response: Response | undefined) => void) =>
+  (transport: BunTransport): void => {
+    const headers = { 'Sec-WebSocket-Protocol': SUBPROTOCOL }
+    if (server.upgrade(request, { data: transport, headers })) return respond(undefined)
+    transport.onClose(LOST)
+    respond(refuseUpgrade(400, NO_HANDSHAKE))
+  }
+
 /**
  * Creates the server that the config describes, on Bun's own HTTP and WebSocket server. Throws a `GatewayError` of code `bad-tls`.
  * Bun reports no connection before its first request, so `limits` counts WebSockets only.
@@ -108,24 +133,17 @@ export const createBunServer = (
   let onEmpty = ignore
 
   const accept = (
-    request: BunRequest,
-    bunServer: BunServer<BunTransport>,
+    upgrade: (transport: BunTransport) => void,
     head: RequestHead,
     protocols: string[],
-  ): Response | undefined => {
+  ): void => {
     const peer = handlers.peerOf(head)
     const slot = handlers.countSocket(head, peer)
-    const transport = new BunTransport(() => {
+    const transport = new BunTransport(upgrade, () => {
       open.delete(transport)
       handlers.releaseSlot(slot)
       if (open.size === 0) onEmpty()
     })
-    const headers = { 'Sec-WebSocket-Protocol': SUBPROTOCOL }
-    if (!bunServer.upgrade(request, { data: transport, headers })) {
-      handlers.releaseSlot(slot)
-      return refuseUpgrade(400, 'This is no WebSocket handshake of version 13.')
-    }
-    if (transport.isClosed) return undefined
     open.add(transport)
     const connection = handlers.connect(transport, peer, slot)
     transport.receiveFor(connection)
@@ -136,7 +154,6 @@ export const createBunServer = (
     // Ended before the start is decoded and parsed, so that a refused socket costs little.
     if (slot.refusal) slot.evict(slot.refusal)
     else receiveStart(connection, protocols)
-    return undefined
   }
 
   const fetch = (
@@ -155,14 +172,10 @@ export const createBunServer = (
     if (pathOf(head) !== SESSION_PATH) return refuseUpgrade(404, 'There is no WebSocket at this path.')
     const protocols = protocolsOf(head)
     if (!protocols.includes(SUBPROTOCOL)) return refuseUpgrade(400, `Offer the subprotocol ${SUBPROTOCOL}.`)
-    // Bun answers a response of this turn at less cost than a promise of it.
-    let response: Response | undefined
-    let resolve: ((response: Response | undefined) => void) | undefined
-    const hasRun = turnLimit.run(() => {
-      response = accept(request, bunServer, head, protocols)
-      resolve?.(response)
+    if (!isHandshake(head)) return refuseUpgrade(400, NO_HANDSHAKE)
+    return new Promise((resolve) => {
+      turnLimit.run(() => accept(createUpgrade(request, bunServer, resolve), head, protocols))
     })
-    return hasRun ? response : new Promise((resolveLater) => (resolve = resolveLater))
   }
 
   /** Bun matches these with the path as the client sent it. */

@@ -27,6 +27,8 @@ const sendCollected = ({ data }: BunWebSocket<BunTransport>): void => data.sendC
  */
 export class BunTransport implements Transport {
   #socket: BunWebSocket<BunTransport> | undefined
+  /** Answers the handshake. Undefined afterwards, because it holds the request. */
+  #upgrade: ((transport: BunTransport) => void) | undefined
   readonly #onClosed: (transport: BunTransport) => void
   #connection: Connection | undefined
   /** The frames of this turn. */
@@ -42,19 +44,28 @@ export class BunTransport implements Transport {
   #closing: { code: number; reason: string; timer: NodeJS.Timeout } | undefined
   #isClosed = false
 
-  /** `onClosed` is called once, when the socket is closed. */
-  constructor(onClosed: (transport: BunTransport) => void) {
+  /**
+   * `upgrade` is called once. It has Bun answer the handshake, which calls `open`; or it calls `onClose`. `onClosed` is called once, when the
+   * socket is closed.
+   */
+  constructor(upgrade: (transport: BunTransport) => void, onClosed: (transport: BunTransport) => void) {
+    this.#upgrade = upgrade
     this.#onClosed = onClosed
   }
 
-  /** Called when the handshake is done. */
+  /** Called when the handshake is done. Bun writes its response together with the frames that are sent from here. */
   open(socket: BunWebSocket<BunTransport>): void {
     this.#socket = socket
+    this.sendCollected()
   }
 
-  /** Passes the frames that come to `connection`. */
+  /**
+   * Passes the frames that come to `connection`. The handshake is answered once the promises that follow from it have settled, so that
+   * `started` leaves with the answer if no disk is waited for. Not in a later turn: Bun would refuse frames that come with the handshake.
+   */
   receiveFor(connection: Connection): void {
     this.#connection = connection
+    queueMicrotask(() => process.nextTick(() => this.flush()))
   }
 
   get isClosed(): boolean {
@@ -68,7 +79,7 @@ export class BunTransport implements Transport {
 
   /** Destroys the socket. */
   terminate(): void {
-    if (!this.#isClosed) this.#socket?.terminate()
+    if (!this.#isClosed) this.#opened()?.terminate()
   }
 
   send(text: string): void {
@@ -77,17 +88,17 @@ export class BunTransport implements Transport {
     this.#characters += text.length
     // Written at once, so that `isFull()` counts it.
     if (this.#characters > MAX_BATCH) return this.flush()
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    if (unflushed.push(this) === 1) setImmediate(flushAll)
+    this.#schedule()
   }
 
   /** Writes the frames of this turn. */
   flush(): void {
     this.#isScheduled = false
-    if (this.#frames.length === 0 || this.#isClosed) return
+    if (this.#isClosed) return
+    const socket = this.#opened()
+    if (!socket || this.#frames.length === 0) return this.#countWaiting()
     if (this.#frames.length === 1) this.sendCollected()
-    else this.#socket?.cork(sendCollected)
+    else socket.cork(sendCollected)
     this.#countWaiting()
   }
 
@@ -114,11 +125,11 @@ export class BunTransport implements Transport {
   }
 
   pause(): void {
-    if (!this.#isClosed) this.#socket?.pause()
+    if (!this.#isClosed) this.#opened()?.pause()
   }
 
   resume(): void {
-    if (!this.#isClosed) this.#socket?.resume()
+    if (!this.#isClosed) this.#opened()?.resume()
   }
 
   isFull(): boolean {
@@ -157,6 +168,20 @@ export class BunTransport implements Transport {
     this.#onClosed(this)
     // A connection that the gateway has closed is released by its own `end`, with its own reason.
     if (!this.#closing) this.#connection?.onClose(code)
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || !this.#socket) return
+    this.#isScheduled = true
+    if (unflushed.push(this) === 1) setImmediate(flushAll)
+  }
+
+  /** Returns the socket, after Bun has answered the handshake; undefined if it could not. */
+  #opened(): BunWebSocket<BunTransport> | undefined {
+    const upgrade = this.#upgrade
+    this.#upgrade = undefined
+    upgrade?.(this)
+    return this.#socket
   }
 
   #countWaiting(): void {
