@@ -8,7 +8,6 @@ import { EventQueue } from './event-queue.js'
 import { checkFormat, putFormat } from './format.js'
 import { GroupCommit, SPACING } from './group-commit.js'
 import { Guests } from './guests.js'
-import { readLastExpiry } from './idempotency.js'
 import { Inboxes } from './inboxes.js'
 import { Revocations } from './revocations.js'
 import { Reads } from './reads.js'
@@ -117,7 +116,6 @@ export const openDatabase = async ({
     const clock = new Clock(loadTime(store))
     const revocations = new Revocations(store, commit, clock)
     await revocations.load()
-    const lastExpiry = volume.isPersistent ? await readLastExpiry(store) : null
     const reads = new Reads(store)
     const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
@@ -126,13 +124,14 @@ export const openDatabase = async ({
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
       ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey },
-      ...{ lastExpiry, cacheBytes: inboxBytes, emit, onEmptied, onError },
+      ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.holdsMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })
     const parts = { volume, commit, users, guests, revocations, usage, inboxes, queue, webhooks, clock }
     const database = { ...parts, key: Buffer.from(key, 'base64url'), scheduler, reads }
     try {
+      await inboxes.loadIds()
       await prepare(database)
       // If a background job's write failed meanwhile, the commit refuses every write, and the database could never be used.
       commit.assertWritable()

@@ -4,7 +4,7 @@ import type { Clock } from '../util/clock.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { del, put, read, readAll, type Operation, type Store } from './store.js'
+import { del, put, read, readAll, type Operation, type Range, type Store } from './store.js'
 import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
@@ -27,29 +27,16 @@ export interface IdempotencyKeysOptions {
   commit: GroupCommit
   scheduler: Scheduler
   clock: Clock
-  /** The result of `readLastExpiry`; null for a store in memory, where each look-up is cheap. */
-  lastExpiry: number | null
+  /** Whether the store is on a disk. In memory a look-up costs no more than the filter. */
+  isPersistent: boolean
 }
 
-/** How many index rows are read for the last key, page by page. The rows of revoked tokens, which are kept for long, are in the index too. */
-const LAST_PAGES = [1, 100, 10_000]
-
-/** Resolves with the time at which the last of the stored keys expires, or later; 0 if there is none. */
-export const readLastExpiry = async (store: Store): Promise<number> => {
-  const range = rows.expiriesFrom(0)
-  let { lt } = range
-  let last = 0
-  for (const limit of LAST_PAGES) {
-    const page = await readAll<string[]>(store, { ...range, lt, reverse: true, limit })
-    for (const [row, listed] of page) {
-      last = rows.timeOfExpiry(row)
-      if (listed.some((each) => rows.isIdempotencyKey(each))) return last
-      lt = row
-    }
-    if (page.length < limit) return 0
-  }
-  return last
-}
+/**
+ * How many index rows one step of the load reads, and how many milliseconds later the next one follows: after a restart all clients
+ * connect at the same time.
+ */
+const LOADED_PER_STEP = 32
+const LOAD_SPACING = 10
 
 /**
  * The ids of recent messages with the result of each, so that a retry stores nothing twice. An index lists them by the
@@ -63,20 +50,33 @@ export class IdempotencyKeys {
   /** Rows that the next batch adds to the index, and when the last of them expires. */
   #unindexed: string[] = []
   #unindexedExpiry = 0
-  /** Null if a look-up costs no more than asking it. */
+  /** Null if the store is not persistent. */
   readonly #filter: StoredKeysFilter | null
+  /** The index rows whose keys the filter does not have yet. */
+  #unloaded: Range
   readonly #scheduler: Scheduler
+  readonly #clock: Clock
   readonly #job: Job
   /** How many index rows the next step reads: about as many as list the keys of a step, because a row may list 1 key or 128. */
   #indexRows = 2
 
-  constructor({ store, commit, scheduler, clock, lastExpiry }: IdempotencyKeysOptions) {
+  constructor({ store, commit, scheduler, clock, isPersistent }: IdempotencyKeysOptions) {
     this.#store = store
     this.#commit = commit
     this.#scheduler = scheduler
-    this.#filter = lastExpiry === null ? null : new StoredKeysFilter(lastExpiry)
+    this.#clock = clock
+    this.#filter = isPersistent ? new StoredKeysFilter() : null
+    this.#unloaded = rows.expiriesFrom(clock.now())
     this.#job = scheduler.job((now) => this.#sweep(now))
     scheduler.schedule(this.#job, clock.now())
+  }
+
+  /** Adds the keys that an earlier process stored to the filter: some of them before it resolves, the others in the background. */
+  async load(): Promise<void> {
+    const filter = this.#filter
+    if (!filter) return
+    const job = this.#scheduler.job((now) => this.#load(filter, now))
+    this.#scheduler.schedule(job, await job.run(this.#clock.now()))
   }
 
   /** The result of an earlier send with this key; undefined if there was none. */
@@ -120,6 +120,19 @@ export class IdempotencyKeys {
 
   removePending(row: string): void {
     this.#pending.delete(row)
+  }
+
+  /** One step of the load. Keys that are sent meanwhile are in the filter already, wherever their index rows are. */
+  async #load(filter: StoredKeysFilter, now: number): Promise<number> {
+    const page = await readAll<string[]>(this.#store, { ...this.#unloaded, limit: LOADED_PER_STEP })
+    for (const [row, listed] of page) {
+      const expiresAt = rows.timeOfExpiry(row)
+      for (const key of listed) if (rows.isIdempotencyKey(key)) filter.add(key, expiresAt, now)
+      this.#unloaded = rows.expiriesAfter(row)
+    }
+    if (page.length === LOADED_PER_STEP) return now + LOAD_SPACING
+    filter.setLoaded()
+    return Infinity
   }
 
   /** One step of the job: deletes some of the expired keys. */

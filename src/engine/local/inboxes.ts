@@ -60,8 +60,8 @@ export interface InboxesOptions {
   clock: Clock
   /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
   epochKey: string
-  /** The result of `readLastExpiry`; null for a store in memory, where each look-up is cheap. */
-  lastExpiry: number | null
+  /** Whether the store is on a disk. */
+  isPersistent: boolean
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number
   emit: (event: EngineEvent) => void
@@ -123,6 +123,11 @@ export class Inboxes {
     })
     this.#idempotencyKeys = new IdempotencyKeys({ ...options, scheduler: this.#scheduler })
     this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
+  }
+
+  /** Called once before the first send. See `IdempotencyKeys.load`. */
+  loadIds(): Promise<void> {
+    return this.#idempotencyKeys.load()
   }
 
   /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */

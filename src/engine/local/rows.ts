@@ -94,5 +94,6 @@ export const rows = {
   expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
   expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
   expiriesFrom: (time: number): Range => ({ ...below('until'), gte: keyOf('until', padded(time)) }),
+  expiriesAfter: (row: string): Range => ({ ...below('until'), gte: row + AFTER_SEPARATOR }),
   timeOfExpiry: (row: string): number => Number(lastOf(row).slice(0, DIGITS)),
 } as const

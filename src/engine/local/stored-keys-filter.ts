@@ -16,14 +16,13 @@ interface Generation {
 export class StoredKeysFilter {
   /** The newest is the last. */
   #generations: Generation[] = []
-  /** Until then there may be keys that no filter has. */
-  #completeAt: number
-
+  /** Until then there may be keys that only a dropped filter had. */
+  #droppedUntil = 0
+  /** Whether all keys that an earlier process stored are added. */
+  #isLoaded = false
   readonly #maxFilters: number
 
-  /** Keys that are stored already expire until `lastExpiry`. */
-  constructor(lastExpiry: number, maxFilters = MAX_FILTERS) {
-    this.#completeAt = lastExpiry
+  constructor(maxFilters = MAX_FILTERS) {
     this.#maxFilters = maxFilters
   }
 
@@ -33,7 +32,7 @@ export class StoredKeysFilter {
       this.#generations = this.#generations.filter((each) => each.expiresAt > now)
       if (this.#generations.length >= this.#maxFilters) {
         const oldest = this.#generations.shift()
-        this.#completeAt = Math.max(this.#completeAt, oldest?.expiresAt ?? 0)
+        this.#droppedUntil = Math.max(this.#droppedUntil, oldest?.expiresAt ?? 0)
       }
       newest = { filter: new BloomFilter(), expiresAt }
       this.#generations.push(newest)
@@ -42,9 +41,14 @@ export class StoredKeysFilter {
     newest.expiresAt = Math.max(newest.expiresAt, expiresAt)
   }
 
+  /** Called once every stored key was added. Until then `mayHave` returns true. */
+  setLoaded(): void {
+    this.#isLoaded = true
+  }
+
   /** Returns false if the key is not stored, or has expired. */
   mayHave(key: string, now: number): boolean {
-    if (now <= this.#completeAt) return true
+    if (!this.#isLoaded || now <= this.#droppedUntil) return true
     const hash = hashText(key)
     for (const { filter, expiresAt } of this.#generations)
       if (expiresAt > now && filter.mayHave(hash)) return true

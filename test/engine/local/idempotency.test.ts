@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { KEYS_PER_INDEX_ROW, readLastExpiry } from '../../../src/engine/local/idempotency.js'
+import { KEYS_PER_INDEX_ROW } from '../../../src/engine/local/idempotency.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Operation } from '../../../src/engine/local/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { contentDigest } from '../../../src/engine/util/content-digest.js'
 import { until } from '../../support/until.js'
-import { volumeOf, withStore } from '../stores.js'
+import { rules, volumeOf, withStore } from '../stores.js'
 
 /** A store with so many index rows of expired keys, which list `keys` keys each. */
 const withExpiredKeys = async (indexRows: number, keys: number): Promise<MemoryStore> => {
@@ -66,16 +67,57 @@ void describe('the sweep of idempotency keys', () => {
   })
 })
 
-void describe('the last expiry', () => {
-  void it('is that of idempotency keys, not of revoked tokens, which are kept for longer', async () => {
-    const sent = rows.idempotencyKey({ appId: 'app', from: 'ada', to: 'bob', id: '1' })
-    const store = new MemoryStore()
-    const tokens = Array.from({ length: 250 }, (_, n) =>
-      put(rows.expiry(2_000 + n, `${n}`), [rows.revokedToken('app', `${n}`)]),
+void describe('the filter of idempotency keys after a restart', () => {
+  void it('gets the keys that are stored in steps, and every key is found before and after', async () => {
+    const memory = new MemoryStore()
+    const expiresAt = Date.now() + 3_600_000
+    const message = (id: string) => ({ appId: 'app', from: 'ada', to: 'bob', id, body: 'Hello' })
+    const ids = Array.from({ length: 100 }, (_, n) => `${n}`)
+    for (const [n, id] of ids.entries()) {
+      const key = rows.idempotencyKey(message(id))
+      await memory.batch([
+        put(key, [expiresAt + n, contentDigest(message(id)), n, n, 1]),
+        // The rows of revoked tokens are in the index too.
+        put(rows.expiry(expiresAt + n, `${n}`), n % 2 ? [key] : [rows.revokedToken('app', id), key]),
+      ])
+    }
+    const lookUps: string[] = []
+    let pages = 0
+    let mayLoad = (): void => undefined
+    const loading = new Promise<void>((resolve) => (mayLoad = resolve))
+    const store = withStore(memory, {
+      getSync: (key) => {
+        if (key.startsWith('sent\0')) lookUps.push(key)
+        return memory.getSync(key)
+      },
+      iterator: (range) => ({
+        all: async () => {
+          const isPage = range.limit === 32 && range.gte.startsWith('until\0')
+          // The first page is read before the engine is open.
+          if (isPage && pages++ > 0) await loading
+          return memory.iterator(range).all()
+        },
+      }),
+    })
+    const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+    await engine.open()
+    const outcome = async (id: string): Promise<string> => (await engine.send(message(id), rules)).outcome
+    for (const id of ids) assert.equal(await outcome(id), 'repeated')
+    assert.equal(await outcome('first'), 'stored')
+    assert.ok(lookUps.includes(rows.idempotencyKey(message('first'))))
+    mayLoad()
+    let next = 0
+    await until(
+      'a new id is not looked up',
+      async () => {
+        const id = `new ${next++}`
+        assert.equal(await outcome(id), 'stored')
+        return lookUps.includes(rows.idempotencyKey(message(id)))
+      },
+      false,
     )
-    await store.batch(tokens)
-    assert.equal(await readLastExpiry(store), 0)
-    await store.batch([put(rows.expiry(900, 'a'), [sent]), put(rows.expiry(1_000, 'b'), [sent])])
-    assert.equal(await readLastExpiry(store), 1_000)
+    assert.equal(pages, 4)
+    for (const id of [...ids, 'first', 'new 0']) assert.equal(await outcome(id), 'repeated')
+    await engine.close()
   })
 })
