@@ -80,7 +80,8 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   find(ref: SessionRef): Entry | undefined {
-    return this.of(ref).find(({ session }) => session.sessionId === ref.sessionId)
+    // From the newest on: a user's older sessions are mostly held ones, whose clients do not come back.
+    return this.of(ref).findLast(({ session }) => session.sessionId === ref.sessionId)
   }
 
   /** Returns whether the entry was added and not deleted since. */

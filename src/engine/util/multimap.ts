@@ -13,7 +13,10 @@ export class Multimap<T extends object> {
   }
 
   add(key: string, value: T): void {
-    this.#values.set(key, this.#values.has(key) ? [...this.get(key), value] : value)
+    const found = this.#values.get(key)
+    // `concat`, since spreading an array runs its iterator.
+    if (found === undefined) this.#values.set(key, value)
+    else this.#values.set(key, isArray(found) ? found.concat([value]) : [found, value])
   }
 
   delete(key: string, value: T): void {
