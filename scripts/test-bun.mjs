@@ -1,4 +1,4 @@
-// Runs the tests of the engine and of the gateway on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs [FILE]…
+// Runs the tests of the engine, of the gateway and of tokens on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs [FILE]…
 // It prints the tests that it leaves out, and why. test/transports has the cases of sockets for both runtimes.
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -54,6 +54,9 @@ const files =
             .filter(isTest)
             .map((name) => join(folder, name))
             .sort(),
+        ),
+        ...['properties', 'signature', 'vectors', 'verify-token'].map(
+          (name) => `test/tokens/${name}.test.ts`,
         ),
         'test/faults/engine-kills.test.ts',
       ]
