@@ -174,7 +174,13 @@ export const createBunServer = (
     if (!protocols.includes(SUBPROTOCOL)) return refuseUpgrade(400, `Offer the subprotocol ${SUBPROTOCOL}.`)
     if (!isHandshake(head)) return refuseUpgrade(400, NO_HANDSHAKE)
     return new Promise((resolve) => {
-      turnLimit.run(() => accept(createUpgrade(request, bunServer, resolve), head, protocols))
+      let isLater = false
+      turnLimit.run(() => {
+        // The session of a client that has left meanwhile could end another one as `too-many-sessions`.
+        if (isLater && request.signal.aborted) return resolve(refuseUpgrade(400, NO_HANDSHAKE))
+        accept(createUpgrade(request, bunServer, resolve), head, protocols)
+      })
+      isLater = true
     })
   }
 
