@@ -17,6 +17,10 @@ export type IdempotencyRow = [
   sentAt: number,
 ]
 
+/** The row as JSON, in a third of the time of `JSON.stringify`. A digest is in base64url. */
+const textOf = ([expiresAt, digest, offset, ownOffset, sentAt]: IdempotencyRow): string =>
+  `[${expiresAt},"${digest}",${offset},${ownOffset},${sentAt}]`
+
 export const KEYS_PER_INDEX_ROW = 128
 /** How many index rows, and about how many keys, one step of the sweep deletes at most. */
 const MAX_INDEX_ROWS_PER_STEP = 32
@@ -104,13 +108,11 @@ export class IdempotencyKeys {
     this.#unindexedExpiry = Math.max(this.#unindexedExpiry, expiresAt)
     this.#scheduler.schedule(this.#job, expiresAt + 1)
     this.#commit.defer('idempotency index', this.#writeIndex)
-    return put(row, [
-      expiresAt,
-      digest,
-      result.offset,
-      result.ownOffset,
-      result.sentAt,
-    ] satisfies IdempotencyRow)
+    return {
+      type: 'put',
+      key: row,
+      value: textOf([expiresAt, digest, result.offset, result.ownOffset, result.sentAt]),
+    }
   }
 
   /** Until `removePending`, a retry waits for this result. */
