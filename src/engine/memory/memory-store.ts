@@ -7,9 +7,6 @@ import { MessageLog, offsetOf } from './message-log.js'
 /** Begins the key of each message. */
 const MESSAGES = 'message\0'
 
-/** Returns the same text. V8 keeps a text that `JSON.stringify` made as a tree of its parts until a character of it is read. */
-const flat = (text: string): string => (text.charCodeAt(0) >= 0 ? text : '')
-
 /** Rows whose keys differ only in the last part. A range never reaches beyond one group. */
 class Group {
   readonly rows = new Map<string, string>()
@@ -23,7 +20,7 @@ class Group {
       if (key > (this.#keys.at(-1) ?? '')) this.#keys.push(key)
       else this.#keys.splice(this.#indexOf(this.#keys, key), 0, key)
     }
-    this.rows.set(key, flat(value))
+    this.rows.set(key, value)
   }
 
   del(key: string): void {

@@ -38,12 +38,6 @@ const flushAll = (): void => {
 const flush = (transport: WsTransport): void => transport.flush()
 
 /**
- * The table of listeners of each WebSocket, since none has a listener: Node makes one of 200 bytes for each. Frozen: a listener that is
- * added by mistake throws, and would else be one of all WebSockets.
- */
-const NO_LISTENERS: object = Object.freeze({ __proto__: null })
-
-/**
  * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. They call
  * their transport in place of listeners, which Node would keep in a table for each socket. A function, because the build of ws for
  * browsers has no class to extend: a page's bundler may follow the import of the gateway.
@@ -107,7 +101,6 @@ export class WsTransport implements Transport {
     this.#connection = connection
     this.#deadline = new MessageDeadline(connection, timeout)
     socket[TRANSPORT] = stream[TRANSPORT] = this
-    Object.assign(socket, { _events: NO_LISTENERS })
     stream.push = slicedPush
     stream.on('data', onChunk)
     const endListeners = stream.listeners('end')
