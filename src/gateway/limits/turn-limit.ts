@@ -1,10 +1,7 @@
 /** Spreads jobs over turns of the event loop. */
 export interface TurnLimit {
-  /**
-   * Calls `job` now, and returns true; or calls it in a later turn if enough jobs have run in this one. Jobs run in the order in which they
-   * came.
-   */
-  run(job: () => void): boolean
+  /** Calls `job` now, or in a later turn if enough jobs have run in this one. Jobs run in the order in which they came. */
+  run(job: () => void): void
 }
 
 /** At most `max` jobs run in a turn. Between turns the event loop serves other sockets. */
@@ -24,12 +21,11 @@ export const createTurnLimit = (max: number): TurnLimit => {
     run(job) {
       if (ranInThisTurn >= max) {
         waiting.push(job)
-        return false
+        return
       }
       if (ranInThisTurn === 0) setImmediate(nextTurn)
       ranInThisTurn += 1
       job()
-      return true
     },
   }
 }
