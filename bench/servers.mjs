@@ -1,4 +1,4 @@
-/* global setInterval */
+/* global Response, setInterval */
 // Runs one server in a process of its own: node bench/servers.mjs NAME. Sends its port, and its usage on request.
 import { fdatasync, openSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -109,18 +109,61 @@ const pingAll = (sockets) => {
 }
 
 /**
- * A minimal WebSocket server, as a team would write first. It answers a start. It sends a message with an offset to both users
- * and acknowledges it, after `keep` has stored it.
+ * What a minimal server does, as a team would write it first. It answers a start. It sends a message with an offset to both users and
+ * acknowledges it, after `keep` has stored it. `connect` returns what to call for a socket's messages and for its close.
  */
+const createRelay = (answer, keep) => {
+  const users = new Map()
+  const userOf = (id) => {
+    if (!users.has(id)) users.set(id, { offset: 0, sockets: new Set(), kept: [] })
+    return users.get(id)
+  }
+  const publish = (user, frame) => {
+    const text = JSON.stringify(frame)
+    for (const each of user.sockets) each.send(text)
+  }
+  return {
+    connect(socket) {
+      let userId
+      const send = (frame) => socket.send(JSON.stringify(frame))
+      return {
+        async onMessage(text) {
+          const frame = JSON.parse(text)
+          if (frame.type === 'send') {
+            const { id, to, body } = frame
+            const [sender, recipient] = [userOf(userId), userOf(to)]
+            const message = { type: 'message', id, from: userId, to, sender: {}, body, sentAt: Date.now() }
+            const [offset, ownOffset] = [++recipient.offset, ++sender.offset]
+            if (keep) await keep(JSON.stringify({ ...message, offset, ownOffset }))
+            publish(recipient, { ...message, offset })
+            publish(sender, { ...message, offset: ownOffset })
+            send({ type: 'sent', id, offset: ownOffset, sentAt: message.sentAt })
+          } else if (frame.type === 'start') {
+            userId = await answer(frame.token)
+            const user = userOf(userId)
+            user.sockets.add(socket)
+            send({ type: 'started', userId })
+            if (frame.resume) for (const message of user.kept) send(message)
+          }
+        },
+        onClose: () => userOf(userId).sockets.delete(socket),
+      }
+    },
+    fill(to, messages) {
+      for (let offset = 1; offset <= messages; offset++)
+        userOf(to).kept.push({
+          ...{ type: 'message', offset, id: `fill-${offset}`, from: 'filler', to },
+          ...{ sender: {}, body, sentAt: Date.now() },
+        })
+    },
+  }
+}
+
+/** A relay on the package ws. */
 const bare =
   (answer, keeper = () => undefined, hasPings = false) =>
-  () => {
-    const keep = keeper()
-    const users = new Map()
-    const userOf = (id) => {
-      if (!users.has(id)) users.set(id, { offset: 0, sockets: new Set(), kept: [] })
-      return users.get(id)
-    }
+  async () => {
+    const { connect, fill } = createRelay(answer, keeper())
     const server = createServer()
     const sockets = new WebSocketServer({
       server,
@@ -128,43 +171,35 @@ const bare =
       clientTracking: hasPings,
       handleProtocols: () => 'chat-session.v1',
     }).on('connection', (socket) => {
-      let userId
-      const send = (frame) => socket.send(JSON.stringify(frame))
-      const publish = (user, frame) => {
-        const text = JSON.stringify(frame)
-        for (const each of user.sockets) each.send(text)
-      }
-      socket.on('message', async (data) => {
-        const frame = JSON.parse(data.toString())
-        if (frame.type === 'send') {
-          const { id, to, body } = frame
-          const [sender, recipient] = [userOf(userId), userOf(to)]
-          const message = { type: 'message', id, from: userId, to, sender: {}, body, sentAt: Date.now() }
-          const [offset, ownOffset] = [++recipient.offset, ++sender.offset]
-          if (keep) await keep(JSON.stringify({ ...message, offset, ownOffset }))
-          publish(recipient, { ...message, offset })
-          publish(sender, { ...message, offset: ownOffset })
-          send({ type: 'sent', id, offset: ownOffset, sentAt: message.sentAt })
-        } else if (frame.type === 'start') {
-          userId = await answer(frame.token)
-          const user = userOf(userId)
-          user.sockets.add(socket)
-          send({ type: 'started', userId })
-          if (frame.resume) for (const message of user.kept) send(message)
-        }
-      })
-      socket.on('close', () => userOf(userId).sockets.delete(socket))
+      const { onMessage, onClose } = connect(socket)
+      socket.on('message', (data) => onMessage(data.toString()))
+      socket.on('close', onClose)
     })
     if (hasPings) pingAll(sockets)
-    const fill = (to, messages) => {
-      for (let offset = 1; offset <= messages; offset++)
-        userOf(to).kept.push({
-          ...{ type: 'message', offset, id: `fill-${offset}`, from: 'filler', to },
-          ...{ sender: {}, body, sentAt: Date.now() },
-        })
-    }
-    return listen(server).then((port) => ({ port, fill }))
+    return { port: await listen(server), fill }
   }
+
+/** The user whom a token names. */
+const readUserId = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()).sub
+
+/** A relay on Bun's own WebSocket server, which verifies no token: about the least that a start and a message cost on Bun. */
+const bareOnBun = () => {
+  const { connect, fill } = createRelay((token) => Promise.resolve(readUserId(token)))
+  const { port } = globalThis.Bun.serve({
+    hostname: '127.0.0.1',
+    port: fixedPort,
+    fetch: (request, server) =>
+      server.upgrade(request, { data: {}, headers: { 'Sec-WebSocket-Protocol': 'chat-session.v1' } })
+        ? undefined
+        : new Response(null, { status: 400 }),
+    websocket: {
+      open: (socket) => Object.assign(socket.data, connect(socket)),
+      message: (socket, text) => socket.data.onMessage(text),
+      close: (socket) => socket.data.onClose(),
+    },
+  })
+  return { port, fill }
+}
 
 const socketIo = async () => {
   const { Server } = await import('socket.io')
@@ -184,6 +219,7 @@ const servers = {
   'ws + group commit': bare(verify, groupCommit),
   ws: bare(() => Promise.resolve('1')),
   'ws + pings': bare(() => Promise.resolve('1'), undefined, true),
+  'Bun.serve': bareOnBun,
   'socket.io + jose': socketIo,
 }
 

@@ -11,17 +11,19 @@ import { createToken } from '../dist/tokens/index.js'
 export const appId = 'bench'
 export const secret = 'a secret of at least 32 bytes, for benchmarks'
 
-/** Ends the name of a server that runs on Bun. The others run on Node. */
+/** Ends the name of a gateway on Bun. */
 const ON_BUN = ', Bun'
+/** The other server that runs on Bun. */
+const BARE_ON_BUN = 'Bun.serve'
 const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
 
 /** Runs `use` with a server of this name, which has these environment variables, and ends the server afterwards. */
 export const withServer = async (name, use, env = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
-  const isOnBun = name.endsWith(ON_BUN)
+  const isOnBun = name.endsWith(ON_BUN) || name === BARE_ON_BUN
   let child
   const start = async (port = 0) => {
-    child = fork(new URL('servers.mjs', import.meta.url), [isOnBun ? name.slice(0, -ON_BUN.length) : name], {
+    child = fork(new URL('servers.mjs', import.meta.url), [name.replace(ON_BUN, '')], {
       ...(isOnBun && { execPath: bun }),
       execArgv: ['--expose-gc'],
       env: { ...process.env, ...env, BENCH_FOLDER: folder, BENCH_PORT: String(port) },
@@ -78,6 +80,8 @@ const clients = {
     return socket
   },
 }
+
+clients[BARE_ON_BUN] = clients.ws
 
 /** Opens a connection, and sends a start with the protocol of this server. */
 export const connect = (name, port, token, { scheme = 'ws', resume } = {}) => {

@@ -53,6 +53,7 @@ export default {
       'chat-session, embedded',
       'chat-session, memory, Bun',
       'chat-session, embedded, Bun',
+      'Bun.serve',
       'ws + group commit',
     ]
     return takeTurns(names, options, async (name, { port, cpuOf }) => {

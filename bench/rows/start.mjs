@@ -44,6 +44,7 @@ export default {
       'chat-session, embedded',
       'chat-session, memory, Bun',
       'chat-session, embedded, Bun',
+      'Bun.serve',
       'socket.io + jose',
       'ws',
     ]
