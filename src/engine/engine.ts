@@ -43,7 +43,10 @@ export interface Engine extends WebhookQueue {
    */
   open(): Promise<void>
 
-  /** Writes pending changes, holds the sessions of this engine's connections, and releases every resource. Closing twice is fine, and so is opening again. */
+  /**
+   * Writes pending changes, holds the sessions of this engine's connections, and releases every resource. Closing twice is fine, and so is
+   * opening again.
+   */
   close(): Promise<void>
 
   /** 32 random bytes, the same for every gateway on this engine for as long as its data lasts. */

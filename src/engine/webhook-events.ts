@@ -58,7 +58,10 @@ export interface OwedEventPage {
   next: string | null
 }
 
-/** The result of a delivery. `retryAfter` is in milliseconds, since a Unix time would move with the machine's clock; `error` and `failed` say why the delivery failed. */
+/**
+ * The result of a delivery. `retryAfter` is in milliseconds, since a Unix time would move with the machine's clock; `error` and `failed`
+ * say why the delivery failed.
+ */
 export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error: string } | { failed: string }
 
 /**

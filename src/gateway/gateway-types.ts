@@ -34,9 +34,9 @@ export interface Gateway {
    */
   attach(server: Server): void
   /**
-   * Creates an HTTP server and listens as `config.listen` says, and as `config.admin` says too. Resolves with the address, `http://HOST:PORT`; a second
-   * call resolves with the same. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an
-   * `EngineError`, and can be called again then.
+   * Creates an HTTP server and listens as `config.listen` says, and as `config.admin` says too. Resolves with the address,
+   * `http://HOST:PORT`; a second call resolves with the same. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`,
+   * `closed`) or an `EngineError`, and can be called again then.
    */
   listen(): Promise<string>
   /**
@@ -47,9 +47,9 @@ export interface Gateway {
   /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
   ready(): Promise<void>
   /**
-   * Sends a message from the app's backend, or in a user's name. Resolves when the message is durable. A second call with
-   * the same `id` and content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `unknown-user`, `bad-request`, `too-large`, `conflict`,
-   * `unavailable`, `closed`), or an `EngineError`.
+   * Sends a message from the app's backend, or in a user's name. Resolves when the message is durable. A second call with the same `id` and
+   * content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `unknown-user`, `bad-request`,
+   * `too-large`, `conflict`, `unavailable`, `closed`), or an `EngineError`.
    */
   publish(publication: Publication): Promise<Published>
   /**

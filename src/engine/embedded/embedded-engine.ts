@@ -6,7 +6,7 @@ import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
 import type { Volume } from '../local/store.js'
 import { watchDatabaseFiles } from './database-files.js'
 import { createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
-import { engineErrorOf, openLevelStore, writeBufferOf } from './level-store.js'
+import { DEFAULT_CACHE_BYTES, engineErrorOf, openLevelStore, writeBufferOf } from './level-store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
   /** The folder that holds all data; made if it is missing. One process at a time can open it. */
@@ -93,7 +93,7 @@ const openWhenUnlocked = async (
 export const createEmbeddedEngine = ({
   path,
   lockWait = 5_000,
-  cacheBytes = 64 * 2 ** 20,
+  cacheBytes = DEFAULT_CACHE_BYTES,
   ...options
 }: EmbeddedEngineOptions): Engine => {
   // Resolved now, so that a later change of the working directory doesn't change the folder.

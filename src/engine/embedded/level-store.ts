@@ -19,7 +19,9 @@ const importClassicLevel = async (): Promise<typeof classicLevel> => {
 
 const MIN_WRITE_BUFFER = 4 * 2 ** 20
 const MAX_WRITE_BUFFER = 64 * 2 ** 20
-const DEFAULT_WRITE_BUFFER = 32 * 2 ** 20
+
+/** Bytes that an engine's caches may take by default. */
+export const DEFAULT_CACHE_BYTES = 64 * 2 ** 20
 
 /**
  * Returns how many bytes of rows LevelDB keeps in memory before it sorts them into a file, for an engine that may take `cacheBytes` for
@@ -74,7 +76,7 @@ const tablesIn = (sstables: string): string[] =>
  */
 export const openLevelStore = async (
   path: string,
-  writeBufferSize = DEFAULT_WRITE_BUFFER,
+  writeBufferSize = writeBufferOf(DEFAULT_CACHE_BYTES),
 ): Promise<LevelStore> => {
   const { ClassicLevel } = await importClassicLevel()
   const level = new ClassicLevel(path, { writeBufferSize })

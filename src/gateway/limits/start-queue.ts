@@ -6,9 +6,9 @@ import { addressKey } from './connection-limits.js'
  */
 export interface StartQueue {
   /**
-   * Calls `work` at once, or when earlier starts have finished. Resolves with true when it has finished, or with false if it waited so
-   * long that it is not called. Returns undefined if too many starts wait. Starts of one address wait in order, and addresses take turns: a flood from one address delays the others little. `bytes` is
-   * the memory that the start holds while it waits.
+   * Calls `work` at once, or when earlier starts have finished. Resolves with true when it has finished, or with false if it waited so long
+   * that it is not called. Returns undefined if too many starts wait. Starts of one address wait in order, and addresses take turns: a
+   * flood from one address delays the others little. `bytes` is the memory that the start holds while it waits.
    */
   run(work: () => Promise<void>, address: string, bytes: number): Promise<boolean> | undefined
   /** Returns how many starts wait. */
