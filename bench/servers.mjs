@@ -109,8 +109,8 @@ const pingAll = (sockets) => {
 }
 
 /**
- * What a minimal server does, as a team would write it first. It answers a start. It sends a message with an offset to both users and
- * acknowledges it, after `keep` has stored it. `connect` returns what to call for a socket's messages and for its close.
+ * Returns a minimal relay, as a team would write it first. It answers a start. It sends a message with an offset to both users and
+ * acknowledges it, after `keep` has stored it. `connect` returns functions to call for a socket's messages and for its close.
  */
 const createRelay = (answer, keep) => {
   const users = new Map()

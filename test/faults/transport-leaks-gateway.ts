@@ -39,7 +39,7 @@ const isSocket = (file: string): boolean => {
   try {
     return readlinkSync(`/proc/self/fd/${file}`).startsWith('socket:')
   } catch {
-    // It was closed since it was listed: it may be the one of the list.
+    // It was closed since it was listed: it may be the listing's own.
     return false
   }
 }

@@ -1,6 +1,7 @@
 // How a WebSocket begins, and requests that begin none.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { restOf, statusAndCode } from '../gateway/rest/support.js'
 import { startOf } from '../gateway/support.js'
 import {
   handshake,
@@ -103,6 +104,20 @@ testOnBoth('a request that is no handshake of version 13 opens no WebSocket', as
     assert.ok(status >= 400 && status < 500, `${status} for ${request}`)
     raw.socket.destroy()
   }
+})
+
+testOnBoth('a start in a POST starts no session', async (runtime) => {
+  const url = urlOf(runtime)
+  const raw = await openRaw(url)
+  const start = startProtocol(await startOf('zed'))
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${start}` }).replace('GET', 'POST'),
+  )
+  const { status } = await raw.answer()
+  assert.ok(status >= 400 && status < 500, String(status))
+  raw.socket.destroy()
+  // A start would have created the user.
+  assert.deepEqual(statusAndCode(await restOf(url)('GET', '/users/zed')), [404, 'unknown-user'])
 })
 
 testOnBoth(

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { EngineError } from '../errors.js'
+import { checkFormat } from '../local/format.js'
 import { exportRows } from '../local/transfer/export-rows.js'
 import { RowImport } from '../local/transfer/import-rows.js'
 import { rows } from '../local/rows.js'
@@ -28,6 +29,8 @@ export const folderSource = (path: string): CopySource => {
         store = await openLevelStore(folder)
         if (store.getSync(rows.copying) !== undefined)
           throw new EngineError('unavailable', unfinishedCopy(folder))
+        // Before the target is opened, which marks it.
+        checkFormat(store, folder)
       }),
     async *pages() {
       if (store) yield* exportRows(store)

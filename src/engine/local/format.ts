@@ -8,14 +8,17 @@ const FORMAT = 2
 /** The operation that says which format the rows of a store have. */
 export const putFormat = (): Operation => put(rows.format, FORMAT)
 
-/** Returns whether the store says its format; a new one does not. Throws `unavailable` if this version can't read its rows. */
-export const checkFormat = (store: Store): boolean => {
+/**
+ * Returns whether the store says its format; a new one does not. Throws `unavailable` if this version can't read its rows. `where` names
+ * the store in the error.
+ */
+export const checkFormat = (store: Store, where = "The engine's folder"): boolean => {
   const format = read(store, rows.format)
   if (format === FORMAT) return true
   // The first format had no number.
   if (format === undefined && read(store, rows.key) === undefined) return false
   throw new EngineError(
     'unavailable',
-    "The engine's folder was written by another version of chat-session, and this one can't read it: use that version, or another folder.",
+    `${where} was written by another version of chat-session, and this one can't read it: use that version, or another folder.`,
   )
 }

@@ -152,10 +152,10 @@ export class IdempotencyKeys {
       for (const row of keys) if (this.#hasExpired(row, now)) deletions.push(del(row))
       deletions.push(del(indexRow))
     }
-    const [first] = deletions
-    if (!first) return this.#nextExpiry(now)
+    if (deletions.length === 0) return this.#nextExpiry(now)
     this.#indexRows = done < due.length ? done : Math.min(2 * done, MAX_INDEX_ROWS_PER_STEP)
-    this.#commit.defer(`sweep ${first.key}`, (batch) => batch.push(...deletions))
+    // In its place among the writes: behind a later one it would delete a key that was sent again meanwhile.
+    this.#commit.append(deletions)
     // The next step follows at once, because there may be as many keys as messages. It waits for this write: otherwise it would
     // read the same index rows again.
     await this.#commit.flush()

@@ -193,7 +193,7 @@ export class Inbox {
     return messages > share * retention.messages || bytes > share * retention.bytes
   }
 
-  /** Returns the operation that stores the next message, and stops retaining those that it pushes out. `json` is the message without it. */
+  /** Returns the operation that stores the next message, and stops retaining those that it pushes out. `json` is the message without its offset. */
   append(json: string, size: number, from: string | null, at: number, retention: Retention): Operation {
     const before = this.assigned
     const offset = before.offset + 1

@@ -125,7 +125,7 @@ export class Inboxes {
     // Offsets are positive. If the message was sent before the keys moved into a cluster, its step made the copy.
     const place =
       Number(ownOffset) > 0
-        ? { offset: Number(ownOffset), epoch: Number(ownEpoch) }
+        ? { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }
         : await this.copies.make(
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },

@@ -1,17 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { hashOnce } from './sha256.js'
 
-interface BunHasher {
-  copy(): BunHasher
-  update(data: string | Uint8Array): BunHasher
-  digest(): Buffer
-}
-
-/** Bun's own hash, which with a key makes HMACs. Undefined on Node. */
-const { Bun: bun } = globalThis as {
-  Bun?: { CryptoHasher: new (algorithm: 'sha256', key: string | Uint8Array) => BunHasher }
-}
-
 /** Bytes of a block of SHA-256, and of its digest. */
 const BLOCK = 64
 const DIGEST = 32
@@ -27,14 +16,10 @@ const pad = (key: Buffer, byte: number): Buffer => {
 const ROOM = 4_096
 
 /**
- * Returns a function that makes HMAC-SHA256s under one key. On Bun it copies a hash that has taken the key. If Node has `crypto.hash`, it
- * makes them of two hashes (RFC 2104, 2): the objects and streams of `createHmac` cost a start three times as much.
+ * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, it makes them of two hashes (RFC 2104, 2):
+ * the objects and streams of `createHmac` cost a start three times as much.
  */
 export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uint8Array) => Buffer) => {
-  if (bun) {
-    const keyed = new bun.CryptoHasher('sha256', key)
-    return (data) => keyed.copy().update(data).digest()
-  }
   const hash = hashOnce
   if (!hash) return (data) => createHmac('sha256', key).update(data).digest()
   const bytes = Buffer.from(key)

@@ -1,4 +1,4 @@
-/** One open WebSocket, as a connection writes to it. Each WebSocket server in transports/ implements it. */
+/** One WebSocket, as a connection writes to it. Each WebSocket server in transports/ implements it. */
 export interface Transport {
   /** Sends a text frame. The frames of one turn may leave in one write. */
   send(text: string): void

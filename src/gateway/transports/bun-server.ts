@@ -26,7 +26,7 @@ export interface BunHandlers {
   countSocket(head: RequestHead, peer: Peer): Slot
   /** The WebSocket counts no more. */
   releaseSlot(slot: Slot): void
-  /** Creates the connection of a socket that has just opened. */
+  /** Creates the connection of a WebSocket whose handshake may not be answered yet. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
   /** Responds to a plain request. */
   respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
@@ -96,8 +96,10 @@ const NO_HANDSHAKE = 'This is no WebSocket handshake of version 13.'
 const KEY_LENGTH = 24
 
 /** Returns whether Bun will upgrade the request, so that no session starts for one that it refuses (RFC 6455, 4.2.1). */
-const isHandshake = ({ headers }: RequestHead): boolean =>
-  headers['sec-websocket-version'] === '13' && headers['sec-websocket-key']?.length === KEY_LENGTH
+const isHandshake = ({ method }: Request, { headers }: RequestHead): boolean =>
+  method === 'GET' &&
+  headers['sec-websocket-version'] === '13' &&
+  headers['sec-websocket-key']?.length === KEY_LENGTH
 
 /** The code of a WebSocket that was closed without a close frame (RFC 6455, 7.4.1). */
 const LOST = 1006
@@ -172,7 +174,7 @@ export const createBunServer = (
     if (pathOf(head) !== SESSION_PATH) return refuseUpgrade(404, 'There is no WebSocket at this path.')
     const protocols = protocolsOf(head)
     if (!protocols.includes(SUBPROTOCOL)) return refuseUpgrade(400, `Offer the subprotocol ${SUBPROTOCOL}.`)
-    if (!isHandshake(head)) return refuseUpgrade(400, NO_HANDSHAKE)
+    if (!isHandshake(request, head)) return refuseUpgrade(400, NO_HANDSHAKE)
     return new Promise((resolve) => {
       let isLater = false
       turnLimit.run(() => {

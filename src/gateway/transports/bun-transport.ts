@@ -118,6 +118,8 @@ export class BunTransport implements Transport {
   close(code: number, reason: string): void {
     if (this.#isClosed || this.#closing) return
     this.flush()
+    // It answers the handshake if that was not done, and the client may have left.
+    if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }
     // After a close frame Bun does not report when the frames before it are sent, and a process that ends would lose them.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
+import { createSecureContext } from 'node:tls'
 import { createHmacSha256 } from '../../../src/engine/internal.js'
 
 const keys = [
@@ -21,4 +22,11 @@ test('MACs equal those of `createHmac`, for keys and data of any length, and eac
     const macs = data.map((each) => [each, hmac(each)] as const)
     for (const [each, mac] of macs) assert.deepEqual(mac, createHmac('sha256', key).update(each).digest())
   }
+})
+
+test('a MAC is made after OpenSSL has failed at something else', () => {
+  // The `update` of Bun's own hash throws the error that OpenSSL has left.
+  const hmac = createHmacSha256('k')
+  assert.throws(() => createSecureContext({ key: 'no key', cert: 'no certificate' }))
+  assert.deepEqual(hmac('x'), createHmac('sha256', 'k').update('x').digest())
 })

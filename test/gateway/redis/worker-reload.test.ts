@@ -101,7 +101,7 @@ test('SIGHUP gives every worker the new config, the log names what needs a resta
   assert.equal((await outcome).code, 0)
 })
 
-/** Runs `serve --workers` with a config, of which one worker is killed. The next one has read the config, and waits until `goOn` is called. */
+/** Runs `serve --workers`, and kills one worker. The next one has read the config, and waits until `goOn` is called. */
 const serveWithStartingWorker = async () => {
   const [content, reading, gate] = ['json', 'reading', 'gate'].map((name) => join(folder, `late.${name}`))
   assert.ok(content && reading && gate)
@@ -148,8 +148,14 @@ test('a SIGHUP that comes while a worker starts reaches it, too', async () => {
 })
 
 test('a SIGTERM that comes while a worker starts ends it, too', async () => {
-  const { child, outcome, pid, goOn } = await serveWithStartingWorker()
+  const { child, url, outcome, pid, goOn } = await serveWithStartingWorker()
   child.kill('SIGTERM')
+  await until('the other workers have ended', () =>
+    fetch(`${url}/healthz`).then(
+      () => false,
+      () => true,
+    ),
+  )
   goOn()
   assert.equal((await outcome).code, 0)
   assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })

@@ -2,7 +2,6 @@ import type { UserRecord, UserRef } from '../../engine.js'
 import type { SentId, TransferRecord } from '../../transfer.js'
 import type { EventRow } from '../event-queue.js'
 import type { IdempotencyRow } from '../idempotency.js'
-import { checkFormat } from '../format.js'
 import { Inbox } from '../inbox.js'
 import type { Message } from '../../../protocol/index.js'
 import { messageRowOf, type InboxRow, type StoredMessage } from '../inbox-row.js'
@@ -40,7 +39,6 @@ async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): A
 
 /** Reads all data of a store that no engine has open. */
 export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
-  checkFormat(store)
   // The times of rows are by the engine's clock, which stands still while no engine runs.
   const now = (read(store, rows.time) as number | undefined) ?? Date.now()
   const leftOf = (time: number): number => Math.max(0, time - now)
