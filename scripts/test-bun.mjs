@@ -58,6 +58,8 @@ const files =
         ...['properties', 'signature', 'vectors', 'verify-token'].map(
           (name) => `test/tokens/${name}.test.ts`,
         ),
+        'test/attacks/floods.test.ts',
+        'test/faults/engine-crashes.test.ts',
         'test/faults/engine-kills.test.ts',
       ]
 

@@ -1,10 +1,10 @@
 // Users who send more than their app's limits, on real sockets. Other users on the same gateway must not notice.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
-import { assemble } from '../assemble.js'
-import { runGateway, startOf, tokenFor } from '../support.js'
+import { openClient, startClient, type Client, type Frame } from '../support/raw-client.js'
+import { until } from '../support/until.js'
+import { assemble } from '../gateway/assemble.js'
+import { runGateway, startOf, tokenFor } from '../gateway/support.js'
 
 /** A frame that costs much to parse and is refused. */
 const large = (): Frame => ({ type: 'send', id: 'a', to: 'bob', body: 'x'.repeat(60_000) })
