@@ -61,6 +61,7 @@ const files =
         'test/attacks/floods.test.ts',
         'test/faults/engine-crashes.test.ts',
         'test/faults/engine-kills.test.ts',
+        'test/faults/engine-model.test.ts',
       ]
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

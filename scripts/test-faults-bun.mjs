@@ -12,6 +12,7 @@ const leftOut = {
   'test/faults/connection-leaks.test.ts':
     'its gateway runs in the process of the test; transport-leaks.test.ts counts on both runtimes',
   'test/faults/engine-crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
+  'test/faults/engine-model.test.ts': 'npm run test:bun runs it, with the engine on Bun',
   'test/faults/engine-kills.test.ts': 'npm run test:bun runs it, with the engine on Bun',
   'test/faults/freeze.test.ts': IN_BROWSER,
   'test/faults/notifications-worker.test.ts': IN_BROWSER,

@@ -5,7 +5,7 @@ import { createMemoryEngine, type Engine, type SendResult, type EngineEvent } fr
 import { LocalEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
 import { request, startSession } from '../../src/engine/suite/kit.js'
-import { volumeOf, rules, withStore } from './stores.js'
+import { volumeOf, rules, withStore } from '../engine/stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cy']
