@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { SendResult } from '../../../src/engine/index.js'
 import { KEYS_PER_INDEX_ROW } from '../../../src/engine/local/idempotency.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
@@ -64,6 +65,28 @@ void describe('the sweep of idempotency keys', () => {
     const { indexRows, keys } = await readsOfSweep(await withExpiredKeys(200, 1))
     assert.ok(indexRows < 220, `${indexRows} index rows were read`)
     assert.ok(keys.length < 20, `${keys.length} steps`)
+  })
+
+  void it('keeps an expired key that is sent again before the deletion is written', async () => {
+    const message = { appId: 'app', from: 'ada', to: 'bob', id: '0 0', body: 'Hello' }
+    const key = rows.idempotencyKey(message)
+    const memory = await withExpiredKeys(1, 1)
+    let sent: Promise<SendResult> | undefined
+    const send = (): Promise<SendResult> => engine.send(message, rules)
+    const store = withStore(memory, {
+      getSync(asked) {
+        // The sweep reads the key, and in the same turn asks for its deletion.
+        if (asked === key && !sent) queueMicrotask(() => void (sent ??= send()))
+        return memory.getSync(asked)
+      },
+    })
+    const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+    await engine.open()
+    await until('the key is sent again', () => sent !== undefined)
+    assert.equal((await sent)?.outcome, 'stored')
+    await until('the index row is deleted', () => memory.getSync(rows.expiry(1, '0')) === undefined)
+    assert.equal((await send()).outcome, 'repeated')
+    await engine.close()
   })
 })
 
