@@ -43,7 +43,13 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
         environment: 'test',
         secrets: [secret],
         retention: { messages: 1_000_000, days: 30, bytes: 2 ** 40 },
-        limits: { messagesPerSecond: 100_000, bytesPerSecond: 2 ** 40, sessionsPerUser: 100 },
+        // High: a test that reads a long inbox by `history` would wait for the rate limit.
+        limits: {
+          messagesPerSecond: 100_000,
+          requestsPerSecond: 100_000,
+          bytesPerSecond: 2 ** 40,
+          sessionsPerUser: 100,
+        },
       },
     },
     ...config,
