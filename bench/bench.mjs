@@ -25,7 +25,7 @@ const resultOf = ({ title, method, figures }, measured) => ({
   date: new Date().toISOString().slice(0, 10),
   node: process.versions.node,
   cores: availableParallelism(),
-  rounds,
+  rounds: Math.max(...Object.values(measured).map(({ length }) => length)),
   figures: Object.entries(figures).map(([figure, { unit, base, targets = {} }]) => ({
     ...{ figure, unit, base },
     contestants: Object.entries(measured)
@@ -45,7 +45,9 @@ const resultOf = ({ title, method, figures }, measured) => ({
 })
 
 for (const name of positionals.length > 0 ? positionals : Object.keys(rows)) {
-  const result = resultOf(rows[name], await rows[name].measure({ rounds, isQuick }))
+  const { measure, mostRounds = Infinity } = rows[name]
+  const measured = await measure({ rounds: Math.min(rounds, mostRounds), isQuick })
+  const result = resultOf(rows[name], measured)
   console.log(printed(result))
   // After each row, so that a run that is ended early has written the rows before.
   if (!isQuick)

@@ -97,6 +97,20 @@ export const openSession = (name, port, token, scheme = 'ws') =>
     socket.on('message', (data) => /started|^40/.test(data.toString()) && resolve(socket))
   })
 
+/** Opens a session for each of these users, some at a time. Resolves with the sockets. */
+export const openSessions = async (name, port, userIds) => {
+  const sockets = []
+  for (let index = 0; index < userIds.length; index += 20)
+    sockets.push(
+      ...(await Promise.all(
+        userIds
+          .slice(index, index + 20)
+          .map(async (userId) => openSession(name, port, await createToken({ appId, userId, secret }))),
+      )),
+    )
+  return sockets
+}
+
 /** Opens two sessions for each of `count` pairs of users: `sender`, and `recipient` of the user `to`. */
 export const openPairs = (name, port, count, scheme) =>
   Promise.all(

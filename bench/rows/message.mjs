@@ -46,7 +46,7 @@ export default {
     },
   },
   measure(options) {
-    const [warm, messages] = options.isQuick ? [20_000, 10_000] : [40_000, 40_000]
+    const [warm, messages] = options.isQuick ? [10_000, 10_000] : [40_000, 40_000]
     const names = [
       'ws + jose',
       'chat-session, memory',

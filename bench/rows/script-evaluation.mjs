@@ -2,31 +2,33 @@
 import { withBrowser, withSite } from '../page.mjs'
 import { readScripts } from '../scripts.mjs'
 
-const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length
-
 const inTag = (script) => `<!doctype html><script type="module">${script}</script>`
 
 const inFile = (path) => `<!doctype html><script type="module" src="${path}"></script>`
 
-/** Loads a page in the tab. Resolves with the milliseconds of the main thread in these events of the trace. */
-const load = async (page, url, event) => {
+/** Loads the pages in the tab. Resolves with the mean of the main thread's milliseconds in these events of the trace. */
+const load = async (page, urls, event) => {
   const browser = page.context().browser()
+  // One trace for all of them: its start and its end take longer than a page.
   await browser.startTracing(page, { categories: ['devtools.timeline', 'v8'] })
-  await page.goto(url)
+  for (const url of urls) await page.goto(url)
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString())
-  return traceEvents.filter(({ name }) => name === event).reduce((sum, { tdur }) => sum + tdur / 1_000, 0)
+  const times = traceEvents.filter(({ name }) => name === event).map(({ tdur }) => tdur / 1_000)
+  if (times.length < urls.length)
+    throw new Error(`A trace of ${urls.length} pages has ${times.length} events ${event}.`)
+  return times.reduce((sum, time) => sum + time, 0) / urls.length
 }
 
 export default {
   title: "The script's evaluation",
   method:
-    'CPU time of the main thread in Chromium, slowed down 4 times by its debugging protocol, as the mean of 15 loads without a cache. Chromium compiles a script with an address in another thread, and a script inside the page in the main thread.',
+    'CPU time of the main thread in Chromium, slowed down 4 times by its debugging protocol, as the mean of 10 loads without a cache. Chromium compiles a script with an address in another thread, and a script inside the page in the main thread.',
   figures: {
     'script-evaluation': { unit: 'ms of the main thread to run it', base: 'socket.io-client' },
     'script-compilation': { unit: 'ms to compile it', base: 'socket.io-client' },
   },
   async measure({ rounds, isQuick }) {
-    const loads = isQuick ? 4 : 15
+    const loads = isQuick ? 2 : 10
     const scripts = Object.entries(await readScripts())
     const texts = {}
     for (const [index, [, bytes]] of scripts.entries())
@@ -43,19 +45,15 @@ export default {
         const session = await page.context().newCDPSession(page)
         await session.send('Emulation.setCPUThrottlingRate', { rate: 4 })
         const results = Object.fromEntries(scripts.map(([name]) => [name, []]))
-        for (let round = 0; round < rounds; round++) {
-          const times = scripts.map(() => ({ run: [], compiled: [] }))
-          for (let count = round * loads; count < (round + 1) * loads; count++)
-            for (const [index, { run, compiled }] of times.entries()) {
-              run.push(await load(page, `${url}/${index}/${count}/file`, 'v8.evaluateModule'))
-              compiled.push(await load(page, `${url}/${index}/${count}/tag`, 'v8.compileModule'))
-            }
-          for (const [index, { run, compiled }] of times.entries())
-            results[scripts[index][0]].push({
-              'script-evaluation': mean(run),
-              'script-compilation': mean(compiled),
+        for (let round = 0; round < rounds; round++)
+          for (const [index, [name]] of scripts.entries()) {
+            const urls = (kind) =>
+              Array.from({ length: loads }, (_, count) => `${url}/${index}/${round * loads + count}/${kind}`)
+            results[name].push({
+              'script-evaluation': await load(page, urls('file'), 'v8.evaluateModule'),
+              'script-compilation': await load(page, urls('tag'), 'v8.compileModule'),
             })
-        }
+          }
         return results
       }),
     )
