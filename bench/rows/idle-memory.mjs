@@ -41,6 +41,7 @@ export default {
       'chat-session, embedded',
       'chat-session, memory, Bun',
       'chat-session, embedded, Bun',
+      'Bun.serve',
       'socket.io + jose',
     ]
     return takeTurns(names, options, async (name, { port, usage }) => {
