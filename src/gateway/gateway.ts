@@ -124,7 +124,6 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     hub,
     log,
     metrics,
-    rateLimiter,
     startQueue,
     node: `${hostname()}:${process.pid}`,
     activity,

@@ -2,7 +2,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
-import { createRateLimiter } from '../../src/gateway/limits/rate-limiter.js'
 import { createTracer } from '../../src/gateway/connection/tracer.js'
 import { createStartQueue } from '../../src/gateway/limits/start-queue.js'
 import { createApp, type App } from '../../src/gateway/auth/app.js'
@@ -52,7 +51,6 @@ export const assemble = async (
     engine,
     hub,
     metrics: createMetrics(),
-    rateLimiter: createRateLimiter(),
     startQueue,
     node: 'node',
     reconnectWindow: () => 0,

@@ -15,6 +15,7 @@ import {
 } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
+import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
 
 /** How many calls of an app's `authenticate` run at once. More of them could overload the app's backend. */
 const MAX_AUTHENTICATIONS = 100
@@ -36,6 +37,8 @@ export interface App {
   readonly verifySignature: SignatureVerifier
   /** Limits the calls of `authenticate`. */
   readonly authentications: ConcurrencyLimit
+  /** Counts the frames of the app's users, by user id. */
+  readonly userRates: RateLimiter
   /** Signs a token for a user who started with auth params or as a guest. `more` are private claims. */
   signOwnToken(userId: string, credential: OwnCredential, more?: JsonObject): Promise<string>
 }
@@ -102,6 +105,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
       hmac,
     }),
     authentications: createConcurrencyLimit(MAX_AUTHENTICATIONS, MAX_WAITING_AUTHENTICATIONS),
+    userRates: createRateLimiter(),
     signOwnToken: (userId, { tokenId, issuedAt, expiresAt }, more) =>
       signToken({
         tokenType: 'gateway',

@@ -19,55 +19,66 @@ export interface RateLimiter {
   size(): number
 }
 
+/** Milliseconds in which an empty bucket fills. */
+const SECOND = 1_000
+
 /** Seconds of its budget that a key may be in debt. */
 export const MAX_DEBT = 10
 
 /** A bucket that was refilled for exactly the time that `take` returned may lack this much of a token, by rounding. */
 const ROUNDING = 1e-6
 
-interface Bucket {
-  tokens: number
-  /** When `tokens` was counted, on the limiter's clock. */
-  at: number
+/** The buckets that were used in a time: numbers, because an object for each would take more memory. */
+class Generation {
+  /** When the generation began, on the limiter's clock. */
+  readonly start: number
+  /** When each key's bucket is full again, in milliseconds after `start`: small numbers, so that rounding does not add up. */
+  readonly fullAt = new Map<string, number>()
+
+  constructor(start: number) {
+    this.start = start
+  }
 }
 
 /** The buckets of one limit. A key without a bucket has a full one. */
 class Buckets {
   /** Milliseconds after which any bucket is full again. */
   readonly #fullAfter: number
-  // Two generations: each bucket of the older one is full when the younger one is as old, so that it is dropped whole.
-  #recent = new Map<string, Bucket>()
-  #older = new Map<string, Bucket>()
-  #rotatedAt: number
+  // Each bucket of the older generation is full when the younger one is as old, so that it is dropped whole.
+  #recent: Generation
+  #older: Generation
 
   constructor(fullAfter: number, now: number) {
     this.#fullAfter = fullAfter
-    this.#rotatedAt = now
+    this.#recent = new Generation(now)
+    this.#older = new Generation(now)
   }
 
   get size(): number {
-    return this.#recent.size + this.#older.size
+    return this.#recent.fullAt.size + this.#older.fullAt.size
   }
 
-  /** Returns the key's bucket, refilled up to `now`. The caller takes tokens from it. */
-  refilled(key: string, perSecond: number, now: number): Bucket {
+  /** Returns the milliseconds until the key's bucket is full. */
+  missing(key: string, now: number): number {
     this.#rotate(now)
-    let bucket = this.#recent.get(key)
-    if (!bucket) {
-      bucket = this.#older.get(key) ?? { tokens: perSecond, at: now }
-      this.#recent.set(key, bucket)
-    }
-    bucket.tokens = Math.min(perSecond, bucket.tokens + ((now - bucket.at) * perSecond) / 1_000)
-    bucket.at = now
-    return bucket
+    const { start, fullAt } = this.#recent
+    const recent = fullAt.get(key)
+    if (recent !== undefined) return Math.max(0, recent - (now - start))
+    const older = this.#older.fullAt.get(key)
+    return older === undefined ? 0 : Math.max(0, older - (now - this.#older.start))
+  }
+
+  /** Called right after `missing`, with the milliseconds that the bucket takes to be full now. */
+  set(key: string, now: number, missing: number): void {
+    const { start, fullAt } = this.#recent
+    fullAt.set(key, now - start + missing)
   }
 
   #rotate(now: number): void {
-    const age = now - this.#rotatedAt
+    const age = now - this.#recent.start
     if (age <= this.#fullAfter) return
-    this.#older = age > 2 * this.#fullAfter ? new Map<string, Bucket>() : this.#recent
-    this.#recent = new Map()
-    this.#rotatedAt = now
+    this.#older = age > 2 * this.#fullAfter ? new Generation(now) : this.#recent
+    this.#recent = new Generation(now)
   }
 }
 
@@ -75,26 +86,26 @@ class Buckets {
 export const createRateLimiter = (clock: () => number = () => performance.now()): RateLimiter => {
   let now = clock()
   const buckets: Record<LimitName, Buckets> = {
-    messagesPerSecond: new Buckets(1_000, now),
-    requestsPerSecond: new Buckets(1_000, now),
-    bytesPerSecond: new Buckets(1_000 * (1 + MAX_DEBT), now),
-    connectionsPerSecondPerAddress: new Buckets(1_000, now),
-    restPerSecond: new Buckets(1_000, now),
+    messagesPerSecond: new Buckets(SECOND, now),
+    requestsPerSecond: new Buckets(SECOND, now),
+    bytesPerSecond: new Buckets(SECOND * (1 + MAX_DEBT), now),
+    connectionsPerSecondPerAddress: new Buckets(SECOND, now),
+    restPerSecond: new Buckets(SECOND, now),
   }
   return {
     take(limit, key, perSecond) {
       now = Math.max(now, clock())
-      const bucket = buckets[limit].refilled(key, perSecond, now)
-      if (bucket.tokens < 1 - ROUNDING) return Math.ceil(((1 - bucket.tokens) * 1_000) / perSecond)
-      bucket.tokens = Math.max(0, bucket.tokens - 1)
+      const missing = buckets[limit].missing(key, now)
+      const tokens = perSecond * (1 - missing / SECOND)
+      if (tokens < 1 - ROUNDING) return Math.ceil(((1 - tokens) * SECOND) / perSecond)
+      buckets[limit].set(key, now, Math.min(SECOND, missing + SECOND / perSecond))
       return 0
     },
     spend(limit, key, perSecond, amount) {
       now = Math.max(now, clock())
-      const bucket = buckets[limit].refilled(key, perSecond, now)
-      const tokens = bucket.tokens - amount
-      bucket.tokens = Math.max(tokens, -MAX_DEBT * perSecond)
-      return tokens / perSecond
+      const missing = buckets[limit].missing(key, now) + (amount * SECOND) / perSecond
+      buckets[limit].set(key, now, Math.min(missing, SECOND * (1 + MAX_DEBT)))
+      return 1 - missing / SECOND
     },
     size: () => Object.values(buckets).reduce((sum, { size }) => sum + size, 0),
   }

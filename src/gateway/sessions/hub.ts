@@ -19,9 +19,6 @@ export interface Hub {
   dispatch(event: EngineEvent): void
 }
 
-/** Returns a key of the user. Joined, because V8 keeps the parts of a template's text as well. */
-export const userKeyOf = ({ appId, userId }: UserRef): string => [appId, userId].join('\0')
-
 /** Returns the event's user; undefined for an event about an app. */
 const userOf = (event: EngineEvent): UserRef | undefined => {
   switch (event.type) {

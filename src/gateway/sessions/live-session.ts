@@ -40,7 +40,6 @@ const userOf = (record: UserRecord): User => Object.assign(mergeProfile(record),
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
   readonly user: UserRef
-  readonly limits: UserLimits
   /** The client's version as a label of metrics. Set by `start`. */
   clientVersion = 'unknown'
   readonly #context: SessionContext
@@ -63,12 +62,16 @@ export class LiveSession implements HubSession {
     connection: ConnectionHandle,
   ) {
     this.user = { appId: app.settings.appId, userId }
-    this.limits = new UserLimits(context, app, userId)
     this.#context = context
     this.#app = app
     this.#connection = connection
     this.#expiryTimer = new ExpiryTimer(connection)
     this.#delivery = new Delivery(context, this.user, connection)
+  }
+
+  /** Made for each call: an object that most sessions use once would take memory as long as they last. */
+  get limits(): UserLimits {
+    return new UserLimits(this.#context.metrics, this.#app, this.user.userId)
   }
 
   /** The session's ids; undefined before it has started. */
@@ -221,9 +224,7 @@ export class LiveSession implements HubSession {
     await this.#frameHandler?.settled()
   }
 
-  /**
-   * Frees everything that the session holds, since its connection is closed. Called once.
-   */
+  /** Frees everything that the session holds, since its connection is closed. Called once. */
   release(requested: HoldOrEnd, reason: SessionChange['code']): void {
     const phase = this.#phase
     const started = this.#started()

@@ -1,6 +1,5 @@
 import type { Engine, SendResult, UserRef } from '../../engine/index.js'
 import { isGuestId, limits, type ClientFrameOf, type RefusalCode } from '../../protocol/index.js'
-import type { RateLimiter } from '../limits/rate-limiter.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import { countSend } from '../messages/count-send.js'
@@ -17,7 +16,6 @@ import type { SendOrder } from './send-order.js'
 export interface MessagingContext {
   settings: Pick<Settings, 'sendWindow' | 'pingInterval'>
   engine: Engine
-  rateLimiter: RateLimiter
   log: Log
   metrics: Metrics
 }
