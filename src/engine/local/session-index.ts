@@ -2,11 +2,9 @@ import type { SessionRef, UserRef } from '../engine.js'
 import { Multimap } from '../util/multimap.js'
 
 /** The part of a session that the index reads. */
-interface Indexed {
-  readonly session: SessionRef & {
-    readonly number: number
-    readonly credential: { readonly tokenId: string | null }
-  }
+interface Indexed extends SessionRef {
+  readonly number: number
+  readonly credential: { readonly tokenId: string | null }
 }
 
 /** An app's slots are compacted when there are more than this, and most of them are empty. */
@@ -26,13 +24,13 @@ class AppSessions<Entry extends Indexed> {
 
   /** The entry's number is higher than those of all others. */
   add(entry: Entry): void {
-    this.users.add(entry.session.userId, entry)
+    this.users.add(entry.userId, entry)
     this.#slots.push(entry)
     this.#size++
   }
 
   delete(entry: Entry): void {
-    const { userId, number } = entry.session
+    const { userId, number } = entry
     this.users.delete(userId, entry)
     this.#slots[this.#indexFrom(number)] = number
     this.#size--
@@ -59,7 +57,7 @@ class AppSessions<Entry extends Indexed> {
     while (low < high) {
       const middle = (low + high) >> 1
       const slot = this.#slots[middle]
-      const at = typeof slot === 'object' ? slot.session.number : (slot ?? 0)
+      const at = typeof slot === 'object' ? slot.number : (slot ?? 0)
       if (at < number) low = middle + 1
       else high = middle
     }
@@ -81,16 +79,16 @@ export class SessionIndex<Entry extends Indexed> {
 
   find(ref: SessionRef): Entry | undefined {
     // From the newest on: a user's older sessions are mostly held ones, whose clients do not come back.
-    return this.of(ref).findLast(({ session }) => session.sessionId === ref.sessionId)
+    return this.of(ref).findLast(({ sessionId }) => sessionId === ref.sessionId)
   }
 
   /** Returns whether the entry was added and not deleted since. */
   has(entry: Entry): boolean {
-    return this.of(entry.session).includes(entry)
+    return this.of(entry).includes(entry)
   }
 
   ofToken(appId: string, tokenId: string): readonly Entry[] {
-    return this.#tokens.get(tokenId).filter(({ session }) => session.appId === appId)
+    return this.#tokens.get(tokenId).filter((entry) => entry.appId === appId)
   }
 
   /** Up to `limit` sessions of the app whose numbers come after `number`, in order. */
@@ -109,7 +107,7 @@ export class SessionIndex<Entry extends Indexed> {
 
   /** Adds a session with a higher number than all others. */
   add(entry: Entry): void {
-    const { appId } = entry.session
+    const { appId } = entry
     let app = this.#apps.get(appId)
     if (!app) this.#apps.set(appId, (app = new AppSessions()))
     app.add(entry)
@@ -117,7 +115,7 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   delete(entry: Entry): void {
-    const { appId } = entry.session
+    const { appId } = entry
     const app = this.#apps.get(appId)
     app?.delete(entry)
     if (app?.size === 0) this.#apps.delete(appId)
@@ -132,12 +130,12 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   #addToken(entry: Entry): void {
-    const { tokenId } = entry.session.credential
+    const { tokenId } = entry.credential
     if (tokenId !== null) this.#tokens.add(tokenId, entry)
   }
 
   #deleteToken(entry: Entry): void {
-    const { tokenId } = entry.session.credential
+    const { tokenId } = entry.credential
     if (tokenId !== null) this.#tokens.delete(tokenId, entry)
   }
 }

@@ -1,7 +1,7 @@
 import type { SessionRef } from '../engine.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { rowOf, sessionOf, type Session, type SessionEntry, type SessionRow } from './session-row.js'
+import { rowOf, sessionOf, type Session, type SessionRow } from './session-row.js'
 import { del, put, read, readAll, type Store } from './store.js'
 
 /** Returns the last time that was stored while the engine was open; 0 if there is none. */
@@ -9,11 +9,11 @@ export const openAtOf = (store: Store): number => (read(store, rows.openAt) as n
 
 /** Writes sessions behind the state in memory, from the first `startWriting` on. */
 export class SessionJournal {
-  readonly #isCurrent: (entry: SessionEntry) => boolean
+  readonly #isCurrent: (session: Session) => boolean
   #commit: GroupCommit | undefined
 
   /** `isCurrent` returns false for a session that has ended. */
-  constructor(isCurrent: (entry: SessionEntry) => boolean) {
+  constructor(isCurrent: (session: Session) => boolean) {
     this.#isCurrent = isCurrent
   }
 
@@ -25,9 +25,9 @@ export class SessionJournal {
   }
 
   /** Writes these sessions, and from now on every change, through `commit`. */
-  startWriting(commit: GroupCommit, entries: Iterable<SessionEntry>): void {
+  startWriting(commit: GroupCommit, sessions: Iterable<Session>): void {
     this.#commit = commit
-    for (const entry of entries) this.write(entry)
+    for (const session of sessions) this.write(session)
   }
 
   /** Deletes the rows of sessions for which `isKnown` returns false. */
@@ -43,14 +43,14 @@ export class SessionJournal {
   }
 
   /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
-  write(entry: SessionEntry): void {
+  write(session: Session): void {
     if (!this.#commit) return
-    const row = rows.session(entry.session)
+    const row = rows.session(session)
     this.#commit.defer(row, (batch) => {
-      const isCurrent = this.#isCurrent(entry)
-      if (isCurrent) batch.push(put(row, rowOf(entry.session)))
-      else if (entry.mayBeStored) batch.push(del(row))
-      entry.mayBeStored = isCurrent
+      const isCurrent = this.#isCurrent(session)
+      if (isCurrent) batch.push(put(row, rowOf(session)))
+      else if (session.mayBeStored) batch.push(del(row))
+      session.mayBeStored = isCurrent
     })
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Credential, SessionRecord, SessionRequest, Way } from '../engine.js'
 
 /** A session that has not ended, in memory. */
-export interface Session extends SessionRecord {
+export interface Session extends Omit<SessionRecord, 'state' | 'hidden'> {
   /** The number of its start. Starts, detachments and hidings are numbered in their order, because clocks may go back. */
   number: number
   /** The number of its last detachment; null while it is active. */
@@ -23,10 +23,6 @@ export interface Session extends SessionRecord {
   offlineAt: number | null
   /** Whether that time has come. It is stored, so that a loaded session does not count as online again. */
   offline: boolean
-}
-
-export interface SessionEntry {
-  session: Session
   /** Whether its row may be in the store. */
   mayBeStored: boolean
 }
@@ -57,8 +53,6 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     node,
     startedAt: now,
     lastSeenAt: now,
-    state: 'active',
-    hidden: false,
     rtt: null,
     connectionId,
     keyHash,
@@ -67,8 +61,11 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     expiresAt: null,
     offlineAt: null,
     offline: false,
+    mayBeStored: false,
   }
 }
+
+export const isHidden = ({ hiddenSince }: Pick<Session, 'hiddenSince'>): boolean => hiddenSince !== null
 
 export const recordOf = (session: Session): SessionRecord => ({
   appId: session.appId,
@@ -82,8 +79,8 @@ export const recordOf = (session: Session): SessionRecord => ({
   node: session.node,
   startedAt: session.startedAt,
   lastSeenAt: session.lastSeenAt,
-  state: session.state,
-  hidden: session.hidden,
+  state: session.connectionId === null ? 'detached' : 'active',
+  hidden: isHidden(session),
   rtt: session.rtt,
 })
 
@@ -157,8 +154,7 @@ export const sessionOf = (row: SessionRow, openAt: number): Session => {
     previousKeyHash,
     holdFor,
     offline,
-    state: 'detached',
-    hidden: hiddenSince !== null,
+    mayBeStored: true,
     connectionId: null,
     expiresAt: null,
     offlineAt: null,

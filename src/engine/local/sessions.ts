@@ -12,7 +12,7 @@ import type { GroupCommit } from './group-commit.js'
 import { SessionIndex } from './session-index.js'
 import { SessionJournal } from './session-journal.js'
 import { sessionsBeyond } from './sessions-beyond.js'
-import { copyOf, newSession, recordOf, type SessionEntry as Entry, type Session } from './session-row.js'
+import { copyOf, isHidden, newSession, recordOf, type Session } from './session-row.js'
 import type { Store } from './store.js'
 import type { Presence } from './webhook-events.js'
 
@@ -43,13 +43,13 @@ const OFFLINE_AFTER = 20_000
  * it. Only a start waits for its row (`flush`), since its client is given a resume key.
  */
 export class Sessions {
-  readonly #index = new SessionIndex<Entry>()
-  readonly #deadlines = new Deadlines<Entry>(monotonicNow, () => this.endExpired())
+  readonly #index = new SessionIndex<Session>()
+  readonly #deadlines = new Deadlines<Session>(monotonicNow, () => this.endExpired())
   /** Sessions without a connection, by the time at which their user counts as offline. */
-  readonly #offlineDeadlines = new Deadlines<Entry>(monotonicNow, () => this.#markAway())
+  readonly #offlineDeadlines = new Deadlines<Session>(monotonicNow, () => this.#markAway())
   readonly #onExpired: SessionCallbacks['onExpired']
   readonly #onAway: SessionCallbacks['onAway']
-  readonly #journal = new SessionJournal((entry) => this.#isCurrent(entry))
+  readonly #journal = new SessionJournal((session) => this.#isCurrent(session))
   #lastNumber = 0
 
   constructor({ onExpired, onAway }: SessionCallbacks) {
@@ -64,10 +64,9 @@ export class Sessions {
     for (const { number, detached, hiddenSince } of sessions)
       this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
     for (const session of sessions) {
-      const entry = { session, mayBeStored: true }
-      this.#index.add(entry)
+      this.#index.add(session)
       // A hold starts anew, because no client could return while the engine was closed.
-      this.#hold(entry, now + session.holdFor)
+      this.#hold(session, now + session.holdFor)
     }
   }
 
@@ -89,7 +88,7 @@ export class Sessions {
   /** The user's sessions, oldest first. */
   of(user: UserRef): SessionRecord[] {
     this.endExpired()
-    return this.#index.of(user).map(({ session }) => recordOf(session))
+    return this.#index.of(user).map(recordOf)
   }
 
   count(appId: string): number {
@@ -109,8 +108,8 @@ export class Sessions {
     const page = entries.slice(0, limit)
     const last = page.at(-1)
     return {
-      sessions: page.map(({ session }) => recordOf(session)),
-      next: last && entries.length > limit ? String(last.session.number) : null,
+      sessions: page.map(recordOf),
+      next: last && entries.length > limit ? String(last.number) : null,
     }
   }
 
@@ -123,17 +122,17 @@ export class Sessions {
   /** Whether the user is online, and how many sessions there are, by what the callbacks have been called for. */
   presence(user: UserRef): Presence {
     const entries = this.#index.of(user)
-    return { online: entries.some(({ session }) => !session.offline), sessions: entries.length }
+    return { online: entries.some(({ offline }) => !offline), sessions: entries.length }
   }
 
   /** The sessions that a token started or renewed. */
   ofToken(appId: string, tokenId: string): SessionRecord[] {
-    return this.#index.ofToken(appId, tokenId).map(({ session }) => recordOf(session))
+    return this.#index.ofToken(appId, tokenId).map(recordOf)
   }
 
   /** Returns whether a session with this id was started up to `number`. */
   startedUpTo(ref: SessionRef, number: number): boolean {
-    return (this.#index.find(ref)?.session.number ?? Infinity) <= number
+    return (this.#index.find(ref)?.number ?? Infinity) <= number
   }
 
   /** Starts a session, or resumes the session whose key has the hash `request.resumes`. */
@@ -149,67 +148,66 @@ export class Sessions {
   }
 
   confirm(ref: SessionRef, connectionId: string): void {
-    const entry = this.#index.find(ref)
-    if (entry?.session.connectionId !== connectionId) return
-    entry.session.lastSeenAt = Date.now()
-    if (entry.session.previousKeyHash === null) return
-    entry.session.previousKeyHash = null
-    this.#journal.write(entry)
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
+    session.lastSeenAt = Date.now()
+    if (session.previousKeyHash === null) return
+    session.previousKeyHash = null
+    this.#journal.write(session)
   }
 
   renew(ref: SessionRef, connectionId: string, credential: Credential): void {
-    const entry = this.#index.find(ref)
-    if (entry?.session.connectionId !== connectionId) return
-    this.#setCredential(entry, credential)
-    this.#journal.write(entry)
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
+    this.#setCredential(session, credential)
+    this.#journal.write(session)
   }
 
   touch(ref: SessionRef, connectionId: string, rtt: number): void {
-    const entry = this.#index.find(ref)
-    if (entry?.session.connectionId !== connectionId) return
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
     // Not written: the times at which the engine was open say as much after a crash.
-    entry.session.lastSeenAt = Date.now()
-    entry.session.rtt = rtt
+    session.lastSeenAt = Date.now()
+    session.rtt = rtt
   }
 
   setHidden(ref: SessionRef, connectionId: string, hidden: boolean): void {
-    const entry = this.#index.find(ref)
-    if (entry?.session.connectionId !== connectionId || entry.session.hidden === hidden) return
-    this.#setHidden(entry.session, hidden)
-    this.#journal.write(entry)
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId || isHidden(session) === hidden) return
+    this.#setHidden(session, hidden)
+    this.#journal.write(session)
   }
 
   detach(ref: SessionRef, connectionId: string, holdFor: number): void {
-    const entry = this.#index.find(ref)
-    if (entry?.session.connectionId !== connectionId) return
-    entry.session.lastSeenAt = Date.now()
-    entry.session.holdFor = holdFor
-    this.#hold(entry, monotonicNow() + holdFor)
-    this.#journal.write(entry)
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
+    session.lastSeenAt = Date.now()
+    session.holdFor = holdFor
+    this.#hold(session, monotonicNow() + holdFor)
+    this.#journal.write(session)
     this.endExpired()
   }
 
   /** Returns the session that it ended; undefined if there is none, or if another connection than the given one carries it. */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.endExpired()
-    const entry = this.#index.find(ref)
-    if (!entry || (connectionId !== undefined && entry.session.connectionId !== connectionId))
-      return undefined
-    if (entry.session.connectionId !== null) entry.session.lastSeenAt = Date.now()
-    this.#remove(entry)
-    return recordOf(entry.session)
+    const session = this.#index.find(ref)
+    if (!session || (connectionId !== undefined && session.connectionId !== connectionId)) return undefined
+    if (session.connectionId !== null) session.lastSeenAt = Date.now()
+    this.#remove(session)
+    return recordOf(session)
   }
 
   /** Ends the sessions whose hold has expired. Each call above does so too, because the timer may fire late. */
   endExpired(): void {
     const now = monotonicNow()
-    for (const entry of this.#deadlines.takeDue(now)) {
-      const { expiresAt } = entry.session
+    for (const session of this.#deadlines.takeDue(now)) {
+      const { expiresAt } = session
       // The session may have been resumed, have ended, or be held anew since the deadline was set.
-      if (expiresAt === null || expiresAt > now || !this.#isCurrent(entry)) continue
-      const { online } = this.presence(entry.session)
-      this.#remove(entry)
-      this.#onExpired(recordOf(entry.session), online)
+      if (expiresAt === null || expiresAt > now || !this.#isCurrent(session)) continue
+      const { online } = this.presence(session)
+      this.#remove(session)
+      this.#onExpired(recordOf(session), online)
     }
   }
 
@@ -224,24 +222,21 @@ export class Sessions {
     this.#setHidden(session, request.hidden)
     const replaced = sessionsBeyond(this.#index.of(session), request.sessionsPerUser - 1)
     for (const old of replaced) this.#remove(old)
-    const entry = { session, mayBeStored: false }
-    this.#index.add(entry)
-    this.#journal.write(entry)
+    this.#index.add(session)
+    this.#journal.write(session)
     return {
       session: Object.assign(recordOf(session), { resumed: false }),
-      replaced: replaced.map((old) => recordOf(old.session)),
+      replaced: replaced.map(recordOf),
       replacedConnectionId: null,
     }
   }
 
-  #resume(entry: Entry, request: SessionRequest): Started {
-    const { session } = entry
+  #resume(session: Session, request: SessionRequest): Started {
     const { hidden, connectionId, keyHash, resumes, holdFor } = request
     const replacedConnectionId = session.connectionId
     session.lastSeenAt = Date.now()
-    session.state = 'active'
     session.detached = null
-    if (session.hidden !== hidden) this.#setHidden(session, hidden)
+    if (isHidden(session) !== hidden) this.#setHidden(session, hidden)
     session.connectionId = connectionId
     session.keyHash = keyHash
     session.previousKeyHash = resumes ?? null
@@ -254,8 +249,8 @@ export class Sessions {
     session.client = request.client
     session.node = request.node
     session.rtt = null
-    this.#setCredential(entry, request.credential)
-    this.#journal.write(entry)
+    this.#setCredential(session, request.credential)
+    this.#journal.write(session)
     return {
       session: Object.assign(recordOf(session), { resumed: true }),
       replaced: [],
@@ -263,52 +258,54 @@ export class Sessions {
     }
   }
 
-  #setCredential(entry: Entry, credential: Credential): void {
-    this.#index.changeToken(entry, () => (entry.session.credential = copyOf(credential)))
+  #setCredential(session: Session, credential: Credential): void {
+    this.#index.changeToken(session, () => (session.credential = copyOf(credential)))
   }
 
   #setHidden(session: Session, hidden: boolean): void {
-    session.hidden = hidden
     session.hiddenSince = hidden ? ++this.#lastNumber : null
   }
 
-  #byKey(user: UserRef, hash: string): Entry | undefined {
+  #byKey(user: UserRef, hash: string): Session | undefined {
     return this.#index
       .of(user)
-      .find(({ session }) => session.keyHash === hash || session.previousKeyHash === hash)
+      .find(({ keyHash, previousKeyHash }) => keyHash === hash || previousKeyHash === hash)
   }
 
-  #isCurrent(entry: Entry): boolean {
-    return this.#index.has(entry)
+  #isCurrent(session: Session): boolean {
+    return this.#index.has(session)
   }
 
-  #hold(entry: Entry, expiresAt: number): void {
-    entry.session.state = 'detached'
-    entry.session.detached ??= ++this.#lastNumber
-    entry.session.connectionId = null
-    entry.session.expiresAt = expiresAt
-    this.#deadlines.add(expiresAt, entry)
-    if (entry.session.offline) return
-    entry.session.offlineAt = monotonicNow() + OFFLINE_AFTER
-    this.#offlineDeadlines.add(entry.session.offlineAt, entry)
+  #hold(session: Session, expiresAt: number): void {
+    session.detached ??= ++this.#lastNumber
+    session.connectionId = null
+    session.expiresAt = expiresAt
+    this.#deadlines.add(expiresAt, session)
+    if (session.offline) return
+    session.offlineAt = monotonicNow() + OFFLINE_AFTER
+    this.#offlineDeadlines.add(session.offlineAt, session)
   }
 
   /** Marks the sessions whose connection has been lost for `OFFLINE_AFTER`. Reads do so too, because the timer may fire late. */
   #markAway(): void {
     const now = monotonicNow()
-    for (const entry of this.#offlineDeadlines.takeDue(now)) {
-      const { session } = entry
+    for (const session of this.#offlineDeadlines.takeDue(now)) {
       // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
-      if (session.offlineAt === null || session.offlineAt > now || session.offline || !this.#isCurrent(entry))
+      if (
+        session.offlineAt === null ||
+        session.offlineAt > now ||
+        session.offline ||
+        !this.#isCurrent(session)
+      )
         continue
       session.offline = true
-      this.#journal.write(entry)
+      this.#journal.write(session)
       this.#onAway(recordOf(session))
     }
   }
 
-  #remove(entry: Entry): void {
-    this.#index.delete(entry)
-    this.#journal.write(entry)
+  #remove(session: Session): void {
+    this.#index.delete(session)
+    this.#journal.write(session)
   }
 }
