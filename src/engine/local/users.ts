@@ -5,8 +5,9 @@ import { changesNothing, copyChange, hasChanged, senderOf, userAfter } from '../
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { GroupCommit } from './group-commit.js'
 import { Reads } from './reads.js'
-import { rows } from './rows.js'
+import { lastOf, rows } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
+import { userOf, userRowOf, type StoredUser } from './user-row.js'
 import type { Usage } from './usage.js'
 import type { WebhookEvents } from './webhook-events.js'
 
@@ -37,7 +38,8 @@ export class Users {
   }
 
   get(of: UserRef): UserRecord | null {
-    return (read(this.#store, rows.user(of)) as UserRecord | undefined) ?? null
+    const row = read(this.#store, rows.user(of)) as StoredUser | undefined
+    return row ? userOf(of, row) : null
   }
 
   /** The sender that a message of this user carries; undefined if the user does not exist. */
@@ -72,7 +74,7 @@ export class Users {
       const user = userAfter(of, stored, copy, Date.now())
       const changed = hasChanged(user, stored)
       if (changed) {
-        const operations: Operation[] = [put(row, user)]
+        const operations: Operation[] = [put(row, userRowOf(user))]
         if (isNewGuest) operations.push(put(rows.guest(of), 1))
         const type = stored ? 'user.updated' : 'user.created'
         if (this.#webhooks.asks(appId, type)) {
@@ -84,7 +86,7 @@ export class Users {
         this.#senders.delete(row)
       } else if (user.vouchedAt !== stored?.vouchedAt) {
         // Equal profiles need no sync: losing the later time in a power cut loses no field.
-        this.#commit.defer(row, (batch) => batch.push(put(row, user)))
+        this.#commit.defer(row, (batch) => batch.push(put(row, userRowOf(user))))
         await this.#commit.flush()
       }
       return { user, created: stored === null, changed }
@@ -111,8 +113,8 @@ export class Users {
 
   /** Returns the app's users after a user, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
-    const found = await this.#reads.all<UserRecord>({ ...rows.usersAfter(appId, userId), limit })
-    return found.map(([, user]) => user)
+    const found = await this.#reads.all<StoredUser>({ ...rows.usersAfter(appId, userId), limit })
+    return found.map(([key, row]) => userOf({ appId, userId: lastOf(key) }, row))
   }
 
   /** Deletes the user in the batch that `write` sends, and resolves with whether there was one. */

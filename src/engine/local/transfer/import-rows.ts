@@ -12,6 +12,7 @@ import type { UserRow } from '../revocations.js'
 import { rows } from '../rows.js'
 import { del, put, read, readAll, type Store } from '../store.js'
 import type { CheckRow } from '../unread-checks.js'
+import { userRowOf } from '../user-row.js'
 import { ImportedInbox } from './import-inbox.js'
 import { RowWriter } from './row-writer.js'
 
@@ -130,7 +131,7 @@ export class RowImport {
   #addUser({ user, guest }: RecordOf<'user'>): void {
     const row = rows.user(user)
     if (this.#writer.get(row) !== undefined) return
-    this.#writer.put(row, user)
+    this.#writer.put(row, userRowOf(user))
     if (guest) this.#writer.put(rows.guest(user), 1)
     const usage = this.#usageOf(user.appId)
     usage.users++
