@@ -5,8 +5,8 @@ import type { Operation, Store } from './store.js'
 /** The callbacks of a write. */
 export interface Waiter {
   /** Called when the write is synced. Writes resolve in their order. */
-  resolve: () => void
-  reject: (error: EngineError) => void
+  resolve(): void
+  reject(error: EngineError): void
 }
 
 /** Adds its operations to the batch that is about to be written. */
@@ -241,7 +241,7 @@ export class GroupCommit {
     } finally {
       for (const resolve of flushes) resolve()
     }
-    for (const { resolve } of waiters) resolve()
+    for (const waiter of waiters) waiter.resolve()
   }
 
   #fail(waiters: Waiter[], cause: unknown): void {
@@ -261,7 +261,7 @@ export class GroupCommit {
     this.#waiters = []
     this.#deferred.clear()
     for (const resolve of this.#flushes.splice(0)) resolve()
-    for (const { reject } of all) reject(failure)
+    for (const waiter of all) waiter.reject(failure)
     this.#onFailure(failure)
   }
 }

@@ -1,13 +1,51 @@
 import { randomUUID } from 'node:crypto'
-import type { SendResult } from '../engine.js'
+import type { NewMessage, SendResult } from '../engine.js'
 import type { Clock } from '../util/clock.js'
-import type { Job, Scheduler } from '../util/scheduler.js'
+import { contentDigest } from '../util/content-digest.js'
+import type { Scheduler } from '../util/scheduler.js'
+import type { ExpirySweep } from './expiry-sweep.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { del, put, read, readAll, type Operation, type Range, type Store } from './store.js'
+import { put, read, readAll, type Operation, type Range, type Store } from './store.js'
 import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
+
+/** A message that is about to be written. */
+export interface NewKey {
+  /** The result of `digestOf`. */
+  digest: string
+  result: StoredResult
+  /** Resolves with `result` when the message is synced. */
+  synced: Promise<StoredResult>
+  now: number
+  expiresAt: number
+}
+
+/** The ids of recent messages with the result of each, so that a retry stores nothing twice. */
+export interface IdempotencyKeys {
+  /** Called once before the first send. */
+  load(): Promise<void>
+  /** A text that differs for another content. */
+  digestOf(message: NewMessage): string
+  /** The result of an earlier send with this key; undefined if there was none. */
+  find(key: string, digest: string, now: number): Promise<SendResult> | undefined
+  /** Adds a key, and to `operations` those that store it. */
+  add(key: string, added: NewKey, operations: Operation[]): void
+  /** The key's message is synced. */
+  settle(key: string): void
+  /** Whether the row of a key is being written. */
+  isPending(key: string): boolean
+}
+
+/** The result of a send whose key was sent before. */
+export const resultOf = async (
+  earlier: Pick<NewKey, 'digest' | 'synced'>,
+  digest: string,
+): Promise<SendResult> => {
+  const result = await earlier.synced
+  return earlier.digest === digest ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' }
+}
 
 export type IdempotencyRow = [
   expiresAt: number,
@@ -22,17 +60,13 @@ const textOf = ([expiresAt, digest, offset, ownOffset, sentAt]: IdempotencyRow):
   `[${expiresAt},"${digest}",${offset},${ownOffset},${sentAt}]`
 
 export const KEYS_PER_INDEX_ROW = 128
-/** How many index rows, and about how many keys, one step of the sweep deletes at most. */
-const MAX_INDEX_ROWS_PER_STEP = 32
-const KEYS_PER_STEP = 256
 
 export interface IdempotencyKeysOptions {
   store: Store
   commit: GroupCommit
   scheduler: Scheduler
   clock: Clock
-  /** Whether the store is on a disk. In memory a look-up costs no more than the filter. */
-  isPersistent: boolean
+  sweep: ExpirySweep
 }
 
 /**
@@ -43,135 +77,86 @@ const LOADED_PER_STEP = 32
 const LOAD_SPACING = 10
 
 /**
- * The ids of recent messages with the result of each, so that a retry stores nothing twice. An index lists them by the
- * time at which they expire, and a background job deletes the expired ones.
+ * Idempotency keys in a store. An index lists them by the time at which they expire, and a background job deletes the expired ones.
  */
-export class IdempotencyKeys {
+export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #store: Store
   readonly #commit: GroupCommit
+  readonly #scheduler: Scheduler
+  readonly #clock: Clock
+  readonly #sweep: ExpirySweep
   /** Sends that are not durable yet, by row. */
-  readonly #pending = new Map<string, { digest: string; result: Promise<StoredResult> }>()
+  readonly #pending = new Map<string, NewKey>()
   /** Rows that the next batch adds to the index, and when the last of them expires. */
   #unindexed: string[] = []
   #unindexedExpiry = 0
-  /** Null if the store is not persistent. */
-  readonly #filter: StoredKeysFilter | null
+  readonly #filter = new StoredKeysFilter()
   /** The index rows whose keys the filter does not have yet. */
   #unloaded: Range
-  readonly #scheduler: Scheduler
-  readonly #clock: Clock
-  readonly #job: Job
-  /** How many index rows the next step reads: about as many as list the keys of a step, because a row may list 1 key or 128. */
-  #indexRows = 2
 
-  constructor({ store, commit, scheduler, clock, isPersistent }: IdempotencyKeysOptions) {
+  constructor({ store, commit, scheduler, clock, sweep }: IdempotencyKeysOptions) {
     this.#store = store
     this.#commit = commit
     this.#scheduler = scheduler
     this.#clock = clock
-    this.#filter = isPersistent ? new StoredKeysFilter() : null
+    this.#sweep = sweep
     this.#unloaded = rows.expiriesFrom(clock.now())
-    this.#job = scheduler.job((now) => this.#sweep(now))
-    scheduler.schedule(this.#job, clock.now())
   }
 
   /** Adds the keys that an earlier process stored to the filter: some of them before it resolves, the others in the background. */
   async load(): Promise<void> {
-    const filter = this.#filter
-    if (!filter) return
-    const job = this.#scheduler.job((now) => this.#load(filter, now))
+    const job = this.#scheduler.job((now) => this.#load(now))
     this.#scheduler.schedule(job, await job.run(this.#clock.now()))
   }
 
-  /** The result of an earlier send with this key; undefined if there was none. */
+  digestOf(message: NewMessage): string {
+    return contentDigest(message)
+  }
+
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
+    // The filter has the pending keys too.
+    if (!this.#filter.mayHave(row, now)) return undefined
     const pending = this.#pending.get(row)
-    if (pending) {
-      const isSame = pending.digest === digest
-      return pending.result.then((result) =>
-        isSame ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' },
-      )
-    }
-    if (this.#filter?.mayHave(row, now) === false) return undefined
+    if (pending) return resultOf(pending, digest)
     const stored = read(this.#store, row) as IdempotencyRow | undefined
     if (!stored || stored[0] <= now) return undefined
     const [, storedDigest, offset, ownOffset, sentAt] = stored
-    return Promise.resolve(
-      storedDigest === digest ? { outcome: 'repeated', offset, ownOffset, sentAt } : { outcome: 'conflict' },
-    )
+    const synced = Promise.resolve({ outcome: 'repeated' as const, offset, ownOffset, sentAt })
+    return resultOf({ digest: storedDigest, synced }, digest)
   }
 
-  /** Returns the operation that stores a key, and adds the key to the index. */
-  add(row: string, digest: string, result: StoredResult, now: number, expiresAt: number): Operation {
-    this.#filter?.add(row, expiresAt, now)
+  add(row: string, added: NewKey, operations: Operation[]): void {
+    const { digest, result, now, expiresAt } = added
+    this.#filter.add(row, expiresAt, now)
+    this.#pending.set(row, added)
     this.#unindexed.push(row)
     this.#unindexedExpiry = Math.max(this.#unindexedExpiry, expiresAt)
-    this.#scheduler.schedule(this.#job, expiresAt + 1)
+    this.#sweep.schedule(expiresAt + 1)
     this.#commit.defer('idempotency index', this.#writeIndex)
-    return {
-      type: 'put',
-      key: row,
-      value: textOf([expiresAt, digest, result.offset, result.ownOffset, result.sentAt]),
-    }
+    const { offset, ownOffset, sentAt } = result
+    const value = textOf([expiresAt, digest, offset, ownOffset, sentAt])
+    operations.push({ type: 'put', key: row, value })
   }
 
-  /** Until `removePending`, a retry waits for this result. */
-  addPending(row: string, digest: string, result: Promise<StoredResult>): void {
-    this.#pending.set(row, { digest, result })
-  }
-
-  removePending(row: string): void {
+  settle(row: string): void {
     this.#pending.delete(row)
   }
 
+  isPending(row: string): boolean {
+    return this.#pending.has(row)
+  }
+
   /** One step of the load. Keys that are sent meanwhile are in the filter already, wherever their index rows are. */
-  async #load(filter: StoredKeysFilter, now: number): Promise<number> {
+  async #load(now: number): Promise<number> {
     const page = await readAll<string[]>(this.#store, { ...this.#unloaded, limit: LOADED_PER_STEP })
     for (const [row, listed] of page) {
       const expiresAt = rows.timeOfExpiry(row)
-      for (const key of listed) if (rows.isIdempotencyKey(key)) filter.add(key, expiresAt, now)
+      for (const key of listed) if (rows.isIdempotencyKey(key)) this.#filter.add(key, expiresAt, now)
       this.#unloaded = rows.expiriesAfter(row)
     }
     if (page.length === LOADED_PER_STEP) return now + LOAD_SPACING
-    filter.setLoaded()
+    this.#filter.setLoaded()
     return Infinity
-  }
-
-  /** One step of the job: deletes some of the expired keys. */
-  async #sweep(now: number): Promise<number> {
-    const due = await readAll<string[]>(this.#store, {
-      ...rows.expiriesBefore(now),
-      limit: this.#indexRows,
-    })
-    const deletions: Operation[] = []
-    let done = 0
-    for (const [indexRow, keys] of due) {
-      if (deletions.length >= KEYS_PER_STEP) break
-      done++
-      // A key that was sent again after it had expired is valid again, and a later index row lists it.
-      for (const row of keys) if (this.#hasExpired(row, now)) deletions.push(del(row))
-      deletions.push(del(indexRow))
-    }
-    if (deletions.length === 0) return this.#nextExpiry(now)
-    this.#indexRows = done < due.length ? done : Math.min(2 * done, MAX_INDEX_ROWS_PER_STEP)
-    // In its place among the writes: behind a later one it would delete a key that was sent again meanwhile.
-    this.#commit.append(deletions)
-    // The next step follows at once, because there may be as many keys as messages. It waits for this write: otherwise it would
-    // read the same index rows again.
-    await this.#commit.flush()
-    return now
-  }
-
-  #hasExpired(row: string, now: number): boolean {
-    const stored = this.#pending.has(row) ? undefined : (read(this.#store, row) as IdempotencyRow | undefined)
-    return stored !== undefined && stored[0] <= now
-  }
-
-  async #nextExpiry(now: number): Promise<number> {
-    // Sends that came before this step did not schedule the next one, because this one was due earlier. Their index rows may not be written yet.
-    await this.#commit.flush()
-    const [next] = await readAll(this.#store, { ...rows.expiriesFrom(now), limit: 1 })
-    return next ? rows.timeOfExpiry(next[0]) + 1 : Infinity
   }
 
   readonly #writeIndex = (batch: Operation[]): void => {

@@ -10,15 +10,16 @@ import type {
   UserRef,
 } from '../engine.js'
 import type { Clock } from '../util/clock.js'
-import { contentDigest } from '../util/content-digest.js'
 import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Inbox } from './inbox.js'
-import type { Watermark } from './inbox-row.js'
-import { IdempotencyKeys, type StoredResult } from './idempotency.js'
+import { ExpirySweep } from './expiry-sweep.js'
+import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
+import { PendingSend, messageAt, type Content } from './pending-send.js'
 import { InboxPurge } from './inbox-purge.js'
 import { InboxReader } from './inbox-reader.js'
 import { InboxTable } from './inbox-table.js'
+import { MemoryIdempotencyKeys } from './memory-idempotency.js'
 import { Reads } from './reads.js'
 import { RetentionSweep } from './retention-sweep.js'
 import type { Revocations } from './revocations.js'
@@ -32,22 +33,6 @@ import type { WebhookEvents } from './webhook-events.js'
 
 /** About how many bytes a message takes beside its content: its key, and the sums in its row. */
 const MESSAGE_OVERHEAD = 100
-
-/** A message in one of the inboxes that it was added to, and the end of that inbox with it. */
-interface Copy {
-  inbox: Inbox
-  mark: Watermark
-}
-
-type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> & Pick<NewMessage, 'body' | 'data'>
-
-/** Without a spread: V8 makes new hidden classes for each object that has fields behind one. */
-const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }: Content): Message => {
-  const message: Message = { offset, id, from, to, sender, sentAt }
-  if (body !== undefined) message.body = body
-  if (data) message.data = data
-  return message
-}
 
 export interface InboxesOptions {
   store: Store
@@ -121,11 +106,16 @@ export class Inboxes {
         return commit.flush()
       },
     })
-    this.#idempotencyKeys = new IdempotencyKeys({ ...options, scheduler: this.#scheduler })
+    const scheduler = this.#scheduler
+    const isInUse = (row: string): boolean => this.#idempotencyKeys.isPending(row)
+    const sweep = new ExpirySweep({ store, commit, clock, scheduler, isInUse })
+    this.#idempotencyKeys = options.isPersistent
+      ? new StoredIdempotencyKeys({ store, commit, clock, scheduler, sweep })
+      : new MemoryIdempotencyKeys(scheduler)
     this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
   }
 
-  /** Called once before the first send. See `IdempotencyKeys.load`. */
+  /** Called once before the first send. See `StoredIdempotencyKeys.load`. */
   loadIds(): Promise<void> {
     return this.#idempotencyKeys.load()
   }
@@ -158,9 +148,9 @@ export class Inboxes {
     this.retain(message.appId, rules.retention)
     const { appId, id, from, to, body, data } = message
     const recipient = { appId, userId: to }
-    const keyRow = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
-    const digest = contentDigest(message)
-    const earlier = this.#idempotencyKeys.find(keyRow, digest, now)
+    const key = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
+    const digest = this.#idempotencyKeys.digestOf(message)
+    const earlier = this.#idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
     if (!rules.unknownRecipients && this.#users.sender(recipient) === undefined) {
       return Promise.resolve({ outcome: 'unknown-user' })
@@ -168,7 +158,7 @@ export class Inboxes {
     const sender = from === null ? null : (this.#users.sender({ appId, userId: from }) ?? null)
     const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
     // The caller may change `data` before the message is emitted, so the events have a copy.
-    const content = {
+    const content: Content = {
       id,
       from,
       to,
@@ -193,36 +183,24 @@ export class Inboxes {
     if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
     const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
-    const copies: Copy[] = []
     for (const inbox of inboxes) {
       operations.push(inbox.append(json, size, from, now, rules.retention))
       if (inbox.isBehind) this.#table.markChanged(inbox)
       inbox.batch = this.#commit.nextBatch
-      copies.push({ inbox, mark: inbox.assigned })
     }
-    const offset = copies[0]?.mark.offset ?? 0
-    const ownOffset = from === null ? null : (copies[1]?.mark.offset ?? offset)
+    const { offset } = inbox.assigned
+    const ownOffset = from === null ? null : (inboxes[1] ?? inbox).assigned.offset
     const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
     if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
     if (this.#webhooks.asks(appId, 'message.created')) {
       const event = { epoch: inbox.epoch, message: messageAt(offset, content) }
       operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
-    operations.push(this.#idempotencyKeys.add(keyRow, digest, result, now, now + rules.sendWindow))
-    const synced = new Promise<StoredResult>((resolve, reject) => {
-      const settle = (): void => {
-        const tail = json.slice(1)
-        this.#idempotencyKeys.removePending(keyRow)
-        for (const { inbox, mark } of copies) {
-          inbox.settle(mark)
-          // Only the offset differs between the two copies.
-          this.#emitMessage(inbox, messageAt(mark.offset, content), `{"offset":${mark.offset},${tail}`)
-        }
-        resolve(result)
-      }
-      this.#commit.write(operations, { resolve: settle, reject })
-    })
-    this.#idempotencyKeys.addPending(keyRow, digest, synced)
+    const keys = this.#idempotencyKeys
+    const pending = new PendingSend({ content, json, inboxes, result, key, keys, emit: this.#emit })
+    const { synced } = pending
+    keys.add(key, { digest, result, synced, now, expiresAt: now + rules.sendWindow }, operations)
+    this.#commit.write(operations, pending)
     return synced
   }
 

@@ -1,17 +1,24 @@
 import { sha256 } from './sha256.js'
 
-/** A hash of a message's content. The order of an object's fields makes no difference. */
-export const contentDigest = ({
-  body,
-  data,
-}: {
+interface Content {
   body?: string | undefined
   data?: object | undefined
-}): string => {
-  const sorted = (_key: string, value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value
-  const canonical = data === undefined ? JSON.stringify([body]) : JSON.stringify([body, data], sorted)
-  return sha256(canonical)
+}
+
+const sorted = (_key: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value
+
+/** A message's content as JSON. The order of an object's fields makes no difference. */
+const canonicalOf = ({ body, data }: Content): string =>
+  data === undefined ? JSON.stringify([body]) : JSON.stringify([body, data], sorted)
+
+/** A hash of a message's content. */
+export const contentDigest = (content: Content): string => sha256(canonicalOf(content))
+
+/** As `contentDigest`, but returns content of up to `maxLength` characters as it is, which takes less time. No hash begins as JSON does. */
+export const shortContentOrDigest = (content: Content, maxLength: number): string => {
+  const text = canonicalOf(content)
+  return text.length > maxLength ? sha256(text) : text
 }
