@@ -7,6 +7,9 @@ import { del, put, read, readAll, type Store } from './store.js'
 /** Returns the last time that was stored while the engine was open; 0 if there is none. */
 export const openAtOf = (store: Store): number => (read(store, rows.openAt) as number | undefined) ?? 0
 
+/** How many sessions a batch has at most when all are written. The rows of a batch are made in one turn of the event loop. */
+const WRITTEN_PER_STEP = 1_000
+
 /** Writes sessions behind the state in memory, from the first `startWriting` on. */
 export class SessionJournal {
   readonly #isCurrent: (session: Session) => boolean
@@ -24,10 +27,13 @@ export class SessionJournal {
     return stored.map(([, row]) => sessionOf(row, openAt)).toSorted((a, b) => a.number - b.number)
   }
 
-  /** Writes these sessions, and from now on every change, through `commit`. */
-  startWriting(commit: GroupCommit, sessions: Iterable<Session>): void {
+  /** Writes every change through `commit` from now on, and these sessions in steps. Resolves when they are written. */
+  async startWriting(commit: GroupCommit, sessions: Session[]): Promise<void> {
     this.#commit = commit
-    for (const session of sessions) this.write(session)
+    for (let start = 0; start < sessions.length; start += WRITTEN_PER_STEP) {
+      for (const session of sessions.slice(start, start + WRITTEN_PER_STEP)) this.write(session)
+      await commit.flush()
+    }
   }
 
   /** Deletes the rows of sessions for which `isKnown` returns false. */

@@ -35,6 +35,8 @@ interface SessionCallbacks {
 /** A clock that setting the machine's time does not move: it must neither end a held session nor hold one for longer. */
 const monotonicNow = (): number => performance.now()
 
+/** How many sessions are ended, or marked as away, before other work gets its turn: after a restart all are due at once. */
+const DUE_PER_STEP = 32
 /** For so many milliseconds after its connection was lost, a session's user counts as online. */
 const OFFLINE_AFTER = 20_000
 
@@ -44,7 +46,7 @@ const OFFLINE_AFTER = 20_000
  */
 export class Sessions {
   readonly #index = new SessionIndex<Session>()
-  readonly #deadlines = new Deadlines<Session>(monotonicNow, () => this.endExpired())
+  readonly #deadlines = new Deadlines<Session>(monotonicNow, () => this.#endExpired())
   /** Sessions without a connection, by the time at which their user counts as offline. */
   readonly #offlineDeadlines = new Deadlines<Session>(monotonicNow, () => this.#markAway())
   readonly #onExpired: SessionCallbacks['onExpired']
@@ -70,15 +72,15 @@ export class Sessions {
     }
   }
 
-  /** Writes every session, and from now on every change, through `commit`. */
-  journalTo(commit: GroupCommit): void {
-    this.#journal.startWriting(commit, this.#index.all())
+  /** Writes every change through `commit` from now on. Resolves when every session is written. */
+  journalTo(commit: GroupCommit): Promise<void> {
+    return this.#journal.startWriting(commit, [...this.#index.all()])
   }
 
   /** As `journalTo`, for a store whose rows are outdated: deletes those of sessions that have ended since. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
     await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)
-    this.journalTo(commit)
+    await this.journalTo(commit)
   }
 
   has(user: UserRef): boolean {
@@ -87,12 +89,12 @@ export class Sessions {
 
   /** The user's sessions, oldest first. */
   of(user: UserRef): SessionRecord[] {
-    this.endExpired()
+    this.#endExpiredOf(user)
     return this.#index.of(user).map(recordOf)
   }
 
   count(appId: string): number {
-    this.endExpired()
+    this.#endExpired()
     return this.#index.count(appId)
   }
 
@@ -103,7 +105,7 @@ export class Sessions {
 
   /** A page of the app's sessions. A cursor is the number of the last session before it. */
   inApp(appId: string, after: string | null, limit: number): SessionPage {
-    this.endExpired()
+    this.#endExpired()
     const entries = this.#index.inApp(appId, Number(after ?? 0), limit + 1)
     const page = entries.slice(0, limit)
     const last = page.at(-1)
@@ -114,8 +116,9 @@ export class Sessions {
   }
 
   isOnline(user: UserRef): boolean {
-    this.endExpired()
-    this.#markAway()
+    this.#endExpiredOf(user)
+    const now = monotonicNow()
+    for (const session of this.#index.of(user)) this.#markIfAway(session, now)
     return this.presence(user).online
   }
 
@@ -137,7 +140,7 @@ export class Sessions {
 
   /** Starts a session, or resumes the session whose key has the hash `request.resumes`. */
   start(request: SessionRequest): Started {
-    this.endExpired()
+    this.#endExpiredOf(request)
     const resumed = request.resumes === undefined ? undefined : this.#byKey(request, request.resumes)
     return resumed ? this.#resume(resumed, request) : this.#create(request)
   }
@@ -185,12 +188,12 @@ export class Sessions {
     session.holdFor = holdFor
     this.#hold(session, monotonicNow() + holdFor)
     this.#journal.write(session)
-    this.endExpired()
+    this.#endExpiredOf(ref)
   }
 
   /** Returns the session that it ended; undefined if there is none, or if another connection than the given one carries it. */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
-    this.endExpired()
+    this.#endExpiredOf(ref)
     const session = this.#index.find(ref)
     if (!session || (connectionId !== undefined && session.connectionId !== connectionId)) return undefined
     if (session.connectionId !== null) session.lastSeenAt = Date.now()
@@ -198,23 +201,32 @@ export class Sessions {
     return recordOf(session)
   }
 
-  /** Ends the sessions whose hold has expired. Each call above does so too, because the timer may fire late. */
-  endExpired(): void {
-    const now = monotonicNow()
-    for (const session of this.#deadlines.takeDue(now)) {
-      const { expiresAt } = session
-      // The session may have been resumed, have ended, or be held anew since the deadline was set.
-      if (expiresAt === null || expiresAt > now || !this.#isCurrent(session)) continue
-      const { online } = this.presence(session)
-      this.#remove(session)
-      this.#onExpired(recordOf(session), online)
-    }
-  }
-
   /** Clears the timers. */
   stop(): void {
     this.#deadlines.stop()
     this.#offlineDeadlines.stop()
+  }
+
+  /** Ends sessions whose hold has expired, some in each step. */
+  #endExpired(): void {
+    const now = monotonicNow()
+    for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)
+  }
+
+  /** As `#endExpired`, for one user, because the timer may fire late. */
+  #endExpiredOf(user: UserRef): void {
+    const now = monotonicNow()
+    // A copy: the end of a session changes the array.
+    for (const session of [...this.#index.of(user)]) this.#endIfExpired(session, now)
+  }
+
+  #endIfExpired(session: Session, now: number): void {
+    const { expiresAt } = session
+    // The session may have been resumed, have ended, or be held anew since the deadline was set.
+    if (expiresAt === null || expiresAt > now || !this.#isCurrent(session)) return
+    const { online } = this.presence(session)
+    this.#remove(session)
+    this.#onExpired(recordOf(session), online)
   }
 
   #create(request: SessionRequest): Started {
@@ -286,22 +298,19 @@ export class Sessions {
     this.#offlineDeadlines.add(session.offlineAt, session)
   }
 
-  /** Marks the sessions whose connection has been lost for `OFFLINE_AFTER`. Reads do so too, because the timer may fire late. */
+  /** Marks sessions whose connection has been lost for `OFFLINE_AFTER`, some in each step. */
   #markAway(): void {
     const now = monotonicNow()
-    for (const session of this.#offlineDeadlines.takeDue(now)) {
-      // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
-      if (
-        session.offlineAt === null ||
-        session.offlineAt > now ||
-        session.offline ||
-        !this.#isCurrent(session)
-      )
-        continue
-      session.offline = true
-      this.#journal.write(session)
-      this.#onAway(recordOf(session))
-    }
+    for (const session of this.#offlineDeadlines.takeDue(now, DUE_PER_STEP)) this.#markIfAway(session, now)
+  }
+
+  #markIfAway(session: Session, now: number): void {
+    const { offlineAt, offline } = session
+    // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
+    if (offlineAt === null || offlineAt > now || offline || !this.#isCurrent(session)) return
+    session.offline = true
+    this.#journal.write(session)
+    this.#onAway(recordOf(session))
   }
 
   #remove(session: Session): void {

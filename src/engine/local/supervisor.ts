@@ -67,7 +67,7 @@ export class Supervisor {
     const database = await this.#openDatabase(sessions, async ({ volume, commit }) => {
       if (!volume.isPersistent) return
       await sessions.load(volume.store)
-      sessions.journalTo(commit)
+      await sessions.journalTo(commit)
     })
     const opened = (this.opened = { sessions, service, database })
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()

@@ -51,6 +51,36 @@ void describe('the local engine', () => {
     await Promise.all([before.close(), after.close()])
   })
 
+  void it('ends many sessions that expire together in several turns, and never returns one that has expired', async () => {
+    const engine = await engineOn(new MemoryStore())
+    const endedPerTurn: number[] = []
+    let ended = 0
+    engine.listen((event) => {
+      if (event.type !== 'session-ended') return
+      if (ended++ === 0)
+        setImmediate(() => {
+          endedPerTurn.push(ended)
+          ended = 0
+        })
+    }, new AbortController().signal)
+    const users = Array.from({ length: 500 }, (_, index) => ({ appId: 'app', userId: `user-${index}` }))
+    const requests = users.map((user) => request(user))
+    const sessions = await Promise.all(requests.map((each) => startSession(engine, each)))
+    await Promise.all(
+      sessions.map((session, index) =>
+        engine.detachSession(session, requests[index]?.connectionId ?? '', 50),
+      ),
+    )
+    // All expire while this turn goes on, so that the timer fires late for each of them.
+    const expired = performance.now() + 100
+    while (performance.now() < expired);
+    for (const user of users.slice(-3)) assert.deepEqual(await engine.sessions(user), [])
+    await until('all are ended', async () => (await engine.appSessions('app', null, 1)).sessions.length === 0)
+    assert.ok(endedPerTurn.length > 4, `they ended in ${endedPerTurn.length} turns`)
+    assert.ok(Math.max(...endedPerTurn) < 100, `${Math.max(...endedPerTurn)} ended in one turn`)
+    await engine.close()
+  })
+
   void it('opens no store in the format of another version, and changes none', async () => {
     for (const format of [[], [put(rows.format, 1)], [put(rows.format, 99)]]) {
       const store = new MemoryStore()

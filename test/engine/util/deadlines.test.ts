@@ -74,6 +74,28 @@ void describe('the heap of deadlines', () => {
     }
   })
 
+  void it('returns at most so many items, and calls back for the others', () => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+    try {
+      const taken: number[][] = []
+      const deadlines = new Deadlines<number>(
+        () => Date.now(),
+        () => taken.push(deadlines.takeDue(Date.now(), 2)),
+      )
+      const at = Date.now() + 10
+      for (const item of [1, 2, 3, 4, 5]) deadlines.add(at, item)
+      mock.timers.tick(10)
+      for (let turn = 0; turn < 5; turn++) mock.timers.tick(1)
+      assert.deepEqual(
+        taken.map(({ length }) => length),
+        [2, 2, 1],
+      )
+      assert.deepEqual(taken.flat().toSorted(), [1, 2, 3, 4, 5])
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
   void it('waits longer than a timer can', () => {
     mock.timers.enable({ apis: ['setTimeout', 'Date'] })
     try {
