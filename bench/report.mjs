@@ -1,24 +1,28 @@
 // Shows results: as text for a terminal, as a table for a document, as a plot.
 
+/** NaN of a figure without a base. */
 const ratioOf = ({ median }, { base, contestants }) =>
-  median / contestants.find(({ name }) => name === base).median
+  median / (contestants.find(({ name }) => name === base)?.median ?? NaN)
 
 const number = (value) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString()
 
-/** Empty if the base is 0. */
+/** Empty if the base is 0, or missing. */
 const ratio = (value) => (Number.isFinite(value) ? `${value.toFixed(2)} ×` : '')
 
 const spread = ({ least, most }) => (least === most ? number(least) : `${number(least)} to ${number(most)}`)
+
+/** A target is a ratio; without a base it is a median. */
+const goalOf = ({ target }, { base }) => (base ? ratio(target) : number(target))
 
 /** A result as text. */
 export const printed = ({ title, method, rounds, figures }) => {
   const lines = figures.flatMap((figure) => [
     '',
-    `${figure.unit}, as a ratio to ${figure.base}`,
+    figure.base ? `${figure.unit}, as a ratio to ${figure.base}` : figure.unit,
     ...figure.contestants.map((contestant) => {
       const { name, median, target } = contestant
-      const goal = target === undefined ? '' : `  (to reach: ${ratio(target)})`
+      const goal = target === undefined ? '' : `  (to reach: ${goalOf(contestant, figure)})`
       return `  ${name.padEnd(30)}${number(median).padStart(10)}  ${`(${spread(contestant)})`.padEnd(22)}${ratio(ratioOf(contestant, figure)).padStart(8)}${goal}`
     }),
   ])
@@ -32,7 +36,7 @@ export const tableOf = (figure) =>
     '| --- | ---: | ---: | ---: | ---: |',
     ...figure.contestants.map((contestant) => {
       const { name, median, target } = contestant
-      const goal = target === undefined ? '' : `≤ ${ratio(target)}`
+      const goal = target === undefined ? '' : `≤ ${goalOf(contestant, figure)}`
       return `| ${name} | ${number(median)} | ${spread(contestant)} | ${ratio(ratioOf(contestant, figure))} | ${goal} |`
     }),
   ].join('\n')
@@ -63,7 +67,8 @@ const [WIDTH, NAMES, BARS, ROW, TOP] = [720, 210, 400, 30, 44]
 export const plotOf = (title, figure) => {
   const { unit, base, contestants } = figure
   const longest = Math.max(...contestants.map(({ median }) => median))
-  const unitOne = contestants.find(({ name }) => name === base).median
+  // A target without a base is a median.
+  const unitOne = base ? contestants.find(({ name }) => name === base).median : 1
   const height = TOP + contestants.length * ROW + 10
   const bars = contestants.map((contestant, index) => {
     const { name, median, target } = contestant
@@ -78,7 +83,7 @@ export const plotOf = (title, figure) => {
     return (
       `<text class="name" x="${NAMES - 10}" y="${y + 15}" text-anchor="end">${escaped(name)}</text>` +
       `<rect class="${kind}" x="${NAMES}" y="${y + 2}" width="${length}" height="18" rx="3"/>${mark}` +
-      `<text class="value" x="${NAMES + Number(length) + 8}" y="${y + 15}">${number(median)} ${unitOne > 0 ? ` · ${ratio(median / unitOne)}` : ''}</text>`
+      `<text class="value" x="${NAMES + Number(length) + 8}" y="${y + 15}">${number(median)} ${base && unitOne > 0 ? ` · ${ratio(median / unitOne)}` : ''}</text>`
     )
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}: ${escaped(unit)}">

@@ -1,5 +1,6 @@
 // The rows of `npm run bench`, in the order in which they are measured and shown.
 import delivery from './delivery.mjs'
+import eventLoop from './event-loop.mjs'
 import fanOut from './fan-out.mjs'
 import growth from './growth.mjs'
 import idleCpu from './idle-cpu.mjs'
@@ -15,7 +16,7 @@ import start from './start.mjs'
 
 /**
  * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets }`, where `base` is the
- * contestant whose median is 1 and a target is the highest ratio that a contestant should have; `mostRounds`, if more would take too long; and `measure({ rounds, isQuick, … })`, which passes its
+ * contestant whose median is 1 and a target is the highest ratio that a contestant should have (without a base, the highest median); `mostRounds`, if more would take too long; and `measure({ rounds, isQuick, … })`, which passes its
  * options to `takeTurns` and resolves with the results of each contestant, an array of `{ figure: number }`. A smaller number is better.
  */
 export const rows = {
@@ -29,6 +30,7 @@ export const rows = {
   'idle-memory': idleMemory,
   'idle-cpu': idleCpu,
   growth,
+  'event-loop': eventLoop,
   'script-size': scriptSize,
   'script-evaluation': scriptEvaluation,
   'round-trips': roundTrips,

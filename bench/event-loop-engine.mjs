@@ -1,0 +1,159 @@
+// An embedded engine in a process of its own, in one situation: node bench/event-loop-engine.mjs SITUATION COUNT. Sends the milliseconds of the longest
+// turn of its event loop.
+/* global clearInterval, performance, setInterval */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { createEmbeddedEngine } from '../dist/engine/index.js'
+import { appId } from './setting.mjs'
+
+const path = join(process.env.BENCH_FOLDER, 'data')
+/** Calls that have not resolved yet, at the same time. */
+const AT_ONCE = 100
+const HOUR = 3_600_000
+/** Seconds after which messages, their ids or held sessions are deleted. */
+const LIFE = 4
+
+const body = 'Is the blue one still there? I would come for it on Saturday.'
+const rules = (more) => ({
+  ...{ sendWindow: 24 * HOUR, unknownRecipients: true, unreadPerSender: 1 },
+  retention: { messages: 1_000_000, age: 720 * HOUR, bytes: 2 ** 40 },
+  quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
+  ...more,
+})
+
+const open = async () => {
+  const engine = createEmbeddedEngine({ path })
+  await engine.open()
+  return engine
+}
+
+/** Does `step` for each number below `count`, some at a time. */
+const each = async (count, step) => {
+  let next = 0
+  const work = async () => {
+    while (next < count) await step(next++)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+}
+
+const user = (number) => ({ appId, userId: `user-${number}` })
+
+/** Sends messages with different ids from a few users to `to`. */
+const sendMany = (engine, count, to, more) =>
+  each(count, (n) =>
+    engine.send({ appId, id: `id-${n}`, from: `sender-${n % 50}`, to: to(n), body }, rules(more)),
+  )
+
+const startSession = (engine, number) =>
+  engine.startSession({
+    ...user(number),
+    ...{ guest: false, hidden: false, connectionId: `connection-${number}`, keyHash: `hash-${number}` },
+    ...{ holdFor: LIFE * 1_000, sessionsPerUser: 10, origin: null, address: '127.0.0.1', client: null },
+    credential: { way: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+    node: 'bench',
+  })
+
+/**
+ * Each fills and opens an engine. Resolves with the engine, with `work`, of which the turns are measured, and with `isDone`: whether
+ * the work did what it is measured for.
+ */
+const situations = {
+  async nothing() {
+    const engine = await open()
+    return { engine, work: () => wait(3_000), isDone: () => true }
+  },
+  async sends(count) {
+    const engine = await open()
+    await sendMany(engine, count / 10, (n) => `warm-${n % 5_000}`)
+    const send = (n) => ({ appId, id: `more-${n}`, from: `sender-${n % 50}`, to: `user-${n % 5_000}`, body })
+    return {
+      engine,
+      work: () => each(count, (n) => engine.send(send(n), rules())),
+      isDone: async () => (await engine.send(send(count - 1), rules())).outcome === 'repeated',
+    }
+  },
+  async login(count) {
+    const filled = await open()
+    await sendMany(filled, count, () => 'user-0')
+    await filled.close()
+    const engine = await open()
+    let received = 0
+    return {
+      engine,
+      isDone: () => received === count,
+      async work() {
+        const { epoch } = await engine.inbox(user(0))
+        for (let offset = 0; offset < count;) {
+          const { messages } = await engine.messagesAfter(user(0), { epoch, offset }, 128)
+          offset = messages.at(-1).offset
+          received += messages.length
+        }
+      },
+    }
+  },
+  async reopen(count) {
+    const filled = await open()
+    await sendMany(filled, count, (n) => `user-${n % 5_000}`)
+    await filled.close()
+    const engine = await open()
+    const again = { appId, id: 'id-0', from: 'sender-0', to: 'user-0', body }
+    return {
+      engine,
+      work: () => wait(8_000),
+      isDone: async () => (await engine.send(again, rules())).outcome === 'repeated',
+    }
+  },
+  async sweep(count) {
+    const engine = await open()
+    const more = { sendWindow: LIFE * 1_000, retention: { ...rules().retention, age: LIFE * 1_000 } }
+    await sendMany(engine, count, (n) => `user-${n % 500}`, more)
+    return {
+      engine,
+      work: () => wait(2 * LIFE * 1_000),
+      async isDone() {
+        const { epoch } = await engine.inbox(user(0))
+        return (await engine.messagesAfter(user(0), { epoch, offset: 0 }, 1)).messages.length === 0
+      },
+    }
+  },
+  async holds(count) {
+    const before = await open()
+    await each(count, (n) => startSession(before, n))
+    await before.close()
+    const engine = await open()
+    return {
+      engine,
+      work: () => wait(2 * LIFE * 1_000),
+      isDone: async () => (await engine.appSessions(appId, null, 1)).sessions.length === 0,
+    }
+  },
+}
+
+/** The milliseconds for which the main thread had a core, where the system says that: others of the machine do not count. */
+const cpu = () => {
+  if (process.platform !== 'linux') return performance.now()
+  return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[0]) / 1e6
+}
+
+const longestTurn = async (work) => {
+  let [last, longest] = [cpu(), 0]
+  const timer = setInterval(() => {
+    const now = cpu()
+    longest = Math.max(longest, now - last)
+    last = now
+  }, 1)
+  await work()
+  clearInterval(timer)
+  return longest
+}
+
+const [, , situation, count] = process.argv
+const { engine, work, isDone } = await situations[situation](Number(count))
+// What the filling has left to collect is not of the situation.
+globalThis.gc()
+await wait(100)
+const longest = await longestTurn(work)
+if (!(await isDone())) throw new Error(`${situation}: the work was not done in its time.`)
+await engine.close()
+process.send({ longest }, () => process.disconnect())
