@@ -11,14 +11,17 @@ const documents = ['docs/PERFORMANCE.md']
 const isCheck = process.argv.includes('--check')
 const results = await readResults()
 const figures = Object.values(results).flatMap(({ title, method, date, node, cores, rounds, figures: own }) =>
-  own.map((figure) => ({ ...figure, title, method, date, node, cores, rounds })),
+  own.map((figure, index) => ({ ...figure, isFirst: index === 0, title, method, date, node, cores, rounds })),
 )
 
 const blockOf = (name) => {
   const found = figures.find(({ figure }) => figure === name)
   if (!found) throw new Error(`bench/results.json has no figure ${name}.`)
-  const { method, rounds, date, node, cores } = found
-  return `\n\n${tableOf(found)}\n\n${method} Medians of ${rounds} rounds in turn; Node ${node}, ${cores} cores, ${date}.\n\n`
+  const { isFirst, method, rounds, date, node, cores } = found
+  // The figures of a row share its method.
+  const medians = rounds === 1 ? 'One round' : `Medians of ${rounds} rounds in turn`
+  const how = `${method} ${medians}; Node ${node}, ${cores} cores, ${date}.\n\n`
+  return `\n\n${tableOf(found)}\n\n${isFirst ? how : ''}`
 }
 
 const profileBlockOf = (row) => {
