@@ -30,7 +30,7 @@ export interface Drain {
 
 export const createDrain = (
   settings: Pick<Settings, 'resumeWindow'>,
-  connections: ReadonlyMap<Connection, unknown>,
+  connections: ReadonlySet<Connection>,
 ): Drain => {
   const empty = new AbortController()
   let isDraining = false
@@ -51,9 +51,9 @@ export const createDrain = (
     },
     async run(timeout) {
       isDraining = true
-      for (const connection of connections.keys()) connection.drain(delay())
+      for (const connection of connections) connection.drain(delay())
       if (connections.size > 0) await sleep(timeout, undefined, empty).catch(() => undefined)
-      for (const connection of connections.keys()) connection.end('unavailable', undefined, delay())
+      for (const connection of connections) connection.end('unavailable', undefined, delay())
     },
   }
 }

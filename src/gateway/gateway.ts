@@ -79,7 +79,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     (limit) => metrics.limitsReached.inc({ app: '', limit }),
   )
   const slots = createSocketSlots(connectionLimits)
-  const connections = new Map<Connection, Slot>()
+  const connections = new Set<Connection>()
   const drain = createDrain(settings, connections)
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
   /** Milliseconds of the drain time that are left for sockets to close. */
@@ -130,10 +130,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     tracer,
     reconnectWindow: () => reconnectWindow(hub.size()),
     retryAfter: () => drain.retryAfter(),
-    onStarted(connection) {
-      const slot = connections.get(connection)
-      if (slot) connectionLimits.start(slot)
-    },
+    onStarted: (slot) => connectionLimits.start(slot),
     onClosed(connection) {
       connections.delete(connection)
       drain.onClosed()
@@ -152,8 +149,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     peerOf: (head: RequestHead): Peer =>
       peerOf(head, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
     connect(transport: Transport, peer: Peer, slot: Slot): Connection {
-      const connection = new Connection(context, transport, peer)
-      connections.set(connection, slot)
+      const connection = new Connection(context, transport, peer, slot)
+      connections.add(connection)
       return connection
     },
     releaseSlot: (slot: Slot): void => connectionLimits.release(slot),
@@ -197,7 +194,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const scrape = createScrape(metrics, {
     ...{ settings, engine, connectionLimits, startQueue, readiness },
-    connections: () => connections.keys(),
+    connections: () => connections,
   })
 
   const adminServer = createAdminListener(
@@ -261,7 +258,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   /** Other gateways may carry the sessions now. Clients resume, here or elsewhere. */
   const closeAfterLostLease = (): void => {
     log.warn({ connections: connections.size }, LEASE_LOST)
-    for (const connection of connections.keys()) connection.end('unavailable', LEASE_LOST, drain.delay())
+    for (const connection of connections) connection.end('unavailable', LEASE_LOST, drain.delay())
   }
 
   watchClock((milliseconds) => {
@@ -269,7 +266,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       { milliseconds },
       "the machine's clock was set: sessions whose tokens have expired by the new time end",
     )
-    for (const connection of connections.keys()) connection.onClockJump()
+    for (const connection of connections) connection.onClockJump()
   }, lifetime.signal)
 
   engine.listen((event) => {

@@ -75,8 +75,8 @@ export const assemble = async (
     releaseSlot: () => undefined,
     peerOf: () => ({ origin: null, address: 'here' }),
     request: (_, response) => response.end(),
-    connect(transport, peer) {
-      const connection = new Connection(context, transport, peer)
+    connect(transport, peer, slot) {
+      const connection = new Connection(context, transport, peer, slot)
       connections.add(connection)
       return connection
     },

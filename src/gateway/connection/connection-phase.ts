@@ -1,5 +1,6 @@
 import type { Peer } from '../auth/admission.js'
 import type { DeadlineTimer } from '../deadline-timer.js'
+import type { Slot } from '../limits/connection-limits.js'
 import type { LiveSession } from '../sessions/live-session.js'
 import type { PendingStart } from './connection-counter.js'
 import type { EarlyFrames } from './early-frames.js'
@@ -8,6 +9,7 @@ import type { EarlyFrames } from './early-frames.js'
 export interface OpeningState {
   readonly name: 'opening'
   readonly peer: Peer
+  readonly slot: Slot
   readonly deadline: DeadlineTimer
   start: PendingStart | undefined
   session?: LiveSession

@@ -15,6 +15,7 @@ import {
 import { admit, type Peer } from '../auth/admission.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
+import type { Slot } from '../limits/connection-limits.js'
 import type { StartQueue } from '../limits/start-queue.js'
 import type { Hub } from '../sessions/hub.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
@@ -48,8 +49,8 @@ export interface ConnectionContext extends SessionContext {
   tracer: Tracer
   /** Returns null while the gateway takes new sessions, else the milliseconds after which a client tries again. */
   retryAfter(): number | null
-  /** Called when the connection's session has started. */
-  onStarted(connection: Connection): void
+  /** Called with the slot of a connection whose session has started. */
+  onStarted(slot: Slot): void
   /** Called once for each connection, when it is closed. */
   onClosed(connection: Connection): void
 }
@@ -82,14 +83,14 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   #throttle: Throttle | undefined
   #phase: Phase
 
-  constructor(context: ConnectionContext, transport: Transport, peer: Peer) {
+  constructor(context: ConnectionContext, transport: Transport, peer: Peer, slot: Slot) {
     this.#context = context
     this.#transport = transport
     this.#heartbeat = new Heartbeat(this, context.settings.pingInterval)
     const deadline = new DeadlineTimer(context.settings.startTimeout, () =>
       this.end('timeout', 'The client sent no start in time, or it could not be authenticated in time.'),
     )
-    this.#phase = { name: 'opening', peer, deadline, start: undefined, frames: new EarlyFrames() }
+    this.#phase = { name: 'opening', peer, slot, deadline, start: undefined, frames: new EarlyFrames() }
   }
 
   /** Whether the client is authenticated and its session has started. */
@@ -308,7 +309,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     opening.deadline.cancel()
     this.#phase = { name: 'live', session }
     countStarted(this.#context.metrics, start)
-    this.#context.onStarted(this)
+    this.#context.onStarted(opening.slot)
     this.#heartbeat.start()
     log.debug(session.ref, 'session started')
     for (const text of opening.frames.texts) {

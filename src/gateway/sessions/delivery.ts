@@ -12,9 +12,6 @@ const MAX_PAGE_BYTES = 131_072
 /** Bytes of a message besides its body and data, about. */
 const MESSAGE_OVERHEAD = 200
 
-/** One array for all sessions, since most never replay a message. */
-const NO_MESSAGES: readonly Message[] = []
-
 const sizeOf = ({ body, data }: Message): number =>
   MESSAGE_OVERHEAD + (body?.length ?? 0) + (data ? JSON.stringify(data).length : 0)
 
@@ -29,6 +26,25 @@ type DeliveryConnection = Pick<
 
 type DeliveryMetrics = Pick<Metrics, 'deliverySeconds' | 'replayed'>
 
+interface Replay {
+  /** Messages that were read from the engine and not sent yet: each is read once, however often the socket is full. */
+  page: readonly Message[]
+  /** How many messages are read next. */
+  pageSize: number
+}
+
+/** Returns the messages that may wait in memory, and sets the size of the next page by theirs. */
+const takePage = (replay: Replay, messages: Message[]): Message[] => {
+  let bytes = 0
+  const end = messages.findIndex((message) => (bytes += sizeOf(message)) > MAX_PAGE_BYTES)
+  if (end < 0) {
+    if (bytes < MAX_PAGE_BYTES / 2) replay.pageSize = Math.min(MAX_PAGE, 2 * replay.pageSize)
+    return messages
+  }
+  replay.pageSize = Math.max(1, end)
+  return messages.slice(0, replay.pageSize)
+}
+
 export interface DeliveryContext {
   engine: Pick<Engine, 'messagesAfter'>
   metrics: DeliveryMetrics
@@ -36,18 +52,16 @@ export interface DeliveryContext {
 
 /** Sends a user's messages to one connection: each once, in the order of their offsets. */
 export class Delivery {
-  readonly #engine: Pick<Engine, 'messagesAfter'>
-  readonly #metrics: DeliveryMetrics
-  readonly #user: UserRef
+  readonly #context: DeliveryContext
+  readonly #session: { readonly user: UserRef }
   readonly #connection: DeliveryConnection
   #state: 'waiting' | 'sending' | 'pulling' | 'stopped' = 'waiting'
   #epoch: string | undefined
   /** The offset up to which everything was sent. */
   #cursor = 0
   #newest = 0
-  /** Messages that were read from the engine and not sent yet: each is read once, however often the socket is full. */
-  #page: readonly Message[] = NO_MESSAGES
-  #pageSize = FIRST_PAGE
+  /** Made for the first messages that are read from the engine: most sessions never replay one. */
+  #replay: Replay | undefined
   /** Whether `started` has reported a loss, and no message was sent since. */
   #isLossKnown = false
   /** The offset that the latest `unread` count covers. The client itself counts the messages after it. */
@@ -56,10 +70,10 @@ export class Delivery {
   #dueReadMark: InboxState | undefined
   #readMarkCount = 0
 
-  constructor({ engine, metrics }: DeliveryContext, user: UserRef, connection: DeliveryConnection) {
-    this.#engine = engine
-    this.#metrics = metrics
-    this.#user = user
+  /** `session` has the user. */
+  constructor(context: DeliveryContext, session: { readonly user: UserRef }, connection: DeliveryConnection) {
+    this.#context = context
+    this.#session = session
     this.#connection = connection
   }
 
@@ -73,7 +87,7 @@ export class Delivery {
     if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) {
       this.#send(message, json)
       // Another gateway's clock may be ahead.
-      this.#metrics.deliverySeconds.observe(Math.max(0, Date.now() - message.sentAt) / 1_000)
+      this.#context.metrics.deliverySeconds.observe(Math.max(0, Date.now() - message.sentAt) / 1_000)
     } else this.#connection.endOnError(this.#pull(epoch))
   }
 
@@ -116,7 +130,7 @@ export class Delivery {
 
   stop(): void {
     this.#state = 'stopped'
-    this.#page = NO_MESSAGES
+    if (this.#replay) this.#replay.page = []
   }
 
   /**
@@ -154,48 +168,41 @@ export class Delivery {
 
   async #pull(epoch: string): Promise<void> {
     this.#state = 'pulling'
+    const replay = (this.#replay ??= { page: [], pageSize: FIRST_PAGE })
     try {
       while (this.#cursor < this.#newest && !this.#isStopped()) {
         await this.#connection.drained()
-        if (!this.#isStopped() && this.#page.length === 0)
-          await this.#readPage({ epoch, offset: this.#cursor })
-        this.#sendPage()
+        if (!this.#isStopped() && replay.page.length === 0)
+          await this.#readPage(replay, { epoch, offset: this.#cursor })
+        this.#sendPage(replay)
       }
     } finally {
       if (!this.#isStopped()) this.#state = 'sending'
     }
   }
 
-  async #readPage(position: Position): Promise<void> {
+  async #readPage(replay: Replay, position: Position): Promise<void> {
     const newestBefore = this.#newest
-    const { messages, lost } = await this.#engine.messagesAfter(this.#user, position, this.#pageSize)
+    const { messages, lost } = await this.#context.engine.messagesAfter(
+      this.#session.user,
+      position,
+      replay.pageSize,
+    )
     if (this.#isStopped()) return
     // Retention deleted messages before they were sent here. Close: the client reconnects, and its next `started` says `lost: true`.
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
-    this.#page = this.#takePage(messages)
+    replay.page = takePage(replay, messages)
   }
 
-  /** Returns the messages that may wait in memory, and sets the size of the next page by theirs. */
-  #takePage(messages: Message[]): Message[] {
-    let bytes = 0
-    const end = messages.findIndex((message) => (bytes += sizeOf(message)) > MAX_PAGE_BYTES)
-    if (end < 0) {
-      if (bytes < MAX_PAGE_BYTES / 2) this.#pageSize = Math.min(MAX_PAGE, 2 * this.#pageSize)
-      return messages
-    }
-    this.#pageSize = Math.max(1, end)
-    return messages.slice(0, this.#pageSize)
-  }
-
-  #sendPage(): void {
+  #sendPage(replay: Replay): void {
     let sent = 0
-    for (const message of this.#page) {
+    for (const message of replay.page) {
       if (this.#isStopped() || this.#connection.isFull()) break
       this.#send(message)
       sent++
     }
-    this.#page = this.#page.slice(sent)
-    if (sent > 0) this.#metrics.replayed.inc({ app: this.#user.appId }, sent)
+    replay.page = replay.page.slice(sent)
+    if (sent > 0) this.#context.metrics.replayed.inc({ app: this.#session.user.appId }, sent)
   }
 }

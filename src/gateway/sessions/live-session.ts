@@ -39,7 +39,7 @@ const userOf = (record: UserRecord): User => Object.assign(mergeProfile(record),
 
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
-  readonly user: UserRef
+  user: UserRef
   /** The client's version as a label of metrics. Set by `start`. */
   clientVersion = 'unknown'
   readonly #context: SessionContext
@@ -66,10 +66,10 @@ export class LiveSession implements HubSession {
     this.#app = app
     this.#connection = connection
     this.#expiryTimer = new ExpiryTimer(connection)
-    this.#delivery = new Delivery(context, this.user, connection)
+    this.#delivery = new Delivery(context, this, connection)
   }
 
-  /** Made for each call: an object that most sessions use once would take memory as long as they last. */
+  /** Made for each call, since most sessions need it once. */
   get limits(): UserLimits {
     return new UserLimits(this.#context.metrics, this.#app, this.user.userId)
   }
@@ -134,6 +134,7 @@ export class LiveSession implements HubSession {
     const lost = isLost || (resume !== undefined && resume.epoch !== epoch)
     if (this.#phase !== starting) return false
     this.#phase = { name: 'live', ref, epoch }
+    this.user = ref
     this.#expiryTimer.set(credential.expiresAt)
     this.#connection.send({
       type: 'started',
@@ -320,8 +321,7 @@ export class LiveSession implements HubSession {
       this.#context,
       this.#app,
       {
-        user: this.user,
-        ref,
+        ...{ user: ref, ref },
         limits: this.limits,
         expiryTimer: this.#expiryTimer,
         delivery: this.#delivery,

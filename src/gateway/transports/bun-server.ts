@@ -134,6 +134,13 @@ export const createBunServer = (
   let server: BunServer<BunTransport> | undefined
   let onEmpty = ignore
 
+  // One function for all sockets: a closure for each would cost memory.
+  const onClosed = (transport: BunTransport): void => {
+    open.delete(transport)
+    handlers.releaseSlot(transport.slot)
+    if (open.size === 0) onEmpty()
+  }
+
   const accept = (
     upgrade: (transport: BunTransport) => void,
     head: RequestHead,
@@ -141,11 +148,7 @@ export const createBunServer = (
   ): void => {
     const peer = handlers.peerOf(head)
     const slot = handlers.countSocket(head, peer)
-    const transport = new BunTransport(upgrade, () => {
-      open.delete(transport)
-      handlers.releaseSlot(slot)
-      if (open.size === 0) onEmpty()
-    })
+    const transport = new BunTransport(upgrade, slot, onClosed)
     open.add(transport)
     const connection = handlers.connect(transport, peer, slot)
     transport.receiveFor(connection)

@@ -1,6 +1,7 @@
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import type { BunWebSocket } from './bun-runtime.js'
+import type { Slot } from '../limits/connection-limits.js'
 import { CLOSE_TIMEOUT } from './handshake.js'
 import { sendBuffers } from './send-buffers.js'
 
@@ -30,16 +31,18 @@ export class BunTransport implements Transport {
   /** Answers the handshake. Undefined afterwards, because it holds the request. */
   #upgrade: ((transport: BunTransport) => void) | undefined
   readonly #onClosed: (transport: BunTransport) => void
+  /** Counts the socket for the limits of connections. */
+  readonly slot: Slot
   #connection: Connection | undefined
-  /** The frames of this turn. */
-  #frames: string[] = []
+  /** The frames of this turn. Undefined if there are none: an empty array for each socket would take memory. */
+  #frames: string[] | undefined
   #characters = 0
   /** Whether `flush` will be called at the end of this turn. */
   #isScheduled = false
   /** Whether the kernel did not take every byte, and `onDrain` was not called since. */
   #isFull = false
   /** Resolve the promises of `drained()`. */
-  #waiting: (() => void)[] = []
+  #waiting: (() => void)[] | undefined
   /** Set when the gateway has closed the WebSocket. The close frame is sent when every frame before it was. */
   #closing: { code: number; reason: string; timer: NodeJS.Timeout } | undefined
   #isClosed = false
@@ -48,8 +51,13 @@ export class BunTransport implements Transport {
    * `upgrade` is called once. It has Bun answer the handshake, which calls `open`; or it calls `onClose`. `onClosed` is called once, when the
    * socket is closed.
    */
-  constructor(upgrade: (transport: BunTransport) => void, onClosed: (transport: BunTransport) => void) {
+  constructor(
+    upgrade: (transport: BunTransport) => void,
+    slot: Slot,
+    onClosed: (transport: BunTransport) => void,
+  ) {
     this.#upgrade = upgrade
+    this.slot = slot
     this.#onClosed = onClosed
   }
 
@@ -84,7 +92,8 @@ export class BunTransport implements Transport {
 
   send(text: string): void {
     if (this.#isClosed || this.#closing) return
-    this.#frames.push(text)
+    const frames = (this.#frames ??= [])
+    frames.push(text)
     this.#characters += text.length
     // Written at once, so that `isFull()` counts it.
     if (this.#characters > MAX_BATCH) return this.flush()
@@ -96,7 +105,7 @@ export class BunTransport implements Transport {
     this.#isScheduled = false
     if (this.#isClosed) return
     const socket = this.#opened()
-    if (!socket || this.#frames.length === 0) return this.#countWaiting()
+    if (!socket || !this.#frames) return this.#countWaiting()
     if (this.#frames.length === 1) this.sendCollected()
     else socket.cork(sendCollected)
     this.#countWaiting()
@@ -104,8 +113,8 @@ export class BunTransport implements Transport {
 
   /** Called by `flush`, so that Bun writes all frames at once. */
   sendCollected(): void {
-    const frames = this.#frames
-    this.#frames = []
+    const frames = this.#frames ?? []
+    this.#frames = undefined
     this.#characters = 0
     for (const frame of frames) {
       if (this.#socket?.sendText(frame) !== 0) continue
@@ -140,7 +149,7 @@ export class BunTransport implements Transport {
 
   drained(): Promise<void> {
     this.flush()
-    return this.#isFull ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve()
+    return this.#isFull ? new Promise((resolve) => (this.#waiting ??= []).push(resolve)) : Promise.resolve()
   }
 
   onMessage(data: string | Buffer): void {
@@ -165,7 +174,7 @@ export class BunTransport implements Transport {
   onClose(code: number): void {
     this.#isClosed = true
     clearTimeout(this.#closing?.timer)
-    this.#frames = []
+    this.#frames = undefined
     this.#release()
     this.#onClosed(this)
     // A connection that the gateway has closed is released by its own `end`, with its own reason.
@@ -196,8 +205,8 @@ export class BunTransport implements Transport {
     if (!this.#isFull) return
     this.#isFull = false
     sendBuffers.release(this)
-    const waiting = this.#waiting
-    this.#waiting = []
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
     for (const resolve of waiting) resolve()
   }
 }
