@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, type Running } from '../cli/run.js'
+import { runtime } from '../faults/runtime.js'
 import { freePort } from '../support/free-port.js'
 import { startProxy, type Proxy } from '../support/proxy.js'
 import { scratchFolder } from '../support/scratch-folder.js'
@@ -93,7 +94,7 @@ export const gatewayNode = async ({
     },
     setProgram: (other) => void (path = other),
     async start() {
-      running = run(['serve', '--config', file], {}, folder, process.execPath, path)
+      running = run(['serve', '--config', file], {}, folder, runtime.path, path)
       running.child.stderr?.on('data', (text: string) => (log += text))
       await running.url()
       await until(`${name} is ready`, readyz, 200)
