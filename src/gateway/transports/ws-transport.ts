@@ -35,7 +35,21 @@ const flushAll = (): void => {
   for (const transport of transports) transport.flush()
 }
 
-const flush = (transport: WsTransport): void => transport.flush()
+/** Milliseconds for which the answer to a handshake waits for `started`, and at most twice as long. The engine may take some ten to write. */
+const ANSWER_WAIT = 25
+
+/** The transports whose answer waits, by the interval in which they came. One timer serves all of them. */
+let unanswered: [older: WsTransport[], recent: WsTransport[]] = [[], []]
+let answerTimer: NodeJS.Timeout | undefined
+
+const answerOlder = (): void => {
+  const [older, recent] = unanswered
+  unanswered = [recent, []]
+  answerTimer = recent.length > 0 ? setTimeout(answerOlder, ANSWER_WAIT).unref() : undefined
+  for (const transport of older) transport.flush()
+}
+
+const answer = (transport: WsTransport): void => transport.flush()
 
 /**
  * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. They call
@@ -74,7 +88,7 @@ export class WsTransport implements Transport {
   /** The frames of this turn, as `textFrame` returns them. */
   #frames: string
   /** Whether `flush` will be called at the end of this turn. */
-  #isScheduled: boolean
+  #isScheduled = false
   /** Whether the listeners that call `release` are added: the client has read too slowly before. */
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
@@ -84,15 +98,25 @@ export class WsTransport implements Transport {
   #deadline: MessageDeadline | undefined
 
   /**
-   * `accepted` is the response to the handshake. It leaves in one write with `started`, as one text, if the session starts in this turn.
+   * `accepted` is the response to the handshake. It leaves with the first frame, or when `answer` says so, in one write and as one text.
    * As two writes of a corked stream they took 3 % more of a start's CPU time.
    */
   constructor(socket: ws.WebSocket, stream: Duplex, accepted: string) {
     this.#socket = socket
     this.#stream = stream
     this.#frames = accepted
-    this.#isScheduled = true
-    setImmediate(flush, this)
+  }
+
+  /**
+   * Answers the handshake at the end of this turn, or with `maySoonStart` milliseconds later if no frame is sent before: a write of its
+   * own would take a tenth of the CPU time of a start that waits for a disk.
+   */
+  answer(maySoonStart: boolean): void {
+    if (!maySoonStart) setImmediate(answer, this)
+    else {
+      unanswered[1].push(this)
+      answerTimer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()
+    }
   }
 
   /** Passes the frames that come to `connection`. A message may take `timeout` milliseconds. */

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
+import { createGateway, createLog, type Gateway } from '../../../src/gateway/index.js'
 import {
   handshake,
   maskedFrame,
@@ -32,21 +34,35 @@ const watch = (socket: Socket): void => {
   }
 }
 
-const server = createServer().on('connection', watch)
+/** An engine that stores sessions as late as one with a disk. */
+const createSlowEngine = (): Engine => {
+  const engine = createMemoryEngine()
+  const { startSession } = engine
+  engine.startSession = async (request) => {
+    await sleep(2)
+    return startSession.call(engine, request)
+  }
+  return engine
+}
+
+/** Returns the URL of a gateway on a watched server. */
+const serve = async (engine: Engine): Promise<{ url: string; gateway: Gateway }> => {
+  const server = createServer().on('connection', watch)
+  const gateway = createGateway({ apps: { app } }, { env: {}, log: createLog({ level: 'silent' }), engine })
+  gateway.attach(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  after(async () => {
+    await gateway.close()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, gateway }
+}
+
 /** Resolves the pending `authenticate`. */
 let decide: ((answer: { ok: true }) => void) | undefined
 const app = testApp({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
-const gateway = createGateway(
-  { engine: { type: 'memory' }, apps: { app } },
-  { env: {}, log: createLog({ level: 'silent' }) },
-)
-gateway.attach(server)
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-after(async () => {
-  await gateway.close()
-  server.close()
-})
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+const { url, gateway } = await serve(createMemoryEngine())
+const { url: slowUrl } = await serve(createSlowEngine())
 
 /** Starts a session, waits until nothing more is written to it, and resets `writes`. */
 const quiet = async (userId: string): Promise<Client> => {
@@ -84,10 +100,12 @@ test('frames of one turn that are many bytes leave in several writes, each of a 
 
 test('`started` leaves in the write that accepts the handshake', async () => {
   const start = await startOf('carol')
-  writes.length = 0
-  const client = await startClient(url, start)
-  assert.equal(writes.length, 1)
-  client.close()
+  for (const of of [url, slowUrl]) {
+    writes.length = 0
+    const client = await startClient(of, start)
+    assert.equal(writes.length, 1)
+    client.close()
+  }
 })
 
 test('a handshake is accepted while the user is still authenticated', async () => {
