@@ -4,7 +4,7 @@ import { Multimap } from '../util/multimap.js'
 /** The part of a session that the index reads. */
 interface Indexed extends SessionRef {
   readonly number: number
-  readonly credential: { readonly tokenId: string | null }
+  readonly tokenId: string | null
 }
 
 /** An app's slots are compacted when there are more than this, and most of them are empty. */
@@ -130,12 +130,12 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   #addToken(entry: Entry): void {
-    const { tokenId } = entry.credential
+    const { tokenId } = entry
     if (tokenId !== null) this.#tokens.add(tokenId, entry)
   }
 
   #deleteToken(entry: Entry): void {
-    const { tokenId } = entry.credential
+    const { tokenId } = entry
     if (tokenId !== null) this.#tokens.delete(tokenId, entry)
   }
 }

@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { Credential, SessionRecord, SessionRequest, Way } from '../engine.js'
 
 /** A session that has not ended, in memory. */
-export interface Session extends Omit<SessionRecord, 'state' | 'hidden'> {
+export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'> {
+  /** The fields of its credential. An object of their own would take memory. */
+  way: Way
+  tokenId: string | null
+  issuedAt: number | null
+  credentialExpiresAt: number | null
   /** The number of its start. Starts, detachments and hidings are numbered in their order, because clocks may go back. */
   number: number
   /** The number of its last detachment; null while it is active. */
@@ -27,16 +32,17 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden'> {
   mayBeStored: boolean
 }
 
-export const copyOf = ({ way, tokenId, issuedAt, expiresAt }: Credential): Credential => ({
-  way,
-  tokenId,
-  issuedAt,
-  expiresAt,
-})
+export const setCredential = (session: Session, { way, tokenId, issuedAt, expiresAt }: Credential): void => {
+  session.way = way
+  session.tokenId = tokenId
+  session.issuedAt = issuedAt
+  session.credentialExpiresAt = expiresAt
+}
 
 /** Returns a session that starts now. Its page is visible. */
 export const newSession = (request: SessionRequest, number: number): Session => {
   const { appId, userId, guest, origin, address, client, node, connectionId, keyHash, holdFor } = request
+  const { way, tokenId, issuedAt, expiresAt } = request.credential
   const now = Date.now()
   return {
     number,
@@ -46,7 +52,10 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     userId,
     sessionId: randomUUID(),
     guest,
-    credential: copyOf(request.credential),
+    way,
+    tokenId,
+    issuedAt,
+    credentialExpiresAt: expiresAt,
     origin,
     address,
     client,
@@ -72,7 +81,12 @@ export const recordOf = (session: Session): SessionRecord => ({
   userId: session.userId,
   sessionId: session.sessionId,
   guest: session.guest,
-  credential: copyOf(session.credential),
+  credential: {
+    way: session.way,
+    tokenId: session.tokenId,
+    issuedAt: session.issuedAt,
+    expiresAt: session.credentialExpiresAt,
+  },
   origin: session.origin,
   address: session.address,
   client: session.client,
@@ -104,8 +118,7 @@ export type SessionRow = [
 ]
 
 export const rowOf = (session: Session): SessionRow => {
-  const { way, tokenId, issuedAt, expiresAt } = session.credential
-  const { origin, address, client, node, rtt } = session
+  const { way, tokenId, issuedAt, credentialExpiresAt, origin, address, client, node, rtt } = session
   return [
     session.number,
     session.detached,
@@ -114,7 +127,7 @@ export const rowOf = (session: Session): SessionRow => {
     session.userId,
     session.sessionId,
     session.guest,
-    [way, tokenId, issuedAt, expiresAt],
+    [way, tokenId, issuedAt, credentialExpiresAt],
     [origin, address, client, node, rtt],
     session.startedAt,
     session.lastSeenAt,
@@ -142,7 +155,10 @@ export const sessionOf = (row: SessionRow, openAt: number): Session => {
     userId,
     sessionId,
     guest,
-    credential: { way, tokenId, issuedAt, expiresAt },
+    way,
+    tokenId,
+    issuedAt,
+    credentialExpiresAt: expiresAt,
     origin,
     address,
     client: name,

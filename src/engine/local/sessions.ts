@@ -12,7 +12,7 @@ import type { GroupCommit } from './group-commit.js'
 import { SessionIndex } from './session-index.js'
 import { SessionJournal } from './session-journal.js'
 import { sessionsBeyond } from './sessions-beyond.js'
-import { copyOf, isHidden, newSession, recordOf, type Session } from './session-row.js'
+import { isHidden, newSession, recordOf, setCredential, type Session } from './session-row.js'
 import type { Store } from './store.js'
 import type { Presence } from './webhook-events.js'
 
@@ -271,7 +271,7 @@ export class Sessions {
   }
 
   #setCredential(session: Session, credential: Credential): void {
-    this.#index.changeToken(session, () => (session.credential = copyOf(credential)))
+    this.#index.changeToken(session, () => setCredential(session, credential))
   }
 
   #setHidden(session: Session, hidden: boolean): void {

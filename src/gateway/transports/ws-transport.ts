@@ -5,7 +5,6 @@ import * as ws from 'ws'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import { lingeringClose } from '../http/lingering-close.js'
-import { MessageDeadline } from './message-deadline.js'
 import { sendBuffers } from './send-buffers.js'
 import { createSlicedPush } from './slices.js'
 import { textFrame } from './text-frame.js'
@@ -95,7 +94,13 @@ export class WsTransport implements Transport {
   #pong: Buffer | undefined
   #bytesAfterClose = 0
   #connection: Connection | undefined
-  #deadline: MessageDeadline | undefined
+  /** Bytes of a message that the client has begun and not finished. */
+  #unfinished = 0
+  /** Whether the latest chunk finished a message. */
+  #isFinished = false
+  /** Milliseconds that a message may take from its first chunk to its last. */
+  #messageTimeout = 0
+  #messageTimer: NodeJS.Timeout | undefined
 
   /**
    * `accepted` is the response to the handshake. It leaves with the first frame, or when `answer` says so, in one write and as one text.
@@ -123,7 +128,7 @@ export class WsTransport implements Transport {
   receiveFor(connection: Connection, timeout: number): void {
     const [socket, stream]: [Carrier<ws.WebSocket>, Carrier<Duplex>] = [this.#socket, this.#stream]
     this.#connection = connection
-    this.#deadline = new MessageDeadline(connection, timeout)
+    this.#messageTimeout = timeout
     socket[TRANSPORT] = stream[TRANSPORT] = this
     stream.push = slicedPush
     stream.on('data', onChunk)
@@ -139,7 +144,7 @@ export class WsTransport implements Transport {
   }
 
   onMessage(data: Buffer, isBinary: boolean): void {
-    this.#deadline?.onMessage()
+    this.#isFinished = true
     if (isBinary) this.#connection?.end('bad-request', 'Frames must be text.')
     else this.#connection?.receive(data.toString(), data.length)
   }
@@ -147,13 +152,17 @@ export class WsTransport implements Transport {
   /** A ping or a pong of the WebSocket protocol came. */
   onControl(payload: Buffer): void {
     const bytes = CONTROL_HEADER + payload.length
-    this.#deadline?.onControl(bytes)
+    // It may come before, between and after the fragments of a message.
+    this.#unfinished -= bytes
     this.#connection?.receiveControl(bytes)
   }
 
   /** Called after ws has parsed a chunk. */
   onChunk(bytes: number): void {
-    this.#deadline?.onChunk(bytes)
+    this.#unfinished = this.#isFinished ? 0 : this.#unfinished + bytes
+    this.#isFinished = false
+    if (this.#unfinished <= 0) this.#cancelMessageTimer()
+    else this.#messageTimer ??= setTimeout(() => this.#onMessageTimeout(), this.#messageTimeout).unref()
     if (this.#socket.readyState === ws.WebSocket.OPEN) return
     this.#bytesAfterClose += bytes
     if (this.#bytesAfterClose > MAX_AFTER_CLOSE) lingeringClose(this.#stream)
@@ -181,8 +190,17 @@ export class WsTransport implements Transport {
   }
 
   onClose(code: number): void {
-    this.#deadline?.cancel()
+    this.#cancelMessageTimer()
     this.#connection?.onClose(code)
+  }
+
+  #onMessageTimeout(): void {
+    this.#connection?.end('timeout', 'A message was not finished in time.')
+  }
+
+  #cancelMessageTimer(): void {
+    clearTimeout(this.#messageTimer)
+    this.#messageTimer = undefined
   }
 
   /** Whether frames can be sent. ws does not know that `onEnd` has closed the gateway's side. */
