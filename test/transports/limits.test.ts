@@ -1,7 +1,14 @@
 // Limits of WebSockets. Plain connections are counted on Node only.
 import assert from 'node:assert/strict'
 import { startOf } from '../gateway/support.js'
-import { openClient, startClient, type Client } from '../support/raw-client.js'
+import {
+  handshake,
+  openClient,
+  openRaw,
+  startClient,
+  startProtocol,
+  type Client,
+} from '../support/raw-client.js'
 import { until } from '../support/until.js'
 import { serveOnBoth, testOnBoth } from './serve.js'
 
@@ -17,6 +24,13 @@ const proxied = await serveOnBoth({
   limits: { connectionsPerAddress: 1 },
 })
 const untrusting = await serveOnBoth({ startTimeout, limits: { connectionsPerAddress: 1 } })
+
+/** Connections that `left` allows. */
+const ROOM = 40
+const left = await serveOnBoth({
+  startTimeout,
+  limits: { connections: ROOM, connectionsPerAddress: 1_000, connectionsPerSecondPerAddress: 1_000 },
+})
 
 const open = async (url: string, headers: Record<string, string> = {}): Promise<Client> => {
   const client = openClient(url, { headers })
@@ -97,4 +111,27 @@ testOnBoth('the address of a proxy counts for no limit, although `trustProxy` is
   for (let count = 0; count < 3; count += 1)
     clients.push(await startClient(untrusting(runtime), start, { headers }))
   for (const client of clients) client.close()
+})
+
+testOnBoth('clients that leave before their handshake is answered take up no room', async (runtime) => {
+  const url = left(runtime)
+  const start = startProtocol(await startOf('ada'))
+  const offers = `chat-session.v1, ${start}`
+  // More than the gateway answers in one turn.
+  const leaving = await Promise.all(Array.from({ length: 2 * ROOM }, () => openRaw(url)))
+  for (const { socket } of leaving)
+    socket.write(handshake({ 'Sec-WebSocket-Protocol': offers }), () => socket.destroy())
+  await Promise.all(leaving.map(({ closed }) => closed))
+  const frames = await Promise.all(Array.from({ length: ROOM }, (_, index) => startOf(`user-${index}`)))
+  await until('room for all', async () => {
+    const clients = frames.map((frame) => openClient(url, { start: frame }))
+    const started = await Promise.all(
+      clients.map((client) =>
+        Promise.race([client.next('started').then(() => true), client.closed.then(() => false)]),
+      ),
+    )
+    for (const client of clients) client.close()
+    await Promise.all(clients.map(({ closed }) => closed))
+    return started.every(Boolean)
+  })
 })
