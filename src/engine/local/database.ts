@@ -5,6 +5,7 @@ import { unfinishedCopy } from '../transfer.js'
 import { Clock } from '../util/clock.js'
 import { Scheduler } from '../util/scheduler.js'
 import { EventQueue } from './event-queue.js'
+import { sweepExpired } from './expiry-sweep.js'
 import { checkFormat, putFormat } from './format.js'
 import { GroupCommit, SPACING } from './group-commit.js'
 import { Guests } from './guests.js'
@@ -28,7 +29,7 @@ export interface Database {
   inboxes: Inboxes
   queue: EventQueue
   webhooks: WebhookEvents
-  /** Runs the jobs of `queue`, which reads by `reads`. */
+  /** Runs the jobs of `queue`, which reads by `reads`, and the sweep of revoked tokens. */
   scheduler: Scheduler
   reads: Reads
   /** The engine's key. */
@@ -119,6 +120,7 @@ export const openDatabase = async ({
     const reads = new Reads(store)
     const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
+    sweepExpired({ store, commit, scheduler, clock })
     const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
     const users = new Users(store, commit, usage, webhooks, cacheBytes - inboxBytes)
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)

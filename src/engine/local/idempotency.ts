@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { NewMessage, SendResult } from '../engine.js'
 import type { Clock } from '../util/clock.js'
 import { contentDigest } from '../util/content-digest.js'
-import type { Scheduler } from '../util/scheduler.js'
-import type { ExpirySweep } from './expiry-sweep.js'
+import type { Job, Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { put, read, readAll, type Operation, type Range, type Store } from './store.js'
+import { del, read, readAllAs, type Operation, type Store } from './store.js'
 import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
@@ -34,8 +32,6 @@ export interface IdempotencyKeys {
   add(key: string, added: NewKey, operations: Operation[]): void
   /** The key's message is synced. */
   settle(key: string): void
-  /** Whether the row of a key is being written. */
-  isPending(key: string): boolean
 }
 
 /** The result of a send whose key was sent before. */
@@ -59,54 +55,55 @@ export type IdempotencyRow = [
 const textOf = ([expiresAt, digest, offset, ownOffset, sentAt]: IdempotencyRow): string =>
   `[${expiresAt},"${digest}",${offset},${ownOffset},${sentAt}]`
 
-export const KEYS_PER_INDEX_ROW = 128
+/** The first number of a row, in less time than `JSON.parse` of all. */
+const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
+
+/** How many keys one step of a pass reads. It may delete all of them. */
+export const KEYS_PER_STEP = 2_048
+/** Milliseconds from one step to the next: after a restart all clients connect at the same time. */
+const STEP_SPACING = 10
+/** Milliseconds from the begin of one pass to the next, at least. */
+const MIN_PASS_INTERVAL = 100
 
 export interface IdempotencyKeysOptions {
   store: Store
   commit: GroupCommit
   scheduler: Scheduler
   clock: Clock
-  sweep: ExpirySweep
 }
 
-/**
- * How many index rows one step of the load reads, and how many milliseconds later the next one follows: after a restart all clients
- * connect at the same time.
- */
-const LOADED_PER_STEP = 32
-const LOAD_SPACING = 10
-
-/**
- * Idempotency keys in a store. An index lists them by the time at which they expire, and a background job deletes the expired ones.
- */
+/** Idempotency keys in a store. A background job passes over all of them and deletes the expired ones. */
 export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #scheduler: Scheduler
   readonly #clock: Clock
-  readonly #sweep: ExpirySweep
   /** Sends that are not durable yet, by row. */
   readonly #pending = new Map<string, NewKey>()
-  /** Rows that the next batch adds to the index, and when the last of them expires. */
-  #unindexed: string[] = []
-  #unindexedExpiry = 0
   readonly #filter = new StoredKeysFilter()
-  /** The index rows whose keys the filter does not have yet. */
-  #unloaded: Range
+  readonly #job: Job
+  #isLoaded = false
+  /** The last row that the pass has read; undefined between two passes. */
+  #last: string | undefined
+  #passBegan = -Infinity
+  /** Keys that were settled while a step reads; undefined between two reads. */
+  #settledMeanwhile: Set<string> | undefined
+  /** When the first of the keys that the pass has read and kept expires. */
+  #nextExpiry = Infinity
+  /** The longest time for which a key was kept, or is left to a stored one. */
+  #longestKept = 0
 
-  constructor({ store, commit, scheduler, clock, sweep }: IdempotencyKeysOptions) {
+  constructor({ store, commit, scheduler, clock }: IdempotencyKeysOptions) {
     this.#store = store
     this.#commit = commit
     this.#scheduler = scheduler
     this.#clock = clock
-    this.#sweep = sweep
-    this.#unloaded = rows.expiriesFrom(clock.now())
+    this.#job = scheduler.job((now) => this.#step(now))
   }
 
   /** Adds the keys that an earlier process stored to the filter: some of them before it resolves, the others in the background. */
   async load(): Promise<void> {
-    const job = this.#scheduler.job((now) => this.#load(now))
-    this.#scheduler.schedule(job, await job.run(this.#clock.now()))
+    this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
   }
 
   digestOf(message: NewMessage): string {
@@ -114,10 +111,9 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   }
 
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
-    // The filter has the pending keys too.
-    if (!this.#filter.mayHave(row, now)) return undefined
     const pending = this.#pending.get(row)
     if (pending) return resultOf(pending, digest)
+    if (!this.#filter.mayHave(row, now)) return undefined
     const stored = read(this.#store, row) as IdempotencyRow | undefined
     if (!stored || stored[0] <= now) return undefined
     const [, storedDigest, offset, ownOffset, sentAt] = stored
@@ -129,10 +125,8 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     const { digest, result, now, expiresAt } = added
     this.#filter.add(row, expiresAt, now)
     this.#pending.set(row, added)
-    this.#unindexed.push(row)
-    this.#unindexedExpiry = Math.max(this.#unindexedExpiry, expiresAt)
-    this.#sweep.schedule(expiresAt + 1)
-    this.#commit.defer('idempotency index', this.#writeIndex)
+    this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
+    this.#scheduler.schedule(this.#job, expiresAt)
     const { offset, ownOffset, sentAt } = result
     const value = textOf([expiresAt, digest, offset, ownOffset, sentAt])
     operations.push({ type: 'put', key: row, value })
@@ -140,31 +134,39 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
 
   settle(row: string): void {
     this.#pending.delete(row)
+    this.#settledMeanwhile?.add(row)
   }
 
-  isPending(row: string): boolean {
-    return this.#pending.has(row)
-  }
-
-  /** One step of the load. Keys that are sent meanwhile are in the filter already, wherever their index rows are. */
-  async #load(now: number): Promise<number> {
-    const page = await readAll<string[]>(this.#store, { ...this.#unloaded, limit: LOADED_PER_STEP })
-    for (const [row, listed] of page) {
-      const expiresAt = rows.timeOfExpiry(row)
-      for (const key of listed) if (rows.isIdempotencyKey(key)) this.#filter.add(key, expiresAt, now)
-      this.#unloaded = rows.expiriesAfter(row)
+  /** One step of a pass. Keys that are sent meanwhile are in the filter already. */
+  async #step(now: number): Promise<number> {
+    if (this.#last === undefined) {
+      if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
+      this.#passBegan = now
+      this.#nextExpiry = Infinity
     }
-    if (page.length === LOADED_PER_STEP) return now + LOAD_SPACING
-    this.#filter.setLoaded()
-    return Infinity
+    const settled = (this.#settledMeanwhile = new Set<string>())
+    const range = { ...rows.idempotencyKeysAfter(this.#last), limit: KEYS_PER_STEP }
+    const page = await readAllAs(this.#store, range, expiryOf)
+    this.#settledMeanwhile = undefined
+    const deletions: Operation[] = []
+    for (const [row, expiresAt] of page) {
+      // A key that was sent again since the read is valid again.
+      if (expiresAt <= now && !this.#pending.has(row) && !settled.has(row)) deletions.push(del(row))
+      else this.#keep(row, expiresAt, now)
+    }
+    this.#last = page.length === KEYS_PER_STEP ? page.at(-1)?.[0] : undefined
+    // In their place among the writes: behind a later one they would delete a key that was sent again meanwhile.
+    this.#commit.append(deletions)
+    if (this.#last !== undefined) return now + STEP_SPACING
+    if (!this.#isLoaded) this.#filter.setLoaded()
+    this.#isLoaded = true
+    // So each key is read by two passes at most.
+    return Math.max(this.#nextExpiry, this.#passBegan + this.#longestKept)
   }
 
-  readonly #writeIndex = (batch: Operation[]): void => {
-    for (let n = 0; n < this.#unindexed.length; n += KEYS_PER_INDEX_ROW) {
-      const row = rows.expiry(this.#unindexedExpiry, randomUUID())
-      batch.push(put(row, this.#unindexed.slice(n, n + KEYS_PER_INDEX_ROW)))
-    }
-    this.#unindexed = []
-    this.#unindexedExpiry = 0
+  #keep(row: string, expiresAt: number, now: number): void {
+    if (!this.#isLoaded) this.#filter.add(row, expiresAt, now)
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+    this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
   }
 }

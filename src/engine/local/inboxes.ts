@@ -13,7 +13,6 @@ import type { Clock } from '../util/clock.js'
 import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Inbox } from './inbox.js'
-import { ExpirySweep } from './expiry-sweep.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { PendingSend, messageAt, type Content } from './pending-send.js'
 import { InboxPurge } from './inbox-purge.js'
@@ -107,10 +106,8 @@ export class Inboxes {
       },
     })
     const scheduler = this.#scheduler
-    const isInUse = (row: string): boolean => this.#idempotencyKeys.isPending(row)
-    const sweep = new ExpirySweep({ store, commit, clock, scheduler, isInUse })
     this.#idempotencyKeys = options.isPersistent
-      ? new StoredIdempotencyKeys({ store, commit, clock, scheduler, sweep })
+      ? new StoredIdempotencyKeys({ store, commit, clock, scheduler })
       : new MemoryIdempotencyKeys(scheduler)
     this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
   }

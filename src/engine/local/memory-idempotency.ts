@@ -88,10 +88,6 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
     }
   }
 
-  isPending(): boolean {
-    return false
-  }
-
   #forgetExpired(now: number): number {
     this.#generations = this.#generations.filter(({ expiresAt }) => expiresAt > now)
     return Math.min(...this.#generations.map(({ expiresAt }) => expiresAt))

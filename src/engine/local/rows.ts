@@ -5,8 +5,12 @@ import { webhookRows } from './webhook-rows.js'
 
 export { keyOf, lastOf } from './row-keys.js'
 
-/** The key without its last part. A range never reaches beyond the rows that share it. */
-export const groupOf = (key: string): string => key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
+/** Begins the key of each idempotency key. */
+const SENT = `sent${SEPARATOR}`
+
+/** What a key shares with all keys that one range may reach: all but its last part, or the kind of an idempotency key. */
+export const groupOf = (key: string): string =>
+  key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
 
 /** An inbox. After its user was deleted it is another one, whose messages have other keys. */
 export interface InboxRef extends UserRef {
@@ -89,11 +93,14 @@ export const rows = {
   /** The message's id stands last, because it may hold any character. */
   idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
     `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
-  isIdempotencyKey: (row: string): boolean => row.startsWith('sent\0'),
-  /** A row that lists idempotency keys by the time at which they expire; `name` makes rows of one time distinct. */
+  isIdempotencyKey: (row: string): boolean => row.startsWith(SENT),
+  /** The idempotency keys after a row; from the first one if `row` is undefined. */
+  idempotencyKeysAfter: (row: string | undefined): Range => ({
+    // A message's id may end with any character, so that the next row may be this one with a \0 behind it.
+    gte: row === undefined ? SENT : row + SEPARATOR,
+    lt: keyOf('sent') + AFTER_SEPARATOR,
+  }),
+  /** A row that lists other rows by the time at which they expire; `name` makes rows of one time distinct. */
   expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
   expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
-  expiriesFrom: (time: number): Range => ({ ...below('until'), gte: keyOf('until', padded(time)) }),
-  expiriesAfter: (row: string): Range => ({ ...below('until'), gte: row + AFTER_SEPARATOR }),
-  timeOfExpiry: (row: string): number => Number(lastOf(row).slice(0, DIGITS)),
 } as const

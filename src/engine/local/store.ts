@@ -62,10 +62,18 @@ export const read = (store: Store, key: string): unknown => {
 }
 
 /** The parsed rows of a range, in the order of their keys, or backwards. Rejects with `unavailable`. */
-export const readAll = async <T>(store: Store, range: Range): Promise<[string, T][]> => {
+export const readAll = <T>(store: Store, range: Range): Promise<[string, T][]> =>
+  readAllAs(store, range, (json) => JSON.parse(json) as T)
+
+/** As `readAll`, with another function than `JSON.parse`. */
+export const readAllAs = async <T>(
+  store: Store,
+  range: Range,
+  parse: (json: string) => T,
+): Promise<[string, T][]> => {
   try {
     const found = await store.iterator(range).all()
-    return found.map(([key, json]) => [key, JSON.parse(json) as T])
+    return found.map(([key, json]) => [key, parse(json)])
   } catch (cause) {
     throw unreadable(cause)
   }

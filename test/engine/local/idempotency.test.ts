@@ -1,93 +1,113 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SendResult } from '../../../src/engine/index.js'
-import { KEYS_PER_INDEX_ROW } from '../../../src/engine/local/idempotency.js'
+import { KEYS_PER_STEP } from '../../../src/engine/local/idempotency.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
-import { put, type Operation } from '../../../src/engine/local/store.js'
+import { put } from '../../../src/engine/local/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { contentDigest } from '../../../src/engine/util/content-digest.js'
 import { until } from '../../support/until.js'
 import { rules, volumeOf, withStore } from '../stores.js'
 
-/** A store with so many index rows of expired keys, which list `keys` keys each. */
-const withExpiredKeys = async (indexRows: number, keys: number): Promise<MemoryStore> => {
-  const operations: Operation[] = []
-  for (let row = 0; row < indexRows; row++) {
-    const listed = Array.from({ length: keys }, (_, n) =>
-      rows.idempotencyKey({ appId: 'app', from: 'ada', to: 'bob', id: `${row} ${n}` }),
-    )
-    for (const key of listed) operations.push(put(key, [1, 'digest', 1, 1, 1]))
-    operations.push(put(rows.expiry(1, `${row}`), listed))
-  }
+const keyOf = (id: string): string => rows.idempotencyKey({ appId: 'app', from: 'ada', to: 'bob', id })
+
+/** A store with so many expired keys. Some of their ids hold separators. */
+const withExpiredKeys = async (keys: number): Promise<MemoryStore> => {
   const store = new MemoryStore()
-  await store.batch(operations)
+  const ids = Array.from({ length: keys }, (_, n) => (n % 3 ? `${n}` : `${n}\0\x01`))
+  await store.batch(ids.map((id) => put(keyOf(id), [1, 'digest', 1, 1, 1])))
   return store
 }
 
-/** The reads of the sweep: the index rows, and the keys that were read after each read of index rows. */
-const readsOfSweep = async (memory: MemoryStore): Promise<{ indexRows: number; keys: number[] }> => {
-  const keys: number[] = [0]
-  let indexRows = 0
-  const store = withStore(memory, {
-    getSync: (key) => {
-      if (key.startsWith('sent\0')) keys.push((keys.pop() ?? 0) + 1)
-      return memory.getSync(key)
-    },
-    iterator: (range) => ({
-      all: async () => {
-        const found = await memory.iterator(range).all()
-        if (range.gte.startsWith('until\0')) {
-          indexRows += found.length
-          keys.push(0)
-        }
-        return found
-      },
-    }),
-  })
-  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
-  await engine.open()
-  const index = { gte: 'until\0', lt: 'until\x01' }
-  // A batch deletes the keys with their index row.
-  await until('the keys are deleted', async () => (await memory.iterator(index).all()).length, 0)
-  await engine.close()
-  return { indexRows, keys }
-}
+const keysIn = (store: MemoryStore) => store.iterator({ gte: 'sent\0', lt: 'sent\x01' }).all()
 
-void describe('the sweep of idempotency keys', () => {
-  void it('reads few index rows in vain, and a limited number of keys in a step', async () => {
-    const { indexRows, keys } = await readsOfSweep(await withExpiredKeys(20, KEYS_PER_INDEX_ROW))
-    assert.ok(indexRows <= 40, `${indexRows} index rows were read`)
-    assert.ok(Math.max(...keys) <= 3 * KEYS_PER_INDEX_ROW, `${Math.max(...keys)} keys were read in a step`)
-  })
-
-  void it('takes more index rows in a step if they list few keys', async () => {
-    const { indexRows, keys } = await readsOfSweep(await withExpiredKeys(200, 1))
-    assert.ok(indexRows < 220, `${indexRows} index rows were read`)
-    assert.ok(keys.length < 20, `${keys.length} steps`)
-  })
-
-  void it('keeps an expired key that is sent again before the deletion is written', async () => {
-    const message = { appId: 'app', from: 'ada', to: 'bob', id: '0 0', body: 'Hello' }
-    const key = rows.idempotencyKey(message)
-    const memory = await withExpiredKeys(1, 1)
-    let sent: Promise<SendResult> | undefined
-    const send = (): Promise<SendResult> => engine.send(message, rules)
+void describe('the passes over idempotency keys', () => {
+  void it('delete the expired ones in steps, and keep the others', async () => {
+    const memory = await withExpiredKeys(5_000)
+    await memory.batch([put(keyOf('valid'), [Date.now() + 3_600_000, 'digest', 1, 1, 1])])
+    const steps: number[] = []
     const store = withStore(memory, {
-      getSync(asked) {
-        // The sweep reads the key, and in the same turn asks for its deletion.
-        if (asked === key && !sent) queueMicrotask(() => void (sent ??= send()))
-        return memory.getSync(asked)
-      },
+      iterator: (range) => ({
+        all: async () => {
+          const found = await memory.iterator(range).all()
+          if (range.gte.startsWith('sent\0')) steps.push(found.length)
+          return found
+        },
+      }),
     })
     const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
     await engine.open()
-    await until('the key is sent again', () => sent !== undefined)
-    assert.equal((await sent)?.outcome, 'stored')
-    await until('the index row is deleted', () => memory.getSync(rows.expiry(1, '0')) === undefined)
-    assert.equal((await send()).outcome, 'repeated')
+    await until('the expired keys are deleted', async () => (await keysIn(memory)).length, 1)
+    assert.ok(memory.getSync(keyOf('valid')))
+    // The valid key expires in an hour, so there is no second pass.
+    assert.equal(steps.length, Math.ceil(5_001 / KEYS_PER_STEP))
     await engine.close()
   })
+
+  void it('begin again when keys expire, and read a limited number of keys in a step', async () => {
+    const memory = new MemoryStore()
+    let most = 0
+    let isLoaded = false
+    const store = withStore(memory, {
+      iterator: (range) => ({
+        all: async () => {
+          const found = await memory.iterator(range).all()
+          if (isLoaded && range.gte.startsWith('sent\0')) most = Math.max(most, found.length)
+          return found
+        },
+      }),
+    })
+    const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+    await engine.open()
+    isLoaded = true
+    const brief = { ...rules, sendWindow: 200 }
+    const send = (n: number) =>
+      engine.send({ appId: 'app', from: 'ada', to: 'bob', id: `${n}`, body: 'Hello' }, brief)
+    await Promise.all(Array.from({ length: 3_000 }, (_, n) => send(n)))
+    assert.equal((await keysIn(memory)).length, 3_000)
+    await until('they are deleted', async () => (await keysIn(memory)).length, 0)
+    assert.equal(most, KEYS_PER_STEP)
+    await engine.close()
+  })
+
+  for (const moment of ['during the read', 'after the read'])
+    void it(`keep an expired key that is sent again ${moment}`, async () => {
+      const message = { appId: 'app', from: 'ada', to: 'bob', id: '1', body: 'Hello' }
+      const memory = await withExpiredKeys(3)
+      let sent: Promise<SendResult> | undefined
+      const send = (): Promise<SendResult> => engine.send(message, rules)
+      let mayRead = (): void => undefined
+      const reading = new Promise<void>((resolve) => (mayRead = resolve))
+      let isFirst = true
+      const store = withStore(memory, {
+        iterator: (range) => ({
+          all: async () => {
+            const found = await memory.iterator(range).all()
+            if (!range.gte.startsWith('sent\0')) return found
+            // The first read is before the engine is open.
+            if (isFirst) {
+              isFirst = false
+              return []
+            }
+            await reading
+            if (moment === 'during the read') await (sent = send())
+            else setImmediate(() => void (sent = send()))
+            return found
+          },
+        }),
+      })
+      const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+      await engine.open()
+      // Schedules a pass.
+      await engine.send({ ...message, id: 'brief' }, { ...rules, sendWindow: 1 })
+      mayRead()
+      await until('the key is sent again', () => sent !== undefined)
+      assert.equal((await sent)?.outcome, 'stored')
+      await until('the other keys are deleted', async () => (await keysIn(memory)).length, 1)
+      assert.equal((await send()).outcome, 'repeated')
+      await engine.close()
+    })
 })
 
 void describe('the filter of idempotency keys after a restart', () => {
@@ -95,15 +115,12 @@ void describe('the filter of idempotency keys after a restart', () => {
     const memory = new MemoryStore()
     const expiresAt = Date.now() + 3_600_000
     const message = (id: string) => ({ appId: 'app', from: 'ada', to: 'bob', id, body: 'Hello' })
-    const ids = Array.from({ length: 100 }, (_, n) => `${n}`)
-    for (const [n, id] of ids.entries()) {
-      const key = rows.idempotencyKey(message(id))
-      await memory.batch([
-        put(key, [expiresAt + n, contentDigest(message(id)), n, n, 1]),
-        // The rows of revoked tokens are in the index too.
-        put(rows.expiry(expiresAt + n, `${n}`), n % 2 ? [key] : [rows.revokedToken('app', id), key]),
-      ])
-    }
+    const count = 3 * KEYS_PER_STEP + 100
+    const stored = Array.from({ length: count }, (_, n) => `${n}`)
+    const ids = stored.filter((_, n) => n % 40 === 0)
+    await memory.batch(
+      stored.map((id, n) => put(keyOf(id), [expiresAt + n, contentDigest(message(id)), n, n, 1])),
+    )
     const lookUps: string[] = []
     let pages = 0
     let mayLoad = (): void => undefined
@@ -115,7 +132,7 @@ void describe('the filter of idempotency keys after a restart', () => {
       },
       iterator: (range) => ({
         all: async () => {
-          const isPage = range.limit === 32 && range.gte.startsWith('until\0')
+          const isPage = range.gte.startsWith('sent\0')
           // The first page is read before the engine is open.
           if (isPage && pages++ > 0) await loading
           return memory.iterator(range).all()

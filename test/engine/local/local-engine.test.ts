@@ -204,7 +204,7 @@ void describe('the local engine', () => {
     assert.equal(operationsIn(own).length, 500)
   })
 
-  void it('deletes expired idempotency keys and their index without traffic', async () => {
+  void it('deletes expired idempotency keys without traffic, and keeps no index of them', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)
     const briefly = { ...rules, sendWindow: 1_000 }
@@ -214,7 +214,7 @@ void describe('the local engine', () => {
     assert.ok(ids.every(isLeft))
     await until('they are gone', () => Promise.resolve(!ids.some(isLeft)))
     const listed = await store.iterator({ gte: 'until\0', lt: 'until\x01' }).all()
-    assert.ok(!listed.some(([, row]) => row.includes('\\u00000"')), 'no index row lists a deleted key')
+    assert.deepEqual(listed, [])
     await engine.close()
   })
 

@@ -6,7 +6,7 @@ import type { UserRef } from '../../engine.js'
 import type { EventCountsRow } from '../event-counts.js'
 import { seqOf, type EventRow, type QueueRow } from '../event-queue.js'
 import { putFormat } from '../format.js'
-import { KEYS_PER_INDEX_ROW, type IdempotencyRow } from '../idempotency.js'
+import type { IdempotencyRow } from '../idempotency.js'
 import { deletionsSuffix } from '../inbox-table.js'
 import type { UserRow } from '../revocations.js'
 import { rows } from '../rows.js'
@@ -32,9 +32,6 @@ export class RowImport {
   readonly #usage = new Map<string, AppUsage>()
   readonly #events = new Map<string, EventCountsRow>()
   #inbox: ImportedInbox | undefined
-  /** Rows of ids that no index row lists yet, and when the last of them expires. */
-  #unindexed: string[] = []
-  #unindexedExpiry = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -63,7 +60,6 @@ export class RowImport {
 
   async finish(): Promise<void> {
     this.#finishInbox()
-    this.#writeIndex()
     for (const [appId, usage] of this.#usage) this.#writer.put(rows.usage(appId), usage)
     for (const [appId, counts] of this.#events) this.#writer.put(rows.eventCounts(appId), counts)
     this.#writer.put(rows.time, this.#now)
@@ -151,16 +147,6 @@ export class RowImport {
     const row = rows.idempotencyKey({ appId, from, to, id }) + deletionsSuffix(deletions.toReversed())
     const expiresAt = Math.ceil(this.#now + left)
     this.#writer.put(row, [expiresAt, digest, offset, ownOffset, sentAt] satisfies IdempotencyRow)
-    this.#unindexed.push(row)
-    this.#unindexedExpiry = Math.max(this.#unindexedExpiry, expiresAt)
-    if (this.#unindexed.length >= KEYS_PER_INDEX_ROW) this.#writeIndex()
-  }
-
-  #writeIndex(): void {
-    if (this.#unindexed.length > 0)
-      this.#writer.put(rows.expiry(this.#unindexedExpiry, randomUUID()), this.#unindexed)
-    this.#unindexed = []
-    this.#unindexedExpiry = 0
   }
 
   #addEvent({ event, attempts, lastError, state }: RecordOf<'event'>): void {
