@@ -1,4 +1,4 @@
-import type { GroupCommit } from './group-commit.js'
+import type { DeferredWrite, GroupCommit } from './group-commit.js'
 import { put, read, type Store } from './store.js'
 
 export interface AppCountersOptions<Counters> {
@@ -9,13 +9,20 @@ export interface AppCountersOptions<Counters> {
   load: (stored: Counters | undefined) => Counters
 }
 
+interface Entry<Counters> {
+  counters: Counters
+  row: string
+  /** Made once: each message saves the usage of its app. */
+  write: DeferredWrite
+}
+
 /** Counters of each app. A count is in the same batch as the change that it counts, so both survive a crash or neither. */
 export class AppCounters<Counters extends object> {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #rowOf: (appId: string) => string
   readonly #load: (stored: Counters | undefined) => Counters
-  readonly #apps = new Map<string, Counters>()
+  readonly #apps = new Map<string, Entry<Counters>>()
 
   constructor({ store, commit, rowOf, load }: AppCountersOptions<Counters>) {
     this.#store = store
@@ -26,16 +33,22 @@ export class AppCounters<Counters extends object> {
 
   /** Returns the app's counters. Call `save` after each change of them. */
   of(appId: string): Counters {
-    const known = this.#apps.get(appId)
-    if (known) return known
-    const counters = this.#load(read(this.#store, this.#rowOf(appId)) as Counters | undefined)
-    this.#apps.set(appId, counters)
-    return counters
+    return this.#entryOf(appId).counters
   }
 
   /** Writes the app's counters with the next batch. */
   save(appId: string): void {
+    const { row, write } = this.#entryOf(appId)
+    this.#commit.defer(row, write)
+  }
+
+  #entryOf(appId: string): Entry<Counters> {
+    const known = this.#apps.get(appId)
+    if (known) return known
     const row = this.#rowOf(appId)
-    this.#commit.defer(row, (batch) => batch.push(put(row, this.of(appId))))
+    const counters = this.#load(read(this.#store, row) as Counters | undefined)
+    const entry: Entry<Counters> = { counters, row, write: (batch) => batch.push(put(row, counters)) }
+    this.#apps.set(appId, entry)
+    return entry
   }
 }
