@@ -26,6 +26,8 @@ export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOpt
   const job = scheduler.job(async (now) => {
     const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
     if (due.length === 0) return now + INTERVAL
+    // A revocation that is not written yet may keep a token for longer.
+    await commit.flush()
     const deletions: Operation[] = []
     for (const [indexRow, listed] of due) {
       // An earlier version listed idempotency keys too. These are deleted by a pass over all of them.

@@ -88,7 +88,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   #passBegan = -Infinity
   /** Keys that were settled while a step reads; undefined between two reads. */
   #settledMeanwhile: Set<string> | undefined
-  /** When the first of the keys that the pass has read and kept expires. */
+  /** When the first key expires of those that the pass has read and kept, and of those that came since. */
   #nextExpiry = Infinity
   /** The longest time for which a key was kept, or is left to a stored one. */
   #longestKept = 0
@@ -126,7 +126,8 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#filter.add(row, expiresAt, now)
     this.#pending.set(row, added)
     this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
-    this.#scheduler.schedule(this.#job, expiresAt)
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+    this.#scheduler.schedule(this.#job, this.#nextPass())
     const { offset, ownOffset, sentAt } = result
     const value = textOf([expiresAt, digest, offset, ownOffset, sentAt])
     operations.push({ type: 'put', key: row, value })
@@ -142,7 +143,8 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
-      this.#nextExpiry = Infinity
+      // Keys that are not written yet may be missing in what the pass reads.
+      this.#nextExpiry = Math.min(Infinity, ...[...this.#pending.values()].map(({ expiresAt }) => expiresAt))
     }
     const settled = (this.#settledMeanwhile = new Set<string>())
     const range = { ...rows.idempotencyKeysAfter(this.#last), limit: KEYS_PER_STEP }
@@ -160,7 +162,11 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     if (this.#last !== undefined) return now + STEP_SPACING
     if (!this.#isLoaded) this.#filter.setLoaded()
     this.#isLoaded = true
-    // So each key is read by two passes at most.
+    return this.#nextPass()
+  }
+
+  /** So late that each key is read by two passes at most. */
+  #nextPass(): number {
     return Math.max(this.#nextExpiry, this.#passBegan + this.#longestKept)
   }
 

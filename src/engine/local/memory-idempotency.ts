@@ -5,6 +5,8 @@ import { resultOf, type IdempotencyKeys, type NewKey, type StoredResult } from '
 
 /** The keys of a send window are in about so many generations, and those of a generation are forgotten together. */
 const GENERATIONS = 4
+/** How many keys a generation has at most. A `Map` has room for 16 times as many. */
+const MAX_PER_GENERATION = 1_000_000
 /** How many characters of JSON are compared as they are. */
 const MAX_SHORT_CONTENT = 128
 
@@ -29,8 +31,8 @@ interface Generation {
 }
 
 /**
- * Idempotency keys of a store that is not persistent. They are no rows of it: those, with an index of them, took a third of a message's
- * time.
+ * Idempotency keys of a store that is not persistent. They are no rows of it: those took a third of a message's time. Short content is
+ * kept as it is until its key expires, also if the message is deleted before.
  */
 export class MemoryIdempotencyKeys implements IdempotencyKeys {
   /** The newest is the first. */
@@ -68,7 +70,11 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
   add(key: string, { digest, result, synced, now, expiresAt }: NewKey): void {
     const { offset, ownOffset, sentAt } = result
     let newest = this.#generations[0]
-    if (!newest || now - newest.beganAt >= (newest.expiresAt - newest.beganAt) / GENERATIONS) {
+    const isOver =
+      !newest ||
+      newest.entries.size >= MAX_PER_GENERATION ||
+      now - newest.beganAt >= (newest.expiresAt - newest.beganAt) / GENERATIONS
+    if (!newest || isOver) {
       newest = { entries: new Map(), beganAt: now, sentAt, expiresAt }
       this.#generations.unshift(newest)
     }

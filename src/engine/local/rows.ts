@@ -5,10 +5,10 @@ import { webhookRows } from './webhook-rows.js'
 
 export { keyOf, lastOf } from './row-keys.js'
 
-/** Begins the key of each idempotency key. */
+/** Begins the row of each idempotency key. */
 const SENT = `sent${SEPARATOR}`
 
-/** What a key shares with all keys that one range may reach: all but its last part, or the kind of an idempotency key. */
+/** Returns the group of a row, beyond which no range reaches: its key without the last part. All idempotency keys are one group. */
 export const groupOf = (key: string): string =>
   key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
 

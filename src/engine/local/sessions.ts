@@ -93,6 +93,7 @@ export class Sessions {
     return this.#index.of(user).map(recordOf)
   }
 
+  /** The number of the app's sessions. Of many that expire together some count until their turn comes. */
   count(appId: string): number {
     this.#endExpired()
     return this.#index.count(appId)
@@ -106,12 +107,20 @@ export class Sessions {
   /** A page of the app's sessions. A cursor is the number of the last session before it. */
   inApp(appId: string, after: string | null, limit: number): SessionPage {
     this.#endExpired()
-    const entries = this.#index.inApp(appId, Number(after ?? 0), limit + 1)
-    const page = entries.slice(0, limit)
+    const now = monotonicNow()
+    const found: Session[] = []
+    for (let cursor = Number(after ?? 0); found.length <= limit;) {
+      const entries = this.#index.inApp(appId, cursor, limit + 1)
+      found.push(...entries.filter(({ expiresAt }) => expiresAt === null || expiresAt > now))
+      const last = entries.at(-1)
+      if (!last || entries.length <= limit) break
+      cursor = last.number
+    }
+    const page = found.slice(0, limit)
     const last = page.at(-1)
     return {
       sessions: page.map(recordOf),
-      next: last && entries.length > limit ? String(last.number) : null,
+      next: last && found.length > limit ? String(last.number) : null,
     }
   }
 
@@ -216,8 +225,7 @@ export class Sessions {
   /** As `#endExpired`, for one user, because the timer may fire late. */
   #endExpiredOf(user: UserRef): void {
     const now = monotonicNow()
-    // A copy: the end of a session changes the array.
-    for (const session of [...this.#index.of(user)]) this.#endIfExpired(session, now)
+    for (const session of this.#index.of(user)) this.#endIfExpired(session, now)
   }
 
   #endIfExpired(session: Session, now: number): void {

@@ -37,6 +37,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #life = new AbortController()
   #recovery: Promise<void> = Promise.resolve()
+  /** Resolves when the sessions that an earlier process left are written again. */
+  #journaled: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #lastCheckError = ''
   #checks = 0
@@ -54,6 +56,7 @@ export class Supervisor {
     if (!opened) return
     clearInterval(this.#timer)
     await this.#recovery
+    await this.#journaled
     opened.sessions.stop()
     await closeDatabase(opened.database)
   }
@@ -64,12 +67,15 @@ export class Supervisor {
       emit: this.#options.emit,
     })
     const { sessions } = service
-    const database = await this.#openDatabase(sessions, async ({ volume, commit }) => {
-      if (!volume.isPersistent) return
-      await sessions.load(volume.store)
-      await sessions.journalTo(commit)
+    const database = await this.#openDatabase(sessions, async ({ volume }) => {
+      if (volume.isPersistent) await sessions.load(volume.store)
+    }).catch((error: unknown) => {
+      sessions.stop()
+      throw error
     })
     const opened = (this.opened = { sessions, service, database })
+    // Not before: until then a session whose hold expires has no database that keeps its events.
+    if (database.volume.isPersistent) this.#journaled = sessions.journalTo(database.commit)
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
     return opened
   }

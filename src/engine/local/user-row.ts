@@ -1,7 +1,7 @@
 import type { Profile } from '../../protocol/index.js'
 import type { UserRecord, UserRef } from '../engine.js'
 
-/** A user in the store. The key has the ids, and most users have no profile: what is empty is left out. */
+/** A user in the store. The key has the ids, and an empty profile, which most users have, is left out. */
 export interface StoredUser {
   vouched?: Profile | undefined
   vouchedAt?: number | undefined

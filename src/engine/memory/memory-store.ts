@@ -7,7 +7,7 @@ import { MessageLog, offsetOf } from './message-log.js'
 /** Begins the key of each message. */
 const MESSAGES = 'message\0'
 
-/** Rows whose keys differ only in the last part. A range never reaches beyond one group. */
+/** Rows whose keys have the same `groupOf`. A range never reaches beyond one group. */
 class Group {
   readonly rows = new Map<string, string>()
   /** Keys in order, from index `#start` on; undefined until the first range is read. */

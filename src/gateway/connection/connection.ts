@@ -296,6 +296,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#charge(session, start.bytes)) return
     opening.session = session
+    // Not before: the answer to a handshake never waits for a verification.
+    this.#transport.expectFrame?.()
     // The hub has the session before the engine reads the user, so that the session receives every later event.
     hub.add(session)
     const { origin, address } = peer

@@ -2,6 +2,8 @@
 export interface Transport {
   /** Sends a text frame. The frames of one turn may leave in one write. */
   send(text: string): void
+  /** The next frame follows within milliseconds: an answer to the handshake that has not left may wait for it. Bun's can't wait. */
+  expectFrame?(): void
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
   /** Stops reading from the socket, so that the client can't send more than fits into buffers. Frames that were read already still come. */

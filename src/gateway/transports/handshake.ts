@@ -38,13 +38,12 @@ const startInProtocols = (protocols: string[]): Buffer | null | undefined => {
 export const protocolsOf = ({ headers }: Pick<RequestHead, 'headers'>): string[] =>
   (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
 
-/** Passes the start in the subprotocols to the connection. Returns false if there is none. */
-export const receiveStart = (connection: Connection, protocols: string[]): boolean => {
+/** Passes the start in the subprotocols to the connection, if there is one. */
+export const receiveStart = (connection: Connection, protocols: string[]): void => {
   const start = startInProtocols(protocols)
   if (start === undefined)
     connection.end('bad-request', 'The start in the subprotocol is not base64url of UTF-8.')
   else if (start !== null) connection.receive(start.toString(), start.length)
-  return start !== null
 }
 
 /** Ends a connection because a limit of connections is reached. */

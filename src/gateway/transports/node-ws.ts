@@ -149,7 +149,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       slot.evict = evictionOf(connection, socket, slot)
       // Ended before the start is decoded and parsed, so that a refused socket costs little.
       if (slot.refusal) return slot.evict(slot.refusal)
-      transport.answer(receiveStart(connection, protocols))
+      receiveStart(connection, protocols)
     })
     // If ws has refused the handshake, it has not called back.
     socket.write = write

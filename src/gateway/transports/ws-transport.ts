@@ -34,7 +34,7 @@ const flushAll = (): void => {
   for (const transport of transports) transport.flush()
 }
 
-/** Milliseconds for which the answer to a handshake waits for `started`, and at most twice as long. The engine may take some ten to write. */
+/** Milliseconds for which the answer to a handshake waits for an expected frame, and at most twice as long. The engine may take some ten milliseconds to write. */
 const ANSWER_WAIT = 25
 
 /** The transports whose answer waits, by the interval in which they came. One timer serves all of them. */
@@ -48,7 +48,7 @@ const answerOlder = (): void => {
   for (const transport of older) transport.flush()
 }
 
-const answer = (transport: WsTransport): void => transport.flush()
+const answer = (transport: WsTransport): void => transport.answer()
 
 /**
  * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. They call
@@ -87,7 +87,9 @@ export class WsTransport implements Transport {
   /** The frames of this turn, as `textFrame` returns them. */
   #frames: string
   /** Whether `flush` will be called at the end of this turn. */
-  #isScheduled = false
+  #isScheduled = true
+  /** Whether a frame is expected, and was not sent yet. */
+  #awaitsFrame = false
   /** Whether the listeners that call `release` are added: the client has read too slowly before. */
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
@@ -103,25 +105,29 @@ export class WsTransport implements Transport {
   #messageTimer: NodeJS.Timeout | undefined
 
   /**
-   * `accepted` is the response to the handshake. It leaves with the first frame, or when `answer` says so, in one write and as one text.
+   * `accepted` is the response to the handshake. It leaves at the end of this turn, or with an expected frame, in one write and as one text.
    * As two writes of a corked stream they took 3 % more of a start's CPU time.
    */
   constructor(socket: ws.WebSocket, stream: Duplex, accepted: string) {
     this.#socket = socket
     this.#stream = stream
     this.#frames = accepted
+    setImmediate(answer, this)
+  }
+
+  expectFrame(): void {
+    this.#awaitsFrame = true
   }
 
   /**
-   * Answers the handshake at the end of this turn, or with `maySoonStart` milliseconds later if no frame is sent before: a write of its
-   * own would take a tenth of the CPU time of a start that waits for a disk.
+   * Answers the handshake, now or with the expected frame: a write of its own would take a tenth of the CPU time of a start that waits for
+   * a disk.
    */
-  answer(maySoonStart: boolean): void {
-    if (!maySoonStart) setImmediate(answer, this)
-    else {
-      unanswered[1].push(this)
-      answerTimer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()
-    }
+  answer(): void {
+    if (!this.#awaitsFrame) return this.flush()
+    this.#isScheduled = false
+    unanswered[1].push(this)
+    answerTimer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()
   }
 
   /** Passes the frames that come to `connection`. A message may take `timeout` milliseconds. */
@@ -210,6 +216,7 @@ export class WsTransport implements Transport {
 
   send(text: string): void {
     if (!this.#isOpen) return
+    this.#awaitsFrame = false
     const frame = textFrame(text)
     if (this.#frames.length + frame.length > MAX_BATCH) this.#write()
     this.#frames += frame

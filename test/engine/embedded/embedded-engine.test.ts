@@ -7,6 +7,7 @@ import {
   createEmbeddedEngine,
   type Credential,
   type Engine,
+  type UserRef,
   type WebhookEvent,
 } from '../../../src/engine/index.js'
 import { request, startSession } from '../../../src/engine/suite/kit.js'
@@ -21,6 +22,24 @@ const opened = async (path: string): Promise<Engine> => {
   await engine.open()
   return engine
 }
+
+void describe('an embedded engine that is opened again', () => {
+  void it('knows when users were last seen whose held sessions expire at once', async () => {
+    const path = scratchFolder()
+    const before = await opened(path)
+    // So many that they are not written again in one step.
+    const users = Array.from({ length: 2_500 }, (_, index) => ({ appId: 'app', userId: `user-${index}` }))
+    await Promise.all(users.map((user) => startSession(before, request(user, { holdFor: 0 }))))
+    await before.close()
+    const after = await opened(path)
+    const isKnown = async (user: UserRef): Promise<boolean> => {
+      const { sessions, lastSeenAt } = await after.status(user)
+      return sessions === 0 && lastSeenAt !== null
+    }
+    await until('all are known', async () => (await Promise.all(users.map(isKnown))).every(Boolean))
+    await after.close()
+  })
+})
 
 void describe('an embedded engine whose process is killed', () => {
   void it('has every saved user, its key, and its sessions', async () => {

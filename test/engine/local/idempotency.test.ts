@@ -65,7 +65,6 @@ void describe('the passes over idempotency keys', () => {
     const send = (n: number) =>
       engine.send({ appId: 'app', from: 'ada', to: 'bob', id: `${n}`, body: 'Hello' }, brief)
     await Promise.all(Array.from({ length: 3_000 }, (_, n) => send(n)))
-    assert.equal((await keysIn(memory)).length, 3_000)
     await until('they are deleted', async () => (await keysIn(memory)).length, 0)
     assert.equal(most, KEYS_PER_STEP)
     await engine.close()
