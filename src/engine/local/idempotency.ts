@@ -144,7 +144,9 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
       // Keys that are not written yet may be missing in what the pass reads.
-      this.#nextExpiry = Math.min(Infinity, ...[...this.#pending.values()].map(({ expiresAt }) => expiresAt))
+      this.#nextExpiry = Infinity
+      for (const { expiresAt } of this.#pending.values())
+        this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
     }
     const settled = (this.#settledMeanwhile = new Set<string>())
     const range = { ...rows.idempotencyKeysAfter(this.#last), limit: KEYS_PER_STEP }
