@@ -19,7 +19,7 @@ const CLIENT = 'its client runs on Bun, and behaves otherwise there'
 const leftOut = {
   'test/gateway/admin/admin-server.test.ts': [[['a body that is too large, or of unknown length'], CLIENT]],
   'test/gateway/auth/authenticate-url.test.ts': [[['requests that never end free their places'], CLIENT]],
-  'test/gateway/connection/isolation.test.ts': [
+  'test/attacks/isolation.test.ts': [
     [['a frame whose header says 100 MB'], "Bun's close frame has a reason besides its code"],
   ],
   'test/gateway/connection/leaks.test.ts': [
@@ -59,6 +59,7 @@ const files =
           (name) => `test/tokens/${name}.test.ts`,
         ),
         'test/attacks/floods.test.ts',
+        'test/attacks/isolation.test.ts',
         'test/faults/engine-crashes.test.ts',
         'test/faults/engine-kills.test.ts',
         'test/faults/engine-model.test.ts',

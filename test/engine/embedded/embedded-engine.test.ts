@@ -28,7 +28,7 @@ void describe('an embedded engine that is opened again', () => {
     const path = scratchFolder()
     const before = await opened(path)
     // So many that they are not written again in one step.
-    const users = Array.from({ length: 2_500 }, (_, index) => ({ appId: 'app', userId: `user-${index}` }))
+    const users = Array.from({ length: 1_500 }, (_, index) => ({ appId: 'app', userId: `user-${index}` }))
     await Promise.all(users.map((user) => startSession(before, request(user, { holdFor: 0 }))))
     await before.close()
     const after = await opened(path)

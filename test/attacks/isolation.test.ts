@@ -10,9 +10,9 @@ import {
   startProtocol,
   within,
   type Client,
-} from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
-import { runGateway, startOf } from '../support.js'
+} from '../support/raw-client.js'
+import { until } from '../support/until.js'
+import { runGateway, startOf } from '../gateway/support.js'
 
 const uncaught: unknown[] = []
 const note = (error: unknown): void => void uncaught.push(error)
