@@ -27,6 +27,7 @@ export default {
     'script-evaluation': { unit: 'ms of the main thread to run it', base: 'socket.io-client' },
     'script-compilation': { unit: 'ms to compile it', base: 'socket.io-client' },
   },
+  mostRounds: 3,
   async measure({ rounds, isQuick }) {
     const loads = isQuick ? 2 : 10
     const scripts = Object.entries(await readScripts())
