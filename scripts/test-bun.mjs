@@ -31,7 +31,7 @@ const leftOut = {
   'test/gateway/own-engine.test.ts': [
     [['does not load the suite of engines'], 'it needs the coverage of V8'],
   ],
-  'test/gateway/rest/limits.test.ts': [
+  'test/attacks/waiting-calls.test.ts': [
     [['64 calls of an app run at once'], "Bun's fetch opens 256 connections at most"],
   ],
   'test/gateway/sessions/profiles.test.ts': [
@@ -60,6 +60,8 @@ const files =
         ),
         'test/attacks/floods.test.ts',
         'test/attacks/isolation.test.ts',
+        'test/attacks/waiting-calls.test.ts',
+        'test/attacks/waiting-starts.test.ts',
         'test/faults/engine-crashes.test.ts',
         'test/faults/engine-kills.test.ts',
         'test/faults/engine-model.test.ts',

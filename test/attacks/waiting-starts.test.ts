@@ -1,9 +1,9 @@
 // How many calls of an app's `authenticate` run at once.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
-import { runGateway, startOf } from '../support.js'
+import { openClient, startClient } from '../support/raw-client.js'
+import { until } from '../support/until.js'
+import { runGateway, startOf } from '../gateway/support.js'
 
 const withParams = (userId: string) => ({ type: 'start', appId: 'app', userId, authParams: {} })
 
