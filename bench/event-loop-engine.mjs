@@ -2,14 +2,10 @@
 // turn of its event loop.
 /* global clearInterval, performance, setInterval */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createEmbeddedEngine } from '../dist/engine/index.js'
+import { each, open } from './embedded.mjs'
 import { appId } from './setting.mjs'
 
-const path = join(process.env.BENCH_FOLDER, 'data')
-/** Calls that have not resolved yet, at the same time. */
-const AT_ONCE = 100
 const HOUR = 3_600_000
 /** Seconds after which messages, their ids or held sessions are deleted. */
 const LIFE = 4
@@ -21,21 +17,6 @@ const rules = (more) => ({
   quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
   ...more,
 })
-
-const open = async () => {
-  const engine = createEmbeddedEngine({ path })
-  await engine.open()
-  return engine
-}
-
-/** Does `step` for each number below `count`, some at a time. */
-const each = async (count, step) => {
-  let next = 0
-  const work = async () => {
-    while (next < count) await step(next++)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
-}
 
 const user = (number) => ({ appId, userId: `user-${number}` })
 

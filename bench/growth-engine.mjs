@@ -1,35 +1,16 @@
 // An embedded engine with many users in a process of its own: node bench/growth-engine.mjs USERS. Sends `{ ready: true }` when its folder is
 // filled. On each `{ sends }` it opens the folder again, sends so many messages and sends back what that took.
 /* global performance */
-import { join } from 'node:path'
-import { createEmbeddedEngine } from '../dist/engine/index.js'
+import { each, open } from './embedded.mjs'
 import { appId } from './setting.mjs'
 
 const users = Number(process.argv[2])
-const path = join(process.env.BENCH_FOLDER, 'data')
-/** Messages that are not acknowledged yet, at the same time. */
-const AT_ONCE = 100
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const rules = {
   ...{ sendWindow: 86_400_000, unknownRecipients: false, unreadPerSender: 0.5 },
   retention: { messages: 1_000, age: 2_592_000_000, bytes: 2 ** 24 },
   quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
-}
-
-const open = async () => {
-  const engine = createEmbeddedEngine({ path })
-  await engine.open()
-  return engine
-}
-
-/** Does `step` for each number below `count`, some at a time. */
-const each = async (count, step) => {
-  let next = 0
-  const work = async () => {
-    while (next < count) await step(next++)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
 }
 
 /** Every user has a profile, and a message in the inbox. */

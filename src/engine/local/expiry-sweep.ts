@@ -30,9 +30,7 @@ export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOpt
     await commit.flush()
     const deletions: Operation[] = []
     for (const [indexRow, listed] of due) {
-      // An earlier version listed idempotency keys too. These are deleted by a pass over all of them.
-      for (const row of listed)
-        if (!rows.isIdempotencyKey(row) && hasExpired(row, now)) deletions.push(del(row))
+      for (const row of listed) if (hasExpired(row, now)) deletions.push(del(row))
       deletions.push(del(indexRow))
     }
     commit.append(deletions)

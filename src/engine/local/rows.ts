@@ -93,7 +93,6 @@ export const rows = {
   /** The message's id stands last, because it may hold any character. */
   idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
     `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
-  isIdempotencyKey: (row: string): boolean => row.startsWith(SENT),
   /** The idempotency keys after a row; from the first one if `row` is undefined. */
   idempotencyKeysAfter: (row: string | undefined): Range => ({
     // A message's id may end with any character, so that the next row may be this one with a \0 behind it.

@@ -83,7 +83,7 @@ void describe('the local engine', () => {
   })
 
   void it('opens no store in the format of another version, and changes none', async () => {
-    for (const format of [[], [put(rows.format, 1)], [put(rows.format, 99)]]) {
+    for (const format of [[], [put(rows.format, 2)], [put(rows.format, 99)]]) {
       const store = new MemoryStore()
       await store.batch([put(rows.key, 'key'), ...format])
       const batch = (): Promise<void> => Promise.reject(new Error('It was written.'))
