@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError } from '../errors.js'
-import { assertIdentity, identityIn, MARKER } from './folder.js'
+import { assertIdentity, changeTimeOf, identityIn, MARKER } from './folder.js'
 
 /** Tables whose identity is compared in one call of `checkTables`. A folder of 10 GB has 5,000. */
 const TABLES_PER_CHECK = 500
@@ -96,7 +96,7 @@ export const watchDatabaseFiles = (
       )
     },
     async checkTables() {
-      const { mtimeNs } = await stat(folder, { bigint: true })
+      const mtimeNs = changeTimeOf(folder)
       const isUnchanged = lastChange.every((time) => time === mtimeNs)
       if (isUnchanged && nextTable === 0) return
       lastChange = [lastChange[1], mtimeNs]

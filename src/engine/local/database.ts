@@ -113,7 +113,7 @@ export const openDatabase = async ({
       volume.isPersistent ? SPACING : 0,
     )
     const { key, epochKey } = await loadSecrets(store, commit, identity)
-    const usage = new Usage(store, commit)
+    const usage = new Usage(store, volume.isPersistent ? commit : null)
     const clock = new Clock(loadTime(store))
     const revocations = new Revocations(store, commit, clock)
     await revocations.load()

@@ -208,8 +208,9 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    // A microtask later, so that the writes of one task share a batch. Bun runs microtasks after each frame that comes.
-    await (isBun ? nextTurn() : Promise.resolve())
+    // A microtask later, so that the writes of one task share a batch. Bun runs microtasks after each frame that comes, so a batch for a disk
+    // waits for the end of the turn. In memory a batch costs nothing, and `started` leaves with the answer to the handshake.
+    await (isBun && this.#spacing > 0 ? nextTurn() : Promise.resolve())
     do await this.#writeBatch()
     while (this.#isUrgent)
     this.#running = undefined

@@ -28,10 +28,14 @@ export interface IdempotencyKeys {
   digestOf(message: NewMessage): string
   /** The result of an earlier send with this key; undefined if there was none. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
-  /** Adds a key, and to `operations` those that store it. */
-  add(key: string, added: NewKey, operations: Operation[]): void
-  /** The key's message is synced. */
-  settle(key: string): void
+  /** Adds a key, and to `operations` those that store it. Returns it, to be settled. */
+  add(key: string, added: NewKey, operations: Operation[]): SentKey
+}
+
+/** The key of a message that is being written. */
+export interface SentKey {
+  /** Called when the message is synced. */
+  settle(): void
 }
 
 /** The result of a send whose key was sent before. */
@@ -72,6 +76,35 @@ export interface IdempotencyKeysOptions {
   clock: Clock
 }
 
+/** A key that is being written, and the operation that stores it. The value is made when it is written: until then its parts take less memory. */
+class PendingKey implements SentKey {
+  readonly type = 'put'
+  readonly key: string
+  readonly digest: string
+  readonly synced: Promise<StoredResult>
+  readonly expiresAt: number
+  readonly #keys: StoredIdempotencyKeys
+  readonly #result: StoredResult
+
+  constructor(keys: StoredIdempotencyKeys, key: string, { digest, result, synced, expiresAt }: NewKey) {
+    this.#keys = keys
+    this.#result = result
+    this.key = key
+    this.digest = digest
+    this.synced = synced
+    this.expiresAt = expiresAt
+  }
+
+  get value(): string {
+    const { offset, ownOffset, sentAt } = this.#result
+    return textOf([this.expiresAt, this.digest, offset, ownOffset, sentAt])
+  }
+
+  settle(): void {
+    this.#keys.settle(this.key)
+  }
+}
+
 /** Idempotency keys in a store. A background job passes over all of them and deletes the expired ones. */
 export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #store: Store
@@ -79,7 +112,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #scheduler: Scheduler
   readonly #clock: Clock
   /** Sends that are not durable yet, by row. */
-  readonly #pending = new Map<string, NewKey>()
+  readonly #pending = new Map<string, PendingKey>()
   readonly #filter = new StoredKeysFilter()
   readonly #job: Job
   #isLoaded = false
@@ -121,18 +154,19 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     return resultOf({ digest: storedDigest, synced }, digest)
   }
 
-  add(row: string, added: NewKey, operations: Operation[]): void {
-    const { digest, result, now, expiresAt } = added
+  add(row: string, added: NewKey, operations: Operation[]): SentKey {
+    const { now, expiresAt } = added
     this.#filter.add(row, expiresAt, now)
-    this.#pending.set(row, added)
+    const pending = new PendingKey(this, row, added)
+    this.#pending.set(row, pending)
     this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
     this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
     this.#scheduler.schedule(this.#job, this.#nextPass())
-    const { offset, ownOffset, sentAt } = result
-    const value = textOf([expiresAt, digest, offset, ownOffset, sentAt])
-    operations.push({ type: 'put', key: row, value })
+    operations.push(pending)
+    return pending
   }
 
+  /** The key's message is synced. */
   settle(row: string): void {
     this.#pending.delete(row)
     this.#settledMeanwhile?.add(row)

@@ -4,7 +4,7 @@ import { LruCache } from '../util/lru-cache.js'
 import type { GroupCommit } from './group-commit.js'
 import { Inbox } from './inbox.js'
 import type { Revocations } from './revocations.js'
-import { rows } from './rows.js'
+import { rows, userKey } from './rows.js'
 import type { Store } from './store.js'
 
 /** About how many bytes an inbox takes in memory. */
@@ -46,29 +46,28 @@ export class InboxTable {
     })
   }
 
-  /** Returns the inbox, which the caller may change. */
-  open(of: UserRef): Inbox {
-    const inbox = this.peek(of)
-    if (!inbox.exists) this.#cache.set(inbox.row, inbox)
+  /** Returns the inbox, which the caller may change. `key` is the result of `userKey`. */
+  open(of: UserRef, key = userKey(of)): Inbox {
+    const inbox = this.peek(of, key)
+    if (!inbox.exists) this.#cache.set(key, inbox)
     return inbox
   }
 
   /** Returns the inbox to be read. One that never held a message is not kept: most users get none while they are online. */
-  peek({ appId, userId }: UserRef): Inbox {
-    const row = rows.inbox({ appId, userId })
-    const cached = this.#cache.get(row)
+  peek({ appId, userId }: UserRef, key = userKey({ appId, userId })): Inbox {
+    const cached = this.#cache.get(key)
     if (cached) return cached
     const of = { appId, userId }
     const inbox = this.#create(of, this.#revocations.deletions(of), false)
-    if (inbox.exists) this.#cache.set(row, inbox)
+    if (inbox.exists) this.#cache.set(key, inbox)
     return inbox
   }
 
   /** Opens an empty inbox in place of one that the next batch deletes. */
-  replace({ of, row, deletions }: Inbox): void {
+  replace({ of, deletions }: Inbox): void {
     const inbox = this.#create(of, deletions + 1, true)
     inbox.batch = this.#commit.nextBatch
-    this.#cache.set(row, inbox)
+    this.#cache.set(userKey(of), inbox)
   }
 
   /** The inbox has changed: the next batch writes its row. */

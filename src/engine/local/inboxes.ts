@@ -14,7 +14,7 @@ import { Scheduler } from '../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Inbox } from './inbox.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
-import { PendingSend, messageAt, type Content } from './pending-send.js'
+import { PendingSend, messageAt, type Content, type SentInboxes } from './pending-send.js'
 import { InboxPurge } from './inbox-purge.js'
 import { InboxReader } from './inbox-reader.js'
 import { InboxTable } from './inbox-table.js'
@@ -22,7 +22,7 @@ import { MemoryIdempotencyKeys } from './memory-idempotency.js'
 import { Reads } from './reads.js'
 import { RetentionSweep } from './retention-sweep.js'
 import type { Revocations } from './revocations.js'
-import { rows } from './rows.js'
+import { rows, userKey } from './rows.js'
 import { del, type Operation, type Store } from './store.js'
 import { UnreadChecks } from './unread-checks.js'
 import { UnreadLimit } from './unread-limit.js'
@@ -145,14 +145,17 @@ export class Inboxes {
     this.retain(message.appId, rules.retention)
     const { appId, id, from, to, body, data } = message
     const recipient = { appId, userId: to }
+    const recipientKey = userKey(recipient)
+    const sendingUser = { appId, userId: from ?? '' }
+    const senderKey = userKey(sendingUser)
     const key = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
     const digest = this.#idempotencyKeys.digestOf(message)
     const earlier = this.#idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
-    if (!rules.unknownRecipients && this.#users.sender(recipient) === undefined) {
+    if (!rules.unknownRecipients && this.#users.sender(recipient, recipientKey) === undefined) {
       return Promise.resolve({ outcome: 'unknown-user' })
     }
-    const sender = from === null ? null : (this.#users.sender({ appId, userId: from }) ?? null)
+    const sender = from === null ? null : (this.#users.sender(sendingUser, senderKey) ?? null)
     const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
     // The caller may change `data` before the message is emitted, so the events have a copy.
     const content: Content = {
@@ -165,9 +168,10 @@ export class Inboxes {
       sentAt,
     }
 
-    const inbox = this.#table.open(recipient)
-    const inboxes = [inbox]
-    if (from !== null && from !== to) inboxes.push(this.#table.open({ appId, userId: from }))
+    const inbox = this.#table.open(recipient, recipientKey)
+    // Without `push`, which makes room for 16 more in each message that is under way.
+    const inboxes: SentInboxes =
+      from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
     const size = Buffer.byteLength(json) + MESSAGE_OVERHEAD
     const operations: Operation[] = []
     for (const inbox of inboxes) this.#deleteUnretained(inbox, rules.retention, now, false, operations)
@@ -193,10 +197,10 @@ export class Inboxes {
       const event = { epoch: inbox.epoch, message: messageAt(offset, content) }
       operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
-    const keys = this.#idempotencyKeys
-    const pending = new PendingSend({ content, json, inboxes, result, key, keys, emit: this.#emit })
+    const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
     const { synced } = pending
-    keys.add(key, { digest, result, synced, now, expiresAt: now + rules.sendWindow }, operations)
+    const expiresAt = now + rules.sendWindow
+    pending.key = this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
     this.#commit.write(operations, pending)
     return synced
   }
@@ -275,10 +279,18 @@ export class Inboxes {
    * Adds a message of `size` bytes in each inbox to the app's usage; false if that exceeds its quota. Adds the
    * operations that make room.
    */
-  #reserve(inboxes: Inbox[], size: number, rules: SendRules, now: number, operations: Operation[]): boolean {
+  #reserve(
+    inboxes: SentInboxes,
+    size: number,
+    rules: SendRules,
+    now: number,
+    operations: Operation[],
+  ): boolean {
     const { retention, quota } = rules
-    const appId = inboxes[0]?.of.appId ?? ''
-    const more = { inboxes: inboxes.filter(({ exists }) => !exists).length, bytes: size * inboxes.length }
+    const { appId } = inboxes[0].of
+    let added = 0
+    for (const { exists } of inboxes) if (!exists) added++
+    const more = { inboxes: added, bytes: size * inboxes.length }
     if (!this.#usage.fits(appId, more, quota))
       for (const inbox of inboxes) this.#deleteUnretained(inbox, retention, now, true, operations)
     if (!this.#full.has(appId) && this.#usage.fits(appId, more, quota)) {

@@ -1,7 +1,13 @@
 import type { NewMessage, SendResult } from '../engine.js'
 import { shortContentOrDigest } from '../util/content-digest.js'
 import type { Job, Scheduler } from '../util/scheduler.js'
-import { resultOf, type IdempotencyKeys, type NewKey, type StoredResult } from './idempotency.js'
+import {
+  resultOf,
+  type IdempotencyKeys,
+  type NewKey,
+  type SentKey,
+  type StoredResult,
+} from './idempotency.js'
 
 /** The keys of a send window are in about so many generations, and those of a generation are forgotten together. */
 const GENERATIONS = 4
@@ -11,7 +17,7 @@ const MAX_PER_GENERATION = 1_000_000
 const MAX_SHORT_CONTENT = 128
 
 /** Times are relative to those of the generation: small integers take no memory of their own. */
-interface Entry {
+class Entry implements SentKey {
   readonly digest: string
   readonly expiresAfter: number
   readonly offset: number
@@ -19,6 +25,19 @@ interface Entry {
   readonly sentAfter: number
   /** Null once the message is written. */
   synced: Promise<StoredResult> | null
+
+  constructor({ digest, result, synced, expiresAt }: NewKey, { beganAt, sentAt }: Generation) {
+    this.digest = digest
+    this.expiresAfter = expiresAt - beganAt
+    this.offset = result.offset
+    this.ownOffset = result.ownOffset
+    this.sentAfter = result.sentAt - sentAt
+    this.synced = synced
+  }
+
+  settle(): void {
+    this.synced = null
+  }
 }
 
 interface Generation {
@@ -67,31 +86,22 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
     return undefined
   }
 
-  add(key: string, { digest, result, synced, now, expiresAt }: NewKey): void {
-    const { offset, ownOffset, sentAt } = result
+  add(key: string, added: NewKey): SentKey {
+    const { now, expiresAt } = added
     let newest = this.#generations[0]
     const isOver =
       !newest ||
       newest.entries.size >= MAX_PER_GENERATION ||
       now - newest.beganAt >= (newest.expiresAt - newest.beganAt) / GENERATIONS
     if (!newest || isOver) {
-      newest = { entries: new Map(), beganAt: now, sentAt, expiresAt }
+      newest = { entries: new Map(), beganAt: now, sentAt: added.result.sentAt, expiresAt }
       this.#generations.unshift(newest)
     }
     newest.expiresAt = Math.max(newest.expiresAt, expiresAt)
-    const expiresAfter = expiresAt - newest.beganAt
-    const sentAfter = sentAt - newest.sentAt
-    newest.entries.set(key, { digest, expiresAfter, offset, ownOffset, sentAfter, synced })
+    const entry = new Entry(added, newest)
+    newest.entries.set(key, entry)
     this.#scheduler.schedule(this.#job, newest.expiresAt)
-  }
-
-  settle(key: string): void {
-    for (const { entries } of this.#generations) {
-      const entry = entries.get(key)
-      if (!entry) continue
-      entry.synced = null
-      return
-    }
+    return entry
   }
 
   #forgetExpired(now: number): number {

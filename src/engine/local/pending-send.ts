@@ -2,7 +2,7 @@ import type { Message } from '../../protocol/index.js'
 import type { EngineEvent, NewMessage } from '../engine.js'
 import type { EngineError } from '../errors.js'
 import type { Waiter } from './group-commit.js'
-import type { IdempotencyKeys, StoredResult } from './idempotency.js'
+import type { SentKey, StoredResult } from './idempotency.js'
 import type { Inbox } from './inbox.js'
 import type { Watermark } from './inbox-row.js'
 
@@ -17,30 +17,44 @@ export const messageAt = (offset: number, { id, from, to, sender, body, data, se
   return message
 }
 
+/** The inbox of the recipient, and the sender's if that is another. */
+export type SentInboxes = readonly [recipient: Inbox] | readonly [recipient: Inbox, sender: Inbox]
+
 export interface PendingSendOptions {
   content: Content
   /** The message as JSON, without an offset. */
   json: string
-  /** Those of the recipient and of the sender, with the message in them. */
-  inboxes: readonly Inbox[]
+  /** With the message in them. */
+  inboxes: SentInboxes
   result: StoredResult
-  key: string
-  keys: IdempotencyKeys
   emit: (event: EngineEvent) => void
 }
 
 /** A message that is being written. When it is synced, readers see it, its events are emitted, and then `synced` resolves. */
 export class PendingSend implements Waiter {
   readonly synced: Promise<StoredResult>
-  readonly #options: PendingSendOptions
-  /** The end of each inbox with the message. */
-  readonly #marks: readonly Watermark[]
+  /** Set before the message is written. */
+  key: SentKey | undefined
+  readonly #content: Content
+  readonly #json: string
+  readonly #inboxes: SentInboxes
+  readonly #result: StoredResult
+  readonly #emit: (event: EngineEvent) => void
+  /** The end of the recipient's inbox with the message, and of the sender's. */
+  readonly #mark: Watermark
+  readonly #ownMark: Watermark
   #onSynced!: (result: StoredResult) => void
   #onFailed!: (error: EngineError) => void
 
-  constructor(options: PendingSendOptions) {
-    this.#options = options
-    this.#marks = options.inboxes.map(({ assigned }) => assigned)
+  constructor({ content, json, inboxes, result, emit }: PendingSendOptions) {
+    const [inbox, own = inbox] = inboxes
+    this.#content = content
+    this.#json = json
+    this.#inboxes = inboxes
+    this.#result = result
+    this.#emit = emit
+    this.#mark = inbox.assigned
+    this.#ownMark = own.assigned
     this.synced = new Promise((resolve, reject) => {
       this.#onSynced = resolve
       this.#onFailed = reject
@@ -48,22 +62,23 @@ export class PendingSend implements Waiter {
   }
 
   resolve(): void {
-    const { content, json, inboxes, result, key, keys, emit } = this.#options
-    const tail = json.slice(1)
-    keys.settle(key)
-    for (let n = 0; n < inboxes.length; n++) {
-      const [inbox, mark] = [inboxes[n], this.#marks[n]]
-      if (!inbox || !mark) continue
-      inbox.settle(mark)
-      const message = messageAt(mark.offset, content)
-      // Only the offset differs between the two copies.
-      const text = `{"offset":${mark.offset},${tail}`
-      emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message, json: text })
-    }
-    this.#onSynced(result)
+    const [inbox, own] = this.#inboxes
+    const tail = this.#json.slice(1)
+    this.key?.settle()
+    this.#settle(inbox, this.#mark, tail)
+    if (own) this.#settle(own, this.#ownMark, tail)
+    this.#onSynced(this.#result)
   }
 
   reject(error: EngineError): void {
     this.#onFailed(error)
+  }
+
+  #settle(inbox: Inbox, mark: Watermark, tail: string): void {
+    inbox.settle(mark)
+    const message = messageAt(mark.offset, this.#content)
+    // Only the offset differs between the two copies.
+    const json = `{"offset":${mark.offset},${tail}`
+    this.#emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message, json })
   }
 }

@@ -17,6 +17,12 @@ export interface InboxRef extends UserRef {
   deletions?: number
 }
 
+/**
+ * Returns the key of a user in tables in memory. A message looks its users up in several of them: a text that was a key before has its
+ * hash, and one that is made for each table would be put together and hashed for each.
+ */
+export const userKey = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
+
 /** The kinds of an app's rows that `Revocations.load` reads. */
 type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
 
@@ -45,6 +51,11 @@ export const rows = {
   },
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),
+  /** The sessions after a row; from the first one if `row` is undefined. */
+  sessionsAfter: (row: string | undefined): Range => {
+    const all = below('session')
+    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
+  },
   inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
   /** The inboxes of an app after a row; from the first one if `row` is undefined. */
   inboxesAfter: (appId: string, row: string | undefined): Range => {

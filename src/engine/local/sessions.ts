@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type {
   Credential,
   SessionPage,
@@ -37,6 +38,8 @@ const monotonicNow = (): number => performance.now()
 
 /** How many sessions are ended, or marked as away, before other work gets its turn: after a restart all are due at once. */
 const DUE_PER_STEP = 32
+/** How many sessions of another process are held in one turn of the event loop. */
+const HELD_PER_STEP = 1_000
 /** For so many milliseconds after its connection was lost, a session's user counts as online. */
 const OFFLINE_AFTER = 20_000
 
@@ -53,6 +56,7 @@ export class Sessions {
   readonly #onAway: SessionCallbacks['onAway']
   readonly #journal = new SessionJournal((session) => this.#isCurrent(session))
   #lastNumber = 0
+  #isLoading = false
 
   constructor({ onExpired, onAway }: SessionCallbacks) {
     this.#onExpired = onExpired
@@ -61,15 +65,24 @@ export class Sessions {
 
   /** Loads the sessions that another process left. No connection carries them, so all are held from now on. */
   async load(store: Store): Promise<void> {
-    const sessions = await this.#journal.read(store)
-    const now = monotonicNow()
-    for (const { number, detached, hiddenSince } of sessions)
-      this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
-    for (const session of sessions) {
-      this.#index.add(session)
+    this.#isLoading = true
+    const sessions: Session[] = []
+    for await (const page of this.#journal.read(store))
+      for (const session of page) {
+        const { number, detached, hiddenSince } = session
+        this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
+        this.#index.add(session)
+        sessions.push(session)
+      }
+    // Not before: a hold takes the next number.
+    for (let start = 0; start < sessions.length; start += HELD_PER_STEP) {
+      const now = monotonicNow()
       // A hold starts anew, because no client could return while the engine was closed.
-      this.#hold(session, now + session.holdFor)
+      for (const session of sessions.slice(start, start + HELD_PER_STEP))
+        this.#hold(session, now + session.holdFor)
+      await nextTurn()
     }
+    this.#isLoading = false
   }
 
   /** Writes every change through `commit` from now on. Resolves when every session is written. */
@@ -218,6 +231,8 @@ export class Sessions {
 
   /** Ends sessions whose hold has expired, some in each step. */
   #endExpired(): void {
+    // The first may be due before the last is held. The timer fires again.
+    if (this.#isLoading) return
     const now = monotonicNow()
     for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)
   }
@@ -308,6 +323,7 @@ export class Sessions {
 
   /** Marks sessions whose connection has been lost for `OFFLINE_AFTER`, some in each step. */
   #markAway(): void {
+    if (this.#isLoading) return
     const now = monotonicNow()
     for (const session of this.#offlineDeadlines.takeDue(now, DUE_PER_STEP)) this.#markIfAway(session, now)
   }

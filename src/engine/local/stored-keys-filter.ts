@@ -1,4 +1,4 @@
-import { BloomFilter, hashText } from '../util/bloom-filter.js'
+import { BloomFilter, hashText, type TextHash } from '../util/bloom-filter.js'
 
 /** Filters of 1 MB each that are kept at most: of 6,500,000 keys. */
 const MAX_FILTERS = 8
@@ -21,6 +21,9 @@ export class StoredKeysFilter {
   /** Whether all keys that an earlier process stored are added. */
   #isLoaded = false
   readonly #maxFilters: number
+  /** The latest key and its hash: a new message's key is searched, and then added. */
+  #latestKey = ''
+  #latestHash = hashText('')
 
   constructor(maxFilters = MAX_FILTERS) {
     this.#maxFilters = maxFilters
@@ -37,7 +40,7 @@ export class StoredKeysFilter {
       newest = { filter: new BloomFilter(), expiresAt }
       this.#generations.push(newest)
     }
-    newest.filter.add(hashText(key))
+    newest.filter.add(this.#hashOf(key))
     newest.expiresAt = Math.max(newest.expiresAt, expiresAt)
   }
 
@@ -49,9 +52,17 @@ export class StoredKeysFilter {
   /** Returns false if the key is not stored, or has expired. */
   mayHave(key: string, now: number): boolean {
     if (!this.#isLoaded || now <= this.#droppedUntil) return true
-    const hash = hashText(key)
+    const hash = this.#hashOf(key)
     for (const { filter, expiresAt } of this.#generations)
       if (expiresAt > now && filter.mayHave(hash)) return true
     return false
+  }
+
+  #hashOf(key: string): TextHash {
+    if (key !== this.#latestKey) {
+      this.#latestKey = key
+      this.#latestHash = hashText(key)
+    }
+    return this.#latestHash
   }
 }

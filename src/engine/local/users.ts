@@ -5,7 +5,7 @@ import { changesNothing, copyChange, hasChanged, senderOf, userAfter } from '../
 import { KeyedMutex } from '../util/keyed-mutex.js'
 import type { GroupCommit } from './group-commit.js'
 import { Reads } from './reads.js'
-import { lastOf, rows } from './rows.js'
+import { lastOf, rows, userKey } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
 import { userOf, userRowOf, type StoredUser } from './user-row.js'
 import type { Usage } from './usage.js'
@@ -24,7 +24,7 @@ export class Users {
   readonly #mutex = new KeyedMutex()
   /** The rows of users who are being deleted. They can still be read. */
   readonly #deleting = new Set<string>()
-  /** By row, of users that exist. */
+  /** By the result of `userKey`, of users that exist. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
   /** `cacheBytes` is about how many bytes the senders in memory may take. */
@@ -42,15 +42,14 @@ export class Users {
     return row ? userOf(of, row) : null
   }
 
-  /** The sender that a message of this user carries; undefined if the user does not exist. */
-  sender(of: UserRef): Message['sender'] | undefined {
-    const row = rows.user(of)
-    const cached = this.#senders.get(row)
+  /** The sender that a message of this user carries; undefined if the user does not exist. `key` is the result of `userKey`. */
+  sender(of: UserRef, key = userKey(of)): Message['sender'] | undefined {
+    const cached = this.#senders.get(key)
     if (cached) return cached.sender
-    const user = this.#deleting.has(row) ? null : this.get(of)
+    const user = this.#deleting.has(rows.user(of)) ? null : this.get(of)
     if (!user) return undefined
     const sender = senderOf(user)
-    this.#senders.set(row, { sender })
+    this.#senders.set(key, { sender })
     return sender
   }
 
@@ -61,14 +60,15 @@ export class Users {
     const of = { appId, userId }
     const row = rows.user(of)
     // Most starts change nothing. If nothing is being written, then what is stored is durable.
-    const known = this.#mutex.isFree(row) ? this.get(of) : null
+    const known = this.#mutex.isFree(row) ? this.get(of) : undefined
     if (known && changesNothing(known, change))
       return Promise.resolve({ user: known, created: false, changed: false })
     const copy = copyChange(change)
     // The mutex is held until the sync. Otherwise a save could merge with a profile that another save is about to
     // replace, or return "unchanged" for a profile that is not durable yet.
     return this.#mutex.run(row, async () => {
-      const stored = this.get(of)
+      // The task of a free mutex runs at once.
+      const stored = known === undefined ? this.get(of) : known
       const isNewGuest = maxGuests !== null && stored === null
       if (isNewGuest && this.#usage.guestsOf(appId) >= maxGuests) return null
       const user = userAfter(of, stored, copy, Date.now())
@@ -83,7 +83,7 @@ export class Users {
         }
         if (!stored) this.#usage.add(appId, { users: 1, guests: Number(isNewGuest) })
         await this.#commit.syncSpaced(operations)
-        this.#senders.delete(row)
+        this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
         // Equal profiles need no sync: losing the later time in a power cut loses no field.
         this.#commit.defer(row, (batch) => batch.push(put(row, userRowOf(user))))
@@ -105,7 +105,7 @@ export class Users {
       this.#commit.append(event)
       this.#commit.defer(guestRow, (batch) => batch.push(...operations))
       this.#usage.add(of.appId, { users: -1, guests: -1 })
-      this.#senders.delete(row)
+      this.#senders.delete(userKey(of))
       // A save that waits for the mutex must not read the user that this batch deletes.
       await this.#commit.flush()
     })
@@ -126,7 +126,7 @@ export class Users {
       const isGuest = read(this.#store, guestRow) !== undefined
       if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
       this.#deleting.add(row)
-      this.#senders.delete(row)
+      this.#senders.delete(userKey(of))
       try {
         const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
         await write([del(row), del(guestRow), ...event])

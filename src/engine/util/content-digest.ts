@@ -5,19 +5,22 @@ interface Content {
   data?: object | undefined
 }
 
+/** Begins the text of a body without data, which needs no JSON. JSON of an array begins otherwise, and so does a hash. */
+const BODY = '"'
+
 const sorted = (_key: string, value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value
 
-/** A message's content as JSON. The order of an object's fields makes no difference. */
+/** A text that differs for another content. The order of an object's fields makes no difference. */
 const canonicalOf = ({ body, data }: Content): string =>
-  data === undefined ? JSON.stringify([body]) : JSON.stringify([body, data], sorted)
+  data === undefined && body !== undefined ? BODY + body : JSON.stringify([body, data], sorted)
 
 /** A hash of a message's content. */
 export const contentDigest = (content: Content): string => sha256(canonicalOf(content))
 
-/** As `contentDigest`, but returns content of up to `maxLength` characters as it is, which takes less time. No hash begins as JSON does. */
+/** As `contentDigest`, but returns content of up to `maxLength` characters as it is, which takes less time. No hash begins as such a text does. */
 export const shortContentOrDigest = (content: Content, maxLength: number): string => {
   const text = canonicalOf(content)
   return text.length > maxLength ? sha256(text) : text
