@@ -1,4 +1,4 @@
-// Runs the tests of the engine, of the gateway and of tokens on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs [FILE]…
+// Runs the tests of the engine, of the gateway, of tokens and of attacks on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs [FILE]…
 // It prints the tests that it leaves out, and why. test/transports has the cases of sockets for both runtimes.
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -14,17 +14,44 @@ const AT_ONCE = 2
 const ONLY_NODE = "it tests Node's own sockets"
 const BUN_SOCKETS = 'Bun has no such limit (docs/GATEWAY.md, "Node or Bun")'
 const CLIENT = 'its client runs on Bun, and behaves otherwise there'
+const NEEDS_V8 = "it needs V8's garbage collector"
+const REDIS =
+  'npm run test:redis runs it on Node; npm run test:redis-faults-bun runs gateways on Bun with Redis'
+const DOCUMENTS = 'npm run test:attacks runs it: it reads documents'
 
 /** The tests that are left out, by file: parts of their names, and why. Without names, the file is left out. */
 const leftOut = {
+  'test/attacks/admin.test.ts': [
+    [
+      [
+        'a megabyte of pipelined requests',
+        'strangers who send nothing',
+        'sockets take no place from another address',
+      ],
+      BUN_SOCKETS,
+    ],
+  ],
+  'test/attacks/control-frames.test.ts': [
+    [['a client that floods WebSocket pings'], 'Bun answers each ping by itself'],
+  ],
+  'test/attacks/handshake.test.ts': [
+    [
+      ['a handshake with any lines', 'bytes that are no HTTP'],
+      'Bun closes a connection with a part of a request, or with no HTTP, without a status',
+    ],
+  ],
+  'test/attacks/reload.test.ts': [
+    [['a config module that waits for ever'], 'on Bun the reload of such a module is no error'],
+  ],
+  'test/attacks/security-page.test.ts': [[null, DOCUMENTS]],
+  'test/attacks/servers.test.ts': [[null, ONLY_NODE]],
+  'test/engine/embedded/memory.test.ts': [[null, NEEDS_V8]],
   'test/gateway/admin/admin-server.test.ts': [[['a body that is too large, or of unknown length'], CLIENT]],
   'test/gateway/auth/authenticate-url.test.ts': [[['requests that never end free their places'], CLIENT]],
   'test/attacks/isolation.test.ts': [
     [['a frame whose header says 100 MB'], "Bun's close frame has a reason besides its code"],
   ],
-  'test/gateway/connection/leaks.test.ts': [
-    [['frames that wait for `started` take'], "it needs V8's garbage collector"],
-  ],
+  'test/gateway/connection/leaks.test.ts': [[['frames that wait for `started` take'], NEEDS_V8]],
   'test/gateway/draining.test.ts': [[['while the engine can’t write'], CLIENT]],
   'test/gateway/http/pipelining.test.ts': [[null, ONLY_NODE]],
   'test/gateway/limits/connection-limits.test.ts': [[['sockets that send nothing make room'], BUN_SOCKETS]],
@@ -41,27 +68,29 @@ const leftOut = {
   'test/gateway/transports/fragments.test.ts': [
     [['of more fragments than', 'that comes byte by byte', 'that is not finished within'], BUN_SOCKETS],
   ],
+  'test/gateway/transports/frame-reader.test.ts': [
+    [
+      ['the same bytes in the same chunks'],
+      'Bun puts a `ws` of its own, without a receiver, in place of the package',
+    ],
+  ],
   'test/gateway/transports/half-close.test.ts': [[null, BUN_SOCKETS]],
+  'test/tokens/examples.test.ts': [[null, 'Bun prints texts of objects in other quotation marks']],
 }
 
-const isTest = (name) => name.endsWith('.test.ts') && !name.split(sep).includes('redis')
+const isTest = (name) => name.endsWith('.test.ts')
+const folders = ['test/engine', 'test/gateway', 'test/tokens', 'test/attacks']
+const testsOf = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .filter(isTest)
+    .map((name) => join(folder, name))
+    .sort()
+
 const files =
   process.argv.length > 2
     ? process.argv.slice(2)
     : [
-        ...['test/engine', 'test/gateway'].flatMap((folder) =>
-          readdirSync(folder, { recursive: true })
-            .filter(isTest)
-            .map((name) => join(folder, name))
-            .sort(),
-        ),
-        ...['properties', 'signature', 'vectors', 'verify-token'].map(
-          (name) => `test/tokens/${name}.test.ts`,
-        ),
-        'test/attacks/floods.test.ts',
-        'test/attacks/isolation.test.ts',
-        'test/attacks/waiting-calls.test.ts',
-        'test/attacks/waiting-starts.test.ts',
+        ...folders.flatMap(testsOf),
         'test/faults/engine-crashes.test.ts',
         'test/faults/engine-kills.test.ts',
         'test/faults/engine-model.test.ts',
@@ -69,10 +98,13 @@ const files =
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
+/** The reason why a file is left out with its folder, in the form of `leftOut`. */
+const leftOutFolder = (file) => (file.split(sep).includes('redis') ? [[null, REDIS]] : [])
+
 /** Returns the arguments for a file; undefined if it is left out. */
 const argumentsOf = (file) => {
   const names = []
-  for (const [parts, why] of leftOut[file] ?? []) {
+  for (const [parts, why] of leftOut[file] ?? leftOutFolder(file)) {
     for (const part of parts ?? []) {
       if (!readFileSync(file, 'utf8').includes(part)) throw new Error(`${file} has no test "${part}".`)
       names.push(escape(part))

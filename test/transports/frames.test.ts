@@ -12,6 +12,7 @@ const limited = await serveOnBoth(
   {},
   { limits: { bytesPerSecond: 65_536, messagesPerSecond: 1_000, requestsPerSecond: 1_000 } },
 )
+const slow = await serveOnBoth({ startTimeout: 2 }, { limits: { bytesPerSecond: 8_192 } })
 const strict = await serveOnBoth({}, { limits: { bytesPerSecond: 1_024 } })
 
 const send = (id: string, body: string): string => JSON.stringify({ type: 'send', id, to: 'bob', body })
@@ -119,6 +120,28 @@ testOnBoth(
     client.send(...ids.map((id) => ({ type: 'send', id, to: 'bob', body: 'x'.repeat(15_000) })))
     for (const id of ids) assert.equal((await client.next('sent'))['id'], id)
     client.close()
+  },
+)
+
+testOnBoth(
+  'a message that the gateway does not read for longer than startTimeout is answered',
+  async (runtime) => {
+    const session = await openSession(slow(runtime), 'ada')
+    // Five seconds of its bytes, and after them half of a message.
+    const next = rawFrame('text', send('next', 'x'.repeat(1_000)))
+    session.socket.write(
+      Buffer.concat([
+        ...['a', 'b', 'c'].map((id) => rawFrame('text', send(id, 'x'.repeat(15_000)))),
+        next.subarray(0, 500),
+      ]),
+    )
+    const isSent = (id: string): boolean =>
+      session.frames().some((frame) => frame.type === 'sent' && frame['id'] === id)
+    // The socket is paused before the first answer leaves.
+    await until('the answer before it', () => isSent('c'))
+    session.socket.write(next.subarray(500))
+    await until('the answer', () => isSent('next'))
+    session.socket.destroy()
   },
 )
 

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createClientVersions } from './client-versions.js'
+import { NestedCounter } from './nested-counter.js'
 import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable, type Row } from './table.js'
 
@@ -31,7 +32,7 @@ const create = (
   registry: Registry,
 ): Counter | Gauge | Histogram => {
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
-  if (kind === 'counter') return new Counter(options)
+  if (kind === 'counter') return labels.length === 0 ? new Counter(options) : new NestedCounter(options)
   if (kind === 'gauge') return new Gauge(options)
   return labels.length === 0
     ? new PlainHistogram({ ...options, buckets: [...buckets] })

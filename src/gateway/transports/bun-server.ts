@@ -16,7 +16,16 @@ import { createTurnLimit } from '../limits/turn-limit.js'
 import type { Log } from '../log.js'
 import type { BunRequest, BunRuntime, BunServer } from './bun-runtime.js'
 import { BunTransport } from './bun-transport.js'
-import { endForLimit, MAX_PER_TURN, protocolsOf, receiveStart, SESSION_PATH } from './handshake.js'
+import {
+  endForLimit,
+  isHandshake,
+  LOST,
+  MAX_PER_TURN,
+  NO_HANDSHAKE,
+  protocolsOf,
+  receiveStart,
+  SESSION_PATH,
+} from './handshake.js'
 import { readCertificate, type Certificate, type OwnServer } from './own-server.js'
 
 /** The gateway's side of Bun's server. */
@@ -89,20 +98,6 @@ const refuseUpgrade = (status: number, why: string): Response =>
 
 const isWebSocket = ({ headers }: RequestHead): boolean =>
   headers.upgrade?.toLowerCase() === 'websocket' && /(^|,)\s*upgrade\s*(,|$)/i.test(headers.connection ?? '')
-
-const NO_HANDSHAKE = 'This is no WebSocket handshake of version 13.'
-
-/** The characters of a `Sec-WebSocket-Key`: 16 bytes in base64. */
-const KEY_LENGTH = 24
-
-/** Returns whether Bun will upgrade the request, so that no session starts for one that it refuses (RFC 6455, 4.2.1). */
-const isHandshake = ({ method }: Request, { headers }: RequestHead): boolean =>
-  method === 'GET' &&
-  headers['sec-websocket-version'] === '13' &&
-  headers['sec-websocket-key']?.length === KEY_LENGTH
-
-/** The code of a WebSocket that was closed without a close frame (RFC 6455, 7.4.1). */
-const LOST = 1006
 
 /**
  * Returns a function that has Bun answer the handshake, and calls `respond` with undefined. A function of the module: a closure of `accept`
@@ -177,7 +172,7 @@ export const createBunServer = (
     if (pathOf(head) !== SESSION_PATH) return refuseUpgrade(404, 'There is no WebSocket at this path.')
     const protocols = protocolsOf(head)
     if (!protocols.includes(SUBPROTOCOL)) return refuseUpgrade(400, `Offer the subprotocol ${SUBPROTOCOL}.`)
-    if (!isHandshake(request, head)) return refuseUpgrade(400, NO_HANDSHAKE)
+    if (!isHandshake(request.method, head)) return refuseUpgrade(400, NO_HANDSHAKE)
     return new Promise((resolve) => {
       let isLater = false
       turnLimit.run(() => {

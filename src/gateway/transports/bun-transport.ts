@@ -4,6 +4,7 @@ import type { BunWebSocket } from './bun-runtime.js'
 import type { Slot } from '../limits/connection-limits.js'
 import { CLOSE_TIMEOUT } from './handshake.js'
 import { sendBuffers } from './send-buffers.js'
+import { createTurnFlush } from './turn-flush.js'
 
 /** Characters that are collected into one write. */
 const MAX_BATCH = 8_192
@@ -11,14 +12,7 @@ const MAX_BATCH = 8_192
 /** Bytes of a masked control frame besides its payload. */
 const CONTROL_HEADER = 6
 
-/** The transports that have frames to write at the end of this turn. */
-let unflushed: BunTransport[] = []
-
-const flushAll = (): void => {
-  const transports = unflushed
-  unflushed = []
-  for (const transport of transports) transport.flush()
-}
+const flushLater = createTurnFlush((run) => setImmediate(run))
 
 const sendCollected = ({ data }: BunWebSocket<BunTransport>): void => data.sendCollected()
 
@@ -184,7 +178,7 @@ export class BunTransport implements Transport {
   #schedule(): void {
     if (this.#isScheduled || !this.#socket) return
     this.#isScheduled = true
-    if (unflushed.push(this) === 1) setImmediate(flushAll)
+    flushLater(this)
   }
 
   /** Returns the socket, after Bun has answered the handshake; undefined if it could not. */

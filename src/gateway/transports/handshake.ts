@@ -9,6 +9,10 @@ export const SESSION_PATH = '/v1/session'
 /** Milliseconds that a client has to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT = 3_000
 
+/** The codes of a close without a code, and of one without a close frame (RFC 6455, 7.4.1). */
+export const NO_CODE = 1005
+export const LOST = 1006
+
 /**
  * Handshakes and requests of one turn of the event loop. Each takes about 0.2 ms of CPU time: without a limit, a thousand that come
  * at once would hold up every session.
@@ -37,6 +41,17 @@ const startInProtocols = (protocols: string[]): Buffer | null | undefined => {
 /** Returns the subprotocols that a handshake offers. */
 export const protocolsOf = ({ headers }: Pick<RequestHead, 'headers'>): string[] =>
   (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
+
+export const NO_HANDSHAKE = 'This is no WebSocket handshake of version 13.'
+
+/** A `Sec-WebSocket-Key`: 16 bytes in base64. */
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+
+/** Returns whether a request can be upgraded, so that no session starts for one that can't (RFC 6455, 4.2.1). */
+export const isHandshake = (method: string | undefined, { headers }: Pick<RequestHead, 'headers'>): boolean =>
+  method === 'GET' &&
+  headers['sec-websocket-version'] === '13' &&
+  KEY.test(headers['sec-websocket-key'] ?? '')
 
 /** Passes the start in the subprotocols to the connection, if there is one. */
 export const receiveStart = (connection: Connection, protocols: string[]): void => {

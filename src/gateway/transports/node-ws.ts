@@ -1,9 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-// A namespace import: ws has no server under a bundler's `browser` condition, and a named import would fail there.
-import * as ws from 'ws'
-import { limits, SUBPROTOCOL } from '../../protocol/index.js'
+import { SUBPROTOCOL } from '../../protocol/index.js'
 import type { Peer } from '../auth/admission.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
@@ -13,16 +12,17 @@ import { createTurnLimit } from '../limits/turn-limit.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { pathOf } from '../http/target.js'
 import {
-  CLOSE_TIMEOUT,
   endForLimit,
+  isHandshake,
   MAX_PER_TURN,
+  NO_HANDSHAKE,
   protocolsOf,
   receiveStart,
   SESSION_PATH,
 } from './handshake.js'
 import { intercept } from './intercept.js'
 import { createRequestReturn } from './return-request.js'
-import { createFlushingWebSocket, WsTransport } from './ws-transport.js'
+import { WsTransport } from './ws-transport.js'
 
 /** The gateway's side of an HTTP server. */
 export interface GatewayHandlers {
@@ -41,16 +41,19 @@ export interface GatewayHandlers {
   request(request: IncomingMessage, response: ServerResponse): void
 }
 
-/** Fragments of one message. Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more. */
-const MAX_FRAGMENTS = 64
+/** A key of a handshake is hashed with this text (RFC 6455, 1.3). */
+const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** Chunks that an unfinished fragment may consist of, so that a client that sends byte by byte can't fill the memory. */
-const MAX_CHUNKS = 512
+/** Returns the response that accepts a handshake. */
+const acceptanceOf = ({ headers }: IncomingMessage): string => {
+  const hash = createHash('sha1').update(`${headers['sec-websocket-key']}${KEY_SUFFIX}`).digest('base64')
+  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${hash}\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`
+}
 
 /** Refuses a handshake with an HTTP response. */
 const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
   socket.write(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(why)}\r\n\r\n${why}`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nSec-WebSocket-Version: 13\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(why)}\r\n\r\n${why}`,
   )
   lingeringClose(socket)
 }
@@ -84,27 +87,7 @@ const createEviction = (releaseSlot: GatewayHandlers['releaseSlot']) => {
 
 /** Serves the gateway's paths on `server`. Other requests go to the listeners that the server had before. */
 export const attach = (server: Server, handlers: GatewayHandlers): { detach(): void } => {
-  const options = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    // Beyond this size ws closes the socket. A smaller frame that is still too large gets an `ended` frame.
-    maxPayload: 2 * limits.frame,
-    // Beyond these ws closes with 1008.
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: MAX_CHUNKS,
-    // ws answers each ping with a write of its own, and destroys the socket if too many answers wait.
-    autoPong: false,
-    WebSocket: createFlushingWebSocket(),
-    closeTimeout: CLOSE_TIMEOUT,
-    handleProtocols: () => SUBPROTOCOL,
-  } satisfies ws.ServerOptions & {
-    closeTimeout: number
-    maxFragments: number
-    maxBufferedChunks: number
-  }
-  const sockets = new ws.WebSocketServer(options)
-
+  let isDetached = false
   const { onRequest, returnRequest } = createRequestReturn(server)
   const turnLimit = createTurnLimit(MAX_PER_TURN)
   const evictionOf = createEviction((slot) => handlers.releaseSlot(slot))
@@ -131,28 +114,18 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     peer: Peer,
     slot: Slot,
   ): void => {
-    // ws writes nothing but the 101 before it calls back. The transport writes that text together with its first frames.
-    let accepted = ''
-    const { write } = socket
-    socket.write = (text: string) => {
-      accepted += text
-      return true
-    }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      // Assigned, not deleted: V8 makes an object slow when a property of it is deleted.
-      socket.write = write
-      // ws listens itself from now on. With two listeners Node would keep an array of them for each socket.
-      socket.off('error', ignore)
-      const transport = new WsTransport(webSocket, socket, accepted)
-      const connection = handlers.connect(transport, peer, slot)
-      transport.receiveFor(connection, handlers.messageTimeout)
-      slot.evict = evictionOf(connection, socket, slot)
-      // Ended before the start is decoded and parsed, so that a refused socket costs little.
-      if (slot.refusal) return slot.evict(slot.refusal)
-      receiveStart(connection, protocols)
-    })
-    // If ws has refused the handshake, it has not called back.
-    socket.write = write
+    // The session of a client that has left could end another one as `too-many-sessions`.
+    if (!socket.readable || !socket.writable) return void socket.destroy()
+    if (isDetached) return refuseUpgrade(socket, '503 Service Unavailable', 'The gateway is closing.')
+    if (socket instanceof Socket) socket.setTimeout(0).setNoDelay()
+    if (head.length > 0) socket.unshift(head)
+    const transport = new WsTransport(socket, acceptanceOf(request))
+    const connection = handlers.connect(transport, peer, slot)
+    transport.receiveFor(connection, handlers.messageTimeout)
+    slot.evict = evictionOf(connection, socket, slot)
+    // Ended before the start is decoded and parsed, so that a refused socket costs little.
+    if (slot.refusal) return slot.evict(slot.refusal)
+    receiveStart(connection, protocols)
   }
 
   const restoreUpgrades = intercept(
@@ -177,6 +150,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       const protocols = protocolsOf(request)
       if (!protocols.includes(SUBPROTOCOL))
         return refuseUpgrade(socket, '400 Bad Request', `Offer the subprotocol ${SUBPROTOCOL}.`)
+      if (!isHandshake(request.method, request)) return refuseUpgrade(socket, '400 Bad Request', NO_HANDSHAKE)
       const peer = handlers.peerOf(request)
       const slot = handlers.countSocket(socket, request, peer)
       turnLimit.run(() => {
@@ -187,9 +161,9 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
 
   return {
     detach() {
+      isDetached = true
       restoreRequests()
       restoreUpgrades()
-      sockets.close()
     },
   }
 }

@@ -1,13 +1,16 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import * as ws from 'ws'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import { lingeringClose } from '../http/lingering-close.js'
-import { sendBuffers } from './send-buffers.js'
+import { FrameReader, opcodes, type FrameListener } from './frame-reader.js'
+import { closePayload, controlFrame, textFrame } from './frame-writer.js'
+import { CLOSE_TIMEOUT, LOST, NO_CODE } from './handshake.js'
+import { answerLater } from './late-answers.js'
+import { sendBuffers, type SlowSocket } from './send-buffers.js'
 import { createSlicedPush } from './slices.js'
-import { textFrame } from './text-frame.js'
+import { createTurnFlush } from './turn-flush.js'
 
 /** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
 const MAX_BATCH = 8_192
@@ -20,70 +23,21 @@ const MAX_AFTER_CLOSE = 4_096
 
 /** The property in which a socket has its transport, so that one listener serves all sockets: a closure for each would cost memory. */
 const TRANSPORT: unique symbol = Symbol('transport')
-type Carrier<Emitter> = Emitter & { [TRANSPORT]?: WsTransport }
+type Carrier<Stream> = Stream & { [TRANSPORT]?: WsTransport }
 
-/**
- * The transports that have frames or a pong to write at the end of this turn. One list and one callback for all of them cost less than
- * a callback for each.
- */
-let unflushed: WsTransport[] = []
-
-const flushAll = (): void => {
-  const transports = unflushed
-  unflushed = []
-  for (const transport of transports) transport.flush()
-}
-
-/** Milliseconds for which the answer to a handshake waits for an expected frame, and at most twice as long. The engine may take some ten milliseconds to write. */
-const ANSWER_WAIT = 25
-
-/** The transports whose answer waits, by the interval in which they came. One timer serves all of them. */
-let unanswered: [older: WsTransport[], recent: WsTransport[]] = [[], []]
-let answerTimer: NodeJS.Timeout | undefined
-
-const answerOlder = (): void => {
-  const [older, recent] = unanswered
-  unanswered = [recent, []]
-  answerTimer = recent.length > 0 ? setTimeout(answerOlder, ANSWER_WAIT).unref() : undefined
-  for (const transport of older) transport.flush()
-}
+const flushLater = createTurnFlush((run) => process.nextTick(run))
 
 const answer = (transport: WsTransport): void => transport.answer()
 
-/**
- * Returns the class of WebSockets that write the frames of this turn before their close frame, also if ws closes one by itself. They call
- * their transport in place of listeners, which Node would keep in a table for each socket. A function, because the build of ws for
- * browsers has no class to extend: a page's bundler may follow the import of the gateway.
- */
-export const createFlushingWebSocket = (): typeof ws.WebSocket =>
-  class extends ws.WebSocket {
-    [TRANSPORT]?: WsTransport
-
-    override close(code?: number, reason?: string | Buffer): void {
-      this[TRANSPORT]?.flush()
-      super.close(code, reason)
-    }
-
-    override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
-      const transport = this[TRANSPORT]
-      if (!transport) return super.emit(event, first, second)
-      if (event === 'message') transport.onMessage(first as Buffer, second as boolean)
-      else if (event === 'pong') transport.onControl(first as Buffer)
-      else if (event === 'ping') transport.onPing(first as Buffer)
-      else if (event === 'close') transport.onClose(first as number)
-      // After an `error` follows `close`, which ends the connection. Nothing is logged, because any client can break its own socket.
-      return true
-    }
-  }
+const destroy = (stream: Duplex): void => void stream.destroy()
 
 /**
- * The frames of one turn leave in one write: a system call for each frame would cost more than the frame itself. Frames are written
- * to the stream and not by `ws.send`, which makes two writes and several objects of each: that saves a sixth of the CPU time of a message.
- * ws itself writes only whole control frames, and nothing is compressed, so frames are not mixed up.
+ * A WebSocket on Node (RFC 6455). The frames of one turn leave in one write: a system call for each frame would cost more than the frame
+ * itself.
  */
-export class WsTransport implements Transport {
-  readonly #socket: ws.WebSocket
+export class WsTransport implements Transport, FrameListener, SlowSocket {
   readonly #stream: Duplex
+  readonly #reader = new FrameReader(this)
   /** The frames of this turn, as `textFrame` returns them. */
   #frames: string
   /** Whether `flush` will be called at the end of this turn. */
@@ -94,11 +48,14 @@ export class WsTransport implements Transport {
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
   #pong: Buffer | undefined
+  /** Whether a close frame was sent, or the stream is closed. */
+  #isClosing = false
+  /** Of the client's close frame. */
+  #closeCode = LOST
+  #closeTimer: NodeJS.Timeout | undefined
   #bytesAfterClose = 0
   #connection: Connection | undefined
-  /** Bytes of a message that the client has begun and not finished. */
-  #unfinished = 0
-  /** Whether the latest chunk finished a message. */
+  /** Whether a message was finished by the latest chunk. */
   #isFinished = false
   /** Milliseconds that a message may take from its first chunk to its last. */
   #messageTimeout = 0
@@ -108,8 +65,7 @@ export class WsTransport implements Transport {
    * `accepted` is the response to the handshake. It leaves at the end of this turn, or with an expected frame, in one write and as one text.
    * As two writes of a corked stream they took 3 % more of a start's CPU time.
    */
-  constructor(socket: ws.WebSocket, stream: Duplex, accepted: string) {
-    this.#socket = socket
+  constructor(stream: Duplex, accepted: string) {
     this.#stream = stream
     this.#frames = accepted
     setImmediate(answer, this)
@@ -126,18 +82,17 @@ export class WsTransport implements Transport {
   answer(): void {
     if (!this.#awaitsFrame) return this.flush()
     this.#isScheduled = false
-    unanswered[1].push(this)
-    answerTimer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()
+    answerLater(this)
   }
 
   /** Passes the frames that come to `connection`. A message may take `timeout` milliseconds. */
   receiveFor(connection: Connection, timeout: number): void {
-    const [socket, stream]: [Carrier<ws.WebSocket>, Carrier<Duplex>] = [this.#socket, this.#stream]
+    const stream: Carrier<Duplex> = this.#stream
     this.#connection = connection
     this.#messageTimeout = timeout
-    socket[TRANSPORT] = stream[TRANSPORT] = this
+    stream[TRANSPORT] = this
     stream.push = slicedPush
-    stream.on('data', onChunk)
+    stream.on('data', onChunk).on('close', onClosed)
     const endListeners = stream.listeners('end')
     // Added before the others are removed: without a listener Node would delete the property, and V8 then makes the object a large table.
     stream.on('end', onEnd)
@@ -155,29 +110,44 @@ export class WsTransport implements Transport {
     else this.#connection?.receive(data.toString(), data.length)
   }
 
-  /** A ping or a pong of the WebSocket protocol came. */
-  onControl(payload: Buffer): void {
-    const bytes = CONTROL_HEADER + payload.length
-    // It may come before, between and after the fragments of a message.
-    this.#unfinished -= bytes
-    this.#connection?.receiveControl(bytes)
+  onPong(payload: Buffer): void {
+    this.#connection?.receiveControl(CONTROL_HEADER + payload.length)
   }
 
-  /** Called after ws has parsed a chunk. */
-  onChunk(bytes: number): void {
-    this.#unfinished = this.#isFinished ? 0 : this.#unfinished + bytes
+  onPing(payload: Buffer): void {
+    this.onPong(payload)
+    // A client that never reads could fill the memory with pongs.
+    if (!this.#isOpen || this.isFull()) return
+    // Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3).
+    this.#pong = payload
+    this.#schedule()
+  }
+
+  /** Answers the client's close frame, unless it is itself an answer. The server closes the socket (RFC 6455, 7.1.1). */
+  onCloseFrame(payload: Buffer): void {
+    this.#closeCode = payload.length === 0 ? NO_CODE : payload.readUInt16BE(0)
+    this.#sendClose(payload.toString('latin1'))
+    this.#endStream()
+  }
+
+  onViolation(code: number): void {
+    this.#sendClose(closePayload(code, ''))
+    this.#endStream()
+  }
+
+  onChunk(chunk: Buffer): void {
+    this.#reader.read(chunk)
+    if (this.#isFinished || !this.#reader.isUnfinished) this.#cancelMessageTimer()
     this.#isFinished = false
-    if (this.#unfinished <= 0) this.#cancelMessageTimer()
-    else this.#messageTimer ??= setTimeout(() => this.#onMessageTimeout(), this.#messageTimeout).unref()
-    if (this.#socket.readyState === ws.WebSocket.OPEN) return
-    this.#bytesAfterClose += bytes
+    this.#startMessageTimer()
+    if (!this.#isClosing) return
+    this.#bytesAfterClose += chunk.length
     if (this.#bytesAfterClose > MAX_AFTER_CLOSE) lingeringClose(this.#stream)
   }
 
   /**
-   * The client closed its side. Closes the gateway's side when the connection has answered its frames. The listener of ws would close it
-   * at once, and the client would get no answer to its last frames. It is not called later either: it ends the receiver of ws, which ws
-   * ends again when the socket closes, and for that Node makes an error with its stack. That was 5 % of a session's CPU time.
+   * The client closed its side. Closes the gateway's side when the connection has answered its frames, so that the client gets the
+   * answers to its last frames.
    */
   async onEnd(): Promise<void> {
     await this.#connection?.onEnd()
@@ -189,19 +159,25 @@ export class WsTransport implements Transport {
     else stream.end()
   }
 
-  /** A ping of the WebSocket protocol came. */
-  onPing(payload: Buffer): void {
-    this.onControl(payload)
-    this.pong(payload)
-  }
-
-  onClose(code: number): void {
+  /** The stream was closed, after a close frame or without one. */
+  onClosed(): void {
+    this.#isClosing = true
+    clearTimeout(this.#closeTimer)
+    // While the stream is paused, the client's last frames wait in it.
+    const last = this.#stream.readableLength > 0 ? (this.#stream.read() as Buffer | null) : null
+    if (last) this.#reader.read(last)
     this.#cancelMessageTimer()
-    this.#connection?.onClose(code)
+    this.#connection?.onClose(this.#closeCode)
   }
 
   #onMessageTimeout(): void {
     this.#connection?.end('timeout', 'A message was not finished in time.')
+  }
+
+  /** Starts the timer for a message that is not finished. While the socket is paused, the client can't finish it. */
+  #startMessageTimer(): void {
+    if (this.#reader.isUnfinished && !this.#isClosing && !this.#stream.isPaused())
+      this.#messageTimer ??= setTimeout(() => this.#onMessageTimeout(), this.#messageTimeout).unref()
   }
 
   #cancelMessageTimer(): void {
@@ -209,9 +185,9 @@ export class WsTransport implements Transport {
     this.#messageTimer = undefined
   }
 
-  /** Whether frames can be sent. ws does not know that `onEnd` has closed the gateway's side. */
+  /** Whether frames can be sent. */
   get #isOpen(): boolean {
-    return this.#socket.readyState === ws.WebSocket.OPEN && this.#stream.writable
+    return !this.#isClosing && this.#stream.writable
   }
 
   send(text: string): void {
@@ -225,24 +201,28 @@ export class WsTransport implements Transport {
     else this.#schedule()
   }
 
-  /** Answers a ping of the WebSocket protocol. Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3). */
-  pong(payload: Buffer): void {
-    // A client that never reads could fill the memory with pongs.
-    if (!this.#isOpen || this.isFull()) return
-    this.#pong = payload
-    this.#schedule()
-  }
-
   close(code: number, reason: string): void {
-    if (this.#stream.writable) this.#socket.close(code, reason)
+    this.#sendClose(closePayload(code, reason))
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.#stream.pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#stream.resume()
+    this.#startMessageTimer()
+  }
+
+  /** Closes without a close frame, because the client reads too slowly. */
+  terminate(): void {
+    this.#isClosing = true
+    this.#stream.destroy()
+  }
+
+  /** Bytes that wait for the client. */
+  get bufferedAmount(): number {
+    return this.#stream.writableLength
   }
 
   isFull(): boolean {
@@ -265,16 +245,16 @@ export class WsTransport implements Transport {
   #countWaiting(): void {
     if (!this.#isCounted) {
       this.#isCounted = true
-      const release = (): void => sendBuffers.release(this.#socket)
+      const release = (): void => sendBuffers.release(this)
       this.#stream.on('drain', release).on('close', release)
     }
-    sendBuffers.update(this.#socket)
+    sendBuffers.update(this)
   }
 
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    if (unflushed.push(this) === 1) process.nextTick(flushAll)
+    flushLater(this)
   }
 
   #write(): void {
@@ -287,14 +267,34 @@ export class WsTransport implements Transport {
   /** Writes the frames of this turn, and then the pong. */
   flush(): void {
     this.#isScheduled = false
-    this.#write()
-    if (this.#pong && this.#isOpen) this.#socket.pong(this.#pong)
+    if (this.#pong && this.#isOpen) this.#frames += controlFrame(opcodes.pong, this.#pong.toString('latin1'))
     this.#pong = undefined
+    this.#write()
+  }
+
+  /** Sends a close frame after the frames of this turn, unless one was sent. The client has some time to answer it. */
+  #sendClose(payload: string): void {
+    if (this.#isClosing) return
+    this.flush()
+    this.#isClosing = true
+    // After `onEnd` the stream only waits for the client to read. A client that never reads would keep the socket open.
+    if (this.#stream.writable) this.#stream.write(controlFrame(opcodes.close, payload), 'latin1')
+    this.#closeTimer = setTimeout(destroy, CLOSE_TIMEOUT, this.#stream)
+  }
+
+  /** Closes the gateway's side, and reads until the client closes its own: a stream that is paused would never end. */
+  #endStream(): void {
+    this.#stream.end()
+    this.#stream.resume()
   }
 }
 
 function onChunk(this: Carrier<Duplex>, chunk: Buffer): void {
-  this[TRANSPORT]?.onChunk(chunk.length)
+  this[TRANSPORT]?.onChunk(chunk)
+}
+
+function onClosed(this: Carrier<Duplex>): void {
+  this[TRANSPORT]?.onClosed()
 }
 
 function onEnd(this: Carrier<Duplex>): void {

@@ -1,5 +1,8 @@
-/** The first byte of an unfragmented text frame: FIN, and the opcode 1 (RFC 6455, 5.2). */
-const FIN_TEXT = 0x81
+import { opcodes } from './frame-reader.js'
+
+/** The bit of a frame that is not fragmented (RFC 6455, 5.2). */
+const FIN = 0x80
+const FIN_TEXT = FIN | opcodes.text
 /** The largest payload whose length stands in the second byte, and the values of that byte for lengths of two and of eight bytes. */
 const MAX_SHORT = 125
 const TWO_BYTES = 126
@@ -21,3 +24,11 @@ export const textFrame = (text: string): string => {
   const payload = bytes === text.length ? text : Buffer.from(text).toString('latin1')
   return headerOf(bytes) + payload
 }
+
+/** As `textFrame`, for a control frame. The payload has at most 125 bytes, and each character is a byte too. */
+export const controlFrame = (opcode: number, payload: string): string =>
+  String.fromCharCode(FIN | opcode, payload.length) + payload
+
+/** Returns the payload of a close frame as a text in which each character is a byte. */
+export const closePayload = (code: number, reason: string): string =>
+  String.fromCharCode(code >> 8, code & 0xff) + Buffer.from(reason).toString('latin1')

@@ -1,7 +1,7 @@
 // The frames that the gateway writes itself, as RFC 6455, 5.2 describes them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { textFrame } from '../../../src/gateway/transports/text-frame.js'
+import { textFrame } from '../../../src/gateway/transports/frame-writer.js'
 
 /** Returns an unmasked text frame, made byte by byte. */
 const frameOf = (text: string): Buffer => {

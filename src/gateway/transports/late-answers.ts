@@ -1,0 +1,26 @@
+/** The transport of a handshake that is not answered yet. */
+interface Unanswered {
+  /** Answers the handshake, unless that was done. */
+  flush(): void
+}
+
+/** Milliseconds for which an answer waits for an expected frame, and at most twice as long. The engine may take some ten milliseconds to write. */
+const ANSWER_WAIT = 25
+
+/** The transports whose answer waits, by the interval in which they came. One timer serves all of them. */
+let [older, recent]: [Unanswered[], Unanswered[]] = [[], []]
+let timer: NodeJS.Timeout | undefined
+
+const answerOlder = (): void => {
+  const due = older
+  older = recent
+  recent = []
+  timer = older.length > 0 ? setTimeout(answerOlder, ANSWER_WAIT).unref() : undefined
+  for (const transport of due) transport.flush()
+}
+
+/** Calls `flush` in some ten milliseconds, for the case that the expected frame has not come by then. */
+export const answerLater = (transport: Unanswered): void => {
+  recent.push(transport)
+  timer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()
+}

@@ -1,0 +1,20 @@
+interface Transport {
+  /** Writes the frames of this turn. */
+  flush(): void
+}
+
+/**
+ * Returns a function that has a transport flushed at the end of this turn of the event loop, which `atEndOfTurn` waits for. One list and
+ * one callback for all transports cost less than a callback for each.
+ */
+export const createTurnFlush = (atEndOfTurn: (run: () => void) => void): ((transport: Transport) => void) => {
+  let unflushed: Transport[] = []
+  const flushAll = (): void => {
+    const transports = unflushed
+    unflushed = []
+    for (const transport of transports) transport.flush()
+  }
+  return (transport) => {
+    if (unflushed.push(transport) === 1) atEndOfTurn(flushAll)
+  }
+}
