@@ -11,7 +11,7 @@ const delayFor = (left: number): number =>
  * setting the machine's clock changes nothing. It does not keep the process alive.
  */
 export class DeadlineTimer {
-  readonly #deadline: number
+  #deadline: number
   readonly #callback: () => void
   #timer: NodeJS.Timeout
 
@@ -24,6 +24,13 @@ export class DeadlineTimer {
   /** The milliseconds that are left; negative if the timer is late. */
   get remaining(): number {
     return this.#deadline - performance.now()
+  }
+
+  /** Sets the timer anew, to `delay` milliseconds from now. */
+  restart(delay: number): void {
+    this.cancel()
+    this.#deadline = performance.now() + delay
+    this.#timer = this.#wait()
   }
 
   cancel(): void {

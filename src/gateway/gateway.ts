@@ -18,7 +18,7 @@ import { createTracer } from './connection/tracer.js'
 import type { Transport } from './connection/transport.js'
 import { watchClock } from './clock-watch.js'
 import { createEngine } from './create-engine.js'
-import { createDrain, reconnectWindow } from './drain.js'
+import { createDrain, eachInTurns, reconnectWindow } from './drain.js'
 import { GatewayError } from './errors.js'
 import type { Gateway, GatewayOptions } from './gateway-types.js'
 import { createActivity } from './sessions/activity.js'
@@ -33,6 +33,7 @@ import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
 import type { RequestHead } from './http/request-head.js'
 import { engineOptionsOf } from './messages/rules.js'
+import { createMessageTurns } from './messages/message-turns.js'
 import { createPublish } from './messages/publish.js'
 import { createSend } from './messages/send.js'
 import { createScrape } from './scrape.js'
@@ -71,7 +72,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const keySets = createKeySets(log, lifetime.signal, metrics)
   const dispatcher = createDispatcher(engine, log, metrics)
   const rateLimiter = createRateLimiter()
-  const startQueue = createStartQueue({ maxWait: settings.startTimeout / 2 })
+  // Pages come back within a fifth of the window, twice as fast as waiting starts begin.
+  const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
+  const messageTurns = createMessageTurns()
   const connectionLimits = createConnectionLimits(
     () => settings.limits,
     rateLimiter,
@@ -124,6 +127,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     hub,
     log,
     metrics,
+    messageTurns,
     startQueue,
     node: `${hostname()}:${process.pid}`,
     activity,
@@ -163,6 +167,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     settings,
     engine,
     send,
+    messageTurns,
     rateLimiter,
     audit,
     metrics,
@@ -258,7 +263,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   /** Other gateways may carry the sessions now. Clients resume, here or elsewhere. */
   const closeAfterLostLease = (): void => {
     log.warn({ connections: connections.size }, LEASE_LOST)
-    for (const connection of connections) connection.end('unavailable', LEASE_LOST, drain.delay())
+    drain
+      .closeAll((connection, retryAfter) => connection.end('unavailable', LEASE_LOST, retryAfter))
+      .catch((err: unknown) => log.error({ err }, 'connections could not be closed after a lost lease'))
   }
 
   watchClock((milliseconds) => {
@@ -266,7 +273,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       { milliseconds },
       "the machine's clock was set: sessions whose tokens have expired by the new time end",
     )
-    for (const connection of connections) connection.onClockJump()
+    eachInTurns(connections, (connection) => connection.onClockJump()).catch((err: unknown) =>
+      log.error({ err }, 'expired sessions could not be ended after the clock was set'),
+    )
   }, lifetime.signal)
 
   engine.listen((event) => {

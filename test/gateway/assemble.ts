@@ -11,6 +11,7 @@ import { Connection } from '../../src/gateway/connection/connection.js'
 import { createHub } from '../../src/gateway/sessions/hub.js'
 import { createLog } from '../../src/gateway/log.js'
 import { createMetrics } from '../../src/gateway/metrics/metrics.js'
+import { createMessageTurns } from '../../src/gateway/messages/message-turns.js'
 import { attach } from '../../src/gateway/transports/node-ws.js'
 import { testApp } from './support.js'
 
@@ -52,6 +53,7 @@ export const assemble = async (
     hub,
     metrics: createMetrics(),
     startQueue,
+    messageTurns: createMessageTurns(),
     node: 'node',
     reconnectWindow: () => 0,
     activity: null,

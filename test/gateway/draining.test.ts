@@ -1,7 +1,8 @@
 // How a gateway drains, and what it does while its engine can't write.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { EngineError } from '../../src/engine/index.js'
+import { Connection } from '../../src/gateway/connection/connection.js'
 import { openClient, startClient, within } from '../support/raw-client.js'
 import { assemble } from './assemble.js'
 import { until } from '../support/until.js'
@@ -50,6 +51,39 @@ test('a draining gateway refuses new sessions, and answers earlier frames before
   assert.equal((await busy.end()).code, 4503)
   await within(closing, 'end')
   assert.ok(!busy.frames.some(({ id }) => id === 'too late'))
+})
+
+test('a draining gateway closes few connections in one turn, and their clients reconnect over the time of all', async () => {
+  const sessions = 120
+  const { gateway, url } = await runGateway({ limits: { sessionsPerUser: 1_000, requestsPerSecond: 1_000 } })
+  const start = await startOf('ada')
+  const clients = await Promise.all(Array.from({ length: sessions }, () => startClient(url, start)))
+  const { end } = Connection.prototype
+  let ended = 0
+  const random = mock.method(Math, 'random', () => 1)
+  Connection.prototype.end = function (...how) {
+    ended += 1
+    end.apply(this, how)
+  }
+  try {
+    const closing = gateway.close()
+    let [largest, last] = [0, 0]
+    for (let turns = 0; ended < sessions && turns < 100_000; turns++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      largest = Math.max(largest, ended - last)
+      last = ended
+    }
+    // Two portions of 25: one may be closed before the first turn is over.
+    assert.ok(largest <= 50, `${largest} in one turn`)
+    await within(closing, 'end')
+  } finally {
+    Connection.prototype.end = end
+    random.mock.restore()
+  }
+  for (const client of clients) {
+    const { frame, code } = await client.end()
+    assert.deepEqual([code, frame['retryAfter']], [4503, 1_000 + 5 * sessions])
+  }
 })
 
 test('a frame that is never answered delays close() for drainTime at most', async () => {

@@ -67,7 +67,6 @@ const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryA
 const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
-
 const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 /**
@@ -236,9 +235,12 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       phase.start = start
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
-      // A client that has left meanwhile needs no session.
-      const work = (): Promise<void> =>
-        this.#phase === phase ? this.#start(phase, start, frame) : Promise.resolve()
+      const work = (hasWaited: boolean): Promise<void> => {
+        // A client that has left meanwhile needs no session. The checks of another may take the whole time, however long its start has waited.
+        if (this.#phase !== phase) return Promise.resolve()
+        if (hasWaited) phase.deadline.restart(this.#context.settings.startTimeout)
+        return this.#start(phase, start, frame)
+      }
       const started = this.#context.startQueue.run(work, phase.peer.address, bytes)
       if (!started) return this.#refuseStart(start)
       return this.endOnError(started.then((isRun) => isRun || this.#refuseStart(start)))

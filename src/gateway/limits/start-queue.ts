@@ -6,11 +6,15 @@ import { addressKey } from './connection-limits.js'
  */
 export interface StartQueue {
   /**
-   * Calls `work` at once, or when earlier starts have finished. Resolves with true when it has finished, or with false if it waited so long
+   * Calls `work` at once, or with true when earlier starts have finished. Resolves with true when it has finished, or with false if it waited so long
    * that it is not called. Returns undefined if too many starts wait. Starts of one address wait in order, and addresses take turns: a
    * flood from one address delays the others little. `bytes` is the memory that the start holds while it waits.
    */
-  run(work: () => Promise<void>, address: string, bytes: number): Promise<boolean> | undefined
+  run(
+    work: (hasWaited: boolean) => Promise<void>,
+    address: string,
+    bytes: number,
+  ): Promise<boolean> | undefined
   /** Returns how many starts wait. */
   waiting(): number
 }
@@ -75,11 +79,11 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     }
   }
 
-  const begin = async (work: () => Promise<void>): Promise<boolean> => {
+  const begin = async (work: (hasWaited: boolean) => Promise<void>, hasWaited: boolean): Promise<boolean> => {
     const id = Symbol()
     running.set(id, performance.now())
     try {
-      await work()
+      await work(hasWaited)
     } finally {
       running.delete(id)
     }
@@ -128,7 +132,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   return {
     waiting: () => byAge.size,
     run(work, clientAddress, bytes) {
-      if (running.size < limits.atOnce && byAge.size === 0) return begin(work)
+      if (running.size < limits.atOnce && byAge.size === 0) return begin(work, false)
       if (byAge.size >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
       return new Promise((resolve, reject) => {
         const address = addressKey(clientAddress)
@@ -136,7 +140,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
           address,
           bytes,
           since: performance.now(),
-          begin: () => void begin(work).then(resolve, reject),
+          begin: () => void begin(work, true).then(resolve, reject),
           refuse: () => resolve(false),
         }
         waitingBytes += bytes

@@ -1,30 +1,44 @@
 /** Spreads jobs over turns of the event loop. */
 export interface TurnLimit {
-  /** Calls `job` now, or in a later turn if enough jobs have run in this one. Jobs run in the order in which they came. */
-  run(job: () => void): void
+  /**
+   * Calls `job` now, or in a later turn if jobs of enough weight have run in this one. Jobs run in the order in which they came. `weight` is 1
+   * by default.
+   */
+  run(job: () => void, weight?: number): void
 }
 
-/** At most `max` jobs run in a turn. Between turns the event loop serves other sockets. */
+interface WaitingJob {
+  run: () => void
+  weight: number
+}
+
+/** In a turn, jobs run until their weights reach `max` together. Between turns the event loop serves other sockets. */
 export const createTurnLimit = (max: number): TurnLimit => {
-  let waiting: (() => void)[] = []
+  let waiting: WaitingJob[] = []
   let ranInThisTurn = 0
 
   const nextTurn = (): void => {
-    const jobs = waiting.slice(0, max)
-    waiting = waiting.slice(max)
-    ranInThisTurn = jobs.length
-    if (jobs.length > 0) setImmediate(nextTurn)
-    for (const job of jobs) job()
+    ranInThisTurn = 0
+    let count = 0
+    for (const { weight } of waiting) {
+      if (ranInThisTurn >= max) break
+      ranInThisTurn += weight
+      count += 1
+    }
+    const jobs = waiting.slice(0, count)
+    waiting = waiting.slice(count)
+    if (count > 0) setImmediate(nextTurn)
+    for (const job of jobs) job.run()
   }
 
   return {
-    run(job) {
+    run(job, weight = 1) {
       if (ranInThisTurn >= max) {
-        waiting.push(job)
+        waiting.push({ run: job, weight })
         return
       }
       if (ranInThisTurn === 0) setImmediate(nextTurn)
-      ranInThisTurn += 1
+      ranInThisTurn += weight
       job()
     },
   }

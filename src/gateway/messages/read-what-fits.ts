@@ -1,13 +1,15 @@
 import type { Message } from '../../protocol/index.js'
+import type { MessageTurns } from './message-turns.js'
 
 /** Messages that are read first. How many more are read depends on their size. */
 const FIRST_CHUNK = 16
 
 /**
  * Returns up to `limit` messages that take up to `maxBytes` as JSON together, and at least one if there is any. `read` returns the next
- * messages after the last one. Reading them all at once could take 1.6 MB for a frame of 64 kB.
+ * messages after the last one; each read waits for its turn. Reading them all at once could take 1.6 MB for a frame of 64 kB.
  */
 export const readWhatFits = async (
+  turns: MessageTurns,
   limit: number,
   maxBytes: number,
   read: (limit: number, last: Message | undefined) => Promise<Message[] | null>,
@@ -17,8 +19,11 @@ export const readWhatFits = async (
   let chunk = FIRST_CHUNK
   while (messages.length < limit) {
     const wanted = Math.min(chunk, limit - messages.length)
+    await turns.wait(wanted)
     const next = await read(wanted, messages.at(-1))
     if (!next) return null
+    // A read may take several turns: then those of many sessions may end in one.
+    await turns.wait(next.length)
     for (const message of next) {
       bytes += Buffer.byteLength(JSON.stringify(message)) + 1
       if (bytes > maxBytes && messages.length > 0) return messages

@@ -2,6 +2,7 @@ import type * as v from 'valibot'
 import type { Engine } from '../../engine/index.js'
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
+import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'
 import type { RestErrorCode } from './errors.js'
 import type { pathParams } from './schemas.js'
@@ -28,6 +29,7 @@ export interface CallContext {
   readonly engine: Engine
   readonly settings: Pick<Settings, 'sendWindow'>
   readonly send: SendMessage
+  readonly messageTurns: MessageTurns
 }
 
 /** A call as its handler receives it: authenticated and validated. `appId` is the app of the token and of the path. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import type { Engine, InboxState, UserRef } from '../../engine/index.js'
+import type { InboxState, UserRef } from '../../engine/index.js'
 import { isUserId, type Message } from '../../protocol/index.js'
 import { integer } from '../config/fields.js'
 import { readWhatFits } from '../messages/read-what-fits.js'
 import { checkMessage } from '../messages/rules.js'
-import { answer, defineCall } from './call.js'
+import { answer, defineCall, type CallContext } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from './errors.js'
 import { problemOf } from './problem-of.js'
@@ -48,13 +48,13 @@ const pageStartOf = (
 }
 
 const readMessages = async (
-  engine: Engine,
+  { engine, messageTurns }: Pick<CallContext, 'engine' | 'messageTurns'>,
   of: UserRef,
   epoch: string,
   place: PageStart,
   limit: number,
 ): Promise<Message[]> => {
-  const messages = await readWhatFits(limit, MAX_PAGE_BYTES, async (count, last) => {
+  const messages = await readWhatFits(messageTurns, limit, MAX_PAGE_BYTES, async (count, last) => {
     if ('before' in place) {
       const offset = last?.offset ?? place.before
       // Newest first, so that the oldest are left out if they do not all fit.
@@ -188,12 +188,13 @@ export const messageCalls = [
       },
     },
     errors: ['conflict', 'unknown-user'],
-    async handle({ appId, params, query, context: { engine } }) {
+    async handle({ appId, params, query, context }) {
+      const { engine } = context
       const of = { appId, userId: params.user }
       await knownUser(engine, of)
       const inbox = await engine.inbox(of)
       const place = pageStartOf(query, inbox)
-      const messages = await readMessages(engine, of, inbox.epoch, place, query.limit ?? DEFAULT_LIMIT)
+      const messages = await readMessages(context, of, inbox.epoch, place, query.limit ?? DEFAULT_LIMIT)
       const nextPage = nextOf(messages, place, inbox)
       return answer(200, {
         ...inboxOf(inbox),

@@ -1,5 +1,6 @@
 import type { Engine, InboxState, MessageStored, Position, UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
+import type { MessageTurns } from '../messages/message-turns.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { engineRetryAfter } from './engine-retry.js'
@@ -48,6 +49,7 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
 export interface DeliveryContext {
   engine: Pick<Engine, 'messagesAfter'>
   metrics: DeliveryMetrics
+  messageTurns: MessageTurns
 }
 
 /** Sends a user's messages to one connection: each once, in the order of their offsets. */
@@ -172,8 +174,10 @@ export class Delivery {
     try {
       while (this.#cursor < this.#newest && !this.#isStopped()) {
         await this.#connection.drained()
-        if (!this.#isStopped() && replay.page.length === 0)
-          await this.#readPage(replay, { epoch, offset: this.#cursor })
+        if (replay.page.length === 0) await this.#readPage(replay, epoch)
+        if (this.#isStopped()) return
+        // Many reads may end in one turn, and many sockets may be drained.
+        await this.#context.messageTurns.wait(replay.page.length)
         this.#sendPage(replay)
       }
     } finally {
@@ -181,11 +185,13 @@ export class Delivery {
     }
   }
 
-  async #readPage(replay: Replay, position: Position): Promise<void> {
+  async #readPage(replay: Replay, epoch: string): Promise<void> {
+    await this.#context.messageTurns.wait(Math.min(replay.pageSize, this.#newest - this.#cursor))
+    if (this.#isStopped()) return
     const newestBefore = this.#newest
     const { messages, lost } = await this.#context.engine.messagesAfter(
       this.#session.user,
-      position,
+      { epoch, offset: this.#cursor },
       replay.pageSize,
     )
     if (this.#isStopped()) return

@@ -3,6 +3,7 @@ import { isGuestId, limits, type ClientFrameOf, type RefusalCode } from '../../p
 import type { App } from '../auth/app.js'
 import type { Settings } from '../config/parse.js'
 import { countSend } from '../messages/count-send.js'
+import type { MessageTurns } from '../messages/message-turns.js'
 import { readWhatFits } from '../messages/read-what-fits.js'
 import { checkMessage, sendRulesOf } from '../messages/rules.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -18,6 +19,7 @@ export interface MessagingContext {
   engine: Engine
   log: Log
   metrics: Metrics
+  messageTurns: MessageTurns
 }
 
 type MessagingFrame = ClientFrameOf<'send' | 'history' | 'read'>
@@ -52,7 +54,7 @@ const HISTORY_OVERHEAD = 1_024
 const MAX_HISTORY_BYTES = limits.frame - HISTORY_OVERHEAD
 
 export const createMessaging = (
-  { settings, engine, log, metrics }: MessagingContext,
+  { settings, engine, log, metrics, messageTurns }: MessagingContext,
   app: App,
   { user, limits: userLimits, epoch }: { user: UserRef; limits: UserLimits; epoch: string },
   { connection, refuse, order }: { connection: ConnectionHandle; refuse: Refuse; order: SendOrder },
@@ -159,14 +161,14 @@ export const createMessaging = (
     await connection.drained()
     const messages =
       after === undefined
-        ? await readWhatFits(limit, MAX_HISTORY_BYTES, async (count, last) => {
+        ? await readWhatFits(messageTurns, limit, MAX_HISTORY_BYTES, async (count, last) => {
             const offset = last?.offset ?? before ?? null
             // Newest first, so that the oldest are left out if they do not all fit.
             return (
               (await engine.messagesBefore(user, { epoch: frame.epoch, offset }, count))?.reverse() ?? null
             )
           })
-        : await readWhatFits(limit, MAX_HISTORY_BYTES, async (count, last) => {
+        : await readWhatFits(messageTurns, limit, MAX_HISTORY_BYTES, async (count, last) => {
             const offset = last?.offset ?? after
             const page = await engine.messagesAfter(user, { epoch: frame.epoch, offset }, count)
             // The engine returns everything for an offset ahead of the inbox; here nothing comes after it. Retention may have

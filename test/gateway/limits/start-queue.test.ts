@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
+import { DeadlineTimer } from '../../../src/gateway/deadline-timer.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
@@ -9,16 +10,20 @@ import { runGateway, startOf } from '../support.js'
 /** Work that finishes when the test says so. */
 const gates = () => {
   const began: number[] = []
+  const waited: (boolean | undefined)[] = []
   const finish = new Map<number, () => void>()
-  const work = (number: number) => (): Promise<void> => {
-    began.push(number)
-    return new Promise((resolve) => finish.set(number, resolve))
-  }
-  return { began, work, finish: (number: number) => finish.get(number)?.() }
+  const work =
+    (number: number) =>
+    (hasWaited?: boolean): Promise<void> => {
+      began.push(number)
+      waited.push(hasWaited)
+      return new Promise((resolve) => finish.set(number, resolve))
+    }
+  return { began, waited, work, finish: (number: number) => finish.get(number)?.() }
 }
 
 test('starts beyond the limit wait, and begin in their order', async () => {
-  const { began, work, finish } = gates()
+  const { began, waited, work, finish } = gates()
   const queue = createStartQueue({ atOnce: 2, maxHold: 60_000 })
   const started = [1, 2, 3, 4, 5].map((number) => queue.run(work(number), 'here', 1))
   assert.deepEqual(began, [1, 2])
@@ -29,6 +34,7 @@ test('starts beyond the limit wait, and begin in their order', async () => {
   finish(3)
   await until('all of them', () => began.length, 5)
   assert.deepEqual(began, [1, 2, 3, 4, 5])
+  assert.deepEqual(waited, [false, false, true, true, true])
   finish(4)
   finish(5)
   for (const promise of started) await promise
@@ -120,6 +126,7 @@ test('a start that takes long holds up the others for a while only', async () =>
 })
 
 test('in a crowd a client waits for its turn, and one beyond the queue gets a `retryAfter`', async () => {
+  const restart = mock.method(DeadlineTimer.prototype, 'restart')
   const { began, work, finish } = gates()
   const { url } = await assemble(
     (memory) => ({
@@ -141,6 +148,12 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
   finish(1)
   assert.equal((await first.next()).type, 'started')
   await until('the second start', () => began.length, 2)
+  // The start that has waited has the whole `startTimeout` of `assemble` from now on.
+  assert.deepEqual(
+    restart.mock.calls.map((call) => call.arguments),
+    [[300_000]],
+  )
+  restart.mock.restore()
   finish(2)
   assert.equal((await second.next()).type, 'started')
   first.close()

@@ -1,0 +1,20 @@
+import { createTurnLimit } from '../limits/turn-limit.js'
+
+/**
+ * Messages that are read or sent in pages in one turn of the event loop; a page that begins may go beyond. A message takes about 6 µs to read
+ * and send, and counts twice if both happen in one turn.
+ */
+const MAX_PER_TURN = 256
+
+/** Spreads the pages of messages of all sessions and REST calls over turns of the event loop. */
+export interface MessageTurns {
+  /** Resolves when so many messages may be read or sent: in this turn, or in a later one. Calls resolve in their order. */
+  wait(messages: number): Promise<void>
+}
+
+/** The memory engine reads within a turn, and a page of the embedded engine may come for each of many sessions at once. */
+export const createMessageTurns = (): MessageTurns => {
+  const limit = createTurnLimit(MAX_PER_TURN)
+  // A page costs something of its own, even if it turns out to be empty.
+  return { wait: (messages) => new Promise((resolve) => limit.run(resolve, messages + 1)) }
+}

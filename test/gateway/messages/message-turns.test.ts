@@ -1,0 +1,123 @@
+// Pages of messages are spread over turns of the event loop, for all sessions together.
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { createMemoryEngine } from '../../../src/engine/index.js'
+import { createMessageTurns } from '../../../src/gateway/messages/message-turns.js'
+import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { startOf, testApp } from '../support.js'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('the pages of several readers take turns, two in a turn of the event loop', async () => {
+  const turns = createMessageTurns()
+  const read: string[] = []
+  const readPages = async (name: string): Promise<void> => {
+    for (let page = 0; page < 3; page += 1) {
+      await turns.wait(128)
+      read.push(name)
+    }
+  }
+  const readers = ['a', 'b', 'c', 'd'].map(readPages)
+  const byTurn: string[] = []
+  while (read.length < 12) {
+    await turn()
+    byTurn.push(read.slice(byTurn.join('').length).join(''))
+  }
+  await Promise.all(readers)
+  assert.equal(read.join(''), 'abcdabcdabcd')
+  for (const pages of byTurn) assert.ok(pages.length <= 4, `${pages} in two turns at most`)
+  assert.ok(byTurn.filter((pages) => pages !== '').length >= 3, byTurn.join())
+})
+
+test('small pages share a turn, and the first one waits for none', async () => {
+  const turns = createMessageTurns()
+  let read = 0
+  for (let page = 0; page < 10; page += 1) void turns.wait(16).then(() => (read += 1))
+  await Promise.resolve()
+  assert.equal(read, 10)
+  await turn()
+})
+
+const MESSAGES = 2_000
+/** The messages of two turns: one may be over before the counter's own turn. */
+const MOST = 2 * (256 + 128)
+
+const engine = createMemoryEngine()
+let readMessages = 0
+const { messagesAfter, messagesBefore } = engine
+engine.messagesAfter = async (...call) => {
+  const page = await messagesAfter.apply(engine, call)
+  readMessages += page.messages.length
+  return page
+}
+engine.messagesBefore = async (...call) => {
+  const messages = await messagesBefore.apply(engine, call)
+  readMessages += messages?.length ?? 0
+  return messages
+}
+const gateway = createGateway(
+  {
+    listen: { port: 0 },
+    apps: {
+      app: testApp({
+        limits: { sessionsPerUser: 100, requestsPerSecond: 1_000 },
+        retention: { messages: MESSAGES },
+      }),
+    },
+  },
+  { env: {}, log: createLog({ level: 'silent' }), engine },
+)
+after(() => gateway.close())
+const url = await gateway.listen()
+for (let n = 0; n < MESSAGES; n += 100)
+  await Promise.all(
+    Array.from({ length: 100 }, () => gateway.publish({ appId: 'app', to: 'ada', body: 'missed' })),
+  )
+const { epoch } = await engine.inbox({ appId: 'app', userId: 'ada' })
+
+/** Returns the largest number of messages that were read from one turn of the event loop to the next, until `isDone` returns true. */
+const largestStep = async (isDone: () => boolean): Promise<number> => {
+  let [largest, last] = [0, readMessages]
+  await until('the messages', async (): Promise<boolean> => {
+    for (let n = 0; n < 100 && !isDone(); n += 1) {
+      await turn()
+      largest = Math.max(largest, readMessages - last)
+      last = readMessages
+    }
+    return isDone()
+  })
+  return largest
+}
+
+test('a client that missed two thousand messages gets them in many turns, in their order', async () => {
+  const client = openClient(url, {
+    start: await startOf('ada', { resume: { key: 'gone', epoch, offset: 0 } }),
+  })
+  const step = await largestStep(() => client.frames.length >= MESSAGES + 1)
+  assert.ok(step <= MOST, `${step} in one turn`)
+  const offsets = client.frames.filter(({ type }) => type === 'message').map(({ offset }) => offset)
+  assert.deepEqual(
+    offsets,
+    Array.from({ length: MESSAGES }, (_, index) => index + 1),
+  )
+  client.close()
+})
+
+test('of thirty `history` frames that come at once, few are answered in one turn', async () => {
+  const start = await startOf('ada')
+  const clients = await Promise.all(Array.from({ length: 30 }, () => startClient(url, start)))
+  for (const client of clients) client.send({ type: 'history', id: 'h', epoch, limit: 100 })
+  const answered = (): number =>
+    clients.filter(({ frames }) => frames.some(({ type }) => type === 'history')).length
+  const step = await largestStep(() => answered() === clients.length)
+  assert.ok(step <= MOST, `${step} in one turn`)
+  for (const client of clients) {
+    assert.equal(
+      (client.frames.find(({ type }) => type === 'history')?.['messages'] as unknown[]).length,
+      100,
+    )
+    client.close()
+  }
+})
