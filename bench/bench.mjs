@@ -26,8 +26,8 @@ const resultOf = ({ title, method, figures }, measured) => ({
   node: process.versions.node,
   cores: availableParallelism(),
   rounds: Math.max(...Object.values(measured).map(({ length }) => length)),
-  figures: Object.entries(figures).map(([figure, { unit, base, targets = {} }]) => ({
-    ...{ figure, unit, base },
+  figures: Object.entries(figures).map(([figure, { unit, base, isAbsolute, targets = {} }]) => ({
+    ...{ figure, unit, base, isAbsolute },
     contestants: Object.entries(measured)
       .filter(([, results]) => results.every((result) => figure in result))
       .map(([name, results]) => {

@@ -1,14 +1,18 @@
-// An embedded engine in a process of its own, in one situation: node bench/event-loop-engine.mjs SITUATION COUNT. Sends the milliseconds of the longest
+// An engine, or a gateway with it, in a process of its own, in one situation: node bench/event-loop-engine.mjs SITUATION COUNT. Sends the milliseconds of the longest
 // turn of its event loop.
 /* global clearInterval, performance, setInterval */
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { each, open } from './embedded.mjs'
-import { appId } from './setting.mjs'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { createMemoryEngine } from '../dist/engine/index.js'
+import { createGateway, createLog } from '../dist/gateway/index.js'
+import { appId, secret } from './setting.mjs'
 
 const HOUR = 3_600_000
 /** Seconds after which messages, their ids or held sessions are deleted. */
-const LIFE = 4
+const LIFE = Number(process.env.BENCH_LIFE ?? 4)
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const rules = (more) => ({
@@ -35,6 +39,49 @@ const startSession = (engine, number) =>
     node: 'bench',
   })
 
+/** A gateway on this engine, and its clients. Resolves as the functions of `situations` do. */
+const withGateway = async (engine, { resumes = 0, messages = 0, sessions = 0 }) => {
+  const many = 1_000_000
+  const limits = { sessionsPerUser: 100, messagesPerSecond: many, requestsPerSecond: many }
+  const app = { environment: 'production', secrets: [secret], origins: ['http://127.0.0.1'], limits }
+  const gateway = createGateway(
+    {
+      listen: { port: 0 },
+      limits: { connectionsPerAddress: many, connectionsPerSecondPerAddress: many },
+      apps: { [appId]: { ...app, retention: { messages: 10_000 } } },
+    },
+    { env: {}, log: createLog({ level: 'error' }), engine },
+  )
+  const port = Number(new URL(await gateway.listen()).port)
+  await sendMany(engine, messages, () => 'user-0')
+  const { epoch } = await engine.inbox(user(0))
+  const clients = new Worker(new URL('event-loop-clients.mjs', import.meta.url), {
+    workerData: { port, epoch, resumes, messages, sessions },
+  })
+  await once(clients, 'message')
+  const resume = async () => {
+    clients.postMessage('resume')
+    await once(clients, 'message')
+  }
+  // The first log-in of a process compiles what the others run.
+  if (resumes > 0) await resume()
+  let isDone = false
+  return {
+    engine: {
+      async close() {
+        await clients.terminate()
+        await gateway.close()
+      },
+    },
+    isDone: () => isDone,
+    async work() {
+      if (sessions > 0) await gateway.close()
+      else await resume()
+      isDone = true
+    },
+  }
+}
+
 /** Resolves when `isDone` resolves with true, or after a minute. */
 const until = async (isDone) => {
   for (let seconds = 0; seconds < 60 && !(await isDone()); seconds++) await wait(1_000)
@@ -47,7 +94,17 @@ const until = async (isDone) => {
 const situations = {
   async nothing() {
     const engine = await open()
-    return { engine, work: () => wait(3_000), isDone: () => true }
+    return { engine, work: () => wait(LIFE * 1_000), isDone: () => true }
+  },
+  memoryLogin: (messages) => withGateway(createMemoryEngine(), { resumes: 1, messages }),
+  async gatewayLogin(messages) {
+    return withGateway(await open(), { resumes: 1, messages })
+  },
+  async resumes(messages) {
+    return withGateway(await open(), { resumes: 40, messages })
+  },
+  async closing(sessions) {
+    return withGateway(await open(), { sessions })
   },
   async sends(count) {
     const engine = await open()
@@ -86,7 +143,7 @@ const situations = {
     const again = { appId, id: 'id-0', from: 'sender-0', to: 'user-0', body }
     return {
       engine,
-      work: () => wait(8_000),
+      work: () => wait(2 * LIFE * 1_000),
       isDone: async () => (await engine.send(again, rules())).outcome === 'repeated',
     }
   },

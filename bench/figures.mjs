@@ -1,47 +1,91 @@
-// Makes the tables of docs/PERFORMANCE.md and the plots of bench/results.json: npm run figures. With --check it compares, so
-// that each figure in these documents is one that was measured. A table stands between <!-- figure NAME --> and <!-- /figure -->.
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+// Makes the tables, values and plots of documents of bench/results.json: npm run figures. With --check it compares, so that each figure
+// in these documents is one that was measured, by the row as it is today. In a document, what stands between these is made:
+// - <!-- figure NAME --> and <!-- /figure -->: the table of a figure
+// - <!-- figures ROW --> and <!-- /figures -->: one table of all figures of a row
+// - <!-- profile NAME --> and <!-- /profile -->: the table of a profile
+// - <!-- value FIGURE, CONTESTANT --> and <!-- /value -->: the median of a contestant; `ratio` in place of `value`: its ratio
+// A plot is made if a document shows docs/images/bench-FIGURE.svg.
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { plotOf, profileOf, tableOf } from './report.mjs'
+import { number, plotOf, profileOf, ratio, ratioOf, tableOf, tableOfAll } from './report.mjs'
 import { readResults } from './results.mjs'
+import { rows } from './rows/index.mjs'
+import { BARE_ON_BUN, isOnBun } from './setting.mjs'
+import { unmarkedFigures } from './unmarked-figures.mjs'
 
 const root = new URL('..', import.meta.url)
-const documents = ['docs/PERFORMANCE.md']
+const docs = (await readdir(new URL('docs/', root))).filter((name) => name.endsWith('.md'))
+const documents = ['README.md', 'ARCHITECTURE.md', ...docs.map((name) => `docs/${name}`)]
 const isCheck = process.argv.includes('--check')
 const results = await readResults()
 const figures = Object.values(results).flatMap(({ title, method, date, node, cores, rounds, figures: own }) =>
   own.map((figure, index) => ({ ...figure, isFirst: index === 0, title, method, date, node, cores, rounds })),
 )
+/** What a document shows and bench/results.json does not have. */
+const missing = new Set()
 
-const blockOf = (name) => {
-  const found = figures.find(({ figure }) => figure === name)
-  if (!found) throw new Error(`bench/results.json has no figure ${name}.`)
-  const { isFirst, method, rounds, date, node, cores } = found
-  // The figures of a row share its method.
+const howOf = ({ method, rounds, date, node, cores }) => {
   const medians = rounds === 1 ? 'One round' : `Medians of ${rounds} rounds in turn`
-  const how = `${method} ${medians}; Node ${node}, ${cores} cores, ${date}.\n\n`
-  return `\n\n${tableOf(found)}\n\n${isFirst ? how : ''}`
+  return `${method} ${medians}; Node ${node}, ${cores} cores, ${date}.\n\n`
 }
 
-const profileBlockOf = (row) => {
-  const profiles = results[row]?.profiles
-  if (!profiles) throw new Error(`bench/results.json has no profile of the row ${row}.`)
-  return `\n\n${profileOf(profiles)}\n\n`
+/** Each returns the text of a block; undefined if bench/results.json does not have it. */
+const blocks = {
+  figure(name) {
+    const found = figures.find(({ figure }) => figure === name)
+    // The figures of a row share its method.
+    return found && `\n\n${tableOf(found)}\n\n${found.isFirst ? howOf(found) : ''}`
+  },
+  figures(name) {
+    const found = results[name]
+    return found && `\n\n${tableOfAll(found.figures)}\n\n${howOf(found)}`
+  },
+  /** The name is that of a row, and ends in `-on-bun` for the servers on Bun. */
+  profile(name) {
+    const row = name.replace(/-on-bun$/, '')
+    if (!results[row]?.profile) return undefined
+    const { date, node, bun, cores, rounds } = results[row].profile
+    const isBunShown = name.endsWith('-on-bun')
+    const reference = isBunShown ? BARE_ON_BUN : results[row].figures[0].base
+    const table = profileOf(results[row], (server) => isOnBun(server) === isBunShown, reference)
+    const runtime = isBunShown ? `Bun ${bun}` : `Node ${node}`
+    const means = rounds === 1 ? 'One round' : `Means of ${rounds} rounds in turn`
+    return `\n\n${table}\n\n${means}; ${runtime}, ${cores} cores, ${date}.\n\n`
+  },
+  value: (name) => valueOf(name, ({ median }) => number(median)),
+  ratio: (name) => valueOf(name, (contestant, figure) => ratio(ratioOf(contestant, figure))),
 }
+
+const valueOf = (name, textOf) => {
+  const [, figureName, contestantName] = /^([\w-]+), (.*)$/.exec(name) ?? []
+  const found = figures.find(({ figure }) => figure === figureName)
+  const contestant = found?.contestants.find((candidate) => candidate.name === contestantName)
+  return contestant && textOf(contestant, found)
+}
+
+const BLOCK = /(<!-- (figures?|profile|value|ratio) (.+?) -->)(.*?)(<!-- \/\2 -->)/gs
 
 const expected = new Map()
+const shownPlots = new Set()
+const problems = []
 for (const document of documents) {
   const text = await readFile(new URL(document, root), 'utf8')
-  const filled = text.replaceAll(
-    /(<!-- (figure|profile) ([\w-]+) -->).*?(<!-- \/\2 -->)/gs,
-    (_, start, kind, name, end) => start + (kind === 'figure' ? blockOf(name) : profileBlockOf(name)) + end,
-  )
+  const filled = text.replaceAll(BLOCK, (_, start, kind, name, before, end) => {
+    const block = blocks[kind](name)
+    if (block === undefined) missing.add(`${kind} ${name}`)
+    return start + (block ?? before) + end
+  })
+  for (const [, name] of text.matchAll(/images\/bench-([\w-]+)\.svg/g)) shownPlots.add(name)
   const filepath = fileURLToPath(new URL(document, root))
-  expected.set(document, await format(filled, { ...(await resolveConfig(filepath)), filepath }))
+  const formatted = await format(filled, { ...(await resolveConfig(filepath)), filepath })
+  expected.set(document, formatted)
+  for (const unmarked of unmarkedFigures(formatted.replaceAll(BLOCK, '')))
+    problems.push(`${document} has a figure that is not of bench/results.json: ${unmarked}`)
 }
 for (const { figure, title, ...rest } of figures)
-  expected.set(`docs/images/bench-${figure}.svg`, plotOf(title, { figure, ...rest }))
+  if (shownPlots.has(figure))
+    expected.set(`docs/images/bench-${figure}.svg`, plotOf(title, { figure, ...rest }))
 
 const stale = []
 for (const [path, text] of expected) {
@@ -51,13 +95,22 @@ for (const [path, text] of expected) {
   if (!isCheck) await writeFile(new URL(path, root), text)
 }
 const plots = (await readdir(new URL('docs/images/', root))).filter((name) => name.startsWith('bench-'))
-const unused = plots.filter((name) => !expected.has(`docs/images/${name}`))
-if (isCheck && stale.length + unused.length > 0) {
-  console.error(`Not as bench/results.json has it: ${[...stale, ...unused].join(', ')}. Run npm run figures.`)
-  process.exit(1)
+for (const name of plots) {
+  const path = `docs/images/${name}`
+  if (expected.has(path)) continue
+  stale.push(path)
+  if (!isCheck) await rm(new URL(path, root))
 }
-console.log(
-  isCheck
-    ? 'All figures are those of bench/results.json.'
-    : `Written below ${fileURLToPath(root)}: ${stale.join(', ')}`,
-)
+if (stale.length > 0 && isCheck)
+  problems.push(`Not as bench/results.json has it: ${stale.join(', ')}. Run npm run figures.`)
+if (missing.size > 0) problems.push(`Not in bench/results.json: ${[...missing].join('; ')}. Measure it.`)
+const older = Object.keys(rows).filter((name) => results[name]?.method !== rows[name].method)
+if (older.length > 0)
+  problems.push(
+    `Measured by another method than that of the row today, or not at all: ${older.join(', ')}. Run npm run bench -- ${older.join(' ')}.`,
+  )
+for (const problem of problems) console.error(problem)
+if (isCheck) {
+  if (problems.length > 0) process.exit(1)
+  console.log('All figures are those of bench/results.json.')
+} else console.log(`Written below ${fileURLToPath(root)}: ${stale.join(', ')}`)

@@ -1,10 +1,11 @@
-// An embedded engine with many users in a process of its own: node bench/growth-engine.mjs USERS. Sends `{ ready: true }` when its folder is
-// filled. On each `{ sends }` it opens the folder again, sends so many messages and sends back what that took.
+// An embedded engine with many users: node bench/growth-engine.mjs USERS [SENDS ROUND]. Without SENDS it fills the folder. Otherwise it
+// opens the folder, sends so many messages, and sends back what that took. It is killed afterwards, so the folder is that of a crash.
 /* global performance */
 import { each, open } from './embedded.mjs'
+import { profileCpu } from './profiler.mjs'
 import { appId } from './setting.mjs'
 
-const users = Number(process.argv[2])
+const [users, sends, round] = process.argv.slice(2).map(Number)
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const rules = {
@@ -22,33 +23,33 @@ const fill = async () => {
   await each(users / 2, (n) =>
     engine.send({ appId, id: 'first', from: `user-${2 * n}`, to: `user-${2 * n + 1}`, body }, rules),
   )
-  await engine.close()
 }
 
-let round = 0
-const measure = async (sends) => {
-  const prefix = `round-${round++}`
+/** Resolves with the figures of the row growth. */
+const measure = async () => {
   const anyone = () => `user-${Math.floor(Math.random() * users)}`
   const opensAt = performance.now()
   const engine = await open()
-  const send = (n) => engine.send({ appId, id: `${prefix}-${n}`, from: anyone(), to: anyone(), body }, rules)
+  const send = (n) =>
+    engine.send({ appId, id: `round-${round}-${n}`, from: anyone(), to: anyone(), body }, rules)
   await send('first')
   const opened = performance.now() - opensAt
   await each(sends / 2, (n) => send(`warm-${n}`))
+  const endProfile = process.env.BENCH_PROFILE ? await profileCpu() : undefined
   const began = performance.now()
   const { user, system } = process.cpuUsage()
   await each(sends, send)
   const cpu = process.cpuUsage({ user, system })
   const took = performance.now() - began
-  await engine.close()
+  const parts = await endProfile?.()
   return {
+    ...(parts && { parts }),
     growth: (took * 1_000) / sends,
     'growth-cpu': (cpu.user + cpu.system) / sends,
     'growth-open': opened,
+    'growth-memory': process.resourceUsage().maxRSS / 1_000,
   }
 }
 
-await fill()
-process.on('message', async ({ sends }) => process.send(await measure(sends)))
-process.on('disconnect', () => process.exit())
-process.send({ ready: true })
+if (!sends) await fill()
+process.send(sends ? await measure() : {})

@@ -1,13 +1,15 @@
-// Measures 1, 2 and 3 gateways on one Redis: node bench/nodes.mjs [--quick]. The CPU time of an operation is that of its server, so that it says the same on a busy machine.
+// Measures 1, 2 and 3 gateways on one Redis: node bench/nodes.mjs [--quick]. The CPU time of an operation is that of its server. Without --quick
+// the figures go to bench/results.json, of which the table of docs/SCALING.md is made.
 /* global performance */
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect as connectTo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createGateway, createLog } from '../dist/gateway/index.js'
 import { createToken } from '../dist/tokens/index.js'
+import { changeResults } from './results.mjs'
 import { appId, openSession, percentile, secret } from './setting.mjs'
 
 const isQuick = process.argv.includes('--quick')
@@ -213,8 +215,9 @@ const measureNodes = async (count, folder) => {
     console.log(
       `${count} gateways with ${sessions} idle sessions: ${percent(idle.gateways)} % of a core of the gateways together, ${percent(idle.redis)} % of Redis`,
     )
+    return idle
   }
-  await printIdle(0)
+  const none = await printIdle(0)
   const sockets = await startSessions(gateways, 'warm up', WARM_UP)
   const empty = await redis.memory()
   const starts = await measure(redis, gateways, STARTS, async () => {
@@ -225,7 +228,8 @@ const measureNodes = async (count, folder) => {
     console.log(
       `Redis's memory for a user with a session: ${Math.round(((await redis.memory()) - empty) / STARTS)} bytes`,
     )
-  await printIdle(sockets.length)
+  const idle = await printIdle(sockets.length)
+  const perSession = (server) => (idle[server] - none[server]) / sockets.length
   const pairs = await openPairs(gateways)
   await sendSteadily(pairs, 'warm up', MESSAGES)
   const before = await redis.memory()
@@ -244,13 +248,59 @@ const measureNodes = async (count, folder) => {
   for (const socket of [...sockets, ...pairs.flatMap((pair) => pair.sockets)]) socket.terminate()
   await Promise.all(gateways.map((each) => each.stop()))
   await redis.stop()
+  const both = (numberOf) => ({ gateways: numberOf('gateways'), redis: numberOf('redis') })
+  return {
+    'nodes-start': both((server) => starts[server]),
+    'nodes-message': both((server) => sends[server]),
+    'nodes-idle': both(perSession),
+    'nodes-none': both((server) => none[server] / 1_000),
+    'nodes-median': { gateways: percentile(times, 50) },
+    'nodes-p99': { gateways: percentile(times, 99) },
+  }
 }
+
+const units = {
+  'nodes-start': "µs of CPU for a start of a new user's session",
+  'nodes-message': 'µs of CPU for a message',
+  'nodes-idle': 'µs of CPU a second for an idle session',
+  'nodes-none': 'ms of CPU a second without sessions',
+  'nodes-median': 'ms to the recipient, median',
+  'nodes-p99': 'ms to the recipient, p99',
+}
+
+/** Returns the result in the form of a row's, of the measured numbers of 1, 2 and 3 gateways. */
+const resultOf = (measured) => ({
+  title: 'Gateways on one Redis',
+  method: `${STARTS.toLocaleString('en')} starts, ${STARTS_AT_ONCE} at once, and ${MESSAGES.toLocaleString('en')} messages of 61 bytes at ${MESSAGES_PER_SECOND} a second, after as many to warm up; senders and recipients are on different gateways if there are several. Idle sessions are ${(WARM_UP + STARTS).toLocaleString('en')}, and answer pings. The CPU times are those of all gateways together and of Redis, with \`appendfsync everysec\`.`,
+  date: new Date().toISOString().slice(0, 10),
+  node: process.versions.node,
+  cores: availableParallelism(),
+  rounds: 1,
+  figures: Object.entries(units).map(([figure, unit]) => ({
+    ...{ figure, unit },
+    contestants: ['gateways', 'redis'].flatMap((server) =>
+      measured.flatMap((figures, index) => {
+        const median = figures[figure][server]
+        if (median === undefined) return []
+        const count = ['one gateway', 'two gateways', 'three gateways'][index]
+        const name = server === 'redis' ? `Redis, ${count}` : count
+        const number = Number(median.toPrecision(3))
+        return [{ name, median: number, least: number, most: number }]
+      }),
+    ),
+  })),
+})
 
 if (process.argv[2] === 'gateway') await serve(process.argv[3])
 else {
+  const measured = []
   for (const count of [1, 2, 3]) {
     const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
-    await measureNodes(count, folder)
+    measured.push(await measureNodes(count, folder))
     await rm(folder, { recursive: true, force: true })
   }
+  if (!isQuick)
+    await changeResults((results) => {
+      results.nodes = resultOf(measured)
+    })
 }

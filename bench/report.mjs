@@ -1,19 +1,19 @@
 // Shows results: as text for a terminal, as a table for a document, as a plot.
 
 /** NaN of a figure without a base. */
-const ratioOf = ({ median }, { base, contestants }) =>
+export const ratioOf = ({ median }, { base, contestants }) =>
   median / (contestants.find(({ name }) => name === base)?.median ?? NaN)
 
-const number = (value) =>
+export const number = (value) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString()
 
 /** Empty if the base is 0, or missing. */
-const ratio = (value) => (Number.isFinite(value) ? `${value.toFixed(2)} ×` : '')
+export const ratio = (value) => (Number.isFinite(value) ? `${value.toFixed(2)} ×` : '')
 
 const spread = ({ least, most }) => (least === most ? number(least) : `${number(least)} to ${number(most)}`)
 
-/** A target is a ratio; without a base it is a median. */
-const goalOf = ({ target }, { base }) => (base ? ratio(target) : number(target))
+/** A target is a ratio; without a base, or if the figure says so, it is a median. */
+const goalOf = ({ target }, { base, isAbsolute }) => (base && !isAbsolute ? ratio(target) : number(target))
 
 /** A result as text. */
 export const printed = ({ title, method, rounds, figures }) => {
@@ -41,22 +41,96 @@ export const tableOf = (figure) =>
     }),
   ].join('\n')
 
-/** The profiles of a row as a table in Markdown: a column for each server. Areas below one per cent in all of them are added up. */
-export const profileOf = (profiles) => {
-  const servers = Object.keys(profiles)
-  const shareOf = (server, area) => profiles[server].find((share) => share.area === area)?.percent ?? 0
-  const areas = [...new Set(Object.values(profiles).flatMap((shares) => shares.map(({ area }) => area)))]
-  const isSmall = (area) => servers.every((server) => shareOf(server, area) < 1)
-  const rowOf = (name, areasOfRow) => {
-    const sums = servers.map((server) => areasOfRow.reduce((sum, area) => sum + shareOf(server, area), 0))
-    return `| ${name} | ${sums.map((sum) => `${sum.toFixed(1)} %`).join(' | ')} |`
+/** The figures of a result as one table in Markdown, with a column for each contestant. */
+export const tableOfAll = (figures) => {
+  const names = [...new Set(figures.flatMap(({ contestants }) => contestants.map(({ name }) => name)))]
+  const cellOf = ({ contestants }, name) => {
+    const found = contestants.find((contestant) => contestant.name === name)
+    return found ? number(found.median) : ''
   }
   return [
-    `| share of the CPU time | ${servers.join(' | ')} |`,
-    `| --- | ${servers.map(() => '---:').join(' | ')} |`,
-    ...areas.filter((area) => !isSmall(area)).map((area) => rowOf(area, [area])),
-    rowOf('all others', areas.filter(isSmall)),
+    `| | ${names.join(' | ')} |`,
+    `| --- | ${names.map(() => '---:').join(' | ')} |`,
+    ...figures.map(
+      (figure) => `| ${figure.unit} | ${names.map((name) => cellOf(figure, name)).join(' | ')} |`,
+    ),
   ].join('\n')
+}
+
+/** Profiles of servers as rows of cells: a name and amounts, the largest first. Areas below one per cent of each server are added up. */
+const cellsOf = (profiles) => {
+  const servers = Object.keys(profiles)
+  const amountOf = (server, area) => profiles[server].find((part) => part.area === area)?.amount ?? 0
+  const areas = [...new Set(Object.values(profiles).flatMap((parts) => parts.map(({ area }) => area)))]
+  const sumOf = (server, areasOfRow) => areasOfRow.reduce((sum, area) => sum + amountOf(server, area), 0)
+  const isSmall = (area) =>
+    servers.every((server) => Math.abs(amountOf(server, area)) < 0.01 * sumOf(server, areas))
+  const amountOfAll = (area) => servers.reduce((sum, server) => sum + amountOf(server, area), 0)
+  const digits = Math.max(...servers.map((server) => sumOf(server, areas))) >= 100 ? 1 : 2
+  const rowOf = (name, areasOfRow) => [
+    name,
+    ...servers.map((server) => sumOf(server, areasOfRow).toFixed(digits)),
+  ]
+  return [
+    ...areas
+      .filter((area) => !isSmall(area))
+      .toSorted((one, other) => amountOfAll(other) - amountOfAll(one))
+      .map((area) => rowOf(area, [area])),
+    rowOf('all others', areas.filter(isSmall)),
+    rowOf('together', areas),
+  ]
+}
+
+/** The profiles of a row as text. */
+export const printedProfiles = (title, unit, profiles) => {
+  const lines = [[unit, ...Object.keys(profiles)], ...cellsOf(profiles)].map(([name, ...amounts], index) =>
+    index === 0
+      ? [name, ...amounts].join(' | ')
+      : `${name.padEnd(45)}${amounts.map((amount) => amount.padStart(10)).join('')}`,
+  )
+  return [`\n${title}`, ...lines].join('\n')
+}
+
+const sumOfParts = (parts) => parts.reduce((sum, { amount }) => sum + amount, 0)
+
+/**
+ * The profiles of some servers of a row in Markdown: a table with a column for each, and for each that has a target a sentence about its
+ * distance to the server `reference`.
+ */
+export const profileOf = ({ profile, figures }, isShown, reference) => {
+  const shown = Object.entries(profile.servers).filter(([server]) => isShown(server))
+  const [{ base, contestants }] = figures
+  const targetOf = (server) => {
+    const { target } = contestants.find(({ name }) => name === server) ?? {}
+    return target === undefined ? undefined : target * sumOfParts(profile.servers[base])
+  }
+  const goals = shown.map(([server]) => (targetOf(server) === undefined ? '' : number(targetOf(server))))
+  const table = [
+    [profile.unit, ...shown.map(([server]) => server)],
+    ['---', ...shown.map(() => '---:')],
+    ...cellsOf(Object.fromEntries(shown)),
+    ['to reach', ...goals],
+  ]
+  const distances = shown
+    .filter(([server]) => targetOf(server) !== undefined)
+    .map(([server, parts]) => distanceOf(server, parts, reference, profile.servers[reference]))
+  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n'), '', ...distances].join('\n')
+}
+
+/** A sentence about what the parts of a server cost more, and less, than those of another. Differences below three per cent of its cost are left out. */
+const distanceOf = (server, parts, reference, referenceParts) => {
+  const areas = [...new Set([...parts, ...referenceParts].map(({ area }) => area))]
+  const amountOf = (some, area) => some.find((part) => part.area === area)?.amount ?? 0
+  const cost = sumOfParts(parts)
+  const changes = areas
+    .map((area) => ({ area, change: amountOf(parts, area) - amountOf(referenceParts, area) }))
+    .filter(({ change }) => Math.abs(change) >= 0.03 * cost)
+    .toSorted((one, other) => Math.abs(other.change) - Math.abs(one.change))
+  const listOf = (some) =>
+    some.map(({ area, change }) => `\`${area}\` ${number(Math.abs(change))}`).join(', ') || 'nothing'
+  const more = listOf(changes.filter(({ change }) => change > 0))
+  const less = listOf(changes.filter(({ change }) => change < 0))
+  return `- ${server}: ${number(cost)}, and ${reference} ${number(sumOfParts(referenceParts))}. More: ${more}. Less: ${less}.`
 }
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
@@ -65,9 +139,8 @@ const [WIDTH, NAMES, BARS, ROW, TOP] = [720, 210, 400, 30, 44]
 
 /** A figure of a result as bars: an SVG that is readable on light and dark pages. A line shows what a contestant has to reach. */
 export const plotOf = (title, figure) => {
-  const { unit, base, contestants } = figure
+  const { unit, base, isAbsolute, contestants } = figure
   const longest = Math.max(...contestants.map(({ median }) => median))
-  // A target without a base is a median.
   const unitOne = base ? contestants.find(({ name }) => name === base).median : 1
   const height = TOP + contestants.length * ROW + 10
   const bars = contestants.map((contestant, index) => {
@@ -75,7 +148,7 @@ export const plotOf = (title, figure) => {
     const y = TOP + index * ROW
     const length = ((longest > 0 ? median / longest : 0) * BARS).toFixed(1)
     const kind = name.startsWith('chat-session') ? 'own' : 'rival'
-    const goal = target === undefined ? NaN : (target * unitOne * BARS) / longest
+    const goal = target === undefined ? NaN : ((isAbsolute ? target : target * unitOne) * BARS) / longest
     const mark =
       goal <= BARS
         ? `<line class="goal" x1="${(NAMES + goal).toFixed(1)}" x2="${(NAMES + goal).toFixed(1)}" y1="${y}" y2="${y + 22}"/>`

@@ -8,6 +8,7 @@ import { jwtVerify } from 'jose'
 import { WebSocketServer } from 'ws'
 import { createEmbeddedEngine, createMemoryEngine } from '../dist/engine/index.js'
 import { createGateway, createLog } from '../dist/gateway/index.js'
+import { profileCpu, profileHeap, readMemory } from './profiler.mjs'
 import { appId, secret } from './setting.mjs'
 
 const key = await crypto.subtle.importKey(
@@ -223,27 +224,6 @@ const servers = {
   'socket.io + jose': socketIo,
 }
 
-/** Profiles the process. Returns a function that ends this and resolves with the samples of each file. */
-const profile = async () => {
-  const { Session } = await import('node:inspector/promises')
-  const session = new Session()
-  session.connect()
-  await session.post('Profiler.enable')
-  await session.post('Profiler.setSamplingInterval', { interval: 200 })
-  await session.post('Profiler.start')
-  return async () => {
-    const { nodes } = (await session.post('Profiler.stop')).profile
-    session.disconnect()
-    const samples = {}
-    for (const { callFrame, hitCount } of nodes) {
-      // Of the collector, the idle time and what has no file, the name says what it is.
-      const file = callFrame.url || callFrame.functionName
-      samples[file] = (samples[file] ?? 0) + hitCount
-    }
-    return samples
-  }
-}
-
 let endProfile
 const { port, fill } = await servers[process.argv[2]]()
 process.on('message', async (request) => {
@@ -251,16 +231,15 @@ process.on('message', async (request) => {
     for (const userId of request.userIds) await fill(userId, request.messages)
     return process.send({ filled: true })
   }
-  if (request === 'profile') {
-    endProfile = await profile()
+  if (request === 'profile CPU' || request === 'profile heap') {
+    endProfile = await (request === 'profile CPU' ? profileCpu() : profileHeap())
     return process.send({})
   }
   if (request === 'end profile') return process.send(await endProfile())
-  // Only for memory: after a forced collection V8 compiles much of the code again, which would count as CPU time of the next operations.
-  if (request === 'usage after gc') globalThis.gc()
+  if (request === 'memory') return process.send(await readMemory())
   const { user, system } = process.cpuUsage()
   const { voluntaryContextSwitches: wakeUps } = process.resourceUsage()
-  process.send({ cpu: user + system, rss: process.memoryUsage.rss(), wakeUps })
+  process.send({ cpu: user + system, wakeUps })
 })
 process.send({ port })
 process.on('disconnect', () => process.exit())

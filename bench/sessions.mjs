@@ -1,20 +1,30 @@
-// Sessions of clients that reconnect, of the project and of a rival, with the same methods and events.
+// Sessions of clients that reconnect, of the project and of a rival, with the same methods and events: `message`, and `attempt` when a
+// connection is begun, with a promise of whether the server answers its start with `started`.
 import { EventEmitter } from 'node:events'
 import { WebSocket } from 'ws'
-import { ChatSession } from '../dist/session/index.js'
-import { createToken } from '../dist/tokens/index.js'
-import { appId, connect, secret } from './setting.mjs'
+import { appId, connect, tokenOf } from './setting.mjs'
 
 /** Milliseconds before a `ws` client tries again after a connection that failed. */
 const RETRY = 100
+
+/** Resolves when the first frame is there or the connection is closed: true if that frame is `started`. */
+const isStarted = (socket) =>
+  new Promise((resolve) => {
+    socket.once('message', (data) => resolve(data.includes('"type":"started"')))
+    socket.once('close', () => resolve(false))
+  })
 
 class OwnSession extends EventEmitter {
   #session
   #socket
 
-  constructor(port, token) {
+  /** `ChatSession` is that of dist/. */
+  constructor(port, token, ChatSession) {
     super()
-    const keep = (socket) => (this.#socket = socket)
+    const keep = (socket) => {
+      this.#socket = socket
+      this.emit('attempt', isStarted(socket))
+    }
     class KnownSocket extends WebSocket {
       constructor(url, protocols) {
         super(url, protocols)
@@ -63,6 +73,7 @@ class BareSession extends EventEmitter {
     super()
     this.open = () => {
       this.#socket = connect('ws', port, token)
+      this.emit('attempt', isStarted(this.#socket))
       this.#socket.on('message', (data) => {
         const frame = JSON.parse(data.toString())
         if (frame.type === 'started') {
@@ -102,9 +113,10 @@ class BareSession extends EventEmitter {
 
 /** Starts sessions of these users, some at a time, with a server of this name. */
 export const startSessions = async (name, port, userIds) => {
+  const { ChatSession } = await import('../dist/session/index.js')
   const Session = name.startsWith('chat-session') ? OwnSession : BareSession
   const sessions = []
-  for (const userId of userIds) sessions.push(new Session(port, await createToken({ appId, userId, secret })))
+  for (const userId of userIds) sessions.push(new Session(port, await tokenOf(userId), ChatSession))
   for (let index = 0; index < sessions.length; index += 50)
     await Promise.all(sessions.slice(index, index + 50).map((session) => session.start()))
   return sessions

@@ -4,27 +4,34 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
-import { createToken } from '../dist/tokens/index.js'
 
 export const appId = 'bench'
 export const secret = 'a secret of at least 32 bytes, for benchmarks'
 
+/** Resolves with a token of this user. What is built is loaded here, so that `npm run figures` reads the rows without it. */
+export const tokenOf = async (userId) => {
+  const { createToken } = await import('../dist/tokens/index.js')
+  return createToken({ appId, userId, secret })
+}
+
 /** Ends the name of a gateway on Bun. */
 const ON_BUN = ', Bun'
 /** The other server that runs on Bun. */
-const BARE_ON_BUN = 'Bun.serve'
+export const BARE_ON_BUN = 'Bun.serve'
 const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
+
+export const isOnBun = (name) => name.endsWith(ON_BUN) || name === BARE_ON_BUN
 
 /** Runs `use` with a server of this name, which has these environment variables, and ends the server afterwards. */
 export const withServer = async (name, use, env = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
-  const isOnBun = name.endsWith(ON_BUN) || name === BARE_ON_BUN
   let child
   const start = async (port = 0) => {
     child = fork(new URL('servers.mjs', import.meta.url), [name.replace(ON_BUN, '')], {
-      ...(isOnBun && { execPath: bun }),
+      ...(isOnBun(name) && { execPath: bun }),
       execArgv: ['--expose-gc'],
       env: { ...process.env, ...env, BENCH_FOLDER: folder, BENCH_PORT: String(port) },
     })
@@ -39,8 +46,7 @@ export const withServer = async (name, use, env = {}) => {
     return await use({
       port,
       ask,
-      /** `afterGc`: collects garbage first, for a figure of memory. */
-      usage: (afterGc = false) => ask(afterGc ? 'usage after gc' : 'usage'),
+      usage: () => ask('usage'),
       /** Stores so many messages for each of these users, as if another user had sent them. */
       fill: (userIds, messages) => ask({ userIds, messages }),
       /** Kills the server. */
@@ -94,6 +100,9 @@ export const openSession = (name, port, token, scheme = 'ws') =>
   new Promise((resolve, reject) => {
     const socket = connect(name, port, token, { scheme })
     socket.once('error', reject)
+    socket.once('close', (code) =>
+      reject(new Error(`${name} has closed a connection with ${code} before it answered.`)),
+    )
     socket.on('message', (data) => /started|^40/.test(data.toString()) && resolve(socket))
   })
 
@@ -105,7 +114,7 @@ export const openSessions = async (name, port, userIds) => {
       ...(await Promise.all(
         userIds
           .slice(index, index + 20)
-          .map(async (userId) => openSession(name, port, await createToken({ appId, userId, secret }))),
+          .map(async (userId) => openSession(name, port, await tokenOf(userId))),
       )),
     )
   return sockets
@@ -115,8 +124,7 @@ export const openSessions = async (name, port, userIds) => {
 export const openPairs = (name, port, count, scheme) =>
   Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const open = async (userId) =>
-        openSession(name, port, await createToken({ appId, userId, secret }), scheme)
+      const open = async (userId) => openSession(name, port, await tokenOf(userId), scheme)
       const to = `recipient-${index}`
       const recipient = await open(to)
       return { recipient, sender: await open(`sender-${index}`), to }
@@ -133,15 +141,44 @@ export const percentile = (numbers, percent) => {
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))]
 }
 
-export const median = (numbers) => percentile(numbers, 50)
+/** The middle one of the numbers; of an even count the mean of the middle two. */
+export const median = (numbers) => {
+  const sorted = numbers.toSorted((one, other) => one - other)
+  const half = sorted.length / 2
+  return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2
+}
+
+/** Resolves with the memory of a server, once a collection frees less than 1 % of it. */
+const settledMemory = async (server) => {
+  let last = { rss: Infinity }
+  for (let reading = 0; reading < 10; reading++) {
+    const memory = await server.ask('memory')
+    if (memory.rss > last.rss * 0.99) return memory.rss < last.rss ? memory : last
+    last = memory
+    await wait(300)
+  }
+  return last
+}
+
+/** The parts of a growth in memory. `made` has bytes of objects, by what made them: the live objects of the heap have these shares. */
+const growthByPart = (before, after, made) => {
+  const grown = (key) => after[key] - before[key]
+  const sum = Object.values(made).reduce((total, bytes) => total + bytes, 0)
+  return {
+    ...Object.fromEntries(Object.entries(made).map(([part, bytes]) => [part, (grown('live') * bytes) / sum])),
+    '(free memory of the heap)': grown('free'),
+    '(external)': grown('external'),
+    '(outside of the heap)': grown('rss') - grown('live') - grown('free') - grown('external'),
+  }
+}
 
 /**
- * Measures each server `rounds` times, in turn; with `only` that one alone. Resolves with the results of each, by its name:
- * `{ figure: number }`. `env` has environment variables of the servers. `onProfile` is called with the CPU time of each part that
- * `server.cpuOf` measures, by the file that spent it.
+ * Measures each server `rounds` times, in turn; with `only` those alone. Resolves with the results of each, by its name:
+ * `{ figure: number }`. `env` has environment variables of the servers. `onProfile` is called with the name of a server, the parts of
+ * each figure that `server.cpuOf` or `server.growthOf` measures, by the file or function that they are due to, and that figure.
  */
 export const takeTurns = async (names, { rounds, only, onProfile, env }, measure) => {
-  const measured = only ? names.filter((name) => name === only) : names
+  const measured = only ? names.filter((name) => only.includes(name)) : names
   const results = Object.fromEntries(measured.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++)
     for (const name of measured)
@@ -151,14 +188,27 @@ export const takeTurns = async (names, { rounds, only, onProfile, env }, measure
           (server) => {
             /** Resolves with the microseconds of the server's CPU that `run` takes. */
             const cpuOf = async (run) => {
-              if (onProfile) await server.ask('profile')
+              if (onProfile) await server.ask('profile CPU')
               const before = await server.usage()
               await run()
-              const { cpu } = await server.usage()
-              if (onProfile) onProfile(await server.ask('end profile'))
-              return cpu - before.cpu
+              const after = await server.usage()
+              const cpu = after.cpu - before.cpu
+              if (onProfile) onProfile(name, await server.ask('end profile'), cpu)
+              return cpu
             }
-            return measure(name, { ...server, cpuOf })
+            /** Resolves with the bytes by which the server's resident memory grows when `run` follows `warmUp`. */
+            const growthOf = async (warmUp, run) => {
+              if (onProfile) await server.ask('profile heap')
+              await warmUp()
+              const before = await settledMemory(server)
+              await run()
+              const after = await settledMemory(server)
+              const bytes = after.rss - before.rss
+              if (onProfile)
+                onProfile(name, growthByPart(before, after, await server.ask('end profile')), bytes)
+              return bytes
+            }
+            return measure(name, { ...server, cpuOf, growthOf })
           },
           env,
         ),

@@ -47,7 +47,7 @@ export default {
     },
   },
   measure(options) {
-    const [warm, seconds] = options.isQuick ? [1, 3] : [3, 10]
+    const [warm, seconds] = options.isQuick ? [0.5, 1] : [3, 10]
     const names = ['ws + group commit', 'chat-session, embedded', 'chat-session, memory', 'ws + jose']
     return takeTurns(names, options, async (name, { port }) => {
       const pairs = await openPairs(name, port, PAIRS)

@@ -1,6 +1,5 @@
 // A message to one user who has many sessions.
-import { createToken } from '../../dist/tokens/index.js'
-import { appId, openSession, secret, takeTurns } from '../setting.mjs'
+import { openSession, takeTurns, tokenOf } from '../setting.mjs'
 
 const SESSIONS = 100
 /** Messages under way. */
@@ -35,7 +34,7 @@ export default {
     const messages = options.isQuick ? 200 : 1_000
     const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded']
     return takeTurns(names, options, async (name, { port, cpuOf }) => {
-      const open = async (userId) => openSession(name, port, await createToken({ appId, userId, secret }))
+      const open = async (userId) => openSession(name, port, await tokenOf(userId))
       const sender = await open('sender')
       const recipients = await Promise.all(Array.from({ length: SESSIONS }, () => open('recipient')))
       await run(sender, recipients, messages / 5, 'warm')

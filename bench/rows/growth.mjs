@@ -5,33 +5,28 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const sizes = [10_000, 100_000, 1_000_000]
+const quickSizes = [10_000, 40_000]
+
 const nameOf = (users) => `${users.toLocaleString('en')} users`
 
-/** Starts an engine with so many users, and fills its folder. */
-const start = async (users) => {
-  const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
-  const child = fork(new URL('../growth-engine.mjs', import.meta.url), [String(users)], {
-    env: { ...process.env, BENCH_FOLDER: folder },
+/** Runs an engine in a process of its own with these arguments, and kills it once it has sent its result. Resolves with that result. */
+const run = async (folder, env, ...args) => {
+  const child = fork(new URL('../growth-engine.mjs', import.meta.url), args.map(String), {
+    env: { ...process.env, ...env, BENCH_FOLDER: folder },
   })
-  await once(child, 'message')
-  return {
-    name: nameOf(users),
-    async measure(sends) {
-      child.send({ sends })
-      return (await once(child, 'message'))[0]
-    },
-    async end() {
-      child.disconnect()
-      await once(child, 'exit')
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
+  const exited = once(child, 'exit')
+  const [result] = await Promise.race([once(child, 'message'), exited])
+  child.kill('SIGKILL')
+  await exited
+  if (typeof result !== 'object') throw new Error(`The engine of ${args[0]} users ended with ${result}.`)
+  return result
 }
 
 export default {
   title: 'A durable send at the embedded engine, by the number of users',
   method:
-    'Each user has a profile and a message. 40,000 messages between users that are drawn at random, 100 under way, after 20,000 to warm up: the time for one, and its CPU time with the threads of LevelDB. The third figure is the time from `open` of the closed folder to the acknowledgement of the first message.',
+    'Each user has a profile and a message. 40,000 messages between users that are drawn at random, 100 under way, after 20,000 to warm up: the time for one, and its CPU time with the threads of LevelDB. Each round has a process of its own, which is killed afterwards with SIGKILL. The third figure is the time from `open` of the folder of a killed engine, whose log is replayed, to the acknowledgement of the first message. The fourth is the largest resident memory of the process, with the default `cacheBytes` and Node itself.',
   figures: {
     growth: {
       unit: 'µs a message',
@@ -39,20 +34,31 @@ export default {
       targets: { [nameOf(1_000_000)]: 2 },
     },
     'growth-cpu': { unit: 'µs of CPU a message', base: nameOf(10_000) },
-    'growth-open': { unit: 'ms to open', base: nameOf(10_000) },
+    'growth-open': {
+      unit: 'ms to open after a crash',
+      targets: Object.fromEntries(sizes.map((users) => [nameOf(users), 1_000])),
+    },
+    'growth-memory': { unit: 'MB of resident memory', base: nameOf(10_000) },
   },
-  async measure({ rounds, isQuick }) {
+  profiled: [nameOf(10_000), nameOf(1_000_000)],
+  profiledFigure: 'growth-cpu',
+  async measure({ rounds, isQuick, only, onProfile }) {
     const sends = isQuick ? 10_000 : 40_000
-    const engines = []
+    const measured = (isQuick ? quickSizes : sizes).filter((users) => !only || only.includes(nameOf(users)))
+    const env = onProfile ? { BENCH_PROFILE: '1' } : {}
+    const folders = await Promise.all(measured.map(() => mkdtemp(join(tmpdir(), 'chat-session-bench-'))))
+    const results = Object.fromEntries(measured.map((users) => [nameOf(users), []]))
     try {
-      for (const users of isQuick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000])
-        engines.push(await start(users))
-      const results = Object.fromEntries(engines.map(({ name }) => [name, []]))
+      for (const [index, users] of measured.entries()) await run(folders[index], {}, users)
       for (let round = 0; round < rounds; round++)
-        for (const { name, measure } of engines) results[name].push(await measure(sends))
+        for (const [index, users] of measured.entries()) {
+          const { parts, ...result } = await run(folders[index], env, users, sends, round)
+          if (parts) onProfile(nameOf(users), parts, result['growth-cpu'] * sends)
+          results[nameOf(users)].push(result)
+        }
       return results
     } finally {
-      for (const { end } of engines) await end()
+      for (const folder of folders) await rm(folder, { recursive: true, force: true })
     }
   },
 }

@@ -15,9 +15,12 @@ import scriptSize from './script-size.mjs'
 import start from './start.mjs'
 
 /**
- * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets }`, where `base` is the
- * contestant whose median is 1 and a target is the highest ratio that a contestant should have (without a base, the highest median); `mostRounds`, if more would take too long; and `measure({ rounds, isQuick, … })`, which passes its
- * options to `takeTurns` and resolves with the results of each contestant, an array of `{ figure: number }`. A smaller number is better.
+ * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets, isAbsolute }`, where `base` is the
+ * contestant whose median is 1 and a target is the highest ratio that a contestant should have (without a base, or with `isAbsolute`, the
+ * highest median);
+ * `mostRounds`, if more would take too long; `profiled`, the contestants whose first figure can be profiled; and
+ * `measure({ rounds, isQuick, … })`, which passes its options to `takeTurns` and resolves with the results of each contestant, an array of
+ * `{ figure: number }`. A smaller number is better.
  */
 export const rows = {
   start,

@@ -1,7 +1,6 @@
 /* global performance */
 // Missed messages: many clients that come back at once, each with as many stored messages to receive.
-import { createToken } from '../../dist/tokens/index.js'
-import { appId, connect, openSession, percentile, secret, takeTurns } from '../setting.mjs'
+import { connect, openSession, percentile, takeTurns, tokenOf } from '../setting.mjs'
 
 const SESSIONS_PER_USER = 10
 
@@ -42,18 +41,18 @@ export default {
     '1,000 clients of 100 users come back at once, and each receives 1,000 stored messages. The rival has them as objects in its memory.',
   figures: { 'replay-p99': { unit: 'ms until a client has all of them, p99', base: 'ws + jose' } },
   measure(options) {
-    const [users, messages] = options.isQuick ? [20, 200] : [100, 1_000]
+    const [users, messages] = options.isQuick ? [10, 100] : [100, 1_000]
     const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded']
     return takeTurns(names, options, async (name, { port, fill }) => {
       const userIds = Array.from({ length: users }, (_, index) => `user-${index}`)
       const known = await Promise.all(
         userIds.map(async (userId) => {
-          const token = await createToken({ appId, userId, secret })
+          const token = await tokenOf(userId)
           return { token, epoch: await epochOf(name, port, token) }
         }),
       )
       await fill(userIds, messages)
-      const warm = await openSession(name, port, await createToken({ appId, userId: 'warm', secret }))
+      const warm = await openSession(name, port, await tokenOf('warm'))
       warm.terminate()
       const clients = Array.from({ length: users * SESSIONS_PER_USER }, (_, index) => known[index % users])
       const took = await Promise.all(clients.map((client) => comeBack(name, port, client, messages)))

@@ -10,9 +10,11 @@ const LIMIT = 120
 export default {
   title: '5,000 sessions after the server was killed',
   method:
-    'The server is killed with SIGKILL and started again at once with its folder. The rival’s clients try again at once. Those of chat-session spread over the window that the gateway has named, so that the crowd does not fell it.',
+    'The server is killed with SIGKILL and started again at once with its folder. The rival’s clients try again at once, and then every 100 ms. A client of chat-session makes its first attempt at a random time in the window that the gateway has named: 5 ms for each session, of which a visible page, as these clients are, uses the first fifth, here 5 s. An attempt is refused if it begins once the server listens again, and no `started` is the answer.',
   figures: {
     'restart-missing': { unit: 'sessions that never came back', base: 'ws + jose' },
+    'restart-refused': { unit: 'refused attempts' },
+    'restart-spread': { unit: 'seconds between the first attempts of the first and of the last client' },
     'restart-back': { unit: 'seconds until the last one is back', base: 'ws + jose' },
   },
   mostRounds: 3,
@@ -22,14 +24,28 @@ export default {
     return takeTurns(names, options, async (name, { port, kill, restart }) => {
       const userIds = Array.from({ length: count }, (_, index) => `user-${index}`)
       const sessions = await startSessions(name, port, userIds)
+      const firstAttempts = []
+      let [isListening, refused] = [false, 0]
+      for (const session of sessions) {
+        session.once('attempt', () => firstAttempts.push(performance.now()))
+        session.on('attempt', async (answer) => {
+          if (isListening && !(await answer)) refused++
+        })
+      }
       await kill()
       while (sessions.some(({ isActive }) => isActive)) await wait(10)
       await restart()
+      isListening = true
       const began = performance.now()
       const missing = () => sessions.filter(({ isActive }) => !isActive).length
       while (missing() > 0 && performance.now() < began + LIMIT * 1_000) await wait(20)
       const back = (performance.now() - began) / 1_000
-      const result = { 'restart-missing': missing(), 'restart-back': back }
+      const result = {
+        'restart-missing': missing(),
+        'restart-refused': refused,
+        'restart-spread': (Math.max(...firstAttempts) - Math.min(...firstAttempts)) / 1_000,
+        'restart-back': back,
+      }
       await Promise.all(sessions.map((session) => session.end()))
       return result
     })

@@ -2,11 +2,10 @@
 import { createServer } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { Server } from 'socket.io'
-import { createGateway, createLog } from '../../dist/gateway/index.js'
-import { createToken, createTokenVerifier } from '../../dist/tokens/index.js'
+import { WebSocketServer } from 'ws'
 import { withBrowser } from '../page.mjs'
 import { readScripts } from '../scripts.mjs'
-import { appId, secret } from '../setting.mjs'
+import { appId, secret, tokenOf } from '../setting.mjs'
 
 /** Milliseconds of a round trip. */
 const ROUND_TRIP = 100
@@ -64,6 +63,15 @@ const begins = {
       const socket = io(origin, options).on('connect', active).on('disconnect', lost)
       window.settled = () => socket.io.engine.transport.name === 'websocket'
     }`,
+  centrifuge: `import { Centrifuge } from '/script.js'
+    const begin = (token) => {
+      const getToken = async () => (await fetch('/token')).text()
+      const options = { token: token ?? '', getToken, minReconnectDelay: 1, maxReconnectDelay: 1 }
+      const client = new Centrifuge(origin.replace('http', 'ws') + '/connection/websocket', options)
+      // Its code is 0 for the call of connect().
+      client.on('connected', active).on('connecting', ({ code }) => code !== 0 && lost())
+      client.connect()
+    }`,
 }
 
 const pageOf = (name, transports, run) => `<!doctype html><body><script type="module">
@@ -82,7 +90,7 @@ const pageOf = (name, transports, run) => `<!doctype html><body><script type="mo
 
 /** Runs `use` with the port of a server that has the pages, their script, tokens and the sessions. */
 const withServer = async (name, transports, script, use) => {
-  const token = () => createToken({ appId, userId: 'ada', secret })
+  const token = () => tokenOf('ada')
   const pages = {
     '/': pageOf(name, transports, 'window.ready = true'),
     // The token is in the page, and the time begins with the navigation.
@@ -94,14 +102,16 @@ const withServer = async (name, transports, script, use) => {
     response.end(url === '/script.js' ? script : (pages[url] ?? (await token())))
   })
   const attach = {
-    'chat-session': () => {
+    'chat-session': async () => {
+      const { createGateway, createLog } = await import('../../dist/gateway/index.js')
       const apps = { [appId]: { environment: 'test', secrets: [secret] } }
       const log = createLog({ level: 'warn' })
       const gateway = createGateway({ engine: { type: 'memory' }, apps }, { env: {}, log })
       gateway.attach(server)
       return gateway
     },
-    'socket.io-client': () => {
+    'socket.io-client': async () => {
+      const { createTokenVerifier } = await import('../../dist/tokens/index.js')
       const verify = createTokenVerifier({ appId, secrets: [secret] })
       const io = new Server(server, { serveClient: false })
       io.use(async (socket, next) => {
@@ -110,8 +120,24 @@ const withServer = async (name, transports, script, use) => {
       })
       return io
     },
+    centrifuge: async () => {
+      const { createTokenVerifier } = await import('../../dist/tokens/index.js')
+      const verify = createTokenVerifier({ appId, secrets: [secret] })
+      return new WebSocketServer({ server }).on('connection', (socket) =>
+        socket.on('message', async (data) => {
+          // Pongs are `{}`.
+          const { id, connect: start } = JSON.parse(data.toString())
+          if (!start) return
+          const { ok } = await verify(start.token)
+          const answer = ok
+            ? { connect: { client: 'ada', version: '0', ping: 25, pong: true } }
+            : { error: { code: 101, message: 'unauthorized' } }
+          socket.send(JSON.stringify({ id, ...answer }))
+        }),
+      )
+    },
   }
-  const attached = attach[name]()
+  const attached = await attach[name]()
   try {
     return await use(await listen(server))
   } finally {
@@ -155,12 +181,13 @@ const contestants = {
   'chat-session': ['chat-session'],
   'socket.io-client, WebSocket only': ['socket.io-client', ['websocket']],
   'socket.io-client': ['socket.io-client', ['polling', 'websocket']],
+  centrifuge: ['centrifuge'],
 }
 
 export default {
   title: 'Round trips to a session',
   method:
-    'Milliseconds in Chromium until the session is active, over a link with 100 ms of round trip, divided by these; connections of TCP count nothing. From the call that starts a session, from the loss of a connection, or from the navigation to a page that has a token.',
+    'Milliseconds in Chromium until the session is active, over a link with 100 ms of round trip, divided by these; connections of TCP count nothing. From the call that starts a session, from the loss of a connection, or from the navigation to a page that has a token. The server of centrifuge is one on `ws` that answers the connect command of its JSON protocol. The clients of Ably, ChatKitty, Pusher and TalkJS are not compared: their servers are hosted services.',
   figures: {
     'round-trips': {
       unit: 'round trips with a token at hand',
@@ -181,7 +208,7 @@ export default {
   },
   async measure({ rounds }) {
     const scripts = await readScripts()
-    const token = await createToken({ appId, userId: 'ada', secret })
+    const token = await tokenOf('ada')
     const results = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]))
     await withBrowser(async (browser) => {
       /** In a context of its own, which has no cache and no connections. */

@@ -9,8 +9,13 @@ export default {
   method:
     'The script that a gateway serves, with the element, and for each rival the least that a page imports to connect, send and receive, bundled and minified by esbuild.',
   figures: {
-    // 13.5 kB, which fit with their headers into the first flight of a TCP connection, are 1.13 times this rival.
-    'script-size': { unit: 'kB with brotli', base: 'socket.io-client', targets: { 'chat-session': 1.13 } },
+    // 13.5 kB fit with their headers into the first flight of a TCP connection.
+    'script-size': {
+      unit: 'kB with brotli',
+      base: 'socket.io-client',
+      isAbsolute: true,
+      targets: { 'chat-session': 13.5 },
+    },
     'script-minified': { unit: 'kB minified', base: 'socket.io-client' },
   },
   async measure({ rounds }) {

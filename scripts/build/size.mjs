@@ -1,9 +1,12 @@
-// Prints the size of the script for a script tag, and the part of each room.
+// Prints the size of the script for a script tag, and the part of each room. Fails if the script is too large.
 import { readFile } from 'node:fs/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
 import { rollup } from 'rollup'
 import config from '../../rollup.config.mjs'
+
+/** The largest size in bytes of brotli. With its headers, a response of that size fits into the first flight of a TCP connection. */
+const MAX_SIZE = 13_500
 
 const sizes = (bytes) => [
   bytes.length,
@@ -39,3 +42,7 @@ for (const [room, length] of Object.entries(rooms).sort(([, one], [, other]) => 
     `  ${room}`,
     total.map((bytes) => Math.round((bytes * length) / source)),
   )
+if (total.at(-1) > MAX_SIZE) {
+  console.error(`The script has ${total.at(-1)} bytes with brotli, and at most ${MAX_SIZE} are allowed.`)
+  process.exitCode = 1
+}
