@@ -68,13 +68,13 @@ test('a draining gateway closes few connections in one turn, and their clients r
   try {
     const closing = gateway.close()
     let [largest, last] = [0, 0]
-    for (let turns = 0; ended < sessions && turns < 100_000; turns++) {
+    for (const by = performance.now() + 20_000; ended < sessions && performance.now() < by;) {
       await new Promise((resolve) => setImmediate(resolve))
       largest = Math.max(largest, ended - last)
       last = ended
     }
-    // Two portions of 25: one may be closed before the first turn is over.
-    assert.ok(largest <= 50, `${largest} in one turn`)
+    // Two portions of 32: one may be closed before the first turn is over.
+    assert.ok(largest <= 64, `${largest} in one turn`)
     await within(closing, 'end')
   } finally {
     Connection.prototype.end = end
