@@ -1,10 +1,10 @@
 import { readAll, type Range, type Store } from './store.js'
 
 /**
- * Rows that are read at once, by default; a read of more runs alone. LevelDB may report all of its reads that have ended in one turn of the event loop, and
- * their rows are parsed in it, at about 4 µs for each.
+ * Rows that are read at once, by default; a read of more counts as so many. LevelDB may report all of its reads that have ended in one turn of the
+ * event loop, and their rows are parsed in it, at about 4 µs for each.
  */
-const MAX_ROWS = 256
+const MAX_ROWS = 128
 
 interface WaitingRead {
   readonly rows: number
@@ -19,7 +19,7 @@ export class Reads {
   readonly #running = new Set<Promise<unknown>>()
   /** In the order in which they came. */
   readonly #waiting: WaitingRead[] = []
-  /** Rows of the reads that have begun. */
+  /** Rows of the reads that have begun. One without a limit counts as all that may be read at once. */
   #rows = 0
 
   constructor(store: Store, maxRows = MAX_ROWS) {
@@ -42,7 +42,7 @@ export class Reads {
   }
 
   async #read<T>(range: Range & { limit: number }): Promise<[string, T][]> {
-    const rows = range.limit
+    const rows = Math.min(range.limit, this.#maxRows)
     if (this.#waiting.length > 0 || !this.#hasRoom(rows))
       await new Promise<void>((begin) => this.#waiting.push({ rows, begin }))
     else this.#rows += rows
@@ -55,7 +55,7 @@ export class Reads {
   }
 
   #hasRoom(rows: number): boolean {
-    return this.#rows === 0 || this.#rows + rows <= this.#maxRows
+    return this.#rows + rows <= this.#maxRows
   }
 
   #beginNext(): void {

@@ -54,13 +54,16 @@ void describe('reads of rows', () => {
   void it('of more rows than may be read at once run alone', async () => {
     const { store, began } = await openStore()
     const reads = new Reads(store, 10)
-    const [small, large] = [1, ROWS].map((limit) => reads.all({ ...EVERYTHING, limit }))
-    await until('the small one', () => began.length, 1)
+    const [first, all, last] = [1, Infinity, ROWS].map((limit) => reads.all({ ...EVERYTHING, limit }))
+    await until('the first', () => began.length, 1)
     began[0]?.end()
-    await small
-    await until('the large one', () => began.length, 2)
+    await first
+    await until('the one without a limit', () => began.length, 2)
     began[1]?.end()
-    assert.equal((await large)?.length, ROWS)
+    assert.equal((await all)?.length, ROWS)
+    await until('the last', () => began.length, 3)
+    began[2]?.end()
+    assert.equal((await last)?.length, ROWS)
   })
 
   void it('that fail make room, and those that wait are under way', async () => {
