@@ -31,6 +31,12 @@ export const DEFAULT_CACHE_BYTES = 64 * 2 ** 20
 export const writeBufferOf = (cacheBytes: number): number =>
   Math.min(Math.max(Math.floor(cacheBytes / 2), MIN_WRITE_BUFFER), MAX_WRITE_BUFFER)
 
+/**
+ * Bytes of rows that LevelDB's thread reads before it passes them to the main thread. With the default of 16 kB, a page of rows would take several
+ * turns of the event loop.
+ */
+const READ_BYTES = 512 * 2 ** 10
+
 /** abstract-level wraps the error of a failed opening. */
 const unwrap = (error: unknown): unknown =>
   error instanceof Error && codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' ? error.cause : error
@@ -83,7 +89,7 @@ export const openLevelStore = async (
   await level.open()
   return {
     getSync: (key) => level.getSync(key),
-    iterator: (range) => level.iterator(range),
+    iterator: (range) => level.iterator({ ...range, highWaterMarkBytes: READ_BYTES }),
     batch: (operations, options) => {
       // One by one: abstract-level copies each operation of an array and merges it with options, which takes six times
       // as long.

@@ -64,7 +64,9 @@ const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
 /** How many keys one step of a pass reads. It may delete all of them. */
 export const KEYS_PER_STEP = 2_048
-/** Milliseconds from one step to the next: after a restart all clients connect at the same time. */
+/** How many keys one step reads until all are in the filter: until then each message is looked up. */
+export const KEYS_PER_LOADING_STEP = 4_096
+/** Milliseconds from the begin of one step to that of the next: after a restart all clients connect at the same time. */
 const STEP_SPACING = 10
 /** Milliseconds from the begin of one pass to the next, at least. */
 const MIN_PASS_INTERVAL = 100
@@ -183,7 +185,8 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
         this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
     }
     const settled = (this.#settledMeanwhile = new Set<string>())
-    const range = { ...rows.idempotencyKeysAfter(this.#last), limit: KEYS_PER_STEP }
+    const limit = this.#isLoaded ? KEYS_PER_STEP : KEYS_PER_LOADING_STEP
+    const range = { ...rows.idempotencyKeysAfter(this.#last), limit }
     const page = await readAllAs(this.#store, range, expiryOf)
     this.#settledMeanwhile = undefined
     const deletions: Operation[] = []
@@ -192,7 +195,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
       if (expiresAt <= now && !this.#pending.has(row) && !settled.has(row)) deletions.push(del(row))
       else this.#keep(row, expiresAt, now)
     }
-    this.#last = page.length === KEYS_PER_STEP ? page.at(-1)?.[0] : undefined
+    this.#last = page.length === limit ? page.at(-1)?.[0] : undefined
     // In their place among the writes: behind a later one they would delete a key that was sent again meanwhile.
     this.#commit.append(deletions)
     if (this.#last !== undefined) return now + STEP_SPACING

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SendResult } from '../../../src/engine/index.js'
-import { KEYS_PER_STEP } from '../../../src/engine/local/idempotency.js'
+import { KEYS_PER_LOADING_STEP, KEYS_PER_STEP } from '../../../src/engine/local/idempotency.js'
 import { LocalEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put } from '../../../src/engine/local/store.js'
@@ -41,7 +41,7 @@ void describe('the passes over idempotency keys', () => {
     await until('the expired keys are deleted', async () => (await keysIn(memory)).length, 1)
     assert.ok(memory.getSync(keyOf('valid')))
     // The valid key expires in an hour, so there is no second pass.
-    assert.equal(steps.length, Math.ceil(5_001 / KEYS_PER_STEP))
+    assert.equal(steps.length, Math.ceil(5_001 / KEYS_PER_LOADING_STEP))
     await engine.close()
   })
 
@@ -114,7 +114,7 @@ void describe('the filter of idempotency keys after a restart', () => {
     const memory = new MemoryStore()
     const expiresAt = Date.now() + 3_600_000
     const message = (id: string) => ({ appId: 'app', from: 'ada', to: 'bob', id, body: 'Hello' })
-    const count = 3 * KEYS_PER_STEP + 100
+    const count = 3 * KEYS_PER_LOADING_STEP + 100
     const stored = Array.from({ length: count }, (_, n) => `${n}`)
     const ids = stored.filter((_, n) => n % 40 === 0)
     await memory.batch(
