@@ -39,7 +39,7 @@ export interface StartQueueOptions {
 
 const DEFAULTS: StartQueueOptions = {
   atOnce: 64,
-  perSecond: 500,
+  perSecond: 1_000,
   waiting: 10_000,
   maxWait: 5_000,
   waitingBytes: 32 * 2 ** 20,
