@@ -34,7 +34,7 @@ const measure = async () => {
     engine.send({ appId, id: `round-${round}-${n}`, from: anyone(), to: anyone(), body }, rules)
   await send('first')
   const opened = performance.now() - opensAt
-  await each(sends / 2, (n) => send(`warm-${n}`))
+  await each(sends * 1.5, (n) => send(`warm-${n}`))
   const endProfile = process.env.BENCH_PROFILE ? await profileCpu() : undefined
   const began = performance.now()
   const { user, system } = process.cpuUsage()
