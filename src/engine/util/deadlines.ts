@@ -73,6 +73,15 @@ export class Deadlines<T> {
     return true
   }
 
+  #run(): void {
+    // One may have been set since the timer fired.
+    clearTimeout(this.#timer)
+    // `onDue` reads the clock: the timer may be early, or far too late on a machine that slept.
+    this.#timerAt = Infinity
+    this.#onDue()
+    this.#setTimer()
+  }
+
   #setTimer(): void {
     const earliest = this.#heap[0]?.at ?? Infinity
     if (earliest === this.#timerAt) return
@@ -80,12 +89,8 @@ export class Deadlines<T> {
     this.#timerAt = earliest
     if (earliest === Infinity) return
     this.#timer = setTimeout(
-      () => {
-        // `onDue` reads the clock: the timer may be early, or far too late on a machine that slept.
-        this.#timerAt = Infinity
-        this.#onDue()
-        this.#setTimer()
-      },
+      // In a busy process several timers fire in one turn of the event loop, and in each turn there is to be one call of `onDue`.
+      () => setImmediate(() => this.#run()),
       Math.min(Math.max(Math.ceil(earliest - this.#now()), 0), MAX_DELAY),
     )
     // A deadline must not keep the process alive.
