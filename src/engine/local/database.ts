@@ -18,6 +18,9 @@ import { Usage } from './usage.js'
 import { Users } from './users.js'
 import { WebhookEvents, type Presence } from './webhook-events.js'
 
+/** Rows of webhook events that are read at once. Two ranges that are read together must not wait for each other: they show one moment. */
+const MAX_EVENT_ROWS = 4_096
+
 /** An open volume with the tables in it. It is used until it is closed or a write fails. */
 export interface Database {
   volume: Volume
@@ -117,7 +120,7 @@ export const openDatabase = async ({
     const clock = new Clock(loadTime(store))
     const revocations = new Revocations(store, commit, clock)
     await revocations.load()
-    const reads = new Reads(store)
+    const reads = new Reads(store, MAX_EVENT_ROWS)
     const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
     sweepExpired({ store, commit, scheduler, clock })

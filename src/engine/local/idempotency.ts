@@ -62,10 +62,10 @@ const textOf = ([expiresAt, digest, offset, ownOffset, sentAt]: IdempotencyRow):
 /** The first number of a row, in less time than `JSON.parse` of all. */
 const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
-/** How many keys one step of a pass reads. It may delete all of them. */
-export const KEYS_PER_STEP = 2_048
-/** How many keys one step reads until all are in the filter: until then each message is looked up. */
+/** How many keys one step of the first pass reads, which adds them to the filter: until its end each message is looked up. */
 export const KEYS_PER_LOADING_STEP = 4_096
+/** How many keys one step of a later pass reads. A step may delete all that it reads. */
+export const KEYS_PER_STEP = 2_048
 /** Milliseconds from the begin of one step to that of the next: after a restart all clients connect at the same time. */
 const STEP_SPACING = 10
 /** Milliseconds from the begin of one pass to the next, at least. */

@@ -80,7 +80,8 @@ export class InboxReader {
     reverse: boolean,
   ): Promise<MessageRow[]> {
     if (from >= to) return []
-    const found = await this.#reads.all<StoredMessage>({ ...rows.messages(ref, from, to), reverse, limit })
+    const range = { ...rows.messages(ref, from, to), reverse, limit: Math.min(limit, to - from) }
+    const found = await this.#reads.all<StoredMessage>(range)
     return found.map(([key, stored]) => messageRowOf(rows.offsetOf(key), stored))
   }
 }

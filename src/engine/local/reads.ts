@@ -1,8 +1,8 @@
 import { readAll, type Range, type Store } from './store.js'
 
 /**
- * Rows that are read at once, by default; a read of more counts as so many. LevelDB may report all of its reads that have ended in one turn of the
- * event loop, and their rows are parsed in it, at about 4 µs for each.
+ * Rows that are read at once, by default. A read of more rows counts as this many. LevelDB may report all of its reads that have ended in
+ * one turn of the event loop, and their rows are parsed in it, at about 4 µs for each.
  */
 const MAX_ROWS = 128
 
@@ -15,11 +15,11 @@ interface WaitingRead {
 export class Reads {
   readonly #store: Store
   readonly #maxRows: number
-  /** Those that wait are among them. */
+  /** The reads that have begun, and those that wait. */
   readonly #running = new Set<Promise<unknown>>()
-  /** In the order in which they came. */
+  /** The reads that wait, in the order in which they came. */
   readonly #waiting: WaitingRead[] = []
-  /** Rows of the reads that have begun. One without a limit counts as all that may be read at once. */
+  /** Rows of the reads that have begun. */
   #rows = 0
 
   constructor(store: Store, maxRows = MAX_ROWS) {

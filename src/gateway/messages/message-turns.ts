@@ -12,7 +12,7 @@ export interface MessageTurns {
   wait(messages: number): Promise<void>
 }
 
-/** The memory engine reads within a turn, and a page of the embedded engine may come for each of many sessions at once. */
+/** The memory engine reads within a turn, and pages of Redis may come for many sessions at once. */
 export const createMessageTurns = (): MessageTurns => {
   const limit = createTurnLimit(MAX_PER_TURN)
   // A page costs something of its own, even if it turns out to be empty.
