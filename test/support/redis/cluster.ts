@@ -166,6 +166,13 @@ export const startCluster = async (options: ServerOptions = {}): Promise<Cluster
     async () =>
       (await nodes()).filter(({ isMaster, masterId }) => !isMaster && masterId !== undefined).length === 3,
   )
+  // Valkey 8.0 reads no file that it wrote before it knew that each replica is in its master's shard.
+  for (const server of servers) {
+    const shards = async (): Promise<number> =>
+      (await server.command('cluster', 'shards')).split('\n').filter((line) => line.trim() === 'slots').length
+    await until('three shards', shards, 3)
+    await server.command('cluster', 'saveconfig')
+  }
   return {
     servers,
     nodes,
