@@ -46,10 +46,10 @@ export default {
   mostRounds: 3,
   async measure({ rounds, isQuick }) {
     const results = Object.fromEntries(Object.keys(situations).map((name) => [name, []]))
-    const env = isQuick ? { BENCH_LIFE: '1' } : {}
+    const env = isQuick ? { BENCH_LIFE: '0.5' } : {}
     for (let round = 0; round < rounds; round++)
       for (const [name, [situation, count]] of Object.entries(situations))
-        results[name].push({ 'event-loop': await longestTurn(situation, isQuick ? count / 20 : count, env) })
+        results[name].push({ 'event-loop': await longestTurn(situation, isQuick ? count / 40 : count, env) })
     return results
   },
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const sizes = [10_000, 100_000, 1_000_000]
-const quickSizes = [10_000, 40_000]
+const quickSizes = [10_000, 20_000]
 
 const nameOf = (users) => `${users.toLocaleString('en')} users`
 
@@ -43,7 +43,7 @@ export default {
   profiled: [nameOf(10_000), nameOf(1_000_000)],
   profiledFigure: 'growth-cpu',
   async measure({ rounds, isQuick, only, onProfile }) {
-    const sends = isQuick ? 6_000 : 40_000
+    const sends = isQuick ? 4_000 : 40_000
     const measured = (isQuick ? quickSizes : sizes).filter((users) => !only || only.includes(nameOf(users)))
     const env = onProfile ? { BENCH_PROFILE: '1' } : {}
     const folders = await Promise.all(measured.map(() => mkdtemp(join(tmpdir(), 'chat-session-bench-'))))

@@ -19,7 +19,7 @@ export default {
   mostRounds: 3,
   measure(options) {
     // As many pings a second in both.
-    const [sessions, pingInterval] = options.isQuick ? [400, 1] : [10_000, 25]
+    const [sessions, pingInterval] = options.isQuick ? [200, 1] : [10_000, 25]
     const env = { BENCH_PING_INTERVAL: String(pingInterval) }
     const names = ['ws + pings', 'chat-session, memory', 'chat-session, embedded']
     return takeTurns(names, { ...options, env }, async (name, { port, usage, cpuOf }) => {

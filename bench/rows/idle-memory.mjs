@@ -27,7 +27,7 @@ export default {
   ],
   mostRounds: 3,
   measure(options) {
-    const sessions = options.isQuick ? 400 : 8_000
+    const sessions = options.isQuick ? 200 : 8_000
     // So that memory that a server takes once, with its first sessions, is not counted.
     const warmUp = sessions / 2
     const names = [

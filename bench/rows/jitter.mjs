@@ -13,7 +13,7 @@ const [SOONEST, LATEST] = [2_000, 6_000]
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 
 const run = async (senders, recipients, isQuick) => {
-  const [seconds, grace] = isQuick ? [2, 3_000] : [15, 10_000]
+  const [seconds, grace] = isQuick ? [2, 2_500] : [15, 10_000]
   const sentAt = []
   const took = []
   const arrived = new Set()

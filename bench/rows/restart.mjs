@@ -19,7 +19,7 @@ export default {
   },
   mostRounds: 3,
   measure(options) {
-    const count = options.isQuick ? 500 : 5_000
+    const count = options.isQuick ? 200 : 5_000
     const names = ['ws + jose', 'chat-session, embedded']
     return takeTurns(names, options, async (name, { port, kill, restart }) => {
       const userIds = Array.from({ length: count }, (_, index) => `user-${index}`)

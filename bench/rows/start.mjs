@@ -41,7 +41,7 @@ export default {
     'Bun.serve',
   ],
   async measure(options) {
-    const [warm, sessions] = options.isQuick ? [1_000, 300] : [20_000, 3_000]
+    const [warm, sessions] = options.isQuick ? [400, 200] : [20_000, 3_000]
     const tokens = await Promise.all(
       Array.from({ length: warm + sessions }, (_, index) => tokenOf(`user-${index}`)),
     )
