@@ -13,7 +13,7 @@ const engineInterface = [
   'engine/transfer',
   'engine/user-changes',
 ]
-const gatewayBase = ['gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
+const gatewayBase = ['util', 'gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const observed = [...settings, 'gateway/metrics']
 const messages = [...observed, 'gateway/auth', 'gateway/messages']
@@ -40,6 +40,8 @@ export const rooms = {
   'api-page': [],
   console: ['protocol'],
 
+  util: [],
+
   tokens: ['protocol'],
   'rest-client': ['tokens'],
 
@@ -51,11 +53,11 @@ export const rooms = {
   'engine/transfer': ['engine/records', 'engine/webhook-events', 'protocol'],
   'engine/user-changes': ['engine/records', 'protocol'],
   'engine/listeners': ['engine/engine'],
-  'engine/util': [],
-  'engine/local': [...engineInterface, 'engine/util', 'protocol'],
-  'engine/memory': [...engineInterface, 'engine/local', 'engine/util'],
-  'engine/embedded': [...engineInterface, 'engine/local', 'engine/util'],
-  'engine/redis': [...engineInterface, 'engine/util', 'protocol'],
+  'engine/util': ['util'],
+  'engine/local': [...engineInterface, 'engine/util', 'util', 'protocol'],
+  'engine/memory': [...engineInterface, 'engine/local', 'engine/util', 'util'],
+  'engine/embedded': [...engineInterface, 'engine/local', 'engine/util', 'util'],
+  'engine/redis': [...engineInterface, 'engine/util', 'util', 'protocol'],
   'engine/suite': engineInterface,
   engine: [
     ...engineInterface,
@@ -64,6 +66,7 @@ export const rooms = {
     'engine/embedded',
     'engine/redis',
     'engine/util',
+    'util',
   ],
 
   'gateway/errors': [],
@@ -121,6 +124,7 @@ export const rooms = {
     'cli/until-signal',
     'cli/workers',
     'gateway',
+    'util',
     'tokens',
     'protocol',
   ],
@@ -141,6 +145,9 @@ export const withoutNode = [
 
 /** The files through which other rooms import a room, if they are not `index` and `internal`. */
 const entryFiles = { element: ['chat-session', 'define', 'internal'] }
+
+/** Rooms whose files other rooms import one by one. */
+const withoutEntry = ['util']
 
 /** Files that only the named files may import. */
 const restricted = { 'gateway/gateway': ['gateway/index'] }
@@ -182,6 +189,7 @@ export const forbidden = (file, specifier) => {
     const allowed = rooms[room].filter((other) => topOf(other) !== topOf(room))
     if (!allowed.includes(topOf(to)))
       return `${room}/ may import ${rooms[room].join(', ') || 'no other room'}.`
+    if (withoutEntry.includes(topOf(to))) return undefined
     const entries = entryFiles[topOf(to)] ?? ['index', 'internal']
     return entries.some((entry) => to === `${topOf(to)}/${entry}`)
       ? undefined

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { createHmacSha256 } from '../../src/engine/internal.js'
+import { createHmacSha256 } from '../../src/util/hmac-sha256.js'
 import type { TokenResult, TokenType } from '../../src/tokens/index.js'
 
 export const appId = 'hF83jaq'

@@ -10,10 +10,10 @@ import type {
   WebhookEventType,
   WebhookQueue,
 } from '../engine.js'
-import type { Clock } from '../util/clock.js'
-import { KeyedMutex } from '../util/keyed-mutex.js'
-import { LruCache } from '../util/lru-cache.js'
-import type { Job, Scheduler } from '../util/scheduler.js'
+import type { Clock } from '../../util/clock.js'
+import { KeyedMutex } from '../../util/keyed-mutex.js'
+import { LruCache } from '../../util/lru-cache.js'
+import type { Job, Scheduler } from '../../util/scheduler.js'
 import { EventCounts } from './event-counts.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Reads } from './reads.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../util/clock.js'
-import type { Scheduler } from '../util/scheduler.js'
+import type { Clock } from '../../util/clock.js'
+import type { Scheduler } from '../../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { del, read, readAll, type Operation, type Store } from './store.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../util/clock.js'
-import type { Job, Scheduler } from '../util/scheduler.js'
+import type { Clock } from '../../util/clock.js'
+import type { Job, Scheduler } from '../../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { MessageDel } from './message-operations.js'
 import type { Reads } from './reads.js'

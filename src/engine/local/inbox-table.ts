@@ -1,6 +1,6 @@
 import type { NewMessage, UserRef } from '../engine.js'
-import { createHmacSha256 } from '../util/hmac-sha256.js'
-import { LruCache } from '../util/lru-cache.js'
+import { createHmacSha256 } from '../../util/hmac-sha256.js'
+import { LruCache } from '../../util/lru-cache.js'
 import type { GroupCommit } from './group-commit.js'
 import { Inbox } from './inbox.js'
 import type { Revocations } from './revocations.js'

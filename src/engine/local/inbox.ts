@@ -7,7 +7,7 @@ import {
   type StoredMessage,
   type Watermark,
 } from './inbox-row.js'
-import { lowerBound } from '../util/lower-bound.js'
+import { lowerBound } from '../../util/lower-bound.js'
 import { MessageDel, MessagePut } from './message-operations.js'
 import { rows, type InboxRef } from './rows.js'
 import { put, read, type Operation, type Store } from './store.js'

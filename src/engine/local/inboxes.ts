@@ -9,8 +9,8 @@ import type {
   SendRules,
   UserRef,
 } from '../engine.js'
-import type { Clock } from '../util/clock.js'
-import { Scheduler } from '../util/scheduler.js'
+import type { Clock } from '../../util/clock.js'
+import { Scheduler } from '../../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Inbox } from './inbox.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'

@@ -1,6 +1,6 @@
 import type { NewMessage, SendResult } from '../engine.js'
 import { shortContentOrDigest } from '../util/content-digest.js'
-import type { Job, Scheduler } from '../util/scheduler.js'
+import type { Job, Scheduler } from '../../util/scheduler.js'
 import {
   resultOf,
   type IdempotencyKeys,

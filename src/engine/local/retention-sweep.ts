@@ -1,6 +1,6 @@
 import type { Retention, UserRef } from '../engine.js'
-import type { Clock } from '../util/clock.js'
-import type { Job, Scheduler } from '../util/scheduler.js'
+import type { Clock } from '../../util/clock.js'
+import type { Job, Scheduler } from '../../util/scheduler.js'
 import type { Inbox } from './inbox.js'
 import { mayHaveExpired, type InboxRow } from './inbox-row.js'
 import { lastOf, rows } from './rows.js'

@@ -1,5 +1,5 @@
 import type { SessionRef, UserRef } from '../engine.js'
-import { Multimap } from '../util/multimap.js'
+import { Multimap } from '../../util/multimap.js'
 
 /** The part of a session that the index reads. */
 interface Indexed extends SessionRef {

@@ -8,7 +8,7 @@ import type {
   StartedSession,
   UserRef,
 } from '../engine.js'
-import { Deadlines } from '../util/deadlines.js'
+import { Deadlines } from '../../util/deadlines.js'
 import type { GroupCommit } from './group-commit.js'
 import { SessionIndex } from './session-index.js'
 import { SessionJournal } from './session-journal.js'

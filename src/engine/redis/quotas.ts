@@ -1,5 +1,5 @@
 import type { UserRef } from '../engine.js'
-import { KeyedMutex } from '../util/keyed-mutex.js'
+import { KeyedMutex } from '../../util/keyed-mutex.js'
 import type { Store } from './store.js'
 
 /** Counts of an app's data that a limit applies to. */

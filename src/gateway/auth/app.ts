@@ -5,7 +5,7 @@ import {
   type SignatureVerifier,
 } from '../../tokens/index.js'
 import type { Credential, Way } from '../../engine/index.js'
-import { createHmacSha256 } from '../../engine/internal.js'
+import { createHmacSha256 } from '../../util/hmac-sha256.js'
 import type { JsonObject } from '../../protocol/index.js'
 import {
   createDirectTokenVerifier,

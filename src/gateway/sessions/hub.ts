@@ -1,5 +1,5 @@
 import type { EngineEvent, UserRef } from '../../engine/index.js'
-import { Multimap } from '../../engine/internal.js'
+import { Multimap } from '../../util/multimap.js'
 
 /** A session of this gateway that receives the engine's events about its user. */
 export interface HubSession {

@@ -6,7 +6,7 @@ import {
   type UserRecord,
   type UserRef,
 } from '../../engine/index.js'
-import { sha256 } from '../../engine/internal.js'
+import { sha256 } from '../../util/sha256.js'
 import type { ClientFrame, ClientFrameOf, GatewayFrameOf, User } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../auth/app.js'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { StoredResult } from '../../../src/engine/local/idempotency.js'
 import { MemoryIdempotencyKeys } from '../../../src/engine/local/memory-idempotency.js'
-import { Clock } from '../../../src/engine/util/clock.js'
-import { Scheduler } from '../../../src/engine/util/scheduler.js'
+import { Clock } from '../../../src/util/clock.js'
+import { Scheduler } from '../../../src/util/scheduler.js'
 import { until } from '../../support/until.js'
 
 const START = 1_000_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { KeyedMutex } from '../../../src/engine/util/keyed-mutex.js'
+import { KeyedMutex } from '../../src/util/keyed-mutex.js'
 
 const task = fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean() })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { Deadlines } from '../../../src/engine/util/deadlines.js'
+import { Deadlines } from '../../src/util/deadlines.js'
 
 /** Far in the future, so that the timer of these tests never fires. */
 const FUTURE = Date.now() + 86_400_000

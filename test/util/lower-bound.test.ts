@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { lowerBound } from '../../../src/engine/util/lower-bound.js'
+import { lowerBound } from '../../src/util/lower-bound.js'
 
 const number = fc.integer({ min: -50, max: 5_000 })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { createSecureContext } from 'node:tls'
-import { createHmacSha256 } from '../../../src/engine/internal.js'
+import { createHmacSha256 } from '../../src/util/hmac-sha256.js'
 
 const keys = [
   'k',

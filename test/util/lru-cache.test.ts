@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { LruCache } from '../../../src/engine/util/lru-cache.js'
+import { LruCache } from '../../src/util/lru-cache.js'
 
 interface Value {
   key: string
