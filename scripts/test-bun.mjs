@@ -1,9 +1,10 @@
-// Runs the tests of the engine, of the gateway, of tokens and of attacks on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs [FILE]…
-// It prints the tests that it leaves out, and why. test/transports has the cases of sockets for both runtimes.
+// Runs tests on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs FOLDER-OR-FILE…
+// It prints the tests that it leaves out, and why. test/transports has the cases of sockets for both runtimes; with Redis,
+// `npm run test:redis-faults-bun` runs gateways on Bun.
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { testFiles } from './test-files.mjs'
 
 const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
 /** Milliseconds that one test may take. */
@@ -15,8 +16,6 @@ const ONLY_NODE = "it tests Node's own sockets"
 const BUN_SOCKETS = 'Bun has no such limit (docs/GATEWAY.md, "Node or Bun")'
 const CLIENT = 'its client runs on Bun, and behaves otherwise there'
 const NEEDS_V8 = "it needs V8's garbage collector"
-const REDIS =
-  'npm run test:redis runs it on Node; npm run test:redis-faults-bun runs gateways on Bun with Redis'
 const DOCUMENTS = 'npm run test:attacks runs it: it reads documents'
 
 /** The tests that are left out, by file: parts of their names, and why. Without names, the file is left out. */
@@ -78,33 +77,17 @@ const leftOut = {
   'test/tokens/examples.test.ts': [[null, 'Bun prints texts of objects in other quotation marks']],
 }
 
-const isTest = (name) => name.endsWith('.test.ts')
-const folders = ['test/engine', 'test/gateway', 'test/tokens', 'test/attacks']
-const testsOf = (folder) =>
-  readdirSync(folder, { recursive: true })
-    .filter(isTest)
-    .map((name) => join(folder, name))
-    .sort()
+for (const file of Object.keys(leftOut))
+  if (!existsSync(file)) throw new Error(`There is no ${file}: take it off the list.`)
 
-const files =
-  process.argv.length > 2
-    ? process.argv.slice(2)
-    : [
-        ...folders.flatMap(testsOf),
-        'test/faults/engine-crashes.test.ts',
-        'test/faults/engine-kills.test.ts',
-        'test/faults/engine-model.test.ts',
-      ]
+const files = testFiles(process.argv.slice(2))
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-
-/** The reason why a file is left out with its folder, in the form of `leftOut`. */
-const leftOutFolder = (file) => (file.split(sep).includes('redis') ? [[null, REDIS]] : [])
 
 /** Returns the arguments for a file; undefined if it is left out. */
 const argumentsOf = (file) => {
   const names = []
-  for (const [parts, why] of leftOut[file] ?? leftOutFolder(file)) {
+  for (const [parts, why] of leftOut[file] ?? []) {
     for (const part of parts ?? []) {
       if (!readFileSync(file, 'utf8').includes(part)) throw new Error(`${file} has no test "${part}".`)
       names.push(escape(part))

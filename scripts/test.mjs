@@ -1,34 +1,23 @@
-// Runs the tests below folders with Node's own runner: node scripts/test.mjs FOLDER… [--skip NAME-OR-PATH]… [--at-once N] [-- ARGUMENT…]
+// Runs tests with Node's own runner: node scripts/test.mjs FOLDER-OR-FILE… [--at-once N] [-- ARGUMENT…]
 import { spawn } from 'node:child_process'
-import { mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, mkdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { chromiumPath } from './chromium.mjs'
+import { testFiles } from './test-files.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    skip: { type: 'string', multiple: true, default: [] },
     // More files than cores: most tests wait for sockets, processes and pages.
     'at-once': { type: 'string', default: '4' },
   },
 })
-const folders = positionals.filter((text) => !text.startsWith('-'))
 const args = positionals.filter((text) => text.startsWith('-'))
-/** Whether a file is below a folder, which is given by its name or by its path. */
-const isBelow = (name, folder) => name.split(sep).includes(folder) || name.startsWith(folder + sep)
-
-const files = folders
-  .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
-  .filter((name) => name.endsWith('.test.ts') && !values.skip.some((part) => isBelow(name, part)))
-  .sort()
-if (files.length === 0) {
-  console.error(`There are no tests below ${folders.join(', ')}.`)
-  process.exit(1)
-}
+const files = testFiles(positionals.filter((text) => !text.startsWith('-')))
 
 /** Keeps `import.meta.url` of a compiled module at its source, and does not bundle `.mjs` files. */
 const inPlace = {

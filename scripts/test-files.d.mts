@@ -1,0 +1,1 @@
+export const testFiles: (paths: readonly string[]) => string[]
