@@ -34,8 +34,8 @@ const startSession = (engine, number) =>
   engine.startSession({
     ...user(number),
     ...{ guest: false, hidden: false, connectionId: `connection-${number}`, keyHash: `hash-${number}` },
-    ...{ holdFor: LIFE * 1_000, sessionsPerUser: 10, origin: null, address: '127.0.0.1', client: null },
-    credential: { way: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+    ...{ resumableFor: LIFE * 1_000, sessionsPerUser: 10, origin: null, address: '127.0.0.1', client: null },
+    credential: { authMethod: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
     node: 'bench',
   })
 

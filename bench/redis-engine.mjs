@@ -58,8 +58,8 @@ const rate = async (call) => {
 
 const requestOf = (userId, id) => ({
   ...{ appId: 'app', userId, guest: false, origin: 'https://example.com', address: '203.0.113.1' },
-  ...{ client: 'bench/1', node: 'bench', hidden: false, holdFor: 60_000, sessionsPerUser: 10 },
-  credential: { way: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+  ...{ client: 'bench/1', node: 'bench', hidden: false, resumableFor: 60_000, sessionsPerUser: 10 },
+  credential: { authMethod: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
   ...{ connectionId: `connection ${id}`, keyHash: `a hash of 44 characters, as of a key ${id}` },
 })
 

@@ -1,6 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { DeliverySummary, OwedList, OwedSummary, WebhookState } from '../protocol/internal.js'
+import type {
+  DeliverySummary,
+  PendingEventList,
+  PendingEventSummary,
+  WebhookState,
+} from '../protocol/internal.js'
 import { clockTime, formatNumber, relativeTime } from './format.js'
 import { Page } from './page.js'
 import { fact, pagedHeading, scrollingList } from './parts.js'
@@ -27,8 +32,8 @@ export class WebhooksPage extends Page {
   /** The result of the last button, for the operator. */
   declare done: string
   #state: WebhookState | null = null
-  #owed: OwedList = { events: [], next: null }
-  /** The cursor of the shown page of owed events. */
+  #pending: PendingEventList = { events: [], next: null }
+  /** The cursor of the shown page of pending events. */
   #after: string | null = null
 
   constructor() {
@@ -44,11 +49,11 @@ export class WebhooksPage extends Page {
     const path = `${apiPath(this.appId)}/webhooks`
     const after = this.#after
     const state = await this.client.get<WebhookState>(path, this.signal)
-    const owed = await this.client.get<OwedList>(pagePath(`${path}/owed`, after), this.signal)
+    const pending = await this.client.get<PendingEventList>(pagePath(`${path}/pending`, after), this.signal)
     // The operator may have opened another page meanwhile.
     if (after !== this.#after) return
     this.#state = state
-    this.#owed = owed
+    this.#pending = pending
     this.requestUpdate()
   }
 
@@ -64,7 +69,7 @@ export class WebhooksPage extends Page {
     })
   }
 
-  async #replay({ id, userId }: OwedSummary): Promise<void> {
+  async #replay({ id, userId }: PendingEventSummary): Promise<void> {
     const path = `${apiPath(this.appId, userId)}/webhooks/${encodeURIComponent(id)}/replay`
     await this.attempt(async () => {
       await this.client.change('POST', path)
@@ -82,7 +87,7 @@ export class WebhooksPage extends Page {
     return html`<a href=${linkTo({ page: 'user', appId: this.appId, userId })}>${userId}</a>`
   }
 
-  #owedItem(event: OwedSummary): TemplateResult {
+  #pendingItem(event: PendingEventSummary): TemplateResult {
     const { type, userId, at, attempts, dueAt, lastError, state } = event
     const isFailed = state === 'failed'
     return html`<li>
@@ -111,19 +116,19 @@ export class WebhooksPage extends Page {
       >`
   }
 
-  #details({ isConfigured, owed, oldestAt, deliveries }: WebhookState): TemplateResult {
+  #details({ isConfigured, pending, oldestAt, deliveries }: WebhookState): TemplateResult {
     return html`${isConfigured ? nothing : html`<p>The app has no <code>webhooks</code> in the config.</p>`}
       <dl class="facts">
-        ${fact('Waiting', formatNumber(owed))}
+        ${fact('Waiting', formatNumber(pending))}
         ${fact('Oldest', oldestAt === null ? null : relativeTime(oldestAt))}
       </dl>
       <section aria-labelledby="all">
-        ${pagedHeading('Not delivered', { isEmpty: this.#owed.events.length === 0, next: this.#owed.next }, (after) => this.#open(after))}
+        ${pagedHeading('Not delivered', { isEmpty: this.#pending.events.length === 0, next: this.#pending.next }, (after) => this.#open(after))}
         <ul class="rows">
           ${repeat(
-            this.#owed.events,
+            this.#pending.events,
             ({ id }) => id,
-            (event) => this.#owedItem(event),
+            (event) => this.#pendingItem(event),
           )}
         </ul>
       </section>

@@ -97,10 +97,10 @@ export interface Engine extends WebhookQueue {
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void>
 
   /**
-   * The connection is lost. The session is held for `holdFor` milliseconds, counted anew when the store of one process is
+   * The connection is lost. The session is held for `resumableFor` milliseconds, counted anew when the store of one process is
    * opened again; then it ends. Ignored if another connection carries it.
    */
-  detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void>
+  detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void>
 
   /** The user's sessions that have not ended, oldest first. */
   sessions(of: UserRef): Promise<SessionRecord[]>

@@ -48,12 +48,12 @@ export interface SavedUser {
   changed: boolean
 }
 
-/** How the user of a session proved who they are. A token that a gateway signed counts as the way that it was signed for. */
-export type Way = 'token' | 'signature' | 'authParams' | 'guest'
+/** How the user of a session proved who they are. A token that a gateway signed counts as the method that it was signed for. */
+export type AuthMethod = 'token' | 'signature' | 'authParams' | 'guest'
 
 /** The proof that the session's user gave. Times are Unix times, in milliseconds. */
 export interface Credential {
-  way: Way
+  authMethod: AuthMethod
   /** The token's `jti`; null if there is none. */
   tokenId: string | null
   /** When it was issued; null if that is unknown, so that every revocation of the user reaches it. */
@@ -99,7 +99,7 @@ export interface SessionRequest extends UserRef, ClientFacts {
   /** Hash of the resume key that the client sent. If it belongs to a session of this user, that session is resumed. */
   resumes?: string | undefined
   /** Milliseconds for which the session is held if its gateway crashes. */
-  holdFor: number
+  resumableFor: number
   /**
    * How many sessions the user may have, this one included. Beyond that sessions end as `too-many-sessions`: first those that
    * have been detached for the longest time, then those that have been hidden for the longest time, then the oldest.

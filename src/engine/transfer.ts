@@ -1,6 +1,6 @@
 import type { Message } from '../protocol/index.js'
 import type { AppOptions, UserRecord, UserRef } from './records.js'
-import type { OwedEvent, WebhookEvent } from './webhook-events.js'
+import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 
 /** The id of a message, which makes a retry of its send safe. */
 export interface SentId {
@@ -39,11 +39,11 @@ export type TransferRecord =
       event: WebhookEvent
       attempts: number
       lastError: string | null
-      state: OwedEvent['state']
+      state: PendingEvent['state']
     }
 
 /** An engine's data, which no engine has open. */
-export interface CopySource {
+export interface TransferSource {
   /** Rejects if an engine has the data open. */
   open(): Promise<void>
   /** All records. Rejects if the data may have changed meanwhile. */
@@ -52,7 +52,7 @@ export interface CopySource {
 }
 
 /** A place for an engine's data. From `open` to `finish` it is marked, so that no engine opens it. */
-export interface CopyTarget {
+export interface TransferTarget {
   /** Rejects if there are data. With `restart`, those of a copy that did not finish are deleted first. */
   open(options: { restart: boolean }): Promise<void>
   write(records: readonly TransferRecord[]): Promise<void>
@@ -62,5 +62,5 @@ export interface CopyTarget {
 }
 
 /** Why data that are marked are not opened. `where` names them. */
-export const unfinishedCopy = (where: string): string =>
+export const unfinishedTransfer = (where: string): string =>
   `${where} holds part of a copy that did not finish: run \`chat-session copy\` again with --restart, which begins it anew.`

@@ -39,7 +39,7 @@ export interface WebhookEvent {
 }
 
 /** An event that was not delivered yet. Times are Unix times, in milliseconds. */
-export interface OwedEvent {
+export interface PendingEvent {
   event: WebhookEvent
   /** How many deliveries have failed. */
   attempts: number
@@ -48,12 +48,12 @@ export interface OwedEvent {
   /** Why the last delivery failed; null if none has. */
   lastError: string | null
   /** `failed`: it was given up, and is delivered only if it is replayed. */
-  state: 'owed' | 'failed'
+  state: 'pending' | 'failed'
 }
 
-export interface OwedEventPage {
+export interface PendingEventPage {
   /** Those of a user in the order in which they happened. An engine of one process has all of them so. */
-  events: OwedEvent[]
+  events: PendingEvent[]
   /** The cursor of the next page; null after the last event. */
   next: string | null
 }
@@ -66,24 +66,24 @@ export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error:
 
 /**
  * The webhook events that an engine keeps until they are delivered. An event is written in the same batch as the change
- * that it reports. After the engine was opened again, every owed event is due at once, unless another engine on the same data was open meanwhile.
+ * that it reports. After the engine was opened again, every pending event is due at once, unless another engine on the same data was open meanwhile.
  */
 export interface WebhookQueue {
   /**
-   * Up to `limit` events that are due, of each user the oldest owed one alone, so that a user's events are delivered in their order.
+   * Up to `limit` events that are due, of each user the oldest pending one alone, so that a user's events are delivered in their order.
    * None of them is returned again for `leaseFor` milliseconds, unless the engine is opened again or the event is settled with `retryAfter` before.
    */
-  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]>
+  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]>
 
-  /** Ends a delivery. Ignored if the event is not the user's oldest owed one. */
-  settleEvent(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void>
+  /** Ends a delivery. Ignored if the event is not the user's oldest pending one. */
+  endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void>
 
-  /** Owed and failed events. `after` is the `next` of the page before, null for the first page. The newest 10,000 failed ones are kept. */
-  owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage>
+  /** Pending and failed events. `after` is the `next` of the page before, null for the first page. The newest 10,000 failed ones are kept. */
+  pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage>
 
-  /** Makes a failed event an owed event that is due now; false if there is no such event. */
+  /** Makes a failed event a pending event that is due now; false if there is no such event. */
   replayEvent(appId: string, userId: string, eventId: string): Promise<boolean>
 
-  /** The number of owed events, and when the oldest of them happened (Unix, milliseconds); null if there is none. */
-  owedSummary(appId: string): Promise<{ owed: number; oldestAt: number | null }>
+  /** The number of pending events, and when the oldest of them happened (Unix, milliseconds); null if there is none. */
+  pendingSummary(appId: string): Promise<{ pending: number; oldestAt: number | null }>
 }

@@ -3,8 +3,8 @@ import {
   folderTarget,
   RedisSource,
   RedisTarget,
-  type CopySource,
-  type CopyTarget,
+  type TransferSource,
+  type TransferTarget,
   type TransferRecord,
 } from '../engine/internal.js'
 import type { Settings } from './config/parse.js'
@@ -29,7 +29,7 @@ const inMemory = (option: string): GatewayError =>
     `${option}: a memory engine has no data to copy: name a config with another engine.`,
   )
 
-const sourceOf = ({ engine, sendWindow }: Pick<Settings, 'engine' | 'sendWindow'>): CopySource => {
+const sourceOf = ({ engine, sendWindow }: Pick<Settings, 'engine' | 'sendWindow'>): TransferSource => {
   switch (engine.type) {
     case 'memory':
       throw inMemory('--from')
@@ -40,7 +40,7 @@ const sourceOf = ({ engine, sendWindow }: Pick<Settings, 'engine' | 'sendWindow'
   }
 }
 
-const targetOf = (engine: EngineSettings): CopyTarget => {
+const targetOf = (engine: EngineSettings): TransferTarget => {
   switch (engine.type) {
     case 'memory':
       throw inMemory('--to')

@@ -116,7 +116,7 @@ export interface DeliverySummary {
 }
 
 /** An event that was not delivered yet, without its data. */
-export interface OwedSummary {
+export interface PendingEventSummary {
   id: string
   type: string
   userId: string
@@ -124,21 +124,21 @@ export interface OwedSummary {
   attempts: number
   dueAt: number
   lastError: string | null
-  state: 'owed' | 'failed'
+  state: 'pending' | 'failed'
 }
 
 export interface WebhookState {
   /** Whether the app has webhooks in the config. */
   isConfigured: boolean
   /** The number of events that wait for their delivery, and when the oldest of them happened. */
-  owed: number
+  pending: number
   oldestAt: number | null
   /** The newest come first. */
   deliveries: readonly DeliverySummary[]
 }
 
-export interface OwedList {
-  events: OwedSummary[]
+export interface PendingEventList {
+  events: PendingEventSummary[]
   next: string | null
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createMemoryEngine, type Engine, type SendResult, type EngineEvent } from '../../src/engine/index.js'
-import { LocalEngine } from '../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../src/engine/memory/memory-store.js'
 import { request, startSession } from '../../src/engine/suite/kit.js'
 import { volumeOf, rules, withStore } from '../engine/stores.js'
@@ -32,7 +32,11 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('page' as const), user, after: small, limit: fc.integer({ min: 1, max: 5 }) }),
   fc.record({ do: fc.constant('start' as const), user, key: fc.option(small) }),
   fc.record({ do: fc.constant('confirm' as const), connection: small }),
-  fc.record({ do: fc.constant('detach' as const), connection: small, holdFor: fc.constantFrom(0, 60_000) }),
+  fc.record({
+    do: fc.constant('detach' as const),
+    connection: small,
+    resumableFor: fc.constantFrom(0, 60_000),
+  }),
   fc.record({ do: fc.constant('end' as const), connection: small, named: fc.boolean() }),
   fc.record({ do: fc.constant('reopen' as const) }),
 )
@@ -222,9 +226,9 @@ const doOnConnection = async (
     await engine.confirmSession(ref, connection)
     if (carries) session.used = null
   } else if (given.do === 'detach') {
-    await engine.detachSession(ref, connection, given.holdFor)
+    await engine.detachSession(ref, connection, given.resumableFor)
     if (carries) model.detach(session)
-    if (carries && given.holdFor === 0) model.remove(session)
+    if (carries && given.resumableFor === 0) model.remove(session)
   } else {
     const ends = given.named ? carries : model.sessions.includes(session)
     assert.equal(await engine.endSession(ref, 'ended', given.named ? connection : undefined), ends)
@@ -274,7 +278,7 @@ const run = async (engine: Engine, steps: Step[], durable: boolean): Promise<voi
 /** An engine whose rows are still there when it is opened again. */
 const lasting = (): Engine => {
   const store = withStore(new MemoryStore(), { close: () => Promise.resolve() })
-  return new LocalEngine(() => Promise.resolve(volumeOf(store)))
+  return new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
 }
 
 /** A failing run names its seed and path: give them here to run it again. */

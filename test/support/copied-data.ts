@@ -40,7 +40,7 @@ const other: UserRef = { appId: 'club', userId: 'ada' }
 const tokens = ['a token', 'used', 'not revoked']
 
 const credential = (more: Partial<Credential> = {}): Credential => ({
-  ...{ way: 'token', tokenId: null, issuedAt: 1, expiresAt: Date.now() + DAY },
+  ...{ authMethod: 'token', tokenId: null, issuedAt: 1, expiresAt: Date.now() + DAY },
   ...more,
 })
 
@@ -48,7 +48,7 @@ const request = (of: UserRef, more: Partial<Credential> = {}): SessionRequest =>
   ...of,
   ...{ guest: of.userId.startsWith('guest:'), credential: credential(more), hidden: false },
   ...{ origin: null, address: '127.0.0.1', client: null, node: 'a' },
-  ...{ connectionId: randomUUID(), keyHash: randomUUID(), holdFor: 60_000, sessionsPerUser: 5 },
+  ...{ connectionId: randomUUID(), keyHash: randomUUID(), resumableFor: 60_000, sessionsPerUser: 5 },
 })
 
 const configure = async (engine: Engine): Promise<void> => {
@@ -95,7 +95,7 @@ export const fill = async (engine: Engine): Promise<void> => {
   for (const asked of [request(of('guest:finn')), request(of('dan'), { tokenId: 'used' })]) {
     const session = await engine.startSession(asked)
     assert.ok(session)
-    await engine.detachSession(session, asked.connectionId, asked.holdFor)
+    await engine.detachSession(session, asked.connectionId, asked.resumableFor)
   }
 
   const send = (id: string, from: string | null, to: string, more: object = { body: id }) =>
@@ -123,9 +123,9 @@ export const fill = async (engine: Engine): Promise<void> => {
   await engine.revokeToken('shop', 'a token')
   await engine.revokeToken('shop', 'used')
   const [first, second] = await engine.takeDueEvents('shop', 2, 60_000)
-  if (first) await engine.settleEvent('shop', first.event.userId, first.event.id, { failed: 'no such host' })
+  if (first) await engine.endDelivery('shop', first.event.userId, first.event.id, { failed: 'no such host' })
   if (second)
-    await engine.settleEvent('shop', second.event.userId, second.event.id, {
+    await engine.endDelivery('shop', second.event.userId, second.event.id, {
       ...{ retryAfter: 1_000, error: 'timeout' },
     })
 }
@@ -141,7 +141,7 @@ export const contentOf = async (engine: Engine): Promise<unknown> => {
     inboxes.push({ of, state, messages, seen: lastSeenAt, revokedBefore, unread })
     inboxes.push(await engine.isRevoked(of, credential({ issuedAt: 6_000 })))
   }
-  const { events } = await engine.owedEvents('shop', null, 1_000)
+  const { events } = await engine.pendingEvents('shop', null, 1_000)
   const users = await Promise.all(['shop', 'club'].map((appId) => engine.users(appId, null, 1_000)))
   const usages = await Promise.all(['shop', 'club'].map((appId) => engine.usage(appId)))
   return {

@@ -133,7 +133,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   }
 
   const factsOf = ({ sessionId, guest, credential, origin, address, client, startedAt }: Session) => ({
-    ...{ sessionId, guest, way: credential.way, origin, address, client, startedAt },
+    ...{ sessionId, guest, way: credential.authMethod, origin, address, client, startedAt },
   })
 
   const revoke = (concerned: Session[], { issuedBefore, mode }: Revocation): void => {
@@ -228,7 +228,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         if (session?.connectionId !== connectionId || session.hidden === hidden) return
         Object.assign(session, { hidden, hiddenNumber: ++lastNumber })
       }),
-    detachSession: (ref, connectionId, holdFor) =>
+    detachSession: (ref, connectionId, resumableFor) =>
       whenOpen(() => {
         const session = find(ref)
         if (session?.connectionId !== connectionId) return
@@ -237,10 +237,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           state: 'detached',
           lastSeenAt: Date.now(),
           lostAt: now(),
-          expiresAt: now() + holdFor,
+          expiresAt: now() + resumableFor,
         })
         session.detachedNumber = ++lastNumber
-        if (holdFor === 0) end(session, 'ended')
+        if (resumableFor === 0) end(session, 'ended')
       }),
     sessions: (of) => whenOpen(() => sessionsOf(of).map(recordOf)),
     endSession: (ref, code, connectionId) =>
@@ -320,10 +320,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         webhooks.configure(appId, appOptions.webhooks)
       }),
     takeDueEvents: (...args) => whenOpen(() => webhooks.take(...args)),
-    settleEvent: (...args) => whenOpen(() => webhooks.settle(...args)),
-    owedEvents: (...args) => whenOpen(() => webhooks.list(...args)),
+    endDelivery: (...args) => whenOpen(() => webhooks.settle(...args)),
+    pendingEvents: (...args) => whenOpen(() => webhooks.list(...args)),
     replayEvent: (...args) => whenOpen(() => webhooks.replay(...args)),
-    owedSummary: (appId) => whenOpen(() => webhooks.summary(appId)),
+    pendingSummary: (appId) => whenOpen(() => webhooks.summary(appId)),
     send: (...args) => whenOpen(() => messages.send(...args)),
     inbox: (of) => whenOpen(() => messages.stateOf(of)),
     messagesAfter: (...args) => whenOpen(() => messages.after(...args)),

@@ -2,20 +2,20 @@ import { randomUUID } from 'node:crypto'
 import type {
   DeliveryOutcome,
   EngineEvent,
-  OwedEvent,
-  OwedEventPage,
+  PendingEvent,
+  PendingEventPage,
   UserRef,
   WebhookEventType,
   WebhookOptions,
 } from '../../src/engine/index.js'
 import type { JsonObject } from '../../src/protocol/index.js'
 
-/** An owed event. `due` is by the monotonic clock. */
-interface SimpleEvent extends OwedEvent {
+/** A pending event. `due` is by the monotonic clock. */
+interface SimpleEvent extends PendingEvent {
   due: number
 }
 
-const publicOf = ({ event, attempts, due, lastError, state }: SimpleEvent): OwedEvent =>
+const publicOf = ({ event, attempts, due, lastError, state }: SimpleEvent): PendingEvent =>
   structuredClone({ event, attempts, dueAt: Date.now() + due - performance.now(), lastError, state })
 
 /** The webhook events of the simple engine, in an array. */
@@ -27,7 +27,7 @@ export const createSimpleWebhooks = (
   let events: SimpleEvent[] = []
   let lastSeq = 0
 
-  const ofApp = (appId: string, state?: OwedEvent['state']): SimpleEvent[] =>
+  const ofApp = (appId: string, state?: PendingEvent['state']): SimpleEvent[] =>
     events
       .filter((one) => one.event.appId === appId && (state === undefined || one.state === state))
       .sort((a, b) => a.event.seq - b.event.seq)
@@ -46,18 +46,18 @@ export const createSimpleWebhooks = (
       const seq = ++lastSeq
       const full = structuredClone({ ...data, ...presenceOf({ appId, userId }) })
       const event = { id: randomUUID(), type, seq, at: Date.now(), appId, userId, data: full }
-      const row = { attempts: 0, dueAt: Date.now(), lastError: null, state: 'owed' as const }
+      const row = { attempts: 0, dueAt: Date.now(), lastError: null, state: 'pending' as const }
       events.push({ event, ...row, due: performance.now() })
       setImmediate(() => emit({ type: 'webhooks-due', appId }))
     },
     /** Emits `webhooks-due` for each app with an event that is due. */
     announce() {
-      const due = events.filter((one) => one.state === 'owed' && one.due <= performance.now())
+      const due = events.filter((one) => one.state === 'pending' && one.due <= performance.now())
       for (const appId of new Set(due.map(({ event }) => event.appId))) emit({ type: 'webhooks-due', appId })
     },
-    take(appId: string, limit: number, leaseFor: number): OwedEvent[] {
+    take(appId: string, limit: number, leaseFor: number): PendingEvent[] {
       const users = new Set<string>()
-      const oldest = ofApp(appId, 'owed').filter(
+      const oldest = ofApp(appId, 'pending').filter(
         ({ event: { userId } }) => !users.has(userId) && users.add(userId),
       )
       const due = oldest.filter((one) => one.due <= performance.now()).slice(0, limit)
@@ -65,7 +65,7 @@ export const createSimpleWebhooks = (
       return due.map(publicOf)
     },
     settle(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome) {
-      const first = ofApp(appId, 'owed').find(({ event }) => event.userId === userId)
+      const first = ofApp(appId, 'pending').find(({ event }) => event.userId === userId)
       if (first?.event.id !== eventId) return
       if ('delivered' in outcome) {
         events = events.filter((one) => one !== first)
@@ -76,7 +76,7 @@ export const createSimpleWebhooks = (
       if ('failed' in outcome) first.state = 'failed'
       else first.due = performance.now() + outcome.retryAfter
     },
-    list(appId: string, after: string | null, limit: number): OwedEventPage {
+    list(appId: string, after: string | null, limit: number): PendingEventPage {
       const rest = ofApp(appId).filter(({ event }) => event.seq > Number(after))
       const page = rest.slice(0, limit).map(publicOf)
       return { events: page, next: rest.length > limit ? String(page.at(-1)?.event.seq) : null }
@@ -86,12 +86,12 @@ export const createSimpleWebhooks = (
         ({ event }) => event.id === eventId && event.userId === userId,
       )
       if (!found) return false
-      Object.assign(found, { state: 'owed', attempts: 0, lastError: null, due: performance.now() })
+      Object.assign(found, { state: 'pending', attempts: 0, lastError: null, due: performance.now() })
       return true
     },
-    summary(appId: string): { owed: number; oldestAt: number | null } {
-      const times = ofApp(appId, 'owed').map(({ event }) => event.at)
-      return { owed: times.length, oldestAt: times.length > 0 ? Math.min(...times) : null }
+    summary(appId: string): { pending: number; oldestAt: number | null } {
+      const times = ofApp(appId, 'pending').map(({ event }) => event.at)
+      return { pending: times.length, oldestAt: times.length > 0 ? Math.min(...times) : null }
     },
   }
 }

@@ -5,7 +5,7 @@ import { checkFormat } from '../local/format.js'
 import { exportRows } from '../local/transfer/export-rows.js'
 import { RowImport } from '../local/transfer/import-rows.js'
 import { rows } from '../local/rows.js'
-import { unfinishedCopy, type CopySource, type CopyTarget } from '../transfer.js'
+import { unfinishedTransfer, type TransferSource, type TransferTarget } from '../transfer.js'
 import { createPrivacy, ensureFolder } from './folder.js'
 import { engineErrorOf, openLevelStore, type LevelStore } from './level-store.js'
 
@@ -18,7 +18,7 @@ const withFolder = async <T>(folder: string, work: () => Promise<T>): Promise<T>
 }
 
 /** The data in a folder of an embedded engine. They are read without an engine, so nothing in it changes. */
-export const folderSource = (path: string): CopySource => {
+export const folderSource = (path: string): TransferSource => {
   const folder = resolve(path)
   let store: LevelStore | undefined
   return {
@@ -28,7 +28,7 @@ export const folderSource = (path: string): CopySource => {
           throw new EngineError('unavailable', `There is no data in ${folder}: correct engine.path.`)
         store = await openLevelStore(folder)
         if (store.getSync(rows.copying) !== undefined)
-          throw new EngineError('unavailable', unfinishedCopy(folder))
+          throw new EngineError('unavailable', unfinishedTransfer(folder))
         // Before the target is opened, which marks it.
         checkFormat(store, folder)
       }),
@@ -40,7 +40,7 @@ export const folderSource = (path: string): CopySource => {
 }
 
 /** A new folder of an embedded engine. */
-export const folderTarget = (path: string): CopyTarget => {
+export const folderTarget = (path: string): TransferTarget => {
   const folder = resolve(path)
   const makePrivate = createPrivacy(folder)
   let opened: { store: LevelStore; rows: RowImport } | undefined

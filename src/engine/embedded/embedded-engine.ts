@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../engine.js'
 import { EngineError } from '../errors.js'
-import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
+import { SingleProcessEngine, type EngineOptions } from '../local/local-engine.js'
 import type { Volume } from '../local/store.js'
 import { watchDatabaseFiles } from './database-files.js'
 import { createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
@@ -98,5 +98,8 @@ export const createEmbeddedEngine = ({
 }: EmbeddedEngineOptions): Engine => {
   // Resolved now, so that a later change of the working directory doesn't change the folder.
   const folder = resolve(path)
-  return new LocalEngine((signal) => openWhenUnlocked(folder, { lockWait, cacheBytes }, signal), options)
+  return new SingleProcessEngine(
+    (signal) => openWhenUnlocked(folder, { lockWait, cacheBytes }, signal),
+    options,
+  )
 }

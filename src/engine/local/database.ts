@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { EngineEvent, UserRef } from '../engine.js'
 import { EngineError } from '../errors.js'
-import { unfinishedCopy } from '../transfer.js'
+import { unfinishedTransfer } from '../transfer.js'
 import { Clock } from '../../util/clock.js'
 import { Scheduler } from '../../util/scheduler.js'
 import { EventQueue } from './event-queue.js'
@@ -108,7 +108,7 @@ export const openDatabase = async ({
     const { store, identity, cacheBytes } = volume
     const inboxBytes = cacheBytes * INBOXES_SHARE
     if (read(store, rows.copying) !== undefined)
-      throw new EngineError('unavailable', unfinishedCopy("The engine's folder"))
+      throw new EngineError('unavailable', unfinishedTransfer("The engine's folder"))
     const commit = new GroupCommit(
       store,
       onFailure,

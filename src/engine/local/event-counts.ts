@@ -7,14 +7,14 @@ import type { Store } from './store.js'
 export interface EventCountsRow {
   /** The number of the newest event. */
   last: number
-  owed: number
+  pending: number
   failed: number
 }
 
 const load = (stored: EventCountsRow | undefined): EventCountsRow => {
-  const { last, owed, failed } = stored ?? { last: 0, owed: 0, failed: 0 }
+  const { last, pending, failed } = stored ?? { last: 0, pending: 0, failed: 0 }
   // Receivers ignore events with a smaller number than the last one. A store in memory or from a backup does not know that number.
-  return { last: Math.max(last, Date.now()), owed, failed }
+  return { last: Math.max(last, Date.now()), pending, failed }
 }
 
 /** Counts and numbers the webhook events of apps. */
@@ -29,19 +29,19 @@ export class EventCounts {
     return this.#apps.of(appId)
   }
 
-  /** Adds to the counters of owed and failed events. */
+  /** Adds to the counters of pending and failed events. */
   add(appId: string, difference: Partial<Omit<EventCountsRow, 'last'>>): void {
     const counts = this.#apps.of(appId)
-    counts.owed += difference.owed ?? 0
+    counts.pending += difference.pending ?? 0
     counts.failed += difference.failed ?? 0
     this.#apps.save(appId)
   }
 
-  /** Returns the number of a new event, and counts it as owed. */
+  /** Returns the number of a new event, and counts it as pending. */
   next(appId: string): number {
     const counts = this.#apps.of(appId)
     counts.last++
-    this.add(appId, { owed: 1 })
+    this.add(appId, { pending: 1 })
     return counts.last
   }
 }

@@ -3,8 +3,8 @@ import type { JsonObject } from '../../protocol/index.js'
 import type {
   DeliveryOutcome,
   EngineEvent,
-  OwedEvent,
-  OwedEventPage,
+  PendingEvent,
+  PendingEventPage,
   UserRef,
   WebhookEvent,
   WebhookEventType,
@@ -39,10 +39,10 @@ export interface EventRow {
   lastError: string | null
 }
 
-/** The owed events of a user. Times are the engine clock's. */
+/** The pending events of a user. Times are the engine clock's. */
 interface UserQueue {
   readonly of: UserRef
-  /** The oldest owed event; 0 if there is none. */
+  /** The oldest pending event; 0 if there is none. */
   first: number
   last: number
   /** The opening in which `dueAt` was set. */
@@ -67,7 +67,7 @@ export interface EventQueueOptions {
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
 /**
- * The webhook events that are owed, in rows: each event by its number, and for each user with owed events one row in the order of the
+ * The webhook events that are pending, in rows: each event by its number, and for each user with pending events one row in the order of the
  * times at which the oldest is due. The other events of the user wait for it in rows of their own.
  */
 export class EventQueue implements WebhookQueue {
@@ -100,7 +100,7 @@ export class EventQueue implements WebhookQueue {
     this.#emit = emit
   }
 
-  /** Emits `webhooks-due` for owed events. */
+  /** Emits `webhooks-due` for pending events. */
   resume(appId: string): void {
     this.#scheduler.schedule(this.#job(appId), this.#clock.now())
   }
@@ -112,7 +112,7 @@ export class EventQueue implements WebhookQueue {
     const id = `evt_${seq}_${randomBytes(ID_BYTES).toString('hex')}`
     const event: WebhookEvent = { id, type, seq, at, appId, userId, data }
     const operations = [
-      put(rows.owedEvent(appId, seq), { event, attempts: 0, lastError: null } satisfies EventRow),
+      put(rows.pendingEvent(appId, seq), { event, attempts: 0, lastError: null } satisfies EventRow),
     ]
     if (queue.first > 0) operations.push(put(rows.waitingEvent(queue.of, seq), 1))
     queue.last = seq
@@ -124,16 +124,16 @@ export class EventQueue implements WebhookQueue {
   /** Whether the event with this id is stored. */
   has(appId: string, eventId: string): boolean {
     const seq = seqOf(eventId)
-    return [rows.owedEvent(appId, seq), rows.failedEvent(appId, seq)].some(
+    return [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(
       (row) => (read(this.#store, row) as EventRow | undefined)?.event.id === eventId,
     )
   }
 
-  async takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
+  async takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     await this.#commit.flush()
     const now = this.#clock.now()
     const due = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#run, now), limit })
-    const taken: OwedEvent[] = []
+    const taken: PendingEvent[] = []
     const operations: Operation[] = []
     for (const [row] of due) {
       const { run, dueAt, userId } = rows.dueEventOf(row)
@@ -143,13 +143,13 @@ export class EventQueue implements WebhookQueue {
       const stored = this.#event(appId, queue.first)
       if (!stored) continue
       this.#setDue(queue, now + leaseFor, operations)
-      taken.push(this.#owed(stored, now))
+      taken.push(this.#pending(stored, now))
     }
     this.#write(operations)
     return taken
   }
 
-  settleEvent(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+  endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
     const of = { appId, userId }
     return this.#mutex.run(rows.eventQueue(of), async () => {
       const seq = seqOf(eventId)
@@ -158,11 +158,11 @@ export class EventQueue implements WebhookQueue {
       if ('retryAfter' in outcome) {
         const { retryAfter, error } = outcome
         const row = { ...stored, attempts: stored.attempts + 1, lastError: error }
-        const operations = [put(rows.owedEvent(appId, seq), row satisfies EventRow)]
+        const operations = [put(rows.pendingEvent(appId, seq), row satisfies EventRow)]
         this.#setDue(this.#queue(of), this.#clock.now() + Math.max(0, retryAfter), operations)
         return this.#write(operations)
       }
-      const operations = [del(rows.owedEvent(appId, seq))]
+      const operations = [del(rows.pendingEvent(appId, seq))]
       let failed = 0
       if ('failed' in outcome) {
         const row = { ...stored, attempts: stored.attempts + 1, lastError: outcome.failed }
@@ -180,22 +180,22 @@ export class EventQueue implements WebhookQueue {
         operations.push(del(rows.waitingEvent(of, next)))
         this.#setFirst(queue, next, operations)
       }
-      this.#counts.add(appId, { owed: -1, failed })
+      this.#counts.add(appId, { pending: -1, failed })
       this.#write(operations)
     })
   }
 
-  async owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
+  async pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
     await this.#commit.flush()
     const seq = after === null ? null : Number(after)
-    const [owed, failed] = await Promise.all([
-      this.#reads.all<EventRow>({ ...rows.owedEventsAfter(appId, seq), limit: limit + 1 }),
+    const [pending, failed] = await Promise.all([
+      this.#reads.all<EventRow>({ ...rows.pendingEventsAfter(appId, seq), limit: limit + 1 }),
       this.#reads.all<EventRow>({ ...rows.failedEventsAfter(appId, seq), limit: limit + 1 }),
     ])
     const now = Date.now()
     const all = [
-      ...owed.map(([, row]) => this.#owed(row, this.#dueAtOf(row.event))),
-      ...failed.map(([, row]): OwedEvent => ({ ...row, dueAt: now, state: 'failed' })),
+      ...pending.map(([, row]) => this.#pending(row, this.#dueAtOf(row.event))),
+      ...failed.map(([, row]): PendingEvent => ({ ...row, dueAt: now, state: 'failed' })),
     ].toSorted((a, b) => a.event.seq - b.event.seq)
     const events = all.slice(0, limit)
     const last = events.at(-1)
@@ -211,8 +211,8 @@ export class EventQueue implements WebhookQueue {
       const stored = read(this.#store, failedRow) as EventRow | undefined
       if (stored?.event.id !== eventId || stored.event.userId !== userId) return false
       const row: EventRow = { ...stored, attempts: 0, lastError: null }
-      const operations = [del(failedRow), put(rows.owedEvent(appId, seq), row)]
-      this.#counts.add(appId, { failed: -1, owed: 1 })
+      const operations = [del(failedRow), put(rows.pendingEvent(appId, seq), row)]
+      this.#counts.add(appId, { failed: -1, pending: 1 })
       const queue = this.#queue(of)
       const { first } = queue
       queue.last = Math.max(queue.last, seq)
@@ -229,10 +229,10 @@ export class EventQueue implements WebhookQueue {
     })
   }
 
-  async owedSummary(appId: string): Promise<{ owed: number; oldestAt: number | null }> {
+  async pendingSummary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
     await this.#commit.flush()
-    const [oldest] = await this.#reads.all<EventRow>({ ...rows.owedEventsAfter(appId, null), limit: 1 })
-    return { owed: this.#counts.of(appId).owed, oldestAt: oldest?.[1].event.at ?? null }
+    const [oldest] = await this.#reads.all<EventRow>({ ...rows.pendingEventsAfter(appId, null), limit: 1 })
+    return { pending: this.#counts.of(appId).pending, oldestAt: oldest?.[1].event.at ?? null }
   }
 
   /** Resolves when every call so far has settled. */
@@ -259,7 +259,7 @@ export class EventQueue implements WebhookQueue {
   }
 
   #event(appId: string, seq: number): EventRow | undefined {
-    return read(this.#store, rows.owedEvent(appId, seq)) as EventRow | undefined
+    return read(this.#store, rows.pendingEvent(appId, seq)) as EventRow | undefined
   }
 
   /** The user's oldest event after one; undefined if none is stored. */
@@ -328,8 +328,8 @@ export class EventQueue implements WebhookQueue {
     return run === this.#run ? dueAt : this.#clock.now()
   }
 
-  #owed(row: EventRow, dueAt: number): OwedEvent {
-    return { ...row, dueAt: Date.now() + Math.max(0, dueAt - this.#clock.now()), state: 'owed' }
+  #pending(row: EventRow, dueAt: number): PendingEvent {
+    return { ...row, dueAt: Date.now() + Math.max(0, dueAt - this.#clock.now()), state: 'pending' }
   }
 
   /** A step of the app's job: emits `webhooks-due` if an event is due, and resolves with the time at which the next one is. */

@@ -3,7 +3,7 @@ import { rows } from './rows.js'
 import { put, read, type Operation, type Store } from './store.js'
 
 /** The number of the format of the rows. A change after which earlier rows can't be read raises it. */
-const FORMAT = 4
+const FORMAT = 5
 
 /** The operation that says which format the rows of a store have. */
 export const putFormat = (): Operation => put(rows.format, FORMAT)

@@ -9,8 +9,8 @@ import type {
   InboxState,
   MessagePage,
   NewMessage,
-  OwedEvent,
-  OwedEventPage,
+  PendingEvent,
+  PendingEventPage,
   Position,
   Revocation,
   SavedUser,
@@ -43,7 +43,7 @@ export interface EngineOptions {
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
 
 /** An engine for one process, on an ordered store. */
-export class LocalEngine implements Engine {
+export class SingleProcessEngine implements Engine {
   readonly #openVolume: (signal: AbortSignal) => Promise<Volume>
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
@@ -133,8 +133,8 @@ export class LocalEngine implements Engine {
     return this.#use(({ sessions }) => sessions.setHidden(session, connectionId, hidden))
   }
 
-  detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void> {
-    return this.#use(({ sessions }) => sessions.detach(session, connectionId, holdFor))
+  detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
+    return this.#use(({ sessions }) => sessions.detach(session, connectionId, resumableFor))
   }
 
   sessions(of: UserRef): Promise<SessionRecord[]> {
@@ -236,24 +236,24 @@ export class LocalEngine implements Engine {
     })
   }
 
-  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
+  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     return this.#use(({ database }) => database.queue.takeDueEvents(appId, limit, leaseFor))
   }
 
-  settleEvent(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
-    return this.#use(({ database }) => database.queue.settleEvent(appId, userId, eventId, outcome))
+  endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+    return this.#use(({ database }) => database.queue.endDelivery(appId, userId, eventId, outcome))
   }
 
-  owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
-    return this.#use(({ database }) => database.queue.owedEvents(appId, after, limit))
+  pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
+    return this.#use(({ database }) => database.queue.pendingEvents(appId, after, limit))
   }
 
   replayEvent(appId: string, userId: string, eventId: string): Promise<boolean> {
     return this.#use(({ database }) => database.queue.replayEvent(appId, userId, eventId))
   }
 
-  owedSummary(appId: string): Promise<{ owed: number; oldestAt: number | null }> {
-    return this.#use(({ database }) => database.queue.owedSummary(appId))
+  pendingSummary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
+    return this.#use(({ database }) => database.queue.pendingSummary(appId))
   }
 
   send(message: NewMessage, rules: SendRules): Promise<SendResult> {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Credential, SessionRecord, SessionRequest, Way } from '../engine.js'
+import type { Credential, SessionRecord, SessionRequest, AuthMethod } from '../engine.js'
 
 /** A session that has not ended, in memory. */
 export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'> {
   /** The fields of its credential. An object of their own would take memory. */
-  way: Way
+  authMethod: AuthMethod
   tokenId: string | null
   issuedAt: number | null
   credentialExpiresAt: number | null
@@ -21,7 +21,7 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   /** Hash of the resume key before that one. It is valid until the client is known to have the new one. */
   previousKeyHash: string | null
   /** Milliseconds for which the session is held, from when it was detached or loaded. */
-  holdFor: number
+  resumableFor: number
   /** When the hold expires, by the monotonic clock; null while the session is active. */
   expiresAt: number | null
   /** When its user no longer counts as online, by the monotonic clock; null while the session is active. */
@@ -32,8 +32,11 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   mayBeStored: boolean
 }
 
-export const setCredential = (session: Session, { way, tokenId, issuedAt, expiresAt }: Credential): void => {
-  session.way = way
+export const setCredential = (
+  session: Session,
+  { authMethod, tokenId, issuedAt, expiresAt }: Credential,
+): void => {
+  session.authMethod = authMethod
   session.tokenId = tokenId
   session.issuedAt = issuedAt
   session.credentialExpiresAt = expiresAt
@@ -41,8 +44,8 @@ export const setCredential = (session: Session, { way, tokenId, issuedAt, expire
 
 /** Returns a session that starts now. Its page is visible. */
 export const newSession = (request: SessionRequest, number: number): Session => {
-  const { appId, userId, guest, origin, address, client, node, connectionId, keyHash, holdFor } = request
-  const { way, tokenId, issuedAt, expiresAt } = request.credential
+  const { appId, userId, guest, origin, address, client, node, connectionId, keyHash, resumableFor } = request
+  const { authMethod, tokenId, issuedAt, expiresAt } = request.credential
   const now = Date.now()
   return {
     number,
@@ -52,7 +55,7 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     userId,
     sessionId: randomUUID(),
     guest,
-    way,
+    authMethod,
     tokenId,
     issuedAt,
     credentialExpiresAt: expiresAt,
@@ -66,7 +69,7 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     connectionId,
     keyHash,
     previousKeyHash: null,
-    holdFor,
+    resumableFor,
     expiresAt: null,
     offlineAt: null,
     offline: false,
@@ -82,7 +85,7 @@ export const recordOf = (session: Session): SessionRecord => ({
   sessionId: session.sessionId,
   guest: session.guest,
   credential: {
-    way: session.way,
+    authMethod: session.authMethod,
     tokenId: session.tokenId,
     issuedAt: session.issuedAt,
     expiresAt: session.credentialExpiresAt,
@@ -107,18 +110,23 @@ export type SessionRow = [
   userId: string,
   sessionId: string,
   guest: boolean,
-  credential: [way: Way, tokenId: string | null, issuedAt: number | null, expiresAt: number | null],
+  credential: [
+    authMethod: AuthMethod,
+    tokenId: string | null,
+    issuedAt: number | null,
+    expiresAt: number | null,
+  ],
   client: [origin: string | null, address: string, client: string | null, node: string, rtt: number | null],
   startedAt: number,
   lastSeenAt: number,
   keyHash: string,
   previousKeyHash: string | null,
-  holdFor: number,
+  resumableFor: number,
   offline: boolean,
 ]
 
 export const rowOf = (session: Session): SessionRow => {
-  const { way, tokenId, issuedAt, credentialExpiresAt, origin, address, client, node, rtt } = session
+  const { authMethod, tokenId, issuedAt, credentialExpiresAt, origin, address, client, node, rtt } = session
   return [
     session.number,
     session.detached,
@@ -127,13 +135,13 @@ export const rowOf = (session: Session): SessionRow => {
     session.userId,
     session.sessionId,
     session.guest,
-    [way, tokenId, issuedAt, credentialExpiresAt],
+    [authMethod, tokenId, issuedAt, credentialExpiresAt],
     [origin, address, client, node, rtt],
     session.startedAt,
     session.lastSeenAt,
     session.keyHash,
     session.previousKeyHash,
-    session.holdFor,
+    session.resumableFor,
     session.offline,
   ]
 }
@@ -144,8 +152,8 @@ export const rowOf = (session: Session): SessionRow => {
  */
 export const sessionOf = (row: SessionRow, openAt: number): Session => {
   const [number, detached, hiddenSince, appId, userId, sessionId, guest, credential, client, ...others] = row
-  const [startedAt, lastSeenAt, keyHash, previousKeyHash, holdFor, offline] = others
-  const [way, tokenId, issuedAt, expiresAt] = credential
+  const [startedAt, lastSeenAt, keyHash, previousKeyHash, resumableFor, offline] = others
+  const [authMethod, tokenId, issuedAt, expiresAt] = credential
   const [origin, address, name, node, rtt] = client
   return {
     number,
@@ -155,7 +163,7 @@ export const sessionOf = (row: SessionRow, openAt: number): Session => {
     userId,
     sessionId,
     guest,
-    way,
+    authMethod,
     tokenId,
     issuedAt,
     credentialExpiresAt: expiresAt,
@@ -168,7 +176,7 @@ export const sessionOf = (row: SessionRow, openAt: number): Session => {
     lastSeenAt: detached === null ? Math.max(lastSeenAt, openAt) : lastSeenAt,
     keyHash,
     previousKeyHash,
-    holdFor,
+    resumableFor,
     offline,
     mayBeStored: true,
     connectionId: null,

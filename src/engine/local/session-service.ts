@@ -32,7 +32,7 @@ const eventDataOf = ({
 }: SessionRecord) => ({
   sessionId,
   guest,
-  way: credential.way,
+  way: credential.authMethod,
   origin,
   address,
   client,

@@ -79,7 +79,7 @@ export class Sessions {
       const now = monotonicNow()
       // A hold starts anew, because no client could return while the engine was closed.
       for (const session of sessions.slice(start, start + HELD_PER_STEP))
-        this.#hold(session, now + session.holdFor)
+        this.#hold(session, now + session.resumableFor)
       await nextTurn()
     }
     this.#isLoading = false
@@ -203,12 +203,12 @@ export class Sessions {
     this.#journal.write(session)
   }
 
-  detach(ref: SessionRef, connectionId: string, holdFor: number): void {
+  detach(ref: SessionRef, connectionId: string, resumableFor: number): void {
     const session = this.#index.find(ref)
     if (session?.connectionId !== connectionId) return
     session.lastSeenAt = Date.now()
-    session.holdFor = holdFor
-    this.#hold(session, monotonicNow() + holdFor)
+    session.resumableFor = resumableFor
+    this.#hold(session, monotonicNow() + resumableFor)
     this.#journal.write(session)
     this.#endExpiredOf(ref)
   }
@@ -267,7 +267,7 @@ export class Sessions {
   }
 
   #resume(session: Session, request: SessionRequest): Started {
-    const { hidden, connectionId, keyHash, resumes, holdFor } = request
+    const { hidden, connectionId, keyHash, resumes, resumableFor } = request
     const replacedConnectionId = session.connectionId
     session.lastSeenAt = Date.now()
     session.detached = null
@@ -275,7 +275,7 @@ export class Sessions {
     session.connectionId = connectionId
     session.keyHash = keyHash
     session.previousKeyHash = resumes ?? null
-    session.holdFor = holdFor
+    session.resumableFor = resumableFor
     session.expiresAt = null
     session.offlineAt = null
     session.offline = false

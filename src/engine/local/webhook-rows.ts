@@ -2,7 +2,7 @@ import type { UserRef } from '../engine.js'
 import { below, DIGITS, keyOf, lastOf, padded } from './row-keys.js'
 import type { Range } from './store.js'
 
-/** When the oldest owed event of a user is due: `run` is the number of the opening in which that was decided. */
+/** When the oldest pending event of a user is due: `run` is the number of the opening in which that was decided. */
 export interface DueKey {
   run: number
   dueAt: number
@@ -19,8 +19,8 @@ export const webhookRows = {
   run: 'run',
   /** The counters of an app's events. */
   eventCounts: (appId: string) => keyOf('event counts', appId),
-  owedEvent: (appId: string, seq: number) => keyOf('event', appId, padded(seq)),
-  owedEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
+  pendingEvent: (appId: string, seq: number) => keyOf('event', appId, padded(seq)),
+  pendingEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
   failedEvent: (appId: string, seq: number) => keyOf('failed event', appId, padded(seq)),
   failedEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'failed event', appId),
   /** The queue of a user's events: which is the oldest, which the newest, and when the oldest is due. */

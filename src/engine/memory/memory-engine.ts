@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../engine.js'
-import { LocalEngine, type EngineOptions } from '../local/local-engine.js'
+import { SingleProcessEngine, type EngineOptions } from '../local/local-engine.js'
 import type { Volume } from '../local/store.js'
 import { MemoryStore } from './memory-store.js'
 
@@ -23,4 +23,4 @@ const openVolume = (): Promise<Volume> =>
  * remember no users.
  */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
-  new LocalEngine(openVolume, options)
+  new SingleProcessEngine(openVolume, options)

@@ -9,7 +9,7 @@ import type {
   UserRef,
 } from '../engine.js'
 import { EngineError } from '../errors.js'
-import { unfinishedCopy } from '../transfer.js'
+import { unfinishedTransfer } from '../transfer.js'
 import { Canaries } from './canaries.js'
 import { Apps } from './apps.js'
 import { assertUsable, leastDurable } from './server-check.js'
@@ -130,7 +130,7 @@ export class Node {
         randomBytes(KEY_BYTES).toString('base64'),
         randomBytes(KEY_BYTES).toString('base64'),
       ])
-      if (key === null) throw new EngineError('unavailable', unfinishedCopy('This Redis'))
+      if (key === null) throw new EngineError('unavailable', unfinishedTransfer('This Redis'))
       this.#key = Buffer.from(String(key), 'base64')
       store.epochKey = String(epochs)
       for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))

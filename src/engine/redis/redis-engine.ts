@@ -9,8 +9,8 @@ import type {
   InboxState,
   MessagePage,
   NewMessage,
-  OwedEvent,
-  OwedEventPage,
+  PendingEvent,
+  PendingEventPage,
   Position,
   Revocation,
   SavedUser,
@@ -148,8 +148,8 @@ export class RedisEngine implements Engine {
     return this.#use(({ sessions }) => sessions.setHidden(session, connectionId, hidden))
   }
 
-  detachSession(session: SessionRef, connectionId: string, holdFor: number): Promise<void> {
-    return this.#use(({ sessions }) => sessions.detach(session, connectionId, holdFor))
+  detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
+    return this.#use(({ sessions }) => sessions.detach(session, connectionId, resumableFor))
   }
 
   sessions(of: UserRef): Promise<SessionRecord[]> {
@@ -208,15 +208,15 @@ export class RedisEngine implements Engine {
     return this.#use((node) => node.configure(appId, options))
   }
 
-  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
+  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     return this.#use(({ webhooks }) => webhooks.take(appId, limit, leaseFor))
   }
 
-  settleEvent(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+  endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
     return this.#use(({ webhooks }) => webhooks.settle({ appId, userId }, eventId, outcome))
   }
 
-  owedEvents(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
+  pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
     return this.#use(({ webhooks }) => webhooks.list(appId, after, limit))
   }
 
@@ -224,7 +224,7 @@ export class RedisEngine implements Engine {
     return this.#use(({ webhooks }) => webhooks.replay({ appId, userId }, eventId))
   }
 
-  owedSummary(appId: string): Promise<{ owed: number; oldestAt: number | null }> {
+  pendingSummary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
     return this.#use(({ webhooks }) => webhooks.summary(appId))
   }
 

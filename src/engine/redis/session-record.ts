@@ -49,15 +49,15 @@ export const recordsOf = (of: UserRef, list: readonly string[]): SessionRecord[]
 /** A token's id in rows and keys. */
 export const tokenHash = (appId: string, tokenId: string): string => hashOf(appId, tokenId)
 
-/** A credential as the arguments of a step: its way, token and time, and the whole as JSON. */
+/** A credential as the arguments of a step: its method, token and time, and the whole as JSON. */
 export const credentialArgs = (
   appId: string,
-  { way, tokenId, issuedAt, expiresAt }: Credential,
-): [way: string, token: string, issuedAt: string, json: string] => [
-  way,
+  { authMethod, tokenId, issuedAt, expiresAt }: Credential,
+): [authMethod: string, token: string, issuedAt: string, json: string] => [
+  authMethod,
   tokenId === null ? '' : tokenHash(appId, tokenId),
   issuedAt === null ? '' : String(issuedAt),
-  JSON.stringify({ way, tokenId, issuedAt, expiresAt }),
+  JSON.stringify({ authMethod, tokenId, issuedAt, expiresAt }),
 ]
 
 export const factsJson = ({ origin, address, client, node }: SessionRequest): string =>

@@ -44,12 +44,13 @@ export class Sessions {
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
-    const { appId, userId, connectionId, keyHash, resumes, holdFor, sessionsPerUser, hidden, guest } = request
+    const { appId, userId, connectionId, keyHash, resumes, resumableFor, sessionsPerUser, hidden, guest } =
+      request
     const of = { appId, userId }
-    const [way, token, issuedAt, json] = credentialArgs(appId, request.credential)
+    const [authMethod, token, issuedAt, json] = credentialArgs(appId, request.credential)
     const args = [
-      ...[randomUUID(), connectionId, keyHash, resumes ?? '', String(holdFor), String(sessionsPerUser)],
-      ...[hidden ? '1' : '0', guest ? '1' : '0', way, token, issuedAt, json, factsJson(request)],
+      ...[randomUUID(), connectionId, keyHash, resumes ?? '', String(resumableFor), String(sessionsPerUser)],
+      ...[hidden ? '1' : '0', guest ? '1' : '0', authMethod, token, issuedAt, json, factsJson(request)],
     ]
     const finish = this.#held.expectStart(of)
     try {
@@ -91,11 +92,11 @@ export class Sessions {
     await this.#change('hideSession', session, connectionId, hidden ? '1' : '0')
   }
 
-  async detach(session: SessionRef, connectionId: string, holdFor: number): Promise<void> {
+  async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
     await this.#departures.run(async () => {
-      if (!(await this.#change('detachSession', session, connectionId, String(holdFor)))) return false
+      if (!(await this.#change('detachSession', session, connectionId, String(resumableFor)))) return false
       this.#held.remove(session)
-      this.#sweeper.wake(this.#store.partitions.of(session), holdFor)
+      this.#sweeper.wake(this.#store.partitions.of(session), resumableFor)
       return true
     })
   }

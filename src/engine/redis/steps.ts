@@ -81,7 +81,7 @@ export const loadSteps = () => {
     expireInbox: defineStep('inbox-expire', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
 
     takeEvents: defineStep('events-take', ['due', 'events'], { parts: ['events'] }),
-    settleEvent: defineStep('events-settle', ['queue', 'due', 'events', 'owed', 'failed'], {
+    endDelivery: defineStep('events-settle', ['queue', 'due', 'events', 'owed', 'failed'], {
       parts: ['events'],
       repeatable: true,
     }),

@@ -1,8 +1,8 @@
 import type {
   DeliveryOutcome,
   EngineEvent,
-  OwedEvent,
-  OwedEventPage,
+  PendingEvent,
+  PendingEventPage,
   UserRef,
   WebhookEvent,
 } from '../engine.js'
@@ -23,7 +23,7 @@ interface EventId {
 /** Returns the number in an event's id. The partition before it may be another: the event may be copied from another engine. */
 const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(id)?.[1]
 
-type Outcome = Pick<OwedEvent, 'attempts' | 'lastError'>
+type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 
 /** The webhook events of apps. A node knows in which partitions events are due, so that a delivery asks those alone. */
 export class Webhooks {
@@ -55,9 +55,9 @@ export class Webhooks {
     delays.forEach(([delay], partition) => this.note(appId, partition, Number(delay)))
   }
 
-  async take(appId: string, limit: number, leaseFor: number): Promise<OwedEvent[]> {
+  async take(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     const { steps } = this.#store
-    const taken: OwedEvent[] = []
+    const taken: PendingEvent[] = []
     const now = performance.now()
     const due = [...(this.#due.get(appId) ?? [])].filter(([, at]) => at <= now)
     while (due.length > 0 && taken.length < limit) {
@@ -76,7 +76,7 @@ export class Webhooks {
               event: JSON.parse(String(event)) as WebhookEvent,
               ...(JSON.parse(String(outcome)) as Outcome),
               dueAt: Date.now(),
-              state: 'owed',
+              state: 'pending',
             })
         }),
       )
@@ -94,19 +94,19 @@ export class Webhooks {
           ? ['failed', '0', outcome.failed]
           : ['delivered', '0', '']
     const maxFailed = Math.ceil(MAX_FAILED / this.#store.partitions.count)
-    const [next] = await this.#store.onUser(this.#store.steps.settleEvent, of, [
+    const [next] = await this.#store.onUser(this.#store.steps.endDelivery, of, [
       ...[id.seq, eventId, ...args, String(maxFailed)],
     ])
     this.note(of.appId, id.partition, Number(next))
   }
 
-  /** A page of owed and failed events, partition by partition. */
-  async list(appId: string, after: string | null, limit: number): Promise<OwedEventPage> {
+  /** A page of pending and failed events, partition by partition. */
+  async list(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
     const found = await readList(this.#store, {
       ...{ step: this.#store.steps.listEvents, appId, from: positionOf(after), start: '0', limit: limit + 1 },
       parse: (list, partition) =>
         inGroups(list, 4).map((group) => {
-          const event = owedEventOf(group)
+          const event = pendingEventOf(group)
           return { event, cursor: cursorOf(partition, event.event.seq) }
         }),
     })
@@ -125,11 +125,11 @@ export class Webhooks {
     return isReplayed === 1
   }
 
-  async summary(appId: string): Promise<{ owed: number; oldestAt: number | null }> {
+  async summary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
     const all = await this.#store.onEveryPartition(this.#store.steps.eventsSummary, appId, [])
     const times = all.flatMap(([, at]) => (at === null ? [] : [Number(at)]))
     return {
-      owed: all.reduce((sum, [owed]) => sum + Number(owed), 0),
+      pending: all.reduce((sum, [pending]) => sum + Number(pending), 0),
       oldestAt: times.length > 0 ? Math.min(...times) : null,
     }
   }
@@ -158,9 +158,9 @@ export class Webhooks {
   }
 }
 
-const owedEventOf = ([state, event, outcome, delay]: readonly Reply[]): OwedEvent => ({
+const pendingEventOf = ([state, event, outcome, delay]: readonly Reply[]): PendingEvent => ({
   event: JSON.parse(String(event)) as WebhookEvent,
   ...(JSON.parse(String(outcome)) as Outcome),
   dueAt: Date.now() + (delay === '' ? 0 : Number(delay)),
-  state: state === 'owed' ? 'owed' : 'failed',
+  state: state === 'pending' ? 'pending' : 'failed',
 })

@@ -101,19 +101,19 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         await start(engine, ada)
         const [taken] = await engine.takeDueEvents(app, 1, 60_000)
         assert.ok(taken)
-        await engine.settleEvent(app, 'ada', taken.event.id, { retryAfter: 50, error: '500' })
+        await engine.endDelivery(app, 'ada', taken.event.id, { retryAfter: 50, error: '500' })
         await withClock(shift, async () => {
           await until('it is due', async () => (await engine.takeDueEvents(app, 1, 50)).length === 1)
           await until('its lease is over', async () => (await engine.takeDueEvents(app, 1, 50)).length === 1)
-          await engine.settleEvent(app, 'ada', taken.event.id, { retryAfter: 50, error: '500' })
+          await engine.endDelivery(app, 'ada', taken.event.id, { retryAfter: 50, error: '500' })
         })
         await until('it is due again', async () => (await engine.takeDueEvents(app, 1, 50)).length === 1)
       })
 
-      on('ends no held session, and holds none for longer', async (engine) => {
+      on('ends no detached session, and keeps none for longer', async (engine) => {
         const [long, short] = [request(ada), request(bob)]
-        const held = await startSession(engine, long)
-        await engine.detachSession(held, long.connectionId, 60_000)
+        const detached = await startSession(engine, long)
+        await engine.detachSession(detached, long.connectionId, 60_000)
         const events = nextEvents(engine, 'session-ended')
         await withClock(shift, async () => {
           assert.equal((await engine.sessions(ada)).length, 1)
@@ -122,7 +122,7 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
           assert.equal((await engine.sessions(ada)).length, 1)
         })
         const resumed = await startSession(engine, request(ada, { resumes: long.keyHash }))
-        assert.equal(resumed.sessionId, held.sessionId)
+        assert.equal(resumed.sessionId, detached.sessionId)
       })
     })
   }

@@ -16,7 +16,7 @@ import {
   until,
   type SuiteContext,
 } from './kit.js'
-import { ask, owed } from './webhook-kit.js'
+import { ask, pending } from './webhook-kit.js'
 
 /** Milliseconds. */
 const LEASE = 60_000
@@ -139,7 +139,12 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
     })
 
     onTwo('revoke users, apps and tokens for both', async (one, two) => {
-      const credential = { way: 'token', tokenId: 'one', issuedAt: Date.now(), expiresAt: null } as const
+      const credential = {
+        authMethod: 'token',
+        tokenId: 'one',
+        issuedAt: Date.now(),
+        expiresAt: null,
+      } as const
       const byToken = await startSession(two, request(bob, { credential }))
       const ended = nextEvents(two, 'session-ended', 2)
       await one.revokeToken(app, 'one')
@@ -196,14 +201,14 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
       assert.equal(events.filter(({ type }) => type === 'session-ended').length, 1)
     })
 
-    onTwo('hold the sessions of one that is closed', async (one, two) => {
+    onTwo('detach the sessions of one that is closed', async (one, two) => {
       const asked = request(ada)
       const session = await startSession(two, asked)
-      await startSession(two, request(bob, { holdFor: 20 }))
+      await startSession(two, request(bob, { resumableFor: 20 }))
       await two.close()
       assert.equal((await one.sessions(ada))[0]?.state, 'detached')
       assert.equal((await one.status(ada)).online, true)
-      await until('the short hold ends', async () => (await one.sessions(bob)).length === 0)
+      await until('the short resume window is over', async () => (await one.sessions(bob)).length === 0)
       const resumed = await startSession(one, request(ada, { resumes: asked.keyHash }))
       assert.equal(resumed.sessionId, session.sessionId)
     })
@@ -217,8 +222,8 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
       const [event, ...others] = taken.flat()
       assert.ok(event)
       assert.deepEqual(others, [])
-      await two.settleEvent(app, 'ada', event.event.id, { delivered: true })
-      assert.deepEqual(await owed(one), [])
+      await two.endDelivery(app, 'ada', event.event.id, { delivered: true })
+      assert.deepEqual(await pending(one), [])
     })
   })
 }

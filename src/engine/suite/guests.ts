@@ -5,9 +5,9 @@ import { app, bob, deliver, request, until, type SuiteContext, startSession } fr
 const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` })
 
 /** Saves a guest and starts a session. */
-const enter = async (engine: Engine, of: UserRef, holdFor?: number) => {
+const enter = async (engine: Engine, of: UserRef, resumableFor?: number) => {
   assert.ok(await engine.saveGuest(of, { claimed: { name: of.userId } }, 3))
-  const sessionRequest = request(of, { guest: true, ...(holdFor !== undefined && { holdFor }) })
+  const sessionRequest = request(of, { guest: true, ...(resumableFor !== undefined && { resumableFor }) })
   return { session: await startSession(engine, sessionRequest), connectionId: sessionRequest.connectionId }
 }
 
@@ -28,7 +28,7 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       assert.deepEqual(again.user.claimed, {})
     })
 
-    on('are deleted when their hold expires', async (engine) => {
+    on('are deleted when their resume window is over', async (engine) => {
       const { session, connectionId } = await enter(engine, guest('a'))
       await engine.detachSession(session, connectionId, 20)
       await untilDeleted(engine, guest('a'))

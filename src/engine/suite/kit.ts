@@ -57,7 +57,7 @@ export const request = (of: UserRef, more: Partial<SessionRequest> = {}): Sessio
   return {
     ...of,
     guest: false,
-    credential: { way: 'token', tokenId: `token ${counter}`, issuedAt: Date.now(), expiresAt: null },
+    credential: { authMethod: 'token', tokenId: `token ${counter}`, issuedAt: Date.now(), expiresAt: null },
     origin: 'https://example.com',
     address: '203.0.113.1',
     client: 'suite/1',
@@ -65,7 +65,7 @@ export const request = (of: UserRef, more: Partial<SessionRequest> = {}): Sessio
     hidden: false,
     connectionId: `connection ${counter}`,
     keyHash: `hash ${counter}`,
-    holdFor: 60_000,
+    resumableFor: 60_000,
     sessionsPerUser: 100,
     ...more,
   }

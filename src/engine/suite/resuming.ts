@@ -24,9 +24,9 @@ const connect = async (
   engine: Engine,
   of: UserRef,
   resumes?: string,
-  holdFor?: number,
+  resumableFor?: number,
 ): Promise<Connected> => {
-  const sessionRequest = request(of, { resumes, ...(holdFor !== undefined && { holdFor }) })
+  const sessionRequest = request(of, { resumes, ...(resumableFor !== undefined && { resumableFor }) })
   return {
     session: await startSession(engine, sessionRequest),
     connectionId: sessionRequest.connectionId,
@@ -34,15 +34,15 @@ const connect = async (
   }
 }
 
-const hold = (engine: Engine, { session, connectionId }: Connected, holdFor = 60_000): Promise<void> =>
-  engine.detachSession(session, connectionId, holdFor)
+const detach = (engine: Engine, { session, connectionId }: Connected, resumableFor = 60_000): Promise<void> =>
+  engine.detachSession(session, connectionId, resumableFor)
 
 /** A part of the suite: resuming sessions, and holding detached ones. */
 export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('resumed sessions', () => {
     on('are the same session, and active again', async (engine) => {
       const first = await connect(engine, ada)
-      await hold(engine, first)
+      await detach(engine, first)
       const [detached] = await engine.sessions(ada)
       assert.deepEqual([detached?.sessionId, detached?.state], [first.session.sessionId, 'detached'])
       const { session } = await connect(engine, ada, first.keyHash)
@@ -113,7 +113,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const events = nextEvents(engine, 'connection-replaced', 2)
       const first = await connect(engine, ada)
       const second = await connect(engine, ada, first.keyHash)
-      await hold(engine, second)
+      await detach(engine, second)
       const third = await connect(engine, ada, second.keyHash)
       await connect(engine, ada, third.keyHash)
       assert.deepEqual(
@@ -129,7 +129,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     on('are not detached by a connection that has been replaced', async (engine) => {
       const first = await connect(engine, ada)
       const second = await connect(engine, ada, first.keyHash)
-      await hold(engine, first, 0)
+      await detach(engine, first, 0)
       assert.deepEqual(await engine.sessions(ada), [recordOf(second.session)])
     })
 
@@ -155,18 +155,18 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     on('end no other session when the user has as many as the limit', async (engine) => {
       const first = await connect(engine, ada)
       const second = await start(engine, ada, 2)
-      await hold(engine, first)
+      await detach(engine, first)
       const again = request(ada, { resumes: first.keyHash, sessionsPerUser: 2 })
       const { sessionId } = await startSession(engine, again)
       assert.deepEqual(idsOf(await engine.sessions(ada)), [sessionId, second.sessionId])
     })
   })
 
-  describe('held sessions', () => {
-    on('end when their hold expires, and emit an event', async (engine) => {
+  describe('detached sessions', () => {
+    on('end when their resume window is over, and emit an event', async (engine) => {
       const events = nextEvents(engine, 'session-ended')
       const first = await connect(engine, ada)
-      await hold(engine, first, 20)
+      await detach(engine, first, 20)
       const { sessionId } = first.session
       assert.deepEqual(await events, [
         { type: 'session-ended', session: { ...ada, sessionId }, code: 'ended' },
@@ -181,7 +181,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const all: Connected[] = []
       while (all.length < times.length) all.push(await connect(engine, ada))
       // All at once: if one call waited for the one before, its deadline would begin later.
-      await Promise.all(all.map((one, n) => hold(engine, one, times[n])))
+      await Promise.all(all.map((one, n) => detach(engine, one, times[n])))
       const [a, b, c, d] = all.map(({ session }) => session.sessionId)
       assert.deepEqual(
         (await events).map(({ session }) => session.sessionId),
@@ -189,14 +189,14 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       )
     })
 
-    on('go on after a resume, whatever the deadline of the hold was', async (engine) => {
+    on('go on after a resume, whatever the resume window was', async (engine) => {
       const first = await connect(engine, ada)
-      await hold(engine, first, 200)
+      await detach(engine, first, 200)
       const second = await connect(engine, ada, first.keyHash)
-      // When this one, which is held longer, has ended, the first deadline is past.
+      // When this one, whose resume window is longer, has ended, the first deadline is past.
       const other = await connect(engine, bob)
       const events = nextEvents(engine, 'session-ended')
-      await hold(engine, other, 250)
+      await detach(engine, other, 250)
       assert.deepEqual((await events)[0]?.session.userId, 'bob')
       assert.deepEqual(await engine.sessions(ada), [recordOf(second.session)])
     })
@@ -207,8 +207,8 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         await connect(engine, ada),
         await connect(engine, ada),
       ]
-      await hold(engine, second)
-      await hold(engine, third)
+      await detach(engine, second)
+      await detach(engine, third)
       const events = nextEvents(engine, 'session-ended', 2)
       await start(engine, ada, 3)
       await start(engine, ada, 3)
@@ -231,8 +231,8 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         await setHidden(b, true)
         await setHidden(a, true)
         await setHidden(a, false)
-        await hold(engine, e)
-        await hold(engine, c)
+        await detach(engine, e)
+        await detach(engine, c)
         const events = nextEvents(engine, 'session-ended', 6)
         for (let n = 0; n < 6; n++) await start(engine, ada, 6)
         assert.deepEqual(
@@ -257,17 +257,17 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal((await engine.sessions(ada))[0]?.hidden, true)
     })
 
-    on('end at once when they are held for no time', async (engine) => {
+    on('end at once when they are detached with no resume window', async (engine) => {
       const first = await connect(engine, ada)
-      await hold(engine, first, 0)
+      await detach(engine, first, 0)
       assert.deepEqual(await engine.sessions(ada), [])
     })
 
     if (!durable) return
 
     on('are there after a close with their keys, and so are active ones', async (engine) => {
-      const held = await connect(engine, ada)
-      await hold(engine, held)
+      const detached = await connect(engine, ada)
+      await detach(engine, detached)
       const active = await connect(engine, ada)
       const unconfirmed = await connect(engine, bob, (await connect(engine, bob)).keyHash)
       const ended = await connect(engine, ada)
@@ -275,10 +275,10 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       await reopen(engine)
       assert.deepEqual(
         (await engine.sessions(ada)).map(({ sessionId, state }) => [sessionId, state]),
-        [held, active].map(({ session }) => [session.sessionId, 'detached']),
+        [detached, active].map(({ session }) => [session.sessionId, 'detached']),
       )
       for (const [of, { session, keyHash }] of [
-        [ada, held],
+        [ada, detached],
         [ada, active],
         [bob, unconfirmed],
       ] as const) {
@@ -295,9 +295,9 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal((await connect(engine, ada, first.keyHash)).session.resumed, true)
     })
 
-    on('end after a close when their hold, counted anew, expires', async (engine) => {
-      const held = await connect(engine, ada)
-      await hold(engine, held, 1)
+    on('end after a close when their resume window, which begins again, is over', async (engine) => {
+      const detached = await connect(engine, ada)
+      await detach(engine, detached, 1)
       await connect(engine, bob, undefined, 1)
       await reopen(engine)
       await until('both have ended', async () => {

@@ -4,14 +4,14 @@ import { ada, app, bob, idsOf, nextEvents, request, startSession, until, type Su
 
 /** A token that was issued so many milliseconds ago. */
 const token = (age: number, more: Partial<Credential> = {}): Credential => ({
-  way: 'token',
+  authMethod: 'token',
   tokenId: null,
   issuedAt: Date.now() - age,
   expiresAt: null,
   ...more,
 })
 
-const signature: Credential = { way: 'signature', tokenId: null, issuedAt: null, expiresAt: null }
+const signature: Credential = { authMethod: 'signature', tokenId: null, issuedAt: null, expiresAt: null }
 const all: Revocation = { issuedBefore: null, mode: 'end' }
 
 const begin = (engine: Engine, of: UserRef, credential = token(0)): Promise<SessionRecord> =>
@@ -42,21 +42,24 @@ const endedBy = async (engine: Engine, work: () => Promise<unknown>): Promise<st
 /** A part of the suite: users are logged out everywhere. */
 export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('revoking a user', () => {
-    on('ends every session of the user, held ones and newer ones included, and no other', async (engine) => {
-      const asked = request(ada)
-      const held = await startSession(engine, asked)
-      await engine.detachSession(held, asked.connectionId, 60_000)
-      const [young, other, twin] = [
-        await begin(engine, ada, token(-20_000)),
-        await begin(engine, bob),
-        await begin(engine, { ...ada, appId: 'app2' }),
-      ]
-      const ended = await endedBy(engine, () => engine.revokeUser(ada, all))
-      assert.deepEqual(ended.toSorted(), idsOf([held, young]).toSorted())
-      assert.deepEqual(await engine.sessions(ada), [])
-      assert.deepEqual(idsOf(await engine.sessions(bob)), [other.sessionId])
-      assert.equal((await engine.sessions(twin)).length, 1)
-    })
+    on(
+      'ends every session of the user, detached ones and newer ones included, and no other',
+      async (engine) => {
+        const asked = request(ada)
+        const detached = await startSession(engine, asked)
+        await engine.detachSession(detached, asked.connectionId, 60_000)
+        const [young, other, twin] = [
+          await begin(engine, ada, token(-20_000)),
+          await begin(engine, bob),
+          await begin(engine, { ...ada, appId: 'app2' }),
+        ]
+        const ended = await endedBy(engine, () => engine.revokeUser(ada, all))
+        assert.deepEqual(ended.toSorted(), idsOf([detached, young]).toSorted())
+        assert.deepEqual(await engine.sessions(ada), [])
+        assert.deepEqual(idsOf(await engine.sessions(bob)), [other.sessionId])
+        assert.equal((await engine.sessions(twin)).length, 1)
+      },
+    )
 
     on('refuses credentials up to now and those without a time, and takes later ones', async (engine) => {
       const before = Date.now()
@@ -66,7 +69,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
       assert.ok(await isRefused(engine, ada, issuedAt(revokedBefore)))
       assert.ok(await isRefused(engine, ada, issuedAt(null)))
       assert.ok(await isRefused(engine, ada, signature))
-      assert.ok(await isRefused(engine, ada, { ...token(1_000), way: 'guest' }))
+      assert.ok(await isRefused(engine, ada, { ...token(1_000), authMethod: 'guest' }))
       assert.ok(!(await isRefused(engine, ada, issuedAt(revokedBefore + 1))))
       assert.ok(!(await isRefused(engine, bob, signature)))
       assert.ok(!(await isRefused(engine, { ...ada, appId: 'app2' }, signature)))

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
-import type { Engine, OwedEvent } from '../engine.js'
+import type { Engine, PendingEvent } from '../engine.js'
 import { ada, app, bob, nextEvents, start, until, type SuiteContext } from './kit.js'
-import { ask, owed, typesOf } from './webhook-kit.js'
+import { ask, pending, typesOf } from './webhook-kit.js'
 
 /** Milliseconds. */
 const LEASE = 60_000
 
 /** Takes the one event that is due and settles it as delivered. */
-const deliverNext = async (engine: Engine): Promise<OwedEvent> => {
+const deliverNext = async (engine: Engine): Promise<PendingEvent> => {
   const [taken, ...others] = await engine.takeDueEvents(app, 10, LEASE)
   assert.ok(taken)
   assert.deepEqual(others, [])
-  await engine.settleEvent(app, taken.event.userId, taken.event.id, { delivered: true })
+  await engine.endDelivery(app, taken.event.userId, taken.event.id, { delivered: true })
   return taken
 }
 
@@ -36,7 +36,7 @@ export const webhookDeliveriesSuite = ({
       assert.deepEqual(await engine.takeDueEvents(app, 10, LEASE), [])
       const [first] = taken
       assert.ok(first)
-      await engine.settleEvent(app, first.event.userId, first.event.id, { delivered: true })
+      await engine.endDelivery(app, first.event.userId, first.event.id, { delivered: true })
       const [next, ...others] = await engine.takeDueEvents(app, 10, LEASE)
       assert.deepEqual(others, [])
       assert.deepEqual([next?.event.userId, next?.event.type], [first.event.userId, 'user.online'])
@@ -47,7 +47,7 @@ export const webhookDeliveriesSuite = ({
       for (let n = 0; n < 5; n++) await start(engine, { appId: app, userId: `user ${n}` })
       assert.equal((await engine.takeDueEvents(app, 2, 30)).length, 2)
       assert.equal((await engine.takeDueEvents(app, 10, LEASE)).length, 3)
-      const again: OwedEvent[] = []
+      const again: PendingEvent[] = []
       await until('the leases are over', async () => {
         again.push(...(await engine.takeDueEvents(app, 10, LEASE)))
         return again.length === 2
@@ -62,7 +62,7 @@ export const webhookDeliveriesSuite = ({
       for (let n = 0; n < 4; n++) types.push((await deliverNext(engine)).event.type)
       assert.deepEqual(types, ['session.started', 'user.online', 'session.ended', 'user.offline'])
       assert.deepEqual(await engine.takeDueEvents(app, 10, LEASE), [])
-      assert.deepEqual(await engine.owedSummary(app), { owed: 0, oldestAt: null })
+      assert.deepEqual(await engine.pendingSummary(app), { pending: 0, oldestAt: null })
       await start(engine, ada)
       assert.equal((await deliverNext(engine)).event.type, 'session.started')
     })
@@ -73,13 +73,13 @@ export const webhookDeliveriesSuite = ({
       const [taken] = await engine.takeDueEvents(app, 1, LEASE)
       assert.ok(taken)
       const { id } = taken.event
-      await engine.settleEvent(app, 'ada', id, { retryAfter: LEASE, error: '500' })
+      await engine.endDelivery(app, 'ada', id, { retryAfter: LEASE, error: '500' })
       assert.deepEqual(await engine.takeDueEvents(app, 1, LEASE), [])
-      const [waiting] = await owed(engine)
-      assert.deepEqual([waiting?.attempts, waiting?.lastError, waiting?.state], [1, '500', 'owed'])
+      const [waiting] = await pending(engine)
+      assert.deepEqual([waiting?.attempts, waiting?.lastError, waiting?.state], [1, '500', 'pending'])
       assert.ok(Math.abs((waiting?.dueAt ?? 0) - Date.now() - LEASE) < 5_000)
       const due = nextEvents(engine, 'webhooks-due')
-      await engine.settleEvent(app, 'ada', id, { retryAfter: 50, error: '501' })
+      await engine.endDelivery(app, 'ada', id, { retryAfter: 50, error: '501' })
       assert.equal((await due)[0]?.appId, app)
       await until('it is due', async () => (await engine.takeDueEvents(app, 1, LEASE))[0]?.attempts === 2)
     })
@@ -97,12 +97,12 @@ export const webhookDeliveriesSuite = ({
       await start(engine, ada)
       const [first] = await engine.takeDueEvents(app, 1, LEASE)
       assert.ok(first)
-      await engine.settleEvent(app, 'ada', first.event.id, { failed: 'gone' })
+      await engine.endDelivery(app, 'ada', first.event.id, { failed: 'gone' })
       assert.equal((await deliverNext(engine)).event.type, 'user.online')
-      const [failed, ...others] = await owed(engine)
+      const [failed, ...others] = await pending(engine)
       assert.deepEqual(others, [])
       assert.deepEqual([failed?.state, failed?.lastError, failed?.event], ['failed', 'gone', first.event])
-      assert.equal((await engine.owedSummary(app)).owed, 0)
+      assert.equal((await engine.pendingSummary(app)).pending, 0)
       assert.equal(await engine.replayEvent(app, 'bob', first.event.id), false)
       assert.equal(await engine.replayEvent(app, 'ada', 'evt_99_none'), false)
       await start(engine, ada)
@@ -110,29 +110,29 @@ export const webhookDeliveriesSuite = ({
       assert.equal(await engine.replayEvent(app, 'ada', first.event.id), false)
       assert.deepEqual((await deliverNext(engine)).event, first.event)
       assert.equal((await deliverNext(engine)).event.type, 'session.started')
-      assert.deepEqual(await owed(engine), [])
+      assert.deepEqual(await pending(engine), [])
     })
 
     on('are settled only by the id of the oldest event, and once', async (engine) => {
       await ask(engine)
       await start(engine, ada)
-      const [, second] = await owed(engine)
+      const [, second] = await pending(engine)
       assert.ok(second)
-      await engine.settleEvent(app, 'ada', second.event.id, { delivered: true })
-      await engine.settleEvent(app, 'bob', second.event.id, { delivered: true })
-      await engine.settleEvent(app, 'ada', 'nonsense', { delivered: true })
-      assert.equal((await owed(engine)).length, 2)
+      await engine.endDelivery(app, 'ada', second.event.id, { delivered: true })
+      await engine.endDelivery(app, 'bob', second.event.id, { delivered: true })
+      await engine.endDelivery(app, 'ada', 'nonsense', { delivered: true })
+      assert.equal((await pending(engine)).length, 2)
       const first = await deliverNext(engine)
-      await engine.settleEvent(app, 'ada', first.event.id, { delivered: true })
-      assert.deepEqual(typesOf(await owed(engine)), ['user.online'])
+      await engine.endDelivery(app, 'ada', first.event.id, { delivered: true })
+      assert.deepEqual(typesOf(await pending(engine)), ['user.online'])
     })
 
     on('are listed by pages, and counted with the oldest', async (engine) => {
       await ask(engine, ['session.started'])
       for (let n = 0; n < 7; n++) await start(engine, { appId: app, userId: `user ${n % 3}` })
-      const all = await owed(engine)
+      const all = await pending(engine)
       const times = all.map(({ event }) => event.at)
-      assert.deepEqual(await engine.owedSummary(app), { owed: 7, oldestAt: Math.min(...times) })
+      assert.deepEqual(await engine.pendingSummary(app), { pending: 7, oldestAt: Math.min(...times) })
       if (ordered) {
         assert.equal(times[0], Math.min(...times))
         assert.deepEqual(
@@ -140,9 +140,9 @@ export const webhookDeliveriesSuite = ({
           Array.from({ length: 7 }, (_, n) => `user ${n % 3}`),
         )
       }
-      const found: OwedEvent[] = []
+      const found: PendingEvent[] = []
       for (let after: string | null = null; ;) {
-        const { events, next } = await engine.owedEvents(app, after, 3)
+        const { events, next } = await engine.pendingEvents(app, after, 3)
         found.push(...events)
         if (next === null) break
         after = next
@@ -151,7 +151,7 @@ export const webhookDeliveriesSuite = ({
         found.map(({ event }) => event),
         all.map(({ event }) => event),
       )
-      assert.deepEqual(await engine.owedEvents('app2', null, 3), { events: [], next: null })
+      assert.deepEqual(await engine.pendingEvents('app2', null, 3), { events: [], next: null })
     })
 
     on('of many events at once lose and repeat none', async (engine) => {
@@ -168,12 +168,12 @@ export const webhookDeliveriesSuite = ({
           assert.ok(event.seq > (last.get(event.userId) ?? 0), 'in order')
           last.set(event.userId, event.seq)
           count++
-          await engine.settleEvent(app, event.userId, event.id, { delivered: true })
+          await engine.endDelivery(app, event.userId, event.id, { delivered: true })
         }
         return count === 200
       })
       await work
-      assert.deepEqual(await engine.owedSummary(app), { owed: 0, oldestAt: null })
+      assert.deepEqual(await engine.pendingSummary(app), { pending: 0, oldestAt: null })
     })
 
     if (durable) {
@@ -181,11 +181,11 @@ export const webhookDeliveriesSuite = ({
         await ask(engine, ['session.started'])
         await start(engine, ada)
         await start(engine, bob)
-        const before = await owed(engine)
+        const before = await pending(engine)
         const taken = await engine.takeDueEvents(app, 10, LEASE)
         const [first] = taken
         assert.ok(first)
-        await engine.settleEvent(app, first.event.userId, first.event.id, {
+        await engine.endDelivery(app, first.event.userId, first.event.id, {
           retryAfter: LEASE,
           error: '500',
         })
@@ -194,13 +194,13 @@ export const webhookDeliveriesSuite = ({
         await ask(engine, ['session.started'])
         await due
         const again = await engine.takeDueEvents(app, 10, LEASE)
-        const inOrder = (events: OwedEvent[]) =>
+        const inOrder = (events: PendingEvent[]) =>
           events.map(({ event }) => event).toSorted((a, b) => (a.userId < b.userId ? -1 : 1))
         assert.deepEqual(inOrder(again), inOrder(before))
         assert.equal(again.find(({ event }) => event.id === first.event.id)?.attempts, 1)
         await start(engine, ada)
         const knownIds = before.map(({ event }) => event.id)
-        const third = (await owed(engine)).find(({ event }) => !knownIds.includes(event.id))
+        const third = (await pending(engine)).find(({ event }) => !knownIds.includes(event.id))
         const earlier = before.filter(({ event }) => ordered || event.userId === ada.userId)
         assert.ok((third?.event.seq ?? 0) > Math.max(...earlier.map(({ event }) => event.seq)))
       })
@@ -211,15 +211,15 @@ export const webhookDeliveriesSuite = ({
         await start(engine, bob)
         const [first, second] = await engine.takeDueEvents(app, 10, LEASE)
         assert.ok(first && second)
-        await engine.settleEvent(app, first.event.userId, first.event.id, { delivered: true })
-        await engine.settleEvent(app, second.event.userId, second.event.id, { failed: 'gone' })
+        await engine.endDelivery(app, first.event.userId, first.event.id, { delivered: true })
+        await engine.endDelivery(app, second.event.userId, second.event.id, { failed: 'gone' })
         await reopen(engine)
         await ask(engine, ['session.started'])
-        const [only, ...others] = await owed(engine)
+        const [only, ...others] = await pending(engine)
         assert.deepEqual(others, [])
         assert.deepEqual([only?.event.id, only?.state], [second.event.id, 'failed'])
         assert.deepEqual(await engine.takeDueEvents(app, 10, LEASE), [])
-        assert.equal((await engine.owedSummary(app)).owed, 0)
+        assert.equal((await engine.pendingSummary(app)).pending, 0)
       })
     }
   })

@@ -13,21 +13,21 @@ import {
   vouch,
   type SuiteContext,
 } from './kit.js'
-import { ask, owed, owedTo, typesOf, untilOwed } from './webhook-kit.js'
+import { ask, pending, pendingOf, typesOf, untilPending } from './webhook-kit.js'
 
 /** A part of the suite: the webhook events that changes make. */
 export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void => {
   describe('webhook events', () => {
     on('are kept of the types that the app asks for alone, and of no other app', async (engine) => {
       await start(engine, ada)
-      assert.deepEqual(await owed(engine), [])
+      assert.deepEqual(await pending(engine), [])
       await ask(engine, ['session.ended'])
       await engine.endSession(await start(engine, ada), 'ended')
       await start(engine, { ...ada, appId: 'app2' })
-      assert.deepEqual(typesOf(await owed(engine)), ['session.ended'])
+      assert.deepEqual(typesOf(await pending(engine)), ['session.ended'])
       await engine.configure(app, { retention: rules().retention, webhooks: null })
       await start(engine, ada)
-      assert.equal((await owed(engine)).length, 1)
+      assert.equal((await pending(engine)).length, 1)
     })
 
     on('report a user with the profile and the state', async (engine) => {
@@ -36,7 +36,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
       await engine.saveUser(ada, { claimed: { locale: 'fr' } })
       await engine.deleteUser(ada)
-      const events = await owedTo(engine, ada)
+      const events = await pendingOf(engine, ada)
       assert.deepEqual(typesOf(events), ['user.created', 'user.updated', 'user.deleted'])
       assert.deepEqual(
         events.map(({ event }) => event.data),
@@ -53,8 +53,8 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       const guest = { appId: app, userId: 'guest:1' }
       await engine.saveGuest(guest, {}, 10)
       await engine.endSession(await startSession(engine, request(guest, { guest: true })), 'ended')
-      await untilOwed(engine, guest, 'user.deleted')
-      const [created] = await owedTo(engine, guest)
+      await untilPending(engine, guest, 'user.deleted')
+      const [created] = await pendingOf(engine, guest)
       assert.equal(created?.event.data['guest'], true)
     })
 
@@ -64,7 +64,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       const second = await start(engine, ada)
       await engine.endSession(first, 'ended')
       await engine.endSession(second, 'revoked')
-      const events = await owedTo(engine, ada)
+      const events = await pendingOf(engine, ada)
       assert.deepEqual(typesOf(events), [
         ...['session.started', 'user.online', 'session.started'],
         ...['session.ended', 'session.ended', 'user.offline'],
@@ -93,7 +93,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       const session = await startSession(engine, asked)
       await engine.detachSession(session, asked.connectionId, 60_000)
       await startSession(engine, request(ada, { resumes: asked.keyHash }))
-      assert.deepEqual(typesOf(await owedTo(engine, ada)), ['session.started', 'user.online'])
+      assert.deepEqual(typesOf(await pendingOf(engine, ada)), ['session.started', 'user.online'])
     })
 
     on(
@@ -106,38 +106,38 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
         await engine.detachSession(session, asked.connectionId, 60_000)
         advanceClock(19_000)
         await engine.status(ada)
-        const early = await owedTo(engine, ada)
+        const early = await pendingOf(engine, ada)
         // A busy machine may need more than the second that is left.
         if (performance.now() - lostAt < 20_000) assert.deepEqual(typesOf(early), ['user.online'])
         advanceClock(2_000)
         await engine.status(ada)
-        await untilOwed(engine, ada, 'user.offline')
+        await untilPending(engine, ada, 'user.offline')
         await startSession(engine, request(ada, { resumes: asked.keyHash }))
-        const events = await owedTo(engine, ada)
+        const events = await pendingOf(engine, ada)
         assert.deepEqual(typesOf(events), ['user.online', 'user.offline', 'user.online'])
         assert.deepEqual(events[1]?.event.data, { online: false, sessions: 1 })
       },
     )
 
-    on('report a user as offline when a hold of less than 20 seconds expires', async (engine) => {
+    on('report a user as offline when a resume window of less than 20 seconds is over', async (engine) => {
       await ask(engine, ['user.online', 'user.offline'])
       const asked = request(ada)
       await engine.detachSession(await startSession(engine, asked), asked.connectionId, 20)
-      await untilOwed(engine, ada, 'user.offline')
+      await untilPending(engine, ada, 'user.offline')
     })
 
-    on('report no presence when a held session ends whose user is online by another', async (engine) => {
+    on('report no presence when a detached session ends whose user is online by another', async (engine) => {
       await ask(engine, ['user.online', 'user.offline', 'session.ended'])
-      const held = request(ada)
-      await engine.detachSession(await startSession(engine, held), held.connectionId, 30_000)
+      const detached = request(ada)
+      await engine.detachSession(await startSession(engine, detached), detached.connectionId, 30_000)
       await start(engine, ada)
-      // The held session no longer counts as online when it ends.
+      // The detached session no longer counts as online when it ends.
       advanceClock(21_000)
       await engine.status(ada)
       advanceClock(10_000)
       await engine.status(ada)
-      await untilOwed(engine, ada, 'session.ended')
-      assert.deepEqual(typesOf(await owedTo(engine, ada)), ['user.online', 'session.ended'])
+      await untilPending(engine, ada, 'session.ended')
+      assert.deepEqual(typesOf(await pendingOf(engine, ada)), ['user.online', 'session.ended'])
     })
 
     on('report messages and read marks', async (engine) => {
@@ -147,7 +147,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       const { epoch } = await engine.inbox(bob)
       await engine.markRead(bob, { epoch, offset: 1 })
       await engine.markRead(bob, { epoch, offset: 1 })
-      const [created, toSelf, read, ...others] = await owed(engine)
+      const [created, toSelf, read, ...others] = await pending(engine)
       assert.deepEqual(others, [])
       const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 1)
       assert.equal(messages[0]?.offset, sent.offset)
@@ -160,12 +160,12 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
     on('have numbers that rise over a restart, since receivers ignore smaller ones', async (engine) => {
       await ask(engine, ['user.created'])
       await engine.saveUser(ada, {})
-      const [{ event } = assert.fail()] = await owed(engine)
+      const [{ event } = assert.fail()] = await pending(engine)
       await until('a millisecond is over', () => Promise.resolve(Date.now() > event.at))
       await reopen(engine)
       await ask(engine, ['user.created'])
       await engine.saveUser(bob, {})
-      const [next] = await owedTo(engine, bob)
+      const [next] = await pendingOf(engine, bob)
       assert.ok((next?.event.seq ?? 0) > event.seq)
     })
 
@@ -177,7 +177,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
           engine.saveUser({ appId: app, userId: `user ${n % 5}` }, { claimed: { name: `${n}` } }),
         ),
       )
-      const events = (await owed(engine)).map(({ event }) => event)
+      const events = (await pending(engine)).map(({ event }) => event)
       assert.equal(new Set(events.map(({ id }) => id)).size, 50)
       for (const { id, at, appId } of events) {
         assert.match(id, /^[\w-]{1,64}$/)

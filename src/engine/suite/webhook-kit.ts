@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import {
   webhookEventTypes,
   type Engine,
-  type OwedEvent,
+  type PendingEvent,
   type UserRef,
   type WebhookEventType,
 } from '../engine.js'
@@ -15,20 +15,24 @@ export const ask = (
   unreadAfter = 3_600_000,
 ): Promise<void> => engine.configure(app, { retention: rules().retention, webhooks: { events, unreadAfter } })
 
-export const typesOf = (events: OwedEvent[]): string[] => events.map(({ event }) => event.type)
+export const typesOf = (events: PendingEvent[]): string[] => events.map(({ event }) => event.type)
 
-/** Every owed or failed event of the app. */
-export const owed = async (engine: Engine): Promise<OwedEvent[]> =>
-  (await engine.owedEvents(app, null, 1_000)).events
+/** Every pending or failed event of the app. */
+export const pending = async (engine: Engine): Promise<PendingEvent[]> =>
+  (await engine.pendingEvents(app, null, 1_000)).events
 
-export const owedTo = async (engine: Engine, { userId }: UserRef): Promise<OwedEvent[]> =>
-  (await owed(engine)).filter(({ event }) => event.userId === userId)
+export const pendingOf = async (engine: Engine, { userId }: UserRef): Promise<PendingEvent[]> =>
+  (await pending(engine)).filter(({ event }) => event.userId === userId)
 
-/** Waits until an event of this type is owed to the user. */
-export const untilOwed = async (engine: Engine, of: UserRef, type: WebhookEventType): Promise<OwedEvent> => {
-  let found: OwedEvent | undefined
-  await until(`${type} is owed`, async () => {
-    found = (await owedTo(engine, of)).find(({ event }) => event.type === type)
+/** Waits until an event of this type is pending for the user. */
+export const untilPending = async (
+  engine: Engine,
+  of: UserRef,
+  type: WebhookEventType,
+): Promise<PendingEvent> => {
+  let found: PendingEvent | undefined
+  await until(`${type} is pending`, async () => {
+    found = (await pendingOf(engine, of)).find(({ event }) => event.type === type)
     return found !== undefined
   })
   return found ?? assert.fail()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ada, app, bob, deliver, until, type SuiteContext } from './kit.js'
-import { ask, owedTo, untilOwed } from './webhook-kit.js'
+import { ask, pendingOf, untilPending } from './webhook-kit.js'
 
 /** A part of the suite: `message.unread`, the webhook event for messages that stay unread. */
 export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
@@ -10,7 +10,7 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
       const sent = []
       for (let n = 0; n < 7; n++) sent.push(await deliver(engine, { body: `${n}` }))
       await deliver(engine, { from: bob.userId, to: ada.userId })
-      const { event } = await untilOwed(engine, bob, 'message.unread')
+      const { event } = await untilPending(engine, bob, 'message.unread')
       const { userId, epoch, unread, oldestAt, messages, online, sessions } = event.data
       assert.deepEqual(
         [userId, unread, oldestAt, online, sessions],
@@ -24,8 +24,8 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
       await deliver(engine)
       // A later event of another user shows that there is none for a streak that was reported.
       await deliver(engine, { to: 'cy' })
-      await untilOwed(engine, { appId: app, userId: 'cy' }, 'message.unread')
-      assert.equal((await owedTo(engine, bob)).length, 1)
+      await untilPending(engine, { appId: app, userId: 'cy' }, 'message.unread')
+      assert.equal((await pendingOf(engine, bob)).length, 1)
     })
 
     on('does not come for messages that were read, and comes again for a new streak', async (engine) => {
@@ -34,10 +34,10 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
       const { epoch } = await engine.inbox(bob)
       await engine.markRead(bob, { epoch, offset: 1 })
       await deliver(engine, { to: 'cy' })
-      await untilOwed(engine, { appId: app, userId: 'cy' }, 'message.unread')
-      assert.deepEqual(await owedTo(engine, bob), [])
+      await untilPending(engine, { appId: app, userId: 'cy' }, 'message.unread')
+      assert.deepEqual(await pendingOf(engine, bob), [])
       await deliver(engine, { body: 'again' })
-      const { event } = await untilOwed(engine, bob, 'message.unread')
+      const { event } = await untilPending(engine, bob, 'message.unread')
       assert.equal(event.data['unread'], 1)
     })
 
@@ -49,7 +49,7 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
       const second = await deliver(engine, { body: 'second' })
       const { epoch } = await engine.inbox(bob)
       await engine.markRead(bob, { epoch, offset: 1 })
-      const { event } = await untilOwed(engine, bob, 'message.unread')
+      const { event } = await untilPending(engine, bob, 'message.unread')
       assert.ok(performance.now() - began >= 590)
       assert.deepEqual([event.data['unread'], event.data['oldestAt']], [1, second.sentAt])
     })
@@ -59,8 +59,8 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
       await deliver(engine)
       await engine.deleteUser(bob)
       await deliver(engine, { to: 'cy' })
-      await untilOwed(engine, { appId: app, userId: 'cy' }, 'message.unread')
-      assert.deepEqual(await owedTo(engine, bob), [])
+      await untilPending(engine, { appId: app, userId: 'cy' }, 'message.unread')
+      assert.deepEqual(await pendingOf(engine, bob), [])
     })
 
     if (durable) {
@@ -69,7 +69,7 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
         await deliver(engine)
         await reopen(engine)
         await ask(engine, ['message.unread'], 300)
-        await untilOwed(engine, bob, 'message.unread')
+        await untilPending(engine, bob, 'message.unread')
       })
     }
   })

@@ -120,12 +120,12 @@ export const authenticateToken = (
     if (!result.ok) return refuse(result.code, result.why, result.retryAfter)
     const { userId, user, tokenId, issuedAt, expiresAt } = result.claims
     if (isGuestId(userId) && !app.settings.guests) return refuse('guests-refused')
-    const ownWay = isGuestId(userId) ? 'guest' : 'authParams'
+    const ownMethod = isGuestId(userId) ? 'guest' : 'authParams'
     return {
       ok: true,
       userId,
       vouched: user && { profile: user, issuedAt },
-      credential: { way: isOwn ? ownWay : 'token', tokenId, issuedAt, expiresAt },
+      credential: { authMethod: isOwn ? ownMethod : 'token', tokenId, issuedAt, expiresAt },
       mustBeNew: false,
       signToken: undefined,
     }
@@ -137,7 +137,7 @@ const authenticateSignature = async (app: App, userId: string, signature: string
         ok: true,
         userId,
         vouched: undefined,
-        credential: { way: 'signature', tokenId: null, issuedAt: null, expiresAt: null },
+        credential: { authMethod: 'signature', tokenId: null, issuedAt: null, expiresAt: null },
         mustBeNew: false,
         signToken: undefined,
       }

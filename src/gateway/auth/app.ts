@@ -4,7 +4,7 @@ import {
   type KeySet,
   type SignatureVerifier,
 } from '../../tokens/index.js'
-import type { Credential, Way } from '../../engine/index.js'
+import type { AuthMethod, Credential } from '../../engine/index.js'
 import { createHmacSha256 } from '../../util/hmac-sha256.js'
 import type { JsonObject } from '../../protocol/index.js'
 import {
@@ -46,8 +46,12 @@ export interface App {
 /** A credential that a gateway signs a token for. */
 export type OwnCredential = Credential & { tokenId: string; issuedAt: number }
 
-export const newOwnCredential = (way: Way, issuedAt: number, expiresAt: number | null): OwnCredential => ({
-  way,
+export const newOwnCredential = (
+  authMethod: AuthMethod,
+  issuedAt: number,
+  expiresAt: number | null,
+): OwnCredential => ({
+  authMethod,
   tokenId: newTokenId(),
   issuedAt,
   expiresAt,

@@ -36,7 +36,7 @@ import type { Tracer } from './tracer.js'
 import type { Transport } from './transport.js'
 import { LiveSession } from '../sessions/live-session.js'
 import type { SessionContext } from '../sessions/session-context.js'
-import type { HoldOrEnd } from '../sessions/session-phase.js'
+import type { DetachOrEnd } from '../sessions/session-phase.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 
 /** The parts of a gateway that all of its connections share. */
@@ -126,7 +126,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     })
     this.#transport.close(closeCodes[code].close, code)
     this.#release(
-      closeAction(closeCodes[code].close) === 'retry' ? { holdFor: resumeWindow } : { code },
+      closeAction(closeCodes[code].close) === 'retry' ? { resumableFor: resumeWindow } : { code },
       code,
     )
   }
@@ -198,7 +198,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   onClose(code: number): void {
     const { leaveWindow, resumeWindow } = this.#context.settings
     const reason = closeReasonOf(code)
-    this.#release({ holdFor: reason === 'left' ? leaveWindow : resumeWindow }, reason)
+    this.#release({ resumableFor: reason === 'left' ? leaveWindow : resumeWindow }, reason)
   }
 
   /** A text frame came; `bytes` is its length as UTF-8. */
@@ -333,7 +333,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   }
 
   /** Frees everything that the connection holds. */
-  #release(holdOrEnd: HoldOrEnd, reason: CloseReason): void {
+  #release(detachOrEnd: DetachOrEnd, reason: CloseReason): void {
     const phase = this.#phase
     if (phase.name === 'closed') return
     const start = phase.name === 'opening' ? phase.start : undefined
@@ -345,6 +345,6 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     this.#context.onClosed(this)
     if (!phase.session) return
     this.#context.hub.remove(phase.session)
-    phase.session.release(holdOrEnd, reason)
+    phase.session.release(detachOrEnd, reason)
   }
 }

@@ -143,7 +143,7 @@ export const metricsTable = {
     'app',
     'result',
   ]),
-  webhooksOwed: gauge('chat_session_webhooks_owed', 'Webhooks that are to be delivered.', ['app'], 'max'),
+  webhooksPending: gauge('chat_session_webhooks_owed', 'Webhooks that are to be delivered.', ['app'], 'max'),
   webhooksOldest: gauge(
     'chat_session_webhooks_oldest_seconds',
     'Age of the oldest webhook that is to be delivered.',

@@ -15,7 +15,7 @@ const sessionOf = ({
   id: sessionId,
   state: record.state,
   hidden: record.hidden,
-  way: credential.way,
+  way: credential.authMethod,
   tokenId: credential.tokenId,
   issuedAt: credential.issuedAt,
   expiresAt: credential.expiresAt,

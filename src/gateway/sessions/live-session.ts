@@ -20,7 +20,7 @@ import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
 import { saveAdmitted } from './save-admitted.js'
 import type { SessionContext, StartFields } from './session-context.js'
-import type { EngineSession, HoldOrEnd, Phase, Started } from './session-phase.js'
+import type { DetachOrEnd, EngineSession, Phase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
 
@@ -116,16 +116,16 @@ export class LiveSession implements HubSession {
       connectionId: this.#connection.connectionId,
       keyHash: sha256(resumeKey),
       resumes: resume && sha256(resume.key),
-      holdFor: resumeWindow,
+      resumableFor: resumeWindow,
       sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
     })
     if (!started) return this.#refuseRevoked()
     const { sessionId, resumed } = started
     const ref: SessionRef = { appId: this.user.appId, userId: this.user.userId, sessionId }
     starting.engineSession = { ref, resumed }
-    const holdOrEnd = this.#holdOrEnd()
-    if (holdOrEnd) {
-      await this.#abandonStart(starting.engineSession, holdOrEnd)
+    const detachOrEnd = this.#detachOrEnd()
+    if (detachOrEnd) {
+      await this.#abandonStart(starting.engineSession, detachOrEnd)
       return false
     }
     const isLost = resume !== undefined && (await engine.messagesAfter(this.user, resume, 1)).lost
@@ -226,28 +226,28 @@ export class LiveSession implements HubSession {
   }
 
   /** Frees everything that the session holds, since its connection is closed. Called once. */
-  release(requested: HoldOrEnd, reason: SessionChange['code']): void {
+  release(requested: DetachOrEnd, reason: SessionChange['code']): void {
     const phase = this.#phase
     const started = this.#started()
     // A client that sent `end` does not come back, even if the connection was lost before the answer.
-    const holdOrEnd: HoldOrEnd = phase.name === 'ending' ? { code: 'ended' } : requested
-    this.#phase = { name: 'released', holdOrEnd }
+    const detachOrEnd: DetachOrEnd = phase.name === 'ending' ? { code: 'ended' } : requested
+    this.#phase = { name: 'released', detachOrEnd }
     this.#expiryTimer.stop()
     this.#reauthTimer?.cancel()
     this.#delivery.stop()
     this.#visibility?.stop()
     if (phase.name === 'starting' && phase.engineSession)
-      this.#connection.endOnError(this.#abandonStart(phase.engineSession, holdOrEnd))
+      this.#connection.endOnError(this.#abandonStart(phase.engineSession, detachOrEnd))
     if (!started) return
     // The engine reports the end of a session itself.
-    if ('holdFor' in holdOrEnd)
+    if ('resumableFor' in detachOrEnd)
       this.#context.activity?.record({ ...started.ref, type: 'disconnected', code: reason })
     const { engine } = this.#context
     const { connectionId } = this.#connection
     this.#connection.endOnError(
-      'code' in holdOrEnd
-        ? engine.endSession(started.ref, holdOrEnd.code, connectionId)
-        : engine.detachSession(started.ref, connectionId, holdOrEnd.holdFor),
+      'code' in detachOrEnd
+        ? engine.endSession(started.ref, detachOrEnd.code, connectionId)
+        : engine.detachSession(started.ref, connectionId, detachOrEnd.resumableFor),
     )
   }
 
@@ -255,14 +255,15 @@ export class LiveSession implements HubSession {
    * The connection closed before `started` was sent. The client has no key to a new session, so that one ends. A resumed
    * session is held whatever closed the connection, because the client still has the key that it used.
    */
-  #abandonStart({ ref, resumed }: EngineSession, holdOrEnd: HoldOrEnd): Promise<unknown> {
+  #abandonStart({ ref, resumed }: EngineSession, detachOrEnd: DetachOrEnd): Promise<unknown> {
     const { engine, settings } = this.#context
     const { connectionId } = this.#connection
-    if (!resumed) return engine.endSession(ref, 'code' in holdOrEnd ? holdOrEnd.code : 'ended', connectionId)
+    if (!resumed)
+      return engine.endSession(ref, 'code' in detachOrEnd ? detachOrEnd.code : 'ended', connectionId)
     return engine.detachSession(
       ref,
       connectionId,
-      'holdFor' in holdOrEnd ? holdOrEnd.holdFor : settings.resumeWindow,
+      'resumableFor' in detachOrEnd ? detachOrEnd.resumableFor : settings.resumeWindow,
     )
   }
 
@@ -344,7 +345,7 @@ export class LiveSession implements HubSession {
   }
 
   /** A function, so that the compiler does not narrow the phase over an `await`. */
-  #holdOrEnd(): HoldOrEnd | undefined {
-    return this.#phase.name === 'released' ? this.#phase.holdOrEnd : undefined
+  #detachOrEnd(): DetachOrEnd | undefined {
+    return this.#phase.name === 'released' ? this.#phase.detachOrEnd : undefined
   }
 }

@@ -2,7 +2,7 @@ import type { EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
 import type { EndCode } from '../../protocol/index.js'
 
 /** How the engine treats a session whose connection closed: it holds it for so many milliseconds, or ends it with a code. */
-export type HoldOrEnd = { holdFor: number } | { code: EndCode }
+export type DetachOrEnd = { resumableFor: number } | { code: EndCode }
 
 /** A session that the engine has started or resumed, before the client is sent `started`. */
 export interface EngineSession {
@@ -26,4 +26,4 @@ export interface Started {
 }
 
 /** The phase of a session on its connection. */
-export type Phase = Starting | Started | { readonly name: 'released'; readonly holdOrEnd: HoldOrEnd }
+export type Phase = Starting | Started | { readonly name: 'released'; readonly detachOrEnd: DetachOrEnd }

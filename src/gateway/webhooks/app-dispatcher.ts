@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import type { DeliveryOutcome, OwedEvent, WebhookEvent, WebhookQueue } from '../../engine/index.js'
+import type { DeliveryOutcome, PendingEvent, WebhookEvent, WebhookQueue } from '../../engine/index.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 import type { Log } from '../log.js'
 import { OutboundRequestError, postSigned, type SignedTarget } from './outbound-request.js'
@@ -51,7 +51,7 @@ const MAX_BYTES = 16_384
 /** Failures in a row after which the endpoint counts as down. */
 const DOWN_AFTER = 20
 
-/** Milliseconds between two deliveries to an endpoint that is down: thousands of owed events must not become thousands of requests. */
+/** Milliseconds between two deliveries to an endpoint that is down: thousands of pending events must not become thousands of requests. */
 const PROBE_INTERVAL = 1_000
 
 /** Milliseconds after which the engine is asked again if it failed. */
@@ -66,7 +66,7 @@ interface Answer {
   error: string | null
 }
 
-/** Delivers the owed events of one app to its endpoint. A slow endpoint uses up the app's own deliveries, and no other app's. */
+/** Delivers the pending events of one app to its endpoint. A slow endpoint uses up the app's own deliveries, and no other app's. */
 export class AppDispatcher {
   readonly #appId: string
   readonly #context: AppDispatcherContext
@@ -163,12 +163,12 @@ export class AppDispatcher {
       const events = await this.#take(limit)
       // They are delivered after the next start.
       if (!this.#canTake()) return
-      for (const owed of events) this.#begin(owed)
+      for (const pending of events) this.#begin(pending)
       if (events.length === limit) this.#mayBeDue = true
     }
   }
 
-  async #take(limit: number): Promise<OwedEvent[]> {
+  async #take(limit: number): Promise<PendingEvent[]> {
     try {
       return await this.#context.queue.takeDueEvents(this.#appId, limit, LEASE)
     } catch (err) {
@@ -178,10 +178,10 @@ export class AppDispatcher {
     }
   }
 
-  #begin(owed: OwedEvent): void {
+  #begin(pending: PendingEvent): void {
     const onError = (err: unknown): void =>
       this.#context.log.error({ appId: this.#appId, err }, 'a webhook could not be sent')
-    const work = this.#deliver(owed)
+    const work = this.#deliver(pending)
       .catch(onError)
       .finally(() => {
         this.#running.delete(work)
@@ -191,14 +191,14 @@ export class AppDispatcher {
     this.#running.add(work)
   }
 
-  async #deliver({ event, attempts }: OwedEvent): Promise<void> {
+  async #deliver({ event, attempts }: PendingEvent): Promise<void> {
     const { id, type, userId, seq, at, appId, data } = event
     const sentAt = Date.now()
     // Otherwise an endpoint that is down for days would keep more and more events.
     if (this.#isDown() && hasExpired(at, sentAt))
       return this.#settle(event, { failed: 'The endpoint was down for a day.' })
     const answer = await this.#post(id, { type, id, seq, at, appId, userId, data })
-    // The event is still owed, and delivered after the next start.
+    // The event is still pending, and delivered after the next start.
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
     this.#countFailures(answer)
@@ -265,7 +265,7 @@ export class AppDispatcher {
     if ('failed' in outcome)
       log.warn({ appId, userId, eventId: id, type, error: outcome.failed }, 'a webhook was given up')
     try {
-      await queue.settleEvent(appId, userId, id, outcome)
+      await queue.endDelivery(appId, userId, id, outcome)
     } catch (err) {
       // It is delivered again when its lease ends. The receiver knows it by its id.
       log.warn({ appId, userId, eventId: id, err }, "the engine can't save the result of a webhook")

@@ -15,7 +15,7 @@ const LEASE_CHECK = 60_000
 /** Delivers the webhook events of all apps. */
 export interface Dispatcher {
   /**
-   * Sets the apps whose events are delivered, and delivers their owed events. Called when the engine is open, and again after a reload of
+   * Sets the apps whose events are delivered, and delivers their pending events. Called when the engine is open, and again after a reload of
    * the config.
    */
   configure(apps: ReadonlyMap<string, Pick<AppSettings, 'webhooks'>>): void
@@ -27,7 +27,7 @@ export interface Dispatcher {
   test(appId: string): Promise<Delivery | null>
   /** Delivers an event that was given up; false if there is no such event. */
   replay(appId: string, userId: string, eventId: string): Promise<boolean>
-  /** Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are cut off, and owed. */
+  /** Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are cut off, and pending. */
   close(timeout: number): Promise<void>
 }
 
@@ -61,16 +61,16 @@ export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metric
   }
 
   metrics?.onScrape(async () => {
-    metrics.webhooksOwed.reset()
+    metrics.webhooksPending.reset()
     metrics.webhooksOldest.reset()
     for (const app of dispatchers.keys())
       try {
-        const { owed, oldestAt } = await queue.owedSummary(app)
-        metrics.webhooksOwed.set({ app }, owed)
+        const { pending, oldestAt } = await queue.pendingSummary(app)
+        metrics.webhooksPending.set({ app }, pending)
         metrics.webhooksOldest.set({ app }, oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) / 1000)
       } catch (err) {
         // The other metrics are needed most while the engine is away.
-        log.warn({ appId: app, err }, "the engine can't say how many webhooks are owed")
+        log.warn({ appId: app, err }, "the engine can't say how many webhooks are pending")
       }
   })
 

@@ -120,7 +120,7 @@ const tasks: Record<string, () => Promise<void>> = {
     })
   },
 
-  /** Kills itself in the task in which a revocation resolved, while events are owed. */
+  /** Kills itself in the task in which a revocation resolved, while events are pending. */
   async revoke() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
@@ -130,7 +130,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const asked = request(ada)
     await startSession(engine, asked)
     const [taken] = await engine.takeDueEvents('app', 1, 3_600_000)
-    await engine.settleEvent('app', 'ada', taken?.event.id ?? '', { delivered: true })
+    await engine.endDelivery('app', 'ada', taken?.event.id ?? '', { delivered: true })
     await report({ credential: asked.credential, first: taken?.event })
     const revokedBefore = await engine.revokeUser(ada, { issuedBefore: null, mode: 'end' })
     await report({ revokedBefore })

@@ -29,7 +29,7 @@ void describe('an embedded engine that is opened again', () => {
     const before = await opened(path)
     // So many that they are not written again in one step.
     const users = Array.from({ length: 1_500 }, (_, index) => ({ appId: 'app', userId: `user-${index}` }))
-    await Promise.all(users.map((user) => startSession(before, request(user, { holdFor: 0 }))))
+    await Promise.all(users.map((user) => startSession(before, request(user, { resumableFor: 0 }))))
     await before.close()
     const after = await opened(path)
     const isKnown = async (user: UserRef): Promise<boolean> => {
@@ -70,7 +70,7 @@ void describe('an embedded engine whose process is killed', () => {
     await engine.close()
   })
 
-  void it('has the revocation, no session of the user, and the owed events in order', async () => {
+  void it('has the revocation, no session of the user, and the pending events in order', async () => {
     const path = scratchFolder()
     const child = inChild('revoke', path)
     const exit = once(child, 'exit')
@@ -84,7 +84,7 @@ void describe('an embedded engine whose process is killed', () => {
     assert.equal(await engine.startSession(request(ada, { credential })), null)
     assert.deepEqual(await engine.sessions(ada), [])
     assert.equal((await engine.status(ada)).revokedBefore, revokedBefore)
-    const { events } = await engine.owedEvents('app', null, 10)
+    const { events } = await engine.pendingEvents('app', null, 10)
     assert.deepEqual(
       events.map(({ event }) => event.type),
       ['session.started', 'user.online', 'session.ended', 'user.offline'],
@@ -112,11 +112,11 @@ void describe('an embedded engine that is closed for a while', () => {
   void it('ends no held session meanwhile', async () => {
     const path = scratchFolder()
     const engine = await opened(path)
-    const asked = request(ada, { holdFor: 60_000 })
+    const asked = request(ada, { resumableFor: 60_000 })
     const { sessionId } = await startSession(engine, asked)
-    const holdFor = 2_000
-    const until = Date.now() + holdFor
-    await engine.detachSession({ ...ada, sessionId }, asked.connectionId, holdFor)
+    const resumableFor = 2_000
+    const until = Date.now() + resumableFor
+    await engine.detachSession({ ...ada, sessionId }, asked.connectionId, resumableFor)
     await engine.close()
     while (Date.now() <= until) await new Promise((resolve) => setTimeout(resolve, until + 1 - Date.now()))
     const again = await opened(path)

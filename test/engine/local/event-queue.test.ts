@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { webhookEventTypes } from '../../../src/engine/engine.js'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import type { InboxRow } from '../../../src/engine/local/inbox-row.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Store } from '../../../src/engine/local/store.js'
@@ -11,8 +11,8 @@ import { createPowerCutStore, rules, volumeOf } from '../stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 
-const engineOn = async (store: Store): Promise<LocalEngine> => {
-  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
+  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
   await engine.open()
   const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
   await engine.configure('app', { retention: rules.retention, webhooks })
@@ -68,7 +68,7 @@ void describe('the rows of webhook events', () => {
       for (let id = 0; id <= waiting; id++) await send(id)
       const [first] = await engine.takeDueEvents('app', 1, 60_000)
       assert.ok(first)
-      const settled = engine.settleEvent('app', 'ada', first.event.id, { delivered: true })
+      const settled = engine.endDelivery('app', 'ada', first.event.id, { delivered: true })
       await send(waiting + 1)
       await settled
       await engine.check()
@@ -81,7 +81,7 @@ void describe('the rows of webhook events', () => {
           `${id}`,
         )
         assert.ok(taken)
-        await next.settleEvent('app', 'ada', taken.event.id, { delivered: true })
+        await next.endDelivery('app', 'ada', taken.event.id, { delivered: true })
       }
       assert.deepEqual(await next.takeDueEvents('app', 1, 60_000), [])
     })
@@ -95,7 +95,7 @@ void describe('the rows of webhook events', () => {
       const taken = await engine.takeDueEvents('app', 2, 1_000)
       if (taken.length === 0) break
       for (const { event } of taken)
-        await engine.settleEvent('app', event.userId, event.id, { delivered: true })
+        await engine.endDelivery('app', event.userId, event.id, { delivered: true })
     }
     await engine.check()
     for (const prefix of ['event', 'due event', 'failed event', 'event queue'])
@@ -117,14 +117,14 @@ void describe('the rows of webhook events', () => {
       data: {},
     }
     await store.batch([
-      put(rows.eventCounts('app'), { last: 20_000, owed: 0, failed: 10_000 }),
+      put(rows.eventCounts('app'), { last: 20_000, pending: 0, failed: 10_000 }),
       put(rows.failedEvent('app', 1), { event, attempts: 9, lastError: 'gone' }),
     ])
     const engine = await engineOn(store)
     await engine.saveUser(ada, {})
     const [taken] = await engine.takeDueEvents('app', 1, 1_000)
-    await engine.settleEvent('app', 'ada', taken?.event.id ?? '', { failed: 'gone' })
-    const { events } = await engine.owedEvents('app', null, 10)
+    await engine.endDelivery('app', 'ada', taken?.event.id ?? '', { failed: 'gone' })
+    const { events } = await engine.pendingEvents('app', null, 10)
     assert.deepEqual(
       events.map(({ event: { userId }, state }) => [userId, state]),
       [['ada', 'failed']],

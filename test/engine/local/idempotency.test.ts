@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SendResult } from '../../../src/engine/index.js'
 import { KEYS_PER_LOADING_STEP, KEYS_PER_STEP } from '../../../src/engine/local/idempotency.js'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put } from '../../../src/engine/local/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
@@ -36,7 +36,7 @@ void describe('the passes over idempotency keys', () => {
         },
       }),
     })
-    const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
     await engine.open()
     await until('the expired keys are deleted', async () => (await keysIn(memory)).length, 1)
     assert.ok(memory.getSync(keyOf('valid')))
@@ -58,7 +58,7 @@ void describe('the passes over idempotency keys', () => {
         },
       }),
     })
-    const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
     await engine.open()
     isLoaded = true
     const brief = { ...rules, sendWindow: 200 }
@@ -96,7 +96,7 @@ void describe('the passes over idempotency keys', () => {
           },
         }),
       })
-      const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+      const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
       await engine.open()
       // Schedules a pass.
       await engine.send({ ...message, id: 'brief' }, { ...rules, sendWindow: 1 })
@@ -138,7 +138,7 @@ void describe('the filter of idempotency keys after a restart', () => {
         },
       }),
     })
-    const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
     await engine.open()
     const outcome = async (id: string): Promise<string> => (await engine.send(message(id), rules)).outcome
     for (const id of ids) assert.equal(await outcome(id), 'repeated')

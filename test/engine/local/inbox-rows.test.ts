@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Retention } from '../../../src/engine/engine.js'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import type { Store } from '../../../src/engine/local/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { createPowerCutStore, rules, volumeOf, withStore } from '../stores.js'
@@ -12,8 +12,8 @@ const users = ['ada', 'bob', 'cyd', 'dan', 'eve']
 /** Memory for two inboxes. */
 const cacheBytes = 1_000
 
-const engineOn = async (store: Store): Promise<LocalEngine> => {
-  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store, { cacheBytes })))
+const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
+  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store, { cacheBytes })))
   await engine.open()
   return engine
 }
@@ -32,7 +32,7 @@ void describe('the rows of inboxes', () => {
         const add = (counts: Map<string, number>, name: string): void =>
           void counts.set(name, (counts.get(name) ?? 0) + 1)
         let id = 0
-        const send = async (engine: LocalEngine, from: string, to: string): Promise<void> => {
+        const send = async (engine: SingleProcessEngine, from: string, to: string): Promise<void> => {
           const sent = engine.send({ appId, id: `${id++}`, from, to, body: 'Hello' }, rules)
           add(newest, to)
           if (from !== to) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Operation, type Store } from '../../../src/engine/local/store.js'
@@ -17,8 +17,8 @@ const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 const operationsIn = (batches: { operations: Operation[] }[]): Operation[] =>
   batches.flatMap(({ operations }) => operations).filter(({ key }) => key !== 'time' && key !== 'open at')
 
-const engineOn = async (store: Store, onError?: (error: unknown) => void): Promise<LocalEngine> => {
-  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)), { onError })
+const engineOn = async (store: Store, onError?: (error: unknown) => void): Promise<SingleProcessEngine> => {
+  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)), { onError })
   await engine.open()
   return engine
 }
@@ -87,7 +87,7 @@ void describe('the local engine', () => {
       const store = new MemoryStore()
       await store.batch([put(rows.key, 'key'), ...format])
       const batch = (): Promise<void> => Promise.reject(new Error('It was written.'))
-      const engine = new LocalEngine(() => Promise.resolve(volumeOf(withStore(store, { batch }))))
+      const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(withStore(store, { batch }))))
       await assert.rejects(engine.open(), {
         code: 'unavailable',
         message:

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Store } from '../../../src/engine/local/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
@@ -11,8 +11,8 @@ const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
 const all = { issuedBefore: null, mode: 'end' } as const
 
-const engineOn = async (store: Store): Promise<LocalEngine> => {
-  const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
+  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
   await engine.open()
   return engine
 }
@@ -51,7 +51,7 @@ void describe('revocations and deletions', () => {
     const start = (tokenId: string, expiresAt: number | null) =>
       startSession(
         engine,
-        request(ada, { credential: { way: 'token', tokenId, issuedAt: Date.now(), expiresAt } }),
+        request(ada, { credential: { authMethod: 'token', tokenId, issuedAt: Date.now(), expiresAt } }),
       )
     await start('an hour', Date.now() + HOUR)
     await start('for ever', null)

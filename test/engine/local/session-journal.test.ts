@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import type { Volume } from '../../../src/engine/local/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { idsOf, request, startSession, vouch } from '../../../src/engine/suite/kit.js'
@@ -34,10 +34,10 @@ const onRows = (onPage: (page: number) => void) => {
     const probe = (): Promise<void> => (disk.isFull ? Promise.reject(new Error('full')) : Promise.resolve())
     return Promise.resolve(volumeOf(store, { probe }))
   }
-  return { disk, engine: new LocalEngine(open, { onError: () => undefined }) }
+  return { disk, engine: new SingleProcessEngine(open, { onError: () => undefined }) }
 }
 
-const idsOfApp = async (engine: LocalEngine): Promise<string[]> =>
+const idsOfApp = async (engine: SingleProcessEngine): Promise<string[]> =>
   idsOf((await engine.appSessions('app', null, 2 * COUNT)).sessions)
 
 test('stored sessions are read in pages, each in a turn of the event loop, and keep the order of their starts', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import { StoredKeysFilter } from '../../../src/engine/local/stored-keys-filter.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rules, volumeOf, withStore } from '../stores.js'
@@ -52,12 +52,12 @@ void describe('the look-up of an idempotency key', () => {
       // The next engine opens it again.
       close: () => Promise.resolve(),
     })
-    const open = async (): Promise<LocalEngine> => {
-      const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+    const open = async (): Promise<SingleProcessEngine> => {
+      const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
       await engine.open()
       return engine
     }
-    const send = async (engine: LocalEngine, id: string): Promise<string> =>
+    const send = async (engine: SingleProcessEngine, id: string): Promise<string> =>
       (await engine.send({ appId: 'app', id, from: 'ada', to: 'bob', body: 'Hello' }, rules)).outcome
     const first = await open()
     for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'stored')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { webhookEventTypes, type EngineEvent } from '../../../src/engine/engine.js'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/local/store.js'
@@ -16,7 +16,7 @@ const cause = new Error('the disk is full')
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
 /** The new store is used some turns after it was opened. */
-const canWrite = (engine: LocalEngine): Promise<boolean> =>
+const canWrite = (engine: SingleProcessEngine): Promise<boolean> =>
   engine.check().then(
     () => true,
     () => false,
@@ -26,7 +26,7 @@ type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
 
 /** An engine on a disk that can fail. Rows are still there when the store is opened again. */
 const onDisk = async (): Promise<{
-  engine: LocalEngine
+  engine: SingleProcessEngine
   disk: { state: Disk; opened: number; probed: number }
   errors: unknown[]
   messages: Extract<EngineEvent, { type: 'message' }>[]
@@ -60,7 +60,7 @@ const onDisk = async (): Promise<{
     return Promise.resolve(volumeOf(store, { probe }))
   }
   const errors: unknown[] = []
-  const engine = new LocalEngine(open, { onError: (error) => errors.push(error) })
+  const engine = new SingleProcessEngine(open, { onError: (error) => errors.push(error) })
   await engine.open()
   const messages: Extract<EngineEvent, { type: 'message' }>[] = []
   engine.listen((event) => {
@@ -179,16 +179,16 @@ void describe('an engine whose store has failed', () => {
     await until('the engine writes again', () => canWrite(engine))
     await engine.check()
     assert.equal((await engine.send({ ...toBob, id: 'stored' }, rules)).outcome, 'repeated')
-    const owed = async (userId: string) =>
-      (await engine.owedEvents('app', null, 100)).events
+    const pending = async (userId: string) =>
+      (await engine.pendingEvents('app', null, 100)).events
         .filter(({ event }) => event.userId === userId)
         .map(({ event }) => event.type)
     const ofAda = ['session.started', 'user.online', 'session.ended', 'user.offline']
     const ofBob = ['message.created', 'session.started', 'user.online']
-    assert.deepEqual([await owed('ada'), await owed('bob')], [ofAda, ofBob])
+    assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
     await engine.close()
     await engine.open()
-    assert.deepEqual([await owed('ada'), await owed('bob')], [ofAda, ofBob])
+    assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
     await engine.close()
   })
 
@@ -251,7 +251,7 @@ void describe('an engine that could not be made ready', () => {
       })
       return Promise.resolve(volumeOf(store))
     }
-    const engine = new LocalEngine(open, { onError: () => undefined })
+    const engine = new SingleProcessEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isReadable = true
     await engine.open()
@@ -282,7 +282,7 @@ void describe('an engine that could not be made ready', () => {
       close: () => Promise.resolve(),
     })
     const open = (): Promise<Volume> => Promise.resolve(volumeOf(store))
-    const engine = new LocalEngine(open, { onError: () => undefined })
+    const engine = new SingleProcessEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isSound = true
     await engine.open()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SendRules } from '../../../src/engine/engine.js'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rules as lenient, volumeOf, withStore } from '../stores.js'
 
@@ -10,7 +10,7 @@ const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }
 const MESSAGES = rules.retention.messages
 
 /** An engine that has just opened a store in which bob's inbox is full: 400 unread messages of cyd, then 600 of ada. */
-const withFullInbox = async (): Promise<{ engine: LocalEngine; reads: () => number }> => {
+const withFullInbox = async (): Promise<{ engine: SingleProcessEngine; reads: () => number }> => {
   const memory = new MemoryStore()
   let reads = 0
   const store = withStore(memory, {
@@ -20,8 +20,8 @@ const withFullInbox = async (): Promise<{ engine: LocalEngine; reads: () => numb
     },
     close: () => Promise.resolve(),
   })
-  const open = async (): Promise<LocalEngine> => {
-    const engine = new LocalEngine(() => Promise.resolve(volumeOf(store)))
+  const open = async (): Promise<SingleProcessEngine> => {
+    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
     await engine.open()
     return engine
   }

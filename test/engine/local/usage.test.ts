@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LocalEngine } from '../../../src/engine/local/local-engine.js'
+import { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
 import { rows } from '../../../src/engine/local/rows.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rules, volumeOf, withStore } from '../stores.js'
@@ -15,7 +15,7 @@ const saveUser = async (isPersistent: boolean) => {
       return store.batch(operations)
     },
   })
-  const engine = new LocalEngine(() => Promise.resolve(volumeOf(recorded, { isPersistent })))
+  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(recorded, { isPersistent })))
   await engine.open()
   await engine.saveUser({ appId: 'app', userId: 'ada' }, {})
   await engine.send({ appId: 'app', id: '1', from: null, to: 'ada', body: 'Hello' }, rules)

@@ -50,8 +50,8 @@ const useAll = async (engine: Engine): Promise<void> => {
   await engine.saveUser(ada, { claimed: { name: 'Ada' } })
   const session = await engine.startSession({
     ...{ ...ada, guest: false, hidden: false, origin: null, address: '', client: null, node: 'a' },
-    credential: { way: 'token', tokenId: 'a token', issuedAt: 1, expiresAt: null },
-    ...{ connectionId: 'c', keyHash: 'k', holdFor: 60_000, sessionsPerUser: 5 },
+    credential: { authMethod: 'token', tokenId: 'a token', issuedAt: 1, expiresAt: null },
+    ...{ connectionId: 'c', keyHash: 'k', resumableFor: 60_000, sessionsPerUser: 5 },
   })
   assert.ok(session)
   for (const userId of ['bob', 'cleo'])
@@ -61,7 +61,7 @@ const useAll = async (engine: Engine): Promise<void> => {
   assert.equal((await engine.users('shop', null, 10)).length, 1)
   const [due] = await engine.takeDueEvents('shop', 10, 1_000)
   assert.ok(due)
-  await engine.settleEvent('shop', due.event.userId, due.event.id, { delivered: true })
+  await engine.endDelivery('shop', due.event.userId, due.event.id, { delivered: true })
   await engine.revokeToken('shop', 'a token')
   await engine.revokeApp('shop', { issuedBefore: null, mode: 'end' })
   assert.ok(await engine.deleteUser(ada))

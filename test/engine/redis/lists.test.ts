@@ -56,9 +56,9 @@ for (const [name, options, calls] of [
       async (engine: RedisEngine) => (await engine.appSessions(app, null, 50)).sessions,
     ],
     [
-      'owed events',
+      'pending events',
       'events-list',
-      async (engine: RedisEngine) => (await engine.owedEvents(app, null, 50)).events,
+      async (engine: RedisEngine) => (await engine.pendingEvents(app, null, 50)).events,
     ],
   ] as const)
     it(`reads the ${what} of a small app on ${name} in six rounds`, async () => {

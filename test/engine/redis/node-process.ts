@@ -3,7 +3,7 @@ import { createRedisEngine, type Engine, type SessionRecord } from '../../../src
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
 import { ada, request, startSession } from '../../../src/engine/suite/kit.js'
 
-const [url = '', prefix = '', holdFor] = process.argv.slice(2)
+const [url = '', prefix = '', resumableFor] = process.argv.slice(2)
 
 const report = (message: unknown): void => {
   process.send?.(message)
@@ -12,7 +12,7 @@ const report = (message: unknown): void => {
 const asked = request(ada, {
   connectionId: `connection of ${process.pid}`,
   keyHash: 'the key',
-  holdFor: Number(holdFor),
+  resumableFor: Number(resumableFor),
 })
 
 /** What a connection does that a stopped process still believes to carry the session. */

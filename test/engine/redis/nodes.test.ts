@@ -5,7 +5,7 @@ import { after, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Engine, SessionRecord } from '../../../src/engine/index.js'
 import { ada, request, startSession } from '../../../src/engine/suite/kit.js'
-import { ask, owed } from '../../../src/engine/suite/webhook-kit.js'
+import { ask, pending } from '../../../src/engine/suite/webhook-kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -23,13 +23,13 @@ const nextMessage = async (child: ChildProcess): Promise<unknown> => {
 /** Runs `body` with an open engine, and with a process whose engine has the same data and carries a session of Ada. */
 const withOther = async (
   body: (engine: Engine, other: ChildProcess, session: SessionRecord) => Promise<void>,
-  holdFor = 60_000,
+  resumableFor = 60_000,
 ): Promise<void> => {
   const prefix = `nodes ${children.length}:`
   const engine = redisEngines(() => ({ type: 'single', url })).createWith(prefix)
   await engine.open()
   await ask(engine, ['session.ended'])
-  const child = fork(script, [url, prefix, String(holdFor)], {
+  const child = fork(script, [url, prefix, String(resumableFor)], {
     execArgv: ['--import', import.meta.resolve('tsx')],
   })
   children.push(child)
@@ -50,7 +50,7 @@ it('holds the sessions of a node that was killed, and lets them be resumed elsew
     await until('the session is held', () => stateOf(engine), 'detached')
     const resumed = await startSession(engine, request(ada, { resumes: 'the key' }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, session.sessionId])
-    assert.deepEqual(await owed(engine), [])
+    assert.deepEqual(await pending(engine), [])
   })
 })
 
@@ -58,7 +58,7 @@ it('ends the sessions of a node that was killed once, when their hold expires', 
   await withOther(async (engine, other, session) => {
     other.kill('SIGKILL')
     await until('it has ended', async () => (await engine.sessions(ada)).length === 0)
-    const events = await owed(engine)
+    const events = await pending(engine)
     assert.deepEqual(
       events.map(({ event }) => [event.type, event.data['sessionId']]),
       [['session.ended', session.sessionId]],

@@ -5,7 +5,7 @@ import type {
   AppSummary,
   Charts,
   DeliverySummary,
-  OwedList,
+  PendingEventList,
   SessionChange,
   SessionList,
   StreamLine,
@@ -287,20 +287,20 @@ test('deliveries of webhooks are listed, tested and delivered again, without the
   const gateway = await run({ webhooks })
   const path = '/apps/app/webhooks'
   await start(gateway, 'ada', { name: 'Ada Lovelace' })
-  const owed = async () => (await gateway.get<OwedList>(`${path}/owed`)).events
+  const pending = async () => (await gateway.get<PendingEventList>(`${path}/pending`)).events
   // The endpoint answers that it does not want them.
   await until(
     'all are given up',
-    async () => (await owed()).filter(({ state }) => state === 'failed').length,
+    async () => (await pending()).filter(({ state }) => state === 'failed').length,
     3,
   )
-  const failed = (await owed()).find(({ type }) => type === 'user.created') ?? assert.fail()
+  const failed = (await pending()).find(({ type }) => type === 'user.created') ?? assert.fail()
   assert.equal(failed.lastError, 'The answer has the status 410.')
   const replay = `/apps/app/users/ada/webhooks/${failed.id}/replay`
   endpoint.respond = (response) => response.end()
   assert.equal((await gateway.request('POST', replay, undefined, readToken)).status, 403)
   assert.equal((await gateway.request('POST', replay)).status, 204)
-  await until('it is delivered', async () => (await owed()).length, 2)
+  await until('it is delivered', async () => (await pending()).length, 2)
   assert.equal((await gateway.request('POST', replay)).status, 404)
   const tested = (await (await gateway.request('POST', `${path}/test`)).json()) as DeliverySummary
   assert.deepEqual([tested.type, tested.status, tested.result], ['test', 200, 'delivered'])

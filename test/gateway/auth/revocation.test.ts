@@ -73,7 +73,7 @@ test('the token that the gateway signed is dead too, and the auth params are not
   const client = await startClient(url, start)
   const token = client.started['token']
   const [session] = await engine.sessions(userOf('dora'))
-  assert.equal(session?.credential.way, 'authParams')
+  assert.equal(session?.credential.authMethod, 'authParams')
   await engine.revokeUser(userOf('dora'), { issuedBefore: null, mode: 'end' })
   await client.end()
   assert.equal(await codeOfStart({ type: 'start', appId: 'app', token }), 'unauthenticated')

@@ -7,7 +7,7 @@ import { createEmbeddedEngine, createRedisEngine, type Engine } from '../../../s
 import {
   folderTarget,
   RedisTarget,
-  type CopyTarget,
+  type TransferTarget,
   type TransferRecord,
 } from '../../../src/engine/internal.js'
 import { standalone } from '../../support/redis/server.js'
@@ -24,13 +24,13 @@ const event = (userId: string, seq: number, partition: number): TransferRecord =
     ...{ id: `evt_${partition}_${seq}_0123456789abcdef`, type: 'user.created', seq, at: seq, appId: 'shop' },
     ...{ userId, data: { text: `${userId} ${seq}`, online: false, sessions: 0 } },
   },
-  ...{ attempts: 2, lastError: 'refused', state: 'owed' },
+  ...{ attempts: 2, lastError: 'refused', state: 'pending' },
 })
 
 for (const [what, target, engineOf] of [
   ['a Redis', () => new RedisTarget(place), () => createRedisEngine(place)],
   ['a folder', () => folderTarget(path), () => createEmbeddedEngine({ path })],
-] satisfies [string, () => CopyTarget, () => Engine][])
+] satisfies [string, () => TransferTarget, () => Engine][])
   test(`${what} gives one of two events with the same number another one, and delivers both`, async () => {
     const opened = target()
     await opened.open({ restart: false })
@@ -45,7 +45,7 @@ for (const [what, target, engineOf] of [
     const engine = engineOf()
     await engine.open()
     try {
-      const { events } = await engine.owedEvents('shop', null, 10)
+      const { events } = await engine.pendingEvents('shop', null, 10)
       const seqs = events.map((each) => each.event.seq)
       assert.equal(new Set(seqs).size, 3)
       assert.equal(new Set(events.map((each) => each.event.id)).size, 3)
@@ -53,12 +53,12 @@ for (const [what, target, engineOf] of [
         events.map((each) => each.event.data['text']),
         [`ada ${NUMBER}`, `ada ${NUMBER}`, `ada ${NUMBER + 5}`],
       )
-      for (const { event: owed } of events) assert.match(owed.id, new RegExp(`_${owed.seq}_`))
+      for (const { event: pending } of events) assert.match(pending.id, new RegExp(`_${pending.seq}_`))
       // A renumbered event is found by its id.
-      for (const { event: owed } of events) {
-        await engine.settleEvent('shop', 'ada', owed.id, { delivered: true })
+      for (const { event: pending } of events) {
+        await engine.endDelivery('shop', 'ada', pending.id, { delivered: true })
       }
-      assert.deepEqual((await engine.owedEvents('shop', null, 10)).events, [])
+      assert.deepEqual((await engine.pendingEvents('shop', null, 10)).events, [])
     } finally {
       await engine.close()
     }

@@ -12,7 +12,7 @@ import {
 import {
   folderSource,
   RedisSource,
-  type CopySource,
+  type TransferSource,
   type TransferRecord,
 } from '../../../src/engine/internal.js'
 import { partitionTags } from '../../../src/engine/redis/partitions.js'
@@ -36,7 +36,7 @@ const server = await standalone()
 interface Place {
   config: string
   engine: () => Engine
-  source: () => CopySource
+  source: () => TransferSource
 }
 
 const folder = (): Place => {
@@ -147,9 +147,9 @@ test('a folder goes to a Redis and back with all that users see; a client of bef
       const due = await engine.takeDueEvents('shop', 1_000, 60_000)
       assert.ok(due.length > 3)
       for (const { event } of due)
-        await engine.settleEvent('shop', event.userId, event.id, { delivered: true })
-      const { owed } = await engine.owedSummary('shop')
-      assert.equal(owed, 114 - due.length)
+        await engine.endDelivery('shop', event.userId, event.id, { delivered: true })
+      const { pending } = await engine.pendingSummary('shop')
+      assert.equal(pending, 114 - due.length)
     })
 })
 

@@ -1,4 +1,4 @@
-// The dispatcher of webhooks between a queue of owed events and real HTTP servers.
+// The dispatcher of webhooks between a queue of pending events and real HTTP servers.
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { after, test } from 'node:test'
@@ -42,7 +42,7 @@ const hurryUntil = (what: string, queue: TestQueue, dispatcher: Dispatcher, hold
     return holds()
   })
 
-test('owed events are delivered as soon as the dispatcher is configured, signed and complete', async () => {
+test('pending events are delivered as soon as the dispatcher is configured, signed and complete', async () => {
   const endpoint = await startEndpoint(ok)
   const queue = createTestQueue()
   const event = { id: 'evt', type: 'user.online', seq: 7, at: 1_700_000_000_000, userId: 'Zoë' } as const
@@ -225,7 +225,7 @@ test('if the engine fails, the events are delivered when it works again', async 
   await until('it is delivered', () => delivered(queue).length, 1)
 })
 
-test('closing takes no more events and waits for the running deliveries; an event whose delivery is cut off stays owed', async () => {
+test('closing takes no more events and waits for the running deliveries; an event whose delivery is cut off stays pending', async () => {
   for (const timeout of [10_000, 50]) {
     const waiting: ServerResponse[] = []
     const endpoint = await startEndpoint((response) => waiting.push(response))
@@ -291,7 +291,7 @@ test('the list of deliveries keeps the newest 200, and neither list nor log has 
   assert.ok(!shown.includes(key.toString('base64')))
 })
 
-test('the metrics count deliveries by result and say how many events are owed and how old the oldest is', async () => {
+test('the metrics count deliveries by result and say how many events are pending and how old the oldest is', async () => {
   const endpoint = await startEndpoint((response, { userId }) =>
     status(userId === 'ada' ? 200 : 500)(response),
   )

@@ -120,7 +120,7 @@ test('an app without webhooks and events that it does not list send nothing', as
   assert.deepEqual([endpoint.received[0]?.type, endpoint.received[0]?.body['appId']], ['user.online', 'app'])
 })
 
-test('owed events survive a restart of the gateway and are delivered at once after it, in order and with the same ids', async () => {
+test('pending events survive a restart of the gateway and are delivered at once after it, in order and with the same ids', async () => {
   const endpoint = await startEndpoint((response) => response.writeHead(500).end())
   const engine = { type: 'embedded', path: scratchFolder() } as const
   const first = await run(endpoint, {}, { engine })

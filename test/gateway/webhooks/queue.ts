@@ -1,6 +1,6 @@
-import type { DeliveryOutcome, OwedEvent, WebhookEvent, WebhookQueue } from '../../../src/engine/index.js'
+import type { DeliveryOutcome, PendingEvent, WebhookEvent, WebhookQueue } from '../../../src/engine/index.js'
 
-/** A queue of owed events in memory, whose times a test can choose. */
+/** A queue of pending events in memory, whose times a test can choose. */
 export interface TestQueue extends WebhookQueue {
   add(event: Partial<WebhookEvent> & { userId: string }): void
   /** The outcome of each delivery, in order. */
@@ -16,7 +16,7 @@ export interface TestQueue extends WebhookQueue {
 }
 
 export const createTestQueue = (appId = 'app'): TestQueue => {
-  const owed: (OwedEvent & { leasedUntil: number })[] = []
+  const pending: (PendingEvent & { leasedUntil: number })[] = []
   const outcomes: TestQueue['outcomes'] = []
   let count = 0
   let taken = 0
@@ -28,13 +28,13 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
     throw new Error('the engine is away')
   }
 
-  const find = (id: string) => owed.find(({ event }) => event.id === id)
+  const find = (id: string) => pending.find(({ event }) => event.id === id)
 
   const queue: TestQueue = {
     outcomes,
     onDue: () => undefined,
     taken: () => taken,
-    hurry: () => owed.forEach((entry) => (entry.dueAt = 0)),
+    hurry: () => pending.forEach((entry) => (entry.dueAt = 0)),
     fail: (times) => void (failures = times),
     add(event) {
       count += 1
@@ -47,14 +47,14 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
         data: {},
       } as const
       const entry = { event: { ...defaults, ...event }, attempts: 0, dueAt: 0, lastError: null }
-      owed.push({ ...entry, state: 'owed', leasedUntil: 0 })
+      pending.push({ ...entry, state: 'pending', leasedUntil: 0 })
     },
     async takeDueEvents(_, limit, leaseFor) {
       taken += 1
       failIfAsked()
       const now = Date.now()
       const seen = new Set<string>()
-      const first = owed.filter(({ event, state }) => {
+      const first = pending.filter(({ event, state }) => {
         if (state === 'failed' || seen.has(event.userId)) return false
         seen.add(event.userId)
         return true
@@ -66,12 +66,12 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
       for (const entry of due) entry.leasedUntil = now + leaseFor
       return Promise.resolve([...due])
     },
-    async settleEvent(_, __, id, outcome) {
+    async endDelivery(_, __, id, outcome) {
       failIfAsked()
       outcomes.push({ id, outcome })
       const entry = find(id)
       if (!entry) return Promise.resolve()
-      if ('delivered' in outcome) owed.splice(owed.indexOf(entry), 1)
+      if ('delivered' in outcome) pending.splice(pending.indexOf(entry), 1)
       else if ('failed' in outcome) Object.assign(entry, { state: 'failed', lastError: outcome.failed })
       else {
         const { retryAfter, error: lastError } = outcome
@@ -85,14 +85,15 @@ export const createTestQueue = (appId = 'app'): TestQueue => {
       }
       return Promise.resolve()
     },
-    owedEvents: () => Promise.resolve({ events: [...owed], next: null }),
+    pendingEvents: () => Promise.resolve({ events: [...pending], next: null }),
     replayEvent(_, __, id) {
       const entry = find(id)
       if (entry?.state !== 'failed') return Promise.resolve(false)
-      Object.assign(entry, { state: 'owed', dueAt: 0, leasedUntil: 0 })
+      Object.assign(entry, { state: 'pending', dueAt: 0, leasedUntil: 0 })
       return Promise.resolve(true)
     },
-    owedSummary: () => Promise.resolve({ owed: owed.length, oldestAt: owed[0]?.event.at ?? null }),
+    pendingSummary: () =>
+      Promise.resolve({ pending: pending.length, oldestAt: pending[0]?.event.at ?? null }),
   }
   return queue
 }

@@ -93,8 +93,8 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
       if (deletionsOf(store, of) !== deletions) return []
       return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
     })
-  for (const state of ['owed', 'failed'] as const)
-    for await (const found of pagesOf<EventRow>(store, below(state === 'owed' ? 'event' : 'failed event')))
+  for (const state of ['pending', 'failed'] as const)
+    for await (const found of pagesOf<EventRow>(store, below(state === 'pending' ? 'event' : 'failed event')))
       yield found.map(([, { event, attempts, lastError }]): TransferRecord => ({
         ...{ kind: 'event', event, attempts, lastError, state },
       }))

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AppUsage } from '../usage.js'
 import { EngineError } from '../../errors.js'
-import { unfinishedCopy, type SentId, type TransferRecord } from '../../transfer.js'
+import { unfinishedTransfer, type SentId, type TransferRecord } from '../../transfer.js'
 import type { UserRef } from '../../engine.js'
 import type { EventCountsRow } from '../event-counts.js'
 import { seqOf, type EventRow, type QueueRow } from '../event-queue.js'
@@ -41,7 +41,7 @@ export class RowImport {
   /** Marks the store. Rejects if it is not empty; `where` names it. With `restart` a marked store is emptied. */
   async begin(where: string, restart: boolean): Promise<void> {
     if (read(this.#store, rows.copying) !== undefined) {
-      if (!restart) throw new EngineError('unavailable', unfinishedCopy(where))
+      if (!restart) throw new EngineError('unavailable', unfinishedTransfer(where))
       return this.#clear()
     }
     const [found] = await readAll(this.#store, { ...EVERYTHING, limit: 1 })
@@ -152,21 +152,21 @@ export class RowImport {
   #addEvent({ event, attempts, lastError, state }: RecordOf<'event'>): void {
     const { appId, userId } = event
     const of: UserRef = { appId, userId }
-    const rowOf = state === 'owed' ? rows.owedEvent : rows.failedEvent
+    const rowOf = state === 'pending' ? rows.pendingEvent : rows.failedEvent
     const queue = this.#writer.get(rows.eventQueue(of)) as QueueRow | undefined
     // Two partitions of a cluster may have given the same number.
     let { seq } = event
     const isTaken = (): boolean =>
-      [rows.owedEvent(appId, seq), rows.failedEvent(appId, seq)].some(
+      [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(
         (row) => this.#writer.get(row) !== undefined,
       )
     if ((this.#writer.get(rowOf(appId, seq)) as EventRow | undefined)?.event.id === event.id) return
-    while (isTaken() || (state === 'owed' && queue && seq <= queue[1])) seq++
+    while (isTaken() || (state === 'pending' && queue && seq <= queue[1])) seq++
     const id = seq === seqOf(event.id) ? event.id : `evt_${seq}_${randomUUID().replaceAll('-', '')}`
     const row: EventRow = { event: { ...event, id, seq }, attempts, lastError }
     this.#writer.put(rowOf(appId, seq), row)
 
-    const counts = this.#events.get(appId) ?? { last: 0, owed: 0, failed: 0 }
+    const counts = this.#events.get(appId) ?? { last: 0, pending: 0, failed: 0 }
     counts.last = Math.max(counts.last, seq)
     counts[state]++
     this.#events.set(appId, counts)

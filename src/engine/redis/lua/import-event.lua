@@ -2,7 +2,7 @@
 local seq, json, id, outcome, state = arg(1), arg(2), arg(3), arg(4), arg(5)
 if find(seq, id) then return reply(1) end
 local newest = call('ZRANGE', K.queue, -1, -1)[1]
-if call('HEXISTS', K.events, seq) == 1 or (state == 'owed' and newest and tonumber(newest) >= tonumber(seq)) then return reply(0) end
+if call('HEXISTS', K.events, seq) == 1 or (state == 'pending' and newest and tonumber(newest) >= tonumber(seq)) then return reply(0) end
 call('HSET', K.events, seq, json, 'a' .. seq, outcome)
 call('HSET', K.counts, 'seq', string.format('%.0f', math.max(tonumber(call('HGET', K.counts, 'seq') or 0), tonumber(seq))))
 if state == 'failed' then

@@ -1,6 +1,6 @@
 -- Starts or resumes a session, unless its credential is revoked.
 local id, connection, key, resumes = arg(1), arg(2), arg(3), optional(4)
-local holdFor, limit, isHidden, isGuest = tonumber(arg(5)), tonumber(arg(6)), arg(7) == '1', arg(8) == '1'
+local resumableFor, limit, isHidden, isGuest = tonumber(arg(5)), tonumber(arg(6)), arg(7) == '1', arg(8) == '1'
 local way, token, issuedAt = arg(9), optional(10), tonumber(arg(11))
 local user = load(K.user)
 local before = revoked_before(user)
@@ -40,7 +40,7 @@ else
   call('ZADD', K.live, row.n, row.id .. '\0' .. userId)
   count('sessions', 1)
 end
-row.l, row.c, row.i, row.k, row.hf = now, connection, self, key, holdFor
+row.l, row.c, row.i, row.k, row.hf = now, connection, self, key, resumableFor
 if isHidden ~= (row.h ~= nil) then row.h = isHidden and next_number() or nil end
 row.w, row.t, row.ia, row.cr, row.fa = way, token, issuedAt, arg(12), arg(13)
 local json = put(row)

@@ -1,6 +1,6 @@
-import type { AppOptions, OwedEvent, UserRef, WebhookEvent } from '../../engine.js'
+import type { AppOptions, PendingEvent, UserRef, WebhookEvent } from '../../engine.js'
 import { EngineError } from '../../errors.js'
-import { unfinishedCopy, type CopySource, type TransferRecord } from '../../transfer.js'
+import { unfinishedTransfer, type TransferSource, type TransferRecord } from '../../transfer.js'
 import type { RedisClient, Reply } from '../client/port.js'
 import { SenderCopies } from '../sender-copies.js'
 import type { Store } from '../store.js'
@@ -22,7 +22,7 @@ interface FoundKey {
 }
 
 /** The data of a Redis engine that no node has open. */
-export class RedisSource implements CopySource {
+export class RedisSource implements TransferSource {
   readonly #place: RedisPlace
   /** Ids of messages are kept for so many milliseconds, so older messages have none. */
   readonly #sendWindow: number
@@ -79,7 +79,7 @@ export class RedisSource implements CopySource {
       [],
     )
     if (Number(live) > 0) throw new EngineError('locked', IN_USE)
-    if (copying === 1) throw new EngineError('unavailable', unfinishedCopy('The Redis of --from'))
+    if (copying === 1) throw new EngineError('unavailable', unfinishedTransfer('The Redis of --from'))
     const apps: TransferRecord[] = []
     for (let n = 0; n + 1 < list.length; n += 2) {
       const options = JSON.parse(String(list[n + 1])) as AppOptions
@@ -133,8 +133,8 @@ export class RedisSource implements CopySource {
       const records: TransferRecord[] = []
       for (let n = 0; n + 3 < list.length; n += 4) {
         const event = JSON.parse(String(list[n + 1])) as WebhookEvent
-        const { attempts, lastError } = JSON.parse(String(list[n + 2])) as OwedEvent
-        const state = list[n] === 'owed' ? 'owed' : 'failed'
+        const { attempts, lastError } = JSON.parse(String(list[n + 2])) as PendingEvent
+        const state = list[n] === 'pending' ? 'pending' : 'failed'
         records.push({ kind: 'event', event, attempts, lastError, state })
         after = String(event.seq)
       }

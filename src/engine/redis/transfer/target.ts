@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { UserRef } from '../../engine.js'
 import { EngineError } from '../../errors.js'
-import { unfinishedCopy, type CopyTarget, type SentId, type TransferRecord } from '../../transfer.js'
+import { unfinishedTransfer, type TransferTarget, type SentId, type TransferRecord } from '../../transfer.js'
 import { senderOf } from '../../user-changes.js'
 import type { RedisClient, Script } from '../client/port.js'
 import { hashOf } from '../keys.js'
@@ -35,7 +35,7 @@ const jsonOf = ({ id, from, to, sender, body, data, sentAt }: RecordOf<'message'
   JSON.stringify({ id, from, to, sender, body, data, sentAt })
 
 /** An empty Redis, as an engine that no node has opened. */
-export class RedisTarget implements CopyTarget {
+export class RedisTarget implements TransferTarget {
   readonly #place: RedisPlace
   readonly #steps = loadTransferSteps()
   #opened: { client: RedisClient; store: Store } | undefined
@@ -50,7 +50,7 @@ export class RedisTarget implements CopyTarget {
     const epochs = randomBytes(KEY_BYTES).toString('base64')
     const [state] = await this.#store.onPartition(this.#steps.begin, 0, [epochs])
     if (state === 'copying') {
-      if (!restart) throw new EngineError('unavailable', unfinishedCopy('The Redis of --to'))
+      if (!restart) throw new EngineError('unavailable', unfinishedTransfer('The Redis of --to'))
       await this.#clear()
     }
     if (state === 'used')

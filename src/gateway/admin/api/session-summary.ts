@@ -5,14 +5,14 @@ import type { SessionSummary } from '../../../protocol/internal.js'
 export const sessionSummary = ({ credential, ...session }: SessionRecord): SessionSummary => {
   const { sessionId, userId, guest, state, hidden, origin, address, client, startedAt, lastSeenAt, rtt } =
     session
-  const { way, tokenId, issuedAt, expiresAt } = credential
+  const { authMethod, tokenId, issuedAt, expiresAt } = credential
   return {
     sessionId,
     userId,
     guest,
     state,
     hidden,
-    way,
+    way: authMethod,
     tokenId,
     issuedAt,
     expiresAt,

@@ -38,7 +38,7 @@ export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall
     if (isGood && appId !== null && userId !== null) {
       const { jti = null, iat, exp } = decodeJwt(parsed.output.token)
       const credential: Credential = {
-        way: 'token',
+        authMethod: 'token',
         tokenId: jti,
         issuedAt: iat === undefined ? null : iat * 1_000,
         expiresAt: exp === undefined ? null : exp * 1_000,

@@ -1,10 +1,15 @@
-import type { OwedEvent } from '../../../engine/index.js'
-import type { DeliverySummary, OwedList, OwedSummary, WebhookState } from '../../../protocol/internal.js'
+import type { PendingEvent } from '../../../engine/index.js'
+import type {
+  DeliverySummary,
+  PendingEventList,
+  PendingEventSummary,
+  WebhookState,
+} from '../../../protocol/internal.js'
 import type { AdminCall } from '../calls.js'
 import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
 
 /** The fields of an event that an operator sees: its data is left out, since messages and profiles are in it. */
-const summaryOf = ({ event, attempts, dueAt, lastError, state }: OwedEvent): OwedSummary => {
+const summaryOf = ({ event, attempts, dueAt, lastError, state }: PendingEvent): PendingEventSummary => {
   const { id, type, userId, at } = event
   return { id, type, userId, at, attempts, dueAt, lastError, state }
 }
@@ -16,19 +21,19 @@ export const webhookCalls = (api: ApiContext): AdminCall[] => {
       method: 'get',
       path: '/apps/:appId/webhooks',
       handle: forApp(api, async (context, { settings }) => {
-        const { owed, oldestAt } = await engine.owedSummary(settings.appId)
+        const { pending, oldestAt } = await engine.pendingSummary(settings.appId)
         const deliveries: readonly DeliverySummary[] = dispatcher.deliveries(settings.appId)
         const isConfigured = settings.webhooks !== null
-        return context.json({ isConfigured, owed, oldestAt, deliveries } satisfies WebhookState)
+        return context.json({ isConfigured, pending, oldestAt, deliveries } satisfies WebhookState)
       }),
     },
     {
       method: 'get',
-      path: '/apps/:appId/webhooks/owed',
+      path: '/apps/:appId/webhooks/pending',
       handle: forApp(api, async (context, { settings }) => {
         const after = context.req.query('after') ?? null
-        const { events, next } = await engine.owedEvents(settings.appId, after, PAGE)
-        return context.json({ events: events.map(summaryOf), next } satisfies OwedList)
+        const { events, next } = await engine.pendingEvents(settings.appId, after, PAGE)
+        return context.json({ events: events.map(summaryOf), next } satisfies PendingEventList)
       }),
     },
     {
