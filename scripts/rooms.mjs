@@ -16,7 +16,7 @@ const engineInterface = [
 const gatewayBase = ['util', 'gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const observed = [...settings, 'gateway/metrics']
-const messages = [...observed, 'gateway/auth', 'gateway/messages']
+const messages = [...observed, 'gateway/apps', 'gateway/auth', 'gateway/messages']
 const connections = [...messages, 'gateway/sessions', 'gateway/connection']
 
 /**
@@ -77,9 +77,11 @@ export const rooms = {
   'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],
   'gateway/limits': gatewayBase,
   'gateway/metrics': [...gatewayBase, 'protocol'],
-  'gateway/webhooks': [...observed, 'engine', 'protocol'],
-  'gateway/auth': [...observed, 'gateway/webhooks', 'engine', 'tokens', 'protocol'],
-  'gateway/messages': [...observed, 'engine', 'tokens', 'protocol'],
+  'gateway/apps': [...settings, 'engine', 'tokens', 'protocol'],
+  'gateway/outbound': observed,
+  'gateway/webhooks': [...observed, 'gateway/outbound', 'engine', 'protocol'],
+  'gateway/auth': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'tokens', 'protocol'],
+  'gateway/messages': [...observed, 'gateway/apps', 'engine', 'protocol'],
   'gateway/sessions': [...messages, 'engine', 'tokens', 'protocol'],
   'gateway/connection': [...messages, 'gateway/sessions', 'engine', 'protocol'],
   'gateway/http': [...connections, 'engine', 'protocol'],

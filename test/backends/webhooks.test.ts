@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { signWebhook } from '../../src/gateway/webhooks/sign.js'
+import { signWebhook } from '../../src/gateway/outbound/sign.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 
 const page = readFileSync(new URL('../../docs/WEBHOOKS.md', import.meta.url), 'utf8')

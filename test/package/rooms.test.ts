@@ -43,6 +43,26 @@ test('every arrow of the table points one way', () => {
   for (const room of Object.keys(rooms)) assert.ok(!reaches(room, room), `${room} reaches itself`)
 })
 
+test('no file of src/ imports itself through others', () => {
+  const imports = new Map(
+    modules.map(({ file, imports }) => [
+      pathInSrc(file),
+      imports.filter((name) => name.startsWith('.')).map((name) => pathInSrc(join(dirname(file), name))),
+    ]),
+  )
+  const known = new Set<string | undefined>()
+  /** Returns the files from `file` back to itself; undefined if none of its imports leads back. */
+  const circleOf = (file: string | undefined, path: (string | undefined)[]): string | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file].join(' → ')
+    if (known.has(file)) return undefined
+    const circles = (imports.get(file) ?? []).map((next) => circleOf(next, [...path, file]))
+    known.add(file)
+    return circles.find((circle) => circle !== undefined)
+  }
+  const circles = [...imports.keys()].flatMap((file) => circleOf(file, []) ?? [])
+  assert.deepEqual(circles, [])
+})
+
 test('the picture of the rooms in ARCHITECTURE.md is drawn from the imports of today', () => {
   const { stderr, status } = spawnSync(process.execPath, ['scripts/build/rooms-picture.mjs', '--check'], {
     cwd: root,

@@ -12,68 +12,24 @@ import {
   type Profile,
 } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
-import type { Credential, Engine, UserRecord, VouchedProfile } from '../../engine/index.js'
 import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
-import { newOwnCredential, type App } from './app.js'
-import type { Settings } from '../config/parse.js'
+import { newOwnCredential, type App } from '../apps/app.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { authenticateParams } from './auth-params.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
-
-/** The parts of a gateway that authenticate a start. */
-export interface AdmissionContext {
-  engine: Pick<Engine, 'user'>
-  settings: Pick<Settings, 'startTimeout'>
-  metrics: Metrics
-}
-
-export interface StartContext extends AdmissionContext {
-  /** Returns whether the client still waits. */
-  isOpen(): boolean
-}
-
-/** The client's origin and address, from the handshake. */
-export interface Peer {
-  /** The `Origin` header; null if there is none, since only browsers send it. */
-  origin: string | null
-  address: string
-  /** The headers that an app's `authenticateUrl.forwardHeaders` names, in lower case. */
-  headers?: Readonly<Record<string, string>>
-}
-
-/** Why a start is refused. `why` repeats nothing that the client sent. */
-export interface Refusal {
-  ok: false
-  code: EndCode
-  why?: string | undefined
-  /** An error of the app's own code or of its backend, for the log. */
-  trace?: string | undefined
-  /** Milliseconds after which the client tries again. */
-  retryAfter?: number | undefined
-}
+import { authenticateParams } from './auth-params.js'
+import type { Authenticated, AuthenticatedUser, Peer, Refusal, StartContext } from './authentication.js'
 
 /** An authenticated start with its user. */
-export interface Admitted {
+export interface Admitted extends AuthenticatedUser {
   ok: true
   app: App
-  userId: string
   guest: boolean
-  /** The profile from the token or the app's backend. */
-  vouched: VouchedProfile | undefined
   /** The profile from the client, if the app's `profiles` setting takes it. */
   claimed: Profile | undefined
-  /** The proof that the user gave. */
-  credential: Credential
-  /** Whether the id must not be another guest's: the start is refused if saving the user does not create it. */
-  mustBeNew: boolean
-  /** Signs the token that the client reconnects with, if it started with auth params or as a guest. */
-  signToken: ((user: Pick<UserRecord, 'createdAt'>) => Promise<string>) | undefined
 }
 
 type Start = ClientFrameOf<'start'>
-type AuthenticatedUser = Pick<Admitted, 'userId' | 'vouched' | 'credential' | 'mustBeNew' | 'signToken'>
-export type Authenticated = ({ ok: true } & AuthenticatedUser) | Refusal
 
 const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
   ok: false,

@@ -1,5 +1,5 @@
 import { chain, parseToken, type MaybePromise } from '../../tokens/internal.js'
-import type { App } from './app.js'
+import type { App } from '../apps/app.js'
 
 /** The app that a REST call comes from, or why the call is not authenticated. */
 export type AuthenticatedApp =

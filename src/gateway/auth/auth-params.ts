@@ -1,10 +1,10 @@
 import { parseProfile, type EndCode, type JsonObject } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
 import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
-import { OutboundRequestError } from '../webhooks/outbound-request.js'
-import { createRequestMeter } from '../webhooks/request-meter.js'
-import type { AdmissionContext, Authenticated, Peer, Refusal, StartContext } from './admission.js'
-import { newOwnCredential, type App } from './app.js'
+import { OutboundRequestError } from '../outbound/outbound-request.js'
+import { createRequestMeter } from '../outbound/request-meter.js'
+import { newOwnCredential, type App } from '../apps/app.js'
+import type { AdmissionContext, Authenticated, Peer, Refusal, StartContext } from './authentication.js'
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
 /** `expiresIn` of an answer that has none, in seconds: a session must not outlive the log-in for ever. */

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { object } from '../../protocol/internal.js'
 import type { AppSettings, AuthenticateRequest } from '../config/parse.js'
-import { postSigned } from '../webhooks/outbound-request.js'
-import type { RequestMeter } from '../webhooks/request-meter.js'
+import { postSigned, type RequestMeter } from '../outbound/outbound-request.js'
 
 type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
 

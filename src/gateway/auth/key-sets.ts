@@ -2,7 +2,7 @@ import { createLocalJWKSet } from 'jose'
 import type { KeySet } from '../../tokens/index.js'
 import type { AppSettings } from '../config/parse.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { createRequestMeter } from '../webhooks/request-meter.js'
+import { createRequestMeter } from '../outbound/request-meter.js'
 import { createRemoteKeySet, type RemoteKeySet } from './remote-key-set.js'
 
 type Jwks = AppSettings['jwks']

@@ -7,8 +7,7 @@ import {
   type JWTVerifyGetKey,
 } from 'jose'
 import { LRUCache } from 'lru-cache'
-import { sendRequest, type OutboundRequest } from '../webhooks/outbound-request.js'
-import type { RequestMeter } from '../webhooks/request-meter.js'
+import { sendRequest, type OutboundRequest, type RequestMeter } from '../outbound/outbound-request.js'
 
 export interface RemoteKeySetOptions {
   /** Ends the refreshing. */

@@ -1,4 +1,4 @@
-import type { Peer } from '../auth/admission.js'
+import type { Peer } from '../auth/authentication.js'
 import type { DeadlineTimer } from '../deadline-timer.js'
 import type { Slot } from '../limits/connection-limits.js'
 import type { LiveSession } from '../sessions/live-session.js'

@@ -12,8 +12,9 @@ import {
   type EndCode,
   type GatewayFrame,
 } from '../../protocol/index.js'
-import { admit, type Peer } from '../auth/admission.js'
-import type { App } from '../auth/app.js'
+import { admit } from '../auth/admission.js'
+import type { Peer } from '../auth/authentication.js'
+import type { App } from '../apps/app.js'
 import type { Settings } from '../config/parse.js'
 import type { Slot } from '../limits/connection-limits.js'
 import type { StartQueue } from '../limits/start-queue.js'

@@ -1,4 +1,4 @@
-import type { Peer } from '../auth/admission.js'
+import type { Peer } from '../auth/authentication.js'
 import type { RequestHead } from './request-head.js'
 
 const pick = ({ headers }: RequestHead, names: readonly string[]): Record<string, string> =>

@@ -1,6 +1,5 @@
-import type { AppOptions, NewMessage, SendRules } from '../../engine/index.js'
+import type { NewMessage } from '../../engine/index.js'
 import { isUserId, limits, type RefusalCode } from '../../protocol/index.js'
-import type { AppSettings, Settings } from '../config/parse.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
 /** Why a message is not valid. `why` repeats nothing that the client sent. */
@@ -45,26 +44,3 @@ export const checkMessage = ({
     ? tooLarge(`A message's body and data have at most ${MAX_CONTENT_JSON} bytes together as JSON.`)
     : undefined
 }
-
-/** Returns the part of an app's settings that the engine uses. */
-export const engineOptionsOf = ({ retention, webhooks }: AppSettings): AppOptions => ({
-  retention,
-  webhooks: webhooks && { events: webhooks.events, unreadAfter: webhooks.unreadAfter },
-})
-
-/** Milliseconds that the engine remembers ids longer than `sendWindow`: a retry at its very end takes time to arrive. */
-const SEND_WINDOW_MARGIN = 60_000
-
-/** Returns an app's rules for `engine.send`. */
-export const sendRulesOf = (
-  { retention, limits: { inboxes, bytes, unreadPerSender, messagesPerSecond } }: AppSettings,
-  { sendWindow }: Pick<Settings, 'sendWindow'>,
-  unknownRecipients: boolean,
-): SendRules => ({
-  sendWindow: sendWindow + SEND_WINDOW_MARGIN,
-  retention,
-  unknownRecipients,
-  unreadPerSender,
-  messagesPerSecond,
-  quota: { inboxes, bytes },
-})

@@ -5,7 +5,8 @@ import type { AppSettings, Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { countSend } from './count-send.js'
-import { checkMessage, sendRulesOf } from './rules.js'
+import { sendRulesOf } from '../apps/engine-rules.js'
+import { checkMessage } from './rules.js'
 
 /** A message of the app's backend. */
 export interface BackendMessage {

@@ -1,6 +1,6 @@
 import type * as v from 'valibot'
 import type { Engine } from '../../engine/index.js'
-import type { App } from '../auth/app.js'
+import type { App } from '../apps/app.js'
 import type { Settings } from '../config/parse.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'

@@ -1,7 +1,7 @@
 import { Hono, type Context } from 'hono'
 import type { Audit } from '../admin/audit.js'
 import { authenticateApp } from '../auth/app-token.js'
-import type { App } from '../auth/app.js'
+import type { App } from '../apps/app.js'
 import { pathOf, queryOf } from '../http/target.js'
 import { problem } from '../http/problem.js'
 import type { ReadableRequest, RequestHead } from '../http/request-head.js'

@@ -8,7 +8,7 @@ import {
   type ClientFrameOf,
 } from '../../protocol/index.js'
 import { authenticateToken } from '../auth/admission.js'
-import type { App } from '../auth/app.js'
+import type { App } from '../apps/app.js'
 import type { Delivery } from './delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'

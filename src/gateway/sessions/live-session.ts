@@ -9,7 +9,7 @@ import {
 import { sha256 } from '../../util/sha256.js'
 import type { ClientFrame, ClientFrameOf, GatewayFrameOf, User } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
-import type { App } from '../auth/app.js'
+import type { App } from '../apps/app.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 import { Delivery } from './delivery.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'

@@ -1,4 +1,4 @@
-import type { App } from '../auth/app.js'
+import type { App } from '../apps/app.js'
 import type { Metrics } from '../metrics/metrics.js'
 
 /** Each frame counts as this many bytes more, since a small one costs about as much to handle as its answer. */

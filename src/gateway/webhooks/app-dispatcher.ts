@@ -3,9 +3,13 @@ import { setMaxListeners } from 'node:events'
 import type { DeliveryOutcome, PendingEvent, WebhookEvent, WebhookQueue } from '../../engine/index.js'
 import { DeadlineTimer } from '../deadline-timer.js'
 import type { Log } from '../log.js'
-import { OutboundRequestError, postSigned, type SignedTarget } from './outbound-request.js'
-import type { RequestMeter } from './request-meter.js'
-import { hasExpired, retryDelay } from './retry.js'
+import {
+  OutboundRequestError,
+  postSigned,
+  type RequestMeter,
+  type SignedTarget,
+} from '../outbound/outbound-request.js'
+import { hasExpired, retryDelay } from '../outbound/retry.js'
 
 /** One request to an app's endpoint. It has no body and no URL, so that an operator may see it. */
 export interface Delivery {

@@ -3,8 +3,8 @@ import type { AppSettings } from '../config/parse.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { AppDispatcher, type Delivery } from './app-dispatcher.js'
-import type { SignedTarget } from './outbound-request.js'
-import { createRequestMeter } from './request-meter.js'
+import type { SignedTarget } from '../outbound/outbound-request.js'
+import { createRequestMeter } from '../outbound/request-meter.js'
 
 /** Deliveries of each app that are listed for operators. */
 const MAX_LISTED = 200

@@ -1,5 +1,5 @@
 import type { AppSummary } from '../../../protocol/internal.js'
-import type { App } from '../../auth/app.js'
+import type { App } from '../../apps/app.js'
 import type { AdminCall } from '../calls.js'
 import type { ApiContext } from './context.js'
 

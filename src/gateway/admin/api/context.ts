@@ -1,6 +1,6 @@
 import type { Engine, UserRef } from '../../../engine/index.js'
 import { isUserId } from '../../../protocol/index.js'
-import type { App } from '../../auth/app.js'
+import type { App } from '../../apps/app.js'
 import type { KeySets } from '../../auth/key-sets.js'
 import type { Tracer } from '../../connection/tracer.js'
 import { problem } from '../../http/problem.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { retryDelay } from '../../../src/gateway/webhooks/retry.js'
+import { retryDelay } from '../../../src/gateway/outbound/retry.js'
 
 const DAY = 86_400_000
 const HOUR = 3_600_000

@@ -10,7 +10,7 @@ import {
   sendRequest,
   OutboundRequestError,
   postSigned,
-} from '../../../src/gateway/webhooks/outbound-request.js'
+} from '../../../src/gateway/outbound/outbound-request.js'
 import { readBody, startServer } from '../../support/http-server.js'
 
 const limits = { timeout: 5_000, maxBytes: 1_000 }

@@ -1,8 +1,5 @@
 import type { Metrics } from '../metrics/metrics.js'
-import { OutboundRequestError, type OutboundResponse } from './outbound-request.js'
-
-/** Sends a request and measures it. */
-export type RequestMeter = (send: () => Promise<OutboundResponse>) => Promise<OutboundResponse>
+import { OutboundRequestError, type OutboundResponse, type RequestMeter } from './outbound-request.js'
 
 /** Returns the error of a request for its metric; undefined if there is none. */
 const errorOf = ({ status }: OutboundResponse): string | undefined =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
-import { signWebhook } from '../../../src/gateway/webhooks/sign.js'
+import { signWebhook } from '../../../src/gateway/outbound/sign.js'
 
 /** The reference library of a receiver that has this key. */
 const receiverWith = (key: Buffer): Webhook => new Webhook(`whsec_${key.toString('base64')}`)

@@ -1,4 +1,3 @@
-import type { RequestMeter } from './request-meter.js'
 import { signWebhook } from './sign.js'
 
 /** `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. */
@@ -33,6 +32,9 @@ export interface OutboundResponse {
   /** Null if it is larger than `maxBytes`. */
   body: string | null
 }
+
+/** Sends a request by calling `send`, and measures it. */
+export type RequestMeter = (send: () => Promise<OutboundResponse>) => Promise<OutboundResponse>
 
 /** Returns the error code of the system or of TLS, such as `ECONNREFUSED`. Other parts of the error may repeat the URL. */
 const failureOf = (error: unknown): string => {
