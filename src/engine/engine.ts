@@ -6,7 +6,7 @@ import type {
   Credential,
   InboxState,
   MessagePage,
-  NewMessage,
+  CheckedMessage,
   Position,
   Revocation,
   SavedUser,
@@ -30,14 +30,22 @@ export * from './webhook-events.js'
 
 /**
  * Stores users, sessions and inboxes for gateways, and connects gateways that share it. Write an engine of your own by
- * implementing this interface, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method
+ * implementing the parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method
  * is required. All reject with an `EngineError`.
  *
  * Users, messages with their ids, revocations and deletions are durable, which means synced: no read returns them before. Sessions
  * and read marks are written without a sync: they survive a crash of the process, but not a crash of the machine. A session is written when
  * `startSession` resolves. Other changes of sessions, and read marks, are written milliseconds later.
  */
-export interface Engine extends WebhookQueue {
+export type Engine = EngineLifecycle &
+  EngineUsers &
+  EngineSessions &
+  EngineRevocations &
+  EngineInboxes &
+  WebhookQueue
+
+/** An engine from its opening to its closing, its options and its events. */
+export interface EngineLifecycle {
   /**
    * Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open.
    */
@@ -52,6 +60,24 @@ export interface Engine extends WebhookQueue {
   /** 32 random bytes, the same for every gateway on this engine for as long as its data lasts. */
   key(): Promise<Uint8Array>
 
+  /** Resolves if a synced write and a read succeed. */
+  check(): Promise<void>
+
+  /**
+   * Sets the app's options, until this sets them again or the engine is closed. A `send` sets the retention too. The engine
+   * deletes expired messages in the background: once an hour at least, more often where `age` is short.
+   */
+  configure(appId: string, options: AppOptions): Promise<void>
+
+  /**
+   * Calls `listener` with events from now on, until `signal` aborts: with those of users for whom a connection that came to this engine
+   * carries a session, and with `webhooks-due`. Engines of one process emit those of all users. May be called before `open`.
+   */
+  listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
+}
+
+/** The users of an app, with their profiles. */
+export interface EngineUsers {
   user(of: UserRef): Promise<UserRecord | null>
 
   /**
@@ -66,6 +92,23 @@ export interface Engine extends WebhookQueue {
    */
   saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
 
+  /** Up to `limit` users of the app whose ids come after `after`, in an order of ids that never changes. Null: from the first. */
+  users(appId: string, after: string | null, limit: number): Promise<UserRecord[]>
+
+  status(of: UserRef): Promise<UserStatus>
+
+  usage(appId: string): Promise<AppUsage>
+
+  /**
+   * Revokes the user's credentials, ends all of the user's sessions as `revoked`, and deletes the user, the inbox, and the
+   * ids that make retries of the user's messages safe. The inbox has another epoch then, and the revocation stays. Durable
+   * when it resolves; false if there was no such user.
+   */
+  deleteUser(of: UserRef): Promise<boolean>
+}
+
+/** The sessions of users. Each has one connection at most, and a session that another connection carries is not changed. */
+export interface EngineSessions {
   /**
    * Starts a session, or resumes the session that `resumes` names. Null, with nothing changed, if the credential is revoked: it
    * is compared in the step that stores the session. A resume emits `connection-replaced` if a connection
@@ -73,9 +116,6 @@ export interface Engine extends WebhookQueue {
    * session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
-
-  /** Resolves with whether `startSession` would refuse the credential. */
-  isRevoked(of: UserRef, credential: Credential): Promise<boolean>
 
   /** The client sent a frame on this connection, so it has its new resume key: the previous key is no longer valid. */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
@@ -102,17 +142,23 @@ export interface Engine extends WebhookQueue {
    */
   detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void>
 
-  /** The user's sessions that have not ended, oldest first. */
-  sessions(of: UserRef): Promise<SessionRecord[]>
-
   /**
    * Ends a session and emits `session-ended`; false if there is no such session. With `connectionId`, only if that
    * connection carries it.
    */
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
 
+  /** The user's sessions that have not ended, oldest first. */
+  sessions(of: UserRef): Promise<SessionRecord[]>
+
   /** A page of the app's sessions, in an order that never changes. `after` is the `next` of the page before, null for the first page. */
   appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage>
+}
+
+/** The credentials that no longer start a session. */
+export interface EngineRevocations {
+  /** Resolves with whether `startSession` would refuse the credential. */
+  isRevoked(of: UserRef, credential: Credential): Promise<boolean>
 
   /**
    * Revokes the user's credentials: a start or a renewal with one is refused from now on. Resolves with the time up to which
@@ -134,35 +180,15 @@ export interface Engine extends WebhookQueue {
    * none.
    */
   liftRevocation(of: UserRef): Promise<boolean>
+}
 
-  status(of: UserRef): Promise<UserStatus>
-
-  /** Up to `limit` users of the app whose ids come after `after`, in an order of ids that never changes. Null: from the first. */
-  users(appId: string, after: string | null, limit: number): Promise<UserRecord[]>
-
-  /**
-   * Revokes the user's credentials, ends all of the user's sessions as `revoked`, and deletes the user, the inbox, and the
-   * ids that make retries of the user's messages safe. The inbox has another epoch then, and the revocation stays. Durable
-   * when it resolves; false if there was no such user.
-   */
-  deleteUser(of: UserRef): Promise<boolean>
-
-  usage(appId: string): Promise<AppUsage>
-
-  /** Resolves if a synced write and a read succeed. */
-  check(): Promise<void>
-
-  /**
-   * Sets the app's options, until this sets them again or the engine is closed. A `send` sets the retention too. The engine
-   * deletes expired messages in the background: once an hour at least, more often where `age` is short.
-   */
-  configure(appId: string, options: AppOptions): Promise<void>
-
+/** The messages of users, and which of them are read. */
+export interface EngineInboxes {
   /**
    * Puts a message into the inboxes of its recipient and its sender. Both copies are durable when it resolves. The same
    * id with the same content again resolves with the first result as `repeated`, and stores nothing.
    */
-  send(message: NewMessage, rules: SendRules): Promise<SendResult>
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 
   /** The state of the user's inbox. An empty inbox has an epoch too. */
   inbox(of: UserRef): Promise<InboxState>
@@ -185,10 +211,4 @@ export interface Engine extends WebhookQueue {
    * newest message. Null if the epoch is another.
    */
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
-
-  /**
-   * Calls `listener` with events from now on, until `signal` aborts: with those of users for whom a connection that came to this engine
-   * carries a session, and with `webhooks-due`. Engines of one process emit those of all users. May be called before `open`.
-   */
-  listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }

@@ -178,7 +178,7 @@ export interface InboxState extends Position {
 }
 
 /** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
-export interface NewMessage {
+export interface CheckedMessage {
   appId: string
   /** The idempotency key, made by the sender. It identifies the message among those of one sender to one recipient. */
   id: string

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { NewMessage, SendResult } from '../../src/engine/index.js'
+import type { CheckedMessage, SendResult } from '../../src/engine/index.js'
 import type { Message } from '../../src/protocol/index.js'
 import { inChild, killed } from '../engine/embedded/children.js'
 import { everything, opened } from '../engine/embedded/opened.js'
@@ -11,7 +11,7 @@ void describe('an embedded engine that is killed repeatedly while many users sen
   const name = 'has every acknowledged message once at its offset, and epochs and offsets go on'
   void it(name, async () => {
     const path = scratchFolder()
-    const acknowledged: { draft: NewMessage; sent: SendResult }[] = []
+    const acknowledged: { draft: CheckedMessage; sent: SendResult }[] = []
     const epochs = new Set<string>()
     for (let run = 0; run < 10; run++) {
       const child = inChild('send', path, {}, `${run}`)
@@ -21,7 +21,7 @@ void describe('an embedded engine that is killed repeatedly while many users sen
       await new Promise<void>((resolve, reject) => {
         child.once('exit', () => reject(new Error('the child ended by itself')))
         child.on('message', (message) => {
-          acknowledged.push(message as { draft: NewMessage; sent: SendResult })
+          acknowledged.push(message as { draft: CheckedMessage; sent: SendResult })
           if (acknowledged.length === enough) {
             child.removeAllListeners('exit')
             resolve()

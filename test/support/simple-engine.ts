@@ -3,10 +3,16 @@ import {
   EngineError,
   type Engine,
   type EngineEvent,
+  type EngineInboxes,
+  type EngineLifecycle,
+  type EngineRevocations,
+  type EngineSessions,
+  type EngineUsers,
   type Revocation,
   type SessionRecord,
   type SessionRef,
   type UserRef,
+  type WebhookQueue,
 } from '../../src/engine/index.js'
 import { createSimpleMessages } from './simple-messages.js'
 import { createSimpleRevocations } from './simple-revocations.js'
@@ -35,7 +41,7 @@ const AWAY_AFTER = 20_000
 /** How often held sessions are ended and expired messages deleted, in milliseconds. */
 const SWEEP_INTERVAL = 10
 
-/** An engine in plain Maps, as a third party would write one: it shares no code with the engines of src/. */
+/** An engine in plain Maps, as a third party would write one, part by part: it shares no code with the engines of src/. */
 export const createSimpleEngine = (onError: (error: unknown) => void): Engine => {
   const listeners = new Set<(event: EngineEvent) => void>()
   let sessions: Session[] = []
@@ -145,7 +151,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     }
   }
 
-  const engine: Engine = {
+  const lifecycle: EngineLifecycle = {
     open() {
       if (isOpen) return Promise.resolve()
       isOpen = true
@@ -173,9 +179,52 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       return Promise.resolve()
     },
     key: () => whenOpen(() => new Uint8Array(key)),
+    check: () => whenOpen(() => undefined),
+    configure: (appId, appOptions) =>
+      whenOpen(() => {
+        messages.retain(appId, appOptions.retention)
+        webhooks.configure(appId, appOptions.webhooks)
+      }),
+    listen(listener, signal) {
+      if (signal.aborted) return
+      // A function of its own, so that the same listener may be added twice.
+      const entry = (event: EngineEvent): void => listener(event)
+      listeners.add(entry)
+      signal.addEventListener('abort', () => listeners.delete(entry), { once: true })
+    },
+  }
+
+  const userCalls: EngineUsers = {
     user: (of) => whenOpen(() => structuredClone(users.get(of) ?? null)),
     saveUser: (...args) => whenOpen(() => users.save(...args)),
     saveGuest: (...args) => whenOpen(() => users.saveGuest(...args)),
+    users: (...args) => whenOpen(() => users.after(...args)),
+    status: (of) =>
+      whenOpen(() => {
+        const all = sessionsOf(of)
+        const seen = [...all.map((one) => one.lastSeenAt), lastSeen.get(keyOf(of)) ?? 0]
+        return {
+          ...presenceOf(of),
+          lastSeenAt: Math.max(...seen) || null,
+          revokedBefore: revocations.revokedBefore(of),
+          unread: messages.stateOf(of).unread,
+        }
+      }),
+    usage: (appId) =>
+      whenOpen(() => ({
+        ...users.usage(appId),
+        ...messages.usage(appId),
+        sessions: sessionsIn(appId).length,
+      })),
+    deleteUser: async (of) => {
+      await revocationCalls.revokeUser(of, { issuedBefore: null, mode: 'end' })
+      const hadInbox = messages.delete(of)
+      lastSeen.delete(keyOf(of))
+      return users.delete(of) || hadInbox
+    },
+  }
+
+  const sessionCalls: EngineSessions = {
     startSession: ({ resumes, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
       whenOpen(() => {
         if (revocations.isRevoked(request, request.credential)) return null
@@ -222,6 +271,18 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const session = find(ref)
         if (session?.connectionId === connectionId) session.keys = session.keys.slice(0, 1)
       }),
+    renewSession: (ref, connectionId, credential) =>
+      whenOpen(() => {
+        if (revocations.isRevoked(ref, credential)) return false
+        const session = find(ref)
+        if (session?.connectionId === connectionId) session.credential = { ...credential }
+        return true
+      }),
+    touchSession: (ref, connectionId, { rtt }) =>
+      whenOpen(() => {
+        const session = find(ref)
+        if (session?.connectionId === connectionId) Object.assign(session, { rtt, lastSeenAt: Date.now() })
+      }),
     setHidden: (ref, connectionId, hidden) =>
       whenOpen(() => {
         const session = find(ref)
@@ -242,7 +303,6 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         session.detachedNumber = ++lastNumber
         if (resumableFor === 0) end(session, 'ended')
       }),
-    sessions: (of) => whenOpen(() => sessionsOf(of).map(recordOf)),
     endSession: (ref, code, connectionId) =>
       whenOpen(() => {
         const session = find(ref)
@@ -250,19 +310,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         end(session, code)
         return true
       }),
-    isRevoked: (...args) => whenOpen(() => revocations.isRevoked(...args)),
-    renewSession: (ref, connectionId, credential) =>
-      whenOpen(() => {
-        if (revocations.isRevoked(ref, credential)) return false
-        const session = find(ref)
-        if (session?.connectionId === connectionId) session.credential = { ...credential }
-        return true
-      }),
-    touchSession: (ref, connectionId, { rtt }) =>
-      whenOpen(() => {
-        const session = find(ref)
-        if (session?.connectionId === connectionId) Object.assign(session, { rtt, lastSeenAt: Date.now() })
-      }),
+    sessions: (of) => whenOpen(() => sessionsOf(of).map(recordOf)),
     appSessions: (appId, after, limit) =>
       whenOpen(() => {
         const rest = sessionsIn(appId).filter(({ number }) => number > Number(after))
@@ -270,6 +318,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const next = last && rest.length > limit ? String(last.number) : null
         return { sessions: rest.slice(0, limit).map(recordOf), next }
       }),
+  }
+
+  const revocationCalls: EngineRevocations = {
+    isRevoked: (...args) => whenOpen(() => revocations.isRevoked(...args)),
     revokeUser: (of, revocation) =>
       whenOpen(() => {
         const before = revocations.revokeUser(of, revocation.issuedBefore)
@@ -289,53 +341,30 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           if (session.credential.tokenId === tokenId) end(session, 'revoked')
       }),
     liftRevocation: (of) => whenOpen(() => revocations.lift(of)),
-    status: (of) =>
-      whenOpen(() => {
-        const all = sessionsOf(of)
-        const seen = [...all.map((one) => one.lastSeenAt), lastSeen.get(keyOf(of)) ?? 0]
-        return {
-          ...presenceOf(of),
-          lastSeenAt: Math.max(...seen) || null,
-          revokedBefore: revocations.revokedBefore(of),
-          unread: messages.stateOf(of).unread,
-        }
-      }),
-    users: (...args) => whenOpen(() => users.after(...args)),
-    deleteUser: async (of) => {
-      await engine.revokeUser(of, { issuedBefore: null, mode: 'end' })
-      const hadInbox = messages.delete(of)
-      lastSeen.delete(keyOf(of))
-      return users.delete(of) || hadInbox
-    },
-    usage: (appId) =>
-      whenOpen(() => ({
-        ...users.usage(appId),
-        ...messages.usage(appId),
-        sessions: sessionsIn(appId).length,
-      })),
-    check: () => whenOpen(() => undefined),
-    configure: (appId, appOptions) =>
-      whenOpen(() => {
-        messages.retain(appId, appOptions.retention)
-        webhooks.configure(appId, appOptions.webhooks)
-      }),
-    takeDueEvents: (...args) => whenOpen(() => webhooks.take(...args)),
-    endDelivery: (...args) => whenOpen(() => webhooks.settle(...args)),
-    pendingEvents: (...args) => whenOpen(() => webhooks.list(...args)),
-    replayEvent: (...args) => whenOpen(() => webhooks.replay(...args)),
-    pendingSummary: (appId) => whenOpen(() => webhooks.summary(appId)),
+  }
+
+  const inboxCalls: EngineInboxes = {
     send: (...args) => whenOpen(() => messages.send(...args)),
     inbox: (of) => whenOpen(() => messages.stateOf(of)),
     messagesAfter: (...args) => whenOpen(() => messages.after(...args)),
     messagesBefore: (...args) => whenOpen(() => messages.before(...args)),
     markRead: (of, position) => whenOpen(() => messages.markRead(of, position)),
-    listen(listener, signal) {
-      if (signal.aborted) return
-      // A function of its own, so that the same listener may be added twice.
-      const entry = (event: EngineEvent): void => listener(event)
-      listeners.add(entry)
-      signal.addEventListener('abort', () => listeners.delete(entry), { once: true })
-    },
   }
-  return engine
+
+  const webhookQueue: WebhookQueue = {
+    takeDueEvents: (...args) => whenOpen(() => webhooks.take(...args)),
+    endDelivery: (...args) => whenOpen(() => webhooks.settle(...args)),
+    pendingEvents: (...args) => whenOpen(() => webhooks.list(...args)),
+    replayEvent: (...args) => whenOpen(() => webhooks.replay(...args)),
+    pendingSummary: (appId) => whenOpen(() => webhooks.summary(appId)),
+  }
+
+  return {
+    ...lifecycle,
+    ...userCalls,
+    ...sessionCalls,
+    ...revocationCalls,
+    ...inboxCalls,
+    ...webhookQueue,
+  }
 }

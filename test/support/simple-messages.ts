@@ -5,7 +5,7 @@ import {
   type EngineEvent,
   type InboxState,
   type MessagePage,
-  type NewMessage,
+  type CheckedMessage,
   type Position,
   type Retention,
   type SendResult,
@@ -31,7 +31,7 @@ interface Sent {
 
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 
-const contentOf = ({ body, data }: NewMessage): unknown => structuredClone({ body, data })
+const contentOf = ({ body, data }: CheckedMessage): unknown => structuredClone({ body, data })
 
 interface MessagesContext {
   webhooks: ReturnType<typeof createSimpleWebhooks>
@@ -91,7 +91,7 @@ export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: Messag
 
   /** Whether `from` has too many unread messages to push out another sender's unread message. */
   const isCrowded = (
-    { appId, from, to }: NewMessage,
+    { appId, from, to }: CheckedMessage,
     size: number,
     { retention, unreadPerSender }: SendRules,
   ) => {
@@ -130,7 +130,7 @@ export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: Messag
     return (more > 0 && used.length + more > quota.inboxes) || bytes + size * copies.length > quota.bytes
   }
 
-  const send = (message: NewMessage, rules: SendRules): SendResult => {
+  const send = (message: CheckedMessage, rules: SendRules): SendResult => {
     const { appId, id, from, to, body, data } = message
     retentions.set(appId, rules.retention)
     pruneApp(appId, rules.retention)

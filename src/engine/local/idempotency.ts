@@ -1,4 +1,4 @@
-import type { NewMessage, SendResult } from '../engine.js'
+import type { CheckedMessage, SendResult } from '../engine.js'
 import type { Clock } from '../../util/clock.js'
 import { contentDigest } from '../util/content-digest.js'
 import type { Job, Scheduler } from '../../util/scheduler.js'
@@ -25,7 +25,7 @@ export interface IdempotencyKeys {
   /** Called once before the first send. */
   load(): Promise<void>
   /** A text that differs for another content. */
-  digestOf(message: NewMessage): string
+  digestOf(message: CheckedMessage): string
   /** The result of an earlier send with this key; undefined if there was none. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
   /** Adds a key, and to `operations` those that store it. Returns it, to be settled. */
@@ -141,7 +141,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
   }
 
-  digestOf(message: NewMessage): string {
+  digestOf(message: CheckedMessage): string {
     return contentDigest(message)
   }
 

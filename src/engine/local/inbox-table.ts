@@ -1,4 +1,4 @@
-import type { NewMessage, UserRef } from '../engine.js'
+import type { CheckedMessage, UserRef } from '../engine.js'
 import { createHmacSha256 } from '../../util/hmac-sha256.js'
 import { LruCache } from '../../util/lru-cache.js'
 import type { GroupCommit } from './group-commit.js'
@@ -83,7 +83,7 @@ export class InboxTable {
   }
 
   /** Returns a text that changes when the sender or the recipient is deleted: a message id that was used before is new again then. */
-  deletionsIn({ appId, from, to }: NewMessage): string {
+  deletionsIn({ appId, from, to }: CheckedMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
     return deletionsSuffix(counts)

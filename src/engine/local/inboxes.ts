@@ -2,7 +2,7 @@ import type { Message } from '../../protocol/index.js'
 import type {
   EngineEvent,
   InboxState,
-  NewMessage,
+  CheckedMessage,
   Position,
   Retention,
   SendResult,
@@ -136,7 +136,7 @@ export class Inboxes {
     return this.#table.peek(of).state()
   }
 
-  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     this.#commit.assertWritable()
     const wait = this.#unreadLimit.waitOf(message)
     if (wait) return this.#sendAfter(wait, message, rules)
@@ -164,7 +164,7 @@ export class Inboxes {
       to,
       sender,
       body,
-      data: data && (JSON.parse(json) as NewMessage).data,
+      data: data && (JSON.parse(json) as CheckedMessage).data,
       sentAt,
     }
 
@@ -270,7 +270,7 @@ export class Inboxes {
   }
 
   /** Sends the message when `wait` has resolved. */
-  #sendAfter(wait: Promise<unknown>, message: NewMessage, rules: SendRules): Promise<SendResult> {
+  #sendAfter(wait: Promise<unknown>, message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     this.#unreadLimit.holdSender(message, wait)
     return wait.then(() => this.send(message, rules))
   }

@@ -8,7 +8,7 @@ import type {
   EngineEvent,
   InboxState,
   MessagePage,
-  NewMessage,
+  CheckedMessage,
   PendingEvent,
   PendingEventPage,
   Position,
@@ -256,7 +256,7 @@ export class SingleProcessEngine implements Engine {
     return this.#use(({ database }) => database.queue.pendingSummary(appId))
   }
 
-  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     return this.#use(({ database }) => database.inboxes.send(message, rules))
   }
 

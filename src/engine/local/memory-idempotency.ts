@@ -1,4 +1,4 @@
-import type { NewMessage, SendResult } from '../engine.js'
+import type { CheckedMessage, SendResult } from '../engine.js'
 import { shortContentOrDigest } from '../util/content-digest.js'
 import type { Job, Scheduler } from '../../util/scheduler.js'
 import {
@@ -68,7 +68,7 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
     return Promise.resolve()
   }
 
-  digestOf(message: NewMessage): string {
+  digestOf(message: CheckedMessage): string {
     return shortContentOrDigest(message, MAX_SHORT_CONTENT)
   }
 

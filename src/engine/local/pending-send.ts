@@ -1,5 +1,5 @@
 import type { Message } from '../../protocol/index.js'
-import type { EngineEvent, NewMessage } from '../engine.js'
+import type { EngineEvent, CheckedMessage } from '../engine.js'
 import type { EngineError } from '../errors.js'
 import type { Waiter } from './group-commit.js'
 import type { SentKey, StoredResult } from './idempotency.js'
@@ -7,7 +7,7 @@ import type { Inbox } from './inbox.js'
 import type { Watermark } from './inbox-row.js'
 
 export type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> &
-  Pick<NewMessage, 'body' | 'data'>
+  Pick<CheckedMessage, 'body' | 'data'>
 
 /** Without a spread: V8 makes new hidden classes for each object that has fields behind one. */
 export const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }: Content): Message => {

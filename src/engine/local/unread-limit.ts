@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { NewMessage, SendRules, UserRef } from '../engine.js'
+import type { CheckedMessage, SendRules, UserRef } from '../engine.js'
 import type { Inbox } from './inbox.js'
 import { rows } from './rows.js'
 import { UnreadCounts } from './unread-counts.js'
@@ -41,7 +41,7 @@ export class UnreadLimit {
   }
 
   /** Resolves when the counts that the message waits for are done; undefined if there is none. */
-  waitOf({ appId, from, to }: NewMessage): Promise<unknown> | undefined {
+  waitOf({ appId, from, to }: CheckedMessage): Promise<unknown> | undefined {
     if (this.#waits.size === 0) return undefined
     const toRecipient = this.#waits.get(rows.inbox({ appId, userId: to }))
     const fromSender = from === null ? undefined : this.#waits.get(rows.inbox({ appId, userId: from }))
@@ -50,7 +50,7 @@ export class UnreadLimit {
   }
 
   /** The sender's later messages wait too. */
-  holdSender({ appId, from }: NewMessage, wait: Promise<unknown>): void {
+  holdSender({ appId, from }: CheckedMessage, wait: Promise<unknown>): void {
     if (from !== null) this.#hold(rows.inbox({ appId, userId: from }), wait)
   }
 

@@ -2,7 +2,7 @@ import type { Message } from '../../protocol/index.js'
 import type {
   InboxState,
   MessagePage,
-  NewMessage,
+  CheckedMessage,
   Position,
   SendResult,
   SendRules,
@@ -36,7 +36,7 @@ export class Inboxes {
     this.copies = new SenderCopies(store)
   }
 
-  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     const outgoing = new Outgoing(this.#store, message)
     const send = (): Promise<SendResult> => this.#sendWithin(outgoing, rules)
     const { appId, from } = message

@@ -1,4 +1,4 @@
-import type { NewMessage, SendRules, UserRef } from '../engine.js'
+import type { CheckedMessage, SendRules, UserRef } from '../engine.js'
 import { contentDigest } from '../util/content-digest.js'
 import { hashOf } from './keys.js'
 import type { RunOptions, Store } from './store.js'
@@ -17,7 +17,7 @@ export class Outgoing {
   readonly keys: RunOptions
   readonly #content: readonly string[]
 
-  constructor(store: Store, message: NewMessage) {
+  constructor(store: Store, message: CheckedMessage) {
     const { appId, id, from, to, body, data } = message
     this.id = id
     this.recipient = { appId, userId: to }

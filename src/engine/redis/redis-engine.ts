@@ -8,7 +8,7 @@ import type {
   EngineEvent,
   InboxState,
   MessagePage,
-  NewMessage,
+  CheckedMessage,
   PendingEvent,
   PendingEventPage,
   Position,
@@ -228,7 +228,7 @@ export class RedisEngine implements Engine {
     return this.#use(({ webhooks }) => webhooks.summary(appId))
   }
 
-  send(message: NewMessage, rules: SendRules): Promise<SendResult> {
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     return this.#use((node) => {
       node.retain(message.appId, rules.retention)
       return node.inboxes.send(message, rules)

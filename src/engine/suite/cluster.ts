@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent, NewMessage } from '../engine.js'
+import type { Engine, EngineEvent, CheckedMessage } from '../engine.js'
 import {
   ada,
   app,
@@ -98,7 +98,7 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
 
     onTwo("limit a sender's messages in a second together", async (one, two) => {
       const limit = 2
-      const limited = (n: number, more: Partial<NewMessage> = {}) =>
+      const limited = (n: number, more: Partial<CheckedMessage> = {}) =>
         (n % 2 ? one : two).send(newMessage(more), rules({ messagesPerSecond: limit }))
       const since = performance.now()
       // To the sender, and to others whose data may be elsewhere.

@@ -1,7 +1,7 @@
 // The runner is a parameter, so that the suite works with any. Each of them understands the errors of node:assert.
 import assert from 'node:assert/strict'
 import type {
-  NewMessage,
+  CheckedMessage,
   Engine,
   SendRules,
   SendResult,
@@ -100,7 +100,7 @@ export const rules = (more: Partial<SendRules> = {}): SendRules => ({
 })
 
 /** A message from Ada to Bob, with an id of its own. */
-export const newMessage = (more: Partial<NewMessage> = {}): NewMessage => ({
+export const newMessage = (more: Partial<CheckedMessage> = {}): CheckedMessage => ({
   appId: app,
   id: `message ${++counter}`,
   from: ada.userId,
@@ -112,7 +112,7 @@ export const newMessage = (more: Partial<NewMessage> = {}): NewMessage => ({
 /** Sends a message and asserts that it was stored now. */
 export const deliver = async (
   engine: Engine,
-  more: Partial<NewMessage> = {},
+  more: Partial<CheckedMessage> = {},
   under: Partial<SendRules> = {},
 ): Promise<Extract<SendResult, { outcome: 'stored' | 'repeated' }>> => {
   const sent = await engine.send(newMessage(more), rules(under))

@@ -1,4 +1,4 @@
-import type { NewMessage } from '../../engine/index.js'
+import type { CheckedMessage } from '../../engine/index.js'
 import { isUserId, limits, type RefusalCode } from '../../protocol/index.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
@@ -28,7 +28,7 @@ export const checkMessage = ({
   to,
   body,
   data,
-}: Omit<NewMessage, 'appId' | 'from'>): MessageProblem | undefined => {
+}: Omit<CheckedMessage, 'appId' | 'from'>): MessageProblem | undefined => {
   // UTF-8 replaces lone surrogates, so that two ids with them could become the same one.
   if (id === '' || isTooLong(id) || /\p{Surrogate}/u.test(id))
     return bad(`A message's 'id' is 1 to ${limits.messageId} characters of well-formed Unicode.`)

@@ -3,7 +3,7 @@ import {
   createEmbeddedEngine,
   EngineError,
   webhookEventTypes,
-  type NewMessage,
+  type CheckedMessage,
 } from '../../../src/engine/index.js'
 import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { rules } from '../stores.js'
@@ -56,7 +56,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const worker = async (n: number): Promise<void> => {
       for (let round = 0; ; round++) {
         const [from = '', to = ''] = [users[n % 4], users[(n + 1 + (round % 3)) % 4]]
-        const draft: NewMessage = {
+        const draft: CheckedMessage = {
           appId: 'app',
           id: `${run} ${n} ${round}`,
           from,
