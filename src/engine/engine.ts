@@ -88,7 +88,7 @@ export interface EngineUsers {
 
   /**
    * As `saveUser`, for a guest. Null, with nothing saved, if the guest is new and the app has `maxGuests` guests. A guest without
-   * messages is deleted when the last session has ended, or if none starts within a minute.
+   * messages is deleted when the last session has ended, or if none starts within 30 seconds.
    */
   saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
 

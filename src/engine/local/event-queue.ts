@@ -14,6 +14,7 @@ import type { Clock } from '../../util/clock.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
 import { LruCache } from '../../util/lru-cache.js'
 import type { Job, Scheduler } from '../../util/scheduler.js'
+import { engineRules } from '../rules.js'
 import { EventCounts } from './event-counts.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Reads } from './reads.js'
@@ -22,8 +23,6 @@ import { del, put, read, type Operation, type Store } from './store.js'
 
 /** The queues of how many users are kept in memory. */
 const MAX_CACHED = 10_000
-/** How many failed events of an app are kept. */
-const MAX_FAILED = 10_000
 const ID_BYTES = 12
 
 /** An event to add. */
@@ -273,7 +272,7 @@ export class EventQueue implements WebhookQueue {
 
   /** The row of the oldest failed event, if the app can keep no other. */
   async #failedBeyond(appId: string): Promise<string[]> {
-    if (this.#counts.of(appId).failed < MAX_FAILED) return []
+    if (this.#counts.of(appId).failed < engineRules.maxFailedEvents) return []
     const oldest = await this.#reads.all({ ...rows.failedEventsAfter(appId, null), limit: 1 })
     return oldest.map(([row]) => row)
   }

@@ -2,13 +2,12 @@ import type { UserRef } from '../engine.js'
 import type { Clock } from '../../util/clock.js'
 import { Deadlines } from '../../util/deadlines.js'
 import { Scheduler } from '../../util/scheduler.js'
+import { engineRules } from '../rules.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { readAll, type Store } from './store.js'
 import type { Users } from './users.js'
 
-/** How long a saved guest may take to start a session, in milliseconds. */
-const START_TIMEOUT = 30_000
 const GUESTS_PER_STEP = 200
 
 export interface GuestsOptions {
@@ -64,9 +63,9 @@ export class Guests {
     this.#scheduler.schedule(job, this.#clock.now())
   }
 
-  /** Keeps the guest until `started` is called, for `START_TIMEOUT` at most. */
+  /** Keeps the guest until `started` is called, for `engineRules.guestStartTimeout` at most. */
   expectStart({ appId, userId }: UserRef): void {
-    const deadline = this.#clock.now() + START_TIMEOUT
+    const deadline = this.#clock.now() + engineRules.guestStartTimeout
     this.#starting.set(rows.guest({ appId, userId }), deadline)
     this.#deadlines.add(deadline, { appId, userId })
   }

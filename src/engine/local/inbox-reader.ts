@@ -1,15 +1,11 @@
 import type { Message } from '../../protocol/index.js'
 import type { MessagePage, Position, UserRef } from '../engine.js'
+import { engineRules } from '../rules.js'
 import type { Inbox } from './inbox.js'
 import { messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
 import type { Reads } from './reads.js'
 import { rows } from './rows.js'
 import type { Unread } from './unread-checks.js'
-
-/** The newest unread messages that an event carries. */
-const MAX_NEWEST = 5
-/** How many messages are read to find the oldest unread message, and the newest ones. The user's own messages are between them. */
-const MAX_SEARCHED = 64
 
 /** Reads the messages of inboxes. */
 export class InboxReader {
@@ -54,16 +50,17 @@ export class InboxReader {
     const inbox = this.#open(of)
     const { readOffset, durable } = inbox
     const [from, to] = [Math.max(readOffset + 1, durable.first), durable.offset + 1]
+    const { searchedForUnread, reportedUnread } = engineRules
     const isReceived = ({ message }: MessageRow): boolean => message.from !== of.userId
     const [first, last] = await Promise.all([
-      this.#rows(inbox, from, to, MAX_SEARCHED, false),
-      this.#rows(inbox, from, to, MAX_SEARCHED, true),
+      this.#rows(inbox, from, to, searchedForUnread, false),
+      this.#rows(inbox, from, to, searchedForUnread, true),
     ])
     const oldest = first.find(isReceived) ?? last.findLast(isReceived)
     // The messages may have been read meanwhile.
     const state = inbox.state()
     if (!oldest || state.unread === 0 || state.readOffset >= oldest.message.offset) return null
-    const newest = last.filter(isReceived).slice(0, MAX_NEWEST).reverse()
+    const newest = last.filter(isReceived).slice(0, reportedUnread).reverse()
     return {
       inbox: state,
       deletions: inbox.deletions,

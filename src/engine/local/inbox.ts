@@ -1,4 +1,5 @@
 import type { InboxState, Retention, UserRef } from '../engine.js'
+import { engineRules } from '../rules.js'
 import {
   messageRowOf,
   type InboxRow,
@@ -189,8 +190,8 @@ export class Inbox {
     if (pushedOut >= firstAfter) return false
     const unread = counts()
     if (!this.count(unread)) return undefined
-    const { messages, bytes } = unread.of(from)
-    return messages > share * retention.messages || bytes > share * retention.bytes
+    const taken = unread.of(from)
+    return engineRules.sharedLimits.some((limit) => taken[limit] > share * retention[limit])
   }
 
   /** Returns the operation that stores the next message, and stops retaining those that it pushes out. `json` is the message without its offset. */

@@ -11,6 +11,7 @@ import type {
 } from '../engine.js'
 import type { Clock } from '../../util/clock.js'
 import { Scheduler } from '../../util/scheduler.js'
+import { engineRules } from '../rules.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Inbox } from './inbox.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
@@ -29,9 +30,6 @@ import { UnreadLimit } from './unread-limit.js'
 import type { Usage } from './usage.js'
 import type { Users } from './users.js'
 import type { WebhookEvents } from './webhook-events.js'
-
-/** About how many bytes a message takes beside its content: its key, and the sums in its row. */
-const MESSAGE_OVERHEAD = 100
 
 export interface InboxesOptions {
   store: Store
@@ -172,7 +170,7 @@ export class Inboxes {
     // Without `push`, which makes room for 16 more in each message that is under way.
     const inboxes: SentInboxes =
       from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
-    const size = Buffer.byteLength(json) + MESSAGE_OVERHEAD
+    const size = Buffer.byteLength(json) + engineRules.messageOverhead
     const operations: Operation[] = []
     for (const inbox of inboxes) this.#deleteUnretained(inbox, rules.retention, now, false, operations)
     if (from !== null && from !== to) {

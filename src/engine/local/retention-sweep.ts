@@ -1,6 +1,7 @@
 import type { Retention, UserRef } from '../engine.js'
 import type { Clock } from '../../util/clock.js'
 import type { Job, Scheduler } from '../../util/scheduler.js'
+import { expirySearchInterval } from '../rules.js'
 import type { Inbox } from './inbox.js'
 import { mayHaveExpired, type InboxRow } from './inbox-row.js'
 import { lastOf, rows } from './rows.js'
@@ -12,10 +13,6 @@ const MAX_DELETIONS_PER_STEP = 256
 /** Milliseconds from the start of a full step to the next, and from the end of a step that was cut short. */
 const STEP_DELAY = 100
 const RESUME_DELAY = 20
-/** A sweep of all inboxes of an app starts again after this part of the retention's age, within these bounds. */
-const SWEEP_RATIO = 1 / 32
-const MIN_SWEEP_INTERVAL = 1_000
-const MAX_SWEEP_INTERVAL = 3_600_000
 
 /** The sweep of one app. */
 interface Sweep {
@@ -91,6 +88,6 @@ export class RetentionSweep {
     if (done === INBOXES_PER_STEP) return now + STEP_DELAY
     if (done < found.length) return this.#clock.now() + RESUME_DELAY
     sweep.after = undefined
-    return now + Math.min(Math.max(retention.age * SWEEP_RATIO, MIN_SWEEP_INTERVAL), MAX_SWEEP_INTERVAL)
+    return now + expirySearchInterval(retention.age)
   }
 }

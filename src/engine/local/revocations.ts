@@ -2,15 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Credential, UserRef } from '../engine.js'
 import type { Clock } from '../../util/clock.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
+import { engineRules } from '../rules.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { del, put, read, readAll, type Operation, type Store } from './store.js'
-
-const DAY = 86_400_000
-/** How long a token is kept whose expiry is not known. */
-const TOKEN_KEPT_FOR = 400 * DAY
-/** How much longer than its token a revocation is kept, because the machine's clock may be set back. */
-const TOKEN_MARGIN = DAY
 
 /** The part of a user that outlives a deletion. */
 export interface UserRow {
@@ -107,9 +102,10 @@ export class Revocations {
   /** `expiresAt` of the token (Unix, milliseconds): null if it never expires, undefined if that is unknown. */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)
+    const { tokenKeptFor, tokenMargin } = engineRules
     const keptFor =
-      expiresAt === undefined ? TOKEN_KEPT_FOR : (expiresAt ?? Infinity) - Date.now() + TOKEN_MARGIN
-    const until = this.#clock.now() + Math.max(keptFor, TOKEN_MARGIN)
+      expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
+    const until = this.#clock.now() + Math.max(keptFor, tokenMargin)
     const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
     // The sweep of expired rows deletes it.
     if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))

@@ -9,6 +9,7 @@ import type {
   UserRef,
 } from '../engine.js'
 import { Deadlines } from '../../util/deadlines.js'
+import { engineRules } from '../rules.js'
 import type { GroupCommit } from './group-commit.js'
 import { SessionIndex } from './session-index.js'
 import { SessionJournal } from './session-journal.js'
@@ -40,8 +41,6 @@ const monotonicNow = (): number => performance.now()
 const DUE_PER_STEP = 32
 /** How many sessions of another process are held in one turn of the event loop. */
 const HELD_PER_STEP = 1_000
-/** For so many milliseconds after its connection was lost, a session's user counts as online. */
-const OFFLINE_AFTER = 20_000
 
 /**
  * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind
@@ -317,11 +316,11 @@ export class Sessions {
     session.expiresAt = expiresAt
     this.#deadlines.add(expiresAt, session)
     if (session.offline) return
-    session.offlineAt = monotonicNow() + OFFLINE_AFTER
+    session.offlineAt = monotonicNow() + engineRules.offlineAfter
     this.#offlineDeadlines.add(session.offlineAt, session)
   }
 
-  /** Marks sessions whose connection has been lost for `OFFLINE_AFTER`, some in each step. */
+  /** Marks sessions whose connection has been lost for `engineRules.offlineAfter`, some in each step. */
   #markAway(): void {
     if (this.#isLoading) return
     const now = monotonicNow()

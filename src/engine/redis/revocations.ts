@@ -2,11 +2,6 @@ import type { Credential, Revocation, UserRef } from '../engine.js'
 import { tokenHash } from './session-record.js'
 import type { Store } from './store.js'
 
-const DAY = 86_400_000
-/** How long a token is kept whose expiry is not known. */
-const TOKEN_KEPT_FOR = 400 * DAY
-/** How much longer than its token a revocation is kept, because clocks differ. */
-const TOKEN_MARGIN = DAY
 /** How many sessions of a revoked app are ended at once. */
 const ENDED_PER_STEP = 100
 
@@ -32,8 +27,7 @@ export class Revocations {
   async useToken({ appId, userId }: UserRef, { tokenId, expiresAt }: Credential): Promise<boolean> {
     if (tokenId === null) return true
     const { steps } = this.#store
-    const args = [String(expiresAt ?? ''), String(TOKEN_KEPT_FOR), String(TOKEN_MARGIN)]
-    const [result] = await this.#onToken(steps.useToken, appId, tokenId, args, userId)
+    const [result] = await this.#onToken(steps.useToken, appId, tokenId, [String(expiresAt ?? '')], userId)
     return result === 1
   }
 
@@ -65,8 +59,7 @@ export class Revocations {
 
   async revokeToken(appId: string, tokenId: string): Promise<void> {
     const { steps } = this.#store
-    const args = [String(TOKEN_KEPT_FOR), String(TOKEN_MARGIN), tokenId]
-    const users = (await this.#onToken(steps.revokeToken, appId, tokenId, args)) as string[]
+    const users = (await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])) as string[]
     const token = tokenHash(appId, tokenId)
     await Promise.all(users.map((userId) => this.#store.onUser(steps.endToken, { appId, userId }, [token])))
   }

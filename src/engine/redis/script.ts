@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
+import { preludeOf } from './prelude.js'
 
 /** A script with the kinds of its keys. */
 export interface Step extends Script {
@@ -48,9 +49,12 @@ const join = (names: readonly string[]): string => names.map(sourceOf).join('\n'
 const stepOf = (
   name: string,
   keys: readonly KeyKind[],
-  source: string,
+  lua: string,
   { repeatable = false }: StepOptions,
-): Step => ({ name, keys, repeatable, source, sha: createHash('sha1').update(source).digest('hex') })
+): Step => {
+  const source = preludeOf(lua) + lua
+  return { name, keys, repeatable, source, sha: createHash('sha1').update(source).digest('hex') }
+}
 
 /** Makes a step from the Lua files of its parts and of its name. */
 export const defineStep = (name: string, keys: readonly KeyKind[], options: StepOptions = {}): Step =>

@@ -1,3 +1,4 @@
+import { expirySearchInterval } from '../rules.js'
 import type { Reply } from './client/port.js'
 import type { Apps } from './apps.js'
 import type { Inboxes } from './inboxes.js'
@@ -11,10 +12,6 @@ const PARTITIONS_PER_BATCH = 128
 const USERS_PER_STEP = 100
 /** A sender's copy is owed for this many milliseconds before another node makes it. */
 const COPY_OWED_FOR = 5_000
-/** The inboxes of an app are searched for expired messages after this part of the retention's age, within these bounds. */
-const AGING_RATIO = 1 / 32
-const MIN_AGING_INTERVAL = 1_000
-const MAX_AGING_INTERVAL = 3_600_000
 
 export interface SweeperOptions {
   store: Store
@@ -148,8 +145,7 @@ export class Sweeper {
     this.#searchAt.set(appId, searchAt)
     const now = performance.now()
     const found = partitions.filter((partition) => (searchAt.get(partition) ?? 0) <= now)
-    const interval = Math.min(Math.max(age * AGING_RATIO, MIN_AGING_INTERVAL), MAX_AGING_INTERVAL)
-    for (const partition of found) searchAt.set(partition, now + interval)
+    for (const partition of found) searchAt.set(partition, now + expirySearchInterval(age))
     return found
   }
 }

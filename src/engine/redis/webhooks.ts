@@ -6,12 +6,11 @@ import type {
   UserRef,
   WebhookEvent,
 } from '../engine.js'
+import { engineRules } from '../rules.js'
 import type { Reply } from './client/port.js'
 import { cursorOf, inGroups, positionOf, readList } from './lists.js'
 import type { Store } from './store.js'
 
-/** How many failed events an app keeps. */
-const MAX_FAILED = 10_000
 /** The longest delay of a timer. */
 const MAX_DELAY = 2_147_483_647
 
@@ -93,7 +92,7 @@ export class Webhooks {
         : 'failed' in outcome
           ? ['failed', '0', outcome.failed]
           : ['delivered', '0', '']
-    const maxFailed = Math.ceil(MAX_FAILED / this.#store.partitions.count)
+    const maxFailed = Math.ceil(engineRules.maxFailedEvents / this.#store.partitions.count)
     const [next] = await this.#store.onUser(this.#store.steps.endDelivery, of, [
       ...[id.seq, eventId, ...args, String(maxFailed)],
     ])

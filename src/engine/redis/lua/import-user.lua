@@ -16,7 +16,7 @@ if user.cr and not wasThere then
   if user.g then
     count('guests', 1)
     -- Deleted without messages, if no session starts.
-    set(user, 'sb', now + 60000)
+    set(user, 'sb', now + RULES.guestStartTimeout)
   end
 end
 if user.last > 0 and not hadInbox then count('inboxes', 1) end

@@ -6,7 +6,7 @@ if earlier then return reply(tonumber(earlier), epoch_of(user)) end
 -- The sender was deleted since, or the copy is older than the id's window.
 if json == '' or user.e ~= tonumber(arg(2)) then return reply(0, 0) end
 check_history()
-local offset = append(K, user, userId, json, #json + 100, userId, retention)
+local offset = append(K, user, userId, json, #json + RULES.messageOverhead, userId, retention)
 call('SET', K.copy, offset, 'PX', tonumber(arg(3)) + 60000)
 emit(user.on, { 'm', appId, userId, epoch_of(user), offset, json })
 store(user)

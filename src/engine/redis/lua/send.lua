@@ -44,7 +44,7 @@ elseif mode ~= 'none' then
 end
 local sentAt = string.format('%.0f', now)
 local json = arg(3) .. profile .. arg(4) .. sentAt .. '}'
-local size = #json + 100
+local size = #json + RULES.messageOverhead
 
 expire(K, user, userId, retention.age)
 if mode == 'here' then expire(F, sender, from, retention.age) end
@@ -58,8 +58,10 @@ local function is_crowded()
     if entry.offset > user.rd and entry.f ~= from and entry.f ~= userId then pushesOut = true end
   end
   if not pushesOut then return false end
-  local counts = call('HMGET', K.unread, 'n' .. from, 'b' .. from)
-  return tonumber(counts[1] or 0) > share * retention.messages or tonumber(counts[2] or 0) > share * retention.bytes
+  for _, limit in ipairs(RULES.sharedLimits) do
+    if tonumber(call('HGET', K.unread, UNREAD[limit] .. from) or 0) > share * retention[limit] then return true end
+  end
+  return false
 end
 if is_crowded() then return done('refused') end
 

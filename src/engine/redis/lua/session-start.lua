@@ -22,11 +22,11 @@ else
   row = { id = id, n = next_number(), s = now, g = isGuest and 1 or 0 }
   local others = {}
   for _, each in pairs(sessions()) do others[#others + 1] = each end
-  -- First those that were detached first, then those that were hidden first, then the oldest.
   local function rank(each)
-    if each.d then return 0, each.d end
-    if each.h then return 1, each.h end
-    return 2, each.n
+    for group, field in ipairs(RULES.makesRoom) do
+      local number = each[SESSION[field]]
+      if number then return group, number end
+    end
   end
   table.sort(others, function(a, b)
     local groupA, numberA = rank(a)

@@ -2,7 +2,6 @@
 -- node, k and p its key and the one before, h and d the numbers of its hiding and its detachment, hf its hold, x when that ends, o when its
 -- user counts as offline and f whether that has come, g whether its user is a guest, r its rtt, w, t and ia its credential's way, token and
 -- time, cr the credential, fa the facts of its client.
-local OFFLINE_AFTER = 20000
 local rows, areChanged = nil, false
 
 local function sessions()
@@ -100,7 +99,7 @@ local function settle(user)
   local expired, away, since = {}, {}, reached_since()
   for _, row in pairs(sessions()) do
     if row.x then
-      local x, o = math.max(row.x, since + row.hf), math.max(row.o, since + OFFLINE_AFTER)
+      local x, o = math.max(row.x, since + row.hf), math.max(row.o, since + RULES.offlineAfter)
       if x <= now then
         expired[#expired + 1] = row
       elseif not row.f and o <= now then
@@ -136,7 +135,7 @@ local function hold(row, duration)
   row.hf = duration
   row.d = row.d or next_number()
   row.x = now + duration
-  if not row.f then row.o = now + OFFLINE_AFTER end
+  if not row.f then row.o = now + RULES.offlineAfter end
   put(row)
 end
 

@@ -5,8 +5,8 @@ for _, field in ipairs(call('HKEYS', K.token)) do
 end
 call('HSET', K.token, 'revoked', 1)
 local expiresAt = tonumber(call('HGET', K.token, 'until') or nil)
-local keptFor = expiresAt and math.max(expiresAt - now, 0) + tonumber(arg(2)) or tonumber(arg(1))
+local keptFor = expiresAt and math.max(expiresAt - now, 0) + RULES.tokenMargin or RULES.tokenKeptFor
 call('PEXPIRE', K.token, math.floor(keptFor))
 call('ZREMRANGEBYSCORE', K.tokens, '-inf', now)
-call('ZADD', K.tokens, math.floor(now + keptFor), arg(3))
+call('ZADD', K.tokens, math.floor(now + keptFor), arg(1))
 return reply(unpack(users))

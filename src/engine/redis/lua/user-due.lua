@@ -1,18 +1,15 @@
 -- Does what is due of a user: ends holds, deletes a guest who started no session, and reports unread messages.
-local MAX_SEARCHED, MAX_NEWEST = 64, 5
--- How long a guest is kept who has no session yet.
-local GUEST_START = 30000
 local user = load(K.user)
 settle(user)
 if user.sb and user.sb <= now then
-  local at = math.max(user.sb, reached_since() + GUEST_START)
+  local at = math.max(user.sb, reached_since() + RULES.guestStartTimeout)
   set(user, 'sb', at > now and at or nil)
   forget_guest(user)
 end
 
 -- The oldest unread message of another user; nil if there is none.
 local function oldest_unread(from, to)
-  for _, entry in ipairs(entries(K, from, to, MAX_SEARCHED)) do
+  for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
     if entry.f ~= userId then return entry end
   end
 end
@@ -22,11 +19,11 @@ local function report_unread()
   if user.un == 0 or from > to then return end
   local newest = {}
   local oldest = oldest_unread(from, to)
-  for n, raw in ipairs(call('XREVRANGE', K.inbox, to .. '-9', from .. '-0', 'COUNT', MAX_SEARCHED)) do
+  for n, raw in ipairs(call('XREVRANGE', K.inbox, to .. '-9', from .. '-0', 'COUNT', RULES.searchedForUnread)) do
     local entry = entry_of(raw)
     if entry.f ~= userId then
       oldest = oldest or entry
-      if #newest < MAX_NEWEST then table.insert(newest, 1, message_of(entry.offset, entry.m)) end
+      if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry.m)) end
     end
   end
   if not oldest or oldest.offset < user.uo then return end

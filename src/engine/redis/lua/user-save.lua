@@ -19,7 +19,7 @@ if isNew then
     count('guests', 1)
   end
 end
-if maxGuests and user.g and call('HLEN', K.sessions) == 0 then set(user, 'sb', now + 30000) end
+if maxGuests and user.g and call('HLEN', K.sessions) == 0 then set(user, 'sb', now + RULES.guestStartTimeout) end
 if arg(10) ~= '' and not isNew then
   for node in string.gmatch(user.on or '', '%S+') do
     -- The caller itself emits the event.

@@ -1,0 +1,49 @@
+const SECOND = 1_000
+const HOUR = 3_600 * SECOND
+const DAY = 24 * HOUR
+
+/**
+ * The numbers and field names that every engine of this package obeys. TypeScript reads them here when it needs them. The scripts of the
+ * Redis engine read them as `RULES.name`: `redis/prelude.ts` writes each rule that a script names into the script.
+ */
+export const engineRules = {
+  /** Milliseconds from the loss of a session's connection until the session no longer makes its user online. */
+  offlineAfter: 20 * SECOND,
+  /** Milliseconds for which a guest without a session and without messages is kept, so that a session can start. */
+  guestStartTimeout: 30 * SECOND,
+  /**
+   * If a user has too many sessions, the session ends in which the first of these fields is set. Of several such sessions, the one with
+   * the smallest number in the field ends. Every session has the last field.
+   */
+  makesRoom: ['detached', 'hiddenSince', 'number'],
+
+  /** Bytes that a stored message takes besides its content: its key, and the sums in its row. */
+  messageOverhead: 100,
+  /** The limits of the retention of which a sender's unread messages may take a share only. */
+  sharedLimits: ['messages', 'bytes'],
+  /**
+   * A search for expired messages follows the one before after this part of the messages' age, but not sooner or later than these
+   * milliseconds.
+   */
+  expirySearchRatio: 1 / 32,
+  minExpirySearchInterval: SECOND,
+  maxExpirySearchInterval: HOUR,
+
+  /** How many of the newest unread messages a `message.unread` carries. */
+  reportedUnread: 5,
+  /** How many messages at each end of an inbox are read to find those. The user's own messages are between them. */
+  searchedForUnread: 64,
+  /** How many failed webhook events of an app are kept. */
+  maxFailedEvents: 10_000,
+
+  /** Milliseconds for which the revocation of a token is kept if the token's expiry is not known. */
+  tokenKeptFor: 400 * DAY,
+  /** Milliseconds for which the revocation of a token is kept after the token has expired, because clocks differ. */
+  tokenMargin: DAY,
+} as const
+
+/** Returns the milliseconds between two searches of an app for messages that are older than `age`. */
+export const expirySearchInterval = (age: number): number => {
+  const { expirySearchRatio, minExpirySearchInterval, maxExpirySearchInterval } = engineRules
+  return Math.min(Math.max(age * expirySearchRatio, minExpirySearchInterval), maxExpirySearchInterval)
+}
