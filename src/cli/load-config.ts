@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { GatewayConfig } from '../gateway/index.js'
 import { CliError } from './cli-error.js'
+import { positionOfMistake } from './json-position.js'
 
 /**
  * Returns why a config can't be read. V8's own messages may quote the file, and the file holds secrets: a secret without quotes
@@ -14,6 +15,15 @@ const reasonOf = (cause: unknown): string => {
   return cause.name === 'Error' || 'code' in cause
     ? cause.message.replace(/\.$/, '')
     : `it throws a ${cause.name}`
+}
+
+/** Throws an error whose message quotes nothing of the text. */
+const parseJson = (text: string): GatewayConfig => {
+  try {
+    return JSON.parse(text) as GatewayConfig
+  } catch (cause) {
+    throw new Error(`its JSON is not well-formed at ${positionOfMistake(text)}`, { cause })
+  }
 }
 
 /** The option `--config`. */
@@ -44,7 +54,7 @@ export const loadConfig = async (file: string | undefined): Promise<GatewayConfi
   if (!file) throw new CliError('Name a config: --config FILE, or CHAT_SESSION_CONFIG.')
   const path = resolve(file)
   try {
-    if (path.endsWith('.json')) return JSON.parse(await readFile(path, 'utf8')) as GatewayConfig
+    if (path.endsWith('.json')) return parseJson(await readFile(path, 'utf8'))
     const url = pathToFileURL(path)
     if (imports++ > 0) url.searchParams.set('read', String(imports))
     const module = (await importInTime(url.href)) as { default?: GatewayConfig }

@@ -32,9 +32,7 @@ const workerCount = (text: string): number | 'auto' => {
 }
 
 const secretOption = (): Option =>
-  new Option('--secret-env <name>', 'environment variable that holds the secret').default(
-    'CHAT_SESSION_SECRET',
-  )
+  new Option('--secret-env <name>', 'environment variable that holds the secret').default('CHAT_SECRET')
 
 const configOption = (): Option =>
   new Option('--config <file>', 'JSON file, or a module whose default export is the config').env(

@@ -1,7 +1,7 @@
 import type { EndCode, Message } from '../protocol/index.js'
 import type { InboxState, SessionRef, UserRecord, UserRef } from './records.js'
 
-/** A session has ended. */
+/** A session has ended. The code of a detached session whose client did not come back in time is `timeout`. */
 export interface SessionEnded {
   type: 'session-ended'
   session: SessionRef

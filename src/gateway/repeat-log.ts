@@ -18,8 +18,8 @@ interface Kind {
 
 const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unknown } | undefined)?.code
 
-/** An app, a code and a stack. */
-const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), line['trace']]
+/** An app, a code, a reason and a stack: all of them are from lists that a client can't make longer. */
+const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), line['why'], line['trace']]
 
 /**
  * Returns a log that writes the first line of a kind at once, and counts those that follow within the interval in one line

@@ -135,7 +135,7 @@ export const serverOf = ({ appId, method, userId }: Settings): { hint: string; c
   if (method === 'signature')
     return {
       hint: 'Sign the user id on your server with the app’s signature secret. To try it:',
-      code: `CHAT_SESSION_SECRET=… \\\n  npx chat-session signature --user ${user}`,
+      code: `CHAT_SECRET=… \\\n  npx chat-session signature --user ${user}`,
     }
   if (method === 'auth-params')
     return {
@@ -145,7 +145,7 @@ export const serverOf = ({ appId, method, userId }: Settings): { hint: string; c
   if (lifetime === undefined) return null
   return {
     hint: 'Make the token on your server with createToken of chat-session/tokens. To try it:',
-    code: `CHAT_SESSION_SECRET=… \\\n  npx chat-session token --app ${appId} \\\n  --user ${user} --expires-in ${lifetime}`,
+    code: `CHAT_SECRET=… \\\n  npx chat-session token --app ${appId} \\\n  --user ${user} --expires-in ${lifetime}`,
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type JsonObject,
   type Profile,
 } from '../protocol/index.js'
-import { isTimestamp } from './timestamp.js'
+import { isInMilliseconds, isTimestamp } from './timestamp.js'
 
 /** `user`: made by an app's backend for its user; `app`: for its own REST calls; `gateway`: made by the gateway. */
 export type TokenType = 'user' | 'app' | 'gateway'
@@ -58,6 +58,12 @@ export const validateClaims = (
   if (tokenType !== wanted.tokenType) return refuse(`The token's 'tokenType' is not '${wanted.tokenType}'.`)
   if (iss !== wanted.appId) return refuse("The token's 'iss' is not this app's id.")
 
+  if (
+    [claims['iat'], claims['nbf'], claims['exp']].some(
+      (date) => typeof date === 'number' && isInMilliseconds(date),
+    )
+  )
+    return refuse("One of the token's 'iat', 'nbf' and 'exp' is in milliseconds: give seconds.")
   const issuedAt = readDate(claims['iat'])
   const notBefore = readDate(claims['nbf'])
   const expiresAt = readDate(claims['exp'])

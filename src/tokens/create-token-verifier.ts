@@ -31,6 +31,10 @@ export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
   token: string,
 ) => MaybePromise<TokenResult<Type>>
 
+/** `check-token` tries the common mistakes, such as a secret that was decoded from base64. Here each of them would cost a verification. */
+const WRONG_SECRET =
+  "No secret of the app matches the token's signature: 'npx chat-session check-token' says what it was signed with."
+
 /** As `createTokenVerifier`. If `rules` have the host's HMAC, the verifier returns the result of a signed token without a promise. */
 export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
   rules: TokenRules<Type>,
@@ -49,7 +53,7 @@ export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
     const { token } = parsed
     if (token.header.alg === 'HS256' && secrets.length > 0)
       return chain(checkMac(utf8(token.signed), token.signature), (isSigned) =>
-        isSigned ? validate(token) : refuse("No secret of the app matches the token's signature."),
+        isSigned ? validate(token) : refuse(WRONG_SECRET),
       )
     if (!keySet || !keyAlgorithms.includes(token.header.alg))
       return refuse("The app has no key for the token's 'alg'.")

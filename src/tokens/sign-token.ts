@@ -2,7 +2,7 @@ import { base64url } from 'jose'
 import { parseProfile, type JsonObject, type Profile } from '../protocol/index.js'
 import { createMac, utf8, type Hmac } from './hmac.js'
 import { readUserId, requireAppId, requireVouchable } from './ids.js'
-import { isTimestamp } from './timestamp.js'
+import { isInMilliseconds, isTimestamp } from './timestamp.js'
 import { TokenError } from './token-error.js'
 
 export type TokenToSign = {
@@ -43,7 +43,8 @@ const datesOf = ({ expiresIn, preciseDate, now = Date.now }: TokenToSign): { iat
   if (expiresIn === null) return { iat }
   const exp = Number.isFinite(expiresIn) ? iat + expiresIn : NaN
   // No verifier would accept such a date.
-  if (!(expiresIn > 0 && isTimestamp(exp * 1000))) throw new TokenError('bad-expiry')
+  if (!(expiresIn > 0 && isTimestamp(exp * 1000) && !isInMilliseconds(exp)))
+    throw new TokenError('bad-expiry')
   return { iat, exp }
 }
 

@@ -124,13 +124,21 @@ const outcomeOf = async (url: string, secret: string): Promise<unknown> => {
 
 /** What a broken round writes in place of its config, and the one problem that the log has of it. */
 const broken: [name: string, write: (config: string) => void, problem: RegExp][] = [
-  ['no JSON', () => writeFileSync(file, 'nonsense {'), /can't be read: it is not well-formed\.$/],
+  [
+    'no JSON',
+    () => writeFileSync(file, 'nonsense {'),
+    /can't be read: its JSON is not well-formed at line 1, column 1\.$/,
+  ],
   [
     'the first half of a config',
     (config) => writeFileSync(file, config.slice(0, config.length / 2)),
-    /can't be read: it is not well-formed\.$/,
+    /can't be read: its JSON is not well-formed at line 1, column \d+\.$/,
   ],
-  ['an empty file', () => writeFileSync(file, ''), /can't be read: it is not well-formed\.$/],
+  [
+    'an empty file',
+    () => writeFileSync(file, ''),
+    /can't be read: its JSON is not well-formed at line 1, column 1\.$/,
+  ],
   ['no file', () => rmSync(file), /can't be read: ENOENT/],
   ['a folder', () => (rmSync(file), mkdirSync(file)), /can't be read: EISDIR/],
   [
@@ -223,7 +231,10 @@ test('signals while the file is written again and again, in place, leave a whole
   assert.equal(await outcomeOf(url, secretOf(99)), 'unauthenticated')
   for (const { msg, problems } of errorsOf(lines)) {
     assert.match(msg, /^the config was not reloaded/)
-    assert.match(problems?.join() ?? '', /^The config \S+ can't be read: it is not well-formed\.$/)
+    assert.match(
+      problems?.join() ?? '',
+      /^The config \S+ can't be read: its JSON is not well-formed at line 1, column \d+\.$/,
+    )
   }
   for (const one of traffic) await one.stop()
   for (const { client } of traffic) assert.ok(!client.frames.some(({ type }) => type === 'ended'))

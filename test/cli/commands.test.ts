@@ -16,7 +16,7 @@ const printed = async (args: string[], env: Record<string, string>): Promise<str
 test('`token` prints a token that the gateway accepts, valid for --expires-in', async () => {
   const { url } = await runGateway()
   const args = ['token', '--app', 'app', '--user', 'ada', '--expires-in', '120']
-  const token = await printed(args, { CHAT_SESSION_SECRET: secret })
+  const token = await printed(args, { CHAT_SECRET: secret })
   const { started, close } = await startClient(url, { type: 'start', appId: 'app', token })
   assert.deepEqual(started['user'], { id: 'ada' })
   assert.ok((started['expiresIn'] as number) > 100_000 && (started['expiresIn'] as number) <= 120_000)
@@ -26,7 +26,7 @@ test('`token` prints a token that the gateway accepts, valid for --expires-in', 
 test('`app-token` prints a token that the REST API takes, valid for --expires-in', async () => {
   const { url } = await runGateway()
   const args = ['app-token', '--app', 'app', '--expires-in', '120']
-  const token = await printed(args, { CHAT_SESSION_SECRET: secret })
+  const token = await printed(args, { CHAT_SECRET: secret })
   const headers = { authorization: `Bearer ${token}` }
   assert.equal((await fetch(`${url}/v1/apps/app/usage`, { headers })).status, 200)
   const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number }
@@ -37,7 +37,7 @@ test('`app-token` prints a token that the REST API takes, valid for --expires-in
 test('`signature` prints a signature that the gateway accepts, with the secret of --secret-env', async () => {
   const { url } = await runGateway()
   const args = ['signature', '--user', 'ada', '--secret-env', 'SIGNING']
-  const signature = await printed(args, { SIGNING: signatureSecret, CHAT_SESSION_SECRET: secret })
+  const signature = await printed(args, { SIGNING: signatureSecret, CHAT_SECRET: secret })
   const { started, close } = await startClient(url, { type: 'start', appId: 'app', userId: 'ada', signature })
   assert.deepEqual(started['user'], { id: 'ada' })
   close()
@@ -52,10 +52,7 @@ for (const command of [
     const without = await finish(command)
     assert.equal(without.code, 2)
     assert.equal(without.stdout, '')
-    assert.match(
-      without.stderr,
-      /^chat-session: The environment variable CHAT_SESSION_SECRET holds no secret.*\n$/,
-    )
+    assert.match(without.stderr, /^chat-session: The environment variable CHAT_SECRET holds no secret.*\n$/)
     const asOption = await finish([...command, '--secret', secret])
     assert.notEqual(asOption.code, 0)
     assert.equal(asOption.stdout, '')
@@ -69,7 +66,7 @@ test('an app id or user id that is not valid is one line', async () => {
     ['app-token', '--app', 'no app'],
     ['signature', '--user', ''],
   ]) {
-    const { code, stdout, stderr } = await finish(args, { CHAT_SESSION_SECRET: secret })
+    const { code, stdout, stderr } = await finish(args, { CHAT_SECRET: secret })
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, args.join(' '))
     assert.match(stderr, /^chat-session: The .*\.\n$/)
   }
@@ -124,7 +121,7 @@ test('an unknown command or option ends with an error and the help', async () =>
     ['token', '--app', 'app', '--user', 'a', '--expires-in', 'soon'],
     [],
   ]) {
-    const { code, stdout, stderr } = await finish(args, { CHAT_SESSION_SECRET: secret })
+    const { code, stdout, stderr } = await finish(args, { CHAT_SECRET: secret })
     assert.ok(code !== 0 && code !== null, args.join(' '))
     assert.equal(stdout, '')
     assert.match(stderr, /Usage: chat-session/)

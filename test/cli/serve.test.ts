@@ -346,7 +346,7 @@ const unreadable: [what: string, name: string, content: string | null, line: Reg
     'is broken JSON',
     'broken.json',
     `{"apps":{"app":{"secrets":["${hidden}",${hidden}]}}}`,
-    /broken\.json can't be read: it is not well-formed\.$/,
+    /broken\.json can't be read: its JSON is not well-formed at line 1, column 54\.$/,
   ],
   [
     'is a broken module',

@@ -5,8 +5,10 @@ import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { SignJWT } from 'jose'
+import { WebSocket } from 'ws'
 import { createGateway, createLog } from '../../src/gateway/index.js'
 import { errorStatus } from '../../src/gateway/rest/errors.js'
+import { ChatSession } from '../../src/session/index.js'
 import { createAppToken } from '../../src/tokens/index.js'
 import { startClient } from '../support/raw-client.js'
 
@@ -50,17 +52,18 @@ const matches = (shown: unknown, actual: unknown): boolean => {
   )
 }
 
-/** Starts a session with a token that no log-out of the page reaches. */
-const visit = async (userId: string) => {
-  const token = await new SignJWT({ tokenType: 'user', iat: Math.floor(Date.now() / 1000) + 5 })
+/** Returns a token that no log-out of the page has reached before. */
+const tokenFor = (userId: string): Promise<string> =>
+  new SignJWT({ tokenType: 'user', iat: Math.floor(Date.now() / 1000) + 5 })
     .setProtectedHeader({ alg: 'HS256' })
     .setIssuer(appId)
     .setSubject(userId)
     .setJti('a-token')
     .setExpirationTime('1h')
     .sign(new TextEncoder().encode(secret))
-  return startClient(address, { type: 'start', appId, token })
-}
+
+const visit = async (userId: string) =>
+  startClient(address, { type: 'start', appId, token: await tokenFor(userId) })
 
 const leave = async (client: Awaited<ReturnType<typeof visit>>): Promise<void> => {
   client.send({ type: 'end' })
@@ -101,6 +104,33 @@ test('each call of docs/REST.md has the answer that the page shows', async () =>
       `${command}\nanswered ${stdout}\nThe page shows ${shown ?? 'nothing'}`,
     )
   }
+})
+
+test('a revoked session ends and asks its source for no other token, as docs/REST.md and docs/OIDC.md say', async () => {
+  for (const page of [guide, await readFile(new URL('../../docs/OIDC.md', import.meta.url), 'utf8')])
+    assert.match(page.replaceAll(/\s+/g, ' '), /does not ask `token-url` and does not start again by itself/)
+  let asks = 0
+  const session = new ChatSession({
+    endpoint: address,
+    appId,
+    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    tokenFetcher: () => {
+      asks += 1
+      return tokenFor('carol')
+    },
+  })
+  const states: string[] = []
+  const ended = new Promise<void>((resolve) =>
+    session.addEventListener('state', ({ detail }) => {
+      states.push(detail.state)
+      if (detail.state === 'ended') resolve()
+    }),
+  )
+  await session.start()
+  // Beyond the token's `iat`, which is ahead.
+  await call(`/users/carol/sessions?issuedBefore=${Math.floor(Date.now() / 1000) + 20}`, 'DELETE')
+  await ended
+  assert.deepEqual([states, session.error?.code, asks], [['starting', 'active', 'ended'], 'revoked', 1])
 })
 
 test('docs/REST.md has every code, with its status', () => {

@@ -1,34 +1,35 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient } from '../support/raw-client.js'
-import { runGateway, startOf } from './support.js'
+import { runGateway, startOf, tokenFor } from './support.js'
 
-test('repeated refusals are one line, and their number in another', async () => {
+test('repeated refusals are one line for each reason, and their number in another', async () => {
   const { url, gateway, lines } = await runGateway()
+  const wrong = await tokenFor('ada', { secret: 'not the secret of the app' })
   const starts = [
     ...Array.from({ length: 30 }, () => ({ type: 'start', appId: 'missing', guest: true })),
     ...(await Promise.all(Array.from({ length: 5 }, () => startOf('ada', { token: 'nonsense' })))),
+    // Refused with the same code, for another reason.
+    ...(await Promise.all(Array.from({ length: 3 }, () => startOf('ada', { token: wrong })))),
   ]
   for (const start of starts) await openClient(url, { start }).end()
-  const refusals = (): Record<string, unknown>[] =>
+  const refusals = (): unknown[][] =>
     lines
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter(({ msg }) => msg === 'start refused')
-  assert.deepEqual(
-    refusals().map(({ code, repeated }) => [code, repeated]),
-    [
-      ['unknown-app', undefined],
-      ['unauthenticated', undefined],
-    ],
-  )
+      .map(({ code, why, repeated }) => [code, why, repeated])
+  const form = 'The token is not three parts of canonical base64url.'
+  const secret =
+    "No secret of the app matches the token's signature: 'npx chat-session check-token' says what it was signed with."
+  assert.deepEqual(refusals(), [
+    ['unknown-app', undefined, undefined],
+    ['unauthenticated', form, undefined],
+    ['unauthenticated', secret, undefined],
+  ])
   await gateway.close()
-  assert.deepEqual(
-    refusals()
-      .slice(2)
-      .map(({ code, repeated }) => [code, repeated]),
-    [
-      ['unknown-app', 29],
-      ['unauthenticated', 4],
-    ],
-  )
+  assert.deepEqual(refusals().slice(3), [
+    ['unknown-app', undefined, 29],
+    ['unauthenticated', form, 4],
+    ['unauthenticated', secret, 2],
+  ])
 })

@@ -200,6 +200,18 @@ for (const { name, hmac } of backends) {
         )
   })
 
+  says(
+    'dates in milliseconds are refused with a sentence that says so; the year 9999 is a date',
+    async () => {
+      for (const claim of ['exp', 'iat', 'nbf']) {
+        const result = await verify(forge(claims({ [claim]: noon })))
+        assert.ok(!result.ok)
+        assert.match(result.why, /in milliseconds: give seconds\.$/)
+      }
+      assert.equal(await outcome(verify(forge(claims({ exp: 253_402_300_799 })))), 'ok')
+    },
+  )
+
   says('a token expires exactly at its exp', async () => {
     const token = forge(claims({ exp: noon / 1000 }))
     const verifyAt = (time: number) => outcome(createTokenVerifier({ ...rules, now: at(time) })(token))

@@ -55,7 +55,8 @@ export class SessionService {
     this.#database = database
     this.#emit = emit
     this.sessions = new Sessions({
-      onExpired: (session, wasOnline) => this.#onEnded(session, 'ended', wasOnline),
+      // Not `ended`, the code of a session that its client ended: nobody did anything.
+      onExpired: (session, wasOnline) => this.#onEnded(session, 'timeout', wasOnline),
       onAway: (session) => this.#onPresence(session, true),
     })
   }

@@ -169,7 +169,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       await detach(engine, first, 20)
       const { sessionId } = first.session
       assert.deepEqual(await events, [
-        { type: 'session-ended', session: { ...ada, sessionId }, code: 'ended' },
+        { type: 'session-ended', session: { ...ada, sessionId }, code: 'timeout' },
       ])
       assert.deepEqual(await engine.sessions(ada), [])
       assert.equal((await connect(engine, ada, first.keyHash)).session.resumed, false)

@@ -29,6 +29,9 @@ export interface Admitted extends AuthenticatedUser {
   claimed: Profile | undefined
 }
 
+/** Characters of a refused origin that are logged: a scheme, a host name of full length and a port. */
+const MAX_ORIGIN = 280
+
 type Start = ClientFrameOf<'start'>
 
 const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
@@ -217,7 +220,8 @@ export const admit = (
   if (!app) return refuse('unknown-app')
   const { origins, profiles } = app.settings
   // A client without an `Origin` header is not a browser, so no page of another site can have made it connect.
-  if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin)) return refuse('origin-refused')
+  if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin))
+    return { ...refuse('origin-refused'), origin: peer.origin.slice(0, MAX_ORIGIN) }
   return chain(authenticateStart(context, app, start, peer), (authenticated): Admitted | Refusal => {
     if (!authenticated.ok) return authenticated
     const { userId, vouched, credential, mustBeNew, signToken } = authenticated

@@ -29,6 +29,8 @@ export interface Refusal {
   ok: false
   code: EndCode
   why?: string | undefined
+  /** The origin that the app's `origins` lack, for the log. */
+  origin?: string | undefined
   /** An error of the app's own code or of its backend, for the log. */
   trace?: string | undefined
   /** Milliseconds after which the client tries again. */

@@ -2,6 +2,7 @@ import { isGuestId, isUserId, parseProfile, PROFILE_RULE } from '../../protocol/
 import type { KeySet } from '../../tokens/index.js'
 import {
   createMacCheck,
+  isInMilliseconds,
   isTimestamp,
   LEEWAY,
   parseToken,
@@ -57,11 +58,13 @@ const TYPES = { user: 'is "user"', app: 'is "app": for the REST API, not for a s
 const NO_IAT =
   'is missing: the profile in the token replaces none, and a log-out of the user ends the token for good, whenever it was made'
 
-const NO_DATE = 'is not a number of seconds since 1970; many languages return milliseconds: divide by 1000'
+const NO_DATE = 'is not a number of seconds since 1970'
+const IN_MILLISECONDS = 'is in milliseconds: give seconds (divide by 1000)'
 
 /** Reads a date claim: null if it is absent, or a finding if it is no date. */
 const readDate = (value: unknown, create: CreateFinding): number | null | TokenFinding => {
   if (value === undefined) return null
+  if (typeof value === 'number' && isInMilliseconds(value)) return create('fail', IN_MILLISECONDS)
   return typeof value === 'number' && isTimestamp(value * 1_000) ? value * 1_000 : create('fail', NO_DATE)
 }
 

@@ -288,10 +288,13 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     // If the client has left meanwhile, its session could end another one as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
-      const { code, why, trace, retryAfter } = admitted
+      const { code, why, origin, trace, retryAfter } = admitted
       // The id of an unknown app may be a token that was put into the wrong field: it is not logged.
       const appId = start.app || undefined
-      log[trace ? 'error' : 'info']({ appId, code, why, trace, address: peer.address }, 'start refused')
+      log[trace ? 'error' : 'info'](
+        { appId, code, why, origin, trace, address: peer.address },
+        'start refused',
+      )
       return this.end(code, why, retryAfter)
     }
     const session = new LiveSession(this.#context, admitted, this)

@@ -84,6 +84,13 @@ export const createRoutes = (
       throw error
     })
     const asset = (await scripts).get(name)
+    if (!asset && /^chat-session(-worker)?-\d/.test(name))
+      return problem(
+        context,
+        404,
+        'not-found',
+        `This gateway serves the script of version ${VERSION} only: change the version and the hash in the page's tag.`,
+      )
     if (!asset) return context.notFound()
     const isVersioned = name.includes(VERSION)
     return serveAsset(

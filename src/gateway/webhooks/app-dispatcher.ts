@@ -205,7 +205,7 @@ export class AppDispatcher {
     // The event is still pending, and delivered after the next start.
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
-    this.#countFailures(answer)
+    this.#countFailures(answer, id)
     const result = 'delivered' in outcome ? 'delivered' : 'retryAfter' in outcome ? 'retry' : 'failed'
     this.#context.onDelivery(appId, {
       id,
@@ -248,12 +248,16 @@ export class AppDispatcher {
     return retryAfter === null ? { failed: error } : { retryAfter, error }
   }
 
-  #countFailures({ error }: Answer): void {
+  #countFailures({ status, error }: Answer, eventId: string): void {
     const { log } = this.#context
     const appId = this.#appId
     const wasDown = this.#isDown()
+    const hadFailed = this.#failures > 0
     this.#failures = error === null ? 0 : this.#failures + 1
-    if (wasDown && !this.#isDown()) log.info({ appId }, "the app's webhooks are delivered again")
+    // One line for a failure and those after it: an endpoint that refuses every event must not fill the log.
+    if (error !== null && !hadFailed)
+      log.warn({ appId, eventId, status, error }, "the endpoint of the app's webhooks did not take an event")
+    if (error === null && hadFailed) log.info({ appId }, "the app's webhooks are delivered again")
     if (!wasDown && this.#isDown())
       log.warn(
         { appId, error },

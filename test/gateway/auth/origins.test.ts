@@ -39,6 +39,25 @@ for (const origin of [
     assert.deepEqual([code, reason], [4403, 'origin-refused'])
   })
 
+test('a refused origin is logged, up to the length that an origin can have', async () => {
+  const { url, gateway, lines } = await runGateway({ origins: ['https://www.example.com'] })
+  const long = `https://${'a'.repeat(1_000)}.example`
+  for (const origin of ['https://staging.example.com', 'https://b.example', long])
+    await openClient(url, { start, headers: { origin } }).end()
+  await gateway.close()
+  const refused = lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ code }) => code === 'origin-refused')
+  // The origin does not decide what is counted as one: a client could send another one each time.
+  assert.deepEqual(
+    refused.map(({ origin, repeated }) => [origin, repeated]),
+    [
+      ['https://staging.example.com', undefined],
+      [long.slice(0, 280), 2],
+    ],
+  )
+})
+
 test('each app has its own origins', async () => {
   const token = await tokenFor('ada', { appId: 'any', secret: 'another secret' })
   for (const origin of ['https://evil.example', 'null']) {

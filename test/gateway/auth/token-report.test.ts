@@ -81,7 +81,12 @@ const mistakes: [what: string, token: string, problem: RegExp][] = [
   ['has the secret of another app', sign(good, 'the secret of the other app'), /secret of the app other$/],
   ['has expired', sign({ ...good, exp: seconds - 300 }), /^fail exp: .* has expired \(2026-.*, 5 min ago\)/],
   ['never expires', sign({ ...good, exp: undefined }), /^fail exp: is missing/],
-  ['counts in milliseconds', sign({ ...good, exp: now * 1_000 }), /^fail exp: .* divide by 1000$/],
+  ...(['exp', 'nbf', 'iat'] as const).map((part): [string, string, RegExp] => [
+    `has ${part} in milliseconds`,
+    sign({ ...good, [part]: now }),
+    new RegExp(`^fail ${part}: is in milliseconds: give seconds`),
+  ]),
+  ['has a date that no calendar has', sign({ ...good, exp: -1 }), /^fail exp: is not a number of seconds/],
   ['begins later', sign({ ...good, nbf: seconds + 31 }), /^fail nbf: is more than 30 s ahead .*, in 31 s/],
   ['is made later', sign({ ...good, iat: seconds + 7_200 }), /^fail iat: .*, in 2 h/],
   ['has a number for a user', sign({ ...good, sub: 5 }), /^fail sub: is a number/],

@@ -95,7 +95,19 @@ test('only versioned scripts are cached as immutable', async () => {
   assert.equal(await age(versioned), 'public, max-age=31536000, immutable')
   assert.equal(await age(plain), 'public, max-age=300')
   assert.equal(await age(`${plain}.map`), 'public, max-age=300')
-  assert.equal((await get('/v1/chat-session-0.0.0.js')).status, 404)
+})
+
+test('a script of another version is not served, and the answer says which version is', async () => {
+  for (const path of ['/v1/chat-session-0.0.0.js', '/v1/chat-session-worker-99.1.0.js']) {
+    const { status, headers, body } = await get(path, { origin: 'https://www.example.com' })
+    assert.equal(status, 404)
+    assert.equal(headers['access-control-allow-origin'], '*')
+    const { code, title } = JSON.parse(body.toString()) as { code: string; title: string }
+    assert.equal(code, 'not-found')
+    assert.ok(title.startsWith(`This gateway serves the script of version ${VERSION} only:`), title)
+  }
+  const { title } = JSON.parse((await get('/v1/chat-session.mjs')).body.toString()) as { title: string }
+  assert.equal(title, 'There is nothing at this address.')
 })
 
 const codings: [accepted: string | undefined, coding: 'br' | 'gzip' | undefined][] = [

@@ -103,6 +103,37 @@ test('a failed delivery is repeated after a second and after two more, with the 
   assert.ok(queue.taken() <= 10, `${queue.taken()}`)
 })
 
+test("an app's first failure is a line of the log, and so is the first delivery after it", async () => {
+  let code = 401
+  const endpoint = await startEndpoint((response) => status(code)(response))
+  const queue = createTestQueue()
+  queue.add({ userId: 'ada' })
+  const dispatcher = run(queue, { app: endpoint.url })
+  const failures = (): number => queue.outcomes.filter(({ outcome }) => 'retryAfter' in outcome).length
+  await hurryUntil('it failed several times', queue, dispatcher, () => failures() >= 3)
+  code = 204
+  await hurryUntil('it is delivered', queue, dispatcher, () => delivered(queue).length === 1)
+  const failed = failures()
+  code = 500
+  queue.add({ userId: 'ada' })
+  await hurryUntil('the next one failed', queue, dispatcher, () => failures() > failed)
+  const lines = dispatcher.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const [notTaken, again] = [
+    "the endpoint of the app's webhooks did not take an event",
+    "the app's webhooks are delivered again",
+  ]
+  assert.deepEqual(
+    lines
+      .filter(({ level }) => level !== 'debug')
+      .map(({ level, appId, eventId, status, msg }) => [level, appId, eventId, status, msg]),
+    [
+      ['warn', 'app', '1', 401, notTaken],
+      ['info', 'app', undefined, undefined, again],
+      ['warn', 'app', '2', 500, notTaken],
+    ],
+  )
+})
+
 for (const code of [302, 400, 404, 429, 500])
   test(`an answer of ${code} is a failure, and the event is delivered again`, async () => {
     const endpoint = await startEndpoint((response) =>

@@ -65,6 +65,23 @@ test("a user's first session is reported from its start to its end, with the sta
   assert.deepEqual(presence('user.offline'), [false, 0])
 })
 
+test('a session that its client ended and one whose client did not come back have other codes', async () => {
+  const endpoint = await startEndpoint(ok)
+  const { url } = await run(
+    endpoint,
+    { events: ['session.ended'] },
+    { leaveWindow: 0.05, resumeWindow: 0.05 },
+  )
+  const left = await startClient(url, await startOf('ada'))
+  const logged = await startClient(url, await startOf('bob'))
+  left.close()
+  logged.send({ type: 'end' })
+  await until('both ended', () => endpoint.received.length, 2)
+  const codeOf = (userId: string): unknown =>
+    (endpoint.received.find((one) => one.userId === userId)?.body['data'] as { code?: unknown }).code
+  assert.deepEqual([codeOf('ada'), codeOf('bob')], ['timeout', 'ended'])
+})
+
 test('a message that stays unread is reported once, and a message that is read is not', async () => {
   const endpoint = await startEndpoint(ok)
   const { url, gateway } = await run(endpoint, {

@@ -113,7 +113,7 @@ local function settle(user)
   table.sort(expired, function(a, b) return a.x < b.x or (a.x == b.x and a.n < b.n) end)
   for _, row in ipairs(expired) do
     local wasOnline = presence()
-    finish_session(user, row, 'ended', wasOnline)
+    finish_session(user, row, 'timeout', wasOnline)
   end
   local wasOnline = presence()
   for _, row in ipairs(away) do
