@@ -2,35 +2,20 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import ts from 'typescript'
-import { withSmallerReactiveElement } from './scripts/build/element-base.mjs'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
-/** The script-tag build has a code and a link in place of sentences, and no trace. */
-const linkInsteadOfSentences = {
+/**
+ * What the script-tag build has in place of some of our modules: codes without sentences, no trace, nothing for servers, and no
+ * classes of events, because the script exports none.
+ */
+const replaced = {
   'session/error-message.js':
     'export const errorMessageOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
   'session/trace.js': 'export const traceStep = () => undefined',
-}
-
-/** The same build has the table of close codes without the sentences, as data: a function would have to be compiled at load. */
-const withoutMessages = {
-  name: 'without-messages',
-  transform(code, id) {
-    if (id !== inDist('protocol/close-codes.js')) return null
-    const short = code.replaceAll(
-      /\b(end|revivableEnd)\((\d+), (?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")\)/g,
-      (_, kind, close) =>
-        kind === 'end' ? `{ close: ${close} }` : `{ close: ${close}, _isRevivable: true }`,
-    )
-    if (short === code) throw new Error('close-codes.js has no messages to leave out.')
-    return { code: short, map: null }
-  },
-}
-
-/** What a page never calls: the element has no styles of lit's kind, and needs no stand-in for HTMLElement. */
-const withoutStylesAndServers = {
+  'element/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
+  // A module of lit, as a whole: the element has no styles of lit's kind.
   '../node_modules/@lit/reactive-element/css-tag.js': `
     export const getCompatibleStyle = (style) => style
     export const adoptStyles = () => undefined
@@ -78,31 +63,19 @@ const compress = {
   keep_fargs: false,
 }
 
-const minified = (
-  input,
-  file,
-  { format = 'es', sourcemap = true, replaced = linkInsteadOfSentences, mangle = true, more = [] } = {},
-) => ({
+const minified = (input, file, { format = 'es', sourcemap = true } = {}) => ({
   input,
   output: { file, format, sourcemap },
   plugins: [
     typescript,
     replace(replaced),
-    withoutMessages,
-    ...more,
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress, mangle }),
+    terser({ module: true, ecma: 2022, compress }),
   ],
 })
 
 export default [
-  minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
-    replaced: { ...linkInsteadOfSentences, ...withoutStylesAndServers },
-    // Our modules begin a name with `_` if no page, frame or browser API uses it. ReactiveElement's private names begin so too.
-    mangle: { properties: { regex: /^_/, builtins: true } },
-    // The playground's elements are LitElements, which need the whole ReactiveElement.
-    more: [withSmallerReactiveElement],
-  }),
+  minified('dist/element/script.js', 'dist/cdn/chat-session.js'),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
   // No page of the operator's own loads them: a map would only make the package larger.

@@ -32,8 +32,16 @@ export const rooms = {
   'element/lit': [],
   'element/events': ['session'],
   'element/event-map': ['element/events', 'session'],
-  'element/notifications': ['element/events', 'element/event-map', 'session'],
-  element: ['element/lit', 'element/events', 'element/event-map', 'element/notifications', 'session'],
+  'element/emit': ['element/event-map'],
+  'element/notifications': ['element/emit', 'session'],
+  element: [
+    'element/lit',
+    'element/events',
+    'element/event-map',
+    'element/emit',
+    'element/notifications',
+    'session',
+  ],
 
   typings: ['element', 'session'],
   playground: ['element', 'session'],

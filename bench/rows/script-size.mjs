@@ -9,12 +9,12 @@ export default {
   method:
     'The script that a gateway serves, with the element, and for each rival the least that a page imports to connect, send and receive, bundled and minified by esbuild.',
   figures: {
-    // 13.5 kB fit with their headers into the first flight of a TCP connection.
+    // 14 kB fit with their headers into the first flight of a TCP connection.
     'script-size': {
       unit: 'kB with brotli',
       base: 'socket.io-client',
       isAbsolute: true,
-      targets: { 'chat-session': 13.5 },
+      targets: { 'chat-session': 14 },
     },
     'script-minified': { unit: 'kB minified', base: 'socket.io-client' },
   },

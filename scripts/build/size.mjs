@@ -6,7 +6,7 @@ import { rollup } from 'rollup'
 import config from '../../rollup.config.mjs'
 
 /** The largest size in bytes of brotli. With its headers, a response of that size fits into the first flight of a TCP connection. */
-const MAX_SIZE = 13_500
+const MAX_SIZE = 14_000
 
 const sizes = (bytes) => [
   bytes.length,

@@ -101,12 +101,9 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /** The session that this element holds, and the desired session that was last applied to it. */
-  #lease: { _shared: SharedSession; _desired: DesiredSession } | undefined
+  #lease: { shared: SharedSession; desired: DesiredSession } | undefined
   // A listener on the document must get each event once, however many elements share the session.
-  readonly #relay = createEventRelay(
-    this,
-    () => !this.#lease || isFirstHolder(this, this.#lease._desired.key),
-  )
+  readonly #relay = createEventRelay(this, () => !this.#lease || isFirstHolder(this, this.#lease.desired.key))
   /** `start()` was called since the element came into the document. */
   #startCalled = false
   /** The key of the session for which `session-token-needed` asked for the first token. */
@@ -121,7 +118,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** The session that this element holds; null while there is none. */
   get session(): ChatSession | null {
-    return this.#lease?._shared.session ?? null
+    return this.#lease?.shared.session ?? null
   }
 
   /** The id that the gateway gave the session; null while there is none. */
@@ -157,13 +154,13 @@ export class ChatSessionElement extends ReactiveElement {
     this.#startCalled = true
     this.#askedFor = undefined
     const started = this.#reconcile()
-    const shared = this.#lease?._shared
+    const shared = this.#lease?.shared
     if (!shared) return { succeeded: false, failed: true, error: new SessionError('no-credentials') }
     if (started) return await started
     const { session } = shared
-    return session.state === 'starting' && shared._started
-      ? shared._started
-      : (shared._started = session.start())
+    return session.state === 'starting' && shared.started
+      ? shared.started
+      : (shared.started = session.start())
   }
 
   /**
@@ -247,18 +244,18 @@ export class ChatSessionElement extends ReactiveElement {
     const desired = toDesiredSession(
       this,
       (this.constructor as typeof ChatSessionElement).endpoints,
-      lease?._desired,
+      lease?.desired,
     )
-    if (lease && lease._desired.key !== desired?.key) {
+    if (lease && lease.desired.key !== desired?.key) {
       this.#release()
       // The listeners of the end may have changed attributes and properties, so read them again.
       return this.#reconcile()
     }
     if (!desired) return undefined
     if (!lease) return isSet(this.manual) && !this.#startCalled ? undefined : this.#acquire(desired)
-    const previous = lease._desired
-    lease._desired = desired
-    applyChanges(lease._shared, desired, previous)
+    const previous = lease.desired
+    lease.desired = desired
+    applyChanges(lease.shared, desired, previous)
     return undefined
   }
 
@@ -266,22 +263,22 @@ export class ChatSessionElement extends ReactiveElement {
   #acquire(desired: DesiredSession): Promise<StartResult> | undefined {
     const { key, endpoint, appId, userId, profile } = desired
     let { credentials } = desired
-    if (!hasCredentials(credentials) && !leases._holders(key).size) {
+    if (!hasCredentials(credentials) && !leases.holders(key).size) {
       const tokenFetcher = this.#askForFirstToken(key)
       if (!tokenFetcher) return undefined
       credentials = { ...credentials, tokenFetcher }
     }
-    const shared = leases._hold(key, this, () => {
+    const shared = leases.hold(key, this, () => {
       const session = new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials })
       showNotificationsOf(session, () => notifyingHolder(key))
       return { session, credentials, profile }
     })
     const { session } = shared
-    this.#lease = { _shared: shared, _desired: desired }
-    this.#relay._subscribe(session)
+    this.#lease = { shared, desired }
+    this.#relay.subscribe(session)
     applyChanges(shared, desired)
-    if (session.state !== this.state) this.#relay._update(session)
-    return shared._started ? undefined : (shared._started = session.start())
+    if (session.state !== this.state) this.#relay.update(session)
+    return shared.started ? undefined : (shared.started = session.start())
   }
 
   /** Dispatches `session-token-needed` once for each key. Returns a source that gives the answer, if a listener answers. */
@@ -289,7 +286,7 @@ export class ChatSessionElement extends ReactiveElement {
     if (this.#askedFor === key) return undefined
     this.#askedFor = key
     const unneeded = new AbortController()
-    let answer = this.#relay._askForToken({ reason: 'first', signal: unneeded.signal })
+    let answer = this.#relay.askForToken({ reason: 'first', signal: unneeded.signal })
     if (!answer) return undefined
     // It returns the answer once and undefined after, which the session takes for no source: it then dispatches `tokenneeded`.
     return (({ signal }) => {
@@ -306,8 +303,8 @@ export class ChatSessionElement extends ReactiveElement {
     if (!lease) return
     // Cleared before the events of the end: a listener may change or move the element, which may then acquire another session.
     this.#lease = undefined
-    leases._release(lease._desired.key, this)
-    this.#relay._unsubscribe()
+    leases.release(lease.desired.key, this)
+    this.#relay.unsubscribe()
   }
 }
 

@@ -21,7 +21,7 @@ export interface DesiredSession {
   /** The value of `user-id`; empty if the token alone names the user. */
   userId: string
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
-  _knownUserId: string | undefined
+  knownUserId: string | undefined
   credentials: Credentials
   profile: Profile
 }
@@ -70,7 +70,7 @@ export const toDesiredSession = (
   const userId = String(input.userId ?? '')
   const knownUserId =
     userId ||
-    (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?._knownUserId)
+    (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?.knownUserId)
   if (!appId || !(knownUserId || token || guest)) return undefined
   const url = absoluteUrl(input.endpoint || endpointOfScript(), baseURI)
   // With this scheme the session fails with `bad-endpoint`. It gets no credential and no source of one: an attacker who can add
@@ -82,7 +82,7 @@ export const toDesiredSession = (
     endpoint,
     appId,
     userId,
-    _knownUserId: knownUserId,
+    knownUserId,
     credentials: allowed
       ? {
           token,

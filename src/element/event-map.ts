@@ -45,18 +45,8 @@ export const eventClasses: { readonly [K in keyof CustomEventMap]: EventClass<Cu
   'session-notification-click': SessionNotificationClickEvent,
 }
 
-/** Dispatches an event of the element. Returns false without a target, or if a listener prevented the default. */
-export const emit = <K extends keyof CustomEventMap>(
-  target: EventTarget | undefined,
+/** Returns an event of the element. The script-tag build makes plain CustomEvents, because no page can reach its classes. */
+export const createEvent = <K extends keyof CustomEventMap>(
   type: K,
-  detail: CustomEventMap[K]['detail'],
-  bubbles = true,
-): boolean =>
-  !!target?.dispatchEvent(
-    new eventClasses[type](type, {
-      bubbles,
-      composed: true,
-      cancelable: type === 'session-failed' || type === 'session-notification',
-      detail,
-    }),
-  )
+  init: CustomEventInit<CustomEventMap[K]['detail']>,
+): CustomEventMap[K] => new eventClasses[type](type, init)

@@ -6,7 +6,8 @@ import {
   type StateDetail,
   type TokenAsk,
 } from '../session/index.js'
-import { emit, type CustomEventMap } from './event-map.js'
+import { emit } from './emit.js'
+import type { CustomEventMap } from './event-map.js'
 import type { ReactiveController } from './lit/base.js'
 
 /** The events that are dispatched as they come. The `detail` of each has the session's `detail` under the key here. */
@@ -22,13 +23,13 @@ export interface EventRelay extends ReactiveController {
   /** The state of the last `session-state` event. */
   readonly state: SessionState
   /** Relays the events of `session` from now on. */
-  _subscribe(session: ChatSession): void
+  subscribe(session: ChatSession): void
   /** Stops relaying. The session may go on for other elements, but this element is `idle` then. */
-  _unsubscribe(): void
+  unsubscribe(): void
   /** Takes the session's state over, and dispatches the events for it. */
-  _update(now: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void
+  update(now: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void
   /** Dispatches `session-token-needed`. Returns the answer, or undefined if no listener answers. */
-  _askForToken(ask: TokenAsk): Promise<string | null> | undefined
+  askForToken(ask: TokenAsk): Promise<string | null> | undefined
 }
 
 /** `bubbles` returns whether events bubble. */
@@ -58,7 +59,7 @@ export const createEventRelay = (
     }
   }
 
-  const update: EventRelay['_update'] = ({ state: next, error, retryAt }) => {
+  const update: EventRelay['update'] = ({ state: next, error, retryAt }) => {
     const previous = state
     state = next
     showStates()
@@ -74,7 +75,7 @@ export const createEventRelay = (
     dispatch('session-started', { sessionId, user, guest })
   }
 
-  const askForToken: EventRelay['_askForToken'] = (ask) => {
+  const askForToken: EventRelay['askForToken'] = (ask) => {
     const event = new TokenNeededEvent('session-token-needed', ask, { bubbles: bubbles(), composed: true })
     host.dispatchEvent(event)
     return event.answer
@@ -85,7 +86,7 @@ export const createEventRelay = (
       return state
     },
     hostConnected: showStates,
-    _subscribe(session) {
+    subscribe(session) {
       const { signal } = (subscription = new AbortController())
       session.addEventListener('state', ({ detail }) => update(detail), { signal })
       for (const [name, type] of Object.entries(relayed))
@@ -107,12 +108,12 @@ export const createEventRelay = (
         { signal },
       )
     },
-    _unsubscribe() {
+    unsubscribe() {
       subscription?.abort()
       startedId = null
       if (state !== 'ended' && state !== 'idle') update({ state: 'idle', error: null, retryAt: null })
     },
-    _update: update,
-    _askForToken: askForToken,
+    update,
+    askForToken,
   }
 }

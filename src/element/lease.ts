@@ -1,30 +1,30 @@
 /** Shares one value per key between holders. The value lives until its last holder releases it. */
 export interface Leases<H, T> {
   /** Adds `holder` and returns the value under `key`. `create` makes the value for the first holder. */
-  _hold(key: string, holder: H, create: () => T): T
+  hold(key: string, holder: H, create: () => T): T
   /** Removes `holder`. The last one to be removed ends the value. */
-  _release(key: string, holder: H): void
+  release(key: string, holder: H): void
   /** The holders of the value under `key`, in the order in which they came. */
-  _holders(key: string): ReadonlySet<H>
+  holders(key: string): ReadonlySet<H>
 }
 
 /** `end` is called with a value after its last holder has released it. */
 export const createLeases = <H, T>(end: (value: T) => void): Leases<H, T> => {
-  const entries = new Map<string, { _value: T; _holders: Set<H> }>()
+  const entries = new Map<string, { value: T; holders: Set<H> }>()
   return {
-    _hold(key, holder, create) {
+    hold(key, holder, create) {
       let entry = entries.get(key)
-      if (!entry) entries.set(key, (entry = { _value: create(), _holders: new Set() }))
-      entry._holders.add(holder)
-      return entry._value
+      if (!entry) entries.set(key, (entry = { value: create(), holders: new Set() }))
+      entry.holders.add(holder)
+      return entry.value
     },
-    _release(key, holder) {
+    release(key, holder) {
       const entry = entries.get(key)
-      if (!entry?._holders.delete(holder) || entry._holders.size) return
+      if (!entry?.holders.delete(holder) || entry.holders.size) return
       // Before `end`: a listener of the end that holds the same key must get a new value.
       entries.delete(key)
-      end(entry._value)
+      end(entry.value)
     },
-    _holders: (key) => entries.get(key)?._holders ?? new Set(),
+    holders: (key) => entries.get(key)?.holders ?? new Set(),
   }
 }

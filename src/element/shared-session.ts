@@ -10,7 +10,7 @@ export interface SharedSession {
   /** The value of each field that any of the elements set last. */
   profile: Profile
   /** The result of the latest `session.start()`. */
-  _started?: Promise<StartResult>
+  started?: Promise<StartResult>
 }
 
 /** An element that holds a session. */
@@ -33,7 +33,7 @@ const firstHolder = (
   key: string,
   filter: (holder: Holder) => boolean,
 ): Holder | undefined =>
-  [...leases._holders(key)]
+  [...leases.holders(key)]
     .filter((holder) => holder.isConnected && holder.ownerDocument === document && filter(holder))
     .reduce<Holder | undefined>(
       (first, holder) =>
@@ -74,7 +74,7 @@ export const applyChanges = (
     if (restart && live) void session.end()
     session.setCredentials(restart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
     if ((restart && live) || (session.state === 'failed' && hasCredentials(fresh)))
-      shared._started = session.start()
+      shared.started = session.start()
   }
   const profile = changedFields(shared.profile, changedFields(previous?.profile ?? {}, desired.profile))
   shared.profile = { ...shared.profile, ...profile }

@@ -1,4 +1,4 @@
-import { closeCodes, type EndCode } from './close-codes.js'
+import { closeCodes } from './close-codes.js'
 
 /** One sentence for each of the client's own codes, which never go over the wire. */
 export const clientErrorMessages = {
@@ -32,4 +32,5 @@ const revivable: readonly string[] = ['signed-out', 'no-credentials'] satisfies 
 
 /** Returns whether a session that failed or ended with `code` starts again when new credentials are set. */
 export const isRevivable = (code: string): boolean =>
-  (closeCodes as Partial<typeof closeCodes>)[code as EndCode]?._isRevivable ?? revivable.includes(code)
+  (closeCodes as Partial<Record<string, { isRevivable?: true }>>)[code]?.isRevivable ??
+  revivable.includes(code)

@@ -1,5 +1,6 @@
 export * from './client-errors.js'
 export * from './close-codes.js'
+export * from './close-messages.js'
 export * from './codec.js'
 export * from './frames.js'
 export * from './limits.js'

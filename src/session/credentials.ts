@@ -22,15 +22,15 @@ const fieldsOf = (credentials: Credentials): CredentialFields | null => {
 /** Holds the credentials, and fetches others. */
 export interface CredentialStore {
   /** The credentials for a start; null when they must be fetched first. */
-  _held(): CredentialFields | null
+  held(): CredentialFields | null
   /** Returns whether there is a source to fetch from without asking the page. */
-  _fetchable(): boolean
+  fetchable(): boolean
   /** The newest token, to be sent on the open connection. */
   token(): string
   /** Replaces the sources, and the credentials if any are given; returns whether any are. */
   set(credentials: Credentials): boolean
   /** The gateway accepted the newest credentials. A token that it gave replaces them. */
-  _accept(token?: string): void
+  accept(token?: string): void
   /**
    * Forgets credentials that a source can replace. Others are kept, for a start that tries them again. `all` also cancels a
    * fetch that is under way.
@@ -53,8 +53,8 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
   }
 
   return {
-    _held: () => newest ?? accepted,
-    _fetchable: () => !!source(),
+    held: () => newest ?? accepted,
+    fetchable: () => !!source(),
     token: () => (newest ?? accepted)?.token ?? '',
     set(credentials) {
       ;({ tokenFetcher, tokenUrl } = credentials)
@@ -66,7 +66,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       else [accepted, newest] = [fields, null]
       return true
     },
-    _accept(token) {
+    accept(token) {
       accepted = token ? { token } : (newest ?? accepted)
       newest = null
     },

@@ -31,7 +31,7 @@ export interface Outbox {
   /** There is a new connection: writes every request again. */
   connected(): void
   /** Settles the request that `frame` answers, if it is in the outbox. */
-  _answered(frame: GatewayFrameOf<'sent' | 'history' | 'refused'>): void
+  answered(frame: GatewayFrameOf<'sent' | 'history' | 'refused'>): void
   /** Rejects all requests. */
   end(error: SessionError): void
 }
@@ -43,21 +43,21 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
     {
       request: Request
       size: number
-      _settle: (error?: SessionError, answer?: unknown) => void
+      settle: (error?: SessionError, answer?: unknown) => void
       /** When the request is given up. Set when it is first written: before that it can't have an unknown outcome. */
-      _deadline?: number
+      deadline?: number
     }
   >()
   /** After a retryable refusal, the time until which nothing is sent; 0 if requests may be sent. */
   let backoffUntil = 0
 
   const send = (): void => {
-    for (const entry of waiting.values()) if (write(entry.request)) entry._deadline ??= now() + timeout()
+    for (const entry of waiting.values()) if (write(entry.request)) entry.deadline ??= now() + timeout()
   }
 
   const onDeadline = (): void => {
     const time = now()
-    for (const { _deadline: deadline, _settle: settle } of [...waiting.values()])
+    for (const { deadline, settle } of [...waiting.values()])
       if (deadline && deadline <= time) settle(new SessionError('unknown-outcome'))
     if (backoffUntil && backoffUntil <= time) {
       backoffUntil = 0
@@ -67,7 +67,7 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
   }
   const setDeadline = deadlineTimer(onDeadline, new AbortController().signal)
   const schedule = (): void => {
-    const times = [backoffUntil, ...[...waiting.values()].map(({ _deadline: deadline }) => deadline)].filter(
+    const times = [backoffUntil, ...[...waiting.values()].map(({ deadline }) => deadline)].filter(
       (time) => !!time,
     )
     setDeadline(waiting.size && times.length ? Math.min(...(times as number[])) : null)
@@ -90,8 +90,8 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
         waiting.set(id, {
           request: copy,
           size,
-          _settle: settle,
-          ...(!backoffUntil && write(copy) && { _deadline: now() + timeout() }),
+          settle,
+          ...(!backoffUntil && write(copy) && { deadline: now() + timeout() }),
         })
         schedule()
       }),
@@ -99,17 +99,17 @@ export const createOutbox = (write: (request: Request) => boolean, timeout: () =
       backoffUntil = 1
       onDeadline()
     },
-    _answered(frame) {
+    answered(frame) {
       const entry = waiting.get(frame.id ?? '')
-      if (frame.type !== 'refused') entry?._settle(undefined, frame)
+      if (frame.type !== 'refused') entry?.settle(undefined, frame)
       // Even if the refused request was answered since: the requests that followed it were refused too.
       else if (frame.retryable) backoffUntil = now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)
-      else entry?._settle(new SessionError(frame.code, frame))
+      else entry?.settle(new SessionError(frame.code, frame))
       schedule()
     },
     end(error) {
       backoffUntil = 0
-      for (const { _settle: settle } of [...waiting.values()]) settle(error)
+      for (const { settle } of [...waiting.values()]) settle(error)
       schedule()
     },
   }

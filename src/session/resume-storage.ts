@@ -29,7 +29,7 @@ const ifPossible = <T>(use: () => T): T | undefined => {
 export const createResumeStorage = (
   key: string,
   isUserKnown: boolean,
-  credentials: Pick<CredentialStore, 'token' | '_accept'>,
+  credentials: Pick<CredentialStore, 'token' | 'accept'>,
 ): ResumeStorage | undefined => {
   const storage = typeof document === 'undefined' ? undefined : ifPossible(() => sessionStorage)
   if (!storage) return undefined
@@ -41,13 +41,13 @@ export const createResumeStorage = (
       const saved = ifPossible(() => JSON.parse(json ?? '') as (Resumption & { token?: string }) | null)
       if (!saved) return saved
       const { token, ...resume } = saved
-      if (token) credentials._accept(token)
+      if (token) credentials.accept(token)
       return resume
     },
     save(state) {
       if (state.name === 'ended') write(null)
-      if (!('_socket' in state) || state._socket.at !== 'page-hidden' || !state._cursor) return
-      write({ ...state._cursor, token: isUserKnown ? undefined : credentials.token() })
+      if (!('socket' in state) || state.socket.at !== 'page-hidden' || !state.cursor) return
+      write({ ...state.cursor, token: isUserKnown ? undefined : credentials.token() })
     },
   }
 }

@@ -13,24 +13,24 @@ import { deadlineOf, idle, type Effect, type Fault, type Input, type State } fro
 /** The data and callbacks that a runner gets from its session. */
 export interface Host {
   credentials: CredentialStore
-  _startFrame(): ClientFrameOf<'start'>
+  startFrame(): ClientFrameOf<'start'>
   /** Keeps the session between pages; undefined where that is not possible. */
-  _resumeStorage: ResumeStorage | undefined
+  resumeStorage: ResumeStorage | undefined
   /** Called after each step, when its effects have run. */
   changed(before: State, after: State): void
-  _deliver(frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'>): void
-  _emitError(error: SessionError): void
+  deliver(frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'>): void
+  emitError(error: SessionError): void
 }
 
 export interface Runner {
   state(): State
   /** Returns whether there is anything to end: the session was started, and has not ended or failed. */
-  _isRunning(): boolean
+  isRunning(): boolean
   start(): void
   /** Ends the session; resolves when its socket is closed. */
   end(): Promise<void>
   /** The store has new credentials, or new sources of them. */
-  _credentialsSet(which: 'credentials' | 'source'): void
+  credentialsSet(which: 'credentials' | 'source'): void
   /** Sends a frame if the session is active, and returns whether it is. */
   send(frame: ClientFrame): boolean
 }
@@ -40,7 +40,7 @@ export const createRunner = (
   { endpoint, WebSocket: customWebSocket, trace }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'trace'>,
   host: Host,
 ): Runner => {
-  const { credentials, _resumeStorage: resumeStorage } = host
+  const { credentials, resumeStorage } = host
   let state = idle
   /** Aborts when the session is over, which removes its listeners and timers and cancels a fetch. */
   let lifetime = new AbortController()
@@ -82,43 +82,43 @@ export const createRunner = (
 
   /** For a cross-origin URL some browsers report only the origin. */
   const blocked = (uri: string): void => {
-    if (address && [address, new URL(address).origin].includes(uri) && '_attempt' in state)
-      feed({ type: 'blocked', _attempt: state._attempt })
+    if (address && [address, new URL(address).origin].includes(uri) && 'attempt' in state)
+      feed({ type: 'blocked', attempt: state.attempt })
   }
 
   const fail = (fault: Fault): void => {
-    if ('_attempt' in state) feed({ type: 'fatal', _attempt: state._attempt, _fault: fault })
+    if ('attempt' in state) feed({ type: 'fatal', attempt: state.attempt, fault })
   }
 
   const open = (attempt: number, withStart: boolean): void => {
     if (!endpoint) return fail({ code: 'no-endpoint' })
     const WebSocketClass = customWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
     if (!WebSocketClass) return fail({ code: 'no-websocket' })
-    const protocols = withStart ? startProtocols(host._startFrame()) : undefined
+    const protocols = withStart ? startProtocols(host.startFrame()) : undefined
     try {
       address = sessionUrl(endpoint)
       transport = openTransport(WebSocketClass, address, protocols ?? [SUBPROTOCOL], {
-        _opened() {
+        opened() {
           // A start that is too long for a header is the first frame instead.
-          if (withStart && !protocols) transport?.send(host._startFrame())
-          feed({ type: 'opened', _attempt: attempt })
+          if (withStart && !protocols) transport?.send(host.startFrame())
+          feed({ type: 'opened', attempt })
         },
-        frame: (frame) => feed({ type: 'frame', _attempt: attempt, frame }),
-        _malformed: () => feed({ type: 'fatal', _attempt: attempt, _fault: { code: 'protocol-error' } }),
-        closed: (code) => feed({ type: 'closed', _attempt: attempt, code }),
+        frame: (frame) => feed({ type: 'frame', attempt, frame }),
+        malformed: () => feed({ type: 'fatal', attempt, fault: { code: 'protocol-error' } }),
+        closed: (code) => feed({ type: 'closed', attempt, code }),
       })
     } catch (cause) {
       // Firefox and WebKit throw when a policy blocks the connection, and dispatch the policy's event after that.
-      setTimeout(() => feed({ type: 'fatal', _attempt: attempt, _fault: { code: 'bad-endpoint', cause } }))
+      setTimeout(() => feed({ type: 'fatal', attempt, fault: { code: 'bad-endpoint', cause } }))
     }
   }
 
   const run = (effect: Effect, defer: (callback: () => void) => void): void => {
     switch (effect.do) {
       case 'open':
-        return open(effect._attempt, effect._withStart)
+        return open(effect.attempt, effect.withStart)
       case 'send-start':
-        return transport?.send(host._startFrame())
+        return transport?.send(host.startFrame())
       case 'send-token':
         return transport?.send({ type: 'token', token: credentials.token() })
       case 'send':
@@ -128,21 +128,21 @@ export const createRunner = (
         transport = undefined
         return
       case 'end-after-open':
-        closing = transport?._endAfterOpen()
+        closing = transport?.endAfterOpen()
         transport = undefined
         return
       case 'fetch-token':
         return credentials.fetch(effect.reason, lifetime.signal, (result, cause) =>
-          feed({ type: 'fetch-result', _result: result, cause }),
+          feed({ type: 'fetch-result', result, cause }),
         )
       case 'accept-credentials':
-        return credentials._accept(effect.token)
+        return credentials.accept(effect.token)
       case 'discard':
-        return credentials.discard(effect._which)
+        return credentials.discard(effect.which)
       case 'deliver':
-        return defer(() => host._deliver(effect.frame))
+        return defer(() => host.deliver(effect.frame))
       case 'emit-error':
-        return defer(() => host._emitError(new SessionError(effect._fault.code, effect._fault)))
+        return defer(() => host.emitError(new SessionError(effect.fault.code, effect.fault)))
     }
   }
 
@@ -153,7 +153,7 @@ export const createRunner = (
     const callbacks: (() => void)[] = []
     for (let next = inputs.shift(); next; next = inputs.shift()) {
       const before = state
-      const held = credentials._held() ? 'held' : credentials._fetchable() ? 'fetchable' : 'none'
+      const held = credentials.held() ? 'held' : credentials.fetchable() ? 'fetchable' : 'none'
       const [after, ...effects] = step(before, next, {
         now: now(),
         random: Math.random(),
@@ -162,7 +162,7 @@ export const createRunner = (
       })
       state = after
       traceStep(trace, [next, before, after, effects])
-      if ('_socket' in after && lifetime.signal.aborted) begin()
+      if ('socket' in after && lifetime.signal.aborted) begin()
       callbacks.push(() => host.changed(before, after))
       for (const effect of effects) run(effect, (callback) => callbacks.push(callback))
     }
@@ -174,7 +174,7 @@ export const createRunner = (
 
   return {
     state: () => state,
-    _isRunning: () => !lifetime.signal.aborted && !isWaiting(),
+    isRunning: () => !lifetime.signal.aborted && !isWaiting(),
     start() {
       begin()
       onActivated(() => feed({ type: 'start', resume: resumeStorage?.take() }), lifetime.signal)
@@ -183,7 +183,7 @@ export const createRunner = (
       feed({ type: 'end' })
       await closing
     },
-    _credentialsSet: (type) => feed({ type }),
+    credentialsSet: (type) => feed({ type }),
     send(frame) {
       const active = state.name === 'active'
       if (active) transport?.send(frame)

@@ -24,7 +24,7 @@ import { unverifiedSubject } from './unverified-subject.js'
 /** Milliseconds that `end()` waits for the close of the socket. */
 const CLOSE_TIMEOUT = 1_000
 
-const infoOf = (state: State): SessionInfo | null => ('_info' in state ? state._info : null)
+const infoOf = (state: State): SessionInfo | null => ('info' in state ? state.info : null)
 
 /** Returns the Unix time of the next attempt. */
 const retryAtOf = (state: State): number | null => {
@@ -95,7 +95,7 @@ export class ChatSession extends SessionTarget {
     })
     /** The user id, if it is known before the start. A guest may have none. */
     const knownUserId = this.#userId ?? (credentials.token ? unverifiedSubject(credentials.token) : undefined)
-    if (knownUserId || this.#credentials._held()?.guest)
+    if (knownUserId || this.#credentials.held()?.guest)
       this.#resumeStorage = createResumeStorage(
         JSON.stringify(['chat-session', endpoint, appId, knownUserId]),
         !!knownUserId,
@@ -105,11 +105,11 @@ export class ChatSession extends SessionTarget {
       { endpoint, WebSocket, trace },
       {
         credentials: this.#credentials,
-        _resumeStorage: this.#resumeStorage,
-        _startFrame: () => ({
+        resumeStorage: this.#resumeStorage,
+        startFrame: () => ({
           type: 'start',
           appId,
-          ...this.#credentials._held(),
+          ...this.#credentials.held(),
           ...(this.#userId && { userId: this.#userId }),
           ...(Object.keys((this.#claimed = this.#profile)).length && { user: this.#profile }),
           ...(this.#cursor && { resume: this.#cursor }),
@@ -117,7 +117,7 @@ export class ChatSession extends SessionTarget {
           client: `chat-session/${VERSION}`,
         }),
         changed: (before, after) => this.#changed(before, after),
-        _deliver: (frame) => {
+        deliver: (frame) => {
           switch (frame.type) {
             case 'message': {
               const { type, ...message } = frame
@@ -126,10 +126,10 @@ export class ChatSession extends SessionTarget {
             case 'sent':
             case 'history':
             case 'refused':
-              return this.#outbox._answered(frame)
+              return this.#outbox.answered(frame)
           }
         },
-        _emitError: (error) => this.#emit('error', error),
+        emitError: (error) => this.#emit('error', error),
       },
     )
     this.#outbox = createOutbox(
@@ -185,7 +185,7 @@ export class ChatSession extends SessionTarget {
 
   get #cursor(): Resumption | null {
     const state = this.#runner.state()
-    return '_cursor' in state ? state._cursor : null
+    return 'cursor' in state ? state.cursor : null
   }
 
   get #epoch(): string {
@@ -198,7 +198,7 @@ export class ChatSession extends SessionTarget {
    */
   start({ signal, timeout = 30_000 }: StartOptions = {}): Promise<StartResult> {
     const failed = (error: SessionError): StartResult => ({ succeeded: false, failed: true, error })
-    if (this.#runner._isRunning()) return Promise.resolve(failed(new SessionError('session-active')))
+    if (this.#runner.isRunning()) return Promise.resolve(failed(new SessionError('session-active')))
     if (signal?.aborted) return Promise.resolve(failed(new SessionError('ended')))
     return new Promise((resolve) => {
       const settled = new AbortController()
@@ -206,7 +206,7 @@ export class ChatSession extends SessionTarget {
       const end = (): void => void this.end()
       this.#settleStart = () => {
         const active = this.state === 'active'
-        if (!active && this.#runner._isRunning()) return
+        if (!active && this.#runner.isRunning()) return
         settled.abort()
         signal?.removeEventListener('abort', end)
         this.#settleStart = undefined
@@ -247,9 +247,9 @@ export class ChatSession extends SessionTarget {
     const { tokenFetcher, tokenUrl, token } = credentials
     this.#sources = { tokenFetcher, tokenUrl }
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
-    if (isUsable) this.#runner._credentialsSet('credentials')
+    if (isUsable) this.#runner.credentialsSet('credentials')
     // Only for a source: if a page sets the same credentials in each `tokenneeded` event, it would be asked in a loop.
-    else if (tokenFetcher ?? tokenUrl) this.#runner._credentialsSet('source')
+    else if (tokenFetcher ?? tokenUrl) this.#runner.credentialsSet('source')
   }
 
   /** Changes fields of the user's profile. The gateway refuses it in apps where only the backend may change profiles. */
@@ -293,7 +293,7 @@ export class ChatSession extends SessionTarget {
    * it is starting or reconnecting, waits for the outcome. Never rejects.
    */
   async hasValidCredentials(): Promise<boolean> {
-    while (this.state !== 'active' && this.#runner._isRunning())
+    while (this.state !== 'active' && this.#runner.isRunning())
       await new Promise((resolve) => this.addEventListener('state', resolve, { once: true }))
     return this.state === 'active'
   }
@@ -316,7 +316,7 @@ export class ChatSession extends SessionTarget {
     const hidden = isPageHidden()
     if (hidden !== this.#announcedHidden && this.#runner.send({ type: 'visibility', hidden }))
       this.#announcedHidden = hidden
-    if (before.name !== after.name && after.name === 'active') this.#connected(after._info)
+    if (before.name !== after.name && after.name === 'active') this.#connected(after.info)
     // An input that changes nothing must not write the session again: another page may have taken it.
     if (before !== after) this.#resumeStorage?.save(after)
     if (after.name === 'ended' || after.name === 'failed')

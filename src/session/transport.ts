@@ -14,10 +14,10 @@ import { utf8 } from './utf8.js'
 
 /** Is called with the events of one attempt. */
 export interface TransportListener {
-  _opened(): void
+  opened(): void
   frame(frame: GatewayFrame): void
   /** A frame arrived that is not of this protocol. */
-  _malformed(): void
+  malformed(): void
   closed(code: number): void
 }
 
@@ -30,7 +30,7 @@ export interface Transport {
    * Sends `end` as soon as the socket opens, then closes it: the start in its handshake began a session at the gateway. Gives
    * up after five seconds, and at `pagehide`.
    */
-  _endAfterOpen(): Promise<void>
+  endAfterOpen(): Promise<void>
 }
 
 /** Milliseconds in which the socket of a session that has ended may still open. */
@@ -80,12 +80,12 @@ export const openTransport = (
 ): Transport => {
   const socket = new WebSocketClass(url, protocols)
   // Handlers, not listeners: a WebSocket that isn't the browser's own may not support the option `signal`.
-  socket.onopen = () => listener._opened()
+  socket.onopen = () => listener.opened()
   socket.onclose = ({ code }) => listener.closed(code)
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
     const frame = parseFrame(String(data))
     if (frame) listener.frame(frame)
-    else if (frame === null) listener._malformed()
+    else if (frame === null) listener.malformed()
   }
   // Without a handler some WebSockets throw. Each error is followed by a close, which has all that a page may know.
   socket.onerror = () => undefined
@@ -103,7 +103,7 @@ export const openTransport = (
   return {
     send,
     close,
-    async _endAfterOpen() {
+    async endAfterOpen() {
       await withTimeout(END_TIMEOUT, (done, signal) => {
         socket.onmessage = null
         socket.onopen = socket.onclose = done

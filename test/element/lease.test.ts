@@ -5,34 +5,34 @@ import { createLeases } from '../../src/element/lease.js'
 test('the holders of a key share one value, which is made once', () => {
   const leases = createLeases<string, string>(() => assert.fail('it has a holder'))
   assert.equal(
-    leases._hold('key', 'one', () => 'made'),
+    leases.hold('key', 'one', () => 'made'),
     'made',
   )
   assert.equal(
-    leases._hold('key', 'other', () => assert.fail('it exists')),
+    leases.hold('key', 'other', () => assert.fail('it exists')),
     'made',
   )
-  assert.deepEqual([...leases._holders('key')], ['one', 'other'])
-  assert.deepEqual([...leases._holders('another')], [])
+  assert.deepEqual([...leases.holders('key')], ['one', 'other'])
+  assert.deepEqual([...leases.holders('another')], [])
 })
 
 test('a value ends when its last holder releases it, and not before', () => {
   const ended: string[] = []
   const leases = createLeases<string, string>((held) => ended.push(held))
-  leases._hold('key', 'one', () => 'made')
-  leases._hold('key', 'other', () => 'made')
-  leases._release('key', 'one')
-  leases._release('key', 'another')
+  leases.hold('key', 'one', () => 'made')
+  leases.hold('key', 'other', () => 'made')
+  leases.release('key', 'one')
+  leases.release('key', 'another')
   assert.deepEqual(ended, [])
-  leases._release('key', 'other')
+  leases.release('key', 'other')
   assert.deepEqual(ended, ['made'])
 })
 
 test('holding a key while its value ends makes another value', () => {
   const made: string[] = []
-  const leases = createLeases<string, string>(() => made.push(leases._hold('key', 'one', () => 'second')))
-  leases._hold('key', 'one', () => 'first')
-  leases._release('key', 'one')
+  const leases = createLeases<string, string>(() => made.push(leases.hold('key', 'one', () => 'second')))
+  leases.hold('key', 'one', () => 'first')
+  leases.release('key', 'one')
   assert.deepEqual(made, ['second'])
 })
 
@@ -41,14 +41,14 @@ test('a key is free after its last release, and a second release of the same hol
   const leases = createLeases<string, string>((value) => ended.push(value))
   let made = 0
   const create = (): string => `value ${(made += 1)}`
-  assert.equal(leases._hold('key', 'a', create), 'value 1')
-  assert.equal(leases._hold('key', 'b', create), 'value 1')
-  leases._release('key', 'a')
-  leases._release('key', 'a')
+  assert.equal(leases.hold('key', 'a', create), 'value 1')
+  assert.equal(leases.hold('key', 'b', create), 'value 1')
+  leases.release('key', 'a')
+  leases.release('key', 'a')
   assert.deepEqual(ended, [])
-  leases._release('key', 'b')
-  leases._release('key', 'b')
+  leases.release('key', 'b')
+  leases.release('key', 'b')
   assert.deepEqual(ended, ['value 1'])
-  assert.equal(leases._holders('key').size, 0)
-  assert.equal(leases._hold('key', 'a', create), 'value 2')
+  assert.equal(leases.holders('key').size, 0)
+  assert.equal(leases.hold('key', 'a', create), 'value 2')
 })

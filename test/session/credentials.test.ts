@@ -32,22 +32,22 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 test('a token comes before a source, and a source before credentials that cannot be renewed', () => {
   const all = { token: 't', tokenFetcher: fetcher, tokenUrl: '/t', signature: 's', authParams, guest: true }
-  assert.deepEqual(storeOf(all)._held(), { token: 't' })
-  assert.equal(storeOf({ ...all, token: '' })._held(), null)
-  assert.equal(storeOf({ ...all, token: null, tokenFetcher: null })._held(), null)
+  assert.deepEqual(storeOf(all).held(), { token: 't' })
+  assert.equal(storeOf({ ...all, token: '' }).held(), null)
+  assert.equal(storeOf({ ...all, token: null, tokenFetcher: null }).held(), null)
   const without = { ...all, token: null, tokenFetcher: undefined, tokenUrl: '' }
-  assert.deepEqual(storeOf({ ...without, tokenUrl: null })._held(), { signature: 's' })
-  assert.deepEqual(storeOf({ authParams, guest: true })._held(), { authParams })
-  assert.deepEqual(storeOf({ guest: true })._held(), { guest: true })
-  assert.equal(storeOf({})._held(), null)
+  assert.deepEqual(storeOf({ ...without, tokenUrl: null }).held(), { signature: 's' })
+  assert.deepEqual(storeOf({ authParams, guest: true }).held(), { authParams })
+  assert.deepEqual(storeOf({ guest: true }).held(), { guest: true })
+  assert.equal(storeOf({}).held(), null)
 })
 
 test('a fetched token is the newest, and is held', async () => {
   const store = storeOf({ tokenFetcher: fetcher })
-  assert.ok(store._fetchable())
-  assert.equal(store._held(), null)
+  assert.ok(store.fetchable())
+  assert.equal(store.held(), null)
   assert.deepEqual(await ask(store), ['fresh', undefined])
-  assert.deepEqual(store._held(), { token: 'from.the.fetcher' })
+  assert.deepEqual(store.held(), { token: 'from.the.fetcher' })
   assert.equal(store.token(), 'from.the.fetcher')
 })
 
@@ -58,32 +58,32 @@ test('the accepted token replaces a newest one that is refused', () => {
   store.discard('newest')
   assert.equal(store.token(), 'first')
   store.set({ token: 'third' })
-  store._accept()
+  store.accept()
   store.discard('newest')
   assert.equal(store.token(), 'third')
 })
 
 test('the token that the gateway gives replaces auth params, which are forgotten', () => {
   const store = storeOf({ authParams })
-  store._accept('from.the.gateway')
-  assert.deepEqual(store._held(), { token: 'from.the.gateway' })
+  store.accept('from.the.gateway')
+  assert.deepEqual(store.held(), { token: 'from.the.gateway' })
 })
 
 test('refused credentials are forgotten if a source can replace them, else kept', () => {
   for (const kept of [{ token: 't' }, { signature: 's' }, { guest: true }] as const) {
     const store = storeOf(kept)
     store.discard('all')
-    assert.deepEqual(store._held(), kept)
+    assert.deepEqual(store.held(), kept)
   }
   const store = storeOf({ token: 't', tokenFetcher: fetcher })
   store.discard('all')
-  assert.equal(store._held(), null)
+  assert.equal(store.held(), null)
 })
 
 test('a new source is used at the next fetch, and the held token stays', async () => {
   const store = storeOf({ token: 't' })
   assert.equal(store.set({ tokenFetcher: fetcher }), false)
-  assert.deepEqual(store._held(), { token: 't' })
+  assert.deepEqual(store.held(), { token: 't' })
   await ask(store, 'expiring')
   assert.equal(store.token(), 'from.the.fetcher')
 })
@@ -124,7 +124,7 @@ for (const [what, happens, left] of ways)
     asked[0].give('late.token.x')
     await settled()
     assert.deepEqual(results, [])
-    assert.deepEqual(store._held(), left)
+    assert.deepEqual(store.held(), left)
   })
 
 test('a source that is replaced during a fetch may still finish it; the next fetch uses the new one', async () => {
@@ -145,7 +145,7 @@ test('a value that is no token is a failure, and without a source there is no-so
     const [answer, cause] = await ask(store)
     assert.equal(answer, 'failed')
     assert.ok(cause instanceof TypeError)
-    assert.equal(store._held(), null)
+    assert.equal(store.held(), null)
   }
   assert.deepEqual(await ask(storeOf({})), ['no-source', undefined])
 })

@@ -1,5 +1,5 @@
 import { SessionError, type ChatSession, type Message } from '../../session/index.js'
-import { emit } from '../event-map.js'
+import { emit } from '../emit.js'
 import { notificationContent } from './content.js'
 import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
 import { serviceWorkers, showNotification, type NotificationClick } from './show.js'
@@ -24,19 +24,19 @@ export const requestPermission = async (): Promise<void> => {
 /** The state of a session's notifications. */
 interface State {
   /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
-  _userKey: string
+  userKey: string
   /** Ends the listener and the announcement that belong to the session's present state. */
-  _subscription?: AbortController
+  subscription?: AbortController
   /** The newest of the messages that no notification has shown yet. */
-  _pending: readonly Message[]
+  pending: readonly Message[]
   /** How many messages no notification has shown yet. */
-  _pendingCount: number
+  pendingCount: number
   /** The offset of the latest message. */
-  _newest: number
+  newest: number
   /** The time at which the rate limit allows a whole burst again. */
-  _idleAt: number
-  _timer?: ReturnType<typeof setTimeout>
-  _failureReported?: boolean
+  idleAt: number
+  timer?: ReturnType<typeof setTimeout>
+  failureReported?: boolean
 }
 
 /**
@@ -45,29 +45,29 @@ interface State {
  */
 export const showNotificationsOf = (session: ChatSession, target: () => HTMLElement | undefined): void => {
   const state: State = {
-    _userKey: '',
-    _pending: [],
-    _pendingCount: 0,
-    _newest: 0,
-    _idleAt: 0,
+    userKey: '',
+    pending: [],
+    pendingCount: 0,
+    newest: 0,
+    idleAt: 0,
   }
 
   const clicked = (messages: readonly Message[]): boolean =>
     emit(target(), 'session-notification-click', { messages })
 
   const clear = (): void => {
-    clearTimeout(state._timer)
-    state._pending = []
-    state._pendingCount = 0
+    clearTimeout(state.timer)
+    state.pending = []
+    state.pendingCount = 0
   }
 
   const show = async (messages: readonly Message[], count: number): Promise<void> => {
-    const userKey = state._userKey
+    const userKey = state.userKey
     const isVisible = await isAnyTabVisible(userKey)
-    if (userKey !== state._userKey) return
+    if (userKey !== state.userKey) return
     if (isVisible) {
       // The user has seen the pending messages too. No notification was shown, so none counts for the rate limit.
-      state._idleAt -= INTERVAL
+      state.idleAt -= INTERVAL
       return clear()
     }
     const content = { messages, ...notificationContent(messages, count, userKey) }
@@ -76,8 +76,8 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
       // Once per session: every further message would fail in the same way.
-      if (state._failureReported) return
-      state._failureReported = true
+      if (state.failureReported) return
+      state.failureReported = true
       emit(target(), 'session-error', {
         error: new SessionError('notifications-unsupported', { cause }),
       })
@@ -86,29 +86,29 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
 
   /** Shows the pending messages as one notification, as soon as the rate limit allows it. */
   const showPending = (): void => {
-    clearTimeout(state._timer)
+    clearTimeout(state.timer)
     // After a reconnect all missed messages arrive first, and are shown as one summary.
-    if (!state._pendingCount || state._newest < session.missedUntil) return
+    if (!state.pendingCount || state.newest < session.missedUntil) return
     const now = performance.now()
-    const wait = state._idleAt - now - (BURST - 1) * INTERVAL
+    const wait = state.idleAt - now - (BURST - 1) * INTERVAL
     if (wait > 0) {
-      state._timer = setTimeout(showPending, wait)
+      state.timer = setTimeout(showPending, wait)
       return
     }
-    state._idleAt = Math.max(state._idleAt, now) + INTERVAL
-    void show(state._pending, state._pendingCount)
+    state.idleAt = Math.max(state.idleAt, now) + INTERVAL
+    void show(state.pending, state.pendingCount)
     clear()
   }
 
   session.addEventListener('state', () => {
     const { appId, user } = session
     const userKey = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
-    state._subscription?.abort()
-    const { signal } = (state._subscription = new AbortController())
+    state.subscription?.abort()
+    const { signal } = (state.subscription = new AbortController())
     // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
     if (session.state === 'active') announceVisibility(userKey, signal)
-    if (userKey !== state._userKey) {
-      state._userKey = userKey
+    if (userKey !== state.userKey) {
+      state.userKey = userKey
       clear()
     }
     if (!userKey) return
@@ -124,10 +124,10 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
   session.addEventListener('message', ({ detail: message }) => {
     if (document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
     if (message.from !== session.user?.id) {
-      state._pending = [...state._pending, message].slice(-MAX_MESSAGES)
-      state._pendingCount += 1
+      state.pending = [...state.pending, message].slice(-MAX_MESSAGES)
+      state.pendingCount += 1
     }
-    state._newest = message.offset
+    state.newest = message.offset
     showPending()
   })
 }

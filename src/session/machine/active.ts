@@ -23,24 +23,24 @@ const NO_CLOSE_FRAME = 1006
 const PROBE_TIMEOUT = 5_000
 
 /** The token that was sent and that the gateway has not accepted or refused. */
-const pendingToken = ({ _renewal: renewal }: Active): { _fetched: boolean } | null =>
-  renewal && '_fetched' in renewal ? renewal : null
+const pendingToken = ({ renewal }: Active): { fetched: boolean } | null =>
+  renewal && 'fetched' in renewal ? renewal : null
 
 const sendToken = (state: Active, fetched: boolean, superseded = 0): Step => [
-  { ...state, _renewal: { at: 'sent', _fetched: fetched, _superseded: superseded } },
+  { ...state, renewal: { at: 'sent', fetched, superseded } },
   { do: 'send-token' },
 ]
 
 const fetchToken = (state: Active, reason: AskReason): Step => [
-  { ...state, _renewal: { at: 'fetching', reason } },
+  { ...state, renewal: { at: 'fetching', reason } },
   { do: 'fetch-token', reason },
 ]
 
 export const disconnected = (state: Active): Connecting => {
-  const next: Connecting = { ...connecting('reconnecting', state), _info: state._info }
+  const next: Connecting = { ...connecting('reconnecting', state), info: state.info }
   const pending = pendingToken(state)
   return pending
-    ? { ...next, _expiresAt: null, credentials: { at: pending._fetched ? 'fresh' : 'held' } }
+    ? { ...next, expiresAt: null, credentials: { at: pending.fetched ? 'fresh' : 'held' } }
     : next
 }
 
@@ -49,32 +49,28 @@ const closed = (state: Active, code: number, world: World): Step => {
   // A close that asks for fresh credentials is about the old token while the gateway has not answered the new one.
   if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)
-  const isSilent = code === NO_CLOSE_FRAME && !state._endReason
-  return lost(next, code, world, isSilent ? reconnectSpread(state._info, world) : 0)
+  const isSilent = code === NO_CLOSE_FRAME && !state.endReason
+  return lost(next, code, world, isSilent ? reconnectSpread(state.info, world) : 0)
 }
 
-const fetched = (
-  state: Active,
-  { _result: result, cause }: Input & { type: 'fetch-result' },
-  world: World,
-): Step => {
-  const { _renewal: renewal } = state
+const fetched = (state: Active, { result, cause }: Input & { type: 'fetch-result' }, world: World): Step => {
+  const { renewal } = state
   if (renewal?.at !== 'fetching') return [state]
   switch (result) {
     case 'fresh':
-      return sendToken({ ...state, _fetchFailures: 0 }, true)
+      return sendToken({ ...state, fetchFailures: 0 }, true)
     case 'no-source':
-      return [{ ...state, _renewal: null }]
+      return [{ ...state, renewal: null }]
     case 'signed-out':
-      return endWith(state, { code: 'signed-out' }, { do: 'discard', _which: 'all' }, ...sendEndAndClose)
+      return endWith(state, { code: 'signed-out' }, { do: 'discard', which: 'all' }, ...sendEndAndClose)
     case 'failed': {
-      const fetchFailures = state._fetchFailures + 1
+      const fetchFailures = state.fetchFailures + 1
       const time = world.now + backoff(fetchFailures, world)
       return [
         {
           ...state,
-          _fetchFailures: fetchFailures,
-          _renewal: { at: 'scheduled', time, reason: renewal.reason },
+          fetchFailures,
+          renewal: { at: 'scheduled', time, reason: renewal.reason },
         },
         emitFetchError(cause),
       ]
@@ -87,31 +83,31 @@ const fetched = (
  * once. If that is refused too, the session ends.
  */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
-  const discard: Effect = { do: 'discard', _which: 'newest' }
-  const emitError: Effect = { do: 'emit-error', _fault: frame }
+  const discard: Effect = { do: 'discard', which: 'newest' }
+  const emitError: Effect = { do: 'emit-error', fault: frame }
   const pending = pendingToken(state)
   if (pending && frame.retryable) {
-    const fetchFailures = state._fetchFailures + 1
+    const fetchFailures = state.fetchFailures + 1
     const time = world.now + (frame.retryAfter ?? backoff(fetchFailures, world))
     return [
       {
         ...state,
-        _fetchFailures: fetchFailures,
-        _renewal: { at: 'retrying', time, _fetched: pending._fetched },
+        fetchFailures,
+        renewal: { at: 'retrying', time, fetched: pending.fetched },
       },
       emitError,
     ]
   }
-  if (!pending?._fetched)
+  if (!pending?.fetched)
     return [
-      { ...state, ...renewalSchedule(state._expiresAt && state._expiresAt - world.now, world) },
+      { ...state, ...renewalSchedule(state.expiresAt && state.expiresAt - world.now, world) },
       discard,
       emitError,
     ]
-  const rejections = state._rejections + 1
-  if (rejections >= 2) return endWith(state, frame, { do: 'discard', _which: 'all' }, ...sendEndAndClose)
+  const rejections = state.rejections + 1
+  if (rejections >= 2) return endWith(state, frame, { do: 'discard', which: 'all' }, ...sendEndAndClose)
   return [
-    { ...state, _rejections: rejections, _renewal: { at: 'scheduled', time: world.now, reason: 'rejected' } },
+    { ...state, rejections, renewal: { at: 'scheduled', time: world.now, reason: 'rejected' } },
     discard,
     emitError,
   ]
@@ -119,60 +115,60 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
 
 /** Delivers a message, unless it arrived before. `started` has counted the unread ones up to its own offset. */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
-  const { _info: info, _cursor: cursor } = state
+  const { info, cursor } = state
   const { offset, from } = frame
   if (offset <= cursor.offset) return [state]
   const unread = info.unread + (offset > info.offset && from !== info.user.id ? 1 : 0)
   return [
-    { ...state, _info: { ...info, unread }, _cursor: { ...cursor, offset } },
+    { ...state, info: { ...info, unread }, cursor: { ...cursor, offset } },
     { do: 'deliver', frame },
   ]
 }
 
 /** Requests the messages after the cursor: there are none, but the answer shows that the connection is alive. */
 const probe = (state: Active): Effect => {
-  const { epoch, offset } = state._cursor
+  const { epoch, offset } = state.cursor
   return { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } }
 }
 
 const onWake = (state: Active, { now }: World): Step => {
   const heartbeatDeadline = now + PROBE_TIMEOUT
-  return state._heartbeatDeadline <= heartbeatDeadline
+  return state.heartbeatDeadline <= heartbeatDeadline
     ? [state]
-    : [{ ...state, _heartbeatDeadline: heartbeatDeadline }, probe(state)]
+    : [{ ...state, heartbeatDeadline }, probe(state)]
 }
 
 /** Each frame type of the gateway has a case. A new type fails to compile without one. */
 const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
-  const { _renewal: renewal } = state
+  const { renewal } = state
   // A `renewed` with `reauth` answers nothing: the backend revoked the credentials, and the gateway waits for others.
   const isReauth = frame.type === 'renewed' && frame.reauth
   const answersToken =
     (frame.type === 'renewed' && !isReauth) || (frame.type === 'refused' && frame.re === 'token')
   // The gateway answers tokens in the order in which they were sent, so this answer is about a superseded one.
-  if (answersToken && renewal?.at === 'sent' && renewal._superseded)
-    return [{ ...state, _renewal: { ...renewal, _superseded: renewal._superseded - 1 } }]
+  if (answersToken && renewal?.at === 'sent' && renewal.superseded)
+    return [{ ...state, renewal: { ...renewal, superseded: renewal.superseded - 1 } }]
   switch (frame.type) {
     case 'ping':
       return [state, { do: 'send', frame: { type: 'pong' } }]
     case 'ended':
-      return [{ ...state, _endReason: frame }]
+      return [{ ...state, endReason: frame }]
     case 'renewed':
       if (isReauth) {
-        const due = { ...state, _expiresAt: renewalSchedule(frame.expiresIn, world)._expiresAt }
+        const due = { ...state, expiresAt: renewalSchedule(frame.expiresIn, world).expiresAt }
         return renewal && renewal.at !== 'scheduled' ? [due] : fetchToken(due, 'rejected')
       }
       return [
-        { ...state, _fetchFailures: 0, _rejections: 0, ...renewalSchedule(frame.expiresIn, world) },
+        { ...state, fetchFailures: 0, rejections: 0, ...renewalSchedule(frame.expiresIn, world) },
         { do: 'accept-credentials' },
       ]
     case 'refused':
       if (frame.re === 'token') return tokenRefused(state, frame, world)
-      return [state, frame.id === undefined ? { do: 'emit-error', _fault: frame } : { do: 'deliver', frame }]
+      return [state, frame.id === undefined ? { do: 'emit-error', fault: frame } : { do: 'deliver', frame }]
     case 'user':
-      return [{ ...state, _info: { ...state._info, user: frame.user } }]
+      return [{ ...state, info: { ...state.info, user: frame.user } }]
     case 'unread':
-      return [{ ...state, _info: { ...state._info, unread: frame.unread } }]
+      return [{ ...state, info: { ...state.info, unread: frame.unread } }]
     case 'message':
       return received(state, frame)
     case 'sent':
@@ -186,18 +182,18 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
 
 const onTime = (state: Active, world: World): Step => {
   const { now } = world
-  const { _renewal: renewal, _heartbeatDeadline: heartbeatDeadline, _stableAt: stableAt } = state
+  const { renewal, heartbeatDeadline, stableAt } = state
   if (heartbeatDeadline <= now) {
-    if (!state._sleepGraceUsed && now - heartbeatDeadline > SLEEP_GRACE)
-      return [{ ...state, _sleepGraceUsed: true, _heartbeatDeadline: now + SLEEP_GRACE }, probe(state)]
-    const spread = reconnectSpread(state._info, world)
+    if (!state.sleepGraceUsed && now - heartbeatDeadline > SLEEP_GRACE)
+      return [{ ...state, sleepGraceUsed: true, heartbeatDeadline: now + SLEEP_GRACE }, probe(state)]
+    const spread = reconnectSpread(state.info, world)
     return prepend({ do: 'close' }, retry(disconnected(state), { code: 'timeout' }, world, spread))
   }
   if (renewal && 'time' in renewal && renewal.time <= now) {
-    if (renewal.at === 'retrying') return sendToken(state, renewal._fetched)
+    if (renewal.at === 'retrying') return sendToken(state, renewal.fetched)
     return fetchToken(state, renewal.reason)
   }
-  if (stableAt !== null && stableAt <= now) return [{ ...state, _stableAt: null, _connectFailures: 0 }]
+  if (stableAt !== null && stableAt <= now) return [{ ...state, stableAt: null, connectFailures: 0 }]
   return [state]
 }
 
@@ -206,17 +202,17 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
     case 'end':
       return [{ name: 'ended', error: null }, ...sendEndAndClose]
     case 'credentials':
-      return sendToken(state, false, state._renewal?.at === 'sent' ? state._renewal._superseded + 1 : 0)
+      return sendToken(state, false, state.renewal?.at === 'sent' ? state.renewal.superseded + 1 : 0)
     case 'source':
-      return !state._renewal && state._expiresAt !== null ? fetchToken(state, 'expiring') : [state]
+      return !state.renewal && state.expiresAt !== null ? fetchToken(state, 'expiring') : [state]
     case 'fetch-result':
       return fetched(state, input, world)
     case 'frame':
-      return onFrame({ ...state, ...resetHeartbeat(state._info.pingInterval, world) }, input.frame, world)
+      return onFrame({ ...state, ...resetHeartbeat(state.info.pingInterval, world) }, input.frame, world)
     case 'closed':
       return closed(state, input.code, world)
     case 'fatal':
-      return endWith(state, input._fault, { do: 'close' })
+      return endWith(state, input.fault, { do: 'close' })
     case 'time':
       return onTime(state, world)
     case 'wake':

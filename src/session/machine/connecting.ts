@@ -33,14 +33,14 @@ const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
 const STABLE_AFTER = 10_000
 
 const initialContext: MachineContext = {
-  _attempt: 0,
-  _connectFailures: 0,
-  _fetchFailures: 0,
-  _rejections: 0,
-  _startAsFrame: false,
-  _expiresAt: null,
-  _endReason: null,
-  _cursor: null,
+  attempt: 0,
+  connectFailures: 0,
+  fetchFailures: 0,
+  rejections: 0,
+  startAsFrame: false,
+  expiresAt: null,
+  endReason: null,
+  cursor: null,
 }
 
 const contextKeys = Object.keys(initialContext) as (keyof MachineContext)[]
@@ -49,23 +49,23 @@ const contextKeys = Object.keys(initialContext) as (keyof MachineContext)[]
 export const connecting = (name: Connecting['name'], context = initialContext): Connecting => ({
   ...(Object.fromEntries(contextKeys.map((key) => [key, context[key]])) as unknown as MachineContext),
   name,
-  _socket: { at: 'none' },
+  socket: { at: 'none' },
   credentials: { at: 'held' },
   error: null,
-  _info: null,
+  info: null,
 })
 
 const hasCredentials = ({ credentials }: Connecting): boolean =>
   credentials.at === 'held' || credentials.at === 'fresh'
 
 const open = (state: Connecting, world: World): Step => {
-  const attempt = state._attempt + 1
-  const withStart = hasCredentials(state) && !state._startAsFrame
+  const attempt = state.attempt + 1
+  const withStart = hasCredentials(state) && !state.startAsFrame
   const at = withStart ? 'opening-with-start' : 'opening'
   const socket: SocketPhase = { at, until: world.now + ATTEMPT_TIMEOUT }
   return [
-    { ...state, _attempt: attempt, _socket: socket, _endReason: null },
-    { do: 'open', _attempt: attempt, _withStart: withStart },
+    { ...state, attempt, socket, endReason: null },
+    { do: 'open', attempt, withStart },
   ]
 }
 
@@ -76,30 +76,30 @@ const fetchToken = (state: Connecting, reason: AskReason): Step => [
 
 /** Replaces credentials that are no longer good, and connects when there are others. */
 const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
-  const next: Connecting = { ...state, error, _expiresAt: null, _socket: { at: 'none' } }
-  return prepend({ do: 'discard', _which: 'all' }, fetchToken(next, reason))
+  const next: Connecting = { ...state, error, expiresAt: null, socket: { at: 'none' } }
+  return prepend({ do: 'discard', which: 'all' }, fetchToken(next, reason))
 }
 
 /** Connects with the credentials that are held. Missing ones are fetched while the socket opens. */
 export const connect = (state: Connecting, world: World): Step => {
-  if (state._expiresAt !== null && state._expiresAt <= world.now)
+  if (state.expiresAt !== null && state.expiresAt <= world.now)
     return refetch(state, { code: 'token-expired' }, 'expiring')
   if (world.credentials === 'held') return open(state, world)
   const reason = 'first'
-  if (world.credentials === 'none') return fetchToken({ ...state, _socket: { at: 'none' } }, reason)
+  if (world.credentials === 'none') return fetchToken({ ...state, socket: { at: 'none' } }, reason)
   const [next, ...effects] = open({ ...state, credentials: { at: 'fetching', reason } }, world)
   return [next, ...effects, { do: 'fetch-token', reason }]
 }
 
 /** The connection is lost, or the attempt failed. `spread` is the shortest wait, unless the gateway gave `retryAfter`. */
 export const retry = (state: Connecting, error: Fault, world: World, spread = 0): Step => {
-  if (!hasCredentials(state)) return [{ ...state, error, _socket: { at: 'none' } }]
-  const wait = error.retryAfter ?? Math.max(spread, backoff(state._connectFailures, world))
+  if (!hasCredentials(state)) return [{ ...state, error, socket: { at: 'none' } }]
+  const wait = error.retryAfter ?? Math.max(spread, backoff(state.connectFailures, world))
   const next: Connecting = {
     ...state,
     error,
-    _connectFailures: state._connectFailures + 1,
-    _socket: { at: 'backoff', until: world.now + wait },
+    connectFailures: state.connectFailures + 1,
+    socket: { at: 'backoff', until: world.now + wait },
   }
   return wait > 0 ? [next] : connect(next, world)
 }
@@ -107,15 +107,15 @@ export const retry = (state: Connecting, error: Fault, world: World, spread = 0)
 /** The close code decides: retry, fetch fresh credentials, or end. */
 export const lost = (state: Connecting, code: number, world: World, spread = 0): Step => {
   const navigation = code === NAVIGATION.code && { retryAfter: NAVIGATION.retryAfter }
-  const error = state._endReason ?? { code: codeOfClose(code), ...navigation }
+  const error = state.endReason ?? { code: codeOfClose(code), ...navigation }
   switch (closeAction(code)) {
     case 'retry':
       return retry(state, error, world, spread)
     case 'refetch': {
-      const rejections = state._rejections + (state.credentials.at === 'fresh' ? 1 : 0)
+      const rejections = state.rejections + (state.credentials.at === 'fresh' ? 1 : 0)
       return rejections < 2
-        ? refetch({ ...state, _rejections: rejections }, error, 'rejected')
-        : endWith(state, error, { do: 'discard', _which: 'all' })
+        ? refetch({ ...state, rejections }, error, 'rejected')
+        : endWith(state, error, { do: 'discard', which: 'all' })
     }
     case 'stop':
     case 'ended':
@@ -125,44 +125,44 @@ export const lost = (state: Connecting, code: number, world: World, spread = 0):
 
 const started = (state: Connecting, info: SessionInfo, world: World): Step => {
   const { resumeKey: key, epoch, offset, lost } = info
-  const { _cursor: cursor } = state
+  const { cursor } = state
   // Offsets of different epochs don't compare. An offset beyond the inbox's newest is from before a backup was restored.
   const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
   const next: Active = {
     name: 'active',
-    _attempt: state._attempt,
-    _info: info,
+    attempt: state.attempt,
+    info,
     ...resetHeartbeat(info.pingInterval, world),
     // Without failures to forget there is no timer: an idle session wakes its page for pings alone.
-    _stableAt: state._connectFailures ? world.now + STABLE_AFTER : null,
-    _connectFailures: state._connectFailures,
-    _fetchFailures: 0,
-    _rejections: 0,
-    _startAsFrame: state._startAsFrame,
-    _endReason: null,
-    _cursor: { key, epoch, offset: !cursor ? offset : isKnown ? cursor.offset : 0 },
+    stableAt: state.connectFailures ? world.now + STABLE_AFTER : null,
+    connectFailures: state.connectFailures,
+    fetchFailures: 0,
+    rejections: 0,
+    startAsFrame: state.startAsFrame,
+    endReason: null,
+    cursor: { key, epoch, offset: !cursor ? offset : isKnown ? cursor.offset : 0 },
     ...renewalSchedule(info.expiresIn, world),
   }
   const effects: Effect[] = [
     { do: 'accept-credentials', token: info.token },
     { do: 'send', frame: { type: 'pong' } },
   ]
-  if (cursor && lost) effects.push({ do: 'emit-error', _fault: { code: 'messages-lost' } })
+  if (cursor && lost) effects.push({ do: 'emit-error', fault: { code: 'messages-lost' } })
   return [next, ...effects]
 }
 
 const fetched = (
   state: Connecting,
-  { _result: result, cause }: Input & { type: 'fetch-result' },
+  { result, cause }: Input & { type: 'fetch-result' },
   world: World,
 ): Step => {
-  const { _socket: socket, credentials } = state
+  const { socket, credentials } = state
   if (credentials.at !== 'fetching') return [state]
   switch (result) {
     case 'fresh': {
-      const next: Connecting = { ...state, credentials: { at: 'fresh' }, _fetchFailures: 0 }
+      const next: Connecting = { ...state, credentials: { at: 'fresh' }, fetchFailures: 0 }
       if (socket.at === 'open')
-        return [{ ...next, _socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
+        return [{ ...next, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
       return socket.at === 'none' ? open(next, world) : [next]
     }
     case 'signed-out':
@@ -173,13 +173,13 @@ const fetched = (
         ? open({ ...state, credentials: { at: 'held' } }, world)
         : endWith(state, state.error ?? { code: 'no-credentials' }, { do: 'close' })
     case 'failed': {
-      const fetchFailures = state._fetchFailures + 1
+      const fetchFailures = state.fetchFailures + 1
       const until = world.now + backoff(fetchFailures, world)
       return [
         {
           ...state,
-          _fetchFailures: fetchFailures,
-          _socket: { at: 'none' },
+          fetchFailures,
+          socket: { at: 'none' },
           credentials: { at: 'backoff', until, reason: credentials.reason },
         },
         { do: 'close' },
@@ -194,12 +194,12 @@ const fetched = (
  * the start changes its place: from the header to the first frame, or back.
  */
 const moveStart = (state: Connecting): Connecting => {
-  const { at } = state._socket
-  return { ...state, _startAsFrame: at === 'opening-with-start' || (at !== 'opening' && state._startAsFrame) }
+  const { at } = state.socket
+  return { ...state, startAsFrame: at === 'opening-with-start' || (at !== 'opening' && state.startAsFrame) }
 }
 
 export const stepConnecting = (state: Connecting, input: Input, world: World): Step => {
-  const { _socket: socket, credentials } = state
+  const { socket, credentials } = state
   switch (input.type) {
     case 'end':
       return [
@@ -210,30 +210,30 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       ]
     case 'credentials': {
       if (socket.at === 'page-hidden' || socket.at === 'page-frozen') return [state]
-      const next: Connecting = { ...state, credentials: { at: 'held' }, _expiresAt: null, _fetchFailures: 0 }
+      const next: Connecting = { ...state, credentials: { at: 'held' }, expiresAt: null, fetchFailures: 0 }
       const [after, ...effects] = connect(next, world)
       // If the start that was sent began a new session, nothing would resume it, so it is ended. A resumed session is resumed again.
       return [
         after,
-        ...sendEndAndClose.slice(socket.at === 'start-sent' && !state._cursor ? 0 : 1),
+        ...sendEndAndClose.slice(socket.at === 'start-sent' && !state.cursor ? 0 : 1),
         ...effects,
       ]
     }
     case 'fetch-result':
       return fetched(state, input, world)
     case 'opened':
-      if (socket.at === 'opening-with-start') return [{ ...state, _socket: { ...socket, at: 'start-sent' } }]
+      if (socket.at === 'opening-with-start') return [{ ...state, socket: { ...socket, at: 'start-sent' } }]
       if (socket.at !== 'opening') return [state]
       return hasCredentials(state)
-        ? [{ ...state, _socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
-        : [{ ...state, _socket: { ...socket, at: 'open' } }]
+        ? [{ ...state, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
+        : [{ ...state, socket: { ...socket, at: 'open' } }]
     case 'frame':
       if (input.frame.type === 'started') return started(state, input.frame, world)
-      return [input.frame.type === 'ended' ? { ...state, _endReason: input.frame } : state]
+      return [input.frame.type === 'ended' ? { ...state, endReason: input.frame } : state]
     case 'closed':
       return lost(moveStart(state), input.code, world)
     case 'fatal':
-      return endWith(state, input._fault, { do: 'close' })
+      return endWith(state, input.fault, { do: 'close' })
     case 'blocked':
       return socket.at === 'opening-with-start' || socket.at === 'opening'
         ? endWith(state, { code: 'blocked-by-csp' }, { do: 'close' })
@@ -252,7 +252,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       if (socket.at !== 'page-hidden') return [state]
       return input.resume === null
         ? [{ name: 'ended', error: null }]
-        : connect({ ...state, _cursor: input.resume ?? state._cursor }, world)
+        : connect({ ...state, cursor: input.resume ?? state.cursor }, world)
     default:
       return [state]
   }

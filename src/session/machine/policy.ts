@@ -26,12 +26,12 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
 export const renewalSchedule = (
   lifetime: number | null,
   { now }: World,
-): Pick<Active, '_expiresAt' | '_renewal'> =>
+): Pick<Active, 'expiresAt' | 'renewal'> =>
   lifetime === null
-    ? { _expiresAt: null, _renewal: null }
+    ? { expiresAt: null, renewal: null }
     : {
-        _expiresAt: now + lifetime,
-        _renewal: {
+        expiresAt: now + lifetime,
+        renewal: {
           at: 'scheduled',
           time: now + lifetime - Math.min(60_000, lifetime / 2, Math.max(5_000, lifetime / 10)),
           reason: 'expiring',
@@ -42,9 +42,9 @@ export const renewalSchedule = (
 export const resetHeartbeat = (
   pingInterval: number,
   { now }: World,
-): Pick<Active, '_heartbeatDeadline' | '_sleepGraceUsed'> => ({
-  _heartbeatDeadline: now + pingInterval + PING_GRACE,
-  _sleepGraceUsed: false,
+): Pick<Active, 'heartbeatDeadline' | 'sleepGraceUsed'> => ({
+  heartbeatDeadline: now + pingInterval + PING_GRACE,
+  sleepGraceUsed: false,
 })
 
 /** A start that never succeeded has failed; any other session has ended. */
@@ -59,7 +59,7 @@ export const prepend = (effect: Effect, [state, ...effects]: Step): Step => [sta
 /** A failed fetch is repeated later. Its cause is emitted as an `error` event. */
 export const emitFetchError = (cause: unknown): Effect => ({
   do: 'emit-error',
-  _fault: { code: 'unavailable', message: String(cause), cause },
+  fault: { code: 'unavailable', message: String(cause), cause },
 })
 
 /** Ends the session at the gateway. */

@@ -29,62 +29,62 @@ export type SocketPhase =
   /** Opening with the start in the handshake; opening without; open, but the credentials are being fetched; start sent. */
   | { at: 'opening-with-start' | 'opening' | 'open' | 'start-sent'; until: number }
 
-/** The phase of the credentials. Only `fresh` ones, which were just fetched, count as rejected (`_rejections`). */
+/** The phase of the credentials. Only `fresh` ones, which were just fetched, count as rejected (`rejections`). */
 export type CredentialPhase =
   | { at: 'held' | 'fresh' }
   | { at: 'fetching'; reason: AskReason }
   | { at: 'backoff'; until: number; reason: AskReason }
 
-/** The renewal of a live session's token. `_fetched` is false for a token that the page set. */
+/** The renewal of a live session's token. `fetched` is false for a token that the page set. */
 export type Renewal =
   /** It will be fetched at `time`. */
   | { at: 'scheduled'; time: number; reason: AskReason }
   | { at: 'fetching'; reason: AskReason }
-  /** `_superseded` counts the tokens sent before it that the gateway has not answered yet. */
-  | { at: 'sent'; _fetched: boolean; _superseded: number }
+  /** `superseded` counts the tokens sent before it that the gateway has not answered yet. */
+  | { at: 'sent'; fetched: boolean; superseded: number }
   /** The gateway was unable to check it, so it is sent again at `time`. */
-  | { at: 'retrying'; time: number; _fetched: boolean }
+  | { at: 'retrying'; time: number; fetched: boolean }
 
 /** The fields that a connecting and a live session have in common. */
 export interface MachineContext {
   /** The number of the newest socket. Inputs of older sockets are dropped by it. */
-  _attempt: number
+  attempt: number
   /** Attempts that failed since a connection was last stable. */
-  _connectFailures: number
+  connectFailures: number
   /** Fetches for credentials that failed in a row. */
-  _fetchFailures: number
+  fetchFailures: number
   /** Fresh credentials that were rejected in a row. */
-  _rejections: number
+  rejections: number
   /** The start goes as the first frame, because an attempt with the start in its header did not open. */
-  _startAsFrame: boolean
+  startAsFrame: boolean
   /** When the credentials expire; null when they don't, or when it is unknown. */
-  _expiresAt: number | null
+  expiresAt: number | null
   /** The `ended` frame of this connection, which explains the close that follows. */
-  _endReason: Fault | null
+  endReason: Fault | null
   /** The session to resume, and the newest message that arrived. */
-  _cursor: Resumption | null
+  cursor: Resumption | null
 }
 
 export interface Connecting extends MachineContext {
   name: 'starting' | 'reconnecting'
-  _socket: SocketPhase
+  socket: SocketPhase
   credentials: CredentialPhase
   /** Why the last attempt failed. */
   error: Fault | null
-  _info: SessionInfo | null
+  info: SessionInfo | null
 }
 
 export interface Active extends MachineContext {
   name: 'active'
-  _info: SessionInfo
-  _cursor: Resumption
+  info: SessionInfo
+  cursor: Resumption
   /** The connection is dead if no frame arrives until then. */
-  _heartbeatDeadline: number
+  heartbeatDeadline: number
   /** The heartbeat deadline was put off because its timer fired late. It is put off only once. */
-  _sleepGraceUsed: boolean
-  /** The time at which the connection is stable, which resets `_connectFailures`; null after that, and if there is none to reset. */
-  _stableAt: number | null
-  _renewal: Renewal | null
+  sleepGraceUsed: boolean
+  /** The time at which the connection is stable, which resets `connectFailures`; null after that, and if there is none to reset. */
+  stableAt: number | null
+  renewal: Renewal | null
 }
 
 export type State =
@@ -102,14 +102,14 @@ export type Input =
   /** The page set a source of tokens, or credentials that a live session can't use. */
   | { type: 'source' }
   /** A fetch for credentials is done; `cause` is why it failed. */
-  | { type: 'fetch-result'; _result: FetchResult; cause?: unknown }
-  | { type: 'opened'; _attempt: number }
-  | { type: 'frame'; _attempt: number; frame: GatewayFrame }
-  | { type: 'closed'; _attempt: number; code: number }
+  | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
+  | { type: 'opened'; attempt: number }
+  | { type: 'frame'; attempt: number; frame: GatewayFrame }
+  | { type: 'closed'; attempt: number; code: number }
   /** The attempt failed, and every further attempt would fail in the same way. */
-  | { type: 'fatal'; _attempt: number; _fault: Fault }
+  | { type: 'fatal'; attempt: number; fault: Fault }
   /** The page's policy blocked a connection to the gateway's address, perhaps one of another script. */
-  | { type: 'blocked'; _attempt: number }
+  | { type: 'blocked'; attempt: number }
   | { type: 'time' }
   /** The network is back, the page is visible again, or it is no longer frozen. */
   | { type: 'wake' }
@@ -122,7 +122,7 @@ export type Input =
 
 export type Effect =
   /** Open a socket for `attempt`; `withStart` puts the start into its handshake. */
-  | { do: 'open'; _attempt: number; _withStart: boolean }
+  | { do: 'open'; attempt: number; withStart: boolean }
   /** Send the start as a frame. */
   | { do: 'send-start' }
   /** Send the newest token on the open connection. */
@@ -136,11 +136,11 @@ export type Effect =
   /** The gateway accepted the newest credentials. If it sent a token of its own, `token` replaces them. */
   | { do: 'accept-credentials'; token?: string | undefined }
   /** The newest credentials, or all of them, were rejected or have expired. */
-  | { do: 'discard'; _which: 'newest' | 'all' }
+  | { do: 'discard'; which: 'newest' | 'all' }
   /** Hand a frame to the session. */
   | { do: 'deliver'; frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'> }
   /** Emit an `error` event; the session goes on. */
-  | { do: 'emit-error'; _fault: Fault }
+  | { do: 'emit-error'; fault: Fault }
 
 /** Everything that the machine reads besides its state and its input. */
 export interface World {
@@ -163,13 +163,13 @@ export const deadlineOf = (state: State): number | null => {
   const times =
     state.name === 'active'
       ? [
-          state._heartbeatDeadline,
-          state._stableAt,
-          state._renewal && 'time' in state._renewal ? state._renewal.time : null,
+          state.heartbeatDeadline,
+          state.stableAt,
+          state.renewal && 'time' in state.renewal ? state.renewal.time : null,
         ]
-      : '_socket' in state
+      : 'socket' in state
         ? [
-            'until' in state._socket ? state._socket.until : null,
+            'until' in state.socket ? state.socket.until : null,
             state.credentials.at === 'backoff' ? state.credentials.until : null,
           ]
         : []
@@ -179,10 +179,10 @@ export const deadlineOf = (state: State): number | null => {
 
 /** When the next attempt is made; null when none is scheduled. */
 export const retryDeadlineOf = (state: State): number | null =>
-  !('_socket' in state)
+  !('socket' in state)
     ? null
-    : state._socket.at === 'backoff'
-      ? state._socket.until
+    : state.socket.at === 'backoff'
+      ? state.socket.until
       : state.credentials.at === 'backoff'
         ? state.credentials.until
         : null

@@ -16,8 +16,8 @@ export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
 /** Credentials that a source can replace are discarded: the user may sign out before the page comes back. */
 const suspend = (state: Connecting, at: 'page-hidden' | 'page-frozen', close: Effect): Step => [
-  { ...state, _socket: { at }, credentials: { at: 'held' }, _expiresAt: null },
-  { do: 'discard', _which: 'all' },
+  { ...state, socket: { at }, credentials: { at: 'held' }, expiresAt: null },
+  { do: 'discard', which: 'all' },
   close,
 ]
 
@@ -26,16 +26,16 @@ export const errorCodeOf = (state: State): string => ('error' in state && state.
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
 export const step = (state: State, input: Input, world: World): Step => {
-  const isLate = '_attempt' in input && '_attempt' in state && input._attempt !== state._attempt
+  const isLate = 'attempt' in input && 'attempt' in state && input.attempt !== state.attempt
   if (isLate) return [state]
-  if ((input.type === 'hide' || input.type === 'freeze') && '_attempt' in state) {
-    const next = '_socket' in state ? state : disconnected(state)
+  if ((input.type === 'hide' || input.type === 'freeze') && 'attempt' in state) {
+    const next = 'socket' in state ? state : disconnected(state)
     if (input.type === 'hide')
       return suspend(next, 'page-hidden', { do: 'close', code: pageCloseCodes.hidden })
     // The browser freezes a page in its cache too. Any other frozen page is held for as long as a lost one.
-    return next._socket.at === 'page-hidden' ? [state] : suspend(next, 'page-frozen', { do: 'close' })
+    return next.socket.at === 'page-hidden' ? [state] : suspend(next, 'page-frozen', { do: 'close' })
   }
-  if ('_socket' in state) return stepConnecting(state, input, world)
+  if ('socket' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [{ name: 'ended', error: null }]
   const code = errorCodeOf(state)
@@ -46,5 +46,5 @@ export const step = (state: State, input: Input, world: World): Step => {
       : input.type === 'wake' && !world.hidden && code === TOO_MANY_SESSIONS
   if (input.type !== 'start' && !revived) return [state]
   const cursor = input.type === 'start' ? (input.resume ?? null) : null
-  return connect({ ...connecting('starting'), _cursor: cursor }, world)
+  return connect({ ...connecting('starting'), cursor }, world)
 }

@@ -45,26 +45,26 @@ export const info: SessionInfo = {
 
 export const connectingState = (changes: Partial<Connecting> = {}): Connecting => ({
   ...connecting('starting'),
-  _attempt: ATTEMPT,
-  _connectFailures: 3,
+  attempt: ATTEMPT,
+  connectFailures: 3,
   ...changes,
 })
 
 export const activeState = (changes: Partial<Active> = {}): Active => ({
   name: 'active',
-  _attempt: ATTEMPT,
-  _connectFailures: 0,
-  _fetchFailures: 0,
-  _rejections: 0,
-  _startAsFrame: false,
-  _expiresAt: NOW + 60_000,
-  _endReason: null,
-  _info: info,
-  _cursor: { key: 'k', epoch: 'e', offset: 3 },
-  _heartbeatDeadline: NOW + 35_000,
-  _sleepGraceUsed: false,
-  _stableAt: null,
-  _renewal: { at: 'scheduled', time: DUE, reason: 'expiring' },
+  attempt: ATTEMPT,
+  connectFailures: 0,
+  fetchFailures: 0,
+  rejections: 0,
+  startAsFrame: false,
+  expiresAt: NOW + 60_000,
+  endReason: null,
+  info,
+  cursor: { key: 'k', epoch: 'e', offset: 3 },
+  heartbeatDeadline: NOW + 35_000,
+  sleepGraceUsed: false,
+  stableAt: null,
+  renewal: { at: 'scheduled', time: DUE, reason: 'expiring' },
   ...changes,
 })
 
@@ -87,11 +87,11 @@ const renewals: (Renewal | null)[] = [
   null,
   { at: 'scheduled', time: DUE, reason: 'expiring' },
   { at: 'fetching', reason: 'expiring' },
-  { at: 'sent', _fetched: false, _superseded: 0 },
-  { at: 'sent', _fetched: true, _superseded: 0 },
-  { at: 'sent', _fetched: false, _superseded: 1 },
-  { at: 'retrying', time: DUE, _fetched: false },
-  { at: 'retrying', time: DUE, _fetched: true },
+  { at: 'sent', fetched: false, superseded: 0 },
+  { at: 'sent', fetched: true, superseded: 0 },
+  { at: 'sent', fetched: false, superseded: 1 },
+  { at: 'retrying', time: DUE, fetched: false },
+  { at: 'retrying', time: DUE, fetched: true },
 ]
 
 /** The socket phases and credential phases that exist together. A property test checks that no session reaches another pair. */
@@ -119,17 +119,17 @@ const everyConnecting: Connecting[] = (['starting', 'reconnecting'] as const).fl
     credentialPhases.map((credentials) =>
       connectingState({
         name,
-        _socket: socket,
+        socket,
         credentials,
         error: name === 'reconnecting' ? fault('token-expired') : null,
-        _info: name === 'reconnecting' ? info : null,
+        info: name === 'reconnecting' ? info : null,
       }),
     ),
   ),
 )
 
 export const impossibleStates = everyConnecting.filter(
-  ({ _socket: socket, credentials }) => !possible.has(`${socket.at} ${credentials.at}`),
+  ({ socket, credentials }) => !possible.has(`${socket.at} ${credentials.at}`),
 )
 
 /** One of each kind of state. */
@@ -147,20 +147,20 @@ export const states: State[] = [
     error: fault(code),
   })),
   ...everyConnecting.filter((state) => !impossibleStates.includes(state)),
-  ...renewals.map((renewal) => activeState({ _renewal: renewal })),
+  ...renewals.map((renewal) => activeState({ renewal })),
 ]
 
 const nameOfRenewal = (renewal: Renewal | null): string =>
   !renewal
     ? 'none'
-    : '_fetched' in renewal
-      ? `${renewal.at}-${renewal._fetched ? 'fetched' : '_superseded' in renewal && renewal._superseded ? 'again' : 'set'}`
+    : 'fetched' in renewal
+      ? `${renewal.at}-${renewal.fetched ? 'fetched' : 'superseded' in renewal && renewal.superseded ? 'again' : 'set'}`
       : renewal.at
 
 /** A state in words: `starting opening-with-start held`, `active scheduled`, `failed unknown-app`, `ended`. */
 export const nameOfState = (state: State): string => {
-  if ('_socket' in state) return `${state.name} ${state._socket.at} ${state.credentials.at}`
-  if (state.name === 'active') return `active ${nameOfRenewal(state._renewal)}`
+  if ('socket' in state) return `${state.name} ${state.socket.at} ${state.credentials.at}`
+  if (state.name === 'active') return `active ${nameOfRenewal(state.renewal)}`
   return 'error' in state && state.error ? `${state.name} ${state.error.code}` : state.name
 }
 
@@ -168,14 +168,14 @@ export const nameOfState = (state: State): string => {
 export const nameOfEffect = (effect: Effect): string => {
   switch (effect.do) {
     case 'open':
-      return effect._withStart ? 'open with-start' : 'open'
+      return effect.withStart ? 'open with-start' : 'open'
     case 'fetch-token':
       return `fetch-token ${effect.reason}`
     case 'send':
     case 'deliver':
       return `${effect.do} ${effect.frame.type}`
     case 'discard':
-      return `discard ${effect._which}`
+      return `discard ${effect.which}`
     case 'send-start':
     case 'send-token':
     case 'close':

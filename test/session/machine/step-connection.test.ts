@@ -9,7 +9,7 @@ import { active, attempt, backoffOf, closed, frame, run, started, withStart } fr
 
 test('the first loss is tried again at once; then pauses are anything up to a limit that doubles to 30 s', () => {
   const [first, ...effects] = step(
-    connectingState({ ...withStart, _connectFailures: 0 }),
+    connectingState({ ...withStart, connectFailures: 0 }),
     closed(1006),
     world({ random: 0.99 }),
   )
@@ -19,7 +19,7 @@ test('the first loss is tried again at once; then pauses are anything up to a li
   for (const [at, limit] of limits.entries())
     for (const random of [0.001, 0.25, 0.5, 0.999_999]) {
       const { state } = run(
-        connectingState({ ...withStart, _connectFailures: at + 1 }),
+        connectingState({ ...withStart, connectFailures: at + 1 }),
         world({ random }),
         closed(1006),
       )
@@ -28,13 +28,13 @@ test('the first loss is tried again at once; then pauses are anything up to a li
 })
 
 test('failed attempts are forgotten when a connection has lived for 10 s, and not when it opens', () => {
-  const { state } = run(connectingState({ ...withStart, _connectFailures: 4 }), world(), started())
-  assert.equal(active(state)._connectFailures, 4)
+  const { state } = run(connectingState({ ...withStart, connectFailures: 4 }), world(), started())
+  assert.equal(active(state).connectFailures, 4)
   const early = step(state, { type: 'time' }, world({ now: NOW + 9_999 }))[0]
-  assert.equal(active(early)._connectFailures, 4)
+  assert.equal(active(early).connectFailures, 4)
   assert.ok(backoffOf(step(early, closed(1006), world())[0]) > 0)
   const late = step(state, { type: 'time' }, world({ now: NOW + 10_000 }))[0]
-  assert.equal(active(late)._connectFailures, 0)
+  assert.equal(active(late).connectFailures, 0)
   assert.deepEqual(
     step(late, closed(1006), world())
       .slice(1)
@@ -45,8 +45,8 @@ test('failed attempts are forgotten when a connection has lived for 10 s, and no
 
 test('an offset beyond the inbox’s newest, in the same epoch, loses no later message', () => {
   const cursor = { key: 'k', epoch: info.epoch, offset: info.offset + 7 }
-  const { state } = run(connectingState({ ...withStart, _cursor: cursor }), world(), started({ lost: true }))
-  assert.equal(active(state)._cursor.offset, 0)
+  const { state } = run(connectingState({ ...withStart, cursor }), world(), started({ lost: true }))
+  assert.equal(active(state).cursor.offset, 0)
 })
 
 test('the session waits for the gateway’s `retryAfter`', () => {
@@ -57,7 +57,7 @@ test('the session waits for the gateway’s `retryAfter`', () => {
     retryable: true,
     retryAfter: 7_000,
   })
-  for (const state of [connectingState({ ...withStart, _connectFailures: 0 }), activeState()]) {
+  for (const state of [connectingState({ ...withStart, connectFailures: 0 }), activeState()]) {
     const after = run(state, world(), ended, closed(4503)).state
     assert.equal(backoffOf(after), 7_000)
     assert.equal('error' in after && after.error?.message, 'Drain.')
@@ -80,7 +80,7 @@ test('the `ended` frame of one connection explains no loss of the next', () => {
     retryAfter: 0,
   })
   const { state } = run(
-    connectingState({ ...withStart, _connectFailures: 0 }),
+    connectingState({ ...withStart, connectFailures: 0 }),
     world(),
     ended,
     closed(4503),
@@ -91,13 +91,9 @@ test('the `ended` frame of one connection explains no loss of the next', () => {
 
 test('after an attempt that never opened, the start goes as the first frame; after one without it, in the header', () => {
   const connectFailures = 0
-  const refused = run(
-    connectingState({ ...withStart, _connectFailures: connectFailures }),
-    world(),
-    closed(1006),
-  )
+  const refused = run(connectingState({ ...withStart, connectFailures }), world(), closed(1006))
   assert.deepEqual(refused.effects, ['open'])
-  assert.deepEqual(run(refused.state, world(), { type: 'opened', _attempt: attempt }).effects, ['send-start'])
+  assert.deepEqual(run(refused.state, world(), { type: 'opened', attempt }).effects, ['send-start'])
   const random = 0
   const again = run(refused.state, world({ random }), closed(1006))
   assert.deepEqual(again.effects, ['open with-start'])
@@ -105,7 +101,7 @@ test('after an attempt that never opened, the start goes as the first frame; aft
 
 test('a handshake without an answer has failed: the next start goes as the first frame', () => {
   const late = world({ now: NOW + 20_000 })
-  const { state, effects } = run(connectingState({ ...withStart, _connectFailures: 0 }), late, {
+  const { state, effects } = run(connectingState({ ...withStart, connectFailures: 0 }), late, {
     type: 'time',
   })
   assert.deepEqual(effects, ['close', 'open'])
@@ -113,21 +109,21 @@ test('a handshake without an answer has failed: the next start goes as the first
 })
 
 test('a start that worked as the first frame stays one for the life of the session', () => {
-  const opened: Input = { type: 'opened', _attempt: attempt }
+  const opened: Input = { type: 'opened', attempt }
   const { state } = run(
-    connectingState({ ...withStart, _connectFailures: 0 }),
+    connectingState({ ...withStart, connectFailures: 0 }),
     world(),
     closed(1006),
     opened,
     started(),
   )
-  assert.deepEqual(run({ ...active(state), _connectFailures: 0 }, world(), closed(1006)).effects, ['open'])
+  assert.deepEqual(run({ ...active(state), connectFailures: 0 }, world(), closed(1006)).effects, ['open'])
 })
 
 test('after a connection that opened and was lost the start stays in the header', () => {
-  const opened: Input = { type: 'opened', _attempt: attempt }
+  const opened: Input = { type: 'opened', attempt }
   const { effects } = run(
-    connectingState({ ...withStart, _connectFailures: 0 }),
+    connectingState({ ...withStart, connectFailures: 0 }),
     world(),
     opened,
     closed(4503),
@@ -139,11 +135,11 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
   const slept = world({ now: NOW + 3_600_000 })
   const [woken, ...probe] = step(activeState(), { type: 'time' }, slept)
   assert.deepEqual(probe.map(nameOfEffect), ['send history'])
-  assert.equal(active(woken)._heartbeatDeadline, slept.now + 2_000)
+  assert.equal(active(woken).heartbeatDeadline, slept.now + 2_000)
   const received = step(woken, frame({ type: 'ping' }), slept)[0]
-  assert.equal(active(received)._heartbeatDeadline, slept.now + 35_000)
+  assert.equal(active(received).heartbeatDeadline, slept.now + 35_000)
   assert.equal(
-    active(step(received, { type: 'time' }, world({ now: slept.now + 40_000 }))[0])._sleepGraceUsed,
+    active(step(received, { type: 'time' }, world({ now: slept.now + 40_000 }))[0]).sleepGraceUsed,
     true,
   )
   // A throttled timer is late every time: a dead connection must not live on for that.
@@ -154,20 +150,20 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
 
 test('a connection is dead after a ping interval and 10 s without a frame; every frame moves the deadline', () => {
   const { state } = run(connectingState(withStart), world(), started({ pingInterval: 1_000 }))
-  assert.equal(active(state)._heartbeatDeadline, NOW + 11_000)
+  assert.equal(active(state).heartbeatDeadline, NOW + 11_000)
   const received = step(
     state,
     frame({ type: 'unread', unread: 1, readOffset: 0 }),
     world({ now: NOW + 5_000 }),
   )[0]
-  assert.equal(active(received)._heartbeatDeadline, NOW + 16_000)
+  assert.equal(active(received).heartbeatDeadline, NOW + 16_000)
 })
 
 test('`user` and `unread` frames change what the session knows', () => {
   const user: GatewayFrame = { type: 'user', user: { id: 'ann', name: 'Ann' } }
   const unread: GatewayFrame = { type: 'unread', unread: 7, readOffset: 0 }
   const { state } = run(activeState(), world(), frame(user), frame(unread))
-  assert.deepEqual(active(state)._info, { ...info, user: user.user, unread: 7 })
+  assert.deepEqual(active(state).info, { ...info, user: user.user, unread: 7 })
 })
 
 const windows = [
@@ -179,7 +175,7 @@ const windows = [
 ] as const
 for (const [reconnectWindow, visible, hidden] of windows)
   test(`after a loss without a reason the first attempt waits a random part of ${reconnectWindow} ms; a visible page of ${visible}`, () => {
-    const state = activeState({ _info: { ...info, reconnectWindow } })
+    const state = activeState({ info: { ...info, reconnectWindow } })
     for (const random of [0.001, 0.5, 0.999])
       for (const [isHidden, limit] of [
         [false, visible],
@@ -197,7 +193,7 @@ for (const [reconnectWindow, visible, hidden] of windows)
   })
 
 test('in the window `wake` tries at once, and after the first attempt the pauses are backoff', () => {
-  const state = activeState({ _info: { ...info, reconnectWindow: 60_000 } })
+  const state = activeState({ info: { ...info, reconnectWindow: 60_000 } })
   const lost = run(state, world(), closed(1006)).state
   assert.deepEqual(run(lost, world(), { type: 'wake' }).effects, ['open with-start'])
   const again = run(lost, world({ random: 0.999 }), { type: 'wake' }, closed(1006)).state
@@ -205,7 +201,7 @@ test('in the window `wake` tries at once, and after the first attempt the pauses
 })
 
 test('a loss with a reason is tried again at once, or after `retryAfter`, whatever the window', () => {
-  const state = activeState({ _info: { ...info, reconnectWindow: 60_000 } })
+  const state = activeState({ info: { ...info, reconnectWindow: 60_000 } })
   const ended = (retryAfter?: number): Input =>
     frame({
       type: 'ended',
@@ -220,7 +216,7 @@ test('a loss with a reason is tried again at once, or after `retryAfter`, whatev
 })
 
 test('a connection that was not stable waits for the longer of the window and the backoff', () => {
-  const state = activeState({ _connectFailures: 6, _info: { ...info, reconnectWindow: 4_000 } })
+  const state = activeState({ connectFailures: 6, info: { ...info, reconnectWindow: 4_000 } })
   assert.equal(backoffOf(run(state, world(), closed(1006)).state), 15_000)
 })
 

@@ -13,7 +13,7 @@ import { activeState, connectingState, DUE, nameOfEffect, nameOfState, NOW, worl
 import { active, asked, backoffOf, closed, frame, refusedToken, run, started, withStart } from './stepping.js'
 
 test('two fresh tokens that are refused in a row fail the start', () => {
-  const rounds: Input[] = [{ type: 'fetch-result', _result: 'fresh' }, closed(4101)]
+  const rounds: Input[] = [{ type: 'fetch-result', result: 'fresh' }, closed(4101)]
   const once = run(connectingState(asked), world(), ...rounds)
   assert.equal(nameOfState(once.state), 'starting none fetching')
   const twice = run(once.state, world(), ...rounds)
@@ -23,19 +23,19 @@ test('two fresh tokens that are refused in a row fail the start', () => {
 
 test('an accepted token resets the counts of failures', () => {
   const { state } = run(
-    connectingState({ ...asked, _rejections: 1, _fetchFailures: 4 }),
+    connectingState({ ...asked, rejections: 1, fetchFailures: 4 }),
     world(),
-    { type: 'fetch-result', _result: 'fresh' },
+    { type: 'fetch-result', result: 'fresh' },
     started(),
   )
-  const { _rejections: rejections, _fetchFailures: fetchFailures } = active(state)
+  const { rejections, fetchFailures } = active(state)
   assert.deepEqual([rejections, fetchFailures], [0, 0])
 })
 
 test('a first token that is refused is not fresh: its source is called twice before the start fails', () => {
   const { state, effects } = run(connectingState(withStart), world(), closed(4101))
   assert.deepEqual(effects, ['discard all', 'fetch-token rejected'])
-  const fresh: Input = { type: 'fetch-result', _result: 'fresh' }
+  const fresh: Input = { type: 'fetch-result', result: 'fresh' }
   assert.equal(nameOfState(run(state, world(), fresh, closed(4101)).state), 'starting none fetching')
   assert.equal(
     nameOfState(run(state, world(), fresh, closed(4101), fresh, closed(4101)).state),
@@ -44,10 +44,10 @@ test('a first token that is refused is not fresh: its source is called twice bef
 })
 
 test('two fresh tokens that are refused on the open connection end the session', () => {
-  const fresh: Input = { type: 'fetch-result', _result: 'fresh' }
-  const asking = activeState({ _renewal: { at: 'fetching', reason: 'expiring' } })
+  const fresh: Input = { type: 'fetch-result', result: 'fresh' }
+  const asking = activeState({ renewal: { at: 'fetching', reason: 'expiring' } })
   const once = run(asking, world(), fresh, refusedToken)
-  assert.deepEqual(active(once.state)._renewal, { at: 'scheduled', time: NOW, reason: 'rejected' })
+  assert.deepEqual(active(once.state).renewal, { at: 'scheduled', time: NOW, reason: 'rejected' })
   const twice = run(once.state, world(), { type: 'time' }, fresh, refusedToken)
   assert.equal(nameOfState(twice.state), 'ended unauthenticated')
   assert.deepEqual(twice.last, ['discard all', 'send end', 'close'])
@@ -56,7 +56,7 @@ test('two fresh tokens that are refused on the open connection end the session',
 test('if a token that was set is refused, the session keeps its old one and renews it in time', () => {
   const { state, effects } = run(activeState(), world(), { type: 'credentials' }, refusedToken)
   assert.deepEqual(effects, ['send-token', 'discard newest', 'emit-error'])
-  const { _renewal: renewal, _expiresAt: expiresAt } = active(state)
+  const { renewal, expiresAt } = active(state)
   assert.deepEqual(renewal, { at: 'scheduled', time: NOW + 54_000, reason: 'expiring' })
   assert.equal(expiresAt, NOW + 60_000)
 })
@@ -69,25 +69,25 @@ test('a token that the gateway was unable to check is sent again, and an outage 
     message: 'Later.',
     retryable: true,
   })
-  let state: State = activeState({ _renewal: { at: 'sent', _fetched: true, _superseded: 0 } })
+  let state: State = activeState({ renewal: { at: 'sent', fetched: true, superseded: 0 } })
   for (let round = 0; round < 10; round += 1) {
     state = step(state, unjudged, world())[0]
-    const time: number = deadlineOf({ ...active(state), _heartbeatDeadline: Number.MAX_SAFE_INTEGER }) ?? 0
+    const time: number = deadlineOf({ ...active(state), heartbeatDeadline: Number.MAX_SAFE_INTEGER }) ?? 0
     assert.equal(time - NOW, 0.5 * Math.min(30_000, 1_000 * 2 ** round))
     const [next, ...effects] = step(
-      { ...active(state), _heartbeatDeadline: time + 1 },
+      { ...active(state), heartbeatDeadline: time + 1 },
       { type: 'time' },
       world({ now: time }),
     )
     assert.deepEqual(effects, [{ do: 'send-token' }])
     state = next
   }
-  assert.equal(active(state)._rejections, 0)
+  assert.equal(active(state).rejections, 0)
 })
 
 test('a token that is set while the old one expires is used', () => {
   for (const wanted of [closed(4102), closed(1006)]) {
-    const { state, effects } = run(activeState({ _expiresAt: NOW }), world(), { type: 'credentials' }, wanted)
+    const { state, effects } = run(activeState({ expiresAt: NOW }), world(), { type: 'credentials' }, wanted)
     assert.deepEqual(effects, ['send-token', 'open with-start'])
     assert.equal(nameOfState(state), 'reconnecting opening-with-start held')
   }
@@ -104,12 +104,12 @@ test('a token is renewed a tenth of its lifetime before it expires: 5 s at least
   ] as const
   for (const [expiresIn, margin] of margins) {
     const { state } = run(connectingState(withStart), world(), started({ expiresIn }))
-    assert.deepEqual(active(state)._renewal, {
+    assert.deepEqual(active(state).renewal, {
       at: 'scheduled',
       time: NOW + expiresIn - margin,
       reason: 'expiring',
     })
-    assert.equal(active(state)._expiresAt, NOW + expiresIn)
+    assert.equal(active(state).expiresAt, NOW + expiresIn)
   }
 })
 
@@ -120,7 +120,7 @@ test('a source that returns the same token until it expires is called a few time
   const expiry = NOW + 60_000
   while (now < expiry - 1 && asks < 1_000) {
     state = step(state, frame({ type: 'renewed', expiresIn: expiry - now }), world({ now }))[0]
-    const { _renewal: renewal } = active(state)
+    const { renewal } = active(state)
     assert.ok(renewal?.at === 'scheduled' && renewal.time > now)
     now = renewal.time
     asks += 1
@@ -130,14 +130,14 @@ test('a source that returns the same token until it expires is called a few time
 
 test('credentials that do not expire are not renewed', () => {
   const { state } = run(connectingState(withStart), world(), started({ expiresIn: null }))
-  assert.equal(active(state)._renewal, null)
-  assert.equal(active(state)._expiresAt, null)
+  assert.equal(active(state).renewal, null)
+  assert.equal(active(state).expiresAt, null)
 })
 
 test('a fetch that fails while the socket opens closes the socket, and is made again with the same reason', () => {
   const [fetching, ...begun] = step(idle, { type: 'start' }, world({ credentials: 'fetchable' }))
   assert.deepEqual(begun.map(nameOfEffect), ['open', 'fetch-token first'])
-  const failed: Input = { type: 'fetch-result', _result: 'failed', cause: new Error('offline') }
+  const failed: Input = { type: 'fetch-result', result: 'failed', cause: new Error('offline') }
   const [paused, ...effects] = step(fetching, failed, world())
   assert.deepEqual(effects.map(nameOfEffect), ['close', 'emit-error'])
   assert.equal(retryDeadlineOf(paused), NOW + 500)
@@ -151,19 +151,19 @@ test('a fetch that fails while the socket opens closes the socket, and is made a
 test('fetches that fail in a row are made further apart, up to 30 s, without end', () => {
   let state: State = connectingState(asked)
   for (const limit of [1, 2, 4, 8, 16, 30, 30, 30]) {
-    state = step(state, { type: 'fetch-result', _result: 'failed' }, world())[0]
+    state = step(state, { type: 'fetch-result', result: 'failed' }, world())[0]
     assert.equal(backoffOf(state), 500 * limit)
     state = step(state, { type: 'wake' }, world())[0]
   }
 })
 
 test('a renewal that fails is made again, and the session stays', () => {
-  let state: State = activeState({ _renewal: { at: 'fetching', reason: 'rejected' } })
+  let state: State = activeState({ renewal: { at: 'fetching', reason: 'rejected' } })
   for (const limit of [1, 2, 4, 8, 16, 30, 30]) {
-    state = step(state, { type: 'fetch-result', _result: 'failed' }, world())[0]
-    assert.deepEqual(active(state)._renewal, { at: 'scheduled', time: NOW + 500 * limit, reason: 'rejected' })
+    state = step(state, { type: 'fetch-result', result: 'failed' }, world())[0]
+    assert.deepEqual(active(state).renewal, { at: 'scheduled', time: NOW + 500 * limit, reason: 'rejected' })
     state = step(
-      { ...active(state), _heartbeatDeadline: NOW * 2 },
+      { ...active(state), heartbeatDeadline: NOW * 2 },
       { type: 'time' },
       world({ now: NOW + 500 * limit }),
     )[0]
@@ -172,9 +172,9 @@ test('a renewal that fails is made again, and the session stays', () => {
 
 test('credentials that expired while offline are fetched before a socket is opened', () => {
   const state = connectingState({
-    _socket: { at: 'backoff', until: NOW },
-    _expiresAt: NOW,
-    _connectFailures: 2,
+    socket: { at: 'backoff', until: NOW },
+    expiresAt: NOW,
+    connectFailures: 2,
     credentials: { at: 'held' },
   })
   for (const type of ['time', 'wake'] as const) {
@@ -186,9 +186,9 @@ test('credentials that expired while offline are fetched before a socket is open
 })
 
 test('a session whose token expired and that has no source ends as token-expired', () => {
-  const { state } = run(activeState({ _renewal: null }), world(), closed(4102), {
+  const { state } = run(activeState({ renewal: null }), world(), closed(4102), {
     type: 'fetch-result',
-    _result: 'no-source',
+    result: 'no-source',
   })
   assert.equal(nameOfState(state), 'ended token-expired')
 })
@@ -199,8 +199,8 @@ test('the token that the gateway gave replaces the credentials that were sent', 
 })
 
 test('a user who signed out ends the session, and its credentials are forgotten', () => {
-  const renewing = activeState({ _renewal: { at: 'fetching', reason: 'expiring' } })
-  const { state, effects } = run(renewing, world(), { type: 'fetch-result', _result: 'signed-out' })
+  const renewing = activeState({ renewal: { at: 'fetching', reason: 'expiring' } })
+  const { state, effects } = run(renewing, world(), { type: 'fetch-result', result: 'signed-out' })
   assert.equal(nameOfState(state), 'ended signed-out')
   assert.deepEqual(effects, ['discard all', 'send end', 'close'])
 })
@@ -208,8 +208,8 @@ test('a user who signed out ends the session, and its credentials are forgotten'
 test('credentials that are set while a session is resumed do not end it', () => {
   const state = connectingState({
     name: 'reconnecting',
-    _socket: { at: 'start-sent', until: DUE },
-    _cursor: { key: 'k', epoch: 'e', offset: 3 },
+    socket: { at: 'start-sent', until: DUE },
+    cursor: { key: 'k', epoch: 'e', offset: 3 },
   })
   const { effects } = run(state, world(), { type: 'credentials' })
   assert.deepEqual(effects, ['close', 'open with-start'])
@@ -218,10 +218,10 @@ test('credentials that are set while a session is resumed do not end it', () => 
 test('if only this device’s clock says that credentials expired, and nothing replaces them, the gateway decides', () => {
   const state = connectingState({
     name: 'reconnecting',
-    _socket: { at: 'backoff', until: NOW },
-    _expiresAt: NOW,
+    socket: { at: 'backoff', until: NOW },
+    expiresAt: NOW,
   })
-  const unanswered: Input = { type: 'fetch-result', _result: 'no-source' }
+  const unanswered: Input = { type: 'fetch-result', result: 'no-source' }
   const tried = run(state, world(), { type: 'time' }, unanswered)
   assert.deepEqual(tried.effects, ['discard all', 'fetch-token expiring', 'open with-start'])
   const refused = run(tried.state, world(), closed(4102), unanswered)

@@ -36,25 +36,25 @@ const frames: fc.Arbitrary<GatewayFrame> = fc.oneof(
 const attempt = 0
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Input>({ type: 'time' }) },
-  { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened', _attempt: attempt }) },
-  { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', _attempt: attempt, frame })) },
+  { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened', attempt }) },
+  { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', attempt, frame })) },
   {
     weight: 3,
     arbitrary: fc
       .constantFrom(1000, 1001, 1006, 4101, 4102, 4404, 4429, 4503)
-      .map((code): Input => ({ type: 'closed', _attempt: attempt, code })),
+      .map((code): Input => ({ type: 'closed', attempt, code })),
   },
   {
     weight: 3,
     arbitrary: fc
       .constantFrom('fresh', 'fresh', 'failed', 'no-source', 'signed-out')
-      .map((result): Input => ({ type: 'fetch-result', _result: result as 'fresh' })),
+      .map((result): Input => ({ type: 'fetch-result', result: result as 'fresh' })),
   },
   {
     weight: 1,
-    arbitrary: fc.constant<Input>({ type: 'fatal', _attempt: attempt, _fault: { code: 'bad-endpoint' } }),
+    arbitrary: fc.constant<Input>({ type: 'fatal', attempt, fault: { code: 'bad-endpoint' } }),
   },
-  { weight: 1, arbitrary: fc.constant<Input>({ type: 'blocked', _attempt: attempt }) },
+  { weight: 1, arbitrary: fc.constant<Input>({ type: 'blocked', attempt }) },
   {
     weight: 2,
     arbitrary: fc.constantFrom<Input>(
@@ -103,11 +103,11 @@ const play = (sequence: Loose[]): Seen[] => {
   let socket = false
   for (const { input: loose, late, pass, random, credentials } of sequence) {
     now += pass
-    const current: number = '_attempt' in state ? state._attempt : 0
-    const input = '_attempt' in loose ? { ...loose, _attempt: late ? current - 1 : current } : loose
-    if ('_attempt' in input && !late && !socket) continue
+    const current: number = 'attempt' in state ? state.attempt : 0
+    const input = 'attempt' in loose ? { ...loose, attempt: late ? current - 1 : current } : loose
+    if ('attempt' in input && !late && !socket) continue
     if (input.type === 'closed' && !late) socket = false
-    const held = '_socket' in state && (state.credentials.at === 'held' || state.credentials.at === 'fresh')
+    const held = 'socket' in state && (state.credentials.at === 'held' || state.credentials.at === 'fresh')
     const world: World = {
       now,
       random,
@@ -142,7 +142,7 @@ test('there is never a second socket before the first was closed', () => {
     fc.property(sequences, (sequence) => {
       let sockets = 0
       for (const { before, input, effects } of play(sequence)) {
-        if (input.type === 'closed' && '_attempt' in before && input._attempt === before._attempt) sockets = 0
+        if (input.type === 'closed' && 'attempt' in before && input.attempt === before.attempt) sockets = 0
         for (const effect of effects) {
           if (closesSocket(effect)) sockets = 0
           if (effect.do === 'open') sockets += 1
@@ -156,12 +156,12 @@ test('there is never a second socket before the first was closed', () => {
 
 test('no socket is left behind when a session is over', () => {
   always(({ before, input, after, effects }) => {
-    const over = '_attempt' in before && !('_attempt' in after)
+    const over = 'attempt' in before && !('attempt' in after)
     if (
       over &&
       input.type !== 'closed' &&
-      '_socket' in before &&
-      !['none', 'backoff'].includes(before._socket.at)
+      'socket' in before &&
+      !['none', 'backoff'].includes(before.socket.at)
     )
       assert.ok(effects.some(closesSocket))
     if (over && input.type !== 'closed' && before.name === 'active') assert.ok(effects.some(closesSocket))
@@ -172,16 +172,16 @@ test('attempts are numbered upwards for as long as a session lives', () => {
   always(({ before, after, effects }) => {
     const opened = effects.filter((effect) => effect.do === 'open')
     assert.ok(opened.length <= 1)
-    if (!('_attempt' in after)) return
-    const last = '_attempt' in before ? before._attempt : 0
-    assert.equal(after._attempt, last + opened.length)
-    if (opened[0]) assert.equal(opened[0]._attempt, after._attempt)
+    if (!('attempt' in after)) return
+    const last = 'attempt' in before ? before.attempt : 0
+    assert.equal(after.attempt, last + opened.length)
+    if (opened[0]) assert.equal(opened[0].attempt, after.attempt)
   })
 })
 
 test('a session that is over only starts again', () => {
   always(({ before, input, after, effects }) => {
-    if ('_attempt' in before || input.type === 'start' || input.type === 'credentials') return
+    if ('attempt' in before || input.type === 'start' || input.type === 'credentials') return
     if (input.type === 'wake' && 'error' in before && before.error?.code === 'too-many-sessions') return
     assert.deepEqual(effects, [])
     if (input.type !== 'end') assert.equal(after, before)
@@ -196,7 +196,7 @@ test('end() always ends', () => {
 
 test('an input of an older socket changes nothing', () => {
   always(({ before, input, after, effects }) => {
-    if (!('_attempt' in input && '_attempt' in before) || input._attempt === before._attempt) return
+    if (!('attempt' in input && 'attempt' in before) || input.attempt === before.attempt) return
     assert.equal(after, before)
     assert.deepEqual(effects, [])
   })
@@ -204,17 +204,17 @@ test('an input of an older socket changes nothing', () => {
 
 test('every state is a possible one', () => {
   always(({ after }) => {
-    if ('_socket' in after)
-      assert.ok(possible.has(`${after._socket.at} ${after.credentials.at}`), nameOfState(after))
+    if ('socket' in after)
+      assert.ok(possible.has(`${after.socket.at} ${after.credentials.at}`), nameOfState(after))
   })
 })
 
 test('a fetch is under way exactly while the state waits for its result', () => {
   always(({ before, input, after, effects }) => {
     const waits = (state: State): boolean =>
-      '_socket' in state
+      'socket' in state
         ? state.credentials.at === 'fetching'
-        : state.name === 'active' && state._renewal?.at === 'fetching'
+        : state.name === 'active' && state.renewal?.at === 'fetching'
     const asks = effects.filter((effect) => effect.do === 'fetch-token').length
     assert.ok(asks <= 1)
     if (asks) assert.ok(waits(after), 'asks without waiting')
@@ -227,9 +227,9 @@ test('a fetch is under way exactly while the state waits for its result', () => 
 test('a start is put into the handshake only if there are credentials', () => {
   always(({ after, effects, world }) => {
     for (const effect of effects)
-      if (effect.do === 'send-start' || (effect.do === 'open' && effect._withStart))
+      if (effect.do === 'send-start' || (effect.do === 'open' && effect.withStart))
         assert.ok(
-          '_socket' in after && (after.credentials.at === 'held' || after.credentials.at === 'fresh'),
+          'socket' in after && (after.credentials.at === 'held' || after.credentials.at === 'fresh'),
           world.credentials,
         )
   })
@@ -250,11 +250,11 @@ test('after a `time` input, no deadline is left in the past: no timer fires in a
 
 test('a session that is not over waits for a deadline, a fetch or a socket', () => {
   always(({ after }) => {
-    if (!('_socket' in after)) return
+    if (!('socket' in after)) return
     const waits =
       deadlineOf(after) !== null ||
       after.credentials.at === 'fetching' ||
-      /page-hidden|page-frozen/.test(after._socket.at)
+      /page-hidden|page-frozen/.test(after.socket.at)
     assert.ok(waits, nameOfState(after))
   })
 })

@@ -283,17 +283,14 @@ const frames: Record<string, GatewayFrame> = {
 
 const attempt = ATTEMPT
 const ofAttempt: Record<string, Input> = {
-  opened: { type: 'opened', _attempt: attempt },
-  fatal: { type: 'fatal', _attempt: attempt, _fault: { code: 'bad-endpoint' } },
-  blocked: { type: 'blocked', _attempt: attempt },
+  opened: { type: 'opened', attempt },
+  fatal: { type: 'fatal', attempt, fault: { code: 'bad-endpoint' } },
+  blocked: { type: 'blocked', attempt },
   ...Object.fromEntries(
-    Object.entries(frames).map(([name, frame]) => [
-      `frame ${name}`,
-      { type: 'frame', _attempt: attempt, frame },
-    ]),
+    Object.entries(frames).map(([name, frame]) => [`frame ${name}`, { type: 'frame', attempt, frame }]),
   ),
   ...Object.fromEntries(
-    [1000, 1006, 4101, 4404].map((code) => [`closed ${code}`, { type: 'closed', _attempt: attempt, code }]),
+    [1000, 1006, 4101, 4404].map((code) => [`closed ${code}`, { type: 'closed', attempt, code }]),
   ),
 }
 
@@ -307,7 +304,7 @@ const inputs: [name: string, input: Input, world: World][] = [
   ['end', { type: 'end' }, world()],
   ...(['fresh', 'signed-out', 'no-source', 'failed'] as const).map((result): [string, Input, World] => [
     `fetch-result ${result}`,
-    { type: 'fetch-result', _result: result },
+    { type: 'fetch-result', result },
     world(),
   ]),
   ['hide', { type: 'hide' }, world()],
@@ -320,7 +317,7 @@ const inputs: [name: string, input: Input, world: World][] = [
   ['time slept', { type: 'time' }, world({ now: NOW + 3_600_000 })],
   ...Object.entries(ofAttempt).flatMap(([name, input]): [string, Input, World][] => [
     [name, input, world()],
-    [`late ${name.replace(' ', '-')}`, { ...input, _attempt: ATTEMPT - 1 } as Input, world()],
+    [`late ${name.replace(' ', '-')}`, { ...input, attempt: ATTEMPT - 1 } as Input, world()],
   ]),
 ]
 

@@ -12,8 +12,8 @@ import {
 import { ATTEMPT, info, nameOfEffect, NOW } from './states.js'
 
 export const attempt = ATTEMPT
-export const closed = (code: number): Input => ({ type: 'closed', _attempt: attempt, code })
-export const frame = (of: GatewayFrame): Input => ({ type: 'frame', _attempt: attempt, frame: of })
+export const closed = (code: number): Input => ({ type: 'closed', attempt, code })
+export const frame = (of: GatewayFrame): Input => ({ type: 'frame', attempt, frame: of })
 export const refusedToken = frame({
   type: 'refused',
   re: 'token',
@@ -32,7 +32,7 @@ export const run = (
   const effects: string[] = []
   let last: string[] = []
   for (const input of inputs) {
-    const own = '_attempt' in input && '_attempt' in state ? { ...input, _attempt: state._attempt } : input
+    const own = 'attempt' in input && 'attempt' in state ? { ...input, attempt: state.attempt } : input
     const [next, ...done] = step(state, own, at)
     state = next
     last = done.map(nameOfEffect)
@@ -49,7 +49,7 @@ export const active = (state: State): Active => {
 /** Returns the milliseconds until the next attempt; NaN if none is scheduled. */
 export const backoffOf = (state: State): number => (retryDeadlineOf(state) ?? Number.NaN) - NOW
 export const withStart = {
-  _socket: { at: 'opening-with-start', until: NOW + 20_000 },
+  socket: { at: 'opening-with-start', until: NOW + 20_000 },
   credentials: { at: 'held' },
 } as const
-export const asked = { _socket: { at: 'none' }, credentials: { at: 'fetching', reason: 'first' } } as const
+export const asked = { socket: { at: 'none' }, credentials: { at: 'fetching', reason: 'first' } } as const

@@ -1,0 +1,17 @@
+import { createEvent, type CustomEventMap } from './event-map.js'
+
+/** Dispatches an event of the element. Returns false without a target, or if a listener prevented the default. */
+export const emit = <K extends keyof CustomEventMap>(
+  target: EventTarget | undefined,
+  type: K,
+  detail: CustomEventMap[K]['detail'],
+  bubbles = true,
+): boolean =>
+  !!target?.dispatchEvent(
+    createEvent(type, {
+      bubbles,
+      composed: true,
+      cancelable: type === 'session-failed' || type === 'session-notification',
+      detail,
+    }),
+  )
