@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openRaw, within, type RawSocket } from '../support/raw-client.js'
 import { until } from '../support/until.js'
-import { runGateway } from '../gateway/support.js'
+import { startGateway } from '../support/gateway.js'
 
 const token = 'the admin token of a test, 32 bytes'
-const { gateway, lines } = await runGateway({}, { admin: { port: 0, token } })
+const { gateway, lines } = await startGateway({}, { admin: { port: 0, token } })
 const url = (await gateway.listenAdmin()) ?? assert.fail()
 
 /** Asserts that an operator gets the metrics, and that no error was logged. */

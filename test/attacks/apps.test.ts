@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { clientFrames, type ClientFrame } from '../../src/protocol/index.js'
 import { createSignature, createToken } from '../../src/tokens/index.js'
 import { openClient, startClient, type Client, type Frame } from '../support/raw-client.js'
-import { runGateway, testApp } from '../gateway/support.js'
+import { startGateway, testApp } from '../support/gateway.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'chat-session-attacks-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -186,7 +186,7 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path: join(folder,
   }
   const appOf = (appId: string) =>
     testApp({ secrets: [secretOf(appId)], signatureSecrets: [signatureSecretOf(appId)], limits })
-  const { url } = await runGateway({}, { engine, apps: { a: appOf('a'), b: appOf('b') } })
+  const { url } = await startGateway({}, { engine, apps: { a: appOf('a'), b: appOf('b') } })
 
   // Two messages and a profile in `b`; the newer message is unread.
   const bob = await startAs(url, 'b', 'bob')

@@ -4,10 +4,11 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { runGateway } from '../gateway/support.js'
+import { startGateway } from '../support/gateway.js'
+import { assertSpeaksProtocol, readFrames } from '../support/gateway-frames.js'
 import { startServer } from '../support/http-server.js'
 import { base64url, handshake, openClient, openRaw, startProtocol, within } from '../support/raw-client.js'
-import { assertSpeaksProtocol, readFrames, runs } from './support.js'
+import { runs } from './support.js'
 
 const backendSecret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 
@@ -19,8 +20,8 @@ const backend = await startServer((request, response) => {
 })
 const authenticateUrl = { url: `${backend.url}/auth`, secrets: [backendSecret] }
 
-const { url } = await runGateway({ authenticateUrl }, { startTimeout: 3 })
-const forwarding = await runGateway({
+const { url } = await startGateway({ authenticateUrl }, { startTimeout: 3 })
+const forwarding = await startGateway({
   authenticateUrl: { ...authenticateUrl, forwardHeaders: ['cookie', 'x-tenant'] },
   origins: ['https://www.example.com'],
 })
@@ -153,7 +154,7 @@ for (const [what, keys] of Object.entries({
 }))
   test(`a key set with ${what} lets no one in`, async () => {
     const server = await startServer((_, response) => response.end(JSON.stringify({ keys })))
-    const own = await runGateway({ secrets: [], jwks: { url: server.url, algorithms: ['RS256'] } })
+    const own = await startGateway({ secrets: [], jwks: { url: server.url, algorithms: ['RS256'] } })
     const claims = { sub: 'ada', iss: 'app', tokenType: 'user', exp: 4_000_000_000 }
     for (const alg of ['HS256', 'RS256', 'none']) {
       const signed = `${base64url(JSON.stringify({ alg, kid: 'k' }))}.${base64url(JSON.stringify(claims))}`

@@ -13,10 +13,11 @@ import {
 } from '../support/raw-client.js'
 import { Connection } from '../../src/gateway/connection/connection.js'
 import { until } from '../support/until.js'
-import { runGateway, startOf } from '../gateway/support.js'
-import { assertSpeaksProtocol, readFrames } from './support.js'
+import { startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
+import { assertSpeaksProtocol, readFrames } from '../support/gateway-frames.js'
 
-const { url } = await runGateway({ limits: { bytesPerSecond: 1_024 } })
+const { url } = await startGateway({ limits: { bytesPerSecond: 1_024 } })
 
 for (const kind of ['ping', 'pong'] as const) {
   test(`a WebSocket ${kind} now and then is accepted, before a start and in a session`, async () => {

@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import { openClient, startClient, type Client, type Frame } from '../support/raw-client.js'
 import { until } from '../support/until.js'
 import { assemble } from '../gateway/assemble.js'
-import { runGateway, startOf, tokenFor } from '../gateway/support.js'
+import { startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
+import { tokenFor } from '../support/tokens.js'
 
 /** A frame that costs much to parse and is refused. */
 const large = (): Frame => ({ type: 'send', id: 'a', to: 'bob', body: 'x'.repeat(60_000) })
@@ -19,7 +21,7 @@ const ask = async (client: Client): Promise<void> => {
 }
 
 test('a client that sends ten seconds’ worth of bytes too much ends with 4529 rate-limited; other users are answered', async () => {
-  const { url } = await runGateway({ limits: { bytesPerSecond: 16_384 } })
+  const { url } = await startGateway({ limits: { bytesPerSecond: 16_384 } })
   const [flood, other] = [
     await startClient(url, await startOf('ada')),
     await startClient(url, await startOf('bob')),
@@ -34,7 +36,7 @@ test('a client that sends ten seconds’ worth of bytes too much ends with 4529 
 })
 
 test('all connections of a user share the bytes', async () => {
-  const { url } = await runGateway({ limits: { bytesPerSecond: 16_384 } })
+  const { url } = await startGateway({ limits: { bytesPerSecond: 16_384 } })
   const start = await startOf('ada')
   const floods = await Promise.all(Array.from({ length: 5 }, () => startClient(url, start)))
   for (const flood of floods) flood.send(large())
@@ -45,14 +47,14 @@ test('all connections of a user share the bytes', async () => {
 })
 
 test('pongs that nothing asked for count, too', async () => {
-  const { url } = await runGateway({ limits: { bytesPerSecond: 1_024 } })
+  const { url } = await startGateway({ limits: { bytesPerSecond: 1_024 } })
   const client = await startClient(url, await startOf('ada', {}), { pongs: false })
   client.send(...Array.from({ length: 1_000 }, () => ({ type: 'pong' })))
   assert.equal((await client.end()).code, 4529)
 })
 
 test('a client that sends a burst beyond its bytes is slowed down, and all of it is stored', async () => {
-  const { url } = await runGateway({ limits: { bytesPerSecond: 65_536, messagesPerSecond: 1_000 } })
+  const { url } = await startGateway({ limits: { bytesPerSecond: 65_536, messagesPerSecond: 1_000 } })
   const client = await startClient(url, await startOf('ada'))
   const ids = Array.from({ length: 20 }, (_, index) => `${index}`)
   client.send(...ids.map((id) => ({ type: 'send', id, to: 'bob', body: 'x'.repeat(15_000) })))
@@ -61,7 +63,7 @@ test('a client that sends a burst beyond its bytes is slowed down, and all of it
 })
 
 test('a client whose socket is paused is not taken for dead', async () => {
-  const { url } = await runGateway({ limits: { bytesPerSecond: 16_384 } }, { pingInterval: 0.2 })
+  const { url } = await startGateway({ limits: { bytesPerSecond: 16_384 } }, { pingInterval: 0.2 })
   const client = await startClient(url, await startOf('ada'))
   client.send(large())
   assert.equal((await client.next('refused'))['code'], 'too-large')
@@ -70,7 +72,7 @@ test('a client whose socket is paused is not taken for dead', async () => {
 })
 
 test('a paused socket does not hold up the end of its connection', async () => {
-  const { url, gateway } = await runGateway({ limits: { bytesPerSecond: 16_384 } })
+  const { url, gateway } = await startGateway({ limits: { bytesPerSecond: 16_384 } })
   const client = await startClient(url, await startOf('ada'))
   client.send(large())
   await client.next('refused')
@@ -87,7 +89,7 @@ const requests: Record<string, (index: number) => Promise<Frame>> = {
 }
 for (const [type, make] of Object.entries(requests))
   test(`more \`${type}\` frames than requestsPerSecond are refused as rate-limited, on all connections of the user`, async () => {
-    const { url } = await runGateway({ limits: { requestsPerSecond: 5 } })
+    const { url } = await startGateway({ limits: { requestsPerSecond: 5 } })
     const other = await startClient(url, await startOf('bob'))
     const clients = [
       await startClient(url, await startOf('ada')),
@@ -103,7 +105,7 @@ for (const [type, make] of Object.entries(requests))
   })
 
 test('more starts of one user than requestsPerSecond end with 4529 rate-limited; another user starts', async () => {
-  const { url } = await runGateway({ limits: { requestsPerSecond: 5 } })
+  const { url } = await startGateway({ limits: { requestsPerSecond: 5 } })
   const start = await startOf('ada')
   const clients = Array.from({ length: 40 }, () => openClient(url, { start }))
   const first = await Promise.all(clients.map((client) => client.next()))

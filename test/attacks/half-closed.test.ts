@@ -1,32 +1,18 @@
 // A client that closes its side of the socket while much waits for it, and never reads.
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { after, test } from 'node:test'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { createGateway, createLog } from '../../src/gateway/index.js'
-import { testApp } from '../gateway/support.js'
+import { attachGateway } from '../support/gateway.js'
 import { openSession, rawFrame } from '../transports/raw-session.js'
 import { until } from '../support/until.js'
 
-const gateway = createGateway(
-  {
-    engine: { type: 'memory' },
-    pingInterval: 1,
-    apps: { app: testApp({ limits: { requestsPerSecond: 100_000, bytesPerSecond: 100_000_000 } }) },
-  },
-  { env: {}, log: createLog({ level: 'silent' }) },
+const { server, url } = await attachGateway(
+  { limits: { requestsPerSecond: 100_000, bytesPerSecond: 100_000_000 } },
+  { pingInterval: 1 },
 )
-const server = createServer()
 const sockets: Socket[] = []
 server.on('connection', (socket: Socket) => sockets.push(socket))
-gateway.attach(server)
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-after(async () => {
-  await gateway.close()
-  server.close()
-})
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
 test('a client that half-closes and never reads is cut when its session times out', async () => {
   const { socket } = await openSession(url, 'eve')

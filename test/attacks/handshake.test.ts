@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { base64url, handshake, maskedFrame, openRaw, within } from '../support/raw-client.js'
 import { until } from '../support/until.js'
-import { attackedGateway, runs, startOf } from './support.js'
+import { attackedGateway, runs } from './support.js'
+import { startOf } from '../support/starts.js'
 
 const { url, assertUnharmed } = await attackedGateway()
 

@@ -12,7 +12,8 @@ import {
   type Client,
 } from '../support/raw-client.js'
 import { until } from '../support/until.js'
-import { runGateway, startOf } from '../gateway/support.js'
+import { startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
 
 const uncaught: unknown[] = []
 const note = (error: unknown): void => void uncaught.push(error)
@@ -23,7 +24,7 @@ after(() => {
   process.off('unhandledRejection', note)
 })
 
-const { url } = await runGateway({
+const { url } = await startGateway({
   authenticate: ({ userId }) => {
     if (userId === 'sync') throw new Error('it throws')
     return Promise.reject(new Error('it rejects'))
@@ -126,7 +127,7 @@ test('a frame whose header says 100 MB is refused at once', async () => {
 })
 
 test('a handshake that never ends is closed after `startTimeout`', async () => {
-  const { url: hasty } = await runGateway({}, { startTimeout: 0.3 })
+  const { url: hasty } = await startGateway({}, { startTimeout: 0.3 })
   const [silent, slow] = [await openRaw(hasty), await openRaw(hasty)]
   slow.socket.write(handshake().slice(0, 40))
   await within(Promise.all([silent.closed, slow.closed]), 'close')

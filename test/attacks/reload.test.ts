@@ -9,7 +9,8 @@ import { run, type Running } from '../cli/run.js'
 import { openClient, startClient, type Client } from '../support/raw-client.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { until } from '../support/until.js'
-import { appId, startOf, tokenFor } from './support.js'
+import { appId, tokenFor } from '../support/tokens.js'
+import { startOf } from '../support/starts.js'
 
 const folder = scratchFolder()
 const file = join(folder, 'config.json')

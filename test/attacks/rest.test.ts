@@ -6,7 +6,7 @@ import { createAppToken, createToken } from '../../src/tokens/index.js'
 import { SignJWT } from 'jose'
 import { startClient } from '../support/raw-client.js'
 import { onBothEngines } from '../gateway/rest/support.js'
-import { testApp } from '../gateway/support.js'
+import { testApp } from '../support/gateway.js'
 
 const secretOf = (appId: string): string => `the token secret of app ${appId}`
 const limits = { restPerSecond: 100_000 }

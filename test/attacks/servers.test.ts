@@ -1,60 +1,46 @@
 // The same attacks on every kind of server that a gateway runs on: its own and a host's, with TLS and without.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { connect, type AddressInfo, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { createGateway, createLog, type GatewayConfig } from '../../src/gateway/index.js'
+import type { GatewayConfig } from '../../src/gateway/index.js'
+import { makeCertificate } from '../support/certificates.js'
 import { handshake, maskedFrame, startClient, startProtocol, within } from '../support/raw-client.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { until } from '../support/until.js'
-import { runGateway, startOf, testApp } from '../gateway/support.js'
-import { assertSpeaksProtocol, readFrames } from './support.js'
+import { attachGateway, startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
+import { assertSpeaksProtocol, readFrames } from '../support/gateway-frames.js'
 
 const folder = scratchFolder()
-const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-execFileSync(
-  'openssl',
-  // prettier-ignore
-  ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-   '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-  { stdio: 'ignore' },
-)
+const { cert, key } = makeCertificate(folder, 'server')
 const pems = { cert: readFileSync(cert), key: readFileSync(key) }
 const app = { limits: { bytesPerSecond: 16_384 } }
 const config = { startTimeout: 2 } satisfies Partial<GatewayConfig>
 
-const attach = async (isTls: boolean): Promise<string> => {
-  const gateway = createGateway(
-    { engine: { type: 'memory' }, apps: { app: testApp(app) }, ...config },
-    { env: {}, log: createLog({ level: 'silent' }) },
-  )
-  const options = { maxHeaderSize: 32_768 }
-  const server = isTls ? createTlsServer({ ...options, ...pems }) : createServer(options)
-  server.on('request', (_, response) => void response.end('host'))
-  gateway.attach(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(async () => {
-    await gateway.close()
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http${isTls ? 's' : ''}://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
+const answerAsHost: RequestListener = (_, response) => void response.end('host')
+const tlsServer = createTlsServer({ maxHeaderSize: 32_768, ...pems }, answerAsHost)
 
 const servers = {
-  'a server of its own': { url: (await runGateway(app, config)).url, isOwn: true, isTls: false },
+  'a server of its own': { url: (await startGateway(app, config)).url, isOwn: true, isTls: false },
   'a TLS server of its own': {
-    url: (await runGateway(app, { ...config, listen: { port: 0, tls: { cert, key } } })).url,
+    url: (await startGateway(app, { ...config, listen: { port: 0, tls: { cert, key } } })).url,
     isOwn: true,
     isTls: true,
   },
-  'an attached server': { url: await attach(false), isOwn: false, isTls: false },
-  'an attached TLS server': { url: await attach(true), isOwn: false, isTls: true },
+  'an attached server': {
+    url: (await attachGateway(app, config, { site: answerAsHost })).url,
+    isOwn: false,
+    isTls: false,
+  },
+  'an attached TLS server': {
+    url: (await attachGateway(app, config, { server: tlsServer })).url,
+    isOwn: false,
+    isTls: true,
+  },
 }
 
 interface Stranger {

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSignature } from '../../src/tokens/index.js'
 import { openClient, startClient } from '../support/raw-client.js'
-import { runGateway, startOf, tokenFor } from '../gateway/support.js'
+import { startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
+import { tokenFor } from '../support/tokens.js'
 
-const { url, gateway } = await runGateway({ authenticate: () => Promise.resolve({ ok: false }) })
+const { url, gateway } = await startGateway({ authenticate: () => Promise.resolve({ ok: false }) })
 
 // A user with a session, and a user who has a message and never connected.
 const known = await startClient(url, await startOf('known', { user: { name: 'Known' } }))

@@ -4,12 +4,10 @@ import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { createMemoryEngine, type AppUsage } from '../../src/engine/index.js'
-import { createGateway, createLog } from '../../src/gateway/index.js'
 import { calls } from '../../src/gateway/rest/calls.js'
 import { readBody } from '../../src/gateway/rest/request.js'
-import { attachGateway } from '../support/gateway.js'
+import { attachGateway, startGateway, testApp } from '../support/gateway.js'
 import { until } from '../support/until.js'
-import { testApp } from '../gateway/support.js'
 import { restOf, statusAndCode } from '../gateway/rest/support.js'
 
 test('a body that takes more than 10 seconds is refused', async ({ mock }) => {
@@ -36,31 +34,26 @@ test('the body of a client that has left is not waited for', async () => {
 })
 
 test('64 calls of an app run at once, 1000 wait, and the next is unavailable', async () => {
-  const memory = createMemoryEngine()
+  const engine = createMemoryEngine()
+  const { usage: usageOf } = engine
   const waiting: ((usage: AppUsage) => void)[] = []
   let most = 0
-  const engine = new Proxy(memory, {
-    get: (_, name: keyof typeof memory) =>
-      name === 'usage'
-        ? (appId: string) =>
-            appId === 'app'
-              ? new Promise((resolve) => (most = Math.max(most, waiting.push(resolve))))
-              : memory.usage(appId)
-        : memory[name].bind(memory),
-  })
+  engine.usage = (appId) =>
+    appId === 'app'
+      ? new Promise((resolve) => (most = Math.max(most, waiting.push(resolve))))
+      : usageOf.call(engine, appId)
   const limits = { restPerSecond: 1_000_000 }
   const otherSecret = 'the secret of another app, 32 bytes'
-  const gateway = createGateway(
+  const { url } = await startGateway(
+    {},
     {
-      listen: { port: 0 },
       apps: {
         app: testApp({ limits }),
         other: testApp({ limits, secrets: [otherSecret], signatureSecrets: [] }),
       },
     },
-    { env: {}, log: createLog({ level: 'fatal' }), engine },
+    { engine },
   )
-  const url = await gateway.listen()
   const rest = restOf(url)
   let refused = 0
   const answers = Array.from({ length: 1_100 }, async () => {
@@ -81,7 +74,6 @@ test('64 calls of an app run at once, 1000 wait, and the next is unavailable', a
   })
   const codes = new Set((await all).map((answer) => String(statusAndCode(answer))))
   assert.deepEqual([...codes].sort(), ['200,', '503,unavailable'])
-  await gateway.close()
 })
 
 test('a gateway on the application’s own server serves the calls, and leaves other paths alone', async () => {

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient, startClient } from '../support/raw-client.js'
 import { until } from '../support/until.js'
-import { runGateway, startOf } from '../gateway/support.js'
+import { startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
 
 const withParams = (userId: string) => ({ type: 'start', appId: 'app', userId, authParams: {} })
 
 test('at most 100 calls of authenticate run at once; the others wait in order, and those whose client left are skipped', async () => {
   const calls: { userId: string; allow: () => void }[] = []
-  const { url } = await runGateway(
+  const { url } = await startGateway(
     {
       authenticate: ({ userId }) =>
         new Promise((resolve) => calls.push({ userId, allow: () => resolve({ ok: true }) })),
@@ -47,7 +48,10 @@ test('at most 100 calls of authenticate run at once; the others wait in order, a
 })
 
 test('a start beyond 1,000 that wait for authenticate ends with 4503 unavailable and retryAfter', async () => {
-  const { url } = await runGateway({ authenticate: () => new Promise(() => undefined) }, { startTimeout: 60 })
+  const { url } = await startGateway(
+    { authenticate: () => new Promise(() => undefined) },
+    { startTimeout: 60 },
+  )
   const clients = Array.from({ length: 1_110 }, (_, index) =>
     openClient(url, { start: withParams(`${index}`) }),
   )
@@ -60,7 +64,7 @@ test('a start beyond 1,000 that wait for authenticate ends with 4503 unavailable
 
 test('a call that never settles frees its place after startTimeout', async () => {
   let isHanging = true
-  const { url } = await runGateway(
+  const { url } = await startGateway(
     { authenticate: () => (isHanging ? new Promise(() => undefined) : Promise.resolve({ ok: true })) },
     { startTimeout: 1 },
   )

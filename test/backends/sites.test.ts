@@ -4,10 +4,11 @@ import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import { verifyToken } from '../../src/tokens/index.js'
 import { APP, chatOf, SECRET, startShopGateway, untilState } from '../e2e/site.js'
-import { newContext, serve } from '../support/browser.js'
+import { newContext } from '../support/browser.js'
 import { within } from '../support/raw-client.js'
-import { prepareFolder, names, run, startServer } from './workspace.js'
+import { prepareFolder, names, run, startBackend } from './workspace.js'
 import { csharpTag, languages, spring, type Language } from './languages.js'
+import { startServer } from '../support/http-server.js'
 
 const id = `"></chat-session><script>document.broken=1</script>' & &amp; <b>{{7*7}} Zoë 😀 \\`
 const name = `Zoë "the 'hostile'" </script> 😀`
@@ -67,7 +68,7 @@ const sites = names.flatMap((language) => {
 
 for (const { language, framework, command, suffix = '' } of sites)
   test(`${language}, ${framework}: a page's session starts with its token, and by its token-url`, async () => {
-    const url = await startServer(prepareFolder(language), command, env)
+    const url = await startBackend(prepareFolder(language), command, env)
     const tokenUrl = `/chat-token${suffix}`
 
     const refused = await fetch(url + tokenUrl, { redirect: 'manual' })
@@ -106,7 +107,7 @@ for (const { language, framework, command, suffix = '' } of sites)
 
 for (const { language, framework, command, suffix = '' } of sites)
   test(`${language}, ${framework}: if no token can be made the response is 500, and the next request gets a token`, async () => {
-    const url = await startServer(prepareFolder(language), command, {
+    const url = await startBackend(prepareFolder(language), command, {
       CHAT_APP_ID: APP,
       GATEWAY: gateway.url,
     })
@@ -127,7 +128,7 @@ for (const { language, framework, command, suffix = '' } of sites)
 
 test("C#: a page's session starts with the tag", async () => {
   const tag = run(prepareFolder('C#'), [...csharpTag, id, name], env)
-  const site = await serve((_, response) =>
+  const site = await startServer((_, response) =>
     response
       .setHeader('Content-Type', 'text/html; charset=utf-8')
       .end(

@@ -86,7 +86,7 @@ export const prepareFolder = (name: Name, minter = mintersOf(name)[0]): string =
 }
 
 /** Starts a server. Resolves with its address when it responds. It ends with the tests. */
-export const startServer = async (
+export const startBackend = async (
   folder: string,
   [program = '', ...parameters]: string[],
   env: Record<string, string>,

@@ -5,7 +5,7 @@
 import { strict as assert } from 'node:assert'
 import { after, test } from 'node:test'
 import { startShopGateway } from '../e2e/site.js'
-import { serve } from '../support/browser.js'
+import { startServer } from '../support/http-server.js'
 import { startScripted } from '../support/scripted-gateway.mjs'
 import {
   activeId,
@@ -30,7 +30,9 @@ const goTo = async (tab: Tab, delta: 1 | -1, path: string): Promise<unknown> => 
 /** Serves pages that have only a script. */
 const serveScript = async (script: string): Promise<string> => {
   const html = `<!doctype html><title>Probe</title><script>${noteShown};${script}</script>`
-  const { url } = await serve((_, response) => response.setHeader('content-type', 'text/html').end(html))
+  const { url } = await startServer((_, response) =>
+    response.setHeader('content-type', 'text/html').end(html),
+  )
   return url
 }
 

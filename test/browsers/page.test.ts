@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { chatTag, gatewayScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
 import { until } from '../support/until.js'
 import { startShopGateway } from '../e2e/site.js'
-import { serve } from '../support/browser.js'
+import { startServer } from '../support/http-server.js'
 import { activeId, logOut, serveAda, startBob, tabs, untilReceived, untilIs, untilState } from './tabs.js'
 
 for (const [name, tab] of tabs) {
@@ -60,7 +60,7 @@ for (const [name, tab] of tabs) {
   test(`${name}: a Content-Security-Policy that forbids the connection fails the session as blocked-by-csp`, async () => {
     const gateway = await startShopGateway()
     const html = `<!doctype html><title>Forbidden</title>${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}`
-    const { url } = await serve((_, response) =>
+    const { url } = await startServer((_, response) =>
       response
         .setHeader('content-security-policy', `script-src ${gateway.url}; connect-src 'self'`)
         .setHeader('content-type', 'text/html')

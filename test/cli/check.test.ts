@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
 import { generateKeyPairSync } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { createToken } from '../../src/tokens/index.js'
 import { makeCertificate } from '../support/certificates.js'
+import { startServer } from '../support/http-server.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { secret, tokenFor } from '../support/tokens.js'
 import { finish, run, type Outcome } from './run.js'
@@ -150,12 +149,10 @@ test('characters of a token that control a terminal are not printed', async () =
 
 test('`check-token` fetches the key set of the config', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const server = createServer((_, response) =>
+  const server = await startServer((_, response) =>
     response.end(JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })),
   )
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => server.close())
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`
+  const url = `${server.url}/keys`
   const file = await write('keys.json', {
     apps: { app: { environment: 'test', jwks: { url, algorithms: ['ES256'] } } },
   })
@@ -165,8 +162,7 @@ test('`check-token` fetches the key set of the config', async () => {
     .sign(privateKey)
   const good = await finish(['check-token', '--config', file, token])
   assert.deepEqual([good.code, good.stderr], [0, ''])
-  server.close()
-  server.closeAllConnections()
+  await server.close()
   const away = await finish(['check-token', '--config', file, token])
   assert.deepEqual([away.code, away.stderr], [2, ''])
   assert.match(away.stdout, /^fail {2}signature +can't be checked/m)

@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { VERSION } from '../../src/protocol/index.js'
 import { startClient } from '../support/raw-client.js'
-import { runGateway, secret, signatureSecret } from '../gateway/support.js'
+import { startGateway } from '../support/gateway.js'
+import { secret, signatureSecret } from '../support/tokens.js'
 import { finish } from './run.js'
 
 const printed = async (args: string[], env: Record<string, string>): Promise<string> => {
@@ -14,7 +15,7 @@ const printed = async (args: string[], env: Record<string, string>): Promise<str
 }
 
 test('`token` prints a token that the gateway accepts, valid for --expires-in', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const args = ['token', '--app', 'app', '--user', 'ada', '--expires-in', '120']
   const token = await printed(args, { CHAT_SECRET: secret })
   const { started, close } = await startClient(url, { type: 'start', appId: 'app', token })
@@ -24,7 +25,7 @@ test('`token` prints a token that the gateway accepts, valid for --expires-in', 
 })
 
 test('`app-token` prints a token that the REST API takes, valid for --expires-in', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const args = ['app-token', '--app', 'app', '--expires-in', '120']
   const token = await printed(args, { CHAT_SECRET: secret })
   const headers = { authorization: `Bearer ${token}` }
@@ -35,7 +36,7 @@ test('`app-token` prints a token that the REST API takes, valid for --expires-in
 })
 
 test('`signature` prints a signature that the gateway accepts, with the secret of --secret-env', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const args = ['signature', '--user', 'ada', '--secret-env', 'SIGNING']
   const signature = await printed(args, { SIGNING: signatureSecret, CHAT_SECRET: secret })
   const { started, close } = await startClient(url, { type: 'start', appId: 'app', userId: 'ada', signature })

@@ -1,28 +1,19 @@
 import assert from 'node:assert/strict'
-import { createServer, request, type RequestListener, type Server } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
-import { after, test } from 'node:test'
+import { createServer, request, type RequestListener } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
 import { WebSocketServer } from 'ws'
-import { createGateway } from '../../src/gateway/index.js'
 import { VERSION } from '../../src/protocol/index.js'
 import { makeCertificate } from '../support/certificates.js'
 import { freePort } from '../support/free-port.js'
-import { startGateway } from '../support/gateway.js'
+import { attachGateway, startGateway } from '../support/gateway.js'
+import { listen } from '../support/http-server.js'
 import { scratchFolder } from '../support/scratch-folder.js'
-import { secret } from '../support/tokens.js'
 import { finish } from './run.js'
 
 const folder = scratchFolder()
 
-const listen = async (server: Server): Promise<string> => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-const serve = (listener: RequestListener): Promise<string> => listen(createServer(listener))
+const serve = async (listener: RequestListener): Promise<string> => (await listen(createServer(listener))).url
 
 interface Diagnosis {
   code: number | null
@@ -210,7 +201,7 @@ const startProxy = async ({
       up.pipe(socket).on('error', () => up.destroy())
       socket.pipe(up).on('error', () => socket.destroy())
     })
-  return listen(server)
+  return (await listen(server)).url
 }
 
 test('a gateway may be below a path of a site', async () => {
@@ -231,17 +222,9 @@ test('a proxy that takes the upgrade for a plain request, or refuses it, is said
   ])
 })
 
-/** A gateway on a server that takes so many bytes of headers. */
-const startSmall = async (maxHeaderSize: number): Promise<string> => {
-  const server = createServer({ maxHeaderSize })
-  const gateway = createGateway(
-    { engine: { type: 'memory' }, apps: { app: { environment: 'test', secrets: [secret] } } },
-    { env: {} },
-  )
-  after(() => gateway.close())
-  gateway.attach(server)
-  return listen(server)
-}
+/** Returns the address of a gateway on a server that takes so many bytes of headers. */
+const startSmall = async (maxHeaderSize: number): Promise<string> =>
+  (await attachGateway({}, {}, { server: createServer({ maxHeaderSize }) })).url
 
 test('limits of headers below 32 kB are a warning, and those below a start and cookies a failure', async () => {
   const middle = await diagnose([await startSmall(16_384)])
@@ -315,7 +298,7 @@ test('answers without an end, without sense or cut short end the command with li
     socket.send('null')
     socket.close()
   })
-  const nonsense = problemsOf(await diagnose([await listen(server)]))
+  const nonsense = problemsOf(await diagnose([(await listen(server)).url]))
   assert.match(nonsense.join('\n'), /^fail upgrade no WebSocket \(closed with 1005 before a frame\)/m)
 })
 

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { on } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import ts from 'typescript'
 import { WebSocket } from 'ws'
 import { parseConfig } from '../../src/gateway/config/parse.js'
 import { webhookEventTypes } from '../../src/engine/index.js'
-import { createGateway } from '../../src/gateway/index.js'
 import {
   clientFrames,
   clientErrorMessages,
@@ -16,6 +15,7 @@ import {
   errorMessages,
   SUBPROTOCOL,
 } from '../../src/protocol/index.js'
+import { startGateway } from '../support/gateway.js'
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8')
 
@@ -40,12 +40,7 @@ const matches = (shown: unknown, actual: unknown): boolean => {
 }
 
 test('a gateway answers the frames of the example session as docs/PROTOCOL.md shows', async () => {
-  const gateway = createGateway(
-    { listen: { port: 0 }, engine: { type: 'memory' }, apps: { hF83jaq: { environment: 'test' } } },
-    { env: {} },
-  )
-  after(() => gateway.close())
-  const address = await gateway.listen()
+  const { url: address } = await startGateway({}, { apps: { hF83jaq: { environment: 'test' } } })
   const socket = new WebSocket(`${address.replace('http', 'ws')}/v1/session`, SUBPROTOCOL)
   const messages = on(socket, 'message', { signal: AbortSignal.timeout(30_000) })
   await new Promise((resolve) => socket.once('open', resolve))

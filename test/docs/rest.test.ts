@@ -2,30 +2,24 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { SignJWT } from 'jose'
 import { WebSocket } from 'ws'
-import { createGateway, createLog } from '../../src/gateway/index.js'
 import { errorStatus } from '../../src/gateway/rest/errors.js'
 import { ChatSession } from '../../src/session/index.js'
 import { createAppToken } from '../../src/tokens/index.js'
+import { startGateway } from '../support/gateway.js'
 import { startClient } from '../support/raw-client.js'
 
 const guide = await readFile(new URL('../../docs/REST.md', import.meta.url), 'utf8')
 const appId = 'hF83jaq'
 const secret = 'the secret of the app in docs/REST.md'
 
-const gateway = createGateway(
-  {
-    listen: { port: 0 },
-    engine: { type: 'memory' },
-    apps: { [appId]: { environment: 'test', secrets: [secret] } },
-  },
-  { env: {}, log: createLog({ level: 'fatal', destination: { write: () => undefined } }) },
+const { gateway, url: address } = await startGateway(
+  {},
+  { apps: { [appId]: { environment: 'test', secrets: [secret] } } },
 )
-after(() => gateway.close())
-const address = await gateway.listen()
 const app = `${address}/v1/apps/${appId}`
 
 const call = async (path: string, method = 'GET'): Promise<Record<string, unknown>> => {

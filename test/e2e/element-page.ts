@@ -1,7 +1,7 @@
 // Helpers of the element's tests: a page, its server, and a gateway on the same server or another.
 import type { RequestListener } from 'node:http'
 import type { BrowserContext, Page } from 'playwright-core'
-import { serve } from '../support/browser.js'
+import { startServer } from '../support/http-server.js'
 import { attachGateway, startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 
@@ -23,7 +23,7 @@ export const siteOf =
   }
 
 /** Starts a server for a site without a gateway. Returns its URL. */
-export const startSite = async (site: RequestListener): Promise<string> => (await serve(site)).url
+export const startSite = async (site: RequestListener): Promise<string> => (await startServer(site)).url
 
 /** Starts a gateway, on the server of `site` if there is one. Returns its URL. */
 export const startSiteGateway = async (site?: RequestListener, origins?: string[]): Promise<string> => {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
-import { newContext, serve, type TestServer } from '../support/browser.js'
+import { newContext } from '../support/browser.js'
 import { tokenFor } from '../support/tokens.js'
 import { APP, SECRET } from './site.js'
+import { startServer, type TestServer } from '../support/http-server.js'
 
 /** Returns a token for a user of the shop's app. */
 export const shopTokenFor = (userId: string): Promise<string> =>
@@ -25,7 +26,7 @@ export const servePage = (
   body: string,
   others: (path: string) => Answer | Promise<Answer> = () => ({ status: 404 }),
 ): Promise<TestServer> =>
-  serve((request, response) => {
+  startServer((request, response) => {
     const path = request.url ?? ''
     if (path === '/')
       return void response

@@ -2,12 +2,14 @@ import type { BrowserContext, Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
 import type { ChatSession } from '../../src/session/index.js'
 import { scratchFolder } from '../support/scratch-folder.js'
-import { appId, newSession, nextEvent, tokenFor } from '../session/support.js'
-import { newContext, serve } from '../support/browser.js'
+import { newSession, nextEvent } from '../session/support.js'
+import { newContext } from '../support/browser.js'
 import { startGateway, type TestGateway } from '../support/gateway.js'
 import { gatewayScript } from './pages-site.js'
 import { until } from '../support/until.js'
 import { chatOf, untilState } from './site.js'
+import { appId, tokenFor } from '../support/tokens.js'
+import { startServer } from '../support/http-server.js'
 
 export { tokenFor, type TestGateway }
 
@@ -70,7 +72,7 @@ export const serveSite = async (
   script = '',
 ): Promise<Site> => {
   const views: string[] = []
-  const { url } = await serve((request, response) => {
+  const { url } = await startServer((request, response) => {
     const path = request.url ?? ''
     if (path.startsWith('/api/'))
       return void Promise.resolve(api(path)).then(({ status, headers, body = '' }) =>

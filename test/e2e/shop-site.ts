@@ -1,10 +1,11 @@
 import { getRequestListener } from '@hono/node-server'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { createShop } from '../../demo/shop/shop.mjs'
-import { newContext, serve } from '../support/browser.js'
+import { newContext } from '../support/browser.js'
 import type { Proxy } from '../support/proxy.js'
 import type { AttachedGateway } from '../support/gateway.js'
 import { SECRET, startShopGateway, untilState } from './site.js'
+import { startServer } from '../support/http-server.js'
 
 export interface ShopSite {
   url: string
@@ -25,7 +26,7 @@ export const startShop = async (
   const shop = createShop({ gateway: await reach(gateway.url), secret: SECRET, tokenLife })
   const listener = getRequestListener(shop.fetch)
   let tokensAsked = 0
-  const { url } = await serve((request, response) => {
+  const { url } = await startServer((request, response) => {
     if (request.url === '/chat-token') tokensAsked += 1
     void listener(request, response)
   })

@@ -1,9 +1,10 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { newContext, serve } from '../support/browser.js'
+import { newContext } from '../support/browser.js'
 import { customerIn, logIn, startShop } from './shop-site.js'
 import { until } from '../support/until.js'
 import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from './site.js'
+import { startServer } from '../support/http-server.js'
 
 const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account', '/messages']
 
@@ -72,7 +73,7 @@ test('a page of another origin cannot log a customer in or out, or fill the cart
     (path) =>
       `<form method="post" action="${site.url}${path}"><input name="customer" value="bilal"><input name="product" value="mug"><button>${path}</button></form>`,
   )
-  const evil = await serve((_, response) =>
+  const evil = await startServer((_, response) =>
     response.setHeader('content-type', 'text/html').end(forms.join('')),
   )
   const elsewhere = await context.newPage()

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { newContext, serve } from '../support/browser.js'
+import { newContext } from '../support/browser.js'
 import { until } from '../support/until.js'
 import { untilState } from './site.js'
+import { startServer } from '../support/http-server.js'
 
 const file = fileURLToPath(new URL('../../demo/start.mjs', import.meta.url))
 
@@ -71,7 +72,7 @@ for (const [name, what] of [
   ['DEMO_PORT', 'shop'],
 ] as const) {
   test(`if the ${what}'s port is in use, one line says so and how to choose another`, async () => {
-    const { port } = await serve((_, response) => response.end())
+    const { port } = await startServer((_, response) => response.end())
     const run = await start({ [name]: String(port) })
     await until('the exit code', run.outcome, 2)
     const lines = run.problems().trim().split('\n')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assemble } from '../gateway/assemble.js'
-import { startOf } from '../gateway/support.js'
+import { startOf } from '../support/starts.js'
 import { createTimerCounter } from '../support/timer-counter.js'
 import { until } from '../support/until.js'
 import { connectionRound } from './connection-round.js'

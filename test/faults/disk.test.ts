@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually, newSession, reaches } from '../session/support.js'
 import type { ChatSession, Message, Sent } from '../../src/session/index.js'
-import { gatewayProcess, serveFile, tokenFor, type GatewayProcess } from './gateway-process.js'
+import { gatewayProcess, serveFile, type GatewayProcess } from './gateway-process.js'
+import { tokenFor } from '../support/tokens.js'
 
 const BODY = '~'.repeat(3_000)
 /** Bytes that the gateway may still add to its biggest file. */

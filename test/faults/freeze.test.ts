@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { sender, serveSite, tokenFor } from '../e2e/session-site.js'
 import { until } from '../support/until.js'
-import { startGateway } from '../session/support.js'
+import { startGateway } from '../support/gateway.js'
 import { startProxy } from '../support/proxy.js'
 import { watch } from './lone-browser.js'
 

@@ -5,9 +5,10 @@ import { WebSocket } from 'ws'
 import { ChatSession, type Message } from '../../src/session/index.js'
 import { within } from '../support/raw-client.js'
 import { until } from '../support/until.js'
-import { appId, gatewayProcess, tokenFor, type GatewayProcess } from './gateway-process.js'
+import { gatewayProcess, type GatewayProcess } from './gateway-process.js'
 import { orderFaults } from './order-faults.js'
 import { RawSender } from './raw-sender.js'
+import { appId, tokenFor } from '../support/tokens.js'
 
 /** How often the process is killed. Fewer for a quick look: FAULT_KILLS=5. */
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 100)

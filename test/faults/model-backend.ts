@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Publication } from '../../src/gateway/index.js'
-import { appId } from './gateway-process.js'
+import { appId } from '../support/tokens.js'
 import { forkModule } from './runtime.js'
 import type { Order, GatewayReply } from './model-gateway.js'
 

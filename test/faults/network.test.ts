@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { ChatSession, Message } from '../../src/session/index.js'
 import { eventually, newSession, nextEvent, reaches, statesOf } from '../session/support.js'
 import { startProxy, type Proxy, type Wire } from '../support/proxy.js'
-import { gatewayProcess, tokenFor } from './gateway-process.js'
+import { gatewayProcess } from './gateway-process.js'
+import { tokenFor } from '../support/tokens.js'
 
 /** Milliseconds, more than the ping interval and ten seconds: by then a client takes a silent connection for dead. */
 const SILENCE = 60_000

@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert'
 import { serveSite } from '../e2e/session-site.js'
 import { until } from '../support/until.js'
-import { startGateway, tokenFor } from '../session/support.js'
+import { startGateway } from '../support/gateway.js'
+import { tokenFor } from '../support/tokens.js'
 import { startProxy } from '../support/proxy.js'
 import { testAgain, TooSlow, visit } from './lone-browser.js'
 

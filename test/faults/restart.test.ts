@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../src/session/index.js'
-import { appId, gatewayProcess, tokenFor } from './gateway-process.js'
+import { gatewayProcess } from './gateway-process.js'
+import { appId, tokenFor } from '../support/tokens.js'
 
 const SESSIONS = 1_000
 /** Milliseconds in which all sessions must reach a state. */

@@ -1,34 +1,24 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { after, test } from 'node:test'
-import { createGateway, createLog } from '../../src/gateway/index.js'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { createLog } from '../../src/gateway/index.js'
 import { ChatSession } from '../../src/session/index.js'
-import { appId, eventually, secret, tokenFor, WebSocket } from '../session/support.js'
+import { eventually, WebSocket } from '../session/support.js'
+import { attachGateway } from '../support/gateway.js'
+import { appId, tokenFor } from '../support/tokens.js'
 
-/** A gateway inside a server of our own, so that its sockets can be counted. */
-const server: Server = createServer({ maxHeaderSize: 32_768 })
+// It keeps no log, which would grow like a leak.
+const { server, url: endpoint } = await attachGateway(
+  { limits: { sessionsPerUser: 10_000 } },
+  {},
+  { log: createLog({ level: 'fatal' }) },
+)
 const sockets = new Set<Socket>()
 server.on('connection', (socket: Socket) => {
   sockets.add(socket)
   socket.on('close', () => sockets.delete(socket))
 })
-const gateway = createGateway(
-  {
-    engine: { type: 'memory' },
-    apps: { [appId]: { environment: 'test', secrets: [secret], limits: { sessionsPerUser: 10_000 } } },
-  },
-  { env: {}, log: createLog({ level: 'fatal' }) },
-)
-await gateway.ready()
-gateway.attach(server)
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-after(async () => {
-  await gateway.close()
-  server.close()
-})
-const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
 /** The resources that keep a process alive: sockets, timers, requests. */
 const resources = (): string[] => process.getActiveResourcesInfo().sort()

@@ -1,11 +1,12 @@
 // A gateway in a process of its own, whose memory engine counts the messages that are read. It replies to each order over the process
 // channel.
 import { setImmediate as turn } from 'node:timers/promises'
-import { createMemoryEngine, type Engine } from '../../src/engine/index.js'
-import { createGateway, createLog } from '../../src/gateway/index.js'
+import { createMemoryEngine } from '../../src/engine/index.js'
+import { createLog } from '../../src/gateway/index.js'
 import { sendBuffers } from '../../src/gateway/transports/send-buffers.js'
 import { rules } from '../engine/stores.js'
-import { appId, secret } from '../support/tokens.js'
+import { startGateway } from '../support/gateway.js'
+import { appId } from '../support/tokens.js'
 
 /** `fill` sends messages at once, `send` one in a turn. */
 export type Order = 'state' | { do: 'fill' | 'send'; count: number }
@@ -21,29 +22,18 @@ export interface State {
 const retention = { messages: 1_000_000, age: 3_600_000, bytes: 1e9 }
 
 let pulled = 0
-const memory = createMemoryEngine()
-const messagesAfter: Engine['messagesAfter'] = async (of, position, limit) => {
-  const page = await memory.messagesAfter(of, position, limit)
+const engine = createMemoryEngine()
+const { messagesAfter } = engine
+engine.messagesAfter = async (...call) => {
+  const page = await messagesAfter.apply(engine, call)
   pulled += page.messages.length
   return page
 }
-const engine = new Proxy(memory, {
-  get: (_, name: keyof Engine) => (name === 'messagesAfter' ? messagesAfter : memory[name].bind(memory)),
-})
-const gateway = createGateway(
-  {
-    listen: { port: 0 },
-    apps: {
-      [appId]: {
-        environment: 'test',
-        secrets: [secret],
-        retention: { messages: 1_000_000, days: 1, bytes: 1e9 },
-      },
-    },
-  },
-  { env: {}, log: createLog({ level: 'fatal' }), engine },
+const { url } = await startGateway(
+  { retention: { messages: 1_000_000, days: 1, bytes: 1e9 } },
+  {},
+  { engine, log: createLog({ level: 'fatal' }) },
 )
-const url = await gateway.listen()
 
 const body = 'x'.repeat(500)
 let count = 0

@@ -8,7 +8,8 @@ import { WebSocket } from 'ws'
 import { ChatSession } from '../../src/session/index.js'
 import { readBody, startServer } from '../support/http-server.js'
 import { until } from '../support/until.js'
-import { appId, gatewayProcess, secret, tokenFor } from './gateway-process.js'
+import { gatewayProcess } from './gateway-process.js'
+import { appId, secret, tokenFor } from '../support/tokens.js'
 
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 10)
 const SENDERS = ['ann', 'bob', 'cid']

@@ -1,31 +1,14 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { AddressInfo } from 'node:net'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
-import { createGateway, createLog, GatewayError, type Gateway } from '../../src/gateway/index.js'
+import { GatewayError } from '../../src/gateway/index.js'
 import { handshake, openClient, openRaw, startClient, within } from '../support/raw-client.js'
 import { until } from '../support/until.js'
-import { startOf, testApp } from './support.js'
-
-const makeGateway = (): Gateway => {
-  const gateway = createGateway(
-    { engine: { type: 'memory' }, apps: { app: testApp() } },
-    { env: {}, log: createLog({ level: 'fatal' }) },
-  )
-  after(() => gateway.close())
-  return gateway
-}
-
-const listen = async (server: Server): Promise<string> => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
+import { startOf } from '../support/starts.js'
+import { newGateway } from '../support/gateway.js'
+import { listen } from '../support/http-server.js'
 
 const status = async (address: string): Promise<number> => (await fetch(address)).status
 
@@ -54,9 +37,9 @@ test('the routes and WebSockets of the host server keep working while the gatewa
   const server = createHost()
   const sockets = new WebSocketServer({ server, path: '/theirs' })
   sockets.on('connection', (socket) => socket.send('theirs'))
-  const gateway = makeGateway()
+  const { gateway } = newGateway()
   gateway.attach(server)
-  const url = await listen(server)
+  const { url } = await listen(server)
 
   const check = async (): Promise<void> => {
     assert.equal(await firstMessage(url), 'theirs')
@@ -78,9 +61,9 @@ test('the routes and WebSockets of the host server keep working while the gatewa
 
 test('on a host server, too, the socket of a client that never answers the close is destroyed', async () => {
   const server = createHost()
-  const gateway = makeGateway()
+  const { gateway } = newGateway()
   gateway.attach(server)
-  const rude = await openRaw(await listen(server))
+  const rude = await openRaw((await listen(server)).url)
   rude.socket.write(handshake())
   await rude.answer()
   await gateway.close()
@@ -89,8 +72,8 @@ test('on a host server, too, the socket of a client that never answers the close
 
 test('a server without other listeners responds 404 to other paths', async () => {
   const server = createServer()
-  makeGateway().attach(server)
-  const url = await listen(server)
+  newGateway().gateway.attach(server)
+  const { url } = await listen(server)
   assert.equal(await status(`${url}/elsewhere`), 404)
   assert.equal(await status(`${url}/healthz`), 200)
   const raw = await openRaw(url)
@@ -100,11 +83,11 @@ test('a server without other listeners responds 404 to other paths', async () =>
 
 test('an upgrade listener that is added after attach() gets the upgrades of other paths', async () => {
   const server = createHost()
-  makeGateway().attach(server)
+  newGateway().gateway.attach(server)
   server.on('upgrade', (request, socket) => {
     if (request.url === '/late') socket.end('HTTP/1.1 410 Gone\r\n\r\n')
   })
-  const url = await listen(server)
+  const { url } = await listen(server)
   const raw = await openRaw(url)
   raw.socket.write(handshake({}, '/late'))
   assert.equal((await raw.answer()).status, 410)
@@ -112,8 +95,8 @@ test('an upgrade listener that is added after attach() gets the upgrades of othe
 
 test('a start before the engine is open is answered when it is open', async () => {
   const server = createServer()
-  const gateway = makeGateway()
-  const url = await listen(server)
+  const { gateway } = newGateway()
+  const { url } = await listen(server)
   gateway.attach(server)
   const client = openClient(url, { start: await startOf('ada') })
   assert.equal((await client.next()).type, 'started')
@@ -124,8 +107,8 @@ test('an upgrade to another protocol is a request of the host, as `curl --http2`
   const server = createHost(
     (request, body) => `theirs: ${request.url} ${String(request.headers.upgrade)} ${body}`,
   )
-  makeGateway().attach(server)
-  const url = await listen(server)
+  newGateway().gateway.attach(server)
+  const { url } = await listen(server)
   const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
   const raw = await openRaw(url)
   raw.socket.write(`GET /page HTTP/1.1\r\nHost: host\r\n${upgrade}\r\n`)
@@ -144,8 +127,8 @@ test('a client that resets its socket while its upgrade waits for an earlier res
   const server = createServer((_, response) => {
     respond = () => void response.end('theirs')
   })
-  makeGateway().attach(server)
-  const url = await listen(server)
+  newGateway().gateway.attach(server)
+  const { url } = await listen(server)
   const closed = new Promise((resolve) =>
     server.once('connection', (socket) => socket.once('close', resolve)),
   )
@@ -162,9 +145,9 @@ test('a client that resets its socket while its upgrade waits for an earlier res
 
 test('after a gateway is closed, another one can be attached to the same server', async () => {
   const server = createHost()
-  const url = await listen(server)
+  const { url } = await listen(server)
   for (let round = 0; round < 2; round += 1) {
-    const gateway = makeGateway()
+    const { gateway } = newGateway()
     gateway.attach(server)
     const client = await startClient(url, await startOf('ada'))
     await gateway.close()
@@ -175,7 +158,7 @@ test('after a gateway is closed, another one can be attached to the same server'
 })
 
 test('attach(), listen() and ready() of a closed gateway fail as closed', async () => {
-  const gateway = makeGateway()
+  const { gateway } = newGateway()
   await gateway.close()
   const isClosed = (error: unknown): boolean => error instanceof GatewayError && error.code === 'closed'
   assert.throws(() => gateway.attach(createServer()), isClosed)

@@ -6,7 +6,8 @@ import { Connection } from '../../src/gateway/connection/connection.js'
 import { openClient, startClient, within } from '../support/raw-client.js'
 import { assemble } from './assemble.js'
 import { until } from '../support/until.js'
-import { runGateway, startOf } from './support.js'
+import { startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
 
 /** An `authorizeSend` that lets no message through before `open()`. */
 const gate = () => {
@@ -27,7 +28,7 @@ const ready = async (url: string): Promise<[number, unknown]> => {
 
 test('a draining gateway refuses new sessions, and answers earlier frames before it closes a connection', async () => {
   const { open, asked, authorizeSend } = gate()
-  const { gateway, url } = await runGateway({ authorizeSend })
+  const { gateway, url } = await startGateway({ authorizeSend })
   assert.deepEqual(await ready(url), [200, { status: 'ready' }])
   const [busy, idle] = [
     await startClient(url, await startOf('ada')),
@@ -55,7 +56,9 @@ test('a draining gateway refuses new sessions, and answers earlier frames before
 
 test('a draining gateway closes few connections in one turn, and their clients reconnect over the time of all', async () => {
   const sessions = 120
-  const { gateway, url } = await runGateway({ limits: { sessionsPerUser: 1_000, requestsPerSecond: 1_000 } })
+  const { gateway, url } = await startGateway({
+    limits: { sessionsPerUser: 1_000, requestsPerSecond: 1_000 },
+  })
   const start = await startOf('ada')
   const clients = await Promise.all(Array.from({ length: sessions }, () => startClient(url, start)))
   const { end } = Connection.prototype
@@ -91,7 +94,7 @@ test('a draining gateway closes few connections in one turn, and their clients r
 
 test('a frame that is never answered delays close() for drainTime at most', async () => {
   const { asked, authorizeSend } = gate()
-  const { gateway, url } = await runGateway({ authorizeSend }, { drainTime: 1 })
+  const { gateway, url } = await startGateway({ authorizeSend }, { drainTime: 1 })
   const client = await startClient(url, await startOf('ada'))
   client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' })
   await until('the message being judged', () => asked() === 1)
@@ -104,7 +107,7 @@ test('a frame that is never answered delays close() for drainTime at most', asyn
 })
 
 test('a drain spreads the reconnects of its clients', async () => {
-  const { gateway, url } = await runGateway()
+  const { gateway, url } = await startGateway()
   const start = await startOf('ada')
   const clients = await Promise.all(Array.from({ length: 20 }, () => startClient(url, start)))
   const closing = gateway.close()
@@ -116,7 +119,7 @@ test('a drain spreads the reconnects of its clients', async () => {
 test('clients of a drain reconnect while their sessions are still held, if resumeWindow is not 0', async () => {
   const start = await startOf('ada')
   const timesWith = async (resumeWindow: number): Promise<number[]> => {
-    const { gateway, url } = await runGateway({}, { resumeWindow })
+    const { gateway, url } = await startGateway({}, { resumeWindow })
     const clients = await Promise.all(Array.from({ length: 20 }, () => startClient(url, start)))
     const closing = gateway.close()
     const times = clients.map(async (client) => (await client.end()).frame['retryAfter'] as number)
@@ -148,7 +151,7 @@ test('while the engine can’t write, sends are refused as unavailable, and the 
 
 test('a send before an `end` frame is answered before the session ends', async () => {
   const { open, asked, authorizeSend } = gate()
-  const { url } = await runGateway({ authorizeSend })
+  const { url } = await startGateway({ authorizeSend })
   const client = await startClient(url, await startOf('ada'))
   client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' }, { type: 'end' })
   await until('the message being judged', () => asked() === 1)

@@ -5,23 +5,17 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { networkInterfaces, platform } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { createEmbeddedEngine } from '../../src/engine/index.js'
-import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
+import { type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
 import { openRaw, handshake, startClient, within } from '../support/raw-client.js'
 import { scratchFolder } from '../support/scratch-folder.js'
-import { runGateway, startOf, testApp } from './support.js'
+import { newGateway, startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
 
 const folder = scratchFolder()
 
-const make = (config: Partial<GatewayConfig> = {}): Gateway => {
-  const gateway = createGateway(
-    { listen: { port: 0 }, engine: { type: 'memory' }, apps: { app: testApp() }, ...config },
-    { env: {}, log: createLog({ level: 'fatal' }) },
-  )
-  after(() => gateway.close())
-  return gateway
-}
+const make = (config: Partial<GatewayConfig> = {}): Gateway => newGateway({}, config).gateway
 const code = (wanted: string) => (error: unknown) => (error as { code?: unknown }).code === wanted
 const refusesConnections = async (url: string): Promise<boolean> => {
   const { hostname, port } = new URL(url)
@@ -44,7 +38,7 @@ test('over TLS a session starts, and the address says https', async () => {
      '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
     { stdio: 'ignore' },
   )
-  const { url, gateway } = await runGateway({}, { listen: { port: 0, tls: { cert, key } } })
+  const { url, gateway } = await startGateway({}, { listen: { port: 0, tls: { cert, key } } })
   assert.match(url, /^https:\/\/127\.0\.0\.1:\d+$/)
   const client = await startClient(url, await startOf('ada'), { ca: await readFile(cert) })
   // A socket without a TLS handshake must not keep the gateway from closing.
@@ -137,7 +131,7 @@ test('a gateway that waits for a locked folder can be closed; one that failed to
 })
 
 test('close() resolves when every socket is closed, also those of clients that never answer', async () => {
-  const { url, gateway } = await runGateway()
+  const { url, gateway } = await startGateway()
   const polite = await startClient(url, await startOf('ada'))
   const rude = await openRaw(url)
   rude.socket.write(handshake())
@@ -160,12 +154,12 @@ test('a start on an address that other machines reach warns of test apps', async
       .map(({ appIds }) => appIds)
   // Listens on this machine alone, but in a spelling that does not count as a loopback address.
   const host = '127.1'
-  const open = await runGateway({}, { listen: { host, port: 0 } })
+  const open = await startGateway({}, { listen: { host, port: 0 } })
   assert.deepEqual(warned(open.lines), [['app']])
   await open.gateway.close()
-  const { lines } = await runGateway({})
+  const { lines } = await startGateway({})
   assert.deepEqual(warned(lines), [])
-  const strict = await runGateway(
+  const strict = await startGateway(
     { environment: 'production', origins: ['https://a.example'], signatureSecrets: [] },
     { listen: { host, port: 0 } },
   )
@@ -176,7 +170,7 @@ test(
   'eight hundred connections that come while the event loop is busy are all taken by the kernel',
   { skip: platform() === 'linux' ? false : 'only Linux lists the states of sockets in a file' },
   async () => {
-    const { port } = await runGateway({}, { limits: { connectionsPerSecondPerAddress: 100_000 } })
+    const { port } = await startGateway({}, { limits: { connectionsPerSecondPerAddress: 100_000 } })
     const sockets = Array.from({ length: 800 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
     // Node connects in the next tick. In this turn of the event loop the gateway accepts nothing.
     await new Promise<void>((resolve) => process.nextTick(resolve))

@@ -7,20 +7,15 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { createGateway, createLog } from '../../src/gateway/index.js'
 import { startClient } from '../support/raw-client.js'
 import { createSimpleEngine } from '../support/simple-engine.js'
-import { startOf, testApp } from './support.js'
+import { startOf } from '../support/starts.js'
+import { startGateway } from '../support/gateway.js'
 
 test('a gateway runs on an engine that is passed to it, and closes it', async () => {
   const errors: unknown[] = []
   const engine = createSimpleEngine((error) => errors.push(error))
-  const gateway = createGateway(
-    { listen: { port: 0 }, apps: { app: testApp() } },
-    { env: {}, log: createLog({ level: 'fatal' }), engine },
-  )
-  after(() => gateway.close())
-  const url = await gateway.listen()
+  const { gateway, url } = await startGateway({}, {}, { engine })
   const ada = await startClient(url, await startOf('ada'))
   const bob = await startClient(url, await startOf('bob'))
   ada.send({ type: 'send', id: 'one', to: 'bob', body: 'Hello' })

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { copyFile, writeFile } from 'node:fs/promises'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { connect } from 'node:tls'
 import { SignJWT } from 'jose'
-import { createMemoryEngine, EngineError, type Engine } from '../../src/engine/index.js'
-import {
-  createGateway,
-  createLog,
-  type AppConfig,
-  type Gateway,
-  type GatewayConfig,
-} from '../../src/gateway/index.js'
+import { createMemoryEngine, EngineError } from '../../src/engine/index.js'
+import { type AppConfig, type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
 import { makeCertificate } from '../support/certificates.js'
-import { startGateway } from '../support/gateway.js'
+import { startGateway, testApp } from '../support/gateway.js'
 import { openClient, startClient, within, type Client } from '../support/raw-client.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { appId, secret, tokenFor } from '../support/tokens.js'
@@ -23,7 +17,7 @@ const newSecret = 'another secret, with which the old one is replaced'
 const configOf = (app: Partial<AppConfig>, config: Partial<GatewayConfig> = {}): GatewayConfig => ({
   listen: { port: 0 },
   engine: { type: 'memory' },
-  apps: { [appId]: { environment: 'test', secrets: [secret], ...app } },
+  apps: { [appId]: testApp(app) },
   ...config,
 })
 
@@ -192,20 +186,15 @@ test('a change that needs a restart is said at each reload until the config is a
 })
 
 test('a config that the engine fails to take changes nothing, in the engine either', async () => {
-  const memory = createMemoryEngine()
+  const engine = createMemoryEngine()
+  const { configure } = engine
   const kept = new Map<string, number>()
-  const configure: Engine['configure'] = async (id, options) => {
+  engine.configure = async (id, options) => {
     if (id === 'broken') throw new EngineError('unavailable', 'The engine is away.')
     kept.set(id, options.retention.messages)
-    await memory.configure(id, options)
+    await configure.call(engine, id, options)
   }
-  const engine = new Proxy(memory, {
-    get: (_, name: keyof Engine) => (name === 'configure' ? configure : memory[name].bind(memory)),
-  })
-  const log = createLog({ level: 'silent' })
-  const gateway = createGateway(configOf({}), { env: {}, log, engine })
-  after(() => gateway.close())
-  const url = await gateway.listen()
+  const { gateway, url } = await startGateway({}, {}, { engine })
   const apps: GatewayConfig['apps'] = {
     [appId]: { environment: 'test', secrets: [newSecret], retention: { messages: 5 } },
     broken: { environment: 'test' },

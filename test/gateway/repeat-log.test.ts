@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient } from '../support/raw-client.js'
-import { runGateway, startOf, tokenFor } from './support.js'
+import { startGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
+import { tokenFor } from '../support/tokens.js'
 
 test('repeated refusals are one line for each reason, and their number in another', async () => {
-  const { url, gateway, lines } = await runGateway()
+  const { url, gateway, lines } = await startGateway()
   const wrong = await tokenFor('ada', { secret: 'not the secret of the app' })
   const starts = [
     ...Array.from({ length: 30 }, () => ({ type: 'start', appId: 'missing', guest: true })),

@@ -3,7 +3,7 @@ import { describe } from 'node:test'
 import ts from 'typescript'
 import type { LoginMethodId } from '../../src/playground/settings.js'
 import type { ChatSessionElement } from '../../src/element/chat-session.js'
-import { serve } from '../support/browser.js'
+import { startServer } from '../support/http-server.js'
 import { itOnPlayground as it, type Playground } from './playground-page.js'
 
 type Tab = 'HTML' | 'JavaScript' | 'React'
@@ -116,7 +116,7 @@ describe('the playground: the snippet', () => {
     const javascript = (await codeOf(playground, 'JavaScript'))
       .replace('TOKEN_FROM_YOUR_SERVER', token)
       .replace(`'chat-session'`, `'${dev.url}/v1/chat-session.js'`)
-    const site = await serve((request, response) => {
+    const site = await startServer((request, response) => {
       response.setHeader('content-type', 'text/html; charset=utf-8')
       response.end(
         request.url === '/html'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { openClient, startClient } from '../support/raw-client.js'
-import { appId, tokenFor } from '../support/tokens.js'
+import { startOf } from '../support/starts.js'
 import { until } from '../support/until.js'
 import type { GatewayNode } from './gateway-nodes.js'
 
@@ -15,7 +15,6 @@ export interface Witness {
 const isClosedForNow = (error: unknown): boolean => String(error).includes('closed with 4503')
 
 export const startWitness = async (node: GatewayNode, name: string): Promise<Witness> => {
-  const startOf = async (userId: string) => ({ type: 'start', appId, token: await tokenFor(userId) })
   let client = await startClient(node.endpoint, await startOf(name))
   let count = 0
   /** Resolves with the answer to a message. */

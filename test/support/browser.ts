@@ -1,5 +1,3 @@
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import { chromiumArgs, chromiumPath } from '../../scripts/chromium.mjs'
@@ -28,28 +26,4 @@ export const newContext = async (...args: string[]): Promise<BrowserContext> => 
   context.setDefaultTimeout(TIMEOUT)
   after(() => context.close())
   return context
-}
-
-export interface TestServer {
-  /** http://127.0.0.1:PORT */
-  url: string
-  port: number
-  close(): Promise<void>
-}
-
-/** Starts an HTTP server on loopback, by default on a free port. It is closed after the tests. */
-export const serve = async (listener: RequestListener, port = 0): Promise<TestServer> => {
-  const server = createServer({ maxHeaderSize: 32_768 }, listener)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
-  after(close)
-  const boundPort = (server.address() as AddressInfo).port
-  return { url: `http://127.0.0.1:${boundPort}`, port: boundPort, close }
 }

@@ -1,15 +1,18 @@
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { after } from 'node:test'
+import type { Engine } from '../../src/engine/index.js'
 import {
   createGateway,
   createLog,
   type AppConfig,
   type Gateway,
   type GatewayConfig,
+  type Log,
 } from '../../src/gateway/index.js'
-import { appId, secret } from './tokens.js'
+import { listen } from './http-server.js'
+import { appId, secret, signatureSecret } from './tokens.js'
 
 export interface TestGateway {
   gateway: Gateway
@@ -21,81 +24,97 @@ export interface TestGateway {
 }
 
 export interface AttachedGateway extends TestGateway {
+  server: Server | TlsServer
   /** The number of WebSocket requests so far, and of those whose connection is open. */
   tried(): number
   open(): number
 }
 
-const portOf = (url: string): number => Number(new URL(url).port)
+/** What a gateway is given besides its config. */
+export interface GatewayParts {
+  /** In place of the config's engine. */
+  engine?: Engine
+  /** In place of one that keeps `lines`. */
+  log?: Log
+}
 
-const create = (
-  app: Partial<AppConfig>,
-  config: Partial<GatewayConfig>,
+/** Returns the config of a test app that accepts guests, tokens and signatures. */
+export const testApp = (changes: Partial<AppConfig> = {}): AppConfig => ({
+  environment: 'test',
+  secrets: [secret],
+  signatureSecrets: [signatureSecret],
+  ...changes,
+})
+
+/** Creates a gateway with a memory engine and one test app. It does not listen, and is closed after the tests. */
+export const newGateway = (
+  app: Partial<AppConfig> = {},
+  config: Partial<GatewayConfig> = {},
+  { engine, log }: GatewayParts = {},
 ): Pick<TestGateway, 'gateway' | 'lines'> => {
   const lines: string[] = []
+  const keeping = { level: 'debug', destination: { write: (line: string) => void lines.push(line) } } as const
   const gateway = createGateway(
     {
       listen: { port: 0 },
-      engine: { type: 'memory' },
-      apps: { [appId]: { environment: 'test', secrets: [secret], ...app } },
+      ...(!engine && { engine: { type: 'memory' } }),
+      apps: { [appId]: testApp(app) },
       ...config,
     },
-    { env: {}, log: createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } }) },
+    { env: {}, log: log ?? createLog(keeping), ...(engine && { engine }) },
   )
+  after(() => gateway.close())
   return { gateway, lines }
 }
 
-/** Starts a gateway with a memory engine and one test app, on a free port. It is closed after the tests. */
+/** Like `newGateway`, on a free port. */
 export const startGateway = async (
   app: Partial<AppConfig> = {},
   config: Partial<GatewayConfig> = {},
+  parts: GatewayParts = {},
 ): Promise<TestGateway> => {
-  const { gateway, lines } = create(app, config)
-  const close = (): Promise<void> => gateway.close()
-  after(close)
+  const { gateway, lines } = newGateway(app, config, parts)
   const url = await gateway.listen()
-  return { gateway, url, port: portOf(url), lines, close }
+  return { gateway, url, port: Number(new URL(url).port), lines, close: () => gateway.close() }
 }
 
-/** Like `startGateway`, on the HTTP server of `site`, whose connections it counts. */
+export interface AttachOptions extends GatewayParts {
+  /** Answers the requests that are not the gateway's. */
+  site?: RequestListener
+  /** @default an HTTP server that takes headers as long as the gateway does */
+  server?: Server | TlsServer
+  /** @default a free one */
+  port?: number
+}
+
+/** Like `newGateway`, on an HTTP server of the test, whose connections it counts. */
 export const attachGateway = async (
   app: Partial<AppConfig> = {},
   config: Partial<GatewayConfig> = {},
-  { site, port = 0 }: { site?: RequestListener; port?: number } = {},
+  options: AttachOptions = {},
 ): Promise<AttachedGateway> => {
-  const { gateway, lines } = create(app, config)
-  const server = createServer({ maxHeaderSize: 32_768 }, site)
+  const { site, server = createServer({ maxHeaderSize: 32_768 }, site), port: wanted, ...parts } = options
+  const { gateway, lines } = newGateway(app, config, parts)
   const sockets = new Set<Duplex>()
   let tried = 0
   gateway.attach(server)
   // After `attach`, which replaces the server's listeners. Prepended, so that it counts a socket before the gateway closes it.
-  server.prependListener('upgrade', (_, socket) => {
+  server.prependListener('upgrade', (_, socket: Duplex) => {
     tried += 1
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  const destroySockets = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  // Between the hooks that close the gateway and the server, which waits for its sockets.
+  after(destroySockets)
+  await gateway.ready()
+  const { url, port, close: closeServer } = await listen(server, wanted)
   const close = async (): Promise<void> => {
     await gateway.close()
-    await new Promise((resolve) => {
-      server.close(resolve)
-      server.closeAllConnections()
-      for (const socket of sockets) socket.destroy()
-    })
+    destroySockets()
+    await closeServer()
   }
-  after(close)
-  await gateway.ready()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return {
-    gateway,
-    url,
-    port: portOf(url),
-    lines,
-    tried: () => tried,
-    open: () => sockets.size,
-    close,
-  }
+  return { gateway, url, port, lines, server, tried: () => tried, open: () => sockets.size, close }
 }

@@ -1,16 +1,17 @@
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 
 export interface TestServer {
+  /** http://127.0.0.1:PORT, or https: for a server with TLS. */
   url: string
   port: number
   close(): Promise<void>
 }
 
-/** Starts an HTTP server on a free port. It is closed after the tests. */
-export const startServer = async (listener: RequestListener, port = 0): Promise<TestServer> => {
-  const server = createServer(listener)
+/** Lets a server listen on loopback, by default on a free port. It is closed after the tests, with its connections. */
+export const listen = async (server: Server | TlsServer, port = 0): Promise<TestServer> => {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
@@ -22,8 +23,12 @@ export const startServer = async (listener: RequestListener, port = 0): Promise<
     })
   after(close)
   const { port: own } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${own}`, port: own, close }
+  return { url: `http${server instanceof TlsServer ? 's' : ''}://127.0.0.1:${own}`, port: own, close }
 }
+
+/** Starts an HTTP server that takes headers as long as the gateway does. It is closed after the tests. */
+export const startServer = (listener: RequestListener, port = 0): Promise<TestServer> =>
+  listen(createServer({ maxHeaderSize: 32_768 }, listener), port)
 
 /** Reads the whole body of a request, as UTF-8. */
 export const readBody = async (request: IncomingMessage): Promise<string> => {

@@ -1,6 +1,6 @@
 // Frames of clients: whole, in fragments, malformed, too large and too many.
 import assert from 'node:assert/strict'
-import { startOf } from '../gateway/support.js'
+import { startOf } from '../support/starts.js'
 import { startClient, within } from '../support/raw-client.js'
 import { until } from '../support/until.js'
 import { openSession, opcodes, rawFrame } from './raw-session.js'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { restOf, statusAndCode } from '../gateway/rest/support.js'
-import { startOf } from '../gateway/support.js'
+import { startOf } from '../support/starts.js'
 import {
   handshake,
   maskedFrame,

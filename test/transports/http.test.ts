@@ -1,7 +1,7 @@
 // Plain HTTP requests, and sockets that send none.
 import assert from 'node:assert/strict'
 import { restOf, statusAndCode } from '../gateway/rest/support.js'
-import { startOf } from '../gateway/support.js'
+import { startOf } from '../support/starts.js'
 import { openRaw, startClient, within } from '../support/raw-client.js'
 import { createAppToken } from '../../src/tokens/index.js'
 import { secret } from '../support/tokens.js'

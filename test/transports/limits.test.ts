@@ -1,6 +1,6 @@
 // Limits of WebSockets. Plain connections are counted on Node only.
 import assert from 'node:assert/strict'
-import { startOf } from '../gateway/support.js'
+import { startOf } from '../support/starts.js'
 import {
   handshake,
   openClient,

@@ -1,6 +1,6 @@
 // A session on a TCP connection on which a test writes the bytes of frames by itself.
-import { readFrames, type ReceivedFrame } from '../attacks/support.js'
-import { startOf } from '../gateway/support.js'
+import { readFrames, type ReceivedFrame } from '../support/gateway-frames.js'
+import { startOf } from '../support/starts.js'
 import { handshake, openRaw, startProtocol, type Frame, type RawSocket } from '../support/raw-client.js'
 import { until } from '../support/until.js'
 

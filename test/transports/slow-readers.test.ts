@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
-import { startOf } from '../gateway/support.js'
+import { startOf } from '../support/starts.js'
 import { startClient, startProtocol, within, type Close, type Frame } from '../support/raw-client.js'
 import { until } from '../support/until.js'
 import { openSession, rawFrame } from './raw-session.js'

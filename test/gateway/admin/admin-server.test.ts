@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
-import { createGateway } from '../../../src/gateway/index.js'
-import { attachGateway } from '../../support/gateway.js'
+import { test } from 'node:test'
+import { attachGateway, newGateway, startGateway, testApp } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf, testApp } from '../support.js'
+import { startOf } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'
 const admin = { port: 0, token, readToken }
 
 const run = async () => {
-  const gateway = await runGateway({}, { admin })
+  const gateway = await startGateway({}, { admin })
   const url = await gateway.gateway.listenAdmin()
   assert.ok(url)
   const request = (path: string, bearer?: string, method = 'GET') =>
@@ -126,18 +125,14 @@ test('an admin token can be replaced by a reload', async () => {
 })
 
 test('without admin in the config there is no admin listener', async () => {
-  const { gateway } = await runGateway()
+  const { gateway } = await startGateway()
   assert.equal(await gateway.listenAdmin(), null)
 })
 
 test('an admin port in use fails listen(), which can be called again', async () => {
   const { adminUrl, close } = await run()
   const port = Number(new URL(adminUrl).port)
-  const second = createGateway(
-    { listen: { port: 0 }, engine: { type: 'memory' }, admin: { port, token }, apps: { app: testApp() } },
-    { env: {} },
-  )
-  after(() => second.close())
+  const { gateway: second } = newGateway({}, { admin: { port, token } })
   await assert.rejects(second.listen(), { code: 'port-in-use' })
   await close()
   await second.listen()
@@ -153,7 +148,7 @@ test('an attached gateway starts its admin listener', async () => {
 test('a drain can be watched on the admin listener', async () => {
   let release: (() => void) | undefined
   const authorizeSend = () => new Promise<boolean>((resolve) => (release = () => resolve(true)))
-  const { gateway, url } = await runGateway({ authorizeSend }, { admin })
+  const { gateway, url } = await startGateway({ authorizeSend }, { admin })
   const adminUrl = await gateway.listenAdmin()
   const ada = await startClient(url, await startOf('ada'))
   ada.send({ type: 'send', id: 'one', to: 'ada', body: 'x' })

@@ -18,13 +18,15 @@ import type {
 import { startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../webhooks/endpoint.js'
-import { runGateway, secret, signatureSecret, startOf, tokenFor } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'
 
 const run = async (app: Partial<AppConfig> = {}) => {
-  const gateway = await runGateway(app, { admin: { port: 0, token, readToken } })
+  const gateway = await startGateway(app, { admin: { port: 0, token, readToken } })
   const adminUrl = await gateway.gateway.listenAdmin()
   assert.ok(adminUrl)
   const answers: string[] = []

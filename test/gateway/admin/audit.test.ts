@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { getRequestListener } from '@hono/node-server'
 import { createAudit } from '../../../src/gateway/admin/audit.js'
@@ -10,6 +8,7 @@ import { createAdminRoutes } from '../../../src/gateway/admin/routes.js'
 import { createMetrics } from '../../../src/gateway/internal.js'
 import { createLog } from '../../../src/gateway/index.js'
 import type { LogLevel } from '../../../src/gateway/internal.js'
+import { startServer } from '../../support/http-server.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'
@@ -31,10 +30,7 @@ const serve = async (calls: AdminCall[], level: LogLevel = 'info') => {
     calls,
   })
   const respond = getRequestListener(routes.fetch, { overrideGlobalObjects: false })
-  const server = createServer((request, response) => void respond(request, response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => server.close())
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { url } = await startServer((request, response) => void respond(request, response))
   return {
     lines,
     life,

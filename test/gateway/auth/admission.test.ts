@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import { createSignature, createToken } from '../../../src/tokens/index.js'
 import { base64url, openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { runGateway, secret, signatureSecret, signedStart, startOf, testApp, tokenFor } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
+import { signedStart, startOf } from '../../support/starts.js'
 
 /** Returns the code that a start is refused with. */
 const refusalOf = async (url: string, start: unknown): Promise<unknown> => {
@@ -35,7 +37,7 @@ const forge = (claims: Record<string, unknown>, key = secret): string => {
 
 const guest = { type: 'start', appId: 'app', guest: true }
 const asks: unknown[] = []
-const { url } = await runGateway({
+const { url } = await startGateway({
   authenticate: (ask) => {
     asks.push(ask)
     const { pass } = ask.authParams
@@ -159,7 +161,7 @@ test('a token of another type that is signed with the app’s secret starts no s
 })
 
 test('the gateway’s token is refused by another app, in a start and as a renewal', async () => {
-  const { url: two } = await runGateway(
+  const { url: two } = await startGateway(
     {},
     { apps: { app: testApp(), other: testApp({ secrets: ['another secret'], signatureSecrets: [] }) } },
   )
@@ -172,11 +174,11 @@ test('the gateway’s token is refused by another app, in a start and as a renew
 })
 
 test('while the config has two secrets both are accepted; then the old one is refused', async () => {
-  const { url: during } = await runGateway({
+  const { url: during } = await startGateway({
     secrets: ['the new secret', secret],
     signatureSecrets: ['the new one for signatures', signatureSecret],
   })
-  const { url: later } = await runGateway({
+  const { url: later } = await startGateway({
     secrets: ['the new secret'],
     signatureSecrets: ['the new one for signatures'],
   })
@@ -192,7 +194,7 @@ test('while the config has two secrets both are accepted; then the old one is re
 
 test('a production app refuses tokens without `exp`', async () => {
   const long = 'a secret of thirty-two bytes and more'
-  const { url: strict } = await runGateway({
+  const { url: strict } = await startGateway({
     environment: 'production',
     secrets: [long],
     signatureSecrets: [],
@@ -207,7 +209,7 @@ test('a production app refuses tokens without `exp`', async () => {
 
 test('the gateway’s tokens are accepted after a restart on the same folder, a guest’s only while guests are allowed', async () => {
   const engine = { type: 'embedded', path: scratchFolder() } as const
-  const run = (guests: boolean) => runGateway({ guests }, { engine })
+  const run = (guests: boolean) => startGateway({ guests }, { engine })
 
   const before = await run(true)
   const { token, user } = await startedWith(before.url, guest)
@@ -224,6 +226,6 @@ test('the gateway’s tokens are accepted after a restart on the same folder, a 
   assert.equal((await session.next())['code'], 'unauthenticated')
   session.close()
 
-  const elsewhere = await runGateway()
+  const elsewhere = await startGateway()
   assert.equal(await refusalOf(elsewhere.url, { type: 'start', appId: 'app', token }), 'unauthenticated')
 })

@@ -8,7 +8,7 @@ import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { readBody, startServer } from '../../support/http-server.js'
 import { openClient, startClient, type ClientOptions } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway, testApp } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
 
 const secret = `whsec_${randomBytes(32).toString('base64')}`
 
@@ -35,7 +35,7 @@ const run = async (
     })
   })
   const { forwardHeaders = [], ...rest } = app
-  const gateway = await runGateway(
+  const gateway = await startGateway(
     {
       authenticateUrl: { url: `${backend.url}/authenticate?key=s3cret`, secrets: [secret], forwardHeaders },
       ...rest,

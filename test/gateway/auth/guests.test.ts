@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { assemble } from '../assemble.js'
-import { runGateway } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
 
 const guest = { type: 'start', appId: 'app', guest: true }
 const tokenStart = ({ token }: Frame): Frame => ({ type: 'start', appId: 'app', token })
@@ -18,7 +18,7 @@ const start = async (url: string, frame: unknown): Promise<Frame> => {
   return first
 }
 
-const production: Parameters<typeof runGateway>[0] = {
+const production: Parameters<typeof startGateway>[0] = {
   environment: 'production',
   secrets: ['a secret of thirty-two bytes and more'],
   signatureSecrets: [],
@@ -28,8 +28,8 @@ const production: Parameters<typeof runGateway>[0] = {
 
 // Before the first test: a gateway that opens while no test runs is closed with the file's tests.
 const running = [
-  { environment: 'test', ...(await runGateway()) },
-  { environment: 'production', ...(await runGateway(production)) },
+  { environment: 'test', ...(await startGateway()) },
+  { environment: 'production', ...(await startGateway(production)) },
 ]
 for (const { environment, url } of running) {
   test(`an id that the gateway chose is started again with its guest’s token only (${environment})`, async () => {
@@ -48,13 +48,13 @@ for (const { environment, url } of running) {
 }
 
 test('in a test app everyone who asks for an id gets it', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   for (let time = 0; time < 2; time++)
     assert.equal(idOf(await start(url, { ...guest, userId: 'bob' })), 'guest:bob')
 })
 
 test('in a production app an id that exists is refused without its token', async () => {
-  const { url } = await runGateway({ ...production, profiles: 'anyone' })
+  const { url } = await startGateway({ ...production, profiles: 'anyone' })
   const first = await startClient(url, { ...guest, userId: 'bob', user: { name: 'Bob' } })
   for (const userId of ['bob', 'guest:bob']) {
     const other = await start(url, { ...guest, userId, user: { name: 'Eve' } })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
 import { openClient, startClient } from '../../support/raw-client.js'
-import { runGateway, startOf, tokenFor } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startServer } from '../../support/http-server.js'
+import { startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 
 const made = await Promise.all(
   (['RS256', 'ES256', 'EdDSA'] as const).map(async (alg) => ({ alg, ...(await generateKeyPair(alg)) })),
@@ -21,14 +22,12 @@ const keyOf = (alg: string): CryptoKey => {
 
 /** An identity provider with a key set. Tests replace `answer`. */
 const provider = { answer: () => ({ status: 200, body: JSON.stringify({ keys: published }) }), asked: 0 }
-const server = createServer((_, response) => {
+const { url: providerUrl } = await startServer((_, response) => {
   provider.asked += 1
   const { status, body } = provider.answer()
   response.writeHead(status, { 'content-type': 'application/json' }).end(body)
 })
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-after(() => server.close())
-const keySet = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys.json`
+const keySet = `${providerUrl}/keys.json`
 
 const tokenBy = (alg: string, key: CryptoKey, kid = alg): Promise<string> =>
   new SignJWT({ tokenType: 'user' })
@@ -39,7 +38,7 @@ const tokenBy = (alg: string, key: CryptoKey, kid = alg): Promise<string> =>
     .sign(key)
 
 const run = (url: string, algorithms: ('RS256' | 'ES256' | 'EdDSA')[]) =>
-  runGateway({ secrets: [], signatureSecrets: [], jwks: { url, algorithms } })
+  startGateway({ secrets: [], signatureSecrets: [], jwks: { url, algorithms } })
 
 for (const { alg, privateKey } of made)
   test(`a token signed by ${alg} is accepted when the app lists it, and no other`, async () => {
@@ -81,7 +80,7 @@ test('if the key set can’t be fetched, the start is unavailable, not unauthent
 
 test('if the key set can’t be fetched, a renewal is refused as unavailable, and the session continues', async () => {
   const answer = provider.answer
-  const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
+  const { url } = await startGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
   const client = await startClient(url, await startOf('ada'))
   provider.answer = () => ({ status: 503, body: '' })
   client.send({ type: 'token', token: await tokenBy('RS256', keyOf('RS256')) })
@@ -92,7 +91,7 @@ test('if the key set can’t be fetched, a renewal is refused as unavailable, an
 })
 
 test('a new key that may not be fetched yet is unavailable with retryAfter, for a start and for a renewal', async () => {
-  const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
+  const { url } = await startGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
   const end = async (kid: string) => {
     const token = await tokenBy('RS256', keyOf('RS256'), kid)
     return (await openClient(url, { start: await startOf('ada', { token }) }).end()).frame
@@ -122,7 +121,7 @@ test('the key set is fetched once for many tokens', async () => {
 })
 
 test('the last token decides when a session expires, even if an earlier one takes longer to verify', async () => {
-  const { url } = await runGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
+  const { url } = await startGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
   const client = await startClient(url, await startOf('ada'))
   // The first is valid for an hour and waits for the key set; the second is valid for two and waits for nothing.
   client.send(
@@ -137,7 +136,7 @@ test('the last token decides when a session expires, even if an earlier one take
 
 test('keys in the config verify tokens, and nothing is fetched', async () => {
   provider.asked = 0
-  const { url } = await runGateway({
+  const { url } = await startGateway({
     secrets: [],
     signatureSecrets: [],
     jwks: { keys: published, algorithms: ['RS256', 'ES256'] },

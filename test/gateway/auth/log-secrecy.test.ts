@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSignature } from '../../../src/tokens/index.js'
 import { handshake, openClient, openRaw, startClient, startProtocol } from '../../support/raw-client.js'
-import { runGateway, secret, signatureSecret, testApp, tokenFor } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
 
 const written: string[] = []
 for (const stream of [process.stderr, process.stdout]) {
@@ -14,7 +15,7 @@ for (const stream of [process.stderr, process.stdout]) {
   }
 }
 
-const { url, lines, gateway } = await runGateway(
+const { url, lines, gateway } = await startGateway(
   {},
   {
     startTimeout: 2,

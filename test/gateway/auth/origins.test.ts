@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient, startClient } from '../../support/raw-client.js'
-import { runGateway, startOf, testApp, tokenFor } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 
-const { url } = await runGateway(
+const { url } = await startGateway(
   {},
   {
     apps: {
@@ -40,7 +42,7 @@ for (const origin of [
   })
 
 test('a refused origin is logged, up to the length that an origin can have', async () => {
-  const { url, gateway, lines } = await runGateway({ origins: ['https://www.example.com'] })
+  const { url, gateway, lines } = await startGateway({ origins: ['https://www.example.com'] })
   const long = `https://${'a'.repeat(1_000)}.example`
   for (const origin of ['https://staging.example.com', 'https://b.example', long])
     await openClient(url, { start, headers: { origin } }).end()

@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../../../src/engine/index.js'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { secret, signedStart, startOf, testApp } from '../support.js'
+import { secret } from '../../support/tokens.js'
+import { signedStart, startOf } from '../../support/starts.js'
+import { startGateway } from '../../support/gateway.js'
 
-const serve = async (engine: Engine) => {
-  const app = testApp({ authenticate: () => Promise.resolve({ ok: true as const }) })
-  const gateway = createGateway(
-    { listen: { port: 0 }, pingInterval: 1, apps: { app } },
-    { env: {}, log: createLog({ level: 'fatal' }), engine },
-  )
-  after(() => gateway.close())
-  return { gateway, url: await gateway.listen() }
-}
+const authenticate = () => Promise.resolve({ ok: true as const })
+const serve = (engine: Engine) => startGateway({ authenticate }, { pingInterval: 1 }, { engine })
 
 const engine = createMemoryEngine()
 const { url } = await serve(engine)

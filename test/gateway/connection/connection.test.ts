@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import { createSignature } from '../../../src/tokens/index.js'
 import { openClient, startClient, within, type Client, type ClientOptions } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway, signatureSecret, signedStart, startOf, testApp, tokenFor } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { signatureSecret, tokenFor } from '../../support/tokens.js'
+import { signedStart, startOf } from '../../support/starts.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
-const { url } = await runGateway(
+const { url } = await startGateway(
   {},
   {
     startTimeout: 30,
@@ -165,7 +167,7 @@ test('a second start ends the session with 4400 bad-request', async () => {
 })
 
 test('a second start while the first is authenticated ends the connection with 4400 bad-request', async () => {
-  const { url: slow } = await runGateway({ authenticate: never })
+  const { url: slow } = await startGateway({ authenticate: never })
   const client = openClient(slow, { start: { type: 'start', appId: 'app', userId: 'ada', authParams: {} } })
   await client.opened
   client.send(guest)
@@ -212,7 +214,7 @@ test('if a user starts one session too many, the oldest ends with 4429 too-many-
 })
 
 test('a user who may have one session has one after twenty starts at once', async () => {
-  const { url: single } = await runGateway({ limits: { sessionsPerUser: 1 } })
+  const { url: single } = await startGateway({ limits: { sessionsPerUser: 1 } })
   const start = await startOf('ada')
   const clients = Array.from({ length: 20 }, () => openClient(single, { start }))
   const live = new Set(clients)
@@ -226,7 +228,7 @@ test('a user who may have one session has one after twenty starts at once', asyn
 })
 
 test('hidden sessions make room before visible ones, the longest hidden first', async () => {
-  const { url: three } = await runGateway({ limits: { sessionsPerUser: 3 } })
+  const { url: three } = await startGateway({ limits: { sessionsPerUser: 3 } })
   const visible = await startClient(three, await startOf('ada'))
   const hiddenLater = await startClient(three, await startOf('ada'))
   const hidden = await startClient(three, await startOf('ada', { hidden: true }))
@@ -246,12 +248,12 @@ test('hidden sessions make room before visible ones, the longest hidden first', 
 })
 
 test('a connection without a start in time ends with 4508 timeout, and is retryable', async () => {
-  const { url: hasty } = await runGateway({}, { startTimeout: 1 })
+  const { url: hasty } = await startGateway({}, { startTimeout: 1 })
   await assertEnds(openClient(hasty), 4508, 'timeout', true)
 })
 
 test('a start that is not authenticated in time ends with 4508 timeout, and is retryable', async () => {
-  const { url: hasty } = await runGateway({ authenticate: never }, { startTimeout: 1 })
+  const { url: hasty } = await startGateway({ authenticate: never }, { startTimeout: 1 })
   const start = { type: 'start', appId: 'app', userId: 'ada', authParams: {} }
   await assertEnds(openClient(hasty, { start }), 4508, 'timeout', true)
 })

@@ -7,7 +7,8 @@ import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { assemble } from '../assemble.js'
 import { until } from '../../support/until.js'
-import { startOf, tokenFor } from '../support.js'
+import { startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 
 test('if the engine fails in a start, that connection ends as unavailable; if it fails later, the frame is refused', async () => {
   const failing = (engine: Engine): Partial<Engine> => ({

@@ -1,34 +1,16 @@
 // Clients that pipeline requests, never read responses or never finish a request.
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { after, test } from 'node:test'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { test } from 'node:test'
 import { openRaw, startClient, within } from '../../support/raw-client.js'
-import { runGateway, startOf, testApp } from '../support.js'
+import { attachGateway, startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 
 const get = 'GET /v1/chat-session.js HTTP/1.1\r\nHost: gateway\r\n\r\n'
 
 /** A gateway on a host's server, which counts its sockets. */
-const attach = async (): Promise<{ url: string; server: Server }> => {
-  const gateway = createGateway(
-    { engine: { type: 'memory' }, apps: { app: testApp() } },
-    { env: {}, log: createLog({ level: 'silent' }) },
-  )
-  const server = createServer({ maxHeaderSize: 32_768 }, (_, response) => response.end('host'))
-  gateway.attach(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(async () => {
-    await gateway.close()
-    server.close()
-    server.closeAllConnections()
-  })
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
-
-const attached = await attach()
-const own = await runGateway()
+const attached = await attachGateway({}, {}, { site: (_, response) => response.end('host') })
+const own = await startGateway()
 
 for (const [what, url] of [
   ['a server of its own', own.url],
@@ -98,7 +80,7 @@ for (const [what, url] of [
 }
 
 test('a client that pipelines a megabyte and never reads loses its socket, and a session beside it goes on', async () => {
-  const { url, server } = await attach()
+  const { url, server } = await attachGateway({}, {}, { site: (_, response) => response.end('host') })
   const honest = await startClient(url, await startOf('ada'))
   const raw = await openRaw(url)
   raw.socket.pause()

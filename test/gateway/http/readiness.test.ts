@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
-import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { test } from 'node:test'
+import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
+import { createLog } from '../../../src/gateway/index.js'
 import { createReadiness } from '../../../src/gateway/http/readiness.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { startGateway } from '../../support/gateway.js'
@@ -21,21 +21,12 @@ test('/readyz writes to the engine and reads from it', async () => {
 })
 
 test('/readyz answers 503 while the engine fails, and 200 when it works again; /healthz answers 200 all along', async (t) => {
-  const memory = createMemoryEngine()
+  const engine = createMemoryEngine()
+  const { check } = engine
   let isBroken = true
-  const engine = new Proxy(memory, {
-    get: (_, name: keyof Engine) =>
-      name === 'check'
-        ? () =>
-            isBroken ? Promise.reject(new EngineError('unavailable', 'The disk is full.')) : memory.check()
-        : memory[name].bind(memory),
-  })
-  const gateway = createGateway(
-    { listen: { port: 0 }, apps: { app: { environment: 'test' } } },
-    { env: {}, log: createLog({ level: 'fatal' }), engine },
-  )
-  after(() => gateway.close())
-  const url = await gateway.listen()
+  engine.check = () =>
+    isBroken ? Promise.reject(new EngineError('unavailable', 'The disk is full.')) : check.call(engine)
+  const { url } = await startGateway({}, {}, { engine })
   let now = 10_000
   t.mock.method(performance, 'now', () => now)
   assert.deepEqual(await readyz(url), [503, { status: 'unavailable' }])

@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../../src/protocol/index.js'
 import { handshake, openRaw } from '../../support/raw-client.js'
-import { runGateway } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
 
-const { url } = await runGateway()
+const { url } = await startGateway()
 const script = await readFile(new URL('../../../dist/cdn/chat-session.js', import.meta.url))
 const plain = '/v1/chat-session.js'
 const versioned = `/v1/chat-session-${VERSION}.js`

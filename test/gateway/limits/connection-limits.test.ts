@@ -3,14 +3,11 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { addressKey } from '../../../src/gateway/limits/connection-limits.js'
-import { createGateway, createLog, type GatewayConfig } from '../../../src/gateway/index.js'
+import { type GatewayConfig } from '../../../src/gateway/index.js'
 import {
   handshake,
   maskedFrame,
@@ -22,7 +19,9 @@ import {
 } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
-import { runGateway, secret, startOf, testApp } from '../support.js'
+import { attachGateway, startGateway } from '../../support/gateway.js'
+import { secret } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
 
 /** Opens WebSockets that send no start, one after the other. */
 const openIdle = async (url: string, count: number, options = {}): Promise<Client[]> => {
@@ -49,25 +48,9 @@ const assertServed = async (clients: Client[], label: string): Promise<void> => 
   }
 }
 
-const attach = async (config: Partial<GatewayConfig>): Promise<string> => {
-  const gateway = createGateway(
-    { engine: { type: 'memory' }, apps: { app: testApp() }, ...config },
-    { env: {}, log: createLog({ level: 'silent' }) },
-  )
-  const server = createServer({ maxHeaderSize: 32_768 })
-  gateway.attach(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(async () => {
-    await gateway.close()
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
 const servers = {
-  'a server of its own': async (config: Partial<GatewayConfig>) => (await runGateway({}, config)).url,
-  'an attached server': attach,
+  'a server of its own': async (config: Partial<GatewayConfig>) => (await startGateway({}, config)).url,
+  'an attached server': async (config: Partial<GatewayConfig>) => (await attachGateway({}, config)).url,
 }
 
 for (const [what, serve] of Object.entries(servers)) {
@@ -162,7 +145,7 @@ for (const [what, serve] of Object.entries(servers)) {
 }
 
 test('the error about a proxy that is not trusted is logged once', async () => {
-  const { url, lines, gateway } = await runGateway({}, { limits: { connectionsPerAddress: 2 } })
+  const { url, lines, gateway } = await startGateway({}, { limits: { connectionsPerAddress: 2 } })
   await startAll(url, ['a', 'b', 'c'], { headers: { forwarded: 'for=203.0.113.5' } })
   await gateway.close()
   const errors = lines.filter((line) => line.includes('"level":"error"'))
@@ -171,7 +154,7 @@ test('the error about a proxy that is not trusted is logged once', async () => {
 })
 
 test('behind a trusted proxy the limits are those of the client’s address', async () => {
-  const { url } = await runGateway(
+  const { url } = await startGateway(
     {},
     { listen: { port: 0, trustProxy: 1 }, limits: { connectionsPerAddress: 1 } },
   )
@@ -183,7 +166,7 @@ test('behind a trusted proxy the limits are those of the client’s address', as
 })
 
 test('sockets that send nothing make room too, and are closed', async () => {
-  const { url } = await runGateway({}, { limits: { connections: 4 }, startTimeout: 300 })
+  const { url } = await startGateway({}, { limits: { connections: 4 }, startTimeout: 300 })
   const honest = await startAll(url, ['a', 'b'])
   const silent = await Promise.all(Array.from({ length: 6 }, () => openRaw(url)))
   await until('only two of them are open', () => silent.filter(({ socket }) => !socket.destroyed).length, 2)
@@ -191,25 +174,9 @@ test('sockets that send nothing make room too, and are closed', async () => {
 })
 
 test('refused clients that never close keep few sockets open', async () => {
-  const gateway = createGateway(
-    { engine: { type: 'memory' }, apps: { app: testApp() }, limits: { connections: 1 } },
-    { env: {}, log: createLog({ level: 'silent' }) },
-  )
-  const server = createServer()
-  const sockets = new Set<Duplex>()
+  const { url, server, open } = await attachGateway({}, { limits: { connections: 1 } })
   let most = 0
-  gateway.attach(server)
-  server.prependListener('upgrade', (_, socket: Duplex) => {
-    sockets.add(socket)
-    most = Math.max(most, sockets.size)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(async () => {
-    await gateway.close()
-    server.close()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  server.prependListener('upgrade', () => (most = Math.max(most, open() + 1)))
   const [honest] = await startAll(url, ['a'])
   for (let count = 0; count < 200; count += 1) {
     const raw = await openRaw(url, { allowHalfOpen: true })
@@ -219,7 +186,7 @@ test('refused clients that never close keep few sockets open', async () => {
   assert.ok(most < 100, `${most} sockets were open`)
   assert.ok(honest)
   await assertServed([honest], 'a')
-  await until('the refused sockets are closed', () => sockets.size === 1)
+  await until('the refused sockets are closed', () => open() === 1)
 })
 
 test('an address of IPv6 counts as its /64 network, and an IPv4 address in it as itself', () => {

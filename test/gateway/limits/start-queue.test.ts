@@ -5,7 +5,8 @@ import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { assemble } from '../assemble.js'
-import { runGateway, startOf } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 
 /** Work that finishes when the test says so. */
 const gates = () => {
@@ -161,7 +162,7 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
 })
 
 test('a crowd of clients that start at the same moment is let in', async () => {
-  const { url } = await runGateway({ limits: { requestsPerSecond: 1_000 } })
+  const { url } = await startGateway({ limits: { requestsPerSecond: 1_000 } })
   const users = Array.from({ length: 250 }, (_, index) => `user ${index}`)
   const clients = await Promise.all(users.map(async (user) => startClient(url, await startOf(user))))
   const windows = clients.map(({ started }) => started['reconnectWindow'] as number)

@@ -1,12 +1,12 @@
 // Pages of messages are spread over turns of the event loop, for all sessions together.
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createMessageTurns } from '../../../src/gateway/messages/message-turns.js'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf, testApp } from '../support.js'
+import { startOf } from '../../support/starts.js'
+import { startGateway } from '../../support/gateway.js'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -57,20 +57,14 @@ engine.messagesBefore = async (...call) => {
   readMessages += messages?.length ?? 0
   return messages
 }
-const gateway = createGateway(
+const { gateway, url } = await startGateway(
   {
-    listen: { port: 0 },
-    apps: {
-      app: testApp({
-        limits: { sessionsPerUser: 100, requestsPerSecond: 1_000 },
-        retention: { messages: MESSAGES },
-      }),
-    },
+    limits: { sessionsPerUser: 100, requestsPerSecond: 1_000 },
+    retention: { messages: MESSAGES },
   },
-  { env: {}, log: createLog({ level: 'silent' }), engine },
+  {},
+  { engine },
 )
-after(() => gateway.close())
-const url = await gateway.listen()
 for (let n = 0; n < MESSAGES; n += 100)
   await Promise.all(
     Array.from({ length: 100 }, () => gateway.publish({ appId: 'app', to: 'ada', body: 'missed' })),

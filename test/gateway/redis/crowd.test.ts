@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
-import { appId, gatewayProcess, secret, tokenFor } from '../../faults/gateway-process.js'
+import { gatewayProcess } from '../../faults/gateway-process.js'
 import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
+import { appId, secret, tokenFor } from '../../support/tokens.js'
 
 const CROWD = 2_000
 const HONEST = 20

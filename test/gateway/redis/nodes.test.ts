@@ -6,6 +6,7 @@ import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { startGateway } from '../../support/gateway.js'
 import { startClient, type Frame } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
+import { startOf } from '../../support/starts.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { field, restOf } from '../rest/support.js'
@@ -18,8 +19,6 @@ const startNodes = async (app: Partial<AppConfig> = {}, config: Partial<GatewayC
   const start = () => startGateway(app, { engine, ...config })
   return [await start(), await start()] as const
 }
-const startOf = async (userId: string) => ({ type: 'start', appId, token: await tokenFor(userId) })
-
 const [a, b] = await startNodes({ limits: { sessionsPerUser: 2 } })
 
 test('a message, its read mark and its unread count cross nodes', async () => {

@@ -4,14 +4,12 @@ import { test } from 'node:test'
 import { startGateway } from '../../support/gateway.js'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
-import { appId, tokenFor } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 
 const server = await standalone({ settings: { appendonly: 'yes' } })
 const engine = { type: 'redis', url: server.url } as const
 const [one, two] = [await startGateway({}, { engine }), await startGateway({}, { engine })] as const
-
-const startOf = async (userId: string) => ({ type: 'start', appId, token: await tokenFor(userId) })
 
 let count = 0
 

@@ -9,7 +9,8 @@ import { makeAuthority } from '../../support/certificates.js'
 import { startClient } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { appId, secret, tokenFor } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
+import { appId, secret } from '../../support/tokens.js'
 
 const folder = scratchFolder()
 const authority = makeAuthority(folder, 'authority')
@@ -34,7 +35,6 @@ const write = (tls: object | undefined): string => {
 test('serve reaches a Redis with the authority and the certificate of its config', async () => {
   const file = write({ ca: authority.cert, cert, key })
   const { child, url, outcome } = run(['serve', '--config', file])
-  const startOf = async (userId: string) => ({ type: 'start', appId, token: await tokenFor(userId) })
   const ada = await startClient(await url(), await startOf('ada'))
   const bob = await startClient(await url(), await startOf('bob'))
   ada.send({ type: 'send', id: '1', to: 'bob', body: 'over TLS' })

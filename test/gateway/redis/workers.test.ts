@@ -9,7 +9,8 @@ import { finish, run } from '../../cli/run.js'
 import { startClient } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { appId, secret, tokenFor } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
+import { appId, secret } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { restOf } from '../rest/support.js'
 
@@ -31,8 +32,6 @@ const write = (config: Partial<GatewayConfig> = {}): string => {
   writeFileSync(file, JSON.stringify(complete))
   return file
 }
-
-const startOf = async (userId: string) => ({ type: 'start', appId, token: await tokenFor(userId) })
 
 test('workers share a port and are one gateway: messages, metrics, a worker that dies, and the drain', async () => {
   const file = write()

@@ -1,10 +1,11 @@
 // The audit log has a line for each REST call that changes something.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runGateway, secret, testApp, tokenFor } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { secret, tokenFor } from '../../support/tokens.js'
 import { restOf } from './support.js'
 
-const { url, lines } = await runGateway({ limits: { restPerSecond: 1_000 } })
+const { url, lines } = await startGateway({ limits: { restPerSecond: 1_000 } })
 const rest = restOf(url)
 
 const takeAudited = (): Record<string, unknown>[] =>
@@ -37,7 +38,7 @@ test('each call that changes something has one line: who, what, whom, when and w
 
 test('a flood of refused calls has one line for each call and result, and their number in another', async () => {
   const apps = { app: testApp({ limits: { restPerSecond: 10 } }), other: { environment: 'test' as const } }
-  const flooded = await runGateway({}, { apps })
+  const flooded = await startGateway({}, { apps })
   const call = restOf(flooded.url)
   const statuses = await Promise.all(
     Array.from({ length: 60 }, (_, index) => call('DELETE', `/v1/apps/other/users/user-${index}`)),

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
-import { createGateway, createLog, type GatewayConfig } from '../../../src/gateway/index.js'
+import { type GatewayConfig } from '../../../src/gateway/index.js'
 import { calls } from '../../../src/gateway/rest/calls.js'
 import { createAppToken, createToken } from '../../../src/tokens/index.js'
 import { startClient } from '../../support/raw-client.js'
-import { runGateway, secret, signatureSecret, startOf, testApp } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { secret, signatureSecret } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
 import { onBothEngines, restOf, statusAndCode } from './support.js'
 
 const keys = await generateKeyPair('RS256', { extractable: true })
@@ -17,7 +19,7 @@ const apps = {
   app: testApp({ jwks: { keys: [jwk], algorithms: ['RS256'] } }),
   other: testApp({ secrets: [otherSecret], signatureSecrets: [] }),
 }
-const { url } = await runGateway({}, { apps })
+const { url } = await startGateway({}, { apps })
 const rest = restOf(url)
 
 interface Raw {
@@ -227,7 +229,7 @@ test('bodies that are too large, not JSON or of another type are refused', async
 })
 
 test('the answers count the calls of the app, and too many are rate-limited', async () => {
-  const gateway = await runGateway({ limits: { restPerSecond: 3 } })
+  const gateway = await startGateway({ limits: { restPerSecond: 3 } })
   const limited = restOf(gateway.url)
   // A caller without a token takes nothing from the app.
   await Promise.all(Array.from({ length: 20 }, () => raw('GET', '/v1/apps/app/usage', {}, [], gateway.url)))
@@ -266,11 +268,8 @@ test('an engine that is away makes calls unavailable, with a time to try again',
         ? () => Promise.reject(new EngineError('unavailable', 'The disk /secret/path is full.'))
         : memory[name].bind(memory),
   })
-  const gateway = createGateway(
-    { listen: { port: 0 }, apps: { app: testApp() } },
-    { env: {}, log: createLog({ destination: { write: () => undefined } }), engine },
-  )
-  const away = restOf(await gateway.listen())
+  const { url: target } = await startGateway({}, {}, { engine })
+  const away = restOf(target)
   isAway = true
   for (const [method, path, body] of [
     ['GET', '/usage', undefined],
@@ -285,27 +284,19 @@ test('an engine that is away makes calls unavailable, with a time to try again',
   const many = await away('POST', '/messages', { to: ['ann'], body: 'x' })
   const { results } = many.body as { results: { problem: { code: string } }[] }
   assert.equal(results[0]?.problem.code, 'unavailable')
-  isAway = false
-  await gateway.close()
 })
 
 test('a call that fails because of a bug is counted, and has a line in the audit log', async () => {
   const memory = createMemoryEngine()
   memory.revokeUser = () => Promise.reject(new TypeError('a bug'))
-  const logged: string[] = []
   const admin = { port: 0, token: 'the admin token of a test, of 32 bytes' }
-  const gateway = createGateway(
-    { listen: { port: 0 }, apps: { app: testApp() }, admin },
-    { env: {}, log: createLog({ destination: { write: (line) => void logged.push(line) } }), engine: memory },
-  )
-  after(() => gateway.close())
-  const target = await gateway.listen()
+  const { gateway, url: target, lines } = await startGateway({}, { admin }, { engine: memory })
   const response = await fetch(`${target}/v1/apps/app/users/ann/sessions`, {
     method: 'DELETE',
     headers: await bearer(),
   })
   assert.equal(response.status, 500)
-  const audited = logged.filter((line) => line.includes('"audit":true'))
+  const audited = lines.filter((line) => line.includes('"audit":true'))
   assert.deepEqual(
     audited.map((line) => (JSON.parse(line) as { what: string; result: number }).result),
     [500],
@@ -320,7 +311,7 @@ test('a call that fails because of a bug is counted, and has a line in the audit
 
 test('each call that changes something has a line in the audit log, without bodies and tokens', async () => {
   // Another gateway than that of the other tests: refused calls that repeat are counted.
-  const own = await runGateway({}, { apps })
+  const own = await startGateway({}, { apps })
   const call = restOf(own.url)
   const token = (await bearer()).authorization
   await call('POST', '/users/a%2Fb/messages', { body: 'a body that is not logged' })

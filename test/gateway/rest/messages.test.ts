@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startClient } from '../../support/raw-client.js'
-import { startOf } from '../support.js'
+import { startOf } from '../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode, type RestAnswer } from './support.js'
 
 const offsetsIn = (answer: RestAnswer): unknown[] =>

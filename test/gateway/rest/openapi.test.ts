@@ -6,11 +6,12 @@ import { openApiDocument } from '../../../src/gateway/rest/openapi.js'
 import { profileFields, VERSION } from '../../../src/protocol/index.js'
 import { lint } from '../../support/openapi.mjs'
 import { startClient } from '../../support/raw-client.js'
-import { runGateway, startOf } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 import { documented, seen } from './conformance.js'
 import { field, restOf } from './support.js'
 
-const { url } = await runGateway()
+const { url } = await startGateway()
 const rest = restOf(url)
 
 interface Document {

@@ -5,7 +5,7 @@ import { ChatSession } from '../../../src/session/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
-import { startOf } from '../support.js'
+import { startOf } from '../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode } from './support.js'
 
 for (const { url, on } of await onBothEngines()) {

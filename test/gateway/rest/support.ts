@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { createAppToken } from '../../../src/tokens/index.js'
-import type { TestGateway } from '../../support/gateway.js'
+import { startGateway, type TestGateway } from '../../support/gateway.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { appId, secret } from '../../support/tokens.js'
-import { runGateway } from '../support.js'
 import { assertConforms } from './conformance.js'
 
 export interface RestAnswer {
@@ -63,7 +62,7 @@ export const onBothEngines = (
   const engines = [{ type: 'memory' }, { type: 'embedded', path: join(scratchFolder(), 'data') }] as const
   return Promise.all(
     engines.map(async (engine) => ({
-      ...(await runGateway(app, { engine, ...config })),
+      ...(await startGateway(app, { engine, ...config })),
       on: `(${engine.type})`,
     })),
   )

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { openClient, startClient, type Client } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf, tokenFor } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 
 const HOUR = 3_600_000
 
@@ -30,7 +32,7 @@ const startWith = async (url: string, expiresIn: number | null) =>
   startClient(url, await startOf('ada', { token: await tokenFor('ada', { expiresIn }) }))
 
 test('a clock that is set an hour forward ends the sessions whose token has expired by it, and no other', async () => {
-  const { url, lines } = await runGateway()
+  const { url, lines } = await startGateway()
   const [short, long, endless] = [
     await startWith(url, 1_800),
     await startWith(url, 7_200),
@@ -60,7 +62,7 @@ test('a clock that is set an hour forward ends the sessions whose token has expi
 })
 
 test('a clock that is set an hour back keeps no token alive', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const client = await startWith(url, 2)
   await jumped(-HOUR, async () => {
     client.send({ type: 'token', token: await tokenFor('ada', { expiresIn: 0.001 }) })
@@ -70,7 +72,7 @@ test('a clock that is set an hour back keeps no token alive', async () => {
 })
 
 test('a clock that is set an hour back stops no start timeout, and one that is set forward triggers none', async () => {
-  const { url } = await runGateway({}, { startTimeout: 1.5 })
+  const { url } = await startGateway({}, { startTimeout: 1.5 })
   const silent = openClient(url)
   await silent.opened
   await jumped(-HOUR, async () => {

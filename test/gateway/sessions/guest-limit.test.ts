@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 
 const start = { type: 'start', appId: 'app', guest: true }
 
 test('a guest beyond `limits.guests` ends as unavailable, until another guest has left without messages', async () => {
-  const { url } = await runGateway({ limits: { guests: 2 } })
+  const { url } = await startGateway({ limits: { guests: 2 } })
   const [first, second] = [await startClient(url, start), await startClient(url, start)]
   const refused = openClient(url, { start })
   const { code, frame } = await refused.end()

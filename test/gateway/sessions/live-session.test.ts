@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway, signedStart, startOf, tokenFor } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { signedStart, startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 
-const { url, lines } = await runGateway({}, { pingInterval: 60 })
+const { url, lines } = await startGateway({}, { pingInterval: 60 })
 
 /** An `authenticate` that resolves when `open` is called. */
 const gate = () => {
@@ -16,7 +18,7 @@ const withParams = { type: 'start', appId: 'app', userId: 'ada', authParams: { p
 
 test('frames that come before `started` are handled after it, in their order, and none after an `end`', async () => {
   const { open, authenticate } = gate()
-  const { url: slow } = await runGateway({ authenticate })
+  const { url: slow } = await startGateway({ authenticate })
   const client = openClient(slow)
   await client.opened
   client.send(
@@ -54,7 +56,7 @@ for (const [what, frames] of [
 ] as const)
   for (const place of ['before the start', 'while the start is authenticated'])
     test(`${what} ${place} end the connection with 4413 too-large`, async () => {
-      const { url: slow } = await runGateway({ authenticate: gate().authenticate })
+      const { url: slow } = await startGateway({ authenticate: gate().authenticate })
       const client = openClient(slow, place === 'before the start' ? {} : { start: withParams })
       await client.opened
       client.send(...frames)
@@ -64,7 +66,7 @@ for (const [what, frames] of [
 
 test('16 frames of 16,384 bytes together wait for `started`, and are answered', async () => {
   const { open, authenticate } = gate()
-  const { url: slow } = await runGateway({ authenticate })
+  const { url: slow } = await startGateway({ authenticate })
   const client = openClient(slow)
   await client.opened
   const early = Array.from({ length: 16 }, () => readOf(1_024))
@@ -140,7 +142,7 @@ test('a session that was started with a signature does not expire', async () => 
 // These run at once, since all of them wait.
 void describe('as time passes', { concurrency: true }, () => {
   void it('a client that sends no frame for two ping intervals is dead, and no sooner', async () => {
-    const { url: quick } = await runGateway({}, { pingInterval: 1 })
+    const { url: quick } = await startGateway({}, { pingInterval: 1 })
     const before = performance.now()
     const client = await startClient(quick, await startOf('ada'), { pongs: false })
     const started = performance.now()
@@ -152,7 +154,7 @@ void describe('as time passes', { concurrency: true }, () => {
   })
 
   void it('a client that answers pings stays connected', async () => {
-    const { url: quick } = await runGateway({}, { pingInterval: 1 })
+    const { url: quick } = await startGateway({}, { pingInterval: 1 })
     const client = await startClient(quick, await startOf('ada'))
     const pings = (): number => client.frames.filter(({ type }) => type === 'ping').length
     await until('three pings', () => pings() >= 3)

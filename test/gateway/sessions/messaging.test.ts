@@ -6,7 +6,9 @@ import { startClient, type Client, type Frame } from '../../support/raw-client.j
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { assemble } from '../assemble.js'
-import { runGateway, startOf, tokenFor } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 
 const path = scratchFolder()
 
@@ -20,7 +22,7 @@ const refusalOf = async (client: Client, frame: Frame): Promise<Frame> => {
 
 // Before the first test: a gateway that opens while no test runs is closed with the file's tests.
 const running = await Promise.all(
-  engines.map(async (engine) => ({ engine, ...(await runGateway(fast, { engine })) })),
+  engines.map(async (engine) => ({ engine, ...(await startGateway(fast, { engine })) })),
 )
 for (const { engine, gateway, url } of running) {
   const on = `(${String(engine.type)})`
@@ -190,7 +192,7 @@ test('a `history` frame reads little more from the engine than fits into it, bef
 })
 
 test('a `history` frame is no larger than a frame may be', async () => {
-  const { gateway, url } = await runGateway()
+  const { gateway, url } = await startGateway()
   for (let n = 1; n <= 20; n++)
     await gateway.publish({ appId: 'app', to: 'ada', body: `${n} `.padEnd(10_000, 'x') })
   const client = await startClient(url, await startOf('ada'))
@@ -207,7 +209,7 @@ test('a `history` frame is no larger than a frame may be', async () => {
 })
 
 test('the largest message from the sender with the largest profile fits into a frame of 64 kB', async () => {
-  const { gateway, url } = await runGateway()
+  const { gateway, url } = await startGateway()
   const ada = await startClient(url, await startOf('ada'))
   const bob = { name: '"'.repeat(2_000) }
   const token = await tokenFor('bob', { user: bob })
@@ -228,7 +230,7 @@ test('the largest message from the sender with the largest profile fits into a f
 })
 
 test('a send that is no valid message is refused, and the session goes on', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const client = await startClient(url, await startOf('ada'))
   const good = { type: 'send', id: 'a', to: 'bob', body: 'hello' }
   const wrong: [Record<string, unknown>, string][] = [
@@ -256,7 +258,7 @@ test('a send that is no valid message is refused, and the session goes on', asyn
 })
 
 test('sends beyond `messagesPerSecond` of all of a user’s sessions are refused with `retryAfter`', async () => {
-  const { url } = await runGateway({ limits: { messagesPerSecond: 1 } })
+  const { url } = await startGateway({ limits: { messagesPerSecond: 1 } })
   const [one, two] = [
     await startClient(url, await startOf('ada')),
     await startClient(url, await startOf('ada')),
@@ -277,8 +279,8 @@ test('sends beyond `messagesPerSecond` of all of a user’s sessions are refused
 test('the app’s settings decide which users may send to which', async () => {
   const guest = { type: 'start', appId: 'app', guest: true, userId: 'gus' }
   const message = { type: 'send', id: 'a', to: 'bob', body: 'x' }
-  const outcome = async (app: Parameters<typeof runGateway>[0], start: unknown, frame = message) => {
-    const { url } = await runGateway(app)
+  const outcome = async (app: Parameters<typeof startGateway>[0], start: unknown, frame = message) => {
+    const { url } = await startGateway(app)
     const client = await startClient(url, start)
     client.send(frame)
     const answer = await client.next()
@@ -301,7 +303,7 @@ test('the app’s settings decide which users may send to which', async () => {
 
 test('messages are stored in the order in which they were sent, however long `authorizeSend` takes for each', async () => {
   const waits: (() => void)[] = []
-  const { url } = await runGateway({
+  const { url } = await startGateway({
     authorizeSend: ({ to }) =>
       to === 'slow' ? new Promise((resolve) => waits.push(() => resolve(true))) : true,
   })
@@ -320,7 +322,7 @@ test('messages are stored in the order in which they were sent, however long `au
 })
 
 test('a send that is repeated at the very end of `sendWindow` stores no second message', async () => {
-  const { url } = await runGateway({}, { sendWindow: 1 })
+  const { url } = await startGateway({}, { sendWindow: 1 })
   const client = await startClient(url, await startOf('ada'))
   const frame = { type: 'send', id: 'a', to: 'bob', body: 'x' }
   client.send(frame)
@@ -333,7 +335,7 @@ test('a send that is repeated at the very end of `sendWindow` stores no second m
 })
 
 test('`publish` sends a message of the app’s backend or of a user', async () => {
-  const { gateway, url } = await runGateway({ unknownRecipients: false })
+  const { gateway, url } = await startGateway({ unknownRecipients: false })
   const ada = await startClient(url, await startOf('ada'))
   const publication = { appId: 'app', to: 'ada', id: 'news', body: 'hello' }
   const published = await gateway.publish(publication)
@@ -363,7 +365,7 @@ test('`publish` sends a message of the app’s backend or of a user', async () =
 })
 
 test('one sender’s flood leaves another sender’s unread message in the inbox, and is refused', async () => {
-  const { gateway, url } = await runGateway({
+  const { gateway, url } = await startGateway({
     limits: { messagesPerSecond: 1_000_000 },
     retention: { messages: 20 },
   })

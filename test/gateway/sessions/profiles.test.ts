@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { startClient, type Frame } from '../../support/raw-client.js'
-import { runGateway, secret, startOf, tokenFor } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { secret, tokenFor } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
 
-const anyone = await runGateway({ profiles: 'anyone', limits: { requestsPerSecond: 1_000_000 } })
-const vouched = await runGateway({ profiles: 'vouched' })
+const anyone = await startGateway({ profiles: 'anyone', limits: { requestsPerSecond: 1_000_000 } })
+const vouched = await startGateway({ profiles: 'vouched' })
 
 const userIn = ({ started }: { started: Frame }): unknown => started['user']
 

@@ -1,13 +1,14 @@
 // Sessions that outlive their connections, over real sockets.
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { createGateway, createLog, type Gateway, type GatewayConfig } from '../../../src/gateway/index.js'
+import { type GatewayConfig } from '../../../src/gateway/index.js'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { assemble } from '../assemble.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf, testApp } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
 
@@ -27,7 +28,7 @@ const engines: NonNullable<GatewayConfig['engine']>[] = [
 ]
 // Before the first test: a gateway that opens while no test runs is closed with the file's tests.
 const running = await Promise.all(
-  engines.map(async (engine) => ({ engine, ...(await runGateway(fast, { engine })) })),
+  engines.map(async (engine) => ({ engine, ...(await startGateway(fast, { engine })) })),
 )
 for (const { engine, gateway, url } of running) {
   const on = `(${String(engine.type)})`
@@ -254,7 +255,7 @@ test('an `unread` frame counts the messages that were sent to this client, howev
 })
 
 test('if retention deleted missed messages, `lost` is true and the rest follow', async () => {
-  const { gateway, url } = await runGateway({ retention: { messages: 5 } })
+  const { gateway, url } = await startGateway({ retention: { messages: 5 } })
   const known = await startClient(url, await startOf('ada'))
   known.close()
   for (let n = 1; n <= 9; n++) await gateway.publish({ appId: 'app', to: 'ada', body: 'x' })
@@ -296,7 +297,7 @@ test('a session is held for `leaveWindow` after its page was left, for `resumeWi
     [{ leaveWindow: 0.1, resumeWindow: 60 }, /^lost/],
     [{ leaveWindow: 60, resumeWindow: 0.1 }, /^left/],
   ] as const) {
-    const { url } = await runGateway({}, windows)
+    const { url } = await startGateway({}, windows)
     const expected = way.map((name) => held.test(name))
     // On a busy machine sessions end later.
     let now = await found(url, 200)
@@ -307,7 +308,7 @@ test('a session is held for `leaveWindow` after its page was left, for `resumeWi
 })
 
 test('a session whose connection timed out is held', async () => {
-  const { url } = await runGateway({}, { pingInterval: 0.1 })
+  const { url } = await startGateway({}, { pingInterval: 0.1 })
   const silent = await startClient(url, await startOf('ada'), { pongs: false })
   assert.equal((await silent.end()).code, 4508)
   const again = await startClient(url, await resuming(silent.started))
@@ -315,14 +316,7 @@ test('a session whose connection timed out is held', async () => {
   again.close()
 })
 
-const run = async (engine: GatewayConfig['engine']): Promise<{ gateway: Gateway; url: string }> => {
-  const gateway = createGateway(
-    { listen: { port: 0 }, engine, apps: { app: testApp() } },
-    { env: {}, log: createLog({ level: 'silent' }) },
-  )
-  after(() => gateway.close())
-  return { gateway, url: await gateway.listen() }
-}
+const run = (engine: NonNullable<GatewayConfig['engine']>) => startGateway({}, { engine })
 
 test('after a restart on the same folder sessions are resumed, and their messages are there', async () => {
   const engine = { type: 'embedded', path: scratchFolder() } as const

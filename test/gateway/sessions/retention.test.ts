@@ -5,14 +5,15 @@ import { ClassicLevel } from 'classic-level'
 import { startClient } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 
 test('after a restart messages that are too old are deleted, though none is sent', async () => {
   const engine = { type: 'embedded', path: scratchFolder() } as const
-  const before = await runGateway({}, { engine })
+  const before = await startGateway({}, { engine })
   for (const body of ['one', 'two']) await before.gateway.publish({ appId: 'app', to: 'ada', body })
   await before.gateway.close()
-  const { url } = await runGateway({ retention: { days: 1e-9 } }, { engine })
+  const { url } = await startGateway({ retention: { days: 1e-9 } }, { engine })
   const client = await startClient(url, await startOf('ada'))
   const { epoch, offset } = client.started
   assert.equal(offset, 2)
@@ -26,12 +27,12 @@ test('after a restart messages that are too old are deleted, though none is sent
 test('an error in the engine’s background jobs is logged', async () => {
   const path = scratchFolder()
   const engine = { type: 'embedded', path } as const
-  const before = await runGateway({}, { engine })
+  const before = await startGateway({}, { engine })
   await before.gateway.close()
   const level = new ClassicLevel(path)
   await level.put('inbox\0app\0ada', 'no JSON')
   await level.close()
-  const { lines } = await runGateway({}, { engine })
+  const { lines } = await startGateway({}, { engine })
   await until('a line of the log', () =>
     lines.some((line) => line.includes("The engine's store can't be read")),
   )

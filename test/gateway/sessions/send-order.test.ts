@@ -6,7 +6,8 @@ import { startProxy } from '../../support/proxy.js'
 import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 
 const path = scratchFolder()
 
@@ -29,7 +30,8 @@ const answerPings = async (client: Client): Promise<void> => {
 }
 
 /** A gateway whose `authorizeSend` rejects for messages to `later`. */
-const failing = () => runGateway({ authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) })
+const failing = () =>
+  startGateway({ authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) })
 
 test('sends on their way behind a refused one are refused too, until the client has answered a ping after the refusal', async () => {
   const { url } = await failing()
@@ -82,7 +84,7 @@ test('a client that answers pings but not `started` may send again as soon as it
 })
 
 test('the pong for an earlier ping does not confirm a refusal', async () => {
-  const { url } = await runGateway(
+  const { url } = await startGateway(
     { authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) },
     { pingInterval: 1 },
   )
@@ -98,7 +100,7 @@ test('the pong for an earlier ping does not confirm a refusal', async () => {
 })
 
 test('no ping is sent before `started`', async () => {
-  const { url } = await runGateway({}, { pingInterval: 1 })
+  const { url } = await startGateway({}, { pingInterval: 1 })
   const client = openClient(url, { pongs: false })
   await client.opened
   // This one connected later: if it is pinged, the first one would have been.
@@ -112,7 +114,7 @@ test('no ping is sent before `started`', async () => {
 })
 
 test('a send that is refused for good holds no other one back', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const client = await startClient(url, await startOf('ada'), { pongs: false })
   client.send({ type: 'pong' }, send(''), send('a'))
   assert.deepEqual(await answers(client, 2), ['refused ', 'sent a'])
@@ -121,7 +123,7 @@ test('a send that is refused for good holds no other one back', async () => {
 
 test('a message that waits for `authorizeSend` does not overtake one before it that failed', async () => {
   const pending: ((may: Promise<boolean>) => void)[] = []
-  const { url } = await runGateway({ authorizeSend: () => new Promise((resolve) => pending.push(resolve)) })
+  const { url } = await startGateway({ authorizeSend: () => new Promise((resolve) => pending.push(resolve)) })
   const client = await startClient(url, await startOf('ada'))
   client.send(send('a'), send('b'), send('c'))
   await until('the first call', () => pending.length === 1)
@@ -137,7 +139,7 @@ test('a message that waits for `authorizeSend` does not overtake one before it t
 })
 
 test('a client that never sends `pong` may send again after `retryAfter`', async () => {
-  const { url } = await runGateway({ limits: { messagesPerSecond: 5 } })
+  const { url } = await startGateway({ limits: { messagesPerSecond: 5 } })
   const client = await startClient(url, await startOf('ada'), { pongs: false })
   // So many that one is refused, however long they take.
   client.send(...Array.from({ length: 30 }, (_, n) => send(`${n}`)))
@@ -151,7 +153,7 @@ test('a client that never sends `pong` may send again after `retryAfter`', async
 })
 
 test('a client that keeps sending and repeats nothing gets through as many as the app allows', async () => {
-  const { url } = await runGateway({ limits: { messagesPerSecond: 20 } })
+  const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
   const proxy = await startProxy(url, undefined, ({ up, down }) => {
     up.delay(30)
     down.delay(30)
@@ -168,7 +170,7 @@ test('a client that keeps sending and repeats nothing gets through as many as th
 
 for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies GatewayConfig['engine'][])
   test(`if the app’s quota is used up, a small message does not overtake a large one (${engine.type})`, async () => {
-    const { url } = await runGateway({ limits: { bytes: 8_000 } }, { engine })
+    const { url } = await startGateway({ limits: { bytes: 8_000 } }, { engine })
     const client = await startClient(url, await startOf('ada'))
     client.send(send('large', 'bob', 'x'.repeat(8_000)), send('small'))
     assert.deepEqual(await answers(client, 2), ['refused large', 'refused small'])
@@ -179,7 +181,7 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies 
   })
 
 test('a client that repeats refused messages in order finds all of them stored in order', async () => {
-  const { url } = await runGateway({ limits: { messagesPerSecond: 20 } })
+  const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
   // So that the limiter's bucket fills before the client has received the refusal.
   const proxy = await startProxy(url, undefined, ({ up, down }) => {
     up.delay(50)

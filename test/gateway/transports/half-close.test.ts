@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
 import { createGateway, createLog } from '../../../src/gateway/index.js'
-import { assertSpeaksProtocol, readFrames } from '../../attacks/support.js'
+import { assertSpeaksProtocol, readFrames } from '../../support/gateway-frames.js'
 import {
   handshake,
   maskedFrame,

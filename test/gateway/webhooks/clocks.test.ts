@@ -1,10 +1,11 @@
 // The machine's clock is set back while a delivery fails. `Date.now` jumps for everything in this process.
 import assert from 'node:assert/strict'
-import { after, mock, test } from 'node:test'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { mock, test } from 'node:test'
+import { createLog } from '../../../src/gateway/index.js'
 import { startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf, testApp } from '../support.js'
+import { startOf } from '../../support/starts.js'
+import { startGateway } from '../../support/gateway.js'
 import { key, secretOf, startEndpoint } from './endpoint.js'
 
 const HOUR = 3_600_000
@@ -20,12 +21,9 @@ test('a clock that is set back an hour while a delivery fails does not delay the
     if (line.includes('webhook sent')) skew = -HOUR
   }
   const webhooks = { url: endpoint.url, secrets: [secretOf(key)], events: ['session.started' as const] }
-  const gateway = createGateway(
-    { listen: { port: 0 }, engine: { type: 'memory' }, apps: { app: testApp({ webhooks }) } },
-    { env: {}, log: createLog({ level: 'debug', destination: { write } }) },
-  )
-  after(() => gateway.close())
-  const client = await startClient(await gateway.listen(), await startOf('ada'))
+  const log = createLog({ level: 'debug', destination: { write } })
+  const { url } = await startGateway({ webhooks }, {}, { log })
+  const client = await startClient(url, await startOf('ada'))
   await until('the first delivery', () => endpoint.received.length, 1)
   endpoint.respond = (response) => response.end()
   await until('the second delivery', () => endpoint.received.length, 2)

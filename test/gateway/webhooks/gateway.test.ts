@@ -7,7 +7,8 @@ import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { startClient } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf, testApp } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 import { key, secretOf, startEndpoint, type Received } from './endpoint.js'
 
 const ok = (response: ServerResponse): unknown => response.end()
@@ -24,7 +25,7 @@ const run = (
   endpoint: { url: string },
   changes: Partial<Webhooks> = {},
   config: Partial<GatewayConfig> = {},
-) => runGateway({ webhooks: webhooksOf(endpoint, changes) }, config)
+) => startGateway({ webhooks: webhooksOf(endpoint, changes) }, config)
 
 const typesOf = (received: readonly Received[], userId: string): string =>
   received
@@ -120,7 +121,7 @@ test('a message that stays unread is reported once, and a message that is read i
 
 test('an app without webhooks and events that it does not list send nothing', async () => {
   const endpoint = await startEndpoint(ok)
-  const { url } = await runGateway(
+  const { url } = await startGateway(
     {},
     {
       apps: {
