@@ -95,7 +95,14 @@ export interface ListenConfig {
   /** How many proxies in front add to `X-Forwarded-For`; 0 believes no such header. 0 to 32. @default 0 */
   trustProxy?: number | undefined
   /** Names of PEM files, read from the working directory. Left out: plain HTTP, for a proxy that ends TLS. */
-  tls?: { cert: string; key: string } | undefined
+  tls?:
+    | {
+        /** The file of the certificate chain. */
+        cert: string
+        /** The file of the private key. */
+        key: string
+      }
+    | undefined
 }
 
 /** The operators' listener. Its tokens have 32 bytes or more. */
@@ -118,7 +125,7 @@ export interface MemoryEngineConfig {
 
 /** Keeps everything in a folder. The default. */
 export interface EmbeddedEngineConfig {
-  /** @default 'embedded' */
+  /** It can be left out. @default 'embedded' */
   type?: 'embedded' | undefined
   /** The folder, from the working directory. @default './data' */
   path?: string | undefined
@@ -143,8 +150,18 @@ export interface RedisEngineConfig {
   cluster?: SecretConfig[] | undefined
   /** What the names of all keys begin with. Gateways of one prefix are one gateway. @default 'chat-session:' */
   prefix?: string | undefined
-  /** True, or PEM files: authorities besides Node's, and a certificate of this client. @default true for `rediss:` */
-  tls?: boolean | { ca?: string | undefined; cert?: string | undefined; key?: string | undefined } | undefined
+  /** True, or PEM files. Left out: true for `rediss:`. */
+  tls?:
+    | boolean
+    | {
+        /** The file of the authorities that are trusted besides Node's. */
+        ca?: string | undefined
+        /** The file of this client's certificate. */
+        cert?: string | undefined
+        /** The file of its private key. */
+        key?: string | undefined
+      }
+    | undefined
   path?: undefined
 }
 
@@ -152,7 +169,7 @@ export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig | RedisEngi
 
 /** Limits of the process, for clients before they are authenticated. */
 export interface LimitsConfig {
-  /** Open connections in all. From 1. @default three quarters of the process's open-file limit */
+  /** Open connections in all. From 1. @default three quarters of the open-file limit */
   connections?: number | undefined
   /** Open connections of one IP address. From 1. @default 5000 */
   connectionsPerAddress?: number | undefined
@@ -178,11 +195,18 @@ export interface AppConfig {
    * Web Keys. Only `algorithms` are accepted, whatever algorithm a token names.
    */
   jwks?:
-    | { url?: string | undefined; keys?: Record<string, unknown>[] | undefined; algorithms: JwksAlgorithm[] }
+    | {
+        /** https, or http on this machine. */
+        url?: string | undefined
+        /** JSON Web Keys, in place of `url`. */
+        keys?: Record<string, unknown>[] | undefined
+        /** One at least. */
+        algorithms: JwksAlgorithm[]
+      }
     | undefined
   /**
    * Origins of pages that may connect, as a browser sends them: `https://www.example.com`. A client without an `Origin`
-   * header is no browser and may connect. Required in production. @default any origin, in test
+   * header is no browser and may connect. Required in production. Left out in test: any origin.
    */
   origins?: string[] | undefined
   /** May a client start without credentials? @default true in test, false in production */
@@ -227,7 +251,7 @@ export interface WebhooksConfig {
   url: string
   /** As those of `authenticateUrl`. */
   secrets: SecretConfig[]
-  /** @default all but 'message.created' and 'message.read' */
+  /** The types of events that are sent. @default all but 'message.created' and 'message.read' */
   events?: WebhookEventType[] | undefined
   /** Seconds that a message stays unread before `message.unread`. 0.01 to 2,592,000 (30 days). @default 300 */
   unreadAfter?: number | undefined

@@ -1,7 +1,9 @@
-// docs/GATEWAY.md has one row for each key of the config, with its default.
+// docs/GATEWAY.md has one row for each key of the config, with its default, and the public type has its docstring and the same default.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import * as v from 'valibot'
 import { appSchema } from '../../../src/gateway/config/app.js'
 import { configSchema } from '../../../src/gateway/config/parse.js'
@@ -70,4 +72,70 @@ test('docs/GATEWAY.md documents every key of the config with its default', () =>
 
 test('docs/GATEWAY.md documents no key that the config does not have', () => {
   assert.deepEqual([...documented.keys()].sort(), rows.map(([key]) => key).sort())
+})
+
+/** A key of the config's public type: its docstring's sentences, and its `@default`. */
+interface TypedKey {
+  text: string
+  defaultValue: string | undefined
+}
+
+/** Returns the keys of src/gateway/config/types.ts by their path, as the rows name them. */
+const typedKeys = (): ReadonlyMap<string, TypedKey> => {
+  const file = fileURLToPath(new URL('../../../src/gateway/config/types.ts', import.meta.url))
+  const program = ts.createProgram([file], { strict: true, noEmit: true, skipLibCheck: true })
+  const checker = program.getTypeChecker()
+  const source = program.getSourceFile(file) ?? assert.fail()
+  const config = source.statements
+    .filter(ts.isInterfaceDeclaration)
+    .find(({ name }) => name.text === 'GatewayConfig')
+  const keys = new Map<string, TypedKey>()
+  const walk = (type: ts.Type, prefix: string): void => {
+    for (const part of type.isUnion() ? type.types : [type]) {
+      // Only the types of this file have keys of the config: the members of arrays, texts and functions are none.
+      const isConfig = [part.symbol, part.aliasSymbol].some((symbol) =>
+        symbol?.declarations?.some(
+          (declaration) =>
+            declaration.getSourceFile() === source &&
+            (ts.isInterfaceDeclaration(declaration) || ts.isTypeLiteralNode(declaration)),
+        ),
+      )
+      if (!isConfig) continue
+      for (const property of part.getProperties()) {
+        const path = `${prefix}${property.name}`
+        const tag = property.getJsDocTags(checker).find(({ name }) => name === 'default')
+        const text = ts.displayPartsToString(property.getDocumentationComment(checker))
+        if (text !== '' || tag || !keys.has(path))
+          keys.set(path, { text, defaultValue: tag && ts.displayPartsToString(tag.text) })
+        if (property.name !== 'apps') walk(checker.getTypeOfSymbol(property), `${path}.`)
+        else walk(checker.getTypeOfSymbol(property).getStringIndexType() ?? assert.fail(), '….')
+      }
+    }
+  }
+  walk(checker.getTypeAtLocation(config ?? assert.fail()), '')
+  return keys
+}
+
+/** A default as both places write it: numbers without separators, texts without quotes, and no remark in brackets or after a comma. */
+const plain = (value: string): string =>
+  value
+    .replaceAll(/(?<=\d)[_,](?=\d)/g, '')
+    .replaceAll(/['`]/g, '')
+    .replace(/ \(.*\)$/, '')
+
+/** Whether a row names a value. Without one the docstring says in words what is so if the key is left out. */
+const hasDefault = (value: string): boolean => !/^(none|required)\b/.test(value)
+
+const keys = typedKeys()
+for (const [key, value] of rows)
+  test(`the public type of ${key} has a docstring with the default of its row`, () => {
+    const { text, defaultValue } = keys.get(key) ?? assert.fail('the public type has no such key')
+    assert.notEqual(text, '')
+    assert.equal(defaultValue && plain(defaultValue), hasDefault(value) ? plain(value) : undefined)
+  })
+
+test('the public type has no key that the config does not take', () => {
+  const rowsAndParents = new Set(rows.flatMap(([key]) => [key, key.replace(/\.[^.]+$/, '')]))
+  for (const key of keys.keys())
+    assert.ok(rowsAndParents.has(key) || key === 'apps' || key.endsWith('.env'), key)
 })
