@@ -62,9 +62,12 @@ export const closeAction = (close: number): CloseAction => {
   return 'retry'
 }
 
+/** Of the codes that share a number: the one that a close without an `ended` frame gets, because it claims least. */
+export const generalCodes: Readonly<Record<number, EndCode>> = { 4403: 'refused' }
+
 /** The code of a close without an `ended` frame. */
 export const codeOfClose = (close: number): EndCode => {
-  const known = Object.entries(closeCodes).find(([, row]) => row.close === close)?.[0]
+  const known = generalCodes[close] ?? Object.entries(closeCodes).find(([, row]) => row.close === close)?.[0]
   if (known) return known as EndCode
   if (close === 1009) return 'too-large'
   return ({ ended: 'ended', refetch: 'unauthenticated', stop: 'bad-request', retry: 'unavailable' } as const)[

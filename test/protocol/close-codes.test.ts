@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { generalCodes } from '../../src/protocol/close-codes.js'
 import {
   clientErrorMessages,
   closeAction,
@@ -57,6 +58,19 @@ test('the hundreds decide what a client does after a close, also one that it doe
             : 'retry'
     assert.equal(closeAction(close), expected, String(close))
   }
+})
+
+test('a number that several codes share says which of them a close without an `ended` frame gets', () => {
+  const codes = new Map<number, string[]>()
+  for (const [code, { close }] of Object.entries(closeCodes))
+    codes.set(close, [...(codes.get(close) ?? []), code])
+  const shared = [...codes].filter(([, sharing]) => sharing.length > 1)
+  // Otherwise the order of the rows would decide.
+  assert.deepEqual(
+    shared.map(([close]) => String(close)),
+    Object.keys(generalCodes),
+  )
+  for (const [close, sharing] of shared) assert.ok(sharing.includes(generalCodes[close] ?? ''), String(close))
 })
 
 test('a close without an `ended` frame gets the code of its number, and an unknown number that of its hundreds', () => {

@@ -13,7 +13,13 @@ import type { Delivery } from './delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { engineRetryAfter } from './engine-retry.js'
-import { createMessaging, OTHER_EPOCH, type MessagingContext, type Refuse } from './messaging.js'
+import {
+  createMessaging,
+  OTHER_EPOCH,
+  type MessagingContext,
+  type Refuse,
+  type RequestFrame,
+} from './messaging.js'
 import type { UserLimits } from './user-limits.js'
 import { createSendOrder } from './send-order.js'
 
@@ -21,9 +27,6 @@ import { createSendOrder } from './send-order.js'
 const MAX_PENDING = 100
 /** Milliseconds after which a client tries again if too many of its frames wait. */
 const RETRY_AFTER = 1_000
-
-/** A frame that a live session answers. */
-export type RequestFrame = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
 
 /** Answers the frames of one session's client, or refuses them. */
 export interface FrameHandler {

@@ -23,15 +23,13 @@ export interface MessagingContext {
   messageTurns: MessageTurns
 }
 
-type MessagingFrame = ClientFrameOf<'send' | 'history' | 'read'>
+/** A frame that a live session answers. */
+export type RequestFrame = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
 
 type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAfter?: number | undefined]
 
 /** Answers a frame with `refused`; `retryAfter` in milliseconds. */
-export type Refuse = (
-  re: MessagingFrame | ClientFrameOf<'token' | 'profile'>,
-  ...refusal: RefusalParts
-) => void
+export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void
 
 /** Answers `send` and `history` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
 export interface Messaging {

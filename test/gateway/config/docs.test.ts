@@ -127,7 +127,7 @@ const plain = (value: string): string =>
 const hasDefault = (value: string): boolean => !/^(none|required)\b/.test(value)
 
 const keys = typedKeys()
-for (const [key, value] of rows)
+for (const [key = '', value = ''] of rows)
   test(`the public type of ${key} has a docstring with the default of its row`, () => {
     const { text, defaultValue } = keys.get(key) ?? assert.fail('the public type has no such key')
     assert.notEqual(text, '')
@@ -135,7 +135,7 @@ for (const [key, value] of rows)
   })
 
 test('the public type has no key that the config does not take', () => {
-  const rowsAndParents = new Set(rows.flatMap(([key]) => [key, key.replace(/\.[^.]+$/, '')]))
+  const rowsAndParents = new Set(rows.flatMap(([key = '']) => [key, key.replace(/\.[^.]+$/, '')]))
   for (const key of keys.keys())
     assert.ok(rowsAndParents.has(key) || key === 'apps' || key.endsWith('.env'), key)
 })
