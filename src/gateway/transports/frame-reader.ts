@@ -108,6 +108,8 @@ export class FrameReader {
   readonly #limits: FrameLimits
   #message: Message | undefined
   #rest: Rest | undefined
+  /** Bytes that are still read after `stopAfter`. */
+  #left: number | undefined
   #isEnded = false
 
   constructor(listener: FrameListener, frameLimits = gatewayLimits) {
@@ -118,6 +120,14 @@ export class FrameReader {
   /** Whether a frame or a message has begun and is not finished. */
   get isUnfinished(): boolean {
     return this.#message !== undefined || this.#rest !== undefined
+  }
+
+  /**
+   * Reads at most so many more bytes, and stops between two frames: a chunk may have thousands of frames behind the one for which the
+   * connection was closed.
+   */
+  stopAfter(bytes: number): void {
+    this.#left ??= bytes
   }
 
   /** Reads the next bytes of the client, and calls the listener for what they finish. The payloads are unmasked in place. */
@@ -133,6 +143,7 @@ export class FrameReader {
         this.#rest = { chunks: [data.subarray(at)], bytes: data.length - at, needed: end - at }
         return
       }
+      if (this.#left !== undefined && (this.#left -= end - at) <= 0) return this.#end()
       at = end
     }
   }

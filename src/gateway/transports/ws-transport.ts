@@ -9,7 +9,6 @@ import { closePayload, controlFrame, textFrame } from './frame-writer.js'
 import { CLOSE_TIMEOUT, LOST, NO_CODE } from './handshake.js'
 import { answerLater } from './late-answers.js'
 import { sendBuffers, type SlowSocket } from './send-buffers.js'
-import { createSlicedPush } from './slices.js'
 import { createTurnFlush } from './turn-flush.js'
 
 /** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
@@ -91,17 +90,12 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#connection = connection
     this.#messageTimeout = timeout
     stream[TRANSPORT] = this
-    stream.push = slicedPush
     stream.on('data', onChunk).on('close', onClosed)
     const endListeners = stream.listeners('end')
-    // Added before the others are removed: without a listener Node would delete the property, and V8 then makes the object a large table.
+    // Added before the others are removed. If the last listener of an event is removed, Node deletes the event's property, and V8 turns the
+    // object of all listeners into a large table: ARCHITECTURE.md has the figure.
     stream.on('end', onEnd)
     for (const listener of endListeners) stream.off('end', listener as () => void)
-  }
-
-  /** Whether the client is authenticated and its session has started. */
-  get isLive(): boolean {
-    return this.#connection?.isLive ?? false
   }
 
   onMessage(data: Buffer, isBinary: boolean): void {
@@ -277,6 +271,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     if (this.#isClosing) return
     this.flush()
     this.#isClosing = true
+    this.#reader.stopAfter(MAX_AFTER_CLOSE)
     // After `onEnd` the stream only waits for the client to read. A client that never reads would keep the socket open.
     if (this.#stream.writable) this.#stream.write(controlFrame(opcodes.close, payload), 'latin1')
     this.#closeTimer = setTimeout(destroy, CLOSE_TIMEOUT, this.#stream)
@@ -300,5 +295,3 @@ function onClosed(this: Carrier<Duplex>): void {
 function onEnd(this: Carrier<Duplex>): void {
   void this[TRANSPORT]?.onEnd()
 }
-
-const slicedPush = createSlicedPush((socket: Carrier<Duplex>) => !socket[TRANSPORT]?.isLive)

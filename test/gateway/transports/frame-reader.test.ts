@@ -168,3 +168,25 @@ test('nothing is read after a close frame or a refusal', () => {
   const unmasked = Buffer.from([0x81, 1, 0x41])
   assert.deepEqual(readAll([Buffer.concat([unmasked, text]), text]), ['violation 1002'])
 })
+
+test('a reader that is stopped reads no more frames of a chunk than it was told to', () => {
+  const text = frame(createRandom(1), 0x81, Buffer.from('x'))
+  const chunk = (frames: number): Buffer => Buffer.concat(Array.from({ length: frames }, () => text))
+  let [read, violations] = [0, 0]
+  const listener = {
+    onMessage: () => {
+      if (++read === 3) reader.stopAfter(10 * text.length)
+    },
+    onPing: () => assert.fail(),
+    onPong: () => assert.fail(),
+    onCloseFrame: () => assert.fail(),
+    onViolation: () => (violations += 1),
+  }
+  const reader = new FrameReader(listener)
+  reader.read(chunk(1_000))
+  // The third frame is the first of the ten.
+  assert.equal(read, 12)
+  reader.read(text.subarray(0, 3))
+  reader.read(chunk(10))
+  assert.deepEqual([read, violations, reader.isUnfinished], [12, 0, false])
+})
