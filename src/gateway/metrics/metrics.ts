@@ -1,14 +1,15 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createClientVersions } from './client-versions.js'
-import { NestedCounter } from './nested-counter.js'
-import { PlainHistogram } from './plain-histogram.js'
+import { LabelledCounter } from './labelled-counter.js'
 import { metricsTable, type Row } from './table.js'
 
 type Table = typeof metricsTable
 
 type MetricOf<R> =
   R extends Row<'counter', infer Label>
-    ? Counter<Label>
+    ? [Label] extends [never]
+      ? Counter
+      : LabelledCounter<Label>
     : R extends Row<'gauge', infer Label>
       ? Gauge<Label>
       : R extends Row<'histogram', infer Label>
@@ -30,13 +31,11 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
 const create = (
   { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
-): Counter | Gauge | Histogram => {
+): Counter | LabelledCounter<string> | Gauge | Histogram => {
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
-  if (kind === 'counter') return labels.length === 0 ? new Counter(options) : new NestedCounter(options)
+  if (kind === 'counter') return labels.length === 0 ? new Counter(options) : new LabelledCounter(options)
   if (kind === 'gauge') return new Gauge(options)
-  return labels.length === 0
-    ? new PlainHistogram({ ...options, buckets: [...buckets] })
-    : new Histogram({ ...options, buckets: [...buckets] })
+  return new Histogram({ ...options, buckets: [...buckets] })
 }
 
 /** Creates the metrics of a gateway. Counting takes a fraction of a microsecond, and nothing else happens until a scrape. */
