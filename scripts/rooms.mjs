@@ -13,7 +13,7 @@ const engineInterface = [
   'engine/transfer',
   'engine/user-changes',
 ]
-const gatewayBase = ['util', 'gateway/errors', 'gateway/log', 'gateway/deadline-timer', 'gateway/clock-watch']
+const gatewayBase = ['util', 'gateway/errors', 'gateway/log', 'gateway/clock-watch']
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const observed = [...settings, 'gateway/metrics']
 const messages = [...observed, 'gateway/apps', 'gateway/auth', 'gateway/messages']
@@ -80,7 +80,6 @@ export const rooms = {
 
   'gateway/errors': [],
   'gateway/log': [],
-  'gateway/deadline-timer': [],
   'gateway/clock-watch': [],
   'gateway/repeat-log': ['gateway/log'],
   'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],

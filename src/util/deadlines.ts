@@ -1,5 +1,4 @@
-/** The longest delay that `setTimeout` takes, in milliseconds. */
-const MAX_DELAY = 2 ** 31 - 1
+import { Timer } from './timer.js'
 
 interface Entry<T> {
   at: number
@@ -16,11 +15,14 @@ export class Deadlines<T> {
   readonly #heap: Entry<T>[] = []
   readonly #now: () => number
   readonly #onDue: () => void
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   /** The time that the timer is set for. */
   #timerAt = Infinity
 
-  /** `onDue` is called when an item may be due. It calls `takeDue`. */
+  /**
+   * `onDue` is called when an item may be due, once in a turn of the event loop. It calls `takeDue`. If `onDue` throws, it is called again
+   * for the items that it has not taken.
+   */
   constructor(now: () => number, onDue: () => void) {
     this.#now = now
     this.#onDue = onDue
@@ -44,9 +46,9 @@ export class Deadlines<T> {
     return due
   }
 
-  /** Removes every item and clears the timer. */
+  /** Removes every item and cancels the timer. */
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#heap.length = 0
     this.#timerAt = Infinity
   }
@@ -74,26 +76,23 @@ export class Deadlines<T> {
   }
 
   #run(): void {
-    // One may have been set since the timer fired.
-    clearTimeout(this.#timer)
-    // `onDue` reads the clock: the timer may be early, or far too late on a machine that slept.
+    // A timer may have been set since the last one fired.
+    this.#timer?.cancel()
     this.#timerAt = Infinity
-    this.#onDue()
-    this.#setTimer()
+    try {
+      this.#onDue()
+    } finally {
+      this.#setTimer()
+    }
   }
 
   #setTimer(): void {
     const earliest = this.#heap[0]?.at ?? Infinity
     if (earliest === this.#timerAt) return
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#timerAt = earliest
     if (earliest === Infinity) return
-    this.#timer = setTimeout(
-      // In a busy process several timers fire in one turn of the event loop, and in each turn there is to be one call of `onDue`.
-      () => setImmediate(() => this.#run()),
-      Math.min(Math.max(Math.ceil(earliest - this.#now()), 0), MAX_DELAY),
-    )
-    // A deadline must not keep the process alive.
-    this.#timer.unref()
+    // In a busy process several timers fire in one turn of the event loop, and in each turn there is to be one call of `onDue`.
+    this.#timer = new Timer(earliest - this.#now(), () => setImmediate(() => this.#run()), this.#now)
   }
 }

@@ -17,7 +17,7 @@ const ROOM = 4_096
 
 /**
  * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, it makes them of two hashes (RFC 2104, 2):
- * the objects and streams of `createHmac` cost a start three times as much.
+ * with the objects and streams of `createHmac` a start takes more CPU time (ARCHITECTURE.md has the figure).
  */
 export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uint8Array) => Buffer) => {
   const hash = hashOnce

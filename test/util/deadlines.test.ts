@@ -122,6 +122,28 @@ void describe('the heap of deadlines', () => {
     deadlines.stop()
   })
 
+  void it('calls back for the other items when a call throws', () => {
+    mock.timers.enable({ apis: ['setTimeout', 'setImmediate', 'Date'] })
+    try {
+      const taken: string[] = []
+      const deadlines = new Deadlines<string>(
+        () => Date.now(),
+        () => {
+          const [item = 'none'] = deadlines.takeDue(Date.now(), 1)
+          taken.push(item)
+          if (item === 'bad') throw new Error('of the item')
+        },
+      )
+      deadlines.add(Date.now() + 10, 'bad')
+      deadlines.add(Date.now() + 10, 'good')
+      assert.throws(() => mock.timers.tick(11), /of the item/)
+      mock.timers.tick(2)
+      assert.deepEqual(taken, ['bad', 'good'])
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
   void it('waits longer than a timer can', () => {
     mock.timers.enable({ apis: ['setTimeout', 'setImmediate', 'Date'] })
     try {

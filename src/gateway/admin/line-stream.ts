@@ -1,5 +1,5 @@
 import type { StreamLine } from '../../protocol/internal.js'
-import { DeadlineTimer } from '../deadline-timer.js'
+import { Timer } from '../../util/timer.js'
 import type { AdminContext } from './calls.js'
 
 /** Milliseconds between two lines, so that any number of entries is a bounded number of renders. */
@@ -41,7 +41,7 @@ export const streamLines = <Entry>(
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const timer = setInterval(() => flush(controller), INTERVAL)
-      const deadline = new DeadlineTimer(MAX_STREAM, () => {
+      const deadline = new Timer(MAX_STREAM, () => {
         life.abort()
         controller.close()
       })

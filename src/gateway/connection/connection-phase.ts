@@ -1,5 +1,5 @@
 import type { Peer } from '../auth/authentication.js'
-import type { DeadlineTimer } from '../deadline-timer.js'
+import type { Timer } from '../../util/timer.js'
 import type { Slot } from '../limits/connection-limits.js'
 import type { LiveSession } from '../sessions/live-session.js'
 import type { PendingStart } from './connection-counter.js'
@@ -10,7 +10,7 @@ export interface OpeningState {
   readonly name: 'opening'
   readonly peer: Peer
   readonly slot: Slot
-  readonly deadline: DeadlineTimer
+  readonly deadline: Timer
   start: PendingStart | undefined
   session?: LiveSession
   readonly frames: EarlyFrames
@@ -23,4 +23,4 @@ interface LiveState {
 }
 
 /** The phase of a connection. */
-export type Phase = OpeningState | LiveState | { readonly name: 'closed' }
+export type ConnectionPhase = OpeningState | LiveState | { readonly name: 'closed' }

@@ -29,7 +29,7 @@ import {
   type PendingStart,
 } from './connection-counter.js'
 import { createConnectionId } from './connection-id.js'
-import type { OpeningState, Phase } from './connection-phase.js'
+import type { ConnectionPhase, OpeningState } from './connection-phase.js'
 import { EarlyFrames, TOO_MUCH_BEFORE_START } from './early-frames.js'
 import { Heartbeat, type HeartbeatConnection } from './heartbeat.js'
 import { Throttle } from './throttle.js'
@@ -38,7 +38,7 @@ import type { Transport } from './transport.js'
 import { LiveSession } from '../sessions/live-session.js'
 import type { SessionContext } from '../sessions/session-context.js'
 import type { DetachOrEnd } from '../sessions/session-phase.js'
-import { DeadlineTimer } from '../deadline-timer.js'
+import { Timer } from '../../util/timer.js'
 
 /** The parts of a gateway that all of its connections share. */
 export interface ConnectionContext extends SessionContext {
@@ -81,13 +81,13 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   readonly #heartbeat: Heartbeat
   /** Made when the user is first in debt of `bytesPerSecond`. */
   #throttle: Throttle | undefined
-  #phase: Phase
+  #phase: ConnectionPhase
 
   constructor(context: ConnectionContext, transport: Transport, peer: Peer, slot: Slot) {
     this.#context = context
     this.#transport = transport
     this.#heartbeat = new Heartbeat(this, context.settings.pingInterval)
-    const deadline = new DeadlineTimer(context.settings.startTimeout, () =>
+    const deadline = new Timer(context.settings.startTimeout, () =>
       this.end('timeout', 'The client sent no start in time, or it could not be authenticated in time.'),
     )
     this.#phase = { name: 'opening', peer, slot, deadline, start: undefined, frames: new EarlyFrames() }
@@ -99,7 +99,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   }
 
   /** The state that the metrics show, and the session from the moment that it exists. */
-  get status(): { state: Phase['name']; session: LiveSession | undefined } {
+  get status(): { state: ConnectionPhase['name']; session: LiveSession | undefined } {
     const phase = this.#phase
     return { state: phase.name, session: phase.name === 'closed' ? undefined : phase.session }
   }

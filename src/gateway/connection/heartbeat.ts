@@ -1,5 +1,5 @@
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
-import { addTimed, removeTimed, type Timed } from './shared-timers.js'
+import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
 
 /**
  * Pings are sent at times that are this part of the interval apart, and at most so many milliseconds: one turn of the event loop then

@@ -1,5 +1,5 @@
 import type { ConnectionHandle } from './connection-handle.js'
-import { DeadlineTimer } from '../deadline-timer.js'
+import { Timer } from '../../util/timer.js'
 
 /**
  * Ends a session's connection when its credentials expire: when the wall clock reaches their time, or the monotonic clock has counted as
@@ -12,7 +12,7 @@ export class ExpiryTimer {
   #deadline = 0
   #watchedUntil = 0
   /** Null after `stop`. Undefined while `watch` will be called before the deadline: most sessions end or are renewed before theirs. */
-  #timer: DeadlineTimer | null | undefined
+  #timer: Timer | null | undefined
 
   constructor(connection: Pick<ConnectionHandle, 'end'>) {
     this.#connection = connection
@@ -56,7 +56,7 @@ export class ExpiryTimer {
 
   #setTimer(): void {
     if (this.#timer !== undefined || this.#expiresAt === null || this.#deadline > this.#watchedUntil) return
-    this.#timer = new DeadlineTimer(this.#deadline - performance.now(), () => this.#expire())
+    this.#timer = new Timer(this.#deadline - performance.now(), () => this.#expire())
   }
 
   #expire(): void {

@@ -21,7 +21,7 @@ import {
   type RequestFrame,
 } from './messaging.js'
 import type { UserLimits } from './user-limits.js'
-import { createSendOrder } from './send-order.js'
+import { createSendBarrier } from './send-barrier.js'
 
 /** Frames of one session that may wait for their answers at once. Sends do not count, unless `authorizeSend` delays them. */
 const MAX_PENDING = 100
@@ -60,7 +60,7 @@ export const createFrameHandler = (
   const onSettled: (() => void)[] = []
   let pendingCount = 0
 
-  const order = createSendOrder(connection, 2 * settings.pingInterval)
+  const sendBarrier = createSendBarrier(connection, 2 * settings.pingInterval)
 
   const refuse: Refuse = (re, code, why = errorMessages[code], retryAfter) => {
     const retryable = isRetryable(code)
@@ -74,14 +74,14 @@ export const createFrameHandler = (
       ...(retryAfter !== undefined && { retryAfter }),
     })
     metrics.refusals.inc({ app: appId, frame: re.type, code })
-    if (re.type === 'send' && retryable) order.hold({ code, why, retryAfter })
+    if (re.type === 'send' && retryable) sendBarrier.raise({ code, why, retryAfter })
   }
 
   const messaging = createMessaging(
     context,
     app,
     { user, limits: userLimits, epoch },
-    { connection, refuse, order },
+    { connection, refuse, sendBarrier },
   )
 
   /** If the token is refused, the session keeps the expiry that it has. */

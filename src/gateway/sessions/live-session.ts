@@ -10,7 +10,7 @@ import { sha256 } from '../../util/sha256.js'
 import type { ClientFrame, ClientFrameOf, GatewayFrameOf, User } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
-import { DeadlineTimer } from '../deadline-timer.js'
+import { Timer } from '../../util/timer.js'
 import { Delivery } from './delivery.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
 import type { HubSession } from './hub.js'
@@ -20,7 +20,7 @@ import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
 import { saveAdmitted } from './save-admitted.js'
 import type { SessionContext, StartFields } from './session-context.js'
-import type { DetachOrEnd, EngineSession, Phase, Started } from './session-phase.js'
+import type { DetachOrEnd, EngineSession, SessionPhase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
 
@@ -47,10 +47,10 @@ export class LiveSession implements HubSession {
   readonly #connection: ConnectionHandle
   readonly #expiryTimer: ExpiryTimer
   readonly #delivery: Delivery
-  #phase: Phase = { name: 'starting', events: [] }
+  #phase: SessionPhase = { name: 'starting', events: [] }
   /** When the engine was last touched, on the monotonic clock. */
   #touchedAt = -TOUCH_INTERVAL
-  #reauthTimer: DeadlineTimer | undefined
+  #reauthTimer: Timer | undefined
   /** Made for the first frame that needs it: most sessions send none. */
   #frameHandler: FrameHandler | undefined
   /** Made for the first `visibility` frame. */
@@ -308,7 +308,7 @@ export class LiveSession implements HubSession {
    */
   #scheduleReauth(): void {
     this.#reauthTimer?.cancel()
-    this.#reauthTimer = new DeadlineTimer(1_000 - (Date.now() % 1_000), () => this.#requestReauth())
+    this.#reauthTimer = new Timer(1_000 - (Date.now() % 1_000), () => this.#requestReauth())
   }
 
   /** The credentials were revoked: the session ends as expired unless a `token` frame with a good token comes. */

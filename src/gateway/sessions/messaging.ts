@@ -12,7 +12,7 @@ import type { ConnectionHandle } from './connection-handle.js'
 import { engineRetryAfter } from './engine-retry.js'
 import type { Log } from '../log.js'
 import type { UserLimits } from './user-limits.js'
-import type { SendOrder } from './send-order.js'
+import type { SendBarrier } from './send-barrier.js'
 
 /** The parts of a gateway that answer frames about messages. */
 export interface MessagingContext {
@@ -56,7 +56,11 @@ export const createMessaging = (
   { settings, engine, log, metrics, messageTurns }: MessagingContext,
   app: App,
   { user, limits: userLimits, epoch }: { user: UserRef; limits: UserLimits; epoch: string },
-  { connection, refuse, order }: { connection: ConnectionHandle; refuse: Refuse; order: SendOrder },
+  {
+    connection,
+    refuse,
+    sendBarrier,
+  }: { connection: ConnectionHandle; refuse: Refuse; sendBarrier: SendBarrier },
 ): Messaging => {
   const { appId, userId } = user
   /** Settles when the latest send is authorized and stored, or has failed. Used while `authorizeSend` is set. */
@@ -143,8 +147,8 @@ export const createMessaging = (
     const problem = checkMessage(frame)
     if (problem) return [problem.code, problem.why]
     if (!maySend()) return ['refused', "The app's 'send' rule does not let this user send."]
-    const hold = order.current()
-    if (hold) return [hold.code, hold.why, hold.retryAfter]
+    const refusal = sendBarrier.current()
+    if (refusal) return [refusal.code, refusal.why, refusal.retryAfter]
     // Messages that this gateway has counted too many of do not reach an engine that counts those of all gateways.
     const wait = userLimits.takeMessage()
     return wait > 0 ? ['rate-limited', undefined, wait] : undefined

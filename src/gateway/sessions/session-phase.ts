@@ -26,4 +26,5 @@ export interface Started {
 }
 
 /** The phase of a session on its connection. */
-export type Phase = Starting | Started | { readonly name: 'released'; readonly detachOrEnd: DetachOrEnd }
+export type SessionPhase =
+  Starting | Started | { readonly name: 'released'; readonly detachOrEnd: DetachOrEnd }

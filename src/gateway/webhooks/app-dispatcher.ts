@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { DeliveryOutcome, PendingEvent, WebhookEvent, WebhookQueue } from '../../engine/index.js'
-import { DeadlineTimer } from '../deadline-timer.js'
+import { Timer } from '../../util/timer.js'
 import type { Log } from '../log.js'
 import {
   OutboundRequestError,
@@ -12,7 +12,7 @@ import {
 import { hasExpired, retryDelay } from '../outbound/retry.js'
 
 /** One request to an app's endpoint. It has no body and no URL, so that an operator may see it. */
-export interface Delivery {
+export interface WebhookDelivery {
   /** The event's id; of a test, one that no event has. */
   id: string
   type: WebhookEvent['type'] | 'test'
@@ -37,7 +37,7 @@ export interface AppDispatcherContext {
   log: Pick<Log, 'error' | 'warn' | 'info'>
   meter?: RequestMeter | undefined
   /** Called after each request. */
-  onDelivery(appId: string, delivery: Delivery): void
+  onDelivery(appId: string, delivery: WebhookDelivery): void
 }
 
 /** Deliveries of one app that run at once. */
@@ -79,7 +79,7 @@ export class AppDispatcher {
   readonly #life = new AbortController()
   #target: SignedTarget
   #isClosed = false
-  #timer: DeadlineTimer | undefined
+  #timer: Timer | undefined
   #taking: Promise<void> | undefined
   /** Whether events may have become due since they were last taken. */
   #mayBeDue = false
@@ -115,13 +115,13 @@ export class AppDispatcher {
   }
 
   /** Sends an event of type `test`, once. Its failure says nothing about the endpoint's other deliveries. */
-  async test(): Promise<Delivery> {
+  async test(): Promise<WebhookDelivery> {
     const at = Date.now()
     const id = `test_${randomUUID()}`
     const body = { type: 'test', id, seq: 0, at, appId: this.#appId, userId: null, data: {} }
     const answer = await this.#post(id, body)
     const result = answer.error === null ? 'delivered' : 'failed'
-    const delivery: Delivery = { id, type: 'test', userId: null, at, attempt: 1, ...answer, result }
+    const delivery: WebhookDelivery = { id, type: 'test', userId: null, at, attempt: 1, ...answer, result }
     this.#context.onDelivery(this.#appId, delivery)
     return delivery
   }
@@ -130,7 +130,7 @@ export class AppDispatcher {
   async close(timeout: number): Promise<void> {
     this.#isClosed = true
     this.#timer?.cancel()
-    const timer = new DeadlineTimer(timeout, () => this.#life.abort())
+    const timer = new Timer(timeout, () => this.#life.abort())
     await this.#taking
     await Promise.all(this.#running)
     timer.cancel()
@@ -141,7 +141,7 @@ export class AppDispatcher {
   #wakeAfter(delay: number): void {
     if (this.#isClosed) return
     this.#timer?.cancel()
-    this.#timer = new DeadlineTimer(delay, () => this.wake())
+    this.#timer = new Timer(delay, () => this.wake())
   }
 
   #isDown(): boolean {

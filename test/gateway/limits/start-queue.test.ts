@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { DeadlineTimer } from '../../../src/gateway/deadline-timer.js'
+import { Timer } from '../../../src/util/timer.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
@@ -127,7 +127,7 @@ test('a start that takes long holds up the others for a while only', async () =>
 })
 
 test('in a crowd a client waits for its turn, and one beyond the queue gets a `retryAfter`', async () => {
-  const restart = mock.method(DeadlineTimer.prototype, 'restart')
+  const restart = mock.method(Timer.prototype, 'restart')
   const { began, work, finish } = gates()
   const { url } = await assemble(
     (memory) => ({

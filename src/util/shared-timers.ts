@@ -9,7 +9,7 @@ interface Group {
   readonly timer: NodeJS.Timeout
 }
 
-/** By their times, in milliseconds of the monotonic clock. A timer for each item would take more memory and more CPU time. */
+/** By their times, in milliseconds of the monotonic clock. A timer for each item, or a heap of them, would take more CPU time: ARCHITECTURE.md has the figures. */
 const groups = new Map<number, Group>()
 
 const run = (at: number): void => {

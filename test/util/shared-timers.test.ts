@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 
 test('an item that throws does not keep the others of its time from being called', () => {
-  const module = new URL('../../../src/gateway/connection/shared-timers.ts', import.meta.url)
+  const module = new URL('../../src/util/shared-timers.ts', import.meta.url)
   // In a process of its own, because the error is thrown again.
   const script = `
     import { addTimed } from '${module.href}'
