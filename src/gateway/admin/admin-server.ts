@@ -29,7 +29,7 @@ const MAX_SOCKETS = 100
 
 type AdminSettings = NonNullable<Settings['admin']>
 
-/** `current` returns the settings for each request anew, since a reload may change the tokens. */
+/** `current` is called for each request, because a reload may change the tokens. */
 export const createAdminServer = (
   current: () => AdminSettings,
   context: Omit<AdminRoutesContext, 'login' | 'trust'>,

@@ -40,7 +40,7 @@ const bearerToken = (authorization: string | undefined): string | undefined =>
 /**
  * Checks the admin tokens and limits failed log-ins. The right token is accepted at any time: a stranger may share the operator's address,
  * say behind the same proxy. So the limit does not make guessing slower. A token of 32 random bytes is not found at any rate:
- * a million guesses a second would take 10^63 years. `current` returns the settings for each request anew, since a reload may change the tokens.
+ * a million guesses a second would take 10^63 years. `current` is called for each request, because a reload may change the tokens.
  * `clock` returns milliseconds.
  */
 export const createLogin = (

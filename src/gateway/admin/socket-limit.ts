@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { addressKey } from '../limits/connection-limits.js'
 
 export interface SocketLimit {
-  /** Counts a socket that was accepted. Beyond the limit one without a right token is closed: the oldest of the address that has the most. */
+  /** Counts a socket that was accepted. Beyond the limit it closes a socket that has sent no right token: the oldest of the address with the most. */
   accept: (socket: Socket) => void
   /** A request of the socket had a right token, so it makes no room for others any more. */
   trust: (socket: Socket) => void

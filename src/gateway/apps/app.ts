@@ -24,7 +24,7 @@ const MAX_WAITING_AUTHENTICATIONS = 1_000
 
 /** An app of the config with its keys imported. Sessions keep it for as long as they last, over every reload of the config. */
 export interface App {
-  /** The app's rules. Read them anew for each decision: `update` replaces them. */
+  /** The app's rules. Read them for each decision: `update` replaces them. */
   readonly settings: AppSettings
   /** Replaces the app's rules and keys at once. Credentials are verified by the new ones from now on. */
   update(settings: AppSettings, keySet: KeySet | undefined): void

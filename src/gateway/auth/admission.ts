@@ -41,7 +41,7 @@ const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
   retryAfter,
 })
 
-/** Returns a token's claims without verifying them. For a malformed token it returns none, and `verifyToken` refuses it. */
+/** Returns a token's claims without verifying them. A malformed token has none here, and `verifyToken` refuses it. */
 const unverifiedClaims = (token: string): JsonObject => {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())

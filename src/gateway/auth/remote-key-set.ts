@@ -95,7 +95,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   /** How many fetches have begun, and which of them `keys` are from. */
   let begun = 0
   let keysFrom = 0
-  /** For the next fetch in the background, which begins at `nextAt`. Undefined until the first token comes. */
+  /** Begins the next fetch in the background, at `nextAt`. Undefined until the first token comes. */
   let timer: NodeJS.Timeout | undefined
   let nextAt = 0
   let hasFailed = false
@@ -161,7 +161,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   return {
     age: () => (keys ? performance.now() - fetchedAt : null),
     async resolve(header, token) {
-      // Without a timer there was no fetch yet. With one, a start does not wait for a server that has just failed.
+      // Without a timer no fetch has ended yet. With one, the last fetch has failed, and a start does not wait for the next one.
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {

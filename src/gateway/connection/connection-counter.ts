@@ -15,7 +15,7 @@ export const closeReasonOf = (code: number): 'left' | 'lost' =>
 export interface PendingStart {
   readonly app: string
   readonly way: string
-  /** Of its frame. */
+  /** The length of its frame. */
   readonly bytes: number
   /** When its frame came, on the monotonic clock. */
   readonly at: number

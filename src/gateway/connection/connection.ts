@@ -40,7 +40,7 @@ import type { SessionContext } from '../sessions/session-context.js'
 import type { DetachOrEnd } from '../sessions/session-phase.js'
 import { Timer } from '../../util/timer.js'
 
-/** The parts of a gateway that all of its connections share. */
+/** The parts of a gateway that all connections share. */
 export interface ConnectionContext extends SessionContext {
   settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'startTimeout' | 'leaveWindow'>
   /** Returns the apps by id, or a promise of them until the engine is open. */
@@ -94,7 +94,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   }
 
   /** Whether the client is authenticated and its session has started. */
-  get isLive(): boolean {
+  get #isLive(): boolean {
     return this.#phase.name === 'live' || this.#phase.name === 'draining'
   }
 
@@ -117,7 +117,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (this.#phase.name === 'closed') return
     // If the client may reconnect, its session is held: it must come back within that time.
     const { resumeWindow } = this.#context.settings
-    const longest = (this.isLive && resumeWindow / 2) || Infinity
+    const longest = (this.#isLive && resumeWindow / 2) || Infinity
     this.send({
       type: 'ended',
       code,
@@ -237,8 +237,9 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
       const work = (hasWaited: boolean): Promise<void> => {
-        // A client that has left meanwhile needs no session. The checks of another may take the whole time, however long its start has waited.
+        // A client that has left meanwhile needs no session.
         if (this.#phase !== phase) return Promise.resolve()
+        // The start timeout begins again here, because waiting in the queue does not count.
         if (hasWaited) phase.deadline.restart(this.#context.settings.startTimeout)
         return this.#start(phase, start, frame)
       }
@@ -302,7 +303,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#charge(session, start.bytes)) return
     opening.session = session
-    // Not before: the answer to a handshake never waits for a verification.
+    // Called after the verification, so that the answer to a handshake never waits for one.
     this.#transport.expectFrame?.()
     // The hub has the session before the engine reads the user, so that the session receives every later event.
     hub.add(session)

@@ -3,7 +3,7 @@ import type { Transport } from './transport.js'
 
 /** Milliseconds for which a client may go on beyond its user's bytes a second. */
 const MAX_THROTTLED = 10_000
-/** If this share of a second's bytes is left, the time in `MAX_THROTTLED` starts anew. */
+/** If the user has this share of a second's bytes left, the client has recovered: `MAX_THROTTLED` counts from its next debt. */
 const RECOVERED = 0.5
 
 /** Stops reading from one connection's socket while its user is in debt of `bytesPerSecond`. */

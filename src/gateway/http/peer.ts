@@ -13,7 +13,7 @@ const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string |
 /**
  * Returns the origin and the address of a request's client. With `trustProxy` proxies in front, the outermost proxy saw the
  * address: it is that many entries from the right of X-Forwarded-For. Clients can forge the entries before it.
- * Of the other headers it keeps those of `forwardHeaders` only.
+ * It keeps no other headers than those of `forwardHeaders`.
  */
 export const peerOf = (
   request: RequestHead,

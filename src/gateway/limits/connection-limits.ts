@@ -76,7 +76,7 @@ const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
 }
 
 /**
- * `current` returns the limits for each socket anew: a reload of the config changes them. `onReached` is called when a limit is the
+ * `current` is called for each socket, because a reload of the config changes the limits. `onReached` is called when a limit is the
  * reason to close a socket.
  */
 export const createConnectionLimits = (

@@ -11,7 +11,7 @@ export interface RateLimiter {
   /** Takes one of `perSecond`. Returns 0 if there was one, else the milliseconds until there is. */
   take(limit: LimitName, key: string, perSecond: number): number
   /**
-   * Spends `amount` of `perSecond`, also if the bucket has less: the key is then in debt, of `MAX_DEBT` at most. Returns the rest in
+   * Spends `amount` of `perSecond`. If the bucket has less, the key is in debt afterwards, of `MAX_DEBT` at most. Returns the rest in
    * seconds: 1 is a full bucket, -2 a debt that is repaid in two seconds.
    */
   spend(limit: LimitName, key: string, perSecond: number, amount: number): number

@@ -58,7 +58,7 @@ const readBody = async (response: Response, maxBytes: number): Promise<string | 
 
 const send = async (url: string, request: OutboundRequest): Promise<OutboundResponse> => {
   const { method = 'GET', headers = {}, body, timeout, maxBytes, signal } = request
-  // Not `AbortSignal.any`: in Node 20 a long-lived signal keeps each signal that was made from it.
+  // `AbortSignal.any` would leak: in Node 20 a long-lived signal keeps each signal that was made from it.
   const call = new AbortController()
   const abort = (): void => call.abort(new OutboundRequestError('aborted', 'The request was given up.'))
   const timer = setTimeout(

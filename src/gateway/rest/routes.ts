@@ -139,7 +139,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
     }
-    // Of a call that fails because of a bug, which `failed` throws again: it may have changed something.
+    // A call that failed because of a bug may have changed something: it is audited, and `failed` throws its error again.
     let status = 500
     try {
       const result = await answer().catch((error: unknown) => failed(response, error))

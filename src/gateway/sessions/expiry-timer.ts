@@ -20,7 +20,7 @@ export class ExpiryTimer {
 
   /** Replaces the expiry: a Unix time in milliseconds, or null for none. Does nothing after `stop`. */
   set(expiresAt: number | null): void {
-    // A token may be accepted after its connection closed: nothing would cancel a timer that is made then.
+    // A token may be accepted after its connection closed. Nothing would cancel a timer that was set then.
     if (this.#timer === null) return
     this.#timer?.cancel()
     this.#timer = undefined

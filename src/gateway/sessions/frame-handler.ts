@@ -168,7 +168,7 @@ export const createFrameHandler = (
   }
 
   const answer = (frame: RequestFrame, isCounted: boolean): void => {
-    // Not an async function, which would take several promises more of each message.
+    // An async function would make several more promises for each message.
     try {
       const executed = execute(frame)
       if (!executed) return onAnswered(isCounted)

@@ -296,7 +296,7 @@ export class LiveSession implements HubSession {
     }
   }
 
-  /** Not `revoked`, which is final for a client: it may fetch other credentials. */
+  /** The code is not `revoked`, which is final for a client: this client may fetch other credentials. */
   #refuseRevoked(): false {
     this.#connection.end('unauthenticated', REVOKED)
     return false

@@ -108,7 +108,7 @@ export const createMessaging = (
     const { id, to, body, data } = frame
     const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
     const at = performance.now()
-    // Not an async function, which would take two promises more.
+    // An async function would make two more promises for each message.
     return engine
       .send({ appId, id, from: userId, to, body, data }, rules)
       .then((sent) => answerSend(frame, sent, at))

@@ -13,7 +13,7 @@ export interface VisibilityOptions {
 
 /**
  * Stores whether a session's page is hidden. The first change is stored at once, because a start on any gateway decides by it which
- * session makes room. Of changes that come soon after another, only the latest state is stored. Each call of the engine counts as a
+ * session makes room. If several changes come within `INTERVAL`, only the latest state is stored. Each call of the engine counts as a
  * request of the user.
  */
 export class Visibility {

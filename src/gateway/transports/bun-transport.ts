@@ -63,7 +63,7 @@ export class BunTransport implements Transport {
 
   /**
    * Passes the frames that come to `connection`. The handshake is answered once the promises that follow from it have settled, so that
-   * `started` leaves with the answer if no disk is waited for. Not in a later turn: Bun would refuse frames that come with the handshake.
+   * `started` leaves with the answer if no disk is waited for. It does not leave in a later turn, because Bun would refuse frames that come with the handshake.
    */
   receiveFor(connection: Connection): void {
     this.#connection = connection

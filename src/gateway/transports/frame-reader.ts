@@ -177,7 +177,7 @@ export class FrameReader {
     if (length >= TWO_BYTES) {
       maskAt += length === TWO_BYTES ? 2 : 8
       if (data.length < maskAt) return maskAt
-      // A length beyond 2 ** 53 is rounded: it is too large all the same.
+      // A length beyond 2 ** 53 is rounded, but any such length is too large.
       length =
         length === EIGHT_BYTES
           ? data.readUInt32BE(at + 2) * 2 ** 32 + data.readUInt32BE(at + 6)

@@ -49,7 +49,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #pong: Buffer | undefined
   /** Whether a close frame was sent, or the stream is closed. */
   #isClosing = false
-  /** Of the client's close frame. */
+  /** The code of the client's close frame. */
   #closeCode = LOST
   #closeTimer: NodeJS.Timeout | undefined
   #bytesAfterClose = 0
@@ -112,7 +112,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.onPong(payload)
     // A client that never reads could fill the memory with pongs.
     if (!this.#isOpen || this.isFull()) return
-    // Of the pings of one turn only the latest is answered (RFC 6455, 5.5.3).
+    // Only the latest ping of a turn is answered (RFC 6455, 5.5.3).
     this.#pong = payload
     this.#schedule()
   }

@@ -160,7 +160,7 @@ export class AppDispatcher {
   }
 
   async #takeDue(): Promise<void> {
-    // Without room nothing is taken: the next delivery that ends wakes this up.
+    // If there is no room, nothing is taken: the next delivery that ends calls `wake`.
     while (this.#mayBeDue && !this.#isClosed && this.#room() > 0) {
       this.#mayBeDue = false
       const limit = this.#room()

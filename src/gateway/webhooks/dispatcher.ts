@@ -35,7 +35,7 @@ export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metric
   const dispatchers = new Map<string, AppDispatcher>()
   let isClosed = false
   const listed = new Map<string, WebhookDelivery[]>()
-  /** Of apps whose webhooks a reload removed. */
+  /** The closing dispatchers of apps whose webhooks a reload removed. */
   const closing = new Set<Promise<void>>()
 
   const onDelivery = (appId: string, delivery: WebhookDelivery): void => {
