@@ -36,14 +36,13 @@ test('a gateway process does not load the suite of engines', async () => {
     config,
     JSON.stringify({ listen: { port: 0 }, engine, apps: { app: { environment: 'test' } } }),
   )
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
   // With coverage on, Node writes the address of every module that a process has loaded.
   const coverage = join(folder, 'coverage')
-  const gateway = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), main, 'serve', '--config', config],
-    { env: { ...process.env, NODE_V8_COVERAGE: coverage }, stdio: ['ignore', 'pipe', 'ignore'] },
-  )
+  const gateway = spawn(process.execPath, [main, 'serve', '--config', config], {
+    env: { ...process.env, NODE_V8_COVERAGE: coverage },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   after(() => gateway.kill('SIGKILL'))
   const exited = once(gateway, 'exit')
   const [line] = (await once(createInterface(gateway.stdout), 'line')) as [string]
@@ -57,8 +56,8 @@ test('a gateway process does not load the suite of engines', async () => {
     }
     for (const { url } of result) loaded.add(url)
   }
-  const ofEngine = [...loaded].filter((url) => url.includes('/src/engine/'))
-  assert.ok(ofEngine.some((url) => url.includes('/src/engine/local/local-engine')))
+  const ofEngine = [...loaded].filter((url) => url.includes('/dist/engine/'))
+  assert.ok(ofEngine.some((url) => url.includes('/dist/engine/local/local-engine')))
   assert.deepEqual(
     ofEngine.filter((url) => url.includes('/suite/')),
     [],

@@ -33,22 +33,23 @@ const codeOfStart = async (start: unknown, at = url): Promise<unknown> => {
   return frame.type === 'ended' ? frame['code'] : frame.type
 }
 
-test('a revoked user’s sessions end as revoked within a second, and the old token asks for a fresh one', async () => {
+test('a revoked user’s sessions end as revoked without a ping, and the old token asks for a fresh one', async () => {
+  const engine = createMemoryEngine()
+  // Longer than `end` waits: only the engine's event can end the sessions.
+  const { url } = await startGateway({}, { pingInterval: 300 }, { engine })
   const start = await startOf('ada')
   const [first, second] = [await startClient(url, start), await startClient(url, start)]
   const bob = await startClient(url, await startOf('bob'))
-  const before = performance.now()
   await engine.revokeUser(userOf('ada'), { issuedBefore: null, mode: 'end' })
   for (const client of [first, second]) {
     const { frame, code } = await client.end()
     assert.deepEqual([frame['code'], frame['retryable'], code], ['revoked', false, 4410])
   }
-  assert.ok(performance.now() - before < 1_000)
   const refused = openClient(url, { start })
   assert.deepEqual((await refused.end()).code, 4101)
   const resume = { key: first.started['resumeKey'], epoch: first.started['epoch'], offset: 0 }
-  assert.equal(await codeOfStart({ ...start, resume }), 'unauthenticated')
-  assert.equal(await codeOfStart({ ...start, token: await tokenAt('ada', 1_000) }), 'started')
+  assert.equal(await codeOfStart({ ...start, resume }, url), 'unauthenticated')
+  assert.equal(await codeOfStart({ ...start, token: await tokenAt('ada', 1_000) }, url), 'started')
   bob.send({ type: 'read', epoch: bob.started['epoch'] as string, offset: 0 })
   assert.equal((await bob.next()).type, 'unread')
   bob.close()

@@ -1,47 +1,68 @@
 import assert from 'node:assert/strict'
-import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'node:test'
 import { Heartbeat } from '../../../src/gateway/connection/heartbeat.js'
+import { holdClock } from '../../support/held-clock.js'
 
 const INTERVAL = 1_000
 /** Milliseconds from one time of pings to the next. */
 const GRID = 10
-const CONNECTIONS = 25
 
-test('connections that started at different times are pinged together, none of them early', async () => {
-  const pings: { startedAt: number; at: number }[] = []
-  const heartbeats: Heartbeat[] = []
-  const startedAt: number[] = []
-  // The timers of heartbeats don't keep the process alive.
-  const alive = setInterval(() => undefined, INTERVAL)
-  await new Promise<void>((resolve) => {
-    const startAll = async (): Promise<void> => {
-      for (let n = 0; n < CONNECTIONS; n++) {
-        const started = performance.now()
-        startedAt.push(started)
-        const sendText = (): void => {
-          if (pings.push({ startedAt: started, at: performance.now() }) === CONNECTIONS) resolve()
-        }
-        const heartbeat = new Heartbeat(
-          { sendText, end: () => undefined, watchExpiry: () => undefined },
-          INTERVAL,
-        )
-        heartbeats.push(heartbeat)
-        heartbeat.start()
-        await wait(3)
-      }
-    }
-    void startAll()
+/** Starts the heartbeat of a client. The times of its pings and of its end are those of the monotonic clock. */
+const startHeartbeat = () => {
+  const pings: number[] = []
+  const ends: { code: string; at: number }[] = []
+  const heartbeat = new Heartbeat(
+    {
+      sendText: () => void pings.push(performance.now()),
+      end: (code) => void ends.push({ code, at: performance.now() }),
+      watchExpiry: () => undefined,
+    },
+    INTERVAL,
+  )
+  heartbeat.start()
+  return { heartbeat, pings, ends, startedAt: performance.now() }
+}
+
+test('connections that started at different times are pinged together, none of them early', (t) => {
+  const clock = holdClock(t)
+  const connections = Array.from({ length: 25 }, () => {
+    const connection = startHeartbeat()
+    clock.advance(3)
+    return connection
   })
-  clearInterval(alive)
-  for (const heartbeat of heartbeats) heartbeat.stop()
-  for (const ping of pings) {
-    const after = ping.at - ping.startedAt
-    assert.ok(after >= INTERVAL - GRID, `a ping after ${after} ms`)
-  }
-  const groups = pings.filter(({ at }, n) => at - (pings[n - 1]?.at ?? 0) > 2).length
-  const spread = (startedAt.at(-1) ?? 0) - (startedAt[0] ?? 0)
-  // On a busy machine the starts are further apart, and one time's pings may be.
-  const most = spread / GRID + 5
-  assert.ok(groups <= most, `pings at ${groups} times, of connections that started within ${spread} ms`)
+  clock.advance(INTERVAL + GRID)
+  const times = connections.map(({ pings, startedAt, heartbeat }) => {
+    heartbeat.stop()
+    const [at = 0] = pings
+    assert.equal(pings.length, 1)
+    assert.ok(
+      at >= startedAt + INTERVAL && at < startedAt + INTERVAL + GRID,
+      `${startedAt} is pinged at ${at}`,
+    )
+    return at
+  })
+  // The starts are 72 ms apart.
+  assert.ok(new Set(times).size <= 1 + Math.ceil(72 / GRID), `pings at ${[...new Set(times)].join(', ')}`)
+})
+
+test('a client that sends no frame for two intervals is dead, and no sooner', (t) => {
+  const clock = holdClock(t)
+  const { pings, ends } = startHeartbeat()
+  clock.advance(2 * INTERVAL - 1)
+  assert.deepEqual([pings, ends], [[INTERVAL], []])
+  clock.advance(1)
+  assert.deepEqual(ends, [{ code: 'timeout', at: 2 * INTERVAL }])
+  clock.advance(10 * INTERVAL)
+  assert.deepEqual([pings.length, ends.length], [1, 1])
+})
+
+test('any frame moves the end by two intervals', (t) => {
+  const clock = holdClock(t)
+  const { heartbeat, ends } = startHeartbeat()
+  clock.advance(1_500)
+  heartbeat.onFrame()
+  clock.advance(2 * INTERVAL - 1)
+  assert.deepEqual(ends, [])
+  clock.advance(1)
+  assert.deepEqual(ends, [{ code: 'timeout', at: 3_500 }])
 })

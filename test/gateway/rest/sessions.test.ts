@@ -8,7 +8,8 @@ import { until } from '../../support/until.js'
 import { startOf } from '../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode } from './support.js'
 
-for (const { url, on } of await onBothEngines()) {
+// Pings are further apart than a test waits: only the engine's event can end a session.
+for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
   const rest = restOf(url)
 
   const codeOfStart = async (start: object): Promise<unknown> => {
@@ -18,14 +19,12 @@ for (const { url, on } of await onBothEngines()) {
     return frame.type === 'ended' ? frame['code'] : frame.type
   }
 
-  test(`logs a user out everywhere within a second, until the revocation is lifted ${on}`, async () => {
+  test(`logs a user out everywhere without a ping, until the revocation is lifted ${on}`, async () => {
     const start = await startOf('out')
     const clients = [await startClient(url, start), await startClient(url, start)]
-    const before = performance.now()
     const answer = await rest('DELETE', '/users/out/sessions')
     assert.equal(answer.status, 200)
     for (const client of clients) assert.equal((await client.end()).code, 4410)
-    assert.ok(performance.now() - before < 1_000)
     assert.equal(await codeOfStart(start), 'unauthenticated')
     assert.equal(field(await rest('GET', '/users/out'), 'revokedBefore'), field(answer, 'revokedBefore'))
     assert.equal((await rest('DELETE', '/users/out/revocation')).status, 204)

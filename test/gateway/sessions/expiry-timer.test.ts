@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { Heartbeat } from '../../../src/gateway/connection/heartbeat.js'
 import { ExpiryTimer } from '../../../src/gateway/sessions/expiry-timer.js'
+import { holdClock } from '../../support/held-clock.js'
 
 const INTERVAL = 50
 
-/** Runs an expiry timer with the heartbeat of a client that answers each ping. */
+/** Runs an expiry timer with the heartbeat of a client that answers each ping. `ends` has the times at which it ended the session. */
 const startTimer = (t: TestContext, expiresIn: number) => {
-  const startedAt = performance.now()
+  const clock = holdClock(t)
+  const ends: [code: string, at: number][] = []
   let pings = 0
-  let resolve: (ended: { code: string; after: number }) => void
-  const ended = new Promise<{ code: string; after: number }>((resolved) => (resolve = resolved))
-  const end = (code: string): void => resolve({ code, after: performance.now() - startedAt })
+  const end = (code: string): void => void ends.push([code, performance.now()])
   const sendText = (): void => {
     pings++
     heartbeat.onFrame()
@@ -20,39 +20,40 @@ const startTimer = (t: TestContext, expiresIn: number) => {
   const heartbeat = new Heartbeat({ end, sendText, watchExpiry: (until) => timer.watch(until) }, INTERVAL)
   timer.set(Date.now() + expiresIn)
   heartbeat.start()
-  // On a busy machine a check may come late: only the timer may end the session.
-  heartbeat.allowSilence(60_000)
-  // The timers of a connection don't keep the process alive.
-  const alive = setInterval(() => undefined, INTERVAL)
   t.after(() => {
-    clearInterval(alive)
     heartbeat.stop()
     timer.stop()
   })
-  return { timer, ended, pings: () => pings }
+  return { clock, timer, ends, pings: () => pings }
 }
 
-test('credentials that expire after several pings end the session at their time', async (t) => {
-  const { ended, pings } = startTimer(t, 400)
-  const { code, after } = await ended
-  assert.equal(code, 'token-expired')
-  assert.ok(after >= 398 && pings() >= 3, `after ${after} ms and ${pings()} pings`)
+test('credentials that expire after several pings end the session at their time', (t) => {
+  const { clock, ends, pings } = startTimer(t, 420)
+  clock.advance(419)
+  assert.deepEqual([ends, pings()], [[], 8])
+  clock.advance(1)
+  assert.deepEqual(ends, [['token-expired', 420]])
 })
 
-test('renewed credentials end the session at the new time, be it later or earlier', async (t) => {
-  const later = startTimer(t, 60)
-  later.timer.set(Date.now() + 300)
-  assert.ok((await later.ended).after >= 298)
-  const earlier = startTimer(t, 60_000)
-  earlier.timer.set(Date.now() + 60)
-  const { after } = await earlier.ended
-  assert.ok(after >= 58 && after < 30_000)
-})
+for (const [what, first, second] of [
+  ['later', 60, 300],
+  ['earlier', 60_000, 60],
+] as const)
+  test(`renewed credentials that expire ${what} end the session at the new time`, (t) => {
+    const { clock, timer, ends } = startTimer(t, first)
+    timer.set(Date.now() + second)
+    clock.advance(second - 1)
+    assert.deepEqual(ends, [])
+    clock.advance(1)
+    assert.deepEqual(ends, [['token-expired', second]])
+  })
 
 test('a stopped timer ends nothing, and shows no expiry', (t) => {
-  const { timer } = startTimer(t, 60_000)
-  assert.ok((timer.remaining() ?? 0) > 50_000)
+  const { clock, timer, ends } = startTimer(t, 60_000)
+  assert.equal(timer.remaining(), 60_000)
   timer.stop()
   timer.set(Date.now() + 1)
   assert.equal(timer.remaining(), null)
+  clock.advance(1_000)
+  assert.deepEqual(ends, [])
 })

@@ -141,15 +141,12 @@ test('a session that was started with a signature does not expire', async () => 
 
 // These run at once, since all of them wait.
 void describe('as time passes', { concurrency: true }, () => {
-  void it('a client that sends no frame for two ping intervals is dead, and no sooner', async () => {
+  void it('a client that sends no frame for two ping intervals is dead', async () => {
     const { url: quick } = await startGateway({}, { pingInterval: 1 })
-    const before = performance.now()
     const client = await startClient(quick, await startOf('ada'), { pongs: false })
-    const started = performance.now()
     const { code, reason, frame } = await client.end()
     assert.deepEqual([code, reason, frame['retryable']], [4508, 'timeout', true])
-    const [most, least] = [performance.now() - before, performance.now() - started]
-    assert.ok(most >= 1_999 && least < 2_950, `it took ${least} to ${most} ms`)
+    // After one ping, hence not at once. heartbeat.test.ts has the times.
     assert.ok(client.frames.some(({ type }) => type === 'ping'))
   })
 
@@ -163,16 +160,11 @@ void describe('as time passes', { concurrency: true }, () => {
     client.close()
   })
 
-  void it('a session whose token expires ends with 4102 token-expired, by the gateway’s clock', async () => {
+  void it('a session whose token expires ends with 4102 token-expired', async () => {
     const token = await tokenFor('ada', { expiresIn: 4 })
-    const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
-      exp: number
-    }
     const client = await startClient(url, await startOf('ada', { token }))
     const { frame, code, reason } = await client.end()
     assert.deepEqual([code, reason, frame['code']], [4102, 'token-expired', 'token-expired'])
-    const late = Date.now() - exp * 1000
-    assert.ok(late >= 0 && late < 3_000, `${late} ms late`)
   })
 
   void it('a renewed token moves the deadline', async () => {
