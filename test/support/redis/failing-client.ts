@@ -5,20 +5,14 @@ import type { RedisClient } from '../../../src/engine/redis/client/port.js'
 /** A client that can't run the script of this name while `isFailing` returns true. */
 export const failingClient = (
   options: RedisClientOptions,
-  script: string,
+  name: string,
   isFailing: () => boolean,
 ): RedisClient => {
   const client = createRedisClient(options)
-  return {
-    isCluster: client.isCluster,
-    open: (events) => client.open(events),
-    close: () => client.close(),
-    subscribe: (channels) => client.subscribe(channels),
-    keys: (start) => client.keys(start),
-    info: () => client.info(),
-    run: (called, keys, args) =>
-      called.name === script && isFailing()
-        ? Promise.reject(new EngineError('unavailable', 'The test lets this script fail.'))
-        : client.run(called, keys, args),
-  }
+  const run = client.run.bind(client)
+  client.run = (script, keys, args) =>
+    script.name === name && isFailing()
+      ? Promise.reject(new EngineError('unavailable', 'The test lets this script fail.'))
+      : run(script, keys, args)
+  return client
 }

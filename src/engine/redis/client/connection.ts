@@ -12,7 +12,7 @@ export interface ConnectionEvents {
   onMoved?: () => void
 }
 
-/** Milliseconds in which a connection is made, with TLS and login. */
+/** Milliseconds in which a connection is made, with TLS and login. The option `connectTimeout` of ioredis ends before the login. */
 const CONNECT_TIMEOUT = 3_000
 
 /** A PING without a reply for so many checks means that the connection is dead. */
@@ -21,8 +21,12 @@ const MAX_SILENT_CHECKS = 6
 const silent = (): void => undefined
 
 /**
- * One connection to one server. It is never made again: a loss rejects the calls that wait for replies. So no command is sent twice
- * unless this room's code says so.
+ * One connection to one server, by the class `Redis` of ioredis without its reconnection. A loss rejects the calls that wait for
+ * replies, with a `ConnectionFailure` that says whether the server may have received the command. So `runScript` decides what is sent
+ * again. ioredis reports "Connection is closed." for both.
+ *
+ * `check` finds a connection that is silent without being closed. The option `socketTimeout` of ioredis does so only while a command
+ * waits for its reply, and a subscribed connection sends none. That option also counts time in which this process was stopped.
  */
 export class Connection {
   readonly address: Address
@@ -42,14 +46,11 @@ export class Connection {
       port: address.port,
       db: options.database ?? 0,
       lazyConnect: true,
-      connectTimeout: CONNECT_TIMEOUT,
-      // All of this would send commands again, or keep them while there is no connection.
-      retryStrategy: () => null,
+      // ioredis never connects again, so it never sends a command again.
+      retryStrategy: null,
+      // A command fails if the connection is lost. Without this option it would wait for the next connection, which never comes.
       enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      autoResubscribe: false,
-      maxRetriesPerRequest: null,
-      // INFO at each connection: a server that still loads its data answers each command with LOADING.
+      // ioredis would send INFO at each connection. It is not needed: a server that still loads its data answers LOADING to scripts.
       enableReadyCheck: false,
       // Servers before 7.2 do not know CLIENT SETINFO, and an ACL may forbid it.
       disableClientInfo: true,
@@ -101,8 +102,8 @@ export class Connection {
   }
 
   /**
-   * Sends a PING if no other waits for its reply. Closes the connection if the PING has no reply after some checks. Checks are counted
-   * instead of time: if this process was stopped, the reply may wait to be read.
+   * Sends a PING if no other PING waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks.
+   * Checks are counted instead of time: if this process was stopped, the reply waits in the socket and is read after the next check.
    */
   check(): void {
     if (this.#state !== 'open') return

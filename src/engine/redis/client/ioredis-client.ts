@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import type { ClientEvents, RedisClient, Reply, Script, ServerInfo } from './port.js'
 import { Calls, type Call } from './calls.js'
@@ -49,6 +50,10 @@ interface Opened {
   readonly timer: NodeJS.Timeout
 }
 
+/**
+ * A client of one server, of the master that Sentinels name, or of a cluster. It uses one class of ioredis: `Redis`, a single connection.
+ * ARCHITECTURE has the measurements of what its own rules buy over the class `Cluster` and the Sentinel support of ioredis.
+ */
 export class IORedisClient implements RedisClient {
   readonly isCluster: boolean
   readonly #options: RedisClientOptions
@@ -150,7 +155,7 @@ export class IORedisClient implements RedisClient {
       await subscriptions.update()
       if (subscriptions.areComplete || call.isOver()) return
       subscriptions.assertAllowed()
-      await call.pause(100)
+      await sleep(100)
       await servers.refresh()
     }
   }

@@ -12,21 +12,15 @@ const crc16 = (text: string): number => {
   return crc
 }
 
+/**
+ * Returns the slot of a hash tag. ioredis computes it by the package cluster-key-slot and does not export it. The partitions of the
+ * engine need it before ioredis, which is optional, is loaded.
+ */
 export const slotOf = (tag: string): number => crc16(tag) % SLOTS
-
-/** Slots of tags. Tags are few, and the hash takes a microsecond. */
-const slots = new Map<string, number>()
-const MAX_SLOTS = 4_096
 
 /** Returns the slot of a key or a sharded channel: of the text in its first braces, or of all of it if there is none. */
 export const slotOfKey = (key: string): number => {
   const start = key.indexOf('{')
   const end = start < 0 ? -1 : key.indexOf('}', start + 1)
-  const tag = end > start + 1 ? key.slice(start + 1, end) : key
-  const known = slots.get(tag)
-  if (known !== undefined) return known
-  const slot = slotOf(tag)
-  if (slots.size >= MAX_SLOTS) slots.clear()
-  slots.set(tag, slot)
-  return slot
+  return slotOf(end > start + 1 ? key.slice(start + 1, end) : key)
 }

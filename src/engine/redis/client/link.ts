@@ -1,5 +1,4 @@
-import type { Connection } from './connection.js'
-import { type ConnectionEvents } from './connection.js'
+import type { Connection, ConnectionEvents } from './connection.js'
 import { ConnectionFailure } from './failures.js'
 import type { Address } from './options.js'
 
@@ -8,7 +7,10 @@ export type Connect = (address: Address, events: ConnectionEvents) => Connection
 /** Checks between attempts, after one, two, … failures in a row. */
 const PAUSES = [1, 1, 2, 4, 8]
 
-/** At most one connection to a server at a time, which is made when it is needed. */
+/**
+ * At most one connection to a server at a time, which is made when it is needed. During the pause after a failed attempt calls fail at
+ * once, so that they don't pile up while a server is away. ioredis would keep them in its offline queue.
+ */
 export class Link {
   readonly address: Address
   readonly #connect: Connect

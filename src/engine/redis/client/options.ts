@@ -30,7 +30,10 @@ export type RedisClientOptions =
 
 export const DEFAULT_PORT = 6379
 
-/** Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if it is no such URL. */
+/**
+ * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if it is no such URL. ioredis would take options from
+ * the URL's query, too, and they would replace those that `Connection` sets.
+ */
 export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
   const url = new URL(text)
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reply, Script } from './port.js'
 import type { Call } from './calls.js'
 import type { Connection } from './connection.js'
@@ -5,10 +6,13 @@ import { ConnectionFailure, failureOf } from './failures.js'
 import { addressText, type Address } from './options.js'
 import type { Servers } from './servers.js'
 
-/** Redirects that one call follows without a pause. */
+/** Redirects that one call follows without a pause. If two servers redirect to each other, further ones wait. */
 const QUICK_REDIRECTS = 3
 
-/** Milliseconds between attempts while a slot moves: a call with several keys waits until all of them are at one server. */
+/**
+ * Milliseconds between attempts while a slot moves. A script that names several keys fails with TRYAGAIN while some of them have moved
+ * and others have not.
+ */
 const TRY_AGAIN_PAUSE = 20
 
 const evaluate = async (
@@ -28,8 +32,9 @@ const evaluate = async (
 }
 
 /**
- * Runs a script at the master that serves its slot. Follows redirects. A script that may have run is sent again only if it is repeatable.
- * Everything else that fails is thrown at once: the master may be away for long, and calls must not pile up.
+ * Runs a script at the master that serves its slot. Follows redirects. If the connection is lost, sends the script again if it is
+ * repeatable or was never sent. The class `Cluster` of ioredis does not know what was sent: by its option `retryDelayOnFailover` it sends
+ * all lost commands again, or none. Every other failure is thrown at once: the master may be away for long, and calls must not pile up.
  */
 export const runScript = async (
   servers: Servers,
@@ -65,10 +70,10 @@ export const runScript = async (
       asking = undefined
       if (failure.kind === 'moved' || failure.kind === 'ask') {
         redirects += 1
-        if (redirects > QUICK_REDIRECTS) await call.pause(TRY_AGAIN_PAUSE)
+        if (redirects > QUICK_REDIRECTS) await sleep(TRY_AGAIN_PAUSE)
         if (failure.kind === 'ask') asking = failure.to
         else servers.move(slot, failure.to)
-      } else if (failure.kind === 'try-again') await call.pause(TRY_AGAIN_PAUSE)
+      } else if (failure.kind === 'try-again') await sleep(TRY_AGAIN_PAUSE)
       else if (failure.kind === 'read-only') {
         await recover(error)
         if (addressText(servers.ofSlot(slot).address) === addressText(server.address)) throw error

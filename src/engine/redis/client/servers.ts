@@ -2,7 +2,8 @@ import type { Connection, ConnectionEvents } from './connection.js'
 import { ConnectionFailure } from './failures.js'
 import { Link, type Connect } from './link.js'
 import { addressText, type Address } from './options.js'
-import { SLOTS, type Shard, type Topology } from './topology.js'
+import { SLOTS } from './key-slot.js'
+import type { Directory, Shard, Topology } from './topology.js'
 
 /** Milliseconds that a server has to say which masters there are. Then the next one is asked. */
 const READ_TIMEOUT = 1_000
@@ -42,7 +43,14 @@ const shuffled = <T>(items: readonly T[]): T[] =>
     .sort((a, b) => a.order - b.order)
     .map(({ item }) => item)
 
-/** The masters, and which of them serves which slot. */
+/**
+ * The masters, and which of them serves which slot. A single server, the master that Sentinels name and the masters of a cluster are one
+ * case here.
+ *
+ * It is not the Sentinel support of ioredis, which asks a Sentinel only when it connects, and by its option `failoverDetector` listens to
+ * all of them. In a failover on demand each Sentinel's notice closed the connections once more, and calls failed for 1.6 seconds. Here
+ * none failed. Errors of TLS at a Sentinel reach the user of ioredis as "Connection is closed.".
+ */
 export class Servers {
   readonly #topology: Topology
   readonly #connect: Connect
@@ -50,7 +58,7 @@ export class Servers {
   readonly #events: ServersEvents
   readonly #servers = new Map<string, Server>()
   readonly #bySlot: (Server | undefined)[] = new Array<Server | undefined>(SLOTS)
-  /** The link to the Sentinel that answered last. Nodes of a cluster are asked by their own links once they are known. */
+  /** The link to the seed that is asked, or to the Sentinel that answered last. A master of a cluster is asked by its own link. */
   #seed: Link | undefined
   #refreshing: Promise<void> | undefined
   #isClosed = false
@@ -97,8 +105,8 @@ export class Servers {
   }
 
   /**
-   * Reads again which masters there are. Calls at once share one reading. Rejects if no server answers. With `elsewhere`, another
-   * Sentinel may be asked than the last time, since what that one said does not hold.
+   * Reads again which masters there are. Calls at once share one reading. Rejects if no server answers. With `elsewhere` another
+   * Sentinel may be asked than the last time, because the master that it named does not work.
    */
   refresh({ elsewhere = false } = {}): Promise<void> {
     if (elsewhere && !this.#refreshing) this.#closeSeed()
@@ -125,11 +133,11 @@ export class Servers {
     for (const server of this.#servers.values()) this.#release(server)
   }
 
-  async #read(): Promise<Shard[]> {
-    const { seeds } = this.#topology
-    const [first] = seeds
-    if (!first) return this.#topology.read({ host: '', port: 0 }, () => Promise.reject(new Error('no seed')))
-    const masters = this.#seedsAreServers ? this.all.map(({ address }) => address) : []
+  async #read(): Promise<readonly Shard[]> {
+    const topology = this.#topology
+    if (!('seeds' in topology)) return topology
+    const { seeds, seedsAreServers } = topology
+    const masters = seedsAreServers ? this.all.map(({ address }) => address) : []
     const last = this.#seed ? [this.#seed.address] : []
     let failure: unknown
     const asked = new Set<string>()
@@ -138,27 +146,21 @@ export class Servers {
       if (asked.has(name)) continue
       asked.add(name)
       try {
-        return await withTimeout(this.#ask(address), READ_TIMEOUT)
+        const shards = await withTimeout(this.#ask(topology, address), READ_TIMEOUT)
+        if (seedsAreServers) this.#closeSeed()
+        return shards
       } catch (error) {
         failure = error
         this.#closeSeed()
-      } finally {
-        if (this.#seedsAreServers) this.#closeSeed()
       }
     }
     throw failure
   }
 
-  async #ask(address: Address): Promise<Shard[]> {
-    const link =
-      this.#connect === this.#connectSeed ? this.#servers.get(addressText(address))?.commands : undefined
-    const connection = await (link ?? this.#seedLink(address)).connection()
-    return this.#topology.read(address, (command, args) => connection.call(command, args))
-  }
-
-  /** In a cluster. A Sentinel holds no keys. */
-  get #seedsAreServers(): boolean {
-    return this.#connect === this.#connectSeed
+  async #ask({ seedsAreServers, read }: Directory, address: Address): Promise<Shard[]> {
+    const own = seedsAreServers ? this.#servers.get(addressText(address))?.commands : undefined
+    const connection = await (own ?? this.#seedLink(address)).connection()
+    return read(address, (command, args) => connection.call(command, args))
   }
 
   #closeSeed(): void {

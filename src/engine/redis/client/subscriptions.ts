@@ -17,8 +17,12 @@ export interface SubscriptionsEvents {
 }
 
 /**
- * Keeps channels subscribed at the masters that serve them. `update` compares what should be with what each connection has, so the same
- * code subscribes first, after a lost connection, and after slots have moved.
+ * Keeps channels subscribed at the masters that serve them. `update` compares the wanted channels with those that each connection has, so
+ * the same code subscribes first, after a lost connection, and after slots have moved.
+ *
+ * It tells when each lost subscription is confirmed, which the engine needs to report what was lost. The option `shardedSubscribers` of
+ * ioredis does not: its event `subscribersReady` comes before the servers confirm, and came 50 times while a killed master was replaced.
+ * If a server refuses a channel when ioredis subscribes again, ioredis reports no error.
  */
 export class Subscriptions {
   readonly #servers: Servers
@@ -27,7 +31,7 @@ export class Subscriptions {
   readonly #channels = new Map<string, Channel>()
   #updating: Promise<void> | undefined
   #isDirty = false
-  /** The reply NOPERM of the latest update: without a change of the ACL no further attempt succeeds. */
+  /** The reply NOPERM of the latest update. Further attempts fail, too, until the ACL changes. */
   #refusal: Error | undefined
 
   constructor(servers: Servers, isCluster: boolean, events: SubscriptionsEvents) {
@@ -59,7 +63,7 @@ export class Subscriptions {
     }
   }
 
-  /** The server ended a subscription without its name: all of this connection are subscribed again, which changes nothing for the others. */
+  /** A server ended a subscription, and ioredis does not say which one. So all channels of this connection are subscribed again. */
   forget(connection: Connection): void {
     connection.channels.clear()
   }

@@ -1,8 +1,7 @@
 import { EngineError } from '../../errors.js'
 import type { Reply } from './port.js'
+import { SLOTS } from './key-slot.js'
 import { DEFAULT_PORT, parseRedisUrl, type Address, type RedisClientOptions } from './options.js'
-
-export const SLOTS = 16_384
 
 /** A master, and the first and last slots of the ranges that it serves. */
 export interface Shard {
@@ -10,13 +9,18 @@ export interface Shard {
   readonly ranges: readonly (readonly [number, number])[]
 }
 
-/** Which masters there are. */
-export interface Topology {
-  /** The servers that can be asked: Sentinels, or nodes of a cluster. Empty if nothing is to be asked. */
+/** Where to ask which masters there are. */
+export interface Directory {
+  /** Sentinels, or nodes of a cluster. */
   readonly seeds: readonly Address[]
+  /** Whether the seeds serve keys themselves, as the nodes of a cluster do. Sentinels do not. */
+  readonly seedsAreServers: boolean
   /** Asks the server at `address` by `call`. */
   read(address: Address, call: (command: string, args: string[]) => Promise<Reply>): Promise<Shard[]>
 }
+
+/** Which masters there are: known from the options, or to be asked. */
+export type Topology = readonly Shard[] | Directory
 
 const EVERYTHING = [[0, SLOTS - 1]] as const
 
@@ -39,14 +43,12 @@ const parseSlots = (reply: Reply, answering: Address): Shard[] => {
 }
 
 export const topologyOf = (options: RedisClientOptions): Topology => {
-  if (options.type === 'single') {
-    const shard = { master: parseRedisUrl(options.url), ranges: EVERYTHING }
-    return { seeds: [], read: () => Promise.resolve([shard]) }
-  }
+  if (options.type === 'single') return [{ master: parseRedisUrl(options.url), ranges: EVERYTHING }]
   if (options.type === 'cluster')
     return {
       seeds: options.nodes,
-      async read(address, call) {
+      seedsAreServers: true,
+      read: async (address, call) => {
         const shards = parseSlots(await call('cluster', ['slots']), address)
         if (shards.length === 0) throw new EngineError('unavailable', 'The cluster of Redis serves no slots.')
         return shards
@@ -55,7 +57,8 @@ export const topologyOf = (options: RedisClientOptions): Topology => {
   const { name, sentinels } = options
   return {
     seeds: sentinels,
-    async read(_, call) {
+    seedsAreServers: false,
+    read: async (_, call) => {
       const [host, port] = list(await call('sentinel', ['get-master-addr-by-name', name]))
       if (typeof host !== 'string')
         throw new EngineError('unavailable', `The Sentinel does not know a master "${name}".`)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { slotOf } from '../../../../src/engine/redis/client/key-slot.js'
 import { startCluster, type ClusterSetup } from '../../../support/redis/cluster.js'
 import { until } from '../../../support/until.js'
 import {
@@ -8,7 +9,6 @@ import {
   openClient,
   publishSharded,
   repeat,
-  slotOf,
   spreadTags,
   type TestClient,
 } from './kit.js'
