@@ -1,4 +1,4 @@
-// The README links to every page and names every folder, every link resolves, and each page starts with a paragraph.
+// The README links to every page, ARCHITECTURE names every folder, every link resolves, and each page starts with a paragraph.
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { access, readFile, readdir } from 'node:fs/promises'
@@ -62,14 +62,14 @@ test('the README links to every page of the documentation', async () => {
     assert.ok(targets.includes(path), path)
 })
 
-test('the README has an item for every room of the source, and names its folders there', async () => {
-  const readme = await read('README.md')
+test('ARCHITECTURE.md has an item for every room of the source, and names its folders there', async () => {
+  const page = await read('ARCHITECTURE.md')
   const foldersIn = async (path: string): Promise<string[]> => {
     const entries = await readdir(new URL(path, root), { withFileTypes: true })
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   }
   for (const room of await foldersIn('src/')) {
-    const [, item] = new RegExp(`^- \`src/${room}\`: (.*(?:\\n  .*)*)`, 'm').exec(readme) ?? []
+    const [, item] = new RegExp(`^- \`src/${room}\`: (.*(?:\\n  .*)*)`, 'm').exec(page) ?? []
     assert.ok(item, `src/${room}`)
     for (const folder of await foldersIn(`src/${room}/`))
       assert.ok(item.includes(`\`${folder}/\``), `src/${room}/${folder}`)
