@@ -14,6 +14,15 @@ export type DeferredWrite = (batch: Operation[]) => void
 
 const isBun = process.versions['bun'] !== undefined
 
+const failureOf = (cause: unknown): EngineError =>
+  cause instanceof EngineError
+    ? cause
+    : new EngineError(
+        'unavailable',
+        'A write failed: look for a full or failing disk. The engine accepts writes again once it could open its store again.',
+        { cause },
+      )
+
 /** How long a deferred write waits for others to share its batch, in milliseconds. */
 const DEFER_DELAY = 10
 
@@ -50,7 +59,8 @@ export class GroupCommit {
   /** Whether a write waits that is not spaced. */
   #isUrgent = false
   #running: Promise<void> | undefined
-  /** Why writes are refused: the commit is closed, or a batch has failed. */
+  #failure: EngineError | undefined
+  /** Why writes are refused: the commit is closed, or it has failed. */
   #refusal: EngineError | undefined
   #nextBatch = 1
   #lastWritten = 0
@@ -245,15 +255,10 @@ export class GroupCommit {
     for (const waiter of waiters) waiter.resolve()
   }
 
+  /** Rejects `waiters` and all later writes. Only the first failure is reported: a batch may be under way when `verify` fails. */
   #fail(waiters: Waiter[], cause: unknown): void {
-    const failure =
-      cause instanceof EngineError
-        ? cause
-        : new EngineError(
-            'unavailable',
-            'A write failed: look for a full or failing disk. The engine accepts writes again once it could open its store again.',
-            { cause },
-          )
+    const isFirst = this.#failure === undefined
+    const failure = (this.#failure ??= failureOf(cause))
     this.#refusal = failure
     this.#isUrgent = false
     this.#clearTimer()
@@ -263,6 +268,6 @@ export class GroupCommit {
     this.#deferred.clear()
     for (const resolve of this.#flushes.splice(0)) resolve()
     for (const waiter of all) waiter.reject(failure)
-    this.#onFailure(failure)
+    if (isFirst) this.#onFailure(failure)
   }
 }

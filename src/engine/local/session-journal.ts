@@ -75,6 +75,14 @@ export class SessionJournal {
     }
   }
 
+  /** As `write`, also for a session that has ended and is not known any more. Writes every change through `commit` from now on. */
+  rewrite(ref: SessionRef, session: Session | undefined, commit: GroupCommit): void {
+    this.#commit = commit
+    const row = rows.session(ref)
+    if (session) this.write(session)
+    else commit.defer(row, (batch) => batch.push(del(row)))
+  }
+
   /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
   write(session: Session): void {
     if (!this.#commit) return

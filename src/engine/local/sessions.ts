@@ -89,6 +89,11 @@ export class Sessions {
     return this.#journal.startWriting(commit, [...this.#index.all()])
   }
 
+  /** Writes one session to a store whose rows are outdated, or deletes its row if it has ended. */
+  rewriteOne(ref: SessionRef, commit: GroupCommit): void {
+    this.#journal.rewrite(ref, this.#index.find(ref), commit)
+  }
+
   /** As `journalTo`, for a store whose rows are outdated: deletes those of sessions that have ended since. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
     await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)

@@ -136,8 +136,13 @@ export class Supervisor {
         opened.database = await this.#openDatabase(
           sessions,
           async ({ volume, commit, inboxes, webhooks }) => {
-            if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
-            webhooks.takeOver(failed.webhooks)
+            const isPersistent = volume.isPersistent
+            // In one task, so that one batch has the events and their sessions.
+            webhooks.takeOver(
+              failed.webhooks,
+              (session) => isPersistent && sessions.rewriteOne(session, commit),
+            )
+            if (isPersistent) await sessions.rewriteTo(volume.store, commit)
             await inboxes.takeOver(failed.inboxes)
           },
         )

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../protocol/index.js'
-import type { UserRef, WebhookEventType, WebhookOptions } from '../engine.js'
+import type { SessionRef, UserRef, WebhookEventType, WebhookOptions } from '../engine.js'
 import type { EventQueue, NewEvent } from './event-queue.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Operation } from './store.js'
@@ -20,8 +20,8 @@ export interface Presence {
 /** An event whose change is written behind the state in memory. */
 interface Unwritten {
   event: NewEvent
-  /** Undefined while writes are refused. */
-  id: string | undefined
+  /** The ids that it was added with: one for each attempt to write it, none while writes are refused. */
+  ids: string[]
   /** The number of the batch that writes it. */
   batch: number
 }
@@ -88,13 +88,20 @@ export class WebhookEvents {
     if (this.asks(of.appId, type)) this.#defer(this.#event(of, type, data))
   }
 
-  /** Takes over from events whose store has failed. Those that were not written are added again. */
-  takeOver(failed: WebhookEvents): void {
+  /**
+   * Takes over from events whose store has failed. Those that were not written are added again. `writeSession` is called with the session of
+   * each of them: if a crash kept the row and not the event, or the other way round, the session would end without a start, or twice.
+   */
+  takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)
-    for (const { event, id, batch } of failed.#unwritten) {
+    for (const { event, ids, batch } of failed.#unwritten) {
       const isWritten =
-        batch <= failed.#commit.lastWritten || (id !== undefined && this.#queue.has(event.appId, id))
-      if (!isWritten) this.#defer(event)
+        batch <= failed.#commit.lastWritten || ids.some((id) => this.#queue.has(event.appId, id))
+      if (isWritten) continue
+      // The attempts share `ids`: a write that fails may be on the disk all the same.
+      this.#defer(event, ids)
+      const { sessionId } = event.data
+      if (typeof sessionId === 'string') writeSession({ appId: event.appId, userId: event.userId, sessionId })
     }
   }
 
@@ -103,16 +110,17 @@ export class WebhookEvents {
     return { appId, userId, type, at: Date.now(), data: { ...data, online, sessions } }
   }
 
-  #defer(event: NewEvent): void {
-    if (!this.#commit.isWritable) return this.#keep({ event, id: undefined, batch: Infinity })
+  #defer(event: NewEvent, ids: string[] = []): void {
+    if (!this.#commit.isWritable) return this.#keep({ event, ids, batch: Infinity })
     try {
       const { id, operations } = this.#queue.add(event)
       this.#commit.append(operations)
-      this.#keep({ event, id, batch: this.#commit.nextBatch })
+      ids.push(id)
+      this.#keep({ event, ids, batch: this.#commit.nextBatch })
     } catch (error) {
-      // The store can't be read. Its change goes on, since it may have no caller: a hold that expires has none.
+      // The store can't be read. Its change goes on, since it may have no caller: a session that expires has none.
       this.#onError(error)
-      this.#keep({ event, id: undefined, batch: Infinity })
+      this.#keep({ event, ids, batch: Infinity })
     }
   }
 

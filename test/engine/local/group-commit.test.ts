@@ -244,6 +244,30 @@ void describe('the group commit', () => {
     await store.close()
   })
 
+  void it('reports one failure if its volume is gone while a batch is written', async () => {
+    const store = await openStore()
+    const failures: EngineError[] = []
+    const gone = new EngineError('unavailable', 'The folder is gone.')
+    let isPresent = true
+    const commit = new GroupCommit(
+      withStore(store, {
+        async batch(operations, options) {
+          isPresent = false
+          commit.verify()
+          await store.batch(operations, options)
+        },
+      }),
+      (failure) => failures.push(failure),
+      () => {
+        if (!isPresent) throw gone
+      },
+    )
+    await assert.rejects(commit.sync([put('a', 1)]), gone)
+    assert.deepEqual(failures, [gone])
+    await commit.close()
+    await store.close()
+  })
+
   void it('refuses writes after a deferred write has failed', async () => {
     const store = await openStore()
     const failed = new Promise<EngineError>((resolve) => {
