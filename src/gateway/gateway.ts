@@ -288,7 +288,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const gateway: Gateway = {
     attach(server) {
       assertNotClosed()
-      apps().catch((err: unknown) => log.error({ err }, 'the engine failed to open'))
+      apps().catch((err: unknown) => {
+        // `close()` ends an opening that is under way.
+        if (!lifetime.signal.aborted) log.error({ err }, 'the engine failed to open')
+      })
       gateway.listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))
       const { detach } = attach(server, {
         owns: ownsPath,
