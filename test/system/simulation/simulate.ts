@@ -1,0 +1,253 @@
+import { createHash } from 'node:crypto'
+import { checkConverged, checkEmpty, checkEvents, checkMessages, checkReceived, Violation } from './checks.js'
+import { Network } from './network.js'
+import { APP, importModules, Site } from './site.js'
+import { Tab } from './tab.js'
+import { createWorld, type World } from './world.js'
+
+export interface Outcome {
+  /** A hash of everything that pages and the backend saw, with the times. */
+  history: string
+  operations: number
+  /** Timers that ran. */
+  steps: number
+  seconds: number
+  /** The rule that was broken; null if all held. */
+  violation: string | null
+  log: string[]
+}
+
+const SECOND = 1_000
+/** After this time without a fault everything has to be well again: sessions that are held have ended, and clients are back. */
+const HEALING = 300 * SECOND
+
+/** What may happen in the simulation of a seed. */
+const planOf = ({ random }: World) => ({
+  users: Array.from({ length: random.between(2, 6) }, (_, index) => `user-${index}`),
+  tabs: random.between(2, 12),
+  duration: random.between(30, 240) * SECOND,
+  /** Seconds. */
+  tokenLife: random.pick([15, 60, 3_600]),
+  /** Milliseconds between two operations, at most. */
+  pace: random.pick([50, 300, 2_000]),
+  powerCuts: random.chance(0.3),
+  diskFaults: random.chance(0.5),
+  networkFaults: random.chance(0.8),
+  crashes: random.chance(0.7),
+})
+
+/**
+ * Runs one simulation. Call it once in a process: `createWorld` takes the process's clock.
+ */
+export const simulate = async (seed: number): Promise<Outcome> => {
+  const world = createWorld(seed)
+  const modules = await importModules()
+  const { random } = world
+  const plan = planOf(world)
+  const network = new Network(world)
+  const tabs: Tab[] = []
+  const log: string[] = []
+  let operations = 0
+  let tabCount = 0
+  /** Read marks, to see that none goes back. */
+  const marks = new Map<string, number>()
+  const note = (text: string): void => void log.push(`${(world.now() / SECOND).toFixed(3)} ${text}`)
+
+  const site = new Site(world, network, modules, note)
+
+  const openTab = (): void => {
+    const tab = new Tab(
+      `tab-${++tabCount}`,
+      random.pick(plan.users),
+      plan.tokenLife,
+      world,
+      network,
+      modules,
+      note,
+    )
+    tabs.push(tab)
+    note(`${tab.name} of ${tab.user} opens`)
+  }
+  const openTabs = (): Tab[] => tabs.filter(({ owner, hasEnded }) => owner.alive && !hasEnded)
+  const restart = (): void =>
+    world.after(random.between(10, 8_000), () => {
+      note('the gateway starts')
+      void site.start()
+    })
+
+  const crash = (kind: 'power' | 'process'): void => {
+    if (!site.isRunning) return
+    note(`the gateway crashes: ${kind}`)
+    site.crash(kind)
+    if (kind === 'power') marks.clear()
+    restart()
+  }
+
+  const revoke = (user: string): void => {
+    const { engine, owner } = site
+    if (!engine || !owner) return
+    const standing = openTabs().filter((tab) => tab.user === user && tab.session.state === 'active')
+    note(`${user} is revoked`)
+    void world.as(owner, () =>
+      engine.revokeUser({ appId: APP, userId: user }, { issuedBefore: null, mode: 'end' }).then(
+        (before) => {
+          note(`${user} was revoked`)
+          for (const tab of standing)
+            if (tab.tokenIssuedAt <= before) tab.revokedAt = Math.min(tab.revokedAt, Date.now())
+        },
+        () => undefined,
+      ),
+    )
+  }
+
+  const breakLine = (tab: Tab): void => {
+    const { line } = tab
+    const kind = random.pick(['dead up', 'dead down', 'dead', 'refused', 'slow'] as const)
+    note(`the line of ${tab.name} is ${kind}`)
+    if (kind === 'refused') line.refused = true
+    else if (kind === 'slow') line.delay = [100, 3_000]
+    else line.dead = kind === 'dead up' ? 'up' : kind === 'dead down' ? 'down' : 'both'
+    world.after(random.between(100, 90_000), () => mend(tab))
+  }
+  const mend = ({ line }: Tab): void => {
+    Object.assign(line, { delay: [1, 30], dead: 'none', refused: false })
+  }
+  const cut = (tab: Tab): void => {
+    note(`the connection of ${tab.name} is cut`)
+    for (const socket of [...network.open]) if (socket.owner === tab.owner) socket.cut()
+  }
+  const breakDisk = (): void => {
+    site.disk.fault = random.pick(['not written', 'written, and reported as failed', 'hangs'] as const)
+    note(`the disk: ${site.disk.fault}`)
+    world.after(random.between(10, 10_000), () => {
+      note('the disk is well')
+      site.disk.goOn()
+    })
+  }
+
+  const operate = (): void => {
+    operations += 1
+    const open = openTabs()
+    if (open.length === 0 || (open.length < plan.tabs && random.chance(0.1))) return openTab()
+    const tab = random.pick(open)
+    const dice = random.next()
+    if (dice < 0.55) for (let n = random.between(1, 3); n > 0; n--) tab.send(random.pick(plan.users))
+    else if (dice < 0.72) tab.markRead()
+    else if (dice < 0.76) {
+      note(`${tab.name} ends`)
+      tab.end()
+    } else if (dice < 0.79) {
+      note(`${tab.name} crashes`)
+      tab.crash()
+    } else if (dice < 0.81) revoke(random.pick(plan.users))
+    else if (dice < 0.88 && plan.networkFaults) (random.chance(0.5) ? cut : breakLine)(tab)
+    else if (dice < 0.9 && plan.diskFaults) breakDisk()
+    else if (dice < 0.92 && plan.crashes) crash(plan.powerCuts && random.chance(0.5) ? 'power' : 'process')
+    else if (dice < 0.925 && site.isRunning) {
+      note('the gateway is closed')
+      void site.close().then(restart)
+    }
+  }
+  const operateOnAndOn = (end: number): void => {
+    if (world.now() >= end) return
+    operate()
+    world.after(random.between(0, plan.pace), () => operateOnAndOn(end))
+  }
+
+  /** Looks at what can be seen at any moment. */
+  const observe = (): void => {
+    for (const tab of tabs) checkReceived(tab)
+    const error = site.errors[0]
+    if (error) throw new Violation(`The gateway logged an error: ${error}`)
+  }
+
+  /** Awaits the engine while the simulation goes on. */
+  const ask = async <T>(question: () => Promise<T>): Promise<T> => {
+    const { owner } = site
+    let result: { value: T } | { error: unknown } | undefined
+    const asking = owner && world.as(owner, question)
+    if (!asking) throw new Violation('No gateway runs.')
+    asking.then(
+      (value) => (result = { value }),
+      (error: unknown) => (result = { error }),
+    )
+    await world.run(60 * SECOND, () => result !== undefined)
+    if (!result) throw new Violation('The engine did not answer within a minute.')
+    if ('error' in result) throw result.error
+    return result.value
+  }
+
+  const run = async (): Promise<void> => {
+    note(JSON.stringify(plan))
+    void site.start()
+    operateOnAndOn(plan.duration)
+    for (let at = 0; at < plan.duration; at += SECOND) {
+      await world.run(SECOND)
+      observe()
+      for (const tab of openTabs()) {
+        const { state } = tab.session
+        if (state === 'ended' || state === 'failed') {
+          tab.end()
+        }
+      }
+    }
+    note('all is well from now on')
+    for (const tab of tabs) mend(tab)
+    site.disk.goOn()
+    // A page whose connection died without a word notices within two ping intervals.
+    await world.run(20 * SECOND)
+    void site.start()
+    await world.run(60 * SECOND)
+    const isSettled = (): boolean =>
+      openTabs().every(
+        ({ session, sent }) =>
+          session.state === 'ended' ||
+          session.state === 'failed' ||
+          (session.state === 'active' && sent.every(({ outcome }) => outcome !== 'open')),
+      )
+    if (!(await world.run(HEALING, isSettled)))
+      throw new Violation(
+        `Not settled: ${openTabs()
+          .map(
+            ({ name, session, sent }) =>
+              `${name} ${session.state} ${sent.filter(({ outcome }) => outcome === 'open').length}`,
+          )
+          .join(', ')}.`,
+      )
+    await world.run(5 * SECOND)
+    observe()
+    const { engine } = site
+    if (!engine) throw new Violation('No gateway runs.')
+    const live = openTabs().filter(({ session }) => session.state === 'active')
+    await ask(() => checkMessages(engine, plan.users, tabs))
+    await ask(() => checkConverged(engine, plan.users, live))
+    for (const tab of openTabs()) tab.end()
+    await world.run(HEALING)
+    await ask(() => checkEmpty(engine, plan.users))
+    for (let hours = 0; (await ask(() => engine.pendingSummary(APP))).pending > 0; hours++) {
+      if (hours > 5) throw new Violation('The backend was not sent every event within five hours.')
+      await world.run(3_600 * SECOND)
+    }
+    checkEvents(site, plan.powerCuts)
+    void site.closeForGood()
+    await world.run(60 * SECOND)
+    const left = world.timersLeft()
+    if (left.length > 0) throw new Violation(`Timers are left: ${left[0]}`)
+    if (network.open.size > 0)
+      throw new Violation(`Sockets are left: ${[...network.open].map(String).join(', ')}.`)
+  }
+
+  let violation: string | null = null
+  try {
+    await run()
+  } catch (error) {
+    if (!(error instanceof Violation)) note(String((error as Error).stack))
+    violation = error instanceof Violation ? error.message : ((error as Error).stack ?? String(error))
+  }
+  const history = createHash('sha256')
+    .update(
+      JSON.stringify([log, tabs.map(({ sent, received }) => [sent, received]), site.delivered, violation]),
+    )
+    .digest('hex')
+  return { history, operations, steps: world.steps(), seconds: world.now() / SECOND, violation, log }
+}

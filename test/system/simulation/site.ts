@@ -1,0 +1,176 @@
+import { createServer } from 'node:http'
+import { pino } from 'pino'
+import type { AppOptions, Engine, PendingEvent, webhookEventTypes } from '../../../src/engine/engine.js'
+import type { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
+import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
+import type { ChatSession } from '../../../src/session/index.js'
+import { Disk } from './disk.js'
+import type { Network } from './network.js'
+import type { Owner } from './timers.js'
+import type { World } from './world.js'
+
+export const APP = 'app'
+export const SECRET = 'a secret of at least 32 bytes, for tests'
+
+/** The modules under test, imported when the world has taken the clock. */
+export interface Modules {
+  createGateway: typeof createGateway
+  SingleProcessEngine: typeof SingleProcessEngine
+  ChatSession: typeof ChatSession
+  webhookEventTypes: typeof webhookEventTypes
+}
+
+export const importModules = async (): Promise<Modules> => {
+  const { createGateway } = await import('../../../src/gateway/index.js')
+  const { SingleProcessEngine } = await import('../../../src/engine/local/local-engine.js')
+  const { ChatSession } = await import('../../../src/session/index.js')
+  const { webhookEventTypes } = await import('../../../src/engine/engine.js')
+  return { createGateway, SingleProcessEngine, ChatSession, webhookEventTypes }
+}
+
+interface Process {
+  owner: Owner
+  engine: Engine
+  gateway: Gateway
+}
+
+/** One machine: its disk, and the gateway's process while there is one. */
+export class Site {
+  readonly #world: World
+  readonly #network: Network
+  readonly #modules: Modules
+  readonly #note: (text: string) => void
+  readonly disk: Disk
+  /** What the app's backend was sent, in the order of arrival. */
+  readonly delivered: PendingEvent['event'][] = []
+  /** Errors in the gateway's log. */
+  readonly errors: string[] = []
+  #process: Process | undefined
+  #count = 0
+
+  constructor(world: World, network: Network, modules: Modules, note: (text: string) => void) {
+    this.#note = note
+    this.#world = world
+    this.#network = network
+    this.#modules = modules
+    this.disk = new Disk(world)
+  }
+
+  /** The engine of the process that runs; undefined if none does, or if it is not ready. */
+  get engine(): Engine | undefined {
+    return this.#process?.engine
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined
+  }
+
+  async start(): Promise<void> {
+    if (this.#process) return
+    const owner: Owner = { name: `gateway ${++this.#count}`, alive: true }
+    const { createGateway, SingleProcessEngine } = this.#modules
+    const write = (line: string): void => {
+      const { err } = JSON.parse(line) as { err?: { type: string } }
+      // The engine says so whenever its disk fails.
+      if (err?.type !== 'EngineError') this.errors.push(line)
+    }
+    await this.#world.as(owner, async () => {
+      const engine = this.#withWebhooks(
+        new SingleProcessEngine(() => this.disk.open(), { onError: (cause) => this.#onEngineError(cause) }),
+      )
+      const config: GatewayConfig = {
+        apps: { [APP]: { environment: 'test', secrets: [SECRET], limits: { messagesPerSecond: 50 } } },
+      }
+      const server = createServer()
+      const gateway = createGateway(config, {
+        engine,
+        env: {},
+        log: pino({ level: 'error' }, { write }),
+      })
+      this.#process = { owner, engine, gateway }
+      gateway.attach(server)
+      this.#network.listener = { owner, server }
+      await gateway.ready().catch(() => undefined)
+      void this.#deliver(owner, engine)
+    })
+  }
+
+  #onEngineError(cause: unknown): void {
+    if ((cause as Error).name === 'EngineError' || /disk|sync|closed/i.test(String(cause))) return
+    this.errors.push(`engine: ${(cause as Error).stack ?? String(cause)}`)
+  }
+
+  /** Ends the process without a word to anyone. */
+  crash(kind: 'power' | 'process'): void {
+    if (!this.#process) return
+    this.#process.owner.alive = false
+    this.#process = undefined
+    this.#network.endListener(true)
+    this.disk.crash(kind)
+  }
+
+  /** Drains and ends the process, as SIGTERM does. Rejects if timers are left. */
+  async close(): Promise<void> {
+    const running = this.#process
+    if (!running) return
+    this.#process = undefined
+    const { owner, gateway } = running
+    await this.#world.as(owner, () => gateway.close())
+    owner.alive = false
+    if (this.#network.listener?.owner === owner) this.#network.endListener(false)
+  }
+
+  get owner(): Owner | undefined {
+    return this.#process?.owner
+  }
+
+  /** Ends the process as `close` does, and leaves its owner, so that its timers can be counted. */
+  async closeForGood(): Promise<void> {
+    const running = this.#process
+    if (!running) return
+    this.#process = undefined
+    await this.#world.as(running.owner, () => running.gateway.close())
+    this.#network.listener = undefined
+  }
+
+  /** An engine whose app has webhooks, though the config of the gateway has none: no request leaves the simulation. */
+  #withWebhooks(engine: Engine): Engine {
+    const webhooks: AppOptions['webhooks'] = {
+      events: this.#modules.webhookEventTypes,
+      unreadAfter: 30_000,
+    }
+    return new Proxy(engine, {
+      get(target, property): unknown {
+        if (property === 'configure')
+          return (appId: string, options: AppOptions) => target.configure(appId, { ...options, webhooks })
+        const value: unknown = Reflect.get(target, property)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+  }
+
+  /** The app's backend: takes what is due, and answers after some time; sometimes its answer is lost. */
+  async #deliver(owner: Owner, engine: Engine): Promise<void> {
+    const { random } = this.#world
+    const wait = (milliseconds: number): Promise<void> =>
+      new Promise((resolve) => setTimeout(resolve, milliseconds))
+    while (owner.alive && this.#process?.owner === owner) {
+      await wait(random.between(50, 1_500))
+      try {
+        for (const { event } of await engine.takeDueEvents(APP, 20, 30_000)) {
+          await wait(random.between(1, 60))
+          this.delivered.push(event)
+          this.#note(
+            `the backend hears of ${event.type} of ${event.userId}: ${JSON.stringify(event.data)}, ${event.id}`,
+          )
+          const outcome = random.chance(0.05)
+            ? { retryAfter: 1_000, error: 'The answer was lost.' }
+            : ({ delivered: true } as const)
+          await engine.endDelivery(APP, event.userId, event.id, outcome)
+        }
+      } catch (error) {
+        if ((error as Error).name !== 'EngineError') throw error
+      }
+    }
+  }
+}

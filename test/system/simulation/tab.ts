@@ -1,0 +1,152 @@
+import { createHmac } from 'node:crypto'
+import type { ChatSession } from '../../../src/session/index.js'
+import type { Line, Network } from './network.js'
+import { APP, SECRET, type Modules } from './site.js'
+import type { Owner } from './timers.js'
+import type { World } from './world.js'
+
+/** A message that a tab has sent. */
+export interface Sending {
+  tab: string
+  from: string
+  to: string
+  /** Unique in the simulation: the number of the tab's message is its end. */
+  body: string
+  number: number
+  /** `open` until the promise settles; `gone` if the page crashed before that. */
+  outcome: 'open' | 'stored' | 'refused' | 'unknown' | 'gone'
+  offset: number
+  code: string
+}
+
+export interface Received {
+  offset: number
+  body: string
+  from: string | null
+  sentAt: number
+  /** Whether it was sent after the page's credentials were revoked, and it had no others yet. */
+  isForbidden: boolean
+}
+
+const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** Signs without a promise: a real thread would answer at a time that no seed determines. */
+export const tokenOf = (userId: string, expiresIn: number): string => {
+  const iat = Date.now() / 1_000
+  const claims = { tokenType: 'user', iss: APP, sub: userId, iat, exp: iat + expiresIn }
+  const signed = `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url(claims)}`
+  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
+}
+
+/** A page with a `ChatSession`. */
+export class Tab {
+  readonly owner: Owner
+  readonly user: string
+  readonly line: Line
+  readonly session: ChatSession
+  readonly sent: Sending[] = []
+  readonly received: Received[] = []
+  readonly reads: number[] = []
+  /** When the user's credentials were revoked, if this page had no later ones then. */
+  revokedAt = Infinity
+  /** When the newest token was issued. */
+  tokenIssuedAt = 0
+  hasEnded = false
+  readonly #world: World
+  readonly #network: Network
+
+  constructor(
+    name: string,
+    user: string,
+    tokenLife: number,
+    world: World,
+    network: Network,
+    modules: Modules,
+    note: (text: string) => void,
+  ) {
+    this.owner = { name, alive: true }
+    this.user = user
+    this.#world = world
+    this.#network = network
+    this.line = { delay: [1, 30], dead: 'none', refused: false }
+    const newToken = (): string => {
+      this.tokenIssuedAt = Date.now()
+      this.revokedAt = Infinity
+      return tokenOf(user, tokenLife)
+    }
+    const made = world.as(this.owner, () => {
+      const session = new modules.ChatSession({
+        endpoint: 'https://chat.test',
+        appId: APP,
+        user: { id: user },
+        token: newToken(),
+        tokenFetcher: async () => {
+          await new Promise((resolve) => setTimeout(resolve, world.random.between(5, 300)))
+          if (world.random.chance(0.2)) throw new Error('The backend is away.')
+          return newToken()
+        },
+        WebSocket: network.webSocketOf(this.owner, this.line),
+      })
+      session.addEventListener('message', ({ detail }) => {
+        const { offset, body, from, sentAt } = detail
+        const isForbidden = sentAt > this.revokedAt
+        this.received.push({ offset, body: body ?? '', from, sentAt, isForbidden })
+      })
+      session.addEventListener('state', ({ detail: { state, error } }) =>
+        note(`${name} is ${state}${error ? `: ${error.code}` : ''}`),
+      )
+      void session.start()
+      return session
+    })
+    if (!made) throw new Error('A new page has not crashed.')
+    this.session = made
+  }
+
+  get name(): string {
+    return this.owner.name
+  }
+
+  send(to: string): void {
+    const number = this.sent.length
+    const sending: Sending = {
+      ...{ tab: this.name, from: this.user, to, body: `${this.name} to ${to} #${number}`, number },
+      ...{ outcome: 'open', offset: 0, code: '' },
+    }
+    this.sent.push(sending)
+    const refused = (error: unknown): void => {
+      const { code } = error as { code: string }
+      // What became of its messages is open if the session ends.
+      const isKnown = ['refused', 'conflict', 'bad-request', 'too-large', 'outbox-full'].includes(code)
+      Object.assign(sending, { outcome: isKnown ? 'refused' : 'unknown', code })
+    }
+    this.#world.as(this.owner, () => {
+      void this.session
+        .send({ to, body: sending.body })
+        .then(({ offset }) => void Object.assign(sending, { outcome: 'stored', offset }), refused)
+    })
+  }
+
+  markRead(): void {
+    const newest = this.received.at(-1)?.offset
+    if (newest === undefined) return
+    const offset = this.#world.random.between(Math.max(1, newest - 3), newest)
+    this.reads.push(offset)
+    this.#world.as(this.owner, () => {
+      this.session.markRead(offset)
+    })
+  }
+
+  end(): void {
+    this.hasEnded = true
+    this.#world.as(this.owner, () => {
+      void this.session.end()
+    })
+  }
+
+  /** The page is gone without an event. */
+  crash(): void {
+    this.owner.alive = false
+    for (const sending of this.sent) if (sending.outcome === 'open') sending.outcome = 'gone'
+    for (const socket of [...this.#network.open]) if (socket.owner === this.owner) socket.crash()
+  }
+}

@@ -1,0 +1,104 @@
+import { AsyncResource } from 'node:async_hooks'
+import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
+
+/** A process or a page of the simulation. Once it has crashed, no timer and no callback of it runs any more. */
+export interface Owner {
+  readonly name: string
+  alive: boolean
+}
+
+/** A timer that an owner has set, and where. */
+export interface PendingTimer {
+  owner: Owner
+  stack: string
+}
+
+type Timer = ReturnType<typeof setTimeout>
+type Callback = (...args: unknown[]) => void
+
+/**
+ * Replaces the clock and the timers of this process. Each timer belongs to the owner who sets it, and does not run after that one has
+ * crashed. Returns the clock and the timers that wait.
+ */
+export const takeTimers = (
+  begin: number,
+  currentOwner: () => Owner | undefined,
+): { clock: Clock; pending: ReadonlyMap<unknown, PendingTimer> } => {
+  const clock = FakeTimers.install({
+    now: begin,
+    toFake: [
+      ...([
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'clearTimeout',
+        'clearInterval',
+        'clearImmediate',
+      ] as const),
+      ...(['Date', 'performance'] as const),
+    ],
+    loopLimit: Number.MAX_SAFE_INTEGER,
+  })
+  const pending = new Map<unknown, PendingTimer>()
+
+  const owned = (set: (callback: Callback, delay?: number) => unknown, repeats: boolean) => {
+    return (callback: Callback, ...[delay, ...args]: [number?, ...unknown[]]): unknown => {
+      const owner = currentOwner()
+      // Keeps the owner for what the callback calls.
+      const bound = AsyncResource.bind(callback)
+      const handle: unknown = set(() => {
+        if (!repeats) pending.delete(handle)
+        if (owner?.alive !== false) bound(...args)
+      }, delay)
+      if (owner) pending.set(handle, { owner, stack: new Error().stack ?? '' })
+      return handle
+    }
+  }
+  const disowned =
+    (clear: (handle: Timer) => void) =>
+    (handle: Timer): void => {
+      pending.delete(handle)
+      clear(handle)
+    }
+  // `setImmediate` has no delay.
+  const immediate = owned((callback) => clock.setImmediate(callback), false)
+  const timers = {
+    setTimeout: owned((callback, delay) => clock.setTimeout(callback, delay ?? 0), false),
+    setInterval: owned((callback, delay) => clock.setInterval(callback, delay ?? 0), true),
+    setImmediate: (callback: Callback, ...args: unknown[]) => immediate(callback, undefined, ...args),
+    clearTimeout: disowned((handle) => clock.clearTimeout(handle)),
+    clearInterval: disowned((handle) => clock.clearInterval(handle)),
+    clearImmediate: disowned((handle) => clock.clearImmediate(handle)),
+  }
+  Object.assign(globalThis, timers)
+  Object.assign(process.getBuiltinModule('node:timers'), timers)
+
+  const promised =
+    (set: (callback: () => void, delay?: number) => unknown) =>
+    (delay: number | undefined, value: unknown, signal: AbortSignal | undefined): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        const abort = (): void => {
+          timers.clearTimeout(handle as Timer)
+          reject(signal?.reason as Error)
+        }
+        if (signal?.aborted) {
+          reject(signal.reason as Error)
+          return
+        }
+        const handle = set(() => {
+          signal?.removeEventListener('abort', abort)
+          resolve(value)
+        }, delay)
+        signal?.addEventListener('abort', abort, { once: true })
+      })
+  const later = promised((callback, delay) => timers.setTimeout(callback, delay))
+  const soon = promised((callback) => timers.setImmediate(callback))
+  interface Options {
+    signal?: AbortSignal
+  }
+  Object.assign(process.getBuiltinModule('node:timers/promises'), {
+    setTimeout: (delay?: number, value?: unknown, options?: Options) => later(delay, value, options?.signal),
+    setImmediate: (value?: unknown, options?: Options) => soon(undefined, value, options?.signal),
+  })
+  return { clock, pending }
+}

@@ -1,0 +1,91 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import { createRandom, type Random } from './random.js'
+import { takeTimers, type Owner } from './timers.js'
+
+/** The scheduler of a simulation: it owns the clock, the timers and the random numbers of everything in this process. */
+export interface World {
+  readonly random: Random
+  /** Milliseconds since the simulation began. */
+  now(): number
+  /** The number of timers that have run. */
+  steps(): number
+  /** Calls `work` as `owner`: its timers, and what its promises do, belong to `owner`. Does nothing if `owner` has crashed. */
+  as<T>(owner: Owner, work: () => T): T | undefined
+  /** Calls `work` after so many milliseconds, whatever crashes meanwhile. */
+  after(delay: number, work: () => void): void
+  /**
+   * Runs timers until `isDone` returns true, which it is asked after each of them, or the time is over. Returns whether it is done. Rejects
+   * with the first error that nothing caught.
+   */
+  run(milliseconds: number, isDone?: () => boolean): Promise<boolean>
+  /** The timers of processes and pages that have not crashed: who set each of them, and where. */
+  timersLeft(): string[]
+}
+
+/** The simulation's date at its begin: tokens and messages have times. */
+const BEGIN = Date.UTC(2026, 0, 1)
+
+/** Makes everything in this process draw from `random`: the same seed has to give the same ids. */
+const takeRandom = (random: Random): void => {
+  const uuid = (): string => {
+    const hex = random.bytes(16).toString('hex')
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
+  }
+  const fill = <T extends ArrayBufferView>(view: T): T => {
+    random.bytes(view.byteLength).copy(Buffer.from(view.buffer, view.byteOffset, view.byteLength))
+    return view
+  }
+  Math.random = () => random.next()
+  Object.assign(crypto, { randomBytes: (length: number) => random.bytes(length), randomUUID: uuid })
+  Object.defineProperties(globalThis.crypto, {
+    getRandomValues: { value: fill, configurable: true },
+    randomUUID: { value: uuid, configurable: true },
+  })
+}
+
+/**
+ * Takes the clock, the timers and the random numbers of this process, for as long as it lives. Import files of `src/` after this call,
+ * because some of them keep `performance`.
+ */
+export const createWorld = (seed: number): World => {
+  const random = createRandom(seed)
+  const owners = new AsyncLocalStorage<Owner>()
+  const realTurn = setImmediate
+  const { clock, pending } = takeTimers(BEGIN, () => owners.getStore())
+  takeRandom(random)
+  // Named imports of Node's modules see the replacements from now on.
+  syncBuiltinESMExports()
+
+  let steps = 0
+  const errors: unknown[] = []
+  process.on('uncaughtException', (error) => errors.push(error))
+  process.on('unhandledRejection', (error) => errors.push(error))
+
+  /** Lets every promise that can settle do so: nothing of the simulation waits for the real event loop. */
+  const settle = (): Promise<void> => new Promise((resolve) => void realTurn(resolve))
+
+  return {
+    random,
+    now: () => clock.Date.now() - BEGIN,
+    steps: () => steps,
+    as: (owner, work) => (owner.alive ? owners.run(owner, work) : undefined),
+    after: (delay, work) => void owners.exit(() => clock.setTimeout(work, delay)),
+    async run(milliseconds, isDone = () => false) {
+      const end = clock.Date.now() + milliseconds
+      await settle()
+      while (clock.Date.now() <= end && !isDone() && clock.countTimers() > 0) {
+        clock.next()
+        steps += 1
+        await settle()
+        if (errors.length > 0) throw errors[0]
+      }
+      return isDone()
+    },
+    timersLeft: () =>
+      [...pending.values()]
+        .filter(({ owner }) => owner.alive)
+        .map(({ owner, stack }) => `${owner.name}: ${stack}`),
+  }
+}
