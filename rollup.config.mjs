@@ -10,8 +10,11 @@ const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url
  * classes of events, because the script exports none.
  */
 const replaced = {
-  'session/error-message.js':
-    'export const errorMessageOf = (code) => `${code}: ${new URL(`errors#${code}`, import.meta.url)}`',
+  // A gateway serves a page of codes beside the script. A page that serves the script itself has none to link to.
+  'session/error-message.js': `
+    const isServedByGateway = /\\/v1\\/chat-session[^/]*$/.test(import.meta.url)
+    export const errorMessageOf = (code) =>
+      isServedByGateway ? \`\${code}: \${new URL(\`errors#\${code}\`, import.meta.url)}\` : code`,
   'session/trace.js': 'export const traceStep = () => undefined',
   'element/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',

@@ -131,9 +131,16 @@ export class ChatSessionElement extends ReactiveElement {
     return this.session?.unread ?? 0
   }
 
-  /** The error that the session failed or ended with, or that the last attempt to connect failed with. */
+  /**
+   * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. It is
+   * `no-credentials` if there is no session because the attribute `token` is empty.
+   */
   get error(): SessionError | null {
-    return this.session?.error ?? null
+    if (this.session) return this.session.error
+    // Frameworks write properties: an empty attribute comes from a template whose variable was empty.
+    return this.getAttribute('token') === '' && !isSet(this.manual)
+      ? new SessionError('no-credentials', { message: 'The attribute `token` is empty.' })
+      : null
   }
 
   /** Resolves with the session when it is active. Rejects with a `SessionError` if it fails or ends first. */
@@ -226,7 +233,11 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   protected override updated(): void {
-    if (!this.#lease) return void this.#reconcile()
+    if (!this.#lease) {
+      void this.#reconcile()
+      if (!this.session && this.error) this.#relay.warn(this.error)
+      return
+    }
     // Frameworks set one property after the other. All changes of a task are applied together, so that they restart the session once.
     this.#reconciled ??= new Promise((resolve) => {
       setTimeout(() => {

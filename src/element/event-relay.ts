@@ -1,6 +1,7 @@
 import {
   TokenNeededEvent,
   type ChatSession,
+  type SessionError,
   type SessionEventDetails,
   type SessionState,
   type StateDetail,
@@ -9,6 +10,7 @@ import {
 import { emit } from './emit.js'
 import type { CustomEventMap } from './event-map.js'
 import type { ReactiveController } from './lit/base.js'
+import { isRevivable } from '../session/internal.js'
 
 /** The events that are dispatched as they come. The `detail` of each has the session's `detail` under the key here. */
 const relayed: { readonly [K in Exclude<keyof SessionEventDetails, 'state'>]: `session-${K}` } = {
@@ -28,6 +30,8 @@ export interface EventRelay extends ReactiveController {
   unsubscribe(): void
   /** Takes the session's state over, and dispatches the events for it. */
   update(now: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void
+  /** Writes the error to the console, unless it stands there since the session started. */
+  warn(error: SessionError): void
   /** Dispatches `session-token-needed`. Returns the answer, or undefined if no listener answers. */
   askForToken(ask: TokenAsk): Promise<string | null> | undefined
 }
@@ -59,15 +63,31 @@ export const createEventRelay = (
     }
   }
 
+  /** What `warn` has written: a retry must not repeat it. */
+  const warned = new Set<string>()
+
+  const warn: EventRelay['warn'] = ({ code, message }) => {
+    // The messages of the script-tag build begin with the code.
+    const text = `<chat-session> ${message.startsWith(code) ? '' : `${code}: `}${message}`
+    // Of the elements that share a session only the first one warns.
+    if (!bubbles() || warned.has(text)) return
+    warned.add(text)
+    console.warn(text)
+  }
+
   const update: EventRelay['update'] = ({ state: next, error, retryAt }) => {
     const previous = state
     state = next
     showStates()
     dispatch('session-state', { state, previous, error, retryAt })
-    // Of the elements that share a session only the first one warns.
-    if (next === 'failed' && error && dispatch('session-failed', { error }) && bubbles())
-      console.warn(`<chat-session> ${error.code}: ${error.message}`)
-    if (next === 'ended') dispatch('session-ended', { error })
+    if (next !== previous && (next === 'starting' || next === 'active')) warned.clear()
+    // A cause is what the page's own source of tokens failed with. Any other error of a reconnect is an outage.
+    if (error && (next === 'starting' || (next === 'reconnecting' && error.cause))) warn(error)
+    if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)
+    if (next === 'ended') {
+      if (error && isRevivable(error.code)) warn(error)
+      dispatch('session-ended', { error })
+    }
     const { session } = host
     if (next !== 'active' || !session?.id || session.id === startedId || !session.user) return
     startedId = session.id
@@ -114,6 +134,7 @@ export const createEventRelay = (
       if (state !== 'ended' && state !== 'idle') update({ state: 'idle', error: null, retryAt: null })
     },
     update,
+    warn,
     askForToken,
   }
 }

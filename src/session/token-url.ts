@@ -51,5 +51,5 @@ const read = async (response: Response): Promise<string | null> => {
   const json = parsed(body)
   const token = object(json) ? json['token'] : json
   if (token === null || (typeof token === 'string' && jwt.test(token))) return token
-  throw new Error(`The token URL answered ${status} without a token.`)
+  throw new Error(`The token URL answered ${status} without {"token":"…"} or a token as text.`)
 }

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { createContext, runInContext } from 'node:vm'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { clientErrorMessages, errorMessages } from '../../src/protocol/index.js'
+import type * as Session from '../../src/session/index.js'
 
 const root = new URL('../../', import.meta.url)
 const cdn = new URL('dist/cdn/', root)
@@ -55,9 +58,32 @@ test('the source map names the files of src/', async () => {
   assert.match(script.toString(), /\/\/# sourceMappingURL=chat-session\.js\.map\s*$/)
 })
 
-test('the script has no error sentences: its errors link to the page of codes', () => {
+test('the script has no error sentences', () => {
   for (const message of Object.values({ ...errorMessages, ...clientErrorMessages }))
     assert.ok(!script.includes(message), message)
+})
+
+test('an error links to the page of codes if a gateway serves the script, and to nothing otherwise', async () => {
+  // As much of a page as the script reads when it is loaded.
+  Object.assign(globalThis, {
+    HTMLElement: Object,
+    customElements: { get: () => true },
+    document: Object.assign(new EventTarget(), { querySelectorAll: () => [] }),
+  })
+  const messageFrom = async (folder: string): Promise<string | undefined> => {
+    const directory = await mkdtemp(join(tmpdir(), 'script-'))
+    try {
+      const file = join(directory, folder, 'chat-session.js')
+      await cp(fileURLToPath(new URL('chat-session.js', cdn)), file)
+      const { ChatSession } = (await import(pathToFileURL(file).href)) as typeof Session
+      const result = await new ChatSession({ endpoint: '', appId: 'app', guest: true }).start()
+      return result.failed ? result.error.message.replace(pathToFileURL(directory).href, '') : undefined
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  }
+  assert.equal(await messageFrom('v1'), 'no-endpoint: /v1/errors#no-endpoint')
+  assert.equal(await messageFrom('assets'), 'no-endpoint')
 })
 
 test('npm run size prints the size of the script, minified, gzip and brotli, by room', async () => {

@@ -1,4 +1,4 @@
-import { closeAction, codeOfClose, pageCloseCodes } from '../../protocol/index.js'
+import { closeAction, codeOfClose, isRevivable, pageCloseCodes } from '../../protocol/index.js'
 import {
   backoff,
   endWith,
@@ -171,19 +171,26 @@ const fetched = (
       // The credentials have expired only by this device's clock, which may have been set forward. The gateway decides.
       return credentials.reason === 'expiring' && world.credentials === 'held'
         ? open({ ...state, credentials: { at: 'held' } }, world)
-        : endWith(state, state.error ?? { code: 'no-credentials' }, { do: 'close' })
+        : endWith(
+            state,
+            // Any other error is about the last attempt, and new credentials would not start the session again.
+            state.error && isRevivable(state.error.code) ? state.error : { code: 'no-credentials' },
+            { do: 'close' },
+          )
     case 'failed': {
       const fetchFailures = state.fetchFailures + 1
       const until = world.now + backoff(fetchFailures, world)
+      const emitError = emitFetchError(cause)
       return [
         {
           ...state,
+          error: emitError.fault,
           fetchFailures,
           socket: { at: 'none' },
           credentials: { at: 'backoff', until, reason: credentials.reason },
         },
         { do: 'close' },
-        emitFetchError(cause),
+        emitError,
       ]
     }
   }

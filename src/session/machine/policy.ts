@@ -57,7 +57,7 @@ export const endWith = (state: State, error: Fault, ...effects: Effect[]): Step 
 export const prepend = (effect: Effect, [state, ...effects]: Step): Step => [state, effect, ...effects]
 
 /** A failed fetch is repeated later. Its cause is emitted as an `error` event. */
-export const emitFetchError = (cause: unknown): Effect => ({
+export const emitFetchError = (cause: unknown): Effect & { do: 'emit-error' } => ({
   do: 'emit-error',
   fault: { code: 'unavailable', message: String(cause), cause },
 })

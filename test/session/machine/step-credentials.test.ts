@@ -227,3 +227,19 @@ test('if only this device’s clock says that credentials expired, and nothing r
   const refused = run(tried.state, world(), closed(4102), unanswered)
   assert.equal(nameOfState(refused.state), 'ended token-expired')
 })
+
+test('the error of a fetch that fails is that of the session, and a session that then has no source waits for credentials', () => {
+  const cause = new Error('The token URL answered 200.')
+  const fetching = connectingState({
+    socket: { at: 'none' },
+    credentials: { at: 'fetching', reason: 'first' },
+  })
+  const [failed] = step(fetching, { type: 'fetch-result', result: 'failed', cause }, world())
+  assert.ok('error' in failed)
+  assert.deepEqual(failed.error, { code: 'unavailable', message: String(cause), cause })
+  const later = world({ now: NOW + 60_000 })
+  const { state } = run(failed, later, { type: 'time' }, { type: 'fetch-result', result: 'no-source' })
+  assert.equal(nameOfState(state), 'failed no-credentials')
+  const [revived] = step(state, { type: 'credentials' }, later)
+  assert.equal(revived.name, 'starting')
+})
