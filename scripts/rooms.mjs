@@ -93,7 +93,14 @@ export const rooms = {
   'gateway/sessions': [...messages, 'engine', 'tokens', 'protocol'],
   'gateway/connection': [...messages, 'gateway/sessions', 'engine', 'protocol'],
   'gateway/http': [...connections, 'engine', 'protocol'],
-  'gateway/rest': [...connections, 'gateway/admin/audit', 'gateway/http', 'engine', 'protocol'],
+  'gateway/rest': [
+    ...connections,
+    'gateway/admin/audit',
+    'gateway/http',
+    'engine',
+    'rest-client',
+    'protocol',
+  ],
   'gateway/transports': [...connections, 'gateway/http', 'engine', 'protocol'],
   'gateway/admin/audit': [...gatewayBase, 'gateway/repeat-log'],
   'gateway/admin': [
@@ -114,6 +121,7 @@ export const rooms = {
     'gateway/transports',
     'gateway/webhooks',
     'engine',
+    'rest-client',
     'tokens',
     'protocol',
   ],

@@ -1,17 +1,4 @@
-export type GatewayErrorCode =
-  | 'bad-config'
-  | 'port-in-use'
-  | 'cannot-listen'
-  | 'bad-tls'
-  | 'closed'
-  /** `publish` can't send this message. */
-  | 'unknown-app'
-  | 'bad-request'
-  | 'too-large'
-  | 'conflict'
-  | 'unknown-user'
-  /** The app has reached a quota. */
-  | 'unavailable'
+export type GatewayErrorCode = 'bad-config' | 'port-in-use' | 'cannot-listen' | 'bad-tls' | 'closed'
 
 /** An error of the gateway. Its message is written for the operator. */
 export class GatewayError extends Error {

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http'
 import type { Engine } from '../engine/index.js'
+import type { NewMessage } from '../protocol/index.js'
+import type { RestCalls, Sent } from '../rest-client/index.js'
 import type { Env } from './config/parse.js'
 import type { Log } from './log.js'
-import type { Publication } from './messages/publish.js'
-import type { Published } from './messages/send.js'
 import type { ConfigSource, Reloaded } from './reload.js'
 
 export interface GatewayOptions {
@@ -47,11 +47,17 @@ export interface Gateway {
   /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
   ready(): Promise<void>
   /**
-   * Sends a message from the app's backend, or in a user's name. Resolves when the message is durable. A second call with the same `id` and
-   * content stores nothing and resolves with the same. Rejects with a `GatewayError` (`unknown-app`, `unknown-user`, `bad-request`,
-   * `too-large`, `conflict`, `unavailable`, `closed`), or an `EngineError`.
+   * Returns the object of `chat-session/rest` for an app, without a network in between: log users out, see who is online, send and read
+   * messages. Its calls need no token, do not count against `limits.restPerSecond`, and are not in the audit log. They reject with a
+   * `RestError`, as over the network. If there is no answer they reject as `ready()` does.
    */
-  publish(publication: Publication): Promise<Published>
+  client(appId: string): RestCalls
+  /**
+   * Sends a message from the app's backend, or in the name of the user `from`: `client(appId).sendMessage(…)`. A recipient or sender who
+   * never came is created; a guest is not. Resolves when the message is durable. A second call with the same `id` and content stores
+   * nothing and resolves with the same.
+   */
+  publish(message: NewMessage & { appId: string; from?: string | number | undefined }): Promise<Sent>
   /**
    * Takes another config without dropping a session: secrets and all other rules of apps, new apps, limits, admin tokens, and
    * the TLS certificate, whose files are read again. Other keys keep their values until a restart, and so does an app that is

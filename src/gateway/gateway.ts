@@ -34,13 +34,13 @@ import { createSocketSlots } from './transports/socket-slots.js'
 import { peerOf } from './http/peer.js'
 import type { RequestHead } from './http/request-head.js'
 import { createMessageTurns } from './messages/message-turns.js'
-import { createPublish } from './messages/publish.js'
 import { createSend } from './messages/send.js'
 import { createScrape } from './scrape.js'
 import { badTarget, refuseRequest } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
 import { createReload } from './reload.js'
+import { createInProcessClients } from './rest/in-process.js'
 import { createRestRoutes } from './rest/routes.js'
 import { CLOSE_TIMEOUT } from './transports/handshake.js'
 import { attach } from './transports/node-ws.js'
@@ -161,13 +161,10 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   }
 
   const send = createSend(settings, engine, metrics)
-  const publish = createPublish(settings, send)
+  const restParts = { apps, settings, engine, send, messageTurns }
+  const client = createInProcessClients(restParts)
   const rest = createRestRoutes({
-    apps,
-    settings,
-    engine,
-    send,
-    messageTurns,
+    ...restParts,
     rateLimiter,
     audit,
     metrics,
@@ -314,10 +311,9 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     async ready() {
       await apps()
     },
-    async publish(publication) {
-      await apps()
-      return publish(publication)
-    },
+    client,
+    publish: ({ appId, to, from, id, body, data }) =>
+      client(appId).sendMessage({ user: String(to), body: { id, from: from?.toString(), body, data } }),
     reload,
     async listenAdmin() {
       assertNotClosed()

@@ -26,6 +26,32 @@ const TOKEN_USED_FOR = 60
 /** The fields of a call's input: the ids of its path, the parameters of its query, its body and a signal. */
 type Input = Readonly<Record<string, unknown>> & { body?: unknown; signal?: AbortSignal | undefined }
 
+/** A call as it is sent. */
+export interface CallRequest {
+  name: keyof RestCalls
+  method: string
+  /** The ids in it are percent-encoded. */
+  path: string
+  /** Without a question mark; empty for a call without parameters. */
+  query: string
+  /** JSON. */
+  body: string | undefined
+  signal: AbortSignal | undefined
+}
+
+/** The answer to a call. */
+export interface CallAnswer {
+  status: number
+  /** The JSON of the body; undefined if the body is none. */
+  json: unknown
+  /** Whether the gateway says that the body is a problem (RFC 9457). */
+  isProblem: boolean
+  /** Seconds after which the call can be sent again; null if the answer does not say. */
+  retryAfter: number | null
+  /** The error behind the problem, if it happened in this process. */
+  cause?: unknown
+}
+
 const requireEndpoint = (endpoint: string): string => {
   if (!/^https?:\/\/[^/?#]+(\/[^?#]*)?$/.test(endpoint))
     throw new TypeError("The 'endpoint' is the https URL of a gateway, without a query.")
@@ -61,7 +87,7 @@ const readJson = async (response: Response): Promise<unknown> => {
   }
 }
 
-const isProblem = (answer: unknown): answer is { code: string; title: string } =>
+const hasCode = (answer: unknown): answer is { code: string; title: string } =>
   typeof answer === 'object' &&
   answer !== null &&
   'code' in answer &&
@@ -69,16 +95,40 @@ const isProblem = (answer: unknown): answer is { code: string; title: string } =
   'title' in answer &&
   typeof answer.title === 'string'
 
-/** Returns the error that an answer stands for. `answer` is its JSON. */
-const errorOf = ({ status, headers }: Response, answer: unknown): RestError => {
-  const seconds = Number(headers.get('retry-after') ?? NaN)
-  const retryAfter = Number.isFinite(seconds) ? seconds : null
-  if (headers.get('content-type')?.startsWith('application/problem+json') && isProblem(answer))
-    return new RestError(answer.title, { status, code: answer.code, retryAfter })
-  return new RestError(
-    `The answer ${status} is not the gateway's: check that the endpoint is the gateway's address, and that each proxy passes on /v1/apps/.`,
-    { status, code: 'unknown', retryAfter },
-  )
+/** Returns the error that an answer stands for. */
+const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): RestError =>
+  isProblem && hasCode(json)
+    ? new RestError(json.title, { status, code: json.code, retryAfter }, { cause })
+    : new RestError(
+        `The answer ${status} is not the gateway's: check that the endpoint is the gateway's address, and that each proxy passes on /v1/apps/.`,
+        { status, code: 'unknown', retryAfter },
+      )
+
+/** Returns the object whose methods are the calls of an app. `send` resolves with the answer to a call. */
+export const createCalls = (
+  appId: string,
+  send: (request: CallRequest) => Promise<CallAnswer>,
+): RestCalls => {
+  const call = async (name: keyof RestCalls, input: Input): Promise<unknown> => {
+    const { method, path, query } = operations[name]
+    const answer = await send({
+      ...{ name, method },
+      path: path.replace(/\{(\w+)\}/g, (_, id: string) => segmentOf(id, id === 'app' ? appId : input[id])),
+      query: query
+        .filter((parameter) => input[parameter] !== undefined)
+        .map((parameter) => `${parameter}=${encodeURIComponent(String(input[parameter]))}`)
+        .join('&'),
+      body: input.body === undefined ? undefined : JSON.stringify(input.body),
+      signal: input.signal,
+    })
+    const { status, json } = answer
+    if (status === 204) return undefined
+    if (status < 200 || status > 299 || json === undefined) throw errorOf(answer)
+    return json
+  }
+  const names = Object.keys(operations) as (keyof RestCalls)[]
+  const methods = names.map((name) => [name, async (input: Input = {}) => call(name, input)])
+  return Object.fromEntries(methods) as RestCalls
 }
 
 /**
@@ -95,44 +145,28 @@ const errorOf = ({ status, headers }: Response, answer: unknown): RestError => {
  * ```
  */
 export const createRestClient = (options: RestClientOptions): RestCalls => {
-  const { appId } = options
   const endpoint = requireEndpoint(options.endpoint)
   const token = options.token ?? tokensOf(options)
 
-  const urlOf = ({ path, query }: (typeof operations)[keyof RestCalls], input: Input): string => {
-    const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
-      segmentOf(name, name === 'app' ? appId : input[name]),
-    )
-    const search = query
-      .filter((name) => input[name] !== undefined)
-      .map((name) => `${name}=${encodeURIComponent(String(input[name]))}`)
-      .join('&')
-    return `${endpoint}${filled}${search && `?${search}`}`
-  }
-
-  const call = async (operation: (typeof operations)[keyof RestCalls], input: Input): Promise<unknown> => {
-    const { body, signal } = input
-    const url = urlOf(operation, input)
-    const response = await fetch(url, {
-      method: operation.method,
+  return createCalls(options.appId, async ({ method, path, query, body, signal }) => {
+    const response = await fetch(`${endpoint}${path}${query && `?${query}`}`, {
+      method,
       headers: {
         authorization: `Bearer ${await token()}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       // The gateway redirects nothing: a redirect would show the token to another server.
       redirect: 'manual',
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body }),
       ...(signal && { signal }),
     })
-    if (response.status === 204) return undefined
-    const answer = await readJson(response)
-    if (!response.ok || answer === undefined) throw errorOf(response, answer)
-    return answer
-  }
-
-  const methods = Object.entries(operations).map(([name, operation]) => [
-    name,
-    async (input: Input = {}) => call(operation, input),
-  ])
-  return Object.fromEntries(methods) as RestCalls
+    const { status, headers } = response
+    const seconds = Number(headers.get('retry-after') ?? NaN)
+    return {
+      status,
+      json: status === 204 ? undefined : await readJson(response),
+      isProblem: !!headers.get('content-type')?.startsWith('application/problem+json'),
+      retryAfter: Number.isFinite(seconds) ? seconds : null,
+    }
+  })
 }

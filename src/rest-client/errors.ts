@@ -8,8 +8,12 @@ export class RestError extends Error {
   /** Seconds after which the call can be sent again; null if the answer does not say. */
   readonly retryAfter: number | null
 
-  constructor(message: string, answer: { status: number; code: string; retryAfter: number | null }) {
-    super(message)
+  constructor(
+    message: string,
+    answer: { status: number; code: string; retryAfter: number | null },
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
     this.status = answer.status
     this.code = answer.code
     this.retryAfter = answer.retryAfter

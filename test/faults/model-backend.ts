@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import type { Publication } from '../../src/gateway/index.js'
+import type { NewMessage } from '../../src/gateway/index.js'
 import { appId } from '../support/tokens.js'
 import { forkModule } from './runtime.js'
 import type { Order, GatewayReply } from './model-gateway.js'
@@ -13,7 +13,7 @@ export class Backend {
   /** The gateway's address. While it is down, a port that refuses connections. */
   url = 'http://127.0.0.1:1'
   /** Publications that are not acknowledged yet. */
-  readonly waiting = new Map<string, Publication>()
+  readonly waiting = new Map<string, NewMessage & { appId: string }>()
   /** How many messages the gateways have sent a second time. */
   repeats = 0
   #child: ChildProcess | undefined

@@ -8,16 +8,24 @@ import { fileURLToPath } from 'node:url'
 import { calls } from '../../src/gateway/rest/calls.js'
 import { openApiDocument } from '../../src/gateway/rest/openapi.js'
 import { operations } from '../../src/rest-client/calls.js'
-import { createRestClient, RestError } from '../../src/rest-client/index.js'
+import { createMemoryEngine, EngineError, type Engine } from '../../src/engine/index.js'
+import { createGateway } from '../../src/gateway/index.js'
+import { createRestClient, RestError, type RestCalls } from '../../src/rest-client/index.js'
 import { createAppToken } from '../../src/tokens/index.js'
 import { restTypes } from '../../scripts/build/rest-types.mjs'
 import { startClient } from '../support/raw-client.js'
 import { secret } from '../support/tokens.js'
-import { runGateway, startOf } from '../gateway/support.js'
+import type { TestGateway } from '../support/gateway.js'
+import { runGateway, startOf, testApp } from '../gateway/support.js'
 
 const root = new URL('../../', import.meta.url)
 const { url } = await runGateway()
-const chat = createRestClient({ endpoint: url, appId: 'app', secret })
+
+/** The two ways to an app's client. */
+const clients: Record<string, (of: TestGateway, appId?: string) => RestCalls> = {
+  'over HTTP': ({ url }, appId = 'app') => createRestClient({ endpoint: url, appId, secret }),
+  'in the gateway’s process': ({ gateway }, appId = 'app') => gateway.client(appId),
+}
 
 test('the types of the client are made from the document of today', async () => {
   const file = new URL('src/rest-client/calls.ts', root)
@@ -31,66 +39,136 @@ test('docs/REST.md names every method of the client', async () => {
   for (const name of Object.keys(operations)) assert.ok(guide.includes(`\`${name}\``), name)
 })
 
-test('each method makes its call, with ids of every kind', async () => {
-  const user = 'a/b ?#%:日本'
-  assert.deepEqual(await chat.putUser({ user, body: { name: 'Ann' } }), { id: user, name: 'Ann' })
-  const session = await startClient(url, await startOf(user))
-  const state = await chat.getUser({ user })
-  assert.deepEqual([state.user.name, state.online, state.sessions], ['Ann', true, 1])
-  assert.deepEqual((await chat.getUsersStatus({ body: { users: [user] } })).users[0]?.online, true)
-  const sent = await chat.sendMessage({ user, body: { id: '1', body: 'Hello' } })
-  assert.deepEqual(await chat.sendMessage({ user, body: { id: '1', body: 'Hello' } }), sent)
-  const { results } = await chat.sendMessages({ body: { to: [user, ''], data: { a: 1 } } })
-  const [first, second] = results
-  assert.ok(first && 'offset' in first && second && 'problem' in second)
-  assert.deepEqual([first.offset, second.problem.code], [2, 'bad-request'])
-  const page = await chat.listMessages({ user, limit: 1, after: 0 })
-  assert.deepEqual(
-    page.messages.map(({ body }) => body),
-    ['Hello'],
-  )
-  const more = await chat.listMessages({ user, cursor: page.next })
-  assert.equal(more.messages.length, 1)
-  assert.equal((await chat.markRead({ user, body: { epoch: page.epoch, offset: 1 } })).unread, 1)
-  const { sessions } = await chat.listUserSessions({ user })
-  assert.equal(sessions[0]?.way, 'token')
-  assert.equal(await chat.endSession({ user, session: sessions[0].id }), undefined)
-  assert.equal((await session.end()).code, 4410)
-  assert.equal(await chat.revokeToken({ jti: sessions[0].tokenId ?? '' }), undefined)
-  assert.equal((await chat.endUserSessions({ user, mode: 'reauth', issuedBefore: 1.5 })).revokedBefore, 1500)
-  assert.equal(await chat.liftRevocation({ user }), undefined)
-  assert.ok((await chat.listUsers()).users.some(({ id }) => id === user))
-  assert.ok((await chat.getUsage()).users > 0)
-  assert.ok((await chat.deleteUser({ user })).revokedBefore > 0)
-  assert.ok((await chat.endAppSessions()).revokedBefore > 0)
-})
+for (const [how, clientOf] of Object.entries(clients)) {
+  test(`each method makes its call, with ids of every kind, ${how}`, async () => {
+    const run = await runGateway()
+    const { url } = run
+    const chat = clientOf(run)
+    const user = 'a/b ?#%:日本'
+    assert.deepEqual(await chat.putUser({ user, body: { name: 'Ann' } }), { id: user, name: 'Ann' })
+    const session = await startClient(url, await startOf(user))
+    const state = await chat.getUser({ user })
+    assert.deepEqual([state.user.name, state.online, state.sessions], ['Ann', true, 1])
+    assert.deepEqual((await chat.getUsersStatus({ body: { users: [user] } })).users[0]?.online, true)
+    const sent = await chat.sendMessage({ user, body: { id: '1', body: 'Hello' } })
+    assert.deepEqual(await chat.sendMessage({ user, body: { id: '1', body: 'Hello' } }), sent)
+    const { results } = await chat.sendMessages({ body: { to: [user, ''], data: { a: 1 } } })
+    const [first, second] = results
+    assert.ok(first && 'offset' in first && second && 'problem' in second)
+    assert.deepEqual([first.offset, second.problem.code], [2, 'bad-request'])
+    const page = await chat.listMessages({ user, limit: 1, after: 0 })
+    assert.deepEqual(
+      page.messages.map(({ body }) => body),
+      ['Hello'],
+    )
+    const more = await chat.listMessages({ user, cursor: page.next })
+    assert.equal(more.messages.length, 1)
+    assert.equal((await chat.markRead({ user, body: { epoch: page.epoch, offset: 1 } })).unread, 1)
+    const { sessions } = await chat.listUserSessions({ user })
+    assert.equal(sessions[0]?.way, 'token')
+    assert.equal(await chat.endSession({ user, session: sessions[0].id }), undefined)
+    assert.equal((await session.end()).code, 4410)
+    assert.equal(await chat.revokeToken({ jti: sessions[0].tokenId ?? '' }), undefined)
+    assert.equal(
+      (await chat.endUserSessions({ user, mode: 'reauth', issuedBefore: 1.5 })).revokedBefore,
+      1500,
+    )
+    assert.equal(await chat.liftRevocation({ user }), undefined)
+    assert.ok((await chat.listUsers()).users.some(({ id }) => id === user))
+    assert.ok((await chat.getUsage()).users > 0)
+    assert.ok((await chat.deleteUser({ user })).revokedBefore > 0)
+    assert.ok((await chat.endAppSessions()).revokedBefore > 0)
+  })
 
-test('an error has the status, the code, the sentence and the time to try again', async () => {
-  const error = await chat.getUser({ user: 'nobody' }).catch((caught: unknown) => caught)
-  assert.ok(error instanceof RestError)
-  assert.deepEqual(
-    [error.name, error.status, error.code, error.retryAfter],
-    ['RestError', 404, 'unknown-user', null],
-  )
-  assert.match(error.message, /no user with this id/)
+  test(`an error has the status, the code and the sentence, ${how}`, async () => {
+    const run = await runGateway()
+    const error = await clientOf(run)
+      .getUser({ user: 'nobody' })
+      .catch((caught: unknown) => caught)
+    assert.ok(error instanceof RestError)
+    assert.deepEqual(
+      [error.name, error.status, error.code, error.retryAfter],
+      ['RestError', 404, 'unknown-user', null],
+    )
+    assert.match(error.message, /no user with this id/)
+    for (const [call, code] of [
+      [() => clientOf(run, 'none').getUsage(), how === 'over HTTP' ? 'unauthenticated' : 'unknown-app'],
+      [() => clientOf(run).listMessages({ user: 'nobody', before: 1, after: 1 }), 'unknown-user'],
+      [() => clientOf(run).listUsers({ limit: 0 }), 'bad-request'],
+      [() => clientOf(run).listUsers({ cursor: 'x' }), 'bad-request'],
+      [() => clientOf(run).putUser({ user: 'ada', body: { name: 1 } as object }), 'bad-request'],
+      [() => clientOf(run).putUser({ user: 'guest:ada', body: {} }), 'unknown-user'],
+      [() => clientOf(run).sendMessage({ user: 'ada', body: { body: 'x'.repeat(16_385) } }), 'too-large'],
+      [() => clientOf(run).endSession({ user: 'ada', session: 'none' }), 'not-found'],
+    ] as const)
+      await assert.rejects(call(), { name: 'RestError', code })
+    await run.gateway.close()
+    await assert.rejects(clientOf(run).getUsage())
+  })
 
+  test(`ids that would change the path are refused before anything is sent, ${how}`, async () => {
+    const run = await runGateway()
+    for (const user of ['.', '..', '', '\ud800', undefined, null, 1])
+      await assert.rejects(clientOf(run).endUserSessions({ user: user as string }), TypeError)
+    await assert.rejects(clientOf(run, '..').getUsage(), TypeError)
+  })
+
+  test(`a signal ends a call, ${how}`, async () => {
+    const run = await runGateway()
+    const chat = clientOf(run)
+    await assert.rejects(chat.getUsage({ signal: AbortSignal.abort() }), { name: 'AbortError' })
+    const controller = new AbortController()
+    const waiting = assert.rejects(chat.getUsage({ signal: controller.signal }), { name: 'AbortError' })
+    controller.abort()
+    await waiting
+    assert.ok(await chat.getUsage({ signal: new AbortController().signal }))
+  })
+}
+
+test('a call beyond `restPerSecond` is refused over HTTP, with the time to try again; code in the process has no such limit', async () => {
   const limited = await runGateway({ limits: { restPerSecond: 1 } })
   const hasty = createRestClient({ endpoint: limited.url, appId: 'app', secret })
   const refused = await Promise.all([1, 2, 3].map(() => hasty.getUsage().catch((caught: unknown) => caught)))
   const one = refused.find((each) => each instanceof RestError)
   assert.ok(one instanceof RestError)
   assert.deepEqual([one.code, one.retryAfter], ['rate-limited', 1])
+  await Promise.all(Array.from({ length: 2_000 }, () => limited.gateway.client('app').getUsage()))
 })
 
-test('ids that would change the path are refused before anything is sent', async () => {
-  for (const user of ['.', '..', '', '\ud800', undefined, null, 1])
-    await assert.rejects(chat.endUserSessions({ user: user as string }), TypeError)
-  await assert.rejects(createRestClient({ endpoint: url, appId: '..', secret }).getUsage(), TypeError)
+test('in the process, an error has the cause; a closed gateway gives no answer', async () => {
+  const memory = createMemoryEngine()
+  const failure = new EngineError('unavailable', 'The disk is full.')
+  const engine = new Proxy(memory, {
+    get: (_, name: keyof Engine) =>
+      name === 'usage' ? () => Promise.reject(failure) : memory[name].bind(memory),
+  })
+  const gateway = createGateway({ apps: { app: testApp() } }, { engine })
+  after(() => gateway.close())
+  const error = await gateway
+    .client('app')
+    .getUsage()
+    .catch((caught: unknown) => caught)
+  assert.ok(error instanceof RestError)
+  assert.deepEqual([error.code, error.retryAfter, error.cause], ['unavailable', 5, failure])
+  await gateway.close()
+  await assert.rejects(gateway.client('app').getUsage(), { name: 'GatewayError', code: 'closed' })
+})
+
+test('in the process, what a call answers is a copy', async () => {
+  const { gateway } = await runGateway()
+  const chat = gateway.client('app')
+  await chat.putUser({ user: 'ada', body: { custom: { plan: 'free' } } })
+  const { user } = await chat.getUser({ user: 'ada' })
+  if (user.custom) user.custom['plan'] = 'paid'
+  assert.deepEqual((await chat.getUser({ user: 'ada' })).user.custom, { plan: 'free' })
+})
+
+test('a bad endpoint is refused', () => {
   for (const endpoint of ['', 'chat.example.com', 'ftp://x', 'https://x?y', 'https://x#y'])
     assert.throws(() => createRestClient({ endpoint, appId: 'app', secret }), TypeError)
 })
 
-test('a token of your own is asked for before each call, and a signal ends a call', async () => {
+test('a token of your own is asked for before each call', async () => {
   let count = 0
   const own = createRestClient({
     endpoint: `${url}/`,
@@ -103,7 +181,6 @@ test('a token of your own is asked for before each call, and a signal ends a cal
   await own.getUsage()
   await own.getUsage()
   assert.equal(count, 2)
-  await assert.rejects(own.getUsage({ signal: AbortSignal.abort() }), { name: 'AbortError' })
 })
 
 test('an answer that is not the gateway’s is an error, and a redirect is not followed', async () => {

@@ -5,6 +5,7 @@ import { isUserId, type Message } from '../../protocol/index.js'
 import { integer } from '../config/fields.js'
 import { readWhatFits } from '../messages/read-what-fits.js'
 import { checkMessage } from '../messages/rules.js'
+import type { SendProblem, StoredMessage } from '../messages/send.js'
 import { answer, defineCall, type CallContext } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from './errors.js'
@@ -88,6 +89,12 @@ const mapBounded = async <T, R>(items: readonly T[], work: (item: T) => Promise<
   return results
 }
 
+/** Throws a `RestError` for a message that is not stored. */
+const storedOf = (sent: StoredMessage | SendProblem): StoredMessage => {
+  if ('code' in sent) throw new RestError(sent.code, sent.why)
+  return sent
+}
+
 const RECIPIENTS = `must be a list of at most ${MAX_RECIPIENTS} user ids`
 
 export const messageCalls = [
@@ -108,7 +115,7 @@ export const messageCalls = [
     },
     errors: ['conflict', 'too-large', 'unknown-user'],
     async handle({ app, params, body, context: { send } }) {
-      const { repeated, ...sent } = await send(app.settings, { ...body, to: params.user })
+      const { repeated, ...sent } = storedOf(await send(app.settings, { ...body, to: params.user }))
       return answer(repeated ? 200 : 201, sent)
     },
   }),
@@ -153,7 +160,7 @@ export const messageCalls = [
       const results = await mapBounded(to, async (user) => {
         try {
           if (!isUserId(user)) throw new RestError('bad-request', 'This is not a valid user id.')
-          const { offset, sentAt } = await send(app.settings, { ...content, id, to: user })
+          const { offset, sentAt } = storedOf(await send(app.settings, { ...content, id, to: user }))
           return { user, id, offset, sentAt }
         } catch (error) {
           const known = problemOf(error)

@@ -1,5 +1,5 @@
 import { EngineError } from '../../engine/index.js'
-import { GatewayError, type GatewayErrorCode } from '../errors.js'
+import { GatewayError } from '../errors.js'
 import { errorStatus, RestError, type RestErrorCode } from './errors.js'
 
 /** The parts of an answer that says why a call failed. */
@@ -13,16 +13,6 @@ export interface Problem {
 /** Seconds after which a client tries again if the gateway can't answer now. */
 const RETRY_AFTER = 5
 
-/** The gateway's own errors that a call can cause. */
-const ofGateway: Partial<Record<GatewayErrorCode, RestErrorCode>> = {
-  'bad-request': 'bad-request',
-  'too-large': 'too-large',
-  conflict: 'conflict',
-  'unknown-user': 'unknown-user',
-  unavailable: 'unavailable',
-  closed: 'unavailable',
-}
-
 const UNAVAILABLE = 'The gateway cannot answer now: send the call again after the time in Retry-After.'
 
 /** Returns the problem of an error that a call may throw; undefined for any other error, which is a bug. */
@@ -34,9 +24,8 @@ export const problemOf = (error: unknown): Problem | undefined => {
     headers: code === 'unavailable' ? { 'retry-after': String(RETRY_AFTER), ...headers } : headers,
   })
   if (error instanceof RestError) return problem(error.code, error.message, error.headers)
-  // Its message may name a file of the machine.
-  if (error instanceof EngineError) return problem('unavailable', UNAVAILABLE)
-  const code = error instanceof GatewayError ? ofGateway[error.code] : undefined
-  if (code === undefined) return undefined
-  return problem(code, error instanceof GatewayError && error.code !== 'closed' ? error.message : UNAVAILABLE)
+  // An engine's message may name a file of the machine.
+  if (error instanceof EngineError || (error instanceof GatewayError && error.code === 'closed'))
+    return problem('unavailable', UNAVAILABLE)
+  return undefined
 }

@@ -133,11 +133,16 @@ export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: ReadableR
   if (Number(headers['content-length'] ?? 0) > MAX_BODY) throw new RestError('too-large', TOO_LARGE, CLOSE)
   const bytes = await receive(incoming)
   if (!isUtf8(bytes)) throw new RestError('bad-request', 'The body is not UTF-8.')
+  return parseBody(body, bytes.toString())
+}
+
+/** Returns the validated body. Throws a `RestError`. */
+export const parseBody = (schema: v.GenericSchema, json: string): unknown => {
   let value: unknown
   try {
-    value = JSON.parse(bytes.toString())
+    value = JSON.parse(json)
   } catch {
     throw new RestError('bad-request', 'The body is not JSON.')
   }
-  return validate(body, value, "The body's")
+  return validate(schema, value, "The body's")
 }

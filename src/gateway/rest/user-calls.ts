@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { mergeProfile, type UserRecord } from '../../engine/index.js'
-import { isGuestId, type User } from '../../protocol/index.js'
+import { isGuestId } from '../../protocol/index.js'
+import { userOf } from '../sessions/user-of.js'
 import { answer, defineCall } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from './errors.js'
@@ -17,8 +17,6 @@ import {
 } from './schemas.js'
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
-
-const userOf = (record: UserRecord): User => ({ ...mergeProfile(record), id: record.userId })
 
 /** `users:status` answers so many users at most. */
 const MAX_STATUS = 100

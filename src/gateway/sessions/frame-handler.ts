@@ -22,6 +22,7 @@ import {
 } from './messaging.js'
 import type { UserLimits } from './user-limits.js'
 import { createSendBarrier } from './send-barrier.js'
+import { userOf } from './user-of.js'
 
 /** Frames of one session that may wait for their answers at once. Sends do not count, unless `authorizeSend` delays them. */
 const MAX_PENDING = 100
@@ -121,7 +122,9 @@ export const createFrameHandler = (
     const merged = mergeProfile({ vouched, claimed: { ...claimed, ...changes } })
     if (Buffer.byteLength(JSON.stringify(merged)) > limits.profile)
       return refuse(frame, 'too-large', PROFILE_RULE)
-    await engine.saveUser(user, { claimed: changes })
+    const saved = await engine.saveUser(user, { claimed: changes })
+    // The engine emits `user-changed` only if the profile changed: if it did not, this client is still sent `user`.
+    if (!saved.changed) connection.send({ type: 'user', user: userOf(saved.user) })
   }
 
   const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {

@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import {
-  mergeProfile,
-  type EngineEvent,
-  type SessionRef,
-  type UserRecord,
-  type UserRef,
-} from '../../engine/index.js'
+import type { EngineEvent, SessionRef, UserRef } from '../../engine/index.js'
 import { sha256 } from '../../util/sha256.js'
-import type { ClientFrame, ClientFrameOf, GatewayFrameOf, User } from '../../protocol/index.js'
+import type { ClientFrame, ClientFrameOf, GatewayFrameOf } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
 import { Timer } from '../../util/timer.js'
@@ -23,6 +17,7 @@ import type { SessionContext, StartFields } from './session-context.js'
 import type { DetachOrEnd, EngineSession, SessionPhase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
+import { userOf } from './user-of.js'
 
 /** A frame that a client may send once its session has started. */
 export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
@@ -34,8 +29,6 @@ const TOUCH_INTERVAL = 60_000
 export const REAUTH_TIMEOUT = 10_000
 
 const REVOKED = "The app's backend revoked these credentials: log in again."
-
-const userOf = (record: UserRecord): User => Object.assign(mergeProfile(record), { id: record.userId })
 
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {

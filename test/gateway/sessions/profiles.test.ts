@@ -53,6 +53,20 @@ test('a `profile` frame changes the profile, and every session of the user recei
   for (const client of [first, second, other]) client.close()
 })
 
+test('a `profile` frame that changes nothing is answered with `user`, to its own session alone', async () => {
+  const [first, second] = [
+    await startClient(anyone.url, await startOf('hal', { user: { name: 'Hal' } })),
+    await startClient(anyone.url, await startOf('hal')),
+  ]
+  const user = { id: 'hal', name: 'Hal' }
+  first.send({ type: 'profile', user: { name: 'Hal' } })
+  assert.deepEqual(await first.next(), { type: 'user', user })
+  first.send({ type: 'profile', user: { role: 'owner' } })
+  for (const client of [first, second])
+    assert.deepEqual(await client.next(), { type: 'user', user: { ...user, role: 'owner' } })
+  for (const client of [first, second]) client.close()
+})
+
 test('a `profile` frame that would make the profile too large is refused, and changes nothing', async () => {
   const client = await startClient(anyone.url, await startOf('gina', { user: { name: 'x'.repeat(3_000) } }))
   client.send(

@@ -1,0 +1,69 @@
+import { createCalls, type CallAnswer, type CallRequest } from '../../rest-client/internal.js'
+import type { RestCalls } from '../../rest-client/index.js'
+import type { App } from '../apps/app.js'
+import type { CallContext } from './call.js'
+import { calls } from './calls.js'
+import { RestError } from './errors.js'
+import { problemOf } from './problem-of.js'
+import { parseBody, readParams, readQuery } from './request.js'
+
+/** What answers a call in this process. */
+export interface InProcessContext extends CallContext {
+  /** Resolves with the apps by id, once the engine is open. */
+  apps(): Promise<ReadonlyMap<string, App>>
+}
+
+/** Settles as `work` does, or rejects with the signal's reason if that aborts first. The work goes on, as at a server that was called. */
+const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  signal?.throwIfAborted()
+  if (!signal) return work()
+  let abort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    return await Promise.race([work(), aborted])
+  } finally {
+    if (abort) signal.removeEventListener('abort', abort)
+  }
+}
+
+/**
+ * Returns `gateway.client()`: the REST client of an app whose calls are answered in this process. A call has the checks, the handler and
+ * the errors of the same call by HTTP. It has no token, does not count against `restPerSecond`, waits for no other call, and writes
+ * neither a line of the audit log nor a metric of the REST API: the caller is the operator's own code.
+ */
+export const createInProcessClients = (context: InProcessContext): ((appId: string) => RestCalls) => {
+  const answer = async (appId: string, { name, path, query, body }: CallRequest): Promise<CallAnswer> => {
+    const call = calls.find(({ id }) => id === name)
+    if (!call) throw new TypeError(`The gateway has no call ${name}.`)
+    // If the gateway is closed or its engine can't be opened, there is no answer: the call rejects with that error.
+    const app = (await context.apps()).get(appId)
+    try {
+      if (!app) throw new RestError('unknown-app', 'The gateway has no app with this id.')
+      const params = readParams(call, path)
+      const answered = await call.handle({
+        ...{ app, appId, params, context },
+        query: readQuery(call, query),
+        body: call.body && parseBody(call.body, body ?? ''),
+      })
+      const json = answered.body === undefined ? undefined : JSON.stringify(answered.body)
+      return {
+        status: answered.status,
+        // A copy: what the caller changes must not change the engine's own objects.
+        json: json && (JSON.parse(json) as unknown),
+        isProblem: false,
+        retryAfter: null,
+      }
+    } catch (cause) {
+      const problem = problemOf(cause)
+      if (!problem) throw cause
+      const { status, code, title, headers } = problem
+      const retryAfter = headers['retry-after'] === undefined ? null : Number(headers['retry-after'])
+      return { status, json: { status, code, title }, isProblem: true, retryAfter, cause }
+    }
+  }
+  return (appId) =>
+    createCalls(appId, (request) => unlessAborted(() => answer(appId, request), request.signal))
+}

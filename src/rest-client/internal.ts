@@ -1,0 +1,2 @@
+/** For `gateway.client()`: not published by the package. */
+export { createCalls, type CallAnswer, type CallRequest } from './client.js'
