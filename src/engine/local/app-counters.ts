@@ -3,8 +3,7 @@ import { put, read, type Store } from './store.js'
 
 export interface AppCountersOptions<Counters> {
   store: Store
-  /** Null if the store is in memory: then no row is written, since the counters are here until the engine is closed. */
-  commit: GroupCommit | null
+  commit: GroupCommit
   rowOf: (appId: string) => string
   /** Returns the counters of an app from its row, which is undefined for a new app. */
   load: (stored: Counters | undefined) => Counters
@@ -20,7 +19,7 @@ interface Entry<Counters> {
 /** Counters of each app. A count is in the same batch as the change that it counts, so both survive a crash or neither. */
 export class AppCounters<Counters extends object> {
   readonly #store: Store
-  readonly #commit: GroupCommit | null
+  readonly #commit: GroupCommit
   readonly #rowOf: (appId: string) => string
   readonly #load: (stored: Counters | undefined) => Counters
   readonly #apps = new Map<string, Entry<Counters>>()
@@ -39,7 +38,6 @@ export class AppCounters<Counters extends object> {
 
   /** Writes the app's counters with the next batch. */
   save(appId: string): void {
-    if (!this.#commit) return
     const { row, write } = this.#entryOf(appId)
     this.#commit.defer(row, write)
   }

@@ -116,7 +116,7 @@ export const openDatabase = async ({
       volume.isPersistent ? SPACING : 0,
     )
     const { key, epochKey } = await loadSecrets(store, commit, identity)
-    const usage = new Usage(store, volume.isPersistent ? commit : null)
+    const usage = new Usage(store, commit)
     const clock = new Clock(loadTime(store))
     const revocations = new Revocations(store, commit, clock)
     await revocations.load()
@@ -131,7 +131,7 @@ export const openDatabase = async ({
       ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey },
       ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, emit, onEmptied, onError },
     })
-    const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.holdsMessages(of)
+    const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })
     const parts = { volume, commit, users, guests, revocations, usage, inboxes, queue, webhooks, clock }
     const database = { ...parts, key: Buffer.from(key, 'base64url'), scheduler, reads }

@@ -1,17 +1,16 @@
-import type { CheckedMessage, SendResult } from '../engine.js'
+import type { SendResult } from '../engine.js'
 import type { Clock } from '../../util/clock.js'
-import { contentDigest } from '../util/content-digest.js'
 import type { Job, Scheduler } from '../../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { del, read, readAllAs, type Operation, type Store } from './store.js'
+import { del, put, read, readAllAs, type Operation, type Store } from './store.js'
 import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
 /** A message that is about to be written. */
 export interface NewKey {
-  /** The result of `digestOf`. */
+  /** A hash of the message's content. */
   digest: string
   result: StoredResult
   /** Resolves with `result` when the message is synced. */
@@ -24,18 +23,10 @@ export interface NewKey {
 export interface IdempotencyKeys {
   /** Called once before the first send. */
   load(): Promise<void>
-  /** A text that differs for another content. */
-  digestOf(message: CheckedMessage): string
   /** The result of an earlier send with this key; undefined if there was none. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
-  /** Adds a key, and to `operations` those that store it. Returns it, to be settled. */
-  add(key: string, added: NewKey, operations: Operation[]): SentKey
-}
-
-/** The key of a message that is being written. */
-export interface SentKey {
-  /** Called when the message is synced. */
-  settle(): void
+  /** Adds a key, and to `operations` those that store it. */
+  add(key: string, added: NewKey, operations: Operation[]): void
 }
 
 /** The result of a send whose key was sent before. */
@@ -55,11 +46,7 @@ export type IdempotencyRow = [
   sentAt: number,
 ]
 
-/** The row as JSON, in a third of the time of `JSON.stringify`. A digest is in base64url. */
-const textOf = ([expiresAt, digest, offset, ownOffset, sentAt]: IdempotencyRow): string =>
-  `[${expiresAt},"${digest}",${offset},${ownOffset},${sentAt}]`
-
-/** The first number of a row, in less time than `JSON.parse` of all. */
+/** Returns the time in a row, in less time than `JSON.parse` takes for all of the row. */
 const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
 /** How many keys one step of the first pass reads, which adds them to the filter: until its end each message is looked up. */
@@ -78,35 +65,6 @@ export interface IdempotencyKeysOptions {
   clock: Clock
 }
 
-/** A key that is being written, and the operation that stores it. The value is made when it is written: until then its parts take less memory. */
-class PendingKey implements SentKey {
-  readonly type = 'put'
-  readonly key: string
-  readonly digest: string
-  readonly synced: Promise<StoredResult>
-  readonly expiresAt: number
-  readonly #keys: StoredIdempotencyKeys
-  readonly #result: StoredResult
-
-  constructor(keys: StoredIdempotencyKeys, key: string, { digest, result, synced, expiresAt }: NewKey) {
-    this.#keys = keys
-    this.#result = result
-    this.key = key
-    this.digest = digest
-    this.synced = synced
-    this.expiresAt = expiresAt
-  }
-
-  get value(): string {
-    const { offset, ownOffset, sentAt } = this.#result
-    return textOf([this.expiresAt, this.digest, offset, ownOffset, sentAt])
-  }
-
-  settle(): void {
-    this.#keys.settle(this.key)
-  }
-}
-
 /** Idempotency keys in a store. A background job passes over all of them and deletes the expired ones. */
 export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #store: Store
@@ -114,18 +72,18 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #scheduler: Scheduler
   readonly #clock: Clock
   /** Sends that are not durable yet, by row. */
-  readonly #pending = new Map<string, PendingKey>()
+  readonly #pending = new Map<string, NewKey>()
   readonly #filter = new StoredKeysFilter()
   readonly #job: Job
   #isLoaded = false
   /** The last row that the pass has read; undefined between two passes. */
   #last: string | undefined
   #passBegan = -Infinity
-  /** Keys that were settled while a step reads; undefined between two reads. */
-  #settledMeanwhile: Set<string> | undefined
-  /** When the first key expires of those that the pass has read and kept, and of those that came since. */
+  /** Keys that were written while a step reads; undefined between two reads. */
+  #writtenMeanwhile: Set<string> | undefined
+  /** The earliest expiry of the keys that the pass has read and kept, and of the keys that were added since. */
   #nextExpiry = Infinity
-  /** The longest time for which a key was kept, or is left to a stored one. */
+  /** The longest time from the `add`, or the read, of a key to its expiry. */
   #longestKept = 0
 
   constructor({ store, commit, scheduler, clock }: IdempotencyKeysOptions) {
@@ -141,10 +99,6 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
   }
 
-  digestOf(message: CheckedMessage): string {
-    return contentDigest(message)
-  }
-
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
     const pending = this.#pending.get(row)
     if (pending) return resultOf(pending, digest)
@@ -156,22 +110,24 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     return resultOf({ digest: storedDigest, synced }, digest)
   }
 
-  add(row: string, added: NewKey, operations: Operation[]): SentKey {
+  add(row: string, added: NewKey, operations: Operation[]): void {
     const { now, expiresAt } = added
     this.#filter.add(row, expiresAt, now)
-    const pending = new PendingKey(this, row, added)
-    this.#pending.set(row, pending)
+    this.#pending.set(row, added)
     this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
     this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
     this.#scheduler.schedule(this.#job, this.#nextPass())
-    operations.push(pending)
-    return pending
-  }
-
-  /** The key's message is synced. */
-  settle(row: string): void {
-    this.#pending.delete(row)
-    this.#settledMeanwhile?.add(row)
+    const { digest, result } = added
+    const { offset, ownOffset, sentAt } = result
+    operations.push(put(row, [expiresAt, digest, offset, ownOffset, sentAt] satisfies IdempotencyRow))
+    added.synced.then(
+      () => {
+        this.#pending.delete(row)
+        this.#writtenMeanwhile?.add(row)
+      },
+      // After a failed write the store is opened again, with other keys in memory.
+      () => undefined,
+    )
   }
 
   /** One step of a pass. Keys that are sent meanwhile are in the filter already. */
@@ -179,20 +135,20 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
-      // Keys that are not written yet may be missing in what the pass reads.
+      // The pass may not read keys that are being written.
       this.#nextExpiry = Infinity
       for (const { expiresAt } of this.#pending.values())
         this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
     }
-    const settled = (this.#settledMeanwhile = new Set<string>())
+    const written = (this.#writtenMeanwhile = new Set<string>())
     const limit = this.#isLoaded ? KEYS_PER_STEP : KEYS_PER_LOADING_STEP
     const range = { ...rows.idempotencyKeysAfter(this.#last), limit }
     const page = await readAllAs(this.#store, range, expiryOf)
-    this.#settledMeanwhile = undefined
+    this.#writtenMeanwhile = undefined
     const deletions: Operation[] = []
     for (const [row, expiresAt] of page) {
       // A key that was sent again since the read is valid again.
-      if (expiresAt <= now && !this.#pending.has(row) && !settled.has(row)) deletions.push(del(row))
+      if (expiresAt <= now && !this.#pending.has(row) && !written.has(row)) deletions.push(del(row))
       else this.#keep(row, expiresAt, now)
     }
     this.#last = page.length === limit ? page.at(-1)?.[0] : undefined
@@ -204,7 +160,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     return this.#nextPass()
   }
 
-  /** So late that each key is read by two passes at most. */
+  /** Returns the time of the next pass: so late that at most two passes read a key. */
   #nextPass(): number {
     return Math.max(this.#nextExpiry, this.#passBegan + this.#longestKept)
   }

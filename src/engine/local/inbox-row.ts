@@ -3,7 +3,7 @@ import type { Message } from '../../protocol/index.js'
 /** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
 export interface MessageRow {
   message: Message
-  /** When it was stored, by the engine's clock. `sentAt` is the machine's time, which may be wrong. */
+  /** When the message was stored, by the engine's clock. `sentAt` is the machine's time, which may be wrong. */
   at: number
   /** Messages from others before this one. */
   received: number
@@ -15,7 +15,7 @@ export interface MessageRow {
   first: number
 }
 
-/** A message as it is stored. Its key has the offset. `MessagePut` writes the same as text. */
+/** A stored message. The key has the offset. `MessagePut` writes the row as text. */
 export type StoredMessage = [
   at: number,
   received: number,
@@ -48,27 +48,18 @@ export interface Watermark {
 }
 
 /** An inbox as it is stored. */
-export type InboxRow = [
-  /** A watermark. */
-  offset: number,
-  received: number,
-  bytes: number,
-  first: number,
-  readOffset: number,
+export interface InboxRow extends Watermark {
+  readOffset: number
   /** Messages from others up to `readOffset`. */
-  readReceived: number,
+  readReceived: number
   /** The oldest message that is not deleted, and the bytes of the messages before it. */
-  sweptOffset: number,
-  sweptBytes: number,
+  swept: { offset: number; bytes: number }
   /** A lower bound of the time at which the oldest retained message was stored. */
-  oldestAt: number,
-  /** 1 if the row covers every message that is stored. With 0, opening the inbox looks for messages beyond the row. */
-  isExact: 0 | 1,
-]
+  oldestAt: number
+  /** Whether the row covers every message that is stored. If it does not, opening the inbox looks for messages beyond the row. */
+  isExact: boolean
+}
 
-/** Returns whether an inbox may hold an expired message, judged by its row alone. A row without messages may lag behind. */
-export const mayHaveExpired = (
-  [offset, , , first, , , , , oldestAt]: InboxRow,
-  now: number,
-  age: number,
-): boolean => first > offset || oldestAt + age <= now
+/** Returns whether an inbox may have an expired message, judged by its row alone. A row without messages may lag behind. */
+export const mayHaveExpired = ({ offset, first, oldestAt }: InboxRow, now: number, age: number): boolean =>
+  first > offset || oldestAt + age <= now

@@ -21,7 +21,7 @@ export interface InboxTableOptions {
   cacheBytes: number
 }
 
-/** What the key of a message's id has behind it, by how often its sender and its recipient were deleted. */
+/** Returns the end of an idempotency key: how often the sender and the recipient were deleted. Empty if neither was. */
 export const deletionsSuffix = (counts: readonly number[]): string =>
   counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
 
@@ -41,7 +41,7 @@ export class InboxTable {
     this.#cache = new LruCache<Inbox>({
       // A message changes two inboxes at once.
       max: Math.max(2, Math.ceil(cacheBytes / INBOX_BYTES)),
-      isInUse: (inbox) => !this.#isSettled(inbox),
+      isInUse: (inbox) => !this.#isWritten(inbox),
       onEvict: (inbox) => this.#beforeEviction(inbox),
     })
   }
@@ -53,7 +53,7 @@ export class InboxTable {
     return inbox
   }
 
-  /** Returns the inbox to be read. One that never held a message is not kept: most users get none while they are online. */
+  /** Returns the inbox to be read. An inbox that never had a message is not kept: most users get none while they are online. */
   peek({ appId, userId }: UserRef, key = userKey({ appId, userId })): Inbox {
     const cached = this.#cache.get(key)
     if (cached) return cached
@@ -78,8 +78,8 @@ export class InboxTable {
   }
 
   /** The inboxes whose last change is not written. */
-  *unsettled(): Iterable<Inbox> {
-    for (const inbox of this.#cache.values()) if (!this.#isSettled(inbox)) yield inbox
+  *unwritten(): Iterable<Inbox> {
+    for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
   /** Returns a text that changes when the sender or the recipient is deleted: a message id that was used before is new again then. */
@@ -103,7 +103,7 @@ export class InboxTable {
   }
 
   /** Returns whether the inbox's last change is written. */
-  #isSettled(inbox: Inbox): boolean {
+  #isWritten(inbox: Inbox): boolean {
     return inbox.batch <= this.#commit.lastWritten
   }
 }

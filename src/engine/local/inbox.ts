@@ -25,10 +25,16 @@ const MAX_EXPIRED_PER_STEP = 64
 
 /** The watermark of every new inbox. They share one object, since most inboxes stay empty. */
 const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
-const NO_ROW: InboxRow = [0, 0, 0, 1, 0, 0, 1, 0, 0, 0]
 const NONE_RECEIVED = { first: 1, received: 0 }
 const NONE_PENDING: MessageSummary[] = []
-const NONE_SWEPT = { offset: 1, bytes: 0 }
+const NO_ROW: InboxRow = {
+  ...EMPTY,
+  readOffset: 0,
+  readReceived: 0,
+  swept: { offset: 1, bytes: 0 },
+  oldestAt: 0,
+  isExact: false,
+}
 
 /**
  * One user's inbox. A message is given its offset when it is written (`assigned`), and readers see it once it is synced
@@ -40,7 +46,7 @@ export class Inbox {
   readonly deletions: number
   readonly row: string
   readonly epoch: string
-  /** Whether the inbox ever held a message, or is about to. */
+  /** Whether the inbox ever had a message, or is about to. */
   exists: boolean
   assigned: Watermark
   durable: Watermark
@@ -78,50 +84,34 @@ export class Inbox {
     this.#store = store
     const stored = isNew ? undefined : (read(store, this.row) as InboxRow | undefined)
     this.exists = stored !== undefined
-    const [
-      offset,
-      received,
-      bytes,
-      first,
-      readOffset,
-      readReceived,
-      sweptOffset,
-      sweptBytes,
-      oldestAt,
-      isExact,
-    ] = stored ?? NO_ROW
+    const { offset, received, bytes, first, readOffset, readReceived, swept, oldestAt, isExact } =
+      stored ?? NO_ROW
     this.assigned = stored ? { offset, received, bytes, first } : EMPTY
     this.#rowOffset = offset
-    this.#isRowExact = isExact === 1
-    if (stored && !this.#isRowExact) this.#catchUp()
+    this.#isRowExact = isExact
+    if (stored && !isExact) this.#catchUp()
     this.durable = this.assigned
     this.#soleSenderSince = this.assigned.offset + 1
     this.readOffset = readOffset
     this.#readReceived = readReceived
-    this.#swept = stored ? { offset: sweptOffset, bytes: sweptBytes } : NONE_SWEPT
+    this.#swept = swept
     this.#oldestAt = oldestAt
   }
 
   /** Adds the inbox's row to a batch, with the messages of that batch included. */
   write(batch: Operation[]): void {
-    const { offset, received, bytes, first } = this.assigned
-    const { offset: sweptOffset, bytes: sweptBytes } = this.#swept
     // An inbox that gets one message before it is evicted needs one row. One that gets more would need a row for each of them.
     this.#isRowExact = this.#appended <= 1
-    const row: InboxRow = [
-      offset,
-      received,
-      bytes,
-      first,
-      this.readOffset,
-      this.#readReceived,
-      sweptOffset,
-      sweptBytes,
-      this.#oldestAt,
-      this.#isRowExact ? 1 : 0,
-    ]
+    const row: InboxRow = {
+      ...this.assigned,
+      readOffset: this.readOffset,
+      readReceived: this.#readReceived,
+      swept: this.#swept,
+      oldestAt: this.#oldestAt,
+      isExact: this.#isRowExact,
+    }
     batch.push(put(this.row, row))
-    this.#rowOffset = offset
+    this.#rowOffset = row.offset
   }
 
   /** Returns whether the inbox's row has to be written before the inbox is closed, so that opening the inbox again reads only the row. */
@@ -131,7 +121,7 @@ export class Inbox {
   }
 
   /** Whether a message is retained, or is about to be stored. */
-  get holdsMessages(): boolean {
+  get hasMessages(): boolean {
     return this.assigned.first <= this.assigned.offset
   }
 
@@ -218,10 +208,10 @@ export class Inbox {
   }
 
   /** Shows readers the messages up to `mark`, which are synced. */
-  settle(mark: Watermark): void {
-    const settled = mark.offset - this.durable.offset
-    if (settled >= this.#pending.length) this.#pending = NONE_PENDING
-    else this.#pending.splice(0, settled)
+  publish(mark: Watermark): void {
+    const published = mark.offset - this.durable.offset
+    if (published >= this.#pending.length) this.#pending = NONE_PENDING
+    else this.#pending.splice(0, published)
     this.durable = mark.first < this.durable.first ? { ...mark, first: this.durable.first } : mark
   }
 

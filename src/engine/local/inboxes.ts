@@ -12,6 +12,7 @@ import type {
 import type { Clock } from '../../util/clock.js'
 import { Scheduler } from '../../util/scheduler.js'
 import { engineRules } from '../rules.js'
+import { contentDigest } from '../util/content-digest.js'
 import type { GroupCommit } from './group-commit.js'
 import type { Inbox } from './inbox.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
@@ -106,7 +107,7 @@ export class Inboxes {
     const scheduler = this.#scheduler
     this.#idempotencyKeys = options.isPersistent
       ? new StoredIdempotencyKeys({ store, commit, clock, scheduler })
-      : new MemoryIdempotencyKeys(scheduler)
+      : new MemoryIdempotencyKeys(clock)
     this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
   }
 
@@ -125,9 +126,9 @@ export class Inboxes {
     this.#unreadChecks.resume(appId)
   }
 
-  /** Returns whether the inbox holds a message, or is about to. */
-  holdsMessages(of: UserRef): boolean {
-    return this.#table.peek(of).holdsMessages
+  /** Returns whether the inbox has a message, or is about to. */
+  hasMessages(of: UserRef): boolean {
+    return this.#table.peek(of).hasMessages
   }
 
   state(of: UserRef): InboxState {
@@ -147,7 +148,7 @@ export class Inboxes {
     const sendingUser = { appId, userId: from ?? '' }
     const senderKey = userKey(sendingUser)
     const key = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
-    const digest = this.#idempotencyKeys.digestOf(message)
+    const digest = contentDigest(message)
     const earlier = this.#idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
     if (!rules.unknownRecipients && this.#users.sender(recipient, recipientKey) === undefined) {
@@ -167,7 +168,7 @@ export class Inboxes {
     }
 
     const inbox = this.#table.open(recipient, recipientKey)
-    // Without `push`, which makes room for 16 more in each message that is under way.
+    // An array literal: `push` would allocate memory for 16 more inboxes in each message.
     const inboxes: SentInboxes =
       from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
     const size = Buffer.byteLength(json) + engineRules.messageOverhead
@@ -198,14 +199,14 @@ export class Inboxes {
     const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
     const { synced } = pending
     const expiresAt = now + rules.sendWindow
-    pending.key = this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
+    this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
     this.#commit.write(operations, pending)
     return synced
   }
 
   /**
    * Deletes the user's inbox in the batch that `write` sends with the given operations. The inbox has another epoch at once. A background
-   * job deletes the messages, which no read returns any more. Resolves with whether the inbox ever held a message.
+   * job deletes the messages, which no read returns any more. Resolves with whether the inbox ever had a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const { exists } = this.#table.open(of)
@@ -247,7 +248,7 @@ export class Inboxes {
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
     for (const appId of this.#webhooks.appIds) this.#unreadChecks.resume(appId)
-    for (const before of failed.#table.unsettled()) {
+    for (const before of failed.#table.unwritten()) {
       const inbox = this.#table.open(before.of)
       if (inbox.epoch !== before.epoch) continue
       if (inbox.markRead(before.readOffset)) this.#table.markChanged(inbox)
@@ -269,7 +270,7 @@ export class Inboxes {
 
   /** Sends the message when `wait` has resolved. */
   #sendAfter(wait: Promise<unknown>, message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    this.#unreadLimit.holdSender(message, wait)
+    this.#unreadLimit.delaySender(message, wait)
     return wait.then(() => this.send(message, rules))
   }
 
@@ -315,7 +316,7 @@ export class Inboxes {
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
     if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
-    if (inbox.durable.first !== first && !inbox.holdsMessages) this.#onEmptied(inbox.of)
+    if (inbox.durable.first !== first && !inbox.hasMessages) this.#onEmptied(inbox.of)
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
     this.#usage.add(inbox.of.appId, { bytes: -swept.freed })

@@ -2,7 +2,7 @@ import type { Message } from '../../protocol/index.js'
 import type { EngineEvent, CheckedMessage } from '../engine.js'
 import type { EngineError } from '../errors.js'
 import type { Waiter } from './group-commit.js'
-import type { SentKey, StoredResult } from './idempotency.js'
+import type { StoredResult } from './idempotency.js'
 import type { Inbox } from './inbox.js'
 import type { Watermark } from './inbox-row.js'
 
@@ -33,8 +33,6 @@ export interface PendingSendOptions {
 /** A message that is being written. When it is synced, readers see it, its events are emitted, and then `synced` resolves. */
 export class PendingSend implements Waiter {
   readonly synced: Promise<StoredResult>
-  /** Set before the message is written. */
-  key: SentKey | undefined
   readonly #content: Content
   readonly #json: string
   readonly #inboxes: SentInboxes
@@ -64,9 +62,8 @@ export class PendingSend implements Waiter {
   resolve(): void {
     const [inbox, own] = this.#inboxes
     const tail = this.#json.slice(1)
-    this.key?.settle()
-    this.#settle(inbox, this.#mark, tail)
-    if (own) this.#settle(own, this.#ownMark, tail)
+    this.#publish(inbox, this.#mark, tail)
+    if (own) this.#publish(own, this.#ownMark, tail)
     this.#onSynced(this.#result)
   }
 
@@ -74,10 +71,10 @@ export class PendingSend implements Waiter {
     this.#onFailed(error)
   }
 
-  #settle(inbox: Inbox, mark: Watermark, tail: string): void {
-    inbox.settle(mark)
+  #publish(inbox: Inbox, mark: Watermark, tail: string): void {
+    inbox.publish(mark)
     const message = messageAt(mark.offset, this.#content)
-    // Only the offset differs between the two copies.
+    // The recipient's message and the own copy differ only in their offsets.
     const json = `{"offset":${mark.offset},${tail}`
     this.#emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message, json })
   }

@@ -25,3 +25,7 @@ export const below = (...parts: string[]): Range => {
   const prefix = keyOf(...parts)
   return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
 }
+
+/** The rows of a range after one of them; all if `row` is undefined. No key may continue another one of the range. */
+export const afterRow = (range: Range, row: string | undefined): Range =>
+  row === undefined ? range : { ...range, gte: row + AFTER_SEPARATOR }

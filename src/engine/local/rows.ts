@@ -1,5 +1,5 @@
 import type { SessionRef, UserRef } from '../engine.js'
-import { AFTER_SEPARATOR, below, DIGITS, keyOf, lastOf, padded, SEPARATOR } from './row-keys.js'
+import { AFTER_SEPARATOR, afterRow, below, DIGITS, keyOf, lastOf, padded, SEPARATOR } from './row-keys.js'
 import type { Range } from './store.js'
 import { webhookRows } from './webhook-rows.js'
 
@@ -18,8 +18,8 @@ export interface InboxRef extends UserRef {
 }
 
 /**
- * Returns the key of a user in tables in memory. A message looks its users up in several of them: a text that was a key before has its
- * hash, and one that is made for each table would be put together and hashed for each.
+ * Returns the key of a user in the tables in memory. A message looks its users up in several tables, with one text for all of them: V8
+ * computes the hash of a text once.
  */
 export const userKey = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
@@ -35,15 +35,12 @@ export const rows = {
   time: 'time',
   /** When the engine was last known to be open, by the wall clock. */
   openAt: 'open at',
-  /** Stands while a copy of another engine's data is not complete. */
+  /** Stored while a transfer of another engine's data into this store is not complete. */
   copying: 'copying',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
   /** One part after `guest`, so that one range covers all apps. App ids have no spaces. */
   guest: ({ appId, userId }: UserRef) => `guest\0${appId} ${userId}`,
-  guestsAfter: (row: string | undefined): Range => {
-    const all = below('guest')
-    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
-  },
+  guestsAfter: (row: string | undefined): Range => afterRow(below('guest'), row),
   guestOf: (row: string): UserRef => {
     const guest = lastOf(row)
     const end = guest.indexOf(' ')
@@ -52,16 +49,10 @@ export const rows = {
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),
   /** The sessions after a row; from the first one if `row` is undefined. */
-  sessionsAfter: (row: string | undefined): Range => {
-    const all = below('session')
-    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
-  },
+  sessionsAfter: (row: string | undefined): Range => afterRow(below('session'), row),
   inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
   /** The inboxes of an app after a row; from the first one if `row` is undefined. */
-  inboxesAfter: (appId: string, row: string | undefined): Range => {
-    const all = below('inbox', appId)
-    return row === undefined ? all : { ...all, gte: row + AFTER_SEPARATOR }
-  },
+  inboxesAfter: (appId: string, row: string | undefined): Range => afterRow(below('inbox', appId), row),
   /** Keys that begin with another number of deletions sort apart: `:` comes after all digits. */
   message: (of: InboxRef, offset: number) => rows.messageIn(rows.messagePrefix(of), offset),
   messagePrefix: ({ appId, userId, deletions }: InboxRef) =>
@@ -76,10 +67,8 @@ export const rows = {
   }),
   usage: (appId: string) => keyOf('usage', appId),
   /** The users of an app after `userId`; from the first user if it is null. */
-  usersAfter: (appId: string, userId: string | null): Range => {
-    const all = below('user', appId)
-    return userId === null ? all : { ...all, gte: rows.user({ appId, userId }) + AFTER_SEPARATOR }
-  },
+  usersAfter: (appId: string, userId: string | null): Range =>
+    afterRow(below('user', appId), userId === null ? undefined : rows.user({ appId, userId })),
   lastSeen: ({ appId, userId }: UserRef) => keyOf('seen', appId, userId),
   check: 'check',
   ...webhookRows,

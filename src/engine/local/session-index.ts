@@ -1,4 +1,5 @@
 import type { SessionRef, UserRef } from '../engine.js'
+import { lowerBound } from '../../util/lower-bound.js'
 import { Multimap } from '../../util/multimap.js'
 
 /** The part of a session that the index reads. */
@@ -14,7 +15,7 @@ const MIN_COMPACTED = 64
 class AppSessions<Entry extends Indexed> {
   /** By user id, each user's in the order of their starts. */
   readonly users = new Multimap<Entry>()
-  /** A session that has ended leaves its number, so that a search still finds its way. */
+  /** A session that has ended leaves its number, which a search needs. */
   #slots: (Entry | number)[] = []
   #size = 0
 
@@ -53,21 +54,16 @@ class AppSessions<Entry extends Indexed> {
 
   /** The index of the first slot whose number is `number` or higher. */
   #indexFrom(number: number): number {
-    let [low, high] = [0, this.#slots.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const slot = this.#slots[middle]
-      const at = typeof slot === 'object' ? slot.number : (slot ?? 0)
-      if (at < number) low = middle + 1
-      else high = middle
-    }
-    return low
+    return lowerBound(0, this.#slots.length, (index) => {
+      const slot = this.#slots[index]
+      return (typeof slot === 'object' ? slot.number : (slot ?? 0)) < number
+    })
   }
 }
 
 /** Finds sessions by user, by app and by token. */
 export class SessionIndex<Entry extends Indexed> {
-  /** By app, and then by user id: a key of both would be made anew for each look-up. */
+  /** By app, and then by user id: a key of both would have to be made for each look-up. */
   readonly #apps = new Map<string, AppSessions<Entry>>()
   /** By token id, of all apps. */
   readonly #tokens = new Multimap<Entry>()
@@ -78,7 +74,7 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   find(ref: SessionRef): Entry | undefined {
-    // From the newest on: a user's older sessions are mostly held ones, whose clients do not come back.
+    // From the newest on: a user's older sessions are mostly detached, and their clients do not come back.
     return this.of(ref).findLast(({ sessionId }) => sessionId === ref.sessionId)
   }
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionRef } from '../engine.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { rowOf, sessionOf, type Session, type SessionRow } from './session-row.js'
+import { storedSession, type Session } from './session-row.js'
 import { del, put, read, readAll, type Store } from './store.js'
 
 /** Returns the last time that was stored while the engine was open; 0 if there is none. */
@@ -12,9 +12,9 @@ export const openAtOf = (store: Store): number => (read(store, rows.openAt) as n
 const READ_PER_STEP = 256
 
 /** The rows of sessions in the order of their keys, in pages, each in a turn of the event loop. */
-async function* pagesOf(store: Store): AsyncGenerator<[string, SessionRow][]> {
+async function* pagesOf(store: Store): AsyncGenerator<[string, Session][]> {
   for (let after: string | undefined; ;) {
-    const page = await readAll<SessionRow>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
+    const page = await readAll<Session>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
     yield page
     if (page.length < READ_PER_STEP) return
     after = page.at(-1)?.[0]
@@ -40,7 +40,7 @@ export class SessionJournal {
     const openAt = openAtOf(store)
     const byNumber = new Map<number, Session>()
     for await (const page of pagesOf(store)) {
-      for (const [, row] of page) byNumber.set(row[0], sessionOf(row, openAt))
+      for (const [, row] of page) byNumber.set(row.number, storedSession(row, openAt))
     }
     // An array of numbers is sorted several times faster than one of sessions.
     const numbers = Float64Array.from(byNumber.keys()).sort()
@@ -71,7 +71,7 @@ export class SessionJournal {
     this.#commit = commit
     for await (const page of pagesOf(store)) {
       for (const [row, stored] of page)
-        if (!isKnown(sessionOf(stored, 0))) commit.defer(row, (batch) => batch.push(del(row)))
+        if (!isKnown(stored)) commit.defer(row, (batch) => batch.push(del(row)))
     }
   }
 
@@ -89,7 +89,7 @@ export class SessionJournal {
     const row = rows.session(session)
     this.#commit.defer(row, (batch) => {
       const isCurrent = this.#isCurrent(session)
-      if (isCurrent) batch.push(put(row, rowOf(session)))
+      if (isCurrent) batch.push(put(row, session))
       else if (session.mayBeStored) batch.push(del(row))
       session.mayBeStored = isCurrent
     })

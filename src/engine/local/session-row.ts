@@ -20,9 +20,9 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   keyHash: string
   /** Hash of the resume key before that one. It is valid until the client is known to have the new one. */
   previousKeyHash: string | null
-  /** Milliseconds for which the session is held, from when it was detached or loaded. */
+  /** The length of the resume window, in milliseconds. The window begins when the session is detached or loaded. */
   resumableFor: number
-  /** When the hold expires, by the monotonic clock; null while the session is active. */
+  /** When the resume window ends, by the monotonic clock; null while the session is active. */
   expiresAt: number | null
   /** When its user no longer counts as online, by the monotonic clock; null while the session is active. */
   offlineAt: number | null
@@ -101,86 +101,15 @@ export const recordOf = (session: Session): SessionRecord => ({
   rtt: session.rtt,
 })
 
-/** A session in the store: an array, because names would be most of its bytes. Whatever a restart ends or begins anew is left out. */
-export type SessionRow = [
-  number: number,
-  detached: number | null,
-  hiddenSince: number | null,
-  appId: string,
-  userId: string,
-  sessionId: string,
-  guest: boolean,
-  credential: [
-    authMethod: AuthMethod,
-    tokenId: string | null,
-    issuedAt: number | null,
-    expiresAt: number | null,
-  ],
-  client: [origin: string | null, address: string, client: string | null, node: string, rtt: number | null],
-  startedAt: number,
-  lastSeenAt: number,
-  keyHash: string,
-  previousKeyHash: string | null,
-  resumableFor: number,
-  offline: boolean,
-]
-
-export const rowOf = (session: Session): SessionRow => {
-  const { authMethod, tokenId, issuedAt, credentialExpiresAt, origin, address, client, node, rtt } = session
-  return [
-    session.number,
-    session.detached,
-    session.hiddenSince,
-    session.appId,
-    session.userId,
-    session.sessionId,
-    session.guest,
-    [authMethod, tokenId, issuedAt, credentialExpiresAt],
-    [origin, address, client, node, rtt],
-    session.startedAt,
-    session.lastSeenAt,
-    session.keyHash,
-    session.previousKeyHash,
-    session.resumableFor,
-    session.offline,
-  ]
-}
-
 /**
- * The session of a row. No connection carries it. If one did when the row was written, it was last seen at `openAt`: answers to pings are
- * not written.
+ * Returns the session of a row, which no connection carries. If one did when the row was written, the session was last seen at `openAt`:
+ * answers to pings are not written.
  */
-export const sessionOf = (row: SessionRow, openAt: number): Session => {
-  const [number, detached, hiddenSince, appId, userId, sessionId, guest, credential, client, ...others] = row
-  const [startedAt, lastSeenAt, keyHash, previousKeyHash, resumableFor, offline] = others
-  const [authMethod, tokenId, issuedAt, expiresAt] = credential
-  const [origin, address, name, node, rtt] = client
-  return {
-    number,
-    detached,
-    hiddenSince,
-    appId,
-    userId,
-    sessionId,
-    guest,
-    authMethod,
-    tokenId,
-    issuedAt,
-    credentialExpiresAt: expiresAt,
-    origin,
-    address,
-    client: name,
-    node,
-    rtt,
-    startedAt,
-    lastSeenAt: detached === null ? Math.max(lastSeenAt, openAt) : lastSeenAt,
-    keyHash,
-    previousKeyHash,
-    resumableFor,
-    offline,
-    mayBeStored: true,
-    connectionId: null,
-    expiresAt: null,
-    offlineAt: null,
-  }
-}
+export const storedSession = (row: Session, openAt: number): Session => ({
+  ...row,
+  lastSeenAt: row.detached === null ? Math.max(row.lastSeenAt, openAt) : row.lastSeenAt,
+  mayBeStored: true,
+  connectionId: null,
+  expiresAt: null,
+  offlineAt: null,
+})

@@ -28,19 +28,19 @@ interface Started {
 }
 
 interface SessionCallbacks {
-  /** Called with each session whose hold has expired, and whether its user counted as online by it until now. */
+  /** Called with each session that ends because its resume window is over, and with whether the user was online until then. */
   onExpired: (session: SessionRecord, wasOnline: boolean) => void
   /** Called with each session by which its user no longer counts as online. */
   onAway: (session: SessionRecord) => void
 }
 
-/** A clock that setting the machine's time does not move: it must neither end a held session nor hold one for longer. */
+/** A clock that setting the machine's time does not move: it must neither shorten nor extend a resume window. */
 const monotonicNow = (): number => performance.now()
 
 /** How many sessions are ended, or marked as away, before other work gets its turn: after a restart all are due at once. */
 const DUE_PER_STEP = 32
-/** How many sessions of another process are held in one turn of the event loop. */
-const HELD_PER_STEP = 1_000
+/** How many sessions of another process are detached in one turn of the event loop. */
+const DETACHED_PER_STEP = 1_000
 
 /**
  * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind
@@ -62,7 +62,7 @@ export class Sessions {
     this.#onAway = onAway
   }
 
-  /** Loads the sessions that another process left. No connection carries them, so all are held from now on. */
+  /** Loads the sessions that another process left. No connection carries them, so all are detached from now on. */
   async load(store: Store): Promise<void> {
     this.#isLoading = true
     const sessions: Session[] = []
@@ -73,12 +73,12 @@ export class Sessions {
         this.#index.add(session)
         sessions.push(session)
       }
-    // Not before: a hold takes the next number.
-    for (let start = 0; start < sessions.length; start += HELD_PER_STEP) {
+    // Only when all are loaded: detaching a session takes the next number.
+    for (let start = 0; start < sessions.length; start += DETACHED_PER_STEP) {
       const now = monotonicNow()
-      // A hold starts anew, because no client could return while the engine was closed.
-      for (const session of sessions.slice(start, start + HELD_PER_STEP))
-        this.#hold(session, now + session.resumableFor)
+      // The resume window begins now, because no client could return while the engine was closed.
+      for (const session of sessions.slice(start, start + DETACHED_PER_STEP))
+        this.#detach(session, now + session.resumableFor)
       await nextTurn()
     }
     this.#isLoading = false
@@ -212,7 +212,7 @@ export class Sessions {
     if (session?.connectionId !== connectionId) return
     session.lastSeenAt = Date.now()
     session.resumableFor = resumableFor
-    this.#hold(session, monotonicNow() + resumableFor)
+    this.#detach(session, monotonicNow() + resumableFor)
     this.#journal.write(session)
     this.#endExpiredOf(ref)
   }
@@ -233,9 +233,9 @@ export class Sessions {
     this.#offlineDeadlines.stop()
   }
 
-  /** Ends sessions whose hold has expired, some in each step. */
+  /** Ends sessions whose resume window is over, some in each step. */
   #endExpired(): void {
-    // The first may be due before the last is held. The timer fires again.
+    // The first session may be due before the last one is detached. The timer fires again.
     if (this.#isLoading) return
     const now = monotonicNow()
     for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)
@@ -249,7 +249,7 @@ export class Sessions {
 
   #endIfExpired(session: Session, now: number): void {
     const { expiresAt } = session
-    // The session may have been resumed, have ended, or be held anew since the deadline was set.
+    // Since the deadline was set, the session may have been resumed, have ended, or have been detached again.
     if (expiresAt === null || expiresAt > now || !this.#isCurrent(session)) return
     const { online } = this.presence(session)
     this.#remove(session)
@@ -315,7 +315,7 @@ export class Sessions {
     return this.#index.has(session)
   }
 
-  #hold(session: Session, expiresAt: number): void {
+  #detach(session: Session, expiresAt: number): void {
     session.detached ??= ++this.#lastNumber
     session.connectionId = null
     session.expiresAt = expiresAt

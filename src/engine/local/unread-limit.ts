@@ -36,7 +36,7 @@ export class UnreadLimit {
   /** Counts the unread messages of an inbox in steps, so that the event loop is not blocked. Messages to the inbox wait meanwhile. */
   count(inbox: Inbox): Promise<void> {
     const counted = this.#countAll(inbox)
-    this.#hold(inbox.row, counted)
+    this.#delay(inbox.row, counted)
     return counted
   }
 
@@ -50,8 +50,8 @@ export class UnreadLimit {
   }
 
   /** The sender's later messages wait too. */
-  holdSender({ appId, from }: CheckedMessage, wait: Promise<unknown>): void {
-    if (from !== null) this.#hold(rows.inbox({ appId, userId: from }), wait)
+  delaySender({ appId, from }: CheckedMessage, wait: Promise<unknown>): void {
+    if (from !== null) this.#delay(rows.inbox({ appId, userId: from }), wait)
   }
 
   /** Forgets the counts of an inbox that is deleted. */
@@ -82,7 +82,7 @@ export class UnreadLimit {
     return counts
   }
 
-  #hold(row: string, wait: Promise<unknown>): void {
+  #delay(row: string, wait: Promise<unknown>): void {
     this.#waits.set(row, wait)
     const release = (): void => {
       if (this.#waits.get(row) === wait) this.#waits.delete(row)

@@ -13,8 +13,7 @@ const NOTHING: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0 }
 export class Usage {
   readonly #apps: AppCounters<AppUsage>
 
-  /** `commit` is null for a store in memory: there almost each message would write the row, because its batches are small. */
-  constructor(store: Store, commit: GroupCommit | null) {
+  constructor(store: Store, commit: GroupCommit) {
     const load = (stored: AppUsage | undefined): AppUsage => ({ ...NOTHING, ...stored })
     this.#apps = new AppCounters({ store, commit, rowOf: rows.usage, load })
   }

@@ -1,13 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import { isGuestId, type Message } from '../../protocol/index.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../engine.js'
-import { changesNothing, copyChange, hasChanged, senderOf, userAfter } from '../user-changes.js'
+import { copyChange, hasChanged, senderOf, userAfter } from '../user-changes.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
 import type { GroupCommit } from './group-commit.js'
 import { Reads } from './reads.js'
-import { lastOf, rows, userKey } from './rows.js'
+import { rows, userKey } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
-import { userOf, userRowOf, type StoredUser } from './user-row.js'
 import type { Usage } from './usage.js'
 import type { WebhookEvents } from './webhook-events.js'
 
@@ -38,8 +37,7 @@ export class Users {
   }
 
   get(of: UserRef): UserRecord | null {
-    const row = read(this.#store, rows.user(of)) as StoredUser | undefined
-    return row ? userOf(of, row) : null
+    return (read(this.#store, rows.user(of)) as UserRecord | undefined) ?? null
   }
 
   /** The sender that a message of this user carries; undefined if the user does not exist. `key` is the result of `userKey`. */
@@ -59,22 +57,17 @@ export class Users {
   save({ appId, userId }: UserRef, change: UserChange, maxGuests: number | null): Promise<SavedUser | null> {
     const of = { appId, userId }
     const row = rows.user(of)
-    // Most starts change nothing. If nothing is being written, then what is stored is durable.
-    const known = this.#mutex.isFree(row) ? this.get(of) : undefined
-    if (known && changesNothing(known, change))
-      return Promise.resolve({ user: known, created: false, changed: false })
     const copy = copyChange(change)
-    // The mutex is held until the sync. Otherwise a save could merge with a profile that another save is about to
+    // The mutex is released after the sync. Otherwise a save could merge with a profile that another save is about to
     // replace, or return "unchanged" for a profile that is not durable yet.
     return this.#mutex.run(row, async () => {
-      // The task of a free mutex runs at once.
-      const stored = known === undefined ? this.get(of) : known
+      const stored = this.get(of)
       const isNewGuest = maxGuests !== null && stored === null
       if (isNewGuest && this.#usage.guestsOf(appId) >= maxGuests) return null
       const user = userAfter(of, stored, copy, Date.now())
       const changed = hasChanged(user, stored)
       if (changed) {
-        const operations: Operation[] = [put(row, userRowOf(user))]
+        const operations: Operation[] = [put(row, user)]
         if (isNewGuest) operations.push(put(rows.guest(of), 1))
         const type = stored ? 'user.updated' : 'user.created'
         if (this.#webhooks.asks(appId, type)) {
@@ -86,7 +79,7 @@ export class Users {
         this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
         // Equal profiles need no sync: losing the later time in a power cut loses no field.
-        this.#commit.defer(row, (batch) => batch.push(put(row, userRowOf(user))))
+        this.#commit.defer(row, (batch) => batch.push(put(row, user)))
         await this.#commit.flush()
       }
       return { user, created: stored === null, changed }
@@ -113,8 +106,8 @@ export class Users {
 
   /** Returns the app's users after a user, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
-    const found = await this.#reads.all<StoredUser>({ ...rows.usersAfter(appId, userId), limit })
-    return found.map(([key, row]) => userOf({ appId, userId: lastOf(key) }, row))
+    const found = await this.#reads.all<UserRecord>({ ...rows.usersAfter(appId, userId), limit })
+    return found.map(([, user]) => user)
   }
 
   /** Deletes the user in the batch that `write` sends, and resolves with whether there was one. */

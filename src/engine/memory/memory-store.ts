@@ -2,6 +2,7 @@ import { MessageDel, MessagePut } from '../local/message-operations.js'
 import { DIGITS } from '../local/row-keys.js'
 import { groupOf } from '../local/rows.js'
 import type { Operation, Range, Store } from '../local/store.js'
+import { lowerBound } from '../../util/lower-bound.js'
 import { MessageLog, offsetOf } from './message-log.js'
 
 /** Begins the key of each message. */
@@ -52,13 +53,7 @@ class Group {
 
   /** The index of the first key that is not less than `key`. */
   #indexOf(keys: string[], key: string): number {
-    let [low, high] = [this.#start, keys.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((keys[middle] ?? '') < key) low = middle + 1
-      else high = middle
-    }
-    return low
+    return lowerBound(this.#start, keys.length, (index) => (keys[index] ?? '') < key)
   }
 }
 

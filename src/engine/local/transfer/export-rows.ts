@@ -1,4 +1,4 @@
-import type { UserRef } from '../../engine.js'
+import type { UserRecord, UserRef } from '../../engine.js'
 import type { SentId, TransferRecord } from '../../transfer.js'
 import type { EventRow } from '../event-queue.js'
 import type { IdempotencyRow } from '../idempotency.js'
@@ -10,10 +10,9 @@ import type { UserRow } from '../revocations.js'
 import { below } from '../row-keys.js'
 import { rows } from '../rows.js'
 import { openAtOf } from '../session-journal.js'
-import { sessionOf, type SessionRow } from '../session-row.js'
+import { storedSession, type Session } from '../session-row.js'
 import { read, readAll, type Range, type Store } from '../store.js'
 import type { CheckRow } from '../unread-checks.js'
-import { userOf, type StoredUser } from '../user-row.js'
 
 const ROWS_PER_PAGE = 500
 /** A message may have 16 kB. */
@@ -66,20 +65,20 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     yield found.map(([row, { revokedBefore, deletions }]): TransferRecord => ({
       ...{ kind: 'revocation', ...refOf(row), revokedBefore, deletions },
     }))
-  for await (const found of pagesOf<StoredUser>(store, below('user')))
+  for await (const found of pagesOf<UserRecord>(store, below('user')))
     yield found.map(([row, user]): TransferRecord => ({
       ...{
         kind: 'user',
-        user: userOf(refOf(row), user),
+        user,
         guest: read(store, rows.guest(refOf(row))) !== undefined,
       },
     }))
   for await (const found of pagesOf<number>(store, below('seen')))
     yield found.map(([row, lastSeenAt]): TransferRecord => ({ kind: 'seen', ...refOf(row), lastSeenAt }))
   const openAt = openAtOf(store)
-  for await (const found of pagesOf<SessionRow>(store, rows.allSessions))
+  for await (const found of pagesOf<Session>(store, rows.allSessions))
     yield found.map(([, row]): TransferRecord => {
-      const { appId, userId, lastSeenAt } = sessionOf(row, openAt)
+      const { appId, userId, lastSeenAt } = storedSession(row, openAt)
       return { kind: 'seen', appId, userId, lastSeenAt }
     })
 

@@ -44,8 +44,15 @@ export class ImportedInbox {
   /** Writes the inbox's own row. */
   finish(): void {
     const { offset, first, readOffset } = this.#record
-    const sums = [offset, this.#received, this.bytes, first] as const
-    const row: InboxRow = [...sums, readOffset, this.#readReceived, first, 0, this.#oldestAt, 1]
+    const row: InboxRow = {
+      ...{ offset, first, readOffset },
+      received: this.#received,
+      bytes: this.bytes,
+      readReceived: this.#readReceived,
+      swept: { offset: first, bytes: 0 },
+      oldestAt: this.#oldestAt,
+      isExact: true,
+    }
     this.#writer.put(rows.inbox(this.of), row)
   }
 }

@@ -12,7 +12,6 @@ import type { UserRow } from '../revocations.js'
 import { rows } from '../rows.js'
 import { del, put, read, readAll, type Store } from '../store.js'
 import type { CheckRow } from '../unread-checks.js'
-import { userRowOf } from '../user-row.js'
 import { ImportedInbox } from './import-inbox.js'
 import { RowWriter } from './row-writer.js'
 
@@ -127,7 +126,7 @@ export class RowImport {
   #addUser({ user, guest }: RecordOf<'user'>): void {
     const row = rows.user(user)
     if (this.#writer.get(row) !== undefined) return
-    this.#writer.put(row, userRowOf(user))
+    this.#writer.put(row, user)
     if (guest) this.#writer.put(rows.guest(user), 1)
     const usage = this.#usageOf(user.appId)
     usage.users++
