@@ -52,7 +52,7 @@ export interface EngineLifecycle {
   open(): Promise<void>
 
   /**
-   * Writes pending changes, holds the sessions of this engine's connections, and releases every resource. Closing twice is fine, and so is
+   * Writes pending changes, detaches the sessions of this engine's connections, and releases every resource. Closing twice is fine, and so is
    * opening again.
    */
   close(): Promise<void>
@@ -137,8 +137,8 @@ export interface EngineSessions {
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void>
 
   /**
-   * The connection is lost. The session is held for `resumableFor` milliseconds, counted anew when the store of one process is
-   * opened again; then it ends. Ignored if another connection carries it.
+   * The connection is lost: the session is detached. It ends after `resumableFor` milliseconds, unless a client resumes it. If the store of
+   * one process is opened again, this time starts again. Ignored if another connection carries the session.
    */
   detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void>
 
@@ -185,8 +185,8 @@ export interface EngineRevocations {
 /** The messages of users, and which of them are read. */
 export interface EngineInboxes {
   /**
-   * Puts a message into the inboxes of its recipient and its sender. Both copies are durable when it resolves. The same
-   * id with the same content again resolves with the first result as `repeated`, and stores nothing.
+   * Puts a message into the inbox of its recipient, and the sender's own copy into the sender's inbox. Both are durable when it resolves. The
+   * same id with the same content again resolves with the first result as `repeated`, and stores nothing.
    */
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 

@@ -79,7 +79,7 @@ export interface SessionRecord extends SessionRef, ClientFacts {
   credential: Credential
   startedAt: number
   lastSeenAt: number
-  /** `active`: a connection carries it. `detached`: it is held until its client returns or the hold expires. */
+  /** `active`: a connection carries it. `detached`: none does, until the client resumes it or its resume window is over. */
   state: 'active' | 'detached'
   /** Whether the session's page is hidden. */
   hidden: boolean
@@ -98,7 +98,7 @@ export interface SessionRequest extends UserRef, ClientFacts {
   keyHash: string
   /** Hash of the resume key that the client sent. If it belongs to a session of this user, that session is resumed. */
   resumes?: string | undefined
-  /** Milliseconds for which the session is held if its gateway crashes. */
+  /** Milliseconds for which the session can be resumed if its gateway crashes: its resume window. */
   resumableFor: number
   /**
    * How many sessions the user may have, this one included. Beyond that sessions end as `too-many-sessions`: first those that
@@ -148,7 +148,7 @@ export interface AppUsage {
   /** Saved users, guests included. */
   users: number
   guests: number
-  /** Inboxes that ever held a message. */
+  /** Inboxes that ever had a message. */
   inboxes: number
   /** Bytes of the messages that are stored, about. */
   bytes: number
@@ -224,11 +224,11 @@ export interface SendRules {
 export type SendResult =
   | {
       outcome: 'stored' | 'repeated'
-      /** The offset of the recipient's copy. */
+      /** The offset in the recipient's inbox. */
       offset: number
       /**
-       * The offset of the sender's copy. A message to oneself has one copy; one from the backend has no sender's copy:
-       * null.
+       * The offset of the sender's own copy. It is `offset` for a message to oneself, and null for a message from the backend, which has
+       * no own copy.
        */
       ownOffset: number | null
       sentAt: number

@@ -5,7 +5,7 @@ import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 /** The id of a message, which makes a retry of its send safe. */
 export interface SentId {
   digest: string
-  /** The offset of the sender's copy; null for a message from the backend. */
+  /** The offset of the sender's own copy; null for a message from the backend. */
   ownOffset: number | null
   /** For how many milliseconds the id is kept. */
   left: number
@@ -30,7 +30,7 @@ export type TransferRecord =
   | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)
   /** Its messages follow at once, in their order. `first` is the oldest offset that is retained. */
   | ({ kind: 'inbox'; deletions: number; offset: number; first: number; readOffset: number } & UserRef)
-  /** `size` is counted by the app's quota, `age` by its retention. `sent` is null unless this is the recipient's copy. */
+  /** `size` is counted by the app's quota, `age` by its retention. `sent` is null for an own copy. */
   | ({ kind: 'message'; message: Message; size: number; age: number; sent: SentId | null } & UserRef)
   /** In `left` milliseconds the engine looks whether the messages from `offset` on are unread. */
   | ({ kind: 'check'; offset: number; deletions: number; left: number } & UserRef)
@@ -53,7 +53,7 @@ export interface TransferSource {
 
 /** A place for an engine's data. From `open` to `finish` it is marked, so that no engine opens it. */
 export interface TransferTarget {
-  /** Rejects if there are data. With `restart`, those of a copy that did not finish are deleted first. */
+  /** Rejects if there are data. With `restart`, those of a transfer that did not finish are deleted first. */
   open(options: { restart: boolean }): Promise<void>
   write(records: readonly TransferRecord[]): Promise<void>
   /** Makes the records durable, and removes the mark. */
@@ -61,6 +61,6 @@ export interface TransferTarget {
   close(): Promise<void>
 }
 
-/** Why data that are marked are not opened. `where` names them. */
+/** Returns the message of the error for data that are marked. `where` names them. */
 export const unfinishedTransfer = (where: string): string =>
-  `${where} holds part of a copy that did not finish: run \`chat-session copy\` again with --restart, which begins it anew.`
+  `${where} holds part of a copy that did not finish: run \`chat-session copy\` again with --restart, which begins again.`

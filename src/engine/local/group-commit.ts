@@ -34,7 +34,7 @@ export const SPACING = 3
 
 /**
  * The only way to write to a store. One batch is in flight; the next gathers the writes that come meanwhile, so that many
- * writes share one sync. Writes land in the order of their calls, and a batch holds every write that was called before the
+ * writes share one sync. Writes land in the order of their calls, and a batch has every write that was called before the
  * batch was sent.
  *
  * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report

@@ -15,7 +15,7 @@ export interface GuestsOptions {
   commit: GroupCommit
   users: Users
   clock: Clock
-  /** Returns whether the user has a session, or an inbox that holds a message: then the guest is kept. */
+  /** Returns whether the user has a session, or an inbox with a message: then the guest is kept. */
   isInUse: (of: UserRef) => boolean
   onError: (error: unknown) => void
 }

@@ -1,12 +1,12 @@
 import type { MessageRow } from './inbox-row.js'
 import { rows } from './rows.js'
 
-/** The numbers that a message's row has besides the message. */
+/** The numbers in the row of a message. */
 export type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'first'>
 
 /**
- * Stores a message. The key and the value are made only if they are read: a store in memory keeps the operation instead, by `prefix` and
- * `offset`.
+ * Stores a message. The key and the value are made only if they are read. A store in memory keeps the operation itself, by `prefix` and
+ * `offset`: with a key and a value for each message, a message takes twice the CPU time of that engine.
  */
 export class MessagePut {
   readonly type = 'put'
@@ -17,7 +17,7 @@ export class MessagePut {
   readonly #bytes: number
   readonly #size: number
   readonly #first: number
-  /** The message's JSON without its offset. The copies in both inboxes share it. */
+  /** The message's JSON without its offset. The recipient's message and the own copy share it. */
   readonly #json: string
 
   /** `prefix` is the result of `rows.messagePrefix`. */

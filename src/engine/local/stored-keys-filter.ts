@@ -1,27 +1,27 @@
 import { BloomFilter, hashText, type TextHash } from '../util/bloom-filter.js'
 
-/** Filters of 1 MB each that are kept at most: of 6,500,000 keys. */
+/** The greatest number of filters, of 1 MB each. They have room for 6,500,000 keys. */
 const MAX_FILTERS = 8
 
 interface Generation {
   filter: BloomFilter
-  /** When the last of its keys expires. */
+  /** When the last key of the filter expires. */
   expiresAt: number
 }
 
 /**
- * Finds of most idempotency keys that they are not stored, so that a new message's key need not be looked up. A look-up in LevelDB was
- * a tenth of the CPU time of a message.
+ * Says for most unknown idempotency keys, without a read, that they are not stored. With a read for each message the engine's CPU time for
+ * a message is 3 µs longer, and 13 µs longer with many users.
  */
 export class StoredKeysFilter {
   /** The newest is the last. */
   #generations: Generation[] = []
-  /** Until then there may be keys that only a dropped filter had. */
+  /** Until this time a dropped filter may have had a key that is still stored. */
   #droppedUntil = 0
   /** Whether all keys that an earlier process stored are added. */
   #isLoaded = false
   readonly #maxFilters: number
-  /** The latest key and its hash: a new message's key is searched, and then added. */
+  /** The latest key and its hash: `mayHave` is called with a new message's key, and then `add`. */
   #latestKey = ''
   #latestHash = hashText('')
 
@@ -44,7 +44,7 @@ export class StoredKeysFilter {
     newest.expiresAt = Math.max(newest.expiresAt, expiresAt)
   }
 
-  /** Called once every stored key was added. Until then `mayHave` returns true. */
+  /** Called when every stored key was added. Before, `mayHave` returns true. */
   setLoaded(): void {
     this.#isLoaded = true
   }

@@ -74,7 +74,7 @@ export class Supervisor {
       throw error
     })
     const opened = (this.opened = { sessions, service, database })
-    // Not before: until then a session whose hold expires has no database that keeps its events.
+    // Only now: a session that ends before has no database that keeps its events.
     if (database.volume.isPersistent) this.#journaled = sessions.journalTo(database.commit)
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
     return opened

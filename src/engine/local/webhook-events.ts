@@ -118,7 +118,7 @@ export class WebhookEvents {
       ids.push(id)
       this.#keep({ event, ids, batch: this.#commit.nextBatch })
     } catch (error) {
-      // The store can't be read. Its change goes on, since it may have no caller: a session that expires has none.
+      // The store can't be read. The change goes on, since it may have no caller: the end of a resume window has none.
       this.#onError(error)
       this.#keep({ event, ids, batch: Infinity })
     }

@@ -1,9 +1,9 @@
-/** 1 MB, for about 800,000 texts: of texts that were not added, one in a hundred is taken for one that was. */
+/** The bits of 1 MB, for about 800,000 texts. `mayHave` returns true for one in a hundred texts that were not added. */
 const BITS = 2 ** 23
 const BITS_PER_TEXT = 10
 const PROBES = 5
 
-/** The texts that were added, with errors on one side: a text that was added is always found. */
+/** Remembers texts in little memory. It always finds a text that was added, and sometimes one that was not. */
 export class BloomFilter {
   readonly #words = new Uint32Array(BITS / 32)
   #size = 0
@@ -28,15 +28,15 @@ export class BloomFilter {
   }
 }
 
-/** Where a text's bits are: the first, and how far the next ones are from it. */
+/** Where a text's bits are: the first bit, and the distance to each next one. */
 export interface TextHash {
   readonly first: number
   readonly step: number
 }
 
 /**
- * Two hashes in one loop: FNV-1a, and one with another multiplier and a shift, so that two texts rarely share both. A client that finds
- * collisions only has its own messages looked up.
+ * Two hashes in one loop: FNV-1a, and one with another multiplier and a shift, so that two texts rarely share both. If a client
+ * makes ids that collide, the engine reads the rows of that client's messages, and no others.
  */
 export const hashText = (text: string): TextHash => {
   let first = 0x811c9dc5

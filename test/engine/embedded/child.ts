@@ -19,7 +19,7 @@ const ada = { appId: 'app', userId: 'ada' }
 
 const tasks: Record<string, () => Promise<void>> = {
   /** Keeps the folder open until it is killed. */
-  async hold() {
+  async stayOpen() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     // The open channel keeps the process, and so the lock, alive; without its parent the process ends.
@@ -137,13 +137,13 @@ const tasks: Record<string, () => Promise<void>> = {
     process.kill(process.pid, 'SIGKILL')
   },
 
-  /** Holds a session for an hour and does nothing else. */
+  /** Keeps a detached session for an hour and does nothing else. */
   async idle() {
     const engine = createEmbeddedEngine({ path })
     await engine.open()
     const asked = request(ada)
     await engine.detachSession(await startSession(engine, asked), asked.connectionId, 3_600_000)
-    await report('held')
+    await report('detached')
     process.disconnect()
   },
 

@@ -24,7 +24,7 @@ const opened = async (path: string): Promise<Engine> => {
 }
 
 void describe('an embedded engine that is opened again', () => {
-  void it('knows when users were last seen whose held sessions expire at once', async () => {
+  void it('knows when users were last seen whose detached sessions end at once', async () => {
     const path = scratchFolder()
     const before = await opened(path)
     // So many that they are not written again in one step.
@@ -98,7 +98,7 @@ void describe('an embedded engine whose process is killed', () => {
 
   void it('leaves its folder unlocked', async () => {
     const path = scratchFolder()
-    const child = inChild('hold', path)
+    const child = inChild('stayOpen', path)
     assert.equal(await nextMessage(child), 'open')
     await assert.rejects(opened(path), { name: 'EngineError', code: 'locked' })
     await killed(child)
@@ -109,7 +109,7 @@ void describe('an embedded engine whose process is killed', () => {
 })
 
 void describe('an embedded engine that is closed for a while', () => {
-  void it('ends no held session meanwhile', async () => {
+  void it('ends no detached session meanwhile', async () => {
     const path = scratchFolder()
     const engine = await opened(path)
     const asked = request(ada, { resumableFor: 60_000 })
@@ -148,7 +148,7 @@ void describe('an embedded engine on a folder that is in use', () => {
 
   void it('waits until another process releases it', async () => {
     const path = scratchFolder()
-    const child = inChild('hold', path)
+    const child = inChild('stayOpen', path)
     await nextMessage(child)
     const engine = createEmbeddedEngine({ path, lockWait: 60_000 })
     const opening = engine.open()

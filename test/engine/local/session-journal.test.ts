@@ -7,7 +7,7 @@ import { idsOf, request, startSession, vouch } from '../../../src/engine/suite/k
 import { until } from '../../support/until.js'
 import { volumeOf, withStore } from '../stores.js'
 
-/** More than are held in one step. */
+/** More than are detached in one step. */
 const COUNT = 1_200
 const users = Array.from({ length: COUNT }, (_, n) => ({ appId: 'app', userId: `user-${n}` }))
 

@@ -139,14 +139,14 @@ void describe('an engine whose store has failed', () => {
 
   void it('keeps its sessions, and writes their latest state', async () => {
     const { engine, disk } = await onDisk()
-    const [gone, held] = [request(ada), request(ada)]
+    const [gone, detached] = [request(ada), request(ada)]
     const over = await startSession(engine, gone)
-    const session = await startSession(engine, held)
+    const session = await startSession(engine, detached)
     await engine.saveUser(ada, {})
     disk.state = 'refuses'
     await assert.rejects(engine.saveUser(bob, {}), unavailable)
     await engine.endSession(over, 'ended')
-    await engine.detachSession(session, held.connectionId, 60_000)
+    await engine.detachSession(session, detached.connectionId, 60_000)
     const late = await startSession(engine, request(ada))
     assert.equal((await engine.sessions(ada)).length, 2)
     disk.state = 'sound'
@@ -158,7 +158,7 @@ void describe('an engine whose store has failed', () => {
       (await engine.sessions(ada)).map(({ sessionId }) => sessionId),
       [session.sessionId, late.sessionId],
     )
-    const back = await startSession(engine, request(ada, { resumes: held.keyHash }))
+    const back = await startSession(engine, request(ada, { resumes: detached.keyHash }))
     assert.equal(back.sessionId, session.sessionId)
     await engine.close()
   })
