@@ -43,7 +43,7 @@ export interface Database {
 interface EpochRow {
   /** The secret that every inbox's epoch is derived from. */
   key: string
-  /** The volume that the row was written on. On a copy, acknowledged writes may be missing. */
+  /** The volume that the row was written on. On a copy of that volume, acknowledged writes may be missing. */
   identity: string
 }
 
@@ -142,7 +142,7 @@ export const openDatabase = async ({
       commit.assertWritable()
       guests.sweep()
     } catch (error) {
-      // Stopped before the store is closed: otherwise the background jobs would read from a closed store.
+      // Background jobs must not read from a closed store.
       await scheduler.stop()
       await guests.stop()
       await inboxes.stop()

@@ -13,7 +13,7 @@ export interface EventCountsRow {
 
 const load = (stored: EventCountsRow | undefined): EventCountsRow => {
   const { last, pending, failed } = stored ?? { last: 0, pending: 0, failed: 0 }
-  // Receivers ignore events with a smaller number than the last one. A store in memory or from a backup does not know that number.
+  // Receivers ignore an event with a smaller number than the event before. A store in memory or from a backup does not know the last number.
   return { last: Math.max(last, Date.now()), pending, failed }
 }
 

@@ -21,7 +21,7 @@ import type { Reads } from './reads.js'
 import { rows } from './rows.js'
 import { del, put, read, type Operation, type Store } from './store.js'
 
-/** The queues of how many users are kept in memory. */
+/** How many users' queues are kept in memory. */
 const MAX_CACHED = 10_000
 const ID_BYTES = 12
 
@@ -44,7 +44,7 @@ interface UserQueue {
   /** The oldest pending event; 0 if there is none. */
   first: number
   last: number
-  /** The opening in which `dueAt` was set. */
+  /** The number of the opening in which `dueAt` was set. */
   run: number
   dueAt: number
   /** The number of the batch that the last change goes into. */
@@ -62,12 +62,12 @@ export interface EventQueueOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** The number in an event's id. The id of an event that was copied from a Redis has its partition before the number. */
+/** The number in an event's id. The id of an event that came from a Redis has its partition before the number. */
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
 /**
- * The webhook events that are pending, in rows: each event by its number, and for each user with pending events one row in the order of the
- * times at which the oldest is due. The other events of the user wait for it in rows of their own.
+ * Stores the pending webhook events. Each event has a row by its number. Each user with pending events has a row that sorts by the time at
+ * which the oldest of these events is due. Each of the user's other pending events has a row that says that it waits.
  */
 export class EventQueue implements WebhookQueue {
   readonly #store: Store
@@ -75,12 +75,12 @@ export class EventQueue implements WebhookQueue {
   readonly #commit: GroupCommit
   readonly #clock: Clock
   readonly #scheduler: Scheduler
-  /** The number of this opening. Events that an earlier one left are due at once. */
+  /** The number of this opening of the store. Events that an earlier opening left are due at once. */
   readonly #run: number
   #isRunStored = false
   readonly #emit: (event: EngineEvent) => void
   readonly #counts: EventCounts
-  /** By app, the job that emits `webhooks-due`. */
+  /** The jobs that emit `webhooks-due`, by app. */
   readonly #jobs = new Map<string, Job>()
   readonly #users = new LruCache<UserQueue>({
     max: MAX_CACHED,
@@ -137,7 +137,7 @@ export class EventQueue implements WebhookQueue {
     for (const [row] of due) {
       const { run, dueAt, userId } = rows.dueEventOf(row)
       const queue = this.#queue({ appId, userId })
-      // Another call may have changed it while the rows were read.
+      // Another call may have changed the queue while the rows were read.
       if (queue.first === 0 || queue.run !== run || queue.dueAt !== dueAt) continue
       const stored = this.#event(appId, queue.first)
       if (!stored) continue
@@ -171,7 +171,7 @@ export class EventQueue implements WebhookQueue {
         failed = 1 - beyond.length
       }
       let next: number | undefined
-      // Another event may be added while the next is read.
+      // Another event may be added while the next one is read.
       while (this.#queue(of).last !== seq && next === undefined) next = await this.#next(of, seq)
       const queue = this.#queue(of)
       if (next === undefined) this.#clear(queue, operations)
@@ -263,7 +263,7 @@ export class EventQueue implements WebhookQueue {
 
   /** The user's oldest event after one; undefined if none is stored. */
   async #next(of: UserRef, seq: number): Promise<number | undefined> {
-    // After a failed write the row of an event that was added may never come.
+    // After a failed write an event that was added may never have a row.
     this.#commit.assertWritable()
     await this.#commit.flush()
     const [next] = await this.#reads.all({ ...rows.waitingEventsAfter(of, seq), limit: 1 })
@@ -277,7 +277,7 @@ export class EventQueue implements WebhookQueue {
     return oldest.map(([row]) => row)
   }
 
-  /** The event is the user's oldest from now on, and due. */
+  /** Makes the event the user's oldest pending one, due now. */
   #setFirst(queue: UserQueue, seq: number, operations: Operation[]): void {
     if (queue.first > 0) operations.push(del(this.#dueRow(queue)))
     queue.first = seq
@@ -316,12 +316,12 @@ export class EventQueue implements WebhookQueue {
     queue.batch = this.#commit.nextBatch
   }
 
-  /** Written in order with the events that are added: both write a user's queue. */
+  /** Writes the operations in order with those of `add`, because both write a user's queue. */
   #write(operations: Operation[]): void {
     if (operations.length > 0) this.#commit.append(operations)
   }
 
-  /** When the event, or the one that it waits for, is due by the engine's clock. */
+  /** Returns when the event, or the event that it waits for, is due by the engine's clock. */
   #dueAtOf(event: WebhookEvent): number {
     const { run, dueAt } = this.#queue(event)
     return run === this.#run ? dueAt : this.#clock.now()

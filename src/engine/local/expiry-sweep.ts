@@ -16,7 +16,7 @@ export interface ExpirySweepOptions {
   clock: Clock
 }
 
-/** Deletes the rows that the index of `rows.expiry` lists, which are revoked tokens, once they have expired. */
+/** Deletes revoked tokens when they have expired. The index of `rows.expiry` lists their rows. */
 export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
     // The token may have been revoked again, for longer. A later index row lists it then.
@@ -34,7 +34,7 @@ export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOpt
       deletions.push(del(indexRow))
     }
     commit.append(deletions)
-    // Otherwise the next step would read the same index rows again.
+    // Without the flush the next step would read the same index rows again.
     await commit.flush()
     return now
   })

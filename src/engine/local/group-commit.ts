@@ -38,8 +38,8 @@ export const SPACING = 3
  * batch was sent.
  *
  * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report
- * success for pages that the kernel has dropped; after a half-written record, what is appended behind it may be
- * skipped at the next recovery. So nothing is put on top: every later write is refused. To go on, the store is opened
+ * success for pages that the kernel has dropped. After a half-written record, LevelDB's next recovery may skip the records behind it.
+ * So every later write is refused. To go on, the store is opened
  * again with a group commit of its own.
  */
 export class GroupCommit {
@@ -113,7 +113,7 @@ export class GroupCommit {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
   }
 
-  /** As `sync`, within milliseconds: writes that come a little apart share a batch. */
+  /** As `sync`, but waits some milliseconds, so that writes that come a little apart share a batch. */
   syncSpaced(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.assertWritable()
@@ -133,8 +133,8 @@ export class GroupCommit {
   }
 
   /**
-   * Writes as `defer` does, but in its place among the writes before and after it, also those that are synced: a deferred write is
-   * put at the end of its batch, and rows that were made before it would replace later ones.
+   * Writes as `defer` does, but keeps the order of calls among `append`, `write` and `sync`. A deferred write stands at the end of its batch,
+   * where rows that were made earlier would replace later ones.
    */
   append(operations: Operation[]): void {
     if (this.#refusal) return
@@ -218,8 +218,8 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    // A microtask later, so that the writes of one task share a batch. Bun runs microtasks after each frame that comes, so a batch for a disk
-    // waits for the end of the turn. In memory a batch costs nothing, and `started` leaves with the answer to the handshake.
+    // The batch begins a microtask later, so that the writes of one task share it. Bun runs microtasks after each frame that comes, so a batch
+    // for a disk waits for the end of the turn. In memory a batch costs nothing, and `started` leaves with the answer to the handshake.
     await (isBun && this.#spacing > 0 ? nextTurn() : Promise.resolve())
     do await this.#writeBatch()
     while (this.#isUrgent)

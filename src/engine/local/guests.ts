@@ -29,7 +29,7 @@ export class Guests {
   readonly #onError: (error: unknown) => void
   readonly #scheduler: Scheduler
   readonly #deadlines: Deadlines<UserRef>
-  /** By row, the time until which a saved guest without a session is kept. */
+  /** The time until which a saved guest without a session is kept, by row. */
   readonly #starting = new Map<string, number>()
   readonly #deletions = new Set<Promise<void>>()
 

@@ -13,7 +13,7 @@ type PurgeRow = [from: number, to: number]
 const INBOXES_PER_STEP = 32
 const DELETIONS_PER_STEP = 512
 
-/** Deletes the messages of deleted inboxes in the background, and goes on with it after a crash. */
+/** Deletes the messages of deleted inboxes in the background, and goes on after a crash. */
 export class InboxPurge {
   readonly #reads: Reads
   readonly #commit: GroupCommit
@@ -30,7 +30,7 @@ export class InboxPurge {
     scheduler.schedule(this.#job, clock.now())
   }
 
-  /** Returns the operations that have the messages deleted once they are written. */
+  /** Returns operations. When they are written, the messages are deleted in the background. */
   add(inbox: InboxRef, from: number, to: number): Operation[] {
     this.#scheduler.schedule(this.#job, this.#clock.now())
     return [put(rows.deletedInbox(inbox), [from, to] satisfies PurgeRow)]

@@ -57,7 +57,7 @@ export class InboxReader {
       this.#rows(inbox, from, to, searchedForUnread, true),
     ])
     const oldest = first.find(isReceived) ?? last.findLast(isReceived)
-    // The messages may have been read meanwhile.
+    // The user may have read the messages while they were read from the store.
     const state = inbox.state()
     if (!oldest || state.unread === 0 || state.readOffset >= oldest.message.offset) return null
     const newest = last.filter(isReceived).slice(0, reportedUnread).reverse()

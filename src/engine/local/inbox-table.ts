@@ -15,7 +15,7 @@ export interface InboxTableOptions {
   store: Store
   commit: GroupCommit
   revocations: Revocations
-  /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
+  /** The secret from which epochs are derived. It changes when acknowledged writes may be missing. */
   epochKey: string
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number
@@ -91,7 +91,7 @@ export class InboxTable {
 
   /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */
   #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
-    // Derived, so that an inbox without a row has an epoch too.
+    // An inbox without a row needs an epoch too, so the epoch is derived.
     const row = rows.inbox(of)
     const mac = this.#epochHmac(deletions > 0 ? `${row}\0${deletions}` : row)
     const epoch = mac.toString('base64url', 0, EPOCH_BYTES)

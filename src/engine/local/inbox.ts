@@ -55,7 +55,7 @@ export class Inbox {
   batch = 0
   readonly #store: Store
   readonly #ref: InboxRef
-  /** Begins the key of each message's row. Made for the first: most inboxes get none for long. */
+  /** The beginning of the keys of messages. The first message makes it, because most inboxes get none for long. */
   #messagePrefix: string | undefined
   #readReceived: number
   #swept: { offset: number; bytes: number }
@@ -65,11 +65,11 @@ export class Inbox {
   /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
   #soleSender: string | null = null
   #soleSenderSince: number
-  /** The messages behind `durable`: no row of theirs can be read yet. */
+  /** The messages after `durable`, whose rows can't be read yet. */
   #pending: MessageSummary[] = NONE_PENDING
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
-  /** Whether the newest row is exact. Then each batch with a message of the inbox writes the row too. */
+  /** Whether the newest row is exact. If it is, each batch with a message of the inbox writes the row too. */
   #isRowExact: boolean
   /** How many messages were appended since the inbox was opened. */
   #appended = 0
@@ -136,7 +136,7 @@ export class Inbox {
     return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
-  /** Whether a message from another user is unread, those included that are not synced yet. */
+  /** Whether a message from another user is unread, be it synced or not. */
   get hasUnread(): boolean {
     const { assigned, durable, readOffset } = this
     const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
@@ -168,7 +168,7 @@ export class Inbox {
   ): boolean | undefined {
     const { first } = this.assigned
     const firstUnread = Math.max(first, this.readOffset + 1)
-    // Otherwise each message to a full inbox would cost the read of a row.
+    // Without this shortcut each message to a full inbox would read a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
     // Messages beyond a retention that was lowered are not pushed out by this one, and reading them all would block the event loop.
     const firstWithin = this.#firstWithin(this.assigned, retention)
@@ -292,7 +292,7 @@ export class Inbox {
     const from = Math.max(first, offset - retention.messages + 1)
     // The bytes since the last deletion are an upper bound, which needs no read.
     if (bytes - this.#swept.bytes <= retention.bytes) return from
-    // A search: after the retention was lowered, reading each message beyond it would block the event loop.
+    // A binary search: after the retention was lowered, reading each message beyond it would block the event loop.
     return lowerBound(
       from,
       offset,

@@ -41,7 +41,7 @@ export interface InboxesOptions {
   webhooks: WebhookEvents
   /** The clock of every duration in the store. */
   clock: Clock
-  /** Epochs are derived from it. It changes when acknowledged writes may be missing. */
+  /** The secret from which epochs are derived. It changes when acknowledged writes may be missing. */
   epochKey: string
   /** Whether the store is on a disk. */
   isPersistent: boolean
@@ -220,7 +220,7 @@ export class Inboxes {
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox)
-      // Under the name of the inbox's own write, which must not bring the row back.
+      // The name is that of the inbox's own write, which must not bring the row back.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
       return write([...operations, ...this.#purge.add(ref, from, to)])
     })
@@ -322,7 +322,7 @@ export class Inboxes {
     this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
   }
 
-  /** A smaller message of the same task might fit. It is refused too, or it would overtake the first one. */
+  /** Refuses the later messages of this task too: a smaller one might fit, and would overtake the first one. */
   #refuseForThisTask(appId: string): void {
     this.#full.add(appId)
     queueMicrotask(() => this.#full.delete(appId))

@@ -12,7 +12,7 @@ const SENT = `sent${SEPARATOR}`
 export const groupOf = (key: string): string =>
   key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
 
-/** An inbox. After its user was deleted it is another one, whose messages have other keys. */
+/** An inbox. A deletion of the user begins another inbox, whose messages have other keys. */
 export interface InboxRef extends UserRef {
   deletions?: number
 }
@@ -38,7 +38,7 @@ export const rows = {
   /** Stored while a transfer of another engine's data into this store is not complete. */
   copying: 'copying',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
-  /** One part after `guest`, so that one range covers all apps. App ids have no spaces. */
+  /** The ids are one part of the key, so that one range covers the guests of all apps. App ids have no spaces. */
   guest: ({ appId, userId }: UserRef) => `guest\0${appId} ${userId}`,
   guestsAfter: (row: string | undefined): Range => afterRow(below('guest'), row),
   guestOf: (row: string): UserRef => {
@@ -72,7 +72,7 @@ export const rows = {
   lastSeen: ({ appId, userId }: UserRef) => keyOf('seen', appId, userId),
   check: 'check',
   ...webhookRows,
-  /** One part after `revocations`, so that one range covers all apps. App ids have no spaces. */
+  /** The kind and the id are one part of the key, so that one range covers all apps. App ids have no spaces. */
   appRevocation: (kind: AppRevocationKind, appId: string) => keyOf('revocations', `${kind} ${appId}`),
   allAppRevocations: below('revocations'),
   appRevocationOf: (row: string): { kind: AppRevocationKind; appId: string } => {

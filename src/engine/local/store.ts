@@ -42,7 +42,7 @@ export interface Volume {
 export const put = (key: string, value: unknown): Operation => ({
   type: 'put',
   key,
-  // Serialized now and not when the batch is written: the caller may change the value meanwhile.
+  // Not when the batch is written: the caller may have changed the value by then.
   value: JSON.stringify(value),
 })
 

@@ -36,7 +36,7 @@ export interface UnreadChecksOptions {
 
 /**
  * Makes a `message.unread` when the oldest unread message of a user is old enough. A row says when to look. It is stored with the message
- * that begins a streak: with the first that is unread after everything was read.
+ * that begins a streak, which is the first unread message after everything was read.
  */
 export class UnreadChecks {
   readonly #reads: Reads
@@ -57,7 +57,7 @@ export class UnreadChecks {
     this.#unreadOf = unreadOf
   }
 
-  /** Does the checks that are due, from now on. */
+  /** Does the app's checks when they are due, from now on. */
   resume(appId: string): void {
     this.#schedule(appId, this.#clock.now())
   }

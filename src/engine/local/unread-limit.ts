@@ -4,16 +4,16 @@ import type { Inbox } from './inbox.js'
 import { rows } from './rows.js'
 import { UnreadCounts } from './unread-counts.js'
 
-/** Of how many inboxes the unread messages are counted in memory, and about how many messages of them all. */
+/** The greatest number of inboxes whose unread messages are counted in memory, and about the greatest number of these messages. */
 const MAX_CACHED = 200
 const MAX_COUNTED = 200_000
 
 /** Keeps a sender's unread messages from pushing those of other senders out of an inbox. */
 export class UnreadLimit {
   readonly #open: (of: UserRef) => Inbox
-  /** Of inboxes that are full of unread messages, by row. */
+  /** The counts of inboxes that are full of unread messages, by row. */
   readonly #counts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED })
-  /** By the row of an inbox: messages to its user and from its user wait for a count, so that none overtakes another. */
+  /** The counts that messages to and from a user wait for, so that no message overtakes another. By the row of the user's inbox. */
   readonly #waits = new Map<string, Promise<unknown>>()
 
   constructor(open: (of: UserRef) => Inbox) {

@@ -23,7 +23,7 @@ export class Users {
   readonly #mutex = new KeyedMutex()
   /** The rows of users who are being deleted. They can still be read. */
   readonly #deleting = new Set<string>()
-  /** By the result of `userKey`, of users that exist. */
+  /** The senders of users who exist, by the result of `userKey`. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
   /** `cacheBytes` is about how many bytes the senders in memory may take. */

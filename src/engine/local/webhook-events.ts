@@ -17,7 +17,7 @@ export interface Presence {
   sessions: number
 }
 
-/** An event whose change is written behind the state in memory. */
+/** An event of a change that happens in memory first and is written later. */
 interface Unwritten {
   event: NewEvent
   /** The ids that it was added with: one for each attempt to write it, none while writes are refused. */
@@ -40,7 +40,7 @@ export class WebhookEvents {
   readonly #presenceOf: (of: UserRef) => Presence
   readonly #onError: (error: unknown) => void
   readonly #apps = new Map<string, WebhookOptions>()
-  /** The oldest first. A recovery adds them again: their change is only in memory. */
+  /** The oldest is the first. A recovery adds these events again, because their changes are only in memory. */
   #unwritten: Unwritten[] = []
   #pruneAt = MIN_PRUNED
   #hasReportedLoss = false

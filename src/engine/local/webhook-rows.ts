@@ -2,7 +2,7 @@ import type { UserRef } from '../engine.js'
 import { below, DIGITS, keyOf, lastOf, padded } from './row-keys.js'
 import type { Range } from './store.js'
 
-/** When the oldest pending event of a user is due: `run` is the number of the opening in which that was decided. */
+/** When the oldest pending event of a user is due. `run` is the number of the opening of the store in which `dueAt` was set. */
 export interface DueKey {
   run: number
   dueAt: number
@@ -15,7 +15,7 @@ const after = (number: number | null, ...parts: string[]): Range =>
 
 /** The keys of the rows of webhook events. */
 export const webhookRows = {
-  /** The number of openings. */
+  /** How often the store was opened. */
   run: 'run',
   /** The counters of an app's events. */
   eventCounts: (appId: string) => keyOf('event counts', appId),
@@ -31,7 +31,7 @@ export const webhookRows = {
   waitingEventsAfter: ({ appId, userId }: UserRef, seq: number): Range =>
     after(seq, 'waiting event', appId, userId),
   seqOf: (row: string): number => Number(lastOf(row)),
-  /** Sorts rows of earlier openings first, whatever their time: they are due at once. */
+  /** The rows of earlier openings sort first, because their events are due at once. */
   dueEvent: (appId: string, { run, dueAt, userId }: DueKey) =>
     keyOf('due event', appId, padded(run) + padded(dueAt) + userId),
   dueEventsUntil: (appId: string, run: number, time: number): Range => ({

@@ -4,7 +4,7 @@ import { SingleProcessEngine, type EngineOptions } from '../local/local-engine.j
 import type { Volume } from '../local/store.js'
 import { MemoryStore } from './memory-store.js'
 
-/** The rows are in memory already: this only saves parsing them. */
+/** The cache only saves parsing: the rows are in memory already. */
 const CACHE_BYTES = 32 * 2 ** 20
 
 const openVolume = (): Promise<Volume> =>

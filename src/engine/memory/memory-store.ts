@@ -8,16 +8,15 @@ import { MessageLog, offsetOf } from './message-log.js'
 /** Begins the key of each message. */
 const MESSAGES = 'message\0'
 
-/** Rows whose keys have the same `groupOf`. A range never reaches beyond one group. */
+/** The rows with the same `groupOf`, without messages. A range never reaches beyond one group. */
 class Group {
   readonly rows = new Map<string, string>()
-  /** Keys in order, from index `#start` on; undefined until the first range is read. */
+  /** The keys in order; undefined until the first range is read. */
   #keys: string[] | undefined
-  #start = 0
 
   put(key: string, value: string): void {
     if (this.#keys && !this.rows.has(key)) {
-      // Messages are added in order: then the new key is the last one.
+      // Most keys come in order.
       if (key > (this.#keys.at(-1) ?? '')) this.#keys.push(key)
       else this.#keys.splice(this.#indexOf(this.#keys, key), 0, key)
     }
@@ -26,12 +25,7 @@ class Group {
 
   del(key: string): void {
     if (!this.rows.delete(key) || !this.#keys) return
-    if (this.#keys[this.#start] !== key) this.#keys.splice(this.#indexOf(this.#keys, key), 1)
-    // Messages are deleted in order too: a counter moves on, and the array is copied only once half of it is unused.
-    else if (++this.#start * 2 > this.#keys.length) {
-      this.#keys = this.#keys.slice(this.#start)
-      this.#start = 0
-    }
+    this.#keys.splice(this.#indexOf(this.#keys, key), 1)
   }
 
   range({ gte, lt, reverse = false, limit = Infinity }: Range): [string, string][] {
@@ -44,16 +38,12 @@ class Group {
   }
 
   #sorted(): string[] {
-    if (!this.#keys) {
-      this.#start = 0
-      this.#keys = [...this.rows.keys()].sort()
-    }
-    return this.#keys
+    return (this.#keys ??= [...this.rows.keys()].sort())
   }
 
   /** The index of the first key that is not less than `key`. */
   #indexOf(keys: string[], key: string): number {
-    return lowerBound(this.#start, keys.length, (index) => (keys[index] ?? '') < key)
+    return lowerBound(0, keys.length, (index) => (keys[index] ?? '') < key)
   }
 }
 

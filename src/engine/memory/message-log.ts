@@ -6,7 +6,7 @@ interface Row {
   readonly value: string
 }
 
-/** The messages of one inbox by offset. Offsets follow one another, so that no key of a message is kept or looked up. */
+/** The messages of one inbox by offset. Offsets follow one another, so that the log needs no keys. */
 export class MessageLog {
   #rows: (Row | undefined)[] = []
   /** The offset of the row at index 0. */
@@ -37,7 +37,7 @@ export class MessageLog {
     if (rows[offset - this.#base] === undefined) return
     rows[offset - this.#base] = undefined
     while (this.#start < rows.length && rows[this.#start] === undefined) this.#start++
-    // The oldest are deleted first: the array is copied only once half of it is unused.
+    // Retention deletes the oldest messages first. A copy of the array for each deletion would take longer.
     if (this.#start * 2 <= rows.length) return
     this.#rows = rows.slice(this.#start)
     this.#base += this.#start

@@ -88,7 +88,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
       const { time, userId } = rows.unreadCheckOf(row)
       const of = { appId: refOf(row).appId, userId }
-      // One of an inbox that was deleted since has nothing to check.
+      // The inbox was deleted after the check was stored.
       if (deletionsOf(store, of) !== deletions) return []
       return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
     })
@@ -101,7 +101,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
 
 async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenerator<TransferRecord[]> {
   const deletions = deletionsOf(store, of)
-  // It reads the messages that the inbox's row does not cover.
+  // The constructor reads the messages that the inbox's row does not cover.
   const { assigned, readOffset } = new Inbox(of, deletions, '', store, false)
   const { offset, first } = assigned
   yield [{ kind: 'inbox', ...of, deletions, offset, first, readOffset }]

@@ -170,7 +170,7 @@ export class RowImport {
     counts[state]++
     this.#events.set(appId, counts)
     if (state === 'failed') return
-    // Due by an earlier opening than the first, which means at once.
+    // The opening 0 is earlier than every real one, so the event is due at once.
     if (!queue) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
     else this.#writer.put(rows.waitingEvent(of, seq), 1)
     this.#writer.put(rows.eventQueue(of), [queue?.[0] ?? seq, seq, 0, 0] satisfies QueueRow)
