@@ -166,7 +166,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         messages.prune()
         for (const session of sessions) {
           updatePresence(session)
-          if (session.expiresAt !== null && session.expiresAt <= now()) end(session, 'ended')
+          if (session.expiresAt !== null && session.expiresAt <= now()) end(session, 'timeout')
         }
         messages.checkUnread()
         webhooks.announce()
@@ -301,7 +301,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           expiresAt: now() + resumableFor,
         })
         session.detachedNumber = ++lastNumber
-        if (resumableFor === 0) end(session, 'ended')
+        if (resumableFor === 0) end(session, 'timeout')
       }),
     endSession: (ref, code, connectionId) =>
       whenOpen(() => {
