@@ -3,8 +3,8 @@ import type { Clock } from '../../util/clock.js'
 import type { SendResult } from '../engine.js'
 import { resultOf, type IdempotencyKeys, type NewKey } from './idempotency.js'
 
-/** The keys of so many messages are kept at most, in some 250 MB. If more are sent within a `sendWindow`, a retry of the oldest is stored again. */
-const MAX_KEYS = 500_000
+/** The keys of so many messages are kept at most, in some 150 MB. If more are sent within a `sendWindow`, a retry of the oldest is stored again. */
+const MAX_KEYS = 250_000
 
 /** The idempotency keys of an engine in memory. It writes no rows for them: those took a third of a message's time. */
 export class MemoryIdempotencyKeys implements IdempotencyKeys {
