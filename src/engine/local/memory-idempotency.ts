@@ -12,9 +12,7 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
 
   constructor(clock: Pick<Clock, 'now'>, maxKeys = MAX_KEYS) {
     this.#keys = new LRUCache({
-      // `max` would allocate the memory for all keys at once.
-      maxSize: maxKeys,
-      sizeCalculation: () => 1,
+      max: maxKeys,
       perf: clock,
       ttlResolution: 0,
     })

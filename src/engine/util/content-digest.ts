@@ -5,7 +5,7 @@ interface Content {
   data?: object | undefined
 }
 
-/** Begins the text of a body without data, which needs no JSON. JSON of an array begins otherwise, and so does a hash. */
+/** Begins the text of a body without data, which needs no JSON. JSON of an array begins with another character. */
 const BODY = '"'
 
 const sorted = (_key: string, value: unknown): unknown =>
