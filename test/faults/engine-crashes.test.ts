@@ -216,10 +216,10 @@ void describe('the epochs of an embedded engine', () => {
 })
 
 void describe('the sessions of an embedded engine', () => {
-  void it('do not keep the process alive while they are held', async () => {
+  void it('do not keep the process alive while they are detached', async () => {
     const path = scratchFolder()
     const child = inChild('idle', path)
-    assert.equal(await nextMessage(child), 'held')
+    assert.equal(await nextMessage(child), 'detached')
     const exit = once(child, 'exit', { signal: AbortSignal.timeout(60_000) })
     assert.deepEqual(await exit, [0, null])
     const engine = await opened(path)
