@@ -1,7 +1,7 @@
 // Builds dist/: the modules by tsc, the script for a script tag by rollup, and its compressed files and hash.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFile, cp, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, cp, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
@@ -31,8 +31,11 @@ await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json
 // tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
   await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
-// The scripts that the Redis engine has Redis run.
-await cp('src/engine/redis/lua', 'dist/engine/redis/lua', { recursive: true })
+// The scripts of the Redis engine stand beside the modules that call them.
+await cp('src/engine/redis', 'dist/engine/redis', {
+  recursive: true,
+  filter: async (path) => path.endsWith('.lua') || (await stat(path)).isDirectory(),
+})
 await run('rollup/dist/bin/rollup', '--config', '--silent')
 // The description of the element for editors and other tools.
 await import('./manifest.mjs')

@@ -9,7 +9,8 @@ import { pathInSrc, rooms } from '../rooms.mjs'
 const src = fileURLToPath(new URL('../../src/', import.meta.url))
 const picture = fileURLToPath(new URL('../../docs/images/rooms.svg', import.meta.url))
 
-const folderOf = (path) => dirname(path)
+/** Returns a file's folder in its room. Folders below that folder are not drawn: `scripts/rooms.mjs` has their arrows. */
+const folderOf = (path) => dirname(path).split('/').slice(0, 2).join('/')
 const roomOf = (path) => path.split('/')[0]
 
 /** Returns every import in src/ as `[from, to]`, as paths below src/ without extensions. */

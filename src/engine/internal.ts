@@ -1,6 +1,6 @@
 /** Exports for the other folders of `src/`. The package does not publish them. */
 export { folderSource, folderTarget } from './embedded/copy.js'
 export { codeOf, ensureFolder } from './embedded/folder.js'
-export { RedisSource } from './redis/transfer/source.js'
-export { RedisTarget } from './redis/transfer/target.js'
+export { RedisSource } from './redis/transfer/export/source.js'
+export { RedisTarget } from './redis/transfer/import/target.js'
 export type { TransferSource, TransferTarget, TransferRecord } from './transfer.js'

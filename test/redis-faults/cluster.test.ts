@@ -1,7 +1,7 @@
 // A cluster of three masters moves slots, fails over and loses masters, while three gateways are under load.
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { Partitions } from '../../src/engine/redis/partitions.js'
+import { Partitions } from '../../src/engine/redis/nodes/partitions.js'
 import { slotOfKey } from '../../src/engine/redis/client/key-slot.js'
 import { startCluster, type ClusterNode, type ClusterSetup } from '../support/redis/cluster.js'
 import { appId } from '../support/tokens.js'

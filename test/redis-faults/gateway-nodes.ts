@@ -35,7 +35,7 @@ export interface GatewayNode {
   log(): string
 }
 
-export interface NodeOptions {
+export interface OpenedEngineOptions {
   name: string
   engine: EngineConfig
   webhooks?: WebhookLog
@@ -50,7 +50,7 @@ export const gatewayNode = async ({
   webhooks,
   config = {},
   program,
-}: NodeOptions): Promise<GatewayNode & { setProgram(path: string | undefined): void }> => {
+}: OpenedEngineOptions): Promise<GatewayNode & { setProgram(path: string | undefined): void }> => {
   const folder = scratchFolder()
   const port = await freePort()
   const file = join(folder, 'gateway.json')

@@ -1,6 +1,6 @@
 import type { UserRef } from '../engine.js'
 import { sha256 } from '../../util/sha256.js'
-import type { Partitions } from './partitions.js'
+import type { Partitions } from './nodes/partitions.js'
 
 /** Keys of one user. */
 const USER_KINDS = ['user', 'inbox', 'sessions', 'unread', 'queue', 'tombs', 'rate'] as const
@@ -11,20 +11,20 @@ const APP_KINDS = [
   'counts',
   'due',
   'events',
-  'owed',
+  'pending',
   'failed',
   'aging',
   'revoked',
   'tokens',
 ] as const
 /** Keys of a partition. */
-type PartitionKind = 'deadlines' | 'attached' | 'pending'
+type PartitionKind = 'deadlines' | 'attached' | 'copies'
 /** The key of a server, or in a cluster of a partition. */
 type ServerKind = 'state'
 /** Keys that there are once. They are in the first partition. */
-type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check' | 'copying'
-/** Keys of a message's id, of a sender's copy, and of a token. The caller names them. */
-export type HashedKind = 'id' | 'copy' | 'token'
+type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check' | 'transfer'
+/** Keys of a message's id, of a sender's own copy, and of a token. The caller names them. */
+export type HashedKind = 'id' | 'own' | 'token'
 
 /** What a step calls its keys. Those after `from.` are the sender's. */
 export type KeyKind =

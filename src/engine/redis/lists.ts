@@ -1,6 +1,6 @@
 import type { Reply } from './client/port.js'
 import type { BatchStep } from './script.js'
-import type { Store } from './store.js'
+import type { StepRunner } from './step-runner.js'
 
 /** After a read that did not fill the page, so many times as many partitions are read at once. */
 const GROWTH = 4
@@ -40,17 +40,17 @@ export interface ListRead<T> {
  * grows, because one partition of a big app fills a page, and all partitions of a small one do not.
  */
 export const readList = async <T>(
-  store: Store,
+  runner: StepRunner,
   { step, appId, from, start, limit, parse }: ListRead<T>,
 ): Promise<T[]> => {
   const found: T[] = []
   let after = from.after
-  for (let first = from.partition, size = 1; first < store.partitions.count && found.length < limit;) {
+  for (let first = from.partition, size = 1; first < runner.partitions.count && found.length < limit;) {
     const partitions = Array.from(
-      { length: Math.min(size, store.partitions.count - first) },
+      { length: Math.min(size, runner.partitions.count - first) },
       (_, n) => first + n,
     )
-    const lists = await store.inPartitions(step, partitions, appId, [after, String(limit - found.length)])
+    const lists = await runner.inPartitions(step, partitions, appId, [after, String(limit - found.length)])
     lists.forEach((list, n) => found.push(...parse(list, first + n)))
     first += partitions.length
     size *= GROWTH

@@ -1,6 +1,6 @@
 import type { UserRef } from '../engine.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
-import type { Store } from './store.js'
+import type { StepRunner } from './step-runner.js'
 
 /** Counts of an app's data that a limit applies to. */
 export interface Counts {
@@ -26,12 +26,12 @@ const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0 }
  * The counts of changes by this node are exact, those of others some seconds old.
  */
 export class Quotas {
-  readonly #store: Store
+  readonly #runner: StepRunner
   readonly #apps = new Map<string, Promise<AppCounts>>()
   readonly #mutex = new KeyedMutex()
 
-  constructor(store: Store) {
-    this.#store = store
+  constructor(runner: StepRunner) {
+    this.#runner = runner
   }
 
   /** The counts of the app in all other partitions. `isAtLimit`: a limit was reached by the counts as they are known. */
@@ -49,7 +49,7 @@ export class Quotas {
   async update(of: UserRef, changed: Counts): Promise<void> {
     // Counts that could not be read are read again by the next call that needs them.
     const counts = await this.#apps.get(of.appId)?.catch(() => undefined)
-    const own = counts?.partitions[this.#store.partitions.of(of)]
+    const own = counts?.partitions[this.#runner.partitions.of(of)]
     if (!counts || !own) return
     for (const name of ['guests', 'inboxes', 'bytes'] as const) {
       if (changed[name] < 0) continue
@@ -74,7 +74,7 @@ export class Quotas {
   }
 
   async #read(appId: string): Promise<AppCounts> {
-    const all = await this.#store.onEveryPartition(this.#store.steps.readCounts, appId, [])
+    const all = await this.#runner.onEveryPartition(this.#runner.steps.readCounts, appId, [])
     const partitions = all.map(([, guests, inboxes, bytes]) => ({
       guests: Number(guests),
       inboxes: Number(inboxes),

@@ -30,7 +30,7 @@ import { EngineError } from '../errors.js'
 import { Listeners } from '../listeners.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { createRedisClient, type RedisClientOptions } from './client/index.js'
-import { Node } from './node.js'
+import { OpenedEngine } from './opened-engine.js'
 
 interface CommonOptions {
   /** What all keys begin with. @default 'chat-session:' */
@@ -68,9 +68,9 @@ export class RedisEngine implements Engine {
   readonly #options: SharedEngineOptions
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
-  #opening: { node: Node; ready: Promise<Node>; opened: Node | undefined } | undefined
+  #opening: { node: OpenedEngine; ready: Promise<OpenedEngine>; opened: OpenedEngine | undefined } | undefined
   #closing: Promise<void> = Promise.resolve()
-  /** Calls that have not settled. A close waits for them. */
+  /** Calls that have not ended. A close waits for them. */
   readonly #calls = new Set<Promise<unknown>>()
 
   constructor(options: SharedEngineOptions) {
@@ -213,7 +213,7 @@ export class RedisEngine implements Engine {
   }
 
   endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
-    return this.#use(({ webhooks }) => webhooks.settle({ appId, userId }, eventId, outcome))
+    return this.#use(({ webhooks }) => webhooks.endDelivery({ appId, userId }, eventId, outcome))
   }
 
   pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
@@ -259,20 +259,20 @@ export class RedisEngine implements Engine {
     this.#listeners.add(listener, signal)
   }
 
-  #open(): { node: Node; ready: Promise<Node>; opened: Node | undefined } {
+  #open(): { node: OpenedEngine; ready: Promise<OpenedEngine>; opened: OpenedEngine | undefined } {
     const { client, prefix = 'chat-session:', clockShift = () => 0 } = this.#options
     const { compareInterval = 15_000, onOpen = () => undefined } = this.#options
-    const node = new Node({
+    const node = new OpenedEngine({
       ...{ client: client(), prefix, clockShift, compareInterval, onOpen, onError: this.#onError },
       emit: (event) => this.#listeners.emit(event),
     })
-    const openAfterClose = async (): Promise<Node> => {
+    const openAfterClose = async (): Promise<OpenedEngine> => {
       await this.#closing
       await node.open()
       opening.opened = node
       return node
     }
-    const opening = { node, ready: openAfterClose(), opened: undefined as Node | undefined }
+    const opening = { node, ready: openAfterClose(), opened: undefined as OpenedEngine | undefined }
     return opening
   }
 
@@ -280,14 +280,14 @@ export class RedisEngine implements Engine {
     this.#listeners.emit({ type: 'user-changed', user: structuredClone(user) })
 
   /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
-  #use<T>(work: (node: Node) => Promise<T>): Promise<T> {
+  #use<T>(work: (node: OpenedEngine) => Promise<T>): Promise<T> {
     const opening = this.#opening
     if (!opening)
       return Promise.reject(new EngineError('unavailable', 'The engine is not open: call open() first.'))
     const call = opening.opened ? work(opening.opened) : opening.ready.then(work)
     this.#calls.add(call)
-    const settled = (): void => void this.#calls.delete(call)
-    call.then(settled, settled)
+    const forget = (): void => void this.#calls.delete(call)
+    call.then(forget, forget)
     return call
   }
 }

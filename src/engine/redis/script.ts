@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
-import { preludeOf } from './prelude.js'
+import { preludeOf } from './lua/prelude.js'
 
 /** A script with the kinds of its keys. */
 export interface Step extends Script {
@@ -26,41 +27,53 @@ const cache = new Map<string, string>()
 const sourceOf = (name: string): string => {
   const known = cache.get(name)
   if (known !== undefined) return known
-  const source = readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
+  const source = readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8')
   cache.set(name, source)
   return source
 }
 
-/** Lua that gives a step's keys their names. */
+/** Returns Lua that gives the keys of a step their names. */
 const namesOf = (keys: readonly KeyKind[]): string => {
   const field = (start: string): string =>
     keys
       .flatMap((kind, n) => {
         const name = kind.startsWith('from.') ? kind.slice(5) : kind
         const isSenders = name !== kind
-        return isSenders === (start === 'F') ? [`${name}=KEYS[${n + 1}]`] : []
+        return isSenders === (start === 'FROM') ? [`${name}=KEYS[${n + 1}]`] : []
       })
       .join(',')
-  return `local K={${field('K')}}\nlocal F={${field('F')}}\n`
+  return `local K={${field('K')}}\nlocal FROM={${field('FROM')}}\n`
 }
 
-const join = (names: readonly string[]): string => names.map(sourceOf).join('\n')
+/** Returns the Lua of the base and of parts. */
+const partsOf = (parts: readonly Part[] = []): string =>
+  ['base', ...parts].map((part) => sourceOf(`lua/${part}`)).join('\n')
 
+/** `path` is that of the script's file, without the extension. The script's name is the name of its file. */
 const stepOf = (
-  name: string,
+  path: string,
   keys: readonly KeyKind[],
   lua: string,
   { repeatable = false }: StepOptions,
 ): Step => {
   const source = preludeOf(lua) + lua
-  return { name, keys, repeatable, source, sha: createHash('sha1').update(source).digest('hex') }
+  return {
+    name: basename(path),
+    keys,
+    repeatable,
+    source,
+    sha: createHash('sha1').update(source).digest('hex'),
+  }
 }
 
 /** Makes a step from the Lua files of its parts and of its name. */
 export const defineStep = (name: string, keys: readonly KeyKind[], options: StepOptions = {}): Step =>
-  stepOf(name, keys, namesOf(keys) + join(['base', ...(options.parts ?? []), name]), options)
+  stepOf(name, keys, `${namesOf(keys)}${partsOf(options.parts)}\n${sourceOf(name)}`, options)
 
-/** Makes a step whose Lua file runs once for each partition. What it returns is the result of that partition. It only reads, or may run twice. */
+/**
+ * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run twice: it
+ * only reads, or its second run changes nothing.
+ */
 export const defineBatchStep = (
   name: string,
   keys: readonly KeyKind[],
@@ -68,7 +81,7 @@ export const defineBatchStep = (
 ): BatchStep => {
   const names = keys.map((kind, n) => `${kind}=KEYS[first+${n}]`).join(',')
   const source = `local K
-${join(['base', ...parts])}
+${partsOf(parts)}
 local function step()
 ${sourceOf(name)}
 end

@@ -2,7 +2,7 @@ import type { KeyKind } from './keys.js'
 import { defineBatchStep, defineStep } from './script.js'
 
 /** The keys of webhook events. */
-const events = ['sessions', 'queue', 'counts', 'due', 'events', 'owed'] as const
+const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending'] as const
 /** The keys of a step that may end a session, which may delete a guest. */
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
@@ -15,92 +15,101 @@ export const loadSteps = () => {
   const onSession = (name: string, more: readonly KeyKind[] = [], repeatable = true) =>
     defineStep(name, [...sessions, ...more], { ...withSessions, repeatable })
   return {
-    open: defineStep('open', ['key', 'epochs', 'apps', 'copying'], reads),
+    open: defineStep('open', ['key', 'epochs', 'apps', 'transfer'], reads),
     check: defineStep('check', ['check'], reads),
     configure: defineStep('configure', ['apps'], reads),
 
-    readUser: defineStep('user-read', ['user'], reads),
-    saveUser: defineStep('user-save', ['user', ...events, 'users', 'deadlines'], { parts: ['webhooks'] }),
-    deleteUser: onSession('user-delete', inbox, false),
-    status: onSession('status', ['revoked']),
-    due: defineStep('user-due', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
+    readUser: defineStep('sessions/users/user-read', ['user'], reads),
+    saveUser: defineStep('sessions/users/user-save', ['user', ...events, 'users', 'deadlines'], {
+      parts: ['webhooks'],
+    }),
+    deleteUser: onSession('sessions/users/user-delete', inbox, false),
+    status: onSession('sessions/status', ['revoked']),
+    due: defineStep('nodes/user-due', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
 
-    startSession: onSession('session-start', ['revoked', 'tombs'], false),
-    confirmSession: onSession('session-confirm'),
-    renewSession: onSession('session-renew', ['revoked', 'tombs']),
-    touchSessions: defineStep('sessions-touch', [], reads),
-    hideSession: onSession('session-hide'),
-    detachSession: onSession('session-detach', [], false),
-    endSession: onSession('session-end', [], false),
-    listSessions: onSession('session-list'),
-    detachNode: onSession('node-detach'),
+    startSession: onSession('sessions/session-start', ['revoked', 'tombs'], false),
+    confirmSession: onSession('sessions/session-confirm'),
+    renewSession: onSession('sessions/session-renew', ['revoked', 'tombs']),
+    touchSessions: defineStep('sessions/sessions-touch', [], reads),
+    hideSession: onSession('sessions/session-hide'),
+    detachSession: onSession('sessions/session-detach', [], false),
+    endSession: onSession('sessions/session-end', [], false),
+    listSessions: onSession('sessions/session-list'),
+    detachNode: onSession('nodes/node-detach'),
 
-    revoke: onSession('revoke', ['revoked']),
-    liftRevocation: defineStep('revoke-lift', ['user', 'deadlines']),
-    revokeApp: defineBatchStep('revoke-app', ['revoked', 'counts']),
-    readRevocation: defineStep('revoked-read', ['user', 'revoked'], reads),
-    useToken: defineStep('token-use', ['token'], reads),
-    revokeToken: defineStep('token-revoke', ['token', 'tokens'], reads),
-    readToken: defineStep('token-read', ['token'], reads),
-    endToken: onSession('token-end', ['tombs']),
+    revoke: onSession('sessions/revocations/revoke', ['revoked']),
+    liftRevocation: defineStep('sessions/revocations/revoke-lift', ['user', 'deadlines']),
+    revokeApp: defineBatchStep('sessions/revocations/revoke-app', ['revoked', 'counts']),
+    readRevocation: defineStep('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
+    useToken: defineStep('sessions/revocations/token-use', ['token'], reads),
+    revokeToken: defineStep('sessions/revocations/token-revoke', ['token', 'tokens'], reads),
+    readToken: defineStep('sessions/revocations/token-read', ['token'], reads),
+    endToken: onSession('sessions/revocations/token-end', ['tombs']),
 
     send: defineStep(
-      'send',
+      'messages/send',
       [
-        ...['user', ...events, ...inbox, 'deadlines', 'pending', 'state', 'id'],
+        ...['user', ...events, ...inbox, 'deadlines', 'copies', 'state', 'id'],
         ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
       ] as KeyKind[],
       { parts: ['state', 'webhooks', 'inbox', 'rate'], repeatable: true },
     ),
-    trimInbox: defineStep('inbox-trim', ['user', ...inbox, 'counts', 'deadlines'], {
+    trimInbox: defineStep('messages/inbox-trim', ['user', ...inbox, 'counts', 'deadlines'], {
       parts: ['inbox'],
       ...reads,
     }),
-    readSender: defineStep('sender-read', ['user', 'rate'], { parts: ['rate'], ...reads }),
-    copy: defineStep('send-copy', ['user', ...inbox, 'counts', 'deadlines', 'state', 'copy'], {
-      parts: ['state', 'inbox'],
-      repeatable: true,
-    }),
-    copyDone: defineStep('send-done', ['pending'], reads),
-    owedCopies: defineStep('send-owed', ['pending'], reads),
+    readSender: defineStep('messages/sender-read', ['user', 'rate'], { parts: ['rate'], ...reads }),
+    makeOwnCopy: defineStep(
+      'messages/own-copies/own-copy-make',
+      ['user', ...inbox, 'counts', 'deadlines', 'state', 'own'],
+      {
+        parts: ['state', 'inbox'],
+        repeatable: true,
+      },
+    ),
+    ownCopyMade: defineStep('messages/own-copies/own-copy-made', ['copies'], reads),
+    pendingOwnCopies: defineStep('messages/own-copies/own-copies-pending', ['copies'], reads),
 
-    inboxState: defineStep('inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
-    newestOffsets: defineStep('newest-offsets', ['state'], { parts: ['state'], ...reads }),
-    messagesAfter: defineStep('inbox-after', ['user', ...inbox, 'counts', 'state'], {
+    inboxState: defineStep('messages/inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
+    newestOffsets: defineStep('messages/newest-offsets', ['state'], { parts: ['state'], ...reads }),
+    messagesAfter: defineStep('messages/inbox-after', ['user', ...inbox, 'counts', 'state'], {
       parts: ['state', 'inbox'],
       ...reads,
     }),
-    messagesBefore: defineStep('inbox-before', ['user', ...inbox, 'counts', 'state'], {
+    messagesBefore: defineStep('messages/inbox-before', ['user', ...inbox, 'counts', 'state'], {
       parts: ['state', 'inbox'],
       ...reads,
     }),
-    markRead: defineStep('inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
+    markRead: defineStep('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
       parts: ['state', 'webhooks', 'inbox'],
       repeatable: true,
     }),
-    expireInbox: defineStep('inbox-expire', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
+    expireInbox: defineStep('nodes/inbox-expire', [...sessions, ...inbox], {
+      ...withInbox,
+      repeatable: true,
+    }),
 
-    takeEvents: defineStep('events-take', ['due', 'events'], { parts: ['events'] }),
-    endDelivery: defineStep('events-settle', ['queue', 'due', 'events', 'owed', 'failed'], {
+    takeEvents: defineStep('webhooks/events-take', ['due', 'events'], { parts: ['events'] }),
+    endDelivery: defineStep('webhooks/delivery-end', ['queue', 'due', 'events', 'pending', 'failed'], {
       parts: ['events'],
       repeatable: true,
     }),
-    listEvents: defineBatchStep('events-list', ['due', 'events', 'owed', 'failed'], ['events']),
-    replayEvent: defineStep('events-replay', ['queue', 'due', 'events', 'owed', 'failed'], {
+    listEvents: defineBatchStep('webhooks/events-list', ['due', 'events', 'pending', 'failed'], ['events']),
+    replayEvent: defineStep('webhooks/events-replay', ['queue', 'due', 'events', 'pending', 'failed'], {
       parts: ['events'],
     }),
-    eventsSummary: defineBatchStep('events-summary', ['events', 'owed']),
-    eventsDue: defineBatchStep('events-due', ['due', 'events'], ['events']),
+    eventsSummary: defineBatchStep('webhooks/events-summary', ['events', 'pending']),
+    eventsDue: defineBatchStep('webhooks/events-due', ['due', 'events'], ['events']),
 
-    listUsers: defineBatchStep('list-users', ['users']),
-    listAppSessions: defineBatchStep('list-sessions', ['live']),
-    listDue: defineBatchStep('list-due', ['deadlines', 'pending', 'state'], ['state']),
-    listAging: defineBatchStep('list-aging', ['aging']),
-    listAttached: defineBatchStep('list-attached', ['attached']),
+    listUsers: defineBatchStep('sessions/users/list-users', ['users']),
+    listAppSessions: defineBatchStep('sessions/list-sessions', ['live']),
+    listDue: defineBatchStep('nodes/list-due', ['deadlines', 'copies', 'state'], ['state']),
+    listAging: defineBatchStep('nodes/list-aging', ['aging']),
+    listAttached: defineBatchStep('nodes/list-attached', ['attached']),
     readCounts: defineBatchStep('counts-read', ['counts']),
 
-    beat: defineStep('node-beat', ['nodes', 'state'], { parts: ['state'], ...reads }),
-    removeNode: defineStep('node-remove', ['nodes'], reads),
+    beat: defineStep('nodes/node-beat', ['nodes', 'state'], { parts: ['state'], ...reads }),
+    removeNode: defineStep('nodes/node-remove', ['nodes'], reads),
   }
 }
 

@@ -64,6 +64,12 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual(await engine.user(ada), user)
     })
 
+    on('have no vouched fields after a vouched profile without any', async (engine) => {
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
+      await engine.saveUser(ada, { vouched: vouch({}) })
+      assert.deepEqual((await engine.user(ada))?.vouched, {})
+    })
+
     on('keep the vouched profile that was issued last, whichever came last', async (engine) => {
       const role = async (change: UserChange): Promise<string | undefined> =>
         (await engine.saveUser(ada, change)).user.vouched.role

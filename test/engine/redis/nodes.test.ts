@@ -43,7 +43,7 @@ const withOther = async (
 
 const stateOf = async (engine: Engine): Promise<string | undefined> => (await engine.sessions(ada))[0]?.state
 
-it('holds the sessions of a node that was killed, and lets them be resumed elsewhere', async () => {
+it('detaches the sessions of a node that was killed, and lets them be resumed elsewhere', async () => {
   await withOther(async (engine, other, session) => {
     assert.equal(await stateOf(engine), 'active')
     other.kill('SIGKILL')
@@ -54,7 +54,7 @@ it('holds the sessions of a node that was killed, and lets them be resumed elsew
   })
 })
 
-it('ends the sessions of a node that was killed once, when their hold expires', async () => {
+it('ends the sessions of a node that was killed once, when they are no longer resumable', async () => {
   await withOther(async (engine, other, session) => {
     other.kill('SIGKILL')
     await until('it has ended', async () => (await engine.sessions(ada)).length === 0)
@@ -82,7 +82,7 @@ it('changes nothing by a node that was stopped while its session moved on', asyn
   })
 })
 
-it('holds the session of a node that was stopped for longer than its lease', async () => {
+it('detaches the session of a node that was stopped for longer than its lease', async () => {
   await withOther(async (engine, other, session) => {
     other.kill('SIGSTOP')
     await until('the session is held', () => stateOf(engine), 'detached')

@@ -51,7 +51,7 @@ const untilStored = (engine: Engine): Promise<void> => until('a message is store
 
 const options = ({ url }: RedisServer): RedisClientOptions => ({ type: 'single', url })
 
-/** Longer than the lease of a node, and than the holds of these tests. */
+/** Longer than the lease of a node, and than the sessions of these tests are resumable. */
 const ABSENCE = 12_000
 
 it('ends no session, and counts no node as dead, because Redis was stopped', async () => {
@@ -71,7 +71,10 @@ it('ends no session, and counts no node as dead, because Redis was stopped', asy
     await untilStored(one.engine)
     const [session] = await one.engine.sessions(bob)
     assert.equal(session?.sessionId, held.sessionId)
-    await until('the hold ends, counted anew', async () => (await one.engine.sessions(bob)).length === 0)
+    await until(
+      'the session ends, when its time has passed again',
+      async () => (await one.engine.sessions(bob)).length === 0,
+    )
     assert.deepEqual(
       (await one.engine.sessions(ada)).map(({ sessionId, state }) => [sessionId, state]),
       [[carried.sessionId, 'active']],

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { it } from 'node:test'
 import { slotOf, SLOTS } from '../../../src/engine/redis/client/key-slot.js'
-import { fnv1a, PARTITION_COUNT, Partitions, partitionTags } from '../../../src/engine/redis/partitions.js'
+import {
+  fnv1a,
+  PARTITION_COUNT,
+  Partitions,
+  partitionTags,
+} from '../../../src/engine/redis/nodes/partitions.js'
 
 it('hashes as the specifications of CRC-16 and FNV-1a say', () => {
   assert.equal(slotOf('123456789'), 0x31c3)

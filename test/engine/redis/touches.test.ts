@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RedisClientOptions } from '../../../src/engine/redis/client/index.js'
-import { Partitions } from '../../../src/engine/redis/partitions.js'
+import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { ada, request, startSession } from '../../../src/engine/suite/kit.js'
 import { countingClient } from '../../support/redis/counting-client.js'

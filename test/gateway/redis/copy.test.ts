@@ -15,7 +15,7 @@ import {
   type TransferSource,
   type TransferRecord,
 } from '../../../src/engine/internal.js'
-import { partitionTags } from '../../../src/engine/redis/partitions.js'
+import { partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
 import { finish, run } from '../../cli/run.js'
 import {
   assertCopied,
@@ -173,7 +173,7 @@ test('a copy that was killed is opened by no gateway, running it again says what
   const copying = run(copyArgs(from, to))
   await until(
     'the target is marked',
-    async () => (await server.command('exists', `${prefix}{${partitionTags()[0]}}:copying`)) === '1',
+    async () => (await server.command('exists', `${prefix}{${partitionTags()[0]}}:transfer`)) === '1',
   )
   copying.child.kill('SIGKILL')
   assert.equal((await copying.outcome).signal, 'SIGKILL')

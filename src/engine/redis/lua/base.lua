@@ -1,5 +1,7 @@
--- Begins every script: the time, the user's hash, and events for gateways.
--- `K` holds the step's keys by name. The first nine arguments are the same for all scripts.
+-- Begins every script: the arguments, the time, the user's hash, and events for gateways.
+-- `script.ts` writes tables before this file: `K` has the keys of the call by their names, `FROM` has those of a message's sender. `RULES`
+-- has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `STATE` and `EVENT` have the names of `fields.ts`.
+-- The first nine arguments are the same for all scripts. What a script's own comment calls argument 1 is the tenth.
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
@@ -8,15 +10,17 @@ local appId, userId, partition = ARGV[5], ARGV[6], ARGV[7]
 local member = appId .. '\0' .. userId
 local events = {}
 
+-- Returns an argument of the script.
 local function arg(n) return ARGV[n + 9] end
--- An argument that may be null: null is the empty string.
+-- Returns an argument, or nil if it is the empty string.
 local function optional(n)
   if ARGV[n + 9] ~= '' then return ARGV[n + 9] end
 end
 
 local function text(value) return cjson.encode(value) end
 
--- Sends an event to gateways: their node ids are separated by spaces. The caller's own events are returned. Others are sent `brief`.
+-- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets its event with the reply. The others
+-- get `brief` in place of the event, if there is one.
 local function emit(nodes, event, brief)
   if not nodes then return end
   for node in string.gmatch(nodes, '%S+') do
@@ -28,10 +32,10 @@ local function emit(nodes, event, brief)
   end
 end
 
--- The differences of the app's counts by their key: a message may change those of the sender's partition too.
+-- What the script adds to the app's counts, by their key: a message may change the counts of the sender's partition too.
 local differences = {}
 
--- Adds to a count of the app in the partition of `owner`, the user by default. The reply writes the sums.
+-- Adds to a count of the app in the partition of `owner`, who is the user by default. `reply` writes the sums.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts
   local fields = differences[key]
@@ -42,65 +46,66 @@ local function count(field, difference, keys, owner)
   fields.of[field] = (fields.of[field] or 0) + difference
 end
 
--- A count with the differences of this step, of the value that was read.
+-- Returns a count as it is with what this script adds. `value` is the count as Redis has it.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
   for _, fields in pairs(differences) do sum = sum + (fields.of[field] or 0) end
   return sum
 end
 
+-- Returns what the script returns: the events for the calling node, and the values.
 local function reply(...)
   for key, fields in pairs(differences) do
     local counts = {}
     for field, difference in pairs(fields.of) do counts[field] = call('HINCRBY', key, field, difference) end
-    -- The node adds up the counts of all partitions.
+    -- The calling node adds up the counts of all partitions.
     if counts.guests or counts.inboxes or counts.bytes then
-      events[#events + 1] = text({ 'c', appId, fields.owner, counts.guests or -1, counts.inboxes or -1, counts.bytes or -1 })
+      events[#events + 1] = text({ EVENT.counts, appId, fields.owner, counts.guests or -1, counts.inboxes or -1, counts.bytes or -1 })
     end
   end
   return { events, ... }
 end
 
--- The fields of a user's hash. The names are short because there may be millions of users.
-local FIELDS = {
-  'cr', -- when the user was created; absent if there is no user, but an inbox or a revocation
-  's', -- the user's name and photo as messages carry them: JSON
-  'g', -- whether the user is a guest
-  'sb', -- until when a guest without a session is kept
-  'rb', -- the time up to which credentials are revoked
-  'ls', -- when the last session was seen that has ended
-  'e', -- how often the user was deleted: the epoch's number
-  'last', 'first', -- the newest offset, and the oldest that is retained
-  'rd', 'un', -- the read offset, and the number of unread messages
-  'by', -- the bytes of the messages
-  'at', -- when the oldest message was stored, or earlier
-  'on', -- the nodes whose connections carry sessions
-  'ol', -- whether the user counts as online
-  'sx', -- when a session's hold or presence ends
-  'uc', 'uo', -- when to check for unread messages, and the offset of the first
-  'nx', -- the least of these times: the user's score in `deadlines`
-}
-local TEXTS = { s = true, g = true, on = true, ol = true }
+-- Fields of a user that are not numbers.
+local TEXTS = { sender = true, guest = true, nodes = true, online = true }
+-- Fields of a user that only `user-read` and `user-save` read.
+local PROFILE = { vouched = true, vouchedAt = true, claimed = true }
 
+-- Reads a user's hash. The user has the fields by their names in `fields.ts`. Numbers that are absent count as 0 where 0 means the same.
 local function load(key)
-  local user, values = { key = key, changed = {} }, call('HMGET', key, unpack(FIELDS))
-  for n, field in ipairs(FIELDS) do
-    local value = values[n]
-    if value then user[field] = TEXTS[field] and value or tonumber(value) end
+  local user, names, stored = { key = key, changed = {} }, {}, {}
+  for name, field in pairs(USER) do
+    if not PROFILE[name] then
+      names[#names + 1] = name
+      stored[#stored + 1] = field
+    end
   end
-  user.e = user.e or 0
-  user.last = user.last or 0
+  for n, value in ipairs(call('HMGET', key, unpack(stored))) do
+    local name = names[n]
+    if value then user[name] = TEXTS[name] and value or tonumber(value) end
+  end
+  user.deletions = user.deletions or 0
+  user.newest = user.newest or 0
   user.first = user.first or 1
-  user.rd = user.rd or 0
-  user.un = user.un or 0
-  user.by = user.by or 0
+  user.readOffset = user.readOffset or 0
+  user.unread = user.unread or 0
+  user.bytes = user.bytes or 0
   return user
 end
 
+-- Changes a field. `store` writes it.
 local function set(user, field, value)
   if user[field] == value then return end
   user[field] = value
   user.changed[field] = true
+end
+
+-- Deletes fields, also those that `load` does not read.
+local function clear(user, names)
+  for _, name in ipairs(names) do
+    user[name] = nil
+    user.changed[name] = true
+  end
 end
 
 -- Writes the changed fields.
@@ -109,9 +114,9 @@ local function store(user)
   for field in pairs(user.changed) do
     local value = user[field]
     if value == nil then
-      dels[#dels + 1] = field
+      dels[#dels + 1] = USER[field]
     else
-      puts[#puts + 1] = field
+      puts[#puts + 1] = USER[field]
       puts[#puts + 1] = value
     end
   end
@@ -120,15 +125,15 @@ local function store(user)
   user.changed = {}
 end
 
--- Puts the user's next deadline into the partition's.
+-- Puts the user's next deadline into `deadlines` of the partition.
 local function schedule(user)
   local nextAt
-  for _, field in ipairs({ 'sx', 'sb', 'uc' }) do
+  for _, field in ipairs({ 'sessionsDueAt', 'keptUntil', 'unreadCheckAt' }) do
     local at = user[field]
     if at and (not nextAt or at < nextAt) then nextAt = at end
   end
-  if nextAt == user.nx then return end
-  set(user, 'nx', nextAt)
+  if nextAt == user.dueAt then return end
+  set(user, 'dueAt', nextAt)
   if nextAt then
     call('ZADD', K.deadlines, nextAt, member)
   else
@@ -136,9 +141,9 @@ local function schedule(user)
   end
 end
 
--- The time up to which the user's credentials are revoked; nil if there is none.
+-- Returns the time up to which the user's credentials are revoked, or nil.
 local function revoked_before(user)
   local app = tonumber(call('GET', K.revoked) or nil)
-  if not app then return user.rb end
-  return user.rb and math.max(user.rb, app) or app
+  if not app then return user.revokedBefore end
+  return user.revokedBefore and math.max(user.revokedBefore, app) or app
 end

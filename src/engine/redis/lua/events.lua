@@ -1,8 +1,9 @@
--- The webhook events of an app in a partition: the hash `events` has each by its number, and after `a` the outcome of its deliveries. `owed` and
--- `failed` list the numbers, `queue` those of a user, and `due` has the oldest of each user with the time at which it is due.
+-- A part of scripts: the webhook events of an app in a partition. The hash `events` has each event under its number, and the outcome of its
+-- deliveries under `a` and the number. `pending` and `failed` list the numbers. `queue` lists the pending numbers of a user. `due` has the
+-- oldest pending event of each user, with the time at which that event is due.
 local function outcome_of(seq) return call('HGET', K.events, 'a' .. seq) or '{"attempts":0,"lastError":null}' end
 
--- Returns the event's JSON if it has this id.
+-- Returns the event's JSON; nil if the event with this number has another id.
 local function find(seq, id)
   local event = call('HGET', K.events, seq)
   local head = '{"id":"' .. id .. '"'

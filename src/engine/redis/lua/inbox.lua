@@ -1,25 +1,28 @@
--- An inbox: a stream whose ids are the offsets. An entry has m (the message as JSON, without its offset), s (its bytes), a (when it was
--- stored) and f (its sender; empty for the backend). The hash `unread` counts unread messages and their bytes by sender.
+-- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
+-- unread messages and their bytes by sender. `keys` are `K` or `FROM`, and `owner` is the user who has the inbox.
 local MAX_EXPIRED = 64
 
+-- Returns an entry with its offset and its fields, which are read as `entry[ENTRY.from]`.
 local function entry_of(raw)
   local entry = { offset = tonumber(string.match(raw[1], '^%d+')) }
   for n = 1, #raw[2], 2 do entry[raw[2][n]] = raw[2][n + 1] end
   return entry
 end
 
+-- Returns at most `count` entries from one offset up to another.
 local function entries(keys, from, to, count)
   local found = {}
   for n, raw in ipairs(call('XRANGE', keys.inbox, from .. '-0', to .. '-9', 'COUNT', count)) do found[n] = entry_of(raw) end
   return found
 end
 
+-- Subtracts a message from the unread ones.
 local function forget_unread(keys, user, entry)
-  set(user, 'un', math.max(user.un - 1, 0))
-  if call('HINCRBY', keys.unread, 'n' .. entry.f, -1) <= 0 then
-    call('HDEL', keys.unread, 'n' .. entry.f, 'b' .. entry.f)
+  set(user, 'unread', math.max(user.unread - 1, 0))
+  if call('HINCRBY', keys.unread, UNREAD.messages .. entry[ENTRY.from], -1) <= 0 then
+    call('HDEL', keys.unread, UNREAD.messages .. entry[ENTRY.from], UNREAD.bytes .. entry[ENTRY.from])
   else
-    call('HINCRBY', keys.unread, 'b' .. entry.f, -tonumber(entry.s))
+    call('HINCRBY', keys.unread, UNREAD.bytes .. entry[ENTRY.from], -tonumber(entry[ENTRY.bytes]))
   end
 end
 
@@ -28,13 +31,13 @@ local function drop(keys, user, owner, old)
   if #old == 0 then return end
   local bytes = 0
   for _, entry in ipairs(old) do
-    bytes = bytes + tonumber(entry.s)
-    if entry.offset > user.rd and entry.f ~= owner then forget_unread(keys, user, entry) end
+    bytes = bytes + tonumber(entry[ENTRY.bytes])
+    if entry.offset > user.readOffset and entry[ENTRY.from] ~= owner then forget_unread(keys, user, entry) end
   end
   set(user, 'first', old[#old].offset + 1)
-  set(user, 'by', user.by - bytes)
+  set(user, 'bytes', user.bytes - bytes)
   count('bytes', -bytes, keys, owner)
-  if user.first > user.last then
+  if user.first > user.newest then
     call('DEL', keys.inbox)
     call('ZREM', keys.aging, owner)
   else
@@ -42,16 +45,16 @@ local function drop(keys, user, owner, old)
   end
 end
 
--- The messages that are not retained once the inbox's newest offset is `last` and it has `bytes` bytes.
+-- Returns the messages that are not retained once the inbox has `last` as its newest offset, and `bytes` bytes.
 local function beyond(keys, user, last, bytes, retention)
   local old, first = {}, user.first
-  while first <= user.last do
-    local chunk = entries(keys, first, user.last, 16)
+  while first <= user.newest do
+    local chunk = entries(keys, first, user.newest, 16)
     if #chunk == 0 then break end
     for _, entry in ipairs(chunk) do
       local isBeyond = entry.offset < last - retention.messages + 1 or (bytes > retention.bytes and entry.offset < last)
       if not isBeyond then return old end
-      bytes = bytes - tonumber(entry.s)
+      bytes = bytes - tonumber(entry[ENTRY.bytes])
       old[#old + 1] = entry
       first = entry.offset + 1
     end
@@ -59,53 +62,55 @@ local function beyond(keys, user, last, bytes, retention)
   return old
 end
 
+-- Returns whether an inbox with these numbers exceeds the retention.
 local function exceeds(user, last, bytes, retention)
   return last - user.first + 1 > retention.messages or bytes > retention.bytes
 end
 
 -- Deletes the messages beyond the retention.
 local function trim(keys, user, owner, retention)
-  if exceeds(user, user.last, user.by, retention) then
-    drop(keys, user, owner, beyond(keys, user, user.last, user.by, retention))
+  if exceeds(user, user.newest, user.bytes, retention) then
+    drop(keys, user, owner, beyond(keys, user, user.newest, user.bytes, retention))
   end
 end
 
 -- Deletes messages that are older than `age`, a limited number in one step. Returns whether more may have expired.
 local function expire(keys, user, owner, age)
-  if user.first > user.last or not user.at or user.at + age > now then return false end
+  if user.first > user.newest or not user.oldestAt or user.oldestAt + age > now then return false end
   local old = {}
-  for _, entry in ipairs(entries(keys, user.first, user.last, MAX_EXPIRED)) do
-    set(user, 'at', tonumber(entry.a))
-    if user.at + age > now then break end
+  for _, entry in ipairs(entries(keys, user.first, user.newest, MAX_EXPIRED)) do
+    set(user, 'oldestAt', tonumber(entry[ENTRY.storedAt]))
+    if user.oldestAt + age > now then break end
     old[#old + 1] = entry
   end
   drop(keys, user, owner, old)
-  if user.first <= user.last then call('ZADD', keys.aging, user.at, owner) end
+  if user.first <= user.newest then call('ZADD', keys.aging, user.oldestAt, owner) end
   return #old == MAX_EXPIRED
 end
 
--- Stores a message and deletes those that it pushes out.
+-- Stores a message, and deletes those that it pushes out. Returns its offset.
 local function append(keys, user, owner, json, size, from, retention)
-  local last = user.last + 1
-  if exceeds(user, last, user.by + size, retention) then
-    drop(keys, user, owner, beyond(keys, user, last, user.by + size, retention))
+  local last = user.newest + 1
+  if exceeds(user, last, user.bytes + size, retention) then
+    drop(keys, user, owner, beyond(keys, user, last, user.bytes + size, retention))
   end
-  call('XADD', keys.inbox, last .. '-1', 'm', json, 's', size, 'a', now, 'f', from)
-  if user.last == 0 then count('inboxes', 1, keys, owner) end
-  if user.first > user.last then
-    set(user, 'at', now)
+  call('XADD', keys.inbox, last .. '-1', ENTRY.message, json, ENTRY.bytes, size, ENTRY.storedAt, now, ENTRY.from, from)
+  if user.newest == 0 then count('inboxes', 1, keys, owner) end
+  if user.first > user.newest then
+    set(user, 'oldestAt', now)
     call('ZADD', keys.aging, now, owner)
   end
   set(user, 'first', user.first)
-  set(user, 'last', last)
-  set(user, 'by', user.by + size)
+  set(user, 'newest', last)
+  set(user, 'bytes', user.bytes + size)
   count('bytes', size, keys, owner)
   if from ~= owner then
-    set(user, 'un', user.un + 1)
-    call('HINCRBY', keys.unread, 'n' .. from, 1)
-    call('HINCRBY', keys.unread, 'b' .. from, size)
+    set(user, 'unread', user.unread + 1)
+    call('HINCRBY', keys.unread, UNREAD.messages .. from, 1)
+    call('HINCRBY', keys.unread, UNREAD.bytes .. from, size)
   end
   return last
 end
 
+-- Returns a message as JSON.
 local function message_of(offset, json) return '{"offset":' .. string.format('%.0f', offset) .. ',' .. string.sub(json, 2) end

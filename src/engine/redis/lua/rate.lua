@@ -1,5 +1,5 @@
--- The rate of a user's messages. The user's bucket holds those of one second. Its key has the time when the bucket is full again, and the
--- time until which a refusal lasts; it expires when both have come.
+-- A part of scripts: the rate of a user's messages. The user's bucket takes the messages of one second. The key `rate` has the time when the
+-- bucket is full again, and the time until which a refusal lasts. The key expires when both times have come.
 -- A refusal lasts at least this long: messages that were on their way behind a refused one must not overtake it.
 local MIN_WAIT = 100
 -- Rounding of the times, in milliseconds.

@@ -1,9 +1,8 @@
--- The sessions of a user. A row is JSON: n its number, s and l when it started and was last seen, c its connection and i that connection's
--- node, k and p its key and the one before, h and d the numbers of its hiding and its detachment, hf its hold, x when that ends, o when its
--- user counts as offline and f whether that has come, g whether its user is a guest, r its rtt, w, t and ia its credential's way, token and
--- time, cr the credential, fa the facts of its client.
+-- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `lua/fields.ts` describes its fields.
+-- A script reads and writes them by the names there, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
 local rows, areChanged = nil, false
 
+-- Returns the user's rows by the ids of their sessions.
 local function sessions()
   if rows then return rows end
   rows = {}
@@ -16,11 +15,12 @@ local function sessions()
   return rows
 end
 
+-- Returns whether the user is online, and the number of sessions, as this script has changed them.
 presence = function()
   local online, count = false, 0
   for _, row in pairs(sessions()) do
     count = count + 1
-    if not row.f then online = true end
+    if not row[SESSION.offline] then online = true end
   end
   return online, count
 end
@@ -33,6 +33,7 @@ local function encode(row)
   return json
 end
 
+-- Writes a row. Returns its JSON.
 local function put(row)
   sessions()[row.id] = row
   areChanged = true
@@ -41,14 +42,22 @@ local function put(row)
   return json
 end
 
+-- Returns the next number for a start, a detachment or a hiding.
 local function next_number() return call('HINCRBY', K.counts, 'number', 1) end
 
--- What a webhook event says about a session.
+-- Sorts rows by a field, and rows with the same value by their start.
+local function sort_by(list, field)
+  table.sort(list, function(a, b)
+    return a[field] < b[field] or (a[field] == b[field] and a[SESSION.number] < b[SESSION.number])
+  end)
+end
+
+-- Returns what a webhook event says about a session: JSON without braces.
 local function facts_of(row)
-  local facts = cjson.decode(row.fa)
-  return '"sessionId":' .. text(row.id) .. ',"guest":' .. tostring(row.g == 1) .. ',"way":' .. text(row.w)
+  local facts = cjson.decode(row[SESSION.facts])
+  return '"sessionId":' .. text(row.id) .. ',"guest":' .. tostring(row[SESSION.guest] == 1) .. ',"way":' .. text(row[SESSION.authMethod])
     .. ',"origin":' .. text(facts.origin) .. ',"address":' .. text(facts.address) .. ',"client":' .. text(facts.client)
-    .. ',"startedAt":' .. string.format('%.0f', row.s)
+    .. ',"startedAt":' .. string.format('%.0f', row[SESSION.startedAt])
 end
 
 -- Removes a session without an event.
@@ -58,111 +67,114 @@ local function remove(user, row)
   call('HDEL', K.sessions, row.id)
   call('ZREM', K.live, row.id .. '\0' .. userId)
   count('sessions', -1)
-  if next(rows) == nil then set(user, 'ls', row.l) end
+  if next(rows) == nil then set(user, 'lastSeenAt', row[SESSION.lastSeenAt]) end
 end
 
-local function owe_presence(user, wasOnline)
+-- Adds a webhook event if the user came online or went offline.
+local function add_presence_event(user, wasOnline)
   local online = presence()
-  if online ~= wasOnline then owe(user, online and 'user.online' or 'user.offline', '') end
+  if online ~= wasOnline then add_event(user, online and 'user.online' or 'user.offline', '') end
 end
 
 -- Tells the node of the session's connection, and the app's backend, that it has ended.
 local function report_end(user, row, code, wasOnline)
-  emit(row.i or self, { 'e', appId, userId, row.id, code })
-  if asked['session.ended'] then owe(user, 'session.ended', facts_of(row) .. ',"code":' .. text(code)) end
-  owe_presence(user, wasOnline)
+  emit(row[SESSION.nodeId] or self, { EVENT.sessionEnded, appId, userId, row.id, code })
+  if asked['session.ended'] then add_event(user, 'session.ended', facts_of(row) .. ',"code":' .. text(code)) end
+  add_presence_event(user, wasOnline)
 end
 
--- Deletes a guest without sessions and messages.
+-- Deletes the user if it is a guest without sessions and messages.
 local function forget_guest(user)
-  if not user.g or not user.cr or user.first <= user.last or (user.sb and user.sb > now) then return end
+  if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
   if next(sessions()) ~= nil then return end
   call('ZREM', K.users, userId)
   count('users', -1)
   count('guests', -1)
-  for _, field in ipairs({ 'cr', 'g', 'sb', 'ls', 'v', 'va', 'c', 's' }) do
-    user[field] = nil
-    user.changed[field] = true
-  end
-  owe(user, 'user.deleted', '')
+  clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
+  add_event(user, 'user.deleted', '')
 end
 
-local function finish_session(user, row, code, wasOnline)
+-- Ends a session.
+local function end_session(user, row, code, wasOnline)
   remove(user, row)
   report_end(user, row, code, wasOnline)
-  if row.g == 1 then forget_guest(user) end
+  if row[SESSION.guest] == 1 then forget_guest(user) end
 end
 
--- Ends the sessions whose hold has expired, and marks those by which the user no longer counts as online.
-local function settle(user)
-  if not user.sx or user.sx > now then return end
+-- Ends the detached sessions that can no longer be resumed, and marks those that no longer make the user online.
+local function end_due_sessions(user)
+  if not user.sessionsDueAt or user.sessionsDueAt > now then return end
   local expired, away, since = {}, {}, reached_since()
   for _, row in pairs(sessions()) do
-    if row.x then
-      local x, o = math.max(row.x, since + row.hf), math.max(row.o, since + RULES.offlineAfter)
-      if x <= now then
+    if row[SESSION.expiresAt] then
+      local expiresAt = math.max(row[SESSION.expiresAt], since + row[SESSION.resumableFor])
+      local offlineAt = math.max(row[SESSION.offlineAt], since + RULES.offlineAfter)
+      local isOnline = not row[SESSION.offline]
+      if expiresAt <= now then
         expired[#expired + 1] = row
-      elseif not row.f and o <= now then
+      elseif isOnline and offlineAt <= now then
         away[#away + 1] = row
-      elseif x > row.x or (not row.f and o > row.o) then
-        row.x, row.o = x, o
+      elseif expiresAt > row[SESSION.expiresAt] or (isOnline and offlineAt > row[SESSION.offlineAt]) then
+        row[SESSION.expiresAt], row[SESSION.offlineAt] = expiresAt, offlineAt
         put(row)
       end
     end
   end
-  table.sort(expired, function(a, b) return a.x < b.x or (a.x == b.x and a.n < b.n) end)
+  sort_by(expired, SESSION.expiresAt)
   for _, row in ipairs(expired) do
     local wasOnline = presence()
-    finish_session(user, row, 'timeout', wasOnline)
+    end_session(user, row, 'timeout', wasOnline)
   end
   local wasOnline = presence()
   for _, row in ipairs(away) do
-    row.f = true
+    row[SESSION.offline] = true
     put(row)
   end
-  if #away > 0 then owe_presence(user, wasOnline) end
+  if #away > 0 then add_presence_event(user, wasOnline) end
 end
 
--- The session that a connection carries.
-local function carried(id, connection)
+-- Returns the row of a session that is attached to this connection; nil if another connection or none carries it.
+local function attached(id, connection)
   local row = sessions()[id]
-  if row and row.c == connection then return row end
+  if row and row[SESSION.connectionId] == connection then return row end
 end
 
-local function hold(row, duration)
-  row.c = nil
-  row.i = nil
-  row.hf = duration
-  row.d = row.d or next_number()
-  row.x = now + duration
-  if not row.f then row.o = now + RULES.offlineAfter end
+-- From now on no connection carries the session. It can be resumed for `duration` milliseconds.
+local function detach(row, duration)
+  row[SESSION.connectionId] = nil
+  row[SESSION.nodeId] = nil
+  row[SESSION.resumableFor] = duration
+  row[SESSION.detached] = row[SESSION.detached] or next_number()
+  row[SESSION.expiresAt] = now + duration
+  if not row[SESSION.offline] then row[SESSION.offlineAt] = now + RULES.offlineAfter end
   put(row)
 end
 
--- Ends the step: writes what follows from the sessions as they are now.
+-- Ends the script: writes what follows from the sessions as they are now. Each script that changes sessions calls it last.
 local function finish(user)
   if areChanged then
     local nodes, seen, nextAt = {}, {}, nil
     for _, row in pairs(rows) do
-      if row.c and not seen[row.i] then
-        seen[row.i] = true
-        nodes[#nodes + 1] = row.i
+      local node = row[SESSION.nodeId]
+      if node and not seen[node] then
+        seen[node] = true
+        nodes[#nodes + 1] = node
       end
-      local at = row.x
-      if at and row.o and not row.f and row.o < at then at = row.o end
+      local at, offlineAt = row[SESSION.expiresAt], row[SESSION.offlineAt]
+      if at and offlineAt and not row[SESSION.offline] and offlineAt < at then at = offlineAt end
       if at and (not nextAt or at < nextAt) then nextAt = at end
     end
     local before = {}
-    for node in string.gmatch(user.on or '', '%S+') do
+    for node in string.gmatch(user.nodes or '', '%S+') do
       before[node] = true
       if not seen[node] then call('ZREM', K.attached, node .. '\0' .. member) end
     end
     for _, node in ipairs(nodes) do
       if not before[node] then call('ZADD', K.attached, 0, node .. '\0' .. member) end
     end
-    set(user, 'on', #nodes > 0 and table.concat(nodes, ' ') or nil)
-    set(user, 'ol', presence() and '1' or nil)
-    set(user, 'sx', nextAt)
+    set(user, 'nodes', #nodes > 0 and table.concat(nodes, ' ') or nil)
+    set(user, 'online', presence() and '1' or nil)
+    set(user, 'sessionsDueAt', nextAt)
   end
   schedule(user)
   store(user)

@@ -1,4 +1,5 @@
--- Adds webhook events in the step of their change. Argument 8 lists the types that the app asks for, after random digits and `unreadAfter`.
+-- A part of scripts: webhook events are added by the script that makes their change. The eighth argument of all scripts lists the types that
+-- the app asks for, after random digits and `unreadAfter`.
 local asked, salt, unreadAfter, epochBase = {}, '', nil, ARGV[9]
 if ARGV[8] ~= '' then
   local n = 0
@@ -14,18 +15,19 @@ if ARGV[8] ~= '' then
   end
 end
 
--- Whether the user is online, and how many sessions there are. Steps that change sessions replace it.
-local function stored_presence(user) return user.ol ~= nil, call('HLEN', K.sessions) end
+-- Returns whether the user is online, and the number of sessions. `sessions.lua` replaces `presence`.
+local function stored_presence(user) return user.online ~= nil, call('HLEN', K.sessions) end
 local presence = stored_presence
 
 local isDue = false
 
--- `data` is JSON without braces.
-local function owe(user, kind, data)
+-- Adds an event if the app asks for its type. `data` is JSON without braces.
+local function add_event(user, kind, data)
   if not asked[kind] then return end
   local online, sessions = presence(user)
   if data ~= '' then data = data .. ',' end
-  -- Receivers ignore numbers that fall. By the time they rise over partitions too, and after data was lost.
+  -- Receivers ignore an event with a smaller number than they have seen. Numbers that follow the time rise from partition to partition too,
+  -- and after data was lost.
   local seq = math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now)
   call('HSET', K.counts, 'seq', string.format('%.0f', seq))
   local seqText = string.format('%.0f', seq)
@@ -33,7 +35,7 @@ local function owe(user, kind, data)
     .. ',"at":' .. string.format('%.0f', now) .. ',"appId":' .. text(appId) .. ',"userId":' .. text(userId)
     .. ',"data":{' .. data .. '"online":' .. tostring(online) .. ',"sessions":' .. sessions .. '}}'
   call('HSET', K.events, seqText, event)
-  call('ZADD', K.owed, seq, seqText)
+  call('ZADD', K.pending, seq, seqText)
   call('ZADD', K.queue, seq, seqText)
   if call('ZCARD', K.queue) == 1 then
     call('ZADD', K.due, now, seqText)
@@ -45,7 +47,7 @@ end
 local function announce()
   if not isDue then return end
   isDue = false
-  local json = text({ 'w', appId, tonumber(partition), self })
+  local json = text({ EVENT.webhooksDue, appId, tonumber(partition), self })
   events[#events + 1] = json
   call(publish, channel .. 'due', json)
 end

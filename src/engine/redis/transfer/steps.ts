@@ -4,23 +4,35 @@ const withInbox = { parts: ['inbox'], repeatable: true } as const
 const withEvents = { parts: ['events'], repeatable: true } as const
 const plain = { repeatable: true } as const
 
-/** The steps that only a copy needs. */
+/** The steps of a transfer alone. */
 export const loadTransferSteps = () => ({
-  source: defineStep('copy-source', ['nodes', 'copying', 'key', 'apps'], plain),
-  begin: defineStep('copy-begin', ['copying', 'key', 'epochs']),
-  finish: defineStep('copy-finish', ['key', 'copying'], plain),
+  source: defineStep('transfer/export/transfer-source', ['nodes', 'transfer', 'key', 'apps'], plain),
+  begin: defineStep('transfer/import/transfer-begin', ['transfer', 'key', 'epochs']),
+  finish: defineStep('transfer/import/transfer-finish', ['key', 'transfer'], plain),
 
-  exportUser: defineStep('export-user', ['user', 'sessions'], plain),
-  exportMessages: defineStep('export-messages', ['user', 'inbox', 'unread', 'aging', 'counts'], withInbox),
-  exportId: defineStep('export-id', ['id'], plain),
-  exportCopy: defineStep('export-id', ['copy'], plain),
-  exportTokens: defineStep('export-tokens', ['tokens'], plain),
-  exportRevoked: defineStep('export-revoked', ['revoked'], plain),
+  exportUser: defineStep('transfer/export/export-user', ['user', 'sessions'], plain),
+  exportMessages: defineStep(
+    'transfer/export/export-messages',
+    ['user', 'inbox', 'unread', 'aging', 'counts'],
+    withInbox,
+  ),
+  exportId: defineStep('transfer/export/export-id', ['id'], plain),
+  exportOwnCopy: defineStep('transfer/export/export-id', ['own'], plain),
+  exportTokens: defineStep('transfer/export/export-tokens', ['tokens'], plain),
+  exportRevoked: defineStep('transfer/export/export-revoked', ['revoked'], plain),
 
-  importUser: defineStep('import-user', ['user', 'users', 'counts', 'deadlines'], plain),
-  importMessages: defineStep('import-messages', ['user', 'inbox', 'unread', 'aging', 'counts'], withInbox),
-  importId: defineStep('import-id', ['id'], plain),
-  importCopy: defineStep('import-id', ['copy'], plain),
-  importToken: defineStep('import-token', ['token', 'tokens'], plain),
-  importEvent: defineStep('import-event', ['events', 'owed', 'failed', 'queue', 'due', 'counts'], withEvents),
+  importUser: defineStep('transfer/import/import-user', ['user', 'users', 'counts', 'deadlines'], plain),
+  importMessages: defineStep(
+    'transfer/import/import-messages',
+    ['user', 'inbox', 'unread', 'aging', 'counts'],
+    withInbox,
+  ),
+  importId: defineStep('transfer/import/import-id', ['id'], plain),
+  importOwnCopy: defineStep('transfer/import/import-id', ['own'], plain),
+  importToken: defineStep('transfer/import/import-token', ['token', 'tokens'], plain),
+  importEvent: defineStep(
+    'transfer/import/import-event',
+    ['events', 'pending', 'failed', 'queue', 'due', 'counts'],
+    withEvents,
+  ),
 })

@@ -1,2 +1,0 @@
--- Returns the time up to which the credentials of an app are revoked.
-return reply(call('GET', K.revoked))

@@ -1,4 +1,0 @@
--- Forgets a node that carries no session. A node whose lease was renewed meanwhile stays, unless it removes itself.
-local lease = tonumber(call('ZSCORE', K.nodes, arg(1)) or nil)
-if lease and (lease <= now or arg(1) == self) then call('ZREM', K.nodes, arg(1)) end
-return reply()

@@ -1,0 +1,33 @@
+import { engineRules } from '../../rules.js'
+import { fields } from './fields.js'
+
+type Value = string | number | readonly string[]
+
+const luaOf = (value: Value): string =>
+  typeof value === 'object' ? `{${value.map(luaOf).join(',')}}` : JSON.stringify(value)
+
+/** The tables that scripts may name: the rules, and the names of the fields of each kind of record. */
+const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] = [
+  ['RULES', engineRules],
+  ...Object.entries(fields).map(([name, table]) => [name.toUpperCase(), table] as [string, typeof table]),
+]
+
+/**
+ * Returns Lua that begins a script: each of the tables that the script names, with the entries that it names. So a call makes no table of
+ * all rules. If the script uses a table in another way than `TABLE.entry`, the table is whole. Throws if there is no such entry.
+ */
+export const preludeOf = (source: string): string =>
+  tables
+    .map(([name, table]) => {
+      const named = [...source.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, 'g'))].map(
+        ([, entry = '']) => entry,
+      )
+      const isWhole = new RegExp(`\\b${name}\\b(?!\\.)`).test(source)
+      const entries = [...new Set(isWhole ? [...named, ...Object.keys(table)] : named)].map((entry) => {
+        const value = table[entry]
+        if (value === undefined) throw new TypeError(`A script names ${name}.${entry}, which does not exist.`)
+        return `${entry}=${luaOf(value)}`
+      })
+      return entries.length > 0 ? `local ${name}={${entries.join(',')}}\n` : ''
+    })
+    .join('')

@@ -1,4 +1,0 @@
--- Marks an app's credentials as revoked in a partition. Returns the time, and the number of the newest session.
-local before = math.max(tonumber(arg(1)) or now, tonumber(call('GET', K.revoked) or 0))
-call('SET', K.revoked, string.format('%.0f', before))
-return { before, call('HGET', K.counts, 'number') or 0 }

@@ -1,2 +1,0 @@
--- Returns whether a token is revoked.
-return reply(call('HEXISTS', K.token, 'revoked'))

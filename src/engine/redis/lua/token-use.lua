@@ -1,7 +1,0 @@
--- Notes that a user starts or renews a session with a token. Argument 1 is when the token expires. Returns 0 if the token is revoked.
-if call('HEXISTS', K.token, 'revoked') == 1 then return reply(0) end
-call('HSET', K.token, '=' .. userId, 1)
-local expiresAt = tonumber(arg(1))
-if expiresAt then call('HSET', K.token, 'until', math.max(expiresAt, tonumber(call('HGET', K.token, 'until') or 0))) end
-call('PEXPIRE', K.token, math.floor(expiresAt and math.max(expiresAt - now, 0) + RULES.tokenMargin or RULES.tokenKeptFor))
-return reply(1)

@@ -1,0 +1,207 @@
+import type { Message } from '../../../protocol/index.js'
+import type { EngineEvent, MessagePage, Position, SessionRef, UserRef } from '../../engine.js'
+import type { OwnCopyPlace } from './own-copies/own-copies.js'
+import type { StepRunner } from '../step-runner.js'
+
+/** How many messages a read of missing ones returns at most. */
+const PAGE = 100
+/** How many users' missing messages are read at once: after an outage all attached users may miss some. */
+const READ_AT_ONCE = 32
+/** The users are compared in so many shares, by their partitions. Each share is compared once an interval, so that the calls are spread over it. */
+export const SHARES = 15
+
+/** A user for whom a connection of this node carries a session. */
+interface AttachedUser {
+  readonly of: UserRef
+  readonly partition: number
+  readonly sessionIds: Set<string>
+  /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
+  epoch: number
+  offset: number
+  /** The newest offset that is known. Messages up to it are emitted once they have been read. */
+  newest: number
+  isReading: boolean
+}
+
+interface Starting {
+  count: number
+  /** The newest message that came before its start was finished: its epoch and offset. */
+  newest: [epoch: number, offset: number] | undefined
+}
+
+export interface AttachedUsersOptions {
+  runner: StepRunner
+  emit: (event: EngineEvent) => void
+  messagesAfter: (of: UserRef, position: Position, limit: number) => Promise<MessagePage>
+  onError: (error: unknown) => void
+}
+
+const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
+
+/**
+ * The users whose sessions this node carries, with the messages that were emitted for each: every message is emitted once and in order,
+ * though a published one may be lost.
+ */
+export class AttachedUsers {
+  readonly #options: AttachedUsersOptions
+  readonly #users = new Map<string, AttachedUser>()
+  readonly #starting = new Map<string, Starting>()
+  /** The users whose missing messages are read next. */
+  readonly #waiting: AttachedUser[] = []
+  #readCount = 0
+
+  constructor(options: AttachedUsersOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#users.size
+  }
+
+  users(): UserRef[] {
+    return [...this.#users.values()].map(({ of }) => of)
+  }
+
+  /** Notes messages that come before the result of a start. The returned function ends the notes. */
+  expectStart(of: UserRef): () => void {
+    const key = keyOf(of)
+    const starting = this.#starting.get(key) ?? { count: 0, newest: undefined }
+    starting.count++
+    this.#starting.set(key, starting)
+    return () => {
+      if (--starting.count === 0) this.#starting.delete(key)
+    }
+  }
+
+  /** Notes that a session is attached to this node. The inbox was at this offset when the session started. */
+  add({ appId, userId, sessionId }: SessionRef, epoch: number, offset: number): void {
+    const key = keyOf({ appId, userId })
+    let user = this.#users.get(key)
+    if (!user) {
+      const of = { appId, userId }
+      const partition = this.#options.runner.partitions.of(of)
+      user = { of, partition, sessionIds: new Set(), epoch, offset, newest: offset, isReading: false }
+      this.#users.set(key, user)
+    }
+    user.sessionIds.add(sessionId)
+    if (epoch !== user.epoch) this.#advance(user, epoch, offset)
+    const early = this.#starting.get(key)?.newest
+    if (early) this.#advance(user, ...early)
+  }
+
+  /** Notes that a session has ended, or that no connection of this node carries it any more. */
+  remove({ appId, userId, sessionId }: SessionRef): void {
+    const key = keyOf({ appId, userId })
+    const user = this.#users.get(key)
+    if (user?.sessionIds.delete(sessionId) && user.sessionIds.size === 0) this.#users.delete(key)
+  }
+
+  /** Notes that a message was stored. `json` is the message without its offset, if the event has the message. */
+  receive(of: UserRef, epoch: number, offset: number, json: string | undefined): void {
+    const key = keyOf(of)
+    const starting = this.#starting.get(key)
+    if (starting) starting.newest = [epoch, offset]
+    const user = this.#users.get(key)
+    if (!user) return
+    const isNext = epoch === user.epoch && offset === user.offset + 1 && !user.isReading
+    if (!isNext || json === undefined) return this.#advance(user, epoch, offset)
+    user.offset = user.newest = offset
+    const whole = `{"offset":${offset},${json.slice(1)}`
+    this.#emit(user, JSON.parse(whole) as Message, whole)
+  }
+
+  /**
+   * Notes where the own copy of the user's message is. If the epoch is another one, reports it before the sender knows the offset: in the
+   * earlier epoch the offset may belong to another message.
+   */
+  noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
+    const user = this.#users.get(keyOf(of))
+    // The reply of an earlier step may come late.
+    if (user && epoch > user.epoch) this.#advance(user, epoch, offset)
+  }
+
+  /** Compares the epochs and newest offsets of all users with Redis, because published messages may have been lost; or those of one partition. */
+  async compare(partition?: number): Promise<void> {
+    if (partition !== undefined) return this.#compare((each) => each === partition)
+    const errors: unknown[] = []
+    // One share after the other, so that other calls don't wait for all. One that fails stops no other.
+    for (let share = 0; share < SHARES; share++)
+      await this.compareShare(share).catch((error: unknown) => errors.push(error))
+    if (errors.length > 0) throw errors[0]
+  }
+
+  /** Compares one of the shares. */
+  compareShare(share: number): Promise<void> {
+    return this.#compare((partition) => partition % SHARES === share)
+  }
+
+  clear(): void {
+    this.#users.clear()
+  }
+
+  async #compare(isCompared: (partition: number) => boolean): Promise<void> {
+    const { runner } = this.#options
+    const users = [...this.#users.values()].filter(({ partition }) => isCompared(partition))
+    await Promise.all(
+      runner.userGroups(users).map(async (group) => {
+        const newest = await runner.onUsers(runner.steps.newestOffsets, 'user', group, [])
+        group.users.forEach((user, n) =>
+          this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])),
+        )
+      }),
+    )
+  }
+
+  #advance(user: AttachedUser, epoch: number, offset: number): void {
+    const { runner, emit } = this.#options
+    if (epoch !== user.epoch) {
+      emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
+      // A session that started in the new epoch learns by the newest message that it may lack others.
+      Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
+    }
+    user.newest = Math.max(user.newest, offset)
+    if (user.newest === user.offset || user.isReading) return
+    user.isReading = true
+    this.#waiting.push(user)
+    this.#readNext()
+  }
+
+  #readNext(): void {
+    while (this.#readCount < READ_AT_ONCE) {
+      const user = this.#waiting.shift()
+      if (!user) return
+      this.#readCount++
+      this.#read(user)
+        .catch(this.#options.onError)
+        .finally(() => {
+          user.isReading = false
+          this.#readCount--
+          this.#readNext()
+        })
+    }
+  }
+
+  /** Reads and emits the messages up to the newest. If it fails, the next message or comparison tries again. */
+  async #read(user: AttachedUser): Promise<void> {
+    const { runner, messagesAfter } = this.#options
+    while (user.offset < user.newest && this.#users.get(keyOf(user.of)) === user) {
+      const { epoch, offset } = user
+      const position = { epoch: runner.epochBase(user.of) + String(epoch), offset }
+      const { messages } = await messagesAfter(user.of, position, PAGE)
+      if (user.epoch !== epoch) continue
+      for (const message of messages) {
+        if (message.offset <= user.offset) continue
+        user.offset = message.offset
+        this.#emit(user, message)
+      }
+      user.newest = Math.max(user.newest, user.offset)
+      // Retention has deleted the messages that are missing.
+      if (messages.length === 0) user.offset = user.newest
+    }
+  }
+
+  #emit({ of, epoch }: AttachedUser, message: Message, json?: string): void {
+    const { runner, emit } = this.#options
+    emit({ type: 'message', user: of, epoch: runner.epochBase(of) + String(epoch), message, json })
+  }
+}

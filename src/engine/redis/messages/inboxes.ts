@@ -1,0 +1,150 @@
+import type { Message } from '../../../protocol/index.js'
+import type {
+  InboxState,
+  MessagePage,
+  CheckedMessage,
+  Position,
+  SendResult,
+  SendRules,
+  UserRef,
+} from '../../engine.js'
+import type { Reply } from '../client/port.js'
+import { Outgoing } from './outgoing.js'
+import type { Quotas } from '../quotas.js'
+import { SendLanes } from './send-lanes.js'
+import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
+import type { StepRunner } from '../step-runner.js'
+
+/** `Infinity` is no argument for Redis. */
+const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
+
+/** Called with the place of a sender's own copy before its offset is returned. */
+export type OnOwnCopy = (sender: UserRef, place: OwnCopyPlace) => void
+
+/** Sends messages, and reads inboxes. */
+export class Inboxes {
+  readonly ownCopies: OwnCopies
+  readonly #runner: StepRunner
+  readonly #quotas: Quotas
+  readonly #onOwnCopy: OnOwnCopy
+  readonly #order = new SendLanes()
+
+  constructor(runner: StepRunner, quotas: Quotas, onOwnCopy: OnOwnCopy) {
+    this.#runner = runner
+    this.#quotas = quotas
+    this.#onOwnCopy = onOwnCopy
+    this.ownCopies = new OwnCopies(runner)
+  }
+
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    const outgoing = new Outgoing(this.#runner, message)
+    const send = (): Promise<SendResult> => this.#sendWithin(outgoing, rules)
+    const { appId, from } = message
+    return from === null ? send() : this.#order.run(`${appId}\0${from}`, send)
+  }
+
+  async state(of: UserRef): Promise<InboxState> {
+    return this.#stateOf(of, await this.#runner.onUser(this.#runner.steps.inboxState, of, []))
+  }
+
+  async after(of: UserRef, { epoch, offset }: Position, limit: number): Promise<MessagePage> {
+    const [, newest, isComparable, next, found] = await this.#runner.onUser(
+      this.#runner.steps.messagesAfter,
+      of,
+      [String(this.#runner.epochNumber(of, epoch)), String(offset), countOf(limit)],
+    )
+    const messages = (found as string[]).map((json) => JSON.parse(json) as Message)
+    const first = messages[0]?.offset ?? Math.max(Number(next), Number(newest) + 1)
+    return { messages, lost: isComparable !== 1 || first > offset + 1 }
+  }
+
+  async before(
+    of: UserRef,
+    { epoch, offset }: { epoch: string; offset: number | null },
+    limit: number,
+  ): Promise<Message[] | null> {
+    const [isComparable, found] = await this.#runner.onUser(this.#runner.steps.messagesBefore, of, [
+      String(this.#runner.epochNumber(of, epoch)),
+      String(offset ?? ''),
+      countOf(limit),
+    ])
+    return isComparable === 1 ? (found as string[]).map((json) => JSON.parse(json) as Message) : null
+  }
+
+  async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
+    const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.markRead, of, [
+      String(this.#runner.epochNumber(of, epoch)),
+      String(offset),
+    ])
+    return isComparable === 1 ? this.#stateOf(of, state) : null
+  }
+
+  /** Sends a message within what other partitions leave of the app's quota. */
+  async #sendWithin(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+    const { recipient, sender } = outgoing
+    const partition = this.#runner.partitions.of(recipient)
+    const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
+      // The first try has counted the message.
+      const messagesPerSecond = isAtLimit ? undefined : rules.messagesPerSecond
+      const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
+      const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
+      return this.#send(outgoing, { ...rules, messagesPerSecond, quota })
+    }
+    const sent = await sendOnce(false)
+    if (sent.outcome !== 'full') return sent
+    if (outgoing.isAway && sender) {
+      const { messages, bytes, age } = rules.retention
+      await this.#runner.onUser(this.#runner.steps.trimInbox, sender, [messages, bytes, age].map(String))
+    }
+    return sendOnce(true)
+  }
+
+  async #send(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+    const { steps } = this.#runner
+    const { recipient, sender, isAway, noteId } = outgoing
+    const rate = sender && rules.messagesPerSecond !== undefined ? String(rules.messagesPerSecond) : ''
+    const [wait = 0, profile = '', epoch = '', isNew = ''] =
+      isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate]) : []
+    if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
+    const args = [
+      ...[...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id],
+      // The step before has counted a message whose sender is in another partition.
+      isAway ? '' : rate,
+    ]
+    const [outcome, offset, ownOffset, sentAt, toEpoch, pending, ownEpoch] = await this.#runner.onUser(
+      steps.send,
+      recipient,
+      args,
+      outgoing.keys,
+    )
+    if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
+    if (outcome !== 'stored' && outcome !== 'repeated')
+      return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
+    const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
+    if (!sender) return { ...result, ownOffset: null }
+    // Offsets are positive. If the message was sent before the keys moved into a cluster, its step made the own copy.
+    const place =
+      Number(ownOffset) > 0
+        ? { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }
+        : await this.ownCopies.make(
+            {
+              ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
+              ...{ fromEpoch: Number(epoch), toEpoch: Number(toEpoch) },
+              json: outcome === 'stored' ? String(pending) : this.ownCopies.jsonOf(pending),
+            },
+            rules.retention,
+            noteId,
+          )
+    this.#onOwnCopy(sender, place)
+    return { ...result, ownOffset: place.offset }
+  }
+
+  #stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
+    return {
+      epoch: this.#runner.epochBase(of) + String(epoch),
+      offset: Number(offset),
+      readOffset: Number(readOffset),
+      unread: Number(unread),
+    }
+  }
+}

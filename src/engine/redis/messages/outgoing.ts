@@ -1,0 +1,57 @@
+import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
+import { contentDigest } from '../../util/content-digest.js'
+import { hashOf } from '../keys.js'
+import type { RunOptions, StepRunner } from '../step-runner.js'
+
+/** A message as it was when it was sent: the caller may change its object later. */
+export class Outgoing {
+  readonly id: string
+  readonly recipient: UserRef
+  /** Null for the app's backend. */
+  readonly sender: UserRef | null
+  /** Whether the own copy is made by a step of its own: in a cluster another server may have the sender's inbox. */
+  readonly isAway: boolean
+  /** The field by which the recipient's partition knows that the own copy is pending; empty if one step makes both copies. */
+  readonly noteId: string
+  /** The hashes in the names of the step's keys. */
+  readonly keys: RunOptions
+  readonly #content: readonly string[]
+
+  constructor(runner: StepRunner, message: CheckedMessage) {
+    const { appId, id, from, to, body, data } = message
+    this.id = id
+    this.recipient = { appId, userId: to }
+    this.sender = from === null ? null : { appId, userId: from }
+    this.isAway = runner.isCluster && from !== null && from !== to
+    this.noteId = this.isAway ? hashOf(from, to, id) : ''
+    const mode = from === null ? 'none' : from === to ? 'self' : this.isAway ? 'away' : 'here'
+    this.keys = {
+      hashed: { id: hashOf(appId, to, from, id) },
+      ...(mode === 'here' && from !== null && { from }),
+    }
+    // The sender's profile and the time come between and after these.
+    const head = `{"id":${JSON.stringify(id)},"from":${JSON.stringify(from)},"to":${JSON.stringify(to)},"sender":`
+    const tail =
+      (body === undefined ? '' : `,"body":${JSON.stringify(body)}`) +
+      (data === undefined ? '' : `,"data":${JSON.stringify(data)}`) +
+      ',"sentAt":'
+    this.#content = [mode, from ?? '', head, tail, contentDigest(message)]
+  }
+
+  /** The first arguments of the step that sends it. */
+  args({ sendWindow, unknownRecipients, retention, unreadPerSender, quota }: SendRules): string[] {
+    return [
+      ...this.#content,
+      String(Math.max(1, Math.ceil(sendWindow))),
+      unknownRecipients ? '1' : '0',
+      ...[
+        retention.messages,
+        retention.bytes,
+        retention.age,
+        unreadPerSender,
+        quota.inboxes,
+        quota.bytes,
+      ].map(String),
+    ]
+  }
+}

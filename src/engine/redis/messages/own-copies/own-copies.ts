@@ -1,0 +1,83 @@
+import type { Retention, UserRef } from '../../../engine.js'
+import type { Reply } from '../../client/port.js'
+import { hashOf } from '../../keys.js'
+import type { StepRunner } from '../../step-runner.js'
+
+/** The own copy of a sender whose inbox is in another partition than the recipient's. */
+export interface OwnCopy {
+  from: UserRef
+  to: string
+  /** Of the message. */
+  id: string
+  /** The message without its offset; empty if the own copy was made, so that only its offset is asked for. */
+  json: string
+  /** The numbers of the sender's and the recipient's epoch. After a deletion an id is a new one. */
+  fromEpoch: number
+  toEpoch: number
+  /** Milliseconds for which the id makes a retry safe. */
+  window: number
+}
+
+/** Where an own copy is. */
+export interface OwnCopyPlace {
+  offset: number
+  /** The number of the inbox's epoch; 0 if there is no own copy. */
+  epoch: number
+}
+
+/** The note of a pending own copy, as `send.lua` writes it. */
+type Note = [
+  from: string,
+  to: string,
+  json: string,
+  window: number,
+  at: number,
+  fromEpoch: number,
+  toEpoch: number,
+  id: string,
+]
+
+const EVERYTHING = { messages: 1_000_000_000, bytes: Infinity }
+
+/** Makes own copies in other partitions than the recipient's. */
+export class OwnCopies {
+  readonly #runner: StepRunner
+
+  constructor(runner: StepRunner) {
+    this.#runner = runner
+  }
+
+  /** Returns the message in a note; empty if the own copy was made already. */
+  jsonOf(note: Reply | undefined): string {
+    return typeof note === 'string' ? (JSON.parse(note) as Note)[2] : ''
+  }
+
+  /** Makes an own copy once. */
+  async make(
+    { from, to, id, json, fromEpoch, toEpoch, window }: OwnCopy,
+    { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
+    noteId: string,
+  ): Promise<OwnCopyPlace> {
+    const { steps, partitions } = this.#runner
+    const args = [json, String(fromEpoch), String(Math.ceil(window)), String(messages), String(bytes)]
+    const hashed = { own: hashOf(from.appId, from.userId, to, id, String(fromEpoch), String(toEpoch)) }
+    const [offset, epoch] = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
+    if (json !== '') {
+      const partition = partitions.of({ appId: from.appId, userId: to })
+      // Not waited for: the sweep finds a note that stays, and makes no second one.
+      this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
+    }
+    return { offset: Number(offset), epoch: Number(epoch) }
+  }
+
+  /** Makes the own copies that have been pending for `age` milliseconds, because their node was stopped. */
+  async makePending(partition: number, age: number): Promise<void> {
+    const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])
+    for (let n = 0; n + 1 < list.length; n += 2) {
+      const [appId = '', ...note] = String(list[n + 1]).split('\0')
+      const [from, to, json, window, , fromEpoch, toEpoch, id] = JSON.parse(note.join('\0')) as Note
+      const copy = { from: { appId, userId: from }, to, id, json, fromEpoch, toEpoch, window }
+      await this.make(copy, EVERYTHING, String(list[n]))
+    }
+  }
+}

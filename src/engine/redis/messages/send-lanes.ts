@@ -1,0 +1,58 @@
+import type { SendResult } from '../../engine.js'
+
+/** A send that the caller may repeat: sends behind it must not overtake it. */
+type Failure = { result: SendResult } | { error: unknown }
+
+interface Lane {
+  /** Resolves when the latest send has ended. */
+  tail: Promise<void>
+  failure: Failure | undefined
+}
+
+/**
+ * Runs the sends of one user one after the other. A script may be sent again, after a lost connection or while its slot moves, and a later
+ * one would overtake it. If a send fails, those that wait behind it fail in the same way: its caller sends it again.
+ */
+export class SendLanes {
+  readonly #lanes = new Map<string, Lane>()
+
+  async run(key: string, send: () => Promise<SendResult>): Promise<SendResult> {
+    const known = this.#lanes.get(key)
+    const lane: Lane = known ?? { tail: Promise.resolve(), failure: undefined }
+    this.#lanes.set(key, lane)
+    const turn = known
+      ? lane.tail.then(() => this.#takeTurn(lane, key, send))
+      : this.#takeTurn(lane, key, send)
+    const tail: Promise<void> = turn.then(
+      () => this.#release(lane, key, tail),
+      () => this.#release(lane, key, tail),
+    )
+    lane.tail = tail
+    return turn
+  }
+
+  async #takeTurn(lane: Lane, key: string, send: () => Promise<SendResult>): Promise<SendResult> {
+    if (lane.failure) {
+      if ('error' in lane.failure) throw lane.failure.error
+      return lane.failure.result
+    }
+    try {
+      const result = await send()
+      if (result.outcome === 'full' || result.outcome === 'limited') this.#fail(lane, key, { result })
+      return result
+    } catch (error) {
+      this.#fail(lane, key, { error })
+      throw error
+    }
+  }
+
+  /** Takes the lane away: sends that come from now on do not wait behind the failed one. */
+  #fail(lane: Lane, key: string, failure: Failure): void {
+    lane.failure = failure
+    if (this.#lanes.get(key) === lane) this.#lanes.delete(key)
+  }
+
+  #release(lane: Lane, key: string, tail: Promise<void>): void {
+    if (lane.tail === tail && this.#lanes.get(key) === lane) this.#lanes.delete(key)
+  }
+}

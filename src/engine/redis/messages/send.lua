@@ -1,0 +1,123 @@
+-- Puts a message into the recipient's inbox and, in mode `here`, into the sender's. The `from.` keys are the sender's.
+-- KEYS: user, sessions, queue, counts, due, events, pending, inbox, unread, aging, deadlines, copies, state, id, from.user, from.inbox,
+--   from.unread, from.aging, from.counts, from.rate.
+-- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender's inbox has keys of this call), or `away`; 2 the
+--   sender; empty for the backend; 3 the message's JSON up to the sender's profile; 4 the message's JSON between the profile and the
+--   time; 5 the digest of the content; 6 milliseconds for which the id makes a retry safe; 7 `1` if a user who was never saved may
+--   receive messages; 8 the retention: messages; 9 the retention: bytes; 10 the retention: age; 11 the share of the retention for one
+--   sender's unread messages; 12 how many inboxes other partitions leave; 13 how many bytes other partitions leave; 14 mode `away`: the
+--   sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17
+--   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
+--   no limit.
+-- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, the pending own copy
+--   and the number of the sender's epoch; or `limited` with the milliseconds to wait; or `conflict`, `unknown-user`, `refused` or `full`.
+local MAX_PUBLISHED = 2048
+local mode, from = arg(1), arg(2)
+local digest, window = arg(5), arg(6)
+local retention = { messages = tonumber(arg(8)), bytes = tonumber(arg(9)), age = tonumber(arg(10)) }
+local share, maxInboxes, maxBytes = tonumber(arg(11)), tonumber(arg(12)), tonumber(arg(13))
+
+local user = load(K.user)
+local sender
+if mode == 'here' then
+  sender = load(FROM.user)
+elseif mode == 'self' then
+  sender = user
+end
+local senderEpoch = mode == 'away' and tonumber(arg(15)) or sender and sender.deletions or 0
+
+local function done(...)
+  if mode == 'here' then store(sender) end
+  schedule(user)
+  store(user)
+  announce()
+  return reply(...)
+end
+
+local earlier = call('GET', K.id)
+if earlier then
+  local same, offset, own, sentAt, e, theirs = string.match(earlier, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  -- If one of the two users was deleted since, the id is a new one.
+  if tonumber(e) == user.deletions and tonumber(theirs) == senderEpoch then
+    if same ~= digest then return reply('conflict') end
+    local note = call('HGET', K.copies, arg(17))
+    local pending = note and string.match(note, '%z(.*)') or false
+    return reply('repeated', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender))
+  end
+end
+local wait = take_message(FROM.rate, tonumber(arg(19)))
+if wait > 0 then return reply('limited', wait) end
+if arg(7) ~= '1' and not user.createdAt then return reply('unknown-user') end
+
+local profile = 'null'
+if mode == 'away' then
+  profile = arg(14)
+elseif mode ~= 'none' then
+  profile = sender.sender or 'null'
+end
+local sentAt = string.format('%.0f', now)
+local json = arg(3) .. profile .. arg(4) .. sentAt .. '}'
+local size = #json + RULES.messageOverhead
+
+expire(K, user, userId, retention.age)
+if mode == 'here' then expire(FROM, sender, from, retention.age) end
+
+-- Returns whether the sender has too many unread messages, and this one would push out an unread message of another sender.
+local function is_crowded()
+  if from == '' or from == userId then return false end
+  if not exceeds(user, user.newest + 1, user.bytes + size, retention) then return false end
+  local pushesOut = false
+  for _, entry in ipairs(beyond(K, user, user.newest + 1, user.bytes + size, retention)) do
+    if entry.offset > user.readOffset and entry[ENTRY.from] ~= from and entry[ENTRY.from] ~= userId then pushesOut = true end
+  end
+  if not pushesOut then return false end
+  for _, limit in ipairs(RULES.sharedLimits) do
+    if tonumber(call('HGET', K.unread, UNREAD[limit] .. from) or 0) > share * retention[limit] then return true end
+  end
+  return false
+end
+if is_crowded() then return done('refused') end
+
+local copies = (mode == 'here' or mode == 'away') and 2 or 1
+local function fits()
+  local counts = call('HMGET', K.counts, 'inboxes', 'bytes')
+  local more = user.newest == 0 and 1 or 0
+  if mode == 'here' and sender.newest == 0 then more = more + 1 end
+  if mode == 'away' and arg(16) == '1' then more = more + 1 end
+  return with_difference('bytes', counts[2]) + size * copies <= maxBytes
+    and (more == 0 or with_difference('inboxes', counts[1]) + more <= maxInboxes)
+end
+if not fits() then
+  trim(K, user, userId, retention)
+  if mode == 'here' then trim(FROM, sender, from, retention) end
+  if not fits() then return done('full') end
+end
+
+check_history()
+local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
+local offset = append(K, user, userId, json, size, from, retention)
+local own = offset
+if mode == 'here' then own = append(FROM, sender, from, json, size, from, retention) end
+if mode == 'none' or mode == 'away' then own = 0 end
+if beginsStreak then
+  set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
+  set(user, 'unreadCheckOffset', offset)
+end
+call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderEpoch, 'PX', window)
+if mode == 'away' then
+  local note = text({ from, userId, json, tonumber(window), now, senderEpoch, user.deletions, arg(18) })
+  call('HSET', K.copies, arg(17), appId .. '\0' .. note)
+end
+
+local function emit_message(to, id, at)
+  local isSmall = #json <= MAX_PUBLISHED
+  local epoch = epoch_of(to)
+  emit(to.nodes, { EVENT.message, appId, id, epoch, at, json }, not isSmall and { EVENT.message, appId, id, epoch, at } or nil)
+end
+emit_message(user, userId, offset)
+if mode == 'here' then emit_message(sender, from, own) end
+if asked['message.created'] then
+  local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
+  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json))
+end
+return done('stored', offset, own, sentAt, user.deletions, mode == 'away' and json or false, sender and epoch_of(sender))

@@ -1,0 +1,34 @@
+import { EngineError } from '../../errors.js'
+
+/** Milliseconds in which a published message comes back. */
+const TIMEOUT = 2_000
+
+/** Texts that this node publishes to itself. A subscription may be silent while commands are answered. */
+export class Canaries {
+  readonly #arrivals = new Map<string, () => void>()
+
+  /** Resolves when the text arrives. Rejects with `unavailable` if that takes too long. */
+  expect(canary: string): Promise<void> {
+    const arrival = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new EngineError('unavailable', 'Redis publishes nothing to this gateway.')),
+        TIMEOUT,
+      ).unref()
+      this.#arrivals.set(canary, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+    // The caller may fail before it awaits the arrival.
+    arrival.catch(() => undefined)
+    return arrival
+  }
+
+  arrive(canary: string): void {
+    this.#arrivals.get(canary)?.()
+  }
+
+  forget(canary: string): void {
+    this.#arrivals.delete(canary)
+  }
+}

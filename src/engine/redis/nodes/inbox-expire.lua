@@ -1,0 +1,12 @@
+-- Deletes expired messages of a user, and then the user if it is a guest without messages.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, inbox, unread, aging.
+-- ARGV: 1 the greatest age of a message, in milliseconds.
+-- Returns 1 if more messages may have expired, else 0.
+local user = load(K.user)
+local isUnfinished = expire(K, user, userId, tonumber(arg(1)))
+if user.first > user.newest then
+  call('ZREM', K.aging, userId)
+  forget_guest(user)
+end
+finish(user)
+return reply(isUnfinished and 1 or 0)

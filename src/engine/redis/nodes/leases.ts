@@ -1,0 +1,105 @@
+import type { StepRunner } from '../step-runner.js'
+
+/** How long the other nodes count this one as alive after its last beat, in milliseconds, and how often it beats. */
+const LEASE = 10_000
+const BEAT_INTERVAL = 1_000
+/** How many users of a dead node are detached in one step. */
+const USERS_PER_STEP = 100
+
+export interface LeasesOptions {
+  runner: StepRunner
+  /** Called when the other nodes have counted this one as dead, so that its sessions are attached. */
+  onLost: () => void
+  /** Called after each beat: Redis can be reached. */
+  onBeat: () => Promise<void>
+  onError: (error: unknown) => void
+}
+
+/** The nodes that share a Redis: each knows which live, sweeps its share of the partitions, and detaches the sessions of dead ones. */
+export class Leases {
+  readonly #options: LeasesOptions
+  #live: string[] = []
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> = Promise.resolve()
+  #isStopped = false
+
+  constructor(options: LeasesOptions) {
+    this.#options = options
+  }
+
+  /** Whether no other node lives. */
+  get isAlone(): boolean {
+    return this.#live.every((id) => id === this.#options.runner.nodeId)
+  }
+
+  sweeps(partition: number): boolean {
+    const index = this.#live.indexOf(this.#options.runner.nodeId)
+    return index >= 0 && partition % this.#live.length === index
+  }
+
+  async start(): Promise<void> {
+    await this.#beat(true)
+    this.#schedule()
+  }
+
+  /** Detaches this node's sessions, and leaves. */
+  async leave(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    await this.#running
+    const { runner } = this.#options
+    await this.#detach(runner.partitions.all, runner.nodeId)
+    await runner.onPartition(runner.steps.removeNode, 0, [runner.nodeId])
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return
+    this.#timer = setTimeout(() => {
+      this.#running = this.#beat(false)
+        .catch(this.#options.onError)
+        .finally(() => this.#schedule())
+    }, BEAT_INTERVAL).unref()
+  }
+
+  async #beat(isNew: boolean): Promise<void> {
+    const { runner, onLost, onBeat } = this.#options
+    const [wasLost, dead, live] = await runner.onPartition(runner.steps.beat, 0, [
+      String(LEASE),
+      isNew ? '1' : '0',
+    ])
+    this.#live = (live as string[]).toSorted()
+    if (wasLost === 1) onLost()
+    await onBeat()
+    for (const node of dead as string[]) await this.#bury(node)
+  }
+
+  /** Detaches a dead node's sessions in this node's partitions. The first node forgets the dead one once no partition has such a session. */
+  async #bury(dead: string): Promise<void> {
+    const { runner } = this.#options
+    await this.#detach(
+      runner.partitions.all.filter((each) => this.sweeps(each)),
+      dead,
+    )
+    if (!this.sweeps(0)) return
+    const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, '1'])
+    if (left.every((members) => members.length === 0))
+      await runner.onPartition(runner.steps.removeNode, 0, [dead])
+  }
+
+  async #detach(partitions: readonly number[], node: string): Promise<void> {
+    const { runner } = this.#options
+    for (let left = partitions; left.length > 0;) {
+      const lists = await runner.inPartitions(runner.steps.listAttached, left, '', [
+        node,
+        String(USERS_PER_STEP),
+      ])
+      await Promise.all(
+        lists.flat().map((member) => {
+          const [, appId = '', userId = ''] = String(member).split('\0')
+          return runner.onUser(runner.steps.detachNode, { appId, userId }, [node])
+        }),
+      )
+      left = left.filter((_partition, n) => lists[n]?.length === USERS_PER_STEP)
+    }
+  }
+}

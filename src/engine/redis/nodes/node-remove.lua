@@ -1,0 +1,7 @@
+-- Forgets a node to which no session is attached. A node whose lease was renewed meanwhile stays, unless it removes itself.
+-- KEYS: nodes.
+-- ARGV: 1 the node.
+-- Returns nothing.
+local lease = tonumber(call('ZSCORE', K.nodes, arg(1)) or nil)
+if lease and (lease <= now or arg(1) == self) then call('ZREM', K.nodes, arg(1)) end
+return reply()

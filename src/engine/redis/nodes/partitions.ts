@@ -1,0 +1,48 @@
+import type { UserRef } from '../../engine.js'
+import { SLOTS, slotOf } from '../client/key-slot.js'
+
+/** How many partitions there are. A change of it would move every key. */
+export const PARTITION_COUNT = 1_024
+
+/**
+ * The hash tags of the partitions: of partition p the first number in base 36 whose slot is among the 16 from 16 p on. So
+ * contiguous ranges of slots, as the masters of a cluster have them, get equal shares of the partitions.
+ */
+export const partitionTags = (): string[] => {
+  const tags: string[] = []
+  const slotsPerPartition = SLOTS / PARTITION_COUNT
+  let missing = PARTITION_COUNT
+  for (let n = 0; missing > 0; n++) {
+    const tag = n.toString(36)
+    const partition = Math.floor(slotOf(tag) / slotsPerPartition)
+    if (tags[partition] !== undefined) continue
+    tags[partition] = tag
+    missing--
+  }
+  return tags
+}
+
+/** The 32-bit FNV-1a hash of a text in UTF-8. */
+export const fnv1a = (text: string): number => {
+  let hash = 0x811c9dc5
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash >>> 0
+}
+
+/** Assigns partitions to users and tokens. A Redis without a cluster has the same ones, so that its keys can move into a cluster. */
+export class Partitions {
+  readonly tags: readonly string[] = partitionTags()
+  readonly all: readonly number[] = this.tags.map((_tag, partition) => partition)
+
+  get count(): number {
+    return PARTITION_COUNT
+  }
+
+  of({ appId, userId }: UserRef): number {
+    return fnv1a(`${appId}\0${userId}`) % PARTITION_COUNT
+  }
+
+  ofToken(appId: string, tokenId: string): number {
+    return fnv1a(`${appId}\0token\0${tokenId}`) % PARTITION_COUNT
+  }
+}

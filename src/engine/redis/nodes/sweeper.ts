@@ -1,0 +1,151 @@
+import { expirySearchInterval } from '../../rules.js'
+import type { Reply } from '../client/port.js'
+import type { Apps } from '../apps.js'
+import type { Inboxes } from '../messages/inboxes.js'
+import type { StepRunner } from '../step-runner.js'
+
+/** Milliseconds between two sweeps of a partition, if nothing is due earlier. */
+const SWEEP_INTERVAL = 1_000
+/** How many partitions are swept at once. The batches are spread over the interval. */
+const PARTITIONS_PER_BATCH = 128
+/** How many users a step returns. */
+const USERS_PER_STEP = 100
+/** An own copy is pending for this many milliseconds before another node makes it. */
+const OWN_COPY_PENDING_FOR = 5_000
+
+export interface SweeperOptions {
+  runner: StepRunner
+  apps: Apps
+  inboxes: Inboxes
+  /** Whether this node sweeps a partition: each is swept by one of the nodes that live. */
+  sweeps: (partition: number) => boolean
+  onError: (error: unknown) => void
+}
+
+/** Does what is due in partitions: ends detached sessions, deletes guests and expired messages, and looks for unread messages. */
+export class Sweeper {
+  readonly #options: SweeperOptions
+  /** The timers of partitions where something is due before the next sweep. */
+  readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
+  /** The sweeps that run, by their batch, and those of single partitions. */
+  readonly #running = new Map<unknown, Promise<void>>()
+  /** By app and partition, when inboxes are searched again, by the monotonic clock. */
+  readonly #searchAt = new Map<string, Map<number, number>>()
+  #interval: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor(options: SweeperOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { all } = this.#options.runner.partitions
+    const batches = Array.from({ length: Math.ceil(all.length / PARTITIONS_PER_BATCH) }, (_, n) =>
+      all.slice(n * PARTITIONS_PER_BATCH, (n + 1) * PARTITIONS_PER_BATCH),
+    )
+    let next = 0
+    this.#interval = setInterval(() => {
+      const batch = batches[next++ % batches.length] ?? []
+      // A sweep takes longer than the interval if Redis is slow.
+      if (!this.#running.has(batch)) this.#run(batch, batch)
+    }, SWEEP_INTERVAL / batches.length).unref()
+  }
+
+  /** Sweeps the partition in `delay` milliseconds, if no earlier sweep follows. */
+  wake(partition: number, delay: number): void {
+    if (this.#isStopped || delay >= SWEEP_INTERVAL) return
+    const [known, at] = [this.#timers.get(partition), performance.now() + delay]
+    if (known && known.at <= at) return
+    clearTimeout(known?.timer)
+    const sweep = (): void => {
+      this.#timers.delete(partition)
+      this.#run(Symbol('a single partition'), [partition])
+    }
+    this.#timers.set(partition, { timer: setTimeout(sweep, Math.max(1, Math.ceil(delay))).unref(), at })
+  }
+
+  /** Notes that messages of the app have another greatest age: the next sweeps search its inboxes. */
+  searchInboxes(appId: string): void {
+    this.#searchAt.delete(appId)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearInterval(this.#interval)
+    for (const { timer } of this.#timers.values()) clearTimeout(timer)
+    await Promise.all(this.#running.values())
+  }
+
+  #run(key: unknown, partitions: readonly number[]): void {
+    const running = this.#sweep(partitions.filter((partition) => this.#options.sweeps(partition)))
+      .catch(this.#options.onError)
+      .finally(() => this.#running.delete(key))
+    this.#running.set(key, running)
+  }
+
+  async #sweep(partitions: readonly number[]): Promise<void> {
+    const { runner } = this.#options
+    await this.#expire(partitions)
+    for (let left = partitions; left.length > 0 && !this.#isStopped;) {
+      const args = [String(USERS_PER_STEP), String(SWEEP_INTERVAL)]
+      const lists = await runner.inPartitions(runner.steps.listDue, left, '', args)
+      const full: number[] = []
+      const running: Promise<void>[] = []
+      left.forEach((partition, n) => {
+        const [copies, next, ...members] = lists[n] ?? []
+        if (copies === undefined) return
+        running.push(this.#doDue(partition, Number(copies), Number(next), members))
+        if (members.length === USERS_PER_STEP) full.push(partition)
+      })
+      await Promise.all(running)
+      left = full
+    }
+  }
+
+  /** Does what a partition's list says to be due. */
+  async #doDue(partition: number, copies: number, next: number, members: readonly Reply[]): Promise<void> {
+    const { runner, inboxes } = this.#options
+    if (copies > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
+    await Promise.all(
+      members.map((member) => {
+        const [appId = '', userId = ''] = String(member).split('\0')
+        return runner.onUser(runner.steps.due, { appId, userId }, [])
+      }),
+    )
+    if (next >= 0) this.wake(partition, next)
+  }
+
+  /** Deletes the expired messages of the partitions' inboxes. */
+  async #expire(partitions: readonly number[]): Promise<void> {
+    const { runner, apps } = this.#options
+    for (const [appId, { age }] of apps.retentions()) {
+      let left = this.#searchNow(appId, age, partitions)
+      while (left.length > 0 && !this.#isStopped) {
+        const args = [String(age), String(USERS_PER_STEP)]
+        const lists = await runner.inPartitions(runner.steps.listAging, left, appId, args)
+        const areFull = await Promise.all(
+          lists.map(async (userIds) => {
+            const results = await Promise.all(
+              userIds.map((userId) =>
+                runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [String(age)]),
+              ),
+            )
+            // More messages of an inbox have expired than one step deletes.
+            return userIds.length === USERS_PER_STEP || results.some(([isUnfinished]) => isUnfinished === 1)
+          }),
+        )
+        left = left.filter((_partition, n) => areFull[n])
+      }
+    }
+  }
+
+  /** Returns the partitions in which an app's inboxes are to be searched now. */
+  #searchNow(appId: string, age: number, partitions: readonly number[]): readonly number[] {
+    const searchAt = this.#searchAt.get(appId) ?? new Map<number, number>()
+    this.#searchAt.set(appId, searchAt)
+    const now = performance.now()
+    const found = partitions.filter((partition) => (searchAt.get(partition) ?? 0) <= now)
+    for (const partition of found) searchAt.set(partition, now + expirySearchInterval(age))
+    return found
+  }
+}

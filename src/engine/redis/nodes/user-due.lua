@@ -1,0 +1,50 @@
+-- Does what is due for a user: ends sessions, deletes a guest who started no session, and reports unread messages.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, inbox, unread, aging.
+-- ARGV: none.
+-- Returns nothing.
+local user = load(K.user)
+end_due_sessions(user)
+if user.keptUntil and user.keptUntil <= now then
+  local at = math.max(user.keptUntil, reached_since() + RULES.guestStartTimeout)
+  set(user, 'keptUntil', at > now and at or nil)
+  forget_guest(user)
+end
+
+-- The oldest unread message of another user; nil if there is none.
+local function oldest_unread(from, to)
+  for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
+    if entry[ENTRY.from] ~= userId then return entry end
+  end
+end
+
+local function report_unread()
+  local from, to = math.max(user.readOffset + 1, user.first), user.newest
+  if user.unread == 0 or from > to then return end
+  local newest = {}
+  local oldest = oldest_unread(from, to)
+  for n, raw in ipairs(call('XREVRANGE', K.inbox, to .. '-9', from .. '-0', 'COUNT', RULES.searchedForUnread)) do
+    local entry = entry_of(raw)
+    if entry[ENTRY.from] ~= userId then
+      oldest = oldest or entry
+      if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry[ENTRY.message])) end
+    end
+  end
+  if not oldest or oldest.offset < user.unreadCheckOffset then return end
+  local at = tonumber(oldest[ENTRY.storedAt]) + unreadAfter
+  if at > now then
+    -- The message that began the streak was read, and a later one is not old enough.
+    set(user, 'unreadCheckOffset', oldest.offset)
+    return at
+  end
+  add_event(user, 'message.unread', '"userId":' .. text(userId) .. ',"epoch":' .. text(epochBase .. string.format('%.0f', epoch_of(user)))
+    .. ',"unread":' .. user.unread .. ',"oldestAt":' .. string.match(oldest[ENTRY.message], '"sentAt":(%d+)}$')
+    .. ',"messages":[' .. table.concat(newest, ',') .. ']')
+end
+
+if user.unreadCheckAt and user.unreadCheckAt <= now then
+  local again = unreadAfter and asked['message.unread'] and report_unread() or nil
+  set(user, 'unreadCheckAt', again)
+  if not again then set(user, 'unreadCheckOffset', nil) end
+end
+finish(user)
+return reply()

@@ -1,0 +1,279 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type {
+  AppOptions,
+  AppUsage,
+  EngineEvent,
+  InboxState,
+  SessionRef,
+  UserRecord,
+  UserRef,
+} from '../engine.js'
+import { EngineError } from '../errors.js'
+import { unfinishedTransfer } from '../transfer.js'
+import { Canaries } from './nodes/canaries.js'
+import { Apps } from './apps.js'
+import { assertUsable, leastDurable } from './server-check.js'
+import type { RedisClient, ServerInfo } from './client/port.js'
+import { AttachedUsers, SHARES } from './messages/attached-users.js'
+import { Inboxes } from './messages/inboxes.js'
+import { fields } from './lua/fields.js'
+import { Leases } from './nodes/leases.js'
+import { Partitions } from './nodes/partitions.js'
+import { Quotas } from './quotas.js'
+import { Revocations } from './sessions/revocations/revocations.js'
+import { Sessions } from './sessions/sessions.js'
+import { StepRunner } from './step-runner.js'
+import { Sweeper } from './nodes/sweeper.js'
+import { Users } from './sessions/users/users.js'
+import { Webhooks } from './webhooks/webhooks.js'
+
+const KEY_BYTES = 32
+const NODE_ID_BYTES = 9
+/** The least milliseconds between two comparisons of a user's newest offset with Redis. */
+const MIN_COMPARE_INTERVAL = 1_000
+
+export interface OpenedEngineOptions {
+  client: RedisClient
+  prefix: string
+  clockShift: () => number
+  compareInterval: number
+  emit: (event: EngineEvent) => void
+  onOpen: (server: ServerInfo) => void
+  onError: (error: unknown) => void
+}
+
+const kinds = fields.event
+type Kinds = typeof kinds
+
+/** An event as scripts write it. */
+type WireEvent =
+  | [
+      kind: Kinds['sessionEnded'],
+      appId: string,
+      userId: string,
+      sessionId: string,
+      code: Extract<EngineEvent, { code: unknown }>['code'],
+    ]
+  | [
+      kind: Kinds['connectionReplaced'],
+      appId: string,
+      userId: string,
+      sessionId: string,
+      connectionId: string,
+    ]
+  | [kind: Kinds['reauth'], appId: string, userId: string, sessionId: string]
+  | [kind: Kinds['userChanged'], appId: string, userId: string, user: string]
+  | [kind: Kinds['message'], appId: string, userId: string, epoch: number, offset: number, json?: string]
+  | [
+      kind: Kinds['read'],
+      appId: string,
+      userId: string,
+      epoch: number,
+      offset: number,
+      readOffset: number,
+      unread: number,
+    ]
+  | [kind: Kinds['generation'], partition: number]
+  | [kind: Kinds['webhooksDue'], appId: string, partition: number, node: string]
+  | [kind: Kinds['canary'], canary: string]
+  | [kind: Kinds['counts'], appId: string, userId: string, guests: number, inboxes: number, bytes: number]
+
+/** An engine that was opened: one node of those that share a Redis. */
+export class OpenedEngine {
+  readonly users: Users
+  readonly sessions: Sessions
+  readonly revocations: Revocations
+  readonly inboxes: Inboxes
+  readonly webhooks: Webhooks
+  readonly attached: AttachedUsers
+  readonly #runner: StepRunner
+  readonly #options: OpenedEngineOptions
+  readonly #apps = new Apps()
+  readonly #canaries = new Canaries()
+  readonly #quotas: Quotas
+  readonly #leases: Leases
+  readonly #sweeper: Sweeper
+  #key = Buffer.alloc(0)
+  #compareTimer: NodeJS.Timeout | undefined
+
+  constructor(options: OpenedEngineOptions) {
+    const { client, prefix, clockShift, emit, onError } = options
+    this.#options = options
+    const runner = new StepRunner({
+      client,
+      prefix,
+      partitions: new Partitions(),
+      nodeId: randomBytes(NODE_ID_BYTES).toString('base64url'),
+      clockShift,
+      onEvents: (events) => events.forEach((event) => this.#receive(event)),
+      webhooksOf: (appId) => this.#apps.webhooksOf(appId),
+    })
+    this.#runner = runner
+    this.#quotas = new Quotas(runner)
+    this.users = new Users(runner, this.#quotas)
+    this.revocations = new Revocations(runner)
+    this.inboxes = new Inboxes(runner, this.#quotas, (...args) => this.attached.noteOwnCopy(...args))
+    this.webhooks = new Webhooks(runner, emit)
+    this.attached = new AttachedUsers({
+      runner,
+      emit,
+      onError,
+      messagesAfter: (...args) => this.inboxes.after(...args),
+    })
+    this.#leases = new Leases({
+      runner,
+      onError,
+      onLost: () => this.#onLost(),
+      onBeat: () => this.sessions.retryDepartures(),
+    })
+    this.#sweeper = new Sweeper({
+      ...{ runner, apps: this.#apps, inboxes: this.inboxes, onError },
+      sweeps: (partition) => this.#leases.sweeps(partition),
+    })
+    this.sessions = new Sessions({
+      ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
+    })
+  }
+
+  async open(): Promise<void> {
+    const { client, compareInterval, onOpen, onError } = this.#options
+    let servers: ServerInfo[]
+    await client.open({
+      onMessage: (_channel, message) => this.#receive(message, true),
+      onResubscribed: () => void this.attached.compare().catch(onError),
+      onError,
+    })
+    try {
+      servers = await client.info()
+      assertUsable(servers, client.isCluster)
+      // Before any session starts: what is published for it must arrive.
+      await client.subscribe(this.#runner.keys.subscribed(this.#runner.nodeId))
+      const runner = this.#runner
+      const [key, epochs, ...apps] = await runner.onPartition(runner.steps.open, 0, [
+        randomBytes(KEY_BYTES).toString('base64'),
+        randomBytes(KEY_BYTES).toString('base64'),
+      ])
+      if (key === null) throw new EngineError('unavailable', unfinishedTransfer('This Redis'))
+      this.#key = Buffer.from(String(key), 'base64')
+      runner.epochKey = String(epochs)
+      for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))
+      await this.#leases.start()
+    } catch (error) {
+      await client.close()
+      throw error
+    }
+    onOpen(leastDurable(servers))
+    this.#sweeper.start()
+    let share = 0
+    const compareNext = (): void => {
+      this.attached.compareShare(share++ % SHARES).catch(onError)
+    }
+    const interval = Math.max(compareInterval, MIN_COMPARE_INTERVAL)
+    this.#compareTimer = setInterval(compareNext, interval / SHARES).unref()
+  }
+
+  /** Detaches the sessions of this node, and disconnects. */
+  async close(): Promise<void> {
+    clearInterval(this.#compareTimer)
+    this.webhooks.stop()
+    try {
+      await this.#sweeper.stop()
+      await this.#leases.leave()
+    } catch (error) {
+      // Without Redis the node's lease ends, and other nodes detach its sessions.
+      this.#options.onError(error)
+    }
+    this.attached.clear()
+    await this.#options.client.close()
+  }
+
+  key(): Uint8Array {
+    return new Uint8Array(this.#key)
+  }
+
+  /** Rejects unless Redis stores a value, and what it publishes for this node arrives: without that, messages come late. */
+  async check(): Promise<void> {
+    const canary = randomUUID()
+    const arrival = this.#canaries.expect(canary)
+    try {
+      const [isRead] = await this.#runner.onPartition(this.#runner.steps.check, 0, [canary])
+      if (isRead !== 1) throw new EngineError('unavailable', 'Redis returned another value than was written.')
+      await arrival
+    } finally {
+      this.#canaries.forget(canary)
+    }
+  }
+
+  async configure(appId: string, options: AppOptions): Promise<void> {
+    const isOtherAge = this.#apps.retain(appId, options.retention)
+    this.#apps.set(appId, options)
+    await this.#runner.onApp(this.#runner.steps.configure, 0, appId, [JSON.stringify(options)])
+    if (isOtherAge) this.#sweeper.searchInboxes(appId)
+    if (options.webhooks) await this.webhooks.resume(appId, this.#leases.isAlone)
+  }
+
+  /** Sets the app's retention, as the rules of a message name it. */
+  retain(appId: string, retention: AppOptions['retention']): void {
+    if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
+  }
+
+  async usage(appId: string): Promise<AppUsage> {
+    const usage: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 }
+    const names = ['users', 'guests', 'inboxes', 'bytes', 'sessions'] as const
+    const all = await this.#runner.onEveryPartition(this.#runner.steps.readCounts, appId, [])
+    for (const counts of all) names.forEach((name, n) => (usage[name] += Number(counts[n])))
+    return usage
+  }
+
+  /** A node that the others counted as dead has lost its sessions: other connections may carry them now. */
+  #onLost(): void {
+    this.attached.clear()
+    this.#options.emit({ type: 'lease-lost' })
+  }
+
+  /** Handles an event of a step of this node or, with `isPublished`, an event that a node has published. */
+  #receive(json: string, isPublished = false): void {
+    const { emit } = this.#options
+    const event = JSON.parse(json) as WireEvent
+    if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
+    if (event[0] === kinds.generation) return this.#compare(event[1])
+    const user: UserRef = { appId: event[1], userId: String(event[2]) }
+    const session = (id: string): SessionRef => ({ ...user, sessionId: id })
+    switch (event[0]) {
+      case kinds.sessionEnded:
+        this.attached.remove(session(event[3]))
+        return emit({ type: 'session-ended', session: session(event[3]), code: event[4] })
+      case kinds.connectionReplaced:
+        // If another connection of this node carries the session, the result of its start comes after this event.
+        this.attached.remove(session(event[3]))
+        return emit({ type: 'connection-replaced', session: session(event[3]), connectionId: event[4] })
+      case kinds.reauth:
+        return emit({ type: 'reauth', session: session(event[3]) })
+      case kinds.userChanged:
+        return emit({ type: 'user-changed', user: JSON.parse(event[3]) as UserRecord })
+      case kinds.message:
+        return this.attached.receive(user, event[3], event[4], event[5])
+      case kinds.read:
+        return emit({ type: 'read', user, inbox: this.#inboxOf(user, event) })
+      case kinds.webhooksDue:
+        // A node receives its own events twice: the first time with the result of the step.
+        if (isPublished && event[3] === this.#runner.nodeId) return
+        return this.webhooks.note(event[1], event[2], 0)
+      case kinds.counts:
+        return void this.#quotas.update(user, { guests: event[3], inboxes: event[4], bytes: event[5] })
+    }
+  }
+
+  /** Compares the users whose epochs have changed: all users, or in a cluster those of a partition. */
+  #compare(partition: number): void {
+    const { client, onError } = this.#options
+    this.attached.compare(client.isCluster ? partition : undefined).catch(onError)
+  }
+
+  #inboxOf(
+    of: UserRef,
+    [, , , epoch, offset, readOffset, unread]: Extract<WireEvent, [Kinds['read'], ...unknown[]]>,
+  ): InboxState {
+    return { epoch: this.#runner.epochBase(of) + String(epoch), offset, readOffset, unread }
+  }
+}

@@ -1,0 +1,112 @@
+import type { Credential, Revocation, UserRef } from '../../../engine.js'
+import { tokenHash } from '../session-record.js'
+import type { StepRunner } from '../../step-runner.js'
+
+/** How many sessions of a revoked app are ended at once. */
+const ENDED_PER_STEP = 100
+
+/** The revocations of users, apps and tokens. */
+export class Revocations {
+  readonly #runner: StepRunner
+
+  constructor(runner: StepRunner) {
+    this.#runner = runner
+  }
+
+  async isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): Promise<boolean> {
+    const { steps } = this.#runner
+    const [[before], isTokenRevoked] = await Promise.all([
+      this.#runner.onUser(steps.readRevocation, of, []),
+      tokenId === null ? false : this.#isTokenRevoked(of.appId, tokenId),
+    ])
+    if (isTokenRevoked) return true
+    return before !== null && (issuedAt === null || issuedAt <= Number(before))
+  }
+
+  /** Notes that the user shows a token; false if it is revoked. */
+  async useToken({ appId, userId }: UserRef, { tokenId, expiresAt }: Credential): Promise<boolean> {
+    if (tokenId === null) return true
+    const { steps } = this.#runner
+    const [result] = await this.#onToken(steps.useToken, appId, tokenId, [String(expiresAt ?? '')], userId)
+    return result === 1
+  }
+
+  async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {
+    const upTo = issuedBefore === null ? 'inf' : ''
+    const args = ['1', issuedBefore === null ? '' : String(issuedBefore), mode, upTo]
+    const [before] = await this.#runner.onUser(this.#runner.steps.revoke, of, args)
+    return Number(before)
+  }
+
+  async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
+    const { steps } = this.#runner
+    const [[time] = []] = await this.#runner.inPartitions(steps.revokeApp, [0], appId, [
+      issuedBefore === null ? '' : String(issuedBefore),
+    ])
+    const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [String(time)])
+    // Every start is compared with the mark from now on, so the sessions up to the newest number are all that it concerns.
+    await Promise.all(
+      marks.map(([before, newest], partition) =>
+        this.#revokeIn(appId, partition, [
+          ...['0', String(before), mode],
+          issuedBefore === null ? String(newest) : '',
+          String(newest),
+        ]),
+      ),
+    )
+    return Math.max(...marks.map(([before]) => Number(before)))
+  }
+
+  async revokeToken(appId: string, tokenId: string): Promise<void> {
+    const { steps } = this.#runner
+    const users = (await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])) as string[]
+    const token = tokenHash(appId, tokenId)
+    await Promise.all(users.map((userId) => this.#runner.onUser(steps.endToken, { appId, userId }, [token])))
+  }
+
+  async lift(of: UserRef): Promise<boolean> {
+    const [result] = await this.#runner.onUser(this.#runner.steps.liftRevocation, of, [])
+    return result === 1
+  }
+
+  /** Ends an app's sessions in a partition, some at a time. The last of `args` is the number of the newest one. */
+  async #revokeIn(appId: string, partition: number, args: readonly string[]): Promise<void> {
+    const { steps } = this.#runner
+    const newest = Number(args.at(-1))
+    const done = new Set<string>()
+    for (let number = 0; number < newest;) {
+      const [list = []] = (await this.#runner.inPartitions(steps.listAppSessions, [partition], appId, [
+        String(number),
+        String(ENDED_PER_STEP),
+      ])) as string[][]
+      if (list.length === 0) return
+      const userIds = new Set<string>()
+      for (let n = 0; n + 1 < list.length; n += 2) {
+        const userId = (list[n] ?? '').split('\0')[1] ?? ''
+        if (!done.has(userId)) userIds.add(userId)
+        done.add(userId)
+        number = Number(list[n + 1])
+      }
+      await Promise.all(
+        [...userIds].map((userId) => this.#runner.onUser(steps.revoke, { appId, userId }, args.slice(0, 4))),
+      )
+    }
+  }
+
+  async #isTokenRevoked(appId: string, tokenId: string): Promise<boolean> {
+    const [result] = await this.#onToken(this.#runner.steps.readToken, appId, tokenId, [])
+    return result === 1
+  }
+
+  #onToken(
+    step: StepRunner['steps']['useToken'],
+    appId: string,
+    tokenId: string,
+    args: readonly string[],
+    userId = '',
+  ) {
+    const partition = this.#runner.partitions.ofToken(appId, tokenId)
+    const hashed = { token: tokenHash(appId, tokenId) }
+    return this.#runner.inPartition(step, partition, { appId, userId }, args, { hashed })
+  }
+}

@@ -1,0 +1,30 @@
+-- Ends the sessions that a revocation concerns, or asks for other credentials.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, revoked.
+-- ARGV: 1 `1` to store the revocation as the user's own; 2 the time up to which credentials are revoked; empty for now; 3 the mode:
+--   `end`, or another one to ask for credentials; 4 the greatest number of a session that ends whatever its credential; empty for none.
+-- Returns the time up to which credentials are revoked.
+local mode, upTo = arg(3), tonumber(arg(4))
+local user = load(K.user)
+end_due_sessions(user)
+local before = tonumber(arg(2)) or now
+if arg(1) == '1' then
+  set(user, 'revokedBefore', math.max(before, user.revokedBefore or before))
+end
+before = math.max(before, revoked_before(user) or before)
+local concerned = {}
+for _, row in pairs(sessions()) do
+  local issuedAt = row[SESSION.issuedAt]
+  if not issuedAt or issuedAt <= before or (upTo and row[SESSION.number] <= upTo) then concerned[#concerned + 1] = row end
+end
+sort_by(concerned, SESSION.number)
+for _, row in ipairs(concerned) do
+  if mode == 'end' then
+    local wasOnline = presence()
+    if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
+    end_session(user, row, 'revoked', wasOnline)
+  else
+    emit(row[SESSION.nodeId] or self, { EVENT.reauth, appId, userId, row.id })
+  end
+end
+finish(user)
+return reply(before)

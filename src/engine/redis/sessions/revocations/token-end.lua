@@ -1,0 +1,23 @@
+-- Ends a user's sessions that stand on a revoked token. A start that has passed the check of the token finds the mark in `tombs`.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, tombs.
+-- ARGV: 1 the token.
+-- Returns nothing.
+-- No start takes longer than this, in milliseconds.
+local KEPT_FOR = 60000
+local token = arg(1)
+call('HSET', K.tombs, token, 1)
+call('PEXPIRE', K.tombs, KEPT_FOR)
+local user = load(K.user)
+end_due_sessions(user)
+local found = {}
+for _, row in pairs(sessions()) do
+  if row[SESSION.token] == token then found[#found + 1] = row end
+end
+sort_by(found, SESSION.number)
+for _, row in ipairs(found) do
+  local wasOnline = presence()
+  if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
+  end_session(user, row, 'revoked', wasOnline)
+end
+finish(user)
+return reply()

@@ -1,0 +1,15 @@
+-- Revokes a token. `tokens` lists the ids of revoked tokens, and until when each is kept.
+-- KEYS: token, tokens.
+-- ARGV: 1 the token's id.
+-- Returns the users who used the token.
+local users = {}
+for _, field in ipairs(call('HKEYS', K.token)) do
+  if string.sub(field, 1, 1) == '=' then users[#users + 1] = string.sub(field, 2) end
+end
+call('HSET', K.token, 'revoked', 1)
+local expiresAt = tonumber(call('HGET', K.token, 'until') or nil)
+local keptFor = expiresAt and math.max(expiresAt - now, 0) + RULES.tokenMargin or RULES.tokenKeptFor
+call('PEXPIRE', K.token, math.floor(keptFor))
+call('ZREMRANGEBYSCORE', K.tokens, '-inf', now)
+call('ZADD', K.tokens, math.floor(now + keptFor), arg(1))
+return reply(unpack(users))

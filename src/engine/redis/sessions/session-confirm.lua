@@ -1,0 +1,13 @@
+-- Forgets the resume key before the last one: the client has the last one.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
+-- ARGV: 1 the session; 2 the connection.
+-- Returns nothing.
+local user = load(K.user)
+end_due_sessions(user)
+local row = attached(arg(1), arg(2))
+if row then
+  row[SESSION.lastSeenAt], row[SESSION.previousKeyHash] = now, nil
+  put(row)
+end
+finish(user)
+return reply()

@@ -1,0 +1,15 @@
+-- Detaches a session whose connection is lost.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
+-- ARGV: 1 the session; 2 the connection; 3 for how many milliseconds the session is resumable.
+-- Returns 1 if this connection carried the session, else 0.
+local user = load(K.user)
+end_due_sessions(user)
+local row = attached(arg(1), arg(2))
+if row then
+  row[SESSION.lastSeenAt] = now
+  detach(row, tonumber(arg(3)))
+  finish(user)
+  end_due_sessions(user)
+end
+finish(user)
+return reply(row and 1 or 0)

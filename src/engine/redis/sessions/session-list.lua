@@ -1,0 +1,8 @@
+-- Reads a user's sessions.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
+-- ARGV: none.
+-- Returns for each session its id and its row.
+local user = load(K.user)
+end_due_sessions(user)
+finish(user)
+return reply(unpack(call('HGETALL', K.sessions)))

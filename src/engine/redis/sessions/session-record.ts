@@ -1,0 +1,62 @@
+import type { Credential, SessionRecord, SessionRequest, UserRef } from '../../engine.js'
+import { hashOf } from '../keys.js'
+import { fields } from '../lua/fields.js'
+
+const { session } = fields
+
+/** A row of a user's sessions, as far as it is read here. */
+type Row = Readonly<
+  Record<(typeof session)['number' | 'startedAt' | 'lastSeenAt' | 'guest'], number> &
+    Record<(typeof session)['credential' | 'facts'], string> &
+    Partial<Record<(typeof session)['hiddenSince' | 'rtt'], number>> &
+    Partial<Record<(typeof session)['connectionId'], string>>
+>
+
+type Facts = Pick<SessionRecord, 'origin' | 'address' | 'client' | 'node'>
+
+const numberOf = (json: string): number => (JSON.parse(json) as Row)[session.number]
+
+export const recordOf = ({ appId, userId }: UserRef, sessionId: string, json: string): SessionRecord => {
+  const row = JSON.parse(json) as Row
+  const { origin, address, client, node } = JSON.parse(row[session.facts]) as Facts
+  return {
+    appId,
+    userId,
+    sessionId,
+    guest: row[session.guest] === 1,
+    credential: JSON.parse(row[session.credential]) as Credential,
+    origin,
+    address,
+    client,
+    node,
+    startedAt: row[session.startedAt],
+    lastSeenAt: row[session.lastSeenAt],
+    state: row[session.connectionId] === undefined ? 'detached' : 'active',
+    hidden: row[session.hiddenSince] !== undefined,
+    rtt: row[session.rtt] ?? null,
+  }
+}
+
+/** The records of a list of ids and rows, oldest first. */
+export const recordsOf = (of: UserRef, list: readonly string[]): SessionRecord[] => {
+  const rows: [id: string, json: string][] = []
+  for (let n = 0; n + 1 < list.length; n += 2) rows.push([list[n] ?? '', list[n + 1] ?? ''])
+  return rows.sort(([, a], [, b]) => numberOf(a) - numberOf(b)).map(([id, json]) => recordOf(of, id, json))
+}
+
+/** A token's id in rows and keys. */
+export const tokenHash = (appId: string, tokenId: string): string => hashOf(appId, tokenId)
+
+/** A credential as the arguments of a step: its method, token and time, and the whole as JSON. */
+export const credentialArgs = (
+  appId: string,
+  { authMethod, tokenId, issuedAt, expiresAt }: Credential,
+): [authMethod: string, token: string, issuedAt: string, json: string] => [
+  authMethod,
+  tokenId === null ? '' : tokenHash(appId, tokenId),
+  issuedAt === null ? '' : String(issuedAt),
+  JSON.stringify({ authMethod, tokenId, issuedAt, expiresAt }),
+]
+
+export const factsJson = ({ origin, address, client, node }: SessionRequest): string =>
+  JSON.stringify({ origin, address, client, node })

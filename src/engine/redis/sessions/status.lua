@@ -1,0 +1,14 @@
+-- Reads whether a user is online, and what else is known about the user without reading messages.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, revoked.
+-- ARGV: none.
+-- Returns 1 if the user is online, the number of sessions, when the user was last seen or false, up to when credentials are revoked or
+--   false, and the number of unread messages.
+local user = load(K.user)
+end_due_sessions(user)
+local online, count = presence()
+local seen = user.lastSeenAt
+for _, row in pairs(sessions()) do
+  if not seen or row[SESSION.lastSeenAt] > seen then seen = row[SESSION.lastSeenAt] end
+end
+finish(user)
+return reply(online and 1 or 0, count, seen or false, revoked_before(user) or false, user.unread)

@@ -1,0 +1,40 @@
+-- Creates or changes a user whose fields are still as the caller has read them.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, deadlines.
+-- ARGV: 1 the vouched profile as it was read; 2 its time; 3 the claimed profile; 4 the time of creation; 5 the new vouched profile; 6 its
+--   time; 7 the new claimed profile; 8 the sender as messages carry it; 9 for a guest: how many guests the app may have; else empty; 10
+--   the record for other nodes as JSON; empty if the profile does not change; 11 the data of the webhook event; empty if the profile does
+--   not change.
+-- Returns `saved`, the time of creation, and 1 for a new user; or `conflict` and the stored fields; or `full` if the app has too many
+--   guests.
+local stored = call('HMGET', K.user, USER.vouched, USER.vouchedAt, USER.claimed, USER.createdAt)
+for n = 1, 4 do
+  if (stored[n] or '') ~= arg(n) then return reply('conflict', unpack(stored)) end
+end
+local user = load(K.user)
+-- `load` does not read these.
+user.vouched, user.vouchedAt, user.claimed = stored[1] or nil, stored[2] or nil, stored[3] or nil
+local maxGuests = tonumber(arg(9))
+local isNew = not user.createdAt
+if isNew and maxGuests and tonumber(call('HGET', K.counts, 'guests') or 0) >= maxGuests then return reply('full') end
+for n, field in ipairs({ 'vouched', 'vouchedAt', 'claimed', 'sender' }) do set(user, field, optional(n + 4)) end
+if isNew then
+  set(user, 'createdAt', now)
+  call('ZADD', K.users, 0, userId)
+  count('users', 1)
+  if maxGuests then
+    set(user, 'guest', '1')
+    count('guests', 1)
+  end
+end
+if maxGuests and user.guest and call('HLEN', K.sessions) == 0 then set(user, 'keptUntil', now + RULES.guestStartTimeout) end
+if arg(10) ~= '' and not isNew then
+  for node in string.gmatch(user.nodes or '', '%S+') do
+    -- The caller itself emits the event.
+    if node ~= self then emit(node, { EVENT.userChanged, appId, userId, arg(10) }) end
+  end
+end
+if arg(11) ~= '' then add_event(user, isNew and 'user.created' or 'user.updated', arg(11)) end
+schedule(user)
+store(user)
+announce()
+return reply('saved', user.createdAt, isNew and 1 or 0)

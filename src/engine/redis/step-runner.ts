@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import type { UserRef, WebhookOptions } from '../engine.js'
+import { EngineError } from '../errors.js'
+import { sha256 } from '../../util/sha256.js'
+import type { RedisClient, Reply } from './client/port.js'
+import { Keys, type HashedKind, type KeyKind } from './keys.js'
+import type { Partitions } from './nodes/partitions.js'
+import type { BatchStep, Step } from './script.js'
+import { loadSteps, type Steps } from './steps.js'
+
+const EPOCH_LENGTH = 16
+const SALT_BYTES = 8
+/** More partitions in one call would let other calls wait for long. */
+const PARTITIONS_PER_CALL = 64
+/** More users in one call would let other calls wait for long. */
+const USERS_PER_CALL = 200
+
+export interface StepRunnerOptions {
+  client: RedisClient
+  prefix: string
+  partitions: Partitions
+  /** The id of this engine. No other engine has it. */
+  nodeId: string
+  /** Returns milliseconds to add to the time of Redis: for tests. */
+  clockShift: () => number
+  /** Called with the events that a step has for this node, before its caller receives the result. */
+  onEvents: (events: string[]) => void
+  webhooksOf: (appId: string) => WebhookOptions | null
+}
+
+export interface RunOptions {
+  /** Hashes in the names of keys. */
+  hashed?: Partial<Record<HashedKind, string>>
+  /** The sender of a message, if the step changes the sender's inbox too. */
+  from?: string
+}
+
+/** A user with the user's partition. */
+export interface OfPartition {
+  readonly of: UserRef
+  readonly partition: number
+}
+
+/** Runs steps on the keys of users, apps and partitions. */
+export class StepRunner {
+  readonly steps: Steps = loadSteps()
+  readonly partitions: Partitions
+  readonly keys: Keys
+  readonly nodeId: string
+  /** Whether partitions may be on different servers. Then a step has the keys of one partition. */
+  readonly isCluster: boolean
+  /** Epochs of inboxes are derived from it. */
+  epochKey = ''
+  readonly #client: RedisClient
+  readonly #publish: string
+  readonly #options: StepRunnerOptions
+
+  constructor(options: StepRunnerOptions) {
+    this.#options = options
+    this.#client = options.client
+    this.partitions = options.partitions
+    this.keys = new Keys(options.prefix, options.partitions, options.client.isCluster)
+    this.nodeId = options.nodeId
+    this.isCluster = options.client.isCluster
+    this.#publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
+  }
+
+  /** Runs a step on a user's keys. */
+  onUser(step: Step, of: UserRef, args: readonly string[], options?: RunOptions): Promise<Reply[]> {
+    return this.inPartition(step, this.partitions.of(of), of, args, options)
+  }
+
+  /** Splits users into groups, one for each call. In a cluster the users of a group are in one partition. */
+  userGroups<T extends OfPartition>(users: Iterable<T>): { partition: number; users: T[] }[] {
+    const groups = new Map<number, T[]>()
+    for (const user of users) {
+      const partition = this.isCluster ? user.partition : 0
+      const group = groups.get(partition)
+      if (group) group.push(user)
+      else groups.set(partition, [user])
+    }
+    return [...groups].flatMap(([partition, group]) =>
+      Array.from({ length: Math.ceil(group.length / USERS_PER_CALL) }, (_, n) => ({
+        partition,
+        users: group.slice(n * USERS_PER_CALL, (n + 1) * USERS_PER_CALL),
+      })),
+    )
+  }
+
+  /** Runs a step that has, after its own keys, the key of this kind of each user of a group. */
+  onUsers(
+    step: Step,
+    kind: KeyKind,
+    { partition, users }: { partition: number; users: readonly OfPartition[] },
+    args: readonly string[],
+  ): Promise<Reply[]> {
+    const noUser = { appId: '', userId: '' }
+    const keys = [
+      ...this.keys.of(step.keys, { partition, ...noUser }),
+      ...users.flatMap((user) => this.keys.of([kind], { partition: user.partition, ...user.of })),
+    ]
+    return this.#run(step, keys, partition, noUser, args)
+  }
+
+  /** Runs a step on an app's keys in a partition. */
+  onApp(
+    step: Step,
+    partition: number,
+    appId: string,
+    args: readonly string[],
+    options?: RunOptions,
+  ): Promise<Reply[]> {
+    return this.inPartition(step, partition, { appId, userId: '' }, args, options)
+  }
+
+  /** Runs a step on an app's keys in partitions, and returns the results in their order. In a cluster each partition has a call of its own. */
+  async inPartitions(
+    step: BatchStep,
+    partitions: readonly number[],
+    appId: string,
+    args: readonly string[],
+  ): Promise<Reply[][]> {
+    const size = this.isCluster ? 1 : PARTITIONS_PER_CALL
+    const calls: Promise<Reply[]>[] = []
+    for (let n = 0; n < partitions.length; n += size) {
+      const batch = partitions.slice(n, n + size)
+      const keys = batch.flatMap((partition) => this.keys.of(step.keys, { partition, appId, userId: '' }))
+      calls.push(this.#run(step, keys, batch[0] ?? 0, { appId, userId: '' }, args))
+    }
+    return (await Promise.all(calls)).flat() as Reply[][]
+  }
+
+  /** Runs a step on a partition's keys. */
+  onPartition(step: Step, partition: number, args: readonly string[]): Promise<Reply[]> {
+    return this.inPartition(step, partition, { appId: '', userId: '' }, args)
+  }
+
+  /** Runs a step on an app's keys in all partitions, and returns the results in their order. */
+  onEveryPartition(step: BatchStep, appId: string, args: readonly string[]): Promise<Reply[][]> {
+    return this.inPartitions(step, this.partitions.all, appId, args)
+  }
+
+  /** Returns the epoch of a user's inbox, without the number at its end. */
+  epochBase({ appId, userId }: UserRef): string {
+    return `${sha256(`${this.epochKey}\0${appId}\0${userId}`).slice(0, EPOCH_LENGTH)}.`
+  }
+
+  /** Returns the number in an epoch of the user's inbox; -1 if the text is no such epoch. */
+  epochNumber(of: UserRef, epoch: string): number {
+    const base = this.epochBase(of)
+    const number = epoch.slice(base.length)
+    return epoch.startsWith(base) && /^\d+$/.test(number) ? Number(number) : -1
+  }
+
+  /** Runs a step in a partition, which need not be the user's. */
+  inPartition(
+    step: Step,
+    partition: number,
+    { appId, userId }: UserRef,
+    args: readonly string[],
+    { hashed, from }: RunOptions = {},
+  ): Promise<Reply[]> {
+    const keys = this.keys.of(step.keys, { partition, appId, userId, from, hashed })
+    return this.#run(step, keys, partition, { appId, userId }, args)
+  }
+
+  async #run(
+    step: Step,
+    keys: readonly string[],
+    partition: number,
+    { appId, userId }: UserRef,
+    args: readonly string[],
+  ): Promise<Reply[]> {
+    const { clockShift, onEvents, webhooksOf } = this.#options
+    const webhooks = appId === '' ? null : webhooksOf(appId)
+    const reply = await this.#client.run(step, keys, [
+      String(clockShift()),
+      this.nodeId,
+      this.#publish,
+      this.keys.channels(partition),
+      appId,
+      userId,
+      String(partition),
+      webhooks
+        ? `${randomBytes(SALT_BYTES).toString('hex')},${webhooks.unreadAfter},${webhooks.events.join(',')}`
+        : '',
+      webhooks ? this.epochBase({ appId, userId }) : '',
+      ...args,
+    ])
+    if (!Array.isArray(reply))
+      throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
+    const [events, ...result] = reply
+    if (Array.isArray(events) && events.length > 0) onEvents(events as string[])
+    return result
+  }
+}

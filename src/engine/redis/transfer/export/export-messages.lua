@@ -1,0 +1,11 @@
+-- Reads messages of an inbox.
+-- KEYS: user, inbox, unread, aging, counts.
+-- ARGV: 1 the first offset; 2 the last offset; 3 how many messages at most.
+-- Returns for each message its JSON, its bytes and its age.
+local found = {}
+for _, entry in ipairs(entries(K, arg(1), arg(2), arg(3))) do
+  found[#found + 1] = message_of(entry.offset, entry[ENTRY.message])
+  found[#found + 1] = tonumber(entry[ENTRY.bytes])
+  found[#found + 1] = now - tonumber(entry[ENTRY.storedAt])
+end
+return reply(unpack(found))

@@ -1,0 +1,108 @@
+import type { Message } from '../../../../protocol/index.js'
+import type { UserRecord, UserRef } from '../../../engine.js'
+import type { SentId, TransferRecord } from '../../../transfer.js'
+import type { Reply } from '../../client/port.js'
+import { hashOf } from '../../keys.js'
+import { fields } from '../../lua/fields.js'
+import type { StepRunner } from '../../step-runner.js'
+import type { loadTransferSteps } from '../steps.js'
+
+type TransferSteps = ReturnType<typeof loadTransferSteps>
+
+/** A message may have 16 kB. */
+const MESSAGES_PER_PAGE = 64
+
+const profileOf = (json: string | undefined): UserRecord['vouched'] =>
+  json === undefined ? {} : (JSON.parse(json) as UserRecord['vouched'])
+
+/** The values of a hash by its fields. */
+const fieldsOf = (list: readonly Reply[]): Map<string, string> => {
+  const found = new Map<string, string>()
+  for (let n = 0; n + 1 < list.length; n += 2) found.set(String(list[n]), String(list[n + 1]))
+  return found
+}
+
+/** Reads a user with the inbox. The first page has no messages. */
+export async function* exportUser(
+  runner: StepRunner,
+  steps: TransferSteps,
+  of: UserRef,
+  sendWindow: number,
+): AsyncGenerator<TransferRecord[]> {
+  const [now, seen, ...list] = await runner.onUser(steps.exportUser, of, [])
+  const found = fieldsOf(list)
+  const numberOf = (name: keyof typeof fields.user): number | null => {
+    const text = found.get(fields.user[name])
+    return text === undefined ? null : Number(text)
+  }
+  const deletions = numberOf('deletions') ?? 0
+  const records: TransferRecord[] = []
+
+  const revokedBefore = numberOf('revokedBefore')
+  if (revokedBefore !== null || deletions > 0)
+    records.push({ kind: 'revocation', ...of, revokedBefore, deletions })
+  const createdAt = numberOf('createdAt')
+  if (createdAt !== null) {
+    const [vouched, claimed] = [
+      profileOf(found.get(fields.user.vouched)),
+      profileOf(found.get(fields.user.claimed)),
+    ]
+    const user: UserRecord = { ...of, vouched, vouchedAt: numberOf('vouchedAt'), claimed, createdAt }
+    records.push({ kind: 'user', user, guest: found.has(fields.user.guest) })
+  }
+  const lastSeenAt = Math.max(numberOf('lastSeenAt') ?? 0, Number(seen))
+  if (lastSeenAt > 0) records.push({ kind: 'seen', ...of, lastSeenAt })
+  const [checkAt, checkOffset] = [numberOf('unreadCheckAt'), numberOf('unreadCheckOffset')]
+  if (checkAt !== null && checkOffset !== null) {
+    const left = Math.max(0, checkAt - Number(now))
+    records.push({ kind: 'check', ...of, offset: checkOffset, deletions, left })
+  }
+  const [offset, first] = [numberOf('newest') ?? 0, numberOf('first') ?? 1]
+  if (offset > 0)
+    records.push({ kind: 'inbox', ...of, deletions, offset, first, readOffset: numberOf('readOffset') ?? 0 })
+  yield records
+
+  for (let from = first; from <= offset;) {
+    const list = await runner.onUser(steps.exportMessages, of, [
+      ...[from, offset, MESSAGES_PER_PAGE].map(String),
+    ])
+    const page: Extract<TransferRecord, { kind: 'message' }>[] = []
+    for (let n = 0; n + 2 < list.length; n += 3) {
+      const message = JSON.parse(String(list[n])) as Message
+      const [size, age] = [Number(list[n + 1]), Math.max(0, Number(list[n + 2]))]
+      page.push({ kind: 'message', ...of, message, size, age, sent: null })
+      from = message.offset + 1
+    }
+    await Promise.all(
+      page
+        .filter(({ message, age }) => message.to === of.userId && age <= sendWindow)
+        .map(async (each) => (each.sent = await sentIdOf(runner, steps, of, each.message, deletions))),
+    )
+    if (page.length > 0) yield page
+    if (list.length < 3 * MESSAGES_PER_PAGE) return
+  }
+}
+
+/** Returns the id of a message in its recipient's inbox; null if it has expired. */
+const sentIdOf = async (
+  runner: StepRunner,
+  steps: TransferSteps,
+  { appId, userId: to }: UserRef,
+  { id, from }: Message,
+  deletions: number,
+): Promise<SentId | null> => {
+  const hashed = { id: hashOf(appId, to, from, id) }
+  const [value, ttl] = await runner.onUser(steps.exportId, { appId, userId: to }, [], { hashed })
+  const [digest = '', , own, , epoch, fromEpoch] = String(value ?? '').split(' ')
+  const left = Number(ttl)
+  if (left <= 0 || Number(epoch) !== deletions) return null
+  const fromDeletions = Number(fromEpoch)
+  const counts: SentId['deletions'] = [deletions, fromDeletions]
+  if (from === null) return { digest, ownOffset: null, left, deletions: counts }
+  if (own !== '0') return { digest, ownOffset: Number(own), left, deletions: counts }
+  // The own copy was made in another partition.
+  const sender = { appId, userId: from }
+  const hash = hashOf(appId, from, to, id, String(fromDeletions), String(deletions))
+  const [offset] = await runner.onUser(steps.exportOwnCopy, sender, [], { hashed: { own: hash } })
+  return { digest, ownOffset: Number(offset), left, deletions: counts }
+}

@@ -1,0 +1,18 @@
+-- Adds a webhook event of another engine.
+-- KEYS: events, pending, failed, queue, due, counts.
+-- ARGV: 1 its number; 2 its JSON; 3 its id; 4 its outcome; 5 `pending` or `failed`.
+-- Returns 1, or 0 if the number is taken.
+local seq, json, id, outcome, state = arg(1), arg(2), arg(3), arg(4), arg(5)
+if find(seq, id) then return reply(1) end
+local newest = call('ZRANGE', K.queue, -1, -1)[1]
+if call('HEXISTS', K.events, seq) == 1 or (state == 'pending' and newest and tonumber(newest) >= tonumber(seq)) then return reply(0) end
+call('HSET', K.events, seq, json, 'a' .. seq, outcome)
+call('HSET', K.counts, 'seq', string.format('%.0f', math.max(tonumber(call('HGET', K.counts, 'seq') or 0), tonumber(seq))))
+if state == 'failed' then
+  call('ZADD', K.failed, seq, seq)
+  return reply(1)
+end
+call('ZADD', K.pending, seq, seq)
+call('ZADD', K.queue, seq, seq)
+if not newest then call('ZADD', K.due, now, seq) end
+return reply(1)

@@ -1,0 +1,28 @@
+-- Writes fields of a user of another engine.
+-- KEYS: user, users, counts, deadlines.
+-- ARGV: 1 when a session was last seen; empty if that does not change; 2 in how many milliseconds to look for unread messages; empty for
+--   never; 3 the first offset of those; 4 from here on: fields and their values.
+-- Returns nothing.
+local user = load(K.user)
+local wasThere, hadInbox = user.createdAt ~= nil, user.newest > 0
+for n = 4, #ARGV - 9, 2 do call('HSET', K.user, arg(n), arg(n + 1)) end
+user = load(K.user)
+local seen, left = optional(1), optional(2)
+if seen then set(user, 'lastSeenAt', math.max(tonumber(seen), user.lastSeenAt or 0)) end
+if left and (not user.unreadCheckAt or now + tonumber(left) < user.unreadCheckAt) then
+  set(user, 'unreadCheckAt', math.ceil(now + tonumber(left)))
+  set(user, 'unreadCheckOffset', tonumber(arg(3)))
+end
+if user.createdAt and not wasThere then
+  call('ZADD', K.users, 0, userId)
+  count('users', 1)
+  if user.guest then
+    count('guests', 1)
+    -- If no session starts, a guest without messages is deleted then.
+    set(user, 'keptUntil', now + RULES.guestStartTimeout)
+  end
+end
+if user.newest > 0 and not hadInbox then count('inboxes', 1) end
+schedule(user)
+store(user)
+return reply()

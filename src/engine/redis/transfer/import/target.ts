@@ -1,0 +1,274 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { UserRef } from '../../../engine.js'
+import { EngineError } from '../../../errors.js'
+import {
+  unfinishedTransfer,
+  type TransferTarget,
+  type SentId,
+  type TransferRecord,
+} from '../../../transfer.js'
+import { senderOf } from '../../../user-changes.js'
+import type { RedisClient, Script } from '../../client/port.js'
+import { hashOf } from '../../keys.js'
+import { fields } from '../../lua/fields.js'
+import { tokenHash } from '../../sessions/session-record.js'
+import type { StepRunner } from '../../step-runner.js'
+import { openRunner, type RedisPlace } from '../open-runner.js'
+import { loadTransferSteps } from '../steps.js'
+
+type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { kind: Kind }>
+
+const KEY_BYTES = 32
+/** How many characters of messages, about, go to Redis in one call. */
+const MAX_CHARACTERS = 2 ** 20
+
+const UNLINK = "return redis.call('UNLINK', unpack(KEYS))"
+/** Deletes keys that share a tag. */
+const unlink: Script = {
+  name: 'transfer-clear',
+  source: UNLINK,
+  sha: createHash('sha1').update(UNLINK).digest('hex'),
+  repeatable: true,
+}
+
+const textOf = (profile: object): string => {
+  const json = JSON.stringify(profile)
+  return json === '{}' ? '' : json
+}
+
+/** The message as a stream has it: `sentAt` is last, and there is no offset. */
+const jsonOf = ({ id, from, to, sender, body, data, sentAt }: RecordOf<'message'>['message']): string =>
+  JSON.stringify({ id, from, to, sender, body, data, sentAt })
+
+/** An empty Redis, as an engine that no node has opened. */
+export class RedisTarget implements TransferTarget {
+  readonly #place: RedisPlace
+  readonly #steps = loadTransferSteps()
+  #opened: { client: RedisClient; runner: StepRunner } | undefined
+  #key = randomBytes(KEY_BYTES).toString('base64')
+
+  constructor(place: RedisPlace) {
+    this.#place = place
+  }
+
+  async open({ restart }: { restart: boolean }): Promise<void> {
+    this.#opened = await openRunner(this.#place)
+    const epochs = randomBytes(KEY_BYTES).toString('base64')
+    const [state] = await this.#runner.onPartition(this.#steps.begin, 0, [epochs])
+    if (state === 'unfinished') {
+      if (!restart) throw new EngineError('unavailable', unfinishedTransfer('The Redis of --to'))
+      await this.#clear()
+    }
+    if (state === 'used')
+      throw new EngineError(
+        'unavailable',
+        `The Redis of --to holds data with the prefix ${this.#place.prefix}: name another prefix in --to.`,
+      )
+  }
+
+  /** Records of one user are written in their order, those of different users at once. */
+  async write(records: readonly TransferRecord[]): Promise<void> {
+    const chains = new Map<string, TransferRecord[]>()
+    for (const record of records) {
+      const owner = ownerOf(record)
+      const chain = chains.get(owner) ?? []
+      chain.push(record)
+      chains.set(owner, chain)
+    }
+    await Promise.all([...chains.values()].map((chain) => this.#writeInOrder(chain)))
+  }
+
+  async finish(): Promise<void> {
+    await this.#runner.onPartition(this.#steps.finish, 0, [this.#key])
+  }
+
+  async close(): Promise<void> {
+    await this.#opened?.client.close()
+  }
+
+  /** Deletes all keys but the mark and the secret of the epochs. */
+  async #clear(): Promise<void> {
+    if (!this.#opened) return
+    const { client, runner } = this.#opened
+    const kept = new Set(runner.keys.of(['transfer', 'epochs'], { partition: 0, appId: '', userId: '' }))
+    for await (const names of client.keys(`${this.#place.prefix}{`)) {
+      const byTag = new Map<string, string[]>()
+      for (const name of names) {
+        if (kept.has(name)) continue
+        const [tag = ''] = /\{[^}]*\}/.exec(name) ?? []
+        byTag.set(tag, [...(byTag.get(tag) ?? []), name])
+      }
+      await Promise.all([...byTag.values()].map((keys) => client.run(unlink, keys, [])))
+    }
+  }
+
+  get #runner(): StepRunner {
+    if (!this.#opened) throw new EngineError('unavailable', 'The target is not open.')
+    return this.#opened.runner
+  }
+
+  async #writeInOrder(records: readonly TransferRecord[]): Promise<void> {
+    let messages: RecordOf<'message'>[] = []
+    let characters = 0
+    const writeMessages = async (): Promise<void> => {
+      const list = messages
+      messages = []
+      characters = 0
+      if (list.length > 0) await this.#writeMessages(list)
+    }
+    for (const record of records) {
+      if (record.kind === 'message') {
+        messages.push(record)
+        characters += record.size
+        if (characters >= MAX_CHARACTERS) await writeMessages()
+      } else {
+        await writeMessages()
+        await this.#write(record)
+      }
+    }
+    await writeMessages()
+  }
+
+  async #write(record: Exclude<TransferRecord, { kind: 'message' }>): Promise<void> {
+    const runner = this.#runner
+    switch (record.kind) {
+      case 'key':
+        this.#key = Buffer.from(record.key, 'base64url').toString('base64')
+        return
+      case 'app': {
+        const { appId, revokedBefore, options } = record
+        if (revokedBefore !== null)
+          await runner.onEveryPartition(runner.steps.revokeApp, appId, [String(revokedBefore)])
+        if (options) await runner.onApp(runner.steps.configure, 0, appId, [JSON.stringify(options)])
+        return
+      }
+      case 'token': {
+        const { appId, tokenId, left } = record
+        const hashed = { token: tokenHash(appId, tokenId) }
+        const partition = runner.partitions.ofToken(appId, tokenId)
+        await runner.onApp(this.#steps.importToken, partition, appId, [tokenId, String(left ?? '')], {
+          hashed,
+        })
+        return
+      }
+      case 'user': {
+        const { user, guest } = record
+        const sender = senderOf(user)
+        await this.#setFields(user, {
+          createdAt: String(user.createdAt),
+          vouched: textOf(user.vouched),
+          vouchedAt: user.vouchedAt === null ? '' : String(user.vouchedAt),
+          claimed: textOf(user.claimed),
+          sender: sender === null ? '' : JSON.stringify(sender),
+          guest: guest ? '1' : '',
+        })
+        return
+      }
+      case 'seen':
+        await this.#setFields(record, {}, { seen: record.lastSeenAt })
+        return
+      case 'revocation': {
+        const { revokedBefore, deletions } = record
+        await this.#setFields(record, {
+          revokedBefore: revokedBefore === null ? '' : String(revokedBefore),
+          deletions: deletions === 0 ? '' : String(deletions),
+        })
+        return
+      }
+      case 'inbox': {
+        const { offset, first, readOffset } = record
+        await this.#setFields(record, {
+          newest: String(offset),
+          first: String(first),
+          readOffset: readOffset === 0 ? '' : String(readOffset),
+        })
+        return
+      }
+      case 'check':
+        await this.#setFields(record, {}, { check: record })
+        return
+      case 'event':
+        await this.#writeEvent(record)
+    }
+  }
+
+  /** Sets the fields of a user's hash that are not empty. */
+  async #setFields(
+    of: UserRef,
+    values: Partial<Record<keyof typeof fields.user, string>>,
+    { seen, check }: { seen?: number; check?: RecordOf<'check'> } = {},
+  ): Promise<void> {
+    const list = Object.entries(values).flatMap(([name, value]) =>
+      value === '' ? [] : [fields.user[name as keyof typeof fields.user], value],
+    )
+    const others = [seen, check?.left, check?.offset].map((value) => String(value ?? ''))
+    await this.#runner.onUser(this.#steps.importUser, of, [...others, ...list])
+  }
+
+  async #writeMessages(records: readonly RecordOf<'message'>[]): Promise<void> {
+    const [of] = records
+    if (!of) return
+    const args = records.flatMap(({ message, size, age }) => [
+      ...[String(message.offset), jsonOf(message), String(size), String(age), message.from ?? ''],
+    ])
+    await this.#runner.onUser(this.#steps.importMessages, of, args)
+    await Promise.all(
+      records.map(async ({ appId, message, sent }) => {
+        if (sent) await this.#writeId(appId, message, sent)
+      }),
+    )
+  }
+
+  async #writeId(
+    appId: string,
+    { id, from, to, offset, sentAt }: RecordOf<'message'>['message'],
+    { digest, ownOffset, left, deletions: [toDeletions, fromDeletions] }: SentId,
+  ): Promise<void> {
+    const runner = this.#runner
+    const [recipient, sender] = [
+      { appId, userId: to },
+      { appId, userId: from ?? to },
+    ]
+    // As `Outgoing` decides it: in a cluster the own copy has a step of its own.
+    const isAway = runner.isCluster && from !== null && from !== to
+    const own = isAway ? 0 : (ownOffset ?? 0)
+    const value = [digest, offset, own, sentAt, toDeletions, fromDeletions].join(' ')
+    const hashed = { id: hashOf(appId, to, from, id) }
+    const keptFor = String(Math.max(1, Math.ceil(left)))
+    await runner.onUser(this.#steps.importId, recipient, [value, keptFor], { hashed })
+    if (!isAway || ownOffset === null) return
+    const hash = hashOf(appId, sender.userId, to, id, String(fromDeletions), String(toDeletions))
+    await runner.onUser(this.#steps.importOwnCopy, sender, [String(ownOffset), keptFor], {
+      hashed: { own: hash },
+    })
+  }
+
+  async #writeEvent({ event, attempts, lastError, state }: RecordOf<'event'>): Promise<void> {
+    const { appId, userId, type, at, data } = event
+    // Two partitions of a cluster may have given the same number.
+    for (let { id, seq } = event; ; seq++, id = `evt_${seq}_${randomBytes(12).toString('hex')}`) {
+      const json = JSON.stringify({ id, type, seq, at, appId, userId, data })
+      const outcome = JSON.stringify({ attempts, lastError })
+      const args = [String(seq), json, id, outcome, state]
+      const [isDone] = await this.#runner.onUser(this.#steps.importEvent, { appId, userId }, args)
+      if (isDone === 1) return
+    }
+  }
+}
+
+/** By this records are written in their order. */
+const ownerOf = (record: TransferRecord): string => {
+  switch (record.kind) {
+    case 'key':
+      return ''
+    case 'app':
+    case 'token':
+      return record.appId
+    case 'user':
+      return `${record.user.appId}\0${record.user.userId}`
+    case 'event':
+      return `${record.event.appId}\0${record.event.userId}`
+    default:
+      return `${record.appId}\0${record.userId}`
+  }
+}

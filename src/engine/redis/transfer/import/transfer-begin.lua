@@ -1,0 +1,9 @@
+-- Marks a Redis to which another engine's data are transferred, if it has no data.
+-- KEYS: transfer, key, epochs.
+-- ARGV: 1 the secret of the epochs.
+-- Returns `empty`; or `unfinished` if an earlier transfer has not finished; or `used` if there are data.
+if call('EXISTS', K.transfer) == 1 then return reply('unfinished') end
+if call('EXISTS', K.key) == 1 then return reply('used') end
+call('SET', K.transfer, now)
+call('SET', K.epochs, arg(1))
+return reply('empty')

@@ -1,0 +1,38 @@
+import { createRedisClient, type RedisClientOptions } from '../client/index.js'
+import type { RedisClient } from '../client/port.js'
+import { Partitions } from '../nodes/partitions.js'
+import { assertUsable } from '../server-check.js'
+import { StepRunner } from '../step-runner.js'
+
+export interface RedisPlace {
+  server: RedisClientOptions
+  prefix: string
+}
+
+const ignore = (): void => undefined
+
+/** Connects to a Redis without being one of its nodes: no session starts here, and nothing is swept. */
+export const openRunner = async ({
+  server,
+  prefix,
+}: RedisPlace): Promise<{ client: RedisClient; runner: StepRunner }> => {
+  const client = createRedisClient(server)
+  // A lost connection rejects the calls of the transfer.
+  await client.open({ onMessage: ignore, onResubscribed: ignore, onError: ignore })
+  try {
+    assertUsable(await client.info(), client.isCluster)
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+  const runner = new StepRunner({
+    client,
+    prefix,
+    partitions: new Partitions(),
+    nodeId: 'transfer',
+    clockShift: () => 0,
+    onEvents: ignore,
+    webhooksOf: () => null,
+  })
+  return { client, runner }
+}

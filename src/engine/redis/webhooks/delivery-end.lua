@@ -1,0 +1,32 @@
+-- Ends the delivery of a user's oldest event.
+-- KEYS: queue, due, events, pending, failed.
+-- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 `retry`: in how many milliseconds; 5 why the
+--   delivery failed; 6 how many failed events a partition keeps.
+-- Returns milliseconds until the next event is due, or -1.
+local seq, id, result, retryIn, reason, maxFailed = arg(1), arg(2), arg(3), tonumber(arg(4)), arg(5), tonumber(arg(6))
+if call('ZRANGE', K.queue, 0, 0)[1] ~= seq or not find(seq, id) then return reply(next_due()) end
+local function note()
+  local attempts = cjson.decode(outcome_of(seq)).attempts + 1
+  call('HSET', K.events, 'a' .. seq, '{"attempts":' .. attempts .. ',"lastError":' .. text(reason) .. '}')
+end
+if result == 'retry' then
+  note()
+  call('ZADD', K.due, now + math.max(0, retryIn), seq)
+  return reply(next_due())
+end
+call('ZREM', K.due, seq)
+call('ZREM', K.queue, seq)
+call('ZREM', K.pending, seq)
+if result == 'failed' then
+  note()
+  call('ZADD', K.failed, seq, seq)
+  for _, old in ipairs(call('ZRANGE', K.failed, 0, -maxFailed - 1)) do
+    call('ZREM', K.failed, old)
+    call('HDEL', K.events, old, 'a' .. old)
+  end
+else
+  call('HDEL', K.events, seq, 'a' .. seq)
+end
+local following = call('ZRANGE', K.queue, 0, 0)[1]
+if following then call('ZADD', K.due, now, following) end
+return reply(next_due())

@@ -1,0 +1,19 @@
+-- Lists pending and failed events after a number, in their order.
+-- KEYS: due, events, pending, failed.
+-- ARGV: 1 the number; 2 how many events at most.
+-- Returns for each event `pending` or `failed`, its JSON, its outcome, and in how many milliseconds it is due or an empty text.
+local after, limit = '(' .. arg(1), tonumber(arg(2))
+local pending = call('ZRANGEBYSCORE', K.pending, after, '+inf', 'LIMIT', 0, limit)
+local failed = call('ZRANGEBYSCORE', K.failed, after, '+inf', 'LIMIT', 0, limit)
+local found, p, f = {}, 1, 1
+while #found < 4 * limit and (pending[p] or failed[f]) do
+  local isPending = pending[p] and (not failed[f] or tonumber(pending[p]) < tonumber(failed[f]))
+  local seq = isPending and pending[p] or failed[f]
+  if isPending then p = p + 1 else f = f + 1 end
+  local dueAt = call('ZSCORE', K.due, seq)
+  local left = dueAt and math.ceil(tonumber(dueAt) - now) or ''
+  for _, value in ipairs({ isPending and 'pending' or 'failed', call('HGET', K.events, seq), outcome_of(seq), left }) do
+    found[#found + 1] = value
+  end
+end
+return found

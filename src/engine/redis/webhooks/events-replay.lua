@@ -1,0 +1,18 @@
+-- Makes a failed event of the user a pending one.
+-- KEYS: queue, due, events, pending, failed.
+-- ARGV: 1 the event's number; 2 the event's id.
+-- Returns milliseconds until the next event is due or -1, and 1 if there was such an event.
+local seq, id = arg(1), arg(2)
+if not call('ZSCORE', K.failed, seq) then return reply(next_due(), 0) end
+local event = find(seq, id)
+if not event or cjson.decode(event).userId ~= userId then return reply(next_due(), 0) end
+call('ZREM', K.failed, seq)
+call('HDEL', K.events, 'a' .. seq)
+call('ZADD', K.pending, seq, seq)
+call('ZADD', K.queue, seq, seq)
+local order = call('ZRANGE', K.queue, 0, 1)
+if order[1] == seq then
+  if order[2] then call('ZREM', K.due, order[2]) end
+  call('ZADD', K.due, now, seq)
+end
+return reply(next_due(), 1)

@@ -1,0 +1,11 @@
+-- Takes events that are due, and leases them.
+-- KEYS: due, events.
+-- ARGV: 1 how many events at most; 2 the lease in milliseconds.
+-- Returns milliseconds until the next event is due or -1, and for each event its JSON and its outcome.
+local found = {}
+for _, seq in ipairs(call('ZRANGEBYSCORE', K.due, '-inf', now, 'LIMIT', 0, arg(1))) do
+  call('ZADD', K.due, now + tonumber(arg(2)), seq)
+  found[#found + 1] = call('HGET', K.events, seq)
+  found[#found + 1] = outcome_of(seq)
+end
+return reply(next_due(), unpack(found))

@@ -1,0 +1,174 @@
+import type {
+  DeliveryOutcome,
+  EngineEvent,
+  PendingEvent,
+  PendingEventPage,
+  UserRef,
+  WebhookEvent,
+} from '../../engine.js'
+import { engineRules } from '../../rules.js'
+import type { Reply } from '../client/port.js'
+import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
+import type { StepRunner } from '../step-runner.js'
+
+/** The longest delay of a timer. */
+const MAX_DELAY = 2_147_483_647
+
+interface EventId {
+  partition: number
+  seq: string
+}
+
+/** Returns the number in an event's id. The partition before it may be another: the event may be copied from another engine. */
+const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(id)?.[1]
+
+type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
+
+/** The webhook events of apps. A node knows in which partitions events are due, so that a delivery asks those alone. */
+export class Webhooks {
+  readonly #runner: StepRunner
+  readonly #emit: (event: EngineEvent) => void
+  /** By app and partition, when the next event is due by the monotonic clock. */
+  readonly #due = new Map<string, Map<number, number>>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+
+  constructor(runner: StepRunner, emit: (event: EngineEvent) => void) {
+    this.#runner = runner
+    this.#emit = emit
+  }
+
+  /** An event is due in `delay` milliseconds; negative if none is. */
+  note(appId: string, partition: number, delay: number): void {
+    const partitions = this.#due.get(appId) ?? new Map<number, number>()
+    this.#due.set(appId, partitions)
+    if (delay < 0) partitions.delete(partition)
+    else partitions.set(partition, performance.now() + delay)
+    this.#schedule(appId, partitions)
+  }
+
+  /** Reads when events of the app are due. With `isAlone` those that a stopped node was about to deliver are due now. */
+  async resume(appId: string, isAlone: boolean): Promise<void> {
+    const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [
+      isAlone ? '1' : '0',
+    ])
+    delays.forEach(([delay], partition) => this.note(appId, partition, Number(delay)))
+  }
+
+  async take(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
+    const { steps } = this.#runner
+    const taken: PendingEvent[] = []
+    const now = performance.now()
+    const due = [...(this.#due.get(appId) ?? [])].filter(([, at]) => at <= now)
+    while (due.length > 0 && taken.length < limit) {
+      // An event that is taken is leased, so the partitions together return no more than the limit.
+      const asked = due.splice(0, limit - taken.length)
+      const share = Math.floor((limit - taken.length) / asked.length)
+      await Promise.all(
+        asked.map(async ([partition]) => {
+          const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, [
+            String(share),
+            String(leaseFor),
+          ])
+          this.note(appId, partition, Number(next))
+          for (const [event, outcome] of inGroups(list, 2))
+            taken.push({
+              event: JSON.parse(String(event)) as WebhookEvent,
+              ...(JSON.parse(String(outcome)) as Outcome),
+              dueAt: Date.now(),
+              state: 'pending',
+            })
+        }),
+      )
+    }
+    return taken
+  }
+
+  async endDelivery(of: UserRef, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+    const id = this.#find(of, eventId)
+    if (!id) return
+    const args: [kind: string, retryIn: string, reason: string] =
+      'retryAfter' in outcome
+        ? ['retry', String(outcome.retryAfter), outcome.error]
+        : 'failed' in outcome
+          ? ['failed', '0', outcome.failed]
+          : ['delivered', '0', '']
+    const maxFailed = Math.ceil(engineRules.maxFailedEvents / this.#runner.partitions.count)
+    const [next] = await this.#runner.onUser(this.#runner.steps.endDelivery, of, [
+      ...[id.seq, eventId, ...args, String(maxFailed)],
+    ])
+    this.note(of.appId, id.partition, Number(next))
+  }
+
+  /** A page of pending and failed events, partition by partition. */
+  async list(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
+    const found = await readList(this.#runner, {
+      ...{
+        step: this.#runner.steps.listEvents,
+        appId,
+        from: positionOf(after),
+        start: '0',
+        limit: limit + 1,
+      },
+      parse: (list, partition) =>
+        inGroups(list, 4).map((group) => {
+          const event = pendingEventOf(group)
+          return { event, cursor: cursorOf(partition, event.event.seq) }
+        }),
+    })
+    const page = found.slice(0, limit)
+    return {
+      events: page.map(({ event }) => event),
+      next: found.length > limit ? (page.at(-1)?.cursor ?? null) : null,
+    }
+  }
+
+  async replay(of: UserRef, eventId: string): Promise<boolean> {
+    const id = this.#find(of, eventId)
+    if (!id) return false
+    const [next, isReplayed] = await this.#runner.onUser(this.#runner.steps.replayEvent, of, [
+      id.seq,
+      eventId,
+    ])
+    this.note(of.appId, id.partition, Number(next))
+    return isReplayed === 1
+  }
+
+  async summary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
+    const all = await this.#runner.onEveryPartition(this.#runner.steps.eventsSummary, appId, [])
+    const times = all.flatMap(([, at]) => (at === null ? [] : [Number(at)]))
+    return {
+      pending: all.reduce((sum, [pending]) => sum + Number(pending), 0),
+      oldestAt: times.length > 0 ? Math.min(...times) : null,
+    }
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+    this.#due.clear()
+  }
+
+  /** Where the event with this id would be; undefined if it is no such id. */
+  #find(of: UserRef, eventId: string): EventId | undefined {
+    const seq = seqOf(eventId)
+    return seq === undefined ? undefined : { partition: this.#runner.partitions.of(of), seq }
+  }
+
+  #schedule(appId: string, partitions: ReadonlyMap<number, number>): void {
+    clearTimeout(this.#timers.get(appId))
+    this.#timers.delete(appId)
+    if (partitions.size === 0) return
+    const delay = Math.max(0, Math.min(...partitions.values()) - performance.now())
+    const announce = (): void => {
+      this.#emit({ type: 'webhooks-due', appId })
+    }
+    this.#timers.set(appId, setTimeout(announce, Math.min(Math.ceil(delay), MAX_DELAY)).unref())
+  }
+}
+
+const pendingEventOf = ([state, event, outcome, delay]: readonly Reply[]): PendingEvent => ({
+  event: JSON.parse(String(event)) as WebhookEvent,
+  ...(JSON.parse(String(outcome)) as Outcome),
+  dueAt: Date.now() + (delay === '' ? 0 : Number(delay)),
+  state: state === 'pending' ? 'pending' : 'failed',
+})

@@ -1,0 +1,178 @@
+// A node compares the newest offsets of its users with Redis: a message is emitted though what was published for it is lost.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { RedisClientOptions } from '../../../src/engine/redis/client/index.js'
+import { AttachedUsers, SHARES } from '../../../src/engine/redis/messages/attached-users.js'
+import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
+import { StepRunner } from '../../../src/engine/redis/step-runner.js'
+import { ada, bob, deliver, nextEvents, start } from '../../../src/engine/suite/kit.js'
+import { countingClient } from '../../support/redis/counting-client.js'
+import { redisEngines } from '../../support/redis/engines.js'
+import { startSingleAndCluster } from '../../support/redis/single-and-cluster.js'
+import { until } from '../../support/until.js'
+
+const USERS = 400
+
+const { server, settings } = await startSingleAndCluster()
+
+/** A node that carries a session of each user and receives nothing that is published, and an engine that sends. */
+const setUp = async (options: RedisClientOptions) => {
+  const engine = redisEngines(() => options).createWith('compared:')
+  await engine.open()
+  const { client, keyCounts } = countingClient(options, 'newest-offsets')
+  const ignore = (): void => undefined
+  await client.open({ onMessage: ignore, onResubscribed: ignore, onError: assert.ifError })
+  const partitions = new Partitions()
+  const runner = new StepRunner({
+    ...{ client, prefix: 'compared:', partitions, nodeId: 'a node', clockShift: () => 0 },
+    ...{ onEvents: () => undefined, webhooksOf: () => null },
+  })
+  const [, epochs] = await runner.onPartition(runner.steps.open, 0, ['', ''])
+  runner.epochKey = String(epochs)
+  const emitted: string[] = []
+  const attached = new AttachedUsers({
+    runner,
+    emit: (event) =>
+      emitted.push(event.type === 'message' ? `${event.user.userId} ${event.message.offset}` : event.type),
+    messagesAfter: (...args) => engine.messagesAfter(...args),
+    onError: assert.ifError,
+  })
+  const users = Array.from({ length: USERS }, (_, n) => ({ ...ada, userId: `user ${n}` }))
+  /** The numbers of the users' epochs. */
+  const numbers = new Map<string, number>()
+  for (const user of users) {
+    const [epoch, offset] = await runner.onUser(runner.steps.inboxState, user, [])
+    numbers.set(user.userId, Number(epoch))
+    attached.add({ ...user, sessionId: user.userId }, Number(epoch), Number(offset))
+  }
+  const close = async (): Promise<void> => {
+    await client.close()
+    await engine.close()
+  }
+  return { engine, attached, users, emitted, keyCounts, partitions, numbers, close }
+}
+
+for (const { name, options } of settings)
+  describe(name, () => {
+    it('compares many users by one call, and emits the messages that nothing was published for', async () => {
+      const { engine, attached, users, emitted, keyCounts, partitions, close } = await setUp(options)
+      const maxCalls =
+        options.type === 'cluster' ? new Set(users.map((user) => partitions.of(user))).size : SHARES
+      try {
+        await attached.compare()
+        assert.ok(keyCounts.length <= maxCalls, `${keyCounts.length} calls`)
+        assert.deepEqual(emitted, [])
+
+        await Promise.all(users.map(async ({ userId: to }) => deliver(engine, { to })))
+        await deliver(engine, { to: 'user 0' })
+        await attached.compare()
+        assert.ok(keyCounts.length <= 2 * maxCalls, `${keyCounts.length} calls`)
+        const expected = ['user 0 2', ...users.map(({ userId }) => `${userId} 1`)].toSorted()
+        await until('all messages', () => emitted.length, expected.length)
+        assert.deepEqual(emitted.toSorted(), expected)
+      } finally {
+        await close()
+      }
+    })
+
+    it('compares each user in one of the shares', async () => {
+      const { engine, attached, users, emitted, partitions, close } = await setUp(options)
+      try {
+        const before = await Promise.all(users.map(async (user) => (await engine.inbox(user)).offset))
+        await Promise.all(users.map(async ({ userId: to }) => deliver(engine, { to })))
+        let expected: string[] = []
+        for (let share = 0; share < SHARES; share++) {
+          const added = users.flatMap((user, n) =>
+            partitions.of(user) % SHARES === share ? [`${user.userId} ${(before[n] ?? 0) + 1}`] : [],
+          )
+          expected = [...expected, ...added]
+          await attached.compareShare(share)
+          await until('the messages of the share', () => emitted.length, expected.length)
+          assert.deepEqual(emitted.toSorted(), expected.toSorted())
+        }
+        assert.equal(expected.length, USERS)
+      } finally {
+        await close()
+      }
+    })
+
+    it('compares the users of one partition', async () => {
+      const { engine, attached, users, emitted, keyCounts, partitions, close } = await setUp(options)
+      try {
+        await Promise.all(users.map(async ({ userId: to }) => deliver(engine, { to })))
+        const [first] = users
+        assert.ok(first)
+        const partition = partitions.of(first)
+        await attached.compare(partition)
+        const expected = users.filter((user) => partitions.of(user) === partition)
+        await until('the messages of the partition', () => emitted.length, expected.length)
+        // The first key is the state of the server.
+        assert.deepEqual(keyCounts, [expected.length + 1])
+      } finally {
+        await close()
+      }
+    })
+
+    it('compares 200 users by one call at most', async () => {
+      const { attached, users, emitted, keyCounts, partitions, numbers, close } = await setUp(options)
+      try {
+        const [first = ada] = users
+        const partition = partitions.of(first)
+        for (let n = 0, added = 0; added < 450; n++) {
+          const user = { ...ada, userId: `crowd ${n}` }
+          if (partitions.of(user) !== partition) continue
+          attached.add({ ...user, sessionId: user.userId }, numbers.get(first.userId) ?? 0, 0)
+          added++
+        }
+        await attached.compare(partition)
+        const own = users.filter((user) => partitions.of(user) === partition).length
+        assert.deepEqual(keyCounts, [201, 201, own + 51])
+        assert.deepEqual(emitted, [])
+      } finally {
+        await close()
+      }
+    })
+  })
+
+it('emits a message within the interval if nothing was published for it, though the subscription stands', async () => {
+  const engines = redisEngines(() => ({ type: 'single', url: server.url }), { compareInterval: 1_000 })
+  const [one, two] = [engines.createWith('unpublished:'), engines.createWith('unpublished:')]
+  await Promise.all([one.open(), two.open()])
+  try {
+    await start(two, bob)
+    const received = nextEvents(two, 'message', 1)
+    // A message is published to the nodes that the user's hash names.
+    const script = `for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('HDEL', key, 'on') end`
+    await server.command('eval', script, 0, 'unpublished:*:user:*')
+    const { offset } = await deliver(one, {})
+    assert.deepEqual(
+      (await received).map(({ message }) => message.offset),
+      [offset],
+    )
+  } finally {
+    await Promise.all([one.close(), two.close()])
+  }
+})
+
+for (const { name, options, empty } of settings)
+  it(`reports a new epoch before it resolves with the offset of a message in it: ${name}`, async () => {
+    const engine = redisEngines(() => options).createWith('epoch:')
+    const epochs: string[] = []
+    engine.listen((event) => {
+      if (event.type === 'epoch-changed' && event.user.userId === bob.userId) epochs.push(event.epoch)
+    }, new AbortController().signal)
+    await engine.open()
+    try {
+      await start(engine, bob)
+      const before = await engine.inbox(bob)
+      // As on a master that lacks the start: the node is not among those of the user, and is sent no event of the inbox.
+      await empty()
+      await deliver(engine, { from: bob.userId, to: ada.userId }, { unknownRecipients: true })
+      const reported = [...epochs]
+      const after = await engine.inbox(bob)
+      assert.notEqual(after.epoch, before.epoch)
+      assert.deepEqual(reported, [after.epoch])
+    } finally {
+      await engine.close()
+    }
+  })

@@ -1,0 +1,46 @@
+// The comment of each script names the keys with which the script is called.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { preludeOf } from '../../../src/engine/redis/lua/prelude.js'
+import { loadSteps } from '../../../src/engine/redis/steps.js'
+import { loadTransferSteps } from '../../../src/engine/redis/transfer/steps.js'
+import { engineRules } from '../../../src/engine/rules.js'
+
+const folder = fileURLToPath(new URL('../../../src/engine/redis', import.meta.url))
+const steps = [...Object.values(loadSteps()), ...Object.values(loadTransferSteps())]
+
+/** The comment at the start of each script, by the script's name. */
+const comments = new Map(
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.lua') && !path.startsWith('lua'))
+    .map((path) => {
+      const lines = readFileSync(join(folder, path), 'utf8').split('\n')
+      const end = lines.findIndex((line) => !line.startsWith('--'))
+      const text = lines.slice(0, end).map((line) => line.replace(/^-- +/, ''))
+      return [basename(path, '.lua'), text.join(' ')]
+    }),
+)
+
+it('every script has a step, and every step a script', () => {
+  assert.deepEqual([...comments.keys()].sort(), [...new Set(steps.map(({ name }) => name))].sort())
+})
+
+for (const name of comments.keys())
+  it(`${name} says what it does, its keys, its arguments and what it returns`, () => {
+    const comment = comments.get(name) ?? ''
+    const [, keys] = /^[A-Z].*?\. KEYS: (.*?)\. ARGV: .*\. Returns .*\.$/.exec(comment) ?? []
+    const of = steps.filter((step) => step.name === name).map((step) => step.keys.join(', '))
+    assert.equal(keys, of.map((text) => text || 'none of its own').join('; or '), comment)
+  })
+
+it('a script begins with the rules that it names, and with no others', () => {
+  assert.equal(
+    preludeOf('return RULES.offlineAfter'),
+    `local RULES={offlineAfter=${engineRules.offlineAfter}}\n`,
+  )
+  assert.equal(preludeOf('return 1'), '')
+  assert.throws(() => preludeOf('return RULES.offlineBefore'), /RULES\.offlineBefore/)
+})
