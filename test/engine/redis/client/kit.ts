@@ -3,7 +3,6 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after } from 'node:test'
 import type { Reply, Script } from '../../../../src/engine/redis/client/port.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
-import { slotOf } from '../../../../src/engine/redis/client/key-slot.js'
 import { partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
 
 export const script = (name: string, source: string, repeatable = false): Script => ({
@@ -37,8 +36,6 @@ export const spreadTags = (count: number): string[] => {
   const tags = partitionTags()
   return Array.from({ length: count }, (_, n) => tags[Math.floor((n * tags.length) / count)] ?? '')
 }
-
-export { slotOf }
 
 export interface TestClient {
   readonly client: ReturnType<typeof createRedisClient>
