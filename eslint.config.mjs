@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import lit from 'eslint-plugin-lit'
 import wc from 'eslint-plugin-wc'
 import tseslint from 'typescript-eslint'
-import { plugin as rooms } from './scripts/rooms.mjs'
+import { plugin as rooms } from './scripts/modules.mjs'
 
 export default tseslint.config(
   // TypeScript of other compilers than ours: `npm run build` in demo/frameworks checks its pages, and the type tests the rest.
@@ -19,8 +19,8 @@ export default tseslint.config(
           'src/tsconfig.server.json',
           'test/tsconfig.json',
           'test/tsconfig.browser.json',
-          'src/playground/tsconfig.json',
-          'src/console/tsconfig.json',
+          'src/pages/playground/tsconfig.json',
+          'src/pages/console/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,
       },
@@ -44,7 +44,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/element/**/*.ts', 'src/playground/**/*.ts', 'src/console/**/*.ts', 'demo/**/*.ts'],
+    files: ['src/element/**/*.ts', 'src/pages/playground/**/*.ts', 'src/pages/console/**/*.ts', 'demo/**/*.ts'],
     extends: [lit.configs['flat/recommended'], wc.configs['flat/recommended']],
   },
   {

@@ -1,5 +1,5 @@
 // Runs tests on Bun, with Bun's own test runner, one process a file: node scripts/test-bun.mjs FOLDER-OR-FILE…
-// It prints the tests that it leaves out, and why. test/transports has the cases of sockets for both runtimes; with Redis,
+// It prints the tests that it leaves out, and why. test/system/transports has the cases of sockets for both runtimes; with Redis,
 // `npm run test:redis-faults-bun` runs gateways on Bun.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const DOCUMENTS = 'npm run test:attacks runs it: it reads documents'
 
 /** The tests that are left out, by file: parts of their names, and why. Without names, the file is left out. */
 const leftOut = {
-  'test/attacks/admin.test.ts': [
+  'test/system/attacks/admin.test.ts': [
     [
       [
         'a megabyte of pipelined requests',
@@ -30,34 +30,34 @@ const leftOut = {
       BUN_SOCKETS,
     ],
   ],
-  'test/attacks/control-frames.test.ts': [
+  'test/system/attacks/control-frames.test.ts': [
     [['a client that floods WebSocket pings'], 'Bun answers each ping by itself'],
   ],
-  'test/attacks/handshake.test.ts': [
+  'test/system/attacks/handshake.test.ts': [
     [
       ['a handshake with any lines', 'bytes that are no HTTP'],
       'Bun closes a connection with a part of a request, or with no HTTP, without a status',
     ],
   ],
-  'test/attacks/reload.test.ts': [
+  'test/system/attacks/reload.test.ts': [
     [['a config module that waits for ever'], 'on Bun the reload of such a module is no error'],
   ],
-  'test/attacks/security-page.test.ts': [[null, DOCUMENTS]],
-  'test/attacks/servers.test.ts': [[null, ONLY_NODE]],
+  'test/system/attacks/security-page.test.ts': [[null, DOCUMENTS]],
+  'test/system/attacks/servers.test.ts': [[null, ONLY_NODE]],
   'test/engine/embedded/memory.test.ts': [[null, NEEDS_V8]],
   'test/gateway/admin/admin-server.test.ts': [[['a body that is too large, or of unknown length'], CLIENT]],
   'test/gateway/auth/authenticate-url.test.ts': [[['requests that never end free their places'], CLIENT]],
-  'test/attacks/isolation.test.ts': [
+  'test/system/attacks/isolation.test.ts': [
     [['a frame whose header says 100 MB'], "Bun's close frame has a reason besides its code"],
   ],
   'test/gateway/connection/leaks.test.ts': [[['frames that wait for `started` take'], NEEDS_V8]],
-  'test/gateway/draining.test.ts': [[['while the engine can’t write'], CLIENT]],
+  'test/gateway/lifecycle/draining.test.ts': [[['while the engine can’t write'], CLIENT]],
   'test/gateway/http/pipelining.test.ts': [[null, ONLY_NODE]],
   'test/gateway/limits/connection-limits.test.ts': [[['sockets that send nothing make room'], BUN_SOCKETS]],
   'test/gateway/own-engine.test.ts': [
     [['does not load the suite of engines'], 'it needs the coverage of V8'],
   ],
-  'test/attacks/waiting-calls.test.ts': [
+  'test/system/attacks/waiting-calls.test.ts': [
     [['64 calls of an app run at once'], "Bun's fetch opens 256 connections at most"],
   ],
   'test/gateway/sessions/profiles.test.ts': [
@@ -67,7 +67,7 @@ const leftOut = {
   'test/gateway/transports/fragments.test.ts': [
     [['of more fragments than', 'that comes byte by byte', 'that is not finished within'], BUN_SOCKETS],
   ],
-  'test/gateway/transports/frame-reader.test.ts': [
+  'test/gateway/transports/frames/frame-reader.test.ts': [
     [
       ['the same bytes in the same chunks'],
       'Bun puts a `ws` of its own, without a receiver, in place of the package',

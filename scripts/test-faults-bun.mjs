@@ -8,20 +8,20 @@ const IN_BROWSER = 'it tests pages in a browser, whose gateway runs in the proce
 
 /** The files that are left out, and why. */
 const leftOut = {
-  'test/faults/bfcache.test.ts': IN_BROWSER,
-  'test/faults/connection-leaks.test.ts':
+  'test/system/faults/bfcache.test.ts': IN_BROWSER,
+  'test/system/faults/connection-leaks.test.ts':
     'its gateway runs in the process of the test; transport-leaks.test.ts counts on both runtimes',
-  'test/faults/engine-crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/faults/engine-model.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/faults/engine-kills.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/faults/freeze.test.ts': IN_BROWSER,
-  'test/faults/notifications-worker.test.ts': IN_BROWSER,
-  'test/faults/notifications.test.ts': IN_BROWSER,
-  'test/faults/prerender.test.ts': IN_BROWSER,
-  'test/faults/session-leaks.test.ts': 'it counts what clients leave in their process, on Node',
+  'test/system/faults/engine-crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
+  'test/system/faults/engine-model.test.ts': 'npm run test:bun runs it, with the engine on Bun',
+  'test/system/faults/engine-kills.test.ts': 'npm run test:bun runs it, with the engine on Bun',
+  'test/system/faults/freeze.test.ts': IN_BROWSER,
+  'test/system/faults/notifications-worker.test.ts': IN_BROWSER,
+  'test/system/faults/notifications.test.ts': IN_BROWSER,
+  'test/system/faults/prerender.test.ts': IN_BROWSER,
+  'test/system/faults/session-leaks.test.ts': 'it counts what clients leave in their process, on Node',
 }
 
-const all = testFiles(['test/faults'])
+const all = testFiles(['test/system/faults'])
 for (const [file, why] of Object.entries(leftOut)) {
   if (!all.includes(file)) throw new Error(`There is no ${file}: take it off the list.`)
   console.log(`left out: ${file}: ${why}`)

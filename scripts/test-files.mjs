@@ -1,4 +1,4 @@
-// Which test files a command of package.json runs. scripts/test.mjs, scripts/test-bun.mjs and test/package/commands.test.ts read it.
+// Which test files a command of package.json runs. scripts/test.mjs, scripts/test-bun.mjs and test/system/package/commands.test.ts read it.
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 

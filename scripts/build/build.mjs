@@ -41,12 +41,12 @@ await run('rollup/dist/bin/rollup', '--config', '--silent')
 await import('./manifest.mjs')
 await import('./editor-data.mjs')
 const pages = {
-  playground: ['index.html', 'src/playground/playground.css'],
-  console: ['src/console/index.html', 'src/console/console.css'],
-  'api-page': ['src/api-page/index.html', 'src/api-page/page.css'],
+  playground: ['index.html', 'src/pages/playground/playground.css'],
+  console: ['src/pages/console/index.html', 'src/pages/console/console.css'],
+  'api-page': ['src/pages/api/index.html', 'src/pages/api/page.css'],
 }
 for (const [page, files] of Object.entries(pages))
-  for (const file of [...files, 'src/pages/base.css', 'src/pages/icon.svg'])
+  for (const file of [...files, 'src/pages/shared/base.css', 'src/pages/shared/icon.svg'])
     await copyFile(file, `dist/${page}/${basename(file)}`)
 const script = await compress('dist/cdn/chat-session.js')
 await compress('dist/cdn/chat-session-worker.js')

@@ -4,7 +4,7 @@ import type { NewMessage } from '../protocol/index.js'
 import type { RestCalls, Sent } from '../rest-client/index.js'
 import type { Env } from './config/parse.js'
 import type { Log } from './log.js'
-import type { ConfigSource, Reloaded } from './reload.js'
+import type { ConfigSource, Reloaded } from './lifecycle/reload.js'
 
 export interface GatewayOptions {
   /** Environment variables, for secrets as `{ env: "NAME" }` and for `PORT`. @default process.env */

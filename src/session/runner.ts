@@ -5,9 +5,9 @@ import { SessionError } from './errors.js'
 import { errorCodeOf, step, TOO_MANY_SESSIONS } from './machine/step.js'
 import type { SessionOptions } from './options.js'
 import { isPageHidden, onActivated, watchPage } from './page.js'
-import type { ResumeStorage } from './resume-storage.js'
+import type { ResumeStorage } from './storage/resume-key.js'
 import { traceStep } from './trace.js'
-import { openTransport, sessionUrl, startProtocols, type Transport } from './transport.js'
+import { openTransport, sessionUrl, startProtocols, type Transport } from './transports/websocket.js'
 import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
 
 /** The data and callbacks that a runner gets from its session. */

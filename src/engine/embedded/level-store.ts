@@ -1,6 +1,6 @@
 import type * as classicLevel from 'classic-level'
 import { EngineError } from '../errors.js'
-import type { Store } from '../local/store.js'
+import type { Store } from '../single-process/store/store.js'
 import { codeOf } from './folder.js'
 
 /** Imported when it is needed: the package has a native binary, which a gateway on another engine does not need. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../engine.js'
-import { SingleProcessEngine, type EngineOptions } from '../local/local-engine.js'
-import type { Volume } from '../local/store.js'
+import { SingleProcessEngine, type EngineOptions } from '../single-process/single-process-engine.js'
+import type { Volume } from '../single-process/store/store.js'
 import { MemoryStore } from './memory-store.js'
 
 /** The cache only saves parsing: the rows are in memory already. */

@@ -1,7 +1,7 @@
-import { MessageDel, MessagePut } from '../local/message-operations.js'
-import { DIGITS } from '../local/row-keys.js'
-import { groupOf } from '../local/rows.js'
-import type { Operation, Range, Store } from '../local/store.js'
+import { MessageDel, MessagePut } from '../single-process/messages/message-operations.js'
+import { DIGITS } from '../single-process/store/row-keys.js'
+import { groupOf } from '../single-process/store/rows.js'
+import type { Operation, Range, Store } from '../single-process/store/store.js'
 import { lowerBound } from '../../util/lower-bound.js'
 import { MessageLog, offsetOf } from './message-log.js'
 

@@ -5,14 +5,14 @@
 export default [
   {
     name: 'an acknowledgement before the sync',
-    file: 'src/engine/local/group-commit.ts',
+    file: 'src/engine/single-process/store/group-commit.ts',
     right: 'sync: waiters.length > 0',
     wrong: 'sync: false',
     finds: /not where it was stored|where the inbox has|in one inbox/,
   },
   {
     name: 'a read mark that goes back',
-    file: 'src/engine/local/inbox.ts',
+    file: 'src/engine/single-process/messages/inbox.ts',
     right: 'if (offset <= this.readOffset) return false',
     wrong: 'if (offset === this.readOffset) return false',
     finds: /has read up to/,
@@ -26,7 +26,7 @@ export default [
   },
   {
     name: 'a retry that is stored again',
-    file: 'src/engine/local/inboxes.ts',
+    file: 'src/engine/single-process/messages/inboxes.ts',
     right: 'const earlier = this.#idempotencyKeys.find(key, digest, now)',
     wrong: 'const earlier = now < 0 ? this.#idempotencyKeys.find(key, digest, now) : undefined',
     finds: /twice/,
@@ -54,21 +54,21 @@ export default [
   },
   {
     name: 'a revocation that leaves the sessions',
-    file: 'src/engine/local/session-service.ts',
+    file: 'src/engine/single-process/session-service.ts',
     right: "if (mode === 'end') this.end(session, 'revoked')",
     wrong: "if (mode !== 'end') this.end(session, 'revoked')",
     finds: /after its credentials were revoked/,
   },
   {
     name: 'a session that ends without an event',
-    file: 'src/engine/local/session-service.ts',
+    file: 'src/engine/single-process/session-service.ts',
     right: "if (database?.webhooks.asks(session.appId, 'session.ended'))",
     wrong: "if (code === 'ended' && database?.webhooks.asks(session.appId, 'session.ended'))",
     finds: /never ended/,
   },
   {
     name: 'an outbox that forgets what it sent when the connection is lost',
-    file: 'src/session/outbox.ts',
+    file: 'src/session/storage/outbox.ts',
     right: 'for (const entry of waiting.values()) if (write',
     wrong: 'for (const entry of waiting.values()) if (!entry.deadline && write',
     finds: /Not settled/,
@@ -82,7 +82,7 @@ export default [
   },
   {
     name: 'a failed write that is acknowledged',
-    file: 'src/engine/local/group-commit.ts',
+    file: 'src/engine/single-process/store/group-commit.ts',
     right: 'for (const waiter of all) waiter.reject(failure)',
     wrong: 'for (const waiter of all) waiter.resolve()',
     finds: /not where it was stored/,

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { pino } from 'pino'
 import type { AppOptions, Engine, PendingEvent, webhookEventTypes } from '../../../src/engine/engine.js'
-import type { SingleProcessEngine } from '../../../src/engine/local/local-engine.js'
+import type { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { Disk } from './disk.js'
@@ -22,7 +22,7 @@ export interface Modules {
 
 export const importModules = async (): Promise<Modules> => {
   const { createGateway } = await import('../../../src/gateway/index.js')
-  const { SingleProcessEngine } = await import('../../../src/engine/local/local-engine.js')
+  const { SingleProcessEngine } = await import('../../../src/engine/single-process/single-process-engine.js')
   const { ChatSession } = await import('../../../src/session/index.js')
   const { webhookEventTypes } = await import('../../../src/engine/engine.js')
   return { createGateway, SingleProcessEngine, ChatSession, webhookEventTypes }

@@ -1,0 +1,304 @@
+// The rooms of src/ and the arrows between them. Lint, the tests of rooms and the picture in ARCHITECTURE.md read this table.
+import { dirname, join, normalize, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const src = fileURLToPath(new URL('../src', import.meta.url))
+
+const engineRecords = ['engine/events', 'engine/records', 'engine/webhook-events']
+const engineInterface = [
+  'engine/engine',
+  ...engineRecords,
+  'engine/errors',
+  'engine/listeners',
+  'engine/transfer',
+  'engine/user-changes',
+]
+const gatewayBase = ['util', 'gateway/errors', 'gateway/log', 'gateway/clock-watch']
+/** What the folders of the Redis engine build on. */
+const redisBase = [
+  ...engineInterface,
+  'engine/rules',
+  'engine/redis/client',
+  'engine/redis/lua',
+  'engine/redis/keys',
+  'engine/redis/step-runner',
+]
+const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
+const observed = [...settings, 'gateway/metrics']
+const messages = [...observed, 'gateway/apps', 'gateway/auth', 'gateway/messages']
+const connections = [...messages, 'gateway/sessions', 'gateway/connection']
+
+/**
+ * `folder: [folders that it may import]`. A file that its own subfolders import has a row of its own, without the extension.
+ * A row applies to all paths below it, unless a longer row does.
+ */
+export const rooms = {
+  protocol: [],
+
+  'session/machine': ['protocol'],
+  session: ['session/machine', 'protocol'],
+
+  'element/lit': [],
+  'element/events': ['session'],
+  'element/event-map': ['element/events', 'session'],
+  'element/emit': ['element/event-map'],
+  'element/notifications': ['element/emit', 'session'],
+  element: [
+    'element/lit',
+    'element/events',
+    'element/event-map',
+    'element/emit',
+    'element/notifications',
+    'session',
+  ],
+
+  typings: ['element', 'session'],
+  playground: ['element', 'session'],
+  'api-page': [],
+  console: ['protocol'],
+
+  util: [],
+
+  tokens: ['protocol'],
+  'rest-client': ['tokens'],
+
+  'engine/webhook-events': ['protocol'],
+  'engine/records': ['engine/webhook-events', 'protocol'],
+  'engine/events': ['engine/records', 'protocol'],
+  'engine/engine': [...engineRecords, 'protocol'],
+  'engine/errors': [],
+  'engine/transfer': ['engine/records', 'engine/webhook-events', 'protocol'],
+  'engine/user-changes': ['engine/records', 'protocol'],
+  'engine/listeners': ['engine/engine'],
+  'engine/rules': [],
+  'engine/util': ['util'],
+  'engine/local': [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol'],
+  'engine/memory': [...engineInterface, 'engine/local', 'engine/util', 'util'],
+  'engine/embedded': [...engineInterface, 'engine/local', 'engine/util', 'util'],
+  'engine/redis/client': ['engine/errors'],
+  'engine/redis/lua': ['engine/rules'],
+  'engine/redis/apps': engineInterface,
+  'engine/redis/nodes/partitions': [...engineInterface, 'engine/redis/client'],
+  'engine/redis/keys': [...engineInterface, 'engine/redis/nodes/partitions', 'util'],
+  'engine/redis/script': ['engine/redis/client', 'engine/redis/keys', 'engine/redis/lua'],
+  'engine/redis/steps': ['engine/redis/keys', 'engine/redis/script'],
+  'engine/redis/step-runner': [
+    ...engineInterface,
+    'engine/redis/client',
+    'engine/redis/nodes/partitions',
+    'engine/redis/keys',
+    'engine/redis/script',
+    'engine/redis/steps',
+    'util',
+  ],
+  'engine/redis/lists': ['engine/redis/client', 'engine/redis/script', 'engine/redis/step-runner'],
+  'engine/redis/quotas': [...engineInterface, 'engine/redis/step-runner', 'util'],
+  'engine/redis/server-check': ['engine/errors', 'engine/redis/client'],
+  'engine/redis/messages': [...redisBase, 'engine/redis/quotas', 'engine/util', 'protocol'],
+  'engine/redis/nodes': [...redisBase, 'engine/redis/apps', 'engine/redis/messages'],
+  'engine/redis/sessions': [
+    ...redisBase,
+    'engine/redis/lists',
+    'engine/redis/messages',
+    'engine/redis/nodes',
+    'engine/redis/quotas',
+    'util',
+    'protocol',
+  ],
+  'engine/redis/webhooks': [...redisBase, 'engine/redis/lists'],
+  'engine/redis/transfer': [
+    ...redisBase,
+    'engine/redis/messages',
+    'engine/redis/nodes/partitions',
+    'engine/redis/script',
+    'engine/redis/server-check',
+    'engine/redis/sessions',
+    'engine/redis/steps',
+    'protocol',
+  ],
+  'engine/redis': [
+    ...redisBase,
+    'engine/redis/apps',
+    'engine/redis/messages',
+    'engine/redis/nodes',
+    'engine/redis/nodes/partitions',
+    'engine/redis/quotas',
+    'engine/redis/server-check',
+    'engine/redis/sessions',
+    'engine/redis/webhooks',
+    'protocol',
+  ],
+  'engine/suite': engineInterface,
+  engine: [
+    ...engineInterface,
+    'engine/local',
+    'engine/memory',
+    'engine/embedded',
+    'engine/redis',
+    'engine/redis/transfer',
+    'engine/util',
+    'util',
+  ],
+
+  'gateway/errors': [],
+  'gateway/log': [],
+  'gateway/clock-watch': [],
+  'gateway/repeat-log': ['gateway/log'],
+  'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],
+  'gateway/limits': gatewayBase,
+  'gateway/metrics': [...gatewayBase, 'protocol'],
+  'gateway/apps': [...settings, 'engine', 'tokens', 'protocol'],
+  'gateway/outbound': observed,
+  'gateway/webhooks': [...observed, 'gateway/outbound', 'engine', 'protocol'],
+  'gateway/auth': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'tokens', 'protocol'],
+  'gateway/messages': [...observed, 'gateway/apps', 'engine', 'protocol'],
+  'gateway/sessions': [...messages, 'engine', 'tokens', 'protocol'],
+  'gateway/connection': [...messages, 'gateway/sessions', 'engine', 'protocol'],
+  'gateway/http': [...connections, 'engine', 'protocol'],
+  'gateway/rest': [
+    ...connections,
+    'gateway/admin/audit',
+    'gateway/http',
+    'engine',
+    'rest-client',
+    'protocol',
+  ],
+  'gateway/transports': [...connections, 'gateway/http', 'engine', 'protocol'],
+  'gateway/admin/audit': [...gatewayBase, 'gateway/repeat-log'],
+  'gateway/admin': [
+    ...connections,
+    'gateway/admin/audit',
+    'gateway/http',
+    'gateway/webhooks',
+    'engine',
+    'protocol',
+  ],
+  gateway: [
+    ...connections,
+    'gateway/admin',
+    'gateway/admin/audit',
+    'gateway/repeat-log',
+    'gateway/http',
+    'gateway/rest',
+    'gateway/transports',
+    'gateway/webhooks',
+    'engine',
+    'rest-client',
+    'tokens',
+    'protocol',
+  ],
+
+  'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
+  'cli/doctor': ['cli/cli-error', 'cli/certificate', 'cli/report', 'gateway', 'protocol'],
+  'cli/workers': ['cli/until-signal', 'gateway'],
+  'cli/cli-error': [],
+  'cli/certificate': ['cli/report'],
+  'cli/report': [],
+  'cli/until-signal': [],
+  cli: [
+    'cli/dev',
+    'cli/doctor',
+    'cli/certificate',
+    'cli/report',
+    'cli/cli-error',
+    'cli/until-signal',
+    'cli/workers',
+    'gateway',
+    'util',
+    'tokens',
+    'protocol',
+  ],
+}
+
+/** Rooms that also run without Node. */
+export const withoutNode = [
+  'protocol',
+  'session',
+  'element',
+  'typings',
+  'playground',
+  'api-page',
+  'console',
+  'tokens',
+  'rest-client',
+]
+
+/** The files through which other rooms import a room, if they are not `index` and `internal`. */
+const entryFiles = { element: ['chat-session', 'define', 'internal'] }
+
+/** Rooms whose files other rooms import one by one. */
+const withoutEntry = ['util']
+
+/** Files that only the named files may import. */
+const restricted = { 'gateway/gateway': ['gateway/index'] }
+
+const topOf = (path) => path.split('/')[0]
+
+/** Returns the row of a path below src/ without its extension, or undefined if there is none. */
+export const roomOf = (path) => {
+  const parts = path.split('/')
+  for (let length = parts.length; length > 0; length--) {
+    const room = parts.slice(0, length).join('/')
+    if (Object.hasOwn(rooms, room)) return room
+  }
+  return undefined
+}
+
+/** Returns a file's path below src/ with `/` and without its extension, or undefined for a file outside src/. */
+export const pathInSrc = (file) => {
+  const path = relative(src, file).split(sep).join('/')
+  return path.startsWith('..') ? undefined : path.replace(/(\.d)?\.[cm]?[jt]sx?$/, '')
+}
+
+/** Returns why `file` must not import `specifier`; undefined if it may, and for files outside src/. */
+export const forbidden = (file, specifier) => {
+  const from = pathInSrc(file)
+  if (from === undefined) return undefined
+  const room = roomOf(from)
+  if (room === undefined) return `scripts/modules.mjs has no row for src/${from}.`
+  if (specifier.startsWith('node:') && withoutNode.includes(topOf(from)))
+    return `${topOf(from)}/ must run without Node.`
+  if (!specifier.startsWith('.')) return undefined
+  const to = pathInSrc(normalize(join(dirname(file), specifier)))
+  if (to === undefined) return `src/ imports nothing outside of it: ${specifier}.`
+  const target = roomOf(to)
+  if (restricted[to] && !restricted[to].includes(from))
+    return `Only ${restricted[to].join(', ')} imports ${to}.`
+  if (target === room) return undefined
+  if (topOf(from) !== topOf(to)) {
+    const allowed = rooms[room].filter((other) => topOf(other) !== topOf(room))
+    if (!allowed.includes(topOf(to)))
+      return `${room}/ may import ${rooms[room].join(', ') || 'no other room'}.`
+    if (withoutEntry.includes(topOf(to))) return undefined
+    const entries = entryFiles[topOf(to)] ?? ['index', 'internal']
+    return entries.some((entry) => to === `${topOf(to)}/${entry}`)
+      ? undefined
+      : `${topOf(to)}/ is entered by ${entries.join(', ')}.`
+  }
+  return rooms[room].includes(target)
+    ? undefined
+    : `${room} may import ${rooms[room].join(', ') || 'no other room'}.`
+}
+
+/** An ESLint plugin with the rule `rooms/arrows`. */
+export const plugin = {
+  rules: {
+    arrows: {
+      meta: { type: 'problem', schema: [], messages: { forbidden: '{{ why }}' } },
+      create(context) {
+        const check = ({ source }) => {
+          if (typeof source?.value !== 'string') return
+          const why = forbidden(context.physicalFilename, source.value)
+          if (why) context.report({ node: source, messageId: 'forbidden', data: { why } })
+        }
+        return {
+          ImportDeclaration: check,
+          ExportNamedDeclaration: check,
+          ExportAllDeclaration: check,
+          ImportExpression: check,
+          TSImportType: check,
+        }
+      },
+    },
+  },
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import type { EngineEvent, UserRef } from '../engine.js'
+import { EngineError } from '../errors.js'
+import { unfinishedTransfer } from '../transfer.js'
+import { Clock } from '../../util/clock.js'
+import { Scheduler } from '../../util/scheduler.js'
+import { EventQueue } from './webhooks/event-queue.js'
+import { sweepExpired } from './store/expiry-sweep.js'
+import { checkFormat, putFormat } from './store/format.js'
+import { GroupCommit, SPACING } from './store/group-commit.js'
+import { Guests } from './sessions/guests.js'
+import { Inboxes } from './messages/inboxes.js'
+import { Revocations } from './sessions/revocations.js'
+import { Reads } from './store/reads.js'
+import { rows } from './store/rows.js'
+import { put, read, type Operation, type Store, type Volume } from './store/store.js'
+import { Usage } from './store/usage.js'
+import { Users } from './sessions/users.js'
+import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
+
+/** Rows of webhook events that are read at once. Two ranges that are read together must not wait for each other: they show one moment. */
+const MAX_EVENT_ROWS = 4_096
+
+/** An open volume with the tables in it. It is used until it is closed or a write fails. */
+export interface Database {
+  volume: Volume
+  commit: GroupCommit
+  users: Users
+  guests: Guests
+  revocations: Revocations
+  usage: Usage
+  inboxes: Inboxes
+  queue: EventQueue
+  webhooks: WebhookEvents
+  /** Runs the jobs of `queue`, which reads by `reads`, and the sweep of revoked tokens. */
+  scheduler: Scheduler
+  reads: Reads
+  /** The engine's key. */
+  key: Uint8Array
+  clock: Clock
+}
+
+interface EpochRow {
+  /** The secret that every inbox's epoch is derived from. */
+  key: string
+  /** The volume that the row was written on. On a copy of that volume, acknowledged writes may be missing. */
+  identity: string
+}
+
+const SECRET_BYTES = 32
+/** The part of the cache that is for inboxes. The rest is for the senders of messages. */
+const INBOXES_SHARE = 0.75
+
+const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
+
+/**
+ * Reads the engine's secrets. Missing ones are made and synced before they are returned, so that nothing depends on a
+ * secret which a power cut could take away.
+ */
+const loadSecrets = async (
+  store: Store,
+  commit: GroupCommit,
+  identity: string,
+): Promise<{ key: string; epochKey: string }> => {
+  const missing: Operation[] = checkFormat(store) ? [] : [putFormat()]
+  let key = read(store, rows.key) as string | undefined
+  if (key === undefined) missing.push(put(rows.key, (key = newSecret())))
+  let epoch = read(store, rows.epoch) as EpochRow | undefined
+  if (epoch?.identity !== identity) missing.push(put(rows.epoch, (epoch = { key: newSecret(), identity })))
+  if (missing.length > 0) await commit.sync(missing)
+  return { key, epochKey: epoch.key }
+}
+
+/** The engine's time of the last `saveTime`. Time in which the engine is closed does not count, since no clock measures it for sure. */
+const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
+
+/**
+ * Stores the engine's time, and the wall clock's, without a sync. If a crash loses the latest time, stored messages and ids are kept
+ * longer by as much, and users with a connection were last seen earlier by as much.
+ */
+export const saveTime = ({ clock, commit }: Database): void =>
+  commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now()), put(rows.openAt, Date.now())))
+
+export interface DatabaseOptions {
+  openVolume: (signal: AbortSignal) => Promise<Volume>
+  signal: AbortSignal
+  onFailure: (failure: EngineError) => void
+  emit: (event: EngineEvent) => void
+  onError: (error: unknown) => void
+  hasSession: (of: UserRef) => boolean
+  presenceOf: (of: UserRef) => Presence
+  /** Called before the database is returned. If it rejects, the volume is closed again. */
+  prepare: (database: Database) => Promise<void>
+}
+
+export const openDatabase = async ({
+  openVolume,
+  signal,
+  onFailure,
+  emit,
+  onError,
+  hasSession,
+  presenceOf,
+  prepare,
+}: DatabaseOptions): Promise<Database> => {
+  const volume = await openVolume(signal)
+  try {
+    const { store, identity, cacheBytes } = volume
+    const inboxBytes = cacheBytes * INBOXES_SHARE
+    if (read(store, rows.copying) !== undefined)
+      throw new EngineError('unavailable', unfinishedTransfer("The engine's folder"))
+    const commit = new GroupCommit(
+      store,
+      onFailure,
+      () => volume.assertPresent(),
+      volume.isPersistent ? SPACING : 0,
+    )
+    const { key, epochKey } = await loadSecrets(store, commit, identity)
+    const usage = new Usage(store, commit)
+    const clock = new Clock(loadTime(store))
+    const revocations = new Revocations(store, commit, clock)
+    await revocations.load()
+    const reads = new Reads(store, MAX_EVENT_ROWS)
+    const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+    const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
+    sweepExpired({ store, commit, scheduler, clock })
+    const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
+    const users = new Users(store, commit, usage, webhooks, cacheBytes - inboxBytes)
+    const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
+    const inboxes = new Inboxes({
+      ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey },
+      ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, emit, onEmptied, onError },
+    })
+    const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)
+    const guests = new Guests({ store, commit, users, clock, isInUse, onError })
+    const parts = { volume, commit, users, guests, revocations, usage, inboxes, queue, webhooks, clock }
+    const database = { ...parts, key: Buffer.from(key, 'base64url'), scheduler, reads }
+    try {
+      await inboxes.loadIds()
+      await prepare(database)
+      // If a background job's write failed meanwhile, the commit refuses every write, and the database could never be used.
+      commit.assertWritable()
+      guests.sweep()
+    } catch (error) {
+      // Background jobs must not read from a closed store.
+      await scheduler.stop()
+      await guests.stop()
+      await inboxes.stop()
+      await commit.close()
+      throw error
+    }
+    return database
+  } catch (cause) {
+    await volume.store.close()
+    throw cause instanceof EngineError
+      ? cause
+      : new EngineError('unavailable', "The engine's store can't be made ready: the cause says why.", {
+          cause,
+        })
+  }
+}
+
+/** Writes pending changes and closes the store. */
+export const closeDatabase = async (database: Database): Promise<void> => {
+  const { volume, commit, users, guests, revocations, inboxes, queue, scheduler, reads } = database
+  if (volume.isPersistent) saveTime(database)
+  await scheduler.stop()
+  await guests.stop()
+  await users.idle()
+  await queue.idle()
+  await reads.idle()
+  await revocations.idle()
+  await inboxes.stop()
+  await commit.close()
+  await volume.store.close()
+}

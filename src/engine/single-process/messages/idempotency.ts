@@ -1,0 +1,173 @@
+import type { SendResult } from '../../engine.js'
+import type { Clock } from '../../../util/clock.js'
+import type { Job, Scheduler } from '../../../util/scheduler.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { rows } from '../store/rows.js'
+import { del, put, read, readAllAs, type Operation, type Store } from '../store/store.js'
+import { StoredKeysFilter } from './stored-keys-filter.js'
+
+export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
+
+/** A message that is about to be written. */
+export interface NewKey {
+  /** A hash of the message's content. */
+  digest: string
+  result: StoredResult
+  /** Resolves with `result` when the message is synced. */
+  synced: Promise<StoredResult>
+  now: number
+  expiresAt: number
+}
+
+/** The ids of recent messages with the result of each, so that a retry stores nothing twice. */
+export interface IdempotencyKeys {
+  /** Called once before the first send. */
+  load(): Promise<void>
+  /** The result of an earlier send with this key; undefined if there was none. */
+  find(key: string, digest: string, now: number): Promise<SendResult> | undefined
+  /** Adds a key, and to `operations` those that store it. */
+  add(key: string, added: NewKey, operations: Operation[]): void
+}
+
+/** The result of a send whose key was sent before. */
+export const resultOf = async (
+  earlier: Pick<NewKey, 'digest' | 'synced'>,
+  digest: string,
+): Promise<SendResult> => {
+  const result = await earlier.synced
+  return earlier.digest === digest ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' }
+}
+
+export type IdempotencyRow = [
+  expiresAt: number,
+  digest: string,
+  offset: number,
+  ownOffset: number | null,
+  sentAt: number,
+]
+
+/** Returns the time in a row, in less time than `JSON.parse` takes for all of the row. */
+const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
+
+/** How many keys one step of the first pass reads, which adds them to the filter: until its end each message is looked up. */
+export const KEYS_PER_LOADING_STEP = 4_096
+/** How many keys one step of a later pass reads. A step may delete all that it reads. */
+export const KEYS_PER_STEP = 2_048
+/** Milliseconds from the begin of one step to that of the next: after a restart all clients connect at the same time. */
+const STEP_SPACING = 10
+/** Milliseconds from the begin of one pass to the next, at least. */
+const MIN_PASS_INTERVAL = 100
+
+export interface IdempotencyKeysOptions {
+  store: Store
+  commit: GroupCommit
+  scheduler: Scheduler
+  clock: Clock
+}
+
+/** Idempotency keys in a store. A background job passes over all of them and deletes the expired ones. */
+export class StoredIdempotencyKeys implements IdempotencyKeys {
+  readonly #store: Store
+  readonly #commit: GroupCommit
+  readonly #scheduler: Scheduler
+  readonly #clock: Clock
+  /** Sends that are not durable yet, by row. */
+  readonly #pending = new Map<string, NewKey>()
+  readonly #filter = new StoredKeysFilter()
+  readonly #job: Job
+  #isLoaded = false
+  /** The last row that the pass has read; undefined between two passes. */
+  #last: string | undefined
+  #passBegan = -Infinity
+  /** Keys that were written while a step reads; undefined between two reads. */
+  #writtenMeanwhile: Set<string> | undefined
+  /** The earliest expiry of the keys that the pass has read and kept, and of the keys that were added since. */
+  #nextExpiry = Infinity
+  /** The longest time from the `add`, or the read, of a key to its expiry. */
+  #longestKept = 0
+
+  constructor({ store, commit, scheduler, clock }: IdempotencyKeysOptions) {
+    this.#store = store
+    this.#commit = commit
+    this.#scheduler = scheduler
+    this.#clock = clock
+    this.#job = scheduler.job((now) => this.#step(now))
+  }
+
+  /** Adds the keys that an earlier process stored to the filter: some of them before it resolves, the others in the background. */
+  async load(): Promise<void> {
+    this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
+  }
+
+  find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
+    const pending = this.#pending.get(row)
+    if (pending) return resultOf(pending, digest)
+    if (!this.#filter.mayHave(row, now)) return undefined
+    const stored = read(this.#store, row) as IdempotencyRow | undefined
+    if (!stored || stored[0] <= now) return undefined
+    const [, storedDigest, offset, ownOffset, sentAt] = stored
+    const synced = Promise.resolve({ outcome: 'repeated' as const, offset, ownOffset, sentAt })
+    return resultOf({ digest: storedDigest, synced }, digest)
+  }
+
+  add(row: string, added: NewKey, operations: Operation[]): void {
+    const { now, expiresAt } = added
+    this.#filter.add(row, expiresAt, now)
+    this.#pending.set(row, added)
+    this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+    this.#scheduler.schedule(this.#job, this.#nextPass())
+    const { digest, result } = added
+    const { offset, ownOffset, sentAt } = result
+    operations.push(put(row, [expiresAt, digest, offset, ownOffset, sentAt] satisfies IdempotencyRow))
+    added.synced.then(
+      () => {
+        this.#pending.delete(row)
+        this.#writtenMeanwhile?.add(row)
+      },
+      // After a failed write the store is opened again, with other keys in memory.
+      () => undefined,
+    )
+  }
+
+  /** One step of a pass. Keys that are sent meanwhile are in the filter already. */
+  async #step(now: number): Promise<number> {
+    if (this.#last === undefined) {
+      if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
+      this.#passBegan = now
+      // The pass may not read keys that are being written.
+      this.#nextExpiry = Infinity
+      for (const { expiresAt } of this.#pending.values())
+        this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+    }
+    const written = (this.#writtenMeanwhile = new Set<string>())
+    const limit = this.#isLoaded ? KEYS_PER_STEP : KEYS_PER_LOADING_STEP
+    const range = { ...rows.idempotencyKeysAfter(this.#last), limit }
+    const page = await readAllAs(this.#store, range, expiryOf)
+    this.#writtenMeanwhile = undefined
+    const deletions: Operation[] = []
+    for (const [row, expiresAt] of page) {
+      // A key that was sent again since the read is valid again.
+      if (expiresAt <= now && !this.#pending.has(row) && !written.has(row)) deletions.push(del(row))
+      else this.#keep(row, expiresAt, now)
+    }
+    this.#last = page.length === limit ? page.at(-1)?.[0] : undefined
+    // In their place among the writes: behind a later one they would delete a key that was sent again meanwhile.
+    this.#commit.append(deletions)
+    if (this.#last !== undefined) return now + STEP_SPACING
+    if (!this.#isLoaded) this.#filter.setLoaded()
+    this.#isLoaded = true
+    return this.#nextPass()
+  }
+
+  /** Returns the time of the next pass: so late that at most two passes read a key. */
+  #nextPass(): number {
+    return Math.max(this.#nextExpiry, this.#passBegan + this.#longestKept)
+  }
+
+  #keep(row: string, expiresAt: number, now: number): void {
+    if (!this.#isLoaded) this.#filter.add(row, expiresAt, now)
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+    this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
+  }
+}

@@ -1,0 +1,55 @@
+import type { Clock } from '../../../util/clock.js'
+import type { Job, Scheduler } from '../../../util/scheduler.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { MessageDel } from './message-operations.js'
+import type { Reads } from '../store/reads.js'
+import { rows, type InboxRef } from '../store/rows.js'
+import { del, put, type Operation } from '../store/store.js'
+
+/** The messages of a deleted inbox that are still stored: from one offset up to another. */
+type PurgeRow = [from: number, to: number]
+
+/** How many inboxes a step reads, and how many messages it deletes, at most. */
+const INBOXES_PER_STEP = 32
+const DELETIONS_PER_STEP = 512
+
+/** Deletes the messages of deleted inboxes in the background, and goes on after a crash. */
+export class InboxPurge {
+  readonly #reads: Reads
+  readonly #commit: GroupCommit
+  readonly #scheduler: Scheduler
+  readonly #clock: Clock
+  readonly #job: Job
+
+  constructor(reads: Reads, commit: GroupCommit, scheduler: Scheduler, clock: Clock) {
+    this.#reads = reads
+    this.#commit = commit
+    this.#scheduler = scheduler
+    this.#clock = clock
+    this.#job = scheduler.job(() => this.#step())
+    scheduler.schedule(this.#job, clock.now())
+  }
+
+  /** Returns operations. When they are written, the messages are deleted in the background. */
+  add(inbox: InboxRef, from: number, to: number): Operation[] {
+    this.#scheduler.schedule(this.#job, this.#clock.now())
+    return [put(rows.deletedInbox(inbox), [from, to] satisfies PurgeRow)]
+  }
+
+  async #step(): Promise<number> {
+    await this.#commit.flush()
+    const found = await this.#reads.all<PurgeRow>({ ...rows.allDeletedInboxes, limit: INBOXES_PER_STEP })
+    if (found.length === 0) return Infinity
+    const operations: Operation[] = []
+    for (const [row, [from, to]] of found) {
+      const end = Math.min(to, from + DELETIONS_PER_STEP - operations.length)
+      const prefix = rows.messagePrefix(rows.deletedInboxOf(row))
+      for (let offset = from; offset < end; offset++) operations.push(new MessageDel(prefix, offset))
+      operations.push(end < to ? put(row, [end, to] satisfies PurgeRow) : del(row))
+      if (operations.length >= DELETIONS_PER_STEP) break
+    }
+    this.#commit.defer('purge', (batch) => batch.push(...operations))
+    await this.#commit.flush()
+    return this.#clock.now()
+  }
+}

@@ -1,0 +1,84 @@
+import type { Message } from '../../../protocol/index.js'
+import type { MessagePage, Position, UserRef } from '../../engine.js'
+import { engineRules } from '../../rules.js'
+import type { Inbox } from './inbox.js'
+import { messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
+import type { Reads } from '../store/reads.js'
+import { rows } from '../store/rows.js'
+import type { Unread } from './unread-checks.js'
+
+/** Reads the messages of inboxes. */
+export class InboxReader {
+  readonly #reads: Reads
+  readonly #open: (of: UserRef) => Inbox
+
+  constructor(reads: Reads, open: (of: UserRef) => Inbox) {
+    this.#reads = reads
+    this.#open = open
+  }
+
+  async after(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
+    const inbox = this.#open(of)
+    const { first, offset: newest } = inbox.durable
+    const isComparable = position.epoch === inbox.epoch && position.offset <= newest
+    const from = isComparable ? position.offset : 0
+    const messages = await this.read(inbox, Math.max(from + 1, first), newest + 1, limit)
+    // `lost` depends on the messages that were read: the sweep may have deleted more since `first` was read.
+    const next = messages[0]?.offset ?? newest + 1
+    return { messages, lost: !isComparable || next > from + 1 }
+  }
+
+  async before(
+    of: UserRef,
+    { epoch, offset }: { epoch: string; offset: number | null },
+    limit: number,
+  ): Promise<Message[] | null> {
+    const inbox = this.#open(of)
+    if (epoch !== inbox.epoch) return null
+    const { first, offset: newest } = inbox.durable
+    const messages = await this.read(inbox, first, Math.min(offset ?? Infinity, newest + 1), limit, true)
+    return messages.reverse()
+  }
+
+  /** The messages from an offset up to, but not including, another. */
+  async read(inbox: Inbox, from: number, to: number, limit: number, reverse = false): Promise<Message[]> {
+    return (await this.#rows(inbox, from, to, limit, reverse)).map(({ message }) => message)
+  }
+
+  /** The user's unread messages; null if there is none. */
+  async unread(of: UserRef): Promise<Unread | null> {
+    const inbox = this.#open(of)
+    const { readOffset, durable } = inbox
+    const [from, to] = [Math.max(readOffset + 1, durable.first), durable.offset + 1]
+    const { searchedForUnread, reportedUnread } = engineRules
+    const isReceived = ({ message }: MessageRow): boolean => message.from !== of.userId
+    const [first, last] = await Promise.all([
+      this.#rows(inbox, from, to, searchedForUnread, false),
+      this.#rows(inbox, from, to, searchedForUnread, true),
+    ])
+    const oldest = first.find(isReceived) ?? last.findLast(isReceived)
+    // The user may have read the messages while they were read from the store.
+    const state = inbox.state()
+    if (!oldest || state.unread === 0 || state.readOffset >= oldest.message.offset) return null
+    const newest = last.filter(isReceived).slice(0, reportedUnread).reverse()
+    return {
+      inbox: state,
+      deletions: inbox.deletions,
+      oldest: { ...oldest.message, at: oldest.at },
+      newest: newest.map(({ message }) => message),
+    }
+  }
+
+  async #rows(
+    { stored: { ref } }: Inbox,
+    from: number,
+    to: number,
+    limit: number,
+    reverse: boolean,
+  ): Promise<MessageRow[]> {
+    if (from >= to) return []
+    const range = { ...rows.messages(ref, from, to), reverse, limit: Math.min(limit, to - from) }
+    const found = await this.#reads.all<StoredMessage>(range)
+    return found.map(([key, stored]) => messageRowOf(rows.offsetOf(key), stored))
+  }
+}

@@ -1,0 +1,109 @@
+import type { CheckedMessage, UserRef } from '../../engine.js'
+import { createHmacSha256 } from '../../../util/hmac-sha256.js'
+import { LruCache } from '../../../util/lru-cache.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { Inbox } from './inbox.js'
+import type { Revocations } from '../sessions/revocations.js'
+import { rows, userKey } from '../store/rows.js'
+import type { Store } from '../store/store.js'
+
+/** About how many bytes an inbox takes in memory. */
+const INBOX_BYTES = 1_000
+const EPOCH_BYTES = 12
+
+export interface InboxTableOptions {
+  store: Store
+  commit: GroupCommit
+  revocations: Revocations
+  /** The secret from which epochs are derived. It changes when acknowledged writes may be missing. */
+  epochKey: string
+  /** About how many bytes the inboxes in memory may take. */
+  cacheBytes: number
+}
+
+/** Returns the end of an idempotency key: how often the sender and the recipient were deleted. Empty if neither was. */
+export const deletionsSuffix = (counts: readonly number[]): string =>
+  counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
+
+/** The inboxes in memory: the most recently used, and those whose last change is not written. */
+export class InboxTable {
+  readonly #store: Store
+  readonly #commit: GroupCommit
+  readonly #revocations: Revocations
+  readonly #epochHmac: ReturnType<typeof createHmacSha256>
+  readonly #cache: LruCache<Inbox>
+
+  constructor({ store, commit, revocations, epochKey, cacheBytes }: InboxTableOptions) {
+    this.#store = store
+    this.#commit = commit
+    this.#revocations = revocations
+    this.#epochHmac = createHmacSha256(epochKey)
+    this.#cache = new LruCache<Inbox>({
+      // A message changes two inboxes at once.
+      max: Math.max(2, Math.ceil(cacheBytes / INBOX_BYTES)),
+      isInUse: (inbox) => !this.#isWritten(inbox),
+      onEvict: (inbox) => this.#beforeEviction(inbox),
+    })
+  }
+
+  /** Returns the inbox, which the caller may change. `key` is the result of `userKey`. */
+  open(of: UserRef, key = userKey(of)): Inbox {
+    const inbox = this.peek(of, key)
+    if (!inbox.exists) this.#cache.set(key, inbox)
+    return inbox
+  }
+
+  /** Returns the inbox to be read. An inbox that never had a message is not kept: most users get none while they are online. */
+  peek({ appId, userId }: UserRef, key = userKey({ appId, userId })): Inbox {
+    const cached = this.#cache.get(key)
+    if (cached) return cached
+    const of = { appId, userId }
+    const inbox = this.#create(of, this.#revocations.deletions(of), false)
+    if (inbox.exists) this.#cache.set(key, inbox)
+    return inbox
+  }
+
+  /** Opens an empty inbox in place of one that the next batch deletes. */
+  replace({ of, deletions }: Inbox): void {
+    const inbox = this.#create(of, deletions + 1, true)
+    inbox.batch = this.#commit.nextBatch
+    this.#cache.set(userKey(of), inbox)
+  }
+
+  /** The inbox has changed: the next batch writes its row. */
+  markChanged(inbox: Inbox): void {
+    inbox.exists = true
+    inbox.batch = this.#commit.nextBatch
+    this.#commit.defer(inbox.row, (batch) => inbox.write(batch))
+  }
+
+  /** The inboxes whose last change is not written. */
+  *unwritten(): Iterable<Inbox> {
+    for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
+  }
+
+  /** Returns a text that changes when the sender or the recipient is deleted: a message id that was used before is new again then. */
+  deletionsIn({ appId, from, to }: CheckedMessage): string {
+    if (!this.#revocations.mayHaveDeletions(appId)) return ''
+    const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
+    return deletionsSuffix(counts)
+  }
+
+  /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */
+  #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
+    // An inbox without a row needs an epoch too, so the epoch is derived.
+    const row = rows.inbox(of)
+    const mac = this.#epochHmac(deletions > 0 ? `${row}\0${deletions}` : row)
+    const epoch = mac.toString('base64url', 0, EPOCH_BYTES)
+    return new Inbox(of, deletions, epoch, this.#store, isNew)
+  }
+
+  #beforeEviction(inbox: Inbox): void {
+    if (this.#commit.isWritable && inbox.prepareClose()) this.markChanged(inbox)
+  }
+
+  /** Returns whether the inbox's last change is written. */
+  #isWritten(inbox: Inbox): boolean {
+    return inbox.batch <= this.#commit.lastWritten
+  }
+}

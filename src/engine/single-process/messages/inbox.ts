@@ -1,0 +1,336 @@
+import type { InboxState, Retention, UserRef } from '../../engine.js'
+import { engineRules } from '../../rules.js'
+import {
+  messageRowOf,
+  type InboxRow,
+  type MessageRow,
+  type MessageSummary,
+  type StoredMessage,
+  type Watermark,
+} from './inbox-row.js'
+import { lowerBound } from '../../../util/lower-bound.js'
+import { MessageDel, MessagePut } from './message-operations.js'
+import { rows, type InboxRef } from '../store/rows.js'
+import { put, read, type Operation, type Store } from '../store/store.js'
+import type { UnreadCounts } from './unread-counts.js'
+
+/** How many messages a row that is not exact may lag behind. */
+const MAX_ROW_LAG = 16
+/** Messages that are not retained are deleted this many at a time, because each deletion reads a row for its count. */
+const MIN_DELETIONS = 64
+/** How many messages one call of `sweep` deletes at most. */
+const MAX_DELETIONS = 1024
+/** How many messages one call of `expire` reads at most. */
+const MAX_EXPIRED_PER_STEP = 64
+
+/** The watermark of every new inbox. They share one object, since most inboxes stay empty. */
+const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
+const NONE_RECEIVED = { first: 1, received: 0 }
+const NONE_PENDING: MessageSummary[] = []
+const NO_ROW: InboxRow = {
+  ...EMPTY,
+  readOffset: 0,
+  readReceived: 0,
+  swept: { offset: 1, bytes: 0 },
+  oldestAt: 0,
+  isExact: false,
+}
+
+/**
+ * One user's inbox. A message is given its offset when it is written (`assigned`), and readers see it once it is synced
+ * (`durable`).
+ */
+export class Inbox {
+  readonly of: UserRef
+  /** How often the inbox's user was deleted before. */
+  readonly deletions: number
+  readonly row: string
+  readonly epoch: string
+  /** Whether the inbox ever had a message, or is about to. */
+  exists: boolean
+  assigned: Watermark
+  durable: Watermark
+  readOffset: number
+  /** The number of the batch that the last change goes into. */
+  batch = 0
+  readonly #store: Store
+  readonly #ref: InboxRef
+  /** The beginning of the keys of messages. The first message makes it, because most inboxes get none for long. */
+  #messagePrefix: string | undefined
+  #readReceived: number
+  #swept: { offset: number; bytes: number }
+  #oldestAt: number
+  /** A cache: messages from others before offset `first`. */
+  #receivedAtFirst = NONE_RECEIVED
+  /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
+  #soleSender: string | null = null
+  #soleSenderSince: number
+  /** The messages after `durable`, whose rows can't be read yet. */
+  #pending: MessageSummary[] = NONE_PENDING
+  /** The newest offset that the inbox's row covers. */
+  #rowOffset: number
+  /** Whether the newest row is exact. If it is, each batch with a message of the inbox writes the row too. */
+  #isRowExact: boolean
+  /** How many messages were appended since the inbox was opened. */
+  #appended = 0
+
+  /** With `isNew` the store's row, if there is one, belongs to an inbox that is being deleted. */
+  constructor(of: UserRef, deletions: number, epoch: string, store: Store, isNew: boolean) {
+    this.of = of
+    this.deletions = deletions
+    this.#ref = deletions > 0 ? { ...of, deletions } : of
+    this.row = rows.inbox(of)
+    this.epoch = epoch
+    this.#store = store
+    const stored = isNew ? undefined : (read(store, this.row) as InboxRow | undefined)
+    this.exists = stored !== undefined
+    const { offset, received, bytes, first, readOffset, readReceived, swept, oldestAt, isExact } =
+      stored ?? NO_ROW
+    this.assigned = stored ? { offset, received, bytes, first } : EMPTY
+    this.#rowOffset = offset
+    this.#isRowExact = isExact
+    if (stored && !isExact) this.#catchUp()
+    this.durable = this.assigned
+    this.#soleSenderSince = this.assigned.offset + 1
+    this.readOffset = readOffset
+    this.#readReceived = readReceived
+    this.#swept = swept
+    this.#oldestAt = oldestAt
+  }
+
+  /** Adds the inbox's row to a batch, with the messages of that batch included. */
+  write(batch: Operation[]): void {
+    // An inbox that gets one message before it is evicted needs one row. One that gets more would need a row for each of them.
+    this.#isRowExact = this.#appended <= 1
+    const row: InboxRow = {
+      ...this.assigned,
+      readOffset: this.readOffset,
+      readReceived: this.#readReceived,
+      swept: this.#swept,
+      oldestAt: this.#oldestAt,
+      isExact: this.#isRowExact,
+    }
+    batch.push(put(this.row, row))
+    this.#rowOffset = row.offset
+  }
+
+  /** Returns whether the inbox's row has to be written before the inbox is closed, so that opening the inbox again reads only the row. */
+  prepareClose(): boolean {
+    this.#appended = 0
+    return this.exists && !this.#isRowExact
+  }
+
+  /** Whether a message is retained, or is about to be stored. */
+  get hasMessages(): boolean {
+    return this.assigned.first <= this.assigned.offset
+  }
+
+  /** The messages that are stored: their keys, from one offset up to another, and about how many bytes they take. */
+  get stored(): { ref: InboxRef; from: number; to: number; bytes: number } {
+    const { offset, bytes } = this.assigned
+    return { ref: this.#ref, from: this.#swept.offset, to: offset + 1, bytes: bytes - this.#swept.bytes }
+  }
+
+  /** Whether the inbox's row has to be written with the message that was appended last. */
+  get isBehind(): boolean {
+    return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
+  }
+
+  /** Whether a message from another user is unread, be it synced or not. */
+  get hasUnread(): boolean {
+    const { assigned, durable, readOffset } = this
+    const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
+    return assigned.received > read
+  }
+
+  state(): InboxState {
+    const { epoch, durable, readOffset } = this
+    const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
+    return { epoch, offset: durable.offset, readOffset, unread: durable.received - read }
+  }
+
+  /** Counts some of the unread messages in `counts`. Returns whether all are counted. */
+  count(counts: UnreadCounts): boolean {
+    const { first, offset } = this.assigned
+    return counts.update(Math.max(first, this.readOffset + 1), offset, (each) => this.#summaryOf(each))
+  }
+
+  /**
+   * Returns whether the unread messages of `from` take more than `share` of the retention, and another message of `size` bytes would push
+   * out another sender's unread message. Undefined if `count` has to be called again first.
+   */
+  isCrowdedBy(
+    from: string,
+    size: number,
+    retention: Retention,
+    share: number,
+    counts: () => UnreadCounts,
+  ): boolean | undefined {
+    const { first } = this.assigned
+    const firstUnread = Math.max(first, this.readOffset + 1)
+    // Without this shortcut each message to a full inbox would read a row.
+    if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
+    // Messages beyond a retention that was lowered are not pushed out by this one, and reading them all would block the event loop.
+    const firstWithin = this.#firstWithin(this.assigned, retention)
+    const firstAfter = this.#firstAfter(size, retention, firstWithin)
+    const isFromAnother = (summary: MessageSummary | undefined): boolean =>
+      summary !== undefined && summary.from !== from && summary.from !== this.of.userId
+    let pushedOut = Math.max(firstUnread, firstWithin)
+    while (pushedOut < firstAfter && !isFromAnother(this.#summaryOf(pushedOut))) pushedOut++
+    if (pushedOut >= firstAfter) return false
+    const unread = counts()
+    if (!this.count(unread)) return undefined
+    const taken = unread.of(from)
+    return engineRules.sharedLimits.some((limit) => taken[limit] > share * retention[limit])
+  }
+
+  /** Returns the operation that stores the next message, and stops retaining those that it pushes out. `json` is the message without its offset. */
+  append(json: string, size: number, from: string | null, at: number, retention: Retention): Operation {
+    const before = this.assigned
+    const offset = before.offset + 1
+    this.#appended++
+    this.assigned = {
+      offset,
+      received: before.received + (from === this.of.userId ? 0 : 1),
+      bytes: before.bytes + size,
+      first: this.#firstAfter(size, retention),
+    }
+    if (before.first > before.offset) this.#oldestAt = at
+    if (from !== this.#soleSender && from !== this.of.userId) {
+      this.#soleSender = from
+      this.#soleSenderSince = offset
+    }
+    const { received, bytes } = before
+    if (this.#pending.length === 0) this.#pending = [{ from, bytes, size }]
+    else this.#pending.push({ from, bytes, size })
+    const { first } = this.assigned
+    return new MessagePut(this.#prefix, offset, { at, received, bytes, size, first }, json)
+  }
+
+  /** Shows readers the messages up to `mark`, which are synced. */
+  publish(mark: Watermark): void {
+    const published = mark.offset - this.durable.offset
+    if (published >= this.#pending.length) this.#pending = NONE_PENDING
+    else this.#pending.splice(0, published)
+    this.durable = mark.first < this.durable.first ? { ...mark, first: this.durable.first } : mark
+  }
+
+  /** Moves the read mark forward to `target`; false if it is there already. */
+  markRead(target: number): boolean {
+    const { durable } = this
+    const offset = Math.min(target, durable.offset)
+    if (offset <= this.readOffset) return false
+    this.#readReceived =
+      offset === durable.offset
+        ? durable.received
+        : offset < durable.first
+          ? this.#receivedBeforeFirst()
+          : this.#receivedBefore(offset + 1)
+    this.readOffset = offset
+    return true
+  }
+
+  /** Returns whether the oldest message may be older than `age`. */
+  hasExpired(now: number, age: number): boolean {
+    return this.durable.first <= this.durable.offset && this.#oldestAt + age <= now
+  }
+
+  /** Stops retaining messages that are older than `age`, a limited number in one call. */
+  expire(now: number, age: number): void {
+    let { first } = this.durable
+    for (let n = 0; n < MAX_EXPIRED_PER_STEP && first <= this.durable.offset; n++, first++) {
+      this.#oldestAt = this.#messageRow(first)?.at ?? 0
+      if (this.#oldestAt + age > now) break
+    }
+    this.#setFirst(first)
+  }
+
+  /** Stops retaining the messages beyond `retention`. The next message would do so too. */
+  trim(retention: Retention): void {
+    this.#setFirst(this.#firstWithin(this.durable, retention))
+  }
+
+  /**
+   * The operations that delete the messages which are not retained, at most `MAX_DELETIONS`, and the bytes that they free;
+   * undefined while there are too few of them, or with `all`, none.
+   */
+  sweep(all: boolean): { freed: number; operations: Operation[] } | undefined {
+    const { first, offset, bytes } = this.durable
+    const from = this.#swept.offset
+    if (first - from < (all ? 1 : MIN_DELETIONS)) return undefined
+    const operations: Operation[] = []
+    const end = Math.min(first, from + MAX_DELETIONS)
+    const before = end > offset ? bytes : (this.#messageRow(end)?.bytes ?? bytes)
+    const freed = before - this.#swept.bytes
+    for (let old = from; old < end; old++) operations.push(new MessageDel(this.#prefix, old))
+    this.#swept = { offset: end, bytes: before }
+    return { freed, operations }
+  }
+
+  /** Reads the messages that the inbox's row does not cover. */
+  #catchUp(): void {
+    for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
+      this.assigned = {
+        offset: next.message.offset,
+        received: next.received + (next.message.from === this.of.userId ? 0 : 1),
+        bytes: next.bytes + next.size,
+        first: Math.max(next.first, this.assigned.first),
+      }
+    }
+  }
+
+  /** The oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */
+  #firstAfter(size: number, retention: Retention, first = this.assigned.first): number {
+    const { offset, bytes } = this.assigned
+    return this.#firstWithin({ offset: offset + 1, bytes: bytes + size, first }, retention)
+  }
+
+  #firstWithin(
+    { offset, bytes, first }: Pick<Watermark, 'offset' | 'bytes' | 'first'>,
+    retention: Retention,
+  ): number {
+    const from = Math.max(first, offset - retention.messages + 1)
+    // The bytes since the last deletion are an upper bound, which needs no read.
+    if (bytes - this.#swept.bytes <= retention.bytes) return from
+    // A binary search: after the retention was lowered, reading each message beyond it would block the event loop.
+    return lowerBound(
+      from,
+      offset,
+      (next) => bytes - (this.#summaryOf(next)?.bytes ?? bytes) > retention.bytes,
+    )
+  }
+
+  #summaryOf(offset: number): MessageSummary | undefined {
+    const pending = this.#pending[offset - this.durable.offset - 1]
+    if (pending) return pending
+    const row = this.#messageRow(offset)
+    return row && { from: row.message.from, bytes: row.bytes, size: row.size }
+  }
+
+  #setFirst(first: number): void {
+    this.durable = { ...this.durable, first }
+    this.assigned = { ...this.assigned, first: Math.max(first, this.assigned.first) }
+  }
+
+  get #prefix(): string {
+    return (this.#messagePrefix ??= rows.messagePrefix(this.#ref))
+  }
+
+  #messageRow(offset: number): MessageRow | undefined {
+    const stored = read(this.#store, rows.messageIn(this.#prefix, offset)) as StoredMessage | undefined
+    return stored && messageRowOf(offset, stored)
+  }
+
+  #receivedBefore(offset: number): number {
+    return offset > this.durable.offset
+      ? this.durable.received
+      : (this.#messageRow(offset)?.received ?? this.durable.received)
+  }
+
+  #receivedBeforeFirst(): number {
+    const { first } = this.durable
+    if (this.#receivedAtFirst.first !== first)
+      this.#receivedAtFirst = { first, received: this.#receivedBefore(first) }
+    return this.#receivedAtFirst.received
+  }
+}

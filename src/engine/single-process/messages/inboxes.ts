@@ -1,0 +1,335 @@
+import type { Message } from '../../../protocol/index.js'
+import type {
+  EngineEvent,
+  InboxState,
+  CheckedMessage,
+  Position,
+  Retention,
+  SendResult,
+  SendRules,
+  UserRef,
+} from '../../engine.js'
+import type { Clock } from '../../../util/clock.js'
+import { Scheduler } from '../../../util/scheduler.js'
+import { engineRules } from '../../rules.js'
+import { contentDigest } from '../../util/content-digest.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import type { Inbox } from './inbox.js'
+import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
+import { PendingSend, messageAt, type Content, type SentInboxes } from './pending-send.js'
+import { InboxPurge } from './inbox-purge.js'
+import { InboxReader } from './inbox-reader.js'
+import { InboxTable } from './inbox-table.js'
+import { MemoryIdempotencyKeys } from './memory-idempotency.js'
+import { Reads } from '../store/reads.js'
+import { RetentionSweep } from './retention-sweep.js'
+import type { Revocations } from '../sessions/revocations.js'
+import { rows, userKey } from '../store/rows.js'
+import { del, type Operation, type Store } from '../store/store.js'
+import { UnreadChecks } from './unread-checks.js'
+import { UnreadLimit } from './unread-limit.js'
+import type { Usage } from '../store/usage.js'
+import type { Users } from '../sessions/users.js'
+import type { WebhookEvents } from '../webhooks/webhook-events.js'
+
+export interface InboxesOptions {
+  store: Store
+  commit: GroupCommit
+  users: Users
+  usage: Usage
+  revocations: Revocations
+  webhooks: WebhookEvents
+  /** The clock of every duration in the store. */
+  clock: Clock
+  /** The secret from which epochs are derived. It changes when acknowledged writes may be missing. */
+  epochKey: string
+  /** Whether the store is on a disk. */
+  isPersistent: boolean
+  /** About how many bytes the inboxes in memory may take. */
+  cacheBytes: number
+  emit: (event: EngineEvent) => void
+  /** Called when retention has deleted the last message of an inbox. */
+  onEmptied: (of: UserRef) => void
+  /** Called with errors of background jobs. */
+  onError: (error: unknown) => void
+}
+
+/** The inboxes in a store. */
+export class Inboxes {
+  readonly reader: InboxReader
+  readonly #commit: GroupCommit
+  readonly #users: Users
+  readonly #clock: Clock
+  readonly #emit: (event: EngineEvent) => void
+  readonly #onEmptied: (of: UserRef) => void
+  readonly #usage: Usage
+  readonly #revocations: Revocations
+  readonly #idempotencyKeys: IdempotencyKeys
+  readonly #table: InboxTable
+  readonly #unreadLimit: UnreadLimit
+  readonly #scheduler: Scheduler
+  readonly #retentionSweep: RetentionSweep
+  readonly #purge: InboxPurge
+  readonly #webhooks: WebhookEvents
+  readonly #unreadChecks: UnreadChecks
+  readonly #reads: Reads
+  /** Apps whose quota refused a message in this task. */
+  readonly #full = new Set<string>()
+
+  constructor(options: InboxesOptions) {
+    const { store, commit, users, usage, revocations, webhooks, clock, emit, onEmptied, onError } = options
+    this.#commit = commit
+    this.#users = users
+    this.#table = new InboxTable(options)
+    this.#unreadLimit = new UnreadLimit((of) => this.#table.open(of))
+    this.#emit = emit
+    this.#onEmptied = onEmptied
+    this.#usage = usage
+    this.#revocations = revocations
+    this.#reads = new Reads(store)
+    this.reader = new InboxReader(this.#reads, (of) => this.#table.open(of))
+    this.#webhooks = webhooks
+    this.#clock = clock
+    this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+    this.#unreadChecks = new UnreadChecks({
+      ...{ reads: this.#reads, commit, clock, scheduler: this.#scheduler, webhooks },
+      unreadOf: (of) => this.reader.unread(of),
+    })
+    this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, {
+      open: (of) => this.#table.open(of),
+      deleteUnretained: (inbox, retention, now, operations) =>
+        this.#deleteUnretained(inbox, retention, now, true, operations),
+      write: (operations) => {
+        this.#deferDeletions(operations)
+        return commit.flush()
+      },
+    })
+    const scheduler = this.#scheduler
+    this.#idempotencyKeys = options.isPersistent
+      ? new StoredIdempotencyKeys({ store, commit, clock, scheduler })
+      : new MemoryIdempotencyKeys(clock)
+    this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
+  }
+
+  /** Called once before the first send. See `StoredIdempotencyKeys.load`. */
+  loadIds(): Promise<void> {
+    return this.#idempotencyKeys.load()
+  }
+
+  /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */
+  retain(appId: string, retention: Retention): void {
+    this.#retentionSweep.retain(appId, retention)
+  }
+
+  /** Looks for unread messages of the app from now on, if the app asks for events about them. */
+  resumeUnreadChecks(appId: string): void {
+    this.#unreadChecks.resume(appId)
+  }
+
+  /** Returns whether the inbox has a message, or is about to. */
+  hasMessages(of: UserRef): boolean {
+    return this.#table.peek(of).hasMessages
+  }
+
+  state(of: UserRef): InboxState {
+    return this.#table.peek(of).state()
+  }
+
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    this.#commit.assertWritable()
+    const wait = this.#unreadLimit.waitOf(message)
+    if (wait) return this.#sendAfter(wait, message, rules)
+    const now = this.#clock.now()
+    const sentAt = Date.now()
+    this.retain(message.appId, rules.retention)
+    const { appId, id, from, to, body, data } = message
+    const recipient = { appId, userId: to }
+    const recipientKey = userKey(recipient)
+    const sendingUser = { appId, userId: from ?? '' }
+    const senderKey = userKey(sendingUser)
+    const key = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
+    const digest = contentDigest(message)
+    const earlier = this.#idempotencyKeys.find(key, digest, now)
+    if (earlier) return earlier
+    if (!rules.unknownRecipients && this.#users.sender(recipient, recipientKey) === undefined) {
+      return Promise.resolve({ outcome: 'unknown-user' })
+    }
+    const sender = from === null ? null : (this.#users.sender(sendingUser, senderKey) ?? null)
+    const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
+    // The caller may change `data` before the message is emitted, so the events have a copy.
+    const content: Content = {
+      id,
+      from,
+      to,
+      sender,
+      body,
+      data: data && (JSON.parse(json) as CheckedMessage).data,
+      sentAt,
+    }
+
+    const inbox = this.#table.open(recipient, recipientKey)
+    // An array literal: `push` would allocate memory for 16 more inboxes in each message.
+    const inboxes: SentInboxes =
+      from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
+    const size = Buffer.byteLength(json) + engineRules.messageOverhead
+    const operations: Operation[] = []
+    for (const inbox of inboxes) this.#deleteUnretained(inbox, rules.retention, now, false, operations)
+    if (from !== null && from !== to) {
+      const isReached = this.#unreadLimit.isReached(inbox, from, size, rules)
+      if (isReached !== false) this.#deferDeletions(operations)
+      if (isReached === undefined) return this.#sendAfter(this.#unreadLimit.count(inbox), message, rules)
+      if (isReached) return Promise.resolve({ outcome: 'refused' })
+    }
+    if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
+
+    const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
+    for (const inbox of inboxes) {
+      operations.push(inbox.append(json, size, from, now, rules.retention))
+      if (inbox.isBehind) this.#table.markChanged(inbox)
+      inbox.batch = this.#commit.nextBatch
+    }
+    const { offset } = inbox.assigned
+    const ownOffset = from === null ? null : (inboxes[1] ?? inbox).assigned.offset
+    const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
+    if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
+    if (this.#webhooks.asks(appId, 'message.created')) {
+      const event = { epoch: inbox.epoch, message: messageAt(offset, content) }
+      operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
+    }
+    const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
+    const { synced } = pending
+    const expiresAt = now + rules.sendWindow
+    this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
+    this.#commit.write(operations, pending)
+    return synced
+  }
+
+  /**
+   * Deletes the user's inbox in the batch that `write` sends with the given operations. The inbox has another epoch at once. A background
+   * job deletes the messages, which no read returns any more. Resolves with whether the inbox ever had a message.
+   */
+  async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
+    const { exists } = this.#table.open(of)
+    if (!exists) {
+      await write([])
+      return false
+    }
+    await this.#revocations.countDeletion(of, (operations) => {
+      const inbox = this.#table.open(of)
+      const { ref, from, to, bytes } = inbox.stored
+      this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
+      this.#unreadLimit.forget(inbox)
+      this.#table.replace(inbox)
+      // The name is that of the inbox's own write, which must not bring the row back.
+      this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
+      return write([...operations, ...this.#purge.add(ref, from, to)])
+    })
+    return true
+  }
+
+  markRead(of: UserRef, { epoch, offset }: Position): InboxState | null {
+    const inbox = this.#table.open(of)
+    if (epoch !== inbox.epoch) return null
+    this.#commit.assertWritable()
+    if (!inbox.markRead(offset)) return inbox.state()
+    this.#table.markChanged(inbox)
+    this.#emit({ type: 'read', user: inbox.of, inbox: inbox.state() })
+    if (this.#webhooks.asks(of.appId, 'message.read')) {
+      const { readOffset, unread } = inbox.state()
+      this.#webhooks.defer(of, 'message.read', { epoch, readOffset, unread })
+    }
+    return inbox.state()
+  }
+
+  /**
+   * Takes over from inboxes whose store has failed. Read marks that were not written are kept. Messages of a failed
+   * batch that turn out to be stored are emitted, because their sends were rejected without an event.
+   */
+  async takeOver(failed: Inboxes): Promise<void> {
+    this.#retentionSweep.adopt(failed.#retentionSweep)
+    for (const appId of this.#webhooks.appIds) this.#unreadChecks.resume(appId)
+    for (const before of failed.#table.unwritten()) {
+      const inbox = this.#table.open(before.of)
+      if (inbox.epoch !== before.epoch) continue
+      if (inbox.markRead(before.readOffset)) this.#table.markChanged(inbox)
+      const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
+      for (const message of await this.reader.read(inbox, from, to, Infinity))
+        this.#emitMessage(inbox, message)
+    }
+  }
+
+  /** Stops the background jobs, and resolves when no read is under way. */
+  async stop(): Promise<void> {
+    await this.#scheduler.stop()
+    await this.#reads.idle()
+  }
+
+  #emitMessage({ of, epoch }: Inbox, message: Message, json?: string): void {
+    this.#emit({ type: 'message', user: of, epoch, message, json })
+  }
+
+  /** Sends the message when `wait` has resolved. */
+  #sendAfter(wait: Promise<unknown>, message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    this.#unreadLimit.delaySender(message, wait)
+    return wait.then(() => this.send(message, rules))
+  }
+
+  /**
+   * Adds a message of `size` bytes in each inbox to the app's usage; false if that exceeds its quota. Adds the
+   * operations that make room.
+   */
+  #reserve(
+    inboxes: SentInboxes,
+    size: number,
+    rules: SendRules,
+    now: number,
+    operations: Operation[],
+  ): boolean {
+    const { retention, quota } = rules
+    const { appId } = inboxes[0].of
+    let added = 0
+    for (const { exists } of inboxes) if (!exists) added++
+    const more = { inboxes: added, bytes: size * inboxes.length }
+    if (!this.#usage.fits(appId, more, quota))
+      for (const inbox of inboxes) this.#deleteUnretained(inbox, retention, now, true, operations)
+    if (!this.#full.has(appId) && this.#usage.fits(appId, more, quota)) {
+      this.#usage.add(appId, more)
+      return true
+    }
+    this.#deferDeletions(operations)
+    this.#refuseForThisTask(appId)
+    return false
+  }
+
+  /**
+   * Adds the operations that delete messages which are not retained. With `all`, of every such message of the inbox.
+   */
+  #deleteUnretained(
+    inbox: Inbox,
+    retention: Retention,
+    now: number,
+    all: boolean,
+    operations: Operation[],
+  ): void {
+    const { first } = inbox.durable
+    if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
+    if (all) inbox.trim(retention)
+    const swept = inbox.sweep(all)
+    if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
+    if (inbox.durable.first !== first && !inbox.hasMessages) this.#onEmptied(inbox.of)
+    if (!swept) return
+    for (const operation of swept.operations) operations.push(operation)
+    this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
+  }
+
+  /** Refuses the later messages of this task too: a smaller one might fit, and would overtake the first one. */
+  #refuseForThisTask(appId: string): void {
+    this.#full.add(appId)
+    queueMicrotask(() => this.#full.delete(appId))
+  }
+
+  #deferDeletions(operations: Operation[]): void {
+    const [first] = operations
+    if (first) this.#commit.defer(`delete ${first.key}`, (batch) => batch.push(...operations))
+  }
+}

@@ -1,0 +1,93 @@
+import type { Retention, UserRef } from '../../engine.js'
+import type { Clock } from '../../../util/clock.js'
+import type { Job, Scheduler } from '../../../util/scheduler.js'
+import { expirySearchInterval } from '../../rules.js'
+import type { Inbox } from './inbox.js'
+import { mayHaveExpired, type InboxRow } from './inbox-row.js'
+import { lastOf, rows } from '../store/rows.js'
+import { readAll, type Operation, type Store } from '../store/store.js'
+
+/** How many inboxes a step of the retention sweep reads, and about how many messages it deletes, at most. */
+const INBOXES_PER_STEP = 32
+const MAX_DELETIONS_PER_STEP = 256
+/** Milliseconds from the start of a full step to the next, and from the end of a step that was cut short. */
+const STEP_DELAY = 100
+const RESUME_DELAY = 20
+
+/** The sweep of one app. */
+interface Sweep {
+  retention: Retention
+  /** The row of the last inbox that was read; undefined at the start. */
+  after: string | undefined
+  job: Job
+}
+
+/** The inboxes that a sweep reads and changes. */
+export interface SweptInboxes {
+  open(of: UserRef): Inbox
+  /** Adds the operations that delete the messages of an inbox which are not retained. */
+  deleteUnretained(inbox: Inbox, retention: Retention, now: number, operations: Operation[]): void
+  /** Resolves when the operations are written. */
+  write(operations: Operation[]): Promise<void>
+}
+
+/** Deletes the expired messages of apps in the background, inbox by inbox. */
+export class RetentionSweep {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #scheduler: Scheduler
+  readonly #inboxes: SweptInboxes
+  readonly #sweeps = new Map<string, Sweep>()
+
+  constructor(store: Store, clock: Clock, scheduler: Scheduler, inboxes: SweptInboxes) {
+    this.#store = store
+    this.#clock = clock
+    this.#scheduler = scheduler
+    this.#inboxes = inboxes
+  }
+
+  /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */
+  retain(appId: string, retention: Retention): void {
+    const known = this.#sweeps.get(appId)
+    if (known?.retention.age === retention.age) {
+      known.retention = retention
+      return
+    }
+    const job = known?.job ?? this.#scheduler.job((now) => this.#step(appId, now))
+    this.#sweeps.set(appId, { retention, after: undefined, job })
+    this.#scheduler.schedule(job, this.#clock.now())
+  }
+
+  /** Sets the retention of every app as it is in `other`. */
+  adopt(other: RetentionSweep): void {
+    for (const [appId, { retention }] of other.#sweeps) this.retain(appId, retention)
+  }
+
+  /** Reads the app's next inboxes and deletes their expired messages. */
+  async #step(appId: string, now: number): Promise<number> {
+    const sweep = this.#sweeps.get(appId)
+    if (!sweep) return Infinity
+    const { retention } = sweep
+    const range = { ...rows.inboxesAfter(appId, sweep.after), limit: INBOXES_PER_STEP }
+    const found = await readAll<InboxRow>(this.#store, range)
+    const operations: Operation[] = []
+    let done = 0
+    for (const [row, stored] of found) {
+      if (operations.length >= MAX_DELETIONS_PER_STEP) break
+      if (mayHaveExpired(stored, now, retention.age)) {
+        const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
+        if (inbox.hasExpired(now, retention.age))
+          this.#inboxes.deleteUnretained(inbox, retention, now, operations)
+        // More messages have expired than one call deletes: the next step goes on with this inbox.
+        if (inbox.hasExpired(now, retention.age)) break
+      }
+      sweep.after = row
+      done++
+    }
+    if (operations.length > 0) await this.#inboxes.write(operations)
+    if (done === INBOXES_PER_STEP) return now + STEP_DELAY
+    if (done < found.length) return this.#clock.now() + RESUME_DELAY
+    sweep.after = undefined
+    return now + expirySearchInterval(retention.age)
+  }
+}

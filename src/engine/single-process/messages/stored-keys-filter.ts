@@ -1,0 +1,68 @@
+import { BloomFilter, hashText, type TextHash } from '../../util/bloom-filter.js'
+
+/** The greatest number of filters, of 1 MB each. They have room for 6,500,000 keys. */
+const MAX_FILTERS = 8
+
+interface Generation {
+  filter: BloomFilter
+  /** When the last key of the filter expires. */
+  expiresAt: number
+}
+
+/**
+ * Says for most unknown idempotency keys, without a read, that they are not stored. With a read for each message the engine's CPU time for
+ * a message is 3 µs longer, and 13 µs longer with many users.
+ */
+export class StoredKeysFilter {
+  /** The newest is the last. */
+  #generations: Generation[] = []
+  /** Until this time a dropped filter may have had a key that is still stored. */
+  #droppedUntil = 0
+  /** Whether all keys that an earlier process stored are added. */
+  #isLoaded = false
+  readonly #maxFilters: number
+  /** The latest key and its hash: `mayHave` is called with a new message's key, and then `add`. */
+  #latestKey = ''
+  #latestHash = hashText('')
+
+  constructor(maxFilters = MAX_FILTERS) {
+    this.#maxFilters = maxFilters
+  }
+
+  add(key: string, expiresAt: number, now: number): void {
+    let newest = this.#generations.at(-1)
+    if (!newest || newest.filter.isFull) {
+      this.#generations = this.#generations.filter((each) => each.expiresAt > now)
+      if (this.#generations.length >= this.#maxFilters) {
+        const oldest = this.#generations.shift()
+        this.#droppedUntil = Math.max(this.#droppedUntil, oldest?.expiresAt ?? 0)
+      }
+      newest = { filter: new BloomFilter(), expiresAt }
+      this.#generations.push(newest)
+    }
+    newest.filter.add(this.#hashOf(key))
+    newest.expiresAt = Math.max(newest.expiresAt, expiresAt)
+  }
+
+  /** Called when every stored key was added. Before, `mayHave` returns true. */
+  setLoaded(): void {
+    this.#isLoaded = true
+  }
+
+  /** Returns false if the key is not stored, or has expired. */
+  mayHave(key: string, now: number): boolean {
+    if (!this.#isLoaded || now <= this.#droppedUntil) return true
+    const hash = this.#hashOf(key)
+    for (const { filter, expiresAt } of this.#generations)
+      if (expiresAt > now && filter.mayHave(hash)) return true
+    return false
+  }
+
+  #hashOf(key: string): TextHash {
+    if (key !== this.#latestKey) {
+      this.#latestKey = key
+      this.#latestHash = hashText(key)
+    }
+    return this.#latestHash
+  }
+}

@@ -1,0 +1,120 @@
+import type { JsonObject, Message } from '../../../protocol/index.js'
+import type { InboxState, UserRef } from '../../engine.js'
+import type { Clock } from '../../../util/clock.js'
+import type { Job, Scheduler } from '../../../util/scheduler.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import type { Reads } from '../store/reads.js'
+import { rows } from '../store/rows.js'
+import { del, put, type Operation } from '../store/store.js'
+import type { WebhookEvents } from '../webhooks/webhook-events.js'
+
+/** How many checks a step does at most. */
+const CHECKS_PER_STEP = 32
+
+/** The first unread message of a streak: its offset, and how often the user was deleted before. */
+export type CheckRow = [offset: number, deletions: number]
+
+/** The unread messages of an inbox. */
+export interface Unread {
+  inbox: InboxState
+  deletions: number
+  /** The oldest unread message, and when it was stored by the engine's clock. */
+  oldest: Message & { at: number }
+  /** The newest unread messages, the oldest of them first. */
+  newest: Message[]
+}
+
+export interface UnreadChecksOptions {
+  reads: Reads
+  commit: GroupCommit
+  clock: Clock
+  scheduler: Scheduler
+  webhooks: WebhookEvents
+  /** Resolves with null if no message is unread. */
+  unreadOf: (of: UserRef) => Promise<Unread | null>
+}
+
+/**
+ * Makes a `message.unread` when the oldest unread message of a user is old enough. A row says when to look. It is stored with the message
+ * that begins a streak, which is the first unread message after everything was read.
+ */
+export class UnreadChecks {
+  readonly #reads: Reads
+  readonly #commit: GroupCommit
+  readonly #clock: Clock
+  readonly #scheduler: Scheduler
+  readonly #webhooks: WebhookEvents
+  readonly #unreadOf: (of: UserRef) => Promise<Unread | null>
+  /** By app. */
+  readonly #jobs = new Map<string, Job>()
+
+  constructor({ reads, commit, clock, scheduler, webhooks, unreadOf }: UnreadChecksOptions) {
+    this.#reads = reads
+    this.#commit = commit
+    this.#clock = clock
+    this.#scheduler = scheduler
+    this.#webhooks = webhooks
+    this.#unreadOf = unreadOf
+  }
+
+  /** Does the app's checks when they are due, from now on. */
+  resume(appId: string): void {
+    this.#schedule(appId, this.#clock.now())
+  }
+
+  /** Returns the operations that store the check of a streak that begins with this message; none if the app does not ask for it. */
+  begin(of: UserRef, offset: number, deletions: number, now: number): Operation[] {
+    const unreadAfter = this.#webhooks.unreadAfter(of.appId)
+    return unreadAfter === undefined ? [] : [this.#add(of, now + unreadAfter, [offset, deletions])]
+  }
+
+  #add(of: UserRef, at: number, row: CheckRow): Operation {
+    const time = Math.ceil(at)
+    this.#schedule(of.appId, time)
+    return put(rows.unreadCheck(of, time), row)
+  }
+
+  #schedule(appId: string, at: number): void {
+    let job = this.#jobs.get(appId)
+    if (!job) this.#jobs.set(appId, (job = this.#scheduler.job((now) => this.#step(appId, now))))
+    this.#scheduler.schedule(job, at)
+  }
+
+  async #step(appId: string, now: number): Promise<number> {
+    await this.#commit.flush()
+    const due = await this.#reads.all<CheckRow>({
+      ...rows.unreadChecksUntil(appId, now),
+      limit: CHECKS_PER_STEP,
+    })
+    for (const [row, check] of due) await this.#check(appId, row, check, now)
+    await this.#commit.flush()
+    if (due.length === CHECKS_PER_STEP) return now
+    const [next] = await this.#reads.all({ ...rows.allUnreadChecks(appId), limit: 1 })
+    return next ? rows.unreadCheckOf(next[0]).time : Infinity
+  }
+
+  async #check(appId: string, row: string, [offset, deletions]: CheckRow, now: number): Promise<void> {
+    const of = { appId, userId: rows.unreadCheckOf(row).userId }
+    const unreadAfter = this.#webhooks.unreadAfter(appId)
+    const unread = unreadAfter === undefined ? null : await this.#unreadOf(of)
+    const operations = [del(row)]
+    if (unreadAfter !== undefined && unread?.deletions === deletions && unread.oldest.offset >= offset) {
+      const dueAt = unread.oldest.at + unreadAfter
+      // The message that began the streak was read, and a later one is not old enough.
+      if (dueAt > now) operations.push(this.#add(of, dueAt, [unread.oldest.offset, deletions]))
+      else operations.push(...this.#webhooks.operations(of, 'message.unread', dataOf(of, unread)))
+    }
+    this.#commit.append(operations)
+  }
+}
+
+const dataOf = ({ userId }: UserRef, { inbox, oldest, newest }: Unread): JsonObject => {
+  const { epoch, unread } = inbox
+  return {
+    userId,
+    epoch,
+    unread,
+    oldestAt: oldest.sentAt,
+    messages: newest.map((message) => ({ ...message })),
+  }
+}

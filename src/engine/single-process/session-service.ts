@@ -1,0 +1,179 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { EndCode } from '../../protocol/index.js'
+import type {
+  EngineEvent,
+  Revocation,
+  SessionPage,
+  SessionRecord,
+  SessionRef,
+  SessionRequest,
+  StartedSession,
+  UserRef,
+} from '../engine.js'
+import type { Database } from './database.js'
+import { rows } from './store/rows.js'
+import { Sessions } from './sessions/sessions.js'
+import { put } from './store/store.js'
+
+/** How many of an app's sessions a revocation ends before other work gets its turn. */
+const ENDED_PER_STEP = 32
+
+const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
+
+/** What an event says about a session. */
+const eventDataOf = ({
+  sessionId,
+  guest,
+  credential,
+  origin,
+  address,
+  client,
+  startedAt,
+}: SessionRecord) => ({
+  sessionId,
+  guest,
+  way: credential.authMethod,
+  origin,
+  address,
+  client,
+  startedAt,
+})
+
+export interface SessionServiceOptions {
+  /** The database that is open now; undefined before the first is. */
+  database: () => Database | undefined
+  emit: (event: EngineEvent) => void
+}
+
+/** Starts, ends and revokes sessions, and emits events and webhook events for it. */
+export class SessionService {
+  readonly sessions: Sessions
+  readonly #database: () => Database | undefined
+  readonly #emit: (event: EngineEvent) => void
+
+  constructor({ database, emit }: SessionServiceOptions) {
+    this.#database = database
+    this.#emit = emit
+    this.sessions = new Sessions({
+      // Not `ended`, the code of a session that its client ended: nobody did anything.
+      onExpired: (session, wasOnline) => this.#onEnded(session, 'timeout', wasOnline),
+      onAway: (session) => this.#onPresence(session, true),
+    })
+  }
+
+  start(
+    request: SessionRequest,
+    { revocations, guests, webhooks }: Database,
+  ): StartedSession | null | Promise<StartedSession> {
+    if (revocations.isRevoked(request, request.credential)) return null
+    const { sessions } = this
+    const { appId } = request
+    const asksForOnline = webhooks.asks(appId, 'user.online') || webhooks.asks(appId, 'user.offline')
+    const wasOnline = asksForOnline && sessions.isOnline(request)
+    const { session, replaced, replacedConnectionId } = sessions.start(request)
+    if (request.guest) guests.started(request)
+    for (const old of replaced) this.#onEnded(old, 'too-many-sessions', true)
+    if (replacedConnectionId !== null)
+      this.#emit({
+        type: 'connection-replaced',
+        session: refOf(session),
+        connectionId: replacedConnectionId,
+      })
+    if (!session.resumed && webhooks.asks(appId, 'session.started'))
+      webhooks.defer(session, 'session.started', eventDataOf(session))
+    if (asksForOnline && !wasOnline) this.#onPresence(session, false)
+    // If nothing is to be flushed, no promise is returned: the promise of an async function would cost a start a turn of the microtasks.
+    return sessions.flush()?.then(() => session) ?? session
+  }
+
+  end(ref: SessionRef, code: EndCode, connectionId?: string): boolean {
+    const { sessions } = this
+    const wasOnline = sessions.isOnline(ref)
+    const ended = sessions.end(ref, connectionId)
+    if (ended) this.#onEnded(ended, code, wasOnline)
+    return ended !== undefined
+  }
+
+  async revokeUser(of: UserRef, revocation: Revocation, { revocations }: Database): Promise<number> {
+    const { sessions } = this
+    const { lastNumber } = sessions
+    const before = await revocations.revokeUser(of, revocation.issuedBefore ?? Date.now())
+    for (const session of sessions.of(of)) this.#revoke(session, revocation, before, lastNumber)
+    await sessions.flush()
+    return before
+  }
+
+  /** Ends the app's sessions in steps, for as long as `isOpen` returns true. */
+  async revokeApp(
+    appId: string,
+    revocation: Revocation,
+    { revocations }: Database,
+    isOpen: () => boolean,
+  ): Promise<number> {
+    const { sessions } = this
+    const { lastNumber } = sessions
+    const before = await revocations.revokeApp(appId, revocation.issuedBefore ?? Date.now())
+    // A start is compared with the revocation from now on, so that no later session is concerned.
+    const end = sessions.lastNumber
+    let after: string | null = null
+    do {
+      const page: SessionPage = sessions.inApp(appId, after, ENDED_PER_STEP)
+      for (const session of page.sessions) this.#revoke(session, revocation, before, lastNumber)
+      after = page.next
+      await nextTurn()
+    } while (after !== null && Number(after) < end && isOpen())
+    await sessions.flush()
+    return before
+  }
+
+  async revokeToken(appId: string, tokenId: string, { revocations }: Database): Promise<void> {
+    const { sessions } = this
+    const [known] = sessions.ofToken(appId, tokenId)
+    await revocations.revokeToken(appId, tokenId, known?.credential.expiresAt)
+    for (const session of sessions.ofToken(appId, tokenId)) this.end(session, 'revoked')
+    await sessions.flush()
+  }
+
+  /**
+   * Ends the session or emits `reauth` for it, if the revocation concerns it. `before` is the time up to which credentials are revoked,
+   * `lastNumber` the number of the last start before the revocation.
+   */
+  #revoke(
+    session: SessionRecord,
+    { issuedBefore, mode }: Revocation,
+    before: number,
+    lastNumber: number,
+  ): void {
+    const { issuedAt } = session.credential
+    const isRevoked = issuedAt === null || issuedAt <= before
+    if (!isRevoked && !(issuedBefore === null && this.sessions.startedUpTo(session, lastNumber))) return
+    if (mode === 'end') this.end(session, 'revoked')
+    else this.#emit({ type: 'reauth', session: refOf(session) })
+  }
+
+  #onEnded(session: SessionRecord, code: EndCode, wasOnline: boolean): void {
+    this.#storeLastSeen(session)
+    this.#emit({ type: 'session-ended', session: refOf(session), code })
+    const database = this.#database()
+    if (database?.webhooks.asks(session.appId, 'session.ended'))
+      database.webhooks.defer(session, 'session.ended', { ...eventDataOf(session), code })
+    this.#onPresence(session, wasOnline)
+    if (session.guest) database?.guests.deleteIfUnused(session)
+  }
+
+  /** Adds `user.online` or `user.offline` if that is another state than before. */
+  #onPresence(of: UserRef, wasOnline: boolean): void {
+    const { online } = this.sessions.presence(of)
+    if (online !== wasOnline)
+      this.#database()?.webhooks.defer(of, online ? 'user.online' : 'user.offline', {})
+  }
+
+  /** Stores when a user was last there, if this was the last session. The deletion of a guest deletes it too. */
+  #storeLastSeen(session: SessionRecord): void {
+    const database = this.#database()
+    if (!database || this.sessions.has(session)) return
+    const row = rows.lastSeen(session)
+    const { lastSeenAt } = session
+    database.commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
+  }
+}

@@ -1,0 +1,96 @@
+import type { UserRef } from '../../engine.js'
+import type { Clock } from '../../../util/clock.js'
+import { Deadlines } from '../../../util/deadlines.js'
+import { Scheduler } from '../../../util/scheduler.js'
+import { engineRules } from '../../rules.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { rows } from '../store/rows.js'
+import { readAll, type Store } from '../store/store.js'
+import type { Users } from './users.js'
+
+const GUESTS_PER_STEP = 200
+
+export interface GuestsOptions {
+  store: Store
+  commit: GroupCommit
+  users: Users
+  clock: Clock
+  /** Returns whether the user has a session, or an inbox with a message: then the guest is kept. */
+  isInUse: (of: UserRef) => boolean
+  onError: (error: unknown) => void
+}
+
+/** Deletes guests who have neither a session nor messages: otherwise clients that start without credentials could fill the store with users. */
+export class Guests {
+  readonly #store: Store
+  readonly #users: Users
+  readonly #clock: Clock
+  readonly #isInUse: (of: UserRef) => boolean
+  readonly #onError: (error: unknown) => void
+  readonly #scheduler: Scheduler
+  readonly #deadlines: Deadlines<UserRef>
+  /** The time until which a saved guest without a session is kept, by row. */
+  readonly #starting = new Map<string, number>()
+  readonly #deletions = new Set<Promise<void>>()
+
+  constructor({ store, commit, users, clock, isInUse, onError }: GuestsOptions) {
+    this.#store = store
+    this.#users = users
+    this.#clock = clock
+    this.#isInUse = isInUse
+    this.#onError = onError
+    this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+    this.#deadlines = new Deadlines(
+      () => clock.now(),
+      () => {
+        for (const guest of this.#deadlines.takeDue(clock.now())) this.deleteIfUnused(guest)
+      },
+    )
+  }
+
+  /** Deletes, in the background, the guests that a crash has left without a session. Called once the sessions are loaded. */
+  sweep(): void {
+    let after: string | undefined
+    const job = this.#scheduler.job(async () => {
+      const found = await readAll<number>(this.#store, { ...rows.guestsAfter(after), limit: GUESTS_PER_STEP })
+      for (const [row] of found) {
+        this.deleteIfUnused(rows.guestOf(row))
+        after = row
+      }
+      await Promise.all(this.#deletions)
+      return found.length < GUESTS_PER_STEP ? Infinity : this.#clock.now()
+    })
+    this.#scheduler.schedule(job, this.#clock.now())
+  }
+
+  /** Keeps the guest until `started` is called, for `engineRules.guestStartTimeout` at most. */
+  expectStart({ appId, userId }: UserRef): void {
+    const deadline = this.#clock.now() + engineRules.guestStartTimeout
+    this.#starting.set(rows.guest({ appId, userId }), deadline)
+    this.#deadlines.add(deadline, { appId, userId })
+  }
+
+  /** From now on the guest is kept by the session alone. */
+  started(of: UserRef): void {
+    this.#starting.delete(rows.guest(of))
+  }
+
+  /** Deletes the user if it is a guest without a session and without messages. */
+  deleteIfUnused({ appId, userId }: UserRef): void {
+    const of = { appId, userId }
+    const row = rows.guest(of)
+    const startsUntil = this.#starting.get(row)
+    if (startsUntil !== undefined && startsUntil > this.#clock.now()) return
+    this.#starting.delete(row)
+    const deletion = this.#users.deleteGuest(of, () => !this.#isInUse(of) && !this.#starting.has(row))
+    const settled = deletion.catch(this.#onError).finally(() => this.#deletions.delete(settled))
+    this.#deletions.add(settled)
+  }
+
+  /** Stops, and resolves when no deletion is under way. */
+  async stop(): Promise<void> {
+    this.#deadlines.stop()
+    await this.#scheduler.stop()
+    await Promise.all(this.#deletions)
+  }
+}

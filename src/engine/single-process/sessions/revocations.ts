@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import type { Credential, UserRef } from '../../engine.js'
+import type { Clock } from '../../../util/clock.js'
+import { KeyedMutex } from '../../../util/keyed-mutex.js'
+import { engineRules } from '../../rules.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { rows } from '../store/rows.js'
+import { del, put, read, readAll, type Operation, type Store } from '../store/store.js'
+
+/** The part of a user that outlives a deletion. */
+export interface UserRow {
+  /** Credentials that were issued up to this time are revoked; null if the user has no revocation. */
+  revokedBefore: number | null
+  /** How often the user was deleted. */
+  deletions: number
+}
+
+/** The rows that an app has. For an app without them nothing is read. */
+interface AppRows {
+  revokedBefore: number | null
+  hasUsers: boolean
+  hasTokens: boolean
+}
+
+const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
+
+/** The later one of two times. */
+const later = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.max(a, b)
+
+/**
+ * The revocations of users, apps and tokens, and how often users were deleted. Each is synced before a start is compared
+ * with it.
+ */
+export class Revocations {
+  readonly #store: Store
+  readonly #commit: GroupCommit
+  readonly #clock: Clock
+  readonly #apps = new Map<string, AppRows>()
+  readonly #mutex = new KeyedMutex()
+
+  constructor(store: Store, commit: GroupCommit, clock: Clock) {
+    this.#store = store
+    this.#commit = commit
+    this.#clock = clock
+  }
+
+  /** Reads which rows apps have. Called before everything else. */
+  async load(): Promise<void> {
+    for (const [row, revokedBefore] of await readAll<number>(this.#store, rows.allAppRevocations)) {
+      const { kind, appId } = rows.appRevocationOf(row)
+      this.#set(appId, kind === 'app' ? { revokedBefore } : { [kind]: true })
+    }
+  }
+
+  isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): boolean {
+    const app = this.#apps.get(of.appId)
+    if (!app) return false
+    const before = this.revokedBefore(of)
+    if (before !== null && (issuedAt === null || issuedAt <= before)) return true
+    if (!app.hasTokens || tokenId === null) return false
+    return read(this.#store, rows.revokedToken(of.appId, tokenId)) !== undefined
+  }
+
+  /** The time up to which the user's credentials are revoked; null if there is no revocation. */
+  revokedBefore(of: UserRef): number | null {
+    return later(this.#apps.get(of.appId)?.revokedBefore ?? null, this.#rowOf(of).revokedBefore)
+  }
+
+  mayHaveDeletions(appId: string): boolean {
+    return this.#apps.get(appId)?.hasUsers ?? false
+  }
+
+  /** How often the user was deleted. */
+  deletions(of: UserRef): number {
+    return this.#rowOf(of).deletions
+  }
+
+  /** Resolves with the time up to which the user's credentials are revoked. */
+  async revokeUser({ appId, userId }: UserRef, before: number): Promise<number> {
+    const of = { appId, userId }
+    await this.#mutex.run(rows.revokedUser(of), async () => {
+      const row = this.#rowOf(of)
+      await this.#commit.sync(
+        this.#userOperations(of, { ...row, revokedBefore: later(before, row.revokedBefore) }),
+      )
+    })
+    return later(before, this.revokedBefore(of)) ?? before
+  }
+
+  /** Resolves with the time up to which the credentials of the app's users are revoked. */
+  revokeApp(appId: string, before: number): Promise<number> {
+    const row = rows.appRevocation('app', appId)
+    return this.#mutex.run(row, async () => {
+      const revokedBefore = later(before, this.#apps.get(appId)?.revokedBefore ?? null)
+      await this.#commit.sync([put(row, revokedBefore)])
+      this.#set(appId, { revokedBefore })
+      return revokedBefore ?? before
+    })
+  }
+
+  /** `expiresAt` of the token (Unix, milliseconds): null if it never expires, undefined if that is unknown. */
+  async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
+    const row = rows.revokedToken(appId, tokenId)
+    const { tokenKeptFor, tokenMargin } = engineRules
+    const keptFor =
+      expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
+    const until = this.#clock.now() + Math.max(keptFor, tokenMargin)
+    const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
+    // The sweep of expired rows deletes it.
+    if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
+    this.#set(appId, { hasTokens: true })
+    await this.#commit.sync(operations)
+  }
+
+  /** Resolves with false if the user has no revocation. */
+  lift({ appId, userId }: UserRef): Promise<boolean> {
+    const of = { appId, userId }
+    return this.#mutex.run(rows.revokedUser(of), async () => {
+      const row = this.#rowOf(of)
+      if (row.revokedBefore === null) return false
+      await this.#commit.sync(
+        row.deletions > 0
+          ? this.#userOperations(of, { ...row, revokedBefore: null })
+          : [del(rows.revokedUser(of))],
+      )
+      return true
+    })
+  }
+
+  /** Calls `write` with the operations that count a deletion of the user; it writes them. */
+  countDeletion(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<void> {
+    return this.#mutex.run(rows.revokedUser(of), () => {
+      const row = this.#rowOf(of)
+      return write(this.#userOperations(of, { ...row, deletions: row.deletions + 1 }))
+    })
+  }
+
+  /** Resolves when every change so far has settled. */
+  async idle(): Promise<void> {
+    await this.#mutex.idle()
+  }
+
+  #rowOf(of: UserRef): UserRow {
+    if (!this.#apps.get(of.appId)?.hasUsers) return NO_ROW
+    return (read(this.#store, rows.revokedUser(of)) as UserRow | undefined) ?? NO_ROW
+  }
+
+  #userOperations(of: UserRef, row: UserRow): Operation[] {
+    // Set before the write: if that fails, reads find no row.
+    this.#set(of.appId, { hasUsers: true })
+    return [put(rows.appRevocation('hasUsers', of.appId), 1), put(rows.revokedUser(of), row)]
+  }
+
+  #set(appId: string, change: Partial<AppRows>): void {
+    const known = this.#apps.get(appId) ?? { revokedBefore: null, hasUsers: false, hasTokens: false }
+    this.#apps.set(appId, { ...known, ...change })
+  }
+}

@@ -1,0 +1,102 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { SessionRef } from '../../engine.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { rows } from '../store/rows.js'
+import { storedSession, type Session } from './session-row.js'
+import { del, put, read, readAll, type Store } from '../store/store.js'
+
+/** Returns the last time that was stored while the engine was open; 0 if there is none. */
+export const openAtOf = (store: Store): number => (read(store, rows.openAt) as number | undefined) ?? 0
+
+/** How many sessions are read in one turn of the event loop. Each takes about 8 µs. */
+const READ_PER_STEP = 256
+
+/** The rows of sessions in the order of their keys, in pages, each in a turn of the event loop. */
+async function* pagesOf(store: Store): AsyncGenerator<[string, Session][]> {
+  for (let after: string | undefined; ;) {
+    const page = await readAll<Session>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
+    yield page
+    if (page.length < READ_PER_STEP) return
+    after = page.at(-1)?.[0]
+    await nextTurn()
+  }
+}
+
+/** How many sessions a batch has at most when all are written. The rows of a batch are made in one turn of the event loop. */
+const WRITTEN_PER_STEP = 1_000
+
+/** Writes sessions behind the state in memory, from the first `startWriting` or `deleteOthers` on. */
+export class SessionJournal {
+  readonly #isCurrent: (session: Session) => boolean
+  #commit: GroupCommit | undefined
+
+  /** `isCurrent` returns false for a session that has ended. */
+  constructor(isCurrent: (session: Session) => boolean) {
+    this.#isCurrent = isCurrent
+  }
+
+  /** The stored sessions in the order of their starts, in pages, each in a turn of the event loop. */
+  async *read(store: Store): AsyncGenerator<Session[]> {
+    const openAt = openAtOf(store)
+    const byNumber = new Map<number, Session>()
+    for await (const page of pagesOf(store)) {
+      for (const [, row] of page) byNumber.set(row.number, storedSession(row, openAt))
+    }
+    // An array of numbers is sorted several times faster than one of sessions.
+    const numbers = Float64Array.from(byNumber.keys()).sort()
+    for (let start = 0; start < numbers.length; start += READ_PER_STEP) {
+      yield Array.from(numbers.subarray(start, start + READ_PER_STEP), (number) =>
+        byNumber.get(number),
+      ).filter((session) => session !== undefined)
+      await nextTurn()
+    }
+  }
+
+  /** Writes every change through `commit` from now on, and these sessions in steps. Resolves when they are written. */
+  async startWriting(commit: GroupCommit, sessions: Session[]): Promise<void> {
+    this.#commit = commit
+    for (let start = 0; start < sessions.length; start += WRITTEN_PER_STEP) {
+      for (const session of sessions.slice(start, start + WRITTEN_PER_STEP)) this.write(session)
+      await commit.flush()
+    }
+  }
+
+  /** Deletes the rows of sessions for which `isKnown` returns false. Writes every change through `commit` from now on. */
+  async deleteOthers(
+    store: Store,
+    commit: GroupCommit,
+    isKnown: (ref: SessionRef) => boolean,
+  ): Promise<void> {
+    // A session that ends after its page was read deletes its row by `write`.
+    this.#commit = commit
+    for await (const page of pagesOf(store)) {
+      for (const [row, stored] of page)
+        if (!isKnown(stored)) commit.defer(row, (batch) => batch.push(del(row)))
+    }
+  }
+
+  /** As `write`, also for a session that has ended and is not known any more. Writes every change through `commit` from now on. */
+  rewrite(ref: SessionRef, session: Session | undefined, commit: GroupCommit): void {
+    this.#commit = commit
+    const row = rows.session(ref)
+    if (session) this.write(session)
+    else commit.defer(row, (batch) => batch.push(del(row)))
+  }
+
+  /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
+  write(session: Session): void {
+    if (!this.#commit) return
+    const row = rows.session(session)
+    this.#commit.defer(row, (batch) => {
+      const isCurrent = this.#isCurrent(session)
+      if (isCurrent) batch.push(put(row, session))
+      else if (session.mayBeStored) batch.push(del(row))
+      session.mayBeStored = isCurrent
+    })
+  }
+
+  /** Resolves when the sessions as they are now survive a crash of the process; undefined if they are not written at all. */
+  flush(): Promise<void> | undefined {
+    return this.#commit?.flush()
+  }
+}

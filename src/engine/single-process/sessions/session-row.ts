@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import type { Credential, SessionRecord, SessionRequest, AuthMethod } from '../../engine.js'
+
+/** A session that has not ended, in memory. */
+export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'> {
+  /** The fields of its credential. An object of their own would take memory. */
+  authMethod: AuthMethod
+  tokenId: string | null
+  issuedAt: number | null
+  credentialExpiresAt: number | null
+  /** The number of its start. Starts, detachments and hidings are numbered in their order, because clocks may go back. */
+  number: number
+  /** The number of its last detachment; null while it is active. */
+  detached: number | null
+  /** The number of its page's last hiding; null while the page is visible. */
+  hiddenSince: number | null
+  /** The connection that carries the session; null while it is detached. */
+  connectionId: string | null
+  /** Hash of the resume key that the client was given last. */
+  keyHash: string
+  /** Hash of the resume key before that one. It is valid until the client is known to have the new one. */
+  previousKeyHash: string | null
+  /** The length of the resume window, in milliseconds. The window begins when the session is detached or loaded. */
+  resumableFor: number
+  /** When the resume window ends, by the monotonic clock; null while the session is active. */
+  expiresAt: number | null
+  /** When its user no longer counts as online, by the monotonic clock; null while the session is active. */
+  offlineAt: number | null
+  /** Whether that time has come. It is stored, so that a loaded session does not count as online again. */
+  offline: boolean
+  /** Whether its row may be in the store. */
+  mayBeStored: boolean
+}
+
+export const setCredential = (
+  session: Session,
+  { authMethod, tokenId, issuedAt, expiresAt }: Credential,
+): void => {
+  session.authMethod = authMethod
+  session.tokenId = tokenId
+  session.issuedAt = issuedAt
+  session.credentialExpiresAt = expiresAt
+}
+
+/** Returns a session that starts now. Its page is visible. */
+export const newSession = (request: SessionRequest, number: number): Session => {
+  const { appId, userId, guest, origin, address, client, node, connectionId, keyHash, resumableFor } = request
+  const { authMethod, tokenId, issuedAt, expiresAt } = request.credential
+  const now = Date.now()
+  return {
+    number,
+    detached: null,
+    hiddenSince: null,
+    appId,
+    userId,
+    sessionId: randomUUID(),
+    guest,
+    authMethod,
+    tokenId,
+    issuedAt,
+    credentialExpiresAt: expiresAt,
+    origin,
+    address,
+    client,
+    node,
+    startedAt: now,
+    lastSeenAt: now,
+    rtt: null,
+    connectionId,
+    keyHash,
+    previousKeyHash: null,
+    resumableFor,
+    expiresAt: null,
+    offlineAt: null,
+    offline: false,
+    mayBeStored: false,
+  }
+}
+
+export const isHidden = ({ hiddenSince }: Pick<Session, 'hiddenSince'>): boolean => hiddenSince !== null
+
+export const recordOf = (session: Session): SessionRecord => ({
+  appId: session.appId,
+  userId: session.userId,
+  sessionId: session.sessionId,
+  guest: session.guest,
+  credential: {
+    authMethod: session.authMethod,
+    tokenId: session.tokenId,
+    issuedAt: session.issuedAt,
+    expiresAt: session.credentialExpiresAt,
+  },
+  origin: session.origin,
+  address: session.address,
+  client: session.client,
+  node: session.node,
+  startedAt: session.startedAt,
+  lastSeenAt: session.lastSeenAt,
+  state: session.connectionId === null ? 'detached' : 'active',
+  hidden: isHidden(session),
+  rtt: session.rtt,
+})
+
+/**
+ * Returns the session of a row, which no connection carries. If one did when the row was written, the session was last seen at `openAt`:
+ * answers to pings are not written.
+ */
+export const storedSession = (row: Session, openAt: number): Session => ({
+  ...row,
+  lastSeenAt: row.detached === null ? Math.max(row.lastSeenAt, openAt) : row.lastSeenAt,
+  mayBeStored: true,
+  connectionId: null,
+  expiresAt: null,
+  offlineAt: null,
+})

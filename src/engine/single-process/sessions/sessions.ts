@@ -1,0 +1,348 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type {
+  Credential,
+  SessionPage,
+  SessionRecord,
+  SessionRef,
+  SessionRequest,
+  StartedSession,
+  UserRef,
+} from '../../engine.js'
+import { Deadlines } from '../../../util/deadlines.js'
+import { engineRules } from '../../rules.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { SessionIndex } from './session-index.js'
+import { SessionJournal } from './session-journal.js'
+import { sessionsBeyond } from './sessions-beyond.js'
+import { isHidden, newSession, recordOf, setCredential, type Session } from './session-row.js'
+import type { Store } from '../store/store.js'
+import type { Presence } from '../webhooks/webhook-events.js'
+
+/** The result of a start. */
+interface Started {
+  session: StartedSession
+  /** Sessions that were ended to keep the user's limit. */
+  replaced: SessionRecord[]
+  /** The connection that carried a resumed session until now; null if none did. */
+  replacedConnectionId: string | null
+}
+
+interface SessionCallbacks {
+  /** Called with each session that ends because its resume window is over, and with whether the user was online until then. */
+  onExpired: (session: SessionRecord, wasOnline: boolean) => void
+  /** Called with each session by which its user no longer counts as online. */
+  onAway: (session: SessionRecord) => void
+}
+
+/** A clock that setting the machine's time does not move: it must neither shorten nor extend a resume window. */
+const monotonicNow = (): number => performance.now()
+
+/** How many sessions are ended, or marked as away, before other work gets its turn: after a restart all are due at once. */
+const DUE_PER_STEP = 32
+/** How many sessions of another process are detached in one turn of the event loop. */
+const DETACHED_PER_STEP = 1_000
+
+/**
+ * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind
+ * it. Only a start waits for its row (`flush`), since its client is given a resume key.
+ */
+export class Sessions {
+  readonly #index = new SessionIndex<Session>()
+  readonly #deadlines = new Deadlines<Session>(monotonicNow, () => this.#endExpired())
+  /** Sessions without a connection, by the time at which their user counts as offline. */
+  readonly #offlineDeadlines = new Deadlines<Session>(monotonicNow, () => this.#markAway())
+  readonly #onExpired: SessionCallbacks['onExpired']
+  readonly #onAway: SessionCallbacks['onAway']
+  readonly #journal = new SessionJournal((session) => this.#isCurrent(session))
+  #lastNumber = 0
+  #isLoading = false
+
+  constructor({ onExpired, onAway }: SessionCallbacks) {
+    this.#onExpired = onExpired
+    this.#onAway = onAway
+  }
+
+  /** Loads the sessions that another process left. No connection carries them, so all are detached from now on. */
+  async load(store: Store): Promise<void> {
+    this.#isLoading = true
+    const sessions: Session[] = []
+    for await (const page of this.#journal.read(store))
+      for (const session of page) {
+        const { number, detached, hiddenSince } = session
+        this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
+        this.#index.add(session)
+        sessions.push(session)
+      }
+    // Only when all are loaded: detaching a session takes the next number.
+    for (let start = 0; start < sessions.length; start += DETACHED_PER_STEP) {
+      const now = monotonicNow()
+      // The resume window begins now, because no client could return while the engine was closed.
+      for (const session of sessions.slice(start, start + DETACHED_PER_STEP))
+        this.#detach(session, now + session.resumableFor)
+      await nextTurn()
+    }
+    this.#isLoading = false
+  }
+
+  /** Writes every change through `commit` from now on. Resolves when every session is written. */
+  journalTo(commit: GroupCommit): Promise<void> {
+    return this.#journal.startWriting(commit, [...this.#index.all()])
+  }
+
+  /** Writes one session to a store whose rows are outdated, or deletes its row if it has ended. */
+  rewriteOne(ref: SessionRef, commit: GroupCommit): void {
+    this.#journal.rewrite(ref, this.#index.find(ref), commit)
+  }
+
+  /** As `journalTo`, for a store whose rows are outdated: deletes those of sessions that have ended since. */
+  async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
+    await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)
+    await this.journalTo(commit)
+  }
+
+  has(user: UserRef): boolean {
+    return this.#index.of(user).length > 0
+  }
+
+  /** The user's sessions, oldest first. */
+  of(user: UserRef): SessionRecord[] {
+    this.#endExpiredOf(user)
+    return this.#index.of(user).map(recordOf)
+  }
+
+  /** The number of the app's sessions. Of many that expire together some count until their turn comes. */
+  count(appId: string): number {
+    this.#endExpired()
+    return this.#index.count(appId)
+  }
+
+  /** The newest number of a start. */
+  get lastNumber(): number {
+    return this.#lastNumber
+  }
+
+  /** A page of the app's sessions. A cursor is the number of the last session before it. */
+  inApp(appId: string, after: string | null, limit: number): SessionPage {
+    this.#endExpired()
+    const now = monotonicNow()
+    const found: Session[] = []
+    for (let cursor = Number(after ?? 0); found.length <= limit;) {
+      const entries = this.#index.inApp(appId, cursor, limit + 1)
+      found.push(...entries.filter(({ expiresAt }) => expiresAt === null || expiresAt > now))
+      const last = entries.at(-1)
+      if (!last || entries.length <= limit) break
+      cursor = last.number
+    }
+    const page = found.slice(0, limit)
+    const last = page.at(-1)
+    return {
+      sessions: page.map(recordOf),
+      next: last && found.length > limit ? String(last.number) : null,
+    }
+  }
+
+  isOnline(user: UserRef): boolean {
+    this.#endExpiredOf(user)
+    const now = monotonicNow()
+    for (const session of this.#index.of(user)) this.#markIfAway(session, now)
+    return this.presence(user).online
+  }
+
+  /** Whether the user is online, and how many sessions there are, by what the callbacks have been called for. */
+  presence(user: UserRef): Presence {
+    const entries = this.#index.of(user)
+    return { online: entries.some(({ offline }) => !offline), sessions: entries.length }
+  }
+
+  /** The sessions that a token started or renewed. */
+  ofToken(appId: string, tokenId: string): SessionRecord[] {
+    return this.#index.ofToken(appId, tokenId).map(recordOf)
+  }
+
+  /** Returns whether a session with this id was started up to `number`. */
+  startedUpTo(ref: SessionRef, number: number): boolean {
+    return (this.#index.find(ref)?.number ?? Infinity) <= number
+  }
+
+  /** Starts a session, or resumes the session whose key has the hash `request.resumes`. */
+  start(request: SessionRequest): Started {
+    this.#endExpiredOf(request)
+    const resumed = request.resumes === undefined ? undefined : this.#byKey(request, request.resumes)
+    return resumed ? this.#resume(resumed, request) : this.#create(request)
+  }
+
+  /** Resolves when the sessions as they are now survive a crash of the process; undefined if the volume is not persistent. */
+  flush(): Promise<void> | undefined {
+    return this.#journal.flush()
+  }
+
+  confirm(ref: SessionRef, connectionId: string): void {
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
+    session.lastSeenAt = Date.now()
+    if (session.previousKeyHash === null) return
+    session.previousKeyHash = null
+    this.#journal.write(session)
+  }
+
+  renew(ref: SessionRef, connectionId: string, credential: Credential): void {
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
+    this.#setCredential(session, credential)
+    this.#journal.write(session)
+  }
+
+  touch(ref: SessionRef, connectionId: string, rtt: number): void {
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
+    // Not written: the times at which the engine was open say as much after a crash.
+    session.lastSeenAt = Date.now()
+    session.rtt = rtt
+  }
+
+  setHidden(ref: SessionRef, connectionId: string, hidden: boolean): void {
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId || isHidden(session) === hidden) return
+    this.#setHidden(session, hidden)
+    this.#journal.write(session)
+  }
+
+  detach(ref: SessionRef, connectionId: string, resumableFor: number): void {
+    const session = this.#index.find(ref)
+    if (session?.connectionId !== connectionId) return
+    session.lastSeenAt = Date.now()
+    session.resumableFor = resumableFor
+    this.#detach(session, monotonicNow() + resumableFor)
+    this.#journal.write(session)
+    this.#endExpiredOf(ref)
+  }
+
+  /** Returns the session that it ended; undefined if there is none, or if another connection than the given one carries it. */
+  end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
+    this.#endExpiredOf(ref)
+    const session = this.#index.find(ref)
+    if (!session || (connectionId !== undefined && session.connectionId !== connectionId)) return undefined
+    if (session.connectionId !== null) session.lastSeenAt = Date.now()
+    this.#remove(session)
+    return recordOf(session)
+  }
+
+  /** Clears the timers. */
+  stop(): void {
+    this.#deadlines.stop()
+    this.#offlineDeadlines.stop()
+  }
+
+  /** Ends sessions whose resume window is over, some in each step. */
+  #endExpired(): void {
+    // The first session may be due before the last one is detached. The timer fires again.
+    if (this.#isLoading) return
+    const now = monotonicNow()
+    for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)
+  }
+
+  /** As `#endExpired`, for one user, because the timer may fire late. */
+  #endExpiredOf(user: UserRef): void {
+    const now = monotonicNow()
+    for (const session of this.#index.of(user)) this.#endIfExpired(session, now)
+  }
+
+  #endIfExpired(session: Session, now: number): void {
+    const { expiresAt } = session
+    // Since the deadline was set, the session may have been resumed, have ended, or have been detached again.
+    if (expiresAt === null || expiresAt > now || !this.#isCurrent(session)) return
+    const { online } = this.presence(session)
+    this.#remove(session)
+    this.#onExpired(recordOf(session), online)
+  }
+
+  #create(request: SessionRequest): Started {
+    const session = newSession(request, ++this.#lastNumber)
+    this.#setHidden(session, request.hidden)
+    const replaced = sessionsBeyond(this.#index.of(session), request.sessionsPerUser - 1)
+    for (const old of replaced) this.#remove(old)
+    this.#index.add(session)
+    this.#journal.write(session)
+    return {
+      session: Object.assign(recordOf(session), { resumed: false }),
+      replaced: replaced.map(recordOf),
+      replacedConnectionId: null,
+    }
+  }
+
+  #resume(session: Session, request: SessionRequest): Started {
+    const { hidden, connectionId, keyHash, resumes, resumableFor } = request
+    const replacedConnectionId = session.connectionId
+    session.lastSeenAt = Date.now()
+    session.detached = null
+    if (isHidden(session) !== hidden) this.#setHidden(session, hidden)
+    session.connectionId = connectionId
+    session.keyHash = keyHash
+    session.previousKeyHash = resumes ?? null
+    session.resumableFor = resumableFor
+    session.expiresAt = null
+    session.offlineAt = null
+    session.offline = false
+    session.origin = request.origin
+    session.address = request.address
+    session.client = request.client
+    session.node = request.node
+    session.rtt = null
+    this.#setCredential(session, request.credential)
+    this.#journal.write(session)
+    return {
+      session: Object.assign(recordOf(session), { resumed: true }),
+      replaced: [],
+      replacedConnectionId,
+    }
+  }
+
+  #setCredential(session: Session, credential: Credential): void {
+    this.#index.changeToken(session, () => setCredential(session, credential))
+  }
+
+  #setHidden(session: Session, hidden: boolean): void {
+    session.hiddenSince = hidden ? ++this.#lastNumber : null
+  }
+
+  #byKey(user: UserRef, hash: string): Session | undefined {
+    return this.#index
+      .of(user)
+      .find(({ keyHash, previousKeyHash }) => keyHash === hash || previousKeyHash === hash)
+  }
+
+  #isCurrent(session: Session): boolean {
+    return this.#index.has(session)
+  }
+
+  #detach(session: Session, expiresAt: number): void {
+    session.detached ??= ++this.#lastNumber
+    session.connectionId = null
+    session.expiresAt = expiresAt
+    this.#deadlines.add(expiresAt, session)
+    if (session.offline) return
+    session.offlineAt = monotonicNow() + engineRules.offlineAfter
+    this.#offlineDeadlines.add(session.offlineAt, session)
+  }
+
+  /** Marks sessions whose connection has been lost for `engineRules.offlineAfter`, some in each step. */
+  #markAway(): void {
+    if (this.#isLoading) return
+    const now = monotonicNow()
+    for (const session of this.#offlineDeadlines.takeDue(now, DUE_PER_STEP)) this.#markIfAway(session, now)
+  }
+
+  #markIfAway(session: Session, now: number): void {
+    const { offlineAt, offline } = session
+    // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
+    if (offlineAt === null || offlineAt > now || offline || !this.#isCurrent(session)) return
+    session.offline = true
+    this.#journal.write(session)
+    this.#onAway(recordOf(session))
+  }
+
+  #remove(session: Session): void {
+    this.#index.delete(session)
+    this.#journal.write(session)
+  }
+}

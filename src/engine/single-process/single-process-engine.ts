@@ -1,0 +1,304 @@
+import type { EndCode, Message } from '../../protocol/index.js'
+import type {
+  AppOptions,
+  AppUsage,
+  Credential,
+  DeliveryOutcome,
+  Engine,
+  EngineEvent,
+  InboxState,
+  MessagePage,
+  CheckedMessage,
+  PendingEvent,
+  PendingEventPage,
+  Position,
+  Revocation,
+  SavedUser,
+  SendResult,
+  SendRules,
+  SessionPage,
+  SessionRecord,
+  SessionRef,
+  SessionRequest,
+  StartedSession,
+  UserChange,
+  UserRecord,
+  UserRef,
+  UserStatus,
+} from '../engine.js'
+import { EngineError } from '../errors.js'
+import { Listeners } from '../listeners.js'
+import { rows } from './store/rows.js'
+import { del, put, read, type Volume } from './store/store.js'
+import { Supervisor, type Opened } from './supervisor.js'
+
+export interface EngineOptions {
+  /**
+   * Called with errors that reject no call: of a listener that threw, of a background job, of a failed write, and of a
+   * recovery from one. An error that repeats is reported once. @default a warning of the process
+   */
+  onError?: ((error: unknown) => void) | undefined
+}
+
+const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
+
+/** An engine for one process, on an ordered store. */
+export class SingleProcessEngine implements Engine {
+  readonly #openVolume: (signal: AbortSignal) => Promise<Volume>
+  readonly #onError: (error: unknown) => void
+  readonly #listeners: Listeners
+  #current: Supervisor | undefined
+  #closing: Promise<void> = Promise.resolve()
+
+  /** Each `open` calls `openVolume`. The signal aborts if the engine is closed meanwhile. */
+  constructor(openVolume: (signal: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
+    this.#openVolume = openVolume
+    // In a microtask of its own: an error that the callback throws must not interrupt a commit.
+    this.#onError = (error) => queueMicrotask(() => onError(error))
+    this.#listeners = new Listeners(this.#onError)
+  }
+
+  async open(): Promise<void> {
+    const current = (this.#current ??= new Supervisor({
+      openVolume: this.#openVolume,
+      onError: this.#onError,
+      emit: (event) => this.#listeners.emit(event),
+      previous: this.#closing,
+    }))
+    try {
+      await current.ready
+    } catch (error) {
+      if (this.#current === current) this.#current = undefined
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    if (this.#current) {
+      this.#closing = this.#current.close()
+      this.#current = undefined
+    }
+    return this.#closing
+  }
+
+  key(): Promise<Uint8Array> {
+    return this.#use(({ database }) => new Uint8Array(database.key))
+  }
+
+  user(of: UserRef): Promise<UserRecord | null> {
+    return this.#use(({ database }) => database.users.get(of))
+  }
+
+  saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
+    return this.#use(({ database }) => database.users.save(of, change, null)).then((saved) => {
+      if (saved.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
+      return saved
+    })
+  }
+
+  async saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null> {
+    const saved = await this.#use(async ({ database: { users, guests } }) => {
+      guests.expectStart(of)
+      return users.save(of, change, maxGuests)
+    })
+    if (saved?.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
+    return saved
+  }
+
+  startSession(request: SessionRequest): Promise<StartedSession | null> {
+    return this.#use(({ service, database }) => service.start(request, database))
+  }
+
+  confirmSession(session: SessionRef, connectionId: string): Promise<void> {
+    return this.#use(({ sessions }) => sessions.confirm(session, connectionId))
+  }
+
+  isRevoked(of: UserRef, credential: Credential): Promise<boolean> {
+    return this.#use(({ database }) => database.revocations.isRevoked(of, credential))
+  }
+
+  renewSession(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
+    return this.#use(({ sessions, database }) => {
+      if (database.revocations.isRevoked(session, credential)) return false
+      sessions.renew(session, connectionId, credential)
+      return true
+    })
+  }
+
+  touchSession(session: SessionRef, connectionId: string, { rtt }: { rtt: number }): Promise<void> {
+    return this.#use(({ sessions }) => sessions.touch(session, connectionId, rtt))
+  }
+
+  setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
+    return this.#use(({ sessions }) => sessions.setHidden(session, connectionId, hidden))
+  }
+
+  detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
+    return this.#use(({ sessions }) => sessions.detach(session, connectionId, resumableFor))
+  }
+
+  sessions(of: UserRef): Promise<SessionRecord[]> {
+    return this.#use(({ sessions }) => sessions.of(of))
+  }
+
+  endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean> {
+    return this.#use(({ service }) => service.end(session, code, connectionId))
+  }
+
+  appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage> {
+    return this.#use(({ sessions }) => sessions.inApp(appId, after, limit))
+  }
+
+  revokeUser(of: UserRef, revocation: Revocation): Promise<number> {
+    return this.#use(({ service, database }) => service.revokeUser(of, revocation, database))
+  }
+
+  revokeApp(appId: string, revocation: Revocation): Promise<number> {
+    return this.#use((opened) => {
+      const isOpen = (): boolean => this.#current?.opened === opened
+      return opened.service.revokeApp(appId, revocation, opened.database, isOpen)
+    })
+  }
+
+  revokeToken(appId: string, tokenId: string): Promise<void> {
+    return this.#use(({ service, database }) => service.revokeToken(appId, tokenId, database))
+  }
+
+  liftRevocation(of: UserRef): Promise<boolean> {
+    return this.#use(({ database }) => database.revocations.lift(of))
+  }
+
+  status(of: UserRef): Promise<UserStatus> {
+    return this.#use(({ sessions, database }) => {
+      const live = sessions.of(of)
+      const lastSeen = read(database.volume.store, rows.lastSeen(of)) as number | undefined
+      const seen = [
+        ...live.map(({ lastSeenAt }) => lastSeenAt),
+        ...(lastSeen === undefined ? [] : [lastSeen]),
+      ]
+      return {
+        online: sessions.isOnline(of),
+        sessions: live.length,
+        lastSeenAt: seen.length > 0 ? Math.max(...seen) : null,
+        revokedBefore: database.revocations.revokedBefore(of),
+        unread: database.inboxes.state(of).unread,
+      }
+    })
+  }
+
+  users(appId: string, after: string | null, limit: number): Promise<UserRecord[]> {
+    return this.#use(({ database }) => database.users.after(appId, after, limit))
+  }
+
+  async deleteUser({ appId, userId }: UserRef): Promise<boolean> {
+    const of = { appId, userId }
+    await this.revokeUser(of, { issuedBefore: null, mode: 'end' })
+    return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
+      let hadInbox = false
+      const forget = (): void => {
+        // Under the name of the write of a session that has just ended, which must not bring the row back.
+        commit.defer(rows.lastSeen(of), (batch) => batch.push(del(rows.lastSeen(of))))
+      }
+      const hadUser = await users.delete(of, async (operations) => {
+        forget()
+        hadInbox = await inboxes.delete(of, (more) => commit.sync([...operations, ...more]))
+      })
+      for (const session of sessions.of(of)) service.end(session, 'revoked')
+      forget()
+      return hadUser || hadInbox
+    })
+  }
+
+  usage(appId: string): Promise<AppUsage> {
+    return this.#use(({ sessions, database }) => ({
+      ...database.usage.get(appId),
+      sessions: sessions.count(appId),
+    }))
+  }
+
+  check(): Promise<void> {
+    return this.#use(async ({ database: { commit, volume } }) => {
+      const now = Date.now()
+      await commit.sync([put(rows.check, now)])
+      if (typeof read(volume.store, rows.check) !== 'number')
+        throw new EngineError(
+          'unavailable',
+          'The engine read another value than it wrote: look for a failing disk.',
+        )
+    })
+  }
+
+  configure(appId: string, { retention, webhooks }: AppOptions): Promise<void> {
+    return this.#use(({ database }) => {
+      database.inboxes.retain(appId, retention)
+      database.webhooks.configure(appId, webhooks)
+      database.inboxes.resumeUnreadChecks(appId)
+    })
+  }
+
+  takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
+    return this.#use(({ database }) => database.queue.takeDueEvents(appId, limit, leaseFor))
+  }
+
+  endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+    return this.#use(({ database }) => database.queue.endDelivery(appId, userId, eventId, outcome))
+  }
+
+  pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
+    return this.#use(({ database }) => database.queue.pendingEvents(appId, after, limit))
+  }
+
+  replayEvent(appId: string, userId: string, eventId: string): Promise<boolean> {
+    return this.#use(({ database }) => database.queue.replayEvent(appId, userId, eventId))
+  }
+
+  pendingSummary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
+    return this.#use(({ database }) => database.queue.pendingSummary(appId))
+  }
+
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    return this.#use(({ database }) => database.inboxes.send(message, rules))
+  }
+
+  inbox(of: UserRef): Promise<InboxState> {
+    return this.#use(({ database }) => database.inboxes.state(of))
+  }
+
+  messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
+    return this.#use(({ database }) => database.inboxes.reader.after(of, position, limit))
+  }
+
+  messagesBefore(
+    of: UserRef,
+    before: { epoch: string; offset: number | null },
+    limit: number,
+  ): Promise<Message[] | null> {
+    return this.#use(({ database }) => database.inboxes.reader.before(of, before, limit))
+  }
+
+  markRead(of: UserRef, position: Position): Promise<InboxState | null> {
+    return this.#use(({ database }) => database.inboxes.markRead(of, position))
+  }
+
+  listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {
+    this.#listeners.add(listener, signal)
+  }
+
+  /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
+  #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
+    const opened = this.#current?.opened
+    if (!opened) return this.#useWhenReady(work)
+    // Not an async function, which would pass a promise on three microtasks later.
+    try {
+      const result = work(opened)
+      return result instanceof Promise ? result : Promise.resolve(result)
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  async #useWhenReady<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
+    if (!this.#current) throw new EngineError('unavailable', 'The engine is not open: call open() first.')
+    return work(await this.#current.ready)
+  }
+}

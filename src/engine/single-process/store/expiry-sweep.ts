@@ -1,0 +1,42 @@
+import type { Clock } from '../../../util/clock.js'
+import type { Scheduler } from '../../../util/scheduler.js'
+import type { GroupCommit } from './group-commit.js'
+import { rows } from './rows.js'
+import { del, read, readAll, type Operation, type Store } from './store.js'
+
+/** How many index rows one step deletes at most. */
+const INDEX_ROWS_PER_STEP = 32
+/** Milliseconds from one read of the index to the next. Tokens are kept a day longer than they are valid. */
+const INTERVAL = 3_600_000
+
+export interface ExpirySweepOptions {
+  store: Store
+  commit: GroupCommit
+  scheduler: Scheduler
+  clock: Clock
+}
+
+/** Deletes revoked tokens when they have expired. The index of `rows.expiry` lists their rows. */
+export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
+  const hasExpired = (row: string, now: number): boolean => {
+    // The token may have been revoked again, for longer. A later index row lists it then.
+    const stored = read(store, row) as [number] | undefined
+    return stored !== undefined && stored[0] <= now
+  }
+  const job = scheduler.job(async (now) => {
+    const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
+    if (due.length === 0) return now + INTERVAL
+    // A revocation that is not written yet may keep a token for longer.
+    await commit.flush()
+    const deletions: Operation[] = []
+    for (const [indexRow, listed] of due) {
+      for (const row of listed) if (hasExpired(row, now)) deletions.push(del(row))
+      deletions.push(del(indexRow))
+    }
+    commit.append(deletions)
+    // Without the flush the next step would read the same index rows again.
+    await commit.flush()
+    return now
+  })
+  scheduler.schedule(job, clock.now())
+}

@@ -1,0 +1,24 @@
+import { EngineError } from '../../errors.js'
+import { rows } from './rows.js'
+import { put, read, type Operation, type Store } from './store.js'
+
+/** The number of the format of the rows. A change after which earlier rows can't be read raises it. */
+const FORMAT = 5
+
+/** The operation that says which format the rows of a store have. */
+export const putFormat = (): Operation => put(rows.format, FORMAT)
+
+/**
+ * Returns whether the store says its format; a new one does not. Throws `unavailable` if this version can't read its rows. `where` names
+ * the store in the error.
+ */
+export const checkFormat = (store: Store, where = "The engine's folder"): boolean => {
+  const format = read(store, rows.format)
+  if (format === FORMAT) return true
+  // The first format had no number.
+  if (format === undefined && read(store, rows.key) === undefined) return false
+  throw new EngineError(
+    'unavailable',
+    `${where} was written by another version of chat-session, and this one can't read it: use that version, or another folder.`,
+  )
+}

@@ -1,0 +1,105 @@
+import type { SessionRef, UserRef } from '../../engine.js'
+import { AFTER_SEPARATOR, afterRow, below, DIGITS, keyOf, lastOf, padded, SEPARATOR } from './row-keys.js'
+import type { Range } from './store.js'
+import { webhookRows } from './webhook-rows.js'
+
+export { keyOf, lastOf } from './row-keys.js'
+
+/** Begins the row of each idempotency key. */
+const SENT = `sent${SEPARATOR}`
+
+/** Returns the group of a row, beyond which no range reaches: its key without the last part. All idempotency keys are one group. */
+export const groupOf = (key: string): string =>
+  key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
+
+/** An inbox. A deletion of the user begins another inbox, whose messages have other keys. */
+export interface InboxRef extends UserRef {
+  deletions?: number
+}
+
+/**
+ * Returns the key of a user in the tables in memory. A message looks its users up in several tables, with one text for all of them: V8
+ * computes the hash of a text once.
+ */
+export const userKey = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
+
+/** The kinds of an app's rows that `Revocations.load` reads. */
+type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
+
+/** The key of every row in the store. */
+export const rows = {
+  key: 'key',
+  /** The number of the format of all rows. */
+  format: 'format',
+  epoch: 'epoch',
+  time: 'time',
+  /** When the engine was last known to be open, by the wall clock. */
+  openAt: 'open at',
+  /** Stored while a transfer of another engine's data into this store is not complete. */
+  copying: 'copying',
+  user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
+  /** The ids are one part of the key, so that one range covers the guests of all apps. App ids have no spaces. */
+  guest: ({ appId, userId }: UserRef) => `guest\0${appId} ${userId}`,
+  guestsAfter: (row: string | undefined): Range => afterRow(below('guest'), row),
+  guestOf: (row: string): UserRef => {
+    const guest = lastOf(row)
+    const end = guest.indexOf(' ')
+    return { appId: guest.slice(0, end), userId: guest.slice(end + 1) }
+  },
+  session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
+  allSessions: below('session'),
+  /** The sessions after a row; from the first one if `row` is undefined. */
+  sessionsAfter: (row: string | undefined): Range => afterRow(below('session'), row),
+  inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
+  /** The inboxes of an app after a row; from the first one if `row` is undefined. */
+  inboxesAfter: (appId: string, row: string | undefined): Range => afterRow(below('inbox', appId), row),
+  /** Keys that begin with another number of deletions sort apart: `:` comes after all digits. */
+  message: (of: InboxRef, offset: number) => rows.messageIn(rows.messagePrefix(of), offset),
+  messagePrefix: ({ appId, userId, deletions }: InboxRef) =>
+    `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,
+  /** With the result of `messagePrefix`. */
+  messageIn: (prefix: string, offset: number) => prefix + padded(offset),
+  offsetOf: (message: string) => Number(message.slice(-DIGITS)),
+  /** The messages of an inbox from offset `from` up to, but not including, `to`. */
+  messages: (of: InboxRef, from: number, to: number): Range => ({
+    gte: rows.message(of, from),
+    lt: rows.message(of, to),
+  }),
+  usage: (appId: string) => keyOf('usage', appId),
+  /** The users of an app after `userId`; from the first user if it is null. */
+  usersAfter: (appId: string, userId: string | null): Range =>
+    afterRow(below('user', appId), userId === null ? undefined : rows.user({ appId, userId })),
+  lastSeen: ({ appId, userId }: UserRef) => keyOf('seen', appId, userId),
+  check: 'check',
+  ...webhookRows,
+  /** The kind and the id are one part of the key, so that one range covers all apps. App ids have no spaces. */
+  appRevocation: (kind: AppRevocationKind, appId: string) => keyOf('revocations', `${kind} ${appId}`),
+  allAppRevocations: below('revocations'),
+  appRevocationOf: (row: string): { kind: AppRevocationKind; appId: string } => {
+    const [kind, appId = ''] = lastOf(row).split(' ')
+    return { kind: kind as AppRevocationKind, appId }
+  },
+  revokedUser: ({ appId, userId }: UserRef) => keyOf('revoked', appId, userId),
+  /** The token's id stands last, because it may hold any character. */
+  revokedToken: (appId: string, tokenId: string) => keyOf('revoked token', appId, tokenId),
+  /** The messages of a deleted inbox, which a background job deletes. */
+  deletedInbox: ({ appId, userId, deletions = 0 }: InboxRef) =>
+    keyOf('deleted', `${appId} ${deletions} ${userId}`),
+  allDeletedInboxes: below('deleted'),
+  deletedInboxOf: (row: string): InboxRef => {
+    const [appId = '', deletions = '', ...userId] = lastOf(row).split(' ')
+    return { appId, userId: userId.join(' '), deletions: Number(deletions) }
+  },
+  /** The message's id stands last, because it may hold any character. */
+  idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
+    `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
+  /** The idempotency keys after a row; from the first one if `row` is undefined. */
+  idempotencyKeysAfter: (row: string | undefined): Range => ({
+    // A message's id may end with any character, so that the next row may be this one with a \0 behind it.
+    gte: row === undefined ? SENT : row + SEPARATOR,
+    lt: keyOf('sent') + AFTER_SEPARATOR,
+  }),
+  /** A row that lists other rows by the time at which they expire; `name` makes rows of one time distinct. */
+  expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
+  expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
+} as const

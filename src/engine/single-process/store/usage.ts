@@ -1,0 +1,46 @@
+import type { AppUsage as EngineUsage, SendRules } from '../../engine.js'
+import { AppCounters } from './app-counters.js'
+import type { GroupCommit } from './group-commit.js'
+import { rows } from './rows.js'
+import type { Store } from './store.js'
+
+/** The counts of an app's data in the store. */
+export type AppUsage = Omit<EngineUsage, 'sessions'>
+
+const NOTHING: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0 }
+
+/** Counts the usage of apps. */
+export class Usage {
+  readonly #apps: AppCounters<AppUsage>
+
+  constructor(store: Store, commit: GroupCommit) {
+    const load = (stored: AppUsage | undefined): AppUsage => ({ ...NOTHING, ...stored })
+    this.#apps = new AppCounters({ store, commit, rowOf: rows.usage, load })
+  }
+
+  /** Returns whether the app stays within `quota` if it uses `more`. An inbox that exists may always receive more. */
+  fits(appId: string, more: Pick<AppUsage, 'inboxes' | 'bytes'>, quota: SendRules['quota']): boolean {
+    const { inboxes, bytes } = this.#apps.of(appId)
+    return (
+      bytes + more.bytes <= quota.bytes && (more.inboxes === 0 || inboxes + more.inboxes <= quota.inboxes)
+    )
+  }
+
+  /** Adds a difference, which is negative when messages are deleted. */
+  add(appId: string, difference: Partial<AppUsage>): void {
+    const usage = this.#apps.of(appId)
+    usage.users += difference.users ?? 0
+    usage.inboxes += difference.inboxes ?? 0
+    usage.bytes += difference.bytes ?? 0
+    usage.guests += difference.guests ?? 0
+    this.#apps.save(appId)
+  }
+
+  get(appId: string): AppUsage {
+    return { ...this.#apps.of(appId) }
+  }
+
+  guestsOf(appId: string): number {
+    return this.#apps.of(appId).guests
+  }
+}

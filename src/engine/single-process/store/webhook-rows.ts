@@ -1,0 +1,65 @@
+import type { UserRef } from '../../engine.js'
+import { below, DIGITS, keyOf, lastOf, padded } from './row-keys.js'
+import type { Range } from './store.js'
+
+/** When the oldest pending event of a user is due. `run` is the number of the opening of the store in which `dueAt` was set. */
+export interface DueKey {
+  run: number
+  dueAt: number
+  userId: string
+}
+
+/** The rows of a range after a number; from the first one if it is null. */
+const after = (number: number | null, ...parts: string[]): Range =>
+  number === null ? below(...parts) : { ...below(...parts), gte: keyOf(...parts, padded(number + 1)) }
+
+/** The keys of the rows of webhook events. */
+export const webhookRows = {
+  /** How often the store was opened. */
+  run: 'run',
+  /** The counters of an app's events. */
+  eventCounts: (appId: string) => keyOf('event counts', appId),
+  pendingEvent: (appId: string, seq: number) => keyOf('event', appId, padded(seq)),
+  pendingEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
+  failedEvent: (appId: string, seq: number) => keyOf('failed event', appId, padded(seq)),
+  failedEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'failed event', appId),
+  /** The queue of a user's events: which is the oldest, which the newest, and when the oldest is due. */
+  eventQueue: ({ appId, userId }: UserRef) => keyOf('event queue', appId, userId),
+  /** An event that waits for an older one of its user. */
+  waitingEvent: ({ appId, userId }: UserRef, seq: number) =>
+    keyOf('waiting event', appId, userId, padded(seq)),
+  waitingEventsAfter: ({ appId, userId }: UserRef, seq: number): Range =>
+    after(seq, 'waiting event', appId, userId),
+  seqOf: (row: string): number => Number(lastOf(row)),
+  /** The rows of earlier openings sort first, because their events are due at once. */
+  dueEvent: (appId: string, { run, dueAt, userId }: DueKey) =>
+    keyOf('due event', appId, padded(run) + padded(dueAt) + userId),
+  dueEventsUntil: (appId: string, run: number, time: number): Range => ({
+    ...below('due event', appId),
+    lt: keyOf('due event', appId, padded(run) + padded(time + 1)),
+  }),
+  dueEventsAfter: (appId: string, run: number, time: number): Range => ({
+    ...below('due event', appId),
+    gte: keyOf('due event', appId, padded(run) + padded(time + 1)),
+  }),
+  dueEventOf: (row: string): DueKey => {
+    const last = lastOf(row)
+    return {
+      run: Number(last.slice(0, DIGITS)),
+      dueAt: Number(last.slice(DIGITS, 2 * DIGITS)),
+      userId: last.slice(2 * DIGITS),
+    }
+  },
+  /** When to look whether a user's messages are still unread. */
+  unreadCheck: ({ appId, userId }: UserRef, time: number) =>
+    keyOf('unread check', appId, padded(time) + userId),
+  unreadChecksUntil: (appId: string, time: number): Range => ({
+    ...below('unread check', appId),
+    lt: keyOf('unread check', appId, padded(time + 1)),
+  }),
+  allUnreadChecks: (appId: string): Range => below('unread check', appId),
+  unreadCheckOf: (row: string): { time: number; userId: string } => ({
+    time: Number(lastOf(row).slice(0, DIGITS)),
+    userId: lastOf(row).slice(DIGITS),
+  }),
+} as const

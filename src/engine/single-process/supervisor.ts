@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EngineEvent } from '../engine.js'
+import { closeDatabase, openDatabase, saveTime, type Database } from './database.js'
+import { SessionService } from './session-service.js'
+import type { Sessions } from './sessions/sessions.js'
+import type { Volume } from './store/store.js'
+
+export interface SupervisorOptions {
+  openVolume: (signal: AbortSignal) => Promise<Volume>
+  onError: (error: unknown) => void
+  emit: (event: EngineEvent) => void
+  /** Settles when the engine's previous supervisor is closed. */
+  previous: Promise<void>
+}
+
+/** The parts of an open engine. A recovery replaces `database`; `sessions` live in memory and stay. */
+export interface Opened {
+  readonly sessions: Sessions
+  /** Changes `sessions`. */
+  readonly service: SessionService
+  database: Database
+}
+
+/** How often the volume is checked, in milliseconds. */
+const CHECK_INTERVAL = 500
+/** The number of checks from one store of the engine's time to the next. */
+const CHECKS_PER_SAVE = 20
+/** How long a recovery waits before it opens the store again, at first and at most, in milliseconds. */
+const MIN_RETRY_DELAY = 100
+const MAX_RETRY_DELAY = 1_000
+
+/** Opens the database and, when a write has failed, opens it again, until it is closed. */
+export class Supervisor {
+  readonly ready: Promise<Opened>
+  /** The value of `ready` once it has resolved. */
+  opened: Opened | undefined
+  readonly #options: SupervisorOptions
+  readonly #life = new AbortController()
+  #recovery: Promise<void> = Promise.resolve()
+  /** Resolves when the sessions that an earlier process left are written again. */
+  #journaled: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+  #lastCheckError = ''
+  #checks = 0
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.ready = options.previous.then(() => this.#open())
+  }
+
+  async close(): Promise<void> {
+    this.#life.abort()
+    clearInterval(this.#timer)
+    // The caller of `open` has received the rejection, and a failed opening leaves nothing to close.
+    const opened = await this.ready.catch(() => undefined)
+    if (!opened) return
+    clearInterval(this.#timer)
+    await this.#recovery
+    await this.#journaled
+    opened.sessions.stop()
+    await closeDatabase(opened.database)
+  }
+
+  async #open(): Promise<Opened> {
+    const service = new SessionService({
+      database: () => this.opened?.database,
+      emit: this.#options.emit,
+    })
+    const { sessions } = service
+    const database = await this.#openDatabase(sessions, async ({ volume }) => {
+      if (volume.isPersistent) await sessions.load(volume.store)
+    }).catch((error: unknown) => {
+      sessions.stop()
+      throw error
+    })
+    const opened = (this.opened = { sessions, service, database })
+    // Only now: a session that ends before has no database that keeps its events.
+    if (database.volume.isPersistent) this.#journaled = sessions.journalTo(database.commit)
+    this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
+    return opened
+  }
+
+  /** A commit checks the volume too; this check is for an engine that has nothing to write. */
+  #check({ database }: Opened): void {
+    const { commit, volume } = database
+    commit.verify()
+    if (!commit.isWritable) return
+    if (volume.isPersistent && ++this.#checks % CHECKS_PER_SAVE === 0) saveTime(database)
+    const maintained = volume.maintain().catch((error: unknown) => {
+      // An error that stays the same would fill the log.
+      if (!this.#life.signal.aborted && this.#lastCheckError !== (this.#lastCheckError = String(error)))
+        this.#options.onError(error)
+    })
+    // Maintenance may have found that a file is gone.
+    void maintained.then(() => commit.verify())
+  }
+
+  async #openDatabase(sessions: Sessions, prepare: (database: Database) => Promise<void>): Promise<Database> {
+    const { openVolume, onError, emit } = this.#options
+    const result: { database?: Database } = {}
+    result.database = await openDatabase({
+      openVolume,
+      signal: this.#life.signal,
+      emit,
+      onError,
+      hasSession: (of) => sessions.has(of),
+      presenceOf: (of) => sessions.presence(of),
+      prepare,
+      onFailure: (failure) => {
+        const { opened } = this
+        // A failure while the database is opened rejects the opening instead.
+        if (!opened || opened.database !== result.database) return
+        onError(failure)
+        this.#recovery = this.#recover(opened)
+      },
+    })
+    return result.database
+  }
+
+  /**
+   * Tries to open the store again until that works or the engine is closed. Sessions go on meanwhile, and reads do
+   * until the failed store is closed.
+   */
+  async #recover(opened: Opened): Promise<void> {
+    const { sessions, database: failed } = opened
+    const { signal } = this.#life
+    let lastError = ''
+    for (let wait = MIN_RETRY_DELAY; ; wait = Math.min(wait * 2, MAX_RETRY_DELAY)) {
+      // `sleep` rejects only if the signal aborts, and the next line checks the signal.
+      await sleep(wait, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      try {
+        // While there is no room, the failed store stays open, because it can still be read.
+        await failed.volume.probe()
+        await closeDatabase(failed)
+        opened.database = await this.#openDatabase(
+          sessions,
+          async ({ volume, commit, inboxes, webhooks }) => {
+            const isPersistent = volume.isPersistent
+            // In one task, so that one batch has the events and their sessions.
+            webhooks.takeOver(
+              failed.webhooks,
+              (session) => isPersistent && sessions.rewriteOne(session, commit),
+            )
+            if (isPersistent) await sessions.rewriteTo(volume.store, commit)
+            await inboxes.takeOver(failed.inboxes)
+          },
+        )
+        return
+      } catch (error) {
+        // An error that stays the same would fill the log.
+        if (lastError !== (lastError = String(error))) this.#options.onError(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import type { UserRecord, UserRef } from '../../engine.js'
+import type { SentId, TransferRecord } from '../../transfer.js'
+import type { EventRow } from '../webhooks/event-queue.js'
+import type { IdempotencyRow } from '../messages/idempotency.js'
+import { Inbox } from '../messages/inbox.js'
+import type { Message } from '../../../protocol/index.js'
+import { messageRowOf, type InboxRow, type StoredMessage } from '../messages/inbox-row.js'
+import { deletionsSuffix } from '../messages/inbox-table.js'
+import type { UserRow } from '../sessions/revocations.js'
+import { below } from '../store/row-keys.js'
+import { rows } from '../store/rows.js'
+import { openAtOf } from '../sessions/session-journal.js'
+import { storedSession, type Session } from '../sessions/session-row.js'
+import { read, readAll, type Range, type Store } from '../store/store.js'
+import type { CheckRow } from '../messages/unread-checks.js'
+
+const ROWS_PER_PAGE = 500
+/** A message may have 16 kB. */
+const MESSAGES_PER_PAGE = 200
+
+/** The ids in a key of three parts. */
+const refOf = (row: string): UserRef => {
+  const [, appId = '', userId = ''] = row.split('\0')
+  return { appId, userId }
+}
+
+const deletionsOf = (store: Store, of: UserRef): number =>
+  (read(store, rows.revokedUser(of)) as UserRow | undefined)?.deletions ?? 0
+
+async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): AsyncGenerator<[string, T][]> {
+  for (let { gte } = range; ;) {
+    const found = await readAll<T>(store, { ...range, gte, limit })
+    if (found.length > 0) yield found
+    const last = found.at(-1)
+    if (!last || found.length < limit) return
+    gte = `${last[0]}\0`
+  }
+}
+
+/** Reads all data of a store that no engine has open. */
+export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
+  // The times of rows are by the engine's clock, which stands still while no engine runs.
+  const now = (read(store, rows.time) as number | undefined) ?? Date.now()
+  const leftOf = (time: number): number => Math.max(0, time - now)
+
+  const key = read(store, rows.key) as string | undefined
+  if (key !== undefined) yield [{ kind: 'key', key }]
+
+  for await (const found of pagesOf<number>(store, rows.allAppRevocations))
+    yield found.flatMap(([row, revokedBefore]): TransferRecord[] => {
+      const { kind, appId } = rows.appRevocationOf(row)
+      return kind === 'app' ? [{ kind: 'app', appId, revokedBefore, options: null }] : []
+    })
+  for await (const found of pagesOf<[until: number | null]>(store, below('revoked token')))
+    yield found.map(([row, [until]]): TransferRecord => {
+      const [, appId = '', ...tokenId] = row.split('\0')
+      return {
+        kind: 'token',
+        appId,
+        tokenId: tokenId.join('\0'),
+        left: until === null ? null : leftOf(until),
+      }
+    })
+  for await (const found of pagesOf<UserRow>(store, below('revoked')))
+    yield found.map(([row, { revokedBefore, deletions }]): TransferRecord => ({
+      ...{ kind: 'revocation', ...refOf(row), revokedBefore, deletions },
+    }))
+  for await (const found of pagesOf<UserRecord>(store, below('user')))
+    yield found.map(([row, user]): TransferRecord => ({
+      ...{
+        kind: 'user',
+        user,
+        guest: read(store, rows.guest(refOf(row))) !== undefined,
+      },
+    }))
+  for await (const found of pagesOf<number>(store, below('seen')))
+    yield found.map(([row, lastSeenAt]): TransferRecord => ({ kind: 'seen', ...refOf(row), lastSeenAt }))
+  const openAt = openAtOf(store)
+  for await (const found of pagesOf<Session>(store, rows.allSessions))
+    yield found.map(([, row]): TransferRecord => {
+      const { appId, userId, lastSeenAt } = storedSession(row, openAt)
+      return { kind: 'seen', appId, userId, lastSeenAt }
+    })
+
+  for await (const found of pagesOf<InboxRow>(store, below('inbox')))
+    for (const [row] of found) yield* exportInbox(store, refOf(row), now)
+  for await (const found of pagesOf<CheckRow>(store, below('unread check')))
+    yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
+      const { time, userId } = rows.unreadCheckOf(row)
+      const of = { appId: refOf(row).appId, userId }
+      // The inbox was deleted after the check was stored.
+      if (deletionsOf(store, of) !== deletions) return []
+      return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
+    })
+  for (const state of ['pending', 'failed'] as const)
+    for await (const found of pagesOf<EventRow>(store, below(state === 'pending' ? 'event' : 'failed event')))
+      yield found.map(([, { event, attempts, lastError }]): TransferRecord => ({
+        ...{ kind: 'event', event, attempts, lastError, state },
+      }))
+}
+
+async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenerator<TransferRecord[]> {
+  const deletions = deletionsOf(store, of)
+  // The constructor reads the messages that the inbox's row does not cover.
+  const { assigned, readOffset } = new Inbox(of, deletions, '', store, false)
+  const { offset, first } = assigned
+  yield [{ kind: 'inbox', ...of, deletions, offset, first, readOffset }]
+
+  const sentIdOf = ({ id, from, to }: Message): SentId | null => {
+    if (to !== of.userId) return null
+    const fromDeletions = from === null ? 0 : deletionsOf(store, { ...of, userId: from })
+    const row = rows.idempotencyKey({ appId: of.appId, from, to, id })
+    const stored = read(store, row + deletionsSuffix([fromDeletions, deletions])) as
+      IdempotencyRow | undefined
+    if (!stored || stored[0] <= now) return null
+    const [expiresAt, digest, , ownOffset] = stored
+    return { digest, ownOffset, left: expiresAt - now, deletions: [deletions, fromDeletions] }
+  }
+  const range = rows.messages({ ...of, deletions }, first, offset + 1)
+  for await (const found of pagesOf<StoredMessage>(store, range, MESSAGES_PER_PAGE))
+    yield found.map(([key, stored]): TransferRecord => {
+      const { message, at, size } = messageRowOf(rows.offsetOf(key), stored)
+      const age = Math.max(0, now - at)
+      return { kind: 'message', ...of, message, size, age, sent: sentIdOf(message) }
+    })
+}

@@ -1,0 +1,58 @@
+import type { UserRef } from '../../engine.js'
+import type { TransferRecord } from '../../transfer.js'
+import type { InboxRow, StoredMessage } from '../messages/inbox-row.js'
+import { rows, type InboxRef } from '../store/rows.js'
+import type { RowWriter } from './row-writer.js'
+
+type InboxRecord = Extract<TransferRecord, { kind: 'inbox' }>
+type MessageRecord = Extract<TransferRecord, { kind: 'message' }>
+
+/** An inbox that is being transferred. It makes the sums that the rows of messages and of the inbox have. */
+export class ImportedInbox {
+  readonly of: UserRef
+  /** Bytes of the messages so far. */
+  bytes = 0
+  readonly #ref: InboxRef
+  readonly #record: InboxRecord
+  readonly #writer: RowWriter
+  readonly #messagePrefix: string
+  #received = 0
+  #readReceived = 0
+  #oldestAt = 0
+
+  constructor(record: InboxRecord, writer: RowWriter) {
+    const { appId, userId, deletions } = record
+    this.of = { appId, userId }
+    this.#ref = { appId, userId, deletions }
+    this.#record = record
+    this.#writer = writer
+    this.#messagePrefix = rows.messagePrefix(this.#ref)
+  }
+
+  /** Adds a message that was stored at a time of the engine's clock. */
+  add({ message, size }: MessageRecord, at: number): void {
+    const { offset, ...rest } = message
+    const { first } = this.#record
+    const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
+    this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
+    if (this.bytes === 0) this.#oldestAt = at
+    this.bytes += size
+    if (message.from !== this.of.userId) this.#received++
+    if (offset <= this.#record.readOffset) this.#readReceived = this.#received
+  }
+
+  /** Writes the inbox's own row. */
+  finish(): void {
+    const { offset, first, readOffset } = this.#record
+    const row: InboxRow = {
+      ...{ offset, first, readOffset },
+      received: this.#received,
+      bytes: this.bytes,
+      readReceived: this.#readReceived,
+      swept: { offset: first, bytes: 0 },
+      oldestAt: this.#oldestAt,
+      isExact: true,
+    }
+    this.#writer.put(rows.inbox(this.of), row)
+  }
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto'
+import type { AppUsage } from '../store/usage.js'
+import { EngineError } from '../../errors.js'
+import { unfinishedTransfer, type SentId, type TransferRecord } from '../../transfer.js'
+import type { UserRef } from '../../engine.js'
+import type { EventCountsRow } from '../webhooks/event-counts.js'
+import { seqOf, type EventRow, type QueueRow } from '../webhooks/event-queue.js'
+import { putFormat } from '../store/format.js'
+import type { IdempotencyRow } from '../messages/idempotency.js'
+import { deletionsSuffix } from '../messages/inbox-table.js'
+import type { UserRow } from '../sessions/revocations.js'
+import { rows } from '../store/rows.js'
+import { del, put, read, readAll, type Store } from '../store/store.js'
+import type { CheckRow } from '../messages/unread-checks.js'
+import { ImportedInbox } from './import-inbox.js'
+import { RowWriter } from './row-writer.js'
+
+type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { kind: Kind }>
+
+const ROWS_PER_DELETION = 1_000
+
+/** A range of all keys: each begins with a letter. */
+const EVERYTHING = { gte: '!', lt: '~' }
+
+/** Writes records into an empty store. A record that comes twice is written once. */
+export class RowImport {
+  readonly #store: Store
+  readonly #writer: RowWriter
+  /** The engine's clock begins at this time when the store is opened first. */
+  readonly #now = Date.now()
+  readonly #usage = new Map<string, AppUsage>()
+  readonly #events = new Map<string, EventCountsRow>()
+  #inbox: ImportedInbox | undefined
+
+  constructor(store: Store) {
+    this.#store = store
+    this.#writer = new RowWriter(store)
+  }
+
+  /** Marks the store. Rejects if it is not empty; `where` names it. With `restart` a marked store is emptied. */
+  async begin(where: string, restart: boolean): Promise<void> {
+    if (read(this.#store, rows.copying) !== undefined) {
+      if (!restart) throw new EngineError('unavailable', unfinishedTransfer(where))
+      return this.#clear()
+    }
+    const [found] = await readAll(this.#store, { ...EVERYTHING, limit: 1 })
+    if (found)
+      throw new EngineError('unavailable', `${where} holds data: name a folder that is new or empty in --to.`)
+    await this.#store.batch([put(rows.copying, this.#now)], { sync: true })
+  }
+
+  async write(records: readonly TransferRecord[]): Promise<void> {
+    for (const record of records) {
+      if (record.kind !== 'message') this.#finishInbox()
+      this.#add(record)
+      await this.#writer.writeFull()
+    }
+  }
+
+  async finish(): Promise<void> {
+    this.#finishInbox()
+    for (const [appId, usage] of this.#usage) this.#writer.put(rows.usage(appId), usage)
+    for (const [appId, counts] of this.#events) this.#writer.put(rows.eventCounts(appId), counts)
+    this.#writer.put(rows.time, this.#now)
+    await this.#writer.write()
+    await this.#store.batch([putFormat(), del(rows.copying)], { sync: true })
+  }
+
+  /** Deletes all rows but the mark. */
+  async #clear(): Promise<void> {
+    for (let found = ROWS_PER_DELETION; found >= ROWS_PER_DELETION;) {
+      const keys = await this.#store.iterator({ ...EVERYTHING, limit: ROWS_PER_DELETION }).all()
+      const deletions = keys.filter(([key]) => key !== rows.copying).map(([key]) => del(key))
+      found = keys.length
+      await this.#store.batch(deletions, { sync: true })
+    }
+  }
+
+  #add(record: TransferRecord): void {
+    const writer = this.#writer
+    switch (record.kind) {
+      case 'key':
+        return writer.put(rows.key, record.key)
+      case 'app':
+        if (record.revokedBefore !== null)
+          writer.put(rows.appRevocation('app', record.appId), record.revokedBefore)
+        return
+      case 'token':
+        return this.#addToken(record)
+      case 'user':
+        return this.#addUser(record)
+      case 'seen': {
+        const row = rows.lastSeen(record)
+        const known = writer.get(row) as number | undefined
+        return writer.put(row, Math.max(record.lastSeenAt, known ?? 0))
+      }
+      case 'revocation': {
+        const { revokedBefore, deletions } = record
+        writer.put(rows.appRevocation('hasUsers', record.appId), 1)
+        return writer.put(rows.revokedUser(record), { revokedBefore, deletions } satisfies UserRow)
+      }
+      case 'inbox':
+        // A record that comes twice has been counted.
+        if (writer.get(rows.inbox(record)) === undefined) this.#inbox = new ImportedInbox(record, writer)
+        return
+      case 'message':
+        if (!this.#inbox) return
+        this.#inbox.add(record, this.#now - record.age)
+        if (record.sent) this.#addId(record, record.sent)
+        return
+      case 'check': {
+        const row = rows.unreadCheck(record, Math.ceil(this.#now + record.left))
+        return writer.put(row, [record.offset, record.deletions] satisfies CheckRow)
+      }
+      case 'event':
+        return this.#addEvent(record)
+    }
+  }
+
+  #usageOf(appId: string): AppUsage {
+    const usage = this.#usage.get(appId) ?? { users: 0, guests: 0, inboxes: 0, bytes: 0 }
+    this.#usage.set(appId, usage)
+    return usage
+  }
+
+  #addUser({ user, guest }: RecordOf<'user'>): void {
+    const row = rows.user(user)
+    if (this.#writer.get(row) !== undefined) return
+    this.#writer.put(row, user)
+    if (guest) this.#writer.put(rows.guest(user), 1)
+    const usage = this.#usageOf(user.appId)
+    usage.users++
+    usage.guests += Number(guest)
+  }
+
+  #addToken({ appId, tokenId, left }: RecordOf<'token'>): void {
+    const row = rows.revokedToken(appId, tokenId)
+    const until = left === null ? Infinity : Math.ceil(this.#now + left)
+    this.#writer.put(rows.appRevocation('hasTokens', appId), 1)
+    this.#writer.put(row, [until])
+    if (until < Infinity) this.#writer.put(rows.expiry(until, randomUUID()), [row])
+  }
+
+  #addId({ appId, message }: RecordOf<'message'>, { digest, ownOffset, left, deletions }: SentId): void {
+    const { id, from, to, offset, sentAt } = message
+    const row = rows.idempotencyKey({ appId, from, to, id }) + deletionsSuffix(deletions.toReversed())
+    const expiresAt = Math.ceil(this.#now + left)
+    this.#writer.put(row, [expiresAt, digest, offset, ownOffset, sentAt] satisfies IdempotencyRow)
+  }
+
+  #addEvent({ event, attempts, lastError, state }: RecordOf<'event'>): void {
+    const { appId, userId } = event
+    const of: UserRef = { appId, userId }
+    const rowOf = state === 'pending' ? rows.pendingEvent : rows.failedEvent
+    const queue = this.#writer.get(rows.eventQueue(of)) as QueueRow | undefined
+    // Two partitions of a cluster may have given the same number.
+    let { seq } = event
+    const isTaken = (): boolean =>
+      [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(
+        (row) => this.#writer.get(row) !== undefined,
+      )
+    if ((this.#writer.get(rowOf(appId, seq)) as EventRow | undefined)?.event.id === event.id) return
+    while (isTaken() || (state === 'pending' && queue && seq <= queue[1])) seq++
+    const id = seq === seqOf(event.id) ? event.id : `evt_${seq}_${randomUUID().replaceAll('-', '')}`
+    const row: EventRow = { event: { ...event, id, seq }, attempts, lastError }
+    this.#writer.put(rowOf(appId, seq), row)
+
+    const counts = this.#events.get(appId) ?? { last: 0, pending: 0, failed: 0 }
+    counts.last = Math.max(counts.last, seq)
+    counts[state]++
+    this.#events.set(appId, counts)
+    if (state === 'failed') return
+    // The opening 0 is earlier than every real one, so the event is due at once.
+    if (!queue) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
+    else this.#writer.put(rows.waitingEvent(of, seq), 1)
+    this.#writer.put(rows.eventQueue(of), [queue?.[0] ?? seq, seq, 0, 0] satisfies QueueRow)
+  }
+
+  #finishInbox(): void {
+    const inbox = this.#inbox
+    if (!inbox) return
+    this.#inbox = undefined
+    inbox.finish()
+    const usage = this.#usageOf(inbox.of.appId)
+    usage.inboxes++
+    usage.bytes += inbox.bytes
+  }
+}

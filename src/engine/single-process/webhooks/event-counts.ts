@@ -1,0 +1,47 @@
+import { AppCounters } from '../store/app-counters.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { rows } from '../store/rows.js'
+import type { Store } from '../store/store.js'
+
+/** The counters of an app's webhook events. */
+export interface EventCountsRow {
+  /** The number of the newest event. */
+  last: number
+  pending: number
+  failed: number
+}
+
+const load = (stored: EventCountsRow | undefined): EventCountsRow => {
+  const { last, pending, failed } = stored ?? { last: 0, pending: 0, failed: 0 }
+  // Receivers ignore an event with a smaller number than the event before. A store in memory or from a backup does not know the last number.
+  return { last: Math.max(last, Date.now()), pending, failed }
+}
+
+/** Counts and numbers the webhook events of apps. */
+export class EventCounts {
+  readonly #apps: AppCounters<EventCountsRow>
+
+  constructor(store: Store, commit: GroupCommit) {
+    this.#apps = new AppCounters({ store, commit, rowOf: rows.eventCounts, load })
+  }
+
+  of(appId: string): Readonly<EventCountsRow> {
+    return this.#apps.of(appId)
+  }
+
+  /** Adds to the counters of pending and failed events. */
+  add(appId: string, difference: Partial<Omit<EventCountsRow, 'last'>>): void {
+    const counts = this.#apps.of(appId)
+    counts.pending += difference.pending ?? 0
+    counts.failed += difference.failed ?? 0
+    this.#apps.save(appId)
+  }
+
+  /** Returns the number of a new event, and counts it as pending. */
+  next(appId: string): number {
+    const counts = this.#apps.of(appId)
+    counts.last++
+    this.add(appId, { pending: 1 })
+    return counts.last
+  }
+}

@@ -1,0 +1,139 @@
+import type { JsonObject } from '../../../protocol/index.js'
+import type { SessionRef, UserRef, WebhookEventType, WebhookOptions } from '../../engine.js'
+import type { EventQueue, NewEvent } from './event-queue.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import type { Operation } from '../store/store.js'
+
+/** How many events are kept in memory while the store can't be written. */
+const MAX_UNWRITTEN = 10_000
+/** How many events are kept at least before the written ones are removed. */
+const MIN_PRUNED = 64
+
+const LOST = `More than ${MAX_UNWRITTEN} webhook events happened while the store could not be written: the oldest are lost.`
+
+/** What an event says about its user's presence. */
+export interface Presence {
+  online: boolean
+  sessions: number
+}
+
+/** An event of a change that happens in memory first and is written later. */
+interface Unwritten {
+  event: NewEvent
+  /** The ids that it was added with: one for each attempt to write it, none while writes are refused. */
+  ids: string[]
+  /** The number of the batch that writes it. */
+  batch: number
+}
+
+export interface WebhookEventsOptions {
+  commit: GroupCommit
+  queue: EventQueue
+  presenceOf: (of: UserRef) => Presence
+  onError: (error: unknown) => void
+}
+
+/** Adds the events that apps ask for to the queue. */
+export class WebhookEvents {
+  readonly #commit: GroupCommit
+  readonly #queue: EventQueue
+  readonly #presenceOf: (of: UserRef) => Presence
+  readonly #onError: (error: unknown) => void
+  readonly #apps = new Map<string, WebhookOptions>()
+  /** The oldest is the first. A recovery adds these events again, because their changes are only in memory. */
+  #unwritten: Unwritten[] = []
+  #pruneAt = MIN_PRUNED
+  #hasReportedLoss = false
+
+  constructor({ commit, queue, presenceOf, onError }: WebhookEventsOptions) {
+    this.#commit = commit
+    this.#queue = queue
+    this.#presenceOf = presenceOf
+    this.#onError = onError
+  }
+
+  configure(appId: string, options: WebhookOptions | null): void {
+    if (!options) {
+      this.#apps.delete(appId)
+      return
+    }
+    this.#apps.set(appId, { ...options, events: [...options.events] })
+    this.#queue.resume(appId)
+  }
+
+  /** The apps that ask for events. */
+  get appIds(): Iterable<string> {
+    return this.#apps.keys()
+  }
+
+  /** Whether the app asks for events of this type. */
+  asks(appId: string, type: WebhookEventType): boolean {
+    return this.#apps.get(appId)?.events.includes(type) ?? false
+  }
+
+  /** Milliseconds after which an unread message makes an event; undefined if the app does not ask for it. */
+  unreadAfter(appId: string): number | undefined {
+    const options = this.#apps.get(appId)
+    return options?.events.includes('message.unread') ? options.unreadAfter : undefined
+  }
+
+  /** Returns the operations that store an event with its user's presence; none if the app does not ask for it. */
+  operations(of: UserRef, type: WebhookEventType, data: JsonObject): Operation[] {
+    if (!this.asks(of.appId, type)) return []
+    return this.#queue.add(this.#event(of, type, data)).operations
+  }
+
+  /** Stores an event with the next batch, which writes its change too. */
+  defer(of: UserRef, type: WebhookEventType, data: JsonObject): void {
+    if (this.asks(of.appId, type)) this.#defer(this.#event(of, type, data))
+  }
+
+  /**
+   * Takes over from events whose store has failed. Those that were not written are added again. `writeSession` is called with the session of
+   * each of them: if a crash kept the row and not the event, or the other way round, the session would end without a start, or twice.
+   */
+  takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
+    for (const [appId, options] of failed.#apps) this.configure(appId, options)
+    for (const { event, ids, batch } of failed.#unwritten) {
+      const isWritten =
+        batch <= failed.#commit.lastWritten || ids.some((id) => this.#queue.has(event.appId, id))
+      if (isWritten) continue
+      // The attempts share `ids`: a write that fails may be on the disk all the same.
+      this.#defer(event, ids)
+      const { sessionId } = event.data
+      if (typeof sessionId === 'string') writeSession({ appId: event.appId, userId: event.userId, sessionId })
+    }
+  }
+
+  #event({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject): NewEvent {
+    const { online, sessions } = this.#presenceOf({ appId, userId })
+    return { appId, userId, type, at: Date.now(), data: { ...data, online, sessions } }
+  }
+
+  #defer(event: NewEvent, ids: string[] = []): void {
+    if (!this.#commit.isWritable) return this.#keep({ event, ids, batch: Infinity })
+    try {
+      const { id, operations } = this.#queue.add(event)
+      this.#commit.append(operations)
+      ids.push(id)
+      this.#keep({ event, ids, batch: this.#commit.nextBatch })
+    } catch (error) {
+      // The store can't be read. The change goes on, since it may have no caller: the end of a resume window has none.
+      this.#onError(error)
+      this.#keep({ event, ids, batch: Infinity })
+    }
+  }
+
+  #keep(unwritten: Unwritten): void {
+    this.#unwritten.push(unwritten)
+    if (this.#unwritten.length < this.#pruneAt) return
+    this.#unwritten = this.#unwritten.filter(({ batch }) => batch > this.#commit.lastWritten)
+    if (this.#unwritten.length >= MAX_UNWRITTEN) {
+      this.#unwritten = this.#unwritten.slice(MAX_UNWRITTEN / 2)
+      if (!this.#hasReportedLoss) this.#onError(new Error(LOST))
+      this.#hasReportedLoss = true
+    }
+    // The next search waits until the number has doubled, so that searching costs a constant time per event.
+    this.#pruneAt = Math.min(MAX_UNWRITTEN, Math.max(MIN_PRUNED, 2 * this.#unwritten.length))
+  }
+}

@@ -1,0 +1,102 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { Settings } from '../config/parse.js'
+import type { Connection } from '../connection/connection.js'
+
+/** Milliseconds over which the clients of a drain reconnect: a base, and more for each connection. */
+const BASE = 1_000
+const EACH = 5
+const MAX = 30_000
+
+/** How many connections are changed in one turn of the event loop. */
+const PER_TURN = 12
+
+/** How many connections a drain closes in one turn. Each takes about 50 µs, and as much again when its client answers. */
+const DRAINED_PER_TURN = 32
+/** Milliseconds to the next ones. Meanwhile most of the clients answer: without a pause, many answers would come in one turn. */
+const DRAIN_PAUSE = 8
+/** Milliseconds that the pauses take together. */
+const MAX_DRAIN_PAUSES = 4_000
+
+/** Up to this many sessions may reconnect at once. */
+const MAX_AT_ONCE = 100
+const MAX_WINDOW = 60_000
+
+/** Returns the milliseconds over which the clients of so many sessions reconnect if their gateway is lost. */
+export const reconnectWindow = (sessions: number): number =>
+  sessions <= MAX_AT_ONCE ? 0 : Math.min(MAX_WINDOW, EACH * sessions)
+
+/** Calls `change` for the connections that there are now, in their order, for some in each turn of the event loop. */
+export const eachInTurns = async (
+  connections: Iterable<Connection>,
+  change: (connection: Connection) => void,
+  perTurn = PER_TURN,
+  pause: () => Promise<unknown> = nextTurn,
+): Promise<void> => {
+  const all = [...connections]
+  for (let start = 0; start < all.length; start += perTurn) {
+    if (start > 0) await pause()
+    for (const connection of all.slice(start, start + perTurn)) change(connection)
+  }
+}
+
+type CloseOne = (connection: Connection, retryAfter: number) => void
+
+/** Closes the connections of a gateway that is closed. */
+export interface Drain {
+  isDraining(): boolean
+  /** Closes the connections that there are now by `close`, which gets a random delay, so that clients don't all reconnect at once. */
+  closeAll(close: CloseOne): Promise<void>
+  /** Returns a random delay. Null before the drain. */
+  retryAfter(): number | null
+  /** Called when a connection is closed and removed. */
+  onClosed(): void
+  /** Ends each connection once its frames are answered, and the others after `timeout` milliseconds. */
+  run(timeout: number): Promise<void>
+}
+
+export const createDrain = (
+  settings: Pick<Settings, 'resumeWindow'>,
+  connections: ReadonlySet<Connection>,
+): Drain => {
+  const empty = new AbortController()
+  let isDraining = false
+
+  const delay = (count = connections.size): number =>
+    Math.ceil(
+      Math.random() *
+        // The last client must reconnect while its session is still held.
+        Math.min(settings.resumeWindow / 2 || MAX, MAX, BASE + EACH * count),
+    )
+
+  const closeAll = (close: CloseOne, perTurn?: number, pause?: () => Promise<unknown>): Promise<void> => {
+    // Those that are closed in later turns reconnect over the same time.
+    const { size } = connections
+    return eachInTurns(connections, (connection) => close(connection, delay(size)), perTurn, pause)
+  }
+
+  /** Returns the pause between the turns of a drain that may take `timeout` milliseconds. */
+  const pauseWithin = (timeout: number): (() => Promise<unknown>) => {
+    const longest = Math.min(MAX_DRAIN_PAUSES, timeout / 2)
+    const milliseconds = Math.min(DRAIN_PAUSE, (longest * DRAINED_PER_TURN) / connections.size)
+    // A timer takes a millisecond at least. In a busy process several timers end in one turn.
+    return milliseconds < 1 ? nextTurn : () => sleep(milliseconds).then(() => nextTurn())
+  }
+
+  return {
+    isDraining: () => isDraining,
+    closeAll: (close) => closeAll(close),
+    retryAfter: () => (isDraining ? delay() : null),
+    onClosed() {
+      if (isDraining && connections.size === 0) empty.abort()
+    },
+    async run(timeout) {
+      isDraining = true
+      const waited =
+        connections.size > 0 ? sleep(timeout, undefined, empty).catch(() => undefined) : undefined
+      const drainOne: CloseOne = (connection, retryAfter) => connection.drain(retryAfter)
+      await closeAll(drainOne, DRAINED_PER_TURN, pauseWithin(timeout))
+      await waited
+      await closeAll((connection, retryAfter) => connection.end('unavailable', undefined, retryAfter))
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import {
+  createEmbeddedEngine,
+  createMemoryEngine,
+  createRedisEngine,
+  EngineError,
+  type Engine,
+} from '../../../engine/index.js'
+import type { Settings } from '../../config/parse.js'
+import type { Log } from '../../log.js'
+import type { Metrics } from '../../metrics/metrics.js'
+import { redisServerOf } from './redis-server.js'
+
+/** A message whose publication was lost is late by so many milliseconds at most, however long the ping interval is. */
+const MAX_COMPARE_INTERVAL = 15_000
+
+/** Creates the engine of a config. Its errors are logged and counted. Throws a `GatewayError` if a file that it names can't be read. */
+export const createEngine = (
+  { engine: settings, pingInterval }: Pick<Settings, 'engine' | 'pingInterval'>,
+  log: Log,
+  { engineErrors }: Pick<Metrics, 'engineErrors'>,
+): Engine => {
+  const onError = (err: unknown): void => {
+    engineErrors.inc({ code: err instanceof EngineError ? err.code : 'reported' })
+    log.error({ err }, 'the engine reported an error')
+  }
+  switch (settings.type) {
+    case 'memory':
+      return createMemoryEngine({ onError })
+    case 'embedded':
+      return createEmbeddedEngine({ path: settings.path, cacheBytes: settings.cacheBytes, onError })
+    case 'redis':
+      return createRedisEngine({
+        server: redisServerOf(settings),
+        prefix: settings.prefix,
+        compareInterval: Math.min(pingInterval, MAX_COMPARE_INTERVAL),
+        onError,
+        onOpen: ({ version, appendfsync }) =>
+          log.info({ version, appendfsync: appendfsync ?? 'unknown' }, durabilityOf(appendfsync)),
+      })
+  }
+}
+
+/** What an acknowledged message survives, by the server's `appendfsync`. */
+const durabilityOf = (appendfsync: string | undefined): string => {
+  switch (appendfsync) {
+    case 'always':
+      return 'the engine is open: Redis has written a message to its disk before it is acknowledged'
+    case 'everysec':
+      return "the engine is open: if Redis's machine crashes, about one second of acknowledged messages is lost"
+    case 'no':
+      return "the engine is open: if Redis's machine crashes, acknowledged messages that its kernel had not written are lost"
+    case 'off':
+      return 'the engine is open: Redis writes no append-only file, so that its restart loses acknowledged messages'
+    default:
+      return 'the engine is open: Redis does not tell its appendfsync, which decides what a crash loses'
+  }
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import type { RedisEngineOptions } from '../../../engine/index.js'
+import type { Settings } from '../../config/parse.js'
+import { GatewayError } from '../../errors.js'
+
+type RedisServer = RedisEngineOptions['server']
+type RedisSettings = Extract<Settings['engine'], { type: 'redis' }>
+
+const DEFAULT_PORTS = { servers: 6379, sentinels: 26_379 }
+
+const readPem = (key: 'ca' | 'cert' | 'key', name: string): string => {
+  try {
+    return readFileSync(name, 'utf8')
+  } catch (cause) {
+    throw new GatewayError(
+      'bad-config',
+      `engine.tls.${key}: the file can't be read: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+/** Returns the options of TLS; undefined if the scheme of a URL decides alone. */
+const tlsOf = ({
+  tls,
+}: RedisSettings): { ca?: string; cert?: string; key?: string } | boolean | undefined => {
+  if (typeof tls !== 'object') return tls
+  const { ca, cert, key } = tls
+  return {
+    ...(ca !== undefined && { ca: readPem('ca', ca) }),
+    ...(cert !== undefined && { cert: readPem('cert', cert) }),
+    ...(key !== undefined && { key: readPem('key', key) }),
+  }
+}
+
+const addressesOf = (urls: readonly string[], port: number): { host: string; port: number }[] =>
+  urls.map((text) => {
+    const url = new URL(text)
+    return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || port) }
+  })
+
+/** The login and the scheme are the same in all URLs of a list. */
+const loginOf = ([text = '']: readonly string[]): {
+  isTls: boolean
+  username?: string
+  password?: string
+} => {
+  const url = new URL(text)
+  return {
+    isTls: url.protocol === 'rediss:',
+    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
+    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+  }
+}
+
+/** Returns how a Redis engine reaches its servers. Throws a `GatewayError` of code `bad-config` if a PEM file can't be read. */
+export const redisServerOf = (settings: RedisSettings): RedisServer => {
+  const { url, sentinels, name = '', cluster } = settings
+  const tls = tlsOf(settings)
+  if (url !== undefined) {
+    const isTls = tls === undefined ? url.startsWith('rediss:') : tls !== false
+    const address = url.replace(/^rediss?:/, isTls ? 'rediss:' : 'redis:')
+    return { type: 'single', url: address, ...(typeof tls === 'object' && { tls }) }
+  }
+  const { isTls, username, password } = loginOf(sentinels ?? cluster ?? [])
+  const login = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) }
+  const connection = { ...login, tls: tls ?? isTls }
+  if (cluster) return { type: 'cluster', nodes: addressesOf(cluster, DEFAULT_PORTS.servers), ...connection }
+  return {
+    type: 'sentinel',
+    name,
+    sentinels: addressesOf(sentinels ?? [], DEFAULT_PORTS.sentinels),
+    ...connection,
+    ...(username !== undefined && { sentinelUsername: username }),
+    ...(password !== undefined && { sentinelPassword: password }),
+  }
+}

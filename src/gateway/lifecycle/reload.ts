@@ -1,0 +1,86 @@
+import type { Engine } from '../../engine/index.js'
+import { createApp, type App } from '../apps/app.js'
+import { engineOptionsOf } from '../apps/engine-rules.js'
+import type { KeySets } from '../auth/key-sets.js'
+import { changesOf } from '../config/changes.js'
+import type { GatewayConfig, Settings } from '../config/parse.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { OwnServer } from '../transports/own-server.js'
+import type { Dispatcher } from '../webhooks/dispatcher.js'
+
+/** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+export interface Reloaded {
+  /** Keys that have their new values from now on. */
+  applied: string[]
+  /** Keys that keep their old values until the gateway is started again. */
+  needsRestart: string[]
+}
+
+/** A config, or a function that reads it: a reload that can't read it is counted as failed. */
+export type ConfigSource = GatewayConfig | (() => Promise<GatewayConfig>)
+
+/** The parts of a gateway that a reload reads or changes. */
+interface ReloadContext {
+  /** A reload assigns to it. */
+  readonly settings: Settings
+  parse(config: GatewayConfig): Settings
+  /** Resolves with the running apps, once the engine is open. A reload adds to them. */
+  apps(): Promise<Map<string, App>>
+  readonly keySets: KeySets
+  readonly metrics: Pick<Metrics, 'reloads'>
+  readonly dispatcher: Pick<Dispatcher, 'configure'>
+  readonly engine: Pick<Engine, 'key' | 'configure'>
+  /** Resolves with the server, once it listens. Undefined if there is none. */
+  ownServer(): Promise<OwnServer | undefined>
+  assertNotClosed(): void
+}
+
+/** Returns the gateway's `reload`. */
+export const createReload = (context: ReloadContext): ((config: ConfigSource) => Promise<Reloaded>) => {
+  const { settings, keySets, dispatcher, engine, metrics } = context
+  let last: Promise<unknown> = Promise.resolve()
+
+  const configureEngine = async ({ apps }: Settings): Promise<void> => {
+    try {
+      for (const app of apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
+    } catch (error) {
+      // Back to the running settings. Where that fails too, the engine is away, and is configured when it is opened again.
+      await Promise.allSettled(
+        [...settings.apps.values()].map((app) => engine.configure(app.appId, engineOptionsOf(app))),
+      )
+      throw error
+    }
+  }
+
+  const reload = async (source: ConfigSource): Promise<Reloaded> => {
+    const config = typeof source === 'function' ? await source() : source
+    const next = changesOf(settings, context.parse(config))
+    const apps = await context.apps()
+    const useCertificate = (await context.ownServer())?.readCertificate(next.settings.listen.tls)
+    const key = await engine.key()
+    await configureEngine(next.settings)
+    context.assertNotClosed()
+    // Nothing below fails or waits, so that a reload applies as a whole or not at all.
+    Object.assign(settings, next.settings)
+    for (const [appId, app] of settings.apps) {
+      const known = apps.get(appId)
+      const keySet = keySets.of(appId, app.jwks)
+      if (known) known.update(app, keySet)
+      else apps.set(appId, createApp(app, key, keySet))
+    }
+    dispatcher.configure(settings.apps)
+    useCertificate?.()
+    const applied = new Set([...next.applied, ...(useCertificate ? ['listen.tls'] : [])])
+    return { applied: [...applied], needsRestart: next.needsRestart }
+  }
+
+  return (config) => {
+    // One after the other, because each reload compares its config with the settings that the reload before it has made.
+    const reloaded = last.then(() => reload(config))
+    last = reloaded.then(
+      () => metrics.reloads.inc({ result: 'applied' }),
+      () => metrics.reloads.inc({ result: 'failed' }),
+    )
+    return reloaded
+  }
+}

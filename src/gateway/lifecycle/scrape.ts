@@ -1,0 +1,106 @@
+import { EngineError, type Engine } from '../../engine/index.js'
+import { VERSION } from '../../protocol/index.js'
+import type { Settings } from '../config/parse.js'
+import type { Connection } from '../connection/connection.js'
+import type { Readiness } from '../http/readiness.js'
+import type { ConnectionLimits } from '../limits/connection-limits.js'
+import type { StartQueue } from '../limits/start-queue.js'
+import type { Metrics } from '../metrics/metrics.js'
+import { collectProcess, scrapeProcess } from '../metrics/process-metrics.js'
+import { sendBuffers } from '../transports/send-buffers.js'
+
+/** The parts of a gateway whose state the gauges show. */
+export interface ScrapeContext {
+  settings: Settings
+  engine: Pick<Engine, 'usage'>
+  connectionLimits: Pick<ConnectionLimits, 'size'>
+  startQueue: Pick<StartQueue, 'waiting'>
+  connections(): Iterable<Pick<Connection, 'status'>>
+  readiness: () => Promise<Readiness>
+}
+
+const quotas = ['inboxes', 'bytes', 'guests'] as const
+const states = ['opening', 'live', 'draining'] as const
+
+/** Sets the gauges of connections, and returns the number of each app's sessions. */
+const countConnections = (metrics: Metrics, context: ScrapeContext): ReadonlyMap<string, number> => {
+  const counts = { opening: 0, live: 0, draining: 0, closed: 0 }
+  const sessions = new Map<string, number>()
+  metrics.clients.reset()
+  for (const { status } of context.connections()) {
+    const { state, session } = status
+    counts[state] += 1
+    if (state === 'opening' || !session) continue
+    const { appId } = session.user
+    sessions.set(appId, (sessions.get(appId) ?? 0) + 1)
+    metrics.clients.inc({ version: session.clientVersion })
+  }
+  for (const state of states) metrics.connections.set({ state }, counts[state])
+  return sessions
+}
+
+/** Sets an app's gauges from the engine. They are left out if it does not answer. */
+const measureUsage = async (
+  metrics: Metrics,
+  engine: ScrapeContext['engine'],
+  app: string,
+  active: number,
+): Promise<void> => {
+  const usage = await engine.usage(app).catch((error: unknown) => {
+    if (!(error instanceof EngineError)) throw error
+    metrics.engineErrors.inc({ code: error.code })
+  })
+  if (!usage) return
+  metrics.sessions.set({ app, state: 'detached' }, Math.max(0, usage.sessions - active))
+  metrics.users.set({ app }, usage.users)
+  metrics.guests.set({ app }, usage.guests)
+  metrics.inboxes.set({ app }, usage.inboxes)
+  metrics.inboxBytes.set({ app }, usage.bytes)
+}
+
+export interface Scrape {
+  /** Returns all metrics in Prometheus' text format. */
+  text: () => Promise<string>
+  /** Returns all metrics as prom-client's objects. */
+  collect: () => Promise<object[]>
+}
+
+/** Sets the gauges from the gateway's state before each scrape. */
+export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape => {
+  const { settings, engine, connectionLimits, startQueue } = context
+  metrics.info.set({ version: VERSION }, 1)
+
+  metrics.onScrape(async () => {
+    const readiness = await context.readiness()
+    metrics.ready.set(Number(readiness === 'ready'))
+    metrics.sockets.set(connectionLimits.size())
+    metrics.socketsLimit.set(settings.limits.connections)
+    metrics.startsWaiting.set(startQueue.waiting())
+    const { bytes, sockets, terminated } = sendBuffers.state
+    metrics.waitingBytes.set(bytes)
+    metrics.slowReaders.set(sockets)
+    metrics.slowReadersClosed.reset()
+    metrics.slowReadersClosed.inc(terminated)
+    for (const gauge of [
+      metrics.sessions,
+      metrics.users,
+      metrics.guests,
+      metrics.inboxes,
+      metrics.inboxBytes,
+    ])
+      gauge.reset()
+    const sessions = countConnections(metrics, context)
+    for (const { appId: app, limits } of settings.apps.values()) {
+      const active = sessions.get(app) ?? 0
+      metrics.sessions.set({ app, state: 'active' }, active)
+      for (const quota of quotas) metrics.quota.set({ app, quota }, limits[quota])
+      // An engine that hangs must not delay the scrape too.
+      if (readiness !== 'unavailable') await measureUsage(metrics, engine, app, active)
+    }
+  })
+
+  return {
+    text: async () => (await metrics.scrape()) + (await scrapeProcess()),
+    collect: async () => [...(await metrics.collect()), ...(await collectProcess())],
+  }
+}

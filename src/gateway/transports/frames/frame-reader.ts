@@ -1,0 +1,247 @@
+import { isUtf8 } from 'node:buffer'
+import { limits } from '../../../protocol/index.js'
+
+/** The opcodes of frames (RFC 6455, 5.2). */
+export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+
+/** The codes of a close frame that a reader asks for (RFC 6455, 7.4.1). */
+const MALFORMED = 1002
+const NOT_UTF8 = 1007
+const TOO_MANY_PARTS = 1008
+const TOO_LARGE = 1009
+
+/** Bits of the first two bytes of a frame. */
+const FIN = 0x80
+const RESERVED = 0x70
+const OPCODE = 0x0f
+const MASKED = 0x80
+const LENGTH = 0x7f
+
+/** The largest payload of a control frame, and the values of the second byte for lengths of two and of eight bytes. */
+const MAX_CONTROL = 125
+const TWO_BYTES = 126
+const EIGHT_BYTES = 127
+const MASK_BYTES = 4
+
+export interface FrameLimits {
+  /** Bytes of a message. */
+  message: number
+  /** Fragments of a message. */
+  fragments: number
+  /** Chunks of which an unfinished frame may consist, so that a client that sends byte by byte can't fill the memory. */
+  chunks: number
+}
+
+const gatewayLimits: FrameLimits = {
+  // A smaller frame that is still too large gets an `ended` frame before its connection is closed.
+  message: 2 * limits.frame,
+  // Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more.
+  fragments: 64,
+  chunks: 512,
+}
+
+/** Receives the frames of a client. The payloads are not masked any more. */
+export interface FrameListener {
+  /** A message is whole. A text is UTF-8. */
+  onMessage(payload: Buffer, isBinary: boolean): void
+  onPing(payload: Buffer): void
+  onPong(payload: Buffer): void
+  /** The reader reads nothing any more. The payload is empty, or has a valid code and a reason in UTF-8. */
+  onCloseFrame(payload: Buffer): void
+  /** The client broke the protocol, or a limit: the connection is to be closed with this code. The reader reads nothing any more. */
+  onViolation(code: number): void
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** The codes that a close frame may have (RFC 6455, 7.4). */
+const isCloseCode = (code: number): boolean =>
+  (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
+  (code >= 3000 && code <= 4999)
+
+const isControl = (opcode: number): boolean => opcode >= opcodes.close
+
+/** Returns the code for which the first two bytes of a frame are refused; 0 if they are in order. */
+const checkHead = (first: number, second: number, isWithinMessage: boolean): number => {
+  const opcode = first & OPCODE
+  const length = second & LENGTH
+  const isValid =
+    (first & RESERVED) === 0 &&
+    (second & MASKED) !== 0 &&
+    (isControl(opcode)
+      ? opcode <= opcodes.pong &&
+        (first & FIN) !== 0 &&
+        length <= MAX_CONTROL &&
+        (opcode !== opcodes.close || length !== 1)
+      : opcode === opcodes.continuation
+        ? isWithinMessage
+        : opcode <= opcodes.binary && !isWithinMessage)
+  return isValid ? 0 : MALFORMED
+}
+
+const unmask = (payload: Buffer, data: Buffer, maskAt: number): void => {
+  for (let index = 0; index < payload.length; index++)
+    payload[index] = (payload[index] ?? 0) ^ (data[maskAt + (index & 3)] ?? 0)
+}
+
+/** The fragments of a message that is not finished. */
+interface Message {
+  readonly isBinary: boolean
+  readonly fragments: Buffer[]
+  bytes: number
+}
+
+/** The chunks of a frame that is not whole. */
+interface Rest {
+  readonly chunks: Buffer[]
+  bytes: number
+  /** How many bytes are needed to go on. */
+  readonly needed: number
+}
+
+/**
+ * Reads a client's frames (RFC 6455, 5). ws would do it too. Its receiver is a stream, and with its other objects takes 1.2 kB of
+ * memory for an idle connection.
+ */
+export class FrameReader {
+  readonly #listener: FrameListener
+  readonly #limits: FrameLimits
+  #message: Message | undefined
+  #rest: Rest | undefined
+  /** Bytes that are still read after `stopAfter`. */
+  #left: number | undefined
+  #isEnded = false
+
+  constructor(listener: FrameListener, frameLimits = gatewayLimits) {
+    this.#listener = listener
+    this.#limits = frameLimits
+  }
+
+  /** Whether a frame or a message has begun and is not finished. */
+  get isUnfinished(): boolean {
+    return this.#message !== undefined || this.#rest !== undefined
+  }
+
+  /**
+   * Reads at most so many more bytes, and stops between two frames: a chunk may have thousands of frames behind the one for which the
+   * connection was closed.
+   */
+  stopAfter(bytes: number): void {
+    this.#left ??= bytes
+  }
+
+  /** Reads the next bytes of the client, and calls the listener for what they finish. The payloads are unmasked in place. */
+  read(chunk: Buffer): void {
+    if (this.#hasEnded()) return
+    const data = this.#withRest(chunk)
+    if (!data) return
+    let at = 0
+    while (at < data.length) {
+      const end = this.#readFrame(data, at)
+      if (this.#hasEnded()) return
+      if (end > data.length) {
+        this.#rest = { chunks: [data.subarray(at)], bytes: data.length - at, needed: end - at }
+        return
+      }
+      if (this.#left !== undefined && (this.#left -= end - at) <= 0) return this.#end()
+      at = end
+    }
+  }
+
+  /** Returns the chunk with the bytes before it; undefined if more are needed. */
+  #withRest(chunk: Buffer): Buffer | undefined {
+    const rest = this.#rest
+    if (!rest) return chunk
+    if (rest.chunks.length >= this.#limits.chunks) {
+      this.#refuse(TOO_MANY_PARTS)
+      return undefined
+    }
+    rest.chunks.push(chunk)
+    rest.bytes += chunk.length
+    if (rest.bytes < rest.needed) return undefined
+    this.#rest = undefined
+    return Buffer.concat(rest.chunks, rest.bytes)
+  }
+
+  /** Reads the frame that begins at `at`. Returns its end; if the data ends before that, a position up to which it is needed. */
+  #readFrame(data: Buffer, at: number): number {
+    if (data.length < at + 2) return at + 2
+    const [first = 0, second = 0] = [data[at], data[at + 1]]
+    const code = checkHead(first, second, this.#message !== undefined)
+    if (code !== 0) {
+      this.#refuse(code)
+      return at
+    }
+    let length = second & LENGTH
+    let maskAt = at + 2
+    if (length >= TWO_BYTES) {
+      maskAt += length === TWO_BYTES ? 2 : 8
+      if (data.length < maskAt) return maskAt
+      // A length beyond 2 ** 53 is rounded, but any such length is too large.
+      length =
+        length === EIGHT_BYTES
+          ? data.readUInt32BE(at + 2) * 2 ** 32 + data.readUInt32BE(at + 6)
+          : data.readUInt16BE(at + 2)
+    }
+    const opcode = first & OPCODE
+    // Before its payload comes, which would wait in memory.
+    if (!isControl(opcode) && length + (this.#message?.bytes ?? 0) > this.#limits.message) {
+      this.#refuse(TOO_LARGE)
+      return at
+    }
+    const payloadAt = maskAt + MASK_BYTES
+    const end = payloadAt + length
+    if (data.length < end) return end
+    const payload = length === 0 ? NOTHING : data.subarray(payloadAt, end)
+    unmask(payload, data, maskAt)
+    if (isControl(opcode)) this.#onControl(opcode, payload)
+    else this.#onFragment(opcode, payload, (first & FIN) !== 0)
+    return end
+  }
+
+  #onControl(opcode: number, payload: Buffer): void {
+    if (opcode === opcodes.ping) return this.#listener.onPing(payload)
+    if (opcode === opcodes.pong) return this.#listener.onPong(payload)
+    if (payload.length > 0) {
+      if (!isCloseCode(payload.readUInt16BE(0))) return this.#refuse(MALFORMED)
+      if (!isUtf8(payload.subarray(2))) return this.#refuse(NOT_UTF8)
+    }
+    this.#end()
+    this.#listener.onCloseFrame(payload)
+  }
+
+  #onFragment(opcode: number, payload: Buffer, isLast: boolean): void {
+    let message = this.#message
+    if (!message) {
+      if (isLast) return this.#onMessage(payload, opcode === opcodes.binary)
+      message = this.#message = { isBinary: opcode === opcodes.binary, fragments: [], bytes: 0 }
+    }
+    if (message.fragments.length >= this.#limits.fragments) return this.#refuse(TOO_MANY_PARTS)
+    message.fragments.push(payload)
+    message.bytes += payload.length
+    if (!isLast) return
+    this.#message = undefined
+    this.#onMessage(Buffer.concat(message.fragments, message.bytes), message.isBinary)
+  }
+
+  #onMessage(payload: Buffer, isBinary: boolean): void {
+    if (!isBinary && !isUtf8(payload)) return this.#refuse(NOT_UTF8)
+    this.#listener.onMessage(payload, isBinary)
+  }
+
+  /** A function, so that the compiler does not narrow the field over a call of the listener. */
+  #hasEnded(): boolean {
+    return this.#isEnded
+  }
+
+  #refuse(code: number): void {
+    this.#end()
+    this.#listener.onViolation(code)
+  }
+
+  #end(): void {
+    this.#isEnded = true
+    this.#message = undefined
+    this.#rest = undefined
+  }
+}

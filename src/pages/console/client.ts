@@ -1,0 +1,109 @@
+import type { StreamLine } from '../../protocol/internal.js'
+import { readLines } from './read-lines.js'
+
+/** Milliseconds after which a stream that ended or failed is opened again. */
+const REOPEN_DELAY = 1_000
+
+const noAnswer = (): Error => new Error('The gateway does not answer.')
+
+const titleOf = async (response: Response): Promise<string> => {
+  try {
+    const { title } = (await response.json()) as { title?: unknown }
+    if (typeof title === 'string') return title
+  } catch {
+    // A proxy in front answers with a page.
+  }
+  return `The answer has the status ${response.status}.`
+}
+
+/**
+ * Makes requests to the admin listener's API with an operator's token, which is sent in a header and nowhere else. Its methods reject with
+ * an `Error` whose message is a sentence for the operator.
+ */
+export class Client {
+  readonly #token: string
+  readonly #onRefused: () => void
+
+  /** `onRefused` is called when the gateway no longer accepts the token. */
+  constructor(token: string, onRefused: () => void) {
+    this.#token = token
+    this.#onRefused = onRefused
+  }
+
+  async get<Body>(path: string, signal: AbortSignal | null = null): Promise<Body> {
+    return (await this.#request('GET', path, { signal })).json() as Promise<Body>
+  }
+
+  /** Makes a call that changes something. Resolves with its answer's body. */
+  async change<Body = undefined>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Body> {
+    const response = await this.#request(
+      method,
+      path,
+      body === undefined ? {} : { body: JSON.stringify(body) },
+    )
+    return (response.status === 204 ? undefined : await response.json()) as Body
+  }
+
+  /** Calls `onLine` with each line of a stream. Resolves when the stream has ended. */
+  async stream<Entry>(
+    path: string,
+    onLine: (line: StreamLine<Entry>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { body } = await this.#request('GET', path, { signal })
+    if (body) await readLines(body, (line) => onLine(JSON.parse(line) as StreamLine<Entry>), noAnswer)
+  }
+
+  /**
+   * As `stream`, but opens the stream again when it ends. It is closed while the page is hidden: a browser opens six connections to a
+   * gateway at most, for all tabs together. `pathOf` returns the path for each time. `onProblem` has null when it works again.
+   */
+  async follow<Entry>(
+    pathOf: () => string,
+    onLine: (line: StreamLine<Entry>) => void,
+    onProblem: (problem: string | null) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    do {
+      const life = new AbortController()
+      const close = (): void => {
+        if (signal.aborted || document.hidden) life.abort()
+      }
+      signal.addEventListener('abort', close, { signal: life.signal })
+      document.addEventListener('visibilitychange', close, { signal: life.signal })
+      close()
+      const line = (next: StreamLine<Entry>): void => {
+        onProblem(null)
+        onLine(next)
+      }
+      try {
+        if (!life.signal.aborted) await this.stream<Entry>(pathOf(), line, life.signal)
+      } catch (error) {
+        if (!life.signal.aborted) onProblem((error as Error).message)
+      }
+      life.abort()
+      await new Promise((resolve) => setTimeout(resolve, REOPEN_DELAY))
+    } while (!signal.aborted)
+  }
+
+  async #request(method: string, path: string, more: RequestInit): Promise<Response> {
+    let response: Response
+    try {
+      response = await fetch(`api${path}`, {
+        method,
+        headers: { authorization: `Bearer ${this.#token}` },
+        cache: 'no-store',
+        credentials: 'omit',
+        redirect: 'error',
+        ...more,
+      })
+    } catch {
+      throw noAnswer()
+    }
+    if (response.ok) return response
+    if (response.status === 401) this.#onRefused()
+    const retryAfter = response.headers.get('retry-after')
+    const advice = retryAfter === null ? '' : ` Try again in ${retryAfter} s.`
+    throw new Error((await titleOf(response)) + advice)
+  }
+}

@@ -1,0 +1,111 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import type { SessionChange, SessionList } from '../../protocol/internal.js'
+import { clockTime } from './format.js'
+import { Page } from './page.js'
+import { pagedHeading, scrollingList } from './parts.js'
+import { apiPath, linkTo, pagePath } from './route.js'
+import { sessionRow } from './session-row.js'
+import { changeText } from './words.js'
+
+const POLL_INTERVAL = 5_000
+
+/** Changes that are shown. */
+const MAX_CHANGES = 50
+
+/** An app's sessions: their changes as they happen, and the list of all by page. */
+export class SessionsPage extends Page {
+  static override properties = { ...Page.properties, isPaused: { state: true } }
+
+  /** Keeps the list of changes still, so that it can be read. */
+  declare isPaused: boolean
+  /** Newest first. */
+  #changes: SessionChange[] = []
+  /** The changes that are in the page: the latest ones, unless it is paused. */
+  #shown: SessionChange[] = []
+  #skipped = 0
+  #list: SessionList | null = null
+  /** The cursor of the shown page of sessions. */
+  #after: string | null = null
+
+  constructor() {
+    super()
+    this.isPaused = false
+  }
+
+  protected load(signal: AbortSignal): void {
+    const refresh = this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
+    void this.client.follow<SessionChange>(
+      () => `${apiPath(this.appId)}/changes?after=${this.#changes[0]?.seq ?? 0}`,
+      ({ entries, skipped }) => {
+        this.#skipped += skipped
+        if (entries.length === 0) return
+        this.#changes = [...entries.reverse(), ...this.#changes].slice(0, MAX_CHANGES)
+        this.requestUpdate()
+        refresh()
+      },
+      (problem) => (this.staleReason = problem ?? this.staleReason),
+      signal,
+    )
+  }
+
+  async #refresh(): Promise<void> {
+    const after = this.#after
+    const path = pagePath(`${apiPath(this.appId)}/sessions`, after)
+    const list = await this.client.get<SessionList>(path, this.signal)
+    // The operator may have opened another page meanwhile.
+    if (after !== this.#after) return
+    this.#list = list
+    this.requestUpdate()
+  }
+
+  /** Shows the page of sessions after a cursor. */
+  async #open(after: string | null): Promise<void> {
+    this.#after = after
+    await this.attempt(() => this.#refresh())
+  }
+
+  #userLink(userId: string): TemplateResult {
+    return html`<a href=${linkTo({ page: 'user', appId: this.appId, userId })}>${userId}</a>`
+  }
+
+  protected body(): TemplateResult {
+    const { sessions = [], next = null } = this.#list ?? {}
+    if (!this.isPaused) this.#shown = this.#changes
+    return html`<h1 tabindex="-1">Sessions of ${this.appId}</h1>
+      <section aria-labelledby="changes">
+        <header class="row">
+          <h2 id="changes" class="grow">As it happens</h2>
+          <button
+            type="button"
+            aria-pressed=${this.isPaused ? 'true' : 'false'}
+            @click=${() => (this.isPaused = !this.isPaused)}
+          >
+            Pause
+          </button>
+        </header>
+        ${this.#skipped ? html`<p class="hint">${this.#skipped} more came too fast to be shown.</p>` : nothing}
+        ${this.#shown.length === 0 ? html`<p class="hint">Nothing has happened yet.</p>` : nothing}
+        ${scrollingList(
+          'Changes, newest first',
+          this.#shown.map(
+            (change) => html`${clockTime(change.at)} ${this.#userLink(change.userId)} ${changeText(change)}`,
+          ),
+        )}
+      </section>
+      <section aria-labelledby="all">
+        ${pagedHeading('All sessions, oldest first', { isEmpty: sessions.length === 0, next }, (after) =>
+          this.#open(after),
+        )}
+        <ul class="rows">
+          ${repeat(
+            sessions,
+            ({ sessionId }) => sessionId,
+            (session) => html`<li>${sessionRow(session, this.#userLink(session.userId))}</li>`,
+          )}
+        </ul>
+      </section>`
+  }
+}
+
+customElements.define('sessions-page', SessionsPage)

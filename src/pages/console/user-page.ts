@@ -1,0 +1,163 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import type { SessionChange, SessionSummary, UserDetail } from '../../protocol/internal.js'
+import { confirm } from './confirm.js'
+import { clockTime, formatNumber, relativeTime } from './format.js'
+import { Page } from './page.js'
+import { fact, scrollingList } from './parts.js'
+import { apiPath } from './route.js'
+import { sessionRow } from './session-row.js'
+import './session-trace.js'
+import { changeText } from './words.js'
+
+const POLL_INTERVAL = 5_000
+
+/** One user: presence, inbox, sessions, their latest changes, and buttons that end them. */
+export class UserPage extends Page {
+  static override properties = { ...Page.properties, watched: { state: true }, done: { state: true } }
+
+  /** The session whose frames are shown. It stays in the list when it has ended, so that its last frames can be read. */
+  declare watched: SessionSummary | null
+  /** The result of the last button, for the operator. */
+  declare done: string
+  #user: UserDetail | null = null
+
+  constructor() {
+    super()
+    this.watched = null
+    this.done = ''
+  }
+
+  protected load(signal: AbortSignal): void {
+    const refresh = this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
+    void this.client.follow<SessionChange>(
+      () => `${apiPath(this.appId)}/changes`,
+      ({ entries }) => {
+        if (entries.some(({ userId }) => userId === this.userId)) refresh()
+      },
+      (problem) => (this.staleReason = problem ?? this.staleReason),
+      signal,
+    )
+  }
+
+  async #refresh(): Promise<void> {
+    this.#user = await this.client.get<UserDetail>(apiPath(this.appId, this.userId), this.signal)
+    this.requestUpdate()
+  }
+
+  async #change(method: 'POST' | 'DELETE', path: string, done: string): Promise<void> {
+    const isDone = await this.attempt(async () => {
+      await this.client.change(method, apiPath(this.appId, this.userId) + path)
+      await this.#refresh()
+    })
+    this.done = isDone ? done : ''
+  }
+
+  async #end({ sessionId }: SessionSummary): Promise<void> {
+    const agrees = await confirm({
+      title: 'End this session?',
+      text: 'Its client receives the code revoked. The user can log in again with the same credentials.',
+      action: 'End the session',
+    })
+    if (agrees)
+      await this.#change('DELETE', `/sessions/${encodeURIComponent(sessionId)}`, 'The session has ended.')
+  }
+
+  async #endAll(): Promise<void> {
+    const agrees = await confirm({
+      title: `Log ${this.userId} out everywhere?`,
+      text: 'All sessions end. Tokens and signatures that the user has now are refused from now on.',
+      action: 'Log out everywhere',
+    })
+    if (agrees) await this.#change('POST', '/revoke', 'The user is logged out everywhere.')
+  }
+
+  async #reauth(): Promise<void> {
+    const agrees = await confirm({
+      title: 'Ask for new credentials?',
+      text: 'Tokens and signatures that the user has now are refused from now on. Each client has 10 seconds to send a new token, or its session ends.',
+      action: 'Ask for new credentials',
+    })
+    if (agrees) await this.#change('POST', '/reauth', 'Each client was asked for new credentials.')
+  }
+
+  #sessionItem(session: SessionSummary, hasEnded: boolean): TemplateResult {
+    const { sessionId } = session
+    const isWatched = this.watched?.sessionId === sessionId
+    const buttons = html`<button
+        type="button"
+        aria-expanded=${isWatched ? 'true' : 'false'}
+        @click=${() => (this.watched = isWatched ? null : session)}
+      >
+        Watch frames
+      </button>
+      ${this.mayChange && !hasEnded ? html`<button type="button" class="danger" @click=${() => this.#end(session)}>End</button>` : nothing}`
+    return html`<li>
+      ${sessionRow(session, html`<code>${sessionId}</code>`, buttons, hasEnded)}
+      ${
+        isWatched
+          ? html`<session-trace
+              .client=${this.client}
+              .role=${this.role}
+              .appId=${this.appId}
+              .userId=${this.userId}
+              .sessionId=${sessionId}
+            ></session-trace>`
+          : nothing
+      }
+    </li>`
+  }
+
+  #details(user: UserDetail): TemplateResult {
+    const { profile, online, lastSeenAt, revokedBefore, createdAt, inbox, sessions, sessionCount } = user
+    const { watched } = this
+    const isListed = !watched || sessions.some(({ sessionId }) => sessionId === watched.sessionId)
+    const listed = isListed ? sessions : [...sessions, watched]
+    return html`<dl class="facts">
+        ${fact('Presence', html`<span class="state ${online ? 'active' : 'detached'}">${online ? 'online' : 'offline'}</span>`)}
+        ${profile.name ? fact('Name', profile.name) : nothing} ${fact('Created', relativeTime(createdAt))}
+        ${fact('Last seen', lastSeenAt === null ? 'never' : relativeTime(lastSeenAt))}
+        ${fact('Unread messages', formatNumber(inbox.unread))} ${fact('Newest offset', inbox.offset)}
+        ${fact('Read up to', inbox.readOffset)}
+        ${revokedBefore === null ? nothing : fact('Credentials revoked', html`those issued until ${relativeTime(revokedBefore)}`)}
+      </dl>
+      <section aria-labelledby="sessions">
+        <header class="row">
+          <h2 id="sessions" class="grow">Sessions</h2>
+          ${
+            this.mayChange
+              ? html`<button type="button" @click=${() => this.#reauth()}>Ask for new credentials</button>
+                  <button type="button" class="danger" @click=${() => this.#endAll()}>
+                    Log out everywhere
+                  </button>`
+              : html`<span class="hint">Your token may only read.</span>`
+          }
+        </header>
+        ${listed.length === 0 ? html`<p class="hint">The user has none.</p>` : nothing}
+        ${sessionCount > sessions.length ? html`<p class="hint">The newest ${sessions.length} of ${sessionCount}.</p>` : nothing}
+        <ul class="rows">
+          ${repeat(
+            listed,
+            ({ sessionId }) => sessionId,
+            (session) => this.#sessionItem(session, !sessions.includes(session)),
+          )}
+        </ul>
+      </section>
+      <section aria-labelledby="changes">
+        <h2 id="changes">Latest changes</h2>
+        <p class="hint">On this gateway, since it started. It keeps the latest 20.</p>
+        ${scrollingList(
+          'Changes, newest first',
+          [...user.changes].reverse().map((change) => html`${clockTime(change.at)} ${changeText(change)}`),
+        )}
+      </section>`
+  }
+
+  protected body(): TemplateResult {
+    return html`<h1 tabindex="-1">${this.userId}</h1>
+      <p role="status">${this.done}</p>
+      ${this.#user ? this.#details(this.#user) : nothing}`
+  }
+}
+
+customElements.define('user-page', UserPage)

@@ -1,0 +1,23 @@
+import type { ElementEventMap } from '../../element/internal.js'
+
+/** Returns a short summary of each event of the element. An event without a row fails to compile. */
+const summaries: { readonly [K in keyof ElementEventMap]: (event: ElementEventMap[K]) => string } = {
+  'session-state': ({ detail: { previous, state } }) =>
+    previous === state ? `${state}, next attempt` : `${previous} → ${state}`,
+  'session-started': ({ detail }) => detail.user.id,
+  'session-failed': ({ detail }) => detail.error.code,
+  'session-ended': ({ detail }) => detail.error?.code ?? 'on purpose',
+  'session-error': ({ detail }) => detail.error.code,
+  'session-message': ({ detail: { message } }) =>
+    `${message.offset}, ${message.from ?? 'the backend'} → ${message.to}`,
+  'session-unread': ({ detail }) => String(detail.unread),
+  'session-user': ({ detail }) => detail.user.id,
+  'session-token-needed': ({ reason }) => reason,
+  'session-notification': ({ detail }) => detail.title,
+  'session-notification-click': () => 'clicked',
+}
+
+export const eventNames = Object.keys(summaries) as (keyof ElementEventMap)[]
+
+export const summaryOf = <K extends keyof ElementEventMap>(name: K, event: ElementEventMap[K]): string =>
+  summaries[name](event)

@@ -1,0 +1,28 @@
+import type { SessionError, SessionState } from '../../session/index.js'
+import { isRevivable, errorMessageOf } from '../../session/internal.js'
+
+/** Describes each state. */
+export const stateDescriptions: Record<SessionState, string> = {
+  idle: 'No session yet. Choose how to log in, and start one.',
+  starting: 'Connecting, and verifying the user.',
+  active: 'Live: the gateway has verified the user.',
+  reconnecting: 'The connection is lost. The session reconnects by itself.',
+  ended: 'The session is over.',
+  failed: 'The session could not start, and trying the same again would not help.',
+}
+
+const adviceFor = ({ code, retryable }: SessionError): string | null => {
+  if (retryable) return 'Wait: the session tries again by itself. Its network must be online.'
+  return isRevivable(code) ? 'Choose another way to log in, or correct the user, and start anew.' : null
+}
+
+/**
+ * Returns the code's explanation, the next step, and the gateway's own message if that says more. In the script-tag build an
+ * error's message is a link, so the explanation is looked up here.
+ */
+export const helpFor = (error: SessionError) => {
+  const { code, message } = error
+  const explanation = errorMessageOf(code)
+  const saysMore = message !== explanation && message !== code && !message.startsWith(`${code}: http`)
+  return { explanation, message: saysMore ? message : null, advice: adviceFor(error) }
+}

@@ -1,0 +1,108 @@
+import type { ChatSessionElement } from '../../element/chat-session.js'
+import type { Message, SessionError } from '../../session/index.js'
+import type { ActivityLog } from './activity-log.js'
+
+/** A message that is being sent, or could not be. */
+export interface OutgoingMessage {
+  key: number
+  to: string
+  body: string
+  /** The newest offset when it was written. */
+  after: number
+  /** Null while it is being sent. */
+  error: SessionError | null
+}
+
+/** How many messages of the inbox are loaded when a session starts. */
+const HISTORY_LIMIT = 30
+
+/** The messages of the element's inbox, and those that its user is sending. Emits `change`. */
+export class Thread extends EventTarget {
+  readonly #log: ActivityLog
+  #element: ChatSessionElement | null = null
+  #messages = new Map<number, Message>()
+  #outgoing: readonly OutgoingMessage[] = []
+  #lastKey = 0
+
+  constructor(log: ActivityLog) {
+    super()
+    this.#log = log
+  }
+
+  /** In the order of the inbox. */
+  get messages(): readonly Message[] {
+    return [...this.#messages.values()].sort((one, other) => one.offset - other.offset)
+  }
+
+  /** Leaves out a message whose copy is in the inbox already: the copy can arrive before the result of `send()`. */
+  get outgoing(): readonly OutgoingMessage[] {
+    const { messages } = this
+    return this.#outgoing.filter(
+      ({ to, body, after, error }) =>
+        error ?? !messages.some((copy) => copy.offset > after && copy.to === to && copy.body === body),
+    )
+  }
+
+  /** Shows this element's inbox from now on. */
+  follow(element: ChatSessionElement): void {
+    this.#element = element
+    this.#outgoing = []
+    this.#messages.clear()
+    element.addEventListener('session-message', ({ detail }) => this.#add(element, [detail.message]))
+    element.addEventListener('session-started', () => {
+      // A new session can be another user's, or have missed more messages than the gateway resends.
+      this.#messages.clear()
+      void this.#load(element)
+    })
+  }
+
+  async send(to: string, body: string): Promise<void> {
+    const after = this.messages.at(-1)?.offset ?? 0
+    const message: OutgoingMessage = { key: ++this.#lastKey, to, body, after, error: null }
+    this.#setOutgoing([...this.#outgoing, message])
+    const others = (): OutgoingMessage[] => this.#outgoing.filter(({ key }) => key !== message.key)
+    try {
+      await this.#element?.send({ to, body })
+      this.#setOutgoing(others())
+    } catch (error) {
+      this.#log.add('you', 'send() was refused', (error as SessionError).code, error)
+      this.#setOutgoing([...others(), { ...message, error: error as SessionError }])
+    }
+  }
+
+  async resend({ key, to, body }: OutgoingMessage): Promise<void> {
+    this.#setOutgoing(this.#outgoing.filter((other) => other.key !== key))
+    await this.send(to, body)
+  }
+
+  /** Marks all messages that are shown as read. */
+  markRead(): void {
+    const newest = this.messages.at(-1)
+    if (newest) this.#element?.markRead(newest.offset)
+    this.#log.add('you', 'called markRead()', String(newest?.offset ?? ''))
+  }
+
+  async #load(element: ChatSessionElement): Promise<void> {
+    try {
+      this.#add(element, await element.history({ limit: HISTORY_LIMIT }))
+    } catch (error) {
+      this.#log.add('you', 'history() was refused', (error as SessionError).code, error)
+    }
+  }
+
+  /** Ignores the messages of an element that was replaced meanwhile. */
+  #add(element: ChatSessionElement, messages: readonly Message[]): void {
+    if (element !== this.#element) return
+    for (const message of messages) this.#messages.set(message.offset, message)
+    this.#changed()
+  }
+
+  #setOutgoing(outgoing: readonly OutgoingMessage[]): void {
+    this.#outgoing = outgoing
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.dispatchEvent(new Event('change'))
+  }
+}

@@ -1,0 +1,53 @@
+import type { Resumption } from '../../protocol/index.js'
+import type { CredentialStore } from '../credentials.js'
+import type { State } from '../machine/state.js'
+
+/** Keeps the session between two pages of a tab, in `sessionStorage`. */
+export interface ResumeStorage {
+  /**
+   * Removes and returns the session that a page left. It is removed so that a tab that is duplicated later does not get it
+   * too. Null if the session was ended there, undefined if no page left one.
+   */
+  take(): Resumption | null | undefined
+  /** Writes the session when the page is hidden, and null when it ended: a page that comes back from the cache reads it. */
+  save(state: State): void
+}
+
+/** Storage may be forbidden, full or absent. The next page then starts a new session; nothing else changes. */
+const ifPossible = <T>(use: () => T): T | undefined => {
+  try {
+    return use()
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Returns undefined if there is no storage. If the user id is not known before the start, the user is a guest whose id the gateway
+ * generates. Only the gateway's token proves that the next page is this guest, so the token is stored too.
+ */
+export const createResumeStorage = (
+  key: string,
+  isUserKnown: boolean,
+  credentials: Pick<CredentialStore, 'token' | 'accept'>,
+): ResumeStorage | undefined => {
+  const storage = typeof document === 'undefined' ? undefined : ifPossible(() => sessionStorage)
+  if (!storage) return undefined
+  const write = (value: unknown): unknown => ifPossible(() => storage.setItem(key, JSON.stringify(value)))
+  return {
+    take() {
+      const json = ifPossible(() => storage.getItem(key))
+      ifPossible(() => storage.removeItem(key))
+      const saved = ifPossible(() => JSON.parse(json ?? '') as (Resumption & { token?: string }) | null)
+      if (!saved) return saved
+      const { token, ...resume } = saved
+      if (token) credentials.accept(token)
+      return resume
+    },
+    save(state) {
+      if (state.name === 'ended') write(null)
+      if (!('socket' in state) || state.socket.at !== 'page-hidden' || !state.cursor) return
+      write({ ...state.cursor, token: isUserKnown ? undefined : credentials.token() })
+    },
+  }
+}

@@ -1,0 +1,116 @@
+import {
+  gatewayFrames,
+  limits,
+  START_PREFIX,
+  SUBPROTOCOL,
+  type ClientFrame,
+  type ClientFrameOf,
+  type GatewayFrame,
+} from '../../protocol/index.js'
+import { wrongField } from '../../protocol/internal.js'
+import { withTimeout } from '../clock.js'
+import { onPageHide } from '../page.js'
+import { utf8 } from '../utf8.js'
+
+/** Is called with the events of one attempt. */
+export interface TransportListener {
+  opened(): void
+  frame(frame: GatewayFrame): void
+  /** A frame arrived that is not of this protocol. */
+  malformed(): void
+  closed(code: number): void
+}
+
+/** One attempt at a connection. */
+export interface Transport {
+  send(frame: ClientFrame): void
+  /** Closes the socket, and resolves when it is closed. The listener is not called any more. @default code 1000 */
+  close(code?: number): Promise<void>
+  /**
+   * Sends `end` as soon as the socket opens, then closes it: the start in its handshake began a session at the gateway. Gives
+   * up after five seconds, and at `pagehide`.
+   */
+  endAfterOpen(): Promise<void>
+}
+
+/** Milliseconds in which the socket of a session that has ended may still open. */
+const END_TIMEOUT = 5_000
+
+const base64url = (bytes: Uint8Array): string =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+
+/** Returns the subprotocols to offer, one of them the start; undefined if the start is too long for a header. */
+export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefined => {
+  const bytes = utf8(JSON.stringify(start))
+  // Base64 has four characters for three bytes. Checked first, since `String.fromCharCode` can't take a very long start as arguments.
+  if ((bytes.length * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
+  return [SUBPROTOCOL, START_PREFIX + base64url(bytes)]
+}
+
+/** Returns the gateway's WebSocket address. Throws when `endpoint` is no http(s) or ws(s) URL, or holds a password. */
+export const sessionUrl = (endpoint: string | URL): string => {
+  const url = new URL(endpoint)
+  url.protocol = url.protocol.replace(/^http/, 'ws')
+  if (!/^wss?:$/.test(url.protocol) || url.username || url.password) throw new TypeError('not an endpoint')
+  url.pathname = url.pathname.replace(/\/*$/, '/v1/session')
+  url.search = url.hash = ''
+  return url.href
+}
+
+/** Returns a frame; undefined for an unknown type, perhaps of a newer gateway; null if it is malformed. */
+const parseFrame = (json: string): GatewayFrame | null | undefined => {
+  try {
+    const frame = JSON.parse(json) as GatewayFrame
+    const checks = Object.hasOwn(gatewayFrames, frame.type) && gatewayFrames[frame.type]
+    return checks ? (wrongField(checks, frame) ? null : frame) : undefined
+  } catch {
+    return null
+  }
+}
+
+/** Opens a socket. Its handlers are set in the same task: a frame may come in one packet with the handshake's answer. */
+export const openTransport = (
+  WebSocketClass: typeof WebSocket,
+  url: string,
+  protocols: string[],
+  listener: TransportListener,
+): Transport => {
+  const socket = new WebSocketClass(url, protocols)
+  // Handlers, not listeners: a WebSocket that isn't the browser's own may not support the option `signal`.
+  socket.onopen = () => listener.opened()
+  socket.onclose = ({ code }) => listener.closed(code)
+  socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+    const frame = parseFrame(String(data))
+    if (frame) listener.frame(frame)
+    else if (frame === null) listener.malformed()
+  }
+  // Without a handler some WebSockets throw. Each error is followed by a close, which has all that a page may know.
+  socket.onerror = () => undefined
+  // A socket that the gateway is closing sends nothing, and browsers warn about the attempt.
+  const send: Transport['send'] = (frame) => {
+    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
+  }
+  const close: Transport['close'] = (code = 1000) =>
+    new Promise((closed) => {
+      socket.onopen = socket.onmessage = null
+      socket.onclose = () => closed()
+      if (socket.readyState === socket.CLOSED) closed()
+      socket.close(code)
+    })
+  return {
+    send,
+    close,
+    async endAfterOpen() {
+      await withTimeout(END_TIMEOUT, (done, signal) => {
+        socket.onmessage = null
+        socket.onopen = socket.onclose = done
+        onPageHide(done, signal)
+      })
+      send({ type: 'end' })
+      await close()
+    },
+  }
+}

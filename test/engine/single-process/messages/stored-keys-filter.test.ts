@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import { StoredKeysFilter } from '../../../../src/engine/single-process/messages/stored-keys-filter.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import { rules, volumeOf, withStore } from '../../stores.js'
+
+const keyOf = (n: number): string => `sent\0app\0ada\0bob\0${n}`
+
+void describe('the filter of stored keys', () => {
+  void it('finds each key that was added, and few others', () => {
+    const filter = new StoredKeysFilter()
+    filter.setLoaded()
+    for (let n = 0; n < 100_000; n++) filter.add(keyOf(n), 1_000, 1)
+    let found = 0
+    for (let n = 0; n < 200_000; n++) if (filter.mayHave(keyOf(n), 1)) found++
+    for (let n = 0; n < 100_000; n++) assert.ok(filter.mayHave(keyOf(n), 1))
+    assert.ok(found < 103_000, `${found - 100_000} of 100,000 keys that were not added`)
+  })
+
+  void it('may have any key until those from before are added, and none that has expired', () => {
+    const filter = new StoredKeysFilter()
+    filter.add(keyOf(1), 1_000, 1)
+    assert.ok(filter.mayHave(keyOf(2), 1))
+    filter.setLoaded()
+    assert.ok(!filter.mayHave(keyOf(2), 1))
+    assert.ok(filter.mayHave(keyOf(1), 999))
+    assert.ok(!filter.mayHave(keyOf(1), 1_000))
+  })
+
+  void it('finds every key that has not expired if there are more than the filters take', () => {
+    const filter = new StoredKeysFilter(1)
+    filter.setLoaded()
+    const count = 1_000_000
+    for (let n = 0; n < count; n++) filter.add(String(n), n < 900_000 ? 2_000 : 3_000, 1)
+    for (let n = 0; n < count; n += 1_001) assert.ok(filter.mayHave(String(n), 1))
+    assert.ok(filter.mayHave('of a filter that was dropped', 1_999))
+    assert.ok(filter.mayHave(String(count - 1), 2_500))
+    assert.ok(!filter.mayHave('a key that was never added', 2_500))
+  })
+})
+
+void describe('the look-up of an idempotency key', () => {
+  void it('is left out for a new message, and finds those that an earlier process stored', async () => {
+    const memory = new MemoryStore()
+    const reads: string[] = []
+    const store = withStore(memory, {
+      getSync: (key) => {
+        if (key.startsWith('sent\0')) reads.push(key)
+        return memory.getSync(key)
+      },
+      // The next engine opens it again.
+      close: () => Promise.resolve(),
+    })
+    const open = async (): Promise<SingleProcessEngine> => {
+      const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
+      await engine.open()
+      return engine
+    }
+    const send = async (engine: SingleProcessEngine, id: string): Promise<string> =>
+      (await engine.send({ appId: 'app', id, from: 'ada', to: 'bob', body: 'Hello' }, rules)).outcome
+    const first = await open()
+    for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'stored')
+    assert.ok(reads.length < 10, `${reads.length} look-ups`)
+    for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'repeated')
+    await first.close()
+    const second = await open()
+    for (let n = 0; n < 100; n++) assert.equal(await send(second, `${n}`), 'repeated')
+    assert.equal(await send(second, 'new'), 'stored')
+    await second.close()
+  })
+})

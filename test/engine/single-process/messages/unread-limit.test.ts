@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { SendRules } from '../../../../src/engine/engine.js'
+import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import { rules as lenient, volumeOf, withStore } from '../../stores.js'
+
+const appId = 'app'
+const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }
+const MESSAGES = rules.retention.messages
+
+/** An engine that has just opened a store in which bob's inbox is full: 400 unread messages of cyd, then 600 of ada. */
+const withFullInbox = async (): Promise<{ engine: SingleProcessEngine; reads: () => number }> => {
+  const memory = new MemoryStore()
+  let reads = 0
+  const store = withStore(memory, {
+    getSync: (key) => {
+      reads++
+      return memory.getSync(key)
+    },
+    close: () => Promise.resolve(),
+  })
+  const open = async (): Promise<SingleProcessEngine> => {
+    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
+    await engine.open()
+    return engine
+  }
+  const before = await open()
+  await Promise.all(
+    Array.from({ length: MESSAGES }, (_, n) =>
+      before.send(
+        { appId, id: `${n}`, from: n < 0.4 * MESSAGES ? 'cyd' : 'ada', to: 'bob', body: 'Hello' },
+        rules,
+      ),
+    ),
+  )
+  await before.close()
+  return { engine: await open(), reads: () => reads }
+}
+
+void describe('the limit of unread messages of one sender', () => {
+  void it('reads a full inbox in steps, while other messages are sent', async () => {
+    const { engine, reads } = await withFullInbox()
+    let most = 0
+    let isCounting = true
+    const watch = (before: number): void => {
+      most = Math.max(most, reads() - before)
+      const now = reads()
+      if (isCounting) setImmediate(() => watch(now))
+    }
+    watch(reads())
+    const settled: string[] = []
+    const send = async (from: string, to: string): Promise<string> => {
+      const { outcome } = await engine.send({ appId, id: `${from} ${to}`, from, to, body: 'Hello' }, rules)
+      settled.push(`${from} ${to}`)
+      return outcome
+    }
+    const outcomes = await Promise.all([send('ada', 'bob'), send('cyd', 'bob'), send('dan', 'eve')])
+    isCounting = false
+    assert.deepEqual(outcomes, ['refused', 'stored', 'stored'])
+    assert.ok(reads() > MESSAGES, 'the inbox was read')
+    assert.ok(most < MESSAGES / 2, `${most} rows were read in one turn of the event loop`)
+    assert.equal(settled[0], 'dan eve')
+    await engine.close()
+  })
+
+  void it('lets no message of a sender overtake one that waits for the count', async () => {
+    const { engine } = await withFullInbox()
+    const send = (from: string, to: string, id: string): Promise<unknown> =>
+      engine.send({ appId, id, from, to, body: 'Hello' }, rules)
+    await Promise.all([
+      send('dan', 'bob', 'a'),
+      send('dan', 'eve', 'b'),
+      send('cyd', 'bob', 'c'),
+      send('dan', 'bob', 'd'),
+      send('cyd', 'dan', 'e'),
+    ])
+    const newestOf = async (userId: string, count: number): Promise<string[]> => {
+      const { epoch, offset } = await engine.inbox({ appId, userId })
+      const { messages } = await engine.messagesAfter(
+        { appId, userId },
+        { epoch, offset: offset - count },
+        count,
+      )
+      return messages.map(({ id }) => id)
+    }
+    assert.deepEqual(await newestOf('dan', 4), ['a', 'b', 'd', 'e'])
+    assert.deepEqual(await newestOf('bob', 3), ['a', 'c', 'd'])
+    assert.deepEqual(await newestOf('cyd', 2), ['c', 'e'])
+    await engine.close()
+  })
+
+  void it('rejects the messages that wait for the count if the engine is closed', async () => {
+    const { engine } = await withFullInbox()
+    const sent = engine.send({ appId, id: 'late', from: 'ada', to: 'bob', body: 'Hello' }, rules)
+    const rejected = assert.rejects(sent, { code: 'unavailable' })
+    await engine.close()
+    await rejected
+  })
+})

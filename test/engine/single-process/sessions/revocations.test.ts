@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import { rows } from '../../../../src/engine/single-process/store/rows.js'
+import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import { request, startSession, until } from '../../../../src/engine/suite/kit.js'
+import { createPowerCutStore, rules, volumeOf } from '../../stores.js'
+
+const ada = { appId: 'app', userId: 'ada' }
+const bob = { appId: 'app', userId: 'bob' }
+const all = { issuedBefore: null, mode: 'end' } as const
+
+const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
+  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
+  await engine.open()
+  return engine
+}
+
+void describe('revocations and deletions', () => {
+  void it('are there after a power cut, as they were returned', async () => {
+    const { store, kept } = createPowerCutStore()
+    const before = await engineOn(store)
+    const time = await before.revokeUser(ada, all)
+    await before.revokeToken('app', 'one')
+    await before.revokeUser(bob, all)
+    await before.liftRevocation(bob)
+    const appTime = await before.revokeApp('app2', all)
+    const cy = { appId: 'app', userId: 'cy' }
+    await before.saveUser(cy, {})
+    await before.send({ appId: 'app', id: '1', from: null, to: 'cy', body: 'Hello' }, rules)
+    const { epoch } = await before.inbox(cy)
+    await before.deleteUser(cy)
+
+    const after = await engineOn(kept)
+    assert.equal((await after.status(ada)).revokedBefore, time)
+    assert.equal((await after.status(bob)).revokedBefore, null)
+    assert.equal((await after.status({ ...bob, appId: 'app2' })).revokedBefore, appTime)
+    const credential = { ...request(bob).credential, tokenId: 'one' }
+    assert.equal(await after.isRevoked(bob, credential), true)
+    assert.equal(await after.user(cy), null)
+    assert.notEqual((await after.inbox(cy)).epoch, epoch)
+    assert.equal((await after.inbox(cy)).offset, 0)
+    await Promise.all([before.close(), after.close()])
+  })
+
+  void it('of a token are kept until it has expired, for as long as is known', async () => {
+    const store = new MemoryStore()
+    const engine = await engineOn(store)
+    const HOUR = 3_600_000
+    const start = (tokenId: string, expiresAt: number | null) =>
+      startSession(
+        engine,
+        request(ada, { credential: { authMethod: 'token', tokenId, issuedAt: Date.now(), expiresAt } }),
+      )
+    await start('an hour', Date.now() + HOUR)
+    await start('for ever', null)
+    for (const tokenId of ['an hour', 'for ever', 'unknown']) await engine.revokeToken('app', tokenId)
+    const keptFor = (tokenId: string): number | null => {
+      const [until] = JSON.parse(store.getSync(rows.revokedToken('app', tokenId)) ?? '[]') as [number | null]
+      return until === null ? null : Math.round((until - Date.now()) / HOUR)
+    }
+    // A day more, because the machine's clock may be set back.
+    assert.deepEqual(['an hour', 'for ever', 'unknown'].map(keptFor), [25, null, 400 * 24])
+    await engine.close()
+  })
+
+  void it('of a token are deleted in the background when their time is over', async () => {
+    const store = new MemoryStore()
+    const row = rows.revokedToken('app', 'old')
+    await store.batch([
+      put(rows.appRevocation('hasTokens', 'app'), 1),
+      put(row, [1_000]),
+      put(rows.expiry(1_000, 'x'), [row]),
+    ])
+    const engine = await engineOn(store)
+    await until('the row is deleted', () => Promise.resolve(store.getSync(row) === undefined))
+    await engine.close()
+  })
+
+  void it('of an app end its sessions in steps, so that other work gets its turn', async () => {
+    const engine = await engineOn(new MemoryStore())
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, n) =>
+        startSession(engine, request({ appId: 'app', userId: `user ${n}` })),
+      ),
+    )
+    const ended = { inThisTurn: 0, inOneTurn: 0, inAll: 0 }
+    engine.listen((event) => {
+      if (event.type !== 'session-ended') return
+      if (ended.inThisTurn === 0) setImmediate(() => (ended.inThisTurn = 0))
+      ended.inThisTurn++
+      ended.inAll++
+      ended.inOneTurn = Math.max(ended.inOneTurn, ended.inThisTurn)
+    }, new AbortController().signal)
+    await engine.revokeApp('app', all)
+    assert.equal(ended.inAll, 1_000)
+    assert.ok(ended.inOneTurn <= 64, `${ended.inOneTurn} in one turn`)
+    await engine.close()
+  })
+
+  void it('of a big inbox are done at once, and its messages deleted in steps, also by the next opening', async () => {
+    const { store, batches } = createPowerCutStore()
+    const engine = await engineOn(store)
+    await Promise.all(
+      Array.from({ length: 2_000 }, (_, n) =>
+        engine.send(
+          { appId: 'app', id: `${n}`, from: null, to: 'ada', body: 'Hello' },
+          { ...rules, retention: { ...rules.retention, messages: 1e6 } },
+        ),
+      ),
+    )
+    const before = batches.length
+    await engine.deleteUser(ada)
+    assert.equal((await engine.inbox(ada)).offset, 0)
+    await engine.close()
+    const again = await engineOn(store)
+    const left = async (): Promise<number> => (await store.iterator(rows.messages(ada, 1, 1e9)).all()).length
+    await until('all are deleted', async () => (await left()) === 0)
+    const largest = Math.max(...batches.slice(before).map(({ operations }) => operations.length))
+    assert.ok(largest < 600, `${largest} operations in one batch`)
+    assert.deepEqual(await again.usage('app'), { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 })
+    await again.close()
+  })
+})

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { webhookEventTypes, type EngineEvent } from '../../../src/engine/engine.js'
+import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { rows } from '../../../src/engine/single-process/store/rows.js'
+import { put, type Volume, type Store } from '../../../src/engine/single-process/store/store.js'
+import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
+import { until } from '../../support/until.js'
+import { volumeOf, rules, withStore } from '../stores.js'
+
+const ada = { appId: 'app', userId: 'ada' }
+const bob = { appId: 'app', userId: 'bob' }
+const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
+const cause = new Error('the disk is full')
+const unavailable = { name: 'EngineError', code: 'unavailable' }
+
+/** The new store is used some turns after it was opened. */
+const canWrite = (engine: SingleProcessEngine): Promise<boolean> =>
+  engine.check().then(
+    () => true,
+    () => false,
+  )
+
+type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
+
+/** An engine on a disk that can fail. Rows are still there when the store is opened again. */
+const onDisk = async (): Promise<{
+  engine: SingleProcessEngine
+  disk: { state: Disk; opened: number; probed: number }
+  errors: unknown[]
+  messages: Extract<EngineEvent, { type: 'message' }>[]
+}> => {
+  const rowsOnDisk = new MemoryStore()
+  const disk = { state: 'sound' as Disk, opened: 0, probed: 0 }
+  const open = (): Promise<Volume> => {
+    disk.opened++
+    let isOpen = true
+    const whileOpen = <T>(work: () => T): T => {
+      if (!isOpen) throw new Error('the store is closed')
+      return work()
+    }
+    const batch: Store['batch'] = async (operations) => {
+      if (disk.state !== 'refuses') await whileOpen(() => rowsOnDisk.batch(operations))
+      if (disk.state !== 'sound') throw cause
+    }
+    const store = withStore(rowsOnDisk, {
+      batch,
+      getSync: (key) => whileOpen(() => rowsOnDisk.getSync(key)),
+      iterator: (range) => whileOpen(() => rowsOnDisk.iterator(range)),
+      close: () => {
+        isOpen = false
+        return Promise.resolve()
+      },
+    })
+    const probe = (): Promise<void> => {
+      disk.probed++
+      return disk.state === 'sound' ? Promise.resolve() : Promise.reject(cause)
+    }
+    return Promise.resolve(volumeOf(store, { probe }))
+  }
+  const errors: unknown[] = []
+  const engine = new SingleProcessEngine(open, { onError: (error) => errors.push(error) })
+  await engine.open()
+  const messages: Extract<EngineEvent, { type: 'message' }>[] = []
+  engine.listen((event) => {
+    if (event.type === 'message') messages.push(event)
+  }, new AbortController().signal)
+  return { engine, disk, errors, messages }
+}
+
+void describe('an engine whose store has failed', () => {
+  void it('refuses to write, goes on reading, and reports the failure once', async () => {
+    const { engine, disk, errors, messages } = await onDisk()
+    const { user } = await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
+    await engine.send({ ...toBob, id: 'one' }, rules)
+    const inbox = await engine.inbox(bob)
+    disk.state = 'refuses'
+    const refused = { ...unavailable, cause }
+    const sends = ['two', 'three'].map((id) => engine.send({ ...toBob, id }, rules))
+    for (const sending of sends) await assert.rejects(sending, refused)
+    await assert.rejects(engine.saveUser(ada, { vouched: vouch({ name: 'lost' }) }), refused)
+    await assert.rejects(engine.markRead(bob, { epoch: inbox.epoch, offset: 1 }), refused)
+    await until('the engine probes the store', () => disk.probed > 1)
+    await assert.rejects(engine.send({ ...toBob, id: 'four' }, rules), refused)
+    assert.deepEqual(await engine.user(ada), user)
+    assert.deepEqual(await engine.inbox(bob), inbox)
+    const page = await engine.messagesAfter(bob, { epoch: inbox.epoch, offset: 0 }, 10)
+    assert.deepEqual(
+      page.messages.map(({ id }) => id),
+      ['one'],
+    )
+    assert.equal(messages.length, 2)
+    assert.equal(disk.opened, 1)
+    // The failure, and why the recovery fails.
+    assert.equal(errors.length, 2)
+    await engine.close()
+  })
+
+  void it('accepts writes again by itself, with offsets, epochs, ids and read marks as before', async () => {
+    const { engine, disk } = await onDisk()
+    const first = await engine.send({ ...toBob, id: 'one' }, rules)
+    await engine.send({ ...toBob, id: 'two' }, rules)
+    const { epoch } = await engine.inbox(bob)
+    await engine.markRead(bob, { epoch, offset: 1 })
+    disk.state = 'refuses'
+    await assert.rejects(engine.send({ ...toBob, id: 'three' }, rules), unavailable)
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    const again = await engine.send({ ...toBob, id: 'three' }, rules)
+    assert.deepEqual([again.outcome, 'offset' in again && again.offset], ['stored', 3])
+    assert.deepEqual(await engine.send({ ...toBob, id: 'one' }, rules), { ...first, outcome: 'repeated' })
+    assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
+    await engine.close()
+    await engine.open()
+    assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
+    await engine.close()
+  })
+
+  void it('emits messages that were stored though their write failed, in order, and once', async () => {
+    const { engine, disk, messages } = await onDisk()
+    await engine.send({ ...toBob, id: '1' }, rules)
+    disk.state = 'writes, and says that it failed'
+    const ids = ['2', '3', '4']
+    const sends = ids.map((id) => engine.send({ ...toBob, id }, rules))
+    for (const sending of sends) await assert.rejects(sending, unavailable)
+    disk.state = 'sound'
+    await until('eight messages', () => messages.length >= 8)
+    for (const id of ids) assert.equal((await engine.send({ ...toBob, id }, rules)).outcome, 'repeated')
+    assert.equal((await engine.send({ ...toBob, id: '5' }, rules)).outcome, 'stored')
+    for (const of of [ada, bob]) {
+      assert.deepEqual(
+        messages.filter(({ user }) => user.userId === of.userId).map(({ message }) => message.offset),
+        [1, 2, 3, 4, 5],
+      )
+    }
+    await engine.close()
+  })
+
+  void it('keeps its sessions, and writes their latest state', async () => {
+    const { engine, disk } = await onDisk()
+    const [gone, detached] = [request(ada), request(ada)]
+    const over = await startSession(engine, gone)
+    const session = await startSession(engine, detached)
+    await engine.saveUser(ada, {})
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(bob, {}), unavailable)
+    await engine.endSession(over, 'ended')
+    await engine.detachSession(session, detached.connectionId, 60_000)
+    const late = await startSession(engine, request(ada))
+    assert.equal((await engine.sessions(ada)).length, 2)
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    await engine.saveUser(bob, {})
+    await engine.close()
+    await engine.open()
+    assert.deepEqual(
+      (await engine.sessions(ada)).map(({ sessionId }) => sessionId),
+      [session.sessionId, late.sessionId],
+    )
+    const back = await startSession(engine, request(ada, { resumes: detached.keyHash }))
+    assert.equal(back.sessionId, session.sessionId)
+    await engine.close()
+  })
+
+  void it('owes each webhook event once, also those that happened while it could not write', async () => {
+    const { engine, disk } = await onDisk()
+    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    await engine.configure('app', { retention: rules.retention, webhooks })
+    const session = await startSession(engine, request(ada))
+    await engine.check()
+    disk.state = 'writes, and says that it failed'
+    await assert.rejects(engine.send({ ...toBob, id: 'stored' }, rules), unavailable)
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(bob, {}), unavailable)
+    await startSession(engine, request(bob))
+    await engine.endSession(session, 'ended')
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    await engine.check()
+    assert.equal((await engine.send({ ...toBob, id: 'stored' }, rules)).outcome, 'repeated')
+    const pending = async (userId: string) =>
+      (await engine.pendingEvents('app', null, 100)).events
+        .filter(({ event }) => event.userId === userId)
+        .map(({ event }) => event.type)
+    const ofAda = ['session.started', 'user.online', 'session.ended', 'user.offline']
+    const ofBob = ['message.created', 'session.started', 'user.online']
+    assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
+    await engine.close()
+    await engine.open()
+    assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
+    await engine.close()
+  })
+
+  void it('revokes and deletes nothing that it could not write, and ends no session for it', async () => {
+    const { engine, disk } = await onDisk()
+    await engine.saveUser(ada, {})
+    const asked = request(ada)
+    await startSession(engine, asked)
+    disk.state = 'refuses'
+    const everything = { issuedBefore: null, mode: 'end' } as const
+    await assert.rejects(engine.revokeUser(ada, everything), unavailable)
+    await assert.rejects(engine.revokeApp('app', everything), unavailable)
+    await assert.rejects(engine.revokeToken('app', asked.credential.tokenId ?? ''), unavailable)
+    await assert.rejects(engine.deleteUser(ada), unavailable)
+    await assert.rejects(engine.check(), unavailable)
+    assert.equal((await engine.sessions(ada)).length, 1)
+    assert.equal(await engine.isRevoked(ada, asked.credential), false)
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    await engine.check()
+    assert.equal((await engine.status(ada)).revokedBefore, null)
+    assert.notEqual(await engine.user(ada), null)
+    await engine.revokeUser(ada, everything)
+    assert.deepEqual(await engine.sessions(ada), [])
+    await engine.close()
+  })
+
+  void it('can be closed while it waits for room, and opened again', async () => {
+    const { engine, disk } = await onDisk()
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(ada, {}), unavailable)
+    await engine.close()
+    await assert.rejects(engine.user(ada), unavailable)
+    disk.state = 'sound'
+    await engine.open()
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+  })
+})
+
+void describe('an engine that could not be made ready', () => {
+  void it('runs no job on the store that it closed', async () => {
+    let reads = 0
+    let lateReads = 0
+    let isReadable = false
+    const open = (): Promise<Volume> => {
+      let isOpen = true
+      const rowsThere = new MemoryStore()
+      const store = withStore(rowsThere, {
+        iterator(range) {
+          if (!isOpen) lateReads++
+          if (!isReadable) throw new Error('unreadable')
+          reads++
+          return rowsThere.iterator(range)
+        },
+        close() {
+          isOpen = false
+          return Promise.resolve()
+        },
+      })
+      return Promise.resolve(volumeOf(store))
+    }
+    const engine = new SingleProcessEngine(open, { onError: () => undefined })
+    await assert.rejects(engine.open(), unavailable)
+    isReadable = true
+    await engine.open()
+    // The first read loads the sessions. The second is of a job, which the failed opening must not have left running.
+    await until('a second read', () => reads > 1)
+    await engine.close()
+    assert.equal(lateReads, 0)
+  })
+
+  void it('rejects when a write failed before it was ready, and can be opened again', async () => {
+    const rowsThere = new MemoryStore()
+    // An expired key: the job deletes it while the sessions are read.
+    await rowsThere.batch([put(rows.expiry(1, 'old'), [])])
+    let isSound = false
+    let hasFailed = false
+    const store = withStore(rowsThere, {
+      async batch(operations, { sync }) {
+        if (sync || isSound) return rowsThere.batch(operations)
+        hasFailed = true
+        throw cause
+      },
+      iterator: (range) => ({
+        async all() {
+          if (range.gte.startsWith('session')) await until('the write has failed', () => hasFailed)
+          return rowsThere.iterator(range).all()
+        },
+      }),
+      close: () => Promise.resolve(),
+    })
+    const open = (): Promise<Volume> => Promise.resolve(volumeOf(store))
+    const engine = new SingleProcessEngine(open, { onError: () => undefined })
+    await assert.rejects(engine.open(), unavailable)
+    isSound = true
+    await engine.open()
+    assert.equal((await engine.saveUser(ada, {})).created, true)
+    await engine.close()
+  })
+})

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { webhookEventTypes } from '../../../../src/engine/engine.js'
+import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import type { InboxRow } from '../../../../src/engine/single-process/messages/inbox-row.js'
+import { rows } from '../../../../src/engine/single-process/store/rows.js'
+import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import { request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
+import { createPowerCutStore, rules, volumeOf } from '../../stores.js'
+
+const ada = { appId: 'app', userId: 'ada' }
+
+const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
+  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
+  await engine.open()
+  const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+  await engine.configure('app', { retention: rules.retention, webhooks })
+  return engine
+}
+
+const readOffsetOf = (row: string): number => (JSON.parse(row) as InboxRow).readOffset
+
+void describe('the rows of webhook events', () => {
+  void it('are in the batch of the change that they report', async () => {
+    const { store, batches } = createPowerCutStore()
+    const engine = await engineOn(store)
+    await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
+    const session = await startSession(engine, request(ada))
+    await engine.send({ appId: 'app', id: '1', from: null, to: 'ada', body: 'Hello' }, rules)
+    const { epoch } = await engine.inbox(ada)
+    await engine.markRead(ada, { epoch, offset: 1 })
+    await engine.check()
+    await engine.endSession(session, 'ended')
+    await engine.check()
+    await engine.deleteUser(ada)
+    const batchOf = (matches: (key: string, value: string) => boolean): number =>
+      batches.findIndex(({ operations }) =>
+        operations.some((one) => matches(one.key, one.type === 'put' ? one.value : '')),
+      )
+    const batchOfEvent = (type: string): number =>
+      batchOf((key, value) => key.startsWith('event\0') && value.includes(`"type":"${type}"`))
+    const row = rows.session(session)
+    const changes = {
+      'user.created': batchOf((key) => key === rows.user(ada)),
+      'session.started': batchOf((key) => key === row),
+      'message.created': batchOf((key) => key === rows.message(ada, 1)),
+      'message.read': batchOf((key, value) => key === rows.inbox(ada) && readOffsetOf(value) === 1),
+      'session.ended': batchOf((key, value) => key === row && value === ''),
+      'user.deleted': batchOf((key, value) => key === rows.user(ada) && value === ''),
+    }
+    for (const [type, batch] of Object.entries(changes)) {
+      assert.ok(batch >= 0, type)
+      assert.equal(batchOfEvent(type), batch, type)
+    }
+    await engine.close()
+  })
+
+  for (const waiting of [0, 1, 2])
+    void it(`of an event that is added while another is settled outlive the process (${waiting} others wait)`, async () => {
+      const store = new MemoryStore()
+      const engine = await engineOn(store)
+      const send = (id: number) =>
+        engine.send({ appId: 'app', id: `${id}`, from: null, to: 'ada', body: `${id}` }, rules)
+      for (let id = 0; id <= waiting; id++) await send(id)
+      const [first] = await engine.takeDueEvents('app', 1, 60_000)
+      assert.ok(first)
+      const settled = engine.endDelivery('app', 'ada', first.event.id, { delivered: true })
+      await send(waiting + 1)
+      await settled
+      await engine.check()
+      // As after SIGKILL: the engine is not closed.
+      const next = await engineOn(store)
+      for (let id = 1; id <= waiting + 1; id++) {
+        const [taken] = await next.takeDueEvents('app', 1, 60_000)
+        assert.equal(
+          (taken?.event.data as { message?: { body: string } } | undefined)?.message?.body,
+          `${id}`,
+        )
+        assert.ok(taken)
+        await next.endDelivery('app', 'ada', taken.event.id, { delivered: true })
+      }
+      assert.deepEqual(await next.takeDueEvents('app', 1, 60_000), [])
+    })
+
+  void it('are gone when all events are delivered, but for the counts', async () => {
+    const store = new MemoryStore()
+    const engine = await engineOn(store)
+    for (const userId of ['ada', 'bob', 'guest:1'])
+      await engine.endSession(await startSession(engine, request({ appId: 'app', userId })), 'ended')
+    for (;;) {
+      const taken = await engine.takeDueEvents('app', 2, 1_000)
+      if (taken.length === 0) break
+      for (const { event } of taken)
+        await engine.endDelivery('app', event.userId, event.id, { delivered: true })
+    }
+    await engine.check()
+    for (const prefix of ['event', 'due event', 'failed event', 'event queue'])
+      assert.deepEqual(await store.iterator({ gte: `${prefix}\0app\0`, lt: `${prefix}\0app\x01` }).all(), [])
+    for (const userId of ['ada', 'bob', 'guest:1'])
+      assert.deepEqual(await store.iterator(rows.waitingEventsAfter({ appId: 'app', userId }, 0)).all(), [])
+    await engine.close()
+  })
+
+  void it('of failed events are limited in number: the oldest make room', async () => {
+    const store = new MemoryStore()
+    const event = {
+      id: 'evt_1_x',
+      type: 'user.created',
+      seq: 1,
+      at: 0,
+      appId: 'app',
+      userId: 'old',
+      data: {},
+    }
+    await store.batch([
+      put(rows.eventCounts('app'), { last: 20_000, pending: 0, failed: 10_000 }),
+      put(rows.failedEvent('app', 1), { event, attempts: 9, lastError: 'gone' }),
+    ])
+    const engine = await engineOn(store)
+    await engine.saveUser(ada, {})
+    const [taken] = await engine.takeDueEvents('app', 1, 1_000)
+    await engine.endDelivery('app', 'ada', taken?.event.id ?? '', { failed: 'gone' })
+    const { events } = await engine.pendingEvents('app', null, 10)
+    assert.deepEqual(
+      events.map(({ event: { userId }, state }) => [userId, state]),
+      [['ada', 'failed']],
+    )
+    await engine.close()
+  })
+})

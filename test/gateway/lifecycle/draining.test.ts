@@ -1,0 +1,161 @@
+// How a gateway drains, and what it does while its engine can't write.
+import assert from 'node:assert/strict'
+import { mock, test } from 'node:test'
+import { EngineError } from '../../../src/engine/index.js'
+import { Connection } from '../../../src/gateway/connection/connection.js'
+import { openClient, startClient, within } from '../../support/raw-client.js'
+import { assemble } from '../assemble.js'
+import { until } from '../../support/until.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
+
+/** An `authorizeSend` that lets no message through before `open()`. */
+const gate = () => {
+  let open: () => void = () => undefined
+  let asked = 0
+  const opened = new Promise<boolean>((resolve) => (open = () => resolve(true)))
+  const authorizeSend = (): Promise<boolean> => {
+    asked += 1
+    return opened
+  }
+  return { open: () => open(), asked: () => asked, authorizeSend }
+}
+
+const ready = async (url: string): Promise<[number, unknown]> => {
+  const answer = await fetch(`${url}/readyz`)
+  return [answer.status, await answer.json()]
+}
+
+test('a draining gateway refuses new sessions, and answers earlier frames before it closes a connection', async () => {
+  const { open, asked, authorizeSend } = gate()
+  const { gateway, url } = await startGateway({ authorizeSend })
+  assert.deepEqual(await ready(url), [200, { status: 'ready' }])
+  const [busy, idle] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('bob')),
+  ]
+  busy.send({ type: 'send', id: 'last', to: 'bob', body: 'x' })
+  await until('the message being judged', () => asked() === 1)
+  const closing = gateway.close()
+
+  const ended = await idle.end()
+  assert.equal(ended.code, 4503)
+  const retryAfter = ended.frame['retryAfter'] as number
+  assert.ok(retryAfter >= 0 && retryAfter <= 1_010, `${retryAfter}`)
+  assert.deepEqual(await ready(url), [503, { status: 'draining' }])
+  const late = await openClient(url, { start: await startOf('eve') }).end()
+  assert.deepEqual([late.code, typeof late.frame['retryAfter']], [4503, 'number'])
+  busy.send({ type: 'send', id: 'too late', to: 'bob', body: 'x' })
+
+  open()
+  assert.equal((await busy.next('sent'))['id'], 'last')
+  assert.equal((await busy.end()).code, 4503)
+  await within(closing, 'end')
+  assert.ok(!busy.frames.some(({ id }) => id === 'too late'))
+})
+
+test('a draining gateway closes few connections in one turn, and their clients reconnect over the time of all', async () => {
+  const sessions = 120
+  const { gateway, url } = await startGateway({
+    limits: { sessionsPerUser: 1_000, requestsPerSecond: 1_000 },
+  })
+  const start = await startOf('ada')
+  const clients = await Promise.all(Array.from({ length: sessions }, () => startClient(url, start)))
+  const { end } = Connection.prototype
+  let ended = 0
+  const random = mock.method(Math, 'random', () => 1)
+  Connection.prototype.end = function (...how) {
+    ended += 1
+    end.apply(this, how)
+  }
+  try {
+    const closing = gateway.close()
+    let [largest, last, idleTurns] = [0, 0, 0]
+    for (const by = performance.now() + 20_000; ended < sessions && performance.now() < by;) {
+      await new Promise((resolve) => setImmediate(resolve))
+      largest = Math.max(largest, ended - last)
+      if (ended > 0 && ended === last) idleTurns++
+      last = ended
+    }
+    // Two portions of 32: one may be closed before the first turn is over.
+    assert.equal(ended, sessions)
+    assert.ok(largest <= 64, `${largest} in one turn`)
+    assert.ok(idleTurns > 0, 'there was no pause between the portions')
+    await within(closing, 'end')
+  } finally {
+    Connection.prototype.end = end
+    random.mock.restore()
+  }
+  for (const client of clients) {
+    const { frame, code } = await client.end()
+    assert.deepEqual([code, frame['retryAfter']], [4503, 1_000 + 5 * sessions])
+  }
+})
+
+test('a frame that is never answered delays close() for drainTime at most', async () => {
+  const { asked, authorizeSend } = gate()
+  const { gateway, url } = await startGateway({ authorizeSend }, { drainTime: 1 })
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' })
+  await until('the message being judged', () => asked() === 1)
+  const began = performance.now()
+  await gateway.close()
+  const took = performance.now() - began
+  // Far less than the default drainTime.
+  assert.ok(took >= 490 && took < 8_000, `it took ${took} ms`)
+  assert.equal((await client.end()).frame['code'], 'unavailable')
+})
+
+test('a drain spreads the reconnects of its clients', async () => {
+  const { gateway, url } = await startGateway()
+  const start = await startOf('ada')
+  const clients = await Promise.all(Array.from({ length: 20 }, () => startClient(url, start)))
+  const closing = gateway.close()
+  const times = await Promise.all(clients.map(async (client) => (await client.end()).frame['retryAfter']))
+  assert.ok(new Set(times).size > 10, String(times))
+  await closing
+})
+
+test('clients of a drain reconnect while their sessions are still held, if resumeWindow is not 0', async () => {
+  const start = await startOf('ada')
+  const timesWith = async (resumeWindow: number): Promise<number[]> => {
+    const { gateway, url } = await startGateway({}, { resumeWindow })
+    const clients = await Promise.all(Array.from({ length: 20 }, () => startClient(url, start)))
+    const closing = gateway.close()
+    const times = clients.map(async (client) => (await client.end()).frame['retryAfter'] as number)
+    return Promise.all(times).finally(() => closing)
+  }
+  const soon = await timesWith(0.2)
+  assert.ok(Math.max(...soon) <= 100, String(soon))
+  const spread = await timesWith(0)
+  assert.ok(Math.max(...spread) > 100, String(spread))
+})
+
+test('while the engine can’t write, sends are refused as unavailable, and the session continues', async () => {
+  let away = true
+  const { url, engine } = await assemble((memory) => ({
+    send: (draft, rules) =>
+      away ? Promise.reject(new EngineError('unavailable', 'The disk is full.')) : memory.send(draft, rules),
+  }))
+  const client = await startClient(url, await startOf('ada'))
+  const frame = { type: 'send', id: 'a', to: 'bob', body: 'x' }
+  client.send(frame)
+  const { code, retryable, id, re } = await client.next()
+  assert.deepEqual([code, retryable, id, re], ['unavailable', true, 'a', 'send'])
+  assert.equal((await engine.inbox({ appId: 'app', userId: 'bob' })).offset, 0)
+  away = false
+  client.send(frame)
+  assert.equal((await client.next('sent'))['offset'], 1)
+  client.close()
+})
+
+test('a send before an `end` frame is answered before the session ends', async () => {
+  const { open, asked, authorizeSend } = gate()
+  const { url } = await startGateway({ authorizeSend })
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' }, { type: 'end' })
+  await until('the message being judged', () => asked() === 1)
+  open()
+  assert.equal((await client.next('sent'))['id'], 'a')
+  assert.equal((await client.end()).code, 1000)
+})

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ClientFrameOf, GatewayFrame } from '../../../src/protocol/index.js'
+import { started, startScript, type ScriptedConnection } from '../scripted.js'
+import { startProxy } from '../../support/proxy.js'
+import { eventually, newSession, reaches, startGateway, tokenFor } from '../support.js'
+
+const token = 'a.b.c'
+
+const bodies = (peer: ScriptedConnection): (string | undefined)[] => peer.of('send').map(({ body }) => body)
+
+const sentFor = (frame: ClientFrameOf<'send'> | undefined, offset: number): GatewayFrame => ({
+  type: 'sent',
+  id: frame?.id ?? '',
+  offset,
+  sentAt: 10 + offset,
+})
+
+const refusalOf = (
+  frame: ClientFrameOf<'send'> | undefined,
+  code: string,
+  retryAfter?: number,
+): GatewayFrame => ({
+  type: 'refused',
+  re: 'send',
+  id: frame?.id ?? '',
+  code,
+  message: 'No.',
+  retryable: retryAfter !== undefined,
+  ...(retryAfter !== undefined && { retryAfter }),
+})
+
+test('send resolves when the message is durable, and not before', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  let settled = false
+  const sending = session.send({ to: 7, body: 'Hi', data: { a: [1] } }).finally(() => (settled = true))
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 1)
+  const [frame] = peer.of('send')
+  assert.deepEqual({ ...frame, id: '' }, { type: 'send', id: '', to: '7', body: 'Hi', data: { a: [1] } })
+  assert.match(frame?.id ?? '', /^\d{1,20}-\d{1,20}$/)
+  assert.equal(settled, false)
+  peer.send(sentFor(frame, 3))
+  assert.deepEqual(await sending, { id: frame?.id, offset: 3, sentAt: 13 })
+})
+
+test('requests without an answer are sent again in order, with the same ids and content', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const data = { at: 1 }
+  const sends = ['a', 'b'].map((body) => session.send({ to: 'bob', body, data }))
+  data.at = 2
+  const first = await connection(0)
+  await eventually(() => first.of('send').length === 2)
+  // Between connections, and by a listener of the first event of the new one.
+  session.addEventListener('state', ({ detail }) => {
+    if (detail.state === 'reconnecting') sends.push(session.send({ to: 'bob', body: 'c' }))
+    if (detail.state === 'active') sends.push(session.send({ to: 'bob', body: 'd' }))
+  })
+  first.send(sentFor(first.of('send')[0], 1))
+  await sends[0]
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('send').length === 3)
+  assert.deepEqual(bodies(second), ['b', 'c', 'd'])
+  assert.deepEqual(second.of('send')[0], first.of('send')[1])
+  assert.deepEqual(second.of('send')[0]?.data, { at: 1 })
+  second.send(...second.of('send').map((frame, at) => sentFor(frame, at + 2)))
+  const offsets = (await Promise.all(sends)).map(({ offset }) => offset)
+  assert.deepEqual(offsets, [1, 2, 3, 4])
+  await session.end()
+})
+
+test('requests are sent again in order after `retryAfter`; one that is refused for good rejects', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const sends = ['a', 'b'].map((body) => session.send({ to: 'bob', body }))
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 2)
+  const [a, b] = peer.of('send')
+  const refusedAt = Date.now()
+  peer.send(refusalOf(a, 'rate-limited', 300), refusalOf(b, 'unavailable', 200), { type: 'ping' })
+  await eventually(() => peer.of('pong').length === 2)
+  sends.push(session.send({ to: 'bob', body: 'c' }))
+  await eventually(() => peer.of('send').length === 5)
+  assert.ok(Date.now() - refusedAt >= 190, 'it waited')
+  assert.deepEqual(bodies(peer), ['a', 'b', 'a', 'b', 'c'])
+  assert.equal(peer.of('send')[2]?.id, a?.id)
+  peer.send(refusalOf(a, 'unknown-user'), sentFor(b, 1), sentFor(peer.of('send')[4], 2))
+  await assert.rejects(sends[0] as Promise<unknown>, {
+    code: 'unknown-user',
+    message: 'No.',
+    retryable: false,
+  })
+  assert.equal((await sends[1])?.offset, 1)
+  assert.equal((await sends[2])?.offset, 2)
+  assert.equal(session.state, 'active')
+})
+
+test('a late refusal of a request that was answered since pauses the others too', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const peer = await connection(0)
+  const first = session.send({ to: 'bob', body: 'a' })
+  await eventually(() => peer.of('send').length === 1)
+  const [a] = peer.of('send')
+  const begun = Date.now()
+  peer.send(sentFor(a, 1), refusalOf(a, 'rate-limited', 200))
+  await first
+  peer.send({ type: 'ping' })
+  await eventually(() => peer.of('pong').length === 2)
+  const second = session.send({ to: 'bob', body: 'b' })
+  await eventually(() => peer.of('send').length === 2)
+  assert.ok(Date.now() - begun >= 190, 'it waited')
+  peer.send(sentFor(peer.of('send')[1], 2))
+  await second
+})
+
+test('messages that are sent faster than the limit are all stored in order', async () => {
+  const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
+  // With a delay more messages are sent before an answer arrives, and the rate limiter's bucket refills.
+  const proxy = await startProxy(url, undefined, ({ up, down }) => {
+    up.delay(40)
+    down.delay(40)
+  })
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  await session.start()
+  const bodies = Array.from({ length: 60 }, (_, index) => `${index}`)
+  const sends: Promise<{ offset: number }>[] = []
+  const flow = setInterval(() => {
+    const body = bodies[sends.length]
+    if (body === undefined) clearInterval(flow)
+    else sends.push(session.send({ to: 'bob', body }))
+  }, 5)
+  await eventually(() => sends.length === bodies.length)
+  assert.deepEqual(
+    (await Promise.all(sends)).map(({ offset }) => offset),
+    bodies.map((_, index) => index + 1),
+  )
+  await session.end()
+})
+
+test('ending rejects waiting requests as ended, and later ones too', async () => {
+  const { endpoint } = await startScript()
+  const session = newSession({ endpoint, token })
+  const early = session.send({ to: 'bob', body: 'before the start' })
+  await session.start()
+  const sends = [early, session.send({ to: 'bob', body: 'a' }), session.history()]
+  const all = Promise.allSettled(sends)
+  await session.end()
+  for (const result of await all)
+    assert.equal(result.status === 'rejected' && (result.reason as { code: string }).code, 'ended')
+  await assert.rejects(session.send({ to: 'bob', body: 'b' }), { code: 'ended' })
+})
+
+test('a session that the gateway ends rejects with its reason', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const sending = session.send({ to: 'bob', body: 'a' })
+  ;(await connection(0)).socket.close(4410)
+  await assert.rejects(sending, { code: 'revoked' })
+})
+
+test('a send without an answer for longer than the send window rejects as unknown-outcome', async () => {
+  const { endpoint, connection } = await startScript((number) => [
+    // The request that is answered may take longer.
+    number ? started() : started({ sendWindow: 150 }),
+  ])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  await assert.rejects(session.send({ to: 'bob', body: 'a' }), { code: 'unknown-outcome', retryable: false })
+  const [first] = [await connection(0)]
+  first.socket.terminate()
+  await reaches(session, 'reconnecting')
+  await reaches(session, 'active')
+  const sending = session.send({ to: 'bob', body: 'b' })
+  const second = await connection(1)
+  await eventually(() => second.of('send').length === 1)
+  assert.deepEqual(bodies(second), ['b'], 'a request that was given up is not sent again')
+  second.send(sentFor(second.of('send')[0], 1))
+  await sending
+})
+
+test('a request that was never written waits without end', async () => {
+  const { endpoint, connection } = await startScript((number) =>
+    number === 1 ? [] : [started({ sendWindow: 100 })],
+  )
+  const session = newSession({ endpoint, token })
+  await session.start()
+  ;(await connection(0)).socket.terminate()
+  const second = await connection(1)
+  const begun = Date.now()
+  const sending = session.send({ to: 'bob', body: 'a' })
+  await eventually(() => Date.now() - begun > 250)
+  second.send(started())
+  await eventually(() => second.of('send').length === 1)
+  second.send(sentFor(second.of('send')[0], 1))
+  assert.equal((await sending).offset, 1)
+})
+
+test('the outbox takes 100 messages or 1 MB, then rejects as outbox-full', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const body = 'x'.repeat(60_000)
+  const large = Array.from({ length: 16 }, () => session.send({ to: 'bob', body }))
+  await assert.rejects(session.send({ to: 'bob', body }), { code: 'outbox-full' })
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 16)
+  peer.send(...peer.of('send').map((frame, at) => sentFor(frame, at + 1)))
+  await Promise.all(large)
+  const small = Array.from({ length: 100 }, () => session.send({ to: 'bob', body: '' }))
+  await assert.rejects(session.send({ to: 'bob', body: '' }), { code: 'outbox-full' })
+  const ended = Promise.allSettled(small)
+  await session.end()
+  await ended
+})
+
+test('a request that would end the connection is refused before it is sent', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const wrong = [
+    { to: 'bob', body: 7 },
+    { to: 'bob', data: [] },
+    { to: 'bob', data: new Date() },
+  ] as never[]
+  for (const draft of wrong) await assert.rejects(session.send(draft), { code: 'bad-request' })
+  await assert.rejects(session.send({ to: 'bob', body: 'x'.repeat(70_000) }), { code: 'too-large' })
+  const circular: Record<string, unknown> = {}
+  circular['self'] = circular
+  await assert.rejects(session.send({ to: 'bob', data: circular }), TypeError)
+  assert.deepEqual((await connection(0)).of('send'), [])
+  assert.equal(session.state, 'active')
+})

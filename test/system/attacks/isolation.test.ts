@@ -1,0 +1,134 @@
+// One connection misbehaves. Another one on the same gateway must not notice, and nothing may be thrown.
+import assert from 'node:assert/strict'
+import { after, afterEach, beforeEach, test } from 'node:test'
+import {
+  handshake,
+  maskedFrame,
+  openClient,
+  openRaw,
+  startClient,
+  startProtocol,
+  within,
+  type Client,
+} from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
+
+const uncaught: unknown[] = []
+const note = (error: unknown): void => void uncaught.push(error)
+process.on('uncaughtException', note)
+process.on('unhandledRejection', note)
+after(() => {
+  process.off('uncaughtException', note)
+  process.off('unhandledRejection', note)
+})
+
+const { url } = await startGateway({
+  authenticate: ({ userId }) => {
+    if (userId === 'sync') throw new Error('it throws')
+    return Promise.reject(new Error('it rejects'))
+  },
+})
+
+let bystander: Client
+beforeEach(async () => {
+  bystander = await startClient(url, await startOf('bystander'))
+})
+afterEach(async () => {
+  bystander.send({ type: 'read', epoch: '', offset: 0 })
+  assert.equal((await bystander.next()).type, 'refused', 'the other session is answered')
+  bystander.close()
+  assert.deepEqual(uncaught, [])
+})
+
+for (const userId of ['sync', 'async'])
+  test(`an authenticate that fails (${userId}) ends that start as unavailable`, async () => {
+    const { code, reason } = await openClient(url, {
+      start: { type: 'start', appId: 'app', userId, authParams: {} },
+    }).end()
+    assert.deepEqual([code, reason], [4503, 'unavailable'])
+  })
+
+test('10,000 frames at once are all answered', async () => {
+  const client = await startClient(url, await startOf('flood'))
+  for (let index = 0; index < 10_000; index += 1) client.send({ type: 'read', epoch: '', offset: index })
+  await until(
+    '10,000 answers',
+    () => client.frames.filter(({ type }) => type === 'refused').length === 10_000,
+  )
+  client.close()
+})
+
+test('a client that sends without reading is cut before its answers fill the memory', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('unread'))}` }),
+  )
+  await raw.answer()
+  raw.socket.pause()
+  const frames = Buffer.concat(
+    Array.from({ length: 1_000 }, () => maskedFrame('{"type":"read","epoch":"","offset":1}')),
+  )
+  // At most ten times the answers that the kernel and the gateway may hold.
+  for (let round = 0; round < 400 && !raw.socket.destroyed; round += 1)
+    await new Promise((resolve) => raw.socket.write(frames, resolve))
+  raw.socket.resume()
+  await within(raw.closed, 'close')
+})
+
+test('a connection that is reset in the middle of a frame', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('half'))}` }),
+  )
+  await raw.answer()
+  raw.socket.write(maskedFrame('{"type":"pong"}').subarray(0, 9))
+  await until('a session', () => raw.received().includes('started'))
+  raw.socket.resetAndDestroy()
+  await raw.closed
+})
+
+test('a TCP connection that is reset in the middle of a handshake, and right after it', async () => {
+  for (const text of [
+    handshake().slice(0, 40),
+    handshake(),
+    handshake({}, '/elsewhere'),
+    handshake({ 'Sec-WebSocket-Protocol': null }),
+  ]) {
+    const raw = await openRaw(url)
+    await new Promise((resolve) => raw.socket.write(text, resolve))
+    raw.socket.resetAndDestroy()
+    await raw.closed
+  }
+})
+
+test('bytes that are no HTTP, and bytes that are no WebSocket frame', async () => {
+  const nonsense = await openRaw(url)
+  nonsense.socket.write('\x16\x03\x01 nonsense\r\n\r\n')
+  assert.equal((await nonsense.answer()).status, 400)
+  const unmasked = await openRaw(url)
+  unmasked.socket.write(handshake())
+  await unmasked.answer()
+  unmasked.socket.write(Buffer.from([0x81, 1, 0x7b]))
+  await within(unmasked.closed, 'close')
+})
+
+test('a frame whose header says 100 MB is refused at once', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write(handshake())
+  await raw.answer()
+  const header = Buffer.alloc(14)
+  header.set([0x81, 0xff])
+  header.writeBigUInt64BE(100_000_000n, 2)
+  raw.socket.write(header)
+  await until('close 1009', () => raw.received().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff])))
+  raw.socket.destroy()
+})
+
+test('a handshake that never ends is closed after `startTimeout`', async () => {
+  const { url: hasty } = await startGateway({}, { startTimeout: 0.3 })
+  const [silent, slow] = [await openRaw(hasty), await openRaw(hasty)]
+  slow.socket.write(handshake().slice(0, 40))
+  await within(Promise.all([silent.closed, slow.closed]), 'close')
+})

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { test } from 'node:test'
+import { createTokenVerifier, verifySignature, verifyToken } from '../../../src/tokens/index.js'
+import { prepareFolder, mintersOf, names, run } from './workspace.js'
+import { languages, type Language } from './languages.js'
+import { chapters, fences } from './page.js'
+
+const appId = 'hF83jaq'
+/** A secret that is neither ASCII nor base64 nor hex. */
+const secret = 'sk_the secret of the backends, ünïcode ✓ included'
+const signatureSecret = 'ss_the secret of their signatures, ünïcode ✓ included'
+const env = { CHAT_APP_ID: appId, CHAT_SECRET: secret, CHAT_SIGNATURE_SECRET: signatureSecret }
+const verify = createTokenVerifier({ appId, secrets: [secret] })
+
+/** User ids and names. A program passes an id of digits as a number if its language allows that. */
+const users: [id: string, name: string][] = [
+  ['12345', ''],
+  ['9007199254740991', 'Dennis'],
+  ['ada', 'Ada Lovelace'],
+  ['0123', 'Leading "zero"'],
+  ['Zoë 😀 日本', 'Zoë 😀 日本'],
+  ['"</script><script>alert(1)</script>', '"><img src=x onerror=alert(1)>'],
+  [`o'brien & "sons" \\ \\" \\u0022`, 'a\\'],
+  ['","sub":"root","x":"', '"},"sub":"root","user":{"name":"'],
+  ['%s %d %% ${x} #{x} {{x}} {0} $1 \\1', '%s {0} $& $1'],
+  [' blank at both ends ', 'line\nbreak\ttab \u0001'],
+  ['ÿþ~~~???>>>', 'ÿþ~~~???>>> \u2028 \u2029'],
+  ['日'.repeat(85), 'n'],
+]
+
+for (const name of names)
+  for (const [index, minter] of mintersOf(name).entries())
+    test(`${name}: the gateway accepts tokens and signatures of the page's code, variant ${index + 1}`, async () => {
+      const folder = prepareFolder(name, minter)
+      const began = Date.now()
+      const lines = run(folder, [...languages[name].mint, ...users.flat()], env)
+        .trim()
+        .split('\n')
+      assert.equal(lines.length, users.length)
+      for (const [at, [id, userName]] of users.entries()) {
+        const [token = '', signature = '', ...rest] = (lines[at] ?? '').trimEnd().split(' ')
+        assert.deepEqual(rest, [])
+        const result = await verify(token)
+        assert(result.ok, `${id}: ${JSON.stringify(result)}`)
+        const { userId, user, issuedAt, expiresAt } = result.claims
+        assert.equal(userId, id)
+        assert.equal(user?.name ?? '', userName)
+        assert.equal(Number(expiresAt) - Number(issuedAt), 3_600_000)
+        // Its times are whole seconds.
+        assert(Number(issuedAt) > began - 1_000 && Number(issuedAt) <= Date.now())
+        assert(await verifySignature(id, signature, [signatureSecret]), id)
+      }
+    })
+
+for (const name of names) {
+  const { syntax }: Language = languages[name]
+  if (syntax === undefined) continue
+  test(`${name}: the page's code that no test runs is well-formed`, () => {
+    run(prepareFolder(name), ['sh', '-c', syntax])
+  })
+}
+
+test('every code block on the page is in the table of languages', () => {
+  for (const name of names)
+    assert.deepEqual(
+      [...new Set(chapters.get(name)?.map(({ file }) => file))].sort(),
+      [...languages[name].files].sort(),
+      name,
+    )
+  const [payload] = chapters.get('For every language') ?? []
+  assert(payload)
+  const shown = names.reduce((total, name) => total + (chapters.get(name)?.length ?? 0), 1)
+  assert.equal(shown, fences)
+})
+
+test('the gateway accepts the payload on the page', async () => {
+  const [{ code } = { code: '' }] = chapters.get('For every language') ?? []
+  const signed = [`{"alg":"HS256","typ":"JWT"}`, code]
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.')
+  const token = `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+  const result = await verifyToken(token, { appId, secrets: [secret], now: () => 1767225600_000 })
+  assert(result.ok, JSON.stringify(result))
+  assert.equal(result.claims.userId, '12345')
+})

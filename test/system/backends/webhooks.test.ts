@@ -1,0 +1,145 @@
+// The functions of docs/WEBHOOKS.md that verify a request, run in their own languages on requests that the gateway signs.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { signWebhook } from '../../../src/gateway/outbound/sign.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+
+const page = readFileSync(new URL('../../../docs/WEBHOOKS.md', import.meta.url), 'utf8')
+const [, chapter = ''] = page.split('\n## Verify a request\n')
+
+/** The code of each file that the chapter shows. */
+const files = new Map(
+  [
+    ...(chapter.split('\n## ')[0] ?? '').matchAll(
+      /^`([\w-]+\.\w+)`[^\n]*(?:\n[^\n]+)*:\n\n```\w+\n(.*?)^```$/gms,
+    ),
+  ].map(([, file = '', code = '']) => [file, code]),
+)
+
+interface Request {
+  headers: Record<string, string>
+  body: string
+}
+
+interface Language {
+  file: string
+  command: string[]
+  /** What the program reads. @default the requests as JSON */
+  input?: (requests: Request[]) => string
+}
+
+/** A line for each request, as Check.java reads it. The JDK and the base library of Mono read no JSON. */
+const lines = (requests: Request[]): string => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  return requests
+    .map(({ body, headers }) =>
+      [base64(body), ...Object.entries(headers).map(([name, value]) => `${name}:${base64(value)}`)].join(' '),
+    )
+    .join('\n')
+}
+
+const languages: Record<string, Language> = {
+  Node: { file: 'verify-webhook.js', command: [process.execPath, 'check.js'] },
+  Python: { file: 'verify_webhook.py', command: ['python3', 'check.py'] },
+  PHP: { file: 'verify_webhook.php', command: ['php', 'check.php'] },
+  Ruby: { file: 'verify_webhook.rb', command: ['ruby', 'check.rb'] },
+  Go: { file: 'verify_webhook.go', command: ['go', 'run', 'check.go', 'verify_webhook.go'] },
+  Java: {
+    file: 'VerifyWebhook.java',
+    command: ['sh', '-c', 'javac Check.java VerifyWebhook.java && java Check'],
+    input: lines,
+  },
+  'C#': {
+    file: 'VerifyWebhook.cs',
+    command: ['sh', '-c', 'mcs Check.cs VerifyWebhook.cs && mono Check.exe'],
+    input: lines,
+  },
+}
+
+const [key, old, stranger] = [randomBytes(32), randomBytes(24), randomBytes(32)]
+const body = JSON.stringify({
+  type: 'user.online',
+  userId: 'Zoë 🎈',
+  data: { text: '"\\ \u2028 %s $& #{x}' },
+})
+const now = Date.now()
+
+const request = (
+  changes: Record<string, string | undefined> = {},
+  { keys = [key], sentAt = now, text = body } = {},
+): Request => {
+  const headers: Record<string, string | undefined> = {
+    ...signWebhook('evt_1', body, keys, sentAt),
+    ...changes,
+  }
+  return {
+    headers: Object.fromEntries(
+      Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
+    body: text,
+  }
+}
+
+const good = [
+  request(),
+  request({}, { keys: [old, key] }),
+  request({}, { keys: [key, old] }),
+  request({}, { sentAt: now - 240_000 }),
+]
+const bad = [
+  request({}, { keys: [stranger] }),
+  request({}, { text: `${body} ` }),
+  request({}, { text: body.replace('Zoë', 'Eve') }),
+  request({}, { sentAt: now - 600_000 }),
+  request({}, { sentAt: now + 900_000 }),
+  request({ 'webhook-id': 'evt_2' }),
+  request({ 'webhook-id': undefined }),
+  request({ 'webhook-timestamp': undefined }),
+  request({ 'webhook-timestamp': '' }),
+  request({ 'webhook-timestamp': 'now' }),
+  request({ 'webhook-timestamp': '9'.repeat(30) }),
+  request({ 'webhook-timestamp': `${Math.floor(now / 1000) + 1}` }),
+  request({ 'webhook-signature': undefined }),
+  request({ 'webhook-signature': '' }),
+  request({ 'webhook-signature': 'v1,' }),
+  request({ 'webhook-signature': 'v1,ü v1a,x' }),
+  request({
+    'webhook-signature': signWebhook('evt_1', body, [key], now)['webhook-signature'].replace('v1,', 'v2,'),
+  }),
+]
+
+for (const [name, { file, command, input = JSON.stringify }] of Object.entries(languages))
+  test(`${name}: the function on the page accepts what the gateway signs, and nothing else`, () => {
+    const folder = scratchFolder()
+    cpSync(new URL('webhooks/', import.meta.url), folder, { recursive: true })
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    writeFileSync(join(folder, file), files.get(file) ?? assert.fail(`${file} is not on the page`))
+    const [program = '', ...parameters] = command
+    const { status, stdout, stderr } = spawnSync(program, parameters, {
+      cwd: folder,
+      encoding: 'utf8',
+      input: input([...good, ...bad]),
+      env: {
+        PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
+        HOME: process.env['HOME'],
+        LC_ALL: 'C.UTF-8',
+        CHAT_WEBHOOK_SECRET: `whsec_${key.toString('base64')}`,
+      },
+      timeout: 600_000,
+    })
+    assert.equal(status, 0, stderr)
+    assert.deepEqual(stdout.trim().split('\n'), [...good.map(() => 'true'), ...bad.map(() => 'false')])
+  })
+
+test('every function on the page is run', () => {
+  assert.deepEqual(
+    [...files.keys()].sort(),
+    Object.values(languages)
+      .map(({ file }) => file)
+      .sort(),
+  )
+})

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { SignJWT } from 'jose'
+import { createToken } from '../../../src/tokens/index.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { startServer } from '../../support/http-server.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { secret, tokenFor } from '../../support/tokens.js'
+import { finish, run, type Outcome } from './run.js'
+
+const folder = scratchFolder()
+const write = async (name: string, content: unknown): Promise<string> => {
+  const file = join(folder, name)
+  await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content))
+  return file
+}
+const production = {
+  environment: 'production',
+  secrets: [{ env: 'CHAT_SECRET' }],
+  origins: ['https://a.example'],
+}
+const env = { CHAT_SECRET: secret }
+const check = async (content: unknown): Promise<Outcome> =>
+  finish(['check', '--config', await write('check.json', content)], env)
+const lines = (text: string): string[] => text.trim().split('\n')
+
+test('`check` sums up a good config and exits with 0, without starting anything', async () => {
+  const tls = makeCertificate(folder, 'good')
+  const { code, stdout, stderr } = await check({
+    listen: { trustProxy: 1, tls: { cert: tls.cert, key: tls.key } },
+    engine: { path: join(folder, 'never-made') },
+    admin: { token: 'a'.repeat(32) },
+    apps: { app: production, play: { environment: 'test' } },
+  })
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  assert.deepEqual(lines(stdout), [
+    'ok    listen      https on 127.0.0.1, port 8080',
+    'ok    listen.tls  the certificate is valid for 59 days',
+    'ok    admin       on 127.0.0.1, port 9090',
+    'ok    apps.app    production; 1 secret; 1 origin',
+    'ok    apps.play   test; guests; any origin',
+  ])
+})
+
+test('`check` says every problem of a config and exits with 2', async () => {
+  const { code, stdout, stderr } = await check({
+    listen: { port: 'http' },
+    apps: { app: { ...production, secrets: ['short and secret'] } },
+  })
+  assert.deepEqual({ code, stderr }, { code: 2, stderr: '' })
+  assert.match(stdout, /^fail {2}listen\.port {10}must be a whole number from 0 to 65535$/m)
+  assert.match(stdout, /^fail {2}apps\.app\.secrets\[0\] {2}is too short/m)
+  assert.ok(!stdout.includes('short and secret'))
+})
+
+test('`check` keeps a key with a colon whole', async () => {
+  const { code, stdout } = await check({ apps: { 'a: "b': { environment: 'test' } } })
+  assert.equal(code, 2)
+  assert.equal(stdout, 'fail  apps["a: \\"b"]  an app id is 1 to 64 of letters, digits, - and _\n')
+})
+
+test('`check` warns of a test app that other machines reach, and of a proxy that is not trusted', async () => {
+  const open = await check({
+    listen: { host: '0.0.0.0' },
+    apps: { app: production, play: { environment: 'test' } },
+  })
+  assert.equal(open.code, 0)
+  assert.match(open.stdout, /^warn {2}apps\.play {2}a test app is lenient/m)
+  assert.doesNotMatch(open.stdout, /warn {2}apps\.app/)
+  const local = await check({ apps: { app: production } })
+  assert.equal(local.code, 0)
+  assert.match(local.stdout, /^warn {2}listen\.trustProxy {2}is 0/m)
+})
+
+test('`check` warns of an admin listener that other machines reach', async () => {
+  const { code, stdout } = await check({
+    admin: { host: '10.0.0.1', token: 'a'.repeat(32) },
+    apps: { app: production },
+  })
+  assert.equal(code, 0)
+  assert.match(stdout, /^warn {2}admin +other machines reach 10\.0\.0\.1/m)
+})
+
+test('`check` reads the files of the certificate', async () => {
+  const [one, two] = [makeCertificate(folder, 'one'), makeCertificate(folder, 'two')]
+  for (const tls of [
+    { cert: one.cert, key: two.key },
+    { cert: join(folder, 'none.pem'), key: one.key },
+  ]) {
+    const { code, stdout } = await check({ listen: { tls }, apps: { app: production } })
+    assert.equal(code, 2)
+    assert.match(stdout, /^fail {2}listen\.tls +The files in listen\.tls can't be used/m)
+  }
+})
+
+test('a config that is not named or not there is one line', async () => {
+  for (const command of [['check'], ['check-token', 'x']]) {
+    const none = await finish(command)
+    assert.equal(none.code, 2)
+    assert.match(none.stderr, /^chat-session: Name a config: --config FILE, or CHAT_SESSION_CONFIG\.\n$/)
+    const missing = await finish([...command, '--config', join(folder, 'missing.json')])
+    assert.equal(missing.code, 2)
+    assert.match(missing.stderr, /^chat-session: The config .*missing\.json can't be read: ENOENT/)
+  }
+})
+
+const config = await write('token.json', { apps: { app: production } })
+const checkToken = (token: string): Promise<Outcome> =>
+  finish(['check-token', '--config', config, token], env)
+
+test('`check-token` explains each part of a good token and exits with 0', async () => {
+  const { code, stdout, stderr } = await checkToken(await tokenFor('ada'))
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  assert.deepEqual(
+    lines(stdout).map((line) => line.split(/ +/).slice(0, 2).join(' ')),
+    ['ok form', 'ok tokenType', 'ok iss', 'ok alg', 'ok signature', 'ok exp', 'ok iat', 'ok sub', 'ok token'],
+  )
+  assert.match(stdout, /^ok {4}token {6}is good, and stands for "ada" of the app app$/m)
+  assert.ok(!stdout.includes(secret))
+})
+
+test('`check-token` exits with 2 for a token that is refused, and shows no secret', async () => {
+  const { code, stdout } = await checkToken(await tokenFor('ada', { secret: 'not the one' }))
+  assert.equal(code, 2)
+  assert.match(stdout, /^fail {2}signature {2}is made with none of the app's secrets$/m)
+  assert.match(stdout, /^fail {2}token {6}is refused$/m)
+  assert.ok(!stdout.includes(secret))
+})
+
+test('`check-token -` reads the token from standard input', async () => {
+  const { child, outcome } = run(['check-token', '--config', config, '-'], env)
+  child.stdin?.end(`${await tokenFor('ada')}\n`)
+  assert.equal((await outcome).code, 0)
+})
+
+test('characters of a token that control a terminal are not printed', async () => {
+  const token = await createToken({ appId: 'app', userId: 'ada', secret })
+  const [header = ''] = token.split('.')
+  const payload = Buffer.from(
+    JSON.stringify({ iss: '\u001b[2J\u202e', sub: '\u001b]0;title\u0007' }),
+  ).toString('base64url')
+  const { code, stdout } = await checkToken(`${header}.${payload}.AAAA`)
+  assert.equal(code, 2)
+  for (const character of ['\u001b', '\u0007', '\u202e']) assert.ok(!stdout.includes(character))
+})
+
+test('`check-token` fetches the key set of the config', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const server = await startServer((_, response) =>
+    response.end(JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })),
+  )
+  const url = `${server.url}/keys`
+  const file = await write('keys.json', {
+    apps: { app: { environment: 'test', jwks: { url, algorithms: ['ES256'] } } },
+  })
+  const token = await new SignJWT({ tokenType: 'user', iss: 'app', sub: 'ada' })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setIssuedAt()
+    .sign(privateKey)
+  const good = await finish(['check-token', '--config', file, token])
+  assert.deepEqual([good.code, good.stderr], [0, ''])
+  await server.close()
+  const away = await finish(['check-token', '--config', file, token])
+  assert.deepEqual([away.code, away.stderr], [2, ''])
+  assert.match(away.stdout, /^fail {2}signature +can't be checked/m)
+  assert.match(away.stdout, /^fail {2}jwks +The request failed \(ECONNREFUSED\)\.$/m)
+})

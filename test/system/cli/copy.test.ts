@@ -1,0 +1,101 @@
+// `chat-session copy` between folders. Those to and from a Redis are in test/system/redis-gateway/.
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
+import { folderTarget } from '../../../src/engine/internal.js'
+import { assertCopied, configFile, contentOf, fill } from '../../support/copied-data.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { finish } from './run.js'
+
+const folders = (): [from: string, to: string] => [join(scratchFolder(), 'a'), join(scratchFolder(), 'b')]
+
+const withEngine = async <T>(path: string, use: (engine: Engine) => Promise<T>): Promise<T> => {
+  const engine = createEmbeddedEngine({ path })
+  await engine.open()
+  try {
+    return await use(engine)
+  } finally {
+    await engine.close()
+  }
+}
+
+const copy = (from: string, to: string, ...more: string[]) =>
+  finish([
+    ...['copy', '--from', configFile({ type: 'embedded', path: from })],
+    ...['--to', configFile({ type: 'embedded', path: to }), ...more],
+  ])
+
+const refused = async (from: string, to: string, why: RegExp): Promise<void> => {
+  const { code, stdout, stderr } = await copy(from, to)
+  assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, stderr)
+  assert.match(stderr, why)
+  assert.equal(stderr.split('\n').length, 2, stderr)
+}
+
+test('a folder is copied to a new one: users, messages, revocations and webhook events, with other epochs', async () => {
+  const [from, to] = folders()
+  const ada = { appId: 'shop', userId: 'ada' }
+  const [content, before] = await withEngine(from, async (engine) => {
+    await fill(engine)
+    return [await contentOf(engine), await engine.inbox(ada)] as const
+  })
+  const { code, stdout, stderr } = await copy(from, to)
+  assert.deepEqual(
+    { code, stdout },
+    { code: 0, stdout: 'copied 8 users, 7 inboxes, 239 messages, 115 webhook events\n' },
+    stderr,
+  )
+  await withEngine(to, async (engine) => {
+    await assertCopied(engine, content, before)
+  })
+  await withEngine(from, async (engine) => assert.deepEqual(await contentOf(engine), content))
+})
+
+test('a copy that has not finished is opened by no engine, running it again says what to do, and --restart completes it', async () => {
+  const [from, to] = folders()
+  await withEngine(from, fill)
+  const target = folderTarget(to)
+  await target.open({ restart: false })
+  await target.write([{ kind: 'seen', appId: 'shop', userId: 'ada', lastSeenAt: 1 }])
+  await target.close()
+  await assert.rejects(createEmbeddedEngine({ path: to }).open(), /part of a copy that did not finish: run/)
+  await refused(from, to, /part of a copy that did not finish: run `chat-session copy` again with --restart/)
+  await refused(to, join(scratchFolder(), 'c'), /part of a copy that did not finish/)
+  const { code, stderr } = await copy(from, to, '--restart')
+  assert.equal(code, 0, stderr)
+  const content = await withEngine(from, contentOf)
+  assert.deepEqual(await withEngine(to, contentOf), content)
+  // A target that is complete is not deleted.
+  assert.match((await copy(from, to, '--restart')).stderr, /holds data/)
+})
+
+test('a folder without data, one with data, one in use and a memory engine are refused', async () => {
+  const [from, to] = folders()
+  await refused(from, to, /There is no data in .*: correct engine\.path\./)
+  assert.ok(!existsSync(from) && !existsSync(to))
+  await withEngine(from, async (engine) => {
+    await fill(engine)
+    await refused(from, to, /Another process has .* open: stop it first/)
+  })
+  await withEngine(to, (engine) => engine.saveUser({ appId: 'shop', userId: 'ada' }, {}))
+  await refused(from, to, /holds data: name a folder that is new or empty in --to/)
+  const memory = configFile({ type: 'memory' })
+  for (const args of [
+    ['--from', memory, '--to', configFile({ path: to })],
+    ['--from', configFile({ path: from }), '--to', memory],
+  ]) {
+    const { code, stderr } = await finish(['copy', ...args])
+    assert.equal(code, 2)
+    assert.match(stderr, /^chat-session: --(from|to): a memory engine has no data to copy.*\n$/)
+  }
+})
+
+test('each mistake of a config is a line that names the option', async () => {
+  const wrong = configFile({ type: 'disk' }, { pingInterval: -1 })
+  const { code, stdout, stderr } = await finish(['copy', '--from', wrong, '--to', wrong])
+  assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
+  assert.match(stderr, /^chat-session: --from: pingInterval: /m)
+  assert.match(stderr, /^chat-session: --from: engine\.type: /m)
+})

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { WebSocket } from 'ws'
+import { originsOf } from '../../../src/cli/dev/dev-origins.js'
+import { ask, emptyFolder, run, runDev, startOver } from './dev-process.js'
+
+let running: ReturnType<typeof runDev> | undefined
+/** One process for all tests that leave it as it was, since a process takes long to start. */
+const shared = (): ReturnType<typeof runDev> => (running ??= emptyFolder().then((data) => runDev(data)))
+
+const mint = async (url: string, appId: string): Promise<string> => {
+  const { body } = await ask(`${url}/dev/token?appId=${appId}&userId=alice`)
+  return (JSON.parse(body) as { token: string }).token
+}
+
+describe('chat-session dev', () => {
+  it('prints its address and the playground’s, and serves both', async () => {
+    const { url, said } = await shared()
+    await said(new RegExp(`^listening on ${url}\nplayground: ${url}/\n$`))
+    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
+    const page = await ask(`${url}/`)
+    assert.equal(page.status, 200)
+    assert.match(page.body, /<play-ground>/)
+    for (const [, path = ''] of page.body.matchAll(/(?:src|href)="(\/?[^"]+)"/g))
+      assert.equal((await ask(new URL(path, url).href)).status, 200, path)
+  })
+
+  it('serves the playground under a policy that forbids inline code, inline styles and other hosts', async () => {
+    const { url } = await shared()
+    const policy = String((await ask(`${url}/`)).headers['content-security-policy'])
+    assert.deepEqual(policy.split('; ').slice(0, 5), [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "img-src 'self'",
+      "connect-src 'self' ws:",
+    ])
+  })
+
+  it('starts a session in each app with a token of its own', async () => {
+    const { url } = await shared()
+    for (const appId of ['playground', 'strict', 'shop'])
+      assert.equal(await startOver(url, { appId, token: await mint(url, appId) }, url), 'started', appId)
+  })
+
+  it('lets only its own origins, and no guests, into the strict app', async () => {
+    const { url } = await shared()
+    const token = await mint(url, 'strict')
+    const { port } = new URL(url)
+    const start = { appId: 'strict', token }
+    assert.equal(await startOver(url, start, `http://localhost:${port}`), 'started')
+    assert.equal(await startOver(url, start, 'http://evil.example'), 'origin-refused')
+    assert.equal(await startOver(url, { appId: 'strict', guest: true }, url), 'guests-refused')
+  })
+
+  it('lists the strict app’s origins as browsers write them, for any host and port', () => {
+    assert.deepEqual(originsOf('::1', 8080), [
+      'http://[::1]:8080',
+      'http://localhost:8080',
+      'http://127.0.0.1:8080',
+    ])
+    assert.deepEqual(originsOf('127.0.0.1', 80), ['http://127.0.0.1', 'http://localhost'])
+    // A phone opens the page by an address of the machine.
+    const everywhere = originsOf('::', 8080)
+    for (const { address } of Object.values(networkInterfaces()).flatMap((each) => each ?? []))
+      assert.ok(everywhere.some((origin) => new URL(origin).hostname.replace(/[[\]]/g, '') === address))
+  })
+
+  it('has links to the gateway that can be cut, taken down for a time, and made slow', async () => {
+    const { url } = await shared()
+    const link = `${url}/dev/links/a`
+    const start = { appId: 'playground', guest: true }
+    const faults = async (query: string): Promise<unknown> =>
+      JSON.parse((await ask(`${link}?${query}`, {}, 'POST')).body)
+    const open = async (base: string): Promise<{ closed: Promise<unknown[]> }> => {
+      const socket = new WebSocket(`${base.replace('http', 'ws')}/v1/session`, 'chat-session.v1')
+      await once(socket, 'open')
+      return { closed: once(socket, 'close') }
+    }
+    const [here, elsewhere] = [await open(link), await open(`${url}/dev/links/b`)]
+    assert.equal((await ask(`${link}/cut`, {}, 'POST')).status, 204)
+    assert.equal((await here.closed)[0], 1006)
+    assert.equal(await startOver(link, start), 'started', 'a link that was cut takes new connections at once')
+    const cut = await open(link)
+    const { down } = (await faults('delay=0&down=60000')) as { down: number }
+    assert.ok(down > 59_000 && down <= 60_000, String(down))
+    assert.equal((await cut.closed)[0], 1006)
+    assert.equal(await startOver(link, start), 'cut')
+    assert.equal(
+      await startOver(url, start),
+      'started',
+      'a session on no link, or on another one, is not affected',
+    )
+    assert.equal(await Promise.race([elsewhere.closed, startOver(`${url}/dev/links/b`, start)]), 'started')
+    assert.deepEqual(await faults('delay=150&down=0'), { delay: 150, down: 0 })
+    const asked = performance.now()
+    assert.equal(await startOver(link, start), 'started')
+    assert.ok(performance.now() - asked >= 600, 'two round trips, delayed in each direction')
+    assert.equal((await ask(`${link}?delay=x&down=0`, {}, 'POST')).status, 400)
+  })
+
+  it('closes a WebSocket to an unknown path', async () => {
+    const { url } = await shared()
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session-of-another-kind`)
+    const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(30_000) })) as [Error]
+    assert.match(error.message, /socket hang up|ECONNRESET/)
+  })
+
+  it('has a token source that returns null after a sign-out, for that user and browser only', async () => {
+    const { url } = await shared()
+    const path = `${url}/dev/token?appId=playground&userId=alice`
+    const out = await ask(`${url}/dev/source/sign-out?userId=alice`, {}, 'POST')
+    const cookie = out.headers['set-cookie']?.[0] ?? ''
+    assert.match(cookie, /HttpOnly; SameSite=Strict/)
+    const [pair = ''] = cookie.split(';')
+    assert.deepEqual(JSON.parse((await ask(path, { cookie: pair })).body), { token: null })
+    assert.match((await ask(path)).body, /"token":"ey/)
+    assert.match((await ask(path.replace('alice', 'bob'), { cookie: pair })).body, /"token":"ey/)
+    const back = await ask(`${url}/dev/source/sign-in?userId=alice`, { cookie: pair }, 'POST')
+    assert.match(back.headers['set-cookie']?.[0] ?? '', /^[^=]+=; Max-Age=0/)
+  })
+
+  it('responds 400 to a malformed request for a token', async () => {
+    const { url } = await shared()
+    for (const query of [
+      '',
+      '?appId=other&userId=a',
+      '?appId=shop&userId=guest:a',
+      '?appId=shop&userId=a&expiresIn=x',
+    ])
+      assert.equal((await ask(`${url}/dev/token${query}`)).status, 400, query)
+  })
+})
+
+describe('requests that chat-session dev refuses', () => {
+  const paths = [
+    ['GET', '/dev/token?appId=playground&userId=alice'],
+    ['GET', '/dev/signature?appId=playground&userId=alice'],
+    ['POST', '/dev/links/a?delay=0&down=0'],
+    ['POST', '/dev/source/sign-in?userId=alice'],
+  ] as const
+
+  it('refuses requests of other sites, and of a host name that was pointed at this machine', async () => {
+    const { url } = await shared()
+    const { port, host } = new URL(url)
+    const from = {
+      'another site': { 'sec-fetch-site': 'cross-site' },
+      'another port of this machine': { 'sec-fetch-site': 'same-site' },
+      'another origin, without sec-fetch-site': { origin: 'http://evil.example' },
+      'a page that hides its origin': { origin: 'null' },
+      'a name pointed here': { host: `evil.example:${port}` },
+      'a name pointed here, by a page of that name': {
+        host: `evil.example:${port}`,
+        origin: `http://evil.example:${port}`,
+        'sec-fetch-site': 'same-origin',
+      },
+    }
+    for (const [method, path] of paths) {
+      for (const [who, headers] of Object.entries(from)) {
+        const { status, headers: answered, body } = await ask(url + path, headers, method)
+        assert.equal(status, 403, `${path} from ${who}`)
+        assert.deepEqual(JSON.parse(body), { code: 'refused' })
+        assert.equal(answered['access-control-allow-origin'], undefined)
+      }
+      const ours = { 'sec-fetch-site': 'same-origin', origin: url, host }
+      assert.equal((await ask(url + path, ours, method)).status, 200, path)
+      const byName = { host: `localhost:${port}`, origin: `http://localhost:${port}` }
+      assert.equal((await ask(url + path, byName, method)).status, 200, path)
+    }
+  })
+
+  it('does not exist in chat-session serve', async () => {
+    const folder = await emptyFolder()
+    const config = join(folder, 'config.json')
+    const listen = { port: 0 }
+    const apps = { app: { environment: 'test' } }
+    await writeFile(config, JSON.stringify({ listen, engine: { type: 'memory' }, apps }))
+    const { said } = run('serve', '--config', config)
+    const [, url = ''] = await said(/^listening on (\S+)$/m)
+    for (const [method, path] of [...paths, ['GET', '/'] as const])
+      assert.equal((await ask(url + path, {}, method)).status, 404, path)
+  })
+
+  it('keeps its secrets over a restart, in a file that only its owner can read', async () => {
+    const data = await emptyFolder()
+    const first = await runDev(data)
+    const token = await mint(first.url, 'strict')
+    assert.equal((await stat(join(data, 'secrets.json'))).mode & 0o777, 0o600)
+    first.child.kill('SIGTERM')
+    await first.over
+    const second = await runDev(data)
+    assert.equal(await startOver(second.url, { appId: 'strict', token }), 'started')
+    const text = await readFile(join(data, 'secrets.json'), 'utf8')
+    assert.equal(new Set(text.match(/[\w-]{43}/g)).size, 6)
+  })
+})

@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict'
+import { describe } from 'node:test'
+import { assertAccessible } from '../../support/axe.js'
+import { until } from '../../support/until.js'
+import { tokenFor } from '../../support/tokens.js'
+import { key, secretOf, startEndpoint } from '../../gateway/webhooks/endpoint.js'
+import { adminToken, itOnConsole as it, readToken, type ConsoleSite } from './console-site.js'
+
+const STORED = 'chat-session-admin-token'
+
+const storedOf = ({ page }: ConsoleSite) =>
+  page.evaluate((name) => [sessionStorage.getItem(name), localStorage.length, document.cookie], STORED)
+
+describe('the console: log-in', () => {
+  it(
+    'refuses a wrong token with a sentence, and keeps the right one in the tab until the log-out',
+    async (site) => {
+      const { page, logIn } = site
+      await page.getByLabel('Admin token').fill('wrong')
+      await page.getByRole('button', { name: 'Log in' }).click()
+      await page.getByRole('alert').getByText('does not accept this token').waitFor()
+      assert.deepEqual(await storedOf(site), [null, 0, ''])
+      await logIn()
+      assert.deepEqual(await storedOf(site), [adminToken, 0, ''])
+      await page.reload()
+      await page.getByRole('heading', { name: 'Overview' }).waitFor()
+      await page.getByRole('button', { name: 'Log out' }).click()
+      await page.getByLabel('Admin token').waitFor()
+      assert.deepEqual(await storedOf(site), [null, 0, ''])
+    },
+    { expected: /status of 401/ },
+  )
+
+  it('sends the token in no URL', async (site) => {
+    const urls: string[] = []
+    site.page.on('request', (request) => urls.push(request.url()))
+    await site.logIn()
+    await site.open('/apps/app/sessions')
+    await site.page.getByRole('heading', { name: 'As it happens' }).waitFor()
+    assert.ok(urls.length > 3)
+    for (const url of urls) assert.ok(!decodeURIComponent(url).includes(adminToken.slice(0, 10)), url)
+  })
+
+  it(
+    'lets no text become HTML but that of its own templates',
+    async ({ page }) => {
+      const error = await page.evaluate(() => {
+        try {
+          document.body.insertAdjacentHTML('beforeend', '<p>injected</p>')
+          return null
+        } catch (reason) {
+          return (reason as Error).name
+        }
+      })
+      assert.equal(error, 'TypeError')
+      assert.equal(await page.getByText('injected').count(), 0)
+    },
+    { expected: /TrustedHTML/ },
+  )
+
+  it('with the read token shows everything and no button that changes anything', async (site) => {
+    const { page, logIn, open, start } = site
+    await start('ada')
+    await logIn(readToken)
+    await page.getByText('may only read').waitFor()
+    await open('/apps/app/users/ada')
+    await page.getByText('Your token may only read.').waitFor()
+    for (const name of ['End', 'Log out everywhere', 'Ask for new credentials'])
+      assert.equal(await page.getByRole('button', { name, exact: true }).count(), 0)
+    await open('/token')
+    await page.getByText('log in with the admin token').waitFor()
+  })
+})
+
+describe('the console: sessions and users', () => {
+  it('shows sessions as they start, lose their connection and end; Pause keeps the list still', async (site) => {
+    const { page, logIn, open, start } = site
+    await logIn()
+    await open('/apps/app/sessions')
+    const changes = page.getByRole('group', { name: 'Changes' })
+    const ada = await start('ada')
+    await changes.getByText('started').waitFor()
+    ada.socket.terminate()
+    await changes.getByText('lost the connection').waitFor()
+    await page.getByRole('button', { name: 'Pause' }).click()
+    const bob = await start('bob')
+    bob.send({ type: 'end' })
+    await bob.end()
+    await page.getByRole('button', { name: 'First page' }).click()
+    await page.locator('.rows > li').waitFor()
+    assert.equal(await changes.getByText('bob').count(), 0)
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await changes.getByText('ended', { exact: true }).first().waitFor()
+    await page.getByRole('button', { name: 'First page' }).click()
+    await page.locator('.rows').getByRole('link', { name: 'ada' }).click()
+    await page.getByRole('heading', { name: 'ada' }).waitFor()
+  })
+
+  it('lists a session as soon as it has started, and no longer when it has ended', async (site) => {
+    const { page, logIn, open, start } = site
+    await logIn()
+    await open('/apps/app/sessions')
+    await page.getByText('There are none on this page.').waitFor()
+    const ada = await start('ada')
+    const row = page.locator('.rows > li').filter({ hasText: 'ada' })
+    await row.getByText('active').waitFor()
+    ada.socket.terminate()
+    await row.getByText('disconnected').waitFor()
+    await page.getByRole('link', { name: 'ada' }).first().click()
+    await page.getByRole('button', { name: 'End', exact: true }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End the session' }).click()
+    await page.getByText('The session has ended.').waitFor()
+    await page.goBack()
+    await page.getByText('There are none on this page.').waitFor()
+  })
+
+  it(
+    'shows why an action failed while it refreshes the page, until the next action succeeds',
+    async ({ page, logIn, open, start }) => {
+      const client = await start('ada')
+      await logIn()
+      await open('/apps/app/users/ada')
+      const logOut = async (): Promise<void> => {
+        await page.getByRole('button', { name: 'Log out everywhere' }).click()
+        await page.getByRole('dialog').getByRole('button', { name: 'Log out everywhere' }).click()
+      }
+      const title = 'The engine is away.'
+      await page.route('**/revoke', (route) => route.fulfill({ status: 503, json: { title } }), { times: 1 })
+      await logOut()
+      const alert = page.getByRole('alert').getByText(title)
+      await alert.waitFor()
+      // A change makes the page refresh itself.
+      await start('ada')
+      await page.locator('.rows > li').nth(1).waitFor()
+      assert.ok(await alert.isVisible())
+      await logOut()
+      await page.getByText('The user is logged out everywhere.').waitFor()
+      assert.equal(await alert.count(), 0)
+      assert.equal((await client.end()).frame['code'], 'revoked')
+    },
+    { expected: /status of 503/ },
+  )
+
+  it('follows no stream while its tab is hidden, and catches up when it is shown', async (site) => {
+    const { page, logIn, open, start } = site
+    await logIn()
+    await open('/apps/app/sessions')
+    await start('ada')
+    const changes = page.getByRole('group', { name: 'Changes' })
+    await changes.getByText('ada').waitFor()
+    const show = (state: string) =>
+      page.evaluate((hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, state === 'hidden')
+    const closed = page.waitForEvent('requestfailed', (request) => request.url().includes('/changes'))
+    await show('hidden')
+    await closed
+    await start('bob')
+    await show('visible')
+    await changes.getByText('bob').waitFor()
+    assert.equal(await changes.getByText('ada').count(), 1)
+  })
+
+  it('ends one session after a question, and shows that it has ended; Escape changes nothing', async (site) => {
+    const { page, logIn, open, start } = site
+    const [first, second] = [await start('ada'), await start('ada')]
+    await logIn()
+    await open('/apps/app/users/ada')
+    const row = page.locator('.rows > li').filter({ hasText: String(first.started['sessionId']) })
+    await row.getByRole('button', { name: 'End' }).click()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    assert.equal(await page.locator('.rows > li').count(), 2)
+    await row.getByRole('button', { name: 'End' }).click()
+    const dialog = page.getByRole('dialog', { name: 'End this session?' })
+    assert.ok(await dialog.getByRole('button', { name: 'Cancel' }).evaluate((one) => one.matches(':focus')))
+    await dialog.getByRole('button', { name: 'End the session' }).click()
+    await page.getByRole('status').getByText('The session has ended.').waitFor()
+    assert.equal((await first.end()).frame['code'], 'revoked')
+    await row.waitFor({ state: 'detached' })
+    await page.getByRole('group', { name: 'Changes' }).getByText('revoked', { exact: true }).waitFor()
+    assert.equal(second.socket.readyState, second.socket.OPEN)
+  })
+
+  it('asks for new credentials, and logs a user out everywhere', async (site) => {
+    const { page, logIn, open, start } = site
+    const client = await start('ada')
+    await logIn()
+    await open('/apps/app/users/ada')
+    await page.getByRole('button', { name: 'Ask for new credentials' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Ask for new credentials' }).click()
+    assert.equal((await client.next('renewed'))['reauth'], true)
+    await page.getByRole('button', { name: 'Log out everywhere' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Log out everywhere' }).click()
+    assert.equal((await client.end()).frame['code'], 'revoked')
+    await page.getByText('The user has none.').waitFor()
+    await page.getByText('Credentials revoked').waitFor()
+  })
+
+  it('traces the frames of one session without their content', async (site) => {
+    const { page, logIn, open, start } = site
+    const client = await start('ada')
+    await logIn()
+    await open('/apps/app/users/ada')
+    await page.getByRole('button', { name: 'Watch frames' }).click()
+    const trace = page.getByRole('group', { name: 'Frames' })
+    // A ping shows that the trace has begun.
+    await trace.getByText('ping').first().waitFor()
+    client.send({ type: 'send', id: 'a-secret-id', to: 'ada', body: 'the body of a message' })
+    client.send({ type: 'token', token: await tokenFor('ada') })
+    await trace.getByText('message', { exact: true }).waitFor()
+    await trace.getByText('renewed').waitFor()
+    const text = await page.locator('body').innerText()
+    for (const hidden of ['the body', 'a-secret-id', 'eyJ']) assert.ok(!text.includes(hidden), hidden)
+    client.send({ type: 'end' })
+    await trace.getByText('ended').first().waitFor()
+    const row = page.locator('.rows > li')
+    await row.locator('.state').getByText('ended').waitFor()
+    assert.equal(await row.getByRole('button', { name: 'End' }).count(), 0)
+    await page.getByRole('button', { name: 'Watch frames' }).click()
+    await page.getByText('The user has none.').waitFor()
+  })
+
+  it(
+    'shows each app of several',
+    async ({ page, logIn, open }) => {
+      await logIn()
+      const choice = page.getByRole('combobox', { name: 'App' })
+      await open('/apps/app/users')
+      await page.getByRole('heading', { name: 'Users of app' }).waitFor()
+      await choice.selectOption('other')
+      await page.getByRole('heading', { name: 'Users of other' }).waitFor()
+      await page.getByRole('link', { name: 'Sessions', exact: true }).click()
+      await page.getByRole('heading', { name: 'Sessions of other' }).waitFor()
+      await choice.selectOption('app')
+      await page.getByRole('heading', { name: 'Sessions of app' }).waitFor()
+      await page.goBack()
+      await page.getByRole('heading', { name: 'Sessions of other' }).waitFor()
+      assert.equal(await choice.inputValue(), 'other')
+      await assertAccessible(page, 'the choice of an app')
+    },
+    { config: { apps: { app: { environment: 'test' }, other: { environment: 'test' } } } },
+  )
+
+  it('finds a user by an id of any characters, and shows it as text', async (site) => {
+    const { page, logIn, open, start } = site
+    const userId = '<img src=x onerror=alert(1)>/ä%2F?#'
+    await start(userId)
+    await logIn()
+    await open('/apps/app/users')
+    await page.getByLabel('User id').fill(userId)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: userId }).waitFor()
+    await page.getByText('online').waitFor()
+    await page.getByText('Ada Lovelace').waitFor()
+  })
+
+  it(
+    'says so if there is no such user',
+    async ({ page, logIn, open }) => {
+      await logIn()
+      await open('/apps/app/users/nobody')
+      await page.getByRole('alert').getByText('The app has no such user.').waitFor()
+    },
+    { expected: /status of 404/ },
+  )
+
+  it(
+    'says so while the gateway does not answer',
+    async ({ page, logIn, open, gateway }) => {
+      await logIn()
+      await open('/apps/app/sessions')
+      await page.getByRole('heading', { name: 'As it happens' }).waitFor()
+      await gateway.close()
+      await page.getByRole('alert').getByText('The gateway does not answer.').waitFor()
+    },
+    { expected: /ERR_/ },
+  )
+})
+
+const endpoint = await startEndpoint((response) => response.writeHead(410).end())
+
+describe('the console: tools', () => {
+  it('says so if an app has no webhooks', async ({ page, logIn, open }) => {
+    await logIn()
+    await open('/apps/app/webhooks')
+    await page.getByText('in the config').waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Send a test' }).count(), 0)
+  })
+
+  it(
+    'lists webhooks that were given up, delivers one again, and sends a test',
+    async ({ page, logIn, open, start }) => {
+      await start('ada')
+      await until('the webhooks were sent', () => endpoint.received.length, 3)
+      await logIn()
+      await open('/apps/app/webhooks')
+      await page.getByText('given up').first().waitFor()
+      endpoint.respond = (response) => response.end()
+      await page.getByRole('button', { name: 'Deliver again' }).first().click()
+      await page.getByRole('group', { name: 'Requests' }).getByText('delivered').waitFor()
+      await page.getByRole('button', { name: 'Send a test' }).click()
+      await page.getByText('answered with the status 200').waitFor()
+      assert.equal(endpoint.received.at(-1)?.type, 'test')
+    },
+    { app: { webhooks: { url: endpoint.url, secrets: [secretOf(key)] } } },
+  )
+
+  it('checks a token part by part', async ({ page, logIn, open }) => {
+    await logIn()
+    await open('/token')
+    const check = async (token: string): Promise<void> => {
+      await page.getByLabel('Token', { exact: true }).fill(token)
+      await page.getByRole('button', { name: 'Check' }).click()
+    }
+    await check(await tokenFor('ada'))
+    await page.getByText('The token is good. Its user is ada of app.').waitFor()
+    await check(await tokenFor('ada', { secret: 'another secret of at least 32 bytes, yes' }))
+    await page.getByText('The token is refused.').waitFor()
+    await page.getByText("is made with none of the app's secrets").waitFor()
+  })
+
+  it('shows each app with its usage, and charts of the last hour', async ({ page, logIn, start }) => {
+    await start('ada')
+    await logIn()
+    await page.getByRole('heading', { name: 'app', exact: true }).waitFor()
+    await page.getByRole('meter', { name: 'Guests' }).waitFor()
+    await page.getByRole('img', { name: 'Messages over the last hour' }).waitFor()
+  })
+})

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+import { newContext } from '../../support/browser.js'
+import { tokenFor } from '../../support/tokens.js'
+import { APP, SECRET } from './site.js'
+import { startServer, type TestServer } from '../../support/http-server.js'
+
+/** Returns a token for a user of the shop's app. */
+export const shopTokenFor = (userId: string): Promise<string> =>
+  tokenFor(userId, { appId: APP, secret: SECRET })
+
+/** Returns a token that is signed with another secret than the gateway's. */
+export const forgedToken = (userId: string): Promise<string> =>
+  tokenFor(userId, { appId: APP, secret: 'a secret that an attacker has guessed' })
+
+const script = readFileSync(new URL('../../../dist/cdn/chat-session.js', import.meta.url))
+
+/** An answer to one of the addresses of a page's own server. */
+export type Answer = { status: number; body?: string }
+
+/**
+ * Starts a page's own server. `/` is an HTML page with `body`, `/chat-session.js` is a copy of the script, and `others` answers
+ * other paths.
+ */
+export const servePage = (
+  body: string,
+  others: (path: string) => Answer | Promise<Answer> = () => ({ status: 404 }),
+): Promise<TestServer> =>
+  startServer((request, response) => {
+    const path = request.url ?? ''
+    if (path === '/')
+      return void response
+        .setHeader('content-type', 'text/html; charset=utf-8')
+        .end(`<!doctype html><title>A page</title><link rel="icon" href="data:,">${body}`)
+    if (path === '/chat-session.js')
+      return void response
+        .setHeader('content-type', 'text/javascript; charset=utf-8')
+        .setHeader('cache-control', 'max-age=300')
+        .end(script)
+    void Promise.resolve(others(path)).then(({ status, body = '' }) => response.writeHead(status).end(body))
+  })
+
+/** The script tag with the gateway's script: the element connects to that gateway. */
+export const gatewayScript = (url: string): string =>
+  `<script type="module" async src="${url}/v1/chat-session.js"></script>`
+
+/** The script tag with the page's own copy of the script: the element needs an `endpoint`. */
+export const ownScript = '<script type="module" async src="/chat-session.js"></script>'
+
+export const chatTag = (attributes: Record<string, string>): string =>
+  `<chat-session ${Object.entries({ 'app-id': APP, ...attributes })
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(' ')}></chat-session>`
+
+/** Opens a page in a browser context of its own. `prepare` is called before the page loads. */
+export const openPage = async (
+  url: string,
+  prepare?: (page: Page) => Promise<void> | void,
+): Promise<Page> => {
+  const page = await (await newContext()).newPage()
+  await prepare?.(page)
+  await page.goto(url)
+  return page
+}
+
+/** Records the events on the page's document, with the error's code if there is one. */
+export const recordEvents = async (page: Page): Promise<void> => {
+  await page.addInitScript(`
+    window.received = []
+    for (const type of ['started', 'failed', 'ended', 'error'])
+      document.addEventListener('session-' + type, ({ detail }) => received.push([type, detail.error?.code].filter(Boolean).join(' ')))
+  `)
+}
+
+export const receivedIn = (page: Page): Promise<string[]> => page.evaluate<string[]>('received')

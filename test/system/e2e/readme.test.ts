@@ -1,0 +1,86 @@
+// Runs the README's first snippets in a page.
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { startDev } from '../../../src/cli/dev/dev.js'
+import { newContext } from '../../support/browser.js'
+import { siteOf, startSiteGateway, startSite, tokenFor, watch } from './element-page.js'
+
+const context = await newContext()
+const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
+
+/** Returns the README's first block of HTML that contains `text`. */
+const blockWith = (text: string): string => {
+  const block = [...readme.matchAll(/^```html\n(.*?)^```$/gms)]
+    .map(([, html = '']) => html)
+    .find((html) => html.includes(text))
+  assert.ok(block, text)
+  return block
+}
+
+const firstScreen = blockWith('session-started')
+const pinnedTag = blockWith('integrity=')
+const plainTag = /<script type="module".*<\/script>/
+
+/** Serves the README's page, for a user of a gateway at another address. */
+const pageOn = async (gateway: string, html: string): Promise<string> => {
+  const token = await tokenFor('12345')
+  return startSite(
+    siteOf({
+      '/': {
+        html: html
+          .replaceAll('https://chat.example.com', gateway)
+          .replace('hF83jaq', 'app')
+          .replace('eyJhbGciOi…', token),
+      },
+    }),
+  )
+}
+
+test('the README’s first lines start a session and receive session-started', async () => {
+  const { page, complaints } = await watch(context)
+  const logged = page.waitForEvent('console')
+  await page.goto(await pageOn(await startSiteGateway(), firstScreen))
+  assert.equal((await logged).text(), 'live as 12345')
+  assert.deepEqual(complaints, [])
+})
+
+test('the README’s page without a server connects when it is opened as a file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-session-readme-'))
+  const dev = await startDev({ host: '127.0.0.1', port: 0, data: join(folder, 'data') })
+  after(async () => {
+    await dev.close()
+    await rm(folder, { recursive: true })
+  })
+  const file = join(folder, 'page.html')
+  await writeFile(file, blockWith('Not connected').replace('http://127.0.0.1:8080', dev.url))
+  const { page, complaints } = await watch(context)
+  await page.goto(pathToFileURL(file).href)
+  await page.getByText('active', { exact: true }).waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+test('the README’s tag with a version and a hash starts a session with a gateway of another origin', async () => {
+  const { page, complaints } = await watch(context)
+  await page.goto(await pageOn(await startSiteGateway(), firstScreen.replace(plainTag, pinnedTag)))
+  await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
+  assert.deepEqual(complaints, [])
+})
+
+test('the browser does not run a script with another hash', async () => {
+  const wrong = pinnedTag.replace(
+    /sha384-./,
+    (start) => `${start.slice(0, -1)}${start.endsWith('A') ? 'B' : 'A'}`,
+  )
+  assert.notEqual(wrong, pinnedTag)
+  const { page, complaints } = await watch(context)
+  const refused = page.waitForEvent('console', (message) => message.type() === 'error')
+  await page.goto(await pageOn(await startSiteGateway(), firstScreen.replace(plainTag, wrong)))
+  assert.match((await refused).text(), /integrity/)
+  assert.equal(complaints.length, 1)
+  assert.equal(await page.evaluate(() => customElements.get('chat-session')), undefined)
+  assert.equal(await page.locator('chat-session:not(:defined)').count(), 1)
+})

@@ -1,0 +1,102 @@
+// Pages in the browser's back/forward cache, in a browser that really has one.
+import { strict as assert } from 'node:assert'
+import type { Page } from 'playwright-core'
+import type { ChatSessionElement } from '../../../src/element/chat-session.js'
+import {
+  activeId,
+  messagesIn,
+  sender,
+  serveSite,
+  startDurableGateway,
+  tokenFor,
+  untilReceived,
+  withToken,
+  type Site,
+} from '../e2e/session-site.js'
+import { untilState } from '../e2e/site.js'
+import { goTo, openTab, testAgain, watch } from './lone-browser.js'
+
+const context = await watch()
+
+const open = async ({ url }: Site): Promise<Page> => {
+  const page = await openTab(context)
+  await page.goto(url)
+  return page
+}
+
+testAgain(
+  'back and forth between pages in the cache is one session, and every message is received once by the page shown',
+  async () => {
+    const gateway = await startDurableGateway()
+    const bob = await sender(gateway)
+    const site = await serveSite(gateway, withToken('ada'))
+    const page = await open(site)
+    const id = await activeId(page)
+    await page.goto(`${site.url}/next`)
+    assert.equal(await activeId(page), id)
+    await bob.send({ to: 'ada', body: 'on the next page' })
+    await untilReceived(page, 'message on the next page')
+    for (const [round, delta, path] of [
+      ['one', -1, '/'],
+      ['two', 1, '/next'],
+      ['three', -1, '/'],
+    ] as const) {
+      await goTo(page, delta, site.url + path)
+      assert.equal(await activeId(page), id)
+      await bob.send({ to: 'ada', body: round })
+      await untilReceived(page, `message ${round}`)
+    }
+    assert.deepEqual(site.views, ['/', '/next'])
+    assert.deepEqual(await messagesIn(page), ['message one', 'message three'])
+  },
+)
+
+testAgain(
+  'a message that arrives while the tab shows another site is received when the user goes back',
+  async () => {
+    const gateway = await startDurableGateway()
+    const bob = await sender(gateway)
+    const site = await serveSite(gateway, withToken('ada'))
+    const elsewhere = await serveSite(gateway, () => Promise.resolve(undefined))
+    const page = await open(site)
+    const id = await activeId(page)
+    await page.goto(`${elsewhere.url}/elsewhere`)
+    await bob.send({ to: 'ada', body: 'meanwhile' })
+    await goTo(page, -1, `${site.url}/`)
+    await untilReceived(page, 'message meanwhile')
+    assert.equal(await activeId(page), id)
+    assert.deepEqual(await messagesIn(page), ['message meanwhile'])
+  },
+)
+
+testAgain('a page stays logged out if the user logs out on the next page and goes back', async () => {
+  const gateway = await startDurableGateway()
+  const site = await serveSite(gateway, withToken('ada'))
+  const page = await open(site)
+  const id = await activeId(page)
+  await page.goto(`${site.url}/next`)
+  assert.equal(await activeId(page), id)
+  await page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.end())
+  await goTo(page, -1, `${site.url}/`)
+  await untilState(page, 'ended')
+})
+
+testAgain(
+  'a page that comes back from the cache asks its token source first: a user who signed out stays signed out',
+  async () => {
+    const gateway = await startDurableGateway()
+    let isIn = true
+    const site = await serveSite(
+      gateway,
+      async (path) =>
+        path === '/plain' ? undefined : { token: await tokenFor('ada'), 'token-url': '/api/token' },
+      () => ({ status: isIn ? 200 : 401 }),
+    )
+    const page = await open(site)
+    await activeId(page)
+    await page.goto(`${site.url}/plain`)
+    isIn = false
+    await goTo(page, -1, `${site.url}/`)
+    await untilReceived(page, 'over: signed-out')
+  },
+)

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assemble } from '../../gateway/assemble.js'
+import { startOf } from '../../support/starts.js'
+import { createTimerCounter } from '../../support/timer-counter.js'
+import { until } from '../../support/until.js'
+import { connectionRound } from './connection-round.js'
+
+test('2,000 closed connections leave no session, timer or entry behind', async () => {
+  const { url: own, engine, connections, hub } = await assemble(() => ({}))
+  const users = ['ada', 'bob', 'carol', 'dave']
+  const starts = await Promise.all(users.map((userId) => startOf(userId)))
+  // The engine's own jobs set timers for the next hour in its first turns.
+  await connectionRound(own, starts, () => undefined)
+  const timers = createTimerCounter()
+  for (let round = 0; round < 100; round += 1)
+    await connectionRound(own, starts, () => {
+      if (round > 0) return
+      assert.equal(connections.size, 20)
+      // A start deadline of each connection without a session, and heartbeats, which share timers.
+      assert.ok(timers.count() >= 11)
+    })
+  await until('an empty set of connections', () => connections.size === 0)
+  for (const userId of users) {
+    assert.deepEqual(hub.sessionsOf({ appId: 'app', userId }), [])
+    await until('no sessions', async () => (await engine.sessions({ appId: 'app', userId })).length === 0)
+  }
+  await until('no timer but this wait', () => timers.count() <= 1)
+  timers.stop()
+})

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { eventually, newSession, reaches } from '../../session/support.js'
+import type { ChatSession, Message, Sent } from '../../../src/session/index.js'
+import { gatewayProcess, serveFile, type GatewayProcess } from './gateway-process.js'
+import { tokenFor } from '../../support/tokens.js'
+
+const BODY = '~'.repeat(3_000)
+/** Bytes that the gateway may still add to its biggest file. */
+const ROOM = 200_000
+/** Messages that are sent when the disk is full. */
+const MORE = 5
+
+const connect = async (
+  { endpoint }: Pick<GatewayProcess, 'endpoint'>,
+  userId: string,
+): Promise<ChatSession> => {
+  const session = newSession({ endpoint, token: await tokenFor(userId) })
+  assert.ok((await session.start()).succeeded, userId)
+  return session
+}
+
+const limitFiles = (pid: number | undefined, limit: string): void =>
+  void execFileSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:unlimited`])
+
+const inboxOf = async (session: ChatSession): Promise<Message[]> => {
+  const all: Message[] = []
+  for (;;) {
+    const page = await session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
+    if (page.length === 0) return all
+    all.push(...page)
+  }
+}
+
+// A limit on the size of files acts as the full disk: writes fail in the kernel, in the middle of a record.
+test('on a full disk sends wait, no unstored message is acknowledged, and all are stored once when there is room', async (context) => {
+  const gateway = await gatewayProcess()
+  await gateway.start()
+  const [ann, bob] = [await connect(gateway, 'ann'), await connect(gateway, 'bob')]
+  const received: Message[] = []
+  bob.addEventListener('message', ({ detail }) => received.push(detail))
+  const ends: string[] = []
+  for (const session of [ann, bob])
+    session.addEventListener('state', ({ detail }) => ends.push(`${detail.state} ${detail.error?.code}`))
+  const ids = [ann.id, bob.id]
+
+  const data = join(gateway.folder, 'data')
+  const biggest = Math.max(...readdirSync(data).map((name) => statSync(join(data, name)).size))
+  limitFiles(gateway.pid(), String(biggest + ROOM))
+  const acknowledged: (Sent & { body: string })[] = []
+  const sends: Promise<void>[] = []
+  const send = (index: number): void => {
+    const body = `${index} ${BODY}`
+    sends.push(ann.send({ to: 'bob', body }).then((sent) => void acknowledged.push({ ...sent, body })))
+  }
+  let count = 0
+  const isFull = (): boolean => gateway.errorOutput().includes('A write failed')
+  while (!isFull()) {
+    send(count++)
+    await eventually(() => acknowledged.length === count || isFull())
+    assert.ok(count < 1_000, 'the disk fills')
+  }
+  for (let more = 0; more < MORE; more++) send(count++)
+
+  // Inboxes can be read and have every acknowledged message, and sessions can start.
+  const late = await connect(gateway, 'bob')
+  const stored = await inboxOf(late)
+  for (const { body } of acknowledged)
+    assert.equal(stored.filter((message) => message.body === body).length, 1)
+  context.diagnostic(`${acknowledged.length} messages fit`)
+  assert.ok(acknowledged.length > 10)
+  // The last message before these was in the failed write, unless a later write failed.
+  assert.ok(count - MORE - acknowledged.length <= 1, `${acknowledged.length} of ${count} were acknowledged`)
+  assert.ok(acknowledged.length <= count - MORE, 'those sent to a full disk wait')
+
+  limitFiles(gateway.pid(), 'unlimited')
+  await Promise.all(sends)
+  await eventually(() => received.length === count)
+  const all = await inboxOf(bob)
+  assert.deepEqual(
+    all.map(({ body }) => body),
+    Array.from({ length: count }, (_, index) => `${index} ${BODY}`),
+    'all are there once, in order',
+  )
+  assert.deepEqual(received, all)
+  assert.deepEqual([ann.id, bob.id], ids)
+  assert.deepEqual(
+    ends.filter((end) => /^(ended|failed)/.test(end)),
+    [],
+  )
+
+  // The next process finds exactly these messages.
+  assert.equal(await gateway.stop('SIGKILL'), null)
+  await reaches(bob, 'reconnecting')
+  await gateway.start()
+  await reaches(bob, 'active')
+  assert.deepEqual(await inboxOf(bob), all)
+  assert.deepEqual([ann.id, bob.id], ids)
+})
+
+test('a second process on the folder waits for the first, then prints why it ends and exits with 2', async () => {
+  const gateway = await gatewayProcess()
+  await gateway.start()
+  const began = performance.now()
+  const { code, stdout, stderr } = await serveFile(gateway.config, { PORT: '0' }).outcome
+  assert.equal(code, 2)
+  assert.ok(performance.now() - began > 5_000, 'it waited')
+  assert.equal(stdout, '')
+  assert.match(stderr, /Another process has .* open/)
+  assert.ok((await connect(gateway, 'ann')).id, 'the first goes on')
+})
+
+test('a second process on the folder takes over when the first ends in time', async () => {
+  const gateway = await gatewayProcess()
+  await gateway.start()
+  const session = await connect(gateway, 'ann')
+  await session.send({ to: 'ann', body: 'one' })
+  // The config prints a line after 200 ms. By then the process has read it and waits for the folder.
+  const config = join(gateway.folder, 'next.mjs')
+  writeFileSync(
+    config,
+    `setTimeout(() => console.error('waiting'), 200)
+    export default ${readFileSync(gateway.config, 'utf8')}`,
+  )
+  const next = serveFile(config, { PORT: '0' })
+  assert.ok(next.child.stderr)
+  await once(next.child.stderr, 'data')
+  assert.equal(await gateway.stop('SIGTERM'), 0)
+  assert.equal((await inboxOf(await connect({ endpoint: await next.url() }, 'ann')))[0]?.body, 'one')
+})

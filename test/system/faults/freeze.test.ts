@@ -1,0 +1,48 @@
+// The developer tools freeze a page, as a browser does with a hidden page.
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { sender, serveSite, tokenFor } from '../e2e/session-site.js'
+import { until } from '../../support/until.js'
+import { startGateway } from '../../support/gateway.js'
+import { startProxy } from '../../support/proxy.js'
+import { watch } from './lone-browser.js'
+
+test('a frozen page closes its connection, and when it runs again it resumes its session and gets the missed messages', async () => {
+  // The session of a page that was left is not held at all. A frozen page does not count as left.
+  const gateway = await startGateway({}, { leaveWindow: 0 })
+  const proxy = await startProxy(gateway.url)
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, async () => ({ endpoint: proxy.url, token: await tokenFor('ada') }))
+  const context = await watch(site.url)
+  const [page] = context.pages()
+  assert.ok(page)
+  const devtools = await context.newCDPSession(page)
+  const evaluate = (expression: string): Promise<unknown> => page.evaluate(expression)
+  const untilReceived = (line: string): Promise<void> =>
+    until(`"${line}" was received`, () => evaluate(`received.includes('${line}')`), true)
+  const id = (): Promise<unknown> => evaluate(`document.querySelector('chat-session').sessionId`)
+
+  await untilReceived('active')
+  const first = await id()
+  for (const round of ['one', 'two']) {
+    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await until('connections', () => proxy.wires.size, 0)
+    assert.equal(await evaluate('document.visibilityState'), 'hidden')
+    // A page writes its resume key only when it is left.
+    assert.equal(await evaluate('sessionStorage.length'), 0)
+    await bob.send({ to: 'ada', body: round })
+    await devtools.send('Page.setWebLifecycleState', { state: 'active' })
+    await untilReceived(`message ${round}`)
+    assert.equal(await id(), first)
+  }
+  assert.deepEqual(await evaluate('received'), [
+    'starting',
+    'active',
+    ...['one', 'two'].flatMap((round, index) => [
+      'reconnecting',
+      'active',
+      `unread ${index + 1}`,
+      `message ${round}`,
+    ]),
+  ])
+})

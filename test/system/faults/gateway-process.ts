@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { run, type Running } from '../cli/run.js'
+import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { freePort } from '../../support/free-port.js'
+import { appId, secret, tokenFor } from '../../support/tokens.js'
+import { runtime } from './runtime.js'
+
+export { appId, secret, tokenFor }
+
+/** A gateway in a process of its own that can be killed and started again on the same folder and port. */
+export interface GatewayProcess {
+  endpoint: string
+  folder: string
+  config: string
+  /** Starts it; resolves when it listens. */
+  start(): Promise<void>
+  /** The id of the running process. */
+  pid(): number | undefined
+  /** The text that the process has written to standard error. */
+  errorOutput(): string
+  /** Ends the process by a signal. Resolves with its exit code after its exit: null for SIGKILL. */
+  stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
+}
+
+/** Runs `chat-session serve` with a config file. */
+export const serveFile = (file: string, env: Record<string, string> = {}): Running =>
+  run(['serve', '--config', file], env, tmpdir(), runtime.path)
+
+export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promise<GatewayProcess> => {
+  const folder = scratchFolder()
+  const port = await freePort()
+  const file = join(folder, 'gateway.json')
+  const complete: GatewayConfig = {
+    listen: { port },
+    engine: { type: 'embedded', path: join(folder, 'data') },
+    // Longer than a slow machine takes to start the process again.
+    resumeWindow: 600,
+    apps: {
+      [appId]: {
+        environment: 'test',
+        secrets: [secret],
+        retention: { messages: 1_000_000, days: 30, bytes: 2 ** 40 },
+        // High: a test that reads a long inbox by `history` would wait for the rate limit.
+        limits: {
+          messagesPerSecond: 100_000,
+          requestsPerSecond: 100_000,
+          bytesPerSecond: 2 ** 40,
+          sessionsPerUser: 100,
+        },
+      },
+    },
+    ...config,
+  }
+  writeFileSync(file, JSON.stringify(complete))
+  let running: Running | undefined
+  let errorOutput = ''
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    folder,
+    config: file,
+    async start() {
+      running = serveFile(file)
+      errorOutput = ''
+      running.child.stderr?.on('data', (text: string) => (errorOutput += text))
+      await running.url()
+    },
+    pid: () => running?.child.pid,
+    errorOutput: () => errorOutput,
+    async stop(signal) {
+      running?.child.kill(signal)
+      return (await running?.outcome)?.code ?? null
+    },
+  }
+}

@@ -1,0 +1,159 @@
+/*
+ * Helpers of the tests of notifications. These are shown for real, on the system's desktop, in a browser whose tabs are really
+ * hidden. A headless browser has no user who clicks, so the tests dispatch that event.
+ */
+import { afterEach } from 'node:test'
+import type { Page } from 'playwright-core'
+import type { ChatSessionElement } from '../../../src/element/define.js'
+import type { ChatSession } from '../../../src/session/index.js'
+import {
+  activeId,
+  sender,
+  serveSite,
+  startDurableGateway,
+  tokenFor,
+  type Answer,
+  type Site,
+  type TestGateway,
+} from '../e2e/session-site.js'
+import { until } from '../../support/until.js'
+import { show, watch } from './lone-browser.js'
+
+interface NotificationEvent {
+  type: string
+  bodies: (string | undefined)[]
+}
+
+declare global {
+  interface Window {
+    /** Every notification that this page created, and those that are shown. */
+    made: Notification[]
+    seen: Set<Notification>
+    /** How many were shown in all. */
+    everShown: number
+    /** The notification events. */
+    announced: NotificationEvent[]
+    /** How often the page asked for the permission, and focused its window. */
+    asked: number
+    focused: number
+  }
+}
+
+/** Records the page's notifications, and their events. */
+const recorder = `
+  Object.assign(window, { made: [], seen: new Set(), everShown: 0, announced: [], asked: 0, focused: 0 })
+  window.Notification = class extends Notification {
+    constructor(title, options) {
+      super(title, options)
+      made.push(this)
+      this.addEventListener('show', () => (everShown += 1) && seen.add(this))
+      this.addEventListener('close', () => seen.delete(this))
+    }
+    static requestPermission() {
+      asked += 1
+      return super.requestPermission()
+    }
+  }
+  {
+    const { focus } = window
+    window.focus = () => { focused += 1; focus.call(window) }
+  }
+  for (const type of ['session-notification', 'session-notification-click'])
+    document.addEventListener(type, ({ detail }) => announced.push({ type, bodies: detail.messages.map(({ body }) => body) }))
+`
+
+export const context = await watch()
+/** A tab of another site, which hides the others when it is shown. */
+export const elsewhere = await context.newPage()
+
+afterEach(async () => {
+  for (const page of context.pages()) if (page !== elsewhere) await page.close()
+})
+
+interface Given {
+  /** Attributes of the tag, besides those of the user and the token. */
+  attributes?: Record<string, string>
+  api?: (path: string) => Answer
+  script?: string
+  /** The gateway of the page, if it is not the place's own: a proxy. */
+  from?: { url: string }
+}
+
+export interface Place {
+  gateway: TestGateway
+  site: Site
+  bob: ChatSession
+}
+
+/** Starts a site whose pages show ada's notifications, and bob's session, which sends to her. */
+export const startPlace = async ({
+  attributes = { notifications: '' },
+  api = () => ({ status: 404 }),
+  script = '',
+  from,
+}: Given = {}): Promise<Place> => {
+  const gateway = await startDurableGateway()
+  const render = async (): Promise<Record<string, string>> => ({
+    token: await tokenFor('ada'),
+    'user-id': 'ada',
+    ...attributes,
+  })
+  const site = await serveSite(from ?? gateway, render, api, recorder + script)
+  await context.grantPermissions(['notifications'], { origin: site.url })
+  return { gateway, site, bob: await sender(gateway) }
+}
+
+export const openTab = async ({ site }: Place, path = '/'): Promise<Page> => {
+  const page = await context.newPage()
+  await page.goto(site.url + path)
+  await activeId(page)
+  return page
+}
+
+export const announcedIn = (page: Page): Promise<NotificationEvent[]> => page.evaluate(() => window.announced)
+
+export const untilAnnounced = (page: Page, body: string, timeout?: number): Promise<void> =>
+  until(
+    `${body} was announced`,
+    async () => (await announcedIn(page)).some(({ bodies }) => bodies.includes(body)),
+    true,
+    timeout,
+  )
+
+/** Waits until so many notifications of the page are shown. */
+export const untilSeen = (page: Page, count: number): Promise<void> =>
+  until('shown notifications', () => page.evaluate(() => window.seen.size), count)
+
+/** Returns the notifications that the page created. */
+export const madeIn = (page: Page): Promise<Record<'title' | 'body' | 'tag' | 'icon', string>[]> =>
+  page.evaluate(() => window.made.map(({ title, body, tag, icon }) => ({ title, body, tag, icon })))
+
+/** Waits until `page` finds the locks of so many visible tabs. */
+export const untilVisible = (page: Page, tabs: number): Promise<void> =>
+  until(
+    'tabs with a lock',
+    () =>
+      page.evaluate(async () => {
+        const held = (await navigator.locks.query()).held ?? []
+        return held.filter(({ name }) => name?.startsWith('chat-session:app:ada ')).length
+      }),
+    tabs,
+  )
+
+/** Waits until a hidden tab has decided about its messages: it queries the locks first, and queries are answered in order. */
+export const untilDecided = (page: Page): Promise<void> =>
+  page.evaluate(() => navigator.locks.query().then(() => undefined))
+
+/** Hides all tabs of the site, and waits until none has a lock. */
+export const hideAll = async (page: Page): Promise<void> => {
+  await show(elsewhere)
+  await untilVisible(page, 0)
+}
+
+export const setElement = (
+  page: Page,
+  change: Partial<Pick<ChatSessionElement, 'notifications'>>,
+): Promise<void> =>
+  page.evaluate((change) => {
+    Object.assign(document.querySelector('chat-session') ?? {}, change)
+  }, change)

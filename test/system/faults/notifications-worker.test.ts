@@ -1,0 +1,134 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Page, Worker } from 'playwright-core'
+import { receivedIn, untilReceived } from '../e2e/session-site.js'
+import { until } from '../../support/until.js'
+import {
+  announcedIn,
+  context,
+  hideAll,
+  openTab,
+  setElement,
+  startPlace,
+  untilAnnounced,
+  type Place,
+} from './notifications-site.js'
+
+/** `Notification` as in Chrome on Android, where its constructor throws. Counts the notifications that the worker shows. */
+const noConstructor = `
+  window.Notification = class extends Notification {
+    constructor() { throw new TypeError('Illegal constructor.') }
+  }
+  window.shownByWorker = 0
+  const { showNotification } = ServiceWorkerRegistration.prototype
+  ServiceWorkerRegistration.prototype.showNotification = async function (...args) {
+    await showNotification.apply(this, args)
+    shownByWorker += 1
+  }`
+
+/** Waits until the worker has shown a notification. Polling `getNotifications` could remove it, so the page counts. */
+const untilShown = (page: Page): Promise<void> =>
+  until('notifications that the worker showed', () => page.evaluate('shownByWorker'), 1)
+
+/** Starts a site whose service worker imports chat-session's worker. */
+const startPlaceWithWorker = async (): Promise<Place> => {
+  let imported = ''
+  const place = await startPlace({
+    script: noConstructor,
+    api: (path) => {
+      if (path !== '/api/worker.js') return { status: 404 }
+      const headers = { 'content-type': 'text/javascript', 'service-worker-allowed': '/' }
+      return { status: 200, headers, body: `importScripts('${imported}')` }
+    },
+  })
+  imported = `${place.gateway.url}/v1/chat-session-worker.js`
+  return place
+}
+
+/** Registers the site's worker, which shows the notifications from now on. */
+const register = async (page: Page): Promise<Worker> => {
+  const started = context.waitForEvent('serviceworker')
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.register('/api/worker.js', { scope: '/' })
+    await navigator.serviceWorker.ready
+  })
+  return started
+}
+
+/** Returns the notifications that the worker shows, as text. */
+const shownBy = (worker: Worker): Promise<string> =>
+  worker.evaluate<string>(`registration.getNotifications().then((all) =>
+    all.map(({ title, body, tag }) => [title, body, tag].join(' ')).join())`)
+
+/** Dispatches a click on the worker's notification. Resolves with the URLs that the worker opens. */
+const clickIn = (worker: Worker): Promise<string[]> =>
+  worker.evaluate<string[]>(`(async () => {
+    const [notification] = await registration.getNotifications()
+    const opened = []
+    // Only a real click would let a worker open a window.
+    clients.openWindow = async (url) => void opened.push(url)
+    const event = new NotificationEvent('notificationclick', { notification })
+    const done = []
+    event.waitUntil = (promise) => done.push(promise)
+    dispatchEvent(event)
+    await Promise.allSettled(done)
+    return opened
+  })()`)
+
+const click = { type: 'session-notification-click', bodies: ['Hello'] }
+
+test("if a page can't show a notification its service worker does, and a click fires session-notification-click in that page", async () => {
+  const place = await startPlaceWithWorker()
+  const tab = await openTab(place)
+  // It has the same URL, and was visible later.
+  const other = await openTab(place)
+  await setElement(other, { notifications: false })
+  const worker = await register(tab)
+  await hideAll(tab)
+  await place.bob.send({ to: 'ada', body: 'Hello' })
+  await untilShown(tab)
+  assert.equal(await shownBy(worker), 'bob Hello chat-session:app:ada:1')
+  await setElement(other, { notifications: true })
+  assert.deepEqual(await clickIn(worker), [])
+  await until('the latest event of the page', async () => (await announcedIn(tab)).at(-1)?.type, click.type)
+  assert.deepEqual((await announcedIn(tab)).at(-1), click)
+  assert.deepEqual(await announcedIn(other), [])
+  assert.equal(await shownBy(worker), '')
+})
+
+test('a click fires in another page if the first page is closed, and opens a page if all are closed', async () => {
+  const place = await startPlaceWithWorker()
+  const other = await openTab(place, '/other')
+  await setElement(other, { notifications: false })
+  const worker = await register(other)
+  for (const isLast of [false, true]) {
+    const tab = await openTab(place, '/tab?x=1#y')
+    await hideAll(tab)
+    await setElement(other, { notifications: false })
+    await place.bob.send({ to: 'ada', body: 'Hello' })
+    await untilShown(tab)
+    await setElement(other, { notifications: true })
+    await tab.close()
+    if (isLast) await other.close()
+    assert.deepEqual(await clickIn(worker), isLast ? [`${place.site.url}/tab?x=1#y`] : [])
+    if (!isLast)
+      await until(
+        'the latest event of the other page',
+        async () => (await announcedIn(other)).at(-1)?.type,
+        click.type,
+      )
+  }
+})
+
+test('without a service worker the element reports notifications-unsupported once', async () => {
+  const place = await startPlace({ script: noConstructor })
+  const tab = await openTab(place)
+  await hideAll(tab)
+  for (const body of ['one', 'two', 'three']) {
+    await place.bob.send({ to: 'ada', body })
+    await untilAnnounced(tab, body)
+  }
+  await untilReceived(tab, 'error notifications-unsupported')
+  const errors = (await receivedIn(tab)).filter((line) => line.startsWith('error'))
+  assert.deepEqual(errors, ['error notifications-unsupported'])
+})

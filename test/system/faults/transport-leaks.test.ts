@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { within } from '../../support/raw-client.js'
+import { appId, tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+import { connectionRound } from './connection-round.js'
+import type { Resources } from './transport-leaks-gateway.js'
+import { forkModule } from './runtime.js'
+
+test('2,000 closed connections leave no session, socket or timer in the process of a gateway', async (context) => {
+  const gateway = forkModule('transport-leaks-gateway.ts')
+  const resources = async (): Promise<Resources> => {
+    gateway.send('count')
+    const [reply] = (await within(once(gateway, 'message'), 'reply of the gateway')) as [Resources]
+    return reply
+  }
+  const { url } = await resources()
+  const start = { type: 'start', appId, token: await tokenFor('ada') }
+  const round = (): Promise<Resources> => connectionRound(url, [start], resources)
+  const during = await round()
+  context.diagnostic(JSON.stringify(during))
+  assert.equal(during.sessions, 10)
+  assert.ok(during.sockets > 20, `${during.sockets} sockets`)
+  // A start deadline of each connection without a session. Heartbeats share a timer or two.
+  assert.ok(during.timers > 10, `${during.timers} timers`)
+  for (let rounds = 1; rounds < 100; rounds += 1) await round()
+  let now = await resources()
+  // Compared with the first round, because a process that has just started still opens sockets and ends timers. Later rounds may add a few
+  // that all connections share.
+  await until('fewer resources than in the first round', async () => {
+    now = await resources()
+    return (
+      now.sessions === 0 &&
+      now.sockets <= during.sockets - 15 &&
+      now.timers <= during.timers - 5 &&
+      now.webSockets < 10
+    )
+  }).finally(() => context.diagnostic(JSON.stringify(now)))
+})

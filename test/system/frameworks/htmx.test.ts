@@ -1,0 +1,126 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import { until } from '../../support/until.js'
+import { chatOf, stateOf, untilBooted } from '../e2e/site.js'
+import { activeId, press, startPages, untilRead, untilShown } from './harness.js'
+import {
+  assertEnded,
+  assertUndisturbed,
+  follow,
+  isMarked,
+  logIn,
+  logOut,
+  openActive,
+  untilTitled,
+} from './rendered.js'
+
+const pages = await startPages()
+
+const publish = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
+
+const open = (path = '/htmx') => openActive(pages, path)
+
+test('htmx: boosted links swap the body, and the session goes on over one connection', async () => {
+  const started = pages.startedFor('alice')
+  const { visited, page, id } = await open()
+  for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
+    await follow(page, name)
+    await untilShown(page, 'State', 'active')
+    await publish('alice', `swap ${n}`)
+    await untilRead(page, `bob: swap ${n}`)
+  }
+  await assertUndisturbed(visited, id)
+  assert.equal(pages.startedFor('alice'), started + 1)
+})
+
+test('htmx: the back button fetches the page again, and the session goes on', async () => {
+  const { visited, page, id } = await open()
+  await follow(page, 'Two')
+  await page.goBack()
+  await untilTitled(page, 'One')
+  await publish('alice', 'after going back')
+  await untilRead(page, 'bob: after going back')
+  await page.goForward()
+  await untilTitled(page, 'Two')
+  await assertUndisturbed(visited, id)
+})
+
+test('htmx: a swap that morphs leaves the tag and its session as they are', async () => {
+  const { visited, page, id } = await open()
+  await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
+  await follow(page, 'Morphed')
+  assert.equal(await page.evaluate(() => 'same' in (document.querySelector('chat-session') ?? {})), true)
+  await publish('alice', 'after the morph')
+  await untilRead(page, 'bob: after the morph')
+  await assertUndisturbed(visited, id)
+})
+
+test('htmx: a swap elsewhere in the page does not affect the session', async () => {
+  const { visited, page, id } = await open()
+  await press(page, 'Time')
+  await page.locator('#time:not(:empty)').waitFor()
+  await assertUndisturbed(visited, id)
+})
+
+test('htmx: a tag that is swapped out of band for another tag of the same user keeps the session', async () => {
+  const { visited, page, id } = await open()
+  await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
+  await press(page, 'Fresh tag')
+  await until(
+    'another tag',
+    () => page.evaluate(() => 'same' in (document.querySelector('chat-session') ?? {})),
+    false,
+  )
+  assert.equal(await activeId(page), id)
+  await publish('alice', 'for another tag')
+  await untilRead(page, 'bob: for another tag')
+  await assertUndisturbed(visited, id)
+})
+
+test('htmx: a log-out that swaps the tag out of band ends the session and keeps the page', async () => {
+  const { visited, page } = await open()
+  await press(page, 'Log out in place')
+  await assertEnded(visited)
+  assert.equal(await isMarked(page), true)
+  assert.equal(await page.getByText('Logged in as alice').isVisible(), true)
+})
+
+test('htmx: a log-out ends the session, and neither the next page nor the previous page has a session', async () => {
+  const { visited, page } = await open()
+  await follow(page, 'Two')
+  await logOut(page)
+  await assertEnded(visited)
+  await follow(page, 'Two')
+  assert.equal(await stateOf(page), 'idle')
+  await page.goBack()
+  await untilTitled(page, 'One')
+  await page.goBack()
+  await untilTitled(page, 'Two')
+  await page.getByText('Not logged in').waitFor()
+  await untilBooted(page)
+  assert.equal(await stateOf(page), 'idle')
+  assert.equal(visited.connections(), 1)
+  assert.equal(await isMarked(page), true)
+})
+
+test('htmx: the next user who logs in has a session of their own', async () => {
+  const { visited, page, id } = await open()
+  await logOut(page)
+  await logIn(page, 'Bob')
+  const second = await activeId(page)
+  assert.notEqual(second, id)
+  assert.equal((await chatOf(page)).user, 'bob')
+  await publish('bob', 'to myself')
+  await untilRead(page, 'bob: to myself')
+  assert.equal(visited.connections(), 2)
+})
+
+test('htmx: a preserved tag keeps its user: a log-out that swaps the page does not change it', async () => {
+  const { visited, page, id } = await open('/htmx/preserved')
+  await logOut(page)
+  await publish('alice', 'after the log-out')
+  await untilRead(page, 'bob: after the log-out')
+  await assertUndisturbed(visited, id)
+  await logIn(page, 'Bob')
+  assert.equal((await chatOf(page)).user, 'alice')
+})

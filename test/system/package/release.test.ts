@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { cp, readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { packageJson, readJson } from './manifest.js'
+import { root } from './packed.js'
+
+const workflows = new Map<string, string>()
+for (const name of await readdir(join(root, '.github/workflows')))
+  workflows.set(name, await readFile(join(root, '.github/workflows', name), 'utf8'))
+const release = workflows.get('release.yml') ?? ''
+
+const { version } = packageJson
+
+const changelog = `# Changelog
+
+## Unreleased
+
+Later.
+
+## ${version} - 2026-01-31
+
+### Added
+
+- A tag.
+
+## 0.0.1
+
+Long ago.
+`
+
+/** Copies the files that a release reads, with a changelog for this version. Returns the folder. */
+const prepare = async (): Promise<string> => {
+  const folder = scratchFolder()
+  const files = ['package.json', 'package-lock.json', 'src/protocol/version.ts', 'scripts', 'dist/cdn']
+  for (const file of files) await cp(join(root, file), join(folder, file), { recursive: true })
+  await writeFile(join(folder, 'CHANGELOG.md'), changelog)
+  return folder
+}
+
+const change = async (folder: string, file: string, from: string, to: string): Promise<void> => {
+  const path = join(folder, file)
+  const text = await readFile(path, 'utf8')
+  assert.ok(text.includes(from), `${file} has ${from}`)
+  await writeFile(path, text.replace(from, to))
+}
+
+const runScript = async (cwd: string, name: string, ...args: string[]): Promise<string> => {
+  const { stdout } = await promisify(execFile)(process.execPath, [join('scripts', name), ...args], { cwd })
+  return stdout
+}
+
+const refusal = async (folder: string, tag: string): Promise<string> => {
+  const error = await runScript(folder, 'release/check.mjs', tag).then(
+    () => undefined,
+    (reason: unknown) => reason as { code: number; stderr: string },
+  )
+  assert.ok(error, 'check.mjs refuses the tag')
+  assert.equal(error.code, 1)
+  return error.stderr
+}
+
+test('each script and file that a workflow runs exists', async () => {
+  const { scripts } = await readJson<{ scripts: Record<string, string> }>('package.json')
+  const all = [...workflows.values()].join('\n')
+  const named = (pattern: RegExp): string[] => [...all.matchAll(pattern)].map(([, name = '']) => name)
+  const run = named(/npm run ([\w:-]+)/g)
+  assert.ok(run.length)
+  for (const name of run) assert.ok(scripts[name], `npm run ${name}`)
+  const files = [...named(/(?:node|bash) ([\w./-]+)/g), ...named(/uses: (\.\/\S+)/g)]
+  assert.ok(files.length >= 4)
+  for (const file of files) assert.ok(existsSync(join(root, file)), file)
+})
+
+test('each action is pinned to a commit, with its version in a comment', () => {
+  for (const [name, text] of workflows)
+    for (const [line] of text.matchAll(/uses: (?!\.\/).*/g))
+      assert.match(line, /^uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, name)
+})
+
+/** The text of each job of the release workflow, by the job's name. */
+const jobs = new Map(
+  release
+    .slice(release.indexOf('\njobs:\n'))
+    .split(/\n(?= {2}[\w-]+:\n)/)
+    .slice(1)
+    .map((text) => [text.slice(2, text.indexOf(':')), text]),
+)
+
+const jobOf = (name: string): string => {
+  const text = jobs.get(name)
+  assert.ok(text, `the release workflow has the job ${name}`)
+  return text
+}
+
+/** The permissions of a job, each as `NAME: VALUE`. */
+const permissionsOf = (job: string): string[] => {
+  const [, block] = /\n {4}permissions:\n((?: {6}.*\n?)+)/.exec(job) ?? []
+  assert.ok(block, `it names its permissions: ${job}`)
+  return block
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim())
+}
+
+/** The actions that a job uses, without their versions, and the commands that it runs. */
+const stepsOf = (job: string): string[] =>
+  [...job.matchAll(/(?:uses|run): ([^\n@]+)/g)].map(([, step = '']) => step.trim())
+
+test('a release is checked, then built, then published, then announced', () => {
+  assert.match(release, /tags: \['v\*'\]/)
+  assert.deepEqual([...jobs.keys()], ['checks', 'build', 'publish', 'announce'])
+  assert.match(jobOf('checks'), /uses: \.\/\.github\/workflows\/ci\.yml/)
+  assert.match(workflows.get('ci.yml') ?? '', /run: bash \.ci\/run/)
+  assert.match(jobOf('build'), /\n {4}needs: checks\n/)
+  assert.match(jobOf('publish'), /\n {4}needs: build\n/)
+  assert.match(jobOf('announce'), /\n {4}needs: publish\n/)
+})
+
+test('each job of a release has the permissions that it needs and no others', () => {
+  assert.match(release, /^permissions: \{\}$/m)
+  assert.deepEqual(permissionsOf(jobOf('checks')), ['contents: read'])
+  assert.deepEqual(permissionsOf(jobOf('build')), ['contents: read'])
+  assert.deepEqual(permissionsOf(jobOf('publish')), ['id-token: write'])
+  assert.deepEqual(permissionsOf(jobOf('announce')), ['contents: write'])
+})
+
+test('the job that builds a release checks the tag first, and runs no install script', () => {
+  const commands = stepsOf(jobOf('build')).filter((step) => !step.startsWith('actions/'))
+  assert.deepEqual(commands.slice(0, 5), [
+    'node scripts/release/check.mjs "$GITHUB_REF_NAME"',
+    'npm ci --ignore-scripts',
+    'npm run integrity',
+    'node scripts/release/files.mjs release',
+    'npm pack --ignore-scripts --pack-destination release',
+  ])
+})
+
+test('the job that publishes checks out nothing, installs nothing and publishes the file whose hash was built', () => {
+  const job = jobOf('publish')
+  assert.deepEqual(stepsOf(job), [
+    'actions/setup-node',
+    'actions/download-artifact',
+    'echo "$SHA256  $PACKAGE" | sha256sum --check --strict',
+    'npm publish "./$PACKAGE" --provenance --access public',
+  ])
+  assert.match(job, /SHA256: \$\{\{ needs\.build\.outputs\.sha256 \}\}/)
+  assert.match(job, /PACKAGE: \$\{\{ needs\.build\.outputs\.package \}\}/)
+})
+
+test('a release is published without a stored token', () => {
+  assert.doesNotMatch(release, /NODE_AUTH_TOKEN|NPM_TOKEN|secrets\./)
+})
+
+test('package.json names the repository on GitHub, which provenance is checked against', () => {
+  assert.equal(packageJson.repository.type, 'git')
+  assert.match(packageJson.repository.url, /^git\+https:\/\/github\.com\/[\w-]+\/[\w-]+\.git$/)
+})
+
+test('every file of this tree has the same version', async () => {
+  assert.equal(await runScript(root, 'release/check.mjs'), `This is ${version}.\n`)
+})
+
+test('a tag is released if every file has its version', async () => {
+  assert.equal(await runScript(await prepare(), 'release/check.mjs', `v${version}`), `This is ${version}.\n`)
+})
+
+test('a tag that is not the version is not released', async () => {
+  const folder = await prepare()
+  assert.match(await refusal(folder, 'v99.0.0'), /The tag is v99\.0\.0\./)
+  assert.match(await refusal(folder, version), new RegExp(`The tag is ${version}\\.`))
+})
+
+const disagreements: [file: string, from: string, to: string, message: RegExp][] = [
+  ['package-lock.json', `"version": "${version}"`, '"version": "99.0.0"', /package-lock\.json says 99\.0\.0/],
+  ['src/protocol/version.ts', `'${version}'`, "'99.0.0'", /src\/protocol\/version\.ts says 99\.0\.0/],
+  ['CHANGELOG.md', `## ${version}`, '## 99.0.0', /CHANGELOG\.md has nothing under/],
+]
+
+for (const [file, from, to, message] of disagreements)
+  test(`a tag is not released if ${file} has another version`, async () => {
+    const folder = await prepare()
+    await change(folder, file, from, to)
+    assert.match(await refusal(folder, `v${version}`), message)
+  })
+
+test('a release has the changelog of its version, and the script with its hash', async () => {
+  const folder = await prepare()
+  await runScript(folder, 'release/files.mjs', 'release')
+  const name = `chat-session-${version}.js`
+  assert.deepEqual((await readdir(join(folder, 'release/cdn'))).sort(), [
+    name,
+    'chat-session.js.map',
+    'integrity.json',
+  ])
+  const script = await readFile(join(folder, 'release/cdn', name))
+  const hash = `sha384-${createHash('sha384').update(script).digest('base64')}`
+  const integrity = JSON.parse(await readFile(join(folder, 'release/cdn/integrity.json'), 'utf8')) as unknown
+  assert.deepEqual(integrity, { [name]: hash })
+  const notes = await readFile(join(folder, 'release/notes.md'), 'utf8')
+  assert.match(notes, /^### Added\n\n- A tag\.\n/)
+  assert.ok(notes.includes(hash))
+  assert.doesNotMatch(notes, /Later|Long ago|^## /m)
+})

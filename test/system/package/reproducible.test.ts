@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** The files and folders that the script's build reads besides packages. */
+const sources = ['src', 'scripts', 'package.json', 'tsconfig.json', 'rollup.config.mjs']
+
+/** The bundled packages. They are copied, because a source map would have the real path behind a link. */
+const bundled = ['@lit', 'lit', 'lit-element', 'lit-html']
+
+/** Makes a second checkout in a deeper folder, with the same packages. */
+const checkOut = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-session-build-'))
+  after(() => rm(folder, { recursive: true }))
+  const copy = join(folder, 'a', 'deeper', 'folder')
+  const modules = join(copy, 'node_modules')
+  await mkdir(modules, { recursive: true })
+  for (const name of sources) await cp(join(root, name), join(copy, name), { recursive: true })
+  for (const name of await readdir(join(root, 'node_modules')))
+    if (bundled.includes(name))
+      await cp(join(root, 'node_modules', name), join(modules, name), { recursive: true })
+    else await symlink(join(root, 'node_modules', name), join(modules, name))
+  return copy
+}
+
+test('a build in another folder gives the same script and the same source map, byte by byte', async () => {
+  const copy = await checkOut()
+  const build = (script: string, ...args: string[]): Promise<unknown> =>
+    promisify(execFile)(process.execPath, [join('node_modules', script), ...args], {
+      cwd: copy,
+      timeout: 600_000,
+    })
+  await build('typescript/bin/tsc', '-b', 'src/tsconfig.browser.json')
+  await build('rollup/dist/bin/rollup', '--config', '--silent')
+  for (const file of ['dist/cdn/chat-session.js', 'dist/cdn/chat-session.js.map'])
+    assert.ok((await readFile(join(root, file))).equals(await readFile(join(copy, file))), file)
+})

@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { after } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import { ChatSession, type Message } from '../../../src/session/index.js'
+import { orderFaults } from '../faults/order-faults.js'
+import { within } from '../../support/raw-client.js'
+import { appId, tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+
+/** Messages that a user has sent and that are not acknowledged. */
+const IN_FLIGHT = 4
+/** Milliseconds between two messages of one of these. */
+const PACE = 200
+/** Milliseconds in which everything is acknowledged and received after the last fault. */
+const TIMEOUT = 90_000
+
+interface Address {
+  endpoint: string
+  /** The certificate to trust. */
+  ca?: Buffer
+}
+
+interface Acknowledged {
+  to: string
+  body: string
+  offset: number
+  at: number
+}
+
+/** One session of a user, with a record of what it sent and received. */
+export class ChatUser {
+  readonly userId: string
+  readonly session: ChatSession
+  readonly acknowledged: Acknowledged[] = []
+  /** What the session received, by epoch: with `messages-lost` it begins to read the inbox again. */
+  readonly epochs: Message[][] = [[]]
+  /** Ends of the session, messages that were refused, and offsets that were given twice. */
+  readonly faults: string[] = []
+  /** When the session was last given `lost: true`. */
+  #lossReportedAt = -Infinity
+  /** The inbox's epoch, as the last `started` has it. */
+  #epoch = ''
+  /** When the last `started` came that had the same epoch as the one before. */
+  #reconnectedAt = -Infinity
+  /** The messages by epoch and offset. */
+  readonly #bodies = new Map<string, string>()
+  #id: string | null = null
+  #isEnding = false
+
+  private constructor(userId: string, { endpoint, ca }: Address, token: string) {
+    this.userId = userId
+    const onStarted = (epoch: string): void => {
+      if (epoch === this.#epoch) this.#reconnectedAt = performance.now()
+      this.#epoch = epoch
+    }
+    const Socket = class extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols, ca && { ca })
+        this.on('message', (data: Buffer) => {
+          const frame = JSON.parse(data.toString()) as Record<string, unknown>
+          if (frame['type'] === 'started') onStarted(String(frame['epoch']))
+        })
+      }
+    }
+    this.session = new ChatSession({ endpoint, appId, token, WebSocket: Socket as never })
+    this.session.addEventListener('message', ({ detail }) => {
+      this.received.push(detail)
+      this.#note(detail)
+    })
+    this.session.addEventListener('error', ({ detail: { code } }) => {
+      if (code !== 'messages-lost') return
+      this.epochs.push([])
+      this.#lossReportedAt = performance.now()
+    })
+    this.session.addEventListener('state', ({ detail: { state, error } }) => {
+      if (!this.#isEnding && (state === 'ended' || state === 'failed'))
+        this.faults.push(`the session of ${userId} is ${state}: ${error?.code ?? 'no error'}`)
+    })
+    // If a test fails, an open connection would keep the process of its file running.
+    after(() => this.end())
+  }
+
+  static async start(userId: string, address: Address): Promise<ChatUser> {
+    const user = new ChatUser(userId, address, await tokenFor(userId))
+    const { succeeded } = await user.session.start()
+    assert.ok(succeeded, userId)
+    user.#id = user.session.id
+    return user
+  }
+
+  /** What the session received in the present epoch. */
+  get received(): Message[] {
+    return this.epochs.at(-1) ?? []
+  }
+
+  /** Whether the session is still the one that was started. */
+  get hasKeptSession(): boolean {
+    return this.#id !== null && this.session.id === this.#id
+  }
+
+  /** Whether the resume key may be lost: the session came back while messages were lost, before the epoch changed. */
+  mayLackKey(losses: readonly Loss[]): boolean {
+    return losses.some(({ from, until }) => from < this.#reconnectedAt && this.#reconnectedAt < until)
+  }
+
+  /** Whether the session was given `lost: true` after a time. */
+  wasLossReportedAfter(at: number): boolean {
+    return this.#lossReportedAt > at
+  }
+
+  /** Sends numbered messages to others in turn until it is stopped. Resolves when all are acknowledged. */
+  async sendUntil(stopped: AbortSignal, others: readonly string[]): Promise<void> {
+    const numbers = new Map<string, number>()
+    let turn = 0
+    const worker = async (): Promise<void> => {
+      while (!stopped.aborted) {
+        const to = others[turn++ % others.length] ?? ''
+        const number = numbers.get(to) ?? 0
+        numbers.set(to, number + 1)
+        const body = `${this.userId}>${to} ${number}`
+        try {
+          const { offset } = await this.session.send({ to, body })
+          this.acknowledged.push({ to, body, offset, at: performance.now() })
+          this.#note({ body, offset })
+        } catch (error) {
+          this.faults.push(`"${body}" was refused: ${String(error)}`)
+        }
+        await pause(PACE * Math.random())
+      }
+    }
+    await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  }
+
+  /** Returns the whole inbox. */
+  async inbox(): Promise<Message[]> {
+    const all: Message[] = []
+    for (;;) {
+      const page = await this.session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
+      if (page.length === 0) return all
+      all.push(...page)
+      page.forEach((message) => this.#note(message))
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#isEnding = true
+    await this.session.end()
+  }
+
+  #note({ offset, body = '' }: Pick<Message, 'offset' | 'body'>): void {
+    const place = `offset ${offset} of epoch ${this.#epoch}`
+    const earlier = this.#bodies.get(place) ?? body
+    if (earlier !== body)
+      this.faults.push(`${this.userId}: ${place} was given to "${earlier}" and to "${body}"`)
+    this.#bodies.set(place, body)
+  }
+}
+
+/** Messages that were acknowledged in this time may be lost, as `performance.now()` has it. */
+export interface Loss {
+  from: number
+  until: number
+}
+
+export interface FinishOptions {
+  losses?: readonly Loss[]
+  /** Whether the inboxes of a sender and a recipient may be on different servers, so that one of them has a message that the other lost. */
+  areApart?: boolean
+}
+
+export interface Crowd {
+  readonly users: readonly ChatUser[]
+  /** How many messages were acknowledged so far. */
+  acknowledged(): number
+  /**
+   * Sends no more. Compares each inbox with what was acknowledged and with what the session received: each message is there
+   * once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and of lost ones: those of `losses`
+   * may be missing in an inbox, or the sender's copy be at a later offset, if the session of its user was given `lost: true` later. A session that came back in that time, to
+   * a gateway on the old master, may be another one.
+   */
+  finish(options?: FinishOptions): Promise<{ count: number; lost: number }>
+}
+
+/** Starts one session of each user. All send to each other until `finish`. */
+export const startCrowd = async (
+  endpoint: string,
+  userIds: readonly string[],
+  ca?: Buffer,
+): Promise<Crowd> => {
+  const address = { endpoint, ...(ca && { ca }) }
+  const users = await Promise.all(userIds.map((userId) => ChatUser.start(userId, address)))
+  const stop = new AbortController()
+  after(() => stop.abort())
+  const sending = users.map((user) =>
+    user.sendUntil(
+      stop.signal,
+      userIds.filter((userId) => userId !== user.userId),
+    ),
+  )
+  return {
+    users,
+    acknowledged: () => users.reduce((sum, user) => sum + user.acknowledged.length, 0),
+    async finish({ losses = [], areApart = false } = {}) {
+      stop.abort()
+      await within(Promise.all(sending), 'acknowledgement of the last messages', TIMEOUT)
+      const inboxes = new Map<string, Message[]>()
+      for (const user of users)
+        inboxes.set(user.userId, await within(user.inbox(), `inbox of ${user.userId}`, TIMEOUT))
+      const offsets = new Map(
+        [...inboxes].map(([userId, stored]) => [
+          userId,
+          new Map(stored.map(({ body = '', offset }) => [body, offset])),
+        ]),
+      )
+      const byId = new Map(users.map((user) => [user.userId, user]))
+      const faults: string[] = []
+      /** The bodies that each inbox has lost. */
+      const lost = new Map(userIds.map((userId) => [userId, new Set<string>()]))
+      for (const user of users)
+        for (const { to, body, offset, at } of user.acknowledged) {
+          const own = offsets.get(user.userId)?.get(body)
+          const isReceived = offsets.get(to)?.has(body) === true
+          if (own === offset && isReceived) continue
+          // In a cluster a sender's copy that the new master lacks may have been made again, behind later messages.
+          const isOwnLost = areApart ? own !== offset : own === undefined
+          const without = [...(isOwnLost ? [user.userId] : []), ...(isReceived ? [] : [to])]
+          const isExpected =
+            (isOwnLost || own === offset) &&
+            (areApart || without.length === 2) &&
+            losses.some(({ from, until }) => from < at && at < until) &&
+            without.every((userId) => byId.get(userId)?.wasLossReportedAfter(at))
+          if (isExpected) without.forEach((userId) => lost.get(userId)?.add(body))
+          else
+            faults.push(
+              `"${body}" was acknowledged at ${offset}: the sender has it at ${own ?? 'no offset'}, and ${to} ${isReceived ? 'has it' : 'does not have it'}`,
+            )
+        }
+      let count = 0
+      for (const user of users) {
+        const { userId } = user
+        const isLost = (body: string): boolean => lost.get(userId)?.has(body) === true
+        const stored = inboxes.get(userId) ?? []
+        count += stored.length
+        faults.push(...orderFaults(stored, isLost).map((fault) => `inbox of ${userId}: ${fault}`))
+        await until(`${userId} received all`, () => user.received.length >= stored.length, true, TIMEOUT)
+        for (const received of user.epochs)
+          faults.push(...orderFaults(received, isLost).map((fault) => `received by ${userId}: ${fault}`))
+        if (user.received.length > stored.length)
+          faults.push(`${userId} received ${user.received.length} messages of ${stored.length}`)
+        if (!user.hasKeptSession && !user.mayLackKey(losses)) faults.push(`${userId} has another session`)
+        faults.push(...user.faults)
+      }
+      assert.deepEqual(faults, [])
+      return { count, lost: new Set([...lost.values()].flatMap((bodies) => [...bodies])).size }
+    },
+  }
+}

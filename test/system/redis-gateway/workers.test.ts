@@ -1,0 +1,128 @@
+// `serve --workers`: several processes on one Redis behind one port.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { finish, run } from '../cli/run.js'
+import { startClient } from '../../support/raw-client.js'
+import { standalone } from '../../support/redis/server.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { startOf } from '../../support/starts.js'
+import { appId, secret } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+import { restOf } from '../../gateway/rest/support.js'
+
+const WORKERS = 3
+const token = 'the admin token of a test, 32 bytes'
+
+const server = await standalone()
+const folder = scratchFolder()
+
+const write = (config: Partial<GatewayConfig> = {}): string => {
+  const file = join(folder, `${randomUUID()}.json`)
+  const complete: GatewayConfig = {
+    listen: { port: 0 },
+    admin: { port: 0, token },
+    engine: { type: 'redis', url: server.url, prefix: `${randomUUID()}:` },
+    apps: { [appId]: { environment: 'test', secrets: [secret] } },
+    ...config,
+  }
+  writeFileSync(file, JSON.stringify(complete))
+  return file
+}
+
+test('workers share a port and are one gateway: messages, metrics, a worker that dies, and the drain', async () => {
+  const file = write()
+  const { child, url: listening, outcome } = run(['serve', '--config', file, '--workers', String(WORKERS)])
+  let stdout = ''
+  child.stdout?.on('data', (text: string) => (stdout += text))
+  let stderr = ''
+  child.stderr?.on('data', (text: string) => (stderr += text))
+  const url = await listening()
+  const admin = /^admin listening on (\S+)$/m.exec(stdout)?.[1] ?? ''
+  assert.notEqual(admin, url)
+  assert.equal((await fetch(`${url}/metrics`)).status, 404)
+  assert.equal((await fetch(`${url}/readyz`)).status, 200)
+
+  const names = Array.from({ length: 3 * WORKERS }, (_, n) => `user${n}`)
+  const clients = await Promise.all(names.map(async (name) => startClient(url, await startOf(name))))
+  const nodeOf = async (name: string): Promise<string> => {
+    const text = JSON.stringify(await restOf(url)('GET', `/users/${name}/sessions`))
+    return /"node":"([^"]+)"/.exec(text)?.[1] ?? ''
+  }
+  const nodes = await Promise.all(names.map(nodeOf))
+  assert.equal(new Set(nodes).size, WORKERS, 'every worker carries sessions')
+  for (const [n, client] of clients.entries()) {
+    client.send({ type: 'send', id: '1', to: names[(n + 1) % names.length], body: 'hello' })
+    await client.next('sent')
+  }
+  for (const client of clients)
+    assert.ok(client.frames.some(({ type }) => type === 'message') || (await client.next('message')))
+
+  const metric = async (name: string): Promise<number> => {
+    const response = await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+    assert.equal(response.status, 200)
+    const line = (await response.text()).split('\n').find((each) => each.startsWith(`${name} `))
+    return Number(line?.slice(name.length + 1))
+  }
+  assert.equal(await metric(`chat_session_sessions{app="${appId}",state="active"}`), names.length)
+  assert.equal(await metric(`chat_session_sessions{app="${appId}",state="detached"}`), 0)
+  assert.equal(await metric('chat_session_commit_seconds_count'), names.length)
+  assert.equal(await metric(`chat_session_users{app="${appId}"}`), names.length)
+  assert.equal(await metric('chat_session_ready'), 1)
+
+  // The worker of the first user dies: its clients resume with the others, and another worker takes its place.
+  const pid = Number(nodes[0]?.split(':').at(-1))
+  process.kill(pid, 'SIGKILL')
+  const [first] = clients
+  assert.ok(first)
+  assert.equal((await first.closed).code, 1006)
+  const { resumeKey: key, epoch, offset } = first.started
+  const again = await startClient(url, { ...(await startOf('user0')), resume: { key, epoch, offset } })
+  assert.equal(again.started['resumed'], true)
+  assert.match(stderr, /"code":null,"signal":"SIGKILL","delay":1000,"msg":"a worker process ended/)
+  let visitors = 0
+  await until('another worker carries sessions', async () => {
+    const name = `visitor${++visitors}`
+    const visitor = await startClient(url, await startOf(name))
+    const node = await nodeOf(name)
+    visitor.close()
+    return !nodes.includes(node)
+  })
+  // The listener is the new worker's if the old one had it.
+  await until('the admin listener answers', () => metric('chat_session_ready').catch(() => 0), 1)
+
+  const live = clients.filter(({ socket }) => socket.readyState === 1)
+  child.kill('SIGTERM')
+  for (const client of [...live, again]) assert.equal((await client.end()).frame['code'], 'unavailable')
+  const { code, stdout: printed } = await outcome
+  assert.equal(code, 0)
+  assert.match(printed, /^admin listening on http:\S+\nlistening on http:\S+\n$/)
+})
+
+test('--workers needs an engine that the workers share, and reports an error once', async () => {
+  const memory = await finish([
+    'serve',
+    '--config',
+    write({ engine: { type: 'memory' } }),
+    '--workers',
+    'auto',
+  ])
+  assert.equal(memory.code, 2)
+  assert.equal(
+    memory.stderr,
+    'chat-session: --workers needs a Redis that the workers share, and engine.type is "memory": set it to "redis", or leave out --workers.\n',
+  )
+  const used = await finish(['serve', '--config', write({ listen: { port: server.port } }), '--workers', '2'])
+  assert.equal(used.code, 2)
+  assert.match(
+    used.stderr,
+    new RegExp(`^chat-session: Port ${server.port} on 127\\.0\\.0\\.1 is in use`, 'm'),
+  )
+  assert.equal(used.stderr.match(/in use/g)?.length, 1)
+  const wrong = await finish(['serve', '--workers', '0'])
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.stderr, /whole number from 1 to 256, or "auto"/)
+})

@@ -1,0 +1,240 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Locator, Page } from 'playwright-core'
+import type { ChatSessionElement } from '../../../src/element/chat-session.js'
+import { assertAccessible } from '../../support/axe.js'
+import { newContext } from '../../support/browser.js'
+import { startProxy, type Proxy } from '../../support/proxy.js'
+import { ask, customerIn, leaveUnsent, logIn, message, startShop, write } from '../e2e/shop-site.js'
+import { until } from '../../support/until.js'
+import { chatOf, complaintsOf, untilState } from '../e2e/site.js'
+
+const NORA = 'Nora Lind'
+
+const badge = (page: Page): Locator => page.locator('header [data-unread]')
+
+/** Waits until the header shows the number of unread messages. */
+const untilUnread = (page: Page, count: number): Promise<void> =>
+  until(
+    `unread in ${page.url()}`,
+    async () => ((await badge(page).isVisible()) ? badge(page).textContent() : 'none'),
+    count ? `${count} new` : 'none',
+  )
+
+test('a customer and the seller write to each other about a product, and pages show messages as text', async () => {
+  const site = await startShop()
+  const [{ page: alice }, { page: nora, context }] = [await customerIn(site), await customerIn(site, NORA)]
+  const complaints = [complaintsOf(alice), complaintsOf(nora)]
+  const devtools = await context.newCDPSession(nora)
+  await devtools.send('Emulation.setLocaleOverride', { locale: 'de-DE' })
+  const { id } = await chatOf(nora)
+  const question = `<img src=x onerror="document.title='broken'"> <b>Does it</b> break?`
+  await ask(alice, site, 'mug', question)
+
+  // The badge appears without a reload, on pages without messages, and stays on the next page.
+  await untilUnread(nora, 1)
+  await nora.goto(`${site.url}/about`)
+  await untilUnread(nora, 1)
+  await nora.getByRole('link', { name: 'Messages' }).click()
+  await nora.locator('[data-new]').getByText('1 new').waitFor()
+  await nora.setViewportSize({ width: 360, height: 640 })
+  await assertAccessible(nora, 'the list of messages')
+  await nora.getByRole('link', { name: 'Harbour mug, Alice Moreau' }).click()
+  await message(nora, question).waitFor()
+  assert.equal(await nora.locator('[data-messages] :is(img, b)').count(), 0)
+  assert.match(await message(nora, question).locator('time').innerText(), /^\d\d\.\d\d\.\d{4}, \d\d:\d\d$/)
+  await untilUnread(nora, 0)
+  assert.match((await message(nora, question).getAttribute('class')) ?? '', /theirs/)
+  assert.equal((await chatOf(nora)).id, id, 'one session over all of these pages')
+
+  await write(nora, 'Only if it falls.')
+  await message(nora, 'Only if it falls.').getByText('You').waitFor()
+  await message(alice, 'Only if it falls.').getByText(NORA).waitFor()
+  await untilUnread(alice, 0)
+  await alice.getByLabel('Write to').fill('Thank you!')
+  await alice.getByLabel('Write to').press('Enter')
+  await message(nora, 'Thank you!').waitFor()
+  await message(alice, 'Thank you!').waitFor()
+  for (const page of [alice, nora]) {
+    assert.deepEqual(await page.locator('[data-messages] .text').allInnerTexts(), [
+      question,
+      'Only if it falls.',
+      'Thank you!',
+    ])
+    assert.doesNotMatch(await page.title(), /broken/)
+    await page.setViewportSize({ width: 360, height: 640 })
+    await assertAccessible(page, page.url())
+  }
+  await alice.getByRole('link', { name: 'Messages' }).click()
+  await alice.getByText('You: Thank you!').waitFor()
+  assert.deepEqual(complaints, [[], []])
+})
+
+test('a thread is about one product, and reading it marks no message of another thread as read', async () => {
+  const site = await startShop()
+  const [{ page: alice }, { page: nora }] = [await customerIn(site), await customerIn(site, NORA)]
+  await ask(alice, site, 'lamp', 'How bright is it?')
+  await ask(alice, site, 'mug', 'How large is it?')
+  assert.equal(await message(alice, 'How bright').count(), 0)
+  await untilUnread(nora, 2)
+  await nora.goto(`${site.url}/messages/alice/mug`)
+  await message(nora, 'How large is it?').waitFor()
+  assert.equal(await message(nora, 'How bright').count(), 0)
+  await nora.goto(`${site.url}/messages`)
+  await nora.locator('[data-list] li').nth(1).getByText('1 new').waitFor()
+  assert.match(
+    await nora.locator('[data-list] li').first().innerText(),
+    /Harbour mug/,
+    'the newest comes first',
+  )
+  await nora.getByRole('link', { name: 'Desk lamp' }).click()
+  await untilUnread(nora, 1)
+  await nora.goto(`${site.url}/messages/alice/mug`)
+  await untilUnread(nora, 0)
+})
+
+/** Resolves in the next second. A token's `iat` has whole seconds, so one of the log-out's second is revoked with those before. */
+const tokensOfLater = async (): Promise<void> => {
+  const second = Math.floor(Date.now() / 1000)
+  await until('the next second', () => Math.floor(Date.now() / 1000) > second, true)
+}
+
+test('a message that was not sent says why, and "Try again" sends it after the next log-in', async () => {
+  const site = await startShop(3)
+  const [{ page: alice, context }, { page: nora }] = [await customerIn(site), await customerIn(site, NORA)]
+  const post = (path: string, form = {}): Promise<unknown> =>
+    context.request.post(site.url + path, { form, headers: { origin: site.url } })
+  await alice.goto(`${site.url}/products/mug`)
+  await alice.getByText('No messages yet.').waitFor()
+  await post('/logout')
+  await untilState(alice, 'ended')
+  await write(alice, 'Is it blue?')
+  const unsent = alice.locator('.unsent').filter({ hasText: 'Is it blue?' })
+  await unsent.getByText('Not sent. You are logged out').waitFor()
+  await assertAccessible(alice, 'a message that was not sent')
+  await tokensOfLater()
+  await post('/login', { customer: 'alice' })
+  await unsent.getByRole('button', { name: 'Try again' }).click()
+  await message(alice, 'Is it blue?').waitFor()
+  assert.equal(await unsent.count(), 0)
+  await untilUnread(nora, 1)
+})
+
+test('a message that was not stored before the page was left is on the next page, and is stored once', async () => {
+  let proxy: Proxy | undefined
+  const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
+  const [{ page: alice }, { page: nora }] = [await customerIn(site), await customerIn(site, NORA)]
+  await alice.goto(`${site.url}/products/mug`)
+  assert.ok(proxy)
+  await leaveUnsent(alice, proxy, 'Is it blue?')
+  await alice.getByRole('button', { name: 'Try again' }).click()
+  await message(alice, 'Is it blue?').waitFor()
+  assert.equal(await alice.locator('[data-messages] li').count(), 1)
+  for (const wire of proxy.wires) wire.up.flow()
+  await nora.goto(`${site.url}/messages/alice/mug`)
+  await message(nora, 'Is it blue?').waitFor()
+  assert.equal(await nora.locator('[data-messages] li').count(), 1)
+})
+
+test('odd data in messages does not hide the good messages from the seller', async () => {
+  const site = await startShop()
+  const [{ page: bilal }, { page: nora }] = [
+    await customerIn(site, 'Bilal Khan'),
+    await customerIn(site, NORA),
+  ]
+  const complaints = complaintsOf(nora)
+  let depth: Record<string, unknown> = {}
+  for (let n = 0; n < 25; n += 1) depth = { product: depth }
+  const noText = [
+    null,
+    7,
+    true,
+    ['mug'],
+    { toString: 1, valueOf: 1 },
+    depth,
+    'x'.repeat(16_000),
+    'nora',
+    'bilal',
+  ]
+  const oddData = [
+    ...noText.map((product) => ({ product })),
+    ...noText.map((key) => ({ product: 'mug', key })),
+    { product: 'mug', key: '__proto__' },
+    {},
+  ]
+  await bilal.evaluate(
+    async (all) => {
+      const element = document.querySelector<ChatSessionElement>('chat-session')
+      if (!element) throw new Error('There is no element.')
+      await Promise.all(all.map((data, n) => element.send({ to: 'nora', body: `odd ${n}.`, data })))
+      await element.send({ to: 'nora', data: { product: 'lamp' } })
+    },
+    oddData as Record<string, unknown>[],
+  )
+  await ask(bilal, site, 'mug', 'Is it blue?')
+  await nora.goto(`${site.url}/messages`)
+  await nora.getByText('Is it blue?').waitFor()
+  const threads = nora.locator('[data-link]')
+  await until('threads', () => threads.count(), 2)
+  assert.deepEqual(await threads.allInnerTexts(), ['Harbour mug, Bilal Khan', 'Desk lamp, Bilal Khan'])
+  await nora.goto(`${site.url}/messages/bilal/mug`)
+  await message(nora, 'Is it blue?').waitFor()
+  await until('odd messages', () => message(nora, 'odd').count(), noText.length + 1)
+  // A message of no thread does not stop the read mark.
+  await nora.goto(`${site.url}/messages/bilal/lamp`)
+  await untilUnread(nora, 1)
+  await nora.goto(`${site.url}/messages/bilal/mug`)
+  await untilUnread(nora, 0)
+  assert.deepEqual(complaints, [])
+})
+
+test('large messages of one customer do not hide the messages of another customer from the seller', async () => {
+  const site = await startShop()
+  const [{ page: alice }, { page: bilal }] = [await customerIn(site), await customerIn(site, 'Bilal Khan')]
+  await ask(alice, site, 'mug', 'How large is it?')
+  await bilal.evaluate(async () => {
+    const element = document.querySelector<ChatSessionElement>('chat-session')
+    for (let n = 0; n < 8; n += 1)
+      await element?.send({ to: 'nora', body: 'x'.repeat(16_000), data: { product: 'lamp' } })
+  })
+  const { page: nora } = await customerIn(site, NORA)
+  await nora.goto(`${site.url}/messages`)
+  await nora.getByText('8 new').waitFor()
+  await nora.getByRole('link', { name: 'Harbour mug, Alice Moreau' }).click()
+  await message(nora, 'How large is it?').waitFor()
+  await nora.getByRole('button', { name: 'Show older messages' }).waitFor({ state: 'hidden' })
+})
+
+test('without JavaScript the shop works, and says that messages need it', async () => {
+  const site = await startShop()
+  const { context } = await customerIn(site)
+  const bare = await context.browser()?.newContext({
+    javaScriptEnabled: false,
+    storageState: await context.storageState(),
+  })
+  assert.ok(bare)
+  const page = await bare.newPage()
+  await page.goto(site.url)
+  await page.getByRole('link', { name: 'Desk lamp' }).click()
+  await page.getByText('€84.00').waitFor()
+  await page.getByText('Messages need JavaScript').waitFor()
+  assert.equal(await page.getByLabel('Write to').isVisible(), false)
+  await page.getByRole('button', { name: 'Add to cart' }).click()
+  await page.getByRole('link', { name: 'Cart 1' }).waitFor()
+  await bare.close()
+})
+
+test('only the seller can open the thread of a customer, and visitors are sent to the log-in', async () => {
+  const site = await startShop()
+  const { page } = await customerIn(site)
+  assert.equal((await page.goto(`${site.url}/messages/alice/mug`))?.status(), 404)
+  const visitor = await (await newContext()).newPage()
+  await visitor.goto(`${site.url}/messages`)
+  assert.equal(new URL(visitor.url()).pathname, '/login')
+  await visitor.goto(`${site.url}/products/mug`)
+  await visitor.getByText('Log in to ask Nora Lind').waitFor()
+  await logIn(visitor, site, NORA)
+  await visitor.goto(`${site.url}/products/mug`)
+  await visitor.getByText('Customers’ questions are in your').waitFor()
+  assert.equal((await visitor.goto(`${site.url}/messages/unknown/mug`))?.status(), 404)
+})

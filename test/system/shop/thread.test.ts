@@ -1,0 +1,117 @@
+import { strict as assert } from 'node:assert'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { startProxy, type Proxy } from '../../support/proxy.js'
+import { ask, customerIn, leaveUnsent, message, startShop, write, type ShopSite } from '../e2e/shop-site.js'
+import { until } from '../../support/until.js'
+
+const NORA = 'Nora Lind'
+
+/** A shop whose pages connect to the gateway through a proxy. */
+const startShopBehindProxy = async (): Promise<{ site: ShopSite; proxy: Proxy }> => {
+  let proxy: Proxy | undefined
+  const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
+  assert.ok(proxy)
+  return { site, proxy }
+}
+
+const selectedText = (page: Page): Promise<string> => page.evaluate(() => String(getSelection()))
+
+test('a press on "Try again" works when a message arrives before the button is released', async () => {
+  const { site, proxy } = await startShopBehindProxy()
+  const { page: alice } = await customerIn(site)
+  await alice.goto(`${site.url}/products/mug`)
+  await leaveUnsent(alice, proxy, 'Is it blue?')
+  const { page: nora } = await customerIn(site, NORA)
+  await nora.goto(`${site.url}/messages/alice/mug`)
+
+  const tryAgain = alice.getByRole('button', { name: 'Try again' })
+  await tryAgain.hover()
+  await alice.mouse.down()
+  await write(nora, 'How can I help?')
+  await message(alice, 'How can I help?').waitFor()
+  await alice.mouse.up()
+
+  await message(alice, 'Is it blue?').waitFor()
+  await message(nora, 'Is it blue?').waitFor()
+})
+
+test('the focus and the selection in a thread stay when a message arrives', async () => {
+  const { site, proxy } = await startShopBehindProxy()
+  const { page: alice } = await customerIn(site)
+  await ask(alice, site, 'mug', 'How large is it?')
+  await leaveUnsent(alice, proxy, 'Is it blue?')
+  const { page: nora } = await customerIn(site, NORA)
+  await nora.goto(`${site.url}/messages/alice/mug`)
+
+  await message(alice, 'How large').locator('.text').selectText()
+  const tryAgain = alice.getByRole('button', { name: 'Try again' })
+  await tryAgain.focus()
+  await write(nora, 'A third of a litre.')
+  await message(alice, 'A third of a litre.').waitFor()
+
+  assert.equal(await selectedText(alice), 'How large is it?')
+  assert.equal(await tryAgain.evaluate((button) => button === document.activeElement), true)
+})
+
+test('"Try again" that is pressed by key leaves the focus in the thread', async () => {
+  const { site, proxy } = await startShopBehindProxy()
+  const { page: alice } = await customerIn(site)
+  await alice.goto(`${site.url}/products/mug`)
+  await leaveUnsent(alice, proxy, 'Is it blue?')
+  await alice.getByRole('button', { name: 'Try again' }).press('Enter')
+  await message(alice, 'Is it blue?').waitFor()
+  assert.equal(await alice.getByRole('log').evaluate((log) => log === document.activeElement), true)
+})
+
+test('a message keeps its element and its selection when it becomes a stored one', async () => {
+  const { site, proxy } = await startShopBehindProxy()
+  const { page: alice } = await customerIn(site)
+  await alice.goto(`${site.url}/products/mug`)
+  await leaveUnsent(alice, proxy, 'Is it blue?')
+  await alice.locator('.unsent .text').selectText()
+  await alice.getByRole('button', { name: 'Try again' }).press('Enter')
+  await message(alice, 'Is it blue?').waitFor()
+  assert.equal(await selectedText(alice), 'Is it blue?')
+})
+
+test('the list of threads keeps the focus on a link when another thread moves to the top', async () => {
+  const site = await startShop()
+  const [{ page: alice }, { page: nora }] = [await customerIn(site), await customerIn(site, NORA)]
+  await ask(alice, site, 'lamp', 'How bright is it?')
+  await ask(alice, site, 'mug', 'How large is it?')
+  await nora.goto(`${site.url}/messages`)
+  const links = nora.locator('[data-link]')
+  await until('threads', () => links.count(), 2)
+
+  const mug = nora.getByRole('link', { name: 'Harbour mug' })
+  await mug.focus()
+  await ask(alice, site, 'lamp', 'And how warm?')
+  await until('the first thread', () => links.first().textContent(), 'Desk lamp, Alice Moreau')
+  assert.equal(await mug.evaluate((link) => link === document.activeElement), true)
+
+  await ask(alice, site, 'mug', 'And how heavy?')
+  await until('the first thread', () => links.first().textContent(), 'Harbour mug, Alice Moreau')
+  assert.equal(await mug.evaluate((link) => link === document.activeElement), true, 'it moved itself')
+})
+
+test('an open thread follows new messages, unless the reader has scrolled back', async () => {
+  const site = await startShop()
+  const [{ page: alice }, { page: nora }] = [await customerIn(site), await customerIn(site, NORA)]
+  await nora.goto(`${site.url}/messages/alice/mug`)
+  await ask(alice, site, 'mug', 'One.\n'.repeat(40))
+  const log = nora.locator('[data-log]')
+  const toEnd = (): Promise<number> =>
+    log.evaluate((node) => Math.round(node.scrollHeight - node.clientHeight - node.scrollTop))
+  await message(nora, 'One.').waitFor()
+  await until('the height below the visible part', toEnd, 0)
+
+  await log.evaluate((node) => node.scrollTo(0, 0))
+  await write(alice, 'Two.')
+  await message(nora, 'Two.').waitFor()
+  assert.equal(await log.evaluate((node) => node.scrollTop), 0)
+
+  await write(nora, 'Three.')
+  await message(nora, 'Three.').waitFor()
+  await until('the height below the visible part', toEnd, 0)
+})

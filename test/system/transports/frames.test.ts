@@ -1,0 +1,162 @@
+// Frames of clients: whole, in fragments, malformed, too large and too many.
+import assert from 'node:assert/strict'
+import { startOf } from '../../support/starts.js'
+import { startClient, within } from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { openSession, opcodes, rawFrame } from './raw-session.js'
+import { serveOnBoth, testOnBoth } from './serve.js'
+
+const urlOf = await serveOnBoth()
+const dripped = await serveOnBoth({ startTimeout: 2, pingInterval: 1 })
+const limited = await serveOnBoth(
+  {},
+  { limits: { bytesPerSecond: 65_536, messagesPerSecond: 1_000, requestsPerSecond: 1_000 } },
+)
+const slow = await serveOnBoth({ startTimeout: 2 }, { limits: { bytesPerSecond: 8_192 } })
+const strict = await serveOnBoth({}, { limits: { bytesPerSecond: 1_024 } })
+
+const send = (id: string, body: string): string => JSON.stringify({ type: 'send', id, to: 'bob', body })
+
+testOnBoth('a message may come in fragments, with pings between them, and byte by byte', async (runtime) => {
+  const session = await openSession(urlOf(runtime), 'ada')
+  const bytes = Buffer.from(send('fragments', 'größer'))
+  // Inside of a character.
+  const cut = bytes.indexOf('ö') + 1
+  session.socket.write(
+    Buffer.concat([
+      rawFrame('text', bytes.subarray(0, cut), { isLast: false }),
+      rawFrame('ping', 'between'),
+      rawFrame('continuation', '', { isLast: false }),
+      rawFrame('continuation', bytes.subarray(cut)),
+    ]),
+  )
+  await until('the answer', () => session.frames().some(({ id }) => id === 'fragments'))
+  const pongs = session.webSocketFrames().filter(({ opcode }) => opcode === opcodes.pong)
+  assert.deepEqual(
+    pongs.map(({ payload }) => payload.toString()),
+    ['between'],
+  )
+  session.socket.setNoDelay(true)
+  for (const byte of rawFrame('text', send('bytes', 'x'))) session.socket.write(Buffer.from([byte]))
+  await until('the answer', () => session.frames().some(({ id }) => id === 'bytes'))
+  session.socket.destroy()
+})
+
+for (const [what, bytes, code] of [
+  ['invalid UTF-8', rawFrame('text', Buffer.from([0xff])), 1007],
+  ['a reserved opcode', rawFrame('reserved', 'x'), 1002],
+  ['a frame without a mask', Buffer.from([0x81, 1, 0x41]), 1002],
+  ['a continuation of nothing', rawFrame('continuation', 'x'), 1002],
+  ['a fragmented ping', rawFrame('ping', 'x', { isLast: false }), 1002],
+  ['a frame of 140 kB', rawFrame('text', 'x'.repeat(140_000)), 1009],
+  ['a close code that does not exist', rawFrame('close', Buffer.from([0, 1])), 1002],
+] as const)
+  testOnBoth(`${what} ends the connection with ${code}`, async (runtime) => {
+    const session = await openSession(urlOf(runtime), 'ada')
+    session.socket.write(bytes)
+    await until('a close frame', session.closeCode, code)
+    await within(session.closed, 'close')
+  })
+
+testOnBoth("the client's close frame is answered with its own code", async (runtime) => {
+  for (const [payload, code] of [
+    [Buffer.from([1000 >> 8, 1000 & 0xff]), 1000],
+    [Buffer.from([4999 >> 8, 4999 & 0xff]), 4999],
+    [Buffer.alloc(0), 1005],
+  ] as const) {
+    const session = await openSession(urlOf(runtime), 'ada')
+    session.socket.write(rawFrame('close', payload))
+    await within(session.closed, 'close')
+    assert.equal(session.closeCode(), code)
+  }
+})
+
+testOnBoth('what the protocol forbids is said in an ended frame before the close', async (runtime) => {
+  for (const [sent, code] of [
+    [Buffer.from('binary'), 4400],
+    ['no JSON', 4400],
+    [`"${'x'.repeat(70_000)}"`, 4413],
+  ] as const) {
+    const client = await startClient(urlOf(runtime), await startOf('ada'))
+    client.send(sent)
+    const end = await client.end()
+    assert.equal(end.code, code)
+    assert.equal(end.reason, end.frame['code'])
+  }
+})
+
+testOnBoth('frames that a client sends after its end are not answered', async (runtime) => {
+  const session = await openSession(urlOf(runtime), 'ada')
+  session.socket.write(
+    Buffer.concat([
+      rawFrame('text', send('before', 'x')),
+      rawFrame('text', '{"type":"end"}'),
+      rawFrame('text', send('after', 'x')),
+    ]),
+  )
+  await until('a close frame', session.closeCode, 1000)
+  assert.deepEqual(
+    session.frames().filter(({ id }) => id === 'after'),
+    [],
+  )
+  assert.equal(session.frames().at(-1)?.type, 'ended')
+  session.socket.destroy()
+})
+
+testOnBoth('a message that is not finished in time ends the session as timeout', async (runtime) => {
+  const session = await openSession(dripped(runtime), 'ada')
+  session.socket.write(rawFrame('text', '"', { isLast: false }))
+  // A control frame between fragments does not extend the deadline.
+  session.socket.write(rawFrame('pong', ''))
+  await within(session.closed, 'close')
+  assert.equal(session.frames().at(-1)?.['code'], 'timeout')
+})
+
+testOnBoth(
+  'a client that sends a burst beyond its bytes is slowed down, and all of it is answered',
+  async (runtime) => {
+    const client = await startClient(limited(runtime), await startOf('ada'))
+    const ids = Array.from({ length: 20 }, (_, index) => `${index}`)
+    client.send(...ids.map((id) => ({ type: 'send', id, to: 'bob', body: 'x'.repeat(15_000) })))
+    for (const id of ids) assert.equal((await client.next('sent'))['id'], id)
+    client.close()
+  },
+)
+
+testOnBoth(
+  'a message that the gateway does not read for longer than startTimeout is answered',
+  async (runtime) => {
+    const session = await openSession(slow(runtime), 'ada')
+    // Five seconds of its bytes, and after them half of a message.
+    const next = rawFrame('text', send('next', 'x'.repeat(1_000)))
+    session.socket.write(
+      Buffer.concat([
+        ...['a', 'b', 'c'].map((id) => rawFrame('text', send(id, 'x'.repeat(15_000)))),
+        next.subarray(0, 500),
+      ]),
+    )
+    const isSent = (id: string): boolean =>
+      session.frames().some((frame) => frame.type === 'sent' && frame['id'] === id)
+    // The socket is paused before the first answer leaves.
+    await until('the answer before it', () => isSent('c'))
+    session.socket.write(next.subarray(500))
+    await until('the answer', () => isSent('next'))
+    session.socket.destroy()
+  },
+)
+
+testOnBoth('a client that goes on beyond its bytes ends as rate-limited', async (runtime) => {
+  const client = await startClient(limited(runtime), await startOf('eve'))
+  client.send(...Array.from({ length: 20 }, () => send('large', 'x'.repeat(60_000))))
+  assert.equal((await client.end()).code, 4529)
+})
+
+testOnBoth('a flood of pings, or of pongs, ends as rate-limited', async (runtime) => {
+  for (const opcode of ['ping', 'pong'] as const) {
+    const session = await openSession(strict(runtime), `flood-${opcode}`)
+    const flood = Buffer.concat(Array.from({ length: 3_000 }, () => rawFrame(opcode, 'x'.repeat(125))))
+    session.socket.write(flood)
+    await until('a close frame', session.closeCode, 4529)
+    session.socket.destroy()
+  }
+})

@@ -1,0 +1,164 @@
+// How a WebSocket begins, and requests that begin none.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { restOf, statusAndCode } from '../../gateway/rest/support.js'
+import { startOf } from '../../support/starts.js'
+import {
+  handshake,
+  maskedFrame,
+  openClient,
+  openRaw,
+  startClient,
+  startProtocol,
+  within,
+} from '../../support/raw-client.js'
+import { until } from '../../support/until.js'
+import { serveOnBoth, testOnBoth } from './serve.js'
+
+const urlOf = await serveOnBoth()
+
+testOnBoth('a start in the handshake, or as the first frame, starts a session', async (runtime) => {
+  const url = urlOf(runtime)
+  const first = await startClient(url, await startOf('ada'))
+  assert.deepEqual(first.started['user'], { id: 'ada' })
+  assert.equal(await first.opened, 'chat-session.v1')
+  const second = openClient(url)
+  await second.opened
+  second.send(await startOf('eve'))
+  assert.deepEqual((await second.next('started'))['user'], { id: 'eve' })
+  for (const client of [first, second]) client.close()
+})
+
+testOnBoth('a start comes in one packet with the frames that follow it', async (runtime) => {
+  const raw = await openRaw(urlOf(runtime))
+  const start = startProtocol(await startOf('ada'))
+  raw.socket.write(
+    Buffer.concat([
+      Buffer.from(handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${start}` })),
+      maskedFrame('{"type":"end"}'),
+    ]),
+  )
+  const answer = await raw.answer()
+  assert.equal(answer.status, 101)
+  assert.equal(answer.headers.get('sec-websocket-protocol'), 'chat-session.v1')
+  assert.equal(answer.headers.get('sec-websocket-accept'), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=')
+  assert.equal(answer.headers.get('sec-websocket-extensions'), undefined)
+  await within(raw.closed, 'close')
+  assert.match(raw.received().toString(), /"type":"started".*"type":"ended","code":"ended"/s)
+})
+
+testOnBoth('the answer to a handshake leaves in one packet with `started`', async (runtime) => {
+  const url = urlOf(runtime)
+  const raw = await openRaw(url)
+  const packet = once(raw.socket, 'data') as Promise<[Buffer]>
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('a new user'))}` }),
+  )
+  const [bytes] = await within(packet, 'packet')
+  assert.match(bytes.toString(), /^HTTP\/1\.1 101 .*"type":"started"/s)
+  raw.socket.destroy()
+})
+
+testOnBoth('the subprotocol is echoed alone, wherever it stands among those offered', async (runtime) => {
+  const protocols = ['other', startProtocol(await startOf('ada')), 'chat-session.v1']
+  const client = openClient(urlOf(runtime), { protocols })
+  assert.equal(await client.opened, 'chat-session.v1')
+  await client.next('started')
+  client.close()
+})
+
+testOnBoth('a handshake without the subprotocol gets a 400, one at another path a 404', async (runtime) => {
+  const url = urlOf(runtime)
+  for (const [request, status] of [
+    [handshake({ 'Sec-WebSocket-Protocol': null }), 400],
+    [handshake({ 'Sec-WebSocket-Protocol': 'chat-session.v2' }), 400],
+    [handshake({ 'Sec-WebSocket-Protocol': startProtocol({ type: 'start' }) }), 400],
+    [handshake({}, '/v1/sessions'), 404],
+    [handshake({}, '/v1/session/'), 404],
+    [handshake({}, '//v1/session'), 404],
+  ] as const) {
+    const raw = await openRaw(url)
+    raw.socket.write(request)
+    assert.equal((await raw.answer()).status, status, request.slice(0, 40))
+    await within(raw.closed, 'close')
+  }
+})
+
+testOnBoth('a request that is no handshake of version 13 opens no WebSocket', async (runtime) => {
+  const url = urlOf(runtime)
+  for (const request of [
+    handshake({ Connection: null }),
+    handshake({ Connection: 'keep-alive' }),
+    handshake({ Upgrade: null }),
+    handshake({ 'Sec-WebSocket-Key': null }),
+    handshake({ 'Sec-WebSocket-Key': 'short' }),
+    handshake({ 'Sec-WebSocket-Version': '12' }),
+    handshake().replace('GET', 'POST'),
+  ]) {
+    const raw = await openRaw(url)
+    raw.socket.write(request)
+    const { status } = await raw.answer()
+    assert.ok(status >= 400 && status < 500, `${status} for ${request}`)
+    raw.socket.destroy()
+  }
+})
+
+testOnBoth('a start in a POST starts no session', async (runtime) => {
+  const url = urlOf(runtime)
+  const raw = await openRaw(url)
+  const start = startProtocol(await startOf('zed'))
+  raw.socket.write(
+    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${start}` }).replace('GET', 'POST'),
+  )
+  const { status } = await raw.answer()
+  assert.ok(status >= 400 && status < 500, String(status))
+  raw.socket.destroy()
+  // A start would have created the user.
+  assert.deepEqual(statusAndCode(await restOf(url)('GET', '/users/zed')), [404, 'unknown-user'])
+})
+
+testOnBoth(
+  'a handshake may have a whole URL as its target, a query, and lists of options',
+  async (runtime) => {
+    const url = urlOf(runtime)
+    for (const request of [
+      handshake({}, 'http://chat.example.com/v1/session'),
+      handshake({}, '/v1/session?from=here'),
+      handshake({ Connection: 'keep-alive, Upgrade', Upgrade: 'WebSocket' }),
+    ]) {
+      const raw = await openRaw(url)
+      raw.socket.write(request)
+      assert.equal((await raw.answer()).status, 101, request)
+      raw.socket.destroy()
+    }
+  },
+)
+
+testOnBoth('a malformed start is refused inside the WebSocket', async (runtime) => {
+  const url = urlOf(runtime)
+  const good = startProtocol(await startOf('ada'))
+  for (const protocols of [
+    ['chat-session.v1', 'start.'],
+    ['chat-session.v1', 'start.!'],
+    ['chat-session.v1', startProtocol('no start')],
+    ['chat-session.v1', good, startProtocol(await startOf('eve'))],
+  ]) {
+    const client = openClient(url, { protocols })
+    assert.equal(await client.opened, 'chat-session.v1')
+    const { code, reason } = await client.end()
+    assert.deepEqual({ code, reason }, { code: 4400, reason: 'bad-request' })
+  }
+})
+
+testOnBoth('headers of 31 kB are accepted, and headers of 33 kB get a 431', async (runtime) => {
+  const url = urlOf(runtime)
+  const start = startProtocol(await startOf('ada', { padding: 'x'.repeat(22_500) }))
+  assert.ok(start.length > 30_000 && start.length < 32_000)
+  const big = await openRaw(url)
+  big.socket.write(handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${start}` }))
+  await until('a session', () => big.received().includes('"type":"started"'))
+  big.socket.destroy()
+  const raw = await openRaw(url)
+  raw.socket.write(handshake({ 'X-Padding': 'x'.repeat(33_000) }))
+  assert.equal((await raw.answer()).status, 431)
+})
