@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import lit from 'eslint-plugin-lit'
 import wc from 'eslint-plugin-wc'
 import tseslint from 'typescript-eslint'
-import { plugin as rooms } from './scripts/modules.mjs'
+import { plugin as modules } from './scripts/modules.mjs'
 
 export default tseslint.config(
   // TypeScript of other compilers than ours: `npm run build` in demo/frameworks checks its pages, and the type tests the rest.
@@ -32,7 +32,7 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': 'off',
       // An empty attribute, header or variable is an absent one.
       '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
-      // Rooms hand each other objects of closures, which have no `this` to lose.
+      // Modules hand each other objects of closures, which have no `this` to lose.
       '@typescript-eslint/unbound-method': 'off',
       // A map of events is put into the platform's by extending it.
       '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
@@ -85,5 +85,5 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['src/**/*.ts'], plugins: { rooms }, rules: { 'rooms/arrows': 'error' } },
+  { files: ['src/**/*.ts'], plugins: { modules }, rules: { 'modules/imports': 'error' } },
 )

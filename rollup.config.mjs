@@ -82,6 +82,6 @@ export default [
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
   // No page of the operator's own loads them: a map would only make the package larger.
-  minified('src/pages/playground/main.ts', 'dist/playground/playground.js', { sourcemap: false }),
-  minified('src/pages/console/main.ts', 'dist/console/console.js', { sourcemap: false }),
+  minified('src/pages/playground/main.ts', 'dist/pages/playground/playground.js', { sourcemap: false }),
+  minified('src/pages/console/main.ts', 'dist/pages/console/console.js', { sourcemap: false }),
 ]

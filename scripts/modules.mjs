@@ -1,4 +1,4 @@
-// The rooms of src/ and the arrows between them. Lint, the tests of rooms and the picture in ARCHITECTURE.md read this table.
+// The modules of src/ and the arrows between them. Lint, the tests of modules and the picture in ARCHITECTURE.md read this table.
 import { dirname, join, normalize, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,7 +13,15 @@ const engineInterface = [
   'engine/transfer',
   'engine/user-changes',
 ]
-const gatewayBase = ['util', 'gateway/errors', 'gateway/log', 'gateway/clock-watch']
+/** What the parts of the engines of one process import besides each other. */
+const singleProcess = [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol']
+const singleProcessTables = [
+  'engine/single-process/messages',
+  'engine/single-process/sessions',
+  'engine/single-process/store',
+  'engine/single-process/webhooks',
+]
+const gatewayBase = ['util', 'gateway/errors', 'gateway/log']
 /** What the folders of the Redis engine build on. */
 const redisBase = [
   ...engineInterface,
@@ -32,11 +40,28 @@ const connections = [...messages, 'gateway/sessions', 'gateway/connection']
  * `folder: [folders that it may import]`. A file that its own subfolders import has a row of its own, without the extension.
  * A row applies to all paths below it, unless a longer row does.
  */
-export const rooms = {
+export const modules = {
   protocol: [],
 
+  'session/clock': [],
+  'session/error-message': ['protocol'],
+  'session/errors': ['session/error-message', 'protocol'],
+  'session/page': [],
+  'session/utf8': [],
   'session/machine': ['protocol'],
-  session: ['session/machine', 'protocol'],
+  'session/transports': ['session/clock', 'session/page', 'session/utf8', 'protocol'],
+  'session/storage': ['session/clock', 'session/errors', 'session/machine', 'session/utf8', 'protocol'],
+  session: [
+    'session/clock',
+    'session/error-message',
+    'session/errors',
+    'session/machine',
+    'session/page',
+    'session/storage',
+    'session/transports',
+    'session/utf8',
+    'protocol',
+  ],
 
   'element/lit': [],
   'element/events': ['session'],
@@ -53,9 +78,9 @@ export const rooms = {
   ],
 
   typings: ['element', 'session'],
-  playground: ['element', 'session'],
-  'api-page': [],
-  console: ['protocol'],
+  'pages/playground': ['element', 'session'],
+  'pages/console': ['protocol'],
+  'pages/api': [],
 
   util: [],
 
@@ -72,9 +97,28 @@ export const rooms = {
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
   'engine/util': ['util'],
-  'engine/local': [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol'],
-  'engine/memory': [...engineInterface, 'engine/local', 'engine/util', 'util'],
-  'engine/embedded': [...engineInterface, 'engine/local', 'engine/util', 'util'],
+  'engine/single-process/store': singleProcess,
+  'engine/single-process/webhooks': [...singleProcess, 'engine/single-process/store'],
+  'engine/single-process/sessions': [
+    ...singleProcess,
+    'engine/single-process/store',
+    'engine/single-process/webhooks',
+  ],
+  'engine/single-process/messages': [
+    ...singleProcess,
+    'engine/single-process/sessions',
+    'engine/single-process/store',
+    'engine/single-process/webhooks',
+  ],
+  'engine/single-process/transfer': [...singleProcess, ...singleProcessTables],
+  'engine/single-process': [...singleProcess, ...singleProcessTables, 'engine/single-process/transfer'],
+  'engine/memory': [...singleProcess, ...singleProcessTables, 'engine/single-process'],
+  'engine/embedded': [
+    ...singleProcess,
+    ...singleProcessTables,
+    'engine/single-process/transfer',
+    'engine/single-process',
+  ],
   'engine/redis/client': ['engine/errors'],
   'engine/redis/lua': ['engine/rules'],
   'engine/redis/apps': engineInterface,
@@ -131,7 +175,9 @@ export const rooms = {
   'engine/suite': engineInterface,
   engine: [
     ...engineInterface,
-    'engine/local',
+    'engine/single-process',
+    'engine/single-process/store',
+    'engine/single-process/transfer',
     'engine/memory',
     'engine/embedded',
     'engine/redis',
@@ -142,7 +188,6 @@ export const rooms = {
 
   'gateway/errors': [],
   'gateway/log': [],
-  'gateway/clock-watch': [],
   'gateway/repeat-log': ['gateway/log'],
   'gateway/config': [...gatewayBase, 'engine', 'tokens', 'protocol'],
   'gateway/limits': gatewayBase,
@@ -163,7 +208,8 @@ export const rooms = {
     'rest-client',
     'protocol',
   ],
-  'gateway/transports': [...connections, 'gateway/http', 'engine', 'protocol'],
+  'gateway/transports/frames': ['protocol'],
+  'gateway/transports': [...connections, 'gateway/transports/frames', 'gateway/http', 'engine', 'protocol'],
   'gateway/admin/audit': [...gatewayBase, 'gateway/repeat-log'],
   'gateway/admin': [
     ...connections,
@@ -173,8 +219,22 @@ export const rooms = {
     'engine',
     'protocol',
   ],
+  'gateway/lifecycle/engines': [...observed, 'engine', 'protocol'],
+  'gateway/lifecycle': [
+    ...connections,
+    'gateway/lifecycle/engines',
+    'gateway/admin',
+    'gateway/admin/audit',
+    'gateway/http',
+    'gateway/transports',
+    'gateway/webhooks',
+    'engine',
+    'protocol',
+  ],
   gateway: [
     ...connections,
+    'gateway/lifecycle',
+    'gateway/lifecycle/engines',
     'gateway/admin',
     'gateway/admin/audit',
     'gateway/repeat-log',
@@ -210,23 +270,13 @@ export const rooms = {
   ],
 }
 
-/** Rooms that also run without Node. */
-export const withoutNode = [
-  'protocol',
-  'session',
-  'element',
-  'typings',
-  'playground',
-  'api-page',
-  'console',
-  'tokens',
-  'rest-client',
-]
+/** Modules that also run without Node. */
+export const withoutNode = ['protocol', 'session', 'element', 'typings', 'pages', 'tokens', 'rest-client']
 
-/** The files through which other rooms import a room, if they are not `index` and `internal`. */
+/** The files through which other modules import a module, if they are not `index` and `internal`. */
 const entryFiles = { element: ['chat-session', 'define', 'internal'] }
 
-/** Rooms whose files other rooms import one by one. */
+/** Modules whose files other modules import one by one. */
 const withoutEntry = ['util']
 
 /** Files that only the named files may import. */
@@ -235,11 +285,11 @@ const restricted = { 'gateway/gateway': ['gateway/index'] }
 const topOf = (path) => path.split('/')[0]
 
 /** Returns the row of a path below src/ without its extension, or undefined if there is none. */
-export const roomOf = (path) => {
+export const moduleOf = (path) => {
   const parts = path.split('/')
   for (let length = parts.length; length > 0; length--) {
-    const room = parts.slice(0, length).join('/')
-    if (Object.hasOwn(rooms, room)) return room
+    const module = parts.slice(0, length).join('/')
+    if (Object.hasOwn(modules, module)) return module
   }
   return undefined
 }
@@ -254,36 +304,36 @@ export const pathInSrc = (file) => {
 export const forbidden = (file, specifier) => {
   const from = pathInSrc(file)
   if (from === undefined) return undefined
-  const room = roomOf(from)
-  if (room === undefined) return `scripts/modules.mjs has no row for src/${from}.`
+  const module = moduleOf(from)
+  if (module === undefined) return `scripts/modules.mjs has no row for src/${from}.`
   if (specifier.startsWith('node:') && withoutNode.includes(topOf(from)))
     return `${topOf(from)}/ must run without Node.`
   if (!specifier.startsWith('.')) return undefined
   const to = pathInSrc(normalize(join(dirname(file), specifier)))
   if (to === undefined) return `src/ imports nothing outside of it: ${specifier}.`
-  const target = roomOf(to)
+  const target = moduleOf(to)
   if (restricted[to] && !restricted[to].includes(from))
     return `Only ${restricted[to].join(', ')} imports ${to}.`
-  if (target === room) return undefined
+  if (target === module) return undefined
   if (topOf(from) !== topOf(to)) {
-    const allowed = rooms[room].filter((other) => topOf(other) !== topOf(room))
+    const allowed = modules[module].filter((other) => topOf(other) !== topOf(module))
     if (!allowed.includes(topOf(to)))
-      return `${room}/ may import ${rooms[room].join(', ') || 'no other room'}.`
+      return `${module}/ may import ${modules[module].join(', ') || 'no other module'}.`
     if (withoutEntry.includes(topOf(to))) return undefined
     const entries = entryFiles[topOf(to)] ?? ['index', 'internal']
     return entries.some((entry) => to === `${topOf(to)}/${entry}`)
       ? undefined
       : `${topOf(to)}/ is entered by ${entries.join(', ')}.`
   }
-  return rooms[room].includes(target)
+  return modules[module].includes(target)
     ? undefined
-    : `${room} may import ${rooms[room].join(', ') || 'no other room'}.`
+    : `${module} may import ${modules[module].join(', ') || 'no other module'}.`
 }
 
-/** An ESLint plugin with the rule `rooms/arrows`. */
+/** An ESLint plugin with the rule `modules/imports`. */
 export const plugin = {
   rules: {
-    arrows: {
+    imports: {
       meta: { type: 'problem', schema: [], messages: { forbidden: '{{ why }}' } },
       create(context) {
         const check = ({ source }) => {

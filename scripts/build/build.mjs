@@ -40,14 +40,15 @@ await run('rollup/dist/bin/rollup', '--config', '--silent')
 // The description of the element for editors and other tools.
 await import('./manifest.mjs')
 await import('./editor-data.mjs')
+/** The files of each page that are not bundled. All pages have the shared ones. */
 const pages = {
   playground: ['index.html', 'src/pages/playground/playground.css'],
   console: ['src/pages/console/index.html', 'src/pages/console/console.css'],
-  'api-page': ['src/pages/api/index.html', 'src/pages/api/page.css'],
+  api: ['src/pages/api/index.html', 'src/pages/api/page.css'],
 }
 for (const [page, files] of Object.entries(pages))
   for (const file of [...files, 'src/pages/shared/base.css', 'src/pages/shared/icon.svg'])
-    await copyFile(file, `dist/${page}/${basename(file)}`)
+    await copyFile(file, `dist/pages/${page}/${basename(file)}`)
 const script = await compress('dist/cdn/chat-session.js')
 await compress('dist/cdn/chat-session-worker.js')
 const integrity = `sha384-${createHash('sha384').update(script).digest('base64')}`

@@ -1,17 +1,17 @@
-// Draws the rooms of src/ and the imports between them: node scripts/build/modules-picture.mjs writes docs/images/modules.svg,
+// Draws the modules of src/ and the imports between them: node scripts/build/modules-picture.mjs writes docs/images/modules.svg,
 // with --check it compares. Only arrows that no longer path implies are drawn.
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { pathInSrc, rooms } from '../modules.mjs'
+import { pathInSrc, modules } from '../modules.mjs'
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url))
 const picture = fileURLToPath(new URL('../../docs/images/modules.svg', import.meta.url))
 
-/** Returns a file's folder in its room. Folders below that folder are not drawn: `scripts/modules.mjs` has their arrows. */
+/** Returns a file's folder in its module. Folders below that folder are not drawn: `scripts/modules.mjs` has their arrows. */
 const folderOf = (path) => dirname(path).split('/').slice(0, 2).join('/')
-const roomOf = (path) => path.split('/')[0]
+const moduleOf = (path) => path.split('/')[0]
 
 /** Returns every import in src/ as `[from, to]`, as paths below src/ without extensions. */
 const readImports = async () => {
@@ -67,37 +67,39 @@ const MARGIN = 16
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
 const rowWidth = (widths, gap) => sum(widths) + gap * (widths.length - 1)
 
-/** Places a room's folders in rows, relative to its upper left corner. */
-const layoutRoom = (room, imports) => {
-  const folders = [...new Set(imports.flat().map(folderOf))].filter((folder) => folder.startsWith(`${room}/`))
+/** Places a module's folders in rows, relative to its upper left corner. */
+const layoutRoom = (module, imports) => {
+  const folders = [...new Set(imports.flat().map(folderOf))].filter((folder) =>
+    folder.startsWith(`${module}/`),
+  )
   const graph = graphOf(
     folders.sort(),
     imports.map((pair) => pair.map(folderOf)),
   )
   const layers = layersOf(graph)
-  const labels = layers.map((names) => names.map((name) => name.slice(room.length + 1)))
+  const labels = layers.map((names) => names.map((name) => name.slice(module.length + 1)))
   const widths = labels.map((row) => rowWidth(row.map(CHIP.width), CHIP.gap))
-  const inner = Math.max(CHIP.width(room) + 10, ...widths)
+  const inner = Math.max(CHIP.width(module) + 10, ...widths)
   const chips = new Map()
   for (const [index, names] of layers.entries()) {
     let x = ROOM.padding + (inner - widths[index]) / 2
     for (const name of names) {
-      const width = CHIP.width(name.slice(room.length + 1))
+      const width = CHIP.width(name.slice(module.length + 1))
       chips.set(name, { x, y: ROOM.title + index * CHIP.row + 8, width })
       x += width + CHIP.gap
     }
   }
   const height = ROOM.title + (layers.length ? layers.length * CHIP.row : 6)
-  return { room, chips, graph: reduced(graph), width: inner + 2 * ROOM.padding, height }
+  return { module, chips, graph: reduced(graph), width: inner + 2 * ROOM.padding, height }
 }
 
 const layout = (imports) => {
-  const names = [...new Set(Object.keys(rooms).map(roomOf))]
+  const names = [...new Set(Object.keys(modules).map(moduleOf))]
   const graph = graphOf(
     names,
-    imports.map((pair) => pair.map(roomOf)),
+    imports.map((pair) => pair.map(moduleOf)),
   )
-  const rows = layersOf(graph).map((row) => row.map((room) => layoutRoom(room, imports)))
+  const rows = layersOf(graph).map((row) => row.map((module) => layoutRoom(module, imports)))
   const widths = rows.map((row) =>
     rowWidth(
       row.map(({ width }) => width),
@@ -108,14 +110,14 @@ const layout = (imports) => {
   const placed = new Map()
   let y = MARGIN
   for (const row of rows) {
-    const height = Math.max(...row.map((room) => room.height))
-    // The rows fill the width, so that the rooms of browsers and of servers form columns.
+    const height = Math.max(...row.map((module) => module.height))
+    // The rows fill the width, so that the modules of browsers and of servers form columns.
     const gap =
-      row.length > 1 ? (width - 2 * MARGIN - sum(row.map((room) => room.width))) / (row.length - 1) : 0
+      row.length > 1 ? (width - 2 * MARGIN - sum(row.map((module) => module.width))) / (row.length - 1) : 0
     let x = row.length > 1 ? MARGIN : (width - row[0].width) / 2
-    for (const room of row) {
-      placed.set(room.room, { ...room, x, y: y + (height - room.height) / 2 })
-      x += room.width + gap
+    for (const module of row) {
+      placed.set(module.module, { ...module, x, y: y + (height - module.height) / 2 })
+      x += module.width + gap
     }
     y += height + ROOM.gapY
   }
@@ -134,30 +136,30 @@ const arrow = (from, to, name) => {
 
 const style = `
 svg { color: #1f2937; font: 13px ui-monospace, SFMono-Regular, Menlo, monospace; }
-.page { fill: #fff; } .room { fill: #f3f4f6; stroke: #9ca3af; } .folder { fill: #fff; stroke: #9ca3af; }
+.page { fill: #fff; } .module { fill: #f3f4f6; stroke: #9ca3af; } .folder { fill: #fff; stroke: #9ca3af; }
 .arrow { fill: none; stroke: #4f6bd8; stroke-width: 1.4; } .tip { fill: #4f6bd8; } text { fill: currentColor; }
 .name { font-weight: 700; }
 @media (prefers-color-scheme: dark) {
-  svg { color: #e5e7eb; } .page { fill: #111827; } .room { fill: #1f2937; stroke: #6b7280; }
+  svg { color: #e5e7eb; } .page { fill: #111827; } .module { fill: #1f2937; stroke: #6b7280; }
   .folder { fill: #111827; stroke: #6b7280; } .arrow { stroke: #93a8f4; } .tip { fill: #93a8f4; }
 }`
 
 const draw = ({ placed, graph, width, height }) => {
-  const boxes = [...placed.values()].map(({ room, chips, graph: inner, ...box }) => {
+  const boxes = [...placed.values()].map(({ module, chips, graph: inner, ...box }) => {
     const at = (name) => {
       const chip = chips.get(name)
       return { x: box.x + chip.x, y: box.y + chip.y, width: chip.width, height: CHIP.height }
     }
     const folders = [...chips.keys()].map((name) => {
       const { x, y, width: wide } = at(name)
-      return `<rect class="folder" x="${round(x)}" y="${round(y)}" width="${round(wide)}" height="${CHIP.height}" rx="5"/><text x="${round(x + wide / 2)}" y="${round(y + 17)}" text-anchor="middle">${name.slice(room.length + 1)}</text>`
+      return `<rect class="folder" x="${round(x)}" y="${round(y)}" width="${round(wide)}" height="${CHIP.height}" rx="5"/><text x="${round(x + wide / 2)}" y="${round(y + 17)}" text-anchor="middle">${name.slice(module.length + 1)}</text>`
     })
     const arrows = [...inner].flatMap(([from, targets]) =>
       targets.map((to) => arrow(at(from), at(to), `${from} imports ${to}`)),
     )
     return [
-      `<rect class="room" x="${round(box.x)}" y="${round(box.y)}" width="${round(box.width)}" height="${round(box.height)}" rx="9"/>`,
-      `<text class="name" x="${round(box.x + ROOM.padding)}" y="${round(box.y + 21)}">${room}</text>`,
+      `<rect class="module" x="${round(box.x)}" y="${round(box.y)}" width="${round(box.width)}" height="${round(box.height)}" rx="9"/>`,
+      `<text class="name" x="${round(box.x + ROOM.padding)}" y="${round(box.y + 21)}">${module}</text>`,
       ...arrows,
       ...folders,
     ].join('\n')
@@ -166,7 +168,7 @@ const draw = ({ placed, graph, width, height }) => {
     targets.map((to) => arrow(placed.get(from), placed.get(to), `${from} imports ${to}`)),
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${round(width)} ${round(height)}" width="${round(width)}" height="${round(height)}" role="img">
-<title>The rooms of src/ and which of them imports which</title>
+<title>The modules of src/ and which of them imports which</title>
 <style>${style}
 </style>
 <defs><marker id="head" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0 L8 4 L0 8 Z"/></marker></defs>

@@ -1,4 +1,4 @@
-// Prints the size of the script for a script tag, and the part of each room. Fails if the script is too large.
+// Prints the size of the script for a script tag, and the part of each module. Fails if the script is too large.
 import { readFile } from 'node:fs/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
@@ -14,18 +14,19 @@ const sizes = (bytes) => [
   brotliCompressSync(bytes).length,
 ]
 
-/** Returns the length of each room's modules without comments and blanks. The script's bytes are divided in that ratio. */
-const byRoom = async () => {
+/** Returns the length of each module's files without comments and blanks. The script's bytes are divided in that ratio. */
+const byModule = async () => {
   const { plugins, input, output } = config[0]
   const bundle = await rollup({ input, plugins: plugins.filter(({ name }) => name !== 'terser') })
   const { output: chunks } = await bundle.generate(output)
-  const rooms = {}
-  for (const [id, module] of Object.entries(chunks[0].modules)) {
-    const { code } = await transform(module.code ?? '', { minify: true, legalComments: 'none' })
-    const room = /dist\/(\w+)\//.exec(id)?.[1] ?? /node_modules\/((@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? 'other'
-    rooms[room] = (rooms[room] ?? 0) + code.length
+  const modules = {}
+  for (const [id, { code: source }] of Object.entries(chunks[0].modules)) {
+    const { code } = await transform(source ?? '', { minify: true, legalComments: 'none' })
+    const module =
+      /dist\/(\w+)\//.exec(id)?.[1] ?? /node_modules\/((@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? 'other'
+    modules[module] = (modules[module] ?? 0) + code.length
   }
-  return rooms
+  return modules
 }
 
 const row = (name, numbers) =>
@@ -35,11 +36,11 @@ const script = await readFile('dist/cdn/chat-session.js')
 row('bytes', ['minified', 'gzip', 'brotli'])
 const total = sizes(script)
 row('chat-session.js', total)
-const rooms = await byRoom()
-const source = Object.values(rooms).reduce((sum, length) => sum + length, 0)
-for (const [room, length] of Object.entries(rooms).sort(([, one], [, other]) => other - one))
+const modules = await byModule()
+const source = Object.values(modules).reduce((sum, length) => sum + length, 0)
+for (const [module, length] of Object.entries(modules).sort(([, one], [, other]) => other - one))
   row(
-    `  ${room}`,
+    `  ${module}`,
     total.map((bytes) => Math.round((bytes * length) / source)),
   )
 if (total.at(-1) > MAX_SIZE) {

@@ -7,7 +7,8 @@ import type { SessionOptions } from './options.js'
 import { isPageHidden, onActivated, watchPage } from './page.js'
 import type { ResumeStorage } from './storage/resume-key.js'
 import { traceStep } from './trace.js'
-import { openTransport, sessionUrl, startProtocols, type Transport } from './transports/websocket.js'
+import type { Transport } from './transports/transport.js'
+import { openTransport, sessionUrl, startProtocols } from './transports/websocket.js'
 import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
 
 /** The data and callbacks that a runner gets from its session. */

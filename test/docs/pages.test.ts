@@ -62,17 +62,17 @@ test('the README links to every page of the documentation', async () => {
     assert.ok(targets.includes(path), path)
 })
 
-test('ARCHITECTURE.md has an item for every room of the source, and names its folders there', async () => {
+test('ARCHITECTURE.md has an item for every module of the source, and names its folders there', async () => {
   const page = await read('ARCHITECTURE.md')
   const foldersIn = async (path: string): Promise<string[]> => {
     const entries = await readdir(new URL(path, root), { withFileTypes: true })
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   }
-  for (const room of await foldersIn('src/')) {
-    const [, item] = new RegExp(`^- \`src/${room}\`: (.*(?:\\n  .*)*)`, 'm').exec(page) ?? []
-    assert.ok(item, `src/${room}`)
-    for (const folder of await foldersIn(`src/${room}/`))
-      assert.ok(item.includes(`\`${folder}/\``), `src/${room}/${folder}`)
+  for (const module of await foldersIn('src/')) {
+    const [, item] = new RegExp(`^- \`src/${module}\`: (.*(?:\\n  .*)*)`, 'm').exec(page) ?? []
+    assert.ok(item, `src/${module}`)
+    for (const folder of await foldersIn(`src/${module}/`))
+      assert.ok(item.includes(`\`${folder}/\``), `src/${module}/${folder}`)
   }
 })
 

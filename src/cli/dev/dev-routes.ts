@@ -125,8 +125,8 @@ export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: st
   routes.get('/api', (context) => context.redirect('/api/'))
   routes.use(
     '/api/*',
-    serveStatic({ root: inDist('api-page'), rewriteRequestPath: (path) => path.replace(/^\/api/, '') }),
+    serveStatic({ root: inDist('pages/api'), rewriteRequestPath: (path) => path.replace(/^\/api/, '') }),
   )
-  routes.use('*', serveStatic({ root: inDist('playground') }))
+  routes.use('*', serveStatic({ root: inDist('pages/playground') }))
   return routes
 }

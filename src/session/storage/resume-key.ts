@@ -1,5 +1,4 @@
 import type { Resumption } from '../../protocol/index.js'
-import type { CredentialStore } from '../credentials.js'
 import type { State } from '../machine/state.js'
 
 /** Keeps the session between two pages of a tab, in `sessionStorage`. */
@@ -11,6 +10,12 @@ export interface ResumeStorage {
   take(): Resumption | null | undefined
   /** Writes the session when the page is hidden, and null when it ended: a page that comes back from the cache reads it. */
   save(state: State): void
+}
+
+/** The credentials that the gateway gave a guest. */
+interface GuestToken {
+  token(): string | undefined
+  accept(token: string): void
 }
 
 /** Storage may be forbidden, full or absent. The next page then starts a new session; nothing else changes. */
@@ -29,7 +34,7 @@ const ifPossible = <T>(use: () => T): T | undefined => {
 export const createResumeStorage = (
   key: string,
   isUserKnown: boolean,
-  credentials: Pick<CredentialStore, 'token' | 'accept'>,
+  credentials: GuestToken,
 ): ResumeStorage | undefined => {
   const storage = typeof document === 'undefined' ? undefined : ifPossible(() => sessionStorage)
   if (!storage) return undefined

@@ -3,7 +3,6 @@ import {
   limits,
   START_PREFIX,
   SUBPROTOCOL,
-  type ClientFrame,
   type ClientFrameOf,
   type GatewayFrame,
 } from '../../protocol/index.js'
@@ -11,27 +10,7 @@ import { wrongField } from '../../protocol/internal.js'
 import { withTimeout } from '../clock.js'
 import { onPageHide } from '../page.js'
 import { utf8 } from '../utf8.js'
-
-/** Is called with the events of one attempt. */
-export interface TransportListener {
-  opened(): void
-  frame(frame: GatewayFrame): void
-  /** A frame arrived that is not of this protocol. */
-  malformed(): void
-  closed(code: number): void
-}
-
-/** One attempt at a connection. */
-export interface Transport {
-  send(frame: ClientFrame): void
-  /** Closes the socket, and resolves when it is closed. The listener is not called any more. @default code 1000 */
-  close(code?: number): Promise<void>
-  /**
-   * Sends `end` as soon as the socket opens, then closes it: the start in its handshake began a session at the gateway. Gives
-   * up after five seconds, and at `pagehide`.
-   */
-  endAfterOpen(): Promise<void>
-}
+import type { Transport, TransportListener } from './transport.js'
 
 /** Milliseconds in which the socket of a session that has ended may still open. */
 const END_TIMEOUT = 5_000

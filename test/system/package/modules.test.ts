@@ -6,12 +6,12 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ESLint } from 'eslint'
 import ts from 'typescript'
-import { forbidden, pathInSrc, roomOf, rooms, withoutNode } from '../../../scripts/modules.mjs'
+import { forbidden, pathInSrc, moduleOf, modules, withoutNode } from '../../../scripts/modules.mjs'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Every module of src/ with its imports, those of types included. */
-const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => {
     const file = join(root, 'src', name)
@@ -20,7 +20,7 @@ const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   })
 
 test('every import in src/ follows an arrow of the table', () => {
-  const wrong = modules.flatMap(({ name, file, imports }) =>
+  const wrong = sources.flatMap(({ name, file, imports }) =>
     imports.flatMap((specifier) => {
       const why = forbidden(file, specifier)
       return why === undefined ? [] : [`${name} imports ${specifier}: ${why}`]
@@ -30,22 +30,24 @@ test('every import in src/ follows an arrow of the table', () => {
 })
 
 test('every row of the table covers a file, and names rows that exist', () => {
-  const used = new Set(modules.map(({ file }) => roomOf(pathInSrc(file) ?? '')))
-  for (const [room, allowed] of Object.entries(rooms)) {
-    assert.ok(used.has(room), `no file is in ${room}`)
-    for (const other of allowed) assert.ok(roomOf(other), `${room} may import ${other}, which has no row`)
+  const used = new Set(sources.map(({ file }) => moduleOf(pathInSrc(file) ?? '')))
+  for (const [module, allowed] of Object.entries(modules)) {
+    assert.ok(used.has(module), `no file is in ${module}`)
+    for (const other of allowed) assert.ok(moduleOf(other), `${module} may import ${other}, which has no row`)
   }
 })
 
 test('every arrow of the table points one way', () => {
   const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
-    (rooms[from] ?? []).some((next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))))
-  for (const room of Object.keys(rooms)) assert.ok(!reaches(room, room), `${room} reaches itself`)
+    (modules[from] ?? []).some(
+      (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
+    )
+  for (const module of Object.keys(modules)) assert.ok(!reaches(module, module), `${module} reaches itself`)
 })
 
 test('no file of src/ imports itself through others', () => {
   const imports = new Map(
-    modules.map(({ file, imports }) => [
+    sources.map(({ file, imports }) => [
       pathInSrc(file),
       imports.filter((name) => name.startsWith('.')).map((name) => pathInSrc(join(dirname(file), name))),
     ]),
@@ -63,7 +65,7 @@ test('no file of src/ imports itself through others', () => {
   assert.deepEqual(circles, [])
 })
 
-test('the picture of the rooms in ARCHITECTURE.md is drawn from the imports of today', () => {
+test('the picture of the modules in ARCHITECTURE.md is drawn from the imports of today', () => {
   const { stderr, status } = spawnSync(process.execPath, ['scripts/build/modules-picture.mjs', '--check'], {
     cwd: root,
     encoding: 'utf8',
@@ -76,7 +78,7 @@ const problems = async (folder: string, line: string): Promise<string[]> => {
   const eslint = new ESLint({
     cwd: root,
     overrideConfig: { languageOptions: { parserOptions: { project: null } } },
-    ruleFilter: ({ ruleId }) => ruleId === 'rooms/arrows',
+    ruleFilter: ({ ruleId }) => ruleId === 'modules/imports',
   })
   const filePath = join(root, 'src', folder, 'new-file.ts')
   const [result] = await eslint.lintText(`${line}\n`, { filePath })
@@ -85,16 +87,16 @@ const problems = async (folder: string, line: string): Promise<string[]> => {
 
 const lines: [folder: string, line: string, problem: RegExp | null][] = [
   ['session', "import { VERSION } from '../protocol/index.js'", null],
-  ['session', "import '../element/define.js'", /^session\/ may import session\/machine, protocol\.$/],
+  ['session', "import '../element/define.js'", /^session\/ may import session\/clock, /],
   ['session', "export * from '../protocol/codec.js'", /^protocol\/ is entered by index, internal\.$/],
   ['session/machine', "import '../session.js'", /^session\/machine may import protocol\.$/],
-  ['protocol', "import '../session/index.js'", /^protocol\/ may import no other room\.$/],
+  ['protocol', "import '../session/index.js'", /^protocol\/ may import no other module\.$/],
   ['element', "import '../protocol/index.js'", /^element\/ may import/],
   ['tokens', "import '../engine/index.js'", /^tokens\/ may import protocol\.$/],
-  ['engine/local', "import '../memory/memory-engine.js'", /^engine\/local may import/],
-  ['engine/memory', "import '../local/store.js'", null],
+  ['engine/single-process', "import '../memory/memory-engine.js'", /^engine\/single-process may import/],
+  ['engine/memory', "import '../single-process/store/store.js'", null],
   ['gateway/sessions', "import '../../util/multimap.js'", null],
-  ['util', "import '../protocol/index.js'", /^util\/ may import no other room\.$/],
+  ['util', "import '../protocol/index.js'", /^util\/ may import no other module\.$/],
   ['tokens', "import '../util/sha256.js'", /^tokens\/ may import protocol\.$/],
   ['gateway/limits', "import '../config/parse.js'", /^gateway\/limits may import/],
   ['gateway/sessions', "import '../connection/connection.js'", /^gateway\/sessions may import/],
@@ -102,9 +104,9 @@ const lines: [folder: string, line: string, problem: RegExp | null][] = [
   ['gateway', "import '../../../scripts/test.mjs'", /^src\/ imports nothing outside of it/],
   ['cli', "import '../session/index.js'", /^cli\/ may import/],
   ['attic', 'export {}', null],
-  ['attic', "import '../protocol/index.js'", /^scripts\/rooms\.mjs has no row for src\/attic\/new-file\.$/],
-  ...withoutNode.map((room): [string, string, RegExp] => [
-    room,
+  ['attic', "import '../protocol/index.js'", /^scripts\/modules\.mjs has no row for src\/attic\/new-file\.$/],
+  ...withoutNode.map((module): [string, string, RegExp] => [
+    module === 'pages' ? 'pages/playground' : module,
     "import 'node:fs'",
     /must run without Node\.$/,
   ]),
@@ -118,12 +120,12 @@ for (const [folder, line, problem] of lines)
     else assert.deepEqual(found, [])
   })
 
-/** Returns the type check's errors for `source` in a new file of a room. */
-const typeErrors = (project: string, room: string, source: string): string[] => {
+/** Returns the type check's errors for `source` in a new file of a module. */
+const typeErrors = (project: string, module: string, source: string): string[] => {
   const configFile = join(root, project)
   const { config } = ts.readConfigFile(configFile, (path) => ts.sys.readFile(path)) as { config: unknown }
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, dirname(configFile))
-  const file = join(root, 'src', room, 'new-file.ts')
+  const file = join(root, 'src', module, 'new-file.ts')
   const host = ts.createCompilerHost(options)
   const { getSourceFile, fileExists } = host
   host.fileExists = (name) => name === file || fileExists(name)
@@ -135,18 +137,18 @@ const typeErrors = (project: string, room: string, source: string): string[] => 
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
 }
 
-const scopes: [project: string, room: string, known: string, unknown: string[]][] = [
+const scopes: [project: string, module: string, known: string, unknown: string[]][] = [
   ['src/tsconfig.server.json', 'gateway', 'process.pid', ['document', 'HTMLElement']],
   ['src/tsconfig.browser.json', 'session', 'document', ['process', 'Buffer']],
   ['src/protocol/tsconfig.json', 'protocol', 'Math.PI', ['document', 'process']],
 ]
 
-for (const [project, room, known, unknown] of scopes)
-  test(`the type check of ${room}/ knows ${known} and neither of ${unknown.join(', ')}`, () => {
-    assert.deepEqual(typeErrors(project, room, `export const value = ${known}\n`), [])
+for (const [project, module, known, unknown] of scopes)
+  test(`the type check of ${module}/ knows ${known} and neither of ${unknown.join(', ')}`, () => {
+    assert.deepEqual(typeErrors(project, module, `export const value = ${known}\n`), [])
     for (const name of unknown)
       assert.match(
-        typeErrors(project, room, `export const value = ${name}\n`).join('\n'),
+        typeErrors(project, module, `export const value = ${name}\n`).join('\n'),
         /Cannot find name/,
         name,
       )

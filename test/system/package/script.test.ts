@@ -90,11 +90,11 @@ test('npm run size prints the size of the script, minified, gzip and brotli, by 
   const { stdout } = await promisify(execFile)(process.execPath, ['scripts/build/size.mjs'], {
     cwd: fileURLToPath(root),
   })
-  const [heading = '', total = '', ...rooms] = stdout.trim().split('\n')
+  const [heading = '', total = '', ...modules] = stdout.trim().split('\n')
   assert.match(heading, /minified +gzip +brotli/)
   const [, minified = ''] = /(\d+) +\d+ +\d+$/.exec(total) ?? []
   assert.equal(Number(minified), script.length)
-  assert.deepEqual(rooms.map((row) => row.trim().split(' ')[0]).sort(), [
+  assert.deepEqual(modules.map((row) => row.trim().split(' ')[0]).sort(), [
     '@lit/reactive-element',
     'element',
     'protocol',
