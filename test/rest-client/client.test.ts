@@ -15,11 +15,11 @@ import { createAppToken } from '../../src/tokens/index.js'
 import { restTypes } from '../../scripts/build/rest-types.mjs'
 import { startClient } from '../support/raw-client.js'
 import { secret } from '../support/tokens.js'
-import type { TestGateway } from '../support/gateway.js'
-import { runGateway, startOf, testApp } from '../gateway/support.js'
+import { startGateway, testApp, type TestGateway } from '../support/gateway.js'
+import { startOf } from '../support/starts.js'
 
 const root = new URL('../../', import.meta.url)
-const { url } = await runGateway()
+const { url } = await startGateway()
 
 /** The two ways to an app's client. */
 const clients: Record<string, (of: TestGateway, appId?: string) => RestCalls> = {
@@ -41,7 +41,7 @@ test('docs/REST.md names every method of the client', async () => {
 
 for (const [how, clientOf] of Object.entries(clients)) {
   test(`each method makes its call, with ids of every kind, ${how}`, async () => {
-    const run = await runGateway()
+    const run = await startGateway()
     const { url } = run
     const chat = clientOf(run)
     const user = 'a/b ?#%:日本'
@@ -81,7 +81,7 @@ for (const [how, clientOf] of Object.entries(clients)) {
   })
 
   test(`an error has the status, the code and the sentence, ${how}`, async () => {
-    const run = await runGateway()
+    const run = await startGateway()
     const error = await clientOf(run)
       .getUser({ user: 'nobody' })
       .catch((caught: unknown) => caught)
@@ -107,14 +107,14 @@ for (const [how, clientOf] of Object.entries(clients)) {
   })
 
   test(`ids that would change the path are refused before anything is sent, ${how}`, async () => {
-    const run = await runGateway()
+    const run = await startGateway()
     for (const user of ['.', '..', '', '\ud800', undefined, null, 1])
       await assert.rejects(clientOf(run).endUserSessions({ user: user as string }), TypeError)
     await assert.rejects(clientOf(run, '..').getUsage(), TypeError)
   })
 
   test(`a signal ends a call, ${how}`, async () => {
-    const run = await runGateway()
+    const run = await startGateway()
     const chat = clientOf(run)
     await assert.rejects(chat.getUsage({ signal: AbortSignal.abort() }), { name: 'AbortError' })
     const controller = new AbortController()
@@ -126,7 +126,7 @@ for (const [how, clientOf] of Object.entries(clients)) {
 }
 
 test('a call beyond `restPerSecond` is refused over HTTP, with the time to try again; code in the process has no such limit', async () => {
-  const limited = await runGateway({ limits: { restPerSecond: 1 } })
+  const limited = await startGateway({ limits: { restPerSecond: 1 } })
   const hasty = createRestClient({ endpoint: limited.url, appId: 'app', secret })
   const refused = await Promise.all([1, 2, 3].map(() => hasty.getUsage().catch((caught: unknown) => caught)))
   const one = refused.find((each) => each instanceof RestError)
@@ -155,7 +155,7 @@ test('in the process, an error has the cause; a closed gateway gives no answer',
 })
 
 test('in the process, what a call answers is a copy', async () => {
-  const { gateway } = await runGateway()
+  const { gateway } = await startGateway()
   const chat = gateway.client('app')
   await chat.putUser({ user: 'ada', body: { custom: { plan: 'free' } } })
   const { user } = await chat.getUser({ user: 'ada' })

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import type { SessionErrorCode, TokenAsk } from '../../src/session/index.js'
 import { startProxy } from '../support/proxy.js'
-import { eventually, newSession, nextEvent, reaches, startGateway, statesOf, tokenFor } from './support.js'
+import { eventually, newSession, nextEvent, reaches, statesOf } from './support.js'
+import { startGateway } from '../support/gateway.js'
+import { tokenFor } from '../support/tokens.js'
 
 const gateway = await startGateway()
 const endpoint = gateway.url

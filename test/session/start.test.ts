@@ -3,16 +3,9 @@ import { test } from 'node:test'
 import { SessionError, type StartResult } from '../../src/session/index.js'
 import { createSignature } from '../../src/tokens/index.js'
 import { freePort } from '../support/free-port.js'
-import {
-  newSession,
-  nextEvent,
-  portOf,
-  reaches,
-  secret,
-  startGateway,
-  statesOf,
-  tokenFor,
-} from './support.js'
+import { newSession, nextEvent, portOf, reaches, statesOf } from './support.js'
+import { secret, tokenFor } from '../support/tokens.js'
+import { startGateway } from '../support/gateway.js'
 
 const gateway = await startGateway({
   signatureSecrets: ['another secret of at least 32 bytes'],

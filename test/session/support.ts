@@ -8,11 +8,9 @@ import {
   type SessionOptions,
   type SessionState,
 } from '../../src/session/index.js'
-import { startGateway, type TestGateway } from '../support/gateway.js'
-import { appId, secret, tokenFor } from '../support/tokens.js'
+import { appId } from '../support/tokens.js'
 import { until } from '../support/until.js'
 
-export { appId, secret, startGateway, tokenFor, type TestGateway }
 /** The WebSocket of `ws` follows the standard as far as a session needs it. */
 export const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket
 

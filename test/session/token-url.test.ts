@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { fetchToken } from '../../src/session/token-url.js'
-import { newSession, startGateway, tokenFor } from './support.js'
+import { newSession } from './support.js'
+import { startGateway } from '../support/gateway.js'
+import { tokenFor } from '../support/tokens.js'
 
 const jwt = 'aGVhZGVy.cGF5bG9hZA.c2lnbmF0dXJl'
 

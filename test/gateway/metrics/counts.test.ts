@@ -5,13 +5,15 @@ import { createSignature } from '../../../src/tokens/index.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { restOf } from '../rest/support.js'
 import { until } from '../../support/until.js'
-import { runGateway, signatureSecret, startOf, testApp } from '../support.js'
+import { startGateway, testApp } from '../../support/gateway.js'
+import { signatureSecret } from '../../support/tokens.js'
+import { startOf } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 
 /** Starts a gateway. `value` returns a series of the scraped metrics, 0 if there is none. */
 const run = async (app: Partial<AppConfig> = {}, config: Partial<GatewayConfig> = {}) => {
-  const gateway = await runGateway(app, { admin: { port: 0, token }, ...config })
+  const gateway = await startGateway(app, { admin: { port: 0, token }, ...config })
   const admin = await gateway.gateway.listenAdmin()
   const scrape = async (): Promise<string> =>
     (await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()

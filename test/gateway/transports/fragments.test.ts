@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { handshake, openRaw, startProtocol, within, type RawSocket } from '../../support/raw-client.js'
-import { runGateway, startOf } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 
 /** A masked frame with one byte of payload. */
@@ -23,14 +24,14 @@ const open = async (url: string): Promise<RawSocket> => {
 const policyViolation = Buffer.from([0x88, 0x02, 1008 >> 8, 1008 & 0xff])
 
 test('a message of more fragments than a client needs ends the connection with 1008', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const raw = await open(url)
   raw.socket.write(Buffer.concat([fragment(1), ...Array.from({ length: 99 }, () => fragment(0))]))
   await until('a close frame', () => raw.received().includes(policyViolation))
 })
 
 test('a frame that comes byte by byte ends the connection with 1008', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const raw = await open(url)
   raw.socket.setNoDelay(true)
   raw.socket.write(header)
@@ -46,7 +47,7 @@ for (const [what, first] of [
   ['frame', header],
 ] as const)
   test(`a ${what} that is not finished within startTimeout ends the session as timeout`, async () => {
-    const { url } = await runGateway({}, { startTimeout: 2 })
+    const { url } = await startGateway({}, { startTimeout: 2 })
     const raw = await open(url)
     raw.socket.write(first)
     // Control frames between fragments do not extend the deadline, but are answered.
@@ -57,7 +58,7 @@ for (const [what, first] of [
   })
 
 test('a client that sends pings of the WebSocket protocol and no message is not ended by that deadline', async () => {
-  const { url } = await runGateway({}, { startTimeout: 0.5 })
+  const { url } = await startGateway({}, { startTimeout: 0.5 })
   const raw = await open(url)
   const began = performance.now()
   while (performance.now() - began < 1_500) {

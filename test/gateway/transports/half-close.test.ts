@@ -15,7 +15,8 @@ import {
   within,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf, testApp } from '../support.js'
+import { startOf } from '../../support/starts.js'
+import { testApp } from '../../support/gateway.js'
 
 /**
  * A gateway whose `authenticate` and `authorizeSend` wait until `answer` is called. `sockets` are its sides of the connections.

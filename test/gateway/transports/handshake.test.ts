@@ -11,10 +11,12 @@ import {
   within,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { runGateway, startOf, tokenFor } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
-const { url } = await runGateway({ authenticate: never }, { startTimeout: 30 })
+const { url } = await startGateway({ authenticate: never }, { startTimeout: 30 })
 
 test('a start in the handshake starts a session', async () => {
   const client = openClient(url, { start: await startOf('ada') })

@@ -7,7 +7,8 @@ import { createGateway, createLog } from '../../../src/gateway/index.js'
 import { Connection } from '../../../src/gateway/connection/connection.js'
 import { handshake, startProtocol } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf, testApp } from '../support.js'
+import { startOf } from '../../support/starts.js'
+import { testApp } from '../../support/gateway.js'
 
 const COUNT = 200
 /** Two portions of 16: one may be handled before the first turn is over. */

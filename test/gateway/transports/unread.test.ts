@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Connection } from '../../../src/gateway/connection/connection.js'
 import { startClient } from '../../support/raw-client.js'
-import { runGateway, startOf } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { startOf } from '../../support/starts.js'
 
 test('a client for which more than 1 MB waits is disconnected', async () => {
-  const { url } = await runGateway()
+  const { url } = await startGateway()
   const connections: Connection[] = []
   const closed = new Set<Connection>()
   const { receive, onClose } = Connection.prototype

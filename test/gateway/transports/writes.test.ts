@@ -17,7 +17,8 @@ import {
   type Client,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf, testApp } from '../support.js'
+import { startOf } from '../../support/starts.js'
+import { testApp } from '../../support/gateway.js'
 
 /** The bytes of each write since the latest reset. */
 const writes: number[] = []

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { ClientFrameOf, GatewayFrame } from '../../../src/protocol/index.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { startProxy } from '../../support/proxy.js'
-import { eventually, newSession, reaches, startGateway, tokenFor } from '../support.js'
+import { eventually, newSession, reaches } from '../support.js'
+import { startGateway } from '../../support/gateway.js'
+import { tokenFor } from '../../support/tokens.js'
 
 const token = 'a.b.c'
 

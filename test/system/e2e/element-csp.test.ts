@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newContext } from '../../support/browser.js'
-import {
-  recordViolations,
-  siteOf,
-  startSiteGateway,
-  startSite,
-  tokenFor,
-  violationsOf,
-  watch,
-} from './element-page.js'
+import { recordViolations, siteOf, startSiteGateway, startSite, violationsOf, watch } from './element-page.js'
+import { tokenFor } from '../../support/tokens.js'
 
 const context = await newContext()
 
@@ -25,7 +18,7 @@ test('a page with a strict Content-Security-Policy has an active session and no 
       },
     }),
   )
-  const { page } = await watch(context)
+  const page = await context.newPage()
   await recordViolations(page)
   await page.goto(url)
   await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
@@ -53,7 +46,7 @@ test('if the policy forbids the connection, the session fails at once as blocked
       },
     }),
   )
-  const { page } = await watch(context)
+  const page = await context.newPage()
   await page.goto(site)
   const started = Date.now()
   await page.locator('chat-session:state(failed)').waitFor({ state: 'attached' })
@@ -82,7 +75,7 @@ test('a policy that is added later does not end a live session, and fails its ne
       },
     }),
   )
-  const { page } = await watch(context)
+  const page = await context.newPage()
   await recordViolations(page)
   await page.goto(url)
   const tag = page.locator('chat-session')
@@ -129,7 +122,7 @@ test('a violation elsewhere in the page, which reports no URL, does not affect t
       },
     }),
   )
-  const { page } = await watch(context)
+  const page = await context.newPage()
   await recordViolations(page)
   await page.goto(url)
   await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { newContext } from '../../support/browser.js'
-import { siteOf, startSiteGateway, startSite, tokenFor, watch } from './element-page.js'
+import { siteOf, startSiteGateway, startSite, watch } from './element-page.js'
+import { tokenFor } from '../../support/tokens.js'
 
 const context = await newContext('--host-resolver-rules=MAP lan.test 127.0.0.1')
 
@@ -69,7 +70,7 @@ test('an app with a list of origins refuses a sandboxed iframe as origin-refused
     },
   })
   const url = await startSiteGateway(site, ['https://www.example.com'])
-  const { page } = await watch(context)
+  const page = await context.newPage()
   await page.goto(url)
   const element = page.frameLocator('iframe').locator('chat-session:state(failed)')
   await element.waitFor(active)
@@ -102,7 +103,7 @@ test('a script that no gateway served sends credentials nowhere before it has an
       '/npm/chat-session.js': { html: script, headers: { 'content-type': 'text/javascript' } },
     }),
   )
-  const { page } = await watch(context)
+  const page = await context.newPage()
   const sockets: string[] = []
   page.on('websocket', (socket) => sockets.push(socket.url()))
   await page.goto(site)
@@ -124,7 +125,7 @@ test('an endpoint is relative to the page', async () => {
       },
     }),
   )
-  const { page } = await watch(context)
+  const page = await context.newPage()
   await page.goto(`${url}/deep/page`)
   await page.locator('chat-session:state(active)').waitFor(active)
 })

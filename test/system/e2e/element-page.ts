@@ -3,9 +3,7 @@ import type { RequestListener } from 'node:http'
 import type { BrowserContext, Page } from 'playwright-core'
 import { startServer } from '../../support/http-server.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
-import { tokenFor } from '../../support/tokens.js'
-
-export { tokenFor }
+import { complaintsOf } from '../../support/page-state.js'
 
 /** A page's HTML and response headers. */
 export interface Served {
@@ -32,21 +30,10 @@ export const startSiteGateway = async (site?: RequestListener, origins?: string[
   return url
 }
 
-export interface Watched {
-  page: Page
-  /** Errors and warnings in the console, and exceptions. */
-  complaints: string[]
-}
-
 /** Opens a page that records errors and warnings. */
-export const watch = async (context: BrowserContext): Promise<Watched> => {
+export const watch = async (context: BrowserContext): Promise<{ page: Page; complaints: string[] }> => {
   const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  return { page, complaints }
+  return { page, complaints: complaintsOf(page) }
 }
 
 /** Records every violation of the page's Content-Security-Policy. Called before the page loads. */

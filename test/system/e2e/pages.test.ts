@@ -11,7 +11,8 @@ import {
   shopTokenFor,
 } from './pages-site.js'
 import { until } from '../../support/until.js'
-import { chatOf, complaintsOf, framesSentBy, startShopGateway, untilState } from './site.js'
+import { startShopGateway } from './site.js'
+import { chatOf, complaintsOf, framesSentBy, untilState } from '../../support/page-state.js'
 
 test('a page with one tag and one script has a live session', async () => {
   const gateway = await startShopGateway()

@@ -17,7 +17,7 @@ import {
   withToken,
 } from './session-site.js'
 import { until } from '../../support/until.js'
-import { stateOf } from './site.js'
+import { stateOf } from '../../support/page-state.js'
 
 test('the next page of a server-rendered site resumes the session, and receives the messages in between', async () => {
   const gateway = await startDurableGateway()

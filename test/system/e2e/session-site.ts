@@ -7,11 +7,9 @@ import { newContext } from '../../support/browser.js'
 import { startGateway, type TestGateway } from '../../support/gateway.js'
 import { gatewayScript } from './pages-site.js'
 import { until } from '../../support/until.js'
-import { chatOf, untilState } from './site.js'
+import { chatOf, untilState } from '../../support/page-state.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { startServer } from '../../support/http-server.js'
-
-export { tokenFor, type TestGateway }
 
 /** Starts a gateway with an embedded engine. Another gateway on the same folder continues its sessions. */
 export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise<TestGateway> =>

@@ -6,7 +6,8 @@ import { ChatSession } from '../../../src/session/index.js'
 import { customerIn, logIn, startShop, type ShopSite } from './shop-site.js'
 import { newContext } from '../../support/browser.js'
 import { until } from '../../support/until.js'
-import { APP, chatOf, complaintsOf, stateOf, untilBooted, untilState } from './site.js'
+import { APP } from './site.js'
+import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/page-state.js'
 
 /** A token's life in seconds. The session fetches the next token after half of it. */
 const SHORT = 6

@@ -4,8 +4,9 @@ import { createShop } from '../../../demo/shop/shop.mjs'
 import { newContext } from '../../support/browser.js'
 import type { Proxy } from '../../support/proxy.js'
 import type { AttachedGateway } from '../../support/gateway.js'
-import { SECRET, startShopGateway, untilState } from './site.js'
+import { SECRET, startShopGateway } from './site.js'
 import { startServer } from '../../support/http-server.js'
+import { untilState } from '../../support/page-state.js'
 
 export interface ShopSite {
   url: string

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { newContext } from '../../support/browser.js'
 import { customerIn, logIn, startShop } from './shop-site.js'
 import { until } from '../../support/until.js'
-import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from './site.js'
+import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/page-state.js'
 import { startServer } from '../../support/http-server.js'
 
 const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account', '/messages']

@@ -5,10 +5,8 @@ import { scratchFolder } from '../../support/scratch-folder.js'
 import { run, type Running } from '../cli/run.js'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { freePort } from '../../support/free-port.js'
-import { appId, secret, tokenFor } from '../../support/tokens.js'
+import { appId, secret } from '../../support/tokens.js'
 import { runtime } from './runtime.js'
-
-export { appId, secret, tokenFor }
 
 /** A gateway in a process of its own that can be killed and started again on the same folder and port. */
 export interface GatewayProcess {

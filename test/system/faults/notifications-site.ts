@@ -6,18 +6,11 @@ import { afterEach } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/define.js'
 import type { ChatSession } from '../../../src/session/index.js'
-import {
-  activeId,
-  sender,
-  serveSite,
-  startDurableGateway,
-  tokenFor,
-  type Answer,
-  type Site,
-  type TestGateway,
-} from '../e2e/session-site.js'
+import { activeId, sender, serveSite, startDurableGateway, type Answer, type Site } from '../e2e/session-site.js'
 import { until } from '../../support/until.js'
 import { show, watch } from './lone-browser.js'
+import { tokenFor } from '../../support/tokens.js'
+import type { TestGateway } from '../../support/gateway.js'
 
 interface NotificationEvent {
   type: string

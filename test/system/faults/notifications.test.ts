@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/define.js'
 import { activeId, messagesIn, sender, sendFrom, untilReceived } from '../e2e/session-site.js'
 import { until } from '../../support/until.js'
-import { untilState } from '../e2e/site.js'
+import { untilState } from '../../support/page-state.js'
 import { startProxy, type Wire } from '../../support/proxy.js'
 import { goTo, openTab as openCachedTab, show, testAgain } from './lone-browser.js'
 import {

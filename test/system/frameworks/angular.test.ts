@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { untilState } from '../e2e/site.js'
+import { untilState } from '../../support/page-state.js'
 import { testFramework } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import {

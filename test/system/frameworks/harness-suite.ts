@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { until } from '../../support/until.js'
-import { chatOf } from '../e2e/site.js'
+import { chatOf } from '../../support/page-state.js'
 import {
   activeId,
   addGatewayScript,

@@ -4,7 +4,7 @@ import type { Page, WebSocket } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { recordViolations, violationsOf } from '../e2e/element-page.js'
 import { until } from '../../support/until.js'
-import { chatOf, stateOf, untilBooted } from '../e2e/site.js'
+import { chatOf, stateOf, untilBooted } from '../../support/page-state.js'
 import { activeId, press, startPages, untilRead, untilShown, visit } from './harness.js'
 import { follow, logIn, logOut } from './rendered.js'
 

@@ -5,7 +5,8 @@ import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { freePort } from '../../support/free-port.js'
 import { chatTag, gatewayScript, openPage, ownScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
 import { until } from '../../support/until.js'
-import { chatOf, complaintsOf, startShopGateway, stateOf, untilState } from '../e2e/site.js'
+import { startShopGateway } from '../e2e/site.js'
+import { chatOf, complaintsOf, stateOf, untilState } from '../../support/page-state.js'
 
 /** Whether an error is the browser's own about a failed connection. A page can't prevent it. */
 const isOfTheNetwork = (complaint: string): boolean =>

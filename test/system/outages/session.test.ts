@@ -5,21 +5,10 @@ import type { ChatSession } from '../../../src/session/index.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { portOf } from '../../session/support.js'
 import { startProxy, type Proxy } from '../../support/proxy.js'
-import {
-  activeId,
-  receivedIn,
-  messagesIn,
-  openActive,
-  sender,
-  sendFrom,
-  serveSite,
-  startDurableGateway,
-  untilReceived,
-  withToken,
-  type TestGateway,
-} from '../e2e/session-site.js'
+import { activeId, receivedIn, messagesIn, openActive, sender, sendFrom, serveSite, startDurableGateway, untilReceived, withToken } from '../e2e/session-site.js'
 import { until } from '../../support/until.js'
-import { untilState } from '../e2e/site.js'
+import type { TestGateway } from '../../support/gateway.js'
+import { untilState } from '../../support/page-state.js'
 
 interface Network {
   proxy: Proxy

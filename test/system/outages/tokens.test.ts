@@ -2,23 +2,10 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { newContext } from '../../support/browser.js'
-import {
-  activeId,
-  receivedIn,
-  messagesIn,
-  openActive,
-  sender,
-  serveSite,
-  startDurableGateway,
-  tokenFor,
-  untilReceived,
-  withToken,
-  type Answer,
-  type Render,
-  type Site,
-} from '../e2e/session-site.js'
+import { activeId, receivedIn, messagesIn, openActive, sender, serveSite, startDurableGateway, untilReceived, withToken, type Answer, type Render, type Site } from '../e2e/session-site.js'
 import { until } from '../../support/until.js'
-import { chatOf, untilState } from '../e2e/site.js'
+import { tokenFor } from '../../support/tokens.js'
+import { chatOf, untilState } from '../../support/page-state.js'
 
 /** Seconds for which a token is valid. The session fetches the next token after half of them. */
 const SHORT = 6

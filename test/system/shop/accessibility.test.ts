@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { assertAccessible } from '../../support/axe.js'
 import { newContext } from '../../support/browser.js'
 import { customerIn, startShop } from '../e2e/shop-site.js'
-import { untilState } from '../e2e/site.js'
+import { untilState } from '../../support/page-state.js'
 
 const phone = { width: 360, height: 640 }
 const desktop = { width: 1200, height: 800 }

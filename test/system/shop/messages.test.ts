@@ -7,7 +7,7 @@ import { newContext } from '../../support/browser.js'
 import { startProxy, type Proxy } from '../../support/proxy.js'
 import { ask, customerIn, leaveUnsent, logIn, message, startShop, write } from '../e2e/shop-site.js'
 import { until } from '../../support/until.js'
-import { chatOf, complaintsOf, untilState } from '../e2e/site.js'
+import { chatOf, complaintsOf, untilState } from '../../support/page-state.js'
 
 const NORA = 'Nora Lind'
 
