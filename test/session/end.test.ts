@@ -6,7 +6,7 @@ import type { ChatSession, StartResult } from '../../src/session/index.js'
 import { startProxy } from '../support/proxy.js'
 import { startScript } from './scripted.js'
 import { freePort } from '../support/free-port.js'
-import { eventually, newSession, nextEvent, statesOf, WebSocket } from './support.js'
+import { eventually, newSession, nextEvent, statesOf, WebSocket } from '../support/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 

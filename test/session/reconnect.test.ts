@@ -4,7 +4,7 @@ import type { AuthenticateRequest } from '../../src/gateway/index.js'
 import { startProxy } from '../support/proxy.js'
 import { startScript } from './scripted.js'
 import { info } from './machine/states.js'
-import { newSession, nextEvent, portOf, reaches, startFake, statesOf } from './support.js'
+import { newSession, nextEvent, portOf, reaches, startFake, statesOf } from '../support/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import type { SessionErrorCode, TokenAsk } from '../../src/session/index.js'
 import { startProxy } from '../support/proxy.js'
-import { eventually, newSession, nextEvent, reaches, statesOf } from './support.js'
+import { eventually, newSession, nextEvent, reaches, statesOf } from '../support/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { SessionError, type StartResult } from '../../src/session/index.js'
 import { createSignature } from '../../src/tokens/index.js'
 import { freePort } from '../support/free-port.js'
-import { newSession, nextEvent, portOf, reaches, statesOf } from './support.js'
+import { newSession, nextEvent, portOf, reaches, statesOf } from '../support/client-sessions.js'
 import { secret, tokenFor } from '../support/tokens.js'
 import { startGateway } from '../support/gateway.js'
 

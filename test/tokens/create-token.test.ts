@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAppToken, createToken, TokenError, verifyToken } from '../../src/tokens/index.js'
 import { signToken } from '../../src/tokens/sign-token.js'
-import { appId, at, noon, payloadOf, secret } from './support.js'
+import { appId, at, noon, payloadOf, secret } from '../support/forged-tokens.js'
 
 const codeOf = async (made: Promise<unknown>): Promise<string> => {
   try {

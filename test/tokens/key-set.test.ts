@@ -13,7 +13,17 @@ import {
   type JWK,
 } from 'jose'
 import { createTokenVerifier, type KeySetAlgorithm, type TokenRules } from '../../src/tokens/index.js'
-import { appId, at, backends, base64url, claims, forge, noon, outcome, secret } from './support.js'
+import {
+  appId,
+  at,
+  backends,
+  base64url,
+  claims,
+  forge,
+  noon,
+  outcome,
+  secret,
+} from '../support/forged-tokens.js'
 
 const maker = async (alg: KeySetAlgorithm, kid?: string) => {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })

@@ -9,7 +9,7 @@ import {
   verifySignature,
   type Profile,
 } from '../../src/tokens/index.js'
-import { appId, backends, outcome, secret } from './support.js'
+import { appId, backends, outcome, secret } from '../support/forged-tokens.js'
 
 const userIds = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 80 })

@@ -7,7 +7,7 @@ import {
   TokenError,
   verifySignature,
 } from '../../src/tokens/index.js'
-import { backends, otherSecret, secret } from './support.js'
+import { backends, otherSecret, secret } from '../support/forged-tokens.js'
 
 for (const { name, hmac } of backends) {
   const verify = createSignatureVerifier({ secrets: [secret], hmac })

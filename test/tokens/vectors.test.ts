@@ -5,7 +5,7 @@ import { createMac, createMacCheck, utf8 } from '../../src/tokens/hmac.js'
 import { createSignature } from '../../src/tokens/index.js'
 import { verifyWithKeySet } from '../../src/tokens/key-set.js'
 import { parseToken } from '../../src/tokens/parse-token.js'
-import { backends } from './support.js'
+import { backends } from '../support/forged-tokens.js'
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
 const parsed = (text: string) => {

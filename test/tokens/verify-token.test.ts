@@ -13,7 +13,7 @@ import {
   otherSecret,
   outcome,
   secret,
-} from './support.js'
+} from '../support/forged-tokens.js'
 import { createDirectTokenVerifier } from '../../src/tokens/internal.js'
 
 for (const { name, hmac } of backends) {

@@ -13,7 +13,7 @@ import {
 import { request, startSession } from '../../../src/engine/suite/kit.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
-import { inChild, killed, nextMessage } from './children.js'
+import { inChild, killed, nextMessage } from '../../support/engine/children.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 

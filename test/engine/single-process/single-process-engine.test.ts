@@ -7,7 +7,7 @@ import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Operation, type Store } from '../../../src/engine/single-process/store/store.js'
 import { request, until, vouch, startSession } from '../../../src/engine/suite/kit.js'
-import { createPowerCutStore, volumeOf, rules, withStore } from '../stores.js'
+import { createPowerCutStore, volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }

@@ -7,7 +7,7 @@ import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/single-process/store/store.js'
 import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
-import { volumeOf, rules, withStore } from '../stores.js'
+import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }

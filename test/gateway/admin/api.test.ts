@@ -17,7 +17,7 @@ import type {
 } from '../../../src/protocol/internal.js'
 import { startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { key, secretOf, startEndpoint } from '../webhooks/endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
 import { startGateway } from '../../support/gateway.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
 import { startOf } from '../../support/starts.js'

@@ -8,8 +8,8 @@ import { lint } from '../../support/openapi.mjs'
 import { startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
-import { documented, seen } from './conformance.js'
-import { field, restOf } from './support.js'
+import { documented, seen } from '../../support/rest-conformance.js'
+import { field, restOf } from '../../support/rest-calls.js'
 
 const { url } = await startGateway()
 const rest = restOf(url)

@@ -6,7 +6,7 @@ import { createDispatcher, type Dispatcher } from '../../../src/gateway/webhooks
 import { createMetrics, type Metrics } from '../../../src/gateway/metrics/metrics.js'
 import { createLog } from '../../../src/gateway/log.js'
 import { until } from '../../support/until.js'
-import { key, startEndpoint } from './endpoint.js'
+import { key, startEndpoint } from '../../support/webhook-endpoint.js'
 import { createTestQueue, type TestQueue } from './queue.js'
 
 const DAY = 86_400_000

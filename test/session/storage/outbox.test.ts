@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { ClientFrameOf, GatewayFrame } from '../../../src/protocol/index.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { startProxy } from '../../support/proxy.js'
-import { eventually, newSession, reaches } from '../support.js'
+import { eventually, newSession, reaches } from '../../support/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { tokenFor } from '../../support/tokens.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { assertAccessible } from '../../support/axe.js'
-import { itOnPlayground as it } from '../playground/playground-page.js'
+import { itOnPlayground as it } from '../../support/sites/playground-page.js'
 
 describe('the page to try the REST API', () => {
   it('sends calls to the gateway, with a token that goes to its own origin alone', async ({ page, dev }) => {

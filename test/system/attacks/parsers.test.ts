@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { clientFrames, gatewayFrames, isUserId, parse, parseProfile } from '../../../src/protocol/index.js'
 import { parseConfig } from '../../../src/gateway/config/parse.js'
 import { createSignature, createTokenVerifier, verifySignature } from '../../../src/tokens/index.js'
-import { base64url, claims, forge, noon, secret } from '../../tokens/support.js'
+import { base64url, claims, forge, noon, secret } from '../../support/forged-tokens.js'
 import { runs } from './support.js'
 
 /** Repeated characters that may break a parser, a log or a regular expression. */

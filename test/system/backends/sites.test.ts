@@ -3,13 +3,13 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { verifyToken } from '../../../src/tokens/index.js'
-import { APP, SECRET, startShopGateway } from '../e2e/site.js'
+import { APP, SECRET, startShopGateway } from '../../support/sites/shop-gateway.js'
 import { newContext } from '../../support/browser.js'
 import { within } from '../../support/raw-client.js'
 import { prepareFolder, names, run, startBackend } from './workspace.js'
 import { csharpTag, languages, spring, type Language } from './languages.js'
 import { startServer } from '../../support/http-server.js'
-import { chatOf, untilState } from '../../support/page-state.js'
+import { chatOf, untilState } from '../../support/sites/page-state.js'
 
 const id = `"></chat-session><script>document.broken=1</script>' & &amp; <b>{{7*7}} Zoë 😀 \\`
 const name = `Zoë "the 'hostile'" </script> 😀`

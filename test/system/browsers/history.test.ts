@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { after, test } from 'node:test'
-import { startShopGateway } from '../e2e/site.js'
+import { startShopGateway } from '../../support/sites/shop-gateway.js'
 import { startServer } from '../../support/http-server.js'
 import { startScripted } from '../../support/scripted-gateway.mjs'
 import {

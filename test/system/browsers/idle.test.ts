@@ -2,11 +2,11 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { CDPSession, Page } from 'playwright-core'
-import { chatTag, gatewayScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
-import { startShopGateway } from '../e2e/site.js'
+import { chatTag, gatewayScript, servePage, shopTokenFor } from '../../support/sites/static-page.js'
+import { startShopGateway } from '../../support/sites/shop-gateway.js'
 import { newContext } from '../../support/browser.js'
 import { until } from '../../support/until.js'
-import { untilState } from '../../support/page-state.js'
+import { untilState } from '../../support/sites/page-state.js'
 
 declare global {
   interface Window {

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { chatTag, gatewayScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
+import { chatTag, gatewayScript, servePage, shopTokenFor } from '../../support/sites/static-page.js'
 import { until } from '../../support/until.js'
-import { startShopGateway } from '../e2e/site.js'
+import { startShopGateway } from '../../support/sites/shop-gateway.js'
 import { startServer } from '../../support/http-server.js'
 import { activeId, logOut, serveAda, startBob, tabs, untilReceived, untilIs, untilState } from './tabs.js'
 

@@ -9,7 +9,7 @@ import { makeCertificate } from '../../support/certificates.js'
 import { startServer } from '../../support/http-server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { secret, tokenFor } from '../../support/tokens.js'
-import { finish, run, type Outcome } from './run.js'
+import { finish, run, type Outcome } from '../../support/command-line.js'
 
 const folder = scratchFolder()
 const write = async (name: string, content: unknown): Promise<string> => {

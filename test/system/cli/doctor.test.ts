@@ -9,7 +9,7 @@ import { freePort } from '../../support/free-port.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
 import { listen } from '../../support/http-server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { finish } from './run.js'
+import { finish } from '../../support/command-line.js'
 
 const folder = scratchFolder()
 

@@ -10,7 +10,7 @@ import { startOf } from '../../support/starts.js'
 import { secret, tokenFor } from '../../support/tokens.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
-import { finish, run } from './run.js'
+import { finish, run } from '../../support/command-line.js'
 
 const folder = scratchFolder()
 const config = {

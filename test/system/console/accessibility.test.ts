@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { assertAccessible } from '../../support/axe.js'
 import { tokenFor } from '../../support/tokens.js'
-import { key, secretOf, startEndpoint } from '../../gateway/webhooks/endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
 import { itOnConsole as it, type ConsoleSite } from './console-site.js'
 
 const endpoint = await startEndpoint((response) => response.writeHead(410).end())

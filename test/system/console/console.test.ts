@@ -3,7 +3,7 @@ import { describe } from 'node:test'
 import { assertAccessible } from '../../support/axe.js'
 import { until } from '../../support/until.js'
 import { tokenFor } from '../../support/tokens.js'
-import { key, secretOf, startEndpoint } from '../../gateway/webhooks/endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
 import { adminToken, itOnConsole as it, readToken, type ConsoleSite } from './console-site.js'
 
 const STORED = 'chat-session-admin-token'

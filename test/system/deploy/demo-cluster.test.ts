@@ -10,7 +10,7 @@ import { newContext } from '../../support/browser.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import './support.js'
-import { chatOf, untilState } from '../../support/page-state.js'
+import { chatOf, untilState } from '../../support/sites/page-state.js'
 
 const file = fileURLToPath(new URL('../../../demo/cluster/start.mjs', import.meta.url))
 

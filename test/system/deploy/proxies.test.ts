@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:https'
 import { test } from 'node:test'
-import { finish } from '../cli/run.js'
+import { finish } from '../../support/command-line.js'
 import { startGateway } from '../../support/gateway.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newContext } from '../../support/browser.js'
-import { recordViolations, siteOf, startSiteGateway, startSite, violationsOf, watch } from './element-page.js'
+import {
+  recordViolations,
+  siteOf,
+  startSiteGateway,
+  startSite,
+  violationsOf,
+} from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const context = await newContext()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { newContext } from '../../support/browser.js'
-import { siteOf, startSiteGateway, startSite, watch } from './element-page.js'
+import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const context = await newContext('--host-resolver-rules=MAP lan.test 127.0.0.1')

@@ -9,10 +9,10 @@ import {
   recordEvents,
   servePage,
   shopTokenFor,
-} from './pages-site.js'
+} from '../../support/sites/static-page.js'
 import { until } from '../../support/until.js'
-import { startShopGateway } from './site.js'
-import { chatOf, complaintsOf, framesSentBy, untilState } from '../../support/page-state.js'
+import { startShopGateway } from '../../support/sites/shop-gateway.js'
+import { chatOf, complaintsOf, framesSentBy, untilState } from '../../support/sites/page-state.js'
 
 test('a page with one tag and one script has a live session', async () => {
   const gateway = await startShopGateway()

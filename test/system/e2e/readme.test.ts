@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { startDev } from '../../../src/cli/dev/dev.js'
 import { newContext } from '../../support/browser.js'
-import { siteOf, startSiteGateway, startSite, watch } from './element-page.js'
+import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const context = await newContext()

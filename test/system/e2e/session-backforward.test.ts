@@ -6,10 +6,21 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Frame, Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
-import { activeId, receivedIn, messagesIn, openActive, sender, serveSite, startDurableGateway, storedIn, untilReceived, withToken } from './session-site.js'
+import {
+  activeId,
+  receivedIn,
+  messagesIn,
+  openActive,
+  sender,
+  serveSite,
+  startDurableGateway,
+  storedIn,
+  untilReceived,
+  withToken,
+} from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import { tokenFor } from '../../support/tokens.js'
-import { stateOf, untilState } from '../../support/page-state.js'
+import { stateOf, untilState } from '../../support/sites/page-state.js'
 
 /** Dispatches the events in Chromium's order: `resume` and `visibilitychange` before `pageshow`. */
 const transition = (page: Page, type: 'pagehide' | 'pageshow'): Promise<void> =>

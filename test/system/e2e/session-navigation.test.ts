@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { portOf } from '../../session/support.js'
+import { portOf } from '../../support/client-sessions.js'
 import { newContext } from '../../support/browser.js'
 import {
   activeId,
@@ -15,9 +15,9 @@ import {
   storedIn,
   untilReceived,
   withToken,
-} from './session-site.js'
+} from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
-import { stateOf } from '../../support/page-state.js'
+import { stateOf } from '../../support/sites/page-state.js'
 
 test('the next page of a server-rendered site resumes the session, and receives the messages in between', async () => {
   const gateway = await startDurableGateway()

@@ -10,7 +10,7 @@ import {
   startDurableGateway,
   untilReceived,
   withToken,
-} from './session-site.js'
+} from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 
 test('a read mark in one of a user’s pages counts in the other, on another device too', async () => {

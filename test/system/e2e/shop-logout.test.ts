@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../../src/session/index.js'
-import { customerIn, logIn, startShop, type ShopSite } from './shop-site.js'
+import { customerIn, logIn, startShop, type ShopSite } from '../../support/sites/shop.js'
 import { newContext } from '../../support/browser.js'
 import { until } from '../../support/until.js'
-import { APP } from './site.js'
-import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/page-state.js'
+import { APP } from '../../support/sites/shop-gateway.js'
+import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
 
 /** A token's life in seconds. The session fetches the next token after half of it. */
 const SHORT = 6

@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { newContext } from '../../support/browser.js'
 import { until } from '../../support/until.js'
-import { untilState } from '../../support/page-state.js'
+import { untilState } from '../../support/sites/page-state.js'
 import { startServer } from '../../support/http-server.js'
 
 const file = fileURLToPath(new URL('../../../demo/start.mjs', import.meta.url))

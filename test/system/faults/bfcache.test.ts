@@ -2,9 +2,18 @@
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
-import { activeId, messagesIn, sender, serveSite, startDurableGateway, untilReceived, withToken, type Site } from '../e2e/session-site.js'
+import {
+  activeId,
+  messagesIn,
+  sender,
+  serveSite,
+  startDurableGateway,
+  untilReceived,
+  withToken,
+  type Site,
+} from '../../support/sites/rendered-site.js'
 import { tokenFor } from '../../support/tokens.js'
-import { untilState } from '../../support/page-state.js'
+import { untilState } from '../../support/sites/page-state.js'
 import { goTo, openTab, testAgain, watch } from './lone-browser.js'
 
 const context = await watch()

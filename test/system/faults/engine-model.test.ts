@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createMemoryEngine, type Engine, type SendResult, type EngineEvent } from '../../../src/engine/index.js'
+import {
+  createMemoryEngine,
+  type Engine,
+  type SendResult,
+  type EngineEvent,
+} from '../../../src/engine/index.js'
 import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { request, startSession } from '../../../src/engine/suite/kit.js'
-import { volumeOf, rules, withStore } from '../../engine/stores.js'
+import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cy']

@@ -1,7 +1,7 @@
 // The developer tools freeze a page, as a browser does with a hidden page.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { sender, serveSite } from '../e2e/session-site.js'
+import { sender, serveSite } from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
 import { startProxy } from '../../support/proxy.js'

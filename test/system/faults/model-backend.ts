@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { NewMessage } from '../../../src/gateway/index.js'
 import { appId } from '../../support/tokens.js'
-import { forkModule } from './runtime.js'
+import { forkModule } from './fork-module.js'
 import type { Order, GatewayReply } from './model-gateway.js'
 
 /** The next gateway process. It loads its modules before a test needs it. */

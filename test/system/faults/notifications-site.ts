@@ -6,7 +6,14 @@ import { afterEach } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/define.js'
 import type { ChatSession } from '../../../src/session/index.js'
-import { activeId, sender, serveSite, startDurableGateway, type Answer, type Site } from '../e2e/session-site.js'
+import {
+  activeId,
+  sender,
+  serveSite,
+  startDurableGateway,
+  type Answer,
+  type Site,
+} from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import { show, watch } from './lone-browser.js'
 import { tokenFor } from '../../support/tokens.js'

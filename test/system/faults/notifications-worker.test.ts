@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page, Worker } from 'playwright-core'
-import { receivedIn, untilReceived } from '../e2e/session-site.js'
+import { receivedIn, untilReceived } from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import {
   announcedIn,

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createLog } from '../../../src/gateway/index.js'
 import { sendBuffers } from '../../../src/gateway/transports/send-buffers.js'
-import { rules } from '../../engine/stores.js'
+import { rules } from '../../support/engine/stores.js'
 import { startGateway } from '../../support/gateway.js'
 import { appId } from '../../support/tokens.js'
 

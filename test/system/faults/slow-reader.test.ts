@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { startClient, startProtocol, within, type Frame } from '../../support/raw-client.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
-import { forkModule } from './runtime.js'
+import { forkModule } from './fork-module.js'
 import type { Order, State } from './slow-reader-gateway.js'
 
 const MISSED = 100_000

@@ -6,7 +6,7 @@ import { appId, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { connectionRound } from './connection-round.js'
 import type { Resources } from './transport-leaks-gateway.js'
-import { forkModule } from './runtime.js'
+import { forkModule } from './fork-module.js'
 
 test('2,000 closed connections leave no session, socket or timer in the process of a gateway', async (context) => {
   const gateway = forkModule('transport-leaks-gateway.ts')

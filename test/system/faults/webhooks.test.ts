@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 import { ChatSession } from '../../../src/session/index.js'
 import { readBody, startServer } from '../../support/http-server.js'
 import { until } from '../../support/until.js'
-import { gatewayProcess } from './gateway-process.js'
+import { gatewayProcess } from '../../support/gateway-process.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 10)

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { untilState } from '../../support/page-state.js'
+import { untilState } from '../../support/sites/page-state.js'
 import { testFramework } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import {

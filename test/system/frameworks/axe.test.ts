@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { untilBooted, untilState } from '../../support/page-state.js'
+import { untilBooted, untilState } from '../../support/sites/page-state.js'
 import { assertAccessible } from '../../support/axe.js'
 import { press, startPages, visit } from './harness.js'
 

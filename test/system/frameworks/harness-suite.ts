@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { until } from '../../support/until.js'
-import { chatOf } from '../../support/page-state.js'
+import { chatOf } from '../../support/sites/page-state.js'
 import {
   activeId,
   addGatewayScript,

@@ -5,7 +5,7 @@ import { after } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { FrameworkPages, FrameworkPagesOptions } from '../../../demo/frameworks/server/pages.mjs'
 import { until } from '../../support/until.js'
-import { chatOf, complaintsOf, framesSentBy, untilState } from '../../support/page-state.js'
+import { chatOf, complaintsOf, framesSentBy, untilState } from '../../support/sites/page-state.js'
 import { newContext } from '../../support/browser.js'
 
 const demo = new URL('../../../demo/frameworks/', import.meta.url)

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { until } from '../../support/until.js'
-import { chatOf, stateOf, untilBooted } from '../../support/page-state.js'
+import { chatOf, stateOf, untilBooted } from '../../support/sites/page-state.js'
 import { activeId, press, startPages, untilRead, untilShown } from './harness.js'
 import {
   assertEnded,

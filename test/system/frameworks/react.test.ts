@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { until } from '../../support/until.js'
-import { untilState } from '../../support/page-state.js'
+import { untilState } from '../../support/sites/page-state.js'
 import {
   activeId,
   holdRegistration,

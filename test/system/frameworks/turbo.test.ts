@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { until } from '../../support/until.js'
-import { chatOf, stateOf, untilBooted, untilState } from '../../support/page-state.js'
+import { chatOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
 import { activeId, press, startPages, untilRead, untilShown } from './harness.js'
 import {
   assertEnded,

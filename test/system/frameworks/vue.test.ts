@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { untilState } from '../../support/page-state.js'
+import { untilState } from '../../support/sites/page-state.js'
 import { testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import { holdRegistration, register, startPages, untilBound, untilShown, visit } from './harness.js'

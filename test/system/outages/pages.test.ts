@@ -3,10 +3,17 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { freePort } from '../../support/free-port.js'
-import { chatTag, gatewayScript, openPage, ownScript, servePage, shopTokenFor } from '../e2e/pages-site.js'
+import {
+  chatTag,
+  gatewayScript,
+  openPage,
+  ownScript,
+  servePage,
+  shopTokenFor,
+} from '../../support/sites/static-page.js'
 import { until } from '../../support/until.js'
-import { startShopGateway } from '../e2e/site.js'
-import { chatOf, complaintsOf, stateOf, untilState } from '../../support/page-state.js'
+import { startShopGateway } from '../../support/sites/shop-gateway.js'
+import { chatOf, complaintsOf, stateOf, untilState } from '../../support/sites/page-state.js'
 
 /** Whether an error is the browser's own about a failed connection. A page can't prevent it. */
 const isOfTheNetwork = (complaint: string): boolean =>

@@ -3,12 +3,23 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSession } from '../../../src/session/index.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { portOf } from '../../session/support.js'
+import { portOf } from '../../support/client-sessions.js'
 import { startProxy, type Proxy } from '../../support/proxy.js'
-import { activeId, receivedIn, messagesIn, openActive, sender, sendFrom, serveSite, startDurableGateway, untilReceived, withToken } from '../e2e/session-site.js'
+import {
+  activeId,
+  receivedIn,
+  messagesIn,
+  openActive,
+  sender,
+  sendFrom,
+  serveSite,
+  startDurableGateway,
+  untilReceived,
+  withToken,
+} from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import type { TestGateway } from '../../support/gateway.js'
-import { untilState } from '../../support/page-state.js'
+import { untilState } from '../../support/sites/page-state.js'
 
 interface Network {
   proxy: Proxy

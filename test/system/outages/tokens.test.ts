@@ -2,10 +2,23 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { newContext } from '../../support/browser.js'
-import { activeId, receivedIn, messagesIn, openActive, sender, serveSite, startDurableGateway, untilReceived, withToken, type Answer, type Render, type Site } from '../e2e/session-site.js'
+import {
+  activeId,
+  receivedIn,
+  messagesIn,
+  openActive,
+  sender,
+  serveSite,
+  startDurableGateway,
+  untilReceived,
+  withToken,
+  type Answer,
+  type Render,
+  type Site,
+} from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import { tokenFor } from '../../support/tokens.js'
-import { chatOf, untilState } from '../../support/page-state.js'
+import { chatOf, untilState } from '../../support/sites/page-state.js'
 
 /** Seconds for which a token is valid. The session fetches the next token after half of them. */
 const SHORT = 6

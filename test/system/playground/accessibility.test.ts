@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { assertAccessible } from '../../support/axe.js'
-import { itOnPlayground as it, type Playground } from './playground-page.js'
+import { itOnPlayground as it, type Playground } from '../../support/sites/playground-page.js'
 import { until } from '../../support/until.js'
 
 /** Brings the largest number of users into six states, and opens every part of a panel. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import type { LoginMethodId } from '../../../src/pages/playground/settings.js'
-import { itOnPlayground as it } from './playground-page.js'
+import { itOnPlayground as it } from '../../support/sites/playground-page.js'
 
 const accepted: [LoginMethodId, 'playground' | 'strict'][] = [
   ['token', 'playground'],

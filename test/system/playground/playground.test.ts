@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { TIMEOUT } from '../../support/browser.js'
-import { itOnPlayground as it, textOf } from './playground-page.js'
+import { itOnPlayground as it, textOf } from '../../support/sites/playground-page.js'
 
 describe('the playground: actions on a session', () => {
   it('ends the session, and removes and adds its element: each time another session starts', async (playground) => {

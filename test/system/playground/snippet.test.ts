@@ -4,7 +4,7 @@ import ts from 'typescript'
 import type { LoginMethodId } from '../../../src/pages/playground/settings.js'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { startServer } from '../../support/http-server.js'
-import { itOnPlayground as it, type Playground } from './playground-page.js'
+import { itOnPlayground as it, type Playground } from '../../support/sites/playground-page.js'
 
 type Tab = 'HTML' | 'JavaScript' | 'React'
 const tabs: Tab[] = ['HTML', 'JavaScript', 'React']

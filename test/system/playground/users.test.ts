@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { itOnPlayground as it, type Panel, type Playground } from './playground-page.js'
+import { itOnPlayground as it, type Panel, type Playground } from '../../support/sites/playground-page.js'
 
 /** Waits until the sessions of the first users, Alice, Bob and a guest, are active. */
 const firstUsers = async ({ panel }: Playground) => {

@@ -16,7 +16,7 @@ import {
   type TransferRecord,
 } from '../../../src/engine/internal.js'
 import { partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
-import { finish, run } from '../cli/run.js'
+import { finish, run } from '../../support/command-line.js'
 import {
   assertCopied,
   configFile,

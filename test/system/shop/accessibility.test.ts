@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible } from '../../support/axe.js'
 import { newContext } from '../../support/browser.js'
-import { customerIn, startShop } from '../e2e/shop-site.js'
-import { untilState } from '../../support/page-state.js'
+import { customerIn, startShop } from '../../support/sites/shop.js'
+import { untilState } from '../../support/sites/page-state.js'
 
 const phone = { width: 360, height: 640 }
 const desktop = { width: 1200, height: 800 }

@@ -5,9 +5,9 @@ import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { assertAccessible } from '../../support/axe.js'
 import { newContext } from '../../support/browser.js'
 import { startProxy, type Proxy } from '../../support/proxy.js'
-import { ask, customerIn, leaveUnsent, logIn, message, startShop, write } from '../e2e/shop-site.js'
+import { ask, customerIn, leaveUnsent, logIn, message, startShop, write } from '../../support/sites/shop.js'
 import { until } from '../../support/until.js'
-import { chatOf, complaintsOf, untilState } from '../../support/page-state.js'
+import { chatOf, complaintsOf, untilState } from '../../support/sites/page-state.js'
 
 const NORA = 'Nora Lind'
 

@@ -2,7 +2,15 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { startProxy, type Proxy } from '../../support/proxy.js'
-import { ask, customerIn, leaveUnsent, message, startShop, write, type ShopSite } from '../e2e/shop-site.js'
+import {
+  ask,
+  customerIn,
+  leaveUnsent,
+  message,
+  startShop,
+  write,
+  type ShopSite,
+} from '../../support/sites/shop.js'
 import { until } from '../../support/until.js'
 
 const NORA = 'Nora Lind'

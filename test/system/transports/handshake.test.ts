@@ -1,7 +1,7 @@
 // How a WebSocket begins, and requests that begin none.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { restOf, statusAndCode } from '../../gateway/rest/support.js'
+import { restOf, statusAndCode } from '../../support/rest-calls.js'
 import { startOf } from '../../support/starts.js'
 import {
   handshake,

@@ -5,7 +5,7 @@ import type { Retention } from '../../../../src/engine/engine.js'
 import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import type { Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { createPowerCutStore, rules, volumeOf, withStore } from '../../stores.js'
+import { createPowerCutStore, rules, volumeOf, withStore } from '../../../support/engine/stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cyd', 'dan', 'eve']

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { StoredKeysFilter } from '../../../../src/engine/single-process/messages/stored-keys-filter.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { rules, volumeOf, withStore } from '../../stores.js'
+import { rules, volumeOf, withStore } from '../../../support/engine/stores.js'
 
 const keyOf = (n: number): string => `sent\0app\0ada\0bob\0${n}`
 

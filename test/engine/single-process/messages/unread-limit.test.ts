@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { SendRules } from '../../../../src/engine/engine.js'
 import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { rules as lenient, volumeOf, withStore } from '../../stores.js'
+import { rules as lenient, volumeOf, withStore } from '../../../support/engine/stores.js'
 
 const appId = 'app'
 const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }

@@ -5,7 +5,7 @@ import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, until } from '../../../../src/engine/suite/kit.js'
-import { createPowerCutStore, rules, volumeOf } from '../../stores.js'
+import { createPowerCutStore, rules, volumeOf } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }

@@ -5,7 +5,7 @@ import type { Volume } from '../../../../src/engine/single-process/store/store.j
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { idsOf, request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
 import { until } from '../../../support/until.js'
-import { volumeOf, withStore } from '../../stores.js'
+import { volumeOf, withStore } from '../../../support/engine/stores.js'
 
 /** More than are detached in one step. */
 const COUNT = 1_200

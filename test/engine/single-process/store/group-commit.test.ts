@@ -6,7 +6,7 @@ import { GroupCommit } from '../../../../src/engine/single-process/store/group-c
 import { EngineError } from '../../../../src/engine/errors.js'
 import { put, type Operation, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
-import { withStore } from '../../stores.js'
+import { withStore } from '../../../support/engine/stores.js'
 
 const openStore = async (): Promise<ClassicLevel> => {
   const store = new ClassicLevel(scratchFolder())

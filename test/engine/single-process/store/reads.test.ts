@@ -5,7 +5,7 @@ import { Reads } from '../../../../src/engine/single-process/store/reads.js'
 import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'
-import { withStore } from '../../stores.js'
+import { withStore } from '../../../support/engine/stores.js'
 
 const ROWS = 20
 const EVERYTHING = { gte: 'key 00', lt: 'key 99' }

@@ -7,7 +7,7 @@ import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
-import { createPowerCutStore, rules, volumeOf } from '../../stores.js'
+import { createPowerCutStore, rules, volumeOf } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 

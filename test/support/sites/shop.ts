@@ -1,12 +1,12 @@
 import { getRequestListener } from '@hono/node-server'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { createShop } from '../../../demo/shop/shop.mjs'
-import { newContext } from '../../support/browser.js'
-import type { Proxy } from '../../support/proxy.js'
-import type { AttachedGateway } from '../../support/gateway.js'
-import { SECRET, startShopGateway } from './site.js'
-import { startServer } from '../../support/http-server.js'
-import { untilState } from '../../support/page-state.js'
+import { newContext } from '../browser.js'
+import type { Proxy } from '../proxy.js'
+import type { AttachedGateway } from '../gateway.js'
+import { SECRET, startShopGateway } from './shop-gateway.js'
+import { startServer } from '../http-server.js'
+import { untilState } from './page-state.js'
 
 export interface ShopSite {
   url: string

@@ -1,5 +1,5 @@
-import { MemoryStore } from '../../src/engine/memory/memory-store.js'
-import type { Operation, Volume, Store } from '../../src/engine/single-process/store/store.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import type { Operation, Volume, Store } from '../../../src/engine/single-process/store/store.js'
 
 export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   store,

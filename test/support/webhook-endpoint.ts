@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { Webhook } from 'standardwebhooks'
-import { readBody, startServer } from '../../support/http-server.js'
+import { readBody, startServer } from './http-server.js'
 
 /** The key of the webhooks' signatures, and the secret that stands for it. */
 export const key = randomBytes(32)

@@ -1,20 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { bun, node, type Runtime } from '../../support/runtimes.js'
-
-/** What `FAULT_RUNTIME` may be. */
-const runtimes: Partial<Record<string, Runtime>> = { node, bun }
-
-const find = (name: string): Runtime => {
-  const runtime = runtimes[name]
-  if (!runtime)
-    throw new Error(`FAULT_RUNTIME is "${name}": set it to ${Object.keys(runtimes).join(' or ')}.`)
-  return runtime
-}
-
-/** The runtime of the gateways that run in processes of their own. The tests and their clients run on Node. */
-export const runtime = find(process.env['FAULT_RUNTIME'] || 'node')
+import { runtime } from '../../support/fault-runtime.js'
+import { node } from '../../support/runtimes.js'
 
 const children = new Set<ChildProcess>()
 after(() => children.forEach((child) => child.kill('SIGKILL')))

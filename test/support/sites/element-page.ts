@@ -1,9 +1,9 @@
 // Helpers of the element's tests: a page, its server, and a gateway on the same server or another.
 import type { RequestListener } from 'node:http'
 import type { BrowserContext, Page } from 'playwright-core'
-import { startServer } from '../../support/http-server.js'
-import { attachGateway, startGateway } from '../../support/gateway.js'
-import { complaintsOf } from '../../support/page-state.js'
+import { startServer } from '../http-server.js'
+import { attachGateway, startGateway } from '../gateway.js'
+import { complaintsOf } from './page-state.js'
 
 /** A page's HTML and response headers. */
 export interface Served {

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { within } from '../../support/raw-client.js'
+import { within } from './raw-client.js'
 
-const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 export interface Outcome {
   code: number | null

@@ -6,7 +6,7 @@ import {
   type CheckedMessage,
 } from '../../../src/engine/index.js'
 import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
-import { rules } from '../stores.js'
+import { rules } from './stores.js'
 
 const [task, path = '', run = ''] = process.argv.slice(2)
 

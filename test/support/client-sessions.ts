@@ -8,8 +8,8 @@ import {
   type SessionOptions,
   type SessionState,
 } from '../../src/session/index.js'
-import { appId } from '../support/tokens.js'
-import { until } from '../support/until.js'
+import { appId } from './tokens.js'
+import { until } from './until.js'
 
 /** The WebSocket of `ws` follows the standard as far as a session needs it. */
 export const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket

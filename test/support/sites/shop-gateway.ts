@@ -1,4 +1,4 @@
-import { attachGateway, type AttachedGateway } from '../../support/gateway.js'
+import { attachGateway, type AttachedGateway } from '../gateway.js'
 
 /** The app of the gateways here. */
 export const APP = 'shop'

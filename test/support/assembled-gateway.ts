@@ -13,7 +13,7 @@ import { createLog } from '../../src/gateway/log.js'
 import { createMetrics } from '../../src/gateway/metrics/metrics.js'
 import { createMessageTurns } from '../../src/gateway/messages/message-turns.js'
 import { attach } from '../../src/gateway/transports/node-ws.js'
-import { testApp } from '../support/gateway.js'
+import { testApp } from './gateway.js'
 
 /** Assembles a gateway from its parts around a changed memory engine, so that a test can read what the parts hold. */
 export const assemble = async (

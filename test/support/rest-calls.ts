@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
-import { createAppToken } from '../../../src/tokens/index.js'
-import { startGateway, type TestGateway } from '../../support/gateway.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { appId, secret } from '../../support/tokens.js'
-import { assertConforms } from './conformance.js'
+import type { AppConfig, GatewayConfig } from '../../src/gateway/index.js'
+import { createAppToken } from '../../src/tokens/index.js'
+import { startGateway, type TestGateway } from './gateway.js'
+import { scratchFolder } from './scratch-folder.js'
+import { appId, secret } from './tokens.js'
+import { assertConforms } from './rest-conformance.js'
 
 export interface RestAnswer {
   status: number

@@ -1,7 +1,7 @@
 // What a page and its first `<chat-session>` show.
 import type { Page } from 'playwright-core'
-import type { ChatSessionElement } from '../../src/element/chat-session.js'
-import { until } from './until.js'
+import type { ChatSessionElement } from '../../../src/element/chat-session.js'
+import { until } from '../until.js'
 
 /** Records a page's errors: errors and warnings in its console, and exceptions. */
 export const complaintsOf = (page: Page): string[] => {

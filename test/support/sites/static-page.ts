@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
-import { newContext } from '../../support/browser.js'
-import { tokenFor } from '../../support/tokens.js'
-import { APP, SECRET } from './site.js'
-import { startServer, type TestServer } from '../../support/http-server.js'
+import { newContext } from '../browser.js'
+import { tokenFor } from '../tokens.js'
+import { APP, SECRET } from './shop-gateway.js'
+import { startServer, type TestServer } from '../http-server.js'
 
 /** Returns a token for a user of the shop's app. */
 export const shopTokenFor = (userId: string): Promise<string> =>
