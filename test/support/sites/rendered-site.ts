@@ -15,6 +15,7 @@ import { startServer } from '../http-server.js'
 export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise<TestGateway> =>
   startGateway(
     {
+      signatureSecrets: [],
       requireExpiry: true,
       limits: { messagesPerSecond: 10_000, bytesPerSecond: 2 ** 40 },
       // More than a slow page can be behind.
