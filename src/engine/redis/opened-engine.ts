@@ -244,8 +244,7 @@ export class OpenedEngine {
         this.attached.remove(session(event[3]))
         return emit({ type: 'session-ended', session: session(event[3]), code: event[4] })
       case kinds.connectionReplaced:
-        // If another connection of this node carries the session, the result of its start comes after this event.
-        this.attached.remove(session(event[3]))
+        this.attached.remove(session(event[3]), event[4])
         return emit({ type: 'connection-replaced', session: session(event[3]), connectionId: event[4] })
       case kinds.reauth:
         return emit({ type: 'reauth', session: session(event[3]) })

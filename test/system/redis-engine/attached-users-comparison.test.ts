@@ -43,7 +43,7 @@ const setUp = async (options: RedisClientOptions) => {
   for (const user of users) {
     const [epoch, offset] = await runner.onUser(runner.steps.inboxState, user, [])
     numbers.set(user.userId, Number(epoch))
-    attached.add({ ...user, sessionId: user.userId }, Number(epoch), Number(offset))
+    attached.add({ ...user, sessionId: user.userId }, 'a connection', Number(epoch), Number(offset))
   }
   const close = async (): Promise<void> => {
     await client.close()
@@ -121,7 +121,7 @@ for (const { name, options } of settings)
         for (let n = 0, added = 0; added < 450; n++) {
           const user = { ...ada, userId: `crowd ${n}` }
           if (partitions.of(user) !== partition) continue
-          attached.add({ ...user, sessionId: user.userId }, numbers.get(first.userId) ?? 0, 0)
+          attached.add({ ...user, sessionId: user.userId }, 'a connection', numbers.get(first.userId) ?? 0, 0)
           added++
         }
         await attached.compare(partition)

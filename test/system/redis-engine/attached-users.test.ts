@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createRedisClient } from '../../../src/engine/redis/client/index.js'
+import type { Reply } from '../../../src/engine/redis/client/port.js'
 import { AttachedUsers } from '../../../src/engine/redis/messages/attached-users.js'
 import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
+import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { StepRunner } from '../../../src/engine/redis/step-runner.js'
-import { ada, bob, deliver, nextEvents, start } from '../../../src/engine/suite/kit.js'
+import type { SessionRequest } from '../../../src/engine/index.js'
+import { ada, bob, deliver, nextEvents, request, start, startSession } from '../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -34,6 +37,79 @@ it('emits, once and in order, the messages that were published while its subscri
   } finally {
     await Promise.all([one.close(), two.close()])
   }
+})
+
+/** A request without a token, whose start is one call. */
+const withoutToken = (more: Partial<SessionRequest>): SessionRequest =>
+  request(ada, {
+    credential: { authMethod: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+    ...more,
+  })
+
+it('emits messages to the new connection of a session that is detached and resumed at the same time', async () => {
+  const engines = redisEngines(() => ({ type: 'single', url: server.url }))
+  const client = createRedisClient({ type: 'single', url: server.url })
+  const run = client.run.bind(client)
+  let release: (reply: Reply) => void = () => undefined
+  client.run = (script, keys, args) => {
+    const reply = run(script, keys, args)
+    if (script.name === 'session-start') void reply.then(release)
+    // As if both replies came in one chunk.
+    return script.name === 'session-detach'
+      ? new Promise<Reply>((resolve) => (release = resolve)).then(() => reply)
+      : reply
+  }
+  const one = new RedisEngine({ client: () => client, prefix: 'resumed:', onError: assert.ifError })
+  const two = engines.createWith('resumed:')
+  await Promise.all([one.open(), two.open()])
+  try {
+    const first = withoutToken({ keyHash: 'the key' })
+    const session = await startSession(one, first)
+    // From now on Redis knows both scripts, so that they run in the order of their calls.
+    const unknown = one.detachSession({ ...session, sessionId: 'another' }, 'another', 60_000)
+    await startSession(one, withoutToken({ ...bob }))
+    await unknown
+    const [, resumed] = await Promise.all([
+      one.detachSession(session, first.connectionId, 60_000),
+      startSession(one, withoutToken({ resumes: 'the key' })),
+    ])
+    assert.equal(resumed.resumed, true)
+    const received = nextEvents(one, 'message')
+    const { offset } = await deliver(two, { from: null, to: ada.userId })
+    const [event] = await received
+    assert.equal(event?.message.offset, offset)
+  } finally {
+    await Promise.all([one.close(), two.close()])
+  }
+})
+
+it('carries no session that ended, or moved to another node, before the result of its start came', () => {
+  const attached = new AttachedUsers({
+    runner: new StepRunner({
+      client: createRedisClient({ type: 'single', url: server.url }),
+      prefix: 'ended:',
+      partitions: new Partitions(),
+      nodeId: 'node',
+      clockShift: () => 0,
+      onEvents: () => undefined,
+      webhooksOf: () => null,
+    }),
+    emit: () => assert.fail('an event'),
+    onError: assert.ifError,
+    messagesAfter: () => assert.fail(),
+  })
+  const session = { ...ada, sessionId: 'a session' }
+  const finish = attached.expectStart(ada)
+  attached.remove(session)
+  attached.add(session, 'a connection', 0, 0)
+  assert.equal(attached.size, 0)
+  const other = { ...ada, sessionId: 'another session' }
+  attached.remove(other, 'a connection')
+  attached.add(other, 'a connection', 0, 0)
+  assert.equal(attached.size, 0)
+  finish()
+  attached.add(other, 'a connection', 0, 0)
+  assert.equal(attached.size, 1)
 })
 
 it('has one connection for commands and one for subscriptions, however many users it carries', async () => {
@@ -82,7 +158,7 @@ it('reads the missing messages of 32 users at a time', async () => {
   })
   const users = Array.from({ length: 100 }, (_, n) => `user ${n}`)
   for (const userId of users) {
-    attached.add({ ...ada, userId, sessionId: userId }, 0, 0)
+    attached.add({ ...ada, userId, sessionId: userId }, 'a connection', 0, 0)
     attached.receive({ ...ada, userId }, 0, 1, undefined)
   }
   for (const expected of [32, 32, 32, 4]) {

@@ -14,7 +14,8 @@ export const SHARES = 15
 interface AttachedUser {
   readonly of: UserRef
   readonly partition: number
-  readonly sessionIds: Set<string>
+  /** The connection of this node that carries each session, by the session's id. */
+  readonly connections: Map<string, string>
   /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
   epoch: number
   offset: number
@@ -27,6 +28,8 @@ interface Starting {
   count: number
   /** The newest message that came before its start was finished: its epoch and offset. */
   newest: [epoch: number, offset: number] | undefined
+  /** Sessions that ended, and connections that carry no session any more: the result of their start may come after that. */
+  readonly gone: Set<string>
 }
 
 export interface AttachedUsersOptions {
@@ -65,7 +68,7 @@ export class AttachedUsers {
   /** Notes messages that come before the result of a start. The returned function ends the notes. */
   expectStart(of: UserRef): () => void {
     const key = keyOf(of)
-    const starting = this.#starting.get(key) ?? { count: 0, newest: undefined }
+    const starting = this.#starting.get(key) ?? { count: 0, newest: undefined, gone: new Set() }
     starting.count++
     this.#starting.set(key, starting)
     return () => {
@@ -73,27 +76,30 @@ export class AttachedUsers {
     }
   }
 
-  /** Notes that a session is attached to this node. The inbox was at this offset when the session started. */
-  add({ appId, userId, sessionId }: SessionRef, epoch: number, offset: number): void {
+  /** Notes that a connection of this node carries a session. The inbox was at this offset when the session started. */
+  add({ appId, userId, sessionId }: SessionRef, connectionId: string, epoch: number, offset: number): void {
     const key = keyOf({ appId, userId })
+    const starting = this.#starting.get(key)
+    if (starting?.gone.has(sessionId) || starting?.gone.has(connectionId)) return
     let user = this.#users.get(key)
     if (!user) {
       const of = { appId, userId }
       const partition = this.#options.runner.partitions.of(of)
-      user = { of, partition, sessionIds: new Set(), epoch, offset, newest: offset, isReading: false }
+      user = { of, partition, connections: new Map(), epoch, offset, newest: offset, isReading: false }
       this.#users.set(key, user)
     }
-    user.sessionIds.add(sessionId)
+    user.connections.set(sessionId, connectionId)
     if (epoch !== user.epoch) this.#advance(user, epoch, offset)
-    const early = this.#starting.get(key)?.newest
-    if (early) this.#advance(user, ...early)
+    if (starting?.newest) this.#advance(user, ...starting.newest)
   }
 
-  /** Notes that a session has ended, or that no connection of this node carries it any more. */
-  remove({ appId, userId, sessionId }: SessionRef): void {
+  /** Notes that a session has ended; or, with a connection, that this connection does not carry it any more. Another one may carry it. */
+  remove({ appId, userId, sessionId }: SessionRef, connectionId?: string): void {
     const key = keyOf({ appId, userId })
+    this.#starting.get(key)?.gone.add(connectionId ?? sessionId)
     const user = this.#users.get(key)
-    if (user?.sessionIds.delete(sessionId) && user.sessionIds.size === 0) this.#users.delete(key)
+    if (!user || (connectionId !== undefined && user.connections.get(sessionId) !== connectionId)) return
+    if (user.connections.delete(sessionId) && user.connections.size === 0) this.#users.delete(key)
   }
 
   /** Notes that a message was stored. `json` is the message without its offset, if the event has the message. */

@@ -63,7 +63,7 @@ export class Sessions {
       )
       if (isStarted !== 1) return null
       const session = recordOf(of, String(sessionId), String(row))
-      this.#attached.add(session, Number(epoch), Number(offset))
+      this.#attached.add(session, connectionId, Number(epoch), Number(offset))
       return Object.assign(session, { resumed: isResumed === 1 })
     } finally {
       finish()
@@ -93,9 +93,10 @@ export class Sessions {
   }
 
   async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
+    // Whatever the reply is, and if there is none: this connection carries the session no longer.
+    this.#attached.remove(session, connectionId)
     await this.#departures.run(async () => {
       if (!(await this.#change('detachSession', session, connectionId, String(resumableFor)))) return false
-      this.#attached.remove(session)
       this.#sweeper.wake(this.#runner.partitions.of(session), resumableFor)
       return true
     })
@@ -103,7 +104,9 @@ export class Sessions {
 
   end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
     const end = (): Promise<boolean> => this.#change('endSession', session, code, connectionId ?? '')
-    return connectionId === undefined ? end() : this.#departures.run(end)
+    if (connectionId === undefined) return end()
+    this.#attached.remove(session, connectionId)
+    return this.#departures.run(end)
   }
 
   /** Makes the changes of lost connections that failed because Redis was away. */
