@@ -54,9 +54,6 @@ const leftOut = {
   'test/gateway/lifecycle/draining.test.ts': [[['while the engine can’t write'], CLIENT]],
   'test/gateway/http/pipelining.test.ts': [[null, ONLY_NODE]],
   'test/gateway/limits/connection-limits.test.ts': [[['sockets that send nothing make room'], BUN_SOCKETS]],
-  'test/gateway/own-engine.test.ts': [
-    [['does not load the suite of engines'], 'it needs the coverage of V8'],
-  ],
   'test/system/attacks/waiting-calls.test.ts': [
     [['64 calls of an app run at once'], "Bun's fetch opens 256 connections at most"],
   ],
@@ -74,7 +71,6 @@ const leftOut = {
     ],
   ],
   'test/gateway/transports/half-close.test.ts': [[null, BUN_SOCKETS]],
-  'test/tokens/examples.test.ts': [[null, 'Bun prints texts of objects in other quotation marks']],
 }
 
 for (const file of Object.keys(leftOut))

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { networkInterfaces, platform } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { test } from 'node:test'
 import { createEmbeddedEngine } from '../../src/engine/index.js'
 import { type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
 import { openRaw, handshake, startClient, within } from '../support/raw-client.js'
+import { makeCertificate } from '../support/certificates.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { newGateway, startGateway } from '../support/gateway.js'
 import { startOf } from '../support/starts.js'
@@ -30,17 +30,10 @@ const refusesConnections = async (url: string): Promise<boolean> => {
 }
 
 test('over TLS a session starts, and the address says https', async () => {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  execFileSync(
-    'openssl',
-    // prettier-ignore
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-     '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-    { stdio: 'ignore' },
-  )
+  const { key, cert, ca } = makeCertificate(folder, 'localhost')
   const { url, gateway } = await startGateway({}, { listen: { port: 0, tls: { cert, key } } })
   assert.match(url, /^https:\/\/127\.0\.0\.1:\d+$/)
-  const client = await startClient(url, await startOf('ada'), { ca: await readFile(cert) })
+  const client = await startClient(url, await startOf('ada'), { ca })
   // A socket without a TLS handshake must not keep the gateway from closing.
   await openRaw(url)
   const closed = within(gateway.close(), 'close')

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { calls } from '../../src/gateway/rest/calls.js'
 import { openApiDocument } from '../../src/gateway/rest/openapi.js'
 import { operations } from '../../src/rest-client/calls.js'
@@ -14,6 +11,7 @@ import { createRestClient, RestError, type RestCalls } from '../../src/rest-clie
 import { createAppToken } from '../../src/tokens/index.js'
 import { restTypes } from '../../scripts/build/rest-types.mjs'
 import { startClient } from '../support/raw-client.js'
+import { startServer } from '../support/http-server.js'
 import { secret } from '../support/tokens.js'
 import { startGateway, testApp, type TestGateway } from '../support/gateway.js'
 import { startOf } from '../support/starts.js'
@@ -185,7 +183,7 @@ test('a token of your own is asked for before each call', async () => {
 
 test('an answer that is not the gateway’s is an error, and a redirect is not followed', async () => {
   const seen: IncomingMessage[] = []
-  const server = createServer((request, response) => {
+  const { url: endpoint } = await startServer((request, response) => {
     seen.push(request)
     if (request.url?.startsWith('/stolen')) response.end('{}')
     else if (request.url?.includes('redirect')) response.writeHead(302, { location: '/stolen' }).end()
@@ -196,9 +194,6 @@ test('an answer that is not the gateway’s is an error, and a redirect is not f
       response.writeHead(500, { 'content-type': 'application/problem+json' }).end('null')
     else response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => server.close())
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   for (const [appId, status] of [
     ['app', 502],
     ['redirect', 302],
@@ -212,54 +207,4 @@ test('an answer that is not the gateway’s is an error, and a redirect is not f
       code: 'unknown',
     })
   assert.equal(seen.length, 5)
-})
-
-const program = `
-import { createRestClient, RestError } from 'chat-session/rest'
-const chat = createRestClient({ endpoint: ${JSON.stringify(url)}, appId: 'app', secret: ${JSON.stringify(secret)} })
-await chat.sendMessage({ user: 'everywhere', body: { body: 'Hello' } })
-const { messages } = await chat.listMessages({ user: 'everywhere', limit: 1 })
-const error = await chat.getUser({ user: 'nobody' }).catch((caught) => caught)
-console.log(messages[0].body, error instanceof RestError, error.code)`
-
-const binary = (name: string): string => fileURLToPath(new URL(`node_modules/.bin/${name}`, root))
-
-const runtimes: Record<string, [program: string, ...args: string[]]> = {
-  Node: [process.execPath, '--input-type=module', '--eval', program],
-  Deno: [
-    binary('deno'),
-    'eval',
-    '--no-remote',
-    '--no-lock',
-    '--cached-only',
-    '--node-modules-dir=manual',
-    program,
-  ],
-  Bun: [binary('bun'), '--no-install', '--eval', program],
-}
-
-/** Runs a program, and resolves with its output. The gateway runs in this process, so that the program must not block it. */
-const outputOf = async ([command, ...args]: [string, ...string[]]): Promise<string> => {
-  const child = spawn(command, args, {
-    cwd: fileURLToPath(root),
-    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1', CHAT_SECRET: secret },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0, output)
-  return output
-}
-
-for (const [name, command] of Object.entries(runtimes))
-  test(`the built client calls a gateway from ${name}`, { timeout: 300_000 }, async () => {
-    assert.match(await outputOf(command), /^Hello true unknown-user$/m)
-  })
-
-test('the example of docs/REST.md runs', async () => {
-  const guide = await readFile(new URL('docs/REST.md', root), 'utf8')
-  const [, code = ''] = /^```js rest\n(.*?)^```$/ms.exec(guide) ?? []
-  const here = code.replace('https://chat.example.com', url).replace("'hF83jaq'", "'app'")
-  const output = await outputOf([process.execPath, '--input-type=module', '--eval', here])
-  assert.equal(output, "[ '12345: 0', '67890: 1' ]\n404 unknown-user\n")
 })

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { defaultConnections } from '../../../src/gateway/config/open-files.js'
 import {
@@ -322,28 +321,6 @@ test('an inbox keeps a tenth of the app’s bytes by default, and 16 MiB at most
     [167_772_170, 16_777_216],
   ])
     assert.equal(appSettings({ ...testApp, limits: { bytes } })?.retention.bytes, kept)
-})
-
-test('the default of limits.connections is three quarters of the open-file limit', () => {
-  const parse = new URL('../../../src/gateway/config/parse.ts', import.meta.url).href
-  const script = `
-    import { parseConfig } from ${JSON.stringify(parse)}
-    console.log(parseConfig({ apps: { a: { environment: 'test' } } }, {}).config.limits.connections)`
-  const output = execFileSync(
-    'sh',
-    [
-      '-c',
-      'ulimit -n 1000 && exec "$0" "$@"',
-      process.execPath,
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '-e',
-      script,
-    ],
-    { encoding: 'utf8' },
-  )
-  assert.equal(output, '750\n')
 })
 
 test('an app id is 1 to 64 letters, digits, hyphens and underscores', () => {

@@ -1,11 +1,6 @@
 // Unauthenticated clients that hold connections, and users beside them.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { test } from 'node:test'
 import { addressKey } from '../../../src/gateway/limits/connection-limits.js'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
 import {
@@ -17,10 +12,8 @@ import {
   within,
   type Client,
 } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
-import { secret } from '../../support/tokens.js'
 import { startOf } from '../../support/starts.js'
 
 /** Opens WebSockets that send no start, one after the other. */
@@ -196,39 +189,4 @@ test('an address of IPv6 counts as its /64 network, and an IPv4 address in it as
   assert.notEqual(addressKey('2001:db8::1'), addressKey('2001:db8:0:1::1'))
   assert.equal(addressKey('::1'), '0:0:0:0')
   assert.equal(addressKey('fe80::1%eth0'), 'fe80:0:0:0')
-})
-
-test('with few open files, idle strangers leave enough for users and the engine', async () => {
-  const folder = scratchFolder()
-  const file = join(folder, 'config.json')
-  const config = {
-    listen: { port: 0 },
-    startTimeout: 300,
-    engine: { type: 'embedded', path: join(folder, 'data') },
-    apps: { app: { environment: 'test', secrets: [secret] } },
-  }
-  await writeFile(file, JSON.stringify(config))
-  const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
-  const child = spawn(
-    'sh',
-    ['-c', 'ulimit -n 128 && exec "$0" "$@"', process.execPath, main, 'serve', '--config', file],
-    {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  )
-  after(() => child.kill('SIGKILL'))
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  await until('an address', () => output.endsWith('\n'))
-  const url = /listening on (\S+)/.exec(output)?.[1] ?? assert.fail(output)
-  const honest = await startAll(url, ['a', 'b', 'c'])
-  await assertServed(honest, 'before')
-  const silent = await Promise.all(Array.from({ length: 200 }, () => openRaw(url)))
-  const newcomers = await startAll(url, ['d', 'e'])
-  await assertServed([...honest, ...newcomers], 'beside')
-  for (const { socket } of silent) socket.destroy()
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  const [code] = (await within(exited, 'exit')) as [number]
-  assert.equal(code, 0)
 })

@@ -5,8 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLocalJWKSet, exportJWK, importSPKI } from 'jose'
-import { createSignature, createToken, createTokenVerifier, verifySignature } from '../../src/tokens/index.js'
-import { appId, base64url, claims, secret } from '../support/forged-tokens.js'
+import {
+  createSignature,
+  createToken,
+  createTokenVerifier,
+  verifySignature,
+} from '../../../src/tokens/index.js'
+import { appId, base64url, claims, secret } from '../../support/forged-tokens.js'
 
 /** What a program writes when it is given `input`; a program that is not there fails the test by name. */
 const run = (program: string, parameters: string[], input: string | Buffer = ''): Buffer => {

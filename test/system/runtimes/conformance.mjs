@@ -9,7 +9,7 @@ import {
   TokenError,
   verifySignature,
   verifyToken,
-} from '../../dist/tokens/index.js'
+} from '../../../dist/tokens/index.js'
 
 let checks = 0
 const same = (actual, wanted, what) => {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-const root = new URL('../../', import.meta.url)
+const root = new URL('../../../', import.meta.url)
 const entry = new URL('dist/tokens/index.js', root)
 const script = fileURLToPath(new URL('conformance.mjs', import.meta.url))
 

@@ -6,13 +6,13 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { SignJWT } from 'jose'
 import { WebSocket } from 'ws'
-import { errorStatus } from '../../src/gateway/rest/errors.js'
-import { ChatSession } from '../../src/session/index.js'
-import { createAppToken } from '../../src/tokens/index.js'
-import { startGateway } from '../support/gateway.js'
-import { startClient } from '../support/raw-client.js'
+import { errorStatus } from '../../../src/gateway/rest/errors.js'
+import { ChatSession } from '../../../src/session/index.js'
+import { createAppToken } from '../../../src/tokens/index.js'
+import { startGateway } from '../../support/gateway.js'
+import { startClient } from '../../support/raw-client.js'
 
-const guide = await readFile(new URL('../../docs/REST.md', import.meta.url), 'utf8')
+const guide = await readFile(new URL('../../../docs/REST.md', import.meta.url), 'utf8')
 const appId = 'hF83jaq'
 const secret = 'the secret of the app in docs/REST.md'
 
@@ -101,7 +101,7 @@ test('each call of docs/REST.md has the answer that the page shows', async () =>
 })
 
 test('a revoked session ends and asks its source for no other token, as docs/REST.md and docs/OIDC.md say', async () => {
-  for (const page of [guide, await readFile(new URL('../../docs/OIDC.md', import.meta.url), 'utf8')])
+  for (const page of [guide, await readFile(new URL('../../../docs/OIDC.md', import.meta.url), 'utf8')])
     assert.match(page.replaceAll(/\s+/g, ' '), /does not ask `token-url` and does not start again by itself/)
   let asks = 0
   const session = new ChatSession({
