@@ -6,4 +6,4 @@
 if call('EXISTS', K.transfer) == 1 then return reply(false) end
 call('SET', K.key, arg(1), 'NX')
 call('SET', K.epochs, arg(2), 'NX')
-return reply(call('GET', K.key), call('GET', K.epochs), unpack(call('HGETALL', K.apps)))
+return reply_list(call('HGETALL', K.apps), call('GET', K.key), call('GET', K.epochs))

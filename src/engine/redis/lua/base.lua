@@ -66,6 +66,14 @@ local function reply(...)
   return { events, ... }
 end
 
+-- Returns the same, with the items of a list behind the values. The list may be long: Lua's stack has room for 8,000 values only.
+local function reply_list(list, ...)
+  local result = reply(...)
+  local count = select('#', ...) + 1
+  for n, item in ipairs(list) do result[count + n] = item end
+  return result
+end
+
 -- Fields of a user that are not numbers.
 local TEXTS = { sender = true, guest = true, nodes = true, online = true }
 -- Fields of a user that only `user-read` and `user-save` read.

@@ -1,6 +1,8 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
 -- unread messages and their bytes by sender. `keys` are `K` or `FROM`, and `owner` is the user who has the inbox.
 local MAX_EXPIRED = 64
+-- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
+local MAX_DROPPED = 256
 
 -- Returns an entry with its offset and its fields, which are read as `entry[ENTRY.from]`.
 local function entry_of(raw)
@@ -45,10 +47,11 @@ local function drop(keys, user, owner, old)
   end
 end
 
--- Returns the messages that are not retained once the inbox has `last` as its newest offset, and `bytes` bytes.
+-- Returns the oldest messages that are not retained once the inbox has `last` as its newest offset, and `bytes` bytes. At most
+-- `MAX_DROPPED` of them: the next script goes on.
 local function beyond(keys, user, last, bytes, retention)
   local old, first = {}, user.first
-  while first <= user.newest do
+  while first <= user.newest and #old < MAX_DROPPED do
     local chunk = entries(keys, first, user.newest, 16)
     if #chunk == 0 then break end
     for _, entry in ipairs(chunk) do

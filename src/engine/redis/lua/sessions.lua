@@ -1,6 +1,21 @@
 -- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `lua/fields.ts` describes its fields.
 -- A script reads and writes them by the names there, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
 local rows, areChanged = nil, false
+-- How many sessions there are, how many of them make the user online, and which of the rows do.
+local total, onlineCount, isOnline = 0, 0, {}
+
+-- Counts a row as it is now; nil for one that is removed.
+local function tally(id, row)
+  if isOnline[id] ~= nil then
+    total = total - 1
+    if isOnline[id] then onlineCount = onlineCount - 1 end
+    isOnline[id] = nil
+  end
+  if not row then return end
+  isOnline[id] = not row[SESSION.offline]
+  total = total + 1
+  if isOnline[id] then onlineCount = onlineCount + 1 end
+end
 
 -- Returns the user's rows by the ids of their sessions.
 local function sessions()
@@ -11,18 +26,15 @@ local function sessions()
     local row = cjson.decode(all[n + 1])
     row.id = all[n]
     rows[row.id] = row
+    tally(row.id, row)
   end
   return rows
 end
 
 -- Returns whether the user is online, and the number of sessions, as this script has changed them.
 presence = function()
-  local online, count = false, 0
-  for _, row in pairs(sessions()) do
-    count = count + 1
-    if not row[SESSION.offline] then online = true end
-  end
-  return online, count
+  sessions()
+  return onlineCount > 0, total
 end
 
 local function encode(row)
@@ -36,6 +48,7 @@ end
 -- Writes a row. Returns its JSON.
 local function put(row)
   sessions()[row.id] = row
+  tally(row.id, row)
   areChanged = true
   local json = encode(row)
   call('HSET', K.sessions, row.id, json)
@@ -63,11 +76,12 @@ end
 -- Removes a session without an event.
 local function remove(user, row)
   sessions()[row.id] = nil
+  tally(row.id)
   areChanged = true
   call('HDEL', K.sessions, row.id)
   call('ZREM', K.live, row.id .. '\0' .. userId)
   count('sessions', -1)
-  if next(rows) == nil then set(user, 'lastSeenAt', row[SESSION.lastSeenAt]) end
+  if total == 0 then set(user, 'lastSeenAt', row[SESSION.lastSeenAt]) end
 end
 
 -- Adds a webhook event if the user came online or went offline.
@@ -86,7 +100,7 @@ end
 -- Deletes the user if it is a guest without sessions and messages.
 local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
-  if next(sessions()) ~= nil then return end
+  if select(2, presence()) > 0 then return end
   call('ZREM', K.users, userId)
   count('users', -1)
   count('guests', -1)

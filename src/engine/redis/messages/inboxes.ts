@@ -93,8 +93,7 @@ export class Inboxes {
     const sent = await sendOnce(false)
     if (sent.outcome !== 'full') return sent
     if (outgoing.isAway && sender) {
-      const { messages, bytes, age } = rules.retention
-      await this.#runner.onUser(this.#runner.steps.trimInbox, sender, [messages, bytes, age].map(String))
+      await this.#trim(sender, rules)
     }
     return sendOnce(true)
   }
@@ -111,15 +110,15 @@ export class Inboxes {
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
     ]
-    const [outcome, offset, ownOffset, sentAt, toEpoch, pending, ownEpoch] = await this.#runner.onUser(
-      steps.send,
-      recipient,
-      args,
-      outgoing.keys,
-    )
+    const [outcome, offset, ownOffset, sentAt, toEpoch, pending, ownEpoch, isBeyond] =
+      await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
+    // The message is stored. If this fails, the next message goes on.
+    if (isBeyond === 1)
+      for (const of of sender ? [recipient, sender] : [recipient])
+        this.#trim(of, rules).catch(() => undefined)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     if (!sender) return { ...result, ownOffset: null }
     // Offsets are positive. If the message was sent before the keys moved into a cluster, its step made the own copy.
@@ -137,6 +136,15 @@ export class Inboxes {
           )
     this.#onOwnCopy(sender, place)
     return { ...result, ownOffset: place.offset }
+  }
+
+  /** Deletes a user's messages beyond the retention, step by step. */
+  async #trim(of: UserRef, { retention: { messages, bytes, age } }: SendRules): Promise<void> {
+    const { steps } = this.#runner
+    for (let isBeyond = true; isBeyond;) {
+      const [left] = await this.#runner.onUser(steps.trimInbox, of, [messages, bytes, age].map(String))
+      isBeyond = left === 1
+    }
   }
 
   #stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {

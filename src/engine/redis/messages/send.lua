@@ -10,7 +10,8 @@
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
 --   no limit.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, the pending own copy
---   and the number of the sender's epoch; or `limited` with the milliseconds to wait; or `conflict`, `unknown-user`, `refused` or `full`.
+--   and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention; or `limited` with the
+--   milliseconds to wait; or `conflict`, `unknown-user`, `refused` or `full`.
 local MAX_PUBLISHED = 2048
 local mode, from = arg(1), arg(2)
 local digest, window = arg(5), arg(6)
@@ -120,4 +121,7 @@ if asked['message.created'] then
   local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
   add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json))
 end
-return done('stored', offset, own, sentAt, user.deletions, mode == 'away' and json or false, sender and epoch_of(sender))
+local isBeyond = exceeds(user, user.newest, user.bytes, retention)
+  or (mode == 'here' and exceeds(sender, sender.newest, sender.bytes, retention))
+local pending = mode == 'away' and json or false
+return done('stored', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender) or 0, isBeyond and 1 or 0)

@@ -5,4 +5,4 @@
 local user = load(K.user)
 end_due_sessions(user)
 finish(user)
-return reply(unpack(call('HGETALL', K.sessions)))
+return reply_list(call('HGETALL', K.sessions))

@@ -8,4 +8,4 @@ for _, seq in ipairs(call('ZRANGEBYSCORE', K.due, '-inf', now, 'LIMIT', 0, arg(1
   found[#found + 1] = call('HGET', K.events, seq)
   found[#found + 1] = outcome_of(seq)
 end
-return reply(next_due(), unpack(found))
+return reply_list(found, next_due())

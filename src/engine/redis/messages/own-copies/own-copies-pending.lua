@@ -12,4 +12,4 @@ for n = 1, #all, 2 do
     found[#found + 1] = all[n + 1]
   end
 end
-return reply(unpack(found))
+return reply_list(found)

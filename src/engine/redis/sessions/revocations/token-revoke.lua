@@ -12,4 +12,4 @@ local keptFor = expiresAt and math.max(expiresAt - now, 0) + RULES.tokenMargin o
 call('PEXPIRE', K.token, math.floor(keptFor))
 call('ZREMRANGEBYSCORE', K.tokens, '-inf', now)
 call('ZADD', K.tokens, math.floor(now + keptFor), arg(1))
-return reply(unpack(users))
+return reply_list(users)

@@ -8,4 +8,4 @@ for _, entry in ipairs(entries(K, arg(1), arg(2), arg(3))) do
   found[#found + 1] = tonumber(entry[ENTRY.bytes])
   found[#found + 1] = now - tonumber(entry[ENTRY.storedAt])
 end
-return reply(unpack(found))
+return reply_list(found)

@@ -10,4 +10,4 @@ for n = 2, #list, 2 do
     list[n] = math.ceil(tonumber(list[n]) - now)
   end
 end
-return reply(unpack(list))
+return reply_list(list)

@@ -3,4 +3,4 @@
 -- ARGV: none.
 -- Returns how many nodes live, 1 if a transfer to this Redis is unfinished, the engine's key, and the apps with their options.
 local live = call('ZCOUNT', K.nodes, '(' .. string.format('%.0f', now), '+inf')
-return reply(live, call('EXISTS', K.transfer), call('GET', K.key), unpack(call('HGETALL', K.apps)))
+return reply_list(call('HGETALL', K.apps), live, call('EXISTS', K.transfer), call('GET', K.key))
