@@ -13,7 +13,7 @@ import { isForUser } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
 import { count, hasFailed, printFindings, type Finding } from './report.js'
 
-/** The ways to log in, in the words of the config. */
+/** Returns how the users of an app can log in, in the words of the config. */
 const loginsOf = (app: AppSettings): string =>
   [
     ...(app.secrets.length > 0 ? [count(app.secrets.length, 'secret')] : []),
@@ -83,7 +83,7 @@ const checkAdmin = ({ admin }: Settings): Finding[] => {
   ]
 }
 
-/** A problem of a config: its path and a sentence. A key in the path that is no plain word is in quotes, and may have a colon. */
+/** Splits a problem of a config into its path and its sentence. A quoted key in the path may contain a colon. */
 const PROBLEM = /^((?:"(?:\\.|[^"\\])*"|[^"])*?): (.*)$/s
 
 /** Prints each problem of a config with its path. If there is none, prints a summary of the config. */

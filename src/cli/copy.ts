@@ -1,4 +1,4 @@
-import { copyData, parseConfig, type CopyProgress, type Settings } from '../gateway/internal.js'
+import { parseConfig, transferData, type Settings, type TransferProgress } from '../gateway/internal.js'
 import { CliError } from './cli-error.js'
 import { loadConfig } from './load-config.js'
 import { count } from './report.js'
@@ -11,7 +11,7 @@ export interface CopyOptions {
 
 const PROGRESS_INTERVAL = 1_000
 
-const textOf = ({ users, inboxes, messages, events }: CopyProgress): string =>
+const textOf = ({ users, inboxes, messages, events }: TransferProgress): string =>
   [
     count(users, 'user'),
     inboxes === 1 ? '1 inbox' : `${inboxes} inboxes`,
@@ -25,11 +25,11 @@ const settingsOf = async (option: string, file: string): Promise<Settings> => {
   throw new CliError(parsed.problems.map((problem) => `${option}: ${problem}`).join('\n'))
 }
 
-/** Copies the data of one config's engine to another's. Progress goes to standard error, the result to standard output. */
+/** Transfers the data of one config's engine to the engine of another config. Prints the progress to standard error. */
 export const copy = async ({ from, to, restart = false }: CopyOptions): Promise<void> => {
   const [source, target] = [await settingsOf('--from', from), await settingsOf('--to', to)]
   let printedAt = performance.now()
-  const copied = await copyData(source, target, {
+  const transferred = await transferData(source, target, {
     restart,
     onProgress(progress) {
       if (performance.now() - printedAt < PROGRESS_INTERVAL) return
@@ -37,6 +37,6 @@ export const copy = async ({ from, to, restart = false }: CopyOptions): Promise<
       console.error(`copied so far: ${textOf(progress)}`)
     },
   })
-  console.error('The copy is complete. Sessions were not copied: clients start anew.')
-  console.log(`copied ${textOf(copied)}`)
+  console.error('The copy is complete. Sessions were not copied: clients start new ones.')
+  console.log(`copied ${textOf(transferred)}`)
 }

@@ -31,7 +31,7 @@ export interface ConfigOptions {
   config?: string
 }
 
-/** Milliseconds that a config module may take. Otherwise one that waits for ever would keep every later reload from being read. */
+/** Milliseconds that a config module may take. Without a limit, a module that waits for ever would stop all later reloads. */
 const MAX_IMPORT_TIME = 10_000
 
 const importInTime = async (url: string): Promise<unknown> => {
@@ -47,8 +47,8 @@ const importInTime = async (url: string): Promise<unknown> => {
 let imports = 0
 
 /**
- * Returns the content of a JSON file, or the default export of a module, read anew each time. `createGateway` checks it. Rejects
- * with a `CliError`.
+ * Returns the content of a JSON file, or the default export of a module. Each call reads the file again. `createGateway` checks the
+ * config. Rejects with a `CliError`.
  */
 export const loadConfig = async (file: string | undefined): Promise<GatewayConfig> => {
   if (!file) throw new CliError('Name a config: --config FILE, or CHAT_SESSION_CONFIG.')

@@ -18,8 +18,8 @@ export interface GatewayOptions {
    */
   engine?: Engine | undefined
   /**
-   * For processes that serve one port together, as `serve --workers` runs them. It is called once, with the function that collects this
-   * gateway's metrics as `getMetricsAsJSON` of prom-client returns them, and returns the function that writes those of all for `/metrics`.
+   * For processes that serve one port together, as `serve --workers` runs them. It is called once. Its argument collects this gateway's
+   * metrics, as `getMetricsAsJSON` of prom-client returns them. The function that it returns makes the text of `/metrics` for all processes.
    * @default only this gateway's metrics
    */
   metrics?: ((collect: () => Promise<object[]>) => () => Promise<string>) | undefined
@@ -27,8 +27,8 @@ export interface GatewayOptions {
 
 export interface Gateway {
   /**
-   * Serves the gateway's paths (`/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`, `/v1/openapi.json`, `/healthz`, `/readyz`) on
-   * your HTTP server. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
+   * Serves the gateway's paths on your HTTP server: `/v1/session`, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`,
+   * `/v1/openapi.json`, `/healthz` and `/readyz`. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
    * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Not supported on Bun, where
    * `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after `close()`.
    */
@@ -67,7 +67,7 @@ export interface Gateway {
   reload(config: ConfigSource): Promise<Reloaded>
   /**
    * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at
-   * most), and closes every connection as `unavailable`, so that clients reconnect. Sessions are held. A server that the
+   * most), and closes every connection as `unavailable`, so that clients reconnect and resume their sessions. A server that the
    * gateway is attached to keeps running. Resolves when all is closed; a second call resolves with the first.
    */
   close(): Promise<void>

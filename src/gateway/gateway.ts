@@ -72,7 +72,6 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const keySets = createKeySets(log, lifetime.signal, metrics)
   const dispatcher = createDispatcher(engine, log, metrics)
   const rateLimiter = createRateLimiter()
-  // Up to 12,000 sessions, visible pages come back as fast as waiting starts begin in a process that is not busy.
   const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
   const messageTurns = createMessageTurns()
   const connectionLimits = createConnectionLimits(
@@ -219,7 +218,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   )
 
   const start = async (): Promise<string> => {
-    // First, so that health checks are answered while the engine opens.
+    // The admin listener starts first, so that it answers health checks while the engine opens.
     await gateway.listenAdmin()
     await apps()
     const bun = bunRuntime()
@@ -248,16 +247,16 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     const drainTime = settings.drainTime - closeTimeout
     await Promise.all([drain.run(drainTime), dispatcher.close(drainTime)])
     lifetime.abort()
-    // Closing the engine ends an `open()` that is under way, and so the `listen()` that waits for it.
+    // Closing the engine ends a running `open()`, and so the `listen()` that waits for it.
     const closed = engine.close()
     await listening?.catch(() => undefined)
     await ownServer?.close(closeTimeout)
     await closed
-    // Last, so that a drain can be watched.
+    // The admin listener closes last, so that operators can watch the drain.
     await adminServer?.close()
   }
 
-  /** Other gateways may carry the sessions now. Clients resume, here or elsewhere. */
+  /** Other gateways may carry the sessions now. Clients resume theirs, here or there. */
   const closeAfterLostLease = (): void => {
     log.warn({ connections: connections.size }, LEASE_LOST)
     drain
@@ -286,7 +285,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     attach(server) {
       assertNotClosed()
       apps().catch((err: unknown) => {
-        // `close()` ends an opening that is under way.
+        // `close()` ends a running `open()` of the engine: that is no failure.
         if (!lifetime.signal.aborted) log.error({ err }, 'the engine failed to open')
       })
       gateway.listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))

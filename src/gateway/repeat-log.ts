@@ -23,8 +23,8 @@ const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), l
 
 /**
  * Returns a log that writes the first line of a kind at once, and counts those that follow within the interval in one line
- * with `repeated`. A kind is a level, a message and what `kindOf` returns for the fields. Otherwise a client that is refused again and again
- * could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
+ * with `repeated`. A kind is a level, a message and what `kindOf` returns for the fields. Without this a client that is refused again
+ * and again could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
  */
 export const createRepeatLog = (
   log: Log,

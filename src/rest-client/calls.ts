@@ -60,7 +60,7 @@ export interface Inbox {
 
 export interface Session {
   id: string
-  /** `detached`: no connection carries the session, which is held until its client returns. */
+  /** `detached`: no connection carries the session, which waits for its client to return. */
   state: 'active' | 'detached'
   /** Whether the session’s page is hidden. */
   hidden: boolean

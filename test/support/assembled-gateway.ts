@@ -96,6 +96,6 @@ export const assemble = async (
     hub,
     engine: memory,
     /** Returns the bytes that wait in this process for clients, since the kernel takes no more. */
-    held: () => [...sockets].reduce((bytes, { writableLength }) => bytes + writableLength, 0),
+    bufferedBytes: () => [...sockets].reduce((bytes, { writableLength }) => bytes + writableLength, 0),
   }
 }

@@ -1,4 +1,4 @@
-/** A directive's sources by its name: those of the first directive of a name count (CSP Level 3, 2.2.1). */
+/** The sources of each directive, by its name. If a policy names a directive twice, the first one counts (CSP Level 3, 2.2.1). */
 export type Policy = ReadonlyMap<string, readonly string[]>
 
 /** Reads the policies of a header or of a `<meta>`. Several headers are joined by commas. */
@@ -15,7 +15,7 @@ export const parsePolicies = (text: string): Policy[] =>
     })
     .filter((policy) => policy.size > 0)
 
-/** The sources that count: of the first of these directives that the policy has. Undefined: everything is allowed. */
+/** Returns the sources of the first of these directives that the policy has; undefined if it has none, and so allows everything. */
 export const sourcesOf = (policy: Policy, ...names: string[]): readonly string[] | undefined =>
   [...names, 'default-src'].map((name) => policy.get(name)).find((sources) => sources !== undefined)
 
@@ -34,7 +34,10 @@ const hostMatches = (pattern: string, host: string): boolean =>
 const pathMatches = (pattern: string, path: string): boolean =>
   pattern === '' || pattern === '/' || (pattern.endsWith('/') ? path.startsWith(pattern) : path === pattern)
 
-/** Whether a source lets a page load `url`. A host without a scheme stands for the page's, and for its WebSocket in some browsers only. */
+/**
+ * Returns whether a source lets a page load `url`. A host without a scheme allows the scheme of the page. Only some browsers let it allow
+ * the page's WebSockets too.
+ */
 const sourceMatches = (source: string, url: URL, page: URL): boolean => {
   const scheme = url.protocol.slice(0, -1)
   const pageScheme = page.protocol.slice(0, -1)
@@ -58,6 +61,6 @@ const sourceMatches = (source: string, url: URL, page: URL): boolean => {
   )
 }
 
-/** Whether a list of sources lets the page at `page` load `url`. */
+/** Returns whether a list of sources lets the page at `page` load `url`. */
 export const allows = (sources: readonly string[] | undefined, url: URL, page: URL): boolean =>
   sources === undefined || sources.some((source) => sourceMatches(source, url, page))

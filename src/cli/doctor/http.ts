@@ -8,7 +8,7 @@ export interface Answer {
   status: number
   headers: IncomingHttpHeaders
   body: string
-  /** How far the server's clock is ahead of this machine's, in milliseconds, within a second; null without a `Date` header. */
+  /** Milliseconds by which the server's clock is ahead of this machine's, to about a second; null without a `Date` header. */
   clockDifference: number | null
 }
 
@@ -25,7 +25,7 @@ export const get = (url: URL, headers: Record<string, string> = {}): Promise<Ans
       { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false },
       (response) => {
         const date = Date.parse(response.headers.date ?? '')
-        // The header has whole seconds, of the moment between the request and the answer.
+        // The server wrote the header between the request and the answer, and cut the time to whole seconds.
         const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
         let body = ''
         response.setEncoding('utf8')
@@ -44,7 +44,7 @@ export const get = (url: URL, headers: Record<string, string> = {}): Promise<Ans
       clearTimeout(timer)
       reject(error)
     }
-    // For the whole answer: a body that never ends must not keep the command.
+    // The timer covers the whole answer, because a body may never end.
     const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), TIMEOUT)
     outgoing.on('error', fail)
     outgoing.end()
@@ -91,7 +91,7 @@ const checkVersion = (version: unknown): Finding => {
       }
 }
 
-/** The gateway's address below its prefix. */
+/** Returns the URL of a path of the gateway, which may itself be served below a path. */
 export const below = (base: URL, path: string): URL => {
   const url = new URL(base)
   url.pathname = url.pathname.replace(/\/*$/, path)
@@ -104,7 +104,7 @@ const problemOf = (answer: Answer | Error): string | undefined => {
   return answer.status === 200 ? undefined : explainStatus(answer)
 }
 
-/** As `get`, but an error is a result. */
+/** Requests a URL as `get` does, and resolves with the error if that fails. */
 const tryGet = (url: URL): Promise<Answer | Error> =>
   get(url).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
 
@@ -133,7 +133,7 @@ const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
   return { level: 'ok', what, text: `/v1/chat-session.js is served, of the gateway's version` }
 }
 
-/** Looks at what the gateway answers besides WebSockets. `reached`: it is a gateway. */
+/** Checks what the gateway answers to plain HTTP requests. `reached`: the server is a gateway. */
 export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
   const health = await tryGet(below(base, '/healthz'))
   if (health instanceof Error) {

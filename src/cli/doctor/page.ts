@@ -14,7 +14,7 @@ const load = async (page: URL, redirects = 0): Promise<{ url: URL; answer: Answe
     : { url: page, answer }
 }
 
-/** Attributes of a tag by name. Enough for the tags that this file looks for. */
+/** Returns the attributes of a tag, by name. It reads the tags that this file looks for, and not all of HTML. */
 const attributesOf = (tag: string): Map<string, string> =>
   new Map(
     [...tag.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g)].map(
@@ -42,7 +42,7 @@ const scriptTags = (base: URL, url: URL, html: string): Map<string, string>[] =>
     )
   })
 
-/** A nonce in the policy allows a tag that has it, and with 'strict-dynamic' no host is allowed. */
+/** Returns whether a policy allows a tag. A nonce allows each tag that has it. With 'strict-dynamic' a policy allows no host. */
 const allowsScript = (policy: Policy, tag: Map<string, string>, url: URL): boolean => {
   const sources = sourcesOf(policy, 'script-src-elem', 'script-src')
   const nonce = tag.get('nonce')

@@ -28,22 +28,22 @@ const open = (base: URL, { origin, appId, headers = {} }: Attempt): Promise<Open
       maxPayload: 65_536,
       ...(origin !== undefined && { origin }),
     })
-    const settle = (opened: Opened): void => {
+    const finish = (opened: Opened): void => {
       clearTimeout(timer)
       resolve(opened)
       socket.terminate()
     }
-    const timer = setTimeout(() => settle({ outcome: 'error', why: 'no answer in time' }), 2 * TIMEOUT)
+    const timer = setTimeout(() => finish({ outcome: 'error', why: 'no answer in time' }), 2 * TIMEOUT)
     socket.once('unexpected-response', (_, { statusCode = 0 }) =>
-      settle({ outcome: 'answer', status: statusCode }),
+      finish({ outcome: 'answer', status: statusCode }),
     )
-    socket.on('error', (error) => settle({ outcome: 'error', why: failureOf(error) }))
+    socket.on('error', (error) => finish({ outcome: 'error', why: failureOf(error) }))
     socket.once('open', () => socket.send(JSON.stringify({ type: 'start', appId, token: 'doctor' })))
     socket.on('message', (data: Buffer) => {
       const frame = readJson(data.toString())
-      if (frame['type'] === 'ended') settle({ outcome: 'open', ended: frame })
+      if (frame['type'] === 'ended') finish({ outcome: 'open', ended: frame })
     })
-    socket.once('close', (code) => settle({ outcome: 'error', why: `closed with ${code} before a frame` }))
+    socket.once('close', (code) => finish({ outcome: 'error', why: `closed with ${code} before a frame` }))
   })
 
 const explainUpgrade = (opened: Exclude<Opened, { outcome: 'open' }>): string => {
@@ -57,7 +57,7 @@ const explainUpgrade = (opened: Exclude<Opened, { outcome: 'open' }>): string =>
 /** Bytes of one header, the largest first. The gateway takes 32 kB of headers together. */
 const HEADER_SIZES = [30_000, 15_000, 7_000] as const
 
-/** A start in the header takes 4 kB, and the cookies of the site come on top. */
+/** Finds how large headers may be. A start takes up to 4 kB of the headers, and the cookies of the site come with it. */
 const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
   const what = 'headers'
   for (const size of HEADER_SIZES) {

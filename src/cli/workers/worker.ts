@@ -18,7 +18,7 @@ export const connectToPrimary = (): Primary | null => {
   const send = (message: ToPrimary): void => void process.send?.(message)
   const scrapes = new Map<number, (text: string) => void>()
   const calls = new Map<'stop' | 'reload', () => void>()
-  /** What was sent before `on`: otherwise a signal that comes while this worker starts would be lost. */
+  /** Messages that came before `on` was called. Without them a signal that comes while this worker starts would be lost. */
   const early = new Set<'stop' | 'reload'>()
   let collect = (): Promise<object[]> => Promise.resolve([])
   let lastId = 0

@@ -67,7 +67,7 @@ export const runWorkers = (count: number, log: Log): void => {
     listening += 1
     if (!hasListened) {
       hasListened = true
-      // Only now, so that a port in use or a Redis that is away is reported once.
+      // The others start only now. Otherwise each would report a port that is in use, or a Redis that does not answer.
       for (const slot of slots.slice(1)) start(slot)
     }
     if (listening !== count) return
@@ -99,7 +99,7 @@ export const runWorkers = (count: number, log: Log): void => {
         if (code !== 0) process.exitCode = 1
       } else if (hasListened)
         replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
-      // The first worker has said why it can't start.
+      // The first worker has logged why it can't start.
       else process.exitCode = code ?? 1
       if (workers().length === 0) onEmpty()
     })

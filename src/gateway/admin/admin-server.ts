@@ -24,7 +24,7 @@ const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
 /** Milliseconds that a client has to read a response. Longer than a stream lasts. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
-/** Open sockets. Operators and scrapers have a few. They are not counted in `limits.connections`, so many would leave the engine no files. */
+/** How many sockets may be open. `limits.connections` does not count them, so too many would leave the engine no files. */
 const MAX_SOCKETS = 100
 
 type AdminSettings = NonNullable<Settings['admin']>

@@ -17,12 +17,12 @@ export interface AuditEntry {
   result: number
 }
 
-/** Returns an id for a line. A token in place of an id, by mistake, is left out. */
+/** Returns an id as the log shows it. A caller may have sent a token in place of an id: the log leaves it out. */
 const shown = (id: string): string => (/^eyJ[\w-]*\./.test(id) ? '[redacted]' : id)
 
 export type Audit = (entry: AuditEntry) => void
 
-/** Returns whether nothing was changed. A status of 500 or more says nothing about that. */
+/** Returns whether a call was refused, and so changed nothing. One that failed with 500 or more may have changed something. */
 const isRefused = (result: number): boolean => result >= 400 && result < 500
 
 /**

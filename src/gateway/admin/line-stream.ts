@@ -2,9 +2,9 @@ import type { StreamLine } from '../../protocol/internal.js'
 import { Timer } from '../../util/timer.js'
 import type { AdminContext } from './calls.js'
 
-/** Milliseconds between two lines, so that any number of entries is a bounded number of renders. */
+/** Milliseconds between two lines. However many entries come, the console renders four times a second. */
 const INTERVAL = 250
-/** Entries of a line. Beyond them only their number is sent. */
+/** How many entries a line has, at most. Further ones are counted only. */
 const MAX_ENTRIES = 200
 /** Milliseconds after which a line without entries shows that the stream is alive. */
 const SILENCE = 10_000

@@ -18,10 +18,10 @@ export interface Login {
   check(authorization: string | undefined, address: string): LoginResult
 }
 
-/** Wrong tokens of one address that are answered 401. After them it has one every `FAILURE_INTERVAL` milliseconds; the others are answered 429. */
+/** After so many wrong tokens, an address may try one every `FAILURE_INTERVAL` milliseconds. Further ones are answered 429, not 401. */
 const MAX_FAILURES = 10
 const FAILURE_INTERVAL = 10_000
-/** Addresses whose failures are kept. */
+/** How many addresses have their failures kept. */
 const MAX_ADDRESSES = 10_000
 
 interface Failures {
@@ -51,7 +51,7 @@ export const createLogin = (
 
   const roleOf = (digest: Buffer): Role | undefined => {
     const { token, readToken } = current()
-    // Hashes have one length, and both are compared: the time says nothing about the tokens.
+    // All hashes have the same length, and both comparisons are always made, so the time that they take says nothing about the tokens.
     const isAdmin = timingSafeEqual(digest, hash(token))
     const isRead = timingSafeEqual(digest, hash(readToken ?? token)) && readToken !== null
     return isAdmin ? 'admin' : isRead ? 'read' : undefined

@@ -2,9 +2,12 @@ import type { Socket } from 'node:net'
 import { addressKey } from '../limits/connection-limits.js'
 
 export interface SocketLimit {
-  /** Counts a socket that was accepted. Beyond the limit it closes a socket that has sent no right token: the oldest of the address with the most. */
+  /**
+   * Counts a socket that was accepted. Beyond the limit it closes one that has sent no right token: of the address with the most such
+   * sockets, the oldest.
+   */
   accept: (socket: Socket) => void
-  /** A request of the socket had a right token, so it makes no room for others any more. */
+  /** Called when a request of the socket had a right token: the limit no longer closes the socket. */
   trust: (socket: Socket) => void
 }
 
@@ -33,7 +36,7 @@ export const createSocketLimit = (max: number): SocketLimit => {
       if (sockets.size > largest.size) [key, largest] = [address, sockets]
     const [oldest] = largest
     if (!oldest) return
-    // Now, since its `close` comes later than further accepted sockets.
+    // Released here, because further sockets may be accepted before the `close` event of this one.
     release(key, oldest)
     oldest.destroy()
   }

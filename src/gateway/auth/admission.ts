@@ -60,7 +60,7 @@ interface Verified {
   isOwn: boolean
 }
 
-/** Most tokens are the backend's, so their claims are read only once. */
+/** Tries the app's keys first: most tokens are the backend's, and their claims are then parsed only once. */
 const verify = (app: App, token: string): MaybePromise<Verified> =>
   chain(app.verifyToken(token), (result) =>
     !result.ok && isOwnToken(token)

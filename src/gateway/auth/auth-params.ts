@@ -13,10 +13,10 @@ const DEFAULT_EXPIRES_IN = 86_400
 /** Milliseconds after which a client tries again if too many starts wait to be authenticated. */
 const RETRY_AFTER = 5_000
 
-/** `authenticate` is given up so many milliseconds after `startTimeout`, so that the connection's own deadline ends the start as `timeout`. */
+/** `authenticate` may take so many milliseconds longer than `startTimeout`, so that the connection's deadline ends the start as `timeout`. */
 const GRACE = 250
 
-/** The share of `startTimeout` that `authenticateUrl` may take, so that the start ends as `unavailable` before the connection's own deadline. */
+/** `authenticateUrl` may take this share of `startTimeout`, so that the start ends as `unavailable` before the connection's deadline. */
 const URL_SHARE = 0.8
 
 /** How an app checks auth params: by its function `authenticate` or by a request to its `authenticateUrl`. */
@@ -40,7 +40,7 @@ const traceOf = (error: unknown): string => {
   return [error.name, ...frames].join('\n')
 }
 
-/** Rejects if `work` takes too long. Otherwise calls of `authenticate` that never settle would use up its concurrency limit. */
+/** Rejects if `work` takes too long. Otherwise calls of `authenticate` that never end would use up its concurrency limit. */
 const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
@@ -63,7 +63,7 @@ const checkOf = (
       ask: () => withTimeout(authenticate(request), startTimeout + GRACE),
     }
   if (!authenticateUrl) return undefined
-  // Set now, so that it includes the time in which the request waits for `app.authentications`.
+  // Set before `ask` is called, so that the time in which the request waits for `app.authentications` counts.
   const deadline = performance.now() + URL_SHARE * startTimeout
   return {
     name: "The app's 'authenticateUrl'",
@@ -101,7 +101,7 @@ export const authenticateParams = async (
   let issuedAt = Date.now()
   try {
     const turn = app.authentications.run(async () => {
-      // Before the app's backend answers: if it revokes the user after that, the revocation counts.
+      // Taken before the app's backend answers, so that a revocation after its answer counts.
       issuedAt = Date.now()
       return context.isOpen() ? check.ask() : undefined
     })

@@ -9,7 +9,7 @@ type Jwks = AppSettings['jwks']
 
 /** The key sets of the apps. */
 export interface KeySets {
-  /** Returns the app's key set. While `jwks` stays the same it is the same set, so that a reload of the config fetches nothing. */
+  /** Returns the app's key set. If `jwks` has not changed, the set is the same as before, so that a reload fetches nothing. */
   of(appId: string, jwks: Jwks): KeySet | undefined
 }
 

@@ -101,7 +101,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   let hasFailed = false
   /** When an unknown key id last caused a fetch. */
   let unknownAt = -Infinity
-  /** By the hash of a key id that no key had: how many fetches had begun when it was first seen. */
+  /** How many fetches had begun when an unknown key id was first seen, by the hash of the id. */
   const unknown = new LRUCache<string, number>({ max: MAX_UNKNOWN, ttl: UNKNOWN_FOR * retryInterval })
 
   const fetchOnce = async (): Promise<void> => {
@@ -140,7 +140,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   const refreshAfter = async (number: number): Promise<void> => {
     do {
       if (!fetching) {
-        // After a failure the timer fetches them, so that unknown key ids add nothing.
+        // After a failure only the timer fetches the keys, so that unknown key ids add no fetch.
         if (hasFailed || untilUnknownFetch() > 0) return
         unknownAt = performance.now()
       }

@@ -74,9 +74,9 @@ export interface GatewayConfig {
   pingInterval?: number | undefined
   /** Seconds that a new connection has to name its user. 0.01 to 300. @default 10 */
   startTimeout?: number | undefined
-  /** Seconds for which a session is held after its connection was lost. 0 to 86,400. @default 120 */
+  /** Seconds that a session waits for its client after its connection was lost. 0 to 86,400. @default 120 */
   resumeWindow?: number | undefined
-  /** Seconds for which a session is held after its page was left. 0 to 86,400. @default 20 */
+  /** Seconds that a session waits for its client after its page was left. 0 to 86,400. @default 20 */
   leaveWindow?: number | undefined
   /** Seconds in which the id of a message makes a retry safe. 1 to 604,800. @default 3600 */
   sendWindow?: number | undefined

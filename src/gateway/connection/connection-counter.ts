@@ -1,10 +1,11 @@
+import type { AuthMethod } from '../../engine/index.js'
 import { pageCloseCodes, type ClientFrameOf, type EndCode } from '../../protocol/index.js'
 import type { Metrics } from '../metrics/metrics.js'
 
 /** How a connection was closed: the code of its `ended`, or `left` by its page, or `lost` without an `ended`. */
 export type CloseReason = EndCode | 'left' | 'lost'
 
-/** The close codes of a page that may come back: its session is held for `leaveWindow`. */
+/** The close codes of a page that may come back: its session is detached for `leaveWindow`. */
 const pageLeftCodes: readonly number[] = Object.values(pageCloseCodes)
 
 /** Returns how a client closed its socket. */
@@ -14,14 +15,14 @@ export const closeReasonOf = (code: number): 'left' | 'lost' =>
 /** A start that has no result yet. */
 export interface PendingStart {
   readonly app: string
-  readonly way: string
+  readonly authMethod: AuthMethod | 'none'
   /** The length of its frame. */
   readonly bytes: number
   /** When its frame came, on the monotonic clock. */
   readonly at: number
 }
 
-const ways = ['token', 'signature', 'authParams', 'guest'] as const
+const authMethods: readonly AuthMethod[] = ['token', 'signature', 'authParams', 'guest']
 
 /** An unknown app id is counted as no app: a client may send any text. */
 export const pendingStart = (
@@ -30,14 +31,17 @@ export const pendingStart = (
   apps: ReadonlyMap<string, unknown>,
 ): PendingStart => ({
   app: apps.has(frame.appId) ? frame.appId : '',
-  way: ways.find((way) => frame[way] !== undefined) ?? 'none',
+  authMethod: authMethods.find((method) => frame[method] !== undefined) ?? 'none',
   bytes,
   at: performance.now(),
 })
 
-export const countStarted = ({ starts, startSeconds }: Metrics, { app, way, at }: PendingStart): void => {
-  starts.inc({ app, way, result: 'started' })
-  startSeconds.observe({ way }, (performance.now() - at) / 1_000)
+export const countStarted = (
+  { starts, startSeconds }: Metrics,
+  { app, authMethod, at }: PendingStart,
+): void => {
+  starts.inc({ app, way: authMethod, result: 'started' })
+  startSeconds.observe({ way: authMethod }, (performance.now() - at) / 1_000)
 }
 
 /** Counts a closed connection, and its start if that has not been counted. */
@@ -48,5 +52,5 @@ export const countClosed = (
   reason: CloseReason,
 ): void => {
   ends.inc({ app, code: reason })
-  if (start) starts.inc({ app: start.app, way: start.way, result: reason })
+  if (start) starts.inc({ app: start.app, way: start.authMethod, result: reason })
 }

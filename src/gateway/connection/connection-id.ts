@@ -4,5 +4,5 @@ import { randomBytes } from 'node:crypto'
 const PREFIX = randomBytes(16).toString('base64url')
 let count = 0
 
-/** Returns an id that no other connection has. One text, because V8 keeps both parts of a template's, in twice the memory. */
+/** Returns an id that no other connection has. `join` makes one text: of a template V8 would keep both parts, in twice the memory. */
 export const createConnectionId = (): string => [PREFIX, ++count].join(' ')

@@ -115,7 +115,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
-    // If the client may reconnect, its session is held: it must come back within that time.
+    // A client that may reconnect has a detached session: it must come back while that lasts.
     const { resumeWindow } = this.#context.settings
     const longest = (this.#isLive && resumeWindow / 2) || Infinity
     this.send({
@@ -172,7 +172,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     const phase = this.#phase
     if (phase.name !== 'live') return end()
     phase.name = 'draining'
-    void phase.session.settled().then(end)
+    void phase.session.framesAnswered().then(end)
   }
 
   watchExpiry(until: number): void {
@@ -192,7 +192,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   async onEnd(): Promise<void> {
     const phase = this.#phase
     if (phase.name === 'opening') this.end('unavailable', LEFT_BEFORE_START)
-    else if (phase.name !== 'closed') await phase.session.settled()
+    else if (phase.name !== 'closed') await phase.session.framesAnswered()
   }
 
   /** The socket was closed, with this code. */
@@ -208,10 +208,10 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (phase.name === 'closed') return
     this.#heartbeat.onFrame()
     if (bytes > limits.frame) return this.end('too-large', `A frame has at most ${limits.frame} bytes.`)
-    // The client sends it again when it reconnects.
+    // The client sends this frame again when it reconnects.
     if (phase.name === 'draining') return
     if (phase.name === 'live') {
-      // A `pong` that was asked for is free.
+      // The answer to a ping does not count against the user's limits.
       const isPong = text === PONG && this.#heartbeat.isAwaitingPong()
       if (!isPong && !this.#charge(phase.session, bytes)) return
     }

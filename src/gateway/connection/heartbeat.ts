@@ -2,8 +2,8 @@ import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
 
 /**
- * Pings are sent at times that are this part of the interval apart, and at most so many milliseconds: one turn of the event loop then
- * pings many connections, and another receives many answers. Otherwise each ping would wake the process twice.
+ * Pings are sent on a grid of times, which are this share of the interval apart, and `MAX_GRID` milliseconds at most. So one turn of the
+ * event loop pings many connections, and another receives many answers. Otherwise each ping would wake the process twice.
  */
 const GRID_SHARE = 0.01
 const MAX_GRID = 250
@@ -24,11 +24,11 @@ export class Heartbeat implements Timed {
   readonly #connection: HeartbeatConnection
   /** Milliseconds between pings. */
   readonly #interval: number
-  /** When it is called next; 0 before `start` and after `stop`. */
+  /** When `onTime` is called next; 0 before `start` and after `stop`. */
   #checkAt = 0
   /** When the latest frame came, on the monotonic clock. */
   #lastFrameAt = wholeNow()
-  /** How many frames ask for a `pong`: `started` and, never before it, pings. */
+  /** How many frames have asked for a `pong`: `started`, and the pings after it. */
   #pings = 0
   #pongs = 0
   /** When the latest ping was sent, on the monotonic clock. */
@@ -93,12 +93,12 @@ export class Heartbeat implements Timed {
   }
 
   onTime(): void {
-    // `run` still calls a heartbeat that another item of its group has stopped.
+    // The shared timer still calls a heartbeat that another one of the same time has stopped.
     if (this.#checkAt === 0) return
     const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
     if (timeLeft <= 0) return this.#connection.end('timeout')
     this.ping()
-    // Checks when the time is up, not an interval later.
+    // The next check is no later than the moment at which the client has been silent for too long.
     this.#checkIn(Math.min(this.#interval, timeLeft))
   }
 

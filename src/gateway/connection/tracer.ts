@@ -3,7 +3,7 @@ import type { TracedFrame } from '../../protocol/internal.js'
 
 type FrameListener = (frame: TracedFrame) => void
 
-/** Shows operators the frames of single sessions, without their content. While no session is watched, a frame costs one look at a number. */
+/** Shows operators the frames of single sessions, without their content. While no session is watched, a frame costs almost nothing. */
 export interface Tracer {
   /** Returns whether any session is watched. Ask it before each `record…`. */
   isOn(): boolean

@@ -2,7 +2,7 @@
 export interface Transport {
   /** Sends a text frame. The frames of one turn may leave in one write. */
   send(text: string): void
-  /** The next frame follows within milliseconds: an answer to the handshake that has not left may wait for it. Bun's can't wait. */
+  /** Says that the next frame follows within milliseconds: an unsent answer to the handshake may wait for it. On Bun it can't wait. */
   expectFrame?(): void
   /** Starts the closing handshake. */
   close(code: number, reason: string): void

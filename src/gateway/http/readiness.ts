@@ -25,7 +25,7 @@ export const createReadiness = (
   log: Pick<Log, 'warn'>,
 ): (() => Promise<Readiness>) => {
   let latest: Promise<boolean> | undefined
-  let settledAt = -Infinity
+  let checkedAt = -Infinity
   /** A check that hangs stays the only one, for as long as it hangs. */
   let running: Promise<void> | undefined
 
@@ -38,14 +38,14 @@ export const createReadiness = (
       log.warn({ err }, 'the gateway is not ready, because the engine fails')
       return false
     } finally {
-      settledAt = performance.now()
+      checkedAt = performance.now()
     }
   }
 
   return async () => {
     if (isDraining()) return 'draining'
-    if (performance.now() - settledAt > CHECK_INTERVAL) {
-      settledAt = Infinity
+    if (performance.now() - checkedAt > CHECK_INTERVAL) {
+      checkedAt = Infinity
       latest = check()
     }
     const isReady = await latest

@@ -64,12 +64,12 @@ export const createDrain = (
   const delay = (count = connections.size): number =>
     Math.ceil(
       Math.random() *
-        // The last client must reconnect while its session is still held.
+        // The last client must reconnect before its detached session ends.
         Math.min(settings.resumeWindow / 2 || MAX, MAX, BASE + EACH * count),
     )
 
   const closeAll = (close: CloseOne, perTurn?: number, pause?: () => Promise<unknown>): Promise<void> => {
-    // Those that are closed in later turns reconnect over the same time.
+    // Clients of connections that are closed in later turns reconnect over the same time.
     const { size } = connections
     return eachInTurns(connections, (connection) => close(connection, delay(size)), perTurn, pause)
   }

@@ -1,6 +1,6 @@
 /** Runs a bounded number of jobs at once. */
 export interface ConcurrencyLimit {
-  /** Runs `job` when it is its turn, and settles as it does. Returns undefined, and never runs it, if too many wait already. */
+  /** Runs `job` when it is its turn, and resolves or rejects as it does. Returns undefined if too many wait: the job never runs. */
   run<T>(job: () => Promise<T>): Promise<T> | undefined
 }
 

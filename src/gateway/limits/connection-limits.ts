@@ -13,7 +13,7 @@ export interface Slot {
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */
   address: string | undefined
-  /** Whether the socket counts no more. */
+  /** Whether the socket is no longer counted. */
   isReleased: boolean
 }
 
@@ -25,11 +25,11 @@ export interface ConnectionLimits {
   accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
   /** Counts a socket for its client's address, if it was not known at `accept`. */
   identify(slot: Slot, clientAddress: string): void
-  /** A peer sent forwarded headers, which are not trusted: it is a proxy, and its address counts for no limit. */
+  /** Called when a peer sent forwarded headers that are not trusted. The peer is a proxy: its address counts for no limit. */
   exemptProxy(slot: Slot): void
-  /** The socket has a session: it makes no room for others any more. */
+  /** Called when the socket has a session: it is no longer closed to make room for others. */
   start(slot: Slot): void
-  /** The socket counts no more: it is closed, or was refused and is about to close. A second call does nothing. */
+  /** Stops counting a socket that is closed, or that was refused and is about to close. A second call does nothing. */
   release(slot: Slot): void
   /** Returns how many sockets are counted. */
   size(): number

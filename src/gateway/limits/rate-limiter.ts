@@ -44,7 +44,7 @@ class Generation {
 class Buckets {
   /** Milliseconds after which any bucket is full again. */
   readonly #fullAfter: number
-  // Each bucket of the older generation is full when the younger one is as old, so that it is dropped whole.
+  // When the recent generation is `fullAfter` old, each bucket of the older one is full, so that the older one is dropped whole.
   #recent: Generation
   #older: Generation
 

@@ -1,8 +1,7 @@
 /** Spreads jobs over turns of the event loop. */
 export interface TurnLimit {
   /**
-   * Calls `job` now, or in a later turn if jobs of enough weight have run in this one. Jobs run in the order in which they came. `weight` is 1
-   * by default.
+   * Calls `job` now, or in a later turn if jobs of enough weight have run in this one. Jobs run in the order in which they came.
    */
   run(job: () => void, weight?: number): void
 }

@@ -1,8 +1,8 @@
 import { createTurnLimit } from '../limits/turn-limit.js'
 
 /**
- * Messages that are read or sent in pages in one turn of the event loop; a page that begins may go beyond. A message takes about 6 µs to read
- * and send, and counts twice if both happen in one turn.
+ * How many messages of pages are read or sent in one turn of the event loop. The last page may go beyond. To read and send a message takes
+ * about 6 µs; it counts twice if both happen in one turn.
  */
 const MAX_PER_TURN = 256
 
@@ -12,7 +12,7 @@ export interface MessageTurns {
   wait(messages: number): Promise<void>
 }
 
-/** The memory engine reads within a turn, and pages of Redis may come for many sessions at once. */
+/** Without it the memory engine would read many pages in one turn, and pages of Redis may come for many sessions at once. */
 export const createMessageTurns = (): MessageTurns => {
   const limit = createTurnLimit(MAX_PER_TURN)
   // A page costs something of its own, even if it turns out to be empty.

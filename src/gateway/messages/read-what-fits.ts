@@ -22,7 +22,7 @@ export const readWhatFits = async (
     await turns.wait(wanted)
     const next = await read(wanted, messages.at(-1))
     if (!next) return null
-    // A read may take several turns: then those of many sessions may end in one.
+    // Reads of many sessions that took several turns may end in the same turn.
     await turns.wait(next.length)
     for (const message of next) {
       bytes += Buffer.byteLength(JSON.stringify(message)) + 1

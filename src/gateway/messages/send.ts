@@ -64,7 +64,7 @@ export const createSend =
       return NO_GUEST
     let at = performance.now()
     let sent = await store()
-    // Asked for after the first try, because most recipients exist.
+    // A recipient is created after the first try only, because most recipients exist.
     if (sent.outcome === 'unknown-user') {
       if (!(await create(to))) return NO_GUEST
       at = performance.now()

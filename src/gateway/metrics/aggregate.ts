@@ -10,8 +10,8 @@ const isSessions = (metric: object): metric is { values: Value[] } =>
   'name' in metric && metric.name === metricsTable.sessions.name
 
 /**
- * Each process counts the sessions without a connection to itself as detached, also those that another one carries. Corrects that in the
- * first process's values, and removes the others'.
+ * Each process counts the sessions that it does not carry as detached, so the sum counts sessions several times. Writes the right number
+ * into the values of the first process, and 0 into those of the others.
  */
 const countDetachedOnce = (processes: readonly (readonly object[])[]): void => {
   const all = processes.flat().filter(isSessions)

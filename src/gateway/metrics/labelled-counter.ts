@@ -41,7 +41,7 @@ export class LabelledCounter<Label extends string> {
     return this.#counter.get()
   }
 
-  /** Passes on what was counted in a branch. `labels` are the labels on the way to the branch, which is `depth` labels long. */
+  /** Passes on what was counted in a branch. `labels` are the `depth` labels that lead to the branch. */
   #collect(branch: Branch, labels: LabelValues<Label>, depth: number): void {
     const name = this.#labelNames[depth]
     if (name === undefined) {

@@ -32,7 +32,7 @@ const histogram = <const Label extends string = never>(
 
 /** Seconds, for work of the gateway and its engine. */
 const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** Seconds, for a way over the network. */
+/** Seconds, for what travels over the network. */
 const NETWORK = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /**

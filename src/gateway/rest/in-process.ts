@@ -7,13 +7,13 @@ import { RestError } from './errors.js'
 import { problemOf } from './problem-of.js'
 import { parseBody, readParams, readQuery } from './request.js'
 
-/** What answers a call in this process. */
+/** The parts of a gateway that answer a call of its own process. */
 export interface InProcessContext extends CallContext {
   /** Resolves with the apps by id, once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
 }
 
-/** Settles as `work` does, or rejects with the signal's reason if that aborts first. The work goes on, as at a server that was called. */
+/** Resolves or rejects as `work` does. If the signal aborts first, rejects with its reason, and the work goes on as on a server. */
 const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
   signal?.throwIfAborted()
   if (!signal) return work()
@@ -51,7 +51,7 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       const json = answered.body === undefined ? undefined : JSON.stringify(answered.body)
       return {
         status: answered.status,
-        // A copy: what the caller changes must not change the engine's own objects.
+        // Parsed again, so that a caller who changes the answer does not change the engine's own objects.
         json: json && (JSON.parse(json) as unknown),
         isProblem: false,
         retryAfter: null,

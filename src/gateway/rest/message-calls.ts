@@ -154,7 +154,7 @@ export const messageCalls = [
     },
     errors: ['too-large'],
     async handle({ app, body: { to, id = randomUUID(), ...content }, context: { send } }) {
-      // The content is the same for all: a problem of it is the call's own. The recipient here is any valid id.
+      // All recipients get the same content, so a problem with the content refuses the whole call. `anyone` stands for any valid id.
       const problem = checkMessage({ id, to: 'anyone', ...content })
       if (problem) throw new RestError(problem.code, problem.why)
       const results = await mapBounded(to, async (user) => {

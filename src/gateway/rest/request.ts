@@ -72,20 +72,20 @@ export const readQuery = ({ query }: Pick<Call, 'query'>, search: string): Recor
 
 const TOO_LARGE = `A body has at most ${MAX_BODY} bytes: send less at once.`
 
-/** A client may still be sending the rest. */
+/** Closes the connection after an answer to a body that was not read: the client may still be sending it. */
 const CLOSE = { connection: 'close' }
 
 const receive = (incoming: ReadableRequest): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    const settle = (settled: () => void): void => {
+    const finish = (report: () => void): void => {
       clearTimeout(timer)
       incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
-      settled()
+      report()
     }
     const fail = (error: RestError): void =>
-      settle(() => {
+      finish(() => {
         incoming.pause()
         reject(error)
       })
@@ -94,7 +94,7 @@ const receive = (incoming: ReadableRequest): Promise<Buffer> =>
       if (size > MAX_BODY) fail(new RestError('too-large', TOO_LARGE, CLOSE))
       else chunks.push(chunk)
     }
-    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)))
+    const onEnd = (): void => finish(() => resolve(Buffer.concat(chunks)))
     const onClose = (): void => fail(new RestError('bad-request', 'The body was not sent to its end.', CLOSE))
     const timer = setTimeout(
       () =>

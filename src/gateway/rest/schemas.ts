@@ -103,7 +103,7 @@ const session = v.object({
   id: v.string(),
   state: v.pipe(
     v.picklist(['active', 'detached']),
-    v.description('`detached`: no connection carries the session, which is held until its client returns.'),
+    v.description('`detached`: no connection carries the session, which waits for its client to return.'),
   ),
   hidden: v.pipe(v.boolean(), v.description('Whether the session’s page is hidden.')),
   way: v.pipe(

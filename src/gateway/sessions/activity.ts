@@ -30,7 +30,7 @@ export const createActivity = (): Activity => {
   const apps = new Map<string, SessionChange[]>()
   const users = new LRUCache<string, SessionChange[]>({ max: MAX_USERS })
   const listeners = new Map<string, Set<(change: SessionChange) => void>>()
-  // Rises over a restart too, so that a console which reconnects is not sent too little.
+  // The numbers go on rising after a restart, so that a console that reconnects misses no change.
   let seq = Date.now()
 
   const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`

@@ -72,7 +72,6 @@ export class Delivery {
   #dueReadMark: InboxState | undefined
   #readMarkCount = 0
 
-  /** `session` has the user. */
   constructor(context: DeliveryContext, session: { readonly user: UserRef }, connection: DeliveryConnection) {
     this.#context = context
     this.#session = session
@@ -176,7 +175,7 @@ export class Delivery {
         await this.#connection.drained()
         if (replay.page.length === 0) await this.#readPage(replay, epoch)
         if (this.#isStopped()) return
-        // Many reads may end in one turn, and many sockets may be drained.
+        // Reads of many sessions may end in one turn, and many sockets may be drained in one.
         await this.#context.messageTurns.wait(replay.page.length)
         this.#sendPage(replay)
       }

@@ -11,7 +11,7 @@ export class ExpiryTimer {
   /** When the credentials expire by the monotonic clock, in whole milliseconds. */
   #deadline = 0
   #watchedUntil = 0
-  /** Null after `stop`. Undefined while `watch` will be called before the deadline: most sessions end or are renewed before theirs. */
+  /** Null after `stop`. Undefined while none is needed, because `watch` will be called before the deadline. */
   #timer: Timer | null | undefined
 
   constructor(connection: Pick<ConnectionHandle, 'end'>) {

@@ -33,7 +33,7 @@ const RETRY_AFTER = 1_000
 export interface FrameHandler {
   handle(frame: RequestFrame): void
   /** Resolves when every frame so far is answered. */
-  settled(): Promise<void>
+  allAnswered(): Promise<void>
 }
 
 /** The parts of a session that its frames read and change. */
@@ -58,7 +58,7 @@ export const createFrameHandler = (
   let lastRenewal = Promise.resolve()
   let unansweredCount = 0
   /** Called when no frame is unanswered any more. */
-  const onSettled: (() => void)[] = []
+  const onAllAnswered: (() => void)[] = []
   let pendingCount = 0
 
   const sendBarrier = createSendBarrier(connection, 2 * settings.pingInterval)
@@ -141,7 +141,7 @@ export const createFrameHandler = (
   const execute = (frame: RequestFrame): Promise<unknown> | undefined => {
     switch (frame.type) {
       case 'token':
-        // The earlier renewal's rejection is answered to its own frame.
+        // A renewal that rejects answers its own frame.
         lastRenewal = lastRenewal.catch(() => undefined).then(() => renewExpiry(frame))
         return lastRenewal
       case 'profile':
@@ -158,7 +158,8 @@ export const createFrameHandler = (
   const onAnswered = (isCounted: boolean): void => {
     if (isCounted) pendingCount -= 1
     unansweredCount -= 1
-    if (unansweredCount === 0 && onSettled.length > 0) for (const resolve of onSettled.splice(0)) resolve()
+    if (unansweredCount > 0 || onAllAnswered.length === 0) return
+    for (const resolve of onAllAnswered.splice(0)) resolve()
   }
 
   const onFailed = (error: unknown, frame: RequestFrame): void => {
@@ -189,8 +190,8 @@ export const createFrameHandler = (
   }
 
   return {
-    settled: () =>
-      unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(resolve)),
+    allAnswered: () =>
+      unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onAllAnswered.push(resolve)),
     handle(frame) {
       // Sends have a limit of their own.
       const wait = frame.type === 'send' ? 0 : userLimits.takeRequest()

@@ -88,7 +88,7 @@ export class LiveSession implements HubSession {
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
     this.clientVersion = this.#context.metrics.clientVersion(client.client)
-    // Before the user is saved, since a revoked token must not bring back a user who was deleted.
+    // Asked before the user is saved, because a revoked token must not bring back a user who was deleted.
     if (await engine.isRevoked(this.user, credential)) return this.#refuseRevoked()
     const saved = await saveAdmitted(this.#context, this.user, admitted, (code, why) =>
       this.#connection.end(code, why),
@@ -165,8 +165,8 @@ export class LiveSession implements HubSession {
     const phase = this.#phase
     if (phase.name !== 'live') return
     phase.name = 'confirmed'
-    // The next frame tries again.
     const { engine, metrics } = this.#context
+    // If the engine fails, the next frame tries again.
     catchEngineError(
       engine.confirmSession(phase.ref, this.#connection.connectionId),
       { metrics, connection: this.#connection },
@@ -183,7 +183,7 @@ export class LiveSession implements HubSession {
     if (!started || now - this.#touchedAt < TOUCH_INTERVAL) return
     this.#touchedAt = now
     const { engine, metrics } = this.#context
-    // The next answer to a ping tries again.
+    // If the engine fails, the next answer to a ping tries again.
     catchEngineError(
       engine.touchSession(started.ref, this.#connection.connectionId, { rtt: Math.round(rtt) }),
       { metrics, connection: this.#connection },
@@ -197,7 +197,7 @@ export class LiveSession implements HubSession {
     if (frame.type === 'end') {
       started.name = 'ending'
       // Frames that came before `end` are answered first.
-      void this.settled().then(() => this.#connection.end('ended'))
+      void this.framesAnswered().then(() => this.#connection.end('ended'))
     } else if (frame.type === 'visibility') {
       this.#visibilityOf(started).set(frame.hidden)
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
@@ -214,8 +214,8 @@ export class LiveSession implements HubSession {
   }
 
   /** Resolves when every frame that was handled is answered. */
-  async settled(): Promise<void> {
-    await this.#frameHandler?.settled()
+  async framesAnswered(): Promise<void> {
+    await this.#frameHandler?.allAnswered()
   }
 
   /** Frees everything that the session holds, since its connection is closed. Called once. */
@@ -246,7 +246,7 @@ export class LiveSession implements HubSession {
 
   /**
    * The connection closed before `started` was sent. The client has no key to a new session, so that one ends. A resumed
-   * session is held whatever closed the connection, because the client still has the key that it used.
+   * session is detached, whatever closed the connection, because the client still has the key that it used.
    */
   #abandonStart({ ref, resumed }: EngineSession, detachOrEnd: DetachOrEnd): Promise<unknown> {
     const { engine, settings } = this.#context
@@ -278,7 +278,7 @@ export class LiveSession implements HubSession {
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
-        // False for an event from before `started`, whose own count is newer.
+        // It returns false for an event from before `started`. The count in `started` is newer.
         this.#delivery.sendReadMark(event.inbox)
         return
       case 'webhooks-due':
@@ -296,8 +296,8 @@ export class LiveSession implements HubSession {
   }
 
   /**
-   * Asks in the next second: a token says in whole seconds when it was issued, and one of the second of the revocation is dead
-   * too. A client that is asked at once would fetch such a token.
+   * Asks for a token when the next second begins. Tokens have whole seconds in `iat`, and a token from the second of the revocation is
+   * revoked too: a client that is asked at once would fetch such a token.
    */
   #scheduleReauth(): void {
     this.#reauthTimer?.cancel()

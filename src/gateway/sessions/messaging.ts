@@ -63,7 +63,7 @@ export const createMessaging = (
   }: { connection: ConnectionHandle; refuse: Refuse; sendBarrier: SendBarrier },
 ): Messaging => {
   const { appId, userId } = user
-  /** Settles when the latest send is authorized and stored, or has failed. Used while `authorizeSend` is set. */
+  /** Resolves when the latest send is authorized and stored, or has failed. Used while `authorizeSend` is set. */
   let lastSend = Promise.resolve()
   let failureCount = 0
   let lastHistory = Promise.resolve()
@@ -149,7 +149,7 @@ export const createMessaging = (
     if (!maySend()) return ['refused', "The app's 'send' rule does not let this user send."]
     const refusal = sendBarrier.current()
     if (refusal) return [refusal.code, refusal.why, refusal.retryAfter]
-    // Messages that this gateway has counted too many of do not reach an engine that counts those of all gateways.
+    // If the user sent too many to this gateway alone, the engine, which counts those of all gateways, is not asked.
     const wait = userLimits.takeMessage()
     return wait > 0 ? ['rate-limited', undefined, wait] : undefined
   }

@@ -9,8 +9,8 @@ export interface SendRefusal {
 }
 
 /**
- * Keeps the messages of one connection in the order in which its client sent them. If a send is refused for now, sends
- * behind it may be on their way already. They are refused too, until the client has received the first refusal.
+ * Keeps the messages of one connection in the order in which its client sent them. If a send is refused for now, the client may have
+ * sent others behind it already. They are refused too, until the client has received the first refusal.
  */
 export interface SendBarrier {
   /** Returns why a send that comes now would overtake a refused one; undefined if it would not. */
@@ -19,7 +19,7 @@ export interface SendBarrier {
   raise(reason: SendRefusal): void
 }
 
-/** `silenceLimit` is how many milliseconds a connection may be silent: a frame that was on its way has come by then. */
+/** `silenceLimit` is how many milliseconds a connection may be silent: frames that the client sent before have come by then. */
 export const createSendBarrier = (
   connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
   silenceLimit: number,

@@ -1,7 +1,7 @@
 import type { EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
 import type { EndCode } from '../../protocol/index.js'
 
-/** How the engine treats a session whose connection closed: it holds it for so many milliseconds, or ends it with a code. */
+/** What becomes of a session whose connection closed: the engine detaches it for so many milliseconds, or ends it with a code. */
 export type DetachOrEnd = { resumableFor: number } | { code: EndCode }
 
 /** A session that the engine has started or resumed, before the client is sent `started`. */

@@ -62,7 +62,7 @@ export class BunTransport implements Transport {
   }
 
   /**
-   * Passes the frames that come to `connection`. The handshake is answered once the promises that follow from it have settled, so that
+   * Passes the frames that come to `connection`. The handshake is answered once the promises that follow from it are resolved, so that
    * `started` leaves with the answer if no disk is waited for. It does not leave in a later turn, because Bun would refuse frames that come with the handshake.
    */
   receiveFor(connection: Connection): void {
@@ -121,7 +121,7 @@ export class BunTransport implements Transport {
   close(code: number, reason: string): void {
     if (this.#isClosed || this.#closing) return
     this.flush()
-    // It answers the handshake if that was not done, and the client may have left.
+    // `flush` may have answered the handshake, and found that the client has left.
     if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }

@@ -15,11 +15,11 @@ export const LOST = 1006
 
 /**
  * Handshakes and requests of one turn of the event loop. Each takes about 0.2 ms of CPU time: without a limit, a thousand that come
- * at once would hold up every session.
+ * at once would delay every session.
  */
 export const MAX_PER_TURN = 16
 
-/** Milliseconds after which a client that was refused for a limit reconnects: a random part of it. */
+/** A client that was refused for a limit reconnects after a random time, of so many milliseconds at most. */
 const RETRY_AFTER = 5_000
 
 const LIMIT_MESSAGES: Record<SocketRefusal, string> = {

@@ -19,7 +19,7 @@ const answerOlder = (): void => {
   for (const transport of due) transport.flush()
 }
 
-/** Calls `flush` in some ten milliseconds, for the case that the expected frame has not come by then. */
+/** Answers a handshake after `ANSWER_WAIT` milliseconds or some more, if the expected frame has not come before. */
 export const answerLater = (transport: Unanswered): void => {
   recent.push(transport)
   timer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()

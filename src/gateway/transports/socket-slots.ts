@@ -43,7 +43,7 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
       const handshaking = new Map<string, Slot>()
       // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
       const sockets = new Set<Duplex>()
-      // One listener for both: Node makes room for 19 listeners of an event when a third one is added.
+      // One listener does both: for a third listener of an event Node allocates memory for 19.
       const onClose = function (this: Slotted): void {
         sockets.delete(this)
         release.call(this)

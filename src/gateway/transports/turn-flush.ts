@@ -1,4 +1,4 @@
-interface Transport {
+interface Flushable {
   /** Writes the frames of this turn. */
   flush(): void
 }
@@ -7,8 +7,8 @@ interface Transport {
  * Returns a function that has a transport flushed at the end of this turn of the event loop, which `atEndOfTurn` waits for. One list and
  * one callback for all transports cost less than a callback for each.
  */
-export const createTurnFlush = (atEndOfTurn: (run: () => void) => void): ((transport: Transport) => void) => {
-  let unflushed: Transport[] = []
+export const createTurnFlush = (atEndOfTurn: (run: () => void) => void): ((transport: Flushable) => void) => {
+  let unflushed: Flushable[] = []
   const flushAll = (): void => {
     const transports = unflushed
     unflushed = []

@@ -4,8 +4,14 @@ import { TLSSocket } from 'node:tls'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import { lingeringClose } from '../http/lingering-close.js'
-import { FrameReader, opcodes, type FrameListener } from './frames/frame-reader.js'
-import { closePayload, controlFrame, textFrame } from './frames/frame-writer.js'
+import {
+  closePayload,
+  controlFrame,
+  FrameReader,
+  opcodes,
+  textFrame,
+  type FrameListener,
+} from './frames/index.js'
 import { CLOSE_TIMEOUT, LOST, NO_CODE } from './handshake.js'
 import { answerLater } from './late-answers.js'
 import { sendBuffers, type SlowSocket } from './send-buffers.js'

@@ -83,7 +83,7 @@ export class AppDispatcher {
   #taking: Promise<void> | undefined
   /** Whether events may have become due since they were last taken. */
   #mayBeDue = false
-  /** In a row. */
+  /** Failures in a row. */
   #failures = 0
   /** When the next delivery to an endpoint that is down may begin, on the monotonic clock. */
   #nextProbe = 0
@@ -109,8 +109,8 @@ export class AppDispatcher {
     if (this.#isClosed) return
     this.#taking ??= this.#takeDue().finally(() => {
       this.#taking = undefined
-      // It may have been woken again between the last look and now.
-      if (this.#mayBeDue && this.#room() > 0) this.wake()
+      // `wake` may have been called after the queue was read for the last time.
+      if (this.#mayBeDue && this.#free() > 0) this.wake()
     })
   }
 
@@ -154,18 +154,18 @@ export class AppDispatcher {
   }
 
   /** How many deliveries may begin now. */
-  #room(): number {
+  #free(): number {
     if (!this.#isDown()) return MAX_RUNNING - this.#running.size
     return this.#running.size === 0 && performance.now() >= this.#nextProbe ? 1 : 0
   }
 
   async #takeDue(): Promise<void> {
-    // If there is no room, nothing is taken: the next delivery that ends calls `wake`.
-    while (this.#mayBeDue && !this.#isClosed && this.#room() > 0) {
+    // If no delivery may begin, nothing is taken: the next delivery that ends calls `wake`.
+    while (this.#mayBeDue && !this.#isClosed && this.#free() > 0) {
       this.#mayBeDue = false
-      const limit = this.#room()
+      const limit = this.#free()
       const events = await this.#take(limit)
-      // They are delivered after the next start.
+      // The gateway has closed: the events are delivered after the next start.
       if (!this.#canTake()) return
       for (const pending of events) this.#begin(pending)
       if (events.length === limit) this.#mayBeDue = true
@@ -200,7 +200,7 @@ export class AppDispatcher {
     const sentAt = Date.now()
     // Otherwise an endpoint that is down for days would keep more and more events.
     if (this.#isDown() && hasExpired(at, sentAt))
-      return this.#settle(event, { failed: 'The endpoint was down for a day.' })
+      return this.#saveOutcome(event, { failed: 'The endpoint was down for a day.' })
     const answer = await this.#post(id, { type, id, seq, at, appId, userId, data })
     // The event is still pending, and delivered after the next start.
     if (this.#life.signal.aborted && answer.status === null) return
@@ -216,7 +216,7 @@ export class AppDispatcher {
       ...answer,
       result,
     })
-    await this.#settle(event, outcome)
+    await this.#saveOutcome(event, outcome)
   }
 
   async #post(id: string, body: object): Promise<Answer> {
@@ -268,7 +268,7 @@ export class AppDispatcher {
     this.#wakeAfter(PROBE_INTERVAL)
   }
 
-  async #settle({ id, appId, userId, type }: WebhookEvent, outcome: DeliveryOutcome): Promise<void> {
+  async #saveOutcome({ id, appId, userId, type }: WebhookEvent, outcome: DeliveryOutcome): Promise<void> {
     const { queue, log } = this.#context
     if ('failed' in outcome)
       log.warn({ appId, userId, eventId: id, type, error: outcome.failed }, 'a webhook was given up')

@@ -130,7 +130,7 @@ test('a user is shown with profile, presence, inbox, sessions and the latest cha
   )
   client.socket.close(4000)
   const stateNow = async () => (await gateway.get<UserDetail>(path)).sessions[0]?.state
-  await until('the session is held', stateNow, 'detached')
+  await until('the session is detached', stateNow, 'detached')
   assert.equal((await gateway.request('DELETE', `${path}/sessions/${session?.sessionId}`)).status, 204)
   const { changes } = await gateway.get<UserDetail>(path)
   assert.deepEqual(

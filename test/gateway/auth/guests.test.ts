@@ -97,7 +97,7 @@ test('of twenty guests who ask for one id at once one gets it, with its own prof
   for (const client of clients) client.close()
 })
 
-test('a token of a guest who is no longer kept, or was created anew, starts a new guest', async () => {
+test('a token of a guest who is no longer kept, or was created a second time, starts a new guest', async () => {
   let change = (user: { createdAt: number }): { createdAt: number } | null => user
   const { url } = await assemble((engine) => ({
     user: async (of) => {

@@ -1,4 +1,4 @@
-// No credential is ever logged, also if a start fails or the app's function throws.
+// No credential is ever logged, even if a start fails or the app's function throws.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSignature } from '../../../src/tokens/index.js'

@@ -109,7 +109,7 @@ test('a key that is published after a stranger’s unknown key id has caused a f
   assert.equal(state.requests, 3)
 })
 
-test('a key id that is still unknown after the next fetch is unauthenticated, also if another one has caused that fetch', async () => {
+test('a key id that is still unknown after the next fetch is unauthenticated, even if another key id has caused that fetch', async () => {
   const { state, outcome } = await run({ retryInterval: 1_000 })
   assert.equal(await outcome(first.token()), 'ok')
   assert.equal(await outcome(first.token('one')), 'unauthenticated')

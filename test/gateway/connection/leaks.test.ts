@@ -89,15 +89,15 @@ test('frames that wait for `started` take no more memory than their text', async
   for (const client of clients) client.close()
 })
 
-test('a new session whose client leaves before `started` ends, instead of being held', async () => {
+test('a new session whose client leaves before `started` ends, instead of being detached', async () => {
   const outcomes: string[] = []
   let resume: () => void = () => undefined
-  const held = new Promise<void>((resolve) => (resume = resolve))
+  const resumed = new Promise<void>((resolve) => (resume = resolve))
   let isStarting = false
   const { url } = await assemble((memory) => ({
     async inbox(of) {
       isStarting = true
-      await held
+      await resumed
       return memory.inbox(of)
     },
     endSession(...given) {
@@ -105,7 +105,7 @@ test('a new session whose client leaves before `started` ends, instead of being 
       return memory.endSession(...given)
     },
     detachSession(...given) {
-      outcomes.push('held')
+      outcomes.push('detached')
       return memory.detachSession(...given)
     },
   }))

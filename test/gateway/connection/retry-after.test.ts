@@ -5,7 +5,7 @@ import { startClient } from '../../support/raw-client.js'
 import { startOf } from '../../support/starts.js'
 import { startGateway } from '../../support/gateway.js'
 
-test('a client whose inbox has another epoch comes back while its session is held, also if that is short', async () => {
+test('a client whose inbox has another epoch comes back before its detached session ends, even if `resumeWindow` is short', async () => {
   const engine = createMemoryEngine()
   // The inbox has another epoch than the client's mark.
   engine.markRead = () => Promise.resolve(null)

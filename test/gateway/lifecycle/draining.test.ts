@@ -116,7 +116,7 @@ test('a drain spreads the reconnects of its clients', async () => {
   await closing
 })
 
-test('clients of a drain reconnect while their sessions are still held, if resumeWindow is not 0', async () => {
+test('clients of a drain reconnect before their detached sessions end, if resumeWindow is not 0', async () => {
   const start = await startOf('ada')
   const timesWith = async (resumeWindow: number): Promise<number[]> => {
     const { gateway, url } = await startGateway({}, { resumeWindow })

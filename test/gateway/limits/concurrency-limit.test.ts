@@ -22,7 +22,7 @@ test('no more jobs than the limits run or wait; accepted jobs run once, in order
             running.push({ number, end: (fails) => (fails ? reject(new Error('failed')) : resolve()) }),
           )
         })
-      const settle = () => new Promise((resolve) => setImmediate(resolve))
+      const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
       for (const { starts, fails } of each) {
         if (starts) {
           const run = begin(taken)
@@ -34,12 +34,12 @@ test('no more jobs than the limits run or wait; accepted jobs run once, in order
           if (first) ended++
           first?.end(fails)
         }
-        await settle()
+        await nextTurn()
         assert.equal(running.length, Math.min(max, taken - ended))
       }
       for (let next = running.shift(); next; next = running.shift()) {
         next.end(false)
-        await settle()
+        await nextTurn()
       }
       await Promise.all(outcomes)
       assert.deepEqual(

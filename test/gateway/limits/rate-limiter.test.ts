@@ -109,7 +109,7 @@ test('a key that spends never gets more than the tokens of a second and of the t
   )
 })
 
-test('a debt is repaid in the time that was returned, also if nothing is spent meanwhile', () => {
+test('a debt is repaid in the time that was returned, even if nothing is spent meanwhile', () => {
   fc.assert(
     fc.property(perSecond, fc.double({ min: 1, max: 1 + MAX_DEBT, noNaN: true }), (budget, seconds) => {
       const { clock, limiter } = limiterAt()

@@ -142,7 +142,7 @@ test('REST calls are counted by app, call and status, with their seconds', async
   assert.equal(await value('rest_seconds_count{call="getUser"}'), 2)
 })
 
-test('reloads of the config are counted by their result, also if it could not be read', async () => {
+test('reloads of the config are counted by their result, even if it could not be read', async () => {
   const config = { apps: { app: testApp() }, listen: { port: 0 }, engine: { type: 'memory' } } as const
   const { gateway, value } = await run()
   await assert.rejects(gateway.reload({ apps: {} }), { code: 'bad-config' })

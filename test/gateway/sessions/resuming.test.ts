@@ -137,7 +137,7 @@ for (const { engine, gateway, url } of running) {
 
 test('no more of a page is sent than the socket takes, and each message is read from the engine about once', async () => {
   let read = 0
-  const { url, engine, held } = await assemble((memory) => ({
+  const { url, engine, bufferedBytes } = await assemble((memory) => ({
     async messagesAfter(...args) {
       const page = await memory.messagesAfter(...args)
       read += page.messages.length
@@ -161,14 +161,14 @@ test('no more of a page is sent than the socket takes, and each message is read 
   const client = openClient(url, { start: await resuming(known.started) })
   await client.opened
   client.socket.pause()
-  await until('a full socket', () => held() > 0)
+  await until('a full socket', () => bufferedBytes() > 0)
   // Its buffer is 16 kB. The message that fills it may exceed that.
   let largest = 0
   for (let turn = 0; turn < 20; turn++) {
-    largest = Math.max(largest, held())
+    largest = Math.max(largest, bufferedBytes())
     await new Promise((resolve) => setImmediate(resolve))
   }
-  assert.ok(largest < 3 * body.length, `${largest} bytes are held`)
+  assert.ok(largest < 3 * body.length, `${largest} bytes wait in memory`)
   client.socket.resume()
   for (let offset = 1; offset <= count; offset++)
     assert.equal((await client.next('message'))['offset'], offset)
@@ -218,11 +218,11 @@ test('messages that are sent while a session starts arrive once', async () => {
 })
 
 test('an `unread` frame counts the messages that were sent to this client, however far the inbox is ahead', async () => {
-  let isHeld = true
+  let isPaused = true
   let resume: () => void = () => undefined
   const { url, engine } = await assemble((memory) => ({
     async messagesAfter(of, position, limit) {
-      if (isHeld && limit > 1) await new Promise<void>((resolve) => (resume = resolve))
+      if (isPaused && limit > 1) await new Promise<void>((resolve) => (resume = resolve))
       return memory.messagesAfter(of, position, limit)
     },
   }))
@@ -234,7 +234,7 @@ test('an `unread` frame counts the messages that were sent to this client, howev
   for (let n = 4; n <= 6; n++) await receive(n)
   for (const offset of [1, 2, 1]) ada.send({ type: 'read', epoch, offset })
   await until('the mark', async () => (await engine.inbox({ appId: 'app', userId: 'ada' })).readOffset === 2)
-  isHeld = false
+  isPaused = false
   resume()
   let unread = Number(ada.started['unread'])
   const received: unknown[] = []
@@ -271,16 +271,16 @@ test('if retention deleted missed messages, `lost` is true and the rest follow',
   }
 })
 
-test('a session is held for `leaveWindow` after its page was left, for `resumeWindow` after its connection was lost, and not after `end`', async () => {
-  const ways: Record<string, (client: Awaited<ReturnType<typeof startClient>>) => void> = {
+test('a session is detached for `leaveWindow` after its page was left, for `resumeWindow` after its connection was lost, and not after `end`', async () => {
+  const losses: Record<string, (client: Awaited<ReturnType<typeof startClient>>) => void> = {
     'lost without a close frame': (client) => client.close(),
     'lost with 3000': (client) => client.socket.close(3000),
     'left with 1001': (client) => client.socket.close(1001),
     'left with 4000': (client) => client.socket.close(4000),
     ended: (client) => client.send({ type: 'end' }),
   }
-  const [way, ends] = [Object.keys(ways), Object.values(ways)]
-  /** Returns for each way whether its session is resumed so many milliseconds later. */
+  const [names, ends] = [Object.keys(losses), Object.values(losses)]
+  /** Returns for each loss whether its session is resumed so many milliseconds later. */
   const found = async (url: string, wait: number): Promise<boolean[]> =>
     Promise.all(
       ends.map(async (end) => {
@@ -293,12 +293,12 @@ test('a session is held for `leaveWindow` after its page was left, for `resumeWi
         return again.started['sessionId'] === client.started['sessionId']
       }),
     )
-  for (const [windows, held] of [
+  for (const [windows, resumed] of [
     [{ leaveWindow: 0.1, resumeWindow: 60 }, /^lost/],
     [{ leaveWindow: 60, resumeWindow: 0.1 }, /^left/],
   ] as const) {
     const { url } = await startGateway({}, windows)
-    const expected = way.map((name) => held.test(name))
+    const expected = names.map((name) => resumed.test(name))
     // On a busy machine sessions end later.
     let now = await found(url, 200)
     for (let wait = 400; wait < 10_000 && !isDeepStrictEqual(now, expected); wait *= 2)
@@ -307,7 +307,7 @@ test('a session is held for `leaveWindow` after its page was left, for `resumeWi
   }
 })
 
-test('a session whose connection timed out is held', async () => {
+test('a session whose connection timed out is detached', async () => {
   const { url } = await startGateway({}, { pingInterval: 0.1 })
   const silent = await startClient(url, await startOf('ada'), { pongs: false })
   assert.equal((await silent.end()).code, 4508)

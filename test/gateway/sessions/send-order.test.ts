@@ -1,4 +1,4 @@
-// A message that is refused for now is not overtaken by messages that were on their way behind it.
+// A message that is refused for now is not overtaken by messages that its client sent behind it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
@@ -33,7 +33,7 @@ const answerPings = async (client: Client): Promise<void> => {
 const failing = () =>
   startGateway({ authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) })
 
-test('sends on their way behind a refused one are refused too, until the client has answered a ping after the refusal', async () => {
+test('sends behind a refused one are refused too, until the client has answered a ping after the refusal', async () => {
   const { url } = await failing()
   const client = await startClient(url, await startOf('ada'), { pongs: false })
   client.send({ type: 'pong' }, send('a', 'later'), send('b'))
@@ -66,7 +66,7 @@ test('the pong for `started` does not confirm a refusal that was sent after it',
 test('a client that answers pings but not `started` may send again as soon as it has answered', async () => {
   const { url } = await failing()
   const client = await startClient(url, await startOf('ada'), { pongs: false })
-  for (const [refused, held, later] of [
+  for (const [refused, behind, later] of [
     ['a', 'b', 'c'],
     ['d', 'e', 'f'],
   ] as const) {
@@ -75,8 +75,8 @@ test('a client that answers pings but not `started` may send again as soon as it
     assert.deepEqual(await answers(client, 1), [`refused ${refused}`])
     const pings = () => client.frames.slice(known).filter(({ type }) => type === 'ping')
     await until('two pings', () => pings().length === 2)
-    client.send({ type: 'pong' }, send(held))
-    assert.deepEqual(await answers(client, 1), [`refused ${held}`])
+    client.send({ type: 'pong' }, send(behind))
+    assert.deepEqual(await answers(client, 1), [`refused ${behind}`])
     client.send({ type: 'pong' }, send(later))
     assert.deepEqual(await answers(client, 1), [`sent ${later}`])
   }

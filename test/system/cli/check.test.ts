@@ -70,9 +70,9 @@ test('`check` warns of a test app that other machines reach, and of a proxy that
   assert.equal(open.code, 0)
   assert.match(open.stdout, /^warn {2}apps\.play {2}a test app is lenient/m)
   assert.doesNotMatch(open.stdout, /warn {2}apps\.app/)
-  const local = await check({ apps: { app: production } })
-  assert.equal(local.code, 0)
-  assert.match(local.stdout, /^warn {2}listen\.trustProxy {2}is 0/m)
+  const loopback = await check({ apps: { app: production } })
+  assert.equal(loopback.code, 0)
+  assert.match(loopback.stdout, /^warn {2}listen\.trustProxy {2}is 0/m)
 })
 
 test('`check` warns of an admin listener that other machines reach', async () => {

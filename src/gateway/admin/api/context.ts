@@ -21,7 +21,7 @@ export interface ApiContext {
   charts: Charts
 }
 
-/** Entries of a page of a list. */
+/** How many entries a page of a list has, at most. */
 export const PAGE = 50
 
 export const notFound = (context: AdminContext, code: string, title: string): Response =>

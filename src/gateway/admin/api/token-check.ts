@@ -16,8 +16,8 @@ const REVOKED: TokenCheck['findings'][number] = {
 const body = v.pipe(v.string(), v.parseJson(), v.object({ token: v.pipe(v.string(), v.trim()) }))
 
 /**
- * The token is in the request's body, so that no URL has it. It changes nothing, but is audited as a change, so that the log shows who
- * checks tokens.
+ * The call takes the token in its body, so that no URL has it. The call changes nothing, but the audit log has a line for it, so that
+ * operators see who checks tokens.
  */
 export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall => ({
   method: 'post',

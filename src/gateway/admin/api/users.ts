@@ -4,7 +4,7 @@ import type { AdminCall } from '../calls.js'
 import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
 import { sessionSummary } from './session-summary.js'
 
-/** Sessions of a user that are listed. */
+/** How many sessions of a user are listed, at most. */
 const MAX_SESSIONS = 100
 
 const summaryOf = (user: UserRecord): UserSummary => ({

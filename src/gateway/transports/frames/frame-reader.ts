@@ -1,8 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { limits } from '../../../protocol/index.js'
-
-/** The opcodes of frames (RFC 6455, 5.2). */
-export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+import { EIGHT_BYTES, FIN, MAX_SHORT, opcodes, TWO_BYTES } from './frame-format.js'
 
 /** The codes of a close frame that a reader asks for (RFC 6455, 7.4.1). */
 const MALFORMED = 1002
@@ -10,17 +8,12 @@ const NOT_UTF8 = 1007
 const TOO_MANY_PARTS = 1008
 const TOO_LARGE = 1009
 
-/** Bits of the first two bytes of a frame. */
-const FIN = 0x80
+/** Bits of the first two bytes of a frame, besides `FIN`. */
 const RESERVED = 0x70
 const OPCODE = 0x0f
 const MASKED = 0x80
 const LENGTH = 0x7f
 
-/** The largest payload of a control frame, and the values of the second byte for lengths of two and of eight bytes. */
-const MAX_CONTROL = 125
-const TWO_BYTES = 126
-const EIGHT_BYTES = 127
 const MASK_BYTES = 4
 
 export interface FrameLimits {
@@ -33,16 +26,16 @@ export interface FrameLimits {
 }
 
 const gatewayLimits: FrameLimits = {
-  // A smaller frame that is still too large gets an `ended` frame before its connection is closed.
+  // A smaller frame that is still too large is answered with `ended` before its connection is closed.
   message: 2 * limits.frame,
   // Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more.
   fragments: 64,
   chunks: 512,
 }
 
-/** Receives the frames of a client. The payloads are not masked any more. */
+/** Receives the frames of a client. Their payloads are unmasked. */
 export interface FrameListener {
-  /** A message is whole. A text is UTF-8. */
+  /** Called with a whole message. A text is valid UTF-8. */
   onMessage(payload: Buffer, isBinary: boolean): void
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void
@@ -71,7 +64,7 @@ const checkHead = (first: number, second: number, isWithinMessage: boolean): num
     (isControl(opcode)
       ? opcode <= opcodes.pong &&
         (first & FIN) !== 0 &&
-        length <= MAX_CONTROL &&
+        length <= MAX_SHORT &&
         (opcode !== opcodes.close || length !== 1)
       : opcode === opcodes.continuation
         ? isWithinMessage
@@ -84,30 +77,27 @@ const unmask = (payload: Buffer, data: Buffer, maskAt: number): void => {
     payload[index] = (payload[index] ?? 0) ^ (data[maskAt + (index & 3)] ?? 0)
 }
 
-/** The fragments of a message that is not finished. */
-interface Message {
+/** A message whose last fragment has not come. */
+interface UnfinishedMessage {
   readonly isBinary: boolean
   readonly fragments: Buffer[]
   bytes: number
 }
 
-/** The chunks of a frame that is not whole. */
-interface Rest {
+/** The chunks of a frame whose last byte has not come. */
+interface UnfinishedFrame {
   readonly chunks: Buffer[]
   bytes: number
   /** How many bytes are needed to go on. */
   readonly needed: number
 }
 
-/**
- * Reads a client's frames (RFC 6455, 5). ws would do it too. Its receiver is a stream, and with its other objects takes 1.2 kB of
- * memory for an idle connection.
- */
+/** Reads a client's frames (RFC 6455, 5). */
 export class FrameReader {
   readonly #listener: FrameListener
   readonly #limits: FrameLimits
-  #message: Message | undefined
-  #rest: Rest | undefined
+  #message: UnfinishedMessage | undefined
+  #rest: UnfinishedFrame | undefined
   /** Bytes that are still read after `stopAfter`. */
   #left: number | undefined
   #isEnded = false
@@ -184,7 +174,7 @@ export class FrameReader {
           : data.readUInt16BE(at + 2)
     }
     const opcode = first & OPCODE
-    // Before its payload comes, which would wait in memory.
+    // Refused before its payload comes, which would wait in memory.
     if (!isControl(opcode) && length + (this.#message?.bytes ?? 0) > this.#limits.message) {
       this.#refuse(TOO_LARGE)
       return at

@@ -1,12 +1,6 @@
-import { opcodes } from './frame-reader.js'
+import { EIGHT_BYTES, FIN, MAX_SHORT, opcodes, TWO_BYTES } from './frame-format.js'
 
-/** The bit of a frame that is not fragmented (RFC 6455, 5.2). */
-const FIN = 0x80
 const FIN_TEXT = FIN | opcodes.text
-/** The largest payload whose length stands in the second byte, and the values of that byte for lengths of two and of eight bytes. */
-const MAX_SHORT = 125
-const TWO_BYTES = 126
-const EIGHT_BYTES = 127
 
 const headerOf = (bytes: number): string => {
   if (bytes <= MAX_SHORT) return String.fromCharCode(FIN_TEXT, bytes)

@@ -13,10 +13,10 @@ import { redisServerOf } from './redis-server.js'
 
 type EngineSettings = Settings['engine']
 
-/** How many records of some kinds have been copied. */
-export type CopyProgress = Record<'users' | 'inboxes' | 'messages' | 'events', number>
+/** How many records of some kinds have been transferred. */
+export type TransferProgress = Record<'users' | 'inboxes' | 'messages' | 'events', number>
 
-const counted: Partial<Record<TransferRecord['kind'], keyof CopyProgress>> = {
+const counted: Partial<Record<TransferRecord['kind'], keyof TransferProgress>> = {
   user: 'users',
   inbox: 'inboxes',
   message: 'messages',
@@ -51,20 +51,20 @@ const targetOf = (engine: EngineSettings): TransferTarget => {
   }
 }
 
-export interface CopyRun {
-  /** Deletes what a copy that did not finish has left in the target. */
+interface TransferOptions {
+  /** Deletes what a transfer that did not finish has left in the target. */
   restart: boolean
   /** Called after each page. */
-  onProgress: (progress: CopyProgress) => void
+  onProgress: (progress: TransferProgress) => void
 }
 
-/** Copies all data of one config's engine to another's, which must be empty. */
-export const copyData = async (
+/** Transfers all data of one config's engine to the engine of another config, which must be empty. */
+export const transferData = async (
   from: Pick<Settings, 'engine' | 'sendWindow'>,
   to: Pick<Settings, 'engine'>,
-  { restart, onProgress }: CopyRun,
-): Promise<CopyProgress> => {
-  const progress: CopyProgress = { users: 0, inboxes: 0, messages: 0, events: 0 }
+  { restart, onProgress }: TransferOptions,
+): Promise<TransferProgress> => {
+  const progress: TransferProgress = { users: 0, inboxes: 0, messages: 0, events: 0 }
   const [source, target] = [sourceOf(from), targetOf(to.engine)]
   try {
     await source.open()
