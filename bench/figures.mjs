@@ -1,14 +1,14 @@
 // Makes the tables, values and plots of documents of bench/results.json: npm run figures. With --check it compares, so that each figure
 // in these documents is one that was measured, by the row as it is today. In a document, what stands between these is made:
 // - <!-- figure NAME --> and <!-- /figure -->: the table of a figure
-// - <!-- figures ROW --> and <!-- /figures -->: one table of all figures of a row
+// - <!-- figures ROW --> and <!-- /figures -->: all figures of a row, in one table or in several of at most five columns
 // - <!-- profile NAME --> and <!-- /profile -->: the table of a profile
 // - <!-- value FIGURE, CONTESTANT --> and <!-- /value -->: the median of a contestant; `ratio` in place of `value`: its ratio
 // A plot is made if a document shows docs/images/bench-FIGURE.svg.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { number, plotOf, profileOf, ratio, ratioOf, tableOf, tableOfAll } from './report.mjs'
+import { number, plotOf, profileOf, ratio, ratioOf, tableOf, tableOfAll, wrapped } from './report.mjs'
 import { readResults } from './results.mjs'
 import { rows } from './rows/index.mjs'
 import { BARE_ON_BUN, isOnBun } from './setting.mjs'
@@ -27,7 +27,7 @@ const missing = new Set()
 
 const howOf = ({ method, rounds, date, node, cores }) => {
   const medians = rounds === 1 ? 'One round' : `Medians of ${rounds} rounds in turn`
-  return `${method} ${medians}; Node ${node}, ${cores} cores, ${date}.\n\n`
+  return `${wrapped(`${method} ${medians}; Node ${node}, ${cores} cores, ${date}.`)}\n\n`
 }
 
 /** Each returns the text of a block; undefined if bench/results.json does not have it. */

@@ -30,7 +30,7 @@ const AREAS = [
   [/node_modules\/(jose)\//, 'jose'],
   [/node_modules\/(classic-level|abstract-level)\//, 'LevelDB’s binding'],
   [/node_modules\//, 'other packages'],
-  [/dist\/gateway\/(\w+)\//, ({ 1: room }) => `gateway/${room}`],
+  [/dist\/gateway\/(\w+)\//, ({ 1: folder }) => `gateway/${folder}`],
   [/dist\/gateway\//, 'gateway'],
   [/dist\/engine\//, 'engine'],
   [/dist\/tokens\//, 'tokens'],

@@ -1,11 +1,14 @@
-// Measures a Redis engine alone, without gateways: sends and starts a second, and the memory that Redis needs. node bench/redis-engine.mjs
+// Measures a Redis engine alone, without gateways: node bench/redis-engine.mjs prints sends and starts a second. With --memory it measures the
+// memory that Redis needs, and writes it to bench/results.json, of which a table of docs/SCALING.md is made.
 /* global performance */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMemoryEngine, createRedisEngine } from '../dist/engine/index.js'
+import { changeResults } from './results.mjs'
 
 const USERS = 1_000
 const AT_ONCE = 100
@@ -102,55 +105,108 @@ const measure = async (name, engine, port) => {
   await engine.close()
 }
 
-/** Prints the bytes that Redis needs for each of so many users, sessions, inboxes and messages. */
+/** How many messages an inbox gets after its first. */
+const MORE_MESSAGES = 9
+
+/** What is stored, and how many times for each user. */
+const stored = {
+  'bytes of Redis for a user with a session': 1,
+  'bytes of Redis for an inbox with its first message': 1,
+  'bytes of Redis for each more message': MORE_MESSAGES,
+}
+
+/** Returns the bytes that Redis needs for each of `stored`. */
 const measureMemory = async (engine, port) => {
   await engine.open()
   const of = (n) => ({ appId: 'app', userId: `user-${String(n).padStart(8, '0')}` })
   const send = (n, id) =>
-    engine.send({ appId: 'app', id, from: null, to: of(n).userId, body: 'x'.repeat(200) }, rules)
-  const steps = {
-    'a user': (n) =>
-      engine.saveUser(of(n), { vouched: { profile: { name: `Ada ${n}` }, issuedAt: Date.now() } }),
-    'a session': (n) => engine.startSession(requestOf(of(n).userId, `m-${n}`)),
-    'an inbox with one message of 200 bytes': (n) => send(n, `${n}-first`),
-    'one more such message': (n) => send(n, `${n}-second`),
-  }
-  for (const [what, call] of Object.entries(steps)) {
+    engine.send(
+      { appId: 'app', id: `${n}-${id}`, from: null, to: of(n).userId, body: 'x'.repeat(200) },
+      rules,
+    )
+  const calls = [
+    async (n) => {
+      await engine.saveUser(of(n), { vouched: { profile: { name: `Ada ${n}` }, issuedAt: Date.now() } })
+      await engine.startSession(requestOf(of(n).userId, `m-${n}`))
+    },
+    (n) => send(n, 'first'),
+    async (n) => {
+      for (let id = 0; id < MORE_MESSAGES; id++) await send(n, id)
+    },
+  ]
+  const bytes = {}
+  for (const [index, [what, times]] of Object.entries(stored).entries()) {
     const { used_memory: before } = await info(port, 'memory')
-    await rate(call)
+    await rate(calls[index])
     const { used_memory: after } = await info(port, 'memory')
-    console.log(`${Math.round((after - before) / CALLS)} bytes of Redis for ${what}`)
+    bytes[what] = Number(((after - before) / CALLS / times).toPrecision(3))
   }
   await engine.close()
+  return bytes
 }
 
-console.log(
-  `${CALLS} calls, ${AT_ONCE} at once, after as many to warm up; ${USERS} users who write to each other`,
-)
-await measure('memory', createMemoryEngine())
 const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
-for (const [name, settings] of [
-  ['Redis without a file', ['--appendonly', 'no']],
-  ['Redis, appendfsync everysec', ['--appendonly', 'yes', '--appendfsync', 'everysec']],
-  ['Redis, appendfsync always', ['--appendonly', 'yes', '--appendfsync', 'always']],
-]) {
+
+/** Calls `work` with the port of a Redis that has these settings. */
+const withRedis = async (settings, work) => {
   const port = await freePort()
-  const server = spawn(
-    'redis-server',
-    [
-      ...['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', mkdtempSync(join(folder, 'data-'))],
-      ...settings,
-    ].map(String),
-    { stdio: 'ignore' },
-  )
+  const data = mkdtempSync(join(folder, 'data-'))
+  const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', data, ...settings]
+  const server = spawn('redis-server', options, { stdio: 'ignore' })
+  const exited = once(server, 'exit').then(() => Promise.reject(new Error('redis-server has ended.')))
+  exited.catch(() => {})
+  const isReady = () => info(port, 'server').catch(() => undefined)
   try {
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    const url = `redis://127.0.0.1:${port}`
-    await measure(name, createRedisEngine({ server: { type: 'single', url } }), port)
-    if (name === 'Redis without a file')
-      await measureMemory(createRedisEngine({ server: { type: 'single', url }, prefix: 'memory:' }), port)
+    while (!(await Promise.race([isReady(), exited]))) await new Promise((resolve) => setTimeout(resolve, 50))
+    return await work(port)
   } finally {
     server.kill()
   }
 }
-rmSync(folder, { recursive: true, force: true })
+
+const engineOf = (port) => createRedisEngine({ server: { type: 'single', url: `redis://127.0.0.1:${port}` } })
+
+const measureSpeed = async () => {
+  console.log(
+    `${CALLS} calls, ${AT_ONCE} at once, after as many to warm up; ${USERS} users who write to each other`,
+  )
+  await measure('memory', createMemoryEngine())
+  for (const [name, settings] of [
+    ['Redis without a file', ['--appendonly', 'no']],
+    ['Redis, appendfsync everysec', ['--appendonly', 'yes', '--appendfsync', 'everysec']],
+    ['Redis, appendfsync always', ['--appendonly', 'yes', '--appendfsync', 'always']],
+  ])
+    await withRedis(settings, (port) => measure(name, engineOf(port), port))
+}
+
+const writeMemory = async () => {
+  const settings = {
+    'as Redis is installed': [],
+    'stream-node-max-bytes 512': ['--stream-node-max-bytes', '512'],
+  }
+  const measured = []
+  for (const [name, options] of Object.entries(settings))
+    measured.push([name, await withRedis(options, (port) => measureMemory(engineOf(port), port))])
+  await changeResults((results) => {
+    results['redis-memory'] = {
+      title: 'Memory of Redis',
+      method: `The growth of Redis's \`used_memory\` by ${CALLS.toLocaleString('en')} users. Each has a name, a session, and an inbox of ${MORE_MESSAGES + 1} messages of 200 bytes, with the ids of these messages.`,
+      date: new Date().toISOString().slice(0, 10),
+      node: process.versions.node,
+      cores: availableParallelism(),
+      rounds: 1,
+      figures: Object.keys(stored).map((unit, index) => ({
+        ...{ figure: ['redis-user', 'redis-inbox', 'redis-message'][index], unit },
+        contestants: measured.map(([name, { [unit]: median }]) => ({
+          ...{ name, median, least: median, most: median },
+        })),
+      })),
+    }
+  })
+}
+
+try {
+  await (process.argv.includes('--memory') ? writeMemory() : measureSpeed())
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -41,20 +41,43 @@ export const tableOf = (figure) =>
     }),
   ].join('\n')
 
-/** The figures of a result as one table in Markdown, with a column for each contestant. */
+/** The columns of a table besides its first. A screen is no wider. */
+const MAX_CONTESTANTS = 4
+
+/** The figures of a result as tables in Markdown, with a column for each contestant. A table has no row without a number. */
 export const tableOfAll = (figures) => {
   const names = [...new Set(figures.flatMap(({ contestants }) => contestants.map(({ name }) => name)))]
+  const perTable = Math.ceil(names.length / Math.ceil(names.length / MAX_CONTESTANTS))
   const cellOf = ({ contestants }, name) => {
     const found = contestants.find((contestant) => contestant.name === name)
     return found ? number(found.median) : ''
   }
-  return [
-    `| | ${names.join(' | ')} |`,
-    `| --- | ${names.map(() => '---:').join(' | ')} |`,
-    ...figures.map(
-      (figure) => `| ${figure.unit} | ${names.map((name) => cellOf(figure, name)).join(' | ')} |`,
-    ),
-  ].join('\n')
+  const tableWith = (shown) => [
+    `| | ${shown.join(' | ')} |`,
+    `| --- | ${shown.map(() => '---:').join(' | ')} |`,
+    ...figures
+      .map((figure) => [figure.unit, shown.map((name) => cellOf(figure, name))])
+      .filter(([, cells]) => cells.some((cell) => cell !== ''))
+      .map(([unit, cells]) => `| ${unit} | ${cells.join(' | ')} |`),
+  ]
+  const tables = []
+  for (let start = 0; start < names.length; start += perTable)
+    tables.push(tableWith(names.slice(start, start + perTable)).join('\n'))
+  return tables.join('\n\n')
+}
+
+/** A line of prose in a document is no longer than this. */
+const LINE = 138
+
+/** Breaks a sentence into lines. Those after the first begin with `indent`. Text between backticks stays in one line. */
+export const wrapped = (text, indent = '') => {
+  const lines = ['']
+  for (const word of text.match(/(?:`[^`]*`|[^\s`])+/g)) {
+    const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`
+    if (longer.length <= LINE) lines[lines.length - 1] = longer
+    else lines.push(`${indent}${word}`)
+  }
+  return lines.join('\n')
 }
 
 /** Profiles of servers as rows of cells: a name and amounts, the largest first. Areas below one per cent of each server are added up. */
@@ -130,7 +153,10 @@ const distanceOf = (server, parts, reference, referenceParts) => {
     some.map(({ area, change }) => `\`${area}\` ${number(Math.abs(change))}`).join(', ') || 'nothing'
   const more = listOf(changes.filter(({ change }) => change > 0))
   const less = listOf(changes.filter(({ change }) => change < 0))
-  return `- ${server}: ${number(cost)}, and ${reference} ${number(sumOfParts(referenceParts))}. More: ${more}. Less: ${less}.`
+  return wrapped(
+    `- ${server}: ${number(cost)}, and ${reference} ${number(sumOfParts(referenceParts))}. More: ${more}. Less: ${less}.`,
+    '  ',
+  )
 }
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

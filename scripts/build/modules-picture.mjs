@@ -61,14 +61,14 @@ const layersOf = (graph) => {
 }
 
 const CHIP = { height: 26, gap: 14, row: 46, width: (label) => label.length * 7.4 + 22 }
-const ROOM = { padding: 16, title: 30, gapX: 36, gapY: 58 }
+const MODULE = { padding: 16, title: 30, gapX: 36, gapY: 58 }
 const MARGIN = 16
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
 const rowWidth = (widths, gap) => sum(widths) + gap * (widths.length - 1)
 
 /** Places a module's folders in rows, relative to its upper left corner. */
-const layoutRoom = (module, imports) => {
+const layoutModule = (module, imports) => {
   const folders = [...new Set(imports.flat().map(folderOf))].filter((folder) =>
     folder.startsWith(`${module}/`),
   )
@@ -82,15 +82,15 @@ const layoutRoom = (module, imports) => {
   const inner = Math.max(CHIP.width(module) + 10, ...widths)
   const chips = new Map()
   for (const [index, names] of layers.entries()) {
-    let x = ROOM.padding + (inner - widths[index]) / 2
+    let x = MODULE.padding + (inner - widths[index]) / 2
     for (const name of names) {
       const width = CHIP.width(name.slice(module.length + 1))
-      chips.set(name, { x, y: ROOM.title + index * CHIP.row + 8, width })
+      chips.set(name, { x, y: MODULE.title + index * CHIP.row + 8, width })
       x += width + CHIP.gap
     }
   }
-  const height = ROOM.title + (layers.length ? layers.length * CHIP.row : 6)
-  return { module, chips, graph: reduced(graph), width: inner + 2 * ROOM.padding, height }
+  const height = MODULE.title + (layers.length ? layers.length * CHIP.row : 6)
+  return { module, chips, graph: reduced(graph), width: inner + 2 * MODULE.padding, height }
 }
 
 const layout = (imports) => {
@@ -99,11 +99,11 @@ const layout = (imports) => {
     names,
     imports.map((pair) => pair.map(moduleOf)),
   )
-  const rows = layersOf(graph).map((row) => row.map((module) => layoutRoom(module, imports)))
+  const rows = layersOf(graph).map((row) => row.map((module) => layoutModule(module, imports)))
   const widths = rows.map((row) =>
     rowWidth(
       row.map(({ width }) => width),
-      ROOM.gapX,
+      MODULE.gapX,
     ),
   )
   const width = Math.max(...widths) + 2 * MARGIN
@@ -119,9 +119,9 @@ const layout = (imports) => {
       placed.set(module.module, { ...module, x, y: y + (height - module.height) / 2 })
       x += module.width + gap
     }
-    y += height + ROOM.gapY
+    y += height + MODULE.gapY
   }
-  return { placed, graph: reduced(graph), width, height: y - ROOM.gapY + MARGIN }
+  return { placed, graph: reduced(graph), width, height: y - MODULE.gapY + MARGIN }
 }
 
 const round = (number) => Math.round(number * 10) / 10
@@ -159,7 +159,7 @@ const draw = ({ placed, graph, width, height }) => {
     )
     return [
       `<rect class="module" x="${round(box.x)}" y="${round(box.y)}" width="${round(box.width)}" height="${round(box.height)}" rx="9"/>`,
-      `<text class="name" x="${round(box.x + ROOM.padding)}" y="${round(box.y + 21)}">${module}</text>`,
+      `<text class="name" x="${round(box.x + MODULE.padding)}" y="${round(box.y + 21)}">${module}</text>`,
       ...arrows,
       ...folders,
     ].join('\n')

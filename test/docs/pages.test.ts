@@ -62,18 +62,37 @@ test('the README links to every page of the documentation', async () => {
     assert.ok(targets.includes(path), path)
 })
 
-test('ARCHITECTURE.md has an item for every module of the source, and names its folders there', async () => {
-  const page = await read('ARCHITECTURE.md')
-  const foldersIn = async (path: string): Promise<string[]> => {
-    const entries = await readdir(new URL(path, root), { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
-  }
-  for (const module of await foldersIn('src/')) {
-    const [, item] = new RegExp(`^- \`src/${module}\`: (.*(?:\\n  .*)*)`, 'm').exec(page) ?? []
-    assert.ok(item, `src/${module}`)
-    for (const folder of await foldersIn(`src/${module}/`))
-      assert.ok(item.includes(`\`${folder}/\``), `src/${module}/${folder}`)
-  }
+/** The part of ARCHITECTURE.md about a module of src/. */
+const partOf = (page: string, module: string): string =>
+  page.split(/^(?=#{2,3} )/m).find((part) => part.startsWith(`### ${module}\n`)) ?? ''
+
+/** The paths of all folders below a module, relative to it: `redis/client/`. */
+const foldersOf = async (module: string): Promise<string[]> => {
+  const entries = await readdir(new URL(`src/${module}/`, root), { withFileTypes: true, recursive: true })
+  const base = new URL(`src/${module}`, root).pathname
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ parentPath, name }) => `${parentPath}/${name}/`.replaceAll(/\/+/g, '/').slice(base.length + 1))
+}
+
+const modules = (await readdir(new URL('src/', root), { withFileTypes: true }))
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+
+for (const module of modules)
+  test(`ARCHITECTURE.md has a part for src/${module}, which fits on a page and lists each of its folders`, async () => {
+    const part = partOf(await read('ARCHITECTURE.md'), module)
+    assert.ok(part, `there is no heading ${module}`)
+    assert.ok(part.split('\n').length <= 65, 'the part is longer than a page')
+    const listed = [...part.matchAll(/^- (`[\w/-]+\/`[^:]*):/gm)].flatMap(([, start = '']) =>
+      [...start.matchAll(/`([\w/-]+\/)`/g)].map(([, folder = '']) => folder),
+    )
+    assert.deepEqual(listed.toSorted(), (await foldersOf(module)).toSorted())
+  })
+
+test('ARCHITECTURE.md has a part for no module that is gone', async () => {
+  const [, parts = ''] = /^## Where the source is$(.*?)^## /ms.exec(await read('ARCHITECTURE.md')) ?? []
+  assert.deepEqual([...parts.matchAll(/^### (.*)$/gm)].map(([, name]) => name).toSorted(), modules.toSorted())
 })
 
 for (const path of [...docs, ...others, ...readmes])
@@ -100,12 +119,21 @@ test('a link to a missing heading or a missing file does not resolve', async () 
   assert.equal(await problemOf('docs/GATEWAY.md', '../README.md#licence'), undefined)
 })
 
-test('every file that ARCHITECTURE.md and CONTRIBUTING.md name exists', async () => {
-  const sources = (await readdir(new URL('src/', root), { recursive: true })).map((path) => `src/${path}`)
+test('every file and folder that ARCHITECTURE.md and CONTRIBUTING.md name exists', async () => {
+  const below = await Promise.all(
+    ['src', 'test', 'scripts'].map(async (folder) => {
+      const entries = await readdir(new URL(`${folder}/`, root), { recursive: true, withFileTypes: true })
+      const paths = entries.map(
+        (entry) => `${entry.parentPath}/${entry.name}${entry.isDirectory() ? '/' : ''}`,
+      )
+      return paths.map((path) => path.replaceAll(/\/+/g, '/'))
+    }),
+  )
+  const known = below.flat()
   for (const page of ['ARCHITECTURE.md', 'CONTRIBUTING.md']) {
-    for (const [, path = ''] of (await read(page)).matchAll(/`([\w./-]+\.(?:ts|mts|mjs))`/g))
+    for (const [, path = ''] of (await read(page)).matchAll(/`([\w./-]+(?:\.(?:ts|mts|mjs|lua)|\w\/))`/g))
       assert.ok(
-        existsSync(new URL(path, root)) || sources.some((source) => source.endsWith(`/${path}`)),
+        existsSync(new URL(path, root)) || known.some((one) => one.endsWith(`/${path}`)),
         `${page} names ${path}`,
       )
   }
