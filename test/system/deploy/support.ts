@@ -31,7 +31,7 @@ if (missing.length > 0)
   throw new Error(`These tests need Debian's packages: apt-get install ${missing.join(' ')}`)
 
 export const readDeployed = (name: string): Promise<string> =>
-  readFile(new URL(`../../deploy/${name}`, import.meta.url), 'utf8')
+  readFile(new URL(`../../../deploy/${name}`, import.meta.url), 'utf8')
 
 /** Replaces parts of a file. Each of them must be there, so that a test can't miss a change of the file. */
 export const replaceAll = (text: string, parts: Record<string, string>): string =>

@@ -7,7 +7,7 @@ import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { press, startPages, visit } from './harness.js'
 
 const pages = await startPages()
-const vue = new URL('../../demo/frameworks/node_modules/vue/', import.meta.url)
+const vue = new URL('../../../demo/frameworks/node_modules/vue/', import.meta.url)
 
 /** The elements with an id that begins with `set` have the flags. */
 const template = `<div>

@@ -82,6 +82,9 @@ test('editors that look for web types find the tag, its attributes, properties, 
     namesOf(element.cssStates.map((state) => ({ name: `state(${state.name})` }))),
   )
   const { module, symbol } = tag.source
-  const source = (await import(new URL(`../../${module}`, import.meta.url).href)) as Record<string, unknown>
+  const source = (await import(new URL(`../../../${module}`, import.meta.url).href)) as Record<
+    string,
+    unknown
+  >
   assert.ok(source[symbol], 'the editor can go to the definition of the element')
 })
