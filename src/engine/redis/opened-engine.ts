@@ -76,6 +76,7 @@ type WireEvent =
   | [kind: Kinds['generation'], partition: number]
   | [kind: Kinds['webhooksDue'], appId: string, partition: number, node: string]
   | [kind: Kinds['canary'], canary: string]
+  | [kind: Kinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
   | [kind: Kinds['counts'], appId: string, userId: string, guests: number, inboxes: number, bytes: number]
 
 /** An engine that was opened: one node of those that share a Redis. */
@@ -258,6 +259,9 @@ export class OpenedEngine {
         // A node receives its own events twice: the first time with the result of the step.
         if (isPublished && event[3] === this.#runner.nodeId) return
         return this.webhooks.note(event[1], event[2], 0)
+      case kinds.tokenReleased:
+        // A note that stays costs its bytes, until the token expires.
+        return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
       case kinds.counts:
         return void this.#quotas.update(user, { guests: event[3], inboxes: event[4], bytes: event[5] })
     }

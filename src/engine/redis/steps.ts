@@ -42,6 +42,7 @@ export const loadSteps = () => {
     revokeApp: defineBatchStep('sessions/revocations/revoke-app', ['revoked', 'counts']),
     readRevocation: defineStep('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
     useToken: defineStep('sessions/revocations/token-use', ['token'], reads),
+    releaseToken: defineStep('sessions/revocations/token-release', ['token'], reads),
     revokeToken: defineStep('sessions/revocations/token-revoke', ['token', 'tokens'], reads),
     readToken: defineStep('sessions/revocations/token-read', ['token'], reads),
     endToken: onSession('sessions/revocations/token-end', ['tombs']),

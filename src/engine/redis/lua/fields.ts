@@ -70,6 +70,8 @@ const session = {
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
+  /** The name of the note at the token that a session of the user stands on the token. Absent without a token. */
+  tokenUse: 'u',
   credential: 'cr',
   /** The client's origin, address, name and node: JSON. */
   facts: 'fa',
@@ -117,6 +119,8 @@ const event = {
   webhooksDue: 'w',
   canary: 'k',
   counts: 'c',
+  /** A session does not stand on its token any more. */
+  tokenReleased: 't',
 } as const
 
 /**

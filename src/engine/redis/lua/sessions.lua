@@ -73,10 +73,16 @@ local function facts_of(row)
     .. ',"startedAt":' .. string.format('%.0f', row[SESSION.startedAt])
 end
 
+-- Lets the calling node delete the note that a session stands on a token. The token may have another partition than the user.
+local function release_token(credential, use)
+  if use then events[#events + 1] = text({ EVENT.tokenReleased, appId, userId, credential, use }) end
+end
+
 -- Removes a session without an event.
 local function remove(user, row)
   sessions()[row.id] = nil
   tally(row.id)
+  release_token(row[SESSION.credential], row[SESSION.tokenUse])
   areChanged = true
   call('HDEL', K.sessions, row.id)
   call('ZREM', K.live, row.id .. '\0' .. userId)

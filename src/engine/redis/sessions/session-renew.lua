@@ -1,18 +1,25 @@
 -- Gives a session another credential, unless that one is revoked. If another connection carries the session, nothing changes.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, revoked, tombs.
 -- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token; empty for none; 5 when the credential was issued;
---   empty if that is unknown; 6 the credential as JSON.
+--   empty if that is unknown; 6 the credential as JSON; 7 the name of the note at the token; empty for none.
 -- Returns 0 if the credential is revoked, else 1.
-local token, issuedAt = optional(4), tonumber(arg(5))
+local token, issuedAt, use = optional(4), tonumber(arg(5)), optional(7)
 local user = load(K.user)
 local before = revoked_before(user)
-if (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1) then return reply(0) end
+if (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1) then
+  release_token(arg(6), use)
+  return reply(0)
+end
 end_due_sessions(user)
 local row = attached(arg(1), arg(2))
 if row then
+  -- This script may run twice.
+  if row[SESSION.tokenUse] ~= use then release_token(row[SESSION.credential], row[SESSION.tokenUse]) end
   row[SESSION.authMethod], row[SESSION.token] = arg(3), token
-  row[SESSION.issuedAt], row[SESSION.credential] = issuedAt, arg(6)
+  row[SESSION.issuedAt], row[SESSION.credential], row[SESSION.tokenUse] = issuedAt, arg(6), use
   put(row)
+else
+  release_token(arg(6), use)
 end
 finish(user)
 return reply(1)

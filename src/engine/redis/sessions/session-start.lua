@@ -3,7 +3,7 @@
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the resume key; 4 the hash of the key that resumes a session; empty
 --   for none; 5 for how many milliseconds the session is resumable; 6 how many sessions the user may have; 7 `1` if the page is hidden; 8
 --   `1` for a guest; 9 the authentication method; 10 the token; empty for none; 11 when the credential was issued; empty if that is
---   unknown; 12 the credential as JSON; 13 the facts of the client as JSON.
+--   unknown; 12 the credential as JSON; 13 the facts of the client as JSON; 14 the name of the note at the token; empty for none.
 -- Returns 0 if the credential is revoked; else 1, 1 if a session was resumed, the session's id and row, the number of the inbox's epoch,
 --   and its newest offset.
 local id, connection, key, resumes = arg(1), arg(2), arg(3), optional(4)
@@ -11,7 +11,10 @@ local resumableFor, limit, isHidden, isGuest = tonumber(arg(5)), tonumber(arg(6)
 local authMethod, token, issuedAt = arg(9), optional(10), tonumber(arg(11))
 local user = load(K.user)
 local before = revoked_before(user)
-if (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1) then return reply(0) end
+if (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1) then
+  release_token(arg(12), optional(14))
+  return reply(0)
+end
 end_due_sessions(user)
 local wasOnline = presence()
 
@@ -22,6 +25,7 @@ end
 local isResumed = row ~= nil
 local replaced = {}
 if isResumed then
+  release_token(row[SESSION.credential], row[SESSION.tokenUse])
   local replacedId = row[SESSION.connectionId]
   if replacedId then emit(row[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, replacedId }) end
   row[SESSION.previousKeyHash] = resumes
@@ -53,7 +57,7 @@ row[SESSION.lastSeenAt], row[SESSION.resumableFor] = now, resumableFor
 row[SESSION.connectionId], row[SESSION.nodeId], row[SESSION.keyHash] = connection, self, key
 if isHidden ~= (row[SESSION.hiddenSince] ~= nil) then row[SESSION.hiddenSince] = isHidden and next_number() or nil end
 row[SESSION.authMethod], row[SESSION.token], row[SESSION.issuedAt] = authMethod, token, issuedAt
-row[SESSION.credential], row[SESSION.facts] = arg(12), arg(13)
+row[SESSION.credential], row[SESSION.facts], row[SESSION.tokenUse] = arg(12), arg(13), optional(14)
 local json = put(row)
 if isGuest then set(user, 'keptUntil', nil) end
 for _, old in ipairs(replaced) do report_end(user, old, 'too-many-sessions', true) end

@@ -55,11 +55,12 @@ export class Sessions {
     const finish = this.#attached.expectStart(of)
     try {
       // The token's note comes first: a revocation that does not find it is one that this start finds.
-      if (!(await this.#revocations.useToken(of, request.credential))) return null
+      const use = await this.#revocations.useToken(of, request.credential)
+      if (use === null) return null
       const [isStarted, isResumed, sessionId, row, epoch, offset] = await this.#runner.onUser(
         this.#runner.steps.startSession,
         of,
-        args,
+        [...args, use],
       )
       if (isStarted !== 1) return null
       const session = recordOf(of, String(sessionId), String(row))
@@ -75,8 +76,10 @@ export class Sessions {
   }
 
   async renew(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
-    if (!(await this.#revocations.useToken(session, credential))) return false
-    return this.#change('renewSession', session, connectionId, ...credentialArgs(session.appId, credential))
+    const use = await this.#revocations.useToken(session, credential)
+    if (use === null) return false
+    const args = [...credentialArgs(session.appId, credential), use]
+    return this.#change('renewSession', session, connectionId, ...args)
   }
 
   touch(session: SessionRef, connectionId: string, rtt: number): Promise<void> {

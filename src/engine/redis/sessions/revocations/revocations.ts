@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import type { Credential, Revocation, UserRef } from '../../../engine.js'
 import { tokenHash } from '../session-record.js'
 import type { StepRunner } from '../../step-runner.js'
 
 /** How many sessions of a revoked app are ended at once. */
 const ENDED_PER_STEP = 100
+/** So many random bytes make the name of a token's note. */
+const USE_BYTES = 6
 
 /** The revocations of users, apps and tokens. */
 export class Revocations {
@@ -23,12 +26,22 @@ export class Revocations {
     return before !== null && (issuedAt === null || issuedAt <= Number(before))
   }
 
-  /** Notes that the user shows a token; false if it is revoked. */
-  async useToken({ appId, userId }: UserRef, { tokenId, expiresAt }: Credential): Promise<boolean> {
-    if (tokenId === null) return true
-    const { steps } = this.#runner
-    const [result] = await this.#onToken(steps.useToken, appId, tokenId, [String(expiresAt ?? '')], userId)
-    return result === 1
+  /**
+   * Notes that a session of the user will stand on a token. Returns the note's name, which is empty without a token; null if the token is
+   * revoked. The step that stores the name in a session reports when no session has it any more.
+   */
+  async useToken({ appId, userId }: UserRef, { tokenId, expiresAt }: Credential): Promise<string | null> {
+    if (tokenId === null) return ''
+    const use = randomBytes(USE_BYTES).toString('base64url')
+    const args = [String(expiresAt ?? ''), use]
+    const [result] = await this.#onToken(this.#runner.steps.useToken, appId, tokenId, args, userId)
+    return result === 1 ? use : null
+  }
+
+  /** Deletes the note of a token on which the session with this credential does not stand any more. */
+  async releaseToken({ appId, userId }: UserRef, credentialJson: string, use: string): Promise<void> {
+    const { tokenId } = JSON.parse(credentialJson) as Credential
+    if (tokenId !== null) await this.#onToken(this.#runner.steps.releaseToken, appId, tokenId, [use], userId)
   }
 
   async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {

@@ -1,10 +1,14 @@
 -- Revokes a token. `tokens` lists the ids of revoked tokens, and until when each is kept.
 -- KEYS: token, tokens.
 -- ARGV: 1 the token's id.
--- Returns the users who used the token.
-local users = {}
+-- Returns the users who have a session that stands on the token.
+local users, found = {}, {}
 for _, field in ipairs(call('HKEYS', K.token)) do
-  if string.sub(field, 1, 1) == '=' then users[#users + 1] = string.sub(field, 2) end
+  local user = string.match(field, '^=(.*)%z')
+  if user and not found[user] then
+    found[user] = true
+    users[#users + 1] = user
+  end
 end
 call('HSET', K.token, 'revoked', 1)
 local expiresAt = tonumber(call('HGET', K.token, 'until') or nil)

@@ -1,0 +1,7 @@
+-- Deletes the note that a session of the user stands on a token. Without notes, nothing stays of a token that is not revoked.
+-- KEYS: token.
+-- ARGV: 1 the name of the note.
+-- Returns nothing.
+call('HDEL', K.token, '=' .. userId .. '\0' .. arg(1))
+if call('HEXISTS', K.token, 'revoked') == 0 and call('HLEN', K.token) == call('HEXISTS', K.token, 'until') then call('DEL', K.token) end
+return reply()

@@ -1,0 +1,96 @@
+// Redis keeps of a token what a session or a revocation needs, and no longer.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import type { Engine, SessionRequest } from '../../../src/engine/index.js'
+import { ada, app, request, startSession } from '../../../src/engine/suite/kit.js'
+import { redisEngines } from '../../support/redis/engines.js'
+import { standalone } from '../../support/redis/server.js'
+import { until } from '../../support/until.js'
+
+const DAY = 86_400_000
+
+const server = await standalone()
+const engines = redisEngines(() => ({ type: 'single', url: server.url }))
+
+const withEngine = async (
+  prefix: string,
+  body: (engine: Engine, keys: () => Promise<string[]>) => Promise<void>,
+): Promise<void> => {
+  const engine = engines.createWith(prefix)
+  await engine.open()
+  const keys = async (): Promise<string[]> =>
+    (await server.command('keys', `${prefix}*}:token:*`)).split('\n').filter((line) => line !== '')
+  try {
+    await body(engine, keys)
+  } finally {
+    await engine.close()
+  }
+}
+
+const withToken = (tokenId: string, more: Partial<SessionRequest> = {}): SessionRequest =>
+  request(ada, {
+    credential: { authMethod: 'token', tokenId, issuedAt: Date.now(), expiresAt: null },
+    ...more,
+  })
+
+const none = async (keys: () => Promise<string[]>): Promise<void> =>
+  until('no keys', async () => (await keys()).length, 0)
+
+it('keeps nothing of the tokens of guests who start and end', async () => {
+  await withEngine('guests:', async (engine, keys) => {
+    for (let n = 0; n < 30; n++) {
+      const userId = `guest ${n}`
+      await engine.saveGuest({ appId: app, userId }, {}, 1_000)
+      const session = await startSession(engine, withToken(`token ${n}`, { userId, guest: true }))
+      assert.equal((await keys()).length > 0, true)
+      await engine.endSession(session, 'ended')
+    }
+    await none(keys)
+  })
+})
+
+it('keeps nothing of tokens that a session had before, nor of a start that was refused', async () => {
+  await withEngine('before:', async (engine, keys) => {
+    const first = withToken('first', { keyHash: 'key' })
+    const session = await startSession(engine, first)
+    const second = withToken('second', { resumes: 'key' })
+    await startSession(engine, second)
+    await until('one key', async () => (await keys()).length, 1)
+    const { credential } = withToken('third')
+    assert.equal(await engine.renewSession(session, second.connectionId, credential), true)
+    assert.equal(
+      await engine.renewSession(session, 'another connection', withToken('fourth').credential),
+      true,
+    )
+    await until('one key', async () => (await keys()).length, 1)
+    await engine.detachSession(session, second.connectionId, 0)
+    await none(keys)
+    await engine.revokeUser(ada, { issuedBefore: Date.now() + DAY, mode: 'end' })
+    assert.equal(await engine.startSession(withToken('refused')), null)
+    await none(keys)
+  })
+})
+
+it('ends the session that still stands on a token, though another one of it has ended', async () => {
+  await withEngine('shared:', async (engine, keys) => {
+    const [one, two] = [
+      await startSession(engine, withToken('shared')),
+      await startSession(engine, withToken('shared')),
+    ]
+    await engine.endSession(one, 'ended')
+    // The note of the session that has ended is gone, and that of the other one is there.
+    await until('one note', async () => server.command('hlen', (await keys())[0] ?? ''), '1')
+    await engine.revokeToken(app, 'shared')
+    assert.deepEqual(await engine.sessions(ada), [])
+    assert.equal(await engine.endSession(two, 'ended'), false)
+    assert.equal(await engine.startSession(withToken('shared')), null)
+  })
+})
+
+it('keeps the revocation of a token that nobody has shown for 400 days', async () => {
+  await withEngine('unseen:', async (engine, keys) => {
+    await engine.revokeToken(app, 'unseen')
+    const left = Number(await server.command('pttl', (await keys())[0] ?? ''))
+    assert.ok(left > 399 * DAY && left <= 400 * DAY, `${left}`)
+  })
+})
