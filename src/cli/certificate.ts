@@ -1,4 +1,4 @@
-import { count, type Finding } from './report.js'
+import { count, findingsAbout, type Finding } from './report.js'
 
 const DAY = 86_400_000
 /** Days before the end of a certificate at which it should have been renewed. */
@@ -6,9 +6,10 @@ const RENEW_DAYS = 14
 
 /** Says for how long a certificate is valid. `validTo` is a date as OpenSSL writes it. */
 export const checkExpiry = (what: string, validTo: string): Finding => {
+  const finding = findingsAbout(what)
   const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY)
-  if (days < 0) return { level: 'fail', what, text: `the certificate expired on ${validTo}` }
+  if (days < 0) return finding.fail(`the certificate expired on ${validTo}`)
   return days < RENEW_DAYS
-    ? { level: 'warn', what, text: `the certificate expires in ${count(days, 'day')}: renew it` }
-    : { level: 'ok', what, text: `the certificate is valid for ${count(days, 'day')}` }
+    ? finding.warn(`the certificate expires in ${count(days, 'day')}: renew it`)
+    : finding.ok(`the certificate is valid for ${count(days, 'day')}`)
 }

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { createKeySets, parseConfig, reportToken } from '../gateway/internal.js'
 import { CliError } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
-import { hasFailed, printFindings, type Finding } from './report.js'
+import { findingsAbout, hasFailed, printFindings, type Finding } from './report.js'
 
 /** Prints, for each part of a token, whether a gateway with this config accepts it. `-` reads the token from standard input. */
 export const checkToken = async (given: string, { config }: ConfigOptions): Promise<void> => {
@@ -13,7 +13,7 @@ export const checkToken = async (given: string, { config }: ConfigOptions): Prom
   const life = new AbortController()
   const failures: Finding[] = []
   const warn = ({ err }: { err: unknown }): unknown =>
-    failures.push({ level: 'fail', what: 'jwks', text: err instanceof Error ? err.message : String(err) })
+    failures.push(findingsAbout('jwks').fail(err instanceof Error ? err.message : String(err)))
   const keySets = createKeySets({ warn }, life.signal)
   const { appId, userId, findings } = await reportToken(token, {
     apps: parsed.config.apps,
@@ -24,12 +24,11 @@ export const checkToken = async (given: string, { config }: ConfigOptions): Prom
   const rows = findings.map(({ level, part, text }) => ({ level, what: part, text }))
   const isGood = !hasFailed(rows)
   const whose = userId === null ? `the app ${appId}` : `${JSON.stringify(userId)} of the app ${appId}`
+  const verdict = findingsAbout('token')
   printFindings([
     ...rows,
     ...failures,
-    isGood
-      ? { level: 'ok', what: 'token', text: `is good, and stands for ${whose}` }
-      : { level: 'fail', what: 'token', text: 'is refused' },
+    isGood ? verdict.ok(`is good, and stands for ${whose}`) : verdict.fail('is refused'),
   ])
   if (!isGood) process.exitCode = 2
 }

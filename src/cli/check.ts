@@ -11,7 +11,7 @@ import {
 import { checkExpiry } from './certificate.js'
 import { isForUser } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
-import { count, hasFailed, printFindings, type Finding } from './report.js'
+import { count, findingsAbout, hasFailed, printFindings, type Finding } from './report.js'
 
 /** Returns how the users of an app can log in, in the words of the config. */
 const loginsOf = (app: AppSettings): string =>
@@ -25,62 +25,45 @@ const loginsOf = (app: AppSettings): string =>
   ].join(', ')
 
 const checkApp = (app: AppSettings, settings: Settings): Finding[] => {
-  const what = `apps.${app.appId}`
+  const finding = findingsAbout(`apps.${app.appId}`)
   const origins = app.origins === 'any' ? 'any origin' : count(app.origins.size, 'origin')
+  const isExposed = exposedTestApps(settings).includes(app.appId)
   return [
-    { level: 'ok', what, text: `${app.environment}; ${loginsOf(app)}; ${origins}` },
-    ...(exposedTestApps(settings).includes(app.appId)
-      ? [{ level: 'warn', what, text: EXPOSED } as const]
-      : []),
+    finding.ok(`${app.environment}; ${loginsOf(app)}; ${origins}`),
+    ...(isExposed ? [finding.warn(EXPOSED)] : []),
   ]
 }
 
 /** Reads the certificate as `serve` does. */
-const checkTls = (tls: NonNullable<Settings['listen']['tls']>): Finding => {
+const checkCertificate = (tls: NonNullable<Settings['listen']['tls']>): Finding => {
   const what = 'listen.tls'
   try {
     return checkExpiry(what, new X509Certificate(readCertificate(tls).cert).validTo)
   } catch (error) {
     if (!isForUser(error)) throw error
-    return { level: 'fail', what, text: error.message }
+    return findingsAbout(what).fail(error.message)
   }
 }
 
+const NO_PROXY =
+  'is 0: if a proxy is in front, set it to the number of proxies, so that each client counts by its own address'
+
 const checkListen = ({ listen, apps }: Settings): Finding[] => {
   const { host, port, trustProxy, tls } = listen
-  const what = 'listen'
   const isBehindProxy = isLoopback(host) && [...apps.values()].some((app) => app.environment === 'production')
   return [
-    { level: 'ok', what, text: `${tls ? 'https' : 'http'} on ${host}, port ${port}` },
-    ...(tls ? [checkTls(tls)] : []),
-    ...(isBehindProxy && trustProxy === 0
-      ? [
-          {
-            level: 'warn',
-            what: 'listen.trustProxy',
-            text: 'is 0: if a proxy is in front, set it to the number of proxies, so that each client counts by its own address',
-          } as const,
-        ]
-      : []),
+    findingsAbout('listen').ok(`${tls ? 'https' : 'http'} on ${host}, port ${port}`),
+    ...(tls ? [checkCertificate(tls)] : []),
+    ...(isBehindProxy && trustProxy === 0 ? [findingsAbout('listen.trustProxy').warn(NO_PROXY)] : []),
   ]
 }
 
 const checkAdmin = ({ admin }: Settings): Finding[] => {
   if (!admin) return []
   const { host, port } = admin
-  const what = 'admin'
-  return [
-    { level: 'ok', what, text: `on ${host}, port ${port}` },
-    ...(isLoopback(host)
-      ? []
-      : [
-          {
-            level: 'warn',
-            what,
-            text: `other machines reach ${host}, and the tokens travel without TLS: let only a private network reach it`,
-          } as const,
-        ]),
-  ]
+  const finding = findingsAbout('admin')
+  const exposed = `other machines reach ${host}, and the tokens travel without TLS: let only a private network reach it`
+  return [finding.ok(`on ${host}, port ${port}`), ...(isLoopback(host) ? [] : [finding.warn(exposed)])]
 }
 
 /** Splits a problem of a config into its path and its sentence. A quoted key in the path may contain a colon. */
@@ -97,7 +80,7 @@ export const check = async ({ config }: ConfigOptions): Promise<void> => {
       ]
     : parsed.problems.map((problem) => {
         const [, what = 'config', text = problem] = PROBLEM.exec(problem) ?? []
-        return { level: 'fail', what, text }
+        return findingsAbout(what).fail(text)
       })
   printFindings(findings)
   if (hasFailed(findings)) process.exitCode = 2

@@ -5,6 +5,15 @@ export interface Finding {
   text: string
 }
 
+type CreateFinding = (text: string) => Finding
+
+/** Returns the functions that create findings about one subject. */
+export const findingsAbout = (what: string): Record<Finding['level'], CreateFinding> => ({
+  ok: (text) => ({ level: 'ok', what, text }),
+  warn: (text) => ({ level: 'warn', what, text }),
+  fail: (text) => ({ level: 'fail', what, text }),
+})
+
 /** Returns a number with its noun: `1 day`, `2 days`. */
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { networkInterfaces, platform } from 'node:os'
+import { platform } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createEmbeddedEngine } from '../../src/engine/index.js'
@@ -55,23 +55,6 @@ test('files that are no certificate reject listen() as bad-tls, each time', asyn
     (error: Error) => code('bad-tls')(error) && error.message.includes('none.pem'),
   )
 })
-
-const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
-  all?.some(({ address }) => address === '::1'),
-)
-test(
-  hasIPv6
-    ? 'over IPv6 a session starts'
-    : 'without IPv6, listen() on an IPv6 address rejects as cannot-listen',
-  async () => {
-    const gateway = make({ listen: { host: '::1', port: 0 } })
-    if (!hasIPv6) return assert.rejects(gateway.listen(), code('cannot-listen'))
-    const url = await gateway.listen()
-    assert.match(url, /^http:\/\/\[::1\]:\d+$/)
-    const client = await startClient(url, await startOf('ada'))
-    client.close()
-  },
-)
 
 test('a port in use rejects as port-in-use; when the port is free, the same gateway listens', async () => {
   const first = make()

@@ -8,7 +8,7 @@ import { CliError } from '../cli-error.js'
 const appSecrets = v.object({ token: v.string(), signature: v.string() })
 const devSecretsFile = v.object({ playground: appSecrets, strict: appSecrets, shop: appSecrets })
 
-export type AppSecrets = v.InferOutput<typeof appSecrets>
+type AppSecrets = v.InferOutput<typeof appSecrets>
 
 /** The secrets of the development apps, by app id. */
 export type DevSecrets = v.InferOutput<typeof devSecretsFile>

@@ -9,7 +9,7 @@ import { readDevSecrets, type DevSecrets } from './dev-secrets.js'
 import { createFaultProxy } from './fault-proxy.js'
 import { untilSignal } from '../until-signal.js'
 
-export interface DevOptions {
+interface DevOptions {
   host: string
   port: number
   /** Folder for the engine's data and the apps' secrets. */

@@ -1,7 +1,7 @@
 import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { VERSION } from '../../protocol/index.js'
-import type { Finding } from '../report.js'
+import { findingsAbout, type Finding } from '../report.js'
 import { failureOf, TIMEOUT } from './network.js'
 
 export interface Answer {
@@ -68,27 +68,22 @@ const explainStatus = ({ status, headers }: Answer): string => {
 }
 
 const checkClock = ({ clockDifference }: Answer): Finding => {
-  const what = 'clock'
-  if (clockDifference === null) return { level: 'warn', what, text: 'the answer has no Date header' }
+  const clock = findingsAbout('clock')
+  if (clockDifference === null) return clock.warn('the answer has no Date header')
   const seconds = Math.round(clockDifference / 1_000)
   const distance = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} this machine's`
   // A token whose `iat` is more than 30 s ahead is refused.
-  if (Math.abs(seconds) > 30)
-    return { level: 'fail', what, text: `the server's clock is ${distance}: set both clocks by NTP` }
+  if (Math.abs(seconds) > 30) return clock.fail(`the server's clock is ${distance}: set both clocks by NTP`)
   return Math.abs(seconds) > 5
-    ? { level: 'warn', what, text: `the server's clock is ${distance}: set both clocks by NTP` }
-    : { level: 'ok', what, text: `the server's clock agrees with this machine's` }
+    ? clock.warn(`the server's clock is ${distance}: set both clocks by NTP`)
+    : clock.ok(`the server's clock agrees with this machine's`)
 }
 
 const checkVersion = (version: unknown): Finding => {
-  const what = 'version'
+  const finding = findingsAbout('version')
   return version === VERSION
-    ? { level: 'ok', what, text: `the gateway has version ${VERSION}` }
-    : {
-        level: 'warn',
-        what,
-        text: `the gateway has version ${String(version)}, and this command ${VERSION}: use the same`,
-      }
+    ? finding.ok(`the gateway has version ${VERSION}`)
+    : finding.warn(`the gateway has version ${String(version)}, and this command ${VERSION}: use the same`)
 }
 
 /** Returns the URL of a path of the gateway, which may itself be served below a path. */
@@ -109,50 +104,42 @@ const tryGet = (url: URL): Promise<Answer | Error> =>
   get(url).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
 
 const checkReady = (ready: Answer | Error): Finding => {
-  const what = 'ready'
-  if (!(ready instanceof Error) && ready.status === 200)
-    return { level: 'ok', what, text: 'the gateway takes sessions' }
+  const finding = findingsAbout('ready')
+  if (!(ready instanceof Error) && ready.status === 200) return finding.ok('the gateway takes sessions')
   const answer = ready instanceof Error ? `doesn't answer, ${failureOf(ready)}` : `answers ${ready.status}`
-  return { level: 'fail', what, text: `the gateway takes no session (/readyz ${answer}): its log says why` }
+  return finding.fail(`the gateway takes no session (/readyz ${answer}): its log says why`)
 }
 
 /** Compares the script with the one of the gateway's version: a cache in front may hold an older one. */
 const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
-  const what = 'script'
+  const finding = findingsAbout('script')
   const script = await tryGet(below(base, '/v1/chat-session.js'))
   const versioned = await tryGet(below(base, `/v1/chat-session-${String(version)}.js`))
   const problem = problemOf(script) ?? problemOf(versioned)
   if (problem !== undefined || script instanceof Error || versioned instanceof Error)
-    return { level: 'warn', what, text: `/v1/chat-session.js ${problem}` }
-  if (script.body !== versioned.body)
-    return {
-      level: 'warn',
-      what,
-      text: '/v1/chat-session.js is of another version than the gateway: a cache in front keeps it for too long',
-    }
-  return { level: 'ok', what, text: `/v1/chat-session.js is served, of the gateway's version` }
+    return finding.warn(`/v1/chat-session.js ${problem}`)
+  return script.body === versioned.body
+    ? finding.ok(`/v1/chat-session.js is served, of the gateway's version`)
+    : finding.warn(
+        '/v1/chat-session.js is of another version than the gateway: a cache in front keeps it for too long',
+      )
 }
 
 /** Checks what the gateway answers to plain HTTP requests. `reached`: the server is a gateway. */
 export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
+  const http = findingsAbout('http')
   const health = await tryGet(below(base, '/healthz'))
   if (health instanceof Error) {
     const text = `no answer to /healthz (${failureOf(health)}): does this port speak ${base.protocol.slice(0, -1)}?`
-    return { findings: [{ level: 'fail', what: 'http', text }], reached: false }
+    return { findings: [http.fail(text)], reached: false }
   }
   const { status, version } = readJson(health.body)
   if (health.status !== 200 || status !== 'ok')
-    return {
-      findings: [
-        { level: 'fail', what: 'http', text: `/healthz ${explainStatus(health)}` },
-        checkClock(health),
-      ],
-      reached: false,
-    }
+    return { findings: [http.fail(`/healthz ${explainStatus(health)}`), checkClock(health)], reached: false }
   const ready = await tryGet(below(base, '/readyz'))
   return {
     findings: [
-      { level: 'ok', what: 'http', text: '/healthz answers' },
+      http.ok('/healthz answers'),
       checkReady(ready),
       checkVersion(version),
       await checkScript(base, version),

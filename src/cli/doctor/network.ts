@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type PeerCertificate } from 'node:tls'
 import { checkExpiry } from '../certificate.js'
-import type { Finding } from '../report.js'
+import { findingsAbout, type Finding } from '../report.js'
 
 /** Milliseconds that each step may take. */
 export const TIMEOUT = 10_000
@@ -14,25 +14,22 @@ export const failureOf = (error: unknown): string => {
 }
 
 /** The host name without the brackets of an IPv6 address. */
-export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '')
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '')
 
 export const portOf = ({ port, protocol }: URL): number => Number(port) || (protocol === 'https:' ? 443 : 80)
 
 /** Resolves a name as browsers on this machine do. */
 export const checkDns = async (url: URL): Promise<{ finding: Finding; addresses: string[] }> => {
+  const dns = findingsAbout('dns')
   const host = hostOf(url)
-  if (isIP(host))
-    return {
-      finding: { level: 'ok', what: 'dns', text: 'the URL has an address, and no name' },
-      addresses: [host],
-    }
+  if (isIP(host)) return { finding: dns.ok('the URL has an address, and no name'), addresses: [host] }
   try {
     const found = await lookup(host, { all: true })
     const addresses = [...new Set(found.map(({ address }) => address))]
-    return { finding: { level: 'ok', what: 'dns', text: `${host} is ${addresses.join(', ')}` }, addresses }
+    return { finding: dns.ok(`${host} is ${addresses.join(', ')}`), addresses }
   } catch (error) {
     const text = `${host} has no address (${failureOf(error)}): add an A or AAAA record`
-    return { finding: { level: 'fail', what: 'dns', text }, addresses: [] }
+    return { finding: dns.fail(text), addresses: [] }
   }
 }
 
@@ -57,19 +54,12 @@ export const checkTcp = async (addresses: readonly string[], port: number): Prom
       socket.destroy()
     }
   }
-  const where = `port ${port}`
-  if (failures.length === 0) return { level: 'ok', what: 'tcp', text: `${where} takes connections` }
+  const tcp = findingsAbout('tcp')
+  if (failures.length === 0) return tcp.ok(`port ${port} takes connections`)
+  const failed = `port ${port} takes no connection at ${failures.join(', ')}`
   return failures.length < addresses.length
-    ? {
-        level: 'warn',
-        what: 'tcp',
-        text: `${where} takes no connection at ${failures.join(', ')}: listen there too, or remove the DNS record`,
-      }
-    : {
-        level: 'fail',
-        what: 'tcp',
-        text: `${where} takes no connection at ${failures.join(', ')}: is the proxy running, and does the firewall let it through?`,
-      }
+    ? tcp.warn(`${failed}: listen there too, or remove the DNS record`)
+    : tcp.fail(`${failed}: is the proxy running, and does the firewall let it through?`)
 }
 
 /** Returns what to do about an error of OpenSSL's verification. */
@@ -83,14 +73,11 @@ const adviceFor = (code: string): string => {
   return 'browsers refuse it'
 }
 
+const tls = findingsAbout('tls')
+
 const judgeCertificate = ({ valid_to: validTo }: PeerCertificate, problem: string | null): Finding => {
-  const what = 'tls'
-  if (problem === null) return checkExpiry(what, validTo)
-  return {
-    level: 'fail',
-    what,
-    text: `the certificate is not good (${problem}, valid to ${validTo}): ${adviceFor(problem)}`,
-  }
+  if (problem === null) return checkExpiry('tls', validTo)
+  return tls.fail(`the certificate is not good (${problem}, valid to ${validTo}): ${adviceFor(problem)}`)
 }
 
 /** Makes a TLS handshake as a browser does. `reached`: the other side speaks TLS, whatever its certificate. */
@@ -98,16 +85,13 @@ export const checkTls = async (
   url: URL,
   isLocal: boolean,
 ): Promise<{ finding: Finding; reached: boolean }> => {
-  const what = 'tls'
   if (url.protocol === 'http:')
     return {
       finding: isLocal
-        ? { level: 'ok', what, text: 'plain HTTP, on this machine' }
-        : {
-            level: 'warn',
-            what,
-            text: 'plain HTTP: others read along, and pages with https can’t connect; put the gateway behind TLS',
-          },
+        ? tls.ok('plain HTTP, on this machine')
+        : tls.warn(
+            'plain HTTP: others read along, and pages with https can’t connect; put the gateway behind TLS',
+          ),
       reached: true,
     }
   const host = hostOf(url)
@@ -125,7 +109,7 @@ export const checkTls = async (
     return { finding: judgeCertificate(socket.getPeerCertificate(), problem), reached: true }
   } catch (error) {
     const text = `no TLS handshake (${failureOf(error)}): does this port speak TLS?`
-    return { finding: { level: 'fail', what, text }, reached: false }
+    return { finding: tls.fail(text), reached: false }
   } finally {
     socket.destroy()
   }

@@ -1,4 +1,4 @@
-import type { Finding } from '../report.js'
+import { findingsAbout, type Finding } from '../report.js'
 import { allows, parsePolicies, sourcesOf, type Policy } from './csp.js'
 import { below, get, type Answer } from './http.js'
 import { failureOf } from './network.js'
@@ -52,28 +52,26 @@ const allowsScript = (policy: Policy, tag: Map<string, string>, url: URL): boole
 }
 
 const checkPolicies = (base: URL, url: URL, answer: Answer): Finding[] => {
-  const what = 'csp'
+  const csp = findingsAbout('csp')
   const policies = policiesOf(answer)
-  if (policies.length === 0) return [{ level: 'ok', what, text: 'the page has no Content-Security-Policy' }]
+  if (policies.length === 0) return [csp.ok('the page has no Content-Security-Policy')]
   const session = below(base, '/v1/session')
   session.protocol = session.protocol.replace('http', 'ws')
   const findings: Finding[] = []
   if (!policies.every((policy) => allows(sourcesOf(policy, 'connect-src'), session, url)))
-    findings.push({
-      level: 'fail',
-      what,
-      text: `the page's Content-Security-Policy forbids the connection: add ${session.origin} to connect-src`,
-    })
+    findings.push(
+      csp.fail(
+        `the page's Content-Security-Policy forbids the connection: add ${session.origin} to connect-src`,
+      ),
+    )
   const tags = scriptTags(base, url, answer.body)
   if (!tags.every((tag) => policies.every((policy) => allowsScript(policy, tag, url))))
-    findings.push({
-      level: 'fail',
-      what,
-      text: `the page's Content-Security-Policy forbids the script: add ${base.origin} to script-src, or the policy's nonce to the tag`,
-    })
-  return findings.length > 0
-    ? findings
-    : [{ level: 'ok', what, text: "the page's Content-Security-Policy allows the connection" }]
+    findings.push(
+      csp.fail(
+        `the page's Content-Security-Policy forbids the script: add ${base.origin} to script-src, or the policy's nonce to the tag`,
+      ),
+    )
+  return findings.length > 0 ? findings : [csp.ok("the page's Content-Security-Policy allows the connection")]
 }
 
 /** Looks at a page that uses the gateway: may it connect, and load the script? */
@@ -81,36 +79,26 @@ export const checkPage = async (
   base: URL,
   page: URL,
 ): Promise<{ findings: Finding[]; origin: string | undefined }> => {
-  const what = 'page'
+  const finding = findingsAbout('page')
   let loaded: { url: URL; answer: Answer }
   try {
     loaded = await load(page)
   } catch (error) {
     const text = `${page.href} doesn't answer (${failureOf(error)})`
-    return { findings: [{ level: 'fail', what, text }], origin: undefined }
+    return { findings: [finding.fail(text)], origin: undefined }
   }
   const { url, answer } = loaded
   if (answer.status !== 200)
     return {
-      findings: [
-        {
-          level: 'fail',
-          what,
-          text: `${url.href} answers ${answer.status}: name a page that anyone may load`,
-        },
-      ],
+      findings: [finding.fail(`${url.href} answers ${answer.status}: name a page that anyone may load`)],
       origin: url.origin,
     }
   const isMixed = url.protocol === 'https:' && base.protocol === 'http:'
   return {
     findings: [
       isMixed
-        ? {
-            level: 'fail',
-            what,
-            text: 'a page with https must not connect to plain HTTP: use https for the gateway',
-          }
-        : { level: 'ok', what, text: `${url.href} answers` },
+        ? finding.fail('a page with https must not connect to plain HTTP: use https for the gateway')
+        : finding.ok(`${url.href} answers`),
       ...checkPolicies(base, url, answer),
     ],
     origin: url.origin,

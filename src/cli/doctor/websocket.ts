@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../../protocol/index.js'
-import type { Finding } from '../report.js'
+import { findingsAbout, type Finding } from '../report.js'
 import { below, readJson } from './http.js'
 import { failureOf, TIMEOUT } from './network.js'
 
@@ -59,46 +59,33 @@ const HEADER_SIZES = [30_000, 15_000, 7_000] as const
 
 /** Finds how large headers may be. A start takes up to 4 kB of the headers, and the cookies of the site come with it. */
 const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
-  const what = 'headers'
+  const finding = findingsAbout('headers')
   for (const size of HEADER_SIZES) {
     const opened = await open(base, { ...attempt, headers: { 'x-padding': 'x'.repeat(size) } })
     if (opened.outcome !== 'open') continue
     return size === HEADER_SIZES[0]
-      ? { level: 'ok', what, text: '32 kB of headers pass' }
-      : {
-          level: 'warn',
-          what,
-          text: `headers of ${size / 1_000} kB pass, and of 30 kB do not: a start and large cookies may not fit (nginx: large_client_header_buffers 4 32k; Node: maxHeaderSize)`,
-        }
+      ? finding.ok('32 kB of headers pass')
+      : finding.warn(
+          `headers of ${size / 1_000} kB pass, and of 30 kB do not: a start and large cookies may not fit (nginx: large_client_header_buffers 4 32k; Node: maxHeaderSize)`,
+        )
   }
-  return {
-    level: 'fail',
-    what,
-    text: 'headers of 7 kB do not pass, and the start of a session is one of 4 kB: allow 32 kB (nginx: large_client_header_buffers 4 32k)',
-  }
+  return finding.fail(
+    'headers of 7 kB do not pass, and the start of a session is one of 4 kB: allow 32 kB (nginx: large_client_header_buffers 4 32k)',
+  )
 }
 
 /** Reads from the answer to a start whether the app exists and takes the origin. The origin is checked before the token. */
 const judgeStart = (code: unknown, { origin, appId }: Attempt): Finding => {
-  const what = origin === undefined ? 'app' : 'origin'
+  const finding = findingsAbout(origin === undefined ? 'app' : 'origin')
   if (code === 'unknown-app')
-    return { level: 'fail', what: 'app', text: `the gateway has no app ${appId}: add it to its config` }
+    return findingsAbout('app').fail(`the gateway has no app ${appId}: add it to its config`)
   if (code === 'origin-refused')
-    return {
-      level: 'fail',
-      what,
-      text: `the app ${appId} refuses pages of ${origin}: add it to the app's origins`,
-    }
+    return finding.fail(`the app ${appId} refuses pages of ${origin}: add it to the app's origins`)
   if (code === 'unauthenticated')
-    return {
-      level: 'ok',
-      what,
-      text:
-        origin === undefined
-          ? `the gateway has the app ${appId}`
-          : `the app ${appId} takes pages of ${origin}`,
-    }
-  return { level: 'warn', what, text: `can't be checked now: the gateway answers ${String(code)}` }
+    return finding.ok(
+      origin === undefined ? `the gateway has the app ${appId}` : `the app ${appId} takes pages of ${origin}`,
+    )
+  return finding.warn(`can't be checked now: the gateway answers ${String(code)}`)
 }
 
 /** Opens WebSockets through whatever is in front of the gateway. */
@@ -108,10 +95,10 @@ export const checkWebSocket = async (
 ): Promise<Finding[]> => {
   const attempt: Attempt = { origin, appId: appId ?? 'doctor' }
   const opened = await open(base, attempt)
-  const what = 'upgrade'
-  if (opened.outcome !== 'open') return [{ level: 'fail', what, text: explainUpgrade(opened) }]
+  const upgrade = findingsAbout('upgrade')
+  if (opened.outcome !== 'open') return [upgrade.fail(explainUpgrade(opened))]
   return [
-    { level: 'ok', what, text: 'a WebSocket opens, and frames pass in both directions' },
+    upgrade.ok('a WebSocket opens, and frames pass in both directions'),
     await checkHeaders(base, attempt),
     ...(appId === undefined ? [] : [judgeStart(opened.ended['code'], attempt)]),
   ]

@@ -2,7 +2,7 @@ import type { GatewayOptions } from '../../gateway/index.js'
 import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
 /** The primary process, as a worker sees it. */
-export interface Primary {
+interface Primary {
   /** Whether this worker listens as `config.admin` says. */
   readonly isAdmin: boolean
   /** Makes `/metrics` answer those of all workers. */

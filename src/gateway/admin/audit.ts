@@ -7,7 +7,7 @@ export type Caller =
   | { by: 'app-token'; appId: string; tokenId: string | null; address: string }
 
 /** A call that changes something, or tried to. */
-export interface AuditEntry {
+interface AuditEntry {
   who: Caller
   /** The name of the call, such as `session.end`. */
   what: string

@@ -13,7 +13,7 @@ export type AdminContext = Context<AdminEnv>
 type Handle = (context: AdminContext) => Response | Promise<Response>
 
 /** A call that reads. Both admin tokens may make it. */
-export interface ReadCall {
+interface ReadCall {
   readonly method: 'get'
   /** Below `/api`, as Hono writes paths: `/apps/:appId/users/:userId`. */
   readonly path: string

@@ -6,7 +6,7 @@ import { addressKey } from '../limits/connection-limits.js'
 /** `read`: the caller has the `readToken` and may change nothing. */
 export type Role = 'admin' | 'read'
 
-export type LoginResult =
+type LoginResult =
   | { ok: true; role: Role }
   /** `retryAfter`: seconds until this address may try another wrong token; 0 if it may at once. */
   | { ok: false; retryAfter: number }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { addressKey } from '../limits/connection-limits.js'
 
-export interface SocketLimit {
+interface SocketLimit {
   /**
    * Counts a socket that was accepted. Beyond the limit it closes one that has sent no right token: of the address with the most such
    * sockets, the oldest.

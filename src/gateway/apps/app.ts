@@ -44,7 +44,7 @@ export interface App {
 }
 
 /** A credential that a gateway signs a token for. */
-export type OwnCredential = Credential & { tokenId: string; issuedAt: number }
+type OwnCredential = Credential & { tokenId: string; issuedAt: number }
 
 export const newOwnCredential = (
   authMethod: AuthMethod,

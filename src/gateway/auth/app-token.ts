@@ -2,7 +2,7 @@ import { chain, parseToken, type MaybePromise } from '../../tokens/internal.js'
 import type { App } from '../apps/app.js'
 
 /** The app that a REST call comes from, or why the call is not authenticated. */
-export type AuthenticatedApp =
+type AuthenticatedApp =
   | { ok: true; app: App; /** The token's `jti`; null if it has none. */ tokenId: string | null }
   | { ok: false; why: string }
 

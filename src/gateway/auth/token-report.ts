@@ -13,7 +13,7 @@ import {
 import type { AppSettings } from '../config/parse.js'
 
 /** A finding about one part of a token. Its sentence has no part of a signature or of a secret. */
-export interface TokenFinding {
+interface TokenFinding {
   level: 'ok' | 'warn' | 'fail'
   part: 'form' | 'tokenType' | 'iss' | 'alg' | 'signature' | 'exp' | 'nbf' | 'iat' | 'sub' | 'user'
   text: string

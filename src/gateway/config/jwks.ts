@@ -51,7 +51,7 @@ const fields = object(
 )
 
 /** The public keys of an app: the URL of a key set, or the keys themselves. */
-export type JwksSettings = { algorithms: JwksAlgorithm[] } & (
+type JwksSettings = { algorithms: JwksAlgorithm[] } & (
   { url: string; keys?: undefined } | { url?: undefined; keys: JsonWebKey[] }
 )
 

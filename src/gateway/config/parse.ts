@@ -22,7 +22,7 @@ import type { GatewayConfig, LimitsConfig, ListenConfig } from './types.js'
 export type { Env } from './fields.js'
 export type * from './types.js'
 
-export type ParsedConfig =
+type ParsedConfig =
   | { ok: true; config: Settings }
   /** One sentence each, after its path: `apps.hF83jaq.secrets[0]: is too short: …`. Never a value. */
   | { ok: false; problems: string[] }

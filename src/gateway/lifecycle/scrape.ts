@@ -58,7 +58,7 @@ const measureUsage = async (
   metrics.inboxBytes.set({ app }, usage.bytes)
 }
 
-export interface Scrape {
+interface Scrape {
   /** Returns all metrics in Prometheus' text format. */
   text: () => Promise<string>
   /** Returns all metrics as prom-client's objects. */

@@ -1,5 +1,5 @@
 /** How deeply a client may nest JSON. `JSON.parse` reads any depth, but `JSON.stringify` overflows the stack. */
-export const MAX_DEPTH = 32
+const MAX_DEPTH = 32
 
 /** Returns whether objects and arrays are nested more than `MAX_DEPTH` deep. */
 export const isTooDeep = (value: unknown, depthLeft = MAX_DEPTH): boolean =>

@@ -1,5 +1,5 @@
 /** Spreads jobs over turns of the event loop. */
-export interface TurnLimit {
+interface TurnLimit {
   /**
    * Calls `job` now, or in a later turn if jobs of enough weight have run in this one. Jobs run in the order in which they came.
    */

@@ -8,7 +8,7 @@ import { sendRulesOf } from '../apps/engine-rules.js'
 import { checkMessage } from './rules.js'
 
 /** A message of the app's backend. `from` is null or absent for the backend itself. */
-export interface BackendMessage extends Omit<NewMessage, 'to'> {
+interface BackendMessage extends Omit<NewMessage, 'to'> {
   to: string
   from?: string | undefined
 }

@@ -1,7 +1,7 @@
 import { signWebhook } from './sign.js'
 
 /** `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. */
-export type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted'
+type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted'
 
 /** A request got no complete answer. The message repeats neither the URL nor a header: both may hold secrets. */
 export class OutboundRequestError extends Error {

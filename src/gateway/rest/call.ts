@@ -7,7 +7,7 @@ import type { SendMessage } from '../messages/send.js'
 import type { RestErrorCode } from './errors.js'
 import type { pathParams } from './schemas.js'
 
-export type Method = 'get' | 'put' | 'post' | 'delete'
+type Method = 'get' | 'put' | 'post' | 'delete'
 
 /** The bodies of a call's successful answers, by status; null for an answer without a body. */
 export type Answers = Record<number, { description: string; schema: v.GenericSchema | null }>

@@ -8,7 +8,7 @@ import { problemOf } from './problem-of.js'
 import { parseBody, readParams, readQuery } from './request.js'
 
 /** The parts of a gateway that answer a call of its own process. */
-export interface InProcessContext extends CallContext {
+interface InProcessContext extends CallContext {
   /** Resolves with the apps by id, once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
 }

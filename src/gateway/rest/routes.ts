@@ -16,7 +16,7 @@ import { openApiJson } from './openapi.js'
 import { problemOf } from './problem-of.js'
 import { readBody, readParams, readQuery } from './request.js'
 
-export interface RestContext extends CallContext {
+interface RestContext extends CallContext {
   /** Resolves with the apps by id, once the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
   rateLimiter: RateLimiter

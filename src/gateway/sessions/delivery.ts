@@ -46,7 +46,7 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
   return messages.slice(0, replay.pageSize)
 }
 
-export interface DeliveryContext {
+interface DeliveryContext {
   engine: Pick<Engine, 'messagesAfter'>
   metrics: DeliveryMetrics
   messageTurns: MessageTurns

@@ -37,7 +37,7 @@ export interface FrameHandler {
 }
 
 /** The parts of a session that its frames read and change. */
-export interface SessionParts {
+interface SessionParts {
   readonly user: UserRef
   readonly ref: SessionRef
   readonly limits: UserLimits

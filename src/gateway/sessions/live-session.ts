@@ -20,7 +20,7 @@ import { Visibility } from './visibility.js'
 import { userOf } from './user-of.js'
 
 /** A frame that a client may send once its session has started. */
-export type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
+type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
 /** The engine receives a client's round-trip time once in so many milliseconds. */
 const TOUCH_INTERVAL = 60_000

@@ -32,7 +32,7 @@ type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAfter?: n
 export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void
 
 /** Answers `send` and `history` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
-export interface Messaging {
+interface Messaging {
   /** Undefined if the frame was refused at once. */
   send(frame: ClientFrameOf<'send'>): Promise<unknown> | undefined
   history(frame: ClientFrameOf<'history'>): Promise<void>

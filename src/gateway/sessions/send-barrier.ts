@@ -2,7 +2,7 @@ import type { RefusalCode } from '../../protocol/index.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
 /** Why a send is refused for now; `retryAfter` in milliseconds. */
-export interface SendRefusal {
+interface SendRefusal {
   code: RefusalCode
   why: string
   retryAfter: number | undefined

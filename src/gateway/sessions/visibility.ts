@@ -3,7 +3,7 @@ import { EngineError } from '../../engine/index.js'
 /** Milliseconds between two calls of the engine for a session, and until a call that failed is tried again. */
 const INTERVAL = 1_000
 
-export interface VisibilityOptions {
+interface VisibilityOptions {
   store: (hidden: boolean) => Promise<void>
   /** Returns 0, or the milliseconds until the user has a request left. */
   takeRequest: () => number

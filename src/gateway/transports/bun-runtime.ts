@@ -35,7 +35,7 @@ type BunFetch<Data> = (
 ) => Response | undefined | Promise<Response | undefined>
 
 /** The options of `Bun.serve` that the gateway uses. */
-export interface BunServeOptions<Data> {
+interface BunServeOptions<Data> {
   hostname: string
   port: number
   tls?: { cert: Buffer; key: Buffer } | undefined

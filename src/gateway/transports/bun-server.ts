@@ -29,7 +29,7 @@ import {
 import { readCertificate, type Certificate, type OwnServer } from './own-server.js'
 
 /** The gateway's side of Bun's server. */
-export interface BunHandlers {
+interface BunHandlers {
   peerOf(head: RequestHead): Peer
   /** Counts a WebSocket for the limits of connections. */
   countSocket(head: RequestHead, peer: Peer): Slot

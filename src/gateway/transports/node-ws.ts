@@ -25,7 +25,7 @@ import { createRequestReturn } from './return-request.js'
 import { WsTransport } from './ws-transport.js'
 
 /** The gateway's side of an HTTP server. */
-export interface GatewayHandlers {
+interface GatewayHandlers {
   /** Counts a socket for the limits of connections. */
   countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
   /** Stops counting a socket that was refused for a limit, so that another one can take its place. */

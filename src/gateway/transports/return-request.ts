@@ -24,7 +24,7 @@ const plainHeaders = ({ rawHeaders }: IncomingMessage): string[] => {
 const ignore = (): void => undefined
 
 /** Gives requests whose upgrade is not wanted back to their server. */
-export interface RequestReturn {
+interface RequestReturn {
   /** Called with every request of the server. */
   onRequest(request: IncomingMessage, response: ServerResponse): void
   returnRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void

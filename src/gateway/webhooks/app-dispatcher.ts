@@ -32,7 +32,7 @@ export interface WebhookDelivery {
   error: string | null
 }
 
-export interface AppDispatcherContext {
+interface AppDispatcherContext {
   queue: WebhookQueue
   log: Pick<Log, 'error' | 'warn' | 'info'>
   meter?: RequestMeter | undefined

@@ -45,6 +45,19 @@ const defaultLimits = {
   bytes: 10_737_418_240,
 }
 
+/** What the environment of an app does not decide. */
+const defaultApp = {
+  secrets: [],
+  signatureSecrets: [],
+  jwks: null,
+  authenticate: null,
+  authenticateUrl: null,
+  webhooks: null,
+  authorizeSend: null,
+  retention: { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 },
+  limits: defaultLimits,
+}
+
 test('a config that names only a test app gets every documented default', () => {
   assert.deepEqual(accepted({ apps: { hF83jaq: testApp } }), {
     listen: { host: '127.0.0.1', port: 8080, trustProxy: 0, tls: null },
@@ -65,23 +78,15 @@ test('a config that names only a test app gets every documented default', () => 
       [
         'hF83jaq',
         {
+          ...defaultApp,
           appId: 'hF83jaq',
           environment: 'test',
-          secrets: [],
-          signatureSecrets: [],
-          jwks: null,
           origins: 'any',
           guests: true,
           profiles: 'anyone',
           requireExpiry: false,
-          authenticate: null,
-          authenticateUrl: null,
-          webhooks: null,
           send: 'anyone',
-          authorizeSend: null,
           unknownRecipients: true,
-          retention: { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 },
-          limits: defaultLimits,
         },
       ],
     ]),
@@ -90,31 +95,37 @@ test('a config that names only a test app gets every documented default', () => 
 
 test('a production app is strict by default: no guests, vouched profiles, tokens that expire', () => {
   assert.deepEqual(appSettings(productionApp), {
+    ...defaultApp,
     appId: 'a',
     environment: 'production',
     secrets: [secret('production')],
-    signatureSecrets: [],
-    jwks: null,
     origins: new Set(['https://www.example.com']),
     guests: false,
     profiles: 'vouched',
     requireExpiry: true,
-    authenticate: null,
-    authenticateUrl: null,
-    webhooks: null,
     send: 'users',
-    authorizeSend: null,
     unknownRecipients: false,
-    retention: { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 },
-    limits: defaultLimits,
   })
 })
 
 test('a value in the config wins over its default', () => {
   const authenticate = () => Promise.resolve({ ok: true as const })
   const authorizeSend = () => true
+  const listen = { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } }
+  const limits = { connections: 7, connectionsPerAddress: 8, connectionsPerSecondPerAddress: 9 }
+  const appLimits = {
+    sessionsPerUser: 3,
+    messagesPerSecond: 4,
+    requestsPerSecond: 7,
+    bytesPerSecond: 2_000,
+    restPerSecond: 10,
+    unreadPerSender: 0.25,
+    guests: 0,
+    inboxes: 5,
+    bytes: 6,
+  }
   const config: GatewayConfig = {
-    listen: { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } },
+    listen,
     admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: { env: 'READ' } },
     engine: { type: 'memory' },
     pingInterval: 0.25,
@@ -123,7 +134,7 @@ test('a value in the config wins over its default', () => {
     leaveWindow: 0,
     sendWindow: 7200,
     drainTime: 0.5,
-    limits: { connections: 7, connectionsPerAddress: 8, connectionsPerSecondPerAddress: 9 },
+    limits,
     apps: {
       a: {
         environment: 'production',
@@ -145,22 +156,12 @@ test('a value in the config wins over its default', () => {
         authorizeSend,
         unknownRecipients: true,
         retention: { messages: 5, days: 0.5, bytes: 50 },
-        limits: {
-          sessionsPerUser: 3,
-          messagesPerSecond: 4,
-          requestsPerSecond: 7,
-          bytesPerSecond: 2_000,
-          restPerSecond: 10,
-          unreadPerSender: 0.25,
-          guests: 0,
-          inboxes: 5,
-          bytes: 6,
-        },
+        limits: appLimits,
       },
     },
   }
   assert.deepEqual(accepted(config, { TWO: secret('two'), READ: secret('read') }), {
-    listen: { host: '::', port: 0, trustProxy: 2, tls: { cert: 'cert.pem', key: 'key.pem' } },
+    listen,
     admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: secret('read') },
     engine: { type: 'memory' },
     pingInterval: 250,
@@ -169,7 +170,7 @@ test('a value in the config wins over its default', () => {
     leaveWindow: 0,
     sendWindow: 7_200_000,
     drainTime: 500,
-    limits: { connections: 7, connectionsPerAddress: 8, connectionsPerSecondPerAddress: 9 },
+    limits,
     apps: new Map([
       [
         'a',
@@ -195,17 +196,7 @@ test('a value in the config wins over its default', () => {
           authorizeSend,
           unknownRecipients: true,
           retention: { messages: 5, age: 43_200_000, bytes: 50 },
-          limits: {
-            sessionsPerUser: 3,
-            messagesPerSecond: 4,
-            requestsPerSecond: 7,
-            bytesPerSecond: 2_000,
-            restPerSecond: 10,
-            unreadPerSender: 0.25,
-            guests: 0,
-            inboxes: 5,
-            bytes: 6,
-          },
+          limits: appLimits,
         },
       ],
     ]),

@@ -5,7 +5,6 @@ import { request, type IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../../src/protocol/index.js'
-import { handshake, openRaw } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 
 const { url } = await startGateway()
@@ -43,18 +42,6 @@ test('/healthz responds 200 with the version, with any query, and to HEAD', asyn
   }
   const head = await get('/healthz', {}, 'HEAD')
   assert.deepEqual([head.status, head.body.length], [200, 0])
-})
-
-test('a health check by HTTP/1.0 without a Host header gets a response, and so does a whole URL', async () => {
-  for (const line of [
-    'GET /healthz HTTP/1.0\r\n',
-    `GET http://chat.example.com/healthz HTTP/1.1\r\nHost: chat.example.com\r\n`,
-  ]) {
-    const raw = await openRaw(url)
-    raw.socket.write(`${line}\r\n`)
-    assert.equal((await raw.answer()).status, 200, line)
-    raw.socket.destroy()
-  }
 })
 
 for (const path of [plain, versioned])
@@ -194,18 +181,6 @@ test('/v1/session without a WebSocket gets a 426', async () => {
   assert.equal(got.headers.upgrade, 'websocket')
   assert.equal(got.headers['content-type'], 'application/problem+json')
 })
-
-for (const [what, lines] of [
-  ['with another version', { 'Sec-WebSocket-Version': '7' }],
-  ['without a key', { 'Sec-WebSocket-Key': null }],
-  ['to something else', { Upgrade: 'h2c' }],
-] as const)
-  test(`an upgrade ${what} is refused`, async () => {
-    const raw = await openRaw(url)
-    raw.socket.write(handshake(lines))
-    const { status } = await raw.answer()
-    assert.ok(status === 400 || status === 426, String(status))
-  })
 
 test('/v1/errors explains every code, the client’s own too', async () => {
   const { status, headers, body } = await get('/v1/errors')

@@ -1,9 +1,9 @@
+// Starts in the handshake. test/system/transports has the cases that Bun has too: packets, subprotocols, targets and sizes of headers.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   base64url,
   handshake,
-  maskedFrame,
   openClient,
   openRaw,
   startClient,
@@ -32,14 +32,6 @@ test('a start in the handshake starts a session', async () => {
   client.close()
 })
 
-test('a start as the first frame starts a session', async () => {
-  const client = openClient(url)
-  assert.equal(await client.opened, 'chat-session.v1')
-  client.send(await startOf('ada'))
-  assert.deepEqual((await client.next())['user'], { id: 'ada' })
-  client.close()
-})
-
 test('unknown fields are ignored, in every frame', async () => {
   const client = await startClient(url, await startOf('ada', { colour: 'red', client: 'raw/1' }))
   client.send({ type: 'pong', colour: 'red' }, { type: 'token', token: await tokenFor('ada'), colour: 'red' })
@@ -54,34 +46,6 @@ test('two starts of one user are two sessions', async () => {
   ])
   assert.equal(new Set(clients.map(({ started }) => started['sessionId'])).size, 2)
   for (const client of clients) client.close()
-})
-
-test('a raw handshake with a start works in one packet with the frames that follow it', async () => {
-  const raw = await openRaw(url)
-  const start = startProtocol(await startOf('ada'))
-  raw.socket.write(
-    Buffer.concat([
-      Buffer.from(handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${start}` })),
-      maskedFrame('{"type":"end"}'),
-    ]),
-  )
-  const answer = await raw.answer()
-  assert.equal(answer.status, 101)
-  assert.equal(answer.headers.get('sec-websocket-protocol'), 'chat-session.v1')
-  // RFC 6455 gives this answer to the key of its example.
-  assert.equal(answer.headers.get('sec-websocket-accept'), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=')
-  assert.equal(answer.headers.get('sec-websocket-extensions'), undefined)
-  await within(raw.closed, 'close')
-  const text = raw.received().toString()
-  assert.match(text, /"type":"started".*"type":"ended","code":"ended"/s)
-})
-
-test('the subprotocol is echoed alone, wherever it stands among those offered', async () => {
-  const start = startProtocol(await startOf('ada'))
-  const client = openClient(url, { protocols: ['other', start, 'chat-session.v1'] })
-  assert.equal(await client.opened, 'chat-session.v1')
-  await client.next('started')
-  client.close()
 })
 
 for (const [what, value] of [
@@ -140,41 +104,3 @@ for (const [what, start] of [
     assert.equal(frame['retryable'], false)
     assert.deepEqual({ code, reason }, { code: 4400, reason: 'bad-request' })
   })
-
-test('two starts in one handshake are a bad request', async () => {
-  const protocols = [
-    'chat-session.v1',
-    startProtocol(await startOf('ada')),
-    startProtocol(await startOf('eve')),
-  ]
-  const { code, reason } = await openClient(url, { protocols }).end()
-  assert.deepEqual({ code, reason }, { code: 4400, reason: 'bad-request' })
-})
-
-test('a start of 15 kB in the handshake is accepted, and headers of 33 kB get a 431', async () => {
-  const big = await startOf('ada', { padding: 'x'.repeat(11_500) })
-  assert.ok(startProtocol(big).length > 15_000)
-  const client = await startClient(url, big)
-  client.close()
-  const raw = await openRaw(url)
-  raw.socket.write(handshake({ 'X-Padding': 'x'.repeat(33_000) }))
-  assert.equal((await raw.answer()).status, 431)
-})
-
-test('a handshake may have a whole URL as its target, or a query', async () => {
-  for (const target of ['http://chat.example.com/v1/session', '/v1/session?from=here']) {
-    const raw = await openRaw(url)
-    raw.socket.write(handshake({}, target))
-    assert.equal((await raw.answer()).status, 101, target)
-    raw.socket.destroy()
-  }
-})
-
-test('a WebSocket for another path gets a 404', async () => {
-  for (const target of ['/', '/v1/session/', '/v1/sessions', '//v1/session']) {
-    const raw = await openRaw(url)
-    raw.socket.write(handshake({}, target))
-    assert.equal((await raw.answer()).status, 404, target)
-    await within(raw.closed, 'close')
-  }
-})

@@ -41,6 +41,7 @@ testOnBoth('a start comes in one packet with the frames that follow it', async (
   const answer = await raw.answer()
   assert.equal(answer.status, 101)
   assert.equal(answer.headers.get('sec-websocket-protocol'), 'chat-session.v1')
+  // RFC 6455 gives this answer to the key of its example.
   assert.equal(answer.headers.get('sec-websocket-accept'), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=')
   assert.equal(answer.headers.get('sec-websocket-extensions'), undefined)
   await within(raw.closed, 'close')
@@ -73,6 +74,7 @@ testOnBoth('a handshake without the subprotocol gets a 400, one at another path 
     [handshake({ 'Sec-WebSocket-Protocol': null }), 400],
     [handshake({ 'Sec-WebSocket-Protocol': 'chat-session.v2' }), 400],
     [handshake({ 'Sec-WebSocket-Protocol': startProtocol({ type: 'start' }) }), 400],
+    [handshake({}, '/'), 404],
     [handshake({}, '/v1/sessions'), 404],
     [handshake({}, '/v1/session/'), 404],
     [handshake({}, '//v1/session'), 404],
