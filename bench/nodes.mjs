@@ -243,6 +243,10 @@ const measureNodes = async (count, folder) => {
     const cost = idle[server] - none[server]
     return cost > Math.max(...parts) - Math.min(...parts) ? cost / sockets.length : undefined
   }
+  const idleText = (server) => perSession(server)?.toFixed(2) ?? 'below the noise'
+  console.log(
+    `${count} gateways, µs of CPU a second for an idle session: ${idleText('gateways')} of the gateways, ${idleText('redis')} of Redis`,
+  )
   const pairs = await openPairs(gateways)
   await sendSteadily(pairs, 'warm up', MESSAGES)
   const before = await redis.memory()
