@@ -19,3 +19,9 @@ const canonicalOf = ({ body, data }: Content): string =>
 
 /** A hash of a message's content. */
 export const contentDigest = (content: Content): string => sha256(canonicalOf(content))
+
+/** As `contentDigest`, but returns content of up to `maxLength` characters as it is. No hash begins as such a text does. */
+export const shortContentOrDigest = (content: Content, maxLength: number): string => {
+  const text = canonicalOf(content)
+  return text.length > maxLength ? sha256(text) : text
+}

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createClientVersions } from './client-versions.js'
 import { LabelledCounter } from './labelled-counter.js'
+import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable, type Row } from './table.js'
 
 type Table = typeof metricsTable
@@ -13,7 +14,9 @@ type MetricOf<R> =
     : R extends Row<'gauge', infer Label>
       ? Gauge<Label>
       : R extends Row<'histogram', infer Label>
-        ? Histogram<Label>
+        ? [Label] extends [never]
+          ? PlainHistogram
+          : Histogram<Label>
         : never
 
 /** The metrics of one gateway, by their keys in the table. */
@@ -31,11 +34,12 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
 const create = (
   { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
-): Counter | LabelledCounter<string> | Gauge | Histogram => {
+): Counter | LabelledCounter<string> | Gauge | Histogram | PlainHistogram => {
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
   if (kind === 'counter') return labels.length === 0 ? new Counter(options) : new LabelledCounter(options)
   if (kind === 'gauge') return new Gauge(options)
-  return new Histogram({ ...options, buckets: [...buckets] })
+  const withBuckets = { ...options, buckets: [...buckets] }
+  return labels.length === 0 ? new PlainHistogram(withBuckets) : new Histogram(withBuckets)
 }
 
 /** Creates the metrics of a gateway. Counting takes a fraction of a microsecond, and nothing else happens until a scrape. */

@@ -1,4 +1,5 @@
-import type { SendResult } from '../../engine.js'
+import type { CheckedMessage, SendResult } from '../../engine.js'
+import { contentDigest } from '../../util/content-digest.js'
 import type { Clock } from '../../../util/clock.js'
 import type { Job, Scheduler } from '../../../util/scheduler.js'
 import type { GroupCommit } from '../store/group-commit.js'
@@ -10,7 +11,7 @@ export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' 
 
 /** A message that is about to be written. */
 export interface NewKey {
-  /** A hash of the message's content. */
+  /** The result of `digestOf`. */
   digest: string
   result: StoredResult
   /** Resolves with `result` when the message is synced. */
@@ -23,6 +24,8 @@ export interface NewKey {
 export interface IdempotencyKeys {
   /** Called once before the first send. */
   load(): Promise<void>
+  /** Returns a text that differs for another content. */
+  digestOf(message: CheckedMessage): string
   /** The result of an earlier send with this key; undefined if there was none. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
   /** Adds a key, and to `operations` those that store it. */
@@ -97,6 +100,10 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   /** Adds the keys that an earlier process stored to the filter: some of them before it resolves, the others in the background. */
   async load(): Promise<void> {
     this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
+  }
+
+  digestOf(message: CheckedMessage): string {
+    return contentDigest(message)
   }
 
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {

@@ -12,7 +12,6 @@ import type {
 import type { Clock } from '../../../util/clock.js'
 import { Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
-import { contentDigest } from '../../util/content-digest.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import type { Inbox } from './inbox.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
@@ -107,7 +106,7 @@ export class Inboxes {
     const scheduler = this.#scheduler
     this.#idempotencyKeys = options.isPersistent
       ? new StoredIdempotencyKeys({ store, commit, clock, scheduler })
-      : new MemoryIdempotencyKeys(clock)
+      : new MemoryIdempotencyKeys()
     this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
   }
 
@@ -148,7 +147,7 @@ export class Inboxes {
     const sendingUser = { appId, userId: from ?? '' }
     const senderKey = userKey(sendingUser)
     const key = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
-    const digest = contentDigest(message)
+    const digest = this.#idempotencyKeys.digestOf(message)
     const earlier = this.#idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
     if (!rules.unknownRecipients && this.#users.sender(recipient, recipientKey) === undefined) {

@@ -11,48 +11,60 @@ const resultAt = (offset: number): StoredResult => ({
 
 /** Keys whose clock a test sets, and a function that adds one whose message is synced. */
 const create = (maxKeys?: number) => {
-  const clock = { time: 1_000_000, now: () => clock.time }
-  const keys = new MemoryIdempotencyKeys(clock, maxKeys)
+  const clock = { time: 1_000_000 }
+  const keys = new MemoryIdempotencyKeys(maxKeys)
+  const find = (key: string, digest = 'same') => keys.find(key, digest, clock.time)
   const add = (key: string, offset = 1, window = WINDOW): void => {
     const result = resultAt(offset)
     const now = clock.time
     keys.add(key, { digest: 'same', result, synced: Promise.resolve(result), now, expiresAt: now + window })
   }
-  return { clock, keys, add }
+  return { clock, keys, add, find }
 }
 
 void describe('idempotency keys in memory', () => {
   void it('are found until they expire, and are new again then', async () => {
-    const { clock, keys, add } = create()
+    const { clock, add, find } = create()
     add('long', 1, 10 * WINDOW)
     add('key', 2)
-    clock.time += WINDOW
-    assert.deepEqual(await keys.find('key', 'same'), { ...resultAt(2), outcome: 'repeated' })
-    assert.deepEqual(await keys.find('key', 'other'), { outcome: 'conflict' })
-    clock.time += 2
-    assert.equal(keys.find('key', 'same'), undefined)
+    clock.time += WINDOW - 1
+    assert.deepEqual(await find('key'), { ...resultAt(2), outcome: 'repeated' })
+    assert.deepEqual(await find('key', 'other'), { outcome: 'conflict' })
+    clock.time += 1
+    assert.equal(find('key'), undefined)
     add('key', 3)
-    assert.deepEqual(await keys.find('key', 'same'), { ...resultAt(3), outcome: 'repeated' })
-    assert.deepEqual(await keys.find('long', 'same'), { ...resultAt(1), outcome: 'repeated' })
+    assert.deepEqual(await find('key'), { ...resultAt(3), outcome: 'repeated' })
+    assert.deepEqual(await find('long'), { ...resultAt(1), outcome: 'repeated' })
   })
 
   void it('are found while the message is written, and reject if that fails', async () => {
-    const { clock, keys } = create()
+    const { clock, keys, find } = create()
     let fail: (error: Error) => void = () => undefined
     const synced = new Promise<StoredResult>((_, reject) => (fail = reject))
     const now = clock.time
     keys.add('key', { digest: 'same', result: resultAt(1), synced, now, expiresAt: now + WINDOW })
-    const found = keys.find('key', 'same')
+    const found = find('key')
     fail(new Error('The disk is full.'))
     await assert.rejects(Promise.resolve(found), /The disk is full/)
   })
 
-  void it('are bounded: beyond the bound the least recently used one is forgotten', async () => {
-    const { keys, add } = create(3)
-    for (const key of ['a', 'b', 'c']) add(key)
-    await keys.find('a', 'same')
-    add('d')
-    assert.equal(keys.find('b', 'same'), undefined)
-    for (const key of ['a', 'c', 'd']) assert.ok(keys.find(key, 'same'), key)
+  void it('are bounded: beyond the bound the older half is forgotten', async () => {
+    const { add, find } = create(4)
+    for (const key of ['first', 'a', 'b']) add(key)
+    for (const key of ['first', 'a', 'b']) assert.ok(await find(key), key)
+    add('c')
+    assert.equal(find('first'), undefined)
+    for (const key of ['a', 'b', 'c']) assert.ok(await find(key), key)
+  })
+
+  void it('are forgotten after they have expired, with the next messages', () => {
+    const { clock, keys, add } = create()
+    add('a')
+    clock.time += 2 * WINDOW
+    add('b')
+    clock.time += 2 * WINDOW
+    add('c')
+    // As if the clock had not moved: the keys are not only expired, they are gone.
+    assert.equal(keys.find('a', 'same', 0), undefined)
   })
 })
