@@ -5,7 +5,7 @@ import { postSigned, type RequestMeter } from '../outbound/outbound-request.js'
 
 type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
 
-/** Bytes of an answer. The largest profile has less than a quarter of it. */
+/** Bytes of an answer, at most. The largest profile has less than a quarter of them. */
 const MAX_BYTES = 65_536
 
 /** The app's backend gave an answer that decides nothing: the start is `unavailable`. The message repeats no part of the answer. */

@@ -6,9 +6,9 @@ import { addressKey } from './connection-limits.js'
  */
 export interface StartQueue {
   /**
-   * Calls `work` at once, or with true when earlier starts have finished. Resolves with true when it has finished, or with false if it waited so long
-   * that it is not called. Returns undefined if too many starts wait. Starts of one address wait in order, and addresses take turns: a
-   * flood from one address delays the others little. `bytes` is the memory that the start holds while it waits.
+   * Calls `work` at once, or with true after a wait for earlier starts. Resolves with true when `work` has finished, or with false if the
+   * start waited for too long and `work` is not called. Returns undefined if too many starts wait. Starts of one address wait in order, and
+   * addresses take turns: a flood from one address delays the others little. `bytes` is the memory that a waiting start takes.
    */
   run(
     work: (hasWaited: boolean) => Promise<void>,
@@ -31,7 +31,7 @@ export interface StartQueueOptions {
   waiting: number
   /** Milliseconds after which a start waits no more. */
   maxWait: number
-  /** Bytes that the waiting starts hold together. */
+  /** Bytes of memory that the waiting starts take together. */
   waitingBytes: number
   /** Milliseconds after which a running start counts no more: a start that waits for a slow backend must not delay the others. */
   maxHold: number

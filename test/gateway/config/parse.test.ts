@@ -213,7 +213,7 @@ test('a key that is undefined counts as absent, so that a config module can leav
   assert.equal(engine.type, 'embedded')
 })
 
-test('an embedded engine keeps its data in engine.path, and engine.cacheBytes of it in memory', () => {
+test('an embedded engine keeps its data in engine.path, and up to engine.cacheBytes in memory', () => {
   const { engine } = accepted({ engine: { path: '/var/lib/chat', cacheBytes: 2 ** 30 }, ...app(testApp) })
   assert.deepEqual(engine, { type: 'embedded', path: '/var/lib/chat', cacheBytes: 2 ** 30 })
 })

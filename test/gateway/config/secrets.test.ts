@@ -138,7 +138,7 @@ test('a secret that stands twice is refused wherever it stands: admin tokens and
   ])
 })
 
-/** Any JSON, most of it nearly a config, with `leaf` among its values. */
+/** Any JSON, mostly close to a config, with `leaf` among its values. */
 const nearlyConfig = (leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => {
   const value = fc.oneof(
     { weight: 3, arbitrary: leaf },

@@ -122,7 +122,7 @@ for (const { url, on } of await onBothEngines({ unknownRecipients: false })) {
     )
   })
 
-  test(`read marks messages, and a live session learns of it ${on}`, async () => {
+  test(`read marks messages, and a live session is told ${on}`, async () => {
     const client = await startClient(url, await startOf('marks'))
     for (const id of ['1', '2', '3']) await rest('POST', '/users/marks/messages', { id, body: id })
     const epoch = client.started['epoch']
