@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -15,8 +16,10 @@ export interface Outcome {
 
 export interface Running {
   child: ChildProcess
-  /** The address that `serve` prints when it is ready. */
+  /** The address that `serve` or `dev` prints when it is ready. */
   url(): Promise<string>
+  /** Resolves with the match as soon as `pattern` matches what was printed on standard output. Rejects if the process ends before. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>
   /** How it ended: from now on it has a while for that. */
   readonly outcome: Promise<Outcome>
 }
@@ -43,20 +46,23 @@ export const run = (
   const outcome = new Promise<Outcome>((resolve) =>
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
   )
-  const listening = new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', () => {
-      const address = /^listening on (\S+)$/m.exec(stdout)?.[1]
-      if (address !== undefined && stdout.endsWith('\n')) resolve(address)
-    })
-    void outcome.then((ended) => reject(new Error(`It ended: ${JSON.stringify(ended)}`)))
-  })
-  listening.catch(() => undefined)
+  const find = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const found = pattern.exec(stdout)
+      if (found) return found
+      const ended = await Promise.race([outcome, once(child.stdout, 'data')])
+      if ('code' in ended) throw new Error(`It ended: ${JSON.stringify(ended)}`)
+    }
+  }
+  const printed = (pattern: RegExp): Promise<RegExpExecArray> =>
+    within(find(pattern), `output like ${String(pattern)}`, 60_000)
   return {
     child,
     get outcome() {
       return within(outcome, 'end of the process', 120_000)
     },
-    url: () => within(listening, 'address', 60_000),
+    printed,
+    url: async () => (await printed(/^listening on (\S+)\n/m))[1] ?? '',
   }
 }
 

@@ -6,7 +6,7 @@ import { base64url, openClient, startClient, type Frame } from '../../support/ra
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
-import { signedStart, startOf } from '../../support/starts.js'
+import { guestStart, signedStart, startOf } from '../../support/starts.js'
 
 /** Returns the code that a start is refused with. */
 const refusalOf = async (url: string, start: unknown): Promise<unknown> => {
@@ -35,7 +35,6 @@ const forge = (claims: Record<string, unknown>, key = secret): string => {
   return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`
 }
 
-const guest = { type: 'start', appId: 'app', guest: true }
 const asks: unknown[] = []
 const { url } = await startGateway({
   authenticate: (ask) => {
@@ -99,22 +98,22 @@ for (const pass of ['wrong', 'truthy', 'true', 'nothing'])
   })
 
 test('a guest gets a random id, or the id that it asks for, always after `guest:`', async () => {
-  const { user, guest: isGuest, expiresIn, token } = await startedWith(url, guest)
+  const { user, guest: isGuest, expiresIn, token } = await startedWith(url, guestStart)
   assert.match(user.id, /^guest:.{10,}$/)
   assert.equal(isGuest, true)
   assert.equal(expiresIn, null)
   assert.equal(claimsOf(token)['sub'], user.id)
-  assert.notEqual((await startedWith(url, guest)).user.id, user.id)
-  assert.equal((await startedWith(url, { ...guest, userId: 'bob' })).user.id, 'guest:bob')
-  assert.equal((await startedWith(url, { ...guest, userId: 'guest:bob' })).user.id, 'guest:bob')
+  assert.notEqual((await startedWith(url, guestStart)).user.id, user.id)
+  assert.equal((await startedWith(url, { ...guestStart, userId: 'bob' })).user.id, 'guest:bob')
+  assert.equal((await startedWith(url, { ...guestStart, userId: 'guest:bob' })).user.id, 'guest:bob')
   for (const userId of ['', 'guest:'])
-    assert.match((await startedWith(url, { ...guest, userId })).user.id, /^guest:.{10,}$/)
+    assert.match((await startedWith(url, { ...guestStart, userId })).user.id, /^guest:.{10,}$/)
 })
 
 test('an id that is too long with `guest:` before it is a bad request', async () => {
-  assert.equal((await startedWith(url, { ...guest, userId: 'x'.repeat(249) })).user.id.length, 255)
-  assert.equal(await refusalOf(url, { ...guest, userId: 'x'.repeat(250) }), 'bad-request')
-  assert.equal(await refusalOf(url, { ...guest, userId: 'a\nb' }), 'bad-request')
+  assert.equal((await startedWith(url, { ...guestStart, userId: 'x'.repeat(249) })).user.id.length, 255)
+  assert.equal(await refusalOf(url, { ...guestStart, userId: 'x'.repeat(250) }), 'bad-request')
+  assert.equal(await refusalOf(url, { ...guestStart, userId: 'a\nb' }), 'bad-request')
 })
 
 test('only a guest has an id that begins with `guest:`', async () => {
@@ -131,7 +130,7 @@ test('only a guest has an id that begins with `guest:`', async () => {
 })
 
 test('a guest starts again with the gateway’s token as the same guest, and gets no new token', async () => {
-  const first = await startedWith(url, guest)
+  const first = await startedWith(url, guestStart)
   const again = await startedWith(url, { type: 'start', appId: 'app', token: first['token'] })
   assert.deepEqual(again.user, first.user)
   assert.equal(again['guest'], true)
@@ -165,9 +164,9 @@ test('the gateway’s token is refused by another app, in a start and as a renew
     {},
     { apps: { app: testApp(), other: testApp({ secrets: ['another secret'], signatureSecrets: [] }) } },
   )
-  const { token } = await startedWith(two, { ...guest, userId: 'bob' })
+  const { token } = await startedWith(two, { ...guestStart, userId: 'bob' })
   assert.equal(await refusalOf(two, { type: 'start', appId: 'other', token }), 'unauthenticated')
-  const other = await startClient(two, { ...guest, appId: 'other', userId: 'bob' })
+  const other = await startClient(two, { ...guestStart, appId: 'other', userId: 'bob' })
   other.send({ type: 'token', token })
   assert.equal((await other.next())['code'], 'unauthenticated')
   other.close()
@@ -204,7 +203,7 @@ test('a production app refuses tokens without `exp`', async () => {
     createToken({ appId: 'app', userId: 'ada', secret: long, expiresIn })
   assert.equal((await startedWith(strict, await startOf('ada', { token: await make(60) }))).user.id, 'ada')
   assert.equal(await refusalOf(strict, await startOf('ada', { token: await make(null) })), 'unauthenticated')
-  assert.equal(await refusalOf(strict, guest), 'guests-refused')
+  assert.equal(await refusalOf(strict, guestStart), 'guests-refused')
 })
 
 test('the gateway’s tokens are accepted after a restart on the same folder, a guest’s only while guests are allowed', async () => {
@@ -212,7 +211,7 @@ test('the gateway’s tokens are accepted after a restart on the same folder, a 
   const run = (guests: boolean) => startGateway({ guests }, { engine })
 
   const before = await run(true)
-  const { token, user } = await startedWith(before.url, guest)
+  const { token, user } = await startedWith(before.url, guestStart)
   await before.gateway.close()
 
   const restarted = await run(true)

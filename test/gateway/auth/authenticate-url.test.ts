@@ -9,6 +9,7 @@ import { readBody, startServer } from '../../support/http-server.js'
 import { openClient, startClient, type ClientOptions } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
+import { startWithParams } from '../../support/starts.js'
 
 const secret = `whsec_${randomBytes(32).toString('base64')}`
 
@@ -51,7 +52,7 @@ const answer = (status: number, body?: unknown): Respond => {
   return (response) => response.writeHead(status, { 'content-type': 'application/json' }).end(text)
 }
 
-const start = { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 'p4ss' } }
+const start = startWithParams('ada', { pass: 'p4ss' })
 
 const endOf = async (url: string, options: Partial<ClientOptions> = {}) => {
   const { frame, code, reason } = await openClient(url, { start, ...options }).end()

@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { assemble } from '../../support/assembled-gateway.js'
 import { startGateway } from '../../support/gateway.js'
+import { guestStart } from '../../support/starts.js'
 
-const guest = { type: 'start', appId: 'app', guest: true }
 const tokenStart = ({ token }: Frame): Frame => ({ type: 'start', appId: 'app', token })
 
 const idOf = ({ user }: Frame): string => (user as { id: string }).id
@@ -33,31 +33,31 @@ const running = [
 ]
 for (const { environment, url } of running) {
   test(`an id that the gateway chose is started again with its guest’s token only (${environment})`, async () => {
-    const first = await start(url, guest)
+    const first = await start(url, guestStart)
     assert.match(idOf(first), /^guest:~.{10,}$/)
     const again = await start(url, tokenStart(first))
     assert.equal(idOf(again), idOf(first))
-    const other = await start(url, { ...guest, userId: idOf(first) })
+    const other = await start(url, { ...guestStart, userId: idOf(first) })
     assert.deepEqual([other.type, other['code']], ['ended', 'bad-request'])
   })
 
   test(`an id that begins with ~ can’t be asked for (${environment})`, async () => {
     for (const userId of ['~', '~bob', 'guest:~bob', 'guest:~'])
-      assert.equal((await start(url, { ...guest, userId }))['code'], 'bad-request', userId)
+      assert.equal((await start(url, { ...guestStart, userId }))['code'], 'bad-request', userId)
   })
 }
 
 test('in a test app everyone who asks for an id gets it', async () => {
   const { url } = await startGateway()
   for (let time = 0; time < 2; time++)
-    assert.equal(idOf(await start(url, { ...guest, userId: 'bob' })), 'guest:bob')
+    assert.equal(idOf(await start(url, { ...guestStart, userId: 'bob' })), 'guest:bob')
 })
 
 test('in a production app an id that exists is refused without its token', async () => {
   const { url } = await startGateway({ ...production, profiles: 'anyone' })
-  const first = await startClient(url, { ...guest, userId: 'bob', user: { name: 'Bob' } })
+  const first = await startClient(url, { ...guestStart, userId: 'bob', user: { name: 'Bob' } })
   for (const userId of ['bob', 'guest:bob']) {
-    const other = await start(url, { ...guest, userId, user: { name: 'Eve' } })
+    const other = await start(url, { ...guestStart, userId, user: { name: 'Eve' } })
     assert.deepEqual([other['code'], other['retryable']], ['unauthenticated', false])
   }
   const again = await start(url, tokenStart(first.started))
@@ -84,7 +84,7 @@ test('of twenty guests who ask for one id at once one gets it, with its own prof
     { ...production, profiles: 'anyone' },
   )
   const clients = Array.from({ length: 20 }, (_, index) =>
-    openClient(url, { start: { ...guest, userId: 'bob', user: { name: `${index}` } } }),
+    openClient(url, { start: { ...guestStart, userId: 'bob', user: { name: `${index}` } } }),
   )
   const first = await Promise.all(clients.map((client) => client.next()))
   const started = first.filter(({ type }) => type === 'started')
@@ -107,7 +107,7 @@ test('a token of a guest who is no longer kept, or was created a second time, st
   }))
   for (const wish of [{}, { userId: 'bob' }]) {
     change = (user) => user
-    const first = await start(url, { ...guest, ...wish })
+    const first = await start(url, { ...guestStart, ...wish })
     assert.equal(idOf(await start(url, tokenStart(first))), idOf(first))
     for (const without of [
       () => null,

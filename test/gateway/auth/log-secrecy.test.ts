@@ -5,6 +5,7 @@ import { createSignature } from '../../../src/tokens/index.js'
 import { handshake, openClient, openRaw, startClient, startProtocol } from '../../support/raw-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
+import { guestStart } from '../../support/starts.js'
 
 const written: string[] = []
 for (const stream of [process.stderr, process.stdout]) {
@@ -89,7 +90,7 @@ test('no token, signature, secret, auth param, resume key or subprotocol is ever
   await run({ ...start, appId: 'closed', signature })
   for (const pass of ['good', 'bad', 'throws', 'parses', 'hangs', 'nonsense'])
     await run({ ...start, authParams: { pass: keep(`${pass} pass word`), [keep('name of a param')]: 1 } })
-  await run({ type: 'start', appId: 'app', guest: true })
+  await run(guestStart)
   await run({ type: 'start', appId: 'closed', guest: true })
   // A developer may put credentials into another field by mistake.
   await run({ type: 'start', appId: good, guest: true })

@@ -6,7 +6,7 @@ import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../../../
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { secret } from '../../support/tokens.js'
-import { signedStart, startOf } from '../../support/starts.js'
+import { guestStart, signedStart, startOf, startWithParams } from '../../support/starts.js'
 import { startGateway } from '../../support/gateway.js'
 
 const authenticate = () => Promise.resolve({ ok: true as const })
@@ -64,7 +64,7 @@ test('a signature and a token without `iat` are dead until the revocation is lif
 })
 
 test('the token that the gateway signed is dead too, and the auth params are not', async () => {
-  const start = { type: 'start', appId: 'app', userId: 'dora', authParams: {} }
+  const start = startWithParams('dora')
   const client = await startClient(url, start)
   const token = client.started['token']
   const [session] = await engine.sessions(userOf('dora'))
@@ -78,7 +78,7 @@ test('the token that the gateway signed is dead too, and the auth params are not
 })
 
 test('a guest’s token is dead after a revocation', async () => {
-  const client = await startClient(url, { type: 'start', appId: 'app', guest: true, userId: 'eve' })
+  const client = await startClient(url, { ...guestStart, userId: 'eve' })
   client.send({ type: 'send', id: '1', to: 'guest:eve', body: 'Kept' })
   await client.next('sent')
   await engine.revokeUser(userOf('guest:eve'), { issuedBefore: null, mode: 'end' })

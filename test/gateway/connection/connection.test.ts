@@ -5,7 +5,7 @@ import { openClient, startClient, within, type Client, type ClientOptions } from
 import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { signatureSecret, tokenFor } from '../../support/tokens.js'
-import { signedStart, startOf } from '../../support/starts.js'
+import { guestStart, signedStart, startOf, startWithParams } from '../../support/starts.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 const { url } = await startGateway(
@@ -34,17 +34,16 @@ const assertEnds = async (client: Client, close: number, code: string, retryable
   assert.deepEqual(frame, { code, retryable })
 }
 
-const guest = { type: 'start', appId: 'app', guest: true }
 const expired = await tokenFor('ada', { expiresIn: 0.001 })
 
 const starts: [what: string, start: () => unknown, close: number, code: string, options?: ClientOptions][] = [
-  ['for an unknown app', () => ({ ...guest, appId: 'unknown' }), 4404, 'unknown-app'],
-  ['for an app called __proto__', () => ({ ...guest, appId: '__proto__' }), 4404, 'unknown-app'],
-  ['as a guest of an app without guests', () => ({ ...guest, appId: 'closed' }), 4403, 'guests-refused'],
+  ['for an unknown app', () => ({ ...guestStart, appId: 'unknown' }), 4404, 'unknown-app'],
+  ['for an app called __proto__', () => ({ ...guestStart, appId: '__proto__' }), 4404, 'unknown-app'],
+  ['as a guest of an app without guests', () => ({ ...guestStart, appId: 'closed' }), 4403, 'guests-refused'],
   ['without credentials', () => ({ type: 'start', appId: 'app', userId: 'ada' }), 4400, 'bad-request'],
   ['with two credentials', () => startOf('ada', { guest: true }), 4400, 'bad-request'],
   ['with a signature that is null', () => startOf('ada', { signature: null }), 4400, 'bad-request'],
-  ['with guest: false', () => ({ ...guest, guest: false }), 4400, 'bad-request'],
+  ['with guest: false', () => ({ ...guestStart, guest: false }), 4400, 'bad-request'],
   ['as another user than the token’s', () => startOf('ada', { userId: 'eve' }), 4400, 'bad-request'],
   ['with a number for a user id', () => startOf('12', { userId: 12 }), 4400, 'bad-request'],
   ['without an app id', () => ({ type: 'start', guest: true }), 4400, 'bad-request'],
@@ -69,12 +68,7 @@ const starts: [what: string, start: () => unknown, close: number, code: string, 
     4400,
     'bad-request',
   ],
-  [
-    'with auth params of 5 kB',
-    () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: { x: 'x'.repeat(5_000) } }),
-    4400,
-    'bad-request',
-  ],
+  ['with auth params of 5 kB', () => startWithParams('ada', { x: 'x'.repeat(5_000) }), 4400, 'bad-request'],
   [
     'with auth params that are a list',
     () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: [] }),
@@ -83,7 +77,7 @@ const starts: [what: string, start: () => unknown, close: number, code: string, 
   ],
   [
     'with auth params for an app without `authenticate`',
-    () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: {} }),
+    () => startWithParams('ada'),
     4101,
     'unauthenticated',
   ],
@@ -115,7 +109,7 @@ const starts: [what: string, start: () => unknown, close: number, code: string, 
   ],
   [
     'from another origin',
-    () => ({ ...guest, appId: 'web' }),
+    () => ({ ...guestStart, appId: 'web' }),
     4403,
     'origin-refused',
     { origin: 'https://evil.example' },
@@ -168,9 +162,9 @@ test('a second start ends the session with 4400 bad-request', async () => {
 
 test('a second start while the first is authenticated ends the connection with 4400 bad-request', async () => {
   const { url: slow } = await startGateway({ authenticate: never })
-  const client = openClient(slow, { start: { type: 'start', appId: 'app', userId: 'ada', authParams: {} } })
+  const client = openClient(slow, { start: startWithParams('ada') })
   await client.opened
-  client.send(guest)
+  client.send(guestStart)
   await assertEnds(client, 4400, 'bad-request')
 })
 
@@ -254,7 +248,7 @@ test('a connection without a start in time ends with 4508 timeout, and is retrya
 
 test('a start that is not authenticated in time ends with 4508 timeout, and is retryable', async () => {
   const { url: hasty } = await startGateway({ authenticate: never }, { startTimeout: 1 })
-  const start = { type: 'start', appId: 'app', userId: 'ada', authParams: {} }
+  const start = startWithParams('ada')
   await assertEnds(openClient(hasty, { start }), 4508, 'timeout', true)
 })
 

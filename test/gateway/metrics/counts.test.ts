@@ -7,7 +7,7 @@ import { restOf } from '../../support/rest-calls.js'
 import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { signatureSecret } from '../../support/tokens.js'
-import { startOf } from '../../support/starts.js'
+import { guestStart, startOf, startWithParams } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 
@@ -29,7 +29,7 @@ const run = async (app: Partial<AppConfig> = {}, config: Partial<GatewayConfig> 
 test('starts are counted by credentials and result, with their seconds; sessions, connections and clients by their state', async () => {
   const { url, value, scrape, close } = await run()
   const ada = await startClient(url, await startOf('ada', { client: 'chat-session/9.9.9' }))
-  await startClient(url, { type: 'start', appId: 'app', guest: true })
+  await startClient(url, guestStart)
   const signature = await createSignature('bob', signatureSecret)
   await startClient(url, { type: 'start', appId: 'app', userId: 'bob', signature })
   const refused = openClient(url)
@@ -164,7 +164,7 @@ test('requests to an app are counted with their seconds, errors and how many are
   })
   const client = openClient(url)
   await client.opened
-  client.send({ type: 'start', appId: 'app', userId: 'ada', authParams: {} })
+  client.send(startWithParams('ada'))
   await client.end()
   const labels = 'app="app",purpose="authenticate"'
   assert.equal(await value(`outbound_request_seconds_count{${labels}}`), 1)

@@ -9,7 +9,7 @@ import { createAppToken, createToken } from '../../../src/tokens/index.js'
 import { startClient } from '../../support/raw-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret } from '../../support/tokens.js'
-import { startOf } from '../../support/starts.js'
+import { guestStart, startOf } from '../../support/starts.js'
 import { onBothEngines, restOf, statusAndCode } from '../../support/rest-calls.js'
 
 const keys = await generateKeyPair('RS256', { extractable: true })
@@ -67,7 +67,7 @@ const sign = (claims: object, key = secret): Promise<string> =>
 const soon = Math.floor(Date.now() / 1000) + 60
 
 test('each call is refused without a good app token', async () => {
-  const guest = await startClient(url, { type: 'start', appId: 'app', guest: true })
+  const guest = await startClient(url, guestStart)
   const rs256 = await new SignJWT({ tokenType: 'app' })
     .setProtectedHeader({ alg: 'RS256', kid: 'k' })
     .setIssuer('app')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startClient } from '../../support/raw-client.js'
-import { startOf } from '../../support/starts.js'
+import { guestStart, startOf } from '../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode } from '../../support/rest-calls.js'
 
 for (const { url, on } of await onBothEngines()) {
@@ -115,7 +115,7 @@ for (const { url, on } of await onBothEngines()) {
     assert.deepEqual(statusAndCode(asGuest), [404, 'unknown-user'])
     assert.deepEqual(statusAndCode(await rest('GET', '/users/guest:new')), [404, 'unknown-user'])
 
-    const client = await startClient(url, { type: 'start', appId: 'app', guest: true, userId: 'gil' })
+    const client = await startClient(url, { ...guestStart, userId: 'gil' })
     assert.equal((await rest('POST', '/users/guest:gil/messages', { body: 'Hello' })).status, 201)
     assert.equal((await client.next('message'))['body'], 'Hello')
     assert.equal((await rest('PUT', '/users/guest%3Agil', { name: 'Gil' })).status, 200)

@@ -3,14 +3,12 @@ import { test } from 'node:test'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
-
-const start = { type: 'start', appId: 'app', guest: true }
+import { guestStart, startOf } from '../../support/starts.js'
 
 test('a guest beyond `limits.guests` ends as unavailable, until another guest has left without messages', async () => {
   const { url } = await startGateway({ limits: { guests: 2 } })
-  const [first, second] = [await startClient(url, start), await startClient(url, start)]
-  const refused = openClient(url, { start })
+  const [first, second] = [await startClient(url, guestStart), await startClient(url, guestStart)]
+  const refused = openClient(url, { start: guestStart })
   const { code, frame } = await refused.end()
   assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
   // Users are not counted.
@@ -18,7 +16,7 @@ test('a guest beyond `limits.guests` ends as unavailable, until another guest ha
   first.send({ type: 'end' })
   await first.closed
   await until('a guest may start', async () => {
-    const next = openClient(url, { start })
+    const next = openClient(url, { start: guestStart })
     const { type } = await next.next()
     next.close()
     return type === 'started'

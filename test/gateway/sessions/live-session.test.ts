@@ -3,7 +3,7 @@ import { describe, it, test } from 'node:test'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
-import { signedStart, startOf } from '../../support/starts.js'
+import { signedStart, startOf, startWithParams } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const { url, lines } = await startGateway({}, { pingInterval: 60 })
@@ -14,7 +14,7 @@ const gate = () => {
   const opened = new Promise<void>((resolve) => (open = resolve))
   return { open, authenticate: () => opened.then(() => ({ ok: true }) as const) }
 }
-const withParams = { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 1 } }
+const withParams = startWithParams('ada', { pass: 1 })
 
 test('frames that come before `started` are handled after it, in their order, and none after an `end`', async () => {
   const { open, authenticate } = gate()

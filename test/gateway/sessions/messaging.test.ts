@@ -7,7 +7,7 @@ import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { assemble } from '../../support/assembled-gateway.js'
 import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
+import { guestStart, startOf } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const path = scratchFolder()
@@ -276,7 +276,7 @@ test('sends beyond `messagesPerSecond` of all of a user’s sessions are refused
 })
 
 test('the app’s settings decide which users may send to which', async () => {
-  const guest = { type: 'start', appId: 'app', guest: true, userId: 'gus' }
+  const guest = { ...guestStart, userId: 'gus' }
   const message = { type: 'send', id: 'a', to: 'bob', body: 'x' }
   const outcome = async (app: Parameters<typeof startGateway>[0], start: unknown, frame = message) => {
     const { url } = await startGateway(app)

@@ -1,10 +1,9 @@
 // A client that closes its side of the socket still reads.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { after, test } from 'node:test'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
 import { assertSpeaksProtocol, readFrames } from '../../support/gateway-frames.js'
 import {
   handshake,
@@ -15,8 +14,8 @@ import {
   within,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf } from '../../support/starts.js'
-import { testApp } from '../../support/gateway.js'
+import { startOf, startWithParams } from '../../support/starts.js'
+import { attachGateway } from '../../support/gateway.js'
 
 /**
  * A gateway whose `authenticate` and `authorizeSend` wait until `answer` is called. `sockets` are its sides of the connections.
@@ -33,29 +32,16 @@ const runSlowGateway = async ({
     asked += 1
     await answered
   }
-  const gateway = createGateway(
-    {
-      ...(!engine && { engine: { type: 'memory' } }),
-      pingInterval,
-      apps: {
-        app: testApp({
-          authenticate: () => ask().then(() => ({ ok: true })),
-          authorizeSend: () => ask().then(() => true),
-        }),
-      },
-    },
-    { env: {}, log: createLog({ level: 'silent' }), ...(engine && { engine }) },
-  )
-  const server = createServer()
   const sockets: Socket[] = []
-  server.on('connection', (socket: Socket) => sockets.push(socket))
-  gateway.attach(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(async () => {
-    await gateway.close()
-    server.close()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const server = createServer().on('connection', (socket: Socket) => sockets.push(socket))
+  const { url } = await attachGateway(
+    {
+      authenticate: () => ask().then(() => ({ ok: true })),
+      authorizeSend: () => ask().then(() => true),
+    },
+    { pingInterval },
+    { server, ...(engine && { engine }) },
+  )
   return { url, sockets, answer: () => answer(), asked: () => asked }
 }
 
@@ -72,7 +58,7 @@ const openHalf = async (url: string, start: object) => {
 
 test('a client that half-closes before `started` gets a code after which it may reconnect, a close, and no session', async () => {
   const { url, sockets, answer, asked } = await runSlowGateway()
-  const raw = await openHalf(url, { type: 'start', appId: 'app', userId: 'ada', authParams: {} })
+  const raw = await openHalf(url, startWithParams('ada'))
   await until('asked', asked, 1)
   raw.socket.end()
   await until('the end is read', () => sockets[0]?.readableEnded === true)

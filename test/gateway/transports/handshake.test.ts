@@ -12,7 +12,7 @@ import {
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
+import { startOf, startWithParams } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
@@ -67,7 +67,7 @@ for (const [what, value] of [
 
 test('the 101 does not wait for the verification', async () => {
   const client = openClient(url, {
-    start: { type: 'start', appId: 'app', userId: 'ada', authParams: { pass: 1 } },
+    start: startWithParams('ada', { pass: 1 }),
   })
   // Sooner than startTimeout.
   assert.equal(await within(client.opened, '101', 20_000), 'chat-session.v1')

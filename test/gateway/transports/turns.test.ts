@@ -1,35 +1,24 @@
 // Handshakes and requests that come at once are spread over turns of the event loop.
 import assert from 'node:assert/strict'
-import { createServer, ServerResponse } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
 import { Connection } from '../../../src/gateway/connection/connection.js'
 import { handshake, startProtocol } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startOf } from '../../support/starts.js'
-import { testApp } from '../../support/gateway.js'
+import { attachGateway } from '../../support/gateway.js'
 
 const COUNT = 200
 /** Two portions of 16: one may be handled before the first turn is over. */
 const MOST = 32
 
-const gateway = createGateway(
-  { engine: { type: 'memory' }, apps: { app: testApp() } },
-  { env: {}, log: createLog({ level: 'silent' }) },
-)
-const server = createServer({ maxHeaderSize: 32_768 })
-gateway.attach(server)
-await gateway.ready()
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-const { port } = server.address() as AddressInfo
+const { server, port } = await attachGateway()
 const sockets: Socket[] = []
 let accepted = 0
 server.on('connection', () => (accepted += 1))
-after(async () => {
+after(() => {
   for (const socket of sockets) socket.destroy()
-  await gateway.close()
-  server.close()
 })
 
 /** Writes to `COUNT` sockets in one turn, and returns the largest number by which `count` then grew from turn to turn. */

@@ -1,11 +1,10 @@
 // How many writes a connection's frames take, counted where the stream passes them to the operating system.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { after, test } from 'node:test'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
-import { createGateway, createLog, type Gateway } from '../../../src/gateway/index.js'
 import {
   handshake,
   maskedFrame,
@@ -17,8 +16,8 @@ import {
   type Client,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf } from '../../support/starts.js'
-import { testApp } from '../../support/gateway.js'
+import { startOf, startWithParams } from '../../support/starts.js'
+import { attachGateway, type AttachedGateway } from '../../support/gateway.js'
 
 /** The bytes of each write since the latest reset. */
 const writes: number[] = []
@@ -46,22 +45,12 @@ const createSlowEngine = (): Engine => {
   return engine
 }
 
-/** Returns the URL of a gateway on a watched server. */
-const serve = async (engine: Engine): Promise<{ url: string; gateway: Gateway }> => {
-  const server = createServer().on('connection', watch)
-  const gateway = createGateway({ apps: { app } }, { env: {}, log: createLog({ level: 'silent' }), engine })
-  gateway.attach(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(async () => {
-    await gateway.close()
-    server.close()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, gateway }
-}
-
 /** Resolves the pending `authenticate`. */
 let decide: ((answer: { ok: true }) => void) | undefined
-const app = testApp({ authenticate: () => new Promise((resolve) => (decide = resolve)) })
+const authenticate = (): Promise<{ ok: true }> => new Promise((resolve) => (decide = resolve))
+/** Starts a gateway on a watched server. */
+const serve = (engine: Engine): Promise<AttachedGateway> =>
+  attachGateway({ authenticate }, {}, { engine, server: createServer().on('connection', watch) })
 const { url, gateway } = await serve(createMemoryEngine())
 const { url: slowUrl } = await serve(createSlowEngine())
 
@@ -110,8 +99,7 @@ test('`started` leaves in the write that accepts the handshake', async () => {
 })
 
 test('a handshake is accepted while the user is still authenticated', async () => {
-  const start = { type: 'start', appId: 'app', userId: 'dora', authParams: {} }
-  const client = openClient(url, { start })
+  const client = openClient(url, { start: startWithParams('dora') })
   assert.equal(await client.opened, 'chat-session.v1')
   await until('the call of authenticate', () => decide !== undefined)
   decide?.({ ok: true })

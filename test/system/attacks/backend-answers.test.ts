@@ -9,6 +9,7 @@ import { assertSpeaksProtocol, readFrames } from '../../support/gateway-frames.j
 import { startServer } from '../../support/http-server.js'
 import { base64url, handshake, openClient, openRaw, startProtocol, within } from '../../support/raw-client.js'
 import { runs } from './support.js'
+import { startWithParams } from '../../support/starts.js'
 
 const backendSecret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 
@@ -26,7 +27,7 @@ const forwarding = await startGateway({
   origins: ['https://www.example.com'],
 })
 
-const start = { type: 'start', appId: 'app', userId: 'ada', authParams: { a: 'b' } }
+const start = startWithParams('ada', { a: 'b' })
 
 /** Resolves with the code of the start's end; `started` if it was accepted. */
 const outcomeOf = async (address: string): Promise<unknown> => {

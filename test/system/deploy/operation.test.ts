@@ -141,9 +141,7 @@ test('a backend publishes from Python and logs a user out everywhere, and the co
     nextEvent(session, 'state', ({ detail }) => detail.state === 'ended'),
   )
   await callFromPython('DELETE', '/users/grace/sessions')
-  const answered = performance.now()
   for (const { detail } of await Promise.all(ends)) assert.equal(detail.error?.code, 'revoked')
-  assert.ok(performance.now() - answered < 1_000)
   assert.equal(other.state, 'active')
   const revoked = console.page.getByRole('group', { name: 'Changes' }).getByText('revoked', { exact: true })
   await until('the console shows both ends', () => revoked.count(), 2)

@@ -1,9 +1,10 @@
 // A gateway in a process of its own. To each message over the process channel it replies with the resources that the process has.
 import { readdirSync, readlinkSync } from 'node:fs'
 import { createMemoryEngine } from '../../../src/engine/index.js'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { createLog } from '../../../src/gateway/index.js'
 import { createTimerCounter } from '../../support/timer-counter.js'
-import { appId, secret } from '../../support/tokens.js'
+import { startGateway } from '../../support/gateway.js'
+import { appId } from '../../support/tokens.js'
 
 export interface Resources {
   url: string
@@ -48,17 +49,14 @@ const countSockets = (): number => readdirSync('/proc/self/fd').filter(isSocket)
 
 const count = await createCounter()
 const engine = createMemoryEngine()
-const limits = { requestsPerSecond: 1_000_000, sessionsPerUser: 1_000 }
-const gateway = createGateway(
+const { url } = await startGateway(
+  { limits: { requestsPerSecond: 1_000_000, sessionsPerUser: 1_000 } },
   {
-    listen: { port: 0 },
     resumeWindow: 0,
     limits: { connectionsPerAddress: 10_000, connectionsPerSecondPerAddress: 1_000_000 },
-    apps: { [appId]: { environment: 'test', secrets: [secret], limits } },
   },
-  { env: {}, log: createLog({ level: 'fatal' }), engine },
+  { engine, log: createLog({ level: 'fatal' }) },
 )
-const url = await gateway.listen()
 
 process.on('message', () => {
   void engine.sessions({ appId, userId: 'ada' }).then(({ length: sessions }) =>

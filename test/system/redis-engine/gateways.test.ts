@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
-import { createGateway, createLog } from '../../../src/gateway/index.js'
+import { test } from 'node:test'
 import { startOf } from '../../support/starts.js'
-import { testApp } from '../../support/gateway.js'
+import { startGateway } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
@@ -13,12 +12,8 @@ test('two gateways on one Redis are one gateway', async () => {
   const engines = redisEngines(() => ({ type: 'single', url }))
   const start = async () => {
     const engine = engines.createWith('gateways:')
-    const gateway = createGateway(
-      { listen: { port: 0 }, apps: { app: testApp() } },
-      { env: {}, log: createLog({ level: 'fatal' }), engine },
-    )
-    after(() => gateway.close())
-    return { engine, address: await gateway.listen() }
+    const { url: address } = await startGateway({}, {}, { engine })
+    return { engine, address }
   }
   const [one, two] = [await start(), await start()]
   const ada = await startClient(one.address, await startOf('ada'))

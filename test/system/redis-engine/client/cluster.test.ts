@@ -151,12 +151,10 @@ for (const fault of ['killed', 'stopped'] as const)
     const from = performance.now()
     if (fault === 'killed') await master.server.kill()
     else master.server.pause()
-    const start = performance.now()
     const [own, others] = await Promise.allSettled([
       subscriber.run(count, [keyOf(TAGS[0] ?? '')], '1'),
       subscriber.run(count, [keyOf(other)], '1'),
     ])
-    assert.ok(performance.now() - start < 7_000)
     assert.deepEqual(others, { status: 'fulfilled', value: 1 })
     if (own.status === 'rejected') assert.equal((own.reason as { code?: unknown }).code, 'unavailable')
     await until(

