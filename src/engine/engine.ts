@@ -29,12 +29,12 @@ export * from './records.js'
 export * from './webhook-events.js'
 
 /**
- * Stores users, sessions and inboxes for gateways, and connects gateways that share it. Write an engine of your own by
- * implementing the parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method
- * is required. All reject with an `EngineError`.
+ * Stores users, sessions and inboxes for gateways, and connects gateways that share it. Write an engine of your own by implementing the
+ * parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is required. All reject with
+ * an `EngineError`.
  *
- * Users, messages with their ids, revocations and deletions are durable, which means synced: no read returns them before. Sessions
- * and read marks are written without a sync: they survive a crash of the process, but not a crash of the machine. A session is written when
+ * Users, messages with their ids, revocations and deletions are durable, which means synced, before a read returns them. Sessions and read
+ * marks are written without a sync: they survive a crash of the process, but not a crash of the machine. A session is written when
  * `startSession` resolves. Other changes of sessions, and read marks, are written milliseconds later.
  */
 export type Engine = EngineLifecycle &
@@ -44,7 +44,7 @@ export type Engine = EngineLifecycle &
   EngineInboxes &
   WebhookQueue
 
-/** An engine from its opening to its closing, its options and its events. */
+/** The calls that open, configure and close an engine, and its events. */
 export interface EngineLifecycle {
   /**
    * Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open.
@@ -57,21 +57,22 @@ export interface EngineLifecycle {
    */
   close(): Promise<void>
 
-  /** 32 random bytes, the same for every gateway on this engine for as long as its data lasts. */
+  /** 32 random bytes. Every gateway on this engine gets the same bytes for as long as the data exists. */
   key(): Promise<Uint8Array>
 
   /** Resolves if a synced write and a read succeed. */
   check(): Promise<void>
 
   /**
-   * Sets the app's options, until this sets them again or the engine is closed. A `send` sets the retention too. The engine
-   * deletes expired messages in the background: once an hour at least, more often where `age` is short.
+   * Sets the app's options, until another call replaces them or the engine is closed. A `send` sets the retention too. The engine deletes
+   * expired messages in the background: at least once an hour, and more often if `age` is short.
    */
   configure(appId: string, options: AppOptions): Promise<void>
 
   /**
-   * Calls `listener` with events from now on, until `signal` aborts: with those of users for whom a connection that came to this engine
-   * carries a session, and with `webhooks-due`. Engines of one process emit those of all users. May be called before `open`.
+   * Calls `listener` with events from now on, until `signal` aborts. The listener receives `webhooks-due`, and the events of users for whom
+   * a connection of this engine carries a session. An engine that no other process shares may emit the events of all users. May be called
+   * before `open`.
    */
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }
@@ -87,12 +88,15 @@ export interface EngineUsers {
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * As `saveUser`, for a guest. Null, with nothing saved, if the guest is new and the app has `maxGuests` guests. A guest without
-   * messages is deleted when the last session has ended, or if none starts within 30 seconds.
+   * As `saveUser`, for a guest. Resolves with null, and saves nothing, if the guest is new and the app has `maxGuests` guests. The engine
+   * deletes a guest without messages when the guest's last session has ended, or if no session starts within 30 seconds.
    */
   saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
 
-  /** Up to `limit` users of the app whose ids come after `after`, in an order of ids that never changes. Null: from the first. */
+  /**
+   * Up to `limit` users of the app whose ids come after `after`, in an order of ids that never changes. With null the list begins with the
+   * first user.
+   */
   users(appId: string, after: string | null, limit: number): Promise<UserRecord[]>
 
   status(of: UserRef): Promise<UserStatus>
@@ -100,58 +104,62 @@ export interface EngineUsers {
   usage(appId: string): Promise<AppUsage>
 
   /**
-   * Revokes the user's credentials, ends all of the user's sessions as `revoked`, and deletes the user, the inbox, and the
-   * ids that make retries of the user's messages safe. The inbox has another epoch then, and the revocation stays. Durable
-   * when it resolves; false if there was no such user.
+   * Revokes the user's credentials, ends all of the user's sessions as `revoked`, and deletes the user, the inbox, and the ids that make
+   * retries of the user's messages safe. The inbox has another epoch from then on. The revocation stays. The deletion is durable when the
+   * call resolves, with false if there was no such user.
    */
   deleteUser(of: UserRef): Promise<boolean>
 }
 
-/** The sessions of users. Each has one connection at most, and a session that another connection carries is not changed. */
+/**
+ * The sessions of users. Each has one connection at most. A call that names a connection changes nothing if another one carries the
+ * session.
+ */
 export interface EngineSessions {
   /**
-   * Starts a session, or resumes the session that `resumes` names. Null, with nothing changed, if the credential is revoked: it
-   * is compared in the step that stores the session. A resume emits `connection-replaced` if a connection
-   * still carries the session. The key that it used stays valid until `confirmSession`. Emits `session-ended` for each
-   * session that `sessionsPerUser` ends.
+   * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked.
+   * The step that stores the session also checks the credential, so no revocation falls between the two. A resume emits
+   * `connection-replaced` if a connection still carries the session. The resume key that the client sent stays valid until
+   * `confirmSession`. Emits `session-ended` for each session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 
-  /** The client sent a frame on this connection, so it has its new resume key: the previous key is no longer valid. */
+  /** Called when the client has sent a frame on this connection, and so has its new resume key. The previous key is no longer valid. */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
 
   /**
-   * The session has another credential from now on. False, with nothing changed, if that one is revoked. True, with nothing
-   * changed, if another connection carries the session.
+   * Gives the session another credential. Resolves with false, and changes nothing, if that credential is revoked. Resolves with true, and
+   * changes nothing, if another connection carries the session.
    */
   renewSession(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean>
 
   /**
-   * The client has answered a ping after `rtt` milliseconds. Ignored if another connection carries the session. Call it once a minute at
-   * most. An engine may gather calls: after a crash an earlier `rtt` may be stored. `lastSeenAt` must then not be earlier than the last stored
-   * call, or the last time at which the engine is known to have been open.
+   * Called when the client has answered a ping after `rtt` milliseconds, once a minute at most. Ignored if another connection carries the
+   * session. An engine may gather calls before it stores them, so after a crash an earlier `rtt` may be stored. `lastSeenAt` must then not
+   * be earlier than the last stored call, or the last time at which the engine is known to have been open.
    */
   touchSession(session: SessionRef, connectionId: string, seen: { rtt: number }): Promise<void>
 
-  /** The session's page was hidden or shown. Ignored if another connection carries the session. */
+  /** Called when the session's page was hidden or shown. Ignored if another connection carries the session. */
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void>
 
   /**
-   * The connection is lost: the session is detached. It ends after `resumableFor` milliseconds, unless a client resumes it. If the store of
-   * one process is opened again, this time starts again. Ignored if another connection carries the session.
+   * Called when the connection is lost: the session is detached from then on. It ends after `resumableFor` milliseconds, unless a client
+   * resumes it. If the data were closed meanwhile, these milliseconds start again when they are opened. Ignored if another connection
+   * carries the session.
    */
   detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void>
 
   /**
-   * Ends a session and emits `session-ended`; false if there is no such session. With `connectionId`, only if that
-   * connection carries it.
+   * Ends a session and emits `session-ended`. Resolves with false if there is no such session. With `connectionId` it ends the session only
+   * if that connection carries it.
    */
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
 
   /** The user's sessions that have not ended, oldest first. */
   sessions(of: UserRef): Promise<SessionRecord[]>
 
-  /** A page of the app's sessions, in an order that never changes. `after` is the `next` of the page before, null for the first page. */
+  /** A page of the app's sessions, in an order that never changes. `after` is the `next` of the previous page; null for the first page. */
   appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage>
 }
 
@@ -161,23 +169,24 @@ export interface EngineRevocations {
   isRevoked(of: UserRef, credential: Credential): Promise<boolean>
 
   /**
-   * Revokes the user's credentials: a start or a renewal with one is refused from now on. Resolves with the time up to which
-   * they are revoked, which never decreases, once that is durable and the sessions are ended or `reauth` is emitted for them.
+   * Revokes the user's credentials: a start or a renewal with one of them is refused from now on. Resolves once the revocation is durable
+   * and the sessions have ended, or `reauth` was emitted for them. The result is the time up to which credentials are revoked, which never
+   * decreases.
    */
   revokeUser(of: UserRef, revocation: Revocation): Promise<number>
 
-  /** As `revokeUser`, for all users of the app, also those who come later. */
+  /** As `revokeUser`, for all users of the app, including those who come later. */
   revokeApp(appId: string, revocation: Revocation): Promise<number>
 
   /**
-   * Revokes one token by its `jti`. Once that is durable, the sessions that it started or renewed end as `revoked`. The
-   * revocation is kept until the token has expired if it has such a session, else for 400 days.
+   * Revokes one token by its `jti`. Once that is durable, the sessions that the token started or renewed end as `revoked`. If there is such
+   * a session, the engine keeps the revocation until the token has expired; otherwise for 400 days.
    */
   revokeToken(appId: string, tokenId: string): Promise<void>
 
   /**
-   * Removes the user's own revocation. Those of the app and of tokens stay. Durable when it resolves; false if there was
-   * none.
+   * Removes the user's own revocation. Those of the app and of tokens stay. The removal is durable when the call resolves, with false if
+   * there was no revocation.
    */
   liftRevocation(of: UserRef): Promise<boolean>
 }
@@ -185,8 +194,8 @@ export interface EngineRevocations {
 /** The messages of users, and which of them are read. */
 export interface EngineInboxes {
   /**
-   * Puts a message into the inbox of its recipient, and the sender's own copy into the sender's inbox. Both are durable when it resolves. The
-   * same id with the same content again resolves with the first result as `repeated`, and stores nothing.
+   * Puts a message into the inbox of its recipient, and the sender's own copy into the sender's inbox. Both are durable when the call
+   * resolves. A second call with the same id and content stores nothing, and resolves with the first result as `repeated`.
    */
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 
@@ -199,7 +208,9 @@ export interface EngineInboxes {
    */
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
 
-  /** The newest messages before an offset, or the newest of all if it is null. Null if the epoch is another. */
+  /**
+   * The newest messages before an offset, or the newest of all if the offset is null. Resolves with null if the inbox has another epoch.
+   */
   messagesBefore(
     of: UserRef,
     before: { epoch: string; offset: number | null },
@@ -207,8 +218,8 @@ export interface EngineInboxes {
   ): Promise<Message[] | null>
 
   /**
-   * Marks all messages up to `offset` as read, and emits `read` if the mark moves. It never moves back, nor beyond the
-   * newest message. Null if the epoch is another.
+   * Marks all messages up to `offset` as read, and emits `read` if the mark moves. The mark never moves back, nor beyond the newest
+   * message. Resolves with null if the inbox has another epoch.
    */
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
 }

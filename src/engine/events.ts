@@ -24,12 +24,12 @@ export interface MessageStored {
   user: UserRef
   epoch: string
   message: Message
-  /** `message` as JSON, if the engine has it at hand: then no gateway serializes it again for each session. */
+  /** `message` as JSON, if the engine has it at hand. It saves the gateway from serializing the message for each session. */
   json?: string | undefined
 }
 /**
  * The user's inbox has another epoch, because the engine may have lost messages that it had acknowledged. A gateway closes the connections
- * that were told of the epoch before, so that clients read the inbox again.
+ * whose clients know the earlier epoch, so that they read the inbox again.
  */
 export interface EpochChanged {
   type: 'epoch-changed'
@@ -42,24 +42,24 @@ export interface MessagesRead {
   user: UserRef
   inbox: InboxState
 }
-/** The session's credentials were revoked with `reauth`: its gateway asks the client for others. */
+/** The session's credentials were revoked with `reauth`: its gateway asks the client for new ones. */
 export interface ReauthRequested {
   type: 'reauth'
   session: SessionRef
 }
-/** A webhook event of the app may be due: `takeDueEvents` returns it. */
+/** A webhook event of the app may be due. If it is, `takeDueEvents` returns it. */
 export interface WebhooksDue {
   type: 'webhooks-due'
   appId: string
 }
 /**
- * The gateways that share the engine counted this one as dead, because it was stopped or cut off: other connections may carry its
- * sessions now. It closes its connections, so that clients resume.
+ * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Connections of theirs may carry its
+ * sessions now. This gateway closes its connections, so that the clients resume.
  */
 export interface LeaseLost {
   type: 'lease-lost'
 }
-/** An event that an engine emits to every gateway which listens to it. */
+/** An event that an engine emits to the gateways that listen to it. */
 export type EngineEvent =
   | SessionEnded
   | ConnectionReplaced

@@ -1,5 +1,5 @@
-/** Exports for the other folders of `src/`. The package does not publish them. */
-export { folderSource, folderTarget } from './embedded/copy.js'
+/** Exports for the other modules of `src/`. The package does not publish them. */
+export { folderSource, folderTarget } from './embedded/transfer.js'
 export { codeOf, ensureFolder } from './embedded/folder.js'
 export { RedisSource } from './redis/transfer/export/source.js'
 export { RedisTarget } from './redis/transfer/import/target.js'

@@ -5,7 +5,7 @@ interface Entry {
   signal: AbortSignal
 }
 
-/** Calls listeners with events. If a listener throws, `onError` is called with the error, and the others are called all the same. */
+/** Calls listeners with events. If a listener throws, `onError` gets the error, and the other listeners are called all the same. */
 export class Listeners {
   /** Replaced when it changes, so that a listener which is added during an event does not receive it. */
   #entries: readonly Entry[] = []

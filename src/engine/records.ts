@@ -1,7 +1,7 @@
 import type { JsonObject, Message, Profile } from '../protocol/index.js'
 import type { WebhookOptions } from './webhook-events.js'
 
-/** A user of an app. The caller has checked both ids: an engine may rely on their having no control characters. */
+/** A user of an app. The caller has checked both ids, so an engine may rely on it that they contain no control characters. */
 export interface UserRef {
   appId: string
   userId: string
@@ -12,8 +12,8 @@ export interface SessionRef extends UserRef {
 }
 
 /**
- * A stored user. The profile that the app's backend vouched for and the profile that clients claimed are separate, because
- * vouched fields win even over claimed fields that came later. `mergeProfile` merges the two.
+ * A stored user. The profile that the app's backend vouched for and the profile that clients claimed are separate, because a vouched field
+ * wins even over a claimed field that came later. `mergeProfile` merges the two.
  */
 export interface UserRecord extends UserRef {
   vouched: Profile
@@ -33,8 +33,8 @@ export interface VouchedProfile {
 
 export interface UserChange {
   /**
-   * Replaces the vouched profile as a whole, unless one with a later `issuedAt` is stored: an older token that is still valid
-   * must not bring back a role that was taken away. With `issuedAt: null` it replaces none.
+   * Replaces the vouched profile as a whole, unless a profile with a later `issuedAt` is stored: an older token that is still valid must
+   * not bring back a role that was taken away. A profile with `issuedAt: null` replaces no stored one.
    */
   vouched?: VouchedProfile | undefined
   /** A given field replaces the stored one. Other fields stay. */
@@ -56,20 +56,20 @@ export interface Credential {
   authMethod: AuthMethod
   /** The token's `jti`; null if there is none. */
   tokenId: string | null
-  /** When it was issued; null if that is unknown, so that every revocation of the user reaches it. */
+  /** When the credential was issued; null if that is unknown. Every revocation of the user revokes a credential without this time. */
   issuedAt: number | null
   /** When it expires; null if it never does. */
   expiresAt: number | null
 }
 
-/** The client of a session, as the connection that carries it last has it. */
+/** The client of a session, as its latest connection describes it. */
 export interface ClientFacts {
   /** The page's origin; null if the client is no browser. */
   origin: string | null
   address: string
-  /** The client's name and version; null if it has sent none. */
+  /** The client's name and version; null if the client has sent none. */
   client: string | null
-  /** The id of the gateway that the connection came to. */
+  /** The id of the gateway to which the client connected. */
   node: string
 }
 
@@ -79,7 +79,10 @@ export interface SessionRecord extends SessionRef, ClientFacts {
   credential: Credential
   startedAt: number
   lastSeenAt: number
-  /** `active`: a connection carries it. `detached`: none does, until the client resumes it or its resume window is over. */
+  /**
+   * `active`: a connection carries the session. `detached`: no connection does, until the client resumes the session or its resume window
+   * is over.
+   */
   state: 'active' | 'detached'
   /** Whether the session's page is hidden. */
   hidden: boolean
@@ -94,26 +97,29 @@ export interface SessionRequest extends UserRef, ClientFacts {
   hidden: boolean
   /** The connection that carries the session from now on. Unique among all gateways on the engine. */
   connectionId: string
-  /** Hash of the resume key that the client is given now. Engines never receive the keys themselves. */
+  /** The hash of the resume key that the client receives now. Engines never receive the keys themselves. */
   keyHash: string
-  /** Hash of the resume key that the client sent. If it belongs to a session of this user, that session is resumed. */
+  /** The hash of the resume key that the client sent. If the key belongs to a session of this user, that session is resumed. */
   resumes?: string | undefined
-  /** Milliseconds for which the session can be resumed if its gateway crashes: its resume window. */
+  /** Milliseconds for which the session can be resumed if its gateway crashes. This is the session's resume window. */
   resumableFor: number
   /**
-   * How many sessions the user may have, this one included. Beyond that sessions end as `too-many-sessions`: first those that
-   * have been detached for the longest time, then those that have been hidden for the longest time, then the oldest.
+   * How many sessions the user may have, this one included. If there are more, sessions end as `too-many-sessions`: first those that have
+   * been detached for the longest time, then those that have been hidden for the longest time, then the oldest.
    */
   sessionsPerUser: number
 }
 
 export interface StartedSession extends SessionRecord {
-  /** Whether a session was resumed. A stale key, or another user's, starts a new session and changes no other. */
+  /**
+   * Whether a session was resumed. If the key is outdated or belongs to a different user, a new session starts and no other session
+   * changes.
+   */
   resumed: boolean
 }
 
 export interface SessionPage {
-  /** Those of a user oldest first. An engine of one process has all of them so. */
+  /** The sessions of each user are in the order of age, oldest first. In an engine that no other process shares, all sessions are. */
   sessions: SessionRecord[]
   /** The cursor of the next page; null after the last session. */
   next: string | null
@@ -122,22 +128,22 @@ export interface SessionPage {
 /** The credentials and sessions that a revocation ends. */
 export interface Revocation {
   /**
-   * Credentials that were issued at this time (Unix, milliseconds) or before it are dead, and so are those whose `issuedAt` is null.
-   * Null: those that were issued up to now, and every session that there is now ends, whatever it stands on.
+   * Credentials that were issued up to this time (Unix, milliseconds) are revoked, and so are those whose `issuedAt` is null. Null stands
+   * for now, and then every session that exists now ends, whatever its credential.
    */
   issuedBefore: number | null
-  /** `end`: the sessions end as `revoked`. `reauth`: they go on, and a `reauth` event is emitted for each. */
+  /** `end`: the sessions end as `revoked`. `reauth`: the sessions go on, and the engine emits `reauth` for each. */
   mode: 'end' | 'reauth'
 }
 
 export interface UserStatus {
-  /** Whether a connection carries a session of the user, or one did less than 20 seconds ago and the session has not ended. */
+  /** Whether a connection carries a session of the user, or did so less than 20 seconds ago and that session has not ended. */
   online: boolean
   /** The number of sessions that have not ended. */
   sessions: number
   /** Unix time in milliseconds; null if the user never had a session. */
   lastSeenAt: number | null
-  /** Credentials that were issued at this time or before it are dead, by a revocation of the user or of the app; null if there is none. */
+  /** A revocation of the user or of the app revokes the credentials that were issued up to this time; null if there is no revocation. */
   revokedBefore: number | null
   /** The number of unread messages. */
   unread: number
@@ -150,7 +156,7 @@ export interface AppUsage {
   guests: number
   /** Inboxes that ever had a message. */
   inboxes: number
-  /** Bytes of the messages that are stored, about. */
+  /** About how many bytes the stored messages take. */
   bytes: number
   /** Sessions that have not ended. */
   sessions: number
@@ -163,14 +169,14 @@ export interface AppOptions {
   webhooks: WebhookOptions | null
 }
 
-/** A position in an inbox. Offsets of different epochs don't compare. */
+/** A position in an inbox. Offsets of different epochs can't be compared. */
 export interface Position {
   epoch: string
   /** 0 is before the first message. */
   offset: number
 }
 
-/** The state of an inbox. `offset` is the newest message's. */
+/** The state of an inbox. `offset` is that of the newest message. */
 export interface InboxState extends Position {
   readOffset: number
   /** The number of retained messages from others after `readOffset`. */
@@ -180,7 +186,7 @@ export interface InboxState extends Position {
 /** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
 export interface CheckedMessage {
   appId: string
-  /** The idempotency key, made by the sender. It identifies the message among those of one sender to one recipient. */
+  /** The idempotency key, which the sender makes. It identifies the message among those of one sender to one recipient. */
   id: string
   /** A user id, or null for the app's backend. */
   from: string | null
@@ -189,11 +195,11 @@ export interface CheckedMessage {
   data?: JsonObject | undefined
 }
 
-/** Which messages of each inbox an app retains. Those beyond any of the three limits are deleted, the oldest first. */
+/** Which messages of each inbox an app retains. If an inbox exceeds one of the three limits, the engine deletes its oldest messages. */
 export interface Retention {
   /** The greatest number of messages. */
   messages: number
-  /** About the greatest number of bytes that the messages take together. The newest message is retained whatever its size. */
+  /** About the greatest number of bytes of all messages together. The newest message is retained whatever its size. */
   bytes: number
   /** The greatest age of a message, in milliseconds. */
   age: number
@@ -203,20 +209,20 @@ export interface Retention {
 export interface SendRules {
   /** Milliseconds for which the message's id makes a retry safe. */
   sendWindow: number
-  /** Sets the app's retention, as `Engine.retain` does. */
+  /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
   /** Whether a user who was never saved may receive messages. */
   unknownRecipients: boolean
   /**
-   * A share of the recipient's retention, above 0 and at most 1. If a sender's unread messages take more, the sender's next message
-   * is refused if it would push out another sender's unread message. Messages from the backend have no such limit.
+   * A share of the recipient's retention, above 0 and at most 1. Once a sender's unread messages take more than this share, a message of
+   * that sender is refused if it would push out an unread message of someone else. Messages from the backend have no such limit.
    */
   unreadPerSender: number
   /** How many inboxes with messages the app may have, and about how many bytes of messages. */
   quota: { inboxes: number; bytes: number }
   /**
-   * How many messages the sender may send in a second; undefined for no limit. An engine that several gateways share counts
-   * over all of them. An engine of one process ignores it: its gateway counts every message before it calls `send`.
+   * How many messages the sender may send in a second; undefined for no limit. An engine that several gateways share counts the messages of
+   * all of them. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
    */
   messagesPerSecond?: number | undefined
 }
@@ -234,17 +240,17 @@ export type SendResult =
       sentAt: number
     }
   /**
-   * `conflict`: the same id was sent with other content. `full`: the app's quota is used up. `refused`: the sender has more unread
-   * messages in the inbox than `unreadPerSender` allows, and this one would push out another sender's unread message.
+   * `conflict`: the same id was sent with other content. `full`: the app's quota is used up. `refused`: the sender has more unread messages
+   * in the inbox than `unreadPerSender` allows, and this message would push out an unread message of someone else.
    */
   | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' }
-  /** Nothing is stored: the sender has sent `messagesPerSecond`. `retryAfter` in milliseconds. */
+  /** Nothing is stored, because the sender has sent `messagesPerSecond` messages. `retryAfter` is in milliseconds. */
   | { outcome: 'limited'; retryAfter: number }
 
 export interface MessagePage {
   /** In offset order. */
   messages: Message[]
-  /** Whether messages between the given position and the first of `messages` are no longer retained. */
+  /** Whether messages between the given position and the first of `messages` are gone, because retention deleted them. */
   lost: boolean
 }
 

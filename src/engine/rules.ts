@@ -12,14 +12,14 @@ export const engineRules = {
   /** Milliseconds for which a guest without a session and without messages is kept, so that a session can start. */
   guestStartTimeout: 30 * SECOND,
   /**
-   * If a user has too many sessions, the session ends in which the first of these fields is set. Of several such sessions, the one with
-   * the smallest number in the field ends. Every session has the last field.
+   * If a user has too many sessions, a session in which the first of these fields is set ends; if there is none, one in which the second is
+   * set; and so on. Of several such sessions, the one with the smallest number in that field ends. Every session has the last field.
    */
   makesRoom: ['detached', 'hiddenSince', 'number'],
 
   /** Bytes that a stored message takes besides its content: its key, and the sums in its row. */
   messageOverhead: 100,
-  /** The limits of the retention of which a sender's unread messages may take a share only. */
+  /** The limits of the retention of which one sender's unread messages may take only a share. */
   sharedLimits: ['messages', 'bytes'],
   /**
    * A search for expired messages follows the one before after this part of the messages' age, but not sooner or later than these
@@ -31,7 +31,10 @@ export const engineRules = {
 
   /** How many of the newest unread messages a `message.unread` carries. */
   reportedUnread: 5,
-  /** How many messages at each end of an inbox are read to find those. The user's own messages are between them. */
+  /**
+   * How many messages at each end of an inbox are searched for unread ones. The user's own messages, which may be many, stand between
+   * these.
+   */
   searchedForUnread: 64,
   /** How many failed webhook events of an app are kept. */
   maxFailedEvents: 10_000,

@@ -9,13 +9,13 @@ export interface SentId {
   ownOffset: number | null
   /** For how many milliseconds the id is kept. */
   left: number
-  /** How often the recipient and the sender were deleted. After another deletion the id is new. */
+  /** How often the recipient and the sender were deleted. After a further deletion of either, the id counts as new. */
   deletions: [to: number, from: number]
 }
 
 /**
- * A piece of an engine's data, as `chat-session copy` takes it from one engine to another. Sessions and epochs are not among them.
- * Durations take the place of times that an engine's own clock measures.
+ * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. Durations
+ * take the place of the times that an engine's own clock measures.
  */
 export type TransferRecord =
   /** The engine's key, in Base64url. */
@@ -26,11 +26,11 @@ export type TransferRecord =
   | { kind: 'token'; appId: string; tokenId: string; left: number | null }
   | { kind: 'user'; user: UserRecord; guest: boolean }
   | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
-  /** What outlives a deletion of the user. */
+  /** What remains of a user who was deleted. */
   | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)
-  /** Its messages follow at once, in their order. `first` is the oldest offset that is retained. */
+  /** The messages of the inbox follow it at once, in their order. `first` is the oldest offset that is retained. */
   | ({ kind: 'inbox'; deletions: number; offset: number; first: number; readOffset: number } & UserRef)
-  /** `size` is counted by the app's quota, `age` by its retention. `sent` is null for an own copy. */
+  /** The app's quota counts `size`, its retention `age`. `sent` is null for an own copy. */
   | ({ kind: 'message'; message: Message; size: number; age: number; sent: SentId | null } & UserRef)
   /** In `left` milliseconds the engine looks whether the messages from `offset` on are unread. */
   | ({ kind: 'check'; offset: number; deletions: number; left: number } & UserRef)
@@ -42,18 +42,18 @@ export type TransferRecord =
       state: PendingEvent['state']
     }
 
-/** An engine's data, which no engine has open. */
+/** The data of an engine, while no engine has them open. */
 export interface TransferSource {
   /** Rejects if an engine has the data open. */
   open(): Promise<void>
-  /** All records. Rejects if the data may have changed meanwhile. */
+  /** Yields all records. Rejects if the data may have changed meanwhile. */
   pages(): AsyncIterable<TransferRecord[]>
   close(): Promise<void>
 }
 
-/** A place for an engine's data. From `open` to `finish` it is marked, so that no engine opens it. */
+/** The place to which an engine's data are transferred. It is marked from `open` to `finish`, so that no engine opens unfinished data. */
 export interface TransferTarget {
-  /** Rejects if there are data. With `restart`, those of a transfer that did not finish are deleted first. */
+  /** Rejects if there are data. With `restart` it first deletes the data of a transfer that did not finish. */
   open(options: { restart: boolean }): Promise<void>
   write(records: readonly TransferRecord[]): Promise<void>
   /** Makes the records durable, and removes the mark. */
@@ -61,6 +61,6 @@ export interface TransferTarget {
   close(): Promise<void>
 }
 
-/** Returns the message of the error for data that are marked. `where` names them. */
+/** Returns the error message for data that an unfinished transfer has marked. `where` names the data. */
 export const unfinishedTransfer = (where: string): string =>
   `${where} holds part of a copy that did not finish: run \`chat-session copy\` again with --restart, which begins again.`

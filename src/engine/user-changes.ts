@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Message, Profile } from '../protocol/index.js'
 import { mergeProfile, type UserChange, type UserRecord, type UserRef } from './records.js'
 
-/** A copy of a profile as a later read will return it: without undefined fields, and apart from the caller's object. */
+/** Returns a profile as a later read will return it: an object of its own, without undefined fields. */
 const toStored = (profile: Profile | undefined): Profile =>
   profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
 
 const profilesOf = (user: UserRecord | null): unknown => user && [user.vouched, user.claimed]
 
-/** The vouched fields of a user's record after a change. */
+/** Returns the vouched fields of a user's record after a change. */
 const vouchedAfter = (
   stored: UserRecord | null,
   change: UserChange['vouched'],
@@ -20,13 +20,13 @@ const vouchedAfter = (
   return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
 }
 
-/** A copy of a change that later changes of the caller's objects do not reach. */
+/** Returns a deep copy of a change: the caller may alter its objects before the change is stored. */
 export const copyChange = ({ vouched, claimed }: UserChange): UserChange => ({
   vouched: vouched && { ...vouched, profile: toStored(vouched.profile) },
   claimed: toStored(claimed),
 })
 
-/** The user's record after a change. `createdAt` is that of a user who is created now. */
+/** Returns the user's record after a change. `createdAt` is used only if the user does not exist yet. */
 export const userAfter = (
   { appId, userId }: UserRef,
   stored: UserRecord | null,
@@ -46,10 +46,13 @@ export const userAfter = (
 
 /** Whether a user's profile differs from the stored one. The order of fields makes no difference. */
 export const hasChanged = (user: UserRecord, stored: UserRecord | null): boolean =>
-  // Most saves change nothing, and comparing texts is the fastest.
+  // Most saves change nothing, and comparing two texts is the fastest test of that.
   JSON.stringify(user) !== JSON.stringify(stored) && !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
 
-/** Returns true if saving the change would surely write nothing. False does not mean that it would: only a full comparison shows that. */
+/**
+ * Returns true if saving the change would surely write nothing. After a false, only a full comparison shows whether there is something to
+ * write.
+ */
 export const changesNothing = (stored: UserRecord, { vouched, claimed }: UserChange): boolean =>
   claimed === undefined &&
   (vouched === undefined ||

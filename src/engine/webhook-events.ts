@@ -1,6 +1,6 @@
 import type { JsonObject } from '../protocol/index.js'
 
-/** Every event that an app's backend can be sent by webhook. */
+/** Every event that a gateway can send to an app's backend by webhook. */
 export const webhookEventTypes = [
   'session.started',
   'session.ended',
@@ -19,16 +19,16 @@ export type WebhookEventType = (typeof webhookEventTypes)[number]
 export interface WebhookOptions {
   /** The types that the engine keeps. */
   events: readonly WebhookEventType[]
-  /** Milliseconds after which a message that is still unread makes a `message.unread`. */
+  /** If a message is unread for so many milliseconds, the engine adds a `message.unread`. */
   unreadAfter: number
 }
 
-/** An event that an app's backend is sent. */
+/** An event for an app's backend. */
 export interface WebhookEvent {
   /** The same at every delivery. */
   id: string
   type: WebhookEventType
-  /** Rises with every event of the user. Numbers may be left out. */
+  /** A number that rises with every event of the user. There may be gaps. */
   seq: number
   /** When it happened (Unix, milliseconds). */
   at: number
@@ -47,12 +47,12 @@ export interface PendingEvent {
   dueAt: number
   /** Why the last delivery failed; null if none has. */
   lastError: string | null
-  /** `failed`: it was given up, and is delivered only if it is replayed. */
+  /** `failed`: the gateway has given up, and delivers the event only if it is replayed. */
   state: 'pending' | 'failed'
 }
 
 export interface PendingEventPage {
-  /** Those of a user in the order in which they happened. An engine of one process has all of them so. */
+  /** The events of each user are in the order in which they happened. In an engine that no other process shares, all events are. */
   events: PendingEvent[]
   /** The cursor of the next page; null after the last event. */
   next: string | null
@@ -65,23 +65,27 @@ export interface PendingEventPage {
 export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error: string } | { failed: string }
 
 /**
- * The webhook events that an engine keeps until they are delivered. An event is written in the same batch as the change
- * that it reports. After the engine was opened again, every pending event is due at once, unless another engine on the same data was open meanwhile.
+ * The webhook events that an engine keeps until they are delivered. The engine writes an event in the same batch as the change that it
+ * reports. When the engine is opened again, every pending event is due at once, unless another engine had the same data open meanwhile.
  */
 export interface WebhookQueue {
   /**
-   * Up to `limit` events that are due, of each user the oldest pending one alone, so that a user's events are delivered in their order.
-   * None of them is returned again for `leaseFor` milliseconds, unless the engine is opened again or the event is settled with `retryAfter` before.
+   * Up to `limit` events that are due, but of each user only the oldest pending one, so that a user's events are delivered in their order.
+   * The engine leases them: it does not return them again for `leaseFor` milliseconds, unless `endDelivery` names an earlier retry or the
+   * engine is opened again.
    */
   takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]>
 
-  /** Ends a delivery. Ignored if the event is not the user's oldest pending one. */
+  /** Stores the outcome of a delivery. Ignored if the event is not the user's oldest pending one. */
   endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void>
 
-  /** Pending and failed events. `after` is the `next` of the page before, null for the first page. The newest 10,000 failed ones are kept. */
+  /**
+   * A page of pending and failed events. `after` is the `next` of the previous page; null for the first page. An app's newest 10,000 failed
+   * events are kept.
+   */
   pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage>
 
-  /** Makes a failed event a pending event that is due now; false if there is no such event. */
+  /** Makes a failed event a pending event that is due now. Resolves with false if there is no such event. */
   replayEvent(appId: string, userId: string, eventId: string): Promise<boolean>
 
   /** The number of pending events, and when the oldest of them happened (Unix, milliseconds); null if there is none. */

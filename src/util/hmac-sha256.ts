@@ -13,7 +13,7 @@ const pad = (key: Buffer, byte: number): Buffer => {
 }
 
 /** Bytes of data that have room in the buffer of a function. Longer data has a buffer of its own. */
-const ROOM = 4_096
+const DATA_BYTES = 4_096
 
 /**
  * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, it makes them of two hashes (RFC 2104, 2):
@@ -25,11 +25,12 @@ export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uin
   const bytes = Buffer.from(key)
   const short = bytes.length > BLOCK ? Buffer.from(hash('sha256', bytes, 'hex'), 'hex') : bytes
   // Each call writes behind the key, since a new buffer for each would take longer than the hash.
-  const inner = Buffer.concat([pad(short, 0x36), Buffer.alloc(ROOM)])
+  const inner = Buffer.concat([pad(short, 0x36), Buffer.alloc(DATA_BYTES)])
   const outer = Buffer.concat([pad(short, 0x5c), Buffer.alloc(DIGEST)])
   const withKey = (data: string | Uint8Array): Buffer => {
     const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length
-    const target = length > ROOM ? Buffer.concat([inner.subarray(0, BLOCK), Buffer.alloc(length)]) : inner
+    const target =
+      length > DATA_BYTES ? Buffer.concat([inner.subarray(0, BLOCK), Buffer.alloc(length)]) : inner
     if (typeof data === 'string') target.write(data, BLOCK)
     else target.set(data, BLOCK)
     return target.subarray(0, BLOCK + length)

@@ -4,18 +4,23 @@ import { join } from 'node:path'
 import { EngineError } from '../errors.js'
 import { assertIdentity, changeTimeOf, identityIn, MARKER } from './folder.js'
 
-/** Tables whose identity is compared in one call of `checkTables`. A folder of 10 GB has 5,000. */
+/** How many tables one call of `checkTables` compares. A folder of 10 GB has 5,000 tables. */
 const TABLES_PER_CHECK = 500
 
 /** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself would go on writing to it. */
 export interface DatabaseFiles {
-  /** Throws `unavailable` if the folder, or a file that each write or each opening needs, was removed or replaced. Takes some ten microseconds. */
+  /**
+   * Throws `unavailable` if the folder was removed or replaced, or a file in it that every write or every opening needs. It takes about ten
+   * microseconds.
+   */
   assertPresent(): void
-  /** Looks for removed and replaced tables, if a file was made or removed. `assertPresent` throws afterwards if it found one. */
+  /** Looks for removed and replaced tables if LevelDB made or removed a file. If it finds one, `assertPresent` throws from then on. */
   checkTables(): Promise<void>
 }
 
-/** Returns the name of LevelDB's newest log. LevelDB numbers its logs in their order, and removes an old log some time after it began the next. */
+/**
+ * Returns the name of LevelDB's newest log. LevelDB numbers its logs in order. It removes an old log some time after it has begun the next.
+ */
 const newestLog = (folder: string): string | undefined =>
   readdirSync(folder)
     .filter((name) => /^\d+\.log$/.test(name))
@@ -46,9 +51,12 @@ export const watchDatabaseFiles = (
   let log = newestLog(folder)
   let logIdentity = log && fileIdentity(folder, log)
   const tables = new Map<string, string>()
-  /** The index of the table at which the next comparison goes on; 0 after the last table. */
+  /** The index of the table with which the next comparison begins; 0 after the last table. */
   let nextTable = 0
-  /** The folder's time of change at the latest two checks. Two changes of one tick of the kernel's clock have the same time. */
+  /**
+   * The folder's time of change at the latest two checks. One check would not do: two changes within one tick of the kernel's clock have
+   * the same time.
+   */
   let lastChange: [bigint, bigint] = [-1n, -2n]
   let lostFile: string | undefined
 
@@ -63,13 +71,13 @@ export const watchDatabaseFiles = (
     return undefined
   }
 
-  /** Compares the identities of some of the tables, in turn. */
+  /** Compares the identities of the next `TABLES_PER_CHECK` tables. */
   const findReplacedTable = async (names: string[]): Promise<string | undefined> => {
     const some = names.slice(nextTable, nextTable + TABLES_PER_CHECK)
     nextTable = nextTable + TABLES_PER_CHECK < names.length ? nextTable + TABLES_PER_CHECK : 0
     for (const name of some) {
       const found = await stat(join(folder, name), { bigint: true }).catch((error: unknown) => {
-        // A table that was compacted meanwhile is gone.
+        // LevelDB has compacted this table meanwhile, and removed its file.
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
         throw error
       })
@@ -87,7 +95,7 @@ export const watchDatabaseFiles = (
       const name = findLostFile()
       if (name === undefined) return
       lostFile = name
-      // Acknowledged messages may be gone: with another marker the folder gets other epochs when it is opened again.
+      // Acknowledged messages may be gone. Without its marker the folder gets new epochs when it is opened again.
       rmSync(join(folder, MARKER), { force: true })
       throw new EngineError(
         'unavailable',
@@ -103,7 +111,8 @@ export const watchDatabaseFiles = (
       const before = liveTables()
       const present = new Set(await readdir(folder))
       const after = new Set(liveTables())
-      // A table that is live before and after was live when the folder was read. LevelDB was making or removing the others.
+      // If a table is live before and after the reading of the folder, its file must be there. LevelDB may have been making or removing the
+      // others.
       const live = before.filter((name) => after.has(name))
       for (const name of tables.keys()) if (!after.has(name)) tables.delete(name)
       lostFile ??= live.find((name) => !present.has(name)) ?? (await findReplacedTable(live))

@@ -9,11 +9,11 @@ import { createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
 import { DEFAULT_CACHE_BYTES, engineErrorOf, openLevelStore, writeBufferOf } from './level-store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
-  /** The folder that holds all data; made if it is missing. One process at a time can open it. */
+  /** The folder with all data. The engine makes it if it is missing. One process at a time can open it. */
   path: string
   /**
-   * Milliseconds for which `open` waits for another process to close the folder, since a gateway is often started while
-   * the one before it still drains. @default 5_000
+   * Milliseconds for which `open` waits for another process to close the folder. A gateway is often started while the one before it still
+   * drains. @default 5_000
    */
   lockWait?: number | undefined
   /**
@@ -24,7 +24,7 @@ export interface EmbeddedEngineOptions extends EngineOptions {
   cacheBytes?: number | undefined
 }
 
-/** How often `open` tries a locked folder again, in milliseconds: the kernel sends no event when a lock is released. */
+/** Milliseconds between two attempts of `open` on a locked folder. The kernel sends no event when a lock is released. */
 const LOCK_POLL = 100
 
 const openVolume = async (path: string, cacheBytes: number): Promise<Volume> => {
@@ -76,7 +76,7 @@ const openWhenUnlocked = async (
       const left = deadline - performance.now()
       const isLocked = error instanceof EngineError && error.code === 'locked'
       if (!isLocked || left <= 0 || signal.aborted) throw error
-      // An abort only ends the wait: one more try gives the error to reject with.
+      // An abort ends the wait alone: the next attempt gives the error to reject with.
       await sleep(Math.min(LOCK_POLL, left), undefined, { signal }).catch(() => undefined)
     }
   }

@@ -8,9 +8,7 @@ import { EngineError } from '../errors.js'
 export const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 
-/**
- * Syncs a folder's entries. Otherwise a power cut could remove a new folder with everything that was synced inside it.
- */
+/** Syncs a folder's entries. Otherwise a power cut could remove a new folder, with everything that was synced in it. */
 const sync = async (folder: string): Promise<void> => {
   if (platform === 'win32') return // Windows opens no folders.
   const handle = await open(folder)
@@ -36,15 +34,15 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
 }
 
 /**
- * Makes the folder and its parents unless the path exists already. Only the owner can read it, since it will hold
- * users' profiles and the engine's key. Rejects with Node's error.
+ * Makes the folder and its parents unless the path exists already. Only the owner can read the folder, because users' profiles and the
+ * engine's key will be in it. Rejects with Node's error.
  *
- * Node's `recursive` option is not used: it loops forever where a parent exists but can hold no folder (a link to a
- * disk that is not mounted, `/proc`).
+ * It does not use Node's option `recursive`, which loops forever if a parent exists but can contain no folder: a link to a disk that is not
+ * mounted, or `/proc`.
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
-/** An empty file that is made once. Its inode and birth time identify the folder. */
+/** An empty file, made with the folder. Its inode and birth time identify the folder. */
 export const MARKER = 'chat-session.id'
 const PROBE = 'chat-session.probe'
 
@@ -62,8 +60,8 @@ const ensureMarker = async (file: string): Promise<void> => {
 export const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
 
 /**
- * Returns a text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has
- * another inode and birth time. A snapshot of the whole disk keeps both, so it goes unnoticed.
+ * Returns a text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has another inode
+ * and birth time. A snapshot of the whole disk keeps both, so a restored snapshot goes unnoticed.
  */
 export const identityOf = async (folder: string): Promise<string> => {
   const marker = join(folder, MARKER)
@@ -83,12 +81,12 @@ export const assertIdentity = (folder: string, identity: string): void => {
 }
 
 /**
- * Returns when a file of the folder was last made or removed. It blocks for some microseconds: by a thread, this call was most of the CPU
- * time of an idle engine, which makes it four times a second.
+ * Returns when a file of the folder was last made or removed. It blocks for some microseconds. An idle engine makes this call four times a
+ * second, and on another thread it was most of the engine's CPU time.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 
-/** Sets the mode of a path; false if it is gone. */
+/** Sets the mode of a path. Resolves with false if the path is gone. */
 const setMode = async (path: string, mode: number): Promise<boolean> => {
   try {
     if (((await stat(path)).mode & 0o777) !== mode) await chmod(path, mode)
@@ -100,8 +98,9 @@ const setMode = async (path: string, mode: number): Promise<boolean> => {
 }
 
 /**
- * Returns a function that makes the folder and its files private to their owner. It is called again and again, because LevelDB
- * makes files while it runs, with the rights that the process's umask gives. It sets the rights only of new files.
+ * Returns a function that makes the folder and its files private to their owner. The engine calls this function again and again, because
+ * LevelDB makes files while it runs, with the rights that the process's umask gives. It checks the rights only of files that are new since
+ * the last call.
  */
 export const createPrivacy = (folder: string): (() => Promise<void>) => {
   let privateFiles = new Set<string>()
@@ -117,7 +116,7 @@ export const createPrivacy = (folder: string): (() => Promise<void>) => {
     const present = new Set<string>()
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       const { name } = entry
-      // A file may be deleted before its mode is set.
+      // LevelDB may delete a file before its mode is set.
       if (!entry.isFile() || privateFiles.has(name) || (await setMode(join(folder, name), 0o600)))
         present.add(name)
     }
@@ -126,7 +125,7 @@ export const createPrivacy = (folder: string): (() => Promise<void>) => {
   }
 }
 
-/** Rejects with Node's error unless the folder has room for so many bytes. */
+/** Writes and removes a file of so many bytes. Rejects with Node's error if the disk is too full. */
 export const probe = async (folder: string, bytes: number): Promise<void> => {
   const file = join(folder, PROBE)
   try {

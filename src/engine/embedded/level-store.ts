@@ -3,7 +3,7 @@ import { EngineError } from '../errors.js'
 import type { Store } from '../single-process/store/store.js'
 import { codeOf } from './folder.js'
 
-/** Imported when it is needed: the package has a native binary, which a gateway on another engine does not need. */
+/** Imports the package only when an engine needs it: it has a native binary, which a gateway on another engine can do without. */
 const importClassicLevel = async (): Promise<typeof classicLevel> => {
   try {
     return await import('classic-level')
@@ -24,9 +24,9 @@ const MAX_WRITE_BUFFER = 64 * 2 ** 20
 export const DEFAULT_CACHE_BYTES = 64 * 2 ** 20
 
 /**
- * Returns how many bytes of rows LevelDB keeps in memory before it sorts them into a file, for an engine that may take `cacheBytes` for
- * its caches. The more users there are, the more of a message's time goes into sorting: with 1,000,000 users it is a third with 16 MB,
- * and half as much with 32 MB. LevelDB may write as many bytes while it is opened.
+ * Returns how many bytes of rows LevelDB keeps in memory before it sorts them into a file, for an engine that may take `cacheBytes` for its
+ * caches. The more users there are, the more of a message's time goes into sorting. With 1,000,000 users sorting takes a third of the time
+ * if LevelDB keeps 16 MB, and a sixth if it keeps 32 MB. LevelDB may write as many bytes while it is opened.
  */
 export const writeBufferOf = (cacheBytes: number): number =>
   Math.min(Math.max(Math.floor(cacheBytes / 2), MIN_WRITE_BUFFER), MAX_WRITE_BUFFER)
@@ -37,11 +37,11 @@ export const writeBufferOf = (cacheBytes: number): number =>
  */
 const READ_BYTES = 512 * 2 ** 10
 
-/** abstract-level wraps the error of a failed opening. */
+/** Returns the cause of a failed opening, which abstract-level wraps in an error of its own. */
 const unwrap = (error: unknown): unknown =>
   error instanceof Error && codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' ? error.cause : error
 
-/** The engine's error for an error of LevelDB or of the folder. */
+/** Returns the engine's error for an error of LevelDB or of the folder. */
 export const engineErrorOf = (path: string, error: unknown): EngineError => {
   const cause = unwrap(error)
   switch (codeOf(cause)) {
@@ -69,7 +69,7 @@ export const engineErrorOf = (path: string, error: unknown): EngineError => {
 
 /** A store in LevelDB. */
 export interface LevelStore extends Store {
-  /** The names of the files that hold the tables; none once the store is closed. */
+  /** The names of the files with the tables; none once the store is closed. */
   liveTables(): string[]
 }
 
@@ -77,9 +77,7 @@ export interface LevelStore extends Store {
 const tablesIn = (sstables: string): string[] =>
   [...sstables.matchAll(/^ (\d+):\d+\[/gm)].map(([, number = '']) => `${number.padStart(6, '0')}.ldb`)
 
-/**
- * Opens LevelDB in a folder that exists. Rejects with its errors, or with `unavailable` if its binary can't be loaded.
- */
+/** Opens LevelDB in a folder that exists. Rejects with LevelDB's errors, or with `unavailable` if the native binary can't be loaded. */
 export const openLevelStore = async (
   path: string,
   writeBufferSize = writeBufferOf(DEFAULT_CACHE_BYTES),
@@ -91,8 +89,7 @@ export const openLevelStore = async (
     getSync: (key) => level.getSync(key),
     iterator: (range) => level.iterator({ ...range, highWaterMarkBytes: READ_BYTES }),
     batch: (operations, options) => {
-      // One by one: abstract-level copies each operation of an array and merges it with options, which takes six times
-      // as long.
+      // Added one by one: of an array, abstract-level would copy each operation and merge it with options, which takes six times as long.
       const batch = level.batch()
       for (const operation of operations) {
         if (operation.type === 'put') batch.put(operation.key, operation.value)

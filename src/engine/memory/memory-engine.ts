@@ -4,7 +4,7 @@ import { SingleProcessEngine, type EngineOptions } from '../single-process/singl
 import type { Volume } from '../single-process/store/store.js'
 import { MemoryStore } from './memory-store.js'
 
-/** The cache only saves parsing: the rows are in memory already. */
+/** The rows are in memory already, so the cache saves nothing but parsing. */
 const CACHE_BYTES = 32 * 2 ** 20
 
 const openVolume = (): Promise<Volume> =>
@@ -19,8 +19,7 @@ const openVolume = (): Promise<Volume> =>
   })
 
 /**
- * Makes an engine in memory. It forgets everything when it is closed: use it for tests, and for gateways that need to
- * remember no users.
+ * Makes an engine in memory. It forgets everything when it is closed. Use it for tests, and for gateways that need to remember no users.
  */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
   new SingleProcessEngine(openVolume, options)

@@ -37,7 +37,8 @@ export class MessageLog {
     if (rows[offset - this.#base] === undefined) return
     rows[offset - this.#base] = undefined
     while (this.#start < rows.length && rows[this.#start] === undefined) this.#start++
-    // Retention deletes the oldest messages first. A copy of the array for each deletion would take longer.
+    // Retention deletes the oldest messages first. Shortening the array at each deletion would take longer than doing it for half of the
+    // rows at once.
     if (this.#start * 2 <= rows.length) return
     this.#rows = rows.slice(this.#start)
     this.#base += this.#start
@@ -58,7 +59,7 @@ export class MessageLog {
   }
 }
 
-/** Returns the offset in the key of a message. Throws if the key is none. */
+/** Returns the offset in the key of a message. Throws if the key is that of another row. */
 export const offsetOf = (key: string): number => {
   const offset = Number(key.slice(-DIGITS))
   if (Number.isNaN(offset))

@@ -5,7 +5,7 @@ export class Apps {
   readonly #retentions = new Map<string, Retention>()
   readonly #webhooks = new Map<string, WebhookOptions>()
 
-  /** Sets an app's options, as another node may have stored them. */
+  /** Sets an app's options from the JSON that a node has stored. */
   load(appId: string, json: string): void {
     this.set(appId, JSON.parse(json) as AppOptions)
   }
@@ -16,7 +16,7 @@ export class Apps {
     else this.#webhooks.delete(appId)
   }
 
-  /** Sets an app's retention. Returns whether messages have another age than before. */
+  /** Sets an app's retention. Returns whether the greatest age of messages has changed. */
   retain(appId: string, retention: Retention): boolean {
     const known = this.#retentions.get(appId)
     this.#retentions.set(appId, retention)

@@ -1,4 +1,4 @@
--- Writes and reads a value, and publishes the caller's canary to the caller.
+-- Writes and reads a value, and publishes the calling node's canary to that node.
 -- KEYS: check.
 -- ARGV: 1 the canary.
 -- Returns 1 if the value was read as it was written, else 0.

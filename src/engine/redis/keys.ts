@@ -18,10 +18,10 @@ const APP_KINDS = [
   'tokens',
 ] as const
 /** Keys of a partition. */
-type PartitionKind = 'deadlines' | 'attached' | 'copies'
+type PartitionKind = 'deadlines' | 'attached' | 'ownCopies'
 /** The key of a server, or in a cluster of a partition. */
 type ServerKind = 'state'
-/** Keys that there are once. They are in the first partition. */
+/** Keys that exist once in an engine. They are in the first partition. */
 type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check' | 'transfer'
 /** Keys of a message's id, of a sender's own copy, and of a token. The caller names them. */
 export type HashedKind = 'id' | 'own' | 'token'
@@ -37,7 +37,7 @@ export type KeyKind =
   | `from.${(typeof USER_KINDS | typeof APP_KINDS)[number]}`
 
 const HASH_LENGTH = 22
-/** What follows the kind in the name of a key; a hash, or nothing, if it is missing here. */
+/** What follows the kind in the name of a key. A hash or nothing follows a kind that is missing here. */
 const scopes = new Map<string, 'user' | 'app'>([
   ...USER_KINDS.map((kind) => [kind, 'user'] as const),
   ...APP_KINDS.map((kind) => [kind, 'app'] as const),
@@ -46,7 +46,7 @@ const scopes = new Map<string, 'user' | 'app'>([
 /** A short hash of ids, for keys whose ids may be long. */
 export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringify(ids)).slice(0, HASH_LENGTH)
 
-/** Whom a step's keys belong to. Steps of an app or a partition leave ids empty. */
+/** The owner of a step's keys. In a step of an app or a partition, ids are empty. */
 export interface KeyOwner extends UserRef {
   partition: number
   /** The sender of a message whose step changes both inboxes. */
@@ -87,12 +87,15 @@ export class Keys {
     )
   }
 
-  /** The start of the channels of a partition. A cluster sends a sharded channel to the server of its tag alone; elsewhere all share theirs. */
+  /**
+   * Returns what the channels of a partition begin with. In a cluster it has the tag of the partition, because a sharded channel is on one
+   * server. Elsewhere all partitions share their channels.
+   */
   channels(partition: number): string {
     return this.#isCluster ? `${this.#prefixes[partition]}channel:` : `${this.prefix}channel:`
   }
 
-  /** The channels that a node subscribes to: its own, and those that say that webhook events are due. */
+  /** Returns the channels that a node subscribes to: its own, and those on which scripts tell that webhook events are due. */
   subscribed(nodeId: string): string[] {
     const starts = new Set(this.#partitions.tags.map((_tag, partition) => this.channels(partition)))
     return [...starts].flatMap((start) => [start + nodeId, `${start}due`])

@@ -2,10 +2,10 @@ import type { Reply } from './client/port.js'
 import type { BatchStep } from './script.js'
 import type { StepRunner } from './step-runner.js'
 
-/** After a read that did not fill the page, so many times as many partitions are read at once. */
+/** If a read did not fill the page, the next one reads so many times as many partitions at once. */
 const GROWTH = 4
 
-/** Where a list goes on: in a partition after an item, by what orders the items there. */
+/** Where a list goes on: in a partition, after the item with this id or number. */
 export interface ListPosition {
   partition: number
   after: string
@@ -14,13 +14,13 @@ export interface ListPosition {
 export const cursorOf = (partition: number, after: Reply | undefined): string =>
   `${partition}.${String(after)}`
 
-/** The position of a cursor; that of the first item if it is null. */
+/** Returns the position that a cursor names; the start of the list if the cursor is null. */
 export const positionOf = (cursor: string | null): ListPosition => {
   const [partition = '0', after = '0'] = (cursor ?? '').split('.')
   return { partition: Number(partition) || 0, after }
 }
 
-/** A list in groups of `size`. */
+/** Splits a list into groups of `size`. */
 export const inGroups = (list: readonly Reply[], size: number): Reply[][] =>
   Array.from({ length: Math.floor(list.length / size) }, (_, n) => list.slice(n * size, (n + 1) * size))
 
@@ -28,7 +28,7 @@ export interface ListRead<T> {
   step: BatchStep
   appId: string
   from: ListPosition
-  /** Before the first item of a partition. */
+  /** The position before the first item of a partition. */
   start: string
   limit: number
   /** Returns the items of a partition's list. */
@@ -36,8 +36,8 @@ export interface ListRead<T> {
 }
 
 /**
- * Returns at most `limit` items of a list that goes on from partition to partition. The number of partitions that are read at once
- * grows, because one partition of a big app fills a page, and all partitions of a small one do not.
+ * Returns at most `limit` items of a list that goes on from partition to partition. The number of partitions that are read at once grows:
+ * one partition of a big app fills a page, but all partitions of a small app may not.
  */
 export const readList = async <T>(
   runner: StepRunner,

@@ -50,7 +50,7 @@ export const loadSteps = () => {
     send: defineStep(
       'messages/send',
       [
-        ...['user', ...events, ...inbox, 'deadlines', 'copies', 'state', 'id'],
+        ...['user', ...events, ...inbox, 'deadlines', 'ownCopies', 'state', 'id'],
         ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
       ] as KeyKind[],
       { parts: ['state', 'webhooks', 'inbox', 'rate'], repeatable: true },
@@ -68,8 +68,8 @@ export const loadSteps = () => {
         repeatable: true,
       },
     ),
-    ownCopyMade: defineStep('messages/own-copies/own-copy-made', ['copies'], reads),
-    pendingOwnCopies: defineStep('messages/own-copies/own-copies-pending', ['copies'], reads),
+    ownCopyMade: defineStep('messages/own-copies/own-copy-made', ['ownCopies'], reads),
+    pendingOwnCopies: defineStep('messages/own-copies/own-copies-pending', ['ownCopies'], reads),
 
     inboxState: defineStep('messages/inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
     newestOffsets: defineStep('messages/newest-offsets', ['state'], { parts: ['state'], ...reads }),
@@ -104,7 +104,7 @@ export const loadSteps = () => {
 
     listUsers: defineBatchStep('sessions/users/list-users', ['users']),
     listAppSessions: defineBatchStep('sessions/list-sessions', ['live']),
-    listDue: defineBatchStep('nodes/list-due', ['deadlines', 'copies', 'state'], ['state']),
+    listDue: defineBatchStep('nodes/list-due', ['deadlines', 'ownCopies', 'state'], ['state']),
     listAging: defineBatchStep('nodes/list-aging', ['aging']),
     listAttached: defineBatchStep('nodes/list-attached', ['attached']),
     readCounts: defineBatchStep('counts-read', ['counts']),

@@ -18,10 +18,13 @@ import { Usage } from './store/usage.js'
 import { Users } from './sessions/users.js'
 import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
 
-/** Rows of webhook events that are read at once. Two ranges that are read together must not wait for each other: they show one moment. */
+/**
+ * How many rows of webhook events are read at once. Two ranges that must show the same moment fit in together, so that neither waits for
+ * the other.
+ */
 const MAX_EVENT_ROWS = 4_096
 
-/** An open volume with the tables in it. It is used until it is closed or a write fails. */
+/** An open volume with the tables in it. The engine uses it until it is closed or a write fails. */
 export interface Database {
   volume: Volume
   commit: GroupCommit
@@ -32,7 +35,7 @@ export interface Database {
   inboxes: Inboxes
   queue: EventQueue
   webhooks: WebhookEvents
-  /** Runs the jobs of `queue`, which reads by `reads`, and the sweep of revoked tokens. */
+  /** Runs the jobs of `queue` and the sweep of revoked tokens. */
   scheduler: Scheduler
   reads: Reads
   /** The engine's key. */
@@ -48,14 +51,14 @@ interface EpochRow {
 }
 
 const SECRET_BYTES = 32
-/** The part of the cache that is for inboxes. The rest is for the senders of messages. */
+/** The share of the cache for inboxes. The rest is for the senders of messages. */
 const INBOXES_SHARE = 0.75
 
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
 /**
- * Reads the engine's secrets. Missing ones are made and synced before they are returned, so that nothing depends on a
- * secret which a power cut could take away.
+ * Reads the engine's secrets. It makes and syncs missing ones before it returns them, so that nothing depends on a secret that a power cut
+ * could take away.
  */
 const loadSecrets = async (
   store: Store,
@@ -71,12 +74,15 @@ const loadSecrets = async (
   return { key, epochKey: epoch.key }
 }
 
-/** The engine's time of the last `saveTime`. Time in which the engine is closed does not count, since no clock measures it for sure. */
+/**
+ * Returns the engine's time at the last `saveTime`. The time in which the engine is closed does not count, because no clock measures it for
+ * sure.
+ */
 const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
 
 /**
- * Stores the engine's time, and the wall clock's, without a sync. If a crash loses the latest time, stored messages and ids are kept
- * longer by as much, and users with a connection were last seen earlier by as much.
+ * Stores the times of the engine's clock and of the wall clock, without a sync. If a crash loses the latest seconds, messages and ids are
+ * kept longer by as much, and users with a connection seem to have been seen earlier by as much.
  */
 export const saveTime = ({ clock, commit }: Database): void =>
   commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now()), put(rows.openAt, Date.now())))
@@ -107,7 +113,7 @@ export const openDatabase = async ({
   try {
     const { store, identity, cacheBytes } = volume
     const inboxBytes = cacheBytes * INBOXES_SHARE
-    if (read(store, rows.copying) !== undefined)
+    if (read(store, rows.unfinishedTransfer) !== undefined)
       throw new EngineError('unavailable', unfinishedTransfer("The engine's folder"))
     const commit = new GroupCommit(
       store,

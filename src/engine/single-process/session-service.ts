@@ -15,12 +15,12 @@ import { rows } from './store/rows.js'
 import { Sessions } from './sessions/sessions.js'
 import { put } from './store/store.js'
 
-/** How many of an app's sessions a revocation ends before other work gets its turn. */
+/** How many of an app's sessions a revocation ends before it lets other work run. */
 const ENDED_PER_STEP = 32
 
 const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
 
-/** What an event says about a session. */
+/** Returns what a webhook event says about a session. */
 const eventDataOf = ({
   sessionId,
   guest,
@@ -45,7 +45,7 @@ export interface SessionServiceOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** Starts, ends and revokes sessions, and emits events and webhook events for it. */
+/** Starts, ends and revokes sessions, emits the events of these changes, and adds their webhook events. */
 export class SessionService {
   readonly sessions: Sessions
   readonly #database: () => Database | undefined
@@ -55,7 +55,7 @@ export class SessionService {
     this.#database = database
     this.#emit = emit
     this.sessions = new Sessions({
-      // Not `ended`, the code of a session that its client ended: nobody did anything.
+      // The code `ended` would be wrong: it is for a session that its client has ended.
       onExpired: (session, wasOnline) => this.#onEnded(session, 'timeout', wasOnline),
       onAway: (session) => this.#onPresence(session, true),
     })
@@ -82,7 +82,7 @@ export class SessionService {
     if (!session.resumed && webhooks.asks(appId, 'session.started'))
       webhooks.defer(session, 'session.started', eventDataOf(session))
     if (asksForOnline && !wasOnline) this.#onPresence(session, false)
-    // If nothing is to be flushed, no promise is returned: the promise of an async function would cost a start a turn of the microtasks.
+    // If there is nothing to flush, this returns no promise: the promise of an async function would cost a start a turn of the microtasks.
     return sessions.flush()?.then(() => session) ?? session
   }
 
@@ -113,7 +113,7 @@ export class SessionService {
     const { sessions } = this
     const { lastNumber } = sessions
     const before = await revocations.revokeApp(appId, revocation.issuedBefore ?? Date.now())
-    // A start is compared with the revocation from now on, so that no later session is concerned.
+    // Every start is compared with the revocation from now on, so it concerns no later session.
     const end = sessions.lastNumber
     let after: string | null = null
     do {
@@ -161,14 +161,14 @@ export class SessionService {
     if (session.guest) database?.guests.deleteIfUnused(session)
   }
 
-  /** Adds `user.online` or `user.offline` if that is another state than before. */
+  /** Adds `user.online` or `user.offline` if the user's presence has changed. */
   #onPresence(of: UserRef, wasOnline: boolean): void {
     const { online } = this.sessions.presence(of)
     if (online !== wasOnline)
       this.#database()?.webhooks.defer(of, online ? 'user.online' : 'user.offline', {})
   }
 
-  /** Stores when a user was last there, if this was the last session. The deletion of a guest deletes it too. */
+  /** If this was the user's last session, stores when the user was last seen. The deletion of a guest also deletes that time. */
   #storeLastSeen(session: SessionRecord): void {
     const database = this.#database()
     if (!database || this.sessions.has(session)) return

@@ -34,8 +34,8 @@ import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
   /**
-   * Called with errors that reject no call: of a listener that threw, of a background job, of a failed write, and of a
-   * recovery from one. An error that repeats is reported once. @default a warning of the process
+   * Called with errors that reject no call: of a listener that threw, of a background job, of a failed write, and of a recovery from one.
+   * An error that repeats is reported once. @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -50,10 +50,10 @@ export class SingleProcessEngine implements Engine {
   #current: Supervisor | undefined
   #closing: Promise<void> = Promise.resolve()
 
-  /** Each `open` calls `openVolume`. The signal aborts if the engine is closed meanwhile. */
+  /** Each `open` calls `openVolume`, whose signal aborts if the engine is closed meanwhile. */
   constructor(openVolume: (signal: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
     this.#openVolume = openVolume
-    // In a microtask of its own: an error that the callback throws must not interrupt a commit.
+    // The callback runs in a microtask of its own, because an error that it throws must not interrupt a commit.
     this.#onError = (error) => queueMicrotask(() => onError(error))
     this.#listeners = new Listeners(this.#onError)
   }
@@ -196,7 +196,7 @@ export class SingleProcessEngine implements Engine {
     return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
       let hadInbox = false
       const forget = (): void => {
-        // Under the name of the write of a session that has just ended, which must not bring the row back.
+        // This replaces the deferred write of a session that has just ended, which would bring the row back.
         commit.defer(rows.lastSeen(of), (batch) => batch.push(del(rows.lastSeen(of))))
       }
       const hadUser = await users.delete(of, async (operations) => {
@@ -288,7 +288,7 @@ export class SingleProcessEngine implements Engine {
   #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
     const opened = this.#current?.opened
     if (!opened) return this.#useWhenReady(work)
-    // Not an async function, which would pass a promise on three microtasks later.
+    // This is no async function, which would pass a promise on three microtasks later.
     try {
       const result = work(opened)
       return result instanceof Promise ? result : Promise.resolve(result)

@@ -9,23 +9,23 @@ export interface SupervisorOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>
   onError: (error: unknown) => void
   emit: (event: EngineEvent) => void
-  /** Settles when the engine's previous supervisor is closed. */
+  /** Resolves or rejects when the engine's previous supervisor has closed. */
   previous: Promise<void>
 }
 
 /** The parts of an open engine. A recovery replaces `database`; `sessions` live in memory and stay. */
 export interface Opened {
   readonly sessions: Sessions
-  /** Changes `sessions`. */
+  /** Makes the changes of `sessions`. */
   readonly service: SessionService
   database: Database
 }
 
 /** How often the volume is checked, in milliseconds. */
 const CHECK_INTERVAL = 500
-/** The number of checks from one store of the engine's time to the next. */
+/** After so many checks the engine's time is stored. */
 const CHECKS_PER_SAVE = 20
-/** How long a recovery waits before it opens the store again, at first and at most, in milliseconds. */
+/** Milliseconds that a recovery waits before it opens the store again, at first and at most. */
 const MIN_RETRY_DELAY = 100
 const MAX_RETRY_DELAY = 1_000
 
@@ -74,13 +74,13 @@ export class Supervisor {
       throw error
     })
     const opened = (this.opened = { sessions, service, database })
-    // Only now: a session that ends before has no database that keeps its events.
+    // The journal begins only now, because a session that ended before would have no database for its events.
     if (database.volume.isPersistent) this.#journaled = sessions.journalTo(database.commit)
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
     return opened
   }
 
-  /** A commit checks the volume too; this check is for an engine that has nothing to write. */
+  /** Checks the volume. A commit does so too, but an engine may have nothing to write. */
   #check({ database }: Opened): void {
     const { commit, volume } = database
     commit.verify()
@@ -91,7 +91,7 @@ export class Supervisor {
       if (!this.#life.signal.aborted && this.#lastCheckError !== (this.#lastCheckError = String(error)))
         this.#options.onError(error)
     })
-    // Maintenance may have found that a file is gone.
+    // Maintenance may have found that a file is missing.
     void maintained.then(() => commit.verify())
   }
 
@@ -108,7 +108,7 @@ export class Supervisor {
       prepare,
       onFailure: (failure) => {
         const { opened } = this
-        // A failure while the database is opened rejects the opening instead.
+        // If the database fails while it is being opened, the opening rejects instead.
         if (!opened || opened.database !== result.database) return
         onError(failure)
         this.#recovery = this.#recover(opened)
@@ -118,8 +118,8 @@ export class Supervisor {
   }
 
   /**
-   * Tries to open the store again until that works or the engine is closed. Sessions go on meanwhile, and reads do
-   * until the failed store is closed.
+   * Tries to open the store again until that works or the engine is closed. Sessions go on meanwhile. Reads go on until the failed store is
+   * closed.
    */
   async #recover(opened: Opened): Promise<void> {
     const { sessions, database: failed } = opened
@@ -130,14 +130,14 @@ export class Supervisor {
       await sleep(wait, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
       try {
-        // While there is no room, the failed store stays open, because it can still be read.
+        // While the disk is full, the failed store stays open, because it can still be read.
         await failed.volume.probe()
         await closeDatabase(failed)
         opened.database = await this.#openDatabase(
           sessions,
           async ({ volume, commit, inboxes, webhooks }) => {
             const isPersistent = volume.isPersistent
-            // In one task, so that one batch has the events and their sessions.
+            // Both run in one task, so that one batch has the events and their sessions.
             webhooks.takeOver(
               failed.webhooks,
               (session) => isPersistent && sessions.rewriteOne(session, commit),

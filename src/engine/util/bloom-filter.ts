@@ -3,7 +3,7 @@ const BITS = 2 ** 23
 const BITS_PER_TEXT = 10
 const PROBES = 5
 
-/** Remembers texts in little memory. It always finds a text that was added, and sometimes one that was not. */
+/** Remembers texts in little memory. It finds every text that was added, and by chance some that were not. */
 export class BloomFilter {
   readonly #words = new Uint32Array(BITS / 32)
   #size = 0
@@ -35,8 +35,8 @@ export interface TextHash {
 }
 
 /**
- * Two hashes in one loop: FNV-1a, and one with another multiplier and a shift, so that two texts rarely share both. If a client
- * makes ids that collide, the engine reads the rows of that client's messages, and no others.
+ * Computes two hashes in one loop: FNV-1a, and one with another multiplier and a shift, so that two texts rarely share both. If a client
+ * makes ids that collide, the engine only has to read the rows of that client's messages.
  */
 export const hashText = (text: string): TextHash => {
   let first = 0x811c9dc5
@@ -47,7 +47,7 @@ export const hashText = (text: string): TextHash => {
     step = Math.imul(step ^ code, 0x85ebca6b)
     step ^= step >>> 15
   }
-  // The last characters differ most, and FNV moves them into the upper bits only.
+  // The ids of one sender differ most in their last characters, which FNV-1a moves into the upper bits only.
   first ^= first >>> 15
   return { first, step: step | 1 }
 }

@@ -5,7 +5,9 @@ interface Content {
   data?: object | undefined
 }
 
-/** Begins the text of a body without data, which needs no JSON. JSON of an array begins with another character. */
+/**
+ * The text of a message without data is this character and the body, which saves making JSON. The JSON of other messages begins with `[`.
+ */
 const BODY = '"'
 
 const sorted = (_key: string, value: unknown): unknown =>
@@ -13,7 +15,7 @@ const sorted = (_key: string, value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value
 
-/** A text that differs for another content. The order of an object's fields makes no difference. */
+/** Returns a text that differs if the content differs. The order of an object's fields makes no difference. */
 const canonicalOf = ({ body, data }: Content): string =>
   data === undefined && body !== undefined ? BODY + body : JSON.stringify([body, data], sorted)
 

@@ -23,7 +23,7 @@ const engineOn = async (store: Store, onError?: (error: unknown) => void): Promi
   return engine
 }
 
-void describe('the local engine', () => {
+void describe('the single-process engine', () => {
   void it('has its users, its key, messages and their ids after a power cut, as it returned them', async () => {
     const { store, kept } = createPowerCutStore()
     const before = await engineOn(store)

@@ -1,4 +1,4 @@
-// A process with an open Redis engine: node-process.ts URL PREFIX HOLD. It starts a session for Ada, reports it, and does what its parent asks.
+// A process with an open Redis engine: node-process.ts URL PREFIX RESUMABLE-FOR. It starts a session for Ada, reports it, and does what its parent asks.
 import { createRedisEngine, type Engine, type SessionRecord } from '../../../src/engine/index.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
 import { ada, request, startSession } from '../../../src/engine/suite/kit.js'

@@ -47,7 +47,7 @@ it('detaches the sessions of a node that was killed, and lets them be resumed el
   await withOther(async (engine, other, session) => {
     assert.equal(await stateOf(engine), 'active')
     other.kill('SIGKILL')
-    await until('the session is held', () => stateOf(engine), 'detached')
+    await until('the session is detached', () => stateOf(engine), 'detached')
     const resumed = await startSession(engine, request(ada, { resumes: 'the key' }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, session.sessionId])
     assert.deepEqual(await pending(engine), [])
@@ -85,13 +85,13 @@ it('changes nothing by a node that was stopped while its session moved on', asyn
 it('detaches the session of a node that was stopped for longer than its lease', async () => {
   await withOther(async (engine, other, session) => {
     other.kill('SIGSTOP')
-    await until('the session is held', () => stateOf(engine), 'detached')
-    const [held] = await engine.sessions(ada)
-    assert.equal(held?.sessionId, session.sessionId)
+    await until('the session is detached', () => stateOf(engine), 'detached')
+    const [detached] = await engine.sessions(ada)
+    assert.equal(detached?.sessionId, session.sessionId)
     other.kill('SIGCONT')
     const done = nextMessage(other)
     other.send('end')
     assert.deepEqual(await done, { end: false })
-    assert.deepEqual(await engine.sessions(ada), [held])
+    assert.deepEqual(await engine.sessions(ada), [detached])
   })
 })

@@ -59,8 +59,8 @@ it('ends no session, and counts no node as dead, because Redis was stopped', asy
   await withNodes(options(server), async (one, two) => {
     const carried = await startSession(two.engine, request(ada))
     const asked = request(bob)
-    const held = await startSession(one.engine, asked)
-    await one.engine.detachSession(held, asked.connectionId, 4_000)
+    const detached = await startSession(one.engine, asked)
+    await one.engine.detachSession(detached, asked.connectionId, 4_000)
     const { epoch } = await one.engine.inbox(bob)
     server.pause()
     // It waits in the socket of the stopped server, and runs first of all.
@@ -70,7 +70,7 @@ it('ends no session, and counts no node as dead, because Redis was stopped', asy
     server.resume()
     await untilStored(one.engine)
     const [session] = await one.engine.sessions(bob)
-    assert.equal(session?.sessionId, held.sessionId)
+    assert.equal(session?.sessionId, detached.sessionId)
     await until(
       'the session ends, when its time has passed again',
       async () => (await one.engine.sessions(bob)).length === 0,

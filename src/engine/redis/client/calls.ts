@@ -2,33 +2,33 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import { unavailable } from './failures.js'
 
-/** Checks that a call may take, which are 5 seconds. */
+/** The number of checks after which a call is rejected: one each half second, so after 5 seconds. */
 const MAX_CHECKS = 10
 
-/** One call of the engine, which may be several commands. */
+/** One call of the engine, for which the client may send several commands. */
 export interface Call {
-  /** Whether the call is settled: then it must send nothing more. */
+  /** Whether the call has resolved or was rejected. Then it must send nothing more. */
   isOver(): boolean
 }
 
 interface WaitingCall extends Call {
-  /** How many checks there were before it started. */
+  /** The number of checks before the call started. */
   readonly startedAt: number
   readonly reject: (error: EngineError) => void
 }
 
 /**
- * The calls that wait for Redis. Each is rejected after 5 seconds. The option `commandTimeout` of ioredis limits each command of a call
- * by itself. It also rejects commands whose replies wait in the socket: after an event loop stood still for 6.5 seconds, it rejected 48 of
- * 72 calls. So checks are counted instead of time.
+ * The calls that wait for Redis. Each is rejected after 5 seconds. The client counts checks instead of time, because replies may wait in
+ * the socket while this process stands still. The option `commandTimeout` of ioredis counts time: after an event loop stood still for 6.5
+ * seconds, it rejected 48 of 72 calls. It also limits each command of a call by itself.
  */
 export class Calls {
-  /** In the order of their start. */
+  /** The calls in the order of their start. */
   readonly #calls = new Set<WaitingCall>()
   #checks = 0
   #onEmpty: (() => void) | undefined
 
-  /** Rejects with an `EngineError`. */
+  /** Starts a call. `what` names it in the `EngineError` with which it may be rejected. */
   add<T>(what: string, work: (call: Call) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const call: WaitingCall = { isOver: () => !this.#calls.has(call), startedAt: this.#checks, reject }
@@ -59,8 +59,8 @@ export class Calls {
     for (const call of this.#calls) this.#reject(call, error)
   }
 
-  /** Resolves when no call waits, or after the time. */
-  async settled(milliseconds: number): Promise<void> {
+  /** Resolves when no call waits, or after so many milliseconds. */
+  async idle(milliseconds: number): Promise<void> {
     if (this.#calls.size === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
     await Promise.race([empty, sleep(milliseconds)])

@@ -5,28 +5,30 @@ import type { IORedis } from './load-ioredis.js'
 import { addressText, type Address, type ConnectionOptions } from './options.js'
 
 export interface ConnectionEvents {
-  /** Called once, when the connection is lost or closed, also if it was never open. */
+  /** Called once, when the connection is lost or closed, even if it was never open. */
   onClose: () => void
   onMessage?: (channel: string, message: string) => void
-  /** Called if the server ends a sharded subscription, since its slot has moved. */
+  /** Called if the server ends a sharded subscription because its slot has moved. */
   onMoved?: () => void
 }
 
-/** Milliseconds in which a connection is made, with TLS and login. The option `connectTimeout` of ioredis ends before the login. */
+/**
+ * Milliseconds that a connection may take to open, with TLS and login. The option `connectTimeout` of ioredis does not include the login.
+ */
 const CONNECT_TIMEOUT = 3_000
 
-/** A PING without a reply for so many checks means that the connection is dead. */
+/** If a PING has no reply after so many checks, the connection counts as dead. */
 const MAX_SILENT_CHECKS = 6
 
 const silent = (): void => undefined
 
 /**
- * One connection to one server, by the class `Redis` of ioredis without its reconnection. A loss rejects the calls that wait for
- * replies, with a `ConnectionFailure` that says whether the server may have received the command. So `runScript` decides what is sent
- * again. ioredis reports "Connection is closed." for both.
+ * One connection to one server, by the class `Redis` of ioredis without its reconnection. If the connection is lost, the calls that wait
+ * for replies are rejected with a `ConnectionFailure`. It says whether the server may have received the command, so that `runScript` can
+ * decide what to send again. ioredis would report "Connection is closed." in both cases.
  *
- * `check` finds a connection that is silent without being closed. The option `socketTimeout` of ioredis does so only while a command
- * waits for its reply, and a subscribed connection sends none. That option also counts time in which this process was stopped.
+ * `check` finds a connection that is silent without being closed. The option `socketTimeout` of ioredis does so only while a command waits
+ * for its reply, and a subscribed connection sends none. That option also counts time in which this process was stopped.
  */
 export class Connection {
   readonly address: Address
@@ -46,11 +48,11 @@ export class Connection {
       port: address.port,
       db: options.database ?? 0,
       lazyConnect: true,
-      // ioredis never connects again, so it never sends a command again.
+      // Without reconnection ioredis never sends a command again.
       retryStrategy: null,
-      // A command fails if the connection is lost. Without this option it would wait for the next connection, which never comes.
+      // If the connection is lost, a command fails. Without this option it would wait for a next connection, which never comes.
       enableOfflineQueue: false,
-      // ioredis would send INFO at each connection. It is not needed: a server that still loads its data answers LOADING to scripts.
+      // With the check ioredis would send INFO at each connection. A server that still loads its data answers LOADING to scripts anyway.
       enableReadyCheck: false,
       // Servers before 7.2 do not know CLIENT SETINFO, and an ACL may forbid it.
       disableClientInfo: true,
@@ -70,7 +72,7 @@ export class Connection {
     }
     if (onMoved) this.#redis.on('moved', onMoved)
     this.opened = this.#open()
-    // Each caller that waits for it gets the rejection.
+    // The callers that await `opened` get the rejection. Without any, Node would report an unhandled one.
     this.opened.catch(silent)
   }
 
@@ -94,7 +96,7 @@ export class Connection {
     return reply
   }
 
-  /** Subscribes to channels: of one slot if they are sharded. */
+  /** Subscribes to channels. Sharded channels must be of one slot. */
   async subscribe(channels: readonly string[], sharded: boolean): Promise<void> {
     if (this.#state !== 'open') throw this.#failure(false)
     await this.#reply(sharded ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
@@ -102,8 +104,8 @@ export class Connection {
   }
 
   /**
-   * Sends a PING if no other PING waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks.
-   * Checks are counted instead of time: if this process was stopped, the reply waits in the socket and is read after the next check.
+   * Sends a PING if none waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks. It counts
+   * checks instead of time: if this process was stopped, the reply waits in the socket, and Node reads it after the next check.
    */
   check(): void {
     if (this.#state !== 'open') return
@@ -121,7 +123,8 @@ export class Connection {
   close(): void {
     this.#state = 'closed'
     this.#redis.disconnect()
-    // `disconnect` ends the stream, and a server that is stopped would never end its side. There is no stream before the first attempt.
+    // `disconnect` only ends this side of the stream, and a stopped server would never end the other. Before the first attempt there is no
+    // stream.
     ;(this.#redis.stream as Redis['stream'] | undefined)?.destroy()
   }
 

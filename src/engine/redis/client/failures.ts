@@ -5,7 +5,7 @@ import { parseAddress, type Address } from './options.js'
 export class ConnectionFailure extends Error {
   /** Whether the server may have received the command. */
   readonly sent: boolean
-  /** Whether the next attempt to connect is delayed, because the latest has failed. */
+  /** Whether the latest attempt to connect has failed, so that the next one waits. */
   readonly isPausing: boolean
 
   constructor(
@@ -20,7 +20,7 @@ export class ConnectionFailure extends Error {
 
 const UNTRUSTED = "no trusted authority has signed the server's certificate"
 
-/** By the codes of Node and OpenSSL, whose messages name neither the server nor its authority. */
+/** The reasons by the codes of Node and OpenSSL, whose own messages name neither the server nor its authority. */
 const tlsReasons: Record<string, string> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
@@ -36,7 +36,7 @@ export const connectionReason = (error: Error): string => {
   return reason === undefined ? error.message : `${reason}: ${error.message}`
 }
 
-/** What an error reply or a failure asks of the client. */
+/** What the client does about an error reply or a failure. */
 export type Failure =
   | { kind: 'moved' | 'ask'; to: Address }
   | { kind: 'unknown-script' | 'try-again' | 'read-only' | 'lost' | 'other' }
@@ -74,7 +74,7 @@ const reasons: Record<string, string> = {
   NOPERM: 'the user of the ACL may not do this',
 }
 
-/** Returns the `EngineError` of whatever a call of Redis failed with. */
+/** Returns the `EngineError` for whatever a call of Redis failed with. */
 export const unavailable = (what: string, error: unknown): EngineError => {
   if (error instanceof EngineError) return error
   const message = error instanceof Error ? error.message : String(error)

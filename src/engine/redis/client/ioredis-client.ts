@@ -17,8 +17,8 @@ import { topologyOf } from './topology.js'
 const CHECK_INTERVAL = 500
 
 /**
- * Checks between readings of the masters if nothing is lost. A Sentinel is asked at each: until the old master has become a replica it
- * accepts writes, which are lost then. The masters of a cluster refuse them by themselves.
+ * The number of checks between two readings of the masters while no connection is lost. The client asks a Sentinel at every check: until an
+ * old master has become a replica, it accepts writes that are lost then. The masters of a cluster refuse such writes by themselves.
  */
 const CHECKS_PER_REFRESH = { single: 4, sentinel: 1, cluster: 4 }
 
@@ -52,7 +52,7 @@ interface Opened {
 
 /**
  * A client of one server, of the master that Sentinels name, or of a cluster. It uses one class of ioredis: `Redis`, a single connection.
- * ARCHITECTURE has the measurements of what its own rules buy over the class `Cluster` and the Sentinel support of ioredis.
+ * ARCHITECTURE.md compares it with the class `Cluster` and the Sentinel support of ioredis, with measurements.
  */
 export class IORedisClient implements RedisClient {
   readonly isCluster: boolean
@@ -101,7 +101,7 @@ export class IORedisClient implements RedisClient {
     const opened = this.#opened
     if (!opened) return
     this.#opened = undefined
-    await this.#calls.settled(CLOSE_TIMEOUT)
+    await this.#calls.idle(CLOSE_TIMEOUT)
     clearInterval(opened.timer)
     opened.servers.close()
     this.#calls.rejectAll(new EngineError('unavailable', 'The connection to Redis is closed.'))

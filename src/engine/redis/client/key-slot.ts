@@ -13,12 +13,12 @@ const crc16 = (text: string): number => {
 }
 
 /**
- * Returns the slot of a hash tag. ioredis computes it by the package cluster-key-slot and does not export it. The partitions of the
- * engine need it before ioredis, which is optional, is loaded.
+ * Returns the slot of a hash tag. ioredis computes the slot by the package cluster-key-slot, and does not export it. The engine needs slots
+ * before it loads ioredis, which is optional.
  */
 export const slotOf = (tag: string): number => crc16(tag) % SLOTS
 
-/** Returns the slot of a key or a sharded channel: of the text in its first braces, or of all of it if there is none. */
+/** Returns the slot of a key or a sharded channel. The text in the first braces decides it, or the whole name if there are no braces. */
 export const slotOfKey = (key: string): number => {
   const start = key.indexOf('{')
   const end = start < 0 ? -1 : key.indexOf('}', start + 1)

@@ -4,12 +4,12 @@ import type { Address } from './options.js'
 
 export type Connect = (address: Address, events: ConnectionEvents) => Connection
 
-/** Checks between attempts, after one, two, … failures in a row. */
+/** The number of checks before the next attempt, after one, two, … failures in a row. */
 const PAUSES = [1, 1, 2, 4, 8]
 
 /**
- * At most one connection to a server at a time, which is made when it is needed. During the pause after a failed attempt calls fail at
- * once, so that they don't pile up while a server is away. ioredis would keep them in its offline queue.
+ * Makes a connection to a server when one is needed, and keeps at most one. During the pause after a failed attempt calls fail at once, so
+ * that they don't pile up while a server is away. ioredis would keep them in its offline queue.
  */
 export class Link {
   readonly address: Address

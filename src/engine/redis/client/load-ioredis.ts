@@ -3,7 +3,7 @@ import { EngineError } from '../../errors.js'
 
 export type IORedis = typeof Redis
 
-/** Loads the optional package. Rejects with `unavailable`, and how to install it, if it is missing. */
+/** Loads the optional package. If it is missing, rejects with `unavailable` and says how to install it. */
 export const loadIORedis = async (
   load: () => Promise<{ Redis: IORedis }> = () => import('ioredis'),
 ): Promise<IORedis> => {

@@ -5,18 +5,18 @@ export interface Address {
   readonly port: number
 }
 
-/** How connections to servers are made. Sentinels get the same TLS options, and a login of their own. */
+/** How the client connects to servers. Sentinels have the same TLS options, and a login of their own. */
 export interface ConnectionOptions {
   /** A user of the server's ACL. @default the user `default` */
   username?: string
   password?: string
   /** Connects with TLS. The server's certificate must be valid for its host, and signed by an authority of Node or by `ca`. */
   tls?: boolean | SecureContextOptions
-  /** The number of the database. A cluster has 0 alone. @default 0 */
+  /** The number of the database. A cluster has only 0. @default 0 */
   database?: number
 }
 
-/** One server; the master that Sentinels name; or a cluster of which some nodes are given. */
+/** One server; the master that Sentinels name; or a cluster, of which `nodes` lists some. */
 export type RedisClientOptions =
   | { type: 'single'; url: string; tls?: SecureContextOptions }
   | ({
@@ -31,8 +31,8 @@ export type RedisClientOptions =
 export const DEFAULT_PORT = 6379
 
 /**
- * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if it is no such URL. ioredis would take options from
- * the URL's query, too, and they would replace those that `Connection` sets.
+ * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if it is no such URL. ioredis would also read options
+ * from the URL's query, and these would replace the options that `Connection` sets.
  */
 export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
   const url = new URL(text)
@@ -54,7 +54,7 @@ export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
 
 export const addressText = ({ host, port }: Address): string => `${host}:${port}`
 
-/** Parses `host:port`, as MOVED has it. The host of an IPv6 address has colons, and an empty one is the server that answers. */
+/** Parses `host:port` as the reply MOVED writes it. An IPv6 host has colons, and an empty host stands for the server that answers. */
 export const parseAddress = (text: string, answering: Address): Address => {
   const colon = text.lastIndexOf(':')
   return { host: text.slice(0, colon) || answering.host, port: Number(text.slice(colon + 1)) }

@@ -1,4 +1,4 @@
-/** What a script returns. Lua's numbers are whole here, and its `false` is null. */
+/** What a script returns. Redis cuts Lua's numbers to whole ones and makes null of `false`. */
 export type Reply = string | number | null | Reply[]
 
 /** A Lua script. Redis knows it by the hash of its source, so two versions of it run side by side. */
@@ -12,7 +12,7 @@ export interface Script {
 }
 
 export interface ServerInfo {
-  /** Of Redis, or the version of Redis that another server is compatible with. */
+  /** The version of Redis, or the one that another kind of server is compatible with. */
   version: string
   /** For example `noeviction`; undefined if the server does not say. */
   maxmemoryPolicy: string | undefined
@@ -23,7 +23,7 @@ export interface ServerInfo {
 export interface ClientEvents {
   /** Called with each message of a subscribed channel. */
   onMessage: (channel: string, message: string) => void
-  /** Called when subscriptions were lost and are there again: messages may be missing. */
+  /** Called when lost subscriptions stand again: messages may be missing. */
   onResubscribed: () => void
   /** Called with errors that reject no call, for example of a lost connection. */
   onError: (error: unknown) => void
@@ -44,21 +44,21 @@ export interface RedisClient {
   close(): Promise<void>
 
   /**
-   * Runs a script by its hash, or by its source if Redis does not know it. All keys have one hash tag; the first one decides the
-   * server. Calls are sent in their order, and those of one task together. A script that is not `repeatable` is sent again only if
-   * it surely did not run.
+   * Runs a script by its hash, or by its source if Redis does not know it. All keys have one hash tag; the first key decides the server.
+   * The client sends calls in their order, and those of one task together. It sends a script that is not `repeatable` again only if that
+   * script surely did not run.
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
 
   /**
-   * Receives the messages that scripts publish to these channels, from when it resolves until the client is closed. In a cluster they
-   * are sharded channels with one connection per server. A lost connection is made again with the same channels.
+   * Receives the messages that scripts publish to these channels, from when the call resolves until the client is closed. In a cluster
+   * these are sharded channels, with one connection to each server. If a connection is lost, the client subscribes to its channels again.
    */
   subscribe(channels: readonly string[]): Promise<void>
 
-  /** The names of all keys that begin with `start`, in pages. A name may come twice. */
+  /** Yields the names of all keys that begin with `start`, in pages. A name may come twice. */
   keys(start: string): AsyncIterable<string[]>
 
-  /** What every server says about itself. */
+  /** Resolves with what every server says about itself. */
   info(): Promise<ServerInfo[]>
 }

@@ -6,7 +6,7 @@ import { ConnectionFailure, failureOf } from './failures.js'
 import { addressText, type Address } from './options.js'
 import type { Servers } from './servers.js'
 
-/** Redirects that one call follows without a pause. If two servers redirect to each other, further ones wait. */
+/** How many redirects one call follows without a pause. If two servers redirect to each other, further ones wait. */
 const QUICK_REDIRECTS = 3
 
 /**
@@ -21,7 +21,7 @@ const evaluate = async (
   tail: readonly (string | number)[],
   asking: boolean,
 ): Promise<Reply> => {
-  // ASKING holds for one command, so a second one after NOSCRIPT would need it again.
+  // ASKING is valid for one command. After NOSCRIPT a second command would need another ASKING, so this one has the source.
   if (asking) return connection.callAsking('eval', [script.source, ...tail])
   try {
     return await connection.call('evalsha', [script.sha, ...tail])
@@ -32,9 +32,9 @@ const evaluate = async (
 }
 
 /**
- * Runs a script at the master that serves its slot. Follows redirects. If the connection is lost, sends the script again if it is
- * repeatable or was never sent. The class `Cluster` of ioredis does not know what was sent: by its option `retryDelayOnFailover` it sends
- * all lost commands again, or none. Every other failure is thrown at once: the master may be away for long, and calls must not pile up.
+ * Runs a script at the master that serves its slot. Follows redirects. If the connection is lost, it sends the script again if the script
+ * is repeatable or was never sent. It throws every other failure at once: the master may be away for long, and calls must not pile up. The
+ * class `Cluster` of ioredis does not know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
  */
 export const runScript = async (
   servers: Servers,
@@ -49,7 +49,7 @@ export const runScript = async (
   let hasRecovered = false
   let asking: Address | undefined
 
-  /** Reads the masters again, once a call. Throws `error` if that fails, and the second time. */
+  /** Reads the masters again, once in a call. Throws `error` if that fails, or if it was done before. */
   const recover = async (error: unknown): Promise<void> => {
     if (hasRecovered) throw error
     hasRecovered = true
@@ -61,7 +61,7 @@ export const runScript = async (
   for (;;) {
     const server = asking ? servers.at(asking) : servers.ofSlot(slot)
     try {
-      // Without an `await` if there is a connection, so that calls are sent in their order.
+      // If there is a connection, there is no `await`, so that calls are sent in their order.
       const connection = server.commands.open ?? (await server.commands.connection())
       return await evaluate(connection, script, tail, asking !== undefined)
     } catch (error) {

@@ -4,7 +4,7 @@ import type { Connection } from './connection.js'
 const fieldOf = (info: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
 
-/** Managed servers and strict ACLs refuse CONFIG: then it is unknown. */
+/** Returns undefined if the server refuses CONFIG, as managed servers and strict ACLs do. */
 const readAppendfsync = async (connection: Connection): Promise<string | undefined> => {
   try {
     const reply = await connection.call('config', ['get', 'appendfsync'])

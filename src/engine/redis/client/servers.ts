@@ -5,7 +5,7 @@ import { addressText, type Address } from './options.js'
 import { SLOTS } from './key-slot.js'
 import type { Directory, Shard, Topology } from './topology.js'
 
-/** Milliseconds that a server has to say which masters there are. Then the next one is asked. */
+/** Milliseconds in which a server must say which masters there are. After that the client asks the next server. */
 const READ_TIMEOUT = 1_000
 
 const ignore = (): void => undefined
@@ -47,9 +47,9 @@ const shuffled = <T>(items: readonly T[]): T[] =>
  * The masters, and which of them serves which slot. A single server, the master that Sentinels name and the masters of a cluster are one
  * case here.
  *
- * It is not the Sentinel support of ioredis, which asks a Sentinel only when it connects, and by its option `failoverDetector` listens to
- * all of them. In a failover on demand each Sentinel's notice closed the connections once more, and calls failed for 1.6 seconds. Here
- * none failed. Errors of TLS at a Sentinel reach the user of ioredis as "Connection is closed.".
+ * It replaces the Sentinel support of ioredis. That asks a Sentinel only when it connects, or by its option `failoverDetector` listens to
+ * all Sentinels. In a failover on demand each Sentinel's notice then closed the connections once more, and calls failed for 1.6 seconds;
+ * here no call failed. Besides, ioredis reports an error of TLS at a Sentinel as "Connection is closed.".
  */
 export class Servers {
   readonly #topology: Topology
@@ -58,7 +58,9 @@ export class Servers {
   readonly #events: ServersEvents
   readonly #servers = new Map<string, Server>()
   readonly #bySlot: (Server | undefined)[] = new Array<Server | undefined>(SLOTS)
-  /** The link to the seed that is asked, or to the Sentinel that answered last. A master of a cluster is asked by its own link. */
+  /**
+   * The link to the seed that is being asked, or to the Sentinel that answered last. A master of a cluster is asked through its own link.
+   */
   #seed: Link | undefined
   #refreshing: Promise<void> | undefined
   #isClosed = false
@@ -80,7 +82,7 @@ export class Servers {
     return server
   }
 
-  /** Returns the server of an address that MOVED or ASK names. It is kept if the next refresh says that it is a master. */
+  /** Returns the server at an address that MOVED or ASK names. The next refresh drops it unless it is a master. */
   at(address: Address): Server {
     const name = addressText(address)
     const known = this.#servers.get(name)
@@ -98,15 +100,15 @@ export class Servers {
     return made
   }
 
-  /** MOVED says that another server serves the slot. */
+  /** Notes that, as a reply MOVED says, another server serves the slot. */
   move(slot: number, to: Address): void {
     this.#bySlot[slot] = this.at(to)
     this.#events.onChange()
   }
 
   /**
-   * Reads again which masters there are. Calls at once share one reading. Rejects if no server answers. With `elsewhere` another
-   * Sentinel may be asked than the last time, because the master that it named does not work.
+   * Reads again which masters there are. Simultaneous calls share one reading. Rejects if no server answers. With `elsewhere` it may ask
+   * another Sentinel than the last time, because the master that the last one named does not work.
    */
   refresh({ elsewhere = false } = {}): Promise<void> {
     if (elsewhere && !this.#refreshing) this.#closeSeed()
@@ -122,7 +124,7 @@ export class Servers {
     for (const { commands, subscriber } of this.#servers.values()) {
       commands.check()
       subscriber.check()
-      // A lost connection is made again before a call needs it. A failure is kept for the calls.
+      // A lost connection is made again before a call needs it. The link keeps a failure for the calls.
       if (!commands.open) commands.connection().catch(ignore)
     }
   }

@@ -6,12 +6,12 @@ import type { Server, Servers } from './servers.js'
 interface Channel {
   readonly name: string
   readonly slot: number
-  /** Whether the subscription stood once: then it can be lost. */
+  /** Whether the server has once confirmed the subscription. Only then can it be lost. */
   wasSubscribed: boolean
 }
 
 export interface SubscriptionsEvents {
-  /** Lost subscriptions are there again. */
+  /** Called when lost subscriptions stand again. */
   onResubscribed: () => void
   onError: (error: unknown) => void
 }
@@ -20,9 +20,9 @@ export interface SubscriptionsEvents {
  * Keeps channels subscribed at the masters that serve them. `update` compares the wanted channels with those that each connection has, so
  * the same code subscribes first, after a lost connection, and after slots have moved.
  *
- * It tells when each lost subscription is confirmed, which the engine needs to report what was lost. The option `shardedSubscribers` of
- * ioredis does not: its event `subscribersReady` comes before the servers confirm, and came 50 times while a killed master was replaced.
- * If a server refuses a channel when ioredis subscribes again, ioredis reports no error.
+ * It tells when a server has confirmed each lost subscription, which the engine needs to find what it missed. The option
+ * `shardedSubscribers` of ioredis does not: its event `subscribersReady` comes before the servers confirm, and came 50 times while a killed
+ * master was replaced. If a server refuses a channel when ioredis subscribes again, ioredis reports no error.
  */
 export class Subscriptions {
   readonly #servers: Servers
@@ -31,7 +31,7 @@ export class Subscriptions {
   readonly #channels = new Map<string, Channel>()
   #updating: Promise<void> | undefined
   #isDirty = false
-  /** The reply NOPERM of the latest update. Further attempts fail, too, until the ACL changes. */
+  /** The reply NOPERM of the latest update. Further attempts fail too, until the ACL changes. */
   #refusal: Error | undefined
 
   constructor(servers: Servers, isCluster: boolean, events: SubscriptionsEvents) {
@@ -63,12 +63,15 @@ export class Subscriptions {
     }
   }
 
-  /** A server ended a subscription, and ioredis does not say which one. So all channels of this connection are subscribed again. */
+  /**
+   * Called when a server has ended a subscription. ioredis does not say which one, so `update` subscribes all channels of this connection
+   * again.
+   */
   forget(connection: Connection): void {
     connection.channels.clear()
   }
 
-  /** Subscribes what is missing. Resolves when each server has answered or failed. Never rejects. */
+  /** Subscribes the missing channels. Resolves when each server has answered or failed. Never rejects. */
   async update(): Promise<void> {
     this.#isDirty = true
     this.#updating ??= this.#run().finally(() => (this.#updating = undefined))
@@ -105,7 +108,7 @@ export class Subscriptions {
     return result
   }
 
-  /** Resolves with whether a subscription stands again that was lost. */
+  /** Subscribes the missing channels of one server. Resolves with whether that restored a lost subscription. */
   async #fill(server: Server, wanted: readonly Channel[]): Promise<boolean> {
     try {
       const connection = server.subscriber.open ?? (await server.subscriber.connection())

@@ -32,7 +32,7 @@ const parseSlots = (reply: Reply, answering: Address): Shard[] => {
   for (const entry of list(reply)) {
     const [from, to, node] = list(entry)
     const [host, port] = list(node)
-    // A node that does not know its own address says an empty host or none.
+    // If a node does not know its own address, the host is empty or null.
     const master = { host: text(host) || answering.host, port: Number(port ?? DEFAULT_PORT) }
     const name = `${master.host}:${master.port}`
     const shard = shards.get(name) ?? { master, ranges: [] }

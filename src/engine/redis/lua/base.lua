@@ -1,7 +1,7 @@
--- Begins every script: the arguments, the time, the user's hash, and events for gateways.
--- `script.ts` writes tables before this file: `K` has the keys of the call by their names, `FROM` has those of a message's sender. `RULES`
--- has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `STATE` and `EVENT` have the names of `fields.ts`.
--- The first nine arguments are the same for all scripts. What a script's own comment calls argument 1 is the tenth.
+-- The beginning of every script: its arguments, the time, the user's hash, and events for gateways. `script.ts` writes tables before this
+-- file: `K` has the keys of the call by their names, `FROM` has those of a message's sender. `RULES` has the rules of
+-- `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `STATE` and `EVENT` have the names of `fields.ts`. The first nine arguments
+-- are the same for all scripts. What a script's own comment calls argument 1 is the tenth.
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
@@ -32,7 +32,7 @@ local function emit(nodes, event, brief)
   end
 end
 
--- What the script adds to the app's counts, by their key: a message may change the counts of the sender's partition too.
+-- What the script adds to the app's counts, by the key of the counts: a message may also change those of the sender's partition.
 local differences = {}
 
 -- Adds to a count of the app in the partition of `owner`, who is the user by default. `reply` writes the sums.
@@ -46,14 +46,14 @@ local function count(field, difference, keys, owner)
   fields.of[field] = (fields.of[field] or 0) + difference
 end
 
--- Returns a count as it is with what this script adds. `value` is the count as Redis has it.
+-- Returns the sum of `value`, a count as Redis has it, and of what this script adds to that count.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
   for _, fields in pairs(differences) do sum = sum + (fields.of[field] or 0) end
   return sum
 end
 
--- Returns what the script returns: the events for the calling node, and the values.
+-- Returns the result of the script: the events for the calling node, and the values.
 local function reply(...)
   for key, fields in pairs(differences) do
     local counts = {}
@@ -79,7 +79,7 @@ local TEXTS = { sender = true, guest = true, nodes = true, online = true }
 -- Fields of a user that only `user-read` and `user-save` read.
 local PROFILE = { vouched = true, vouchedAt = true, claimed = true }
 
--- Reads a user's hash. The user has the fields by their names in `fields.ts`. Numbers that are absent count as 0 where 0 means the same.
+-- Reads a user's hash into a table, whose fields have the names of `fields.ts`. An absent number is 0 if 0 means the same.
 local function load(key)
   local user, names, stored = { key = key, changed = {} }, {}, {}
   for name, field in pairs(USER) do
@@ -108,7 +108,7 @@ local function set(user, field, value)
   user.changed[field] = true
 end
 
--- Deletes fields, also those that `load` does not read.
+-- Deletes fields, including those that `load` does not read.
 local function clear(user, names)
   for _, name in ipairs(names) do
     user[name] = nil

@@ -3,7 +3,7 @@
 -- oldest pending event of each user, with the time at which that event is due.
 local function outcome_of(seq) return call('HGET', K.events, 'a' .. seq) or '{"attempts":0,"lastError":null}' end
 
--- Returns the event's JSON; nil if the event with this number has another id.
+-- Returns the JSON of the event with this number; nil if that event has another id.
 local function find(seq, id)
   local event = call('HGET', K.events, seq)
   local head = '{"id":"' .. id .. '"'

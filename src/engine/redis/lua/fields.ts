@@ -2,9 +2,11 @@ import type { engineRules } from '../../rules.js'
 
 /** The fields of a user's hash. */
 const user = {
-  /** When the user was created. It is absent if there is no user, but an inbox or a revocation. */
+  /** When the user was created. It is absent if the hash has only an inbox or a revocation. */
   createdAt: 'cr',
-  /** The profile that tokens vouch for, and the one that the user claims: JSON, absent if it is empty. */
+  /**
+   * The profile that the backend vouches for, its time, and the profile that clients claim. A profile is JSON, and absent if it is empty.
+   */
   vouched: 'v',
   vouchedAt: 'va',
   claimed: 'c',
@@ -16,7 +18,7 @@ const user = {
   keptUntil: 'sb',
   /** The time up to which the user's credentials are revoked. */
   revokedBefore: 'rb',
-  /** When the last session was seen that has ended. */
+  /** When the session that ended last was seen last. */
   lastSeenAt: 'ls',
   /** How often the user was deleted: the last digits of an epoch's number. */
   deletions: 'e',
@@ -27,7 +29,7 @@ const user = {
   unread: 'un',
   /** The bytes of the inbox's messages. */
   bytes: 'by',
-  /** When the oldest message was stored, or a time before that. */
+  /** When the oldest message was stored, or an earlier time. */
   oldestAt: 'at',
   /** The nodes to which the user's sessions are attached, separated by spaces. */
   nodes: 'on',
@@ -35,29 +37,29 @@ const user = {
   online: 'ol',
   /** When the next session ends or no longer makes the user online. */
   sessionsDueAt: 'sx',
-  /** When to look for unread messages, and the first offset of those. */
+  /** When to look for unread messages, and the offset from which to look. */
   unreadCheckAt: 'uc',
   unreadCheckOffset: 'uo',
-  /** The least of these times: the user's score in `deadlines`. */
+  /** The earliest of the user's deadlines, which is the user's score in `deadlines`. */
   dueAt: 'nx',
 } as const
 
 /** The fields of a session's row, which is JSON. */
 const session = {
-  /** The number of the session's start. Starts, detachments and hidings of an app have one sequence in a partition. */
+  /** The number of the session's start. In a partition, one sequence numbers the starts, detachments and hidings of an app. */
   number: 'n',
   startedAt: 's',
   lastSeenAt: 'l',
   /** The connection that carries the session, and the node of that connection. Both are absent while the session is detached. */
   connectionId: 'c',
   nodeId: 'i',
-  /** The hash of the resume key, and of the key before it. */
+  /** The hash of the resume key, and of the previous key. */
   keyHash: 'k',
   previousKeyHash: 'p',
   /** The numbers of the page's hiding and of the session's detachment. */
   hiddenSince: 'h',
   detached: 'd',
-  /** For how many milliseconds a detached session can be resumed, and until when. */
+  /** For how many milliseconds the session can be resumed once it is detached, and until when it can. */
   resumableFor: 'hf',
   expiresAt: 'x',
   /** When a detached session no longer makes its user online, and whether that time has come. */
@@ -66,7 +68,7 @@ const session = {
   /** 1 for a session of a guest. */
   guest: 'g',
   rtt: 'r',
-  /** Parts of the credential, which `credential` has as a whole: JSON. */
+  /** Parts of the credential, which scripts read; `credential` has all of it as JSON. */
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
@@ -106,7 +108,7 @@ const state = {
   generation: 'g',
 } as const
 
-/** The first items of the events that scripts send to gateways. */
+/** The first items of events, by which gateways recognize what scripts send them. */
 const event = {
   sessionEnded: 'e',
   connectionReplaced: 'r',

@@ -1,5 +1,5 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender. `keys` are `K` or `FROM`, and `owner` is the user who has the inbox.
+-- unread messages and their bytes by sender. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
@@ -28,7 +28,7 @@ local function forget_unread(keys, user, entry)
   end
 end
 
--- Deletes an inbox's oldest messages: those in `old`, which begin with the first.
+-- Deletes the messages in `old`, which are the oldest of the inbox.
 local function drop(keys, user, owner, old)
   if #old == 0 then return end
   local bytes = 0
@@ -47,8 +47,8 @@ local function drop(keys, user, owner, old)
   end
 end
 
--- Returns the oldest messages that are not retained once the inbox has `last` as its newest offset, and `bytes` bytes. At most
--- `MAX_DROPPED` of them: the next script goes on.
+-- Returns the oldest messages that are beyond the retention once the newest offset of the inbox is `last`, and its messages take `bytes`
+-- bytes. It returns `MAX_DROPPED` at most: the next script goes on.
 local function beyond(keys, user, last, bytes, retention)
   local old, first = {}, user.first
   while first <= user.newest and #old < MAX_DROPPED do
@@ -65,7 +65,7 @@ local function beyond(keys, user, last, bytes, retention)
   return old
 end
 
--- Returns whether an inbox with these numbers exceeds the retention.
+-- Returns whether the inbox exceeds the retention once its newest offset is `last`, and its messages take `bytes` bytes.
 local function exceeds(user, last, bytes, retention)
   return last - user.first + 1 > retention.messages or bytes > retention.bytes
 end

@@ -13,8 +13,8 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
 ]
 
 /**
- * Returns Lua that begins a script: each of the tables that the script names, with the entries that it names. So a call makes no table of
- * all rules. If the script uses a table in another way than `TABLE.entry`, the table is whole. Throws if there is no such entry.
+ * Returns the Lua that begins a script: the tables that the script names, each with the entries that the script names, so that a call does
+ * not build the whole tables. A table is whole if the script uses it otherwise than as `TABLE.entry`. Throws if there is no such entry.
  */
 export const preludeOf = (source: string): string =>
   tables

@@ -1,8 +1,8 @@
--- A part of scripts: the rate of a user's messages. The user's bucket takes the messages of one second. The key `rate` has the time when the
--- bucket is full again, and the time until which a refusal lasts. The key expires when both times have come.
--- A refusal lasts at least this long: messages that were on their way behind a refused one must not overtake it.
+-- A part of scripts: the rate of a user's messages. The user's bucket takes the messages of one second. The key `rate` has the time when
+-- the bucket is full again, and the time until which a refusal lasts. The key expires when both times have come. A refusal lasts at least
+-- this many milliseconds: messages that the client sent right after a refused one must not overtake it.
 local MIN_WAIT = 100
--- Rounding of the times, in milliseconds.
+-- The error of rounding the times, in milliseconds.
 local ROUNDING = 0.01
 
 -- Counts a message. Returns 0, or the milliseconds until the user may send another one.
@@ -12,7 +12,7 @@ local function take_message(key, perSecond)
   local state = call('GET', key)
   if state then
     full, refused = string.match(state, '^(%S+) (%S+)$')
-    -- A bucket is full after a second. Another master's clock may be behind the one that wrote the times.
+    -- A bucket is full after a second at most. Later times come from another master, whose clock was ahead.
     full = math.min(math.max(tonumber(full), now), now + 1000)
     refused = math.min(tonumber(refused), now + 1000)
   end

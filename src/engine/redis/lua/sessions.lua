@@ -31,7 +31,7 @@ local function sessions()
   return rows
 end
 
--- Returns whether the user is online, and the number of sessions, as this script has changed them.
+-- Returns whether the user is online, and the number of sessions, including what this script has changed.
 presence = function()
   sessions()
   return onlineCount > 0, total
@@ -159,7 +159,7 @@ local function attached(id, connection)
   if row and row[SESSION.connectionId] == connection then return row end
 end
 
--- From now on no connection carries the session. It can be resumed for `duration` milliseconds.
+-- Detaches a session, which can be resumed for `duration` milliseconds.
 local function detach(row, duration)
   row[SESSION.connectionId] = nil
   row[SESSION.nodeId] = nil
@@ -170,7 +170,7 @@ local function detach(row, duration)
   put(row)
 end
 
--- Ends the script: writes what follows from the sessions as they are now. Each script that changes sessions calls it last.
+-- Writes what follows from the sessions as they are now. Each script that changes sessions calls it last.
 local function finish(user)
   if areChanged then
     local nodes, seen, nextAt = {}, {}, nil

@@ -1,15 +1,16 @@
 -- A part of scripts: the hash `state` says what is known about a server. In a cluster each partition has such a hash, because partitions move.
 -- `fields.ts` describes its fields.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
--- An epoch's number is the generation, followed by the user's number of deletions. It has 14 digits at most, because cjson writes no more.
+-- The number of an epoch is the generation, followed by how often the user was deleted. It has 14 digits at most, because cjson writes no
+-- more.
 local DELETIONS_PER_GENERATION = 1000
--- Generations count hundredths of a second since 2026. No server restarts within one, and the numbers have enough digits for 30 years.
+-- Generations count hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30 years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
 local unshifted = now - tonumber(ARGV[1])
 
--- Returns since when nodes have reached the server without a pause. In a pause Redis or every node was away, so that no client could come
--- back. Deadlines that had not passed start again from that time. The result is now if this script itself has waited in a socket while the
--- server was stopped.
+-- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
+-- back. Deadlines that had not passed start again from the end of the pause. If this script itself has waited in a socket while the server
+-- was stopped, the result is now.
 local function reached_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
@@ -30,7 +31,7 @@ local function info(section, field) return string.match(call('INFO', section), f
 
 local generation
 
--- Begins a generation, and tells every node. The number comes from the time, so it was never used, even if the last generation is lost.
+-- Begins a generation, and tells every node. Its number comes from the time, so it is a new one even if Redis has lost the last generation.
 local function begin_generation(last, field, value)
   generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
   call('HSET', K.state, field, value, STATE.generation, string.format('%.0f', generation))
@@ -40,15 +41,15 @@ local function begin_generation(last, field, value)
   call(publish, channel .. 'due', json)
 end
 
--- Begins another generation of epochs if the server has another history than when the generation began: the server was restarted, a replica
--- became the master, or the partition moved. Then the server may lack messages that were acknowledged, and give their offsets again.
+-- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
+-- the partition moved. The server may then lack messages that were acknowledged, and would give their offsets to others.
 local function check_history()
   local history = info('replication', 'master_replid')
   local state = call('HMGET', K.state, STATE.history, STATE.generation)
   generation = tonumber(state[2] or nil)
   if state[1] == history then return end
   begin_generation(generation, STATE.history, history)
-  -- Another process counts its evictions from 0.
+  -- The process that has begun this history counts evictions from 0.
   call('HDEL', K.state, STATE.evicted)
 end
 
@@ -66,7 +67,8 @@ local function epoch_of(user)
   return generation * DELETIONS_PER_GENERATION + user.deletions
 end
 
--- Does all of this for a sweep. One call does it once: its partitions are on one server, and in a cluster it has one partition.
+-- Notes and checks the server for a sweep. A call for several partitions does so once, because those are on one server. In a cluster a call
+-- has one partition.
 local isVisited = false
 local function visit()
   if isVisited then return end

@@ -1,5 +1,5 @@
--- A part of scripts: webhook events are added by the script that makes their change. The eighth argument of all scripts lists the types that
--- the app asks for, after random digits and `unreadAfter`.
+-- A part of scripts: the script that makes a change also adds its webhook events. The eighth argument of every script has random digits,
+-- `unreadAfter`, and the types of events that the app asks for.
 local asked, salt, unreadAfter, epochBase = {}, '', nil, ARGV[9]
 if ARGV[8] ~= '' then
   local n = 0
@@ -26,8 +26,8 @@ local function add_event(user, kind, data)
   if not asked[kind] then return end
   local online, sessions = presence(user)
   if data ~= '' then data = data .. ',' end
-  -- Receivers ignore an event with a smaller number than they have seen. Numbers that follow the time rise from partition to partition too,
-  -- and after data was lost.
+  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time also rises between
+  -- partitions, and after Redis has lost data.
   local seq = math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now)
   call('HSET', K.counts, 'seq', string.format('%.0f', seq))
   local seqText = string.format('%.0f', seq)

@@ -1,5 +1,5 @@
 -- Puts a message into the recipient's inbox and, in mode `here`, into the sender's. The `from.` keys are the sender's.
--- KEYS: user, sessions, queue, counts, due, events, pending, inbox, unread, aging, deadlines, copies, state, id, from.user, from.inbox,
+-- KEYS: user, sessions, queue, counts, due, events, pending, inbox, unread, aging, deadlines, ownCopies, state, id, from.user, from.inbox,
 --   from.unread, from.aging, from.counts, from.rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender's inbox has keys of this call), or `away`; 2 the
 --   sender; empty for the backend; 3 the message's JSON up to the sender's profile; 4 the message's JSON between the profile and the
@@ -41,7 +41,7 @@ if earlier then
   -- If one of the two users was deleted since, the id is a new one.
   if tonumber(e) == user.deletions and tonumber(theirs) == senderEpoch then
     if same ~= digest then return reply('conflict') end
-    local note = call('HGET', K.copies, arg(17))
+    local note = call('HGET', K.ownCopies, arg(17))
     local pending = note and string.match(note, '%z(.*)') or false
     return reply('repeated', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender))
   end
@@ -79,13 +79,13 @@ local function is_crowded()
 end
 if is_crowded() then return done('refused') end
 
-local copies = (mode == 'here' or mode == 'away') and 2 or 1
+local inboxCount = (mode == 'here' or mode == 'away') and 2 or 1
 local function fits()
   local counts = call('HMGET', K.counts, 'inboxes', 'bytes')
   local more = user.newest == 0 and 1 or 0
   if mode == 'here' and sender.newest == 0 then more = more + 1 end
   if mode == 'away' and arg(16) == '1' then more = more + 1 end
-  return with_difference('bytes', counts[2]) + size * copies <= maxBytes
+  return with_difference('bytes', counts[2]) + size * inboxCount <= maxBytes
     and (more == 0 or with_difference('inboxes', counts[1]) + more <= maxInboxes)
 end
 if not fits() then
@@ -107,7 +107,7 @@ end
 call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderEpoch, 'PX', window)
 if mode == 'away' then
   local note = text({ from, userId, json, tonumber(window), now, senderEpoch, user.deletions, arg(18) })
-  call('HSET', K.copies, arg(17), appId .. '\0' .. note)
+  call('HSET', K.ownCopies, arg(17), appId .. '\0' .. note)
 end
 
 local function emit_message(to, id, at)

@@ -1,13 +1,13 @@
 -- Notes that the partition was reached, and lists the users for whom something is due. If nothing is due soon, the list is empty.
--- KEYS: deadlines, copies, state.
+-- KEYS: deadlines, ownCopies, state.
 -- ARGV: 1 how many users at most; 2 milliseconds until the next sweep.
--- Returns how many own copies are pending, milliseconds until something else is due or -1, and the users: app and user, separated by NUL.
+-- Returns how many own ownCopies are pending, milliseconds until something else is due or -1, and the users: app and user, separated by NUL.
 visit()
-local copies = call('HLEN', K.copies)
+local ownCopies = call('HLEN', K.ownCopies)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')
 local delay = first[2] and math.ceil(tonumber(first[2]) - now)
-if copies == 0 and (not delay or delay >= tonumber(arg(2))) then return {} end
-if not delay or delay > 0 then return { copies, delay or -1 } end
+if ownCopies == 0 and (not delay or delay >= tonumber(arg(2))) then return {} end
+if not delay or delay > 0 then return { ownCopies, delay or -1 } end
 local found = call('ZRANGEBYSCORE', K.deadlines, '-inf', now, 'LIMIT', 0, arg(1))
 local following = call('ZRANGEBYSCORE', K.deadlines, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-return { copies, following[2] and math.ceil(tonumber(following[2]) - now) or -1, unpack(found) }
+return { ownCopies, following[2] and math.ceil(tonumber(following[2]) - now) or -1, unpack(found) }

@@ -92,9 +92,9 @@ export class Sweeper {
       const full: number[] = []
       const running: Promise<void>[] = []
       left.forEach((partition, n) => {
-        const [copies, next, ...members] = lists[n] ?? []
-        if (copies === undefined) return
-        running.push(this.#doDue(partition, Number(copies), Number(next), members))
+        const [ownCopies, next, ...members] = lists[n] ?? []
+        if (ownCopies === undefined) return
+        running.push(this.#doDue(partition, Number(ownCopies), Number(next), members))
         if (members.length === USERS_PER_STEP) full.push(partition)
       })
       await Promise.all(running)
@@ -103,9 +103,9 @@ export class Sweeper {
   }
 
   /** Does what a partition's list says to be due. */
-  async #doDue(partition: number, copies: number, next: number, members: readonly Reply[]): Promise<void> {
+  async #doDue(partition: number, ownCopies: number, next: number, members: readonly Reply[]): Promise<void> {
     const { runner, inboxes } = this.#options
-    if (copies > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
+    if (ownCopies > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
     await Promise.all(
       members.map((member) => {
         const [appId = '', userId = ''] = String(member).split('\0')

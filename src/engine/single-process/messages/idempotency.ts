@@ -28,11 +28,11 @@ export interface IdempotencyKeys {
   digestOf(message: CheckedMessage): string
   /** The result of an earlier send with this key; undefined if there was none. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
-  /** Adds a key, and to `operations` those that store it. */
+  /** Adds a key, and appends to `operations` those that store it. */
   add(key: string, added: NewKey, operations: Operation[]): void
 }
 
-/** The result of a send whose key was sent before. */
+/** Returns the result of a send whose key was sent before. */
 export const resultOf = async (
   earlier: Pick<NewKey, 'digest' | 'synced'>,
   digest: string,
@@ -49,14 +49,17 @@ export type IdempotencyRow = [
   sentAt: number,
 ]
 
-/** Returns the time in a row, in less time than `JSON.parse` takes for all of the row. */
+/** Returns the expiry in a row, in less time than `JSON.parse` takes for the whole row. */
 const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
-/** How many keys one step of the first pass reads, which adds them to the filter: until its end each message is looked up. */
+/** How many keys one step of the first pass reads. That pass adds them to the filter, and until it has ended every message costs a read. */
 export const KEYS_PER_LOADING_STEP = 4_096
-/** How many keys one step of a later pass reads. A step may delete all that it reads. */
+/** How many keys one step of a later pass reads. A step may delete all keys that it reads. */
 export const KEYS_PER_STEP = 2_048
-/** Milliseconds from the begin of one step to that of the next: after a restart all clients connect at the same time. */
+/**
+ * Milliseconds from the begin of one step to the begin of the next. The pause is for the clients, which all connect at once after a
+ * restart.
+ */
 const STEP_SPACING = 10
 /** Milliseconds from the begin of one pass to the next, at least. */
 const MIN_PASS_INTERVAL = 100
@@ -68,7 +71,7 @@ export interface IdempotencyKeysOptions {
   clock: Clock
 }
 
-/** Idempotency keys in a store. A background job passes over all of them and deletes the expired ones. */
+/** Idempotency keys in a store. A background job passes over all keys and deletes the expired ones. */
 export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -82,11 +85,11 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   /** The last row that the pass has read; undefined between two passes. */
   #last: string | undefined
   #passBegan = -Infinity
-  /** Keys that were written while a step reads; undefined between two reads. */
+  /** The keys that were written since a step began to read; undefined between two reads. */
   #writtenMeanwhile: Set<string> | undefined
   /** The earliest expiry of the keys that the pass has read and kept, and of the keys that were added since. */
   #nextExpiry = Infinity
-  /** The longest time from the `add`, or the read, of a key to its expiry. */
+  /** The longest time from the `add` or the reading of a key to its expiry. */
   #longestKept = 0
 
   constructor({ store, commit, scheduler, clock }: IdempotencyKeysOptions) {
@@ -97,7 +100,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#job = scheduler.job((now) => this.#step(now))
   }
 
-  /** Adds the keys that an earlier process stored to the filter: some of them before it resolves, the others in the background. */
+  /** Adds the keys that an earlier process has stored to the filter. It adds some before it resolves, and the others in the background. */
   async load(): Promise<void> {
     this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
   }
@@ -132,17 +135,17 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
         this.#pending.delete(row)
         this.#writtenMeanwhile?.add(row)
       },
-      // After a failed write the store is opened again, with other keys in memory.
+      // Nothing to do: after a failed write the store is opened again, with another object for its keys.
       () => undefined,
     )
   }
 
-  /** One step of a pass. Keys that are sent meanwhile are in the filter already. */
+  /** Does one step of a pass. The filter already has the keys that are sent meanwhile. */
   async #step(now: number): Promise<number> {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
-      // The pass may not read keys that are being written.
+      // The pass may miss keys that are being written, so it counts from when it begins.
       this.#nextExpiry = Infinity
       for (const { expiresAt } of this.#pending.values())
         this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
@@ -159,7 +162,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
       else this.#keep(row, expiresAt, now)
     }
     this.#last = page.length === limit ? page.at(-1)?.[0] : undefined
-    // In their place among the writes: behind a later one they would delete a key that was sent again meanwhile.
+    // The deletions keep their place among the writes. After a later write they would delete a key that was sent again meanwhile.
     this.#commit.append(deletions)
     if (this.#last !== undefined) return now + STEP_SPACING
     if (!this.#isLoaded) this.#filter.setLoaded()
@@ -167,7 +170,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     return this.#nextPass()
   }
 
-  /** Returns the time of the next pass: so late that at most two passes read a key. */
+  /** Returns the time of the next pass, which is so late that at most two passes read a key. */
   #nextPass(): number {
     return Math.max(this.#nextExpiry, this.#passBegan + this.#longestKept)
   }

@@ -9,7 +9,7 @@ import { del, put, type Operation } from '../store/store.js'
 /** The messages of a deleted inbox that are still stored: from one offset up to another. */
 type PurgeRow = [from: number, to: number]
 
-/** How many inboxes a step reads, and how many messages it deletes, at most. */
+/** How many inboxes a step reads at most, and how many messages it deletes at most. */
 const INBOXES_PER_STEP = 32
 const DELETIONS_PER_STEP = 512
 
@@ -30,7 +30,7 @@ export class InboxPurge {
     scheduler.schedule(this.#job, clock.now())
   }
 
-  /** Returns operations. When they are written, the messages are deleted in the background. */
+  /** Returns operations. Once the caller has written them, the messages are deleted in the background. */
   add(inbox: InboxRef, from: number, to: number): Operation[] {
     this.#scheduler.schedule(this.#job, this.#clock.now())
     return [put(rows.deletedInbox(inbox), [from, to] satisfies PurgeRow)]

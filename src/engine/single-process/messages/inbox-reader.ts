@@ -23,7 +23,7 @@ export class InboxReader {
     const isComparable = position.epoch === inbox.epoch && position.offset <= newest
     const from = isComparable ? position.offset : 0
     const messages = await this.read(inbox, Math.max(from + 1, first), newest + 1, limit)
-    // `lost` depends on the messages that were read: the sweep may have deleted more since `first` was read.
+    // `lost` depends on the messages that were read, because the sweep may have deleted some since `first` was read.
     const next = messages[0]?.offset ?? newest + 1
     return { messages, lost: !isComparable || next > from + 1 }
   }
@@ -40,12 +40,12 @@ export class InboxReader {
     return messages.reverse()
   }
 
-  /** The messages from an offset up to, but not including, another. */
+  /** Reads the messages from `from` up to, but not including, `to`. */
   async read(inbox: Inbox, from: number, to: number, limit: number, reverse = false): Promise<Message[]> {
     return (await this.#rows(inbox, from, to, limit, reverse)).map(({ message }) => message)
   }
 
-  /** The user's unread messages; null if there is none. */
+  /** Reads the user's unread messages. Resolves with null if there is none. */
   async unread(of: UserRef): Promise<Unread | null> {
     const inbox = this.#open(of)
     const { readOffset, durable } = inbox
@@ -57,7 +57,7 @@ export class InboxReader {
       this.#rows(inbox, from, to, searchedForUnread, true),
     ])
     const oldest = first.find(isReceived) ?? last.findLast(isReceived)
-    // The user may have read the messages while they were read from the store.
+    // The user may have marked the messages as read while the store was read.
     const state = inbox.state()
     if (!oldest || state.unread === 0 || state.readOffset >= oldest.message.offset) return null
     const newest = last.filter(isReceived).slice(0, reportedUnread).reverse()

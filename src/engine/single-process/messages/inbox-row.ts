@@ -1,9 +1,9 @@
 import type { Message } from '../../../protocol/index.js'
 
-/** A stored message with the sums of the messages before it, so that counting reads one row instead of all. */
+/** A stored message with sums of the messages before it, so that one row suffices to count them. */
 export interface MessageRow {
   message: Message
-  /** When the message was stored, by the engine's clock. `sentAt` is the machine's time, which may be wrong. */
+  /** When the message was stored, by the engine's clock. (`sentAt` is by the machine's clock, which may be wrong.) */
   at: number
   /** Messages from others before this one. */
   received: number
@@ -11,7 +11,7 @@ export interface MessageRow {
   bytes: number
   /** Bytes of this message. */
   size: number
-  /** The oldest offset that is retained once this message is stored. */
+  /** The oldest offset that is retained after this message. */
   first: number
 }
 
@@ -35,7 +35,7 @@ export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {
   from: string | null
 }
 
-/** The end of an inbox with the sums of the messages up to it, and the oldest message that is retained. */
+/** The end of an inbox: the newest offset, sums of the messages up to it, and the oldest offset that is retained. */
 export interface Watermark {
   /** The newest offset. */
   offset: number
@@ -52,14 +52,17 @@ export interface InboxRow extends Watermark {
   readOffset: number
   /** Messages from others up to `readOffset`. */
   readReceived: number
-  /** The oldest message that is not deleted, and the bytes of the messages before it. */
+  /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }
   /** A lower bound of the time at which the oldest retained message was stored. */
   oldestAt: number
-  /** Whether the row covers every message that is stored. If it does not, opening the inbox looks for messages beyond the row. */
+  /** Whether the row covers every stored message. If it does not, opening the inbox looks for messages after those of the row. */
   isExact: boolean
 }
 
-/** Returns whether an inbox may have an expired message, judged by its row alone. A row without messages may lag behind. */
+/**
+ * Returns whether, judging by its row alone, an inbox may have an expired message. If the row has no messages, there may be messages that
+ * it does not cover.
+ */
 export const mayHaveExpired = ({ offset, first, oldestAt }: InboxRow, now: number, age: number): boolean =>
   first > offset || oldestAt + age <= now

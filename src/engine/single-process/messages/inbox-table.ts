@@ -25,7 +25,7 @@ export interface InboxTableOptions {
 export const deletionsSuffix = (counts: readonly number[]): string =>
   counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
 
-/** The inboxes in memory: the most recently used, and those whose last change is not written. */
+/** The inboxes in memory: the most recently used ones, and those whose last change is not written. */
 export class InboxTable {
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -39,7 +39,7 @@ export class InboxTable {
     this.#revocations = revocations
     this.#epochHmac = createHmacSha256(epochKey)
     this.#cache = new LruCache<Inbox>({
-      // A message changes two inboxes at once.
+      // At least two, because a message changes two inboxes.
       max: Math.max(2, Math.ceil(cacheBytes / INBOX_BYTES)),
       isInUse: (inbox) => !this.#isWritten(inbox),
       onEvict: (inbox) => this.#beforeEviction(inbox),
@@ -53,7 +53,10 @@ export class InboxTable {
     return inbox
   }
 
-  /** Returns the inbox to be read. An inbox that never had a message is not kept: most users get none while they are online. */
+  /**
+   * Returns the inbox for reading. It does not keep an inbox that never had a message, because most users get no message while they are
+   * online.
+   */
   peek({ appId, userId }: UserRef, key = userKey({ appId, userId })): Inbox {
     const cached = this.#cache.get(key)
     if (cached) return cached
@@ -63,14 +66,14 @@ export class InboxTable {
     return inbox
   }
 
-  /** Opens an empty inbox in place of one that the next batch deletes. */
+  /** Puts an empty inbox in the place of one that the next batch deletes. */
   replace({ of, deletions }: Inbox): void {
     const inbox = this.#create(of, deletions + 1, true)
     inbox.batch = this.#commit.nextBatch
     this.#cache.set(userKey(of), inbox)
   }
 
-  /** The inbox has changed: the next batch writes its row. */
+  /** Notes that the inbox has changed, so that the next batch writes its row. */
   markChanged(inbox: Inbox): void {
     inbox.exists = true
     inbox.batch = this.#commit.nextBatch
@@ -82,14 +85,14 @@ export class InboxTable {
     for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
-  /** Returns a text that changes when the sender or the recipient is deleted: a message id that was used before is new again then. */
+  /** Returns a text that changes when the sender or the recipient is deleted, so that an id from before counts as new. */
   deletionsIn({ appId, from, to }: CheckedMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
     return deletionsSuffix(counts)
   }
 
-  /** With `isNew` the store may still have the row of the user's earlier inbox, which is being deleted. */
+  /** With `isNew` the store may still have the row of an earlier inbox of the user, which is being deleted. */
   #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
     // An inbox without a row needs an epoch too, so the epoch is derived.
     const row = rows.inbox(of)

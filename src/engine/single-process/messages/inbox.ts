@@ -14,9 +14,9 @@ import { rows, type InboxRef } from '../store/rows.js'
 import { put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread-counts.js'
 
-/** How many messages a row that is not exact may lag behind. */
+/** If a row is not exact, it may lack so many messages at most. */
 const MAX_ROW_LAG = 16
-/** Messages that are not retained are deleted this many at a time, because each deletion reads a row for its count. */
+/** A deletion waits until so many messages are not retained, because each deletion reads a row for its counts. */
 const MIN_DELETIONS = 64
 /** How many messages one call of `sweep` deletes at most. */
 const MAX_DELETIONS = 1024
@@ -36,10 +36,7 @@ const NO_ROW: InboxRow = {
   isExact: false,
 }
 
-/**
- * One user's inbox. A message is given its offset when it is written (`assigned`), and readers see it once it is synced
- * (`durable`).
- */
+/** One user's inbox. A message gets its offset when it is appended (`assigned`). Readers see it once it is synced (`durable`). */
 export class Inbox {
   readonly of: UserRef
   /** How often the inbox's user was deleted before. */
@@ -55,26 +52,26 @@ export class Inbox {
   batch = 0
   readonly #store: Store
   readonly #ref: InboxRef
-  /** The beginning of the keys of messages. The first message makes it, because most inboxes get none for long. */
+  /** The beginning of the keys of messages. It is made for the first message, because most inboxes stay without one for long. */
   #messagePrefix: string | undefined
   #readReceived: number
   #swept: { offset: number; bytes: number }
   #oldestAt: number
-  /** A cache: messages from others before offset `first`. */
+  /** A cached count: the messages from others before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
   /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
   #soleSender: string | null = null
   #soleSenderSince: number
-  /** The messages after `durable`, whose rows can't be read yet. */
+  /** Summaries of the messages after `durable`, whose rows can't be read yet. */
   #pending: MessageSummary[] = NONE_PENDING
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
-  /** Whether the newest row is exact. If it is, each batch with a message of the inbox writes the row too. */
+  /** Whether the newest row is exact. If it is, each batch with a message to the inbox also writes the row. */
   #isRowExact: boolean
   /** How many messages were appended since the inbox was opened. */
   #appended = 0
 
-  /** With `isNew` the store's row, if there is one, belongs to an inbox that is being deleted. */
+  /** With `isNew` a row in the store belongs to an earlier inbox, which is being deleted. */
   constructor(of: UserRef, deletions: number, epoch: string, store: Store, isNew: boolean) {
     this.of = of
     this.deletions = deletions
@@ -98,9 +95,9 @@ export class Inbox {
     this.#oldestAt = oldestAt
   }
 
-  /** Adds the inbox's row to a batch, with the messages of that batch included. */
+  /** Adds the inbox's row to a batch. The row covers the messages of that batch. */
   write(batch: Operation[]): void {
-    // An inbox that gets one message before it is evicted needs one row. One that gets more would need a row for each of them.
+    // An exact row has to be written with each message. That is worth it only for an inbox that gets a single message before it is evicted.
     this.#isRowExact = this.#appended <= 1
     const row: InboxRow = {
       ...this.assigned,
@@ -114,7 +111,7 @@ export class Inbox {
     this.#rowOffset = row.offset
   }
 
-  /** Returns whether the inbox's row has to be written before the inbox is closed, so that opening the inbox again reads only the row. */
+  /** Prepares the inbox for its eviction. Returns whether its row has to be written, so that opening the inbox again reads only the row. */
   prepareClose(): boolean {
     this.#appended = 0
     return this.exists && !this.#isRowExact
@@ -125,7 +122,7 @@ export class Inbox {
     return this.assigned.first <= this.assigned.offset
   }
 
-  /** The messages that are stored: their keys, from one offset up to another, and about how many bytes they take. */
+  /** The stored messages: the parts of their keys, their offsets from `from` up to `to`, and about how many bytes they take. */
   get stored(): { ref: InboxRef; from: number; to: number; bytes: number } {
     const { offset, bytes } = this.assigned
     return { ref: this.#ref, from: this.#swept.offset, to: offset + 1, bytes: bytes - this.#swept.bytes }
@@ -136,7 +133,7 @@ export class Inbox {
     return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
-  /** Whether a message from another user is unread, be it synced or not. */
+  /** Whether a message from another user is unread, even if it is not synced yet. */
   get hasUnread(): boolean {
     const { assigned, durable, readOffset } = this
     const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
@@ -156,8 +153,8 @@ export class Inbox {
   }
 
   /**
-   * Returns whether the unread messages of `from` take more than `share` of the retention, and another message of `size` bytes would push
-   * out another sender's unread message. Undefined if `count` has to be called again first.
+   * Returns whether the unread messages of `from` take more than `share` of the retention, and a further message of `size` bytes would push
+   * out an unread message of someone else. Returns undefined if `count` has to be called first.
    */
   isCrowdedBy(
     from: string,
@@ -170,7 +167,8 @@ export class Inbox {
     const firstUnread = Math.max(first, this.readOffset + 1)
     // Without this shortcut each message to a full inbox would read a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
-    // Messages beyond a retention that was lowered are not pushed out by this one, and reading them all would block the event loop.
+    // If the retention was lowered, this message does not push out those that are beyond it already. Reading them all would block the event
+    // loop.
     const firstWithin = this.#firstWithin(this.assigned, retention)
     const firstAfter = this.#firstAfter(size, retention, firstWithin)
     const isFromAnother = (summary: MessageSummary | undefined): boolean =>
@@ -184,7 +182,10 @@ export class Inbox {
     return engineRules.sharedLimits.some((limit) => taken[limit] > share * retention[limit])
   }
 
-  /** Returns the operation that stores the next message, and stops retaining those that it pushes out. `json` is the message without its offset. */
+  /**
+   * Returns the operation that stores the next message, and stops retaining the messages that it pushes out. `json` is the message without
+   * its offset.
+   */
   append(json: string, size: number, from: string | null, at: number, retention: Retention): Operation {
     const before = this.assigned
     const offset = before.offset + 1
@@ -215,7 +216,7 @@ export class Inbox {
     this.durable = mark.first < this.durable.first ? { ...mark, first: this.durable.first } : mark
   }
 
-  /** Moves the read mark forward to `target`; false if it is there already. */
+  /** Moves the read mark forward to `target`. Returns false if the mark is there already. */
   markRead(target: number): boolean {
     const { durable } = this
     const offset = Math.min(target, durable.offset)
@@ -245,14 +246,14 @@ export class Inbox {
     this.#setFirst(first)
   }
 
-  /** Stops retaining the messages beyond `retention`. The next message would do so too. */
+  /** Stops retaining the messages beyond `retention`, as the next message would do. */
   trim(retention: Retention): void {
     this.#setFirst(this.#firstWithin(this.durable, retention))
   }
 
   /**
-   * The operations that delete the messages which are not retained, at most `MAX_DELETIONS`, and the bytes that they free;
-   * undefined while there are too few of them, or with `all`, none.
+   * Returns at most `MAX_DELETIONS` operations that delete messages which are not retained, and the bytes that they free. Returns undefined
+   * if there are fewer than `MIN_DELETIONS` such messages, or with `all`, no such message.
    */
   sweep(all: boolean): { freed: number; operations: Operation[] } | undefined {
     const { first, offset, bytes } = this.durable
@@ -279,7 +280,7 @@ export class Inbox {
     }
   }
 
-  /** The oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */
+  /** Returns the oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */
   #firstAfter(size: number, retention: Retention, first = this.assigned.first): number {
     const { offset, bytes } = this.assigned
     return this.#firstWithin({ offset: offset + 1, bytes: bytes + size, first }, retention)
@@ -290,7 +291,7 @@ export class Inbox {
     retention: Retention,
   ): number {
     const from = Math.max(first, offset - retention.messages + 1)
-    // The bytes since the last deletion are an upper bound, which needs no read.
+    // The bytes since the last deletion are an upper bound that needs no read.
     if (bytes - this.#swept.bytes <= retention.bytes) return from
     // A binary search: after the retention was lowered, reading each message beyond it would block the event loop.
     return lowerBound(

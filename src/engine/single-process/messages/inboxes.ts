@@ -72,7 +72,7 @@ export class Inboxes {
   readonly #webhooks: WebhookEvents
   readonly #unreadChecks: UnreadChecks
   readonly #reads: Reads
-  /** Apps whose quota refused a message in this task. */
+  /** Apps whose quota has refused a message in the current task of the event loop. */
   readonly #full = new Set<string>()
 
   constructor(options: InboxesOptions) {
@@ -155,7 +155,7 @@ export class Inboxes {
     }
     const sender = from === null ? null : (this.#users.sender(sendingUser, senderKey) ?? null)
     const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
-    // The caller may change `data` before the message is emitted, so the events have a copy.
+    // The caller may change `data` before the message is emitted, so the events carry a clone.
     const content: Content = {
       id,
       from,
@@ -167,7 +167,7 @@ export class Inboxes {
     }
 
     const inbox = this.#table.open(recipient, recipientKey)
-    // An array literal: `push` would allocate memory for 16 more inboxes in each message.
+    // This is a literal because `push` would allocate memory for 16 more inboxes in each message.
     const inboxes: SentInboxes =
       from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
     const size = Buffer.byteLength(json) + engineRules.messageOverhead
@@ -204,8 +204,8 @@ export class Inboxes {
   }
 
   /**
-   * Deletes the user's inbox in the batch that `write` sends with the given operations. The inbox has another epoch at once. A background
-   * job deletes the messages, which no read returns any more. Resolves with whether the inbox ever had a message.
+   * Deletes the user's inbox in the batch in which `write` writes the operations that it is given. The inbox has another epoch at once, and
+   * no read returns its messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const { exists } = this.#table.open(of)
@@ -219,7 +219,7 @@ export class Inboxes {
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox)
-      // The name is that of the inbox's own write, which must not bring the row back.
+      // This replaces a deferred write of the inbox, which would bring the row back.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
       return write([...operations, ...this.#purge.add(ref, from, to)])
     })
@@ -241,8 +241,8 @@ export class Inboxes {
   }
 
   /**
-   * Takes over from inboxes whose store has failed. Read marks that were not written are kept. Messages of a failed
-   * batch that turn out to be stored are emitted, because their sends were rejected without an event.
+   * Takes over from inboxes whose store has failed. It keeps read marks that were not written. It emits messages of a failed batch that
+   * turn out to be stored, because their sends were rejected without an event.
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
@@ -257,7 +257,7 @@ export class Inboxes {
     }
   }
 
-  /** Stops the background jobs, and resolves when no read is under way. */
+  /** Stops the background jobs, and resolves when no read runs. */
   async stop(): Promise<void> {
     await this.#scheduler.stop()
     await this.#reads.idle()
@@ -274,8 +274,8 @@ export class Inboxes {
   }
 
   /**
-   * Adds a message of `size` bytes in each inbox to the app's usage; false if that exceeds its quota. Adds the
-   * operations that make room.
+   * Adds a message of `size` bytes in each inbox to the app's usage. Returns false if that exceeds the app's quota. To stay within the
+   * quota, it adds operations that delete messages which are not retained.
    */
   #reserve(
     inboxes: SentInboxes,
@@ -300,9 +300,7 @@ export class Inboxes {
     return false
   }
 
-  /**
-   * Adds the operations that delete messages which are not retained. With `all`, of every such message of the inbox.
-   */
+  /** Adds operations that delete messages which are not retained. With `all` they delete every such message of the inbox. */
   #deleteUnretained(
     inbox: Inbox,
     retention: Retention,
@@ -321,7 +319,7 @@ export class Inboxes {
     this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
   }
 
-  /** Refuses the later messages of this task too: a smaller one might fit, and would overtake the first one. */
+  /** Refuses the later messages of this task too. Otherwise a smaller message that fits would overtake the refused one. */
   #refuseForThisTask(appId: string): void {
     this.#full.add(appId)
     queueMicrotask(() => this.#full.delete(appId))

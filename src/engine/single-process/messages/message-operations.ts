@@ -5,8 +5,8 @@ import { rows } from '../store/rows.js'
 export type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'first'>
 
 /**
- * Stores a message. The key and the value are made only if they are read. A store in memory keeps the operation itself, by `prefix` and
- * `offset`: with a key and a value for each message, a message takes twice the CPU time of that engine.
+ * Stores a message. It makes the key and the value only if they are read. A store in memory keeps the operation itself by `prefix` and
+ * `offset`; making a key and a value for each message would take that engine twice the CPU time.
  */
 export class MessagePut {
   readonly type = 'put'
@@ -47,7 +47,7 @@ export class MessagePut {
   }
 }
 
-/** Deletes a message, whose key is made only if it is read. */
+/** Deletes a message. It makes the key only if it is read. */
 export class MessageDel {
   readonly type = 'del'
   readonly prefix: string

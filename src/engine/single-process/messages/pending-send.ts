@@ -9,7 +9,9 @@ import type { Watermark } from './inbox-row.js'
 export type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> &
   Pick<CheckedMessage, 'body' | 'data'>
 
-/** Without a spread: V8 makes new hidden classes for each object that has fields behind one. */
+/**
+ * Returns the message at an offset. A spread would be shorter, but V8 makes new hidden classes for each object with fields after a spread.
+ */
 export const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }: Content): Message => {
   const message: Message = { offset, id, from, to, sender, sentAt }
   if (body !== undefined) message.body = body
@@ -17,14 +19,14 @@ export const messageAt = (offset: number, { id, from, to, sender, body, data, se
   return message
 }
 
-/** The inbox of the recipient, and the sender's if that is another. */
+/** The inbox of the recipient, and that of the sender unless it is the same. */
 export type SentInboxes = readonly [recipient: Inbox] | readonly [recipient: Inbox, sender: Inbox]
 
 export interface PendingSendOptions {
   content: Content
   /** The message as JSON, without an offset. */
   json: string
-  /** With the message in them. */
+  /** The inboxes, which have the message already. */
   inboxes: SentInboxes
   result: StoredResult
   emit: (event: EngineEvent) => void
@@ -38,7 +40,7 @@ export class PendingSend implements Waiter {
   readonly #inboxes: SentInboxes
   readonly #result: StoredResult
   readonly #emit: (event: EngineEvent) => void
-  /** The end of the recipient's inbox with the message, and of the sender's. */
+  /** The ends of the recipient's and the sender's inbox, including the message. */
   readonly #mark: Watermark
   readonly #ownMark: Watermark
   #onSynced!: (result: StoredResult) => void

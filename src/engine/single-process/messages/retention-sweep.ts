@@ -7,10 +7,10 @@ import { mayHaveExpired, type InboxRow } from './inbox-row.js'
 import { lastOf, rows } from '../store/rows.js'
 import { readAll, type Operation, type Store } from '../store/store.js'
 
-/** How many inboxes a step of the retention sweep reads, and about how many messages it deletes, at most. */
+/** How many inboxes a step of the sweep reads at most, and about how many messages it deletes at most. */
 const INBOXES_PER_STEP = 32
 const MAX_DELETIONS_PER_STEP = 256
-/** Milliseconds from the start of a full step to the next, and from the end of a step that was cut short. */
+/** Milliseconds from the start of a full step to the next step, and from the end of a step that had to stop early. */
 const STEP_DELAY = 100
 const RESUME_DELAY = 20
 
@@ -25,7 +25,7 @@ interface Sweep {
 /** The inboxes that a sweep reads and changes. */
 export interface SweptInboxes {
   open(of: UserRef): Inbox
-  /** Adds the operations that delete the messages of an inbox which are not retained. */
+  /** Adds operations that delete those messages of an inbox that are not retained. */
   deleteUnretained(inbox: Inbox, retention: Retention, now: number, operations: Operation[]): void
   /** Resolves when the operations are written. */
   write(operations: Operation[]): Promise<void>
@@ -58,7 +58,7 @@ export class RetentionSweep {
     this.#scheduler.schedule(job, this.#clock.now())
   }
 
-  /** Sets the retention of every app as it is in `other`. */
+  /** Takes over the retention of every app from `other`. */
   adopt(other: RetentionSweep): void {
     for (const [appId, { retention }] of other.#sweeps) this.retain(appId, retention)
   }
@@ -78,7 +78,7 @@ export class RetentionSweep {
         const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
         if (inbox.hasExpired(now, retention.age))
           this.#inboxes.deleteUnretained(inbox, retention, now, operations)
-        // More messages have expired than one call deletes: the next step goes on with this inbox.
+        // If more messages have expired than one call deletes, the next step goes on with this inbox.
         if (inbox.hasExpired(now, retention.age)) break
       }
       sweep.after = row

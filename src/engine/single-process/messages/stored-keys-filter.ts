@@ -1,6 +1,6 @@
 import { BloomFilter, hashText, type TextHash } from '../../util/bloom-filter.js'
 
-/** The greatest number of filters, of 1 MB each. They have room for 6,500,000 keys. */
+/** The greatest number of filters. Each takes 1 MB, and all together they take 6,500,000 keys. */
 const MAX_FILTERS = 8
 
 interface Generation {
@@ -14,14 +14,14 @@ interface Generation {
  * a message is 3 µs longer, and 13 µs longer with many users.
  */
 export class StoredKeysFilter {
-  /** The newest is the last. */
+  /** The filters, of which the newest is the last. */
   #generations: Generation[] = []
-  /** Until this time a dropped filter may have had a key that is still stored. */
+  /** Until this time, a key of a dropped filter may still be stored. */
   #droppedUntil = 0
-  /** Whether all keys that an earlier process stored are added. */
+  /** Whether all keys that an earlier process has stored were added. */
   #isLoaded = false
   readonly #maxFilters: number
-  /** The latest key and its hash: `mayHave` is called with a new message's key, and then `add`. */
+  /** The latest key and its hash, which are kept because a new message calls `mayHave` and then `add` with the same key. */
   #latestKey = ''
   #latestHash = hashText('')
 
@@ -44,7 +44,7 @@ export class StoredKeysFilter {
     newest.expiresAt = Math.max(newest.expiresAt, expiresAt)
   }
 
-  /** Called when every stored key was added. Before, `mayHave` returns true. */
+  /** Called when every stored key was added. Before that, `mayHave` returns true for every key. */
   setLoaded(): void {
     this.#isLoaded = true
   }

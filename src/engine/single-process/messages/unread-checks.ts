@@ -8,7 +8,7 @@ import { rows } from '../store/rows.js'
 import { del, put, type Operation } from '../store/store.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 
-/** How many checks a step does at most. */
+/** How many checks one step makes at most. */
 const CHECKS_PER_STEP = 32
 
 /** The first unread message of a streak: its offset, and how often the user was deleted before. */
@@ -35,8 +35,8 @@ export interface UnreadChecksOptions {
 }
 
 /**
- * Makes a `message.unread` when the oldest unread message of a user is old enough. A row says when to look. It is stored with the message
- * that begins a streak, which is the first unread message after everything was read.
+ * Adds a `message.unread` when the oldest unread message of a user is old enough. A streak of unread messages begins with the first message
+ * after everything was read. With that message a row is stored that says when to look.
  */
 export class UnreadChecks {
   readonly #reads: Reads
@@ -45,7 +45,7 @@ export class UnreadChecks {
   readonly #scheduler: Scheduler
   readonly #webhooks: WebhookEvents
   readonly #unreadOf: (of: UserRef) => Promise<Unread | null>
-  /** By app. */
+  /** The job of each app. */
   readonly #jobs = new Map<string, Job>()
 
   constructor({ reads, commit, clock, scheduler, webhooks, unreadOf }: UnreadChecksOptions) {
@@ -57,12 +57,15 @@ export class UnreadChecks {
     this.#unreadOf = unreadOf
   }
 
-  /** Does the app's checks when they are due, from now on. */
+  /** Makes the app's checks when they are due, from now on. */
   resume(appId: string): void {
     this.#schedule(appId, this.#clock.now())
   }
 
-  /** Returns the operations that store the check of a streak that begins with this message; none if the app does not ask for it. */
+  /**
+   * Returns the operations that store the check of a streak which begins with this message; none if the app does not ask for
+   * `message.unread`.
+   */
   begin(of: UserRef, offset: number, deletions: number, now: number): Operation[] {
     const unreadAfter = this.#webhooks.unreadAfter(of.appId)
     return unreadAfter === undefined ? [] : [this.#add(of, now + unreadAfter, [offset, deletions])]

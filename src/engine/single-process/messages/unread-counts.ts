@@ -1,6 +1,6 @@
 import type { MessageSummary } from './inbox-row.js'
 
-/** How many messages one call of `update` counts at most. For each it reads a row, which takes some microseconds. */
+/** How many messages one call of `update` counts at most. It reads a row for each, which takes some microseconds. */
 const STEP = 128
 
 interface SenderCount {
@@ -8,10 +8,7 @@ interface SenderCount {
   bytes: number
 }
 
-/**
- * Counts an inbox's unread messages by sender. Each `update` counts only the messages that became unread or read since the
- * last one.
- */
+/** Counts an inbox's unread messages by sender. An `update` counts only the messages that became unread or read since the previous one. */
 export class UnreadCounts {
   readonly #counts = new Map<string | null, SenderCount>()
   /** The counted messages by offset: their rows may be deleted before they are subtracted. */

@@ -4,7 +4,7 @@ import type { Inbox } from './inbox.js'
 import { rows } from '../store/rows.js'
 import { UnreadCounts } from './unread-counts.js'
 
-/** The greatest number of inboxes whose unread messages are counted in memory, and about the greatest number of these messages. */
+/** How many inboxes have their unread messages counted in memory at most, and about how many messages are counted at most. */
 const MAX_CACHED = 200
 const MAX_COUNTED = 200_000
 
@@ -13,7 +13,9 @@ export class UnreadLimit {
   readonly #open: (of: UserRef) => Inbox
   /** The counts of inboxes that are full of unread messages, by row. */
   readonly #counts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED })
-  /** The counts that messages to and from a user wait for, so that no message overtakes another. By the row of the user's inbox. */
+  /**
+   * The counts that messages to and from a user wait for, so that none overtakes an earlier one. The key is the row of the user's inbox.
+   */
   readonly #waits = new Map<string, Promise<unknown>>()
 
   constructor(open: (of: UserRef) => Inbox) {
@@ -21,8 +23,8 @@ export class UnreadLimit {
   }
 
   /**
-   * Returns whether the sender's unread messages would push another sender's unread message out of the inbox. Undefined if `count` has to
-   * count them first.
+   * Returns whether the sender has too many unread messages, and this message would push an unread message of someone else out of the
+   * inbox. Returns undefined if `count` has to count them first.
    */
   isReached(
     inbox: Inbox,
@@ -40,7 +42,7 @@ export class UnreadLimit {
     return counted
   }
 
-  /** Resolves when the counts that the message waits for are done; undefined if there is none. */
+  /** Resolves when the counts that the message has to wait for are done. Returns undefined if there are none. */
   waitOf({ appId, from, to }: CheckedMessage): Promise<unknown> | undefined {
     if (this.#waits.size === 0) return undefined
     const toRecipient = this.#waits.get(rows.inbox({ appId, userId: to }))
@@ -49,7 +51,7 @@ export class UnreadLimit {
     return Promise.all([toRecipient, fromSender])
   }
 
-  /** The sender's later messages wait too. */
+  /** Makes the sender's later messages wait too. */
   delaySender({ appId, from }: CheckedMessage, wait: Promise<unknown>): void {
     if (from !== null) this.#delay(rows.inbox({ appId, userId: from }), wait)
   }

@@ -83,8 +83,8 @@ export class Guests {
     if (startsUntil !== undefined && startsUntil > this.#clock.now()) return
     this.#starting.delete(row)
     const deletion = this.#users.deleteGuest(of, () => !this.#isInUse(of) && !this.#starting.has(row))
-    const settled = deletion.catch(this.#onError).finally(() => this.#deletions.delete(settled))
-    this.#deletions.add(settled)
+    const ended = deletion.catch(this.#onError).finally(() => this.#deletions.delete(ended))
+    this.#deletions.add(ended)
   }
 
   /** Stops, and resolves when no deletion is under way. */

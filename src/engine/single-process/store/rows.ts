@@ -36,7 +36,7 @@ export const rows = {
   /** When the engine was last known to be open, by the wall clock. */
   openAt: 'open at',
   /** Stored while a transfer of another engine's data into this store is not complete. */
-  copying: 'copying',
+  unfinishedTransfer: 'unfinished transfer',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
   /** The ids are one part of the key, so that one range covers the guests of all apps. App ids have no spaces. */
   guest: ({ appId, userId }: UserRef) => `guest\0${appId} ${userId}`,

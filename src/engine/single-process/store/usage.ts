@@ -1,25 +1,25 @@
-import type { AppUsage as EngineUsage, SendRules } from '../../engine.js'
+import type { AppUsage, SendRules } from '../../engine.js'
 import { AppCounters } from './app-counters.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import type { Store } from './store.js'
 
 /** The counts of an app's data in the store. */
-export type AppUsage = Omit<EngineUsage, 'sessions'>
+export type StoredUsage = Omit<AppUsage, 'sessions'>
 
-const NOTHING: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0 }
+const NOTHING: StoredUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0 }
 
 /** Counts the usage of apps. */
 export class Usage {
-  readonly #apps: AppCounters<AppUsage>
+  readonly #apps: AppCounters<StoredUsage>
 
   constructor(store: Store, commit: GroupCommit) {
-    const load = (stored: AppUsage | undefined): AppUsage => ({ ...NOTHING, ...stored })
+    const load = (stored: StoredUsage | undefined): StoredUsage => ({ ...NOTHING, ...stored })
     this.#apps = new AppCounters({ store, commit, rowOf: rows.usage, load })
   }
 
   /** Returns whether the app stays within `quota` if it uses `more`. An inbox that exists may always receive more. */
-  fits(appId: string, more: Pick<AppUsage, 'inboxes' | 'bytes'>, quota: SendRules['quota']): boolean {
+  fits(appId: string, more: Pick<StoredUsage, 'inboxes' | 'bytes'>, quota: SendRules['quota']): boolean {
     const { inboxes, bytes } = this.#apps.of(appId)
     return (
       bytes + more.bytes <= quota.bytes && (more.inboxes === 0 || inboxes + more.inboxes <= quota.inboxes)
@@ -27,7 +27,7 @@ export class Usage {
   }
 
   /** Adds a difference, which is negative when messages are deleted. */
-  add(appId: string, difference: Partial<AppUsage>): void {
+  add(appId: string, difference: Partial<StoredUsage>): void {
     const usage = this.#apps.of(appId)
     usage.users += difference.users ?? 0
     usage.inboxes += difference.inboxes ?? 0
@@ -36,7 +36,7 @@ export class Usage {
     this.#apps.save(appId)
   }
 
-  get(appId: string): AppUsage {
+  get(appId: string): StoredUsage {
     return { ...this.#apps.of(appId) }
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { AppUsage } from '../store/usage.js'
+import type { StoredUsage } from '../store/usage.js'
 import { EngineError } from '../../errors.js'
 import { unfinishedTransfer, type SentId, type TransferRecord } from '../../transfer.js'
 import type { UserRef } from '../../engine.js'
@@ -28,7 +28,7 @@ export class RowImport {
   readonly #writer: RowWriter
   /** The engine's clock begins at this time when the store is opened first. */
   readonly #now = Date.now()
-  readonly #usage = new Map<string, AppUsage>()
+  readonly #usage = new Map<string, StoredUsage>()
   readonly #events = new Map<string, EventCountsRow>()
   #inbox: ImportedInbox | undefined
 
@@ -39,14 +39,14 @@ export class RowImport {
 
   /** Marks the store. Rejects if it is not empty; `where` names it. With `restart` a marked store is emptied. */
   async begin(where: string, restart: boolean): Promise<void> {
-    if (read(this.#store, rows.copying) !== undefined) {
+    if (read(this.#store, rows.unfinishedTransfer) !== undefined) {
       if (!restart) throw new EngineError('unavailable', unfinishedTransfer(where))
       return this.#clear()
     }
     const [found] = await readAll(this.#store, { ...EVERYTHING, limit: 1 })
     if (found)
       throw new EngineError('unavailable', `${where} holds data: name a folder that is new or empty in --to.`)
-    await this.#store.batch([put(rows.copying, this.#now)], { sync: true })
+    await this.#store.batch([put(rows.unfinishedTransfer, this.#now)], { sync: true })
   }
 
   async write(records: readonly TransferRecord[]): Promise<void> {
@@ -63,14 +63,14 @@ export class RowImport {
     for (const [appId, counts] of this.#events) this.#writer.put(rows.eventCounts(appId), counts)
     this.#writer.put(rows.time, this.#now)
     await this.#writer.write()
-    await this.#store.batch([putFormat(), del(rows.copying)], { sync: true })
+    await this.#store.batch([putFormat(), del(rows.unfinishedTransfer)], { sync: true })
   }
 
   /** Deletes all rows but the mark. */
   async #clear(): Promise<void> {
     for (let found = ROWS_PER_DELETION; found >= ROWS_PER_DELETION;) {
       const keys = await this.#store.iterator({ ...EVERYTHING, limit: ROWS_PER_DELETION }).all()
-      const deletions = keys.filter(([key]) => key !== rows.copying).map(([key]) => del(key))
+      const deletions = keys.filter(([key]) => key !== rows.unfinishedTransfer).map(([key]) => del(key))
       found = keys.length
       await this.#store.batch(deletions, { sync: true })
     }
@@ -117,7 +117,7 @@ export class RowImport {
     }
   }
 
-  #usageOf(appId: string): AppUsage {
+  #usageOf(appId: string): StoredUsage {
     const usage = this.#usage.get(appId) ?? { users: 0, guests: 0, inboxes: 0, bytes: 0 }
     this.#usage.set(appId, usage)
     return usage

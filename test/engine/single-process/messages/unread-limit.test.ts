@@ -49,10 +49,10 @@ void describe('the limit of unread messages of one sender', () => {
       if (isCounting) setImmediate(() => watch(now))
     }
     watch(reads())
-    const settled: string[] = []
+    const ended: string[] = []
     const send = async (from: string, to: string): Promise<string> => {
       const { outcome } = await engine.send({ appId, id: `${from} ${to}`, from, to, body: 'Hello' }, rules)
-      settled.push(`${from} ${to}`)
+      ended.push(`${from} ${to}`)
       return outcome
     }
     const outcomes = await Promise.all([send('ada', 'bob'), send('cyd', 'bob'), send('dan', 'eve')])
@@ -60,7 +60,7 @@ void describe('the limit of unread messages of one sender', () => {
     assert.deepEqual(outcomes, ['refused', 'stored', 'stored'])
     assert.ok(reads() > MESSAGES, 'the inbox was read')
     assert.ok(most < MESSAGES / 2, `${most} rows were read in one turn of the event loop`)
-    assert.equal(settled[0], 'dan eve')
+    assert.equal(ended[0], 'dan eve')
     await engine.close()
   })
 

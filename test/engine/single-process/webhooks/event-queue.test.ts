@@ -57,7 +57,7 @@ void describe('the rows of webhook events', () => {
   })
 
   for (const waiting of [0, 1, 2])
-    void it(`of an event that is added while another is settled outlive the process (${waiting} others wait)`, async () => {
+    void it(`of an event that is added while another is delivered outlive the process (${waiting} others wait)`, async () => {
       const store = new MemoryStore()
       const engine = await engineOn(store)
       const send = (id: number) =>
@@ -65,9 +65,9 @@ void describe('the rows of webhook events', () => {
       for (let id = 0; id <= waiting; id++) await send(id)
       const [first] = await engine.takeDueEvents('app', 1, 60_000)
       assert.ok(first)
-      const settled = engine.endDelivery('app', 'ada', first.event.id, { delivered: true })
+      const delivered = engine.endDelivery('app', 'ada', first.event.id, { delivered: true })
       await send(waiting + 1)
-      await settled
+      await delivered
       await engine.check()
       // As after SIGKILL: the engine is not closed.
       const next = await engineOn(store)

@@ -96,10 +96,10 @@ test('a script runs again after a lost connection only if it is repeatable', asy
     await run(what, ['warm-up'], '1')
     proxy.withhold()
     const result = run(what, [what.name], '1')
-    const settled = result.catch((error: unknown) => error)
+    const outcome = result.catch((error: unknown) => error)
     await until('the script ran once', () => server.command('hget', what.name, 'n'), '1')
     proxy.cut()
-    if (runs === 2) assert.equal(await settled, 2)
+    if (runs === 2) assert.equal(await outcome, 2)
     else await assert.rejects(result, unavailable)
     assert.equal(await server.command('hget', what.name, 'n'), String(runs))
   }

@@ -1,9 +1,9 @@
 -- Lists the own copies that have been pending for a time.
--- KEYS: copies.
+-- KEYS: ownCopies.
 -- ARGV: 1 the time in milliseconds.
 -- Returns for each own copy its field, and its value: the app's id, NUL, and JSON as `Note` in `own-copies.ts`.
 local found = {}
-local all = call('HGETALL', K.copies)
+local all = call('HGETALL', K.ownCopies)
 for n = 1, #all, 2 do
   local note = cjson.decode(string.match(all[n + 1], '%z(.*)'))
   local sentAt = note[5]

@@ -1,6 +1,6 @@
 -- Notes that an own copy was made: it is no longer pending.
--- KEYS: copies.
+-- KEYS: ownCopies.
 -- ARGV: 1 the own copy's field.
 -- Returns nothing.
-call('HDEL', K.copies, arg(1))
+call('HDEL', K.ownCopies, arg(1))
 return reply()

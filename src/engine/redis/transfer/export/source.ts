@@ -92,9 +92,9 @@ export class RedisSource implements TransferSource {
   async #makePendingOwnCopies(): Promise<void> {
     const { runner } = this.#get()
     if (!runner.isCluster) return
-    const copies = new OwnCopies(runner)
+    const ownCopies = new OwnCopies(runner)
     for (let partition = 0; partition < runner.partitions.count; partition++)
-      await copies.makePending(partition, 0)
+      await ownCopies.makePending(partition, 0)
   }
 
   async *#exportUsers(users: readonly UserRef[]): AsyncGenerator<TransferRecord[]> {

@@ -17,7 +17,7 @@ const withFolder = async <T>(folder: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The data in a folder of an embedded engine. They are read without an engine, so nothing in it changes. */
+/** The data in a folder of an embedded engine. The transfer reads the data without an engine, so nothing in the folder changes. */
 export const folderSource = (path: string): TransferSource => {
   const folder = resolve(path)
   let store: LevelStore | undefined
@@ -27,9 +27,9 @@ export const folderSource = (path: string): TransferSource => {
         if (!existsSync(join(folder, 'CURRENT')))
           throw new EngineError('unavailable', `There is no data in ${folder}: correct engine.path.`)
         store = await openLevelStore(folder)
-        if (store.getSync(rows.copying) !== undefined)
+        if (store.getSync(rows.unfinishedTransfer) !== undefined)
           throw new EngineError('unavailable', unfinishedTransfer(folder))
-        // Before the target is opened, which marks it.
+        // The check comes here because opening the target, the next step of a transfer, already marks that target.
         checkFormat(store, folder)
       }),
     async *pages() {
@@ -39,7 +39,7 @@ export const folderSource = (path: string): TransferSource => {
   }
 }
 
-/** A new folder of an embedded engine. */
+/** A folder of an embedded engine, to which a transfer writes. It must be new or empty. */
 export const folderTarget = (path: string): TransferTarget => {
   const folder = resolve(path)
   const makePrivate = createPrivacy(folder)
