@@ -29,7 +29,7 @@ import { Webhooks } from './webhooks/webhooks.js'
 
 const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
-/** The least milliseconds between two comparisons of a user's newest offset with Redis. */
+/** The smallest number of milliseconds between two comparisons of a user's newest offset with Redis. */
 const MIN_COMPARE_INTERVAL = 1_000
 
 export interface OpenedEngineOptions {
@@ -45,7 +45,7 @@ export interface OpenedEngineOptions {
 const kinds = fields.event
 type Kinds = typeof kinds
 
-/** An event as scripts write it. */
+/** An event in the form in which scripts write it. */
 type WireEvent =
   | [
       kind: Kinds['sessionEnded'],
@@ -79,7 +79,7 @@ type WireEvent =
   | [kind: Kinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
   | [kind: Kinds['counts'], appId: string, userId: string, guests: number, inboxes: number, bytes: number]
 
-/** An engine that was opened: one node of those that share a Redis. */
+/** An opened engine: one of the nodes that share a Redis. */
 export class OpenedEngine {
   readonly users: Users
   readonly sessions: Sessions
@@ -147,7 +147,7 @@ export class OpenedEngine {
     try {
       servers = await client.info()
       assertUsable(servers, client.isCluster)
-      // Before any session starts: what is published for it must arrive.
+      // The subscription comes before any session, because the events of a session must arrive.
       await client.subscribe(this.#runner.keys.subscribed(this.#runner.nodeId))
       const runner = this.#runner
       const [key, epochs, ...apps] = await runner.onPartition(runner.steps.open, 0, [
@@ -192,7 +192,10 @@ export class OpenedEngine {
     return new Uint8Array(this.#key)
   }
 
-  /** Rejects unless Redis stores a value, and what it publishes for this node arrives: without that, messages come late. */
+  /**
+   * Rejects unless Redis stores a value, and a canary that it publishes to this node arrives. Without a working subscription messages come
+   * late.
+   */
   async check(): Promise<void> {
     const canary = randomUUID()
     const arrival = this.#canaries.expect(canary)
@@ -213,7 +216,7 @@ export class OpenedEngine {
     if (options.webhooks) await this.webhooks.resume(appId, this.#leases.isAlone)
   }
 
-  /** Sets the app's retention, as the rules of a message name it. */
+  /** Sets the app's retention, which the rules of each message name. */
   retain(appId: string, retention: AppOptions['retention']): void {
     if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
   }
@@ -226,7 +229,7 @@ export class OpenedEngine {
     return usage
   }
 
-  /** A node that the others counted as dead has lost its sessions: other connections may carry them now. */
+  /** Called when the other nodes have counted this one as dead: connections of theirs may carry its sessions now. */
   #onLost(): void {
     this.attached.clear()
     this.#options.emit({ type: 'lease-lost' })
@@ -256,7 +259,7 @@ export class OpenedEngine {
       case kinds.read:
         return emit({ type: 'read', user, inbox: this.#inboxOf(user, event) })
       case kinds.webhooksDue:
-        // A node receives its own events twice: the first time with the result of the step.
+        // A node receives its own events twice. The first time they come with the result of the step.
         if (isPublished && event[3] === this.#runner.nodeId) return
         return this.webhooks.note(event[1], event[2], 0)
       case kinds.tokenReleased:
@@ -267,7 +270,7 @@ export class OpenedEngine {
     }
   }
 
-  /** Compares the users whose epochs have changed: all users, or in a cluster those of a partition. */
+  /** Compares the users whose epochs have changed: in a cluster those of the partition, otherwise all users. */
   #compare(partition: number): void {
     const { client, onError } = this.#options
     this.attached.compare(client.isCluster ? partition : undefined).catch(onError)

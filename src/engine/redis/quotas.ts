@@ -9,7 +9,7 @@ export interface Counts {
   bytes: number
 }
 
-/** Milliseconds after which the counts of other nodes are read again: sooner if a limit was reached. */
+/** Milliseconds after which the counts are read again, because other nodes change them. If a limit was reached, they are read sooner. */
 const MAX_AGE = 5_000
 const MAX_AGE_AT_LIMIT = 200
 
@@ -22,8 +22,8 @@ interface AppCounts {
 const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0 }
 
 /**
- * The counts of an app in all partitions. A step compares its own partition's exact count with what the others leave of the limit.
- * The counts of changes by this node are exact, those of others some seconds old.
+ * The counts of an app in all partitions. A step adds its own partition's exact count to those of the other partitions. Changes by this
+ * node are counted at once, those by other nodes some seconds later.
  */
 export class Quotas {
   readonly #runner: StepRunner
@@ -34,7 +34,7 @@ export class Quotas {
     this.#runner = runner
   }
 
-  /** The counts of the app in all other partitions. `isAtLimit`: a limit was reached by the counts as they are known. */
+  /** Resolves with the counts of the app in all other partitions. With `isAtLimit`, by the known counts a limit was reached. */
   async others(appId: string, partition: number, isAtLimit = false): Promise<Counts> {
     const { sum, partitions } = await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE)
     const own = partitions[partition] ?? NONE
@@ -45,9 +45,11 @@ export class Quotas {
     }
   }
 
-  /** A step of this node has changed counts of the user's partition. Those that did not change are negative. */
+  /**
+   * Notes that a step of this node has changed counts of the user's partition. A negative number stands for a count that did not change.
+   */
   async update(of: UserRef, changed: Counts): Promise<void> {
-    // Counts that could not be read are read again by the next call that needs them.
+    // If the counts could not be read, the next call that needs them reads them again.
     const counts = await this.#apps.get(of.appId)?.catch(() => undefined)
     const own = counts?.partitions[this.#runner.partitions.of(of)]
     if (!counts || !own) return
@@ -58,7 +60,7 @@ export class Quotas {
     }
   }
 
-  /** Runs tasks of an app that might exceed a limit together one after the other. */
+  /** Runs tasks of an app one after the other, because together they might exceed a limit. */
   inTurn<T>(appId: string, task: () => Promise<T>): Promise<T> {
     return this.#mutex.run(appId, task)
   }

@@ -33,11 +33,11 @@ import { createRedisClient, type RedisClientOptions } from './client/index.js'
 import { OpenedEngine } from './opened-engine.js'
 
 interface CommonOptions {
-  /** What all keys begin with. @default 'chat-session:' */
+  /** The beginning of the names of all keys. @default 'chat-session:' */
   prefix?: string | undefined
   /**
-   * Milliseconds after which the newest offset of each user is compared with Redis again, because a published message may be lost; at least 1,000.
-   * @default 15000
+   * Milliseconds between two comparisons of each user's newest offset with Redis, which find published messages that were lost; at least
+   * 1,000. @default 15000
    */
   compareInterval?: number | undefined
   /**
@@ -45,7 +45,7 @@ interface CommonOptions {
    * @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
-  /** Called when the engine has opened, with what its server says about itself; of a cluster, the least durable server. */
+  /** Called when the engine has opened, with what its server says about itself. Of a cluster this is the least durable server. */
   onOpen?: ((server: ServerInfo) => void) | undefined
 }
 
@@ -55,7 +55,7 @@ export interface RedisEngineOptions extends CommonOptions {
 }
 
 export interface SharedEngineOptions extends CommonOptions {
-  /** Makes the connections of an opened engine. */
+  /** Makes a client for each opening of the engine. */
   client: () => RedisClient
   /** Milliseconds that are added to the time of Redis: for tests. */
   clockShift?: (() => number) | undefined
@@ -63,7 +63,7 @@ export interface SharedEngineOptions extends CommonOptions {
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
 
-/** An engine whose data is in a Redis, which other engines share. */
+/** An engine whose data are in a Redis, which other engines share. */
 export class RedisEngine implements Engine {
   readonly #options: SharedEngineOptions
   readonly #onError: (error: unknown) => void
@@ -293,8 +293,8 @@ export class RedisEngine implements Engine {
 }
 
 /**
- * Makes an engine that keeps its data in a Redis, for gateways that are one gateway together: each opens an engine with the same server
- * and prefix. Durable means what the server's `appendfsync` gives. It needs the package ioredis.
+ * Makes an engine that keeps its data in a Redis, for several gateways that work as one. Each gateway makes such an engine with the same
+ * server and prefix. How durable data are depends on the server's `appendfsync`. The engine needs the package ioredis.
  *
  * @example
  *     const engine = createRedisEngine({ server: { type: 'single', url: 'redis://127.0.0.1:6379' } })

@@ -10,7 +10,7 @@ export interface Step extends Script {
   readonly keys: readonly KeyKind[]
 }
 
-/** A script that does the same in several partitions. A call has the keys of the first partition, then those of the second, and so on. */
+/** A script that does the same in several partitions. A call names the keys of the first partition, then those of the second, and so on. */
 export interface BatchStep extends Step {
   readonly isBatch: true
 }
@@ -49,7 +49,7 @@ const namesOf = (keys: readonly KeyKind[]): string => {
 const partsOf = (parts: readonly Part[] = []): string =>
   ['base', ...parts].map((part) => sourceOf(`lua/${part}`)).join('\n')
 
-/** `path` is that of the script's file, without the extension. The script's name is the name of its file. */
+/** Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. */
 const stepOf = (
   path: string,
   keys: readonly KeyKind[],
@@ -66,13 +66,13 @@ const stepOf = (
   }
 }
 
-/** Makes a step from the Lua files of its parts and of its name. */
+/** Makes a step from the Lua files of its parts and of the script. */
 export const defineStep = (name: string, keys: readonly KeyKind[], options: StepOptions = {}): Step =>
   stepOf(name, keys, `${namesOf(keys)}${partsOf(options.parts)}\n${sourceOf(name)}`, options)
 
 /**
- * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run twice: it
- * only reads, or its second run changes nothing.
+ * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run twice,
+ * because it only reads, or because its second run changes nothing.
  */
 export const defineBatchStep = (
   name: string,

@@ -8,7 +8,7 @@ const isAtLeast = (version: string, [major, minor]: readonly [number, number]): 
   return ours > major || (ours === major && theirs >= minor)
 }
 
-/** Throws if a server can't hold the engine's data: it is too old, or it deletes keys when its memory is full. */
+/** Throws if a server is not fit for the engine's data, because it is too old, or deletes keys when its memory is full. */
 export const assertUsable = (servers: readonly ServerInfo[], isCluster: boolean): void => {
   const needed = isCluster ? NEEDED.cluster : NEEDED.other
   for (const { version, maxmemoryPolicy } of servers) {
@@ -22,10 +22,10 @@ export const assertUsable = (servers: readonly ServerInfo[], isCluster: boolean)
   }
 }
 
-/** The values of `appendfsync`, the least durable first. Undefined: the server does not say. */
+/** The values of `appendfsync`, the least durable first. Undefined means that the server does not say. */
 const durability: readonly (string | undefined)[] = ['off', undefined, 'no', 'everysec', 'always']
 
-/** Returns what the server says whose `appendfsync` keeps the least. */
+/** Returns the information of the server whose `appendfsync` is the least durable. */
 export const leastDurable = (servers: readonly ServerInfo[]): ServerInfo => {
   const [first] = servers.toSorted(
     (a, b) => durability.indexOf(a.appendfsync) - durability.indexOf(b.appendfsync),

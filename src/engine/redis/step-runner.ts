@@ -19,7 +19,7 @@ export interface StepRunnerOptions {
   client: RedisClient
   prefix: string
   partitions: Partitions
-  /** The id of this engine. No other engine has it. */
+  /** The id of this engine, which no other engine has. */
   nodeId: string
   /** Returns milliseconds to add to the time of Redis: for tests. */
   clockShift: () => number
@@ -47,9 +47,9 @@ export class StepRunner {
   readonly partitions: Partitions
   readonly keys: Keys
   readonly nodeId: string
-  /** Whether partitions may be on different servers. Then a step has the keys of one partition. */
+  /** Whether partitions may be on different servers. If they are, a step has the keys of one partition. */
   readonly isCluster: boolean
-  /** Epochs of inboxes are derived from it. */
+  /** The secret from which the epochs of inboxes are derived. */
   epochKey = ''
   readonly #client: RedisClient
   readonly #publish: string
@@ -87,7 +87,7 @@ export class StepRunner {
     )
   }
 
-  /** Runs a step that has, after its own keys, the key of this kind of each user of a group. */
+  /** Runs a step on its own keys, followed by one key of each user of a group. `kind` says which key. */
   onUsers(
     step: Step,
     kind: KeyKind,
@@ -113,7 +113,10 @@ export class StepRunner {
     return this.inPartition(step, partition, { appId, userId: '' }, args, options)
   }
 
-  /** Runs a step on an app's keys in partitions, and returns the results in their order. In a cluster each partition has a call of its own. */
+  /**
+   * Runs a step on an app's keys in several partitions, and resolves with their results in the same order. In a cluster each partition
+   * takes a call.
+   */
   async inPartitions(
     step: BatchStep,
     partitions: readonly number[],
@@ -135,12 +138,12 @@ export class StepRunner {
     return this.inPartition(step, partition, { appId: '', userId: '' }, args)
   }
 
-  /** Runs a step on an app's keys in all partitions, and returns the results in their order. */
+  /** Runs a step on an app's keys in all partitions, and resolves with their results in the same order. */
   onEveryPartition(step: BatchStep, appId: string, args: readonly string[]): Promise<Reply[][]> {
     return this.inPartitions(step, this.partitions.all, appId, args)
   }
 
-  /** Returns the epoch of a user's inbox, without the number at its end. */
+  /** Returns the text before the number in the epoch of a user's inbox. */
   epochBase({ appId, userId }: UserRef): string {
     return `${sha256(`${this.epochKey}\0${appId}\0${userId}`).slice(0, EPOCH_LENGTH)}.`
   }
@@ -152,7 +155,7 @@ export class StepRunner {
     return epoch.startsWith(base) && /^\d+$/.test(number) ? Number(number) : -1
   }
 
-  /** Runs a step in a partition, which need not be the user's. */
+  /** Runs a step in a partition, which may be another than the user's. */
   inPartition(
     step: Step,
     partition: number,

@@ -3,14 +3,14 @@ import { defineBatchStep, defineStep } from './script.js'
 
 /** The keys of webhook events. */
 const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending'] as const
-/** The keys of a step that may end a session, which may delete a guest. */
+/** The keys of a step that may end a session, and so may delete a guest. */
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
 const withSessions = { parts: ['state', 'webhooks', 'sessions'] } as const
 const withInbox = { parts: ['state', 'webhooks', 'sessions', 'inbox'] } as const
 const reads = { repeatable: true } as const
 
-/** Every step. A step that may run twice with the same arguments and result is repeatable. */
+/** Makes every step. A step is repeatable if a second run with the same arguments has the same result. */
 export const loadSteps = () => {
   const onSession = (name: string, more: readonly KeyKind[] = [], repeatable = true) =>
     defineStep(name, [...sessions, ...more], { ...withSessions, repeatable })

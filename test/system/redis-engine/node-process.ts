@@ -1,4 +1,5 @@
-// A process with an open Redis engine: node-process.ts URL PREFIX RESUMABLE-FOR. It starts a session for Ada, reports it, and does what its parent asks.
+// A process with an open Redis engine. Its arguments are the URL, the prefix, and for how many milliseconds its session is resumable. It
+// starts a session for Ada, reports it, and makes the calls that its parent names.
 import { createRedisEngine, type Engine, type SessionRecord } from '../../../src/engine/index.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
 import { ada, request, startSession } from '../../../src/engine/suite/kit.js'

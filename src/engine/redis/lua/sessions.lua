@@ -1,4 +1,4 @@
--- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `lua/fields.ts` describes its fields.
+-- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes its fields.
 -- A script reads and writes them by the names there, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
 local rows, areChanged = nil, false
 -- How many sessions there are, how many of them make the user online, and which of the rows do.

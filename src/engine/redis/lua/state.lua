@@ -1,5 +1,5 @@
--- A part of scripts: the hash `state` says what is known about a server. In a cluster each partition has such a hash, because partitions move.
--- `fields.ts` describes its fields.
+-- A part of scripts: the hash `state` has what is known about a server. In a cluster each partition has such a hash, because partitions
+-- move. `fields.ts` describes its fields.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 -- The number of an epoch is the generation, followed by how often the user was deleted. It has 14 digits at most, because cjson writes no
 -- more.

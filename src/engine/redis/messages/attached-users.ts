@@ -3,11 +3,14 @@ import type { EngineEvent, MessagePage, Position, SessionRef, UserRef } from '..
 import type { OwnCopyPlace } from './own-copies/own-copies.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** How many messages a read of missing ones returns at most. */
+/** How many missing messages one read returns at most. */
 const PAGE = 100
 /** How many users' missing messages are read at once: after an outage all attached users may miss some. */
 const READ_AT_ONCE = 32
-/** The users are compared in so many shares, by their partitions. Each share is compared once an interval, so that the calls are spread over it. */
+/**
+ * How many shares the users are divided into, by their partitions. The engine compares each share once in an interval, so that the calls
+ * are spread over the interval.
+ */
 export const SHARES = 15
 
 /** A user for whom a connection of this node carries a session. */
@@ -19,14 +22,14 @@ interface AttachedUser {
   /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
   epoch: number
   offset: number
-  /** The newest offset that is known. Messages up to it are emitted once they have been read. */
+  /** The newest offset that is known. Messages up to it are emitted once they were read. */
   newest: number
   isReading: boolean
 }
 
 interface Starting {
   count: number
-  /** The newest message that came before its start was finished: its epoch and offset. */
+  /** The newest message that came before the start was finished: its epoch and offset. */
   newest: [epoch: number, offset: number] | undefined
   /** Sessions that ended, and connections that carry no session any more: the result of their start may come after that. */
   readonly gone: Set<string>
@@ -42,8 +45,8 @@ export interface AttachedUsersOptions {
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
 /**
- * The users whose sessions this node carries, with the messages that were emitted for each: every message is emitted once and in order,
- * though a published one may be lost.
+ * The users whose sessions are attached to this node, and how far their messages were emitted. Every message is emitted once and in order,
+ * even if what Redis published was lost.
  */
 export class AttachedUsers {
   readonly #options: AttachedUsersOptions
@@ -65,7 +68,7 @@ export class AttachedUsers {
     return [...this.#users.values()].map(({ of }) => of)
   }
 
-  /** Notes messages that come before the result of a start. The returned function ends the notes. */
+  /** Notes the messages that come before the result of a start, until the returned function is called. */
   expectStart(of: UserRef): () => void {
     const key = keyOf(of)
     const starting = this.#starting.get(key) ?? { count: 0, newest: undefined, gone: new Set() }
@@ -93,7 +96,7 @@ export class AttachedUsers {
     if (starting?.newest) this.#advance(user, ...starting.newest)
   }
 
-  /** Notes that a session has ended; or, with a connection, that this connection does not carry it any more. Another one may carry it. */
+  /** Notes that a session has ended. With `connectionId`, notes that this connection no longer carries the session; another one may. */
   remove({ appId, userId, sessionId }: SessionRef, connectionId?: string): void {
     const key = keyOf({ appId, userId })
     this.#starting.get(key)?.gone.add(connectionId ?? sessionId)
@@ -102,7 +105,7 @@ export class AttachedUsers {
     if (user.connections.delete(sessionId) && user.connections.size === 0) this.#users.delete(key)
   }
 
-  /** Notes that a message was stored. `json` is the message without its offset, if the event has the message. */
+  /** Notes that a message was stored. `json` is the message without its offset; undefined if the event does not contain the message. */
   receive(of: UserRef, epoch: number, offset: number, json: string | undefined): void {
     const key = keyOf(of)
     const starting = this.#starting.get(key)
@@ -117,8 +120,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Notes where the own copy of the user's message is. If the epoch is another one, reports it before the sender knows the offset: in the
-   * earlier epoch the offset may belong to another message.
+   * Notes where the own copy of the user's message is. If it is in another epoch, this reports the epoch before the sender learns the
+   * offset: in the earlier epoch the offset may belong to another message.
    */
   noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
     const user = this.#users.get(keyOf(of))
@@ -126,11 +129,14 @@ export class AttachedUsers {
     if (user && epoch > user.epoch) this.#advance(user, epoch, offset)
   }
 
-  /** Compares the epochs and newest offsets of all users with Redis, because published messages may have been lost; or those of one partition. */
+  /**
+   * Compares the epochs and newest offsets of all users, or of those in one partition, with Redis: published messages may have been lost.
+   */
   async compare(partition?: number): Promise<void> {
     if (partition !== undefined) return this.#compare((each) => each === partition)
     const errors: unknown[] = []
-    // One share after the other, so that other calls don't wait for all. One that fails stops no other.
+    // It compares one share after the other, so that other calls don't wait for all of them. If one fails, the others are compared all the
+    // same.
     for (let share = 0; share < SHARES; share++)
       await this.compareShare(share).catch((error: unknown) => errors.push(error))
     if (errors.length > 0) throw errors[0]
@@ -162,7 +168,7 @@ export class AttachedUsers {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
       emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
-      // A session that started in the new epoch learns by the newest message that it may lack others.
+      // The newest message tells a session that started in the new epoch that it may lack others.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
     user.newest = Math.max(user.newest, offset)
@@ -187,7 +193,7 @@ export class AttachedUsers {
     }
   }
 
-  /** Reads and emits the messages up to the newest. If it fails, the next message or comparison tries again. */
+  /** Reads and emits the messages up to the newest. If that fails, the next message or comparison tries again. */
   async #read(user: AttachedUser): Promise<void> {
     const { runner, messagesAfter } = this.#options
     while (user.offset < user.newest && this.#users.get(keyOf(user.of)) === user) {

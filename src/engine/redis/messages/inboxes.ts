@@ -15,7 +15,7 @@ import { SendLanes } from './send-lanes.js'
 import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** `Infinity` is no argument for Redis. */
+/** Returns the limit as an argument for Redis, which does not understand `Infinity`. */
 const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
 
 /** Called with the place of a sender's own copy before its offset is returned. */
@@ -79,7 +79,7 @@ export class Inboxes {
     return isComparable === 1 ? this.#stateOf(of, state) : null
   }
 
-  /** Sends a message within what other partitions leave of the app's quota. */
+  /** Sends a message if it fits into what other partitions leave of the app's quota. */
   async #sendWithin(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
     const { recipient, sender } = outgoing
     const partition = this.#runner.partitions.of(recipient)
@@ -121,7 +121,8 @@ export class Inboxes {
         this.#trim(of, rules).catch(() => undefined)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     if (!sender) return { ...result, ownOffset: null }
-    // Offsets are positive. If the message was sent before the keys moved into a cluster, its step made the own copy.
+    // An offset above 0 means that the step has made the own copy. In a cluster this is so if the message was sent before the keys moved
+    // there.
     const place =
       Number(ownOffset) > 0
         ? { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }

@@ -9,9 +9,9 @@ export class Outgoing {
   readonly recipient: UserRef
   /** Null for the app's backend. */
   readonly sender: UserRef | null
-  /** Whether the own copy is made by a step of its own: in a cluster another server may have the sender's inbox. */
+  /** Whether a second step makes the own copy, because in a cluster another server may have the sender's inbox. */
   readonly isAway: boolean
-  /** The field by which the recipient's partition knows that the own copy is pending; empty if one step makes both copies. */
+  /** The field under which the recipient's partition notes that the own copy is pending; empty if one step writes both inboxes. */
   readonly noteId: string
   /** The hashes in the names of the step's keys. */
   readonly keys: RunOptions
@@ -29,7 +29,7 @@ export class Outgoing {
       hashed: { id: hashOf(appId, to, from, id) },
       ...(mode === 'here' && from !== null && { from }),
     }
-    // The sender's profile and the time come between and after these.
+    // The script adds the sender's profile between `head` and `tail`, and the time after `tail`.
     const head = `{"id":${JSON.stringify(id)},"from":${JSON.stringify(from)},"to":${JSON.stringify(to)},"sender":`
     const tail =
       (body === undefined ? '' : `,"body":${JSON.stringify(body)}`) +
@@ -38,7 +38,7 @@ export class Outgoing {
     this.#content = [mode, from ?? '', head, tail, contentDigest(message)]
   }
 
-  /** The first arguments of the step that sends it. */
+  /** The first arguments of the step that sends the message. */
   args({ sendWindow, unknownRecipients, retention, unreadPerSender, quota }: SendRules): string[] {
     return [
       ...this.#content,

@@ -1,6 +1,6 @@
 import type { SendResult } from '../../engine.js'
 
-/** A send that the caller may repeat: sends behind it must not overtake it. */
+/** The outcome of a send that its caller may repeat. Sends that wait behind it must not overtake the repetition. */
 type Failure = { result: SendResult } | { error: unknown }
 
 interface Lane {
@@ -10,8 +10,9 @@ interface Lane {
 }
 
 /**
- * Runs the sends of one user one after the other. A script may be sent again, after a lost connection or while its slot moves, and a later
- * one would overtake it. If a send fails, those that wait behind it fail in the same way: its caller sends it again.
+ * Runs the sends of one user one after the other. Otherwise, if the client sends a script again after a lost connection or while its slot
+ * moves, a later script would overtake it. If a send fails, the sends that wait behind it fail with the same outcome, because its caller
+ * may repeat it.
  */
 export class SendLanes {
   readonly #lanes = new Map<string, Lane>()
@@ -46,7 +47,7 @@ export class SendLanes {
     }
   }
 
-  /** Takes the lane away: sends that come from now on do not wait behind the failed one. */
+  /** Removes the lane, so that sends that come from now on do not wait behind the failed one. */
   #fail(lane: Lane, key: string, failure: Failure): void {
     lane.failure = failure
     if (this.#lanes.get(key) === lane) this.#lanes.delete(key)

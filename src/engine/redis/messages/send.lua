@@ -38,7 +38,7 @@ end
 local earlier = call('GET', K.id)
 if earlier then
   local same, offset, own, sentAt, e, theirs = string.match(earlier, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-  -- If one of the two users was deleted since, the id is a new one.
+  -- If one of the two users was deleted since, the id counts as new.
   if tonumber(e) == user.deletions and tonumber(theirs) == senderEpoch then
     if same ~= digest then return reply('conflict') end
     local note = call('HGET', K.ownCopies, arg(17))
@@ -63,7 +63,7 @@ local size = #json + RULES.messageOverhead
 expire(K, user, userId, retention.age)
 if mode == 'here' then expire(FROM, sender, from, retention.age) end
 
--- Returns whether the sender has too many unread messages, and this one would push out an unread message of another sender.
+-- Returns whether the sender has too many unread messages here, and this message would push out an unread one of someone else.
 local function is_crowded()
   if from == '' or from == userId then return false end
   if not exceeds(user, user.newest + 1, user.bytes + size, retention) then return false end

@@ -1,13 +1,13 @@
 import { EngineError } from '../../errors.js'
 
-/** Milliseconds in which a published message comes back. */
+/** Milliseconds in which a published canary must come back. */
 const TIMEOUT = 2_000
 
-/** Texts that this node publishes to itself. A subscription may be silent while commands are answered. */
+/** Canaries are texts that this node publishes to itself, because its subscription may be silent while commands are answered. */
 export class Canaries {
   readonly #arrivals = new Map<string, () => void>()
 
-  /** Resolves when the text arrives. Rejects with `unavailable` if that takes too long. */
+  /** Resolves when the canary arrives. Rejects with `unavailable` if that takes too long. */
   expect(canary: string): Promise<void> {
     const arrival = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(

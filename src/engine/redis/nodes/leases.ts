@@ -1,6 +1,6 @@
 import type { StepRunner } from '../step-runner.js'
 
-/** How long the other nodes count this one as alive after its last beat, in milliseconds, and how often it beats. */
+/** Milliseconds for which the other nodes count this one as alive after its last beat, and milliseconds between two beats. */
 const LEASE = 10_000
 const BEAT_INTERVAL = 1_000
 /** How many users of a dead node are detached in one step. */
@@ -8,14 +8,17 @@ const USERS_PER_STEP = 100
 
 export interface LeasesOptions {
   runner: StepRunner
-  /** Called when the other nodes have counted this one as dead, so that its sessions are attached. */
+  /** Called when the other nodes have counted this one as dead and detached its sessions. */
   onLost: () => void
-  /** Called after each beat: Redis can be reached. */
+  /** Called after each beat, when Redis can be reached. */
   onBeat: () => Promise<void>
   onError: (error: unknown) => void
 }
 
-/** The nodes that share a Redis: each knows which live, sweeps its share of the partitions, and detaches the sessions of dead ones. */
+/**
+ * The nodes that share a Redis. Each node knows which nodes live, sweeps its share of the partitions, and detaches the sessions of dead
+ * nodes.
+ */
 export class Leases {
   readonly #options: LeasesOptions
   #live: string[] = []
@@ -73,7 +76,10 @@ export class Leases {
     for (const node of dead as string[]) await this.#bury(node)
   }
 
-  /** Detaches a dead node's sessions in this node's partitions. The first node forgets the dead one once no partition has such a session. */
+  /**
+   * Detaches a dead node's sessions in the partitions of this node. The first of the living nodes forgets the dead one once no partition
+   * has such a session.
+   */
   async #bury(dead: string): Promise<void> {
     const { runner } = this.#options
     await this.#detach(

@@ -1,7 +1,8 @@
 -- Notes that the partition was reached, and lists the users for whom something is due. If nothing is due soon, the list is empty.
 -- KEYS: deadlines, ownCopies, state.
 -- ARGV: 1 how many users at most; 2 milliseconds until the next sweep.
--- Returns how many own ownCopies are pending, milliseconds until something else is due or -1, and the users: app and user, separated by NUL.
+-- Returns how many own copies are pending, the milliseconds until the next deadline of another user or -1, and the users: app and user,
+--   separated by NUL.
 visit()
 local ownCopies = call('HLEN', K.ownCopies)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')

@@ -1,6 +1,5 @@
--- Renews the lease of the calling node.
--- A lease ends at the earliest when nodes have reached Redis for the time of a lease without a pause: while Redis was away, no node could
--- renew its lease.
+-- Renews the lease of the calling node. No lease ends before nodes have reached Redis for the length of a lease without a pause: while
+-- Redis was away, no node could renew its lease.
 -- KEYS: nodes, state.
 -- ARGV: 1 the lease in milliseconds; 2 `1` for the first beat of the node.
 -- Returns 1 if the other nodes have counted this one as dead, the nodes whose lease has ended, and the nodes that live.
@@ -10,7 +9,8 @@ local since = note_reached()
 local score = call('ZSCORE', K.nodes, self)
 call('ZADD', K.nodes, now + lease, self)
 local dead = since + lease <= now and call('ZRANGEBYSCORE', K.nodes, '-inf', now) or {}
--- Other nodes detach the sessions of a dead node from now on. So a dead node closes its connections, even if it renews its lease before that.
+-- From now on other nodes detach the sessions of a dead node. The score 0 tells a node that returns that it was dead, so that it closes its
+-- connections.
 for _, node in ipairs(dead) do call('ZADD', K.nodes, 0, node) end
 local wasLost = not isNew and (not score or tonumber(score) == 0)
 return reply(wasLost and 1 or 0, dead, call('ZRANGEBYSCORE', K.nodes, '(' .. string.format('%.0f', now), '+inf'))

@@ -1,12 +1,12 @@
 import type { UserRef } from '../../engine.js'
 import { SLOTS, slotOf } from '../client/key-slot.js'
 
-/** How many partitions there are. A change of it would move every key. */
+/** The number of partitions. Another number would move every key. */
 export const PARTITION_COUNT = 1_024
 
 /**
- * The hash tags of the partitions: of partition p the first number in base 36 whose slot is among the 16 from 16 p on. So
- * contiguous ranges of slots, as the masters of a cluster have them, get equal shares of the partitions.
+ * Returns the hash tags of the partitions. That of partition p is the first number in base 36 whose slot is one of the 16 slots from 16 p
+ * on. So the masters of a cluster, which serve ranges of slots, get partitions in proportion to their slots.
  */
 export const partitionTags = (): string[] => {
   const tags: string[] = []
@@ -29,7 +29,7 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
-/** Assigns partitions to users and tokens. A Redis without a cluster has the same ones, so that its keys can move into a cluster. */
+/** Assigns partitions to users and tokens. A Redis without a cluster has the same partitions, so that its keys can move into a cluster. */
 export class Partitions {
   readonly tags: readonly string[] = partitionTags()
   readonly all: readonly number[] = this.tags.map((_tag, partition) => partition)

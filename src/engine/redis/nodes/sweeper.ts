@@ -4,32 +4,34 @@ import type { Apps } from '../apps.js'
 import type { Inboxes } from '../messages/inboxes.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds between two sweeps of a partition, if nothing is due earlier. */
+/** Milliseconds between two sweeps of a partition. If something is due earlier, the next sweep comes earlier. */
 const SWEEP_INTERVAL = 1_000
-/** How many partitions are swept at once. The batches are spread over the interval. */
+/** How many partitions a batch has. The batches are swept one after the other, spread over the interval. */
 const PARTITIONS_PER_BATCH = 128
 /** How many users a step returns. */
 const USERS_PER_STEP = 100
-/** An own copy is pending for this many milliseconds before another node makes it. */
+/** After so many milliseconds a sweep makes an own copy that is still pending. */
 const OWN_COPY_PENDING_FOR = 5_000
 
 export interface SweeperOptions {
   runner: StepRunner
   apps: Apps
   inboxes: Inboxes
-  /** Whether this node sweeps a partition: each is swept by one of the nodes that live. */
+  /** Whether this node sweeps a partition. One of the living nodes sweeps each partition. */
   sweeps: (partition: number) => boolean
   onError: (error: unknown) => void
 }
 
-/** Does what is due in partitions: ends detached sessions, deletes guests and expired messages, and looks for unread messages. */
+/**
+ * Sweeps partitions: ends detached sessions, deletes guests and expired messages, makes pending own copies, and reports unread messages.
+ */
 export class Sweeper {
   readonly #options: SweeperOptions
   /** The timers of partitions where something is due before the next sweep. */
   readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
-  /** The sweeps that run, by their batch, and those of single partitions. */
+  /** The sweeps that run: of batches by their numbers, and of single partitions. */
   readonly #running = new Map<unknown, Promise<void>>()
-  /** By app and partition, when inboxes are searched again, by the monotonic clock. */
+  /** When the inboxes of an app in a partition are searched again, by the monotonic clock. */
   readonly #searchAt = new Map<string, Map<number, number>>()
   #interval: NodeJS.Timeout | undefined
   #isStopped = false
@@ -46,7 +48,7 @@ export class Sweeper {
     let next = 0
     this.#interval = setInterval(() => {
       const batch = batches[next++ % batches.length] ?? []
-      // A sweep takes longer than the interval if Redis is slow.
+      // If Redis is slow, a sweep may take longer than the interval.
       if (!this.#running.has(batch)) this.#run(batch, batch)
     }, SWEEP_INTERVAL / batches.length).unref()
   }
@@ -64,7 +66,7 @@ export class Sweeper {
     this.#timers.set(partition, { timer: setTimeout(sweep, Math.max(1, Math.ceil(delay))).unref(), at })
   }
 
-  /** Notes that messages of the app have another greatest age: the next sweeps search its inboxes. */
+  /** Called when the greatest age of the app's messages has changed. The next sweeps search its inboxes. */
   searchInboxes(appId: string): void {
     this.#searchAt.delete(appId)
   }
@@ -102,7 +104,7 @@ export class Sweeper {
     }
   }
 
-  /** Does what a partition's list says to be due. */
+  /** Makes the pending own copies of a partition, and runs the due step of each listed user. */
   async #doDue(partition: number, ownCopies: number, next: number, members: readonly Reply[]): Promise<void> {
     const { runner, inboxes } = this.#options
     if (ownCopies > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
@@ -130,7 +132,7 @@ export class Sweeper {
                 runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [String(age)]),
               ),
             )
-            // More messages of an inbox have expired than one step deletes.
+            // True if there is more to delete: another page of users, or more messages than one step deletes.
             return userIds.length === USERS_PER_STEP || results.some(([isUnfinished]) => isUnfinished === 1)
           }),
         )

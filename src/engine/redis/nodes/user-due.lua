@@ -1,4 +1,4 @@
--- Does what is due for a user: ends sessions, deletes a guest who started no session, and reports unread messages.
+-- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session, and reports unread messages.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, inbox, unread, aging.
 -- ARGV: none.
 -- Returns nothing.
@@ -10,7 +10,7 @@ if user.keptUntil and user.keptUntil <= now then
   forget_guest(user)
 end
 
--- The oldest unread message of another user; nil if there is none.
+-- Returns the oldest unread message from someone else; nil if there is none.
 local function oldest_unread(from, to)
   for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
     if entry[ENTRY.from] ~= userId then return entry end

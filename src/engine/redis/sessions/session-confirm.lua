@@ -1,4 +1,4 @@
--- Forgets the resume key before the last one: the client has the last one.
+-- Forgets the previous resume key, because the client has the latest one.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
 -- ARGV: 1 the session; 2 the connection.
 -- Returns nothing.

@@ -4,7 +4,7 @@ import { fields } from '../lua/fields.js'
 
 const { session } = fields
 
-/** A row of a user's sessions, as far as it is read here. */
+/** The fields of a session's row that are read here. */
 type Row = Readonly<
   Record<(typeof session)['number' | 'startedAt' | 'lastSeenAt' | 'guest'], number> &
     Record<(typeof session)['credential' | 'facts'], string> &
@@ -37,17 +37,17 @@ export const recordOf = ({ appId, userId }: UserRef, sessionId: string, json: st
   }
 }
 
-/** The records of a list of ids and rows, oldest first. */
+/** Returns the records of a list of ids and rows, oldest first. */
 export const recordsOf = (of: UserRef, list: readonly string[]): SessionRecord[] => {
   const rows: [id: string, json: string][] = []
   for (let n = 0; n + 1 < list.length; n += 2) rows.push([list[n] ?? '', list[n + 1] ?? ''])
   return rows.sort(([, a], [, b]) => numberOf(a) - numberOf(b)).map(([id, json]) => recordOf(of, id, json))
 }
 
-/** A token's id in rows and keys. */
+/** Returns the hash that stands for a token's id in rows and keys. */
 export const tokenHash = (appId: string, tokenId: string): string => hashOf(appId, tokenId)
 
-/** A credential as the arguments of a step: its method, token and time, and the whole as JSON. */
+/** Returns a credential as the arguments of a step: its method, token and time, and all of it as JSON. */
 export const credentialArgs = (
   appId: string,
   { authMethod, tokenId, issuedAt, expiresAt }: Credential,

@@ -1,4 +1,4 @@
--- Stores that clients have answered a ping. Each key has the sessions of a user.
+-- Stores that clients have answered a ping. Each key is that of a user's sessions.
 -- KEYS: none of its own.
 -- ARGV: 1 for each key: the session; 2 the connection; 3 the round-trip time in milliseconds.
 -- Returns nothing.

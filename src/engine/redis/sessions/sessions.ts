@@ -86,7 +86,7 @@ export class Sessions {
     return this.#touches.add(session, connectionId, rtt)
   }
 
-  /** Stores the gathered touches at once. */
+  /** Stores the gathered touches now. */
   flushTouches(): void {
     this.#touches.flush()
   }
@@ -112,7 +112,7 @@ export class Sessions {
     return this.#departures.run(end)
   }
 
-  /** Makes the changes of lost connections that failed because Redis was away. */
+  /** Makes again the changes of lost connections that failed because Redis was away. */
   retryDepartures(): Promise<void> {
     return this.#departures.retry()
   }
@@ -159,7 +159,7 @@ export class Sessions {
     }
   }
 
-  /** The records of sessions that have not ended since they were listed. */
+  /** Reads the records of listed sessions, and leaves out those that have ended since. */
   async #read(
     appId: string,
     listed: readonly { sessionId: string; userId: string }[],

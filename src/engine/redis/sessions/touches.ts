@@ -11,8 +11,9 @@ interface Touch extends OfPartition {
 }
 
 /**
- * Stores when sessions were seen last, and their round-trip times. Those of a second are stored by one call for up to 200 users, in a
- * cluster of one partition: they are most of the calls for idle sessions, and a call for each takes Redis many times as long.
+ * Stores when sessions were seen last, and their round-trip times. One call stores the touches that up to 200 users made within a second;
+ * in a cluster, users of one partition. Idle sessions make hardly any other calls, and one call for each touch would take Redis many times
+ * as long.
  */
 export class Touches {
   readonly #runner: StepRunner

@@ -11,13 +11,13 @@ export interface RedisPlace {
 
 const ignore = (): void => undefined
 
-/** Connects to a Redis without being one of its nodes: no session starts here, and nothing is swept. */
+/** Connects to a Redis for a transfer. This process does not become a node: no session starts here, and it sweeps nothing. */
 export const openRunner = async ({
   server,
   prefix,
 }: RedisPlace): Promise<{ client: RedisClient; runner: StepRunner }> => {
   const client = createRedisClient(server)
-  // A lost connection rejects the calls of the transfer.
+  // If the connection is lost, the calls of the transfer reject, so nothing needs these events.
   await client.open({ onMessage: ignore, onResubscribed: ignore, onError: ignore })
   try {
     assertUsable(await client.info(), client.isCluster)

@@ -4,7 +4,7 @@ const withInbox = { parts: ['inbox'], repeatable: true } as const
 const withEvents = { parts: ['events'], repeatable: true } as const
 const plain = { repeatable: true } as const
 
-/** The steps of a transfer alone. */
+/** Makes the steps that only a transfer uses. */
 export const loadTransferSteps = () => ({
   source: defineStep('transfer/export/transfer-source', ['nodes', 'transfer', 'key', 'apps'], plain),
   begin: defineStep('transfer/import/transfer-begin', ['transfer', 'key', 'epochs']),

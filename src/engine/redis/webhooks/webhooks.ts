@@ -19,16 +19,19 @@ interface EventId {
   seq: string
 }
 
-/** Returns the number in an event's id. The partition before it may be another: the event may be copied from another engine. */
+/**
+ * Returns the number in an event's id. It ignores the partition before the number, which is outdated if the event was transferred from
+ * another engine.
+ */
 const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(id)?.[1]
 
 type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 
-/** The webhook events of apps. A node knows in which partitions events are due, so that a delivery asks those alone. */
+/** The webhook events of apps. A node knows in which partitions events are due, so that `take` asks only these. */
 export class Webhooks {
   readonly #runner: StepRunner
   readonly #emit: (event: EngineEvent) => void
-  /** By app and partition, when the next event is due by the monotonic clock. */
+  /** When the next event of an app is due in a partition, by the monotonic clock. */
   readonly #due = new Map<string, Map<number, number>>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
 
@@ -37,7 +40,7 @@ export class Webhooks {
     this.#emit = emit
   }
 
-  /** An event is due in `delay` milliseconds; negative if none is. */
+  /** Notes that the next event of a partition is due in `delay` milliseconds. A negative number means that there is none. */
   note(appId: string, partition: number, delay: number): void {
     const partitions = this.#due.get(appId) ?? new Map<number, number>()
     this.#due.set(appId, partitions)
@@ -46,7 +49,7 @@ export class Webhooks {
     this.#schedule(appId, partitions)
   }
 
-  /** Reads when events of the app are due. With `isAlone` those that a stopped node was about to deliver are due now. */
+  /** Reads when events of the app are due. With `isAlone` no other node lives, so the events that a stopped node has leased are due now. */
   async resume(appId: string, isAlone: boolean): Promise<void> {
     const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [
       isAlone ? '1' : '0',
@@ -60,7 +63,7 @@ export class Webhooks {
     const now = performance.now()
     const due = [...(this.#due.get(appId) ?? [])].filter(([, at]) => at <= now)
     while (due.length > 0 && taken.length < limit) {
-      // An event that is taken is leased, so the partitions together return no more than the limit.
+      // Each event that a partition returns is leased, so each is asked for its share of the limit only.
       const asked = due.splice(0, limit - taken.length)
       const share = Math.floor((limit - taken.length) / asked.length)
       await Promise.all(
@@ -148,7 +151,7 @@ export class Webhooks {
     this.#due.clear()
   }
 
-  /** Where the event with this id would be; undefined if it is no such id. */
+  /** Returns where the event with this id would be; undefined if the text is not the id of an event. */
   #find(of: UserRef, eventId: string): EventId | undefined {
     const seq = seqOf(eventId)
     return seq === undefined ? undefined : { partition: this.#runner.partitions.of(of), seq }

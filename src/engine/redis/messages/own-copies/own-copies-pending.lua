@@ -1,6 +1,6 @@
--- Lists the own copies that have been pending for a time.
+-- Lists the own copies that have been pending for so many milliseconds.
 -- KEYS: ownCopies.
--- ARGV: 1 the time in milliseconds.
+-- ARGV: 1 the milliseconds.
 -- Returns for each own copy its field, and its value: the app's id, NUL, and JSON as `Note` in `own-copies.ts`.
 local found = {}
 local all = call('HGETALL', K.ownCopies)

@@ -7,11 +7,11 @@ import type { StepRunner } from '../../step-runner.js'
 export interface OwnCopy {
   from: UserRef
   to: string
-  /** Of the message. */
+  /** The id of the message. */
   id: string
-  /** The message without its offset; empty if the own copy was made, so that only its offset is asked for. */
+  /** The message without its offset; empty if the own copy was made already and only its offset is wanted. */
   json: string
-  /** The numbers of the sender's and the recipient's epoch. After a deletion an id is a new one. */
+  /** How often the sender and the recipient were deleted. After a further deletion of either, the id counts as new. */
   fromEpoch: number
   toEpoch: number
   /** Milliseconds for which the id makes a retry safe. */
@@ -47,12 +47,12 @@ export class OwnCopies {
     this.#runner = runner
   }
 
-  /** Returns the message in a note; empty if the own copy was made already. */
+  /** Returns the message in a note; an empty text if the own copy was made already. */
   jsonOf(note: Reply | undefined): string {
     return typeof note === 'string' ? (JSON.parse(note) as Note)[2] : ''
   }
 
-  /** Makes an own copy once. */
+  /** Makes an own copy. A second call makes no second own copy. */
   async make(
     { from, to, id, json, fromEpoch, toEpoch, window }: OwnCopy,
     { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
@@ -64,7 +64,7 @@ export class OwnCopies {
     const [offset, epoch] = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
     if (json !== '') {
       const partition = partitions.of({ appId: from.appId, userId: to })
-      // Not waited for: the sweep finds a note that stays, and makes no second one.
+      // The send does not wait for this. If the note stays, the sweep finds it, and makes no second own copy.
       this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
     }
     return { offset: Number(offset), epoch: Number(epoch) }

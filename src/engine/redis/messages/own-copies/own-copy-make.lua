@@ -8,7 +8,7 @@ local retention = { messages = tonumber(arg(4)), bytes = tonumber(arg(5)) }
 local earlier = call('GET', K.own)
 local user, json = load(K.user), arg(1)
 if earlier then return reply(tonumber(earlier), epoch_of(user)) end
--- The sender was deleted since, or the copy is older than the id's window.
+-- The sender was deleted since, or the own copy is older than the window of the id.
 if json == '' or user.deletions ~= tonumber(arg(2)) then return reply(0, 0) end
 check_history()
 local offset = append(K, user, userId, json, #json + RULES.messageOverhead, userId, retention)

@@ -57,7 +57,7 @@ export class Revocations {
       issuedBefore === null ? '' : String(issuedBefore),
     ])
     const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [String(time)])
-    // Every start is compared with the mark from now on, so the sessions up to the newest number are all that it concerns.
+    // Every start is compared with the revocation from now on, so it concerns no session after the newest one.
     await Promise.all(
       marks.map(([before, newest], partition) =>
         this.#revokeIn(appId, partition, [
@@ -82,7 +82,7 @@ export class Revocations {
     return result === 1
   }
 
-  /** Ends an app's sessions in a partition, some at a time. The last of `args` is the number of the newest one. */
+  /** Ends an app's sessions in a partition, `ENDED_PER_STEP` at a time. The last of `args` is the number of the newest session. */
   async #revokeIn(appId: string, partition: number, args: readonly string[]): Promise<void> {
     const { steps } = this.#runner
     const newest = Number(args.at(-1))

@@ -1,8 +1,7 @@
--- Ends a user's sessions that stand on a revoked token. A start that has passed the check of the token finds the mark in `tombs`.
+-- Ends a user's sessions whose credential is a revoked token. If a start has checked the token before, it finds the mark in `tombs`.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, tombs.
 -- ARGV: 1 the token.
--- Returns nothing.
--- No start takes longer than this, in milliseconds.
+-- Returns nothing. No start takes longer than so many milliseconds.
 local KEPT_FOR = 60000
 local token = arg(1)
 call('HSET', K.tombs, token, 1)

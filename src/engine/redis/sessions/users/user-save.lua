@@ -29,7 +29,7 @@ end
 if maxGuests and user.guest and call('HLEN', K.sessions) == 0 then set(user, 'keptUntil', now + RULES.guestStartTimeout) end
 if arg(10) ~= '' and not isNew then
   for node in string.gmatch(user.nodes or '', '%S+') do
-    -- The caller itself emits the event.
+    -- The calling node emits the event itself.
     if node ~= self then emit(node, { EVENT.userChanged, appId, userId, arg(10) }) end
   end
 end

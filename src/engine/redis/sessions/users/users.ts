@@ -14,10 +14,10 @@ import { readList, type ListPosition } from '../../lists.js'
 import type { Quotas } from '../../quotas.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** How often a save is tried again because other nodes changed the user meanwhile. */
+/** How often a save is tried if other nodes change the user meanwhile. */
 const MAX_TRIES = 50
 
-/** The stored fields of a user, as texts that a save compares; empty if they are absent. */
+/** The stored fields of a user, which a save compares as texts. The text of an absent field is empty. */
 type Fields = [vouched: string, vouchedAt: string, claimed: string, createdAt: string]
 
 const fieldsOf = (reply: readonly Reply[]): Fields => {
@@ -42,7 +42,7 @@ const userOf = (
         createdAt: Number(createdAt),
       }
 
-/** A profile as it is stored: an empty one takes no space. */
+/** Returns a profile as it is stored. An empty profile takes no space. */
 const textOf = (profile: UserRecord['vouched']): string => {
   const json = JSON.stringify(profile)
   return json === '{}' ? '' : json
@@ -52,7 +52,7 @@ const textOf = (profile: UserRecord['vouched']): string => {
 export class Users {
   readonly #runner: StepRunner
   readonly #quotas: Quotas
-  /** The saves of a user by this node follow each other, so that they do not conflict. */
+  /** Runs the saves of a user by this node one after the other, so that they do not conflict. */
   readonly #mutex = new KeyedMutex()
 
   constructor(runner: StepRunner, quotas: Quotas) {
@@ -64,7 +64,9 @@ export class Users {
     return userOf(of, await this.#read(of))
   }
 
-  /** Saves a user; a guest if `maxGuests` is not null. Null, with nothing saved, if the app has so many guests already. */
+  /**
+   * Saves a user, who is a guest if `maxGuests` is not null. Resolves with null, and saves nothing, if the app has so many guests already.
+   */
   save(
     { appId, userId }: UserRef,
     change: UserChange,
@@ -108,7 +110,7 @@ export class Users {
         parse: (ids, partition) => (ids as string[]).map((after) => ({ partition, after })),
       })
       const users = await Promise.all(listed.map(({ after }) => this.get({ appId, userId: after })))
-      // A user may have been deleted since the list was read. A page that is not full would be the last one.
+      // A listed user may have been deleted since. The next read fills the page, because a page that is not full counts as the last one.
       found.push(...users.filter((user) => user !== null))
       from = listed.length < missing ? undefined : listed.at(-1)
     }
@@ -119,7 +121,7 @@ export class Users {
     return fieldsOf(await this.#runner.onUser(this.#runner.steps.readUser, of, []))
   }
 
-  /** As `#write`, for a guest who is new. */
+  /** Does what `#write` does, for a new guest. */
   async #createGuest(
     of: UserRef,
     change: UserChange,

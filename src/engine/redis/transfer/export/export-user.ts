@@ -9,20 +9,20 @@ import type { loadTransferSteps } from '../steps.js'
 
 type TransferSteps = ReturnType<typeof loadTransferSteps>
 
-/** A message may have 16 kB. */
+/** A message may have 16 kB, so a page may have 1 MB. */
 const MESSAGES_PER_PAGE = 64
 
 const profileOf = (json: string | undefined): UserRecord['vouched'] =>
   json === undefined ? {} : (JSON.parse(json) as UserRecord['vouched'])
 
-/** The values of a hash by its fields. */
+/** Returns the values of a hash by its fields. */
 const fieldsOf = (list: readonly Reply[]): Map<string, string> => {
   const found = new Map<string, string>()
   for (let n = 0; n + 1 < list.length; n += 2) found.set(String(list[n]), String(list[n + 1]))
   return found
 }
 
-/** Reads a user with the inbox. The first page has no messages. */
+/** Yields a user and the inbox. The first page has no messages. */
 export async function* exportUser(
   runner: StepRunner,
   steps: TransferSteps,
@@ -83,7 +83,7 @@ export async function* exportUser(
   }
 }
 
-/** Returns the id of a message in its recipient's inbox; null if it has expired. */
+/** Returns the stored id of a message in its recipient's inbox; null if the id has expired. */
 const sentIdOf = async (
   runner: StepRunner,
   steps: TransferSteps,

@@ -10,7 +10,7 @@ import { exportUser } from './export-user.js'
 
 const EVENTS_PER_PAGE = 200
 const TOKENS_PER_PAGE = 500
-/** The users of how many keys are read at once. A page of messages of each is in memory. */
+/** How many users are read at once. A page of messages of each is in memory. */
 const USERS_AT_ONCE = 16
 
 const IN_USE = 'A gateway uses the Redis of --from: stop it. After a crash its lease ends within 10 seconds.'
@@ -21,10 +21,10 @@ interface FoundKey {
   rest: string
 }
 
-/** The data of a Redis engine that no node has open. */
+/** The data of a Redis engine, while no node has them open. */
 export class RedisSource implements TransferSource {
   readonly #place: RedisPlace
-  /** Ids of messages are kept for so many milliseconds, so older messages have none. */
+  /** The ids of messages are kept for so many milliseconds, so an older message has no stored id. */
   readonly #sendWindow: number
   readonly #steps = loadTransferSteps()
   #opened: { client: RedisClient; runner: StepRunner } | undefined
@@ -103,7 +103,7 @@ export class RedisSource implements TransferSource {
       const exports = users
         .slice(n, n + USERS_AT_ONCE)
         .map((of) => exportUser(runner, this.#steps, of, this.#sendWindow))
-      // The first page of each is read at once.
+      // The first pages of all users are read at once.
       const firsts = await Promise.all(exports.map((pages) => pages.next()))
       for (const [index, pages] of exports.entries()) {
         const first = firsts[index]
@@ -117,7 +117,7 @@ export class RedisSource implements TransferSource {
     const { runner } = this.#get()
     if (kind === 'events') yield* this.#exportEvents(partition, appId)
     if (kind === 'tokens') yield* this.#exportTokens(partition, appId)
-    // An app's revocation is in all partitions.
+    // All partitions have the app's revocation, so the first one suffices.
     if (kind === 'revoked' && partition === 0) {
       const [before] = await runner.onApp(this.#steps.exportRevoked, 0, appId, [])
       if (typeof before === 'string')

@@ -1,4 +1,4 @@
--- Adds a webhook event of another engine.
+-- Adds a webhook event that is transferred from another engine.
 -- KEYS: events, pending, failed, queue, due, counts.
 -- ARGV: 1 its number; 2 its JSON; 3 its id; 4 its outcome; 5 `pending` or `failed`.
 -- Returns 1, or 0 if the number is taken.

@@ -1,4 +1,4 @@
--- Writes fields of a user of another engine.
+-- Writes fields of a user who is transferred from another engine.
 -- KEYS: user, users, counts, deadlines.
 -- ARGV: 1 when a session was last seen; empty if that does not change; 2 in how many milliseconds to look for unread messages; empty for
 --   never; 3 the first offset of those; 4 from here on: fields and their values.
@@ -18,7 +18,7 @@ if user.createdAt and not wasThere then
   count('users', 1)
   if user.guest then
     count('guests', 1)
-    -- If no session starts, a guest without messages is deleted then.
+    -- At that time a guest without messages is deleted unless a session has started.
     set(user, 'keptUntil', now + RULES.guestStartTimeout)
   end
 end

@@ -19,7 +19,7 @@ import { loadTransferSteps } from '../steps.js'
 type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { kind: Kind }>
 
 const KEY_BYTES = 32
-/** How many characters of messages, about, go to Redis in one call. */
+/** About how many characters of messages go to Redis in one call. */
 const MAX_CHARACTERS = 2 ** 20
 
 const UNLINK = "return redis.call('UNLINK', unpack(KEYS))"
@@ -36,11 +36,11 @@ const textOf = (profile: object): string => {
   return json === '{}' ? '' : json
 }
 
-/** The message as a stream has it: `sentAt` is last, and there is no offset. */
+/** Returns a message in the form of the stream: `sentAt` is last, and there is no offset. */
 const jsonOf = ({ id, from, to, sender, body, data, sentAt }: RecordOf<'message'>['message']): string =>
   JSON.stringify({ id, from, to, sender, body, data, sentAt })
 
-/** An empty Redis, as an engine that no node has opened. */
+/** A Redis to which a transfer writes. It must have no data with this prefix. */
 export class RedisTarget implements TransferTarget {
   readonly #place: RedisPlace
   readonly #steps = loadTransferSteps()
@@ -66,7 +66,7 @@ export class RedisTarget implements TransferTarget {
       )
   }
 
-  /** Records of one user are written in their order, those of different users at once. */
+  /** Writes the records of one user in their order, and those of different users at once. */
   async write(records: readonly TransferRecord[]): Promise<void> {
     const chains = new Map<string, TransferRecord[]>()
     for (const record of records) {
@@ -229,7 +229,7 @@ export class RedisTarget implements TransferTarget {
       { appId, userId: to },
       { appId, userId: from ?? to },
     ]
-    // As `Outgoing` decides it: in a cluster the own copy has a step of its own.
+    // `Outgoing` decides by the same rule: in a cluster a second step makes the own copy.
     const isAway = runner.isCluster && from !== null && from !== to
     const own = isAway ? 0 : (ownOffset ?? 0)
     const value = [digest, offset, own, sentAt, toDeletions, fromDeletions].join(' ')
@@ -245,7 +245,7 @@ export class RedisTarget implements TransferTarget {
 
   async #writeEvent({ event, attempts, lastError, state }: RecordOf<'event'>): Promise<void> {
     const { appId, userId, type, at, data } = event
-    // Two partitions of a cluster may have given the same number.
+    // Two partitions of a Redis may have given the same number to an event.
     for (let { id, seq } = event; ; seq++, id = `evt_${seq}_${randomBytes(12).toString('hex')}`) {
       const json = JSON.stringify({ id, type, seq, at, appId, userId, data })
       const outcome = JSON.stringify({ attempts, lastError })
@@ -256,7 +256,7 @@ export class RedisTarget implements TransferTarget {
   }
 }
 
-/** By this records are written in their order. */
+/** Returns a text that is the same for records that must be written in their order. */
 const ownerOf = (record: TransferRecord): string => {
   switch (record.kind) {
     case 'key':

@@ -1,4 +1,4 @@
--- Marks a Redis to which another engine's data are transferred, if it has no data.
+-- Marks a Redis before another engine's data are transferred to it. A Redis with data is not marked.
 -- KEYS: transfer, key, epochs.
 -- ARGV: 1 the secret of the epochs.
 -- Returns `empty`; or `unfinished` if an earlier transfer has not finished; or `used` if there are data.
