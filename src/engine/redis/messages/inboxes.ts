@@ -110,7 +110,7 @@ export class Inboxes {
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
     ]
-    const [outcome, offset, ownOffset, sentAt, toEpoch, pending, ownEpoch, isBeyond] =
+    const [outcome, offset, ownOffset, sentAt, toDeletions, pending, ownEpoch, isBeyond] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
@@ -129,7 +129,7 @@ export class Inboxes {
         : await this.ownCopies.make(
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
-              ...{ fromEpoch: Number(epoch), toEpoch: Number(toEpoch) },
+              ...{ fromDeletions: Number(epoch), toDeletions: Number(toDeletions) },
               json: outcome === 'stored' ? String(pending) : this.ownCopies.jsonOf(pending),
             },
             rules.retention,

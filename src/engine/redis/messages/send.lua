@@ -25,7 +25,7 @@ if mode == 'here' then
 elseif mode == 'self' then
   sender = user
 end
-local senderEpoch = mode == 'away' and tonumber(arg(15)) or sender and sender.deletions or 0
+local senderDeletions = mode == 'away' and tonumber(arg(15)) or sender and sender.deletions or 0
 
 local function done(...)
   if mode == 'here' then store(sender) end
@@ -39,7 +39,7 @@ local earlier = call('GET', K.id)
 if earlier then
   local same, offset, own, sentAt, e, theirs = string.match(earlier, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
   -- If one of the two users was deleted since, the id counts as new.
-  if tonumber(e) == user.deletions and tonumber(theirs) == senderEpoch then
+  if tonumber(e) == user.deletions and tonumber(theirs) == senderDeletions then
     if same ~= digest then return reply('conflict') end
     local note = call('HGET', K.ownCopies, arg(17))
     local pending = note and string.match(note, '%z(.*)') or false
@@ -104,9 +104,9 @@ if beginsStreak then
   set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
   set(user, 'unreadCheckOffset', offset)
 end
-call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderEpoch, 'PX', window)
+call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderDeletions, 'PX', window)
 if mode == 'away' then
-  local note = text({ from, userId, json, tonumber(window), now, senderEpoch, user.deletions, arg(18) })
+  local note = text({ from, userId, json, tonumber(window), now, senderDeletions, user.deletions, arg(18) })
   call('HSET', K.ownCopies, arg(17), appId .. '\0' .. note)
 end
 

@@ -29,7 +29,7 @@ export class Sweeper {
   readonly #options: SweeperOptions
   /** The timers of partitions where something is due before the next sweep. */
   readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
-  /** The sweeps that run: of batches by their numbers, and of single partitions. */
+  /** The sweeps that run, by their batch or their single partition. */
   readonly #running = new Map<unknown, Promise<void>>()
   /** When the inboxes of an app in a partition are searched again, by the monotonic clock. */
   readonly #searchAt = new Map<string, Map<number, number>>()

@@ -12,8 +12,8 @@ export interface OwnCopy {
   /** The message without its offset; empty if the own copy was made already and only its offset is wanted. */
   json: string
   /** How often the sender and the recipient were deleted. After a further deletion of either, the id counts as new. */
-  fromEpoch: number
-  toEpoch: number
+  fromDeletions: number
+  toDeletions: number
   /** Milliseconds for which the id makes a retry safe. */
   window: number
 }
@@ -32,8 +32,8 @@ type Note = [
   json: string,
   window: number,
   at: number,
-  fromEpoch: number,
-  toEpoch: number,
+  fromDeletions: number,
+  toDeletions: number,
   id: string,
 ]
 
@@ -54,13 +54,15 @@ export class OwnCopies {
 
   /** Makes an own copy. A second call makes no second own copy. */
   async make(
-    { from, to, id, json, fromEpoch, toEpoch, window }: OwnCopy,
+    { from, to, id, json, fromDeletions, toDeletions, window }: OwnCopy,
     { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
     noteId: string,
   ): Promise<OwnCopyPlace> {
     const { steps, partitions } = this.#runner
-    const args = [json, String(fromEpoch), String(Math.ceil(window)), String(messages), String(bytes)]
-    const hashed = { own: hashOf(from.appId, from.userId, to, id, String(fromEpoch), String(toEpoch)) }
+    const args = [json, String(fromDeletions), String(Math.ceil(window)), String(messages), String(bytes)]
+    const hashed = {
+      own: hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions)),
+    }
     const [offset, epoch] = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
     if (json !== '') {
       const partition = partitions.of({ appId: from.appId, userId: to })
@@ -75,8 +77,8 @@ export class OwnCopies {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])
     for (let n = 0; n + 1 < list.length; n += 2) {
       const [appId = '', ...note] = String(list[n + 1]).split('\0')
-      const [from, to, json, window, , fromEpoch, toEpoch, id] = JSON.parse(note.join('\0')) as Note
-      const copy = { from: { appId, userId: from }, to, id, json, fromEpoch, toEpoch, window }
+      const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
+      const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
       await this.make(copy, EVERYTHING, String(list[n]))
     }
   }

@@ -93,11 +93,10 @@ const sentIdOf = async (
 ): Promise<SentId | null> => {
   const hashed = { id: hashOf(appId, to, from, id) }
   const [value, ttl] = await runner.onUser(steps.exportId, { appId, userId: to }, [], { hashed })
-  const [digest = '', , own, , epoch, fromEpoch] = String(value ?? '').split(' ')
+  const [digest = '', , own, , toDeletions, fromDeletions] = String(value ?? '').split(' ')
   const left = Number(ttl)
-  if (left <= 0 || Number(epoch) !== deletions) return null
-  const fromDeletions = Number(fromEpoch)
-  const counts: SentId['deletions'] = [deletions, fromDeletions]
+  if (left <= 0 || Number(toDeletions) !== deletions) return null
+  const counts: SentId['deletions'] = [deletions, Number(fromDeletions)]
   if (from === null) return { digest, ownOffset: null, left, deletions: counts }
   if (own !== '0') return { digest, ownOffset: Number(own), left, deletions: counts }
   // The own copy was made in another partition.
