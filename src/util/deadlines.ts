@@ -6,9 +6,8 @@ interface Entry<T> {
 }
 
 /**
- * A heap of items by the time at which they are due, in milliseconds of the clock `now`, with one timer for the earliest. An item
- * whose time changes is added again and stays in the heap twice: the caller compares each due item with its current
- * time.
+ * A heap of items by the time at which they are due, in milliseconds of the clock `now`, with one timer for the earliest. If the time of an
+ * item changes, the item is added again and is in the heap twice. So the caller compares each due item with its current time.
  */
 export class Deadlines<T> {
   /** A binary heap: the earliest entry is the first. */
@@ -92,7 +91,7 @@ export class Deadlines<T> {
     this.#timer?.cancel()
     this.#timerAt = earliest
     if (earliest === Infinity) return
-    // In a busy process several timers fire in one turn of the event loop, and in each turn there is to be one call of `onDue`.
+    // In a busy process several timers may fire in one turn of the event loop, but `onDue` is to be called once in a turn.
     this.#timer = new Timer(earliest - this.#now(), () => setImmediate(() => this.#run()), this.#now)
   }
 }

@@ -12,7 +12,7 @@ const pad = (key: Buffer, byte: number): Buffer => {
   return block
 }
 
-/** Bytes of data that have room in the buffer of a function. Longer data has a buffer of its own. */
+/** How many bytes of data fit into the buffer that calls share. Longer data get a buffer of their own. */
 const DATA_BYTES = 4_096
 
 /**

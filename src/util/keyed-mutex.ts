@@ -3,7 +3,7 @@ export class KeyedMutex {
   /** The last task of each key. */
   readonly #tails = new Map<string, Promise<unknown>>()
 
-  /** Settles as `task` does. A task that rejects does not stop those behind it. */
+  /** Resolves or rejects as `task` does. If a task rejects, the tasks behind it run all the same. */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const previous = this.#tails.get(key)
     const tail = previous ? previous.then(task, task) : task()
@@ -20,7 +20,7 @@ export class KeyedMutex {
     return !this.#tails.has(key)
   }
 
-  /** Resolves when every task so far has settled. */
+  /** Resolves when every task so far has ended. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#tails.values())
   }

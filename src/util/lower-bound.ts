@@ -1,6 +1,6 @@
 /**
- * Returns the first number from `from` on for which `isBefore` returns false, or `to` if there is none below it. `isBefore` must return
- * true up to that number, and false from there on. It is called least often if the number is near `from`.
+ * Returns the first number from `from` on for which `isBefore` returns false, or `to` if there is none below `to`. `isBefore` must return
+ * true below that number, and false from there on. The nearer the number is to `from`, the fewer calls this takes.
  */
 export const lowerBound = (from: number, to: number, isBefore: (at: number) => boolean): number => {
   let low = from

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/** The smallest number of retained values at which those that are no longer in use are removed. */
+/** From so many retained values on, those that are no longer in use are removed. */
 const MIN_SEARCH = 64
 
 export interface LruCacheOptions<T> {
@@ -11,8 +11,8 @@ export interface LruCacheOptions<T> {
 }
 
 /**
- * The `max` most recently used values by key, and beside them each value for which `isInUse` returns true: if such a
- * value were evicted, the next caller would read an outdated one from the store.
+ * Keeps the `max` most recently used values by key, and besides them each value for which `isInUse` returns true. If such a value were
+ * evicted, the next caller would read an outdated one from the store.
  */
 export class LruCache<T extends object> {
   readonly #recent: LRUCache<string, T>

@@ -1,4 +1,7 @@
-/** Values by key, in the order in which they were added. A single value of a key is kept without an array, which would take more memory. */
+/**
+ * Keeps several values for a key, in the order in which they were added. A single value is stored without an array, which would take more
+ * memory.
+ */
 export class Multimap<T extends object> {
   readonly #values = new Map<string, T | readonly T[]>()
 
@@ -14,7 +17,7 @@ export class Multimap<T extends object> {
 
   add(key: string, value: T): void {
     const found = this.#values.get(key)
-    // `concat`, since spreading an array runs its iterator.
+    // `concat` is faster than spreading, which runs the iterator of the array.
     if (found === undefined) this.#values.set(key, value)
     else this.#values.set(key, isArray(found) ? found.concat([value]) : [found, value])
   }
@@ -31,5 +34,5 @@ export class Multimap<T extends object> {
   }
 }
 
-/** `Array.isArray` does not narrow to a readonly array. */
+/** Does what `Array.isArray` does, whose type does not narrow to a readonly array. */
 const isArray = <T extends object>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value)

@@ -1,10 +1,7 @@
 import type { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
 
-/**
- * Does one small step of a job. Resolves with the time of the next step; Infinity if there is none
- * until the job is scheduled again.
- */
+/** Does one small step of a job. Resolves with the time of the next step; with Infinity if none is due until the job is scheduled again. */
 export type JobStep = (now: number) => Promise<number>
 
 export interface Job {
@@ -18,7 +15,7 @@ export interface Job {
 /** Milliseconds after which a job that failed is tried again. */
 const RETRY_DELAY = 1_000
 
-/** Runs background jobs in small steps, so that no request waits for them. Times are the clock's. */
+/** Runs background jobs in small steps, so that no request waits for them. Times are by `clock`. */
 export class Scheduler {
   readonly #due: Deadlines<Job>
   readonly #running = new Map<Job, Promise<void>>()
@@ -27,9 +24,7 @@ export class Scheduler {
   readonly #onError: (error: unknown) => void
   #isStopped = false
 
-  /**
-   * No step starts while `canRun` returns false. `onError` is called with a job's error, once until the error changes.
-   */
+  /** No step starts while `canRun` returns false. `onError` gets the errors of a job; an error that repeats is reported once. */
   constructor(clock: Clock, canRun: () => boolean, onError: (error: unknown) => void) {
     this.#clock = clock
     this.#due = new Deadlines<Job>(
@@ -76,7 +71,7 @@ export class Scheduler {
       next = await job.run(now)
       job.lastError = undefined
     } catch (error) {
-      // A job that keeps failing in the same way would fill the log.
+      // If a job kept failing with the same error, it would fill the log.
       if (job.lastError !== (job.lastError = String(error))) this.#onError(error)
     }
     this.#running.delete(job)

@@ -9,17 +9,20 @@ interface Group {
   readonly timer: NodeJS.Timeout
 }
 
-/** By their times, in milliseconds of the monotonic clock. A timer for each item, or a heap of them, would take more CPU time: ARCHITECTURE.md has the figures. */
+/**
+ * The groups by their times, in milliseconds of the monotonic clock. A timer for each item, or a heap of items, would take more CPU time:
+ * ARCHITECTURE.md has the figures.
+ */
 const groups = new Map<number, Group>()
 
 const run = (at: number): void => {
   const items = groups.get(at)?.items ?? []
-  // Items that are added for this time from now on have a timer of their own.
+  // Items that are added for this time from now on get another group.
   groups.delete(at)
   for (const item of items) call(item)
 }
 
-/** An error in one item stops no other: it is thrown again on its own, for the process's handlers. */
+/** Calls an item. An error does not stop the other items: it is thrown again in a task of its own, for the process's handlers. */
 const call = (item: Timed): void => {
   try {
     item.onTime()
@@ -30,7 +33,7 @@ const call = (item: Timed): void => {
   }
 }
 
-/** Has `item` called once at this time, together with all other items of this time. Timers don't keep the process alive. */
+/** Calls `item` once at this time, together with all other items of the same time. The timers don't keep the process alive. */
 export const addTimed = (at: number, item: Timed): void => {
   let group = groups.get(at)
   if (!group) {

@@ -20,7 +20,9 @@ export interface GuestsOptions {
   onError: (error: unknown) => void
 }
 
-/** Deletes guests who have neither a session nor messages: otherwise clients that start without credentials could fill the store with users. */
+/**
+ * Deletes guests who have neither a session nor messages. Otherwise clients that start without credentials could fill the store with users.
+ */
 export class Guests {
   readonly #store: Store
   readonly #users: Users
@@ -70,7 +72,7 @@ export class Guests {
     this.#deadlines.add(deadline, { appId, userId })
   }
 
-  /** From now on the guest is kept by the session alone. */
+  /** Called when the guest's session has started. From now on only the session keeps the guest. */
   started(of: UserRef): void {
     this.#starting.delete(rows.guest(of))
   }
@@ -87,7 +89,7 @@ export class Guests {
     this.#deletions.add(ended)
   }
 
-  /** Stops, and resolves when no deletion is under way. */
+  /** Stops, and resolves when no deletion runs. */
   async stop(): Promise<void> {
     this.#deadlines.stop()
     await this.#scheduler.stop()

@@ -7,7 +7,7 @@ import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Operation, type Store } from '../store/store.js'
 
-/** The part of a user that outlives a deletion. */
+/** What remains of a user who was deleted. */
 export interface UserRow {
   /** Credentials that were issued up to this time are revoked; null if the user has no revocation. */
   revokedBefore: number | null
@@ -15,7 +15,7 @@ export interface UserRow {
   deletions: number
 }
 
-/** The rows that an app has. For an app without them nothing is read. */
+/** Which rows an app has. If it has none, no look-up reads the store. */
 interface AppRows {
   revokedBefore: number | null
   hasUsers: boolean
@@ -24,13 +24,12 @@ interface AppRows {
 
 const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
 
-/** The later one of two times. */
+/** Returns the later one of two times, of which null stands for none. */
 const later = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.max(a, b)
 
 /**
- * The revocations of users, apps and tokens, and how often users were deleted. Each is synced before a start is compared
- * with it.
+ * The revocations of users, apps and tokens, and how often users were deleted. A revocation is synced before starts are compared with it.
  */
 export class Revocations {
   readonly #store: Store
@@ -45,7 +44,7 @@ export class Revocations {
     this.#clock = clock
   }
 
-  /** Reads which rows apps have. Called before everything else. */
+  /** Reads which rows apps have. Must be called before every other method. */
   async load(): Promise<void> {
     for (const [row, revokedBefore] of await readAll<number>(this.#store, rows.allAppRevocations)) {
       const { kind, appId } = rows.appRevocationOf(row)
@@ -62,7 +61,7 @@ export class Revocations {
     return read(this.#store, rows.revokedToken(of.appId, tokenId)) !== undefined
   }
 
-  /** The time up to which the user's credentials are revoked; null if there is no revocation. */
+  /** Returns the time up to which the user's credentials are revoked; null if there is no revocation. */
   revokedBefore(of: UserRef): number | null {
     return later(this.#apps.get(of.appId)?.revokedBefore ?? null, this.#rowOf(of).revokedBefore)
   }
@@ -99,7 +98,7 @@ export class Revocations {
     })
   }
 
-  /** `expiresAt` of the token (Unix, milliseconds): null if it never expires, undefined if that is unknown. */
+  /** `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)
     const { tokenKeptFor, tokenMargin } = engineRules
@@ -107,13 +106,13 @@ export class Revocations {
       expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
     const until = this.#clock.now() + Math.max(keptFor, tokenMargin)
     const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
-    // The sweep of expired rows deletes it.
+    // The sweep of expired rows finds the revocation by this row.
     if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
     this.#set(appId, { hasTokens: true })
     await this.#commit.sync(operations)
   }
 
-  /** Resolves with false if the user has no revocation. */
+  /** Removes the user's revocation. Resolves with false if there is none. */
   lift({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
     return this.#mutex.run(rows.revokedUser(of), async () => {
@@ -128,7 +127,7 @@ export class Revocations {
     })
   }
 
-  /** Calls `write` with the operations that count a deletion of the user; it writes them. */
+  /** Counts a deletion of the user: calls `write` with the operations, which it must write. */
   countDeletion(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<void> {
     return this.#mutex.run(rows.revokedUser(of), () => {
       const row = this.#rowOf(of)
@@ -136,7 +135,7 @@ export class Revocations {
     })
   }
 
-  /** Resolves when every change so far has settled. */
+  /** Resolves when every change so far has ended. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
   }
@@ -147,7 +146,7 @@ export class Revocations {
   }
 
   #userOperations(of: UserRef, row: UserRow): Operation[] {
-    // Set before the write: if that fails, reads find no row.
+    // This is set before the write. If the write fails, reads find no row, which does no harm.
     this.#set(of.appId, { hasUsers: true })
     return [put(rows.appRevocation('hasUsers', of.appId), 1), put(rows.revokedUser(of), row)]
   }

@@ -8,14 +8,14 @@ interface Indexed extends SessionRef {
   readonly tokenId: string | null
 }
 
-/** An app's slots are compacted when there are more than this, and most of them are empty. */
+/** If an app has more slots than this, and most of them are empty, they are compacted. */
 const MIN_COMPACTED = 64
 
-/** The sessions of one app by user, and in the order of their numbers. */
+/** The sessions of one app, by user and in the order of their numbers. */
 class AppSessions<Entry extends Indexed> {
-  /** By user id, each user's in the order of their starts. */
+  /** The sessions by user id. Those of a user are in the order of their starts. */
   readonly users = new Multimap<Entry>()
-  /** A session that has ended leaves its number, which a search needs. */
+  /** The sessions in the order of their numbers. A session that has ended leaves its number in its slot, which a search needs. */
   #slots: (Entry | number)[] = []
   #size = 0
 
@@ -23,7 +23,7 @@ class AppSessions<Entry extends Indexed> {
     return this.#size
   }
 
-  /** The entry's number is higher than those of all others. */
+  /** Adds an entry, whose number must be higher than those of all others. */
   add(entry: Entry): void {
     this.users.add(entry.userId, entry)
     this.#slots.push(entry)
@@ -52,7 +52,7 @@ class AppSessions<Entry extends Indexed> {
     return found
   }
 
-  /** The index of the first slot whose number is `number` or higher. */
+  /** Returns the index of the first slot whose number is `number` or higher. */
   #indexFrom(number: number): number {
     return lowerBound(0, this.#slots.length, (index) => {
       const slot = this.#slots[index]
@@ -63,9 +63,9 @@ class AppSessions<Entry extends Indexed> {
 
 /** Finds sessions by user, by app and by token. */
 export class SessionIndex<Entry extends Indexed> {
-  /** By app, and then by user id: a key of both would have to be made for each look-up. */
+  /** The sessions by app, and then by user id. A key of both would have to be made for each look-up. */
   readonly #apps = new Map<string, AppSessions<Entry>>()
-  /** By token id, of all apps. */
+  /** The sessions of all apps, by token id. */
   readonly #tokens = new Multimap<Entry>()
 
   /** The user's sessions, oldest first. */
@@ -74,7 +74,7 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   find(ref: SessionRef): Entry | undefined {
-    // From the newest on: a user's older sessions are mostly detached, and their clients do not come back.
+    // The search begins with the newest session, because the older ones of a user are mostly detached, and their clients do not come back.
     return this.of(ref).findLast(({ sessionId }) => sessionId === ref.sessionId)
   }
 

@@ -11,7 +11,7 @@ export const openAtOf = (store: Store): number => (read(store, rows.openAt) as n
 /** How many sessions are read in one turn of the event loop. Each takes about 8 µs. */
 const READ_PER_STEP = 256
 
-/** The rows of sessions in the order of their keys, in pages, each in a turn of the event loop. */
+/** Yields the rows of sessions in the order of their keys, in pages. Each page takes one turn of the event loop. */
 async function* pagesOf(store: Store): AsyncGenerator<[string, Session][]> {
   for (let after: string | undefined; ;) {
     const page = await readAll<Session>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
@@ -22,10 +22,10 @@ async function* pagesOf(store: Store): AsyncGenerator<[string, Session][]> {
   }
 }
 
-/** How many sessions a batch has at most when all are written. The rows of a batch are made in one turn of the event loop. */
+/** How many sessions a batch has at most when all sessions are written. One turn of the event loop makes the rows of a batch. */
 const WRITTEN_PER_STEP = 1_000
 
-/** Writes sessions behind the state in memory, from the first `startWriting` or `deleteOthers` on. */
+/** Writes sessions after they have changed in memory, from the first `startWriting` or `deleteOthers` on. */
 export class SessionJournal {
   readonly #isCurrent: (session: Session) => boolean
   #commit: GroupCommit | undefined
@@ -35,14 +35,14 @@ export class SessionJournal {
     this.#isCurrent = isCurrent
   }
 
-  /** The stored sessions in the order of their starts, in pages, each in a turn of the event loop. */
+  /** Yields the stored sessions in the order of their starts, in pages. Each page takes one turn of the event loop. */
   async *read(store: Store): AsyncGenerator<Session[]> {
     const openAt = openAtOf(store)
     const byNumber = new Map<number, Session>()
     for await (const page of pagesOf(store)) {
       for (const [, row] of page) byNumber.set(row.number, storedSession(row, openAt))
     }
-    // An array of numbers is sorted several times faster than one of sessions.
+    // Sorting an array of numbers is several times faster than sorting one of sessions.
     const numbers = Float64Array.from(byNumber.keys()).sort()
     for (let start = 0; start < numbers.length; start += READ_PER_STEP) {
       yield Array.from(numbers.subarray(start, start + READ_PER_STEP), (number) =>
@@ -52,7 +52,7 @@ export class SessionJournal {
     }
   }
 
-  /** Writes every change through `commit` from now on, and these sessions in steps. Resolves when they are written. */
+  /** Writes these sessions in steps, and every change from now on, through `commit`. Resolves when the sessions are written. */
   async startWriting(commit: GroupCommit, sessions: Session[]): Promise<void> {
     this.#commit = commit
     for (let start = 0; start < sessions.length; start += WRITTEN_PER_STEP) {
@@ -67,7 +67,7 @@ export class SessionJournal {
     commit: GroupCommit,
     isKnown: (ref: SessionRef) => boolean,
   ): Promise<void> {
-    // A session that ends after its page was read deletes its row by `write`.
+    // If a session ends after its page was read, `write` deletes its row.
     this.#commit = commit
     for await (const page of pagesOf(store)) {
       for (const [row, stored] of page)
@@ -75,7 +75,7 @@ export class SessionJournal {
     }
   }
 
-  /** As `write`, also for a session that has ended and is not known any more. Writes every change through `commit` from now on. */
+  /** As `write`, but `session` may be undefined: then its row is deleted. Writes every change through `commit` from now on. */
   rewrite(ref: SessionRef, session: Session | undefined, commit: GroupCommit): void {
     this.#commit = commit
     const row = rows.session(ref)
@@ -83,7 +83,7 @@ export class SessionJournal {
     else commit.defer(row, (batch) => batch.push(del(row)))
   }
 
-  /** Writes the session as it is when the batch is sent. A session that has ended by then leaves no row. */
+  /** Writes the session in the state that it has when the batch begins. If it has ended by then, its row is deleted. */
   write(session: Session): void {
     if (!this.#commit) return
     const row = rows.session(session)
@@ -95,7 +95,10 @@ export class SessionJournal {
     })
   }
 
-  /** Resolves when the sessions as they are now survive a crash of the process; undefined if they are not written at all. */
+  /**
+   * Resolves when the present state of the sessions would survive a crash of the process. Returns undefined if sessions are not written at
+   * all.
+   */
   flush(): Promise<void> | undefined {
     return this.#commit?.flush()
   }

@@ -3,12 +3,12 @@ import type { Credential, SessionRecord, SessionRequest, AuthMethod } from '../.
 
 /** A session that has not ended, in memory. */
 export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'> {
-  /** The fields of its credential. An object of their own would take memory. */
+  /** The fields of its credential, which are no object of their own to save memory. */
   authMethod: AuthMethod
   tokenId: string | null
   issuedAt: number | null
   credentialExpiresAt: number | null
-  /** The number of its start. Starts, detachments and hidings are numbered in their order, because clocks may go back. */
+  /** The number of its start. One sequence numbers starts, detachments and hidings, because clocks may go back. */
   number: number
   /** The number of its last detachment; null while it is active. */
   detached: number | null
@@ -16,17 +16,17 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   hiddenSince: number | null
   /** The connection that carries the session; null while it is detached. */
   connectionId: string | null
-  /** Hash of the resume key that the client was given last. */
+  /** The hash of the resume key that the client received last. */
   keyHash: string
-  /** Hash of the resume key before that one. It is valid until the client is known to have the new one. */
+  /** The hash of the previous resume key. It is valid until the client has shown that it has the new one. */
   previousKeyHash: string | null
   /** The length of the resume window, in milliseconds. The window begins when the session is detached or loaded. */
   resumableFor: number
   /** When the resume window ends, by the monotonic clock; null while the session is active. */
   expiresAt: number | null
-  /** When its user no longer counts as online, by the monotonic clock; null while the session is active. */
+  /** When the session no longer makes its user online, by the monotonic clock; null while it is active. */
   offlineAt: number | null
-  /** Whether that time has come. It is stored, so that a loaded session does not count as online again. */
+  /** Whether `offlineAt` has passed. It is stored, so that a loaded session does not make its user online again. */
   offline: boolean
   /** Whether its row may be in the store. */
   mayBeStored: boolean
@@ -102,8 +102,8 @@ export const recordOf = (session: Session): SessionRecord => ({
 })
 
 /**
- * Returns the session of a row, which no connection carries. If one did when the row was written, the session was last seen at `openAt`:
- * answers to pings are not written.
+ * Returns the session of a row, to which no connection is attached any more. If one was when the row was written, the session was last seen
+ * at `openAt`, because answers to pings are not written.
  */
 export const storedSession = (row: Session, openAt: number): Session => ({
   ...row,

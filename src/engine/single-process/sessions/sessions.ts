@@ -21,30 +21,30 @@ import type { Presence } from '../webhooks/webhook-events.js'
 /** The result of a start. */
 interface Started {
   session: StartedSession
-  /** Sessions that were ended to keep the user's limit. */
+  /** The sessions that had to end, because the user had too many. */
   replaced: SessionRecord[]
-  /** The connection that carried a resumed session until now; null if none did. */
+  /** The connection that has carried the resumed session until now; null if none has. */
   replacedConnectionId: string | null
 }
 
 interface SessionCallbacks {
-  /** Called with each session that ends because its resume window is over, and with whether the user was online until then. */
+  /** Called with each session that ends because its resume window is over. `wasOnline` says whether the user was online until then. */
   onExpired: (session: SessionRecord, wasOnline: boolean) => void
-  /** Called with each session by which its user no longer counts as online. */
+  /** Called with each session that no longer makes its user online. */
   onAway: (session: SessionRecord) => void
 }
 
-/** A clock that setting the machine's time does not move: it must neither shorten nor extend a resume window. */
+/** The clock of resume windows. Setting the machine's time does not move it, and so neither shortens nor extends a window. */
 const monotonicNow = (): number => performance.now()
 
-/** How many sessions are ended, or marked as away, before other work gets its turn: after a restart all are due at once. */
+/** How many sessions a step ends, or marks as away, before it lets other work run. After a restart all sessions are due at once. */
 const DUE_PER_STEP = 32
-/** How many sessions of another process are detached in one turn of the event loop. */
+/** How many sessions of an earlier process are detached in one turn of the event loop. */
 const DETACHED_PER_STEP = 1_000
 
 /**
- * The sessions that have not ended. The state in memory decides; on a persistent volume, the rows are written behind
- * it. Only a start waits for its row (`flush`), since its client is given a resume key.
+ * The sessions that have not ended. The state in memory decides; on a persistent volume, the journal writes it afterwards. Only a start
+ * waits for its row (`flush`), because its client receives a resume key.
  */
 export class Sessions {
   readonly #index = new SessionIndex<Session>()
@@ -73,7 +73,7 @@ export class Sessions {
         this.#index.add(session)
         sessions.push(session)
       }
-    // Only when all are loaded: detaching a session takes the next number.
+    // Sessions are detached only when all are loaded, because detaching takes the number after the highest.
     for (let start = 0; start < sessions.length; start += DETACHED_PER_STEP) {
       const now = monotonicNow()
       // The resume window begins now, because no client could return while the engine was closed.
@@ -89,12 +89,12 @@ export class Sessions {
     return this.#journal.startWriting(commit, [...this.#index.all()])
   }
 
-  /** Writes one session to a store whose rows are outdated, or deletes its row if it has ended. */
+  /** Writes one session to a store whose rows are outdated. If the session has ended, deletes its row. */
   rewriteOne(ref: SessionRef, commit: GroupCommit): void {
     this.#journal.rewrite(ref, this.#index.find(ref), commit)
   }
 
-  /** As `journalTo`, for a store whose rows are outdated: deletes those of sessions that have ended since. */
+  /** As `journalTo`, for a store whose rows are outdated: also deletes the rows of sessions that have ended since. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
     await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)
     await this.journalTo(commit)
@@ -110,18 +110,18 @@ export class Sessions {
     return this.#index.of(user).map(recordOf)
   }
 
-  /** The number of the app's sessions. Of many that expire together some count until their turn comes. */
+  /** Returns the number of the app's sessions. If many expire together, some still count until their step comes. */
   count(appId: string): number {
     this.#endExpired()
     return this.#index.count(appId)
   }
 
-  /** The newest number of a start. */
+  /** The number of the latest start. */
   get lastNumber(): number {
     return this.#lastNumber
   }
 
-  /** A page of the app's sessions. A cursor is the number of the last session before it. */
+  /** Returns a page of the app's sessions. The cursor of a page is the number of the last session before that page. */
   inApp(appId: string, after: string | null, limit: number): SessionPage {
     this.#endExpired()
     const now = monotonicNow()
@@ -148,7 +148,7 @@ export class Sessions {
     return this.presence(user).online
   }
 
-  /** Whether the user is online, and how many sessions there are, by what the callbacks have been called for. */
+  /** Returns whether the user is online, and how many sessions there are, as the callbacks have reported it so far. */
   presence(user: UserRef): Presence {
     const entries = this.#index.of(user)
     return { online: entries.some(({ offline }) => !offline), sessions: entries.length }
@@ -171,7 +171,10 @@ export class Sessions {
     return resumed ? this.#resume(resumed, request) : this.#create(request)
   }
 
-  /** Resolves when the sessions as they are now survive a crash of the process; undefined if the volume is not persistent. */
+  /**
+   * Resolves when the present state of the sessions would survive a crash of the process. Returns undefined if the volume is not
+   * persistent.
+   */
   flush(): Promise<void> | undefined {
     return this.#journal.flush()
   }
@@ -195,7 +198,7 @@ export class Sessions {
   touch(ref: SessionRef, connectionId: string, rtt: number): void {
     const session = this.#index.find(ref)
     if (session?.connectionId !== connectionId) return
-    // Not written: the times at which the engine was open say as much after a crash.
+    // This is not written, because after a crash the last time at which the engine was open serves instead.
     session.lastSeenAt = Date.now()
     session.rtt = rtt
   }
@@ -217,7 +220,9 @@ export class Sessions {
     this.#endExpiredOf(ref)
   }
 
-  /** Returns the session that it ended; undefined if there is none, or if another connection than the given one carries it. */
+  /**
+   * Ends a session and returns it. Returns undefined if there is no such session, or if another connection than the given one carries it.
+   */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.#endExpiredOf(ref)
     const session = this.#index.find(ref)
@@ -235,7 +240,7 @@ export class Sessions {
 
   /** Ends sessions whose resume window is over, some in each step. */
   #endExpired(): void {
-    // The first session may be due before the last one is detached. The timer fires again.
+    // While sessions are loaded, the first one may be due before the last one is detached. The timer fires again.
     if (this.#isLoading) return
     const now = monotonicNow()
     for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)

@@ -23,7 +23,7 @@ export class Users {
   readonly #mutex = new KeyedMutex()
   /** The rows of users who are being deleted. They can still be read. */
   readonly #deleting = new Set<string>()
-  /** The senders of users who exist, by the result of `userKey`. */
+  /** What messages say about their senders, by the result of `userKey`. Only users who exist are in here. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
   /** `cacheBytes` is about how many bytes the senders in memory may take. */
@@ -40,7 +40,7 @@ export class Users {
     return (read(this.#store, rows.user(of)) as UserRecord | undefined) ?? null
   }
 
-  /** The sender that a message of this user carries; undefined if the user does not exist. `key` is the result of `userKey`. */
+  /** Returns what a message says about this user as its sender; undefined if the user does not exist. `key` is the result of `userKey`. */
   sender(of: UserRef, key = userKey(of)): Message['sender'] | undefined {
     const cached = this.#senders.get(key)
     if (cached) return cached.sender
@@ -51,7 +51,10 @@ export class Users {
     return sender
   }
 
-  /** Saves a guest, or with `maxGuests` null another user. Null, with nothing saved, if the app has `maxGuests` guests already. */
+  /**
+   * Saves a guest, or another user if `maxGuests` is null. Resolves with null, and saves nothing, if the app has `maxGuests` guests
+   * already.
+   */
   save(of: UserRef, change: UserChange, maxGuests: null): Promise<SavedUser>
   save(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
   save({ appId, userId }: UserRef, change: UserChange, maxGuests: number | null): Promise<SavedUser | null> {
@@ -78,7 +81,7 @@ export class Users {
         await this.#commit.syncSpaced(operations)
         this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
-        // Equal profiles need no sync: losing the later time in a power cut loses no field.
+        // A write of an equal profile needs no sync: if a power cut loses its later time, no field is lost.
         this.#commit.defer(row, (batch) => batch.push(put(row, user)))
         await this.#commit.flush()
       }
@@ -86,7 +89,7 @@ export class Users {
     })
   }
 
-  /** Deletes a guest for whom `isUnused` returns true; no other user. */
+  /** Deletes the user if it is a guest and `isUnused` returns true. */
   deleteGuest(of: UserRef, isUnused: () => boolean): Promise<void> {
     const row = rows.user(of)
     const guestRow = rows.guest(of)
@@ -104,13 +107,13 @@ export class Users {
     })
   }
 
-  /** Returns the app's users after a user, in the order of their rows. */
+  /** Reads the app's users after a user, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
     const found = await this.#reads.all<UserRecord>({ ...rows.usersAfter(appId, userId), limit })
     return found.map(([, user]) => user)
   }
 
-  /** Deletes the user in the batch that `write` sends, and resolves with whether there was one. */
+  /** Deletes the user in the batch in which `write` writes the operations. Resolves with whether there was such a user. */
   delete({ appId, userId }: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const of = { appId, userId }
     const [row, guestRow] = [rows.user(of), rows.guest(of)]
@@ -130,7 +133,7 @@ export class Users {
     })
   }
 
-  /** Resolves when every save so far has settled. */
+  /** Resolves when every save so far has ended. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
     await this.#reads.idle()

@@ -12,11 +12,11 @@ export interface AppCountersOptions<Counters> {
 interface Entry<Counters> {
   counters: Counters
   row: string
-  /** Made once: each message saves the usage of its app. */
+  /** Kept here because each message saves the usage of its app, and would make another function. */
   write: DeferredWrite
 }
 
-/** Counters of each app. A count is in the same batch as the change that it counts, so both survive a crash or neither. */
+/** The counters of apps. A counter is written in the same batch as the change that it counts, so a crash loses both or neither. */
 export class AppCounters<Counters extends object> {
   readonly #store: Store
   readonly #commit: GroupCommit

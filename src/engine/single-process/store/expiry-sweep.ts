@@ -6,7 +6,7 @@ import { del, read, readAll, type Operation, type Store } from './store.js'
 
 /** How many index rows one step deletes at most. */
 const INDEX_ROWS_PER_STEP = 32
-/** Milliseconds from one read of the index to the next. Tokens are kept a day longer than they are valid. */
+/** Milliseconds from one read of the index to the next. An hour suffices, because tokens are kept a day longer than they are valid. */
 const INTERVAL = 3_600_000
 
 export interface ExpirySweepOptions {
@@ -19,14 +19,14 @@ export interface ExpirySweepOptions {
 /** Deletes revoked tokens when they have expired. The index of `rows.expiry` lists their rows. */
 export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
-    // The token may have been revoked again, for longer. A later index row lists it then.
+    // If the token was revoked again for longer, a later row of the index lists it.
     const stored = read(store, row) as [number] | undefined
     return stored !== undefined && stored[0] <= now
   }
   const job = scheduler.job(async (now) => {
     const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
     if (due.length === 0) return now + INTERVAL
-    // A revocation that is not written yet may keep a token for longer.
+    // After the flush, reads see every revocation, including one that keeps a token for longer.
     await commit.flush()
     const deletions: Operation[] = []
     for (const [indexRow, listed] of due) {

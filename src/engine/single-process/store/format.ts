@@ -2,20 +2,20 @@ import { EngineError } from '../../errors.js'
 import { rows } from './rows.js'
 import { put, read, type Operation, type Store } from './store.js'
 
-/** The number of the format of the rows. A change after which earlier rows can't be read raises it. */
+/** The number of the format of the rows. If a change makes earlier rows unreadable, it raises the number. */
 const FORMAT = 5
 
 /** The operation that says which format the rows of a store have. */
 export const putFormat = (): Operation => put(rows.format, FORMAT)
 
 /**
- * Returns whether the store says its format; a new one does not. Throws `unavailable` if this version can't read its rows. `where` names
- * the store in the error.
+ * Returns whether the store says its format, which a new store does not. Throws `unavailable` if this version can't read the rows. `where`
+ * names the store in the error.
  */
 export const checkFormat = (store: Store, where = "The engine's folder"): boolean => {
   const format = read(store, rows.format)
   if (format === FORMAT) return true
-  // The first format had no number.
+  // A store without a number, but with a key, has the first format.
   if (format === undefined && read(store, rows.key) === undefined) return false
   throw new EngineError(
     'unavailable',

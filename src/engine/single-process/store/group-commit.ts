@@ -4,7 +4,7 @@ import type { Operation, Store } from './store.js'
 
 /** The callbacks of a write. */
 export interface Waiter {
-  /** Called when the write is synced. Writes resolve in their order. */
+  /** Called when the write is synced, in the order of the writes. */
   resolve(): void
   reject(error: EngineError): void
 }
@@ -23,24 +23,22 @@ const failureOf = (cause: unknown): EngineError =>
         { cause },
       )
 
-/** How long a deferred write waits for others to share its batch, in milliseconds. */
+/** Milliseconds that a deferred write waits for others to share its batch. */
 const DEFER_DELAY = 10
 
 /**
- * Milliseconds from the begin of one batch to the next, if no message waits for it. Node accepts one connection in each round of its
- * loop. Without the wait, each of many sessions that start together would take a batch of its own. A single start does not wait.
+ * Milliseconds from the begin of one batch to the begin of the next, if no message waits. Node accepts one connection in each turn of its
+ * event loop, so without this wait, each of many sessions that start together would take a batch of its own. A single start does not wait.
  */
 export const SPACING = 3
 
 /**
- * The only way to write to a store. One batch is in flight; the next gathers the writes that come meanwhile, so that many
- * writes share one sync. Writes land in the order of their calls, and a batch has every write that was called before the
- * batch was sent.
+ * All writes to a store go through its group commit. While one batch is written, the next gathers the writes that come meanwhile, so that
+ * many writes share one sync. Writes keep the order of their calls, and a batch has every write that came before the batch began.
  *
- * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report
- * success for pages that the kernel has dropped. After a half-written record, LevelDB's next recovery may skip the records behind it.
- * So every later write is refused. To go on, the store is opened
- * again with a group commit of its own.
+ * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report success for pages
+ * that the kernel has dropped. After a half-written record, LevelDB's next recovery may skip the records behind it. So the commit refuses
+ * every later write. To go on, the engine opens the store again, with another group commit.
  */
 export class GroupCommit {
   readonly #store: Store
@@ -50,24 +48,24 @@ export class GroupCommit {
   #operations: Operation[] = []
   #waiters: Waiter[] = []
   #deferred = new Map<string, DeferredWrite>()
-  /** The callers of `flush`. */
+  /** The callbacks of those who wait for `flush`. */
   #flushes: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
   /** When the timer fires, and when the last batch began, by the monotonic clock. */
   #timerAt = Infinity
   #lastBegin = -Infinity
-  /** Whether a write waits that is not spaced. */
+  /** Whether a write waits that must not be spaced. */
   #isUrgent = false
   #running: Promise<void> | undefined
   #failure: EngineError | undefined
-  /** Why writes are refused: the commit is closed, or it has failed. */
+  /** Why writes are refused, once the commit is closed or has failed. */
   #refusal: EngineError | undefined
   #nextBatch = 1
   #lastWritten = 0
 
   /**
-   * `onFailure` is called once, when a batch fails: deferred writes have no caller to reject to. A synced batch fails too if
-   * `assertPresent` throws after it: the files that it was written to are gone. `spacing` is 0 for a store in memory,
+   * `onFailure` is called once, when a batch fails, because a deferred write has no caller who would get the error. A synced batch also
+   * fails if `assertPresent` throws after it, because the files that it was written to are gone. `spacing` is 0 for a store in memory,
    * where a batch costs nothing.
    */
   constructor(
@@ -113,7 +111,7 @@ export class GroupCommit {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
   }
 
-  /** As `sync`, but waits some milliseconds, so that writes that come a little apart share a batch. */
+  /** As `sync`, but waits up to `SPACING` milliseconds, so that writes that come shortly after one another share a batch. */
   syncSpaced(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.assertWritable()
@@ -122,9 +120,9 @@ export class GroupCommit {
   }
 
   /**
-   * Writes with the next batch, without a sync of its own: at once if another write sends that batch, else within
-   * milliseconds. A write replaces an earlier one of the same name that is still deferred. Ignored when writes are
-   * refused: the recovery that opens the store again writes the state in memory.
+   * Writes with the next batch, without asking for a sync. The batch begins with the next synced write, or else within milliseconds. A
+   * deferred write replaces an earlier one of the same name that still waits. Ignored if writes are refused, because the recovery that
+   * opens the store again writes the state in memory.
    */
   defer(name: string, write: DeferredWrite): void {
     if (this.#refusal) return
@@ -133,8 +131,8 @@ export class GroupCommit {
   }
 
   /**
-   * Writes as `defer` does, but keeps the order of calls among `append`, `write` and `sync`. A deferred write stands at the end of its batch,
-   * where rows that were made earlier would replace later ones.
+   * Writes as `defer` does, but keeps the order of the calls of `append`, `write` and `sync`. A deferred write stands at the end of its
+   * batch, where its rows would replace those of later calls.
    */
   append(operations: Operation[]): void {
     if (this.#refusal) return
@@ -143,8 +141,8 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves, within milliseconds, when everything so far is with the kernel: it survives a crash of this process, though not a power cut.
-   * Never rejects: after a failure the recovery writes the state in memory.
+   * Resolves, within milliseconds, when the kernel has every write so far: they survive a crash of this process, though not a power cut.
+   * Never rejects, because after a failure the recovery writes the state in memory.
    */
   flush(): Promise<void> {
     if (this.#refusal) return Promise.resolve()
@@ -154,7 +152,7 @@ export class GroupCommit {
     })
   }
 
-  /** Fails, as after a failed batch, if the medium is gone. */
+  /** If the medium is gone, refuses all writes from now on, as after a failed batch. */
   verify(): void {
     if (this.#refusal) return
     try {
@@ -164,7 +162,7 @@ export class GroupCommit {
     }
   }
 
-  /** Refuses further writes, and resolves when the earlier ones have settled. */
+  /** Refuses further writes, and resolves when the earlier ones have ended. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
     await this.#running
@@ -183,12 +181,13 @@ export class GroupCommit {
     this.#schedule()
   }
 
-  /** Begins the next batch when it is due. While a batch runs it does nothing: the batch calls it at its end. */
+  /** Begins the next batch when it is due. While a batch runs, this does nothing: the batch calls it again at its end. */
   #schedule(): void {
     if (this.#running) return
     if (this.#isUrgent) return void this.#start()
     const isWaiting = this.#waiters.length + this.#flushes.length > 0
-    // A timer that is set fires early enough for a deferred write. Reading the clock and setting a timer for each took 1 µs of a message.
+    // If a timer is set, it fires early enough for a deferred write. Reading the clock and setting a timer for each write took 1 µs of a
+    // message.
     if (!isWaiting && (!this.#hasWrites || this.#timerAt < Infinity)) return
     const now = performance.now()
     const at = isWaiting ? this.#lastBegin + this.#spacing : now + DEFER_DELAY
@@ -200,7 +199,7 @@ export class GroupCommit {
     }
   }
 
-  /** The timer may be older than the latest batch, since a batch that begins does not clear it. */
+  /** Begins a batch if one is due. It may not be, because a batch that begins leaves the timer as it is. */
   #onTimer(): void {
     this.#timerAt = Infinity
     if (this.#hasWrites && !this.#running) void this.#start()
@@ -218,8 +217,9 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    // The batch begins a microtask later, so that the writes of one task share it. Bun runs microtasks after each frame that comes, so a batch
-    // for a disk waits for the end of the turn. In memory a batch costs nothing, and `started` leaves with the answer to the handshake.
+    // The batch begins a microtask later, so that the writes of one task share it. Bun runs microtasks after each frame that comes, so a
+    // batch for a disk waits for the end of the turn. In memory a batch costs nothing, and without the wait `started` leaves with the
+    // answer to the handshake.
     await (isBun && this.#spacing > 0 ? nextTurn() : Promise.resolve())
     do await this.#writeBatch()
     while (this.#isUrgent)
@@ -255,7 +255,7 @@ export class GroupCommit {
     for (const waiter of waiters) waiter.resolve()
   }
 
-  /** Rejects `waiters` and all later writes. Only the first failure is reported: a batch may be under way when `verify` fails. */
+  /** Rejects `waiters` and all later writes. It reports only the first failure, because a batch may run when `verify` fails. */
   #fail(waiters: Waiter[], cause: unknown): void {
     const isFirst = this.#failure === undefined
     const failure = (this.#failure ??= failureOf(cause))

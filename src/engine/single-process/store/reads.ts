@@ -1,8 +1,8 @@
 import { readAll, type Range, type Store } from './store.js'
 
 /**
- * Rows that are read at once, by default. A read of more rows counts as this many. LevelDB may report all of its reads that have ended in
- * one turn of the event loop, and their rows are parsed in it, at about 4 µs for each.
+ * How many rows are read at once by default. A read of more rows counts as this many. LevelDB may report all reads that have ended in one
+ * turn of the event loop, which then parses their rows, at about 4 µs for each.
  */
 const MAX_ROWS = 128
 
@@ -11,15 +11,17 @@ interface WaitingRead {
   readonly begin: () => void
 }
 
-/** Reads ranges of rows, some at once, and knows which reads are under way: the store must not be closed under them. */
+/**
+ * Reads ranges of rows, a limited number of rows at once. It knows which reads run, because the store must not be closed before they end.
+ */
 export class Reads {
   readonly #store: Store
   readonly #maxRows: number
-  /** The reads that have begun, and those that wait. */
+  /** All reads: those that have begun, and those that wait. */
   readonly #running = new Set<Promise<unknown>>()
   /** The reads that wait, in the order in which they came. */
   readonly #waiting: WaitingRead[] = []
-  /** Rows of the reads that have begun. */
+  /** How many rows the reads that have begun count as. */
   #rows = 0
 
   constructor(store: Store, maxRows = MAX_ROWS) {
@@ -27,7 +29,7 @@ export class Reads {
     this.#maxRows = maxRows
   }
 
-  /** The parsed rows of a range, as `readAll` returns them. */
+  /** Reads the rows of a range, as `readAll` does. */
   all<T>(range: Range & { limit: number }): Promise<[string, T][]> {
     const read = this.#read<T>(range)
     this.#running.add(read)
@@ -36,7 +38,7 @@ export class Reads {
     return read
   }
 
-  /** Resolves when no read is under way. */
+  /** Resolves when no read runs. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }

@@ -1,10 +1,10 @@
 import type { Range } from './store.js'
 
-/** User ids and app ids hold no control characters, so no id can form the key of another id's row. */
+/** User ids and app ids contain no control characters, so no id can form the key of a row of another id. */
 export const SEPARATOR = '\0'
 export const AFTER_SEPARATOR = '\x01'
 
-/** The digits of the largest safe integer: numbers of this length sort as text. */
+/** The number of digits of the largest safe integer. Numbers that are padded to this length sort as text. */
 export const DIGITS = 16
 
 export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
@@ -17,15 +17,18 @@ export const padded = (number: number): string => {
   return (ZEROS[DIGITS - digits.length] ?? '') + digits
 }
 
-/** The last part of a key. */
+/** Returns the last part of a key. */
 export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
 
-/** The rows whose keys have these parts and one more. */
+/** Returns the range of rows whose keys have these parts and one more. */
 export const below = (...parts: string[]): Range => {
   const prefix = keyOf(...parts)
   return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
 }
 
-/** The rows of a range after one of them; all if `row` is undefined. No key may continue another one of the range. */
+/**
+ * Returns the part of a range after a row; the whole range if `row` is undefined. No key in the range may begin with another key in the
+ * range.
+ */
 export const afterRow = (range: Range, row: string | undefined): Range =>
   row === undefined ? range : { ...range, gte: row + AFTER_SEPARATOR }

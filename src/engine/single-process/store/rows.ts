@@ -5,10 +5,12 @@ import { webhookRows } from './webhook-rows.js'
 
 export { keyOf, lastOf } from './row-keys.js'
 
-/** Begins the row of each idempotency key. */
+/** What the row of every idempotency key begins with. */
 const SENT = `sent${SEPARATOR}`
 
-/** Returns the group of a row, beyond which no range reaches: its key without the last part. All idempotency keys are one group. */
+/**
+ * Returns the group of a row, which is its key without the last part. No range reaches beyond a group. All idempotency keys are one group.
+ */
 export const groupOf = (key: string): string =>
   key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
 
@@ -18,15 +20,15 @@ export interface InboxRef extends UserRef {
 }
 
 /**
- * Returns the key of a user in the tables in memory. A message looks its users up in several tables, with one text for all of them: V8
- * computes the hash of a text once.
+ * Returns the key of a user in the tables in memory. A message looks its users up in several tables by the same text, because V8 computes
+ * the hash of a text once.
  */
 export const userKey = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
 /** The kinds of an app's rows that `Revocations.load` reads. */
 type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
 
-/** The key of every row in the store. */
+/** The keys of all rows in the store. */
 export const rows = {
   key: 'key',
   /** The number of the format of all rows. */
@@ -35,7 +37,7 @@ export const rows = {
   time: 'time',
   /** When the engine was last known to be open, by the wall clock. */
   openAt: 'open at',
-  /** Stored while a transfer of another engine's data into this store is not complete. */
+  /** Stored while the transfer of another engine's data into this store is unfinished. */
   unfinishedTransfer: 'unfinished transfer',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
   /** The ids are one part of the key, so that one range covers the guests of all apps. App ids have no spaces. */
@@ -57,7 +59,7 @@ export const rows = {
   message: (of: InboxRef, offset: number) => rows.messageIn(rows.messagePrefix(of), offset),
   messagePrefix: ({ appId, userId, deletions }: InboxRef) =>
     `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,
-  /** With the result of `messagePrefix`. */
+  /** `prefix` is the result of `messagePrefix`. */
   messageIn: (prefix: string, offset: number) => prefix + padded(offset),
   offsetOf: (message: string) => Number(message.slice(-DIGITS)),
   /** The messages of an inbox from offset `from` up to, but not including, `to`. */
@@ -95,11 +97,11 @@ export const rows = {
     `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
   /** The idempotency keys after a row; from the first one if `row` is undefined. */
   idempotencyKeysAfter: (row: string | undefined): Range => ({
-    // A message's id may end with any character, so that the next row may be this one with a \0 behind it.
+    // A message's id may end with any character, so the next row may be this row followed by a \0.
     gte: row === undefined ? SENT : row + SEPARATOR,
     lt: keyOf('sent') + AFTER_SEPARATOR,
   }),
-  /** A row that lists other rows by the time at which they expire; `name` makes rows of one time distinct. */
+  /** A row that lists other rows by the time at which they expire. `name` distinguishes rows of the same time. */
   expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
   expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
 } as const

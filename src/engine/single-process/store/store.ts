@@ -14,35 +14,32 @@ export interface Store {
   /** Reads one row on this thread, in a few microseconds. Reading it on another thread would take tens of them. */
   getSync(key: string): string | undefined
   iterator(range: Range): { all(): Promise<[string, string][]> }
-  /**
-   * Writes all operations or none. With `sync` it resolves once a power cut can't undo them, and no read returns them
-   * before.
-   */
+  /** Writes all operations or none. With `sync` it resolves once a power cut can't undo them. No read returns them before it resolves. */
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
   close(): Promise<void>
 }
 
-/** An open store, and the medium that holds it: memory, or a folder. */
+/** An open store, and the medium that it is in: memory, or a folder. */
 export interface Volume {
   store: Store
   /** Whether the rows outlive the process. Sessions are written only if they do. */
   isPersistent: boolean
-  /** Differs between the medium and a copy of it. */
+  /** A text that a copy of the medium, such as a restored backup, does not share. */
   identity: string
   /** About how many bytes the engine may take to keep inboxes and users in memory, so that a message need not read them. */
   cacheBytes: number
-  /** Throws if the medium is gone or was replaced, so that the writes to it are lost. Called after each sync. */
+  /** Throws if the medium is gone or was replaced, because writes to it are lost then. Called after each sync. */
   assertPresent(): void
-  /** Rejects while the store can't be opened again after a failure: there is no room, or the medium is gone. */
+  /** Rejects while the store can't be opened again after a failure, because the disk is full or the medium is gone. */
   probe(): Promise<void>
-  /** Called about twice a second. Does work that the store does not do, such as making new files private, and rejects if that fails. */
+  /** Called about twice a second. Does what the store itself does not, such as making new files private. Rejects if that fails. */
   maintain(): Promise<void>
 }
 
 export const put = (key: string, value: unknown): Operation => ({
   type: 'put',
   key,
-  // Not when the batch is written: the caller may have changed the value by then.
+  // The JSON is made now, because the caller may change the value before the batch is written.
   value: JSON.stringify(value),
 })
 
@@ -51,7 +48,7 @@ export const del = (key: string): Operation => ({ type: 'del', key })
 const unreadable = (cause: unknown): EngineError =>
   new EngineError('unavailable', "The engine's store can't be read: look for a failing disk.", { cause })
 
-/** The parsed value of a row; undefined if there is none. Throws `unavailable`. */
+/** Returns the parsed value of a row; undefined if there is no such row. Throws `unavailable`. */
 export const read = (store: Store, key: string): unknown => {
   try {
     const json = store.getSync(key)
@@ -61,11 +58,11 @@ export const read = (store: Store, key: string): unknown => {
   }
 }
 
-/** The parsed rows of a range, in the order of their keys, or backwards. Rejects with `unavailable`. */
+/** Reads and parses the rows of a range, in the order of their keys or backwards. Rejects with `unavailable`. */
 export const readAll = <T>(store: Store, range: Range): Promise<[string, T][]> =>
   readAllAs(store, range, (json) => JSON.parse(json) as T)
 
-/** As `readAll`, with another function than `JSON.parse`. */
+/** As `readAll`, but parses with another function than `JSON.parse`. */
 export const readAllAs = async <T>(
   store: Store,
   range: Range,

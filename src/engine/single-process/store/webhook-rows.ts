@@ -9,7 +9,7 @@ export interface DueKey {
   userId: string
 }
 
-/** The rows of a range after a number; from the first one if it is null. */
+/** Returns the rows of a range after a number; all rows if it is null. */
 const after = (number: number | null, ...parts: string[]): Range =>
   number === null ? below(...parts) : { ...below(...parts), gte: keyOf(...parts, padded(number + 1)) }
 
@@ -23,7 +23,7 @@ export const webhookRows = {
   pendingEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
   failedEvent: (appId: string, seq: number) => keyOf('failed event', appId, padded(seq)),
   failedEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'failed event', appId),
-  /** The queue of a user's events: which is the oldest, which the newest, and when the oldest is due. */
+  /** The queue of a user's events: the numbers of the oldest and the newest, and when the oldest is due. */
   eventQueue: ({ appId, userId }: UserRef) => keyOf('event queue', appId, userId),
   /** An event that waits for an older one of its user. */
   waitingEvent: ({ appId, userId }: UserRef, seq: number) =>
@@ -31,7 +31,7 @@ export const webhookRows = {
   waitingEventsAfter: ({ appId, userId }: UserRef, seq: number): Range =>
     after(seq, 'waiting event', appId, userId),
   seqOf: (row: string): number => Number(lastOf(row)),
-  /** The rows of earlier openings sort first, because their events are due at once. */
+  /** The rows of earlier openings come first, because their events are due at once. */
   dueEvent: (appId: string, { run, dueAt, userId }: DueKey) =>
     keyOf('due event', appId, padded(run) + padded(dueAt) + userId),
   dueEventsUntil: (appId: string, run: number, time: number): Range => ({
@@ -50,7 +50,7 @@ export const webhookRows = {
       userId: last.slice(2 * DIGITS),
     }
   },
-  /** When to look whether a user's messages are still unread. */
+  /** A row that says when to look whether a user's messages are still unread. */
   unreadCheck: ({ appId, userId }: UserRef, time: number) =>
     keyOf('unread check', appId, padded(time) + userId),
   unreadChecksUntil: (appId: string, time: number): Range => ({

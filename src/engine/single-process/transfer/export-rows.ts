@@ -15,10 +15,10 @@ import { read, readAll, type Range, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread-checks.js'
 
 const ROWS_PER_PAGE = 500
-/** A message may have 16 kB. */
+/** A message may have 16 kB, so a page may have 3 MB. */
 const MESSAGES_PER_PAGE = 200
 
-/** The ids in a key of three parts. */
+/** Returns the ids in a key of three parts. */
 const refOf = (row: string): UserRef => {
   const [, appId = '', userId = ''] = row.split('\0')
   return { appId, userId }
@@ -39,7 +39,7 @@ async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): A
 
 /** Reads all data of a store that no engine has open. */
 export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
-  // The times of rows are by the engine's clock, which stands still while no engine runs.
+  // Rows have times of the engine's clock, which stands still while no engine runs.
   const now = (read(store, rows.time) as number | undefined) ?? Date.now()
   const leftOf = (time: number): number => Math.max(0, time - now)
 

@@ -7,7 +7,7 @@ import type { RowWriter } from './row-writer.js'
 type InboxRecord = Extract<TransferRecord, { kind: 'inbox' }>
 type MessageRecord = Extract<TransferRecord, { kind: 'message' }>
 
-/** An inbox that is being transferred. It makes the sums that the rows of messages and of the inbox have. */
+/** An inbox that is being transferred. It computes the sums in the rows of messages and of the inbox. */
 export class ImportedInbox {
   readonly of: UserRef
   /** Bytes of the messages so far. */

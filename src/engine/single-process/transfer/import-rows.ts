@@ -22,11 +22,11 @@ const ROWS_PER_DELETION = 1_000
 /** A range of all keys: each begins with a letter. */
 const EVERYTHING = { gte: '!', lt: '~' }
 
-/** Writes records into an empty store. A record that comes twice is written once. */
+/** Writes records into an empty store. A record that comes twice has the same rows both times. */
 export class RowImport {
   readonly #store: Store
   readonly #writer: RowWriter
-  /** The engine's clock begins at this time when the store is opened first. */
+  /** The time at which the engine's clock begins when the store is first opened. */
   readonly #now = Date.now()
   readonly #usage = new Map<string, StoredUsage>()
   readonly #events = new Map<string, EventCountsRow>()
@@ -37,7 +37,7 @@ export class RowImport {
     this.#writer = new RowWriter(store)
   }
 
-  /** Marks the store. Rejects if it is not empty; `where` names it. With `restart` a marked store is emptied. */
+  /** Marks the store, which `where` names in errors. Rejects if it is not empty. With `restart` it first empties a store that is marked. */
   async begin(where: string, restart: boolean): Promise<void> {
     if (read(this.#store, rows.unfinishedTransfer) !== undefined) {
       if (!restart) throw new EngineError('unavailable', unfinishedTransfer(where))
@@ -100,7 +100,7 @@ export class RowImport {
         return writer.put(rows.revokedUser(record), { revokedBefore, deletions } satisfies UserRow)
       }
       case 'inbox':
-        // A record that comes twice has been counted.
+        // If the record has come before, its inbox was counted then.
         if (writer.get(rows.inbox(record)) === undefined) this.#inbox = new ImportedInbox(record, writer)
         return
       case 'message':

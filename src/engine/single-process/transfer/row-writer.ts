@@ -1,10 +1,10 @@
 import { put, type Operation, type Store } from '../store/store.js'
 
-/** How many operations, and about how many characters of them, one batch has. */
+/** How many operations one batch has at most, and about how many characters. */
 const MAX_OPERATIONS = 2_000
 const MAX_CHARACTERS = 4 * 2 ** 20
 
-/** Writes rows in batches. Reads return those that are not written yet, too. */
+/** Writes rows in batches. `get` also returns rows that are not written yet. */
 export class RowWriter {
   readonly #store: Store
   #pending = new Map<string, Operation>()
@@ -26,7 +26,7 @@ export class RowWriter {
     this.#characters += row.length + (operation.type === 'put' ? operation.value.length : 0)
   }
 
-  /** Writes if enough rows wait. */
+  /** Writes if enough rows for a batch wait. */
   async writeFull(): Promise<void> {
     if (this.#pending.size >= MAX_OPERATIONS || this.#characters >= MAX_CHARACTERS) await this.write()
   }
@@ -36,7 +36,7 @@ export class RowWriter {
     const operations = [...this.#pending.values()]
     this.#pending = new Map()
     this.#characters = 0
-    // Synced each time: LevelDB does not sync a log that it has left for the next one.
+    // Each batch is synced, because LevelDB does not sync a log after it has begun the next one.
     if (operations.length > 0) await this.#store.batch(operations, { sync: true })
   }
 }

@@ -13,7 +13,8 @@ export interface EventCountsRow {
 
 const load = (stored: EventCountsRow | undefined): EventCountsRow => {
   const { last, pending, failed } = stored ?? { last: 0, pending: 0, failed: 0 }
-  // Receivers ignore an event with a smaller number than the event before. A store in memory or from a backup does not know the last number.
+  // Receivers ignore an event with a smaller number than that of an earlier event. A store in memory or from a backup does not know the
+  // last number, so numbers follow the time.
   return { last: Math.max(last, Date.now()), pending, failed }
 }
 

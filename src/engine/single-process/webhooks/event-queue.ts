@@ -38,7 +38,7 @@ export interface EventRow {
   lastError: string | null
 }
 
-/** The pending events of a user. Times are the engine clock's. */
+/** The pending events of a user. Times are by the engine's clock. */
 interface UserQueue {
   readonly of: UserRef
   /** The oldest pending event; 0 if there is none. */
@@ -62,12 +62,12 @@ export interface EventQueueOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** The number in an event's id. The id of an event that came from a Redis has its partition before the number. */
+/** Returns the number in an event's id. If the event was transferred from a Redis, its partition stands before the number. */
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
 /**
- * Stores the pending webhook events. Each event has a row by its number. Each user with pending events has a row that sorts by the time at
- * which the oldest of these events is due. Each of the user's other pending events has a row that says that it waits.
+ * Stores the pending webhook events. The row of an event has its number in the key. A second row for each user with pending events has the
+ * time in its key at which the oldest of these events is due. Each of the user's other pending events has a row that says that it waits.
  */
 export class EventQueue implements WebhookQueue {
   readonly #store: Store
@@ -104,7 +104,7 @@ export class EventQueue implements WebhookQueue {
     this.#scheduler.schedule(this.#job(appId), this.#clock.now())
   }
 
-  /** Returns the operations that store an event, and its id. The next batch must write them. */
+  /** Returns the id of a new event, and the operations that store it. The next batch must write these operations. */
   add({ appId, userId, type, at, data }: NewEvent): { id: string; operations: Operation[] } {
     const queue = this.#queue({ appId, userId })
     const seq = this.#counts.next(appId)
@@ -234,7 +234,7 @@ export class EventQueue implements WebhookQueue {
     return { pending: this.#counts.of(appId).pending, oldestAt: oldest?.[1].event.at ?? null }
   }
 
-  /** Resolves when every call so far has settled. */
+  /** Resolves when every call so far has ended. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
   }
@@ -261,23 +261,23 @@ export class EventQueue implements WebhookQueue {
     return read(this.#store, rows.pendingEvent(appId, seq)) as EventRow | undefined
   }
 
-  /** The user's oldest event after one; undefined if none is stored. */
+  /** Returns the number of the user's oldest event after another; undefined if no later event is stored. */
   async #next(of: UserRef, seq: number): Promise<number | undefined> {
-    // After a failed write an event that was added may never have a row.
+    // After a failed write, the row of an added event may never come.
     this.#commit.assertWritable()
     await this.#commit.flush()
     const [next] = await this.#reads.all({ ...rows.waitingEventsAfter(of, seq), limit: 1 })
     return next && rows.seqOf(next[0])
   }
 
-  /** The row of the oldest failed event, if the app can keep no other. */
+  /** Returns the row of the oldest failed event if the app may keep no further one. */
   async #failedBeyond(appId: string): Promise<string[]> {
     if (this.#counts.of(appId).failed < engineRules.maxFailedEvents) return []
     const oldest = await this.#reads.all({ ...rows.failedEventsAfter(appId, null), limit: 1 })
     return oldest.map(([row]) => row)
   }
 
-  /** Makes the event the user's oldest pending one, due now. */
+  /** Makes the event the user's oldest pending one, which is due now. */
   #setFirst(queue: UserQueue, seq: number, operations: Operation[]): void {
     if (queue.first > 0) operations.push(del(this.#dueRow(queue)))
     queue.first = seq
@@ -331,7 +331,7 @@ export class EventQueue implements WebhookQueue {
     return { ...row, dueAt: Date.now() + Math.max(0, dueAt - this.#clock.now()), state: 'pending' }
   }
 
-  /** A step of the app's job: emits `webhooks-due` if an event is due, and resolves with the time at which the next one is. */
+  /** Does one step of the app's job: emits `webhooks-due` if an event is due, and resolves with the time at which the next one is due. */
   async #announce(appId: string, now: number): Promise<number> {
     await this.#commit.flush()
     const [due] = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#run, now), limit: 1 })

@@ -6,7 +6,7 @@ import type { Operation } from '../store/store.js'
 
 /** How many events are kept in memory while the store can't be written. */
 const MAX_UNWRITTEN = 10_000
-/** How many events are kept at least before the written ones are removed. */
+/** If more events than this are kept, the written ones are removed. */
 const MIN_PRUNED = 64
 
 const LOST = `More than ${MAX_UNWRITTEN} webhook events happened while the store could not be written: the oldest are lost.`
@@ -17,10 +17,10 @@ export interface Presence {
   sessions: number
 }
 
-/** An event of a change that happens in memory first and is written later. */
+/** An event whose change happens in memory first and is written later. */
 interface Unwritten {
   event: NewEvent
-  /** The ids that it was added with: one for each attempt to write it, none while writes are refused. */
+  /** The ids with which the event was added, one for each attempt to write it. There is none while writes are refused. */
   ids: string[]
   /** The number of the batch that writes it. */
   batch: number
@@ -40,7 +40,7 @@ export class WebhookEvents {
   readonly #presenceOf: (of: UserRef) => Presence
   readonly #onError: (error: unknown) => void
   readonly #apps = new Map<string, WebhookOptions>()
-  /** The oldest is the first. A recovery adds these events again, because their changes are only in memory. */
+  /** The events that may not be written yet, the oldest first. A recovery adds them again, because their changes are only in memory. */
   #unwritten: Unwritten[] = []
   #pruneAt = MIN_PRUNED
   #hasReportedLoss = false
@@ -89,8 +89,9 @@ export class WebhookEvents {
   }
 
   /**
-   * Takes over from events whose store has failed. Those that were not written are added again. `writeSession` is called with the session of
-   * each of them: if a crash kept the row and not the event, or the other way round, the session would end without a start, or twice.
+   * Takes over from an object whose store has failed: adds the events again that were not written, and calls `writeSession` with the
+   * session of each. If a crash kept the session's row but not the event, or only the event, the session would end without a start, or
+   * twice.
    */
   takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)
@@ -98,7 +99,7 @@ export class WebhookEvents {
       const isWritten =
         batch <= failed.#commit.lastWritten || ids.some((id) => this.#queue.has(event.appId, id))
       if (isWritten) continue
-      // The attempts share `ids`: a write that fails may be on the disk all the same.
+      // All attempts share `ids`, because a write that has failed may be on the disk all the same.
       this.#defer(event, ids)
       const { sessionId } = event.data
       if (typeof sessionId === 'string') writeSession({ appId: event.appId, userId: event.userId, sessionId })
@@ -118,7 +119,7 @@ export class WebhookEvents {
       ids.push(id)
       this.#keep({ event, ids, batch: this.#commit.nextBatch })
     } catch (error) {
-      // The store can't be read. The change goes on, since it may have no caller: the end of a resume window has none.
+      // The store can't be read. The change happens all the same, because it may have no caller: the end of a resume window has none.
       this.#onError(error)
       this.#keep({ event, ids, batch: Infinity })
     }

@@ -93,7 +93,7 @@ const sentIdOf = async (
 ): Promise<SentId | null> => {
   const hashed = { id: hashOf(appId, to, from, id) }
   const [value, ttl] = await runner.onUser(steps.exportId, { appId, userId: to }, [], { hashed })
-  const [digest = '', , own, , toDeletions, fromDeletions] = String(value ?? '').split(' ')
+  const [digest = '', , own, , toDeletions, fromDeletions = ''] = String(value ?? '').split(' ')
   const left = Number(ttl)
   if (left <= 0 || Number(toDeletions) !== deletions) return null
   const counts: SentId['deletions'] = [deletions, Number(fromDeletions)]
@@ -101,7 +101,7 @@ const sentIdOf = async (
   if (own !== '0') return { digest, ownOffset: Number(own), left, deletions: counts }
   // The own copy was made in another partition.
   const sender = { appId, userId: from }
-  const hash = hashOf(appId, from, to, id, String(fromDeletions), String(deletions))
+  const hash = hashOf(appId, from, to, id, fromDeletions, String(deletions))
   const [offset] = await runner.onUser(steps.exportOwnCopy, sender, [], { hashed: { own: hash } })
   return { digest, ownOffset: Number(offset), left, deletions: counts }
 }
