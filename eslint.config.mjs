@@ -44,7 +44,12 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/element/**/*.ts', 'src/pages/playground/**/*.ts', 'src/pages/console/**/*.ts', 'demo/**/*.ts'],
+    files: [
+      'src/element/**/*.ts',
+      'src/pages/playground/**/*.ts',
+      'src/pages/console/**/*.ts',
+      'demo/**/*.ts',
+    ],
     extends: [lit.configs['flat/recommended'], wc.configs['flat/recommended']],
   },
   {

@@ -43,7 +43,9 @@ const load = async (folder: URL): Promise<ReadonlyMap<string, ConsoleFile>> => {
 }
 
 /** The routes of the console's files, which hold no secret: the page asks for a token itself. */
-export const createConsoleFiles = (folder = new URL('../../../dist/pages/console/', import.meta.url)): Hono => {
+export const createConsoleFiles = (
+  folder = new URL('../../../dist/pages/console/', import.meta.url),
+): Hono => {
   const routes = new Hono()
   let files: ReturnType<typeof load> | undefined
   routes.get('*', async (context, next) => {
