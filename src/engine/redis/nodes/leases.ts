@@ -3,14 +3,14 @@ import type { StepRunner } from '../step-runner.js'
 /** Milliseconds for which the other nodes count this one as alive after its last beat, and milliseconds between two beats. */
 const LEASE = 10_000
 const BEAT_INTERVAL = 1_000
-/** How many users of a dead node are detached in one step. */
+/** How many users of a dead node are detached at once. Other calls of this node run between two steps. */
 const USERS_PER_STEP = 100
 
 export interface LeasesOptions {
   runner: StepRunner
   /** Called when the other nodes have counted this one as dead and detached its sessions. */
   onLost: () => void
-  /** Called after each beat, when Redis can be reached. */
+  /** Called after a beat: Redis can be reached. It is not called again before it has ended. No beat waits for it. */
   onBeat: () => Promise<void>
   onError: (error: unknown) => void
 }
@@ -24,6 +24,8 @@ export class Leases {
   #live: string[] = []
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
+  /** What follows from the beats: unbounded work, of which each kind and each dead node runs once at a time. */
+  readonly #work = new Map<string, Promise<void>>()
   #isStopped = false
 
   constructor(options: LeasesOptions) {
@@ -50,6 +52,7 @@ export class Leases {
     this.#isStopped = true
     clearTimeout(this.#timer)
     await this.#running
+    await Promise.all(this.#work.values())
     const { runner } = this.#options
     await this.#detach(runner.partitions.all, runner.nodeId)
     await runner.onPartition(runner.steps.removeNode, 0, [runner.nodeId])
@@ -72,8 +75,17 @@ export class Leases {
     ])
     this.#live = (live as string[]).toSorted()
     if (wasLost === 1) onLost()
-    await onBeat()
-    for (const node of dead as string[]) await this.#bury(node)
+    this.#startWork('departures', onBeat)
+    for (const node of dead as string[]) this.#startWork(`node ${node}`, () => this.#bury(node))
+  }
+
+  /** Starts work without waiting for it: a node that waits for it longer than its lease would lose its own sessions. */
+  #startWork(name: string, work: () => Promise<void>): void {
+    if (this.#isStopped || this.#work.has(name)) return
+    const running = work()
+      .catch(this.#options.onError)
+      .finally(() => this.#work.delete(name))
+    this.#work.set(name, running)
   }
 
   /**
@@ -99,12 +111,17 @@ export class Leases {
         node,
         String(USERS_PER_STEP),
       ])
-      await Promise.all(
-        lists.flat().map((member) => {
-          const [, appId = '', userId = ''] = String(member).split('\0')
-          return runner.onUser(runner.steps.detachNode, { appId, userId }, [node])
-        }),
-      )
+      const members = lists.flat()
+      for (let n = 0; n < members.length; n += USERS_PER_STEP) {
+        // This node stops: the others go on.
+        if (this.#isStopped && node !== runner.nodeId) return
+        await Promise.all(
+          members.slice(n, n + USERS_PER_STEP).map((member) => {
+            const [, appId = '', userId = ''] = String(member).split('\0')
+            return runner.onUser(runner.steps.detachNode, { appId, userId }, [node])
+          }),
+        )
+      }
       left = left.filter((_partition, n) => lists[n]?.length === USERS_PER_STEP)
     }
   }

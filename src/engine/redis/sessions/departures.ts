@@ -9,10 +9,10 @@ const AT_ONCE = 100
  * session that another connection carries.
  */
 export class Departures {
-  readonly #pending = new Set<() => Promise<boolean>>()
+  readonly #pending = new Set<() => Promise<unknown>>()
 
-  /** Makes a change. If it rejects, the change stays pending, and this rejects too. */
-  async run(change: () => Promise<boolean>): Promise<boolean> {
+  /** Rejects as `change` does, which is then pending. */
+  async run<T>(change: () => Promise<T>): Promise<T> {
     try {
       return await change()
     } catch (error) {
@@ -21,16 +21,32 @@ export class Departures {
     }
   }
 
-  /** Makes the pending changes, `AT_ONCE` at a time. If Redis is away again, this rejects, and the rest stays pending. */
+  /**
+   * Makes each pending change once, some at a time. A change that fails stays pending, and stops no other; if all of a step fail, Redis is
+   * away again, and the rest waits. Rejects with the first error.
+   */
   async retry(): Promise<void> {
-    while (this.#pending.size > 0) {
-      const step = [...this.#pending].slice(0, AT_ONCE)
+    const changes = [...this.#pending]
+    const errors: unknown[] = []
+    for (let n = 0; n < changes.length; n += AT_ONCE) {
+      const step = changes.slice(n, n + AT_ONCE)
+      let failed = 0
       await Promise.all(
-        step.map(async (change) => {
-          await change()
-          this.#pending.delete(change)
-        }),
+        step.map((change) =>
+          change().then(
+            () => this.#pending.delete(change),
+            (error: unknown) => {
+              failed++
+              errors.push(error)
+              // The next retry begins with the others.
+              this.#pending.delete(change)
+              this.#pending.add(change)
+            },
+          ),
+        ),
       )
+      if (failed === step.length) break
     }
+    if (errors.length > 0) throw errors[0]
   }
 }

@@ -5,6 +5,8 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many sessions of a revoked app are ended at once. */
 const ENDED_PER_STEP = 100
+/** In so many partitions at once. Calls wait behind those that were made before them, and so does the renewal of the node's lease. */
+const REVOKED_AT_ONCE = 8
 /** So many random bytes make the name of a token's note. */
 const USE_BYTES = 6
 
@@ -57,16 +59,17 @@ export class Revocations {
       issuedBefore === null ? '' : String(issuedBefore),
     ])
     const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [String(time)])
-    // Every start is compared with the revocation from now on, so it concerns no session after the newest one.
-    await Promise.all(
-      marks.map(([before, newest], partition) =>
-        this.#revokeIn(appId, partition, [
+    // Every start is compared with the mark from now on, so the sessions up to the newest number are all that it concerns.
+    const left = marks.entries()
+    const revokeNext = async (): Promise<void> => {
+      for (const [partition, [before, newest]] of left)
+        await this.#revokeIn(appId, partition, [
           ...['0', String(before), mode],
           issuedBefore === null ? String(newest) : '',
           String(newest),
-        ]),
-      ),
-    )
+        ])
+    }
+    await Promise.all(Array.from({ length: REVOKED_AT_ONCE }, revokeNext))
     return Math.max(...marks.map(([before]) => Number(before)))
   }
 
