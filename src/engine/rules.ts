@@ -39,6 +39,8 @@ export const engineRules = {
   /** How many failed webhook events of an app are kept. */
   maxFailedEvents: 10_000,
 
+  /** Milliseconds after which no start is on its way to the engine's data any more. */
+  startTimeout: 60 * SECOND,
   /** Milliseconds for which the revocation of a token is kept if the token's expiry is not known. */
   tokenKeptFor: 400 * DAY,
   /** Milliseconds for which the revocation of a token is kept after the token has expired, because clocks differ. */

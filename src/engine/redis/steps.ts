@@ -28,6 +28,7 @@ export const loadSteps = () => {
     due: defineStep('nodes/user-due', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
 
     startSession: onSession('sessions/session-start', ['revoked', 'tombs'], false),
+    abandonSession: onSession('sessions/session-abandon', ['tombs']),
     confirmSession: onSession('sessions/session-confirm'),
     renewSession: onSession('sessions/session-renew', ['revoked', 'tombs']),
     touchSessions: defineStep('sessions/sessions-touch', [], reads),

@@ -74,6 +74,13 @@ const reasons: Record<string, string> = {
   NOPERM: 'the user of the ACL may not do this',
 }
 
+/** Whether a script that failed may have run: its reply was lost, or did not come in time. An error reply says that it did not. */
+export const mayHaveRun = (error: unknown): boolean => {
+  const cause = error instanceof EngineError ? error.cause : error
+  if (cause instanceof ConnectionFailure) return cause.sent
+  return replyCode(cause) === ''
+}
+
 /** Returns the `EngineError` for whatever a call of Redis failed with. */
 export const unavailable = (what: string, error: unknown): EngineError => {
   if (error instanceof EngineError) return error

@@ -10,6 +10,7 @@ import type {
   UserRef,
   UserStatus,
 } from '../../engine.js'
+import { mayHaveRun } from '../client/failures.js'
 import { Departures } from './departures.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
@@ -48,8 +49,9 @@ export class Sessions {
       request
     const of = { appId, userId }
     const [authMethod, token, issuedAt, json] = credentialArgs(appId, request.credential)
+    const newId = randomUUID()
     const args = [
-      ...[randomUUID(), connectionId, keyHash, resumes ?? '', String(resumableFor), String(sessionsPerUser)],
+      ...[newId, connectionId, keyHash, resumes ?? '', String(resumableFor), String(sessionsPerUser)],
       ...[hidden ? '1' : '0', guest ? '1' : '0', authMethod, token, issuedAt, json, factsJson(request)],
     ]
     const finish = this.#attached.expectStart(of)
@@ -57,11 +59,12 @@ export class Sessions {
       // The token's note comes first: a revocation that does not find it is one that this start finds.
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
-      const [isStarted, isResumed, sessionId, row, epoch, offset] = await this.#runner.onUser(
-        this.#runner.steps.startSession,
-        of,
-        [...args, use],
-      )
+      const [isStarted, isResumed, sessionId, row, epoch, offset] = await this.#runner
+        .onUser(this.#runner.steps.startSession, of, [...args, use])
+        .catch((error: unknown) => {
+          if (mayHaveRun(error)) this.#abandon(request, newId, use)
+          throw error
+        })
       if (isStarted !== 1) return null
       const session = recordOf(of, String(sessionId), String(row))
       this.#attached.add(session, connectionId, Number(epoch), Number(offset))
@@ -69,6 +72,22 @@ export class Sessions {
     } finally {
       finish()
     }
+  }
+
+  /** Undoes a start that may have run, though its reply was lost: nobody else would detach or end its session. */
+  #abandon(request: SessionRequest, newId: string, use: string): void {
+    const { appId, userId, connectionId, resumableFor, credential } = request
+    const of = { appId, userId }
+    const args = [connectionId, newId, String(resumableFor)]
+    const abandon = async (): Promise<void> => {
+      const [hasRun] = await this.#runner.onUser(this.#runner.steps.abandonSession, of, args)
+      this.#sweeper.wake(this.#runner.partitions.of(of), resumableFor)
+      // The step that ends a session releases its token.
+      if (hasRun !== 1 && use !== '')
+        await this.#revocations.releaseToken(of, JSON.stringify(credential), use)
+    }
+    // If it fails, it is pending, and a later retry makes it.
+    this.#departures.run(abandon).catch(() => undefined)
   }
 
   async confirm(session: SessionRef, connectionId: string): Promise<void> {

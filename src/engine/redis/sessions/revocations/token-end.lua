@@ -1,11 +1,10 @@
 -- Ends a user's sessions whose credential is a revoked token. If a start has checked the token before, it finds the mark in `tombs`.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, tombs.
 -- ARGV: 1 the token.
--- Returns nothing. No start takes longer than so many milliseconds.
-local KEPT_FOR = 60000
+-- Returns nothing.
 local token = arg(1)
 call('HSET', K.tombs, token, 1)
-call('PEXPIRE', K.tombs, KEPT_FOR)
+call('PEXPIRE', K.tombs, RULES.startTimeout)
 local user = load(K.user)
 end_due_sessions(user)
 local found = {}

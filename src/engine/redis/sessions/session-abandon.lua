@@ -1,0 +1,26 @@
+-- Undoes a start whose reply was lost: its gateway has refused the connection. A start that comes later with the connection is refused.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, tombs.
+-- ARGV: 1 the connection; 2 the id of the new session, if the start did not resume one; 3 for how many milliseconds a resumed session is
+--   resumable.
+-- Returns 1 if the start had run, else 0.
+local connection = arg(1)
+call('HSET', K.tombs, connection, 1)
+call('PEXPIRE', K.tombs, RULES.startTimeout)
+local user = load(K.user)
+end_due_sessions(user)
+local found
+for _, row in pairs(sessions()) do
+  if row[SESSION.connectionId] == connection then found = row end
+end
+if found then
+  local wasOnline = presence()
+  found[SESSION.lastSeenAt] = now
+  if found.id == arg(2) then
+    -- Nobody has the key of the new session.
+    end_session(user, found, 'ended', wasOnline)
+  else
+    detach(found, tonumber(arg(3)))
+  end
+end
+finish(user)
+return reply(found and 1 or 0)
