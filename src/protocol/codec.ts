@@ -1,3 +1,4 @@
+import { isDeepJson, MAX_JSON_DEPTH } from './parse-json.js'
 import { object, wrongField, type FrameOf, type FrameTable } from './schema.js'
 
 export type Parsed<F> =
@@ -12,6 +13,7 @@ const bad = (why: string, unknown = false) => ({ ok: false, why, unknown }) as c
  * it and a log may keep it.
  */
 export const parse = <T extends FrameTable>(table: T, json: string): Parsed<FrameOf<T>> => {
+  if (isDeepJson(json)) return bad(`A frame is nested more than ${MAX_JSON_DEPTH} deep.`)
   let value: unknown
   try {
     value = JSON.parse(json)

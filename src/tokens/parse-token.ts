@@ -1,5 +1,6 @@
 import { base64url } from 'jose'
 import type { JsonObject } from '../protocol/index.js'
+import { MAX_JSON_DEPTH, parseJson } from '../protocol/internal.js'
 
 export type ParsedToken = {
   text: string
@@ -60,7 +61,7 @@ const readObject = (segment: string): JsonObject | undefined => {
   let value: unknown
   try {
     json = decoder.decode(decodeSegment(segment))
-    value = JSON.parse(json)
+    value = parseJson(json)
   } catch {
     return undefined
   }
@@ -69,6 +70,8 @@ const readObject = (segment: string): JsonObject | undefined => {
   if (JSON.stringify(value) !== json && repeatsName(json)) return undefined
   return value as JsonObject
 }
+
+const NO_OBJECT = `is not a JSON object, nested at most ${MAX_JSON_DEPTH} deep, in which every name is unique.`
 
 const wrongHeader = (header: JsonObject): string | undefined => {
   if (refusedHeaders.some((name) => Object.hasOwn(header, name)))
@@ -90,7 +93,7 @@ let latestHeader: { readonly segment: string; readonly header: Readonly<Header> 
 const readHeader = (segment: string): Readonly<Header> | string => {
   if (latestHeader?.segment === segment) return latestHeader.header
   const header = readObject(segment)
-  if (!header) return "The token's header is not a JSON object in which every name is unique."
+  if (!header) return `The token's header ${NO_OBJECT}`
   const wrong = wrongHeader(header)
   if (wrong !== undefined) return wrong
   latestHeader = { segment, header: Object.freeze(header as Header) }
@@ -112,7 +115,7 @@ export const parseToken = (text: unknown): ParseResult => {
   const header = readHeader(headerPart)
   if (typeof header === 'string') return bad(header)
   const claims = readObject(claimsPart)
-  if (!claims) return bad("The token's payload is not a JSON object in which every name is unique.")
+  if (!claims) return bad(`The token's payload ${NO_OBJECT}`)
   return {
     ok: true,
     token: {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { clientFrames, gatewayFrames, parse } from '../../src/protocol/index.js'
+import { MAX_JSON_DEPTH } from '../../src/protocol/internal.js'
 import type { FrameTable } from '../../src/protocol/schema.js'
 import { fields, wholeFrames } from './frames.js'
 
@@ -27,10 +28,16 @@ test('parse returns a result for any text, and never throws', () => {
   )
 })
 
-test('parse returns a result for deeply nested JSON', () => {
-  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
-  assert.equal(parse(clientFrames, deep).ok, false)
-  assert.equal(parse(clientFrames, `{"type":"pong","x":${deep}}`).ok, true)
+test('a frame may nest 64 levels, in any field, and one more is refused', () => {
+  const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+  assert.equal(parse(clientFrames, nested(30_000)).ok, false)
+  assert.equal(parse(clientFrames, `{"type":"pong","x":${nested(MAX_JSON_DEPTH - 1)}}`).ok, true)
+  for (const depth of [MAX_JSON_DEPTH, 100, 30_000])
+    assert.deepEqual(parse(clientFrames, `{"type":"pong","x":${nested(depth)}}`), {
+      ok: false,
+      why: 'A frame is nested more than 64 deep.',
+      unknown: false,
+    })
 })
 
 for (const [side, table] of Object.entries(tables)) {

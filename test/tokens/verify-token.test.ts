@@ -57,6 +57,16 @@ for (const { name, hmac } of backends) {
     )
   })
 
+  says('a token that nests deeper than 64 levels is refused, and rejects no promise', async () => {
+    const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+    for (const depth of [64, 100, 3_400, 4_900, 8_000])
+      for (const pad of ['', ' ', '"a":1,"a":2,']) {
+        await refused(forge(`{${pad.trim()}"x":${pad === ' ' ? ' ' : ''}${nest(depth)}}`))
+        await refused(forge(claims(), `{"alg":"HS256",${pad.trim()}"x":${nest(depth)}}`))
+      }
+    assert.equal(await outcome(verify(forge(claims({ x: JSON.parse(nest(63)) as unknown })))), 'ok')
+  })
+
   says('while secrets are rotated, each of them verifies, and a retired one does not', async () => {
     const both = createTokenVerifier({ ...rules, secrets: [otherSecret, secret] })
     const onlyNew = createTokenVerifier({ ...rules, secrets: [otherSecret] })

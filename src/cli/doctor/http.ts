@@ -1,6 +1,7 @@
 import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { VERSION } from '../../protocol/index.js'
+import { parseJson } from '../../protocol/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
 import { failureOf, TIMEOUT } from './network.js'
 
@@ -53,7 +54,7 @@ export const get = (url: URL, headers: Record<string, string> = {}): Promise<Ans
 /** Returns the members of a JSON object; none for any other text. */
 export const readJson = (body: string): Record<string, unknown> => {
   try {
-    const value: unknown = JSON.parse(body)
+    const value: unknown = parseJson(body)
     return typeof value === 'object' && value !== null ? { ...value } : {}
   } catch {
     return {}

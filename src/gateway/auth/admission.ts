@@ -11,7 +11,7 @@ import {
   type JsonObject,
   type Profile,
 } from '../../protocol/index.js'
-import { object } from '../../protocol/internal.js'
+import { object, parseJson } from '../../protocol/internal.js'
 import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
 import { newOwnCredential, type App } from '../apps/app.js'
@@ -44,7 +44,7 @@ const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
 /** Returns a token's claims without verifying them. A malformed token has none here, and `verifyToken` refuses it. */
 const unverifiedClaims = (token: string): JsonObject => {
   try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    const claims: unknown = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
     return object(claims) ? claims : {}
   } catch {
     return {}

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { object } from '../../protocol/internal.js'
+import { object, parseJson } from '../../protocol/internal.js'
 import type { AppSettings, AuthenticateRequest } from '../config/parse.js'
 import { postSigned, type RequestMeter } from '../outbound/outbound-request.js'
 
@@ -15,7 +15,7 @@ export class NoDecisionError extends Error {
 
 const parse = (body: string | null): unknown => {
   try {
-    return JSON.parse(body ?? '')
+    return parseJson(body ?? '')
   } catch {
     return undefined
   }

@@ -7,6 +7,7 @@ import {
   type JWTVerifyGetKey,
 } from 'jose'
 import { LRUCache } from 'lru-cache'
+import { parseJson } from '../../protocol/internal.js'
 import { sendRequest, type OutboundRequest, type RequestMeter } from '../outbound/outbound-request.js'
 
 export interface RemoteKeySetOptions {
@@ -60,10 +61,10 @@ const fetchKeys = async (
   if (body === null) throw new Error(`The key set is larger than ${MAX_BYTES} bytes.`)
   let set: unknown
   try {
-    set = JSON.parse(body)
+    set = parseJson(body)
   } catch {
     // The parser's own message repeats a part of the body.
-    throw new Error('The key set is not JSON.')
+    throw new Error('The key set is not JSON, or is nested too deep.')
   }
   return createLocalJWKSet(set as JSONWebKeySet)
 }

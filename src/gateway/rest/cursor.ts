@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { parseJson } from '../../protocol/internal.js'
 import { RestError } from './errors.js'
 
 /**
@@ -14,7 +15,7 @@ const BAD_CURSOR =
 /** Returns the position in a cursor. Throws a `RestError` of code `bad-request`. */
 export const decodeCursor = <S extends v.GenericSchema>(schema: S, cursor: string): v.InferOutput<S> => {
   try {
-    return v.parse(schema, JSON.parse(Buffer.from(cursor, 'base64url').toString()))
+    return v.parse(schema, parseJson(Buffer.from(cursor, 'base64url').toString()))
   } catch {
     throw new RestError('bad-request', BAD_CURSOR)
   }

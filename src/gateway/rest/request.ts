@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import * as v from 'valibot'
+import { isDeepJson, MAX_JSON_DEPTH } from '../../protocol/internal.js'
 import { formatPath } from '../config/fields.js'
 import type { ReadableRequest } from '../http/request-head.js'
 import type { Call, ParamName } from './call.js'
@@ -138,6 +139,8 @@ export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: ReadableR
 
 /** Returns the validated body. Throws a `RestError`. */
 export const parseBody = (schema: v.GenericSchema, json: string): unknown => {
+  if (isDeepJson(json))
+    throw new RestError('bad-request', `The body is nested more than ${MAX_JSON_DEPTH} deep.`)
   let value: unknown
   try {
     value = JSON.parse(json)

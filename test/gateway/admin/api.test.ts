@@ -279,7 +279,12 @@ test('a token is checked part by part, and neither the log nor the answer has it
   await gateway.request('POST', '/apps/app/users/ada/revoke')
   assert.match((await check(good)).findings.at(-1)?.text ?? '', /^the token was revoked/)
   assert.ok(!gateway.lines.join('').includes(good))
-  for (const body of ['', '[]', '{"token":1}'])
+  for (const body of [
+    '',
+    '[]',
+    '{"token":1}',
+    `{"token":${JSON.stringify(good)},"x":${'['.repeat(99)}${']'.repeat(99)}}`,
+  ])
     assert.equal((await gateway.request('POST', '/check-token', body)).status, 400, body)
 })
 

@@ -120,6 +120,7 @@ const outages: [what: string, respond: Respond][] = [
   ['200 with a list', answer(200, [{ ok: true }])],
   ['200 with null', answer(200, 'null')],
   ['200 with a body that is too large', answer(200, { ok: true, more: 'x'.repeat(100_000) })],
+  ['200 with deep nesting', answer(200, `{"ok":true,"more":${'['.repeat(20_000)}${']'.repeat(20_000)}}`)],
   ['no answer in time', () => undefined],
   ['half an answer in time', (response) => response.writeHead(200).write('{"ok":')],
   ['a cut connection', (response) => response.destroy()],

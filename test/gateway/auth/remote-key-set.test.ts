@@ -183,6 +183,7 @@ const failing: [what: string, respond: (response: ServerResponse) => unknown, er
   ['answers 500', (response) => response.writeHead(500).end(), /status 500/],
   ['answers with a page', (response) => response.end('<html>s3cret'), /not JSON/],
   ['answers with another object', (response) => response.end('{"keys":1}'), /malformed/],
+  ['nests deep', (response) => response.end('['.repeat(9_999) + ']'.repeat(9_999)), /nested too deep/],
   ['never answers', () => undefined, /within 100 ms/],
   ['answers too much', (response) => response.end(JSON.stringify(' '.repeat(600_000))), /larger than/],
   [

@@ -193,6 +193,20 @@ test('a path that is not an id is a bad-request, and never another call', async 
   client.close()
 })
 
+test('an app token whose claims or header are nested deep is no token', async () => {
+  const deep = `{"a":${'['.repeat(4_800)}${']'.repeat(4_800)}}`
+  const encode = (json: string): string => Buffer.from(json).toString('base64url')
+  const alg = '{"alg":"HS256"}'
+  for (const [header, claims] of [
+    [alg, deep],
+    [deep, '{}'],
+  ] as const) {
+    const authorization = `Bearer ${encode(header)}.${encode(claims)}.${'A'.repeat(43)}`
+    const { status, body } = await raw('GET', '/v1/apps/app/usage', { authorization })
+    assert.deepEqual([status, body.code], [401, 'unauthenticated'])
+  }
+})
+
 test('bodies that are too large, not JSON or of another type are refused', async () => {
   const headers = { ...(await bearer()), 'content-type': 'application/json' }
   const path = '/v1/apps/app/users/ann/messages'

@@ -1,0 +1,50 @@
+/**
+ * How deeply a peer may nest JSON. `JSON.parse` reads any depth, but what comes after it does not: `JSON.stringify` throws at a depth
+ * of some thousands, and its time grows with the square of the depth.
+ */
+export const MAX_JSON_DEPTH = 64
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+/** This bit makes a square bracket the curly one of its direction. */
+const CURLY = 0x20
+const OPENING = 0x7b
+const CLOSING = 0x7d
+
+/** Returns whether an odd number of backslashes stands before the quote at `index`. */
+const isEscaped = (json: string, index: number): boolean => {
+  let before = index - 1
+  while (json.charCodeAt(before) === BACKSLASH) before -= 1
+  return (index - before) % 2 === 0
+}
+
+/** Returns the index of the quote that ends the string which begins at `start`; the text's length if there is none. */
+const endOfString = (json: string, start: number): number => {
+  let end = json.indexOf('"', start + 1)
+  while (end !== -1 && isEscaped(json, end)) end = json.indexOf('"', end + 1)
+  return end === -1 ? json.length : end
+}
+
+/** Returns whether a text opens more than `MAX_JSON_DEPTH` objects and arrays inside one another. It reads the text once. */
+export const isDeepJson = (json: string): boolean => {
+  // Each level has an opening and a closing bracket, and most texts are shorter.
+  if (json.length <= 2 * MAX_JSON_DEPTH) return false
+  let depth = 0
+  for (let index = 0; index < json.length; index += 1) {
+    const code = json.charCodeAt(index)
+    if (code === QUOTE) index = endOfString(json, index)
+    else if ((code | CURLY) === OPENING) depth += 1
+    else if ((code | CURLY) === CLOSING) depth -= 1
+    if (depth > MAX_JSON_DEPTH) return true
+  }
+  return false
+}
+
+/**
+ * Parses JSON from a peer. Throws a `SyntaxError` for a text that is no JSON, or that is nested more than `MAX_JSON_DEPTH` deep. The depth
+ * is checked before anything is parsed.
+ */
+export const parseJson = (json: string): unknown => {
+  if (isDeepJson(json)) throw new SyntaxError(`The JSON is nested more than ${MAX_JSON_DEPTH} deep.`)
+  return JSON.parse(json)
+}
