@@ -11,19 +11,20 @@ export const setScriptUrl = (url: string): void => void (scriptUrl = url)
 export const endpointOfScript = (): string =>
   /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(scriptUrl.replace(/[?#].*/s, ''))?.[1] ?? ''
 
-/** Returns the folder of the script. One server has the script at several URLs: with a version in the name, and with any query. */
-const withoutName = (scriptUrl: string): string => scriptUrl.replace(/(chat-session|[?#]).*/s, '')
-
 /**
- * Returns the endpoints in `data-endpoint` of the script's tag; null if the tag has none. If there are several tags, an endpoint
- * has to be in each of them: a tag that an attacker adds must not allow more. It throws if markup has clobbered
- * `document.querySelectorAll`. Clobbered `document.scripts` would look like an empty list.
+ * Returns the endpoints in `data-endpoint` of the page's module scripts; null if no tag has any. If there are several tags, an endpoint
+ * has to be in each of them: a tag that an attacker adds must not allow more. A tag's `src` is not compared with the script's URL, which is
+ * another one after a redirect. If no tag of a module names the script, its tag may have been removed, and only the gateway that
+ * served the script is allowed. It throws if markup has clobbered the functions of `document`. Clobbered `document.scripts` would look like
+ * an empty list.
  */
-export const pinnedEndpoints = (scriptUrl: string): string[] | null => {
-  const lists = [...document.querySelectorAll<HTMLScriptElement>('script[data-endpoint]')]
-    .filter(({ src }) => withoutName(src) === withoutName(scriptUrl))
-    .map(({ dataset }) => dataset['endpoint']?.split(/\s+/).filter(Boolean) ?? [])
-  return lists[0]?.filter((endpoint) => lists.every((list) => list.includes(endpoint))) ?? null
+export const pinnedEndpoints = (): string[] | null => {
+  const tag = 'script[type=module]'
+  const lists = [...document.querySelectorAll<HTMLElement>(`${tag}[data-endpoint]`)].map(
+    ({ dataset }) => dataset['endpoint']?.split(/\s+/).filter(Boolean) ?? [],
+  )
+  if (lists[0]) return lists[0].filter((endpoint) => lists.every((list) => list.includes(endpoint)))
+  return document.querySelector(`${tag}[src*=chat-session]`) ? null : [endpointOfScript()]
 }
 
 /** The address that a session connects to. Relative to the page's own URL, since an attacker's `<base>` changes `baseURI`. */

@@ -5,7 +5,7 @@ import { pinnedEndpoints, setScriptUrl } from './endpoint.js'
 setScriptUrl(import.meta.url)
 // If `pinnedEndpoints` throws, the empty list stays, and it allows no endpoint.
 ChatSessionElement.endpoints = []
-ChatSessionElement.endpoints = pinnedEndpoints(import.meta.url)
+ChatSessionElement.endpoints = pinnedEndpoints()
 
 export { ChatSessionElement }
 export { ChatSession } from '../session/index.js'

@@ -36,7 +36,7 @@ import type { RequestHead } from './http/request-head.js'
 import { createMessageTurns } from './messages/message-turns.js'
 import { createSend } from './messages/send.js'
 import { createScrape } from './lifecycle/scrape.js'
-import { badTarget, refuseRequest } from './http/problem.js'
+import { badTarget, refuseAddress } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
 import { createReload } from './lifecycle/reload.js'
@@ -141,9 +141,11 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   }
 
   const identify = (slot: Slot, { headers }: RequestHead, peer: Peer): Slot => {
-    if (settings.listen.trustProxy === 0 && (headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
-      connectionLimits.exemptProxy(slot)
-    else connectionLimits.identify(slot, peer.address)
+    if (settings.listen.trustProxy > 0) connectionLimits.identify(slot, peer.address)
+    else if ((headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
+      connectionLimits.onForwarded(slot)
+    // The address of a socket that the client has just closed is unknown, but its slot has it.
+    else connectionLimits.identify(slot, slot.remoteAddress)
     return slot
   }
 
@@ -301,7 +303,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
             peerOf(request, settings.listen.trustProxy),
           )
           // A full gateway still answers health checks: a restart would make no room.
-          if (refusal === 'rate-limited') refuseRequest(response)
+          if (refusal === 'rate-limited') refuseAddress(response)
           else void respond(request, response)
         },
       })

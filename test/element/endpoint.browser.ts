@@ -7,7 +7,7 @@ import { listenTo, nextEvent, nextTask, useGateway } from './support.js'
 /* The page is a document in an iframe, with a URL of its own. The other server acts as the attacker's. */
 describe('data-endpoint on the script tag', () => {
   const gateway = useGateway()
-  const scriptUrl = `${location.origin}/src/element/script.ts`
+  const scriptUrl = `${location.origin}/src/element/script.ts?chat-session`
   let attacker: string
   let tokenUrl: string
   let frame: HTMLIFrameElement
@@ -77,16 +77,31 @@ describe('data-endpoint on the script tag', () => {
 
   it('allows no more if another tag for the script is added, before or after', async () => {
     const own = script(gateway.url)
-    const variant = script(attacker, `${scriptUrl}?variant`)
+    const variant = script(attacker, `${scriptUrl}&variant`)
     const added = [script(attacker) + own, own + script(attacker), own + script(null), variant + own]
     for (const html of added) expect(await open(html + tag(attacker)), html).to.equal('bad-endpoint')
     expect(await open(own + script(`${attacker} ${gateway.url}`) + tag(gateway.url))).to.equal('active')
     expect(await recordedAt(attacker)).to.deep.equal([])
   })
 
-  it('is not read from the tag of another script', async () => {
+  it('is not read from the tag of a classic script', async () => {
     const other = `<script src="/other.js" data-endpoint="${attacker}"></script>`
     expect(await open(other + script(null) + tag(gateway.url))).to.equal('active')
+  })
+
+  it('counts if the script comes from another URL than its tag says, as after a redirect', async () => {
+    const imported = `<script type="module" data-endpoint="${gateway.url}">import '${scriptUrl}'</script>`
+    expect(await open(imported + tag(attacker))).to.equal('bad-endpoint')
+    expect(await open(imported + script(attacker) + tag(attacker))).to.equal('bad-endpoint')
+    expect(await open(imported + tag(gateway.url))).to.equal('active')
+    expect(await recordedAt(attacker)).to.deep.equal([])
+  })
+
+  it('allows only the gateway of the script if there is no tag for the script any more', async () => {
+    const removing = `<script>import('${scriptUrl}')</script>`
+    for (const endpoint of [attacker, gateway.url])
+      expect(await open(removing + tag(endpoint)), endpoint).to.equal('bad-endpoint')
+    expect(await recordedAt(attacker)).to.deep.equal([])
   })
 
   it('allows none if markup hides the tag from the script', async () => {

@@ -1,14 +1,43 @@
+import type { Server } from 'node:http'
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { isLoopback } from '../../gateway/internal.js'
 
 /** The origin as browsers write it: without a default port, with brackets around IPv6. */
 export const originOf = (host: string, port: number): string =>
   new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
 
-/** Every origin that the playground's page can have. A phone opens it by an address of this machine. */
+/** The addresses by which other machines reach a server on `host`, if it listens on all of them. A phone uses one. */
+const ownAddresses = (host: string): string[] =>
+  ['0.0.0.0', '::'].includes(host)
+    ? Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
+    : []
+
+/** Every origin that the playground's page can have. */
 export const originsOf = (host: string, port: number): string[] => {
-  const isWildcard = ['0.0.0.0', '::'].includes(host)
-  const addresses = isWildcard ? Object.values(networkInterfaces()).flatMap((each) => each ?? []) : []
-  const hosts = [host, 'localhost', '127.0.0.1', ...addresses.map(({ address }) => address)]
+  const hosts = [host, 'localhost', '127.0.0.1', ...ownAddresses(host)]
   return [...new Set(hosts.map((name) => originOf(name, port)))]
+}
+
+/** Stands for the origins of all pages of this machine, since an app's `origins` lists whole origins, and a page may have any port. */
+export const LOCAL_PAGE = 'http://page.localhost'
+
+/**
+ * Returns whether a page of this machine has this origin. `file://` is what some programs send for a file. `null` is no such origin:
+ * browsers send it for a file, but also for a frame that any website can make.
+ */
+export const isLocalOrigin = (origin: string, host: string): boolean => {
+  if (origin === 'file://') return true
+  if (!URL.canParse(origin)) return false
+  const { hostname } = new URL(origin)
+  return isLoopback(hostname) || ownAddresses(host).includes(hostname.replace(/^\[|\]$/g, ''))
+}
+
+/** Gives the handshakes of this machine's pages the origin `LOCAL_PAGE`, but those whose origin is one of `kept`. */
+export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
+  server.prependListener('upgrade', ({ headers }) => {
+    const { origin } = headers
+    if (origin !== undefined && !kept.includes(origin) && isLocalOrigin(origin, host))
+      headers.origin = LOCAL_PAGE
+  })
 }

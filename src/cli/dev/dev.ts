@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '../../gateway/index.js'
-import { originOf, originsOf } from './dev-origins.js'
+import { LOCAL_PAGE, nameLocalPages, originOf, originsOf } from './dev-origins.js'
 import { createDevRoutes } from './dev-routes.js'
 import { readDevSecrets, type DevSecrets } from './dev-secrets.js'
 import { createFaultProxy } from './fault-proxy.js'
@@ -27,12 +27,16 @@ export interface Dev {
 /** Milliseconds that clients have to close when the gateway stops. */
 const CLOSE_TIMEOUT = 1_000
 
-/** The apps of a development gateway: a lenient one, one as strict as production, and the shop demo's. */
+/**
+ * The apps of a development gateway: a lenient one, one as strict as production, and the shop demo's. Everyone can be any user of them, so
+ * they take pages of this machine only: other websites must not use them from a developer's browser.
+ */
 const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number): GatewayConfig => ({
   engine: { type: 'embedded', path: join(data, 'data') },
   apps: {
     playground: {
       environment: 'test',
+      origins: [LOCAL_PAGE, ...originsOf(host, port)],
       secrets: [secrets.playground.token],
       signatureSecrets: [secrets.playground.signature],
       authenticate: ({ userId, authParams }) =>
@@ -50,6 +54,7 @@ const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number)
     },
     shop: {
       environment: 'test',
+      origins: [LOCAL_PAGE, ...originsOf(host, port)],
       secrets: [secrets.shop.token],
       guests: false,
       requireExpiry: true,
@@ -100,6 +105,7 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     await gateway.ready()
     gateway.attach(server)
     proxy.attach(server)
+    nameLocalPages(server, options.host, originsOf(options.host, port))
   } catch (error) {
     await close()
     throw error

@@ -1,5 +1,6 @@
 import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { VERSION } from '../../protocol/index.js'
 import { parseJson } from '../../protocol/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
@@ -16,14 +17,21 @@ export interface Answer {
 /** Characters of a body that are read. */
 const MAX_BODY = 2_000_000
 
-/** Requests a URL, without following redirects. A bad certificate is no error here: it has a finding of its own. */
-export const get = (url: URL, headers: Record<string, string> = {}): Promise<Answer> =>
+/**
+ * Requests a URL, without following redirects. A bad certificate is no error here: it has a finding of its own. With `lookup` it connects
+ * to the addresses that this function finds.
+ */
+export const get = (
+  url: URL,
+  headers: Record<string, string> = {},
+  lookup?: LookupFunction,
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? requestHttps : requestHttp
     const sentAt = Date.now()
     const outgoing = request(
       url,
-      { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false },
+      { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false, ...(lookup && { lookup }) },
       (response) => {
         const date = Date.parse(response.headers.date ?? '')
         // The server wrote the header between the request and the answer, and cut the time to whole seconds.

@@ -1,33 +1,59 @@
+import { lookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { isPrivateAddress } from '../../gateway/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
 import { allows, parsePolicies, sourcesOf, type Policy } from './csp.js'
 import { below, get, type Answer } from './http.js'
-import { failureOf } from './network.js'
+import { tagsOf } from './html-tags.js'
+import { checkDns, failureOf, hostOf } from './network.js'
 
 const MAX_REDIRECTS = 5
 
-/** Requests a page as a browser does. Resolves with its last URL. */
-const load = async (page: URL, redirects = 0): Promise<{ url: URL; answer: Answer }> => {
-  const answer = await get(page, { accept: 'text/html' })
-  const { location } = answer.headers
-  return location !== undefined && answer.status >= 300 && answer.status < 400 && redirects < MAX_REDIRECTS
-    ? load(new URL(location, page), redirects + 1)
-    : { url: page, answer }
+/** Tags of a page that are looked at. Real pages have a few, and a hostile page must not keep the command busy. */
+const MAX_POLICIES = 100
+const MAX_SCRIPTS = 20
+
+const IS_PRIVATE = 'a redirect to an address of this machine or its network is not followed'
+
+/** Resolves a name as `dns.lookup` does, but to no private address. */
+export const publicLookup: LookupFunction = (host, options, callback) =>
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error, '', 0)
+    const [first] = addresses
+    if (!first) return callback(new Error('no address'), '', 0)
+    if (addresses.some(({ address }) => isPrivateAddress(address)))
+      return callback(new Error(IS_PRIVATE), '', 0)
+    return options.all ? callback(null, addresses) : callback(null, first.address, first.family)
+  })
+
+/** Returns whether a page's host has private addresses only. */
+const isPrivatePage = async (page: URL): Promise<boolean> => {
+  const { addresses } = await checkDns(page)
+  return addresses.length > 0 && addresses.every(isPrivateAddress)
 }
 
-/** Returns the attributes of a tag, by name. It reads the tags that this file looks for, and not all of HTML. */
-const attributesOf = (tag: string): Map<string, string> =>
-  new Map(
-    [...tag.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g)].map(
-      ([, name = '', double, single, bare]) => [name.toLowerCase(), double ?? single ?? bare ?? ''],
-    ),
-  )
-
-const tagsOf = (html: string, name: string): Map<string, string>[] =>
-  [...html.matchAll(new RegExp(`<${name}\\b[^>]*>`, 'gi'))].map(([tag]) => attributesOf(tag))
+/**
+ * Requests a page as a browser does. Resolves with its last URL. A page on the internet must not make this machine request what only this
+ * machine reaches: unless the page itself `isPrivate`, its redirects to private addresses are not followed.
+ */
+export const load = async (page: URL, isPrivate: boolean): Promise<{ url: URL; answer: Answer }> => {
+  const headers = { accept: 'text/html' }
+  let url = page
+  let answer = await get(url, headers)
+  for (let redirects = 0; redirects < MAX_REDIRECTS; redirects += 1) {
+    const { location } = answer.headers
+    if (location === undefined || answer.status < 300 || answer.status >= 400) break
+    url = new URL(location, url)
+    // Node looks up no name for an address.
+    if (!isPrivate && isPrivateAddress(hostOf(url))) throw new Error(IS_PRIVATE)
+    answer = await get(url, headers, isPrivate ? undefined : publicLookup)
+  }
+  return { url, answer }
+}
 
 const policiesOf = ({ headers, body }: Answer): Policy[] => {
   const header = headers['content-security-policy']
-  const metas = tagsOf(body, 'meta')
+  const metas = tagsOf(body, 'meta', MAX_POLICIES)
     .filter((tag) => tag.get('http-equiv')?.toLowerCase() === 'content-security-policy')
     .map((tag) => tag.get('content') ?? '')
   return [...(header === undefined ? [] : [header].flat()), ...metas].flatMap(parsePolicies)
@@ -35,7 +61,7 @@ const policiesOf = ({ headers, body }: Answer): Policy[] => {
 
 /** The tags that load the script from the gateway. */
 const scriptTags = (base: URL, url: URL, html: string): Map<string, string>[] =>
-  tagsOf(html, 'script').filter((tag) => {
+  tagsOf(html, 'script', MAX_SCRIPTS).filter((tag) => {
     const src = tag.get('src') ?? ''
     return (
       URL.canParse(src, url.href) && new URL(src, url).href.startsWith(below(base, '/v1/chat-session').href)
@@ -82,7 +108,7 @@ export const checkPage = async (
   const finding = findingsAbout('page')
   let loaded: { url: URL; answer: Answer }
   try {
-    loaded = await load(page)
+    loaded = await load(page, await isPrivatePage(page))
   } catch (error) {
     const text = `${page.href} doesn't answer (${failureOf(error)})`
     return { findings: [finding.fail(text)], origin: undefined }

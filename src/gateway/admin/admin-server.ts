@@ -46,6 +46,8 @@ export const createAdminServer = (
     },
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
+  // All of them: Node bounds their bytes, and beyond a number it would leave headers out.
+  server.maxHeadersCount = 0
   server.on('connection', sockets.accept)
   let listening: Promise<string> | undefined
   return {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { TOO_MANY_HEADERS } from './header-count.js'
 
 /** An error response as RFC 9457 describes it, with a `code` for programs. */
 export const problem = (
@@ -24,9 +25,22 @@ export const badTarget = (): Response => {
 }
 
 /** Refuses a request before it is routed, and closes its socket. */
-export const refuseRequest = (response: ServerResponse): void => {
-  const body = { status: 429, code: 'rate-limited', title: 'Too many connections from this address.' }
+const refuse = (
+  response: ServerResponse,
+  status: number,
+  code: string,
+  title: string,
+  headers: Readonly<Record<string, string>> = {},
+): void => {
   response
-    .writeHead(429, { connection: 'close', 'content-type': 'application/problem+json', 'retry-after': '5' })
-    .end(JSON.stringify(body))
+    .writeHead(status, { connection: 'close', 'content-type': 'application/problem+json', ...headers })
+    .end(JSON.stringify({ status, code, title }))
 }
+
+/** Refuses a request from an address that has too many connections. */
+export const refuseAddress = (response: ServerResponse): void =>
+  refuse(response, 429, 'rate-limited', 'Too many connections from this address.', { 'retry-after': '5' })
+
+/** Refuses a request of which Node may have left out headers. */
+export const refuseHeaders = (response: ServerResponse): void =>
+  refuse(response, 431, 'too-large', TOO_MANY_HEADERS)

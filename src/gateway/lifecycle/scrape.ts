@@ -5,6 +5,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Readiness } from '../http/readiness.js'
 import type { ConnectionLimits } from '../limits/connection-limits.js'
 import type { StartQueue } from '../limits/start-queue.js'
+import { countVersions } from '../metrics/client-versions.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { collectProcess, scrapeProcess } from '../metrics/process-metrics.js'
 import { sendBuffers } from '../transports/send-buffers.js'
@@ -26,15 +27,17 @@ const states = ['opening', 'live', 'draining'] as const
 const countConnections = (metrics: Metrics, context: ScrapeContext): ReadonlyMap<string, number> => {
   const counts = { opening: 0, live: 0, draining: 0, closed: 0 }
   const sessions = new Map<string, number>()
-  metrics.clients.reset()
+  const versions: string[] = []
   for (const { status } of context.connections()) {
     const { state, session } = status
     counts[state] += 1
     if (state === 'opening' || !session) continue
     const { appId } = session.user
     sessions.set(appId, (sessions.get(appId) ?? 0) + 1)
-    metrics.clients.inc({ version: session.clientVersion })
+    versions.push(session.clientVersion)
   }
+  metrics.clients.reset()
+  for (const [version, count] of countVersions(versions)) metrics.clients.set({ version }, count)
   for (const state of states) metrics.connections.set({ state }, counts[state])
   return sessions
 }

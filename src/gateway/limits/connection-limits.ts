@@ -1,4 +1,5 @@
 import type { Log } from '../log.js'
+import { isPrivateAddress } from './private-address.js'
 import type { RateLimiter } from './rate-limiter.js'
 
 /** Why a socket is closed, as the code of its `ended` frame. */
@@ -23,10 +24,16 @@ export interface ConnectionLimits {
    * the oldest socket without a session makes room.
    */
   accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
-  /** Counts a socket for its client's address, if it was not known at `accept`. */
+  /**
+   * Counts a socket for its client's address. A trusted proxy may send the requests of several clients on one socket: each time the address
+   * changes, the socket counts for the new one only.
+   */
   identify(slot: Slot, clientAddress: string): void
-  /** Called when a peer sent forwarded headers that are not trusted. The peer is a proxy: its address counts for no limit. */
-  exemptProxy(slot: Slot): void
+  /**
+   * A peer sent forwarded headers, which are not trusted. If its address is private, it is the operator's proxy, and counts for no limit.
+   * A peer on the internet may have made the header up, and counts as before.
+   */
+  onForwarded(slot: Slot): void
   /** Called when the socket has a session: it is no longer closed to make room for others. */
   start(slot: Slot): void
   /** Stops counting a socket that is closed, or that was refused and is about to close. A second call does nothing. */
@@ -43,6 +50,11 @@ interface Limits {
 
 /** How many proxies are exempt from the limits of an address. Further ones are not, so that a client can't fill the memory. */
 const MAX_PROXIES = 1_000
+
+const FORWARDED_FROM_PROXY =
+  'a proxy sends forwarded headers, but listen.trustProxy is 0: its address counts for no limit until listen.trustProxy is set'
+const FORWARDED_FROM_INTERNET =
+  'a peer on the internet sends forwarded headers, but listen.trustProxy is 0: if it is your proxy, set listen.trustProxy, since all its clients count as one address'
 
 /** The sockets of one address. */
 interface Address {
@@ -87,6 +99,7 @@ export const createConnectionLimits = (
 ): ConnectionLimits => {
   const addresses = new Map<string, Address>()
   const proxies = new Set<string>()
+  let hasWarned = false
   /** All sockets without a session, the oldest first. */
   const opening = new Set<Slot>()
   let sockets = 0
@@ -117,9 +130,12 @@ export const createConnectionLimits = (
   }
 
   const identify = (slot: Slot, clientAddress: string): void => {
-    if (slot.address !== undefined || proxies.has(slot.remoteAddress)) return
-    const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
     const key = addressKey(clientAddress)
+    if (slot.isReleased || slot.address === key || proxies.has(slot.remoteAddress)) return
+    uncount(slot)
+    // The client before was refused, this one may not be.
+    if (slot.refusal === 'rate-limited') slot.refusal = undefined
+    const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
     const address = addresses.get(key) ?? { sockets: 0, opening: new Set<Slot>() }
     addresses.set(key, address)
     slot.address = key
@@ -147,14 +163,16 @@ export const createConnectionLimits = (
       return slot
     },
     identify,
-    exemptProxy(slot) {
+    onForwarded(slot) {
+      if (!isPrivateAddress(slot.remoteAddress)) {
+        if (!hasWarned) log.error({ address: slot.remoteAddress }, FORWARDED_FROM_INTERNET)
+        hasWarned = true
+        return identify(slot, slot.remoteAddress)
+      }
       if (!proxies.has(slot.remoteAddress)) {
-        if (proxies.size >= MAX_PROXIES) return
+        if (proxies.size >= MAX_PROXIES) return identify(slot, slot.remoteAddress)
         proxies.add(slot.remoteAddress)
-        log.error(
-          { address: slot.remoteAddress },
-          'a proxy sends forwarded headers, but listen.trustProxy is 0: its address counts for no limit until listen.trustProxy is set',
-        )
+        log.error({ address: slot.remoteAddress }, FORWARDED_FROM_PROXY)
       }
       uncount(slot)
       if (slot.refusal === 'rate-limited') slot.refusal = undefined

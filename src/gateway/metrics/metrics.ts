@@ -1,5 +1,4 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { createClientVersions } from './client-versions.js'
 import { LabelledCounter } from './labelled-counter.js'
 import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable, type Row } from './table.js'
@@ -21,8 +20,6 @@ type MetricOf<R> =
 
 /** The metrics of one gateway, by their keys in the table. */
 export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & {
-  /** Returns a label for the client that a start names: the number of different labels is bounded. */
-  clientVersion(client: string | null): string
   /** Calls `collect` before each scrape, to set gauges from the state that they show. An error in it fails the scrape. */
   onScrape(collect: () => void | Promise<void>): void
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
@@ -63,7 +60,6 @@ export const createMetrics = (): Metrics => {
       for (const collect of collectors) await collect()
       return registry.getMetricsAsJSON()
     },
-    clientVersion: createClientVersions(),
     onScrape: (collect) => void collectors.push(collect),
     scrape() {
       running ??= scrape().finally(() => (running = undefined))

@@ -36,12 +36,16 @@ export interface FrameHandler {
   allAnswered(): Promise<void>
 }
 
+const REVOKED = "The app's backend revoked this token: send another one."
+
 /** The parts of a session that its frames read and change. */
 interface SessionParts {
   readonly user: UserRef
   readonly ref: SessionRef
   readonly limits: UserLimits
   readonly expiryTimer: ExpiryTimer
+  /** Returns how often the engine has said that the session's credentials were revoked. */
+  readonly reauths: () => number
   readonly delivery: Delivery
   readonly epoch: string
 }
@@ -49,7 +53,7 @@ interface SessionParts {
 export const createFrameHandler = (
   context: MessagingContext,
   app: App,
-  { user, ref, limits: userLimits, expiryTimer, delivery, epoch }: SessionParts,
+  { user, ref, limits: userLimits, expiryTimer, reauths, delivery, epoch }: SessionParts,
   connection: ConnectionHandle,
 ): FrameHandler => {
   const { engine, log, metrics, settings } = context
@@ -102,9 +106,19 @@ export const createFrameHandler = (
         "The token's 'sub' is not this session's user: end the session and start one for the other user.",
       )
     const { credential } = authenticated
-    if (!(await engine.renewSession(ref, connection.connectionId, credential)))
-      return refuse(frame, 'unauthenticated', "The app's backend revoked this token: send another one.")
+    let seenReauths = reauths()
+    /** A revocation meanwhile has set an expiry of its own. A token that it revoked must not replace that one. */
+    const isRevokedMeanwhile = async (): Promise<boolean> => {
+      while (seenReauths !== reauths()) {
+        seenReauths = reauths()
+        if (await engine.isRevoked(user, credential)) return true
+      }
+      return false
+    }
+    const isRenewed = await engine.renewSession(ref, connection.connectionId, credential)
+    if (!isRenewed || (await isRevokedMeanwhile())) return refuse(frame, 'unauthenticated', REVOKED)
     if (authenticated.vouched) await engine.saveUser(user, { vouched: authenticated.vouched })
+    if (await isRevokedMeanwhile()) return refuse(frame, 'unauthenticated', REVOKED)
     expiryTimer.set(credential.expiresAt)
     connection.send({ type: 'renewed', expiresIn: expiryTimer.remaining() })
   }

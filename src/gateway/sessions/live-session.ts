@@ -10,6 +10,7 @@ import { createFrameHandler, type FrameHandler } from './frame-handler.js'
 import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
 import type { SessionChange } from '../../protocol/internal.js'
+import { clientVersion } from '../metrics/client-versions.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
 import { saveAdmitted } from './save-admitted.js'
@@ -44,6 +45,7 @@ export class LiveSession implements HubSession {
   /** When the engine was last touched, on the monotonic clock. */
   #touchedAt = -TOUCH_INTERVAL
   #reauthTimer: Timer | undefined
+  #reauths = 0
   /** Made for the first frame that needs it: most sessions send none. */
   #frameHandler: FrameHandler | undefined
   /** Made for the first `visibility` frame. */
@@ -87,7 +89,7 @@ export class LiveSession implements HubSession {
     const { guest, credential, signToken } = admitted
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
-    this.clientVersion = this.#context.metrics.clientVersion(client.client)
+    this.clientVersion = clientVersion(client.client)
     // Asked before the user is saved, because a revoked token must not bring back a user who was deleted.
     if (await engine.isRevoked(this.user, credential)) return this.#refuseRevoked()
     const saved = await saveAdmitted(this.#context, this.user, admitted, (code, why) =>
@@ -300,6 +302,7 @@ export class LiveSession implements HubSession {
    * revoked too: a client that is asked at once would fetch such a token.
    */
   #scheduleReauth(): void {
+    this.#reauths += 1
     this.#reauthTimer?.cancel()
     this.#reauthTimer = new Timer(1_000 - (Date.now() % 1_000), () => this.#requestReauth())
   }
@@ -318,6 +321,7 @@ export class LiveSession implements HubSession {
         ...{ user: ref, ref },
         limits: this.limits,
         expiryTimer: this.#expiryTimer,
+        reauths: () => this.#reauths,
         delivery: this.#delivery,
         epoch,
       },

@@ -7,8 +7,10 @@ import type { Peer } from '../auth/authentication.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import type { Slot } from '../limits/connection-limits.js'
+import { mayLackHeaders, TOO_MANY_HEADERS } from '../http/header-count.js'
 import { isDropped, lingeringClose } from '../http/lingering-close.js'
 import { createTurnLimit } from '../limits/turn-limit.js'
+import { refuseHeaders } from '../http/problem.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { pathOf } from '../http/target.js'
 import {
@@ -93,7 +95,9 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
   const evictionOf = createEviction((slot) => handlers.releaseSlot(slot))
   const handleRequest = createRequestQueue((request, response) => {
     turnLimit.run(() => {
-      if (!request.socket.destroyed) handlers.request(request, response)
+      if (request.socket.destroyed) return
+      if (mayLackHeaders(server, request)) refuseHeaders(response)
+      else handlers.request(request, response)
     })
   })
   const restoreRequests = intercept(
@@ -139,7 +143,12 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       const isOurs = isWebSocket && path === SESSION_PATH
       // A listener that was added after `attach()` may handle this path.
       const isAlone = others.length === 0 && server.listenerCount('upgrade') === 1
-      if (!isWebSocket && (isAlone || handlers.owns(path))) return returnRequest(request, socket, head)
+      const isReturned = !isWebSocket && (isAlone || handlers.owns(path))
+      if ((isReturned || isOurs) && mayLackHeaders(server, request)) {
+        socket.on('error', ignore)
+        return refuseUpgrade(socket, '431 Request Header Fields Too Large', TOO_MANY_HEADERS)
+      }
+      if (isReturned) return returnRequest(request, socket, head)
       if (!isOurs && !isAlone) {
         for (const other of others) other.call(server, request, socket, head)
         return

@@ -62,9 +62,12 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
     requestTimeout: Math.max(startTimeout, REQUEST_TIMEOUT),
     connectionsCheckingInterval: Math.min(startTimeout, 1_000),
   }
-  return certificate
+  const server = certificate
     ? createTlsServer({ ...base, ...certificate, handshakeTimeout: startTimeout })
     : createServer(base)
+  // All of them: `maxHeaderSize` bounds their bytes, and beyond a number Node would leave headers out.
+  server.maxHeadersCount = 0
+  return server
 }
 
 /**

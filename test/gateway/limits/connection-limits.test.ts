@@ -1,7 +1,13 @@
 // Unauthenticated clients that hold connections, and users beside them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addressKey } from '../../../src/gateway/limits/connection-limits.js'
+import {
+  addressKey,
+  createConnectionLimits,
+  type Slot,
+} from '../../../src/gateway/limits/connection-limits.js'
+import { createRateLimiter } from '../../../src/gateway/limits/rate-limiter.js'
+import type { Log } from '../../../src/gateway/log.js'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
 import {
   handshake,
@@ -156,6 +162,81 @@ test('behind a trusted proxy the limits are those of the client’s address', as
   await startAll(url, ['b'], from('203.0.113.6'))
   const { code } = await openClient(url, { start: await startOf('c'), ...from('203.0.113.5') }).end()
   assert.equal(code, 4529)
+})
+
+for (const [what, serve] of Object.entries(servers))
+  test(`on ${what}, each request on a proxy's socket counts for its own client`, async () => {
+    const url = await serve({ listen: { port: 0, trustProxy: 1 }, limits: { connectionsPerAddress: 1 } })
+    const full = '203.0.113.7'
+    await startAll(url, ['a'], { headers: { 'x-forwarded-for': full } })
+    const raw = await openRaw(url)
+    const statuses = (): string[] =>
+      [
+        ...raw
+          .received()
+          .toString('latin1')
+          .matchAll(/HTTP\/1\.1 (\d{3}) /g),
+      ].map(([, status = '']) => status)
+    for (const [index, client] of ['203.0.113.1', '203.0.113.1', '203.0.113.2', full].entries()) {
+      raw.socket.write(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${client}\r\n\r\n`)
+      await until('an answer', () => statuses().length > index)
+    }
+    assert.deepEqual(statuses(), ['200', '200', '200', '429'])
+    // The earlier clients of that socket have their room back.
+    await startAll(url, ['b'], { headers: { 'x-forwarded-for': '203.0.113.1' } })
+  })
+
+/** Returns limits of two connections for an address, what they log, and a function that accepts a socket. */
+const unitLimits = () => {
+  const lines: object[] = []
+  const log = { error: (line: object) => lines.push(line) } as unknown as Log
+  const limits = createConnectionLimits(
+    () => ({ connections: 100, connectionsPerAddress: 2, connectionsPerSecondPerAddress: 100 }),
+    createRateLimiter(),
+    log,
+    () => undefined,
+  )
+  let evicted = 0
+  const accept = (address: string, isForwarded: boolean): Slot => {
+    const slot = limits.accept(address, () => (evicted += 1), undefined)
+    if (isForwarded) limits.onForwarded(slot)
+    else limits.identify(slot, address)
+    return slot
+  }
+  return { limits, lines, accept, evicted: () => evicted }
+}
+
+test('a forwarded header of a peer on the internet switches no limit off', () => {
+  for (const address of ['203.0.113.5', '2001:db8::1', '::ffff:203.0.113.5', '172.32.0.1', '100.128.0.1']) {
+    const { accept, evicted, lines } = unitLimits()
+    for (let count = 0; count < 5; count += 1) accept(address, true)
+    assert.equal(evicted(), 3, address)
+    accept(address, false)
+    assert.equal(evicted(), 4, address)
+    assert.deepEqual(lines, [{ address }])
+  }
+})
+
+test('a forwarded header of a private peer exempts it, and the log says so once', () => {
+  for (const address of ['127.0.0.1', '10.1.2.3', '::ffff:192.168.0.1', '::1', 'fd00::1', '172.31.255.255']) {
+    const { accept, evicted, lines } = unitLimits()
+    accept(address, false)
+    for (let count = 0; count < 5; count += 1) accept(address, true)
+    assert.equal(evicted(), 0, address)
+    assert.equal(lines.length, 1)
+  }
+})
+
+test('a socket that is closed counts no more, whatever is said about its client', () => {
+  const { limits, accept, evicted } = unitLimits()
+  for (let count = 0; count < 5; count += 1) {
+    const slot = accept('203.0.113.5', false)
+    limits.release(slot)
+    limits.identify(slot, '203.0.113.6')
+  }
+  accept('203.0.113.6', false)
+  accept('203.0.113.6', false)
+  assert.equal(evicted(), 0)
 })
 
 test('sockets that send nothing make room too, and are closed', async () => {

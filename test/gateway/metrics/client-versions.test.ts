@@ -1,26 +1,37 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createClientVersions } from '../../../src/gateway/metrics/client-versions.js'
-import { VERSION } from '../../../src/protocol/index.js'
+import { clientVersion, countVersions } from '../../../src/gateway/metrics/client-versions.js'
 
 test('a client has its version as its label, and none is unknown', () => {
-  const labelOf = createClientVersions()
   for (const client of ['chat-session/1.2.3', 'my-app/2.0.0-beta.1', 'bot'])
-    assert.equal(labelOf(client), client)
-  assert.equal(labelOf(null), 'unknown')
+    assert.equal(clientVersion(client), client)
+  assert.equal(clientVersion(null), 'unknown')
 })
 
 test('a text that is no name with a version has no label of its own', () => {
-  const labelOf = createClientVersions()
   for (const client of ['', 'a b', 'a"}', 'a\nb', 'ä', 'x'.repeat(64), '1/2/3/4'])
-    assert.equal(labelOf(client), 'other')
+    assert.equal(clientVersion(client), 'other')
 })
 
-test('clients that make up versions get fifty labels at most, and the current version keeps its own', () => {
-  const labelOf = createClientVersions()
-  const labels = new Set(Array.from({ length: 10_000 }, (_, index) => labelOf(`made-up/${index}`)))
-  assert.equal(labels.size, 50)
-  assert.ok(labels.has('other'))
-  assert.equal(labelOf('made-up/0'), 'made-up/0')
-  assert.equal(labelOf(`chat-session/${VERSION}`), `chat-session/${VERSION}`)
+test('names that are made up take no label from a version that has more sessions', () => {
+  const junk = Array.from({ length: 10_000 }, (_, index) => `made-up/${index}`)
+  const people = ['chat-session/1.0.0', 'chat-session/1.1.0', 'my-app/2'].flatMap((version) => [
+    version,
+    version,
+  ])
+  const counts = countVersions([...junk, ...people, 'unknown', 'other'])
+  assert.equal(counts.size, 52)
+  for (const version of people) assert.equal(counts.get(version), 2)
+  assert.equal(counts.get('unknown'), 1)
+  assert.equal(counts.get('other'), 1 + 10_000 - 47)
+  assert.equal(
+    [...counts.values()].reduce((sum, count) => sum + count, 0),
+    10_008,
+  )
+})
+
+test('up to fifty versions have their own labels, and the same ones at the next scrape', () => {
+  const versions = Array.from({ length: 60 }, (_, index) => `app/${index}`)
+  assert.equal(countVersions(versions.slice(0, 50)).get('other'), undefined)
+  assert.deepEqual([...countVersions(versions).keys()], [...countVersions(versions.reverse()).keys()])
 })

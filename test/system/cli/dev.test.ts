@@ -54,6 +54,33 @@ describe('chat-session dev', () => {
     assert.equal(await startOver(url, { appId: 'strict', guest: true }, url), 'guests-refused')
   })
 
+  for (const appId of ['playground', 'shop'])
+    it(`lets pages of this machine into the app ${appId}, and no other website’s`, async () => {
+      const start = { appId, token: await mint(url, appId) }
+      for (const origin of [
+        'http://localhost:3000',
+        'https://127.0.0.1:5173',
+        'http://[::1]:1',
+        'file://',
+        undefined,
+      ])
+        assert.equal(await startOver(url, start, origin), 'started', origin)
+      for (const origin of [
+        'https://evil.example',
+        'null',
+        'http://localhost.evil.example',
+        'http://127.0.0.1.evil.example:8080',
+        'https://evil.example:8080',
+      ]) {
+        assert.equal(await startOver(url, start, origin), 'origin-refused', origin)
+        assert.equal(await startOver(`${url}/dev/links/x`, start, origin), 'origin-refused', origin)
+      }
+    })
+
+  it('says on its page that every page of this machine can be any user', async () => {
+    assert.match((await ask(`${url}/`)).body, /every page of this machine can\s+be any user/)
+  })
+
   it('lists the strict app’s origins as browsers write them, for any host and port', () => {
     assert.deepEqual(originsOf('::1', 8080), [
       'http://[::1]:8080',

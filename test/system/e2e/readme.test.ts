@@ -1,10 +1,9 @@
 // Runs the README's first snippets in a page.
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
 import { startDev } from '../../../src/cli/dev/dev.js'
 import { newContext } from '../../support/browser.js'
 import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
@@ -49,17 +48,16 @@ test('the README’s first lines start a session and receive session-started', a
   assert.deepEqual(complaints, [])
 })
 
-test('the README’s page without a server connects when it is opened as a file', async () => {
+test('the README’s page without a server connects when this machine serves it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-readme-'))
   const dev = await startDev({ host: '127.0.0.1', port: 0, data: join(folder, 'data') })
   after(async () => {
     await dev.close()
     await rm(folder, { recursive: true })
   })
-  const file = join(folder, 'page.html')
-  await writeFile(file, blockWith('Not connected').replace('http://127.0.0.1:8080', dev.url))
+  const html = blockWith('Not connected').replace('http://127.0.0.1:8080', dev.url)
   const { page, complaints } = await watch(context)
-  await page.goto(pathToFileURL(file).href)
+  await page.goto(await startSite(siteOf({ '/': { html } })))
   await page.getByText('active', { exact: true }).waitFor()
   assert.deepEqual(complaints, [])
 })

@@ -1,0 +1,19 @@
+import type { IncomingMessage, Server } from 'node:http'
+
+/** Headers that Node reads of a request if its server sets no `maxHeadersCount`. It says nothing about the others. */
+const DEFAULT_COUNT = 1_000
+
+/**
+ * Returns whether Node may have left out headers of a request. They could be `Origin`, `X-Forwarded-For`, or the `Content-Length` of
+ * a request that is given back to its server, whose body would then be read as another request.
+ */
+export const mayLackHeaders = (
+  { maxHeadersCount }: Pick<Server, 'maxHeadersCount'>,
+  { rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>,
+): boolean => {
+  const most = maxHeadersCount ?? DEFAULT_COUNT
+  // `rawHeaders` has the names and the values.
+  return most > 0 && rawHeaders.length >= 2 * most
+}
+
+export const TOO_MANY_HEADERS = 'The request has too many headers.'
