@@ -44,10 +44,7 @@ for (const held of ['saveUser', 'renewSession'] as const)
     isArmed = false
     release?.()
     const refused = await client.next('refused')
-    assert.deepEqual(
-      [refused.type, refused['re'], refused['code']],
-      ['refused', 'token', 'unauthenticated'],
-    )
+    assert.deepEqual([refused.type, refused['re'], refused['code']], ['refused', 'token', 'unauthenticated'])
     // The deadline of the revocation stands.
     const { code } = await client.end()
     assert.equal(code, 4102)
