@@ -39,7 +39,7 @@ const typescript = {
     if (!importer?.endsWith('.ts') || !source.startsWith('.')) return null
     const id = fileURLToPath(new URL(source.replace(/\.js$/, '.ts'), pathToFileURL(importer)))
     // Only the pages' own modules are imported for their effects: the playground bundles no second element.
-    return { id, moduleSideEffects: /\/src\/(playground|console)\//.test(id) }
+    return { id, moduleSideEffects: /\/src\/pages\//.test(id) }
   },
   transform(code, id) {
     if (!id.endsWith('.ts')) return null

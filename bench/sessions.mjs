@@ -34,7 +34,7 @@ class OwnSession extends EventEmitter {
     this.#session = new ChatSession({
       ...{ endpoint: `http://127.0.0.1:${port}`, appId, token, WebSocket: KnownSocket },
     })
-    this.#session.addEventListener('message', ({ detail }) => this.emit('message', detail))
+    this.#session.addEventListener('message', ({ detail }) => this.emit('message', detail.message))
   }
 
   get isActive() {

@@ -3,9 +3,9 @@ import {
   ChatSession,
   SessionError,
   type Credentials,
-  type Draft,
   type HistoryRange,
   type Message,
+  type NewMessage,
   type Profile,
   type Sent,
   type SessionState,
@@ -123,7 +123,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** The id that the gateway gave the session; null while there is none. */
   get sessionId(): string | null {
-    return this.session?.id ?? null
+    return this.session?.sessionId ?? null
   }
 
   /** How many messages are unread. */
@@ -139,7 +139,7 @@ export class ChatSessionElement extends ReactiveElement {
     if (this.session) return this.session.error
     // Frameworks write properties: an empty attribute comes from a template whose variable was empty.
     return this.getAttribute('token') === '' && !isSet(this.manual)
-      ? new SessionError('no-credentials', { message: 'The attribute `token` is empty.' })
+      ? new SessionError('no-credentials', { message: 'The attribute token is empty.' })
       : null
   }
 
@@ -178,8 +178,8 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /** Sends a message. Resolves when it is durable. Rejects with a SessionError: `ended` if there is no session. */
-  async send(draft: Draft): Promise<Sent> {
-    return this.#requireSession().send(draft)
+  async send(message: NewMessage): Promise<Sent> {
+    return this.#requireSession().send(message)
   }
 
   /** Returns a part of the user's inbox, in order. */
@@ -187,9 +187,9 @@ export class ChatSessionElement extends ReactiveElement {
     return this.#requireSession().history(range)
   }
 
-  /** Marks all messages up to `offset` as read. */
-  markRead(offset: number): void {
-    this.session?.markRead(offset)
+  /** Marks all messages up to `offset` as read. Resolves when the gateway has taken the mark. Rejects as `send` does. */
+  async markRead(offset: number): Promise<void> {
+    return this.#requireSession().markRead(offset)
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Credentials, Profile } from '../session/index.js'
 import { profileAttributes } from './attributes.js'
 import { endpointOfScript, isAllowedEndpoint } from './endpoint.js'
-import { unverifiedSubject } from '../session/internal.js'
+import { ifPossible, unverifiedSubject } from '../session/internal.js'
 
 /** The attributes and properties that an element's session comes from; null, undefined and '' mean absent. */
 export interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {
@@ -37,14 +37,9 @@ const canonicalJson = (value: unknown): string =>
       : nested,
   )
 
-const absoluteUrl = (url: string, base: string): string => {
-  try {
-    return url && new URL(url, base).href
-  } catch {
-    // The session reports a malformed URL, as `bad-endpoint` or when it fetches the token.
-    return url
-  }
-}
+/** Returns a malformed URL as it is: the session reports it, as `bad-endpoint` or when it fetches the token. */
+const absoluteUrl = (url: string, base: string): string =>
+  url && (ifPossible(() => new URL(url, base).href) ?? url)
 
 const mergeProfile = (input: ElementInput): Profile => {
   const profile: Profile = { ...input.user }

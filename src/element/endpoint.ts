@@ -1,4 +1,4 @@
-import { sessionUrl } from '../session/internal.js'
+import { ifPossible, sessionUrl } from '../session/internal.js'
 
 let scriptUrl = ''
 
@@ -28,13 +28,8 @@ export const pinnedEndpoints = (): string[] | null => {
 }
 
 /** The address that a session connects to. Relative to the page's own URL, since an attacker's `<base>` changes `baseURI`. */
-const addressOf = (endpoint: string | URL): string => {
-  try {
-    return sessionUrl(new URL(endpoint, location.href))
-  } catch {
-    return ''
-  }
-}
+const addressOf = (endpoint: string | URL): string =>
+  ifPossible(() => sessionUrl(new URL(endpoint, location.href))) ?? ''
 
 /** Returns whether `endpoint` is one of `endpoints`. Null allows any. */
 export const isAllowedEndpoint = (endpoint: string, endpoints: readonly (string | URL)[] | null): boolean =>

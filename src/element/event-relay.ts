@@ -10,14 +10,14 @@ import {
 import { emit } from './emit.js'
 import type { CustomEventMap } from './event-map.js'
 import type { ReactiveController } from './lit/base.js'
-import { isRevivable } from '../session/internal.js'
+import { ifPossible, isRevivable } from '../session/internal.js'
 
-/** The events that are dispatched as they come. The `detail` of each has the session's `detail` under the key here. */
-const relayed: { readonly [K in Exclude<keyof SessionEventDetails, 'state'>]: `session-${K}` } = {
-  message: 'session-message',
-  unread: 'session-unread',
-  user: 'session-user',
-  error: 'session-error',
+/** The events that are dispatched with the prefix `session-` and the same `detail`. A new event does not compile without its name here. */
+const relayed: Record<Exclude<keyof SessionEventDetails, 'state'>, true> = {
+  message: true,
+  unread: true,
+  user: true,
+  error: true,
 }
 
 /** Dispatches the element's events for those of its session, and shows the state to CSS. */
@@ -54,13 +54,12 @@ export const createEventRelay = (
   /** For CSS: `chat-session:state(active)`, `chat-session:state(unread)`. */
   const showStates = (): void => {
     const states = internals?.states
-    try {
+    // Chrome before 125 throws on names without a leading `--`, and does not know `:state()`.
+    ifPossible(() => {
       states?.clear()
       states?.add(state)
       if (host.session?.unread) states?.add('unread')
-    } catch {
-      // Chrome before 125 throws on names without a leading `--`, and does not know `:state()`.
-    }
+    })
   }
 
   /** What `warn` has written: a retry must not repeat it. */
@@ -84,14 +83,12 @@ export const createEventRelay = (
     // A cause is what the page's own source of tokens failed with. Any other error of a reconnect is an outage.
     if (error && (next === 'starting' || (next === 'reconnecting' && error.cause))) warn(error)
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)
-    if (next === 'ended') {
-      if (error && isRevivable(error.code)) warn(error)
-      dispatch('session-ended', { error })
-    }
+    if (next === 'ended' && dispatch('session-ended', { error }) && error && isRevivable(error.code))
+      warn(error)
     const { session } = host
-    if (next !== 'active' || !session?.id || session.id === startedId || !session.user) return
-    startedId = session.id
-    const { id: sessionId, user, guest } = session
+    if (next !== 'active' || !session?.sessionId || session.sessionId === startedId || !session.user) return
+    const { sessionId, user, guest } = session
+    startedId = sessionId
     dispatch('session-started', { sessionId, user, guest })
   }
 
@@ -109,13 +106,12 @@ export const createEventRelay = (
     subscribe(session) {
       const { signal } = (subscription = new AbortController())
       session.addEventListener('state', ({ detail }) => update(detail), { signal })
-      for (const [name, type] of Object.entries(relayed))
+      for (const type of Object.keys(relayed) as (keyof typeof relayed)[])
         session.addEventListener(
-          name,
-          (event) => {
+          type,
+          ({ detail }: CustomEvent) => {
             showStates()
-            const { detail } = event as CustomEvent<unknown>
-            dispatch(type, { [name]: detail } as never)
+            dispatch(`session-${type}`, detail as never)
           },
           { signal },
         )

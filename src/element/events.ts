@@ -1,5 +1,16 @@
 /* The element's events. They bubble and cross shadow roots. */
-import type { Message, SessionError, StateDetail, User } from '../session/index.js'
+import type {
+  ErrorDetail,
+  Message,
+  MessageDetail,
+  SessionError,
+  StateDetail,
+  UnreadDetail,
+  User,
+  UserDetail,
+} from '../session/index.js'
+
+export type { ErrorDetail, MessageDetail, UnreadDetail, UserDetail }
 
 /** The state changed, or the time of the next attempt to connect did. */
 export class SessionStateEvent extends CustomEvent<StateDetail> {}
@@ -29,17 +40,11 @@ export interface EndedDetail {
 export class SessionEndedEvent extends CustomEvent<EndedDetail> {}
 
 /** Something failed, and the session goes on. */
-export class SessionErrorEvent extends CustomEvent<FailedDetail> {}
+export class SessionErrorEvent extends CustomEvent<ErrorDetail> {}
 
-export interface MessageDetail {
-  message: Message
-}
 /** A message came into the inbox: one that the user received, or a copy of one that the user sent. */
 export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 
-export interface UnreadDetail {
-  unread: number
-}
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
@@ -59,8 +64,5 @@ export interface NotificationClickDetail {
 /** The user clicked on a notification. */
 export class SessionNotificationClickEvent extends CustomEvent<NotificationClickDetail> {}
 
-export interface UserDetail {
-  user: User
-}
 /** The user's profile arrived with the start, or changed. */
 export class SessionUserEvent extends CustomEvent<UserDetail> {}

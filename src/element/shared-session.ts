@@ -66,7 +66,7 @@ export const applyChanges = (
   const set = changedFields(previous?.credentials ?? {}, desired.credentials)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }
-  const live = session.id !== null
+  const live = session.sessionId !== null
   const restart = needsRestart(fresh)
   // An element that joins a live session must not restart it with credentials of its own.
   if (!restart || !live || previous) {
@@ -78,5 +78,9 @@ export const applyChanges = (
   }
   const profile = changedFields(shared.profile, changedFields(previous?.profile ?? {}, desired.profile))
   shared.profile = { ...shared.profile, ...profile }
-  if (Object.keys(profile).length) session.setProfile(profile)
+  if (Object.keys(profile).length)
+    session.setProfile(profile).catch((error: unknown) => {
+      // A session that has ended keeps the change for its next start.
+      if (session.sessionId) session.dispatchEvent(new CustomEvent('error', { detail: { error } }))
+    })
 }

@@ -51,6 +51,7 @@ export const requestFrames = {
     limit: optional(count),
   },
   read: { epoch: text, offset: count },
+  profile: { user: profile },
 } as const
 
 /** Every frame that a client may send, and the types of its fields. */
@@ -69,7 +70,6 @@ export const clientFrames = {
   },
   token: { token: text },
   ...requestFrames,
-  profile: { user: profile },
   visibility: { hidden: boolean },
   pong: {},
   end: {},

@@ -26,21 +26,17 @@ export const toUnixTime = (deadline: number): number => deadline - now() + Date.
 const MAX_TIMEOUT = 2 ** 31 - 1
 
 /**
- * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; null clears it. When the timer fires
+ * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; Infinity clears it. When the timer fires
  * it reads the clock again, and waits on if it is early. This is right after sleep, under throttling and beyond 24.8 days.
  */
-export const deadlineTimer = (
-  reached: () => void,
-  signal: AbortSignal,
-): ((deadline: number | null) => void) => {
+export const deadlineTimer = (reached: () => void, signal: AbortSignal): ((deadline: number) => void) => {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const set = (deadline: number | null): void => {
+  const set = (deadline: number): void => {
     clearTimeout(timer)
-    if (deadline === null || signal.aborted) return
-    const left = deadline - now()
+    if (deadline === Infinity || signal.aborted) return
     timer = setTimeout(
       () => (now() < deadline ? set(deadline) : reached()),
-      Math.min(MAX_TIMEOUT, Math.max(0, left)),
+      Math.min(MAX_TIMEOUT, deadline - now()),
     )
   }
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true })

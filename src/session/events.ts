@@ -13,6 +13,22 @@ export interface StateDetail {
   retryAt: number | null
 }
 
+export interface MessageDetail {
+  message: Message
+}
+
+export interface UnreadDetail {
+  unread: number
+}
+
+export interface UserDetail {
+  user: User
+}
+
+export interface ErrorDetail {
+  error: SessionError
+}
+
 /**
  * Asks the listeners for a token. `respondWith` works as FetchEvent's does: once, and only while the event is dispatched.
  * Null means that the user is signed out. After a rejection another event asks again.
@@ -31,7 +47,7 @@ export class TokenNeededEvent extends Event {
 
   respondWith(token: Promise<string | null> | string | null): void {
     if (this.#answer || this.eventPhase === Event.NONE)
-      throw new DOMException('respondWith() was called before, or after the event.', 'InvalidStateError')
+      throw new DOMException('respondWith() is too late.', 'InvalidStateError')
     this.#answer = Promise.resolve(token)
     this.stopImmediatePropagation()
   }
@@ -47,13 +63,13 @@ export interface SessionEventDetails {
   /** The state changed, or the time of the next attempt to connect did. */
   state: StateDetail
   /** A message came into the inbox: one that the user received, or a copy of one they sent. In order, each once. */
-  message: Message
+  message: MessageDetail
   /** The number of unread messages changed. */
-  unread: number
+  unread: UnreadDetail
   /** The user's profile, when the session starts and when it changes. */
-  user: User
+  user: UserDetail
   /** Something failed that does not end the session. */
-  error: SessionError
+  error: ErrorDetail
 }
 
 type SessionCustomEvents = { [K in keyof SessionEventDetails]: CustomEvent<SessionEventDetails[K]> }

@@ -1,13 +1,17 @@
 export { ChatSession, type StartResult } from './session.js'
-export type { Draft, HistoryRange, Sent } from './messages.js'
+export type { HistoryRange, Sent } from './messages.js'
 export type { Trace } from './trace.js'
 export { SessionError, type SessionErrorCode, type SessionErrorOptions } from './errors.js'
 export {
   TokenNeededEvent,
+  type ErrorDetail,
+  type MessageDetail,
   type SessionEventDetails,
   type SessionEventMap,
   type SessionState,
   type StateDetail,
+  type UnreadDetail,
+  type UserDetail,
 } from './events.js'
 export type {
   AskReason,
@@ -18,5 +22,5 @@ export type {
   TokenAsk,
   TokenFetcher,
 } from './options.js'
-export type { ClientCode, JsonObject, Message, Profile, User } from '../protocol/index.js'
+export type { ClientCode, JsonObject, Message, NewMessage, Profile, User } from '../protocol/index.js'
 export { VERSION } from '../protocol/index.js'

@@ -1,13 +1,3 @@
-import type { JsonObject } from '../protocol/index.js'
-
-/** A message to send: a body, data, or both; 16 kB together. */
-export interface Draft {
-  /** The user id of the recipient. */
-  to: string | number
-  body?: string | undefined
-  data?: JsonObject | undefined
-}
-
 /** A message that is durable. */
 export interface Sent {
   id: string

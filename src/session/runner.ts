@@ -1,7 +1,6 @@
 import { SUBPROTOCOL, type ClientFrame, type ClientFrameOf, type GatewayFrameOf } from '../protocol/index.js'
 import { deadlineTimer, now } from './clock.js'
 import type { CredentialStore } from './credentials.js'
-import { SessionError } from './errors.js'
 import { errorCodeOf, step, TOO_MANY_SESSIONS } from './machine/step.js'
 import type { SessionOptions } from './options.js'
 import { isPageHidden, onActivated, watchPage } from './page.js'
@@ -9,7 +8,15 @@ import type { ResumeStorage } from './storage/resume-key.js'
 import { traceStep } from './trace.js'
 import type { Transport } from './transports/transport.js'
 import { openTransport, sessionUrl, startProtocols } from './transports/websocket.js'
-import { deadlineOf, idle, type Effect, type Fault, type Input, type State } from './machine/state.js'
+import {
+  deadlineOf,
+  idle,
+  type AnswerType,
+  type Effect,
+  type Fault,
+  type Input,
+  type State,
+} from './machine/state.js'
 
 /** The data and callbacks that a runner gets from its session. */
 export interface Host {
@@ -19,8 +26,8 @@ export interface Host {
   resumeStorage: ResumeStorage | undefined
   /** Called after each step, when its effects have run. */
   changed(before: State, after: State): void
-  deliver(frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'>): void
-  emitError(error: SessionError): void
+  deliver(frame: GatewayFrameOf<'message' | AnswerType>): void
+  emitError(fault: Fault): void
 }
 
 export interface Runner {
@@ -46,7 +53,7 @@ export const createRunner = (
   /** Aborts when the session is over, which removes its listeners and timers and cancels a fetch. */
   let lifetime = new AbortController()
   lifetime.abort()
-  let setDeadline: (deadline: number | null) => void = () => undefined
+  let setDeadline: (deadline: number) => void = () => undefined
   let transport: Transport | undefined
   /** The address of the last attempt. */
   let address: string | undefined
@@ -87,11 +94,8 @@ export const createRunner = (
       feed({ type: 'blocked', attempt: state.attempt })
   }
 
-  const fail = (fault: Fault): void => {
-    if ('attempt' in state) feed({ type: 'fatal', attempt: state.attempt, fault })
-  }
-
   const open = (attempt: number, withStart: boolean): void => {
+    const fail = (fault: Fault): void => feed({ type: 'fatal', attempt, fault })
     if (!endpoint) return fail({ code: 'no-endpoint' })
     const WebSocketClass = customWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
     if (!WebSocketClass) return fail({ code: 'no-websocket' })
@@ -105,12 +109,12 @@ export const createRunner = (
           feed({ type: 'opened', attempt })
         },
         frame: (frame) => feed({ type: 'frame', attempt, frame }),
-        malformed: () => feed({ type: 'fatal', attempt, fault: { code: 'protocol-error' } }),
+        malformed: () => fail({ code: 'protocol-error' }),
         closed: (code) => feed({ type: 'closed', attempt, code }),
       })
     } catch (cause) {
       // Firefox and WebKit throw when a policy blocks the connection, and dispatch the policy's event after that.
-      setTimeout(() => feed({ type: 'fatal', attempt, fault: { code: 'bad-endpoint', cause } }))
+      setTimeout(() => fail({ code: 'bad-endpoint', cause }))
     }
   }
 
@@ -143,7 +147,7 @@ export const createRunner = (
       case 'deliver':
         return defer(() => host.deliver(effect.frame))
       case 'emit-error':
-        return defer(() => host.emitError(new SessionError(effect.fault.code, effect.fault)))
+        return defer(() => host.emitError(effect.fault))
     }
   }
 

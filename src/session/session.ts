@@ -4,7 +4,9 @@ import {
   VERSION,
   type ClientFrameOf,
   type Message,
+  type NewMessage,
   type Profile,
+  type requestFrames,
   type Resumption,
   type User,
 } from '../protocol/index.js'
@@ -12,7 +14,7 @@ import { deadlineTimer, now, toUnixTime, withTimeout } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
-import type { Draft, HistoryRange, Sent } from './messages.js'
+import type { HistoryRange, Sent } from './messages.js'
 import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
 import { checkedCopy, createOutbox, newId, type Outbox } from './storage/outbox.js'
 import { isPageHidden } from './page.js'
@@ -63,15 +65,15 @@ export class ChatSession extends SessionTarget {
   readonly #outbox: Outbox
   /** Undefined if the user is not known before the start, since the key that the session is stored under has the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
-  /** The newest `read` frame, sent again on each connection. */
+  /** The read mark that the gateway named last. */
   #read: ClientFrameOf<'read'> | undefined
+  /** Settles when the gateway has answered the latest change of the profile. One change waits for the other: an answer names none. */
+  #profileTurn: Promise<unknown> = Promise.resolve()
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   #profile: Profile
   /** Whether the page was hidden when the gateway was last sent its visibility. */
   #announcedHidden = false
-  /** The profile that the last start sent. */
-  #claimed: Profile | undefined
   /** Resolves the promise of `start()` once the session is active or over. */
   #settleStart: (() => void) | undefined
 
@@ -111,32 +113,28 @@ export class ChatSession extends SessionTarget {
           appId,
           ...this.#credentials.held(),
           ...(this.#userId && { userId: this.#userId }),
-          ...(Object.keys((this.#claimed = this.#profile)).length && { user: this.#profile }),
+          ...(Object.keys(this.#profile).length && { user: this.#profile }),
           ...(this.#cursor && { resume: this.#cursor }),
           ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
           client: `chat-session/${VERSION}`,
         }),
         changed: (before, after) => this.#changed(before, after),
         deliver: (frame) => {
-          switch (frame.type) {
-            case 'message': {
-              const { type, ...message } = frame
-              return this.#emit(type, message)
-            }
-            case 'sent':
-            case 'history':
-            case 'refused':
-              return this.#outbox.answered(frame)
+          if (frame.type === 'message') {
+            const { type, ...message } = frame
+            return this.#emit(type, { message })
           }
+          if (frame.type === 'unread')
+            this.#read = { type: 'read', epoch: this.#epoch, offset: frame.readOffset }
+          this.#outbox.answered(frame)
         },
-        emitError: (error) => this.#emit('error', error),
+        emitError: (fault) => this.#emit('error', { error: new SessionError(fault.code, fault) }),
       },
     )
     this.#outbox = createOutbox(
-      // A request that was made before the first session has no epoch: it is about that session's inbox.
-      (request) =>
-        this.#runner.send('epoch' in request ? { ...request, epoch: request.epoch || this.#epoch } : request),
+      (request) => this.#runner.send(request),
       () => this.#info?.sendWindow ?? 0,
+      () => this.#cursor,
     )
   }
 
@@ -145,7 +143,7 @@ export class ChatSession extends SessionTarget {
   }
 
   /** The id that the gateway gave the session; null while there is none. */
-  get id(): string | null {
+  get sessionId(): string | null {
     return this.#info?.sessionId ?? null
   }
 
@@ -196,10 +194,10 @@ export class ChatSession extends SessionTarget {
    * Starts the session. Never rejects: the result has `succeeded` once the gateway has verified the user, else `failed` and
    * an error. After the timeout the session goes on connecting; its `state` event says when it is active.
    */
-  start({ signal, timeout = 30_000 }: StartOptions = {}): Promise<StartResult> {
+  async start({ signal, timeout = 30_000 }: StartOptions = {}): Promise<StartResult> {
     const failed = (error: SessionError): StartResult => ({ succeeded: false, failed: true, error })
-    if (this.#runner.isRunning()) return Promise.resolve(failed(new SessionError('session-active')))
-    if (signal?.aborted) return Promise.resolve(failed(new SessionError('ended')))
+    if (this.#runner.isRunning()) return failed(new SessionError('session-active'))
+    if (signal?.aborted) return failed(new SessionError('ended'))
     return new Promise((resolve) => {
       const settled = new AbortController()
       // Removed by hand: with many listeners on one signal, Node may not remove one by its option `signal`.
@@ -252,20 +250,26 @@ export class ChatSession extends SessionTarget {
     else if (tokenFetcher ?? tokenUrl) this.#runner.credentialsSet('source')
   }
 
-  /** Changes fields of the user's profile. The gateway refuses it in apps where only the backend may change profiles. */
-  setProfile(change: Profile): void {
-    const user = profileFields(change)
-    this.#profile = { ...this.#profile, ...user }
-    this.#runner.send({ type: 'profile', user })
+  /**
+   * Changes fields of the user's profile. Resolves when the gateway has taken them; sent again on each new connection until then. Rejects
+   * as `send` does: as `refused` in apps where only the backend may change profiles. A session that has ended keeps the change for its
+   * next start.
+   */
+  async setProfile(change: Profile): Promise<void> {
+    const frame = checkedCopy({ type: 'profile', user: profileFields(change) })
+    this.#profile = { ...this.#profile, ...frame.user }
+    const taken = this.#profileTurn.then(() => this.#request(frame))
+    this.#profileTurn = taken.catch(() => undefined)
+    await taken
   }
 
   /**
    * Sends a message. Resolves when it is durable. It is sent again on each new connection until then, and stored once.
    * Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
-  async send({ to, body, data }: Draft): Promise<Sent> {
-    const frame = { type: 'send', id: newId(), to: String(to), body, data }
-    const { id, offset, sentAt } = await this.#request<Sent>(frame as ClientFrameOf<'send'>)
+  async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
+    const frame = { type: 'send', id, to: String(to), body, data }
+    const { offset, sentAt } = await this.#request<Sent>(frame as ClientFrameOf<'send'>)
     return { id, offset, sentAt }
   }
 
@@ -280,12 +284,12 @@ export class ChatSession extends SessionTarget {
     return messages
   }
 
-  /** Marks all messages up to `offset` as read; a lower offset changes nothing. An `unread` event follows. */
-  markRead(offset: number): void {
-    const read = checkedCopy({ type: 'read', epoch: this.#epoch, offset })
-    if (this.#read?.epoch === read.epoch && this.#read.offset >= offset) return
-    this.#read = read
-    this.#runner.send(read)
+  /**
+   * Marks all messages up to `offset` as read; a lower offset changes nothing. Resolves when the gateway has taken the mark; it is sent again
+   * on each new connection until then. Rejects as `send` does: as `conflict` if the inbox has another epoch since.
+   */
+  async markRead(offset: number): Promise<void> {
+    await this.#request({ type: 'read', epoch: this.#epoch, offset })
   }
 
   /**
@@ -298,25 +302,22 @@ export class ChatSession extends SessionTarget {
     return this.state === 'active'
   }
 
-  #request<T>(request: ClientFrameOf<'send' | 'history'>): Promise<T> {
+  async #request<T>(request: ClientFrameOf<keyof typeof requestFrames>): Promise<T> {
     const { state } = this
-    return state === 'ended' || state === 'failed'
-      ? Promise.reject(this.error ?? new SessionError('ended'))
-      : this.#outbox.add<T>(request)
-  }
-
-  #connected(info: SessionInfo): void {
-    this.#userId = info.user.id
-    if (this.#claimed !== this.#profile) this.#runner.send({ type: 'profile', user: this.#profile })
-    if (this.#read?.epoch === info.epoch) this.#runner.send(this.#read)
-    this.#outbox.connected()
+    if (state === 'ended' || state === 'failed') throw this.error ?? new SessionError('ended')
+    return this.#outbox.add<T>(request)
   }
 
   #changed(before: State, after: State): void {
     const hidden = isPageHidden()
     if (hidden !== this.#announcedHidden && this.#runner.send({ type: 'visibility', hidden }))
       this.#announcedHidden = hidden
-    if (before.name !== after.name && after.name === 'active') this.#connected(after.info)
+    if (before.name !== after.name && after.name === 'active') {
+      this.#userId = after.info.user.id
+      this.#outbox.connected()
+      // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
+      if (this.#read?.epoch === after.info.epoch) this.#outbox.add(this.#read).catch(() => undefined)
+    }
     // An input that changes nothing must not write the session again: another page may have taken it.
     if (before !== after) this.#resumeStorage?.save(after)
     if (after.name === 'ended' || after.name === 'failed')
@@ -329,8 +330,8 @@ export class ChatSession extends SessionTarget {
     const [was, is] = [infoOf(before), infoOf(after)]
     // A listener may have ended the session.
     if (!is || is === was || !this.#info) return
-    if (JSON.stringify(is.user) !== JSON.stringify(was?.user)) this.#emit('user', is.user)
-    if (is.unread !== (was?.unread ?? 0)) this.#emit('unread', is.unread)
+    if (JSON.stringify(is.user) !== JSON.stringify(was?.user)) this.#emit('user', { user: is.user })
+    if (is.unread !== (was?.unread ?? 0)) this.#emit('unread', { unread: is.unread })
   }
 
   #emit<K extends keyof SessionEventDetails>(type: K, detail: SessionEventDetails[K]): void {

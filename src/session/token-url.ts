@@ -1,13 +1,6 @@
 import { object } from '../protocol/internal.js'
-
-/** The parser's message for bad JSON quotes the text, so it must not get into an error: the text may hold a token. */
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
+import { deadlineTimer, now } from './clock.js'
+import { ifPossible } from './if-possible.js'
 
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
@@ -26,17 +19,14 @@ export const fetchToken = async (
   const controller = new AbortController()
   const { signal } = controller
   const stop = (): void => controller.abort()
-  const timer = setTimeout(
-    () => controller.abort(new Error('The token URL did not answer in time.')),
-    timeout,
-  )
+  const onTimeout = (): void => controller.abort(new Error('The token URL did not answer in time.'))
+  deadlineTimer(onTimeout, signal)(now() + timeout)
   cancelled.addEventListener('abort', stop, { signal })
   try {
     return await read(
       await fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal }),
     )
   } finally {
-    clearTimeout(timer)
     stop()
   }
 }
@@ -48,8 +38,9 @@ const read = async (response: Response): Promise<string | null> => {
   if (isRedirect || [204, 401, 403].includes(status)) return null
   const body = ok ? (await response.text()).trim() : ''
   if (jwt.test(body)) return body
-  const json = parsed(body)
+  // The parser's message for bad JSON quotes the text, so it must not get into an error: the text may hold a token.
+  const json = ifPossible(() => JSON.parse(body) as unknown)
   const token = object(json) ? json['token'] : json
   if (token === null || (typeof token === 'string' && jwt.test(token))) return token
-  throw new Error(`The token URL answered ${status} without {"token":"…"} or a token as text.`)
+  throw new Error(`The token URL answered ${status} without a token.`)
 }

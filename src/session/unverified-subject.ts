@@ -1,12 +1,13 @@
-/** Returns a token's `sub`, or undefined if it can't be read. Nothing is verified: the gateway does that. */
-export const unverifiedSubject = (token: string): string | undefined => {
-  try {
+import { ifPossible } from './if-possible.js'
+
+/**
+ * Returns a token's `sub`, or undefined if it can't be read. Nothing is verified: the gateway does that, and it refuses what is not a
+ * token with an error.
+ */
+export const unverifiedSubject = (token: string): string | undefined =>
+  ifPossible(() => {
     const base64 = token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
     const { sub } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown }
     return typeof sub === 'string' ? sub : undefined
-  } catch {
-    // Not a token: the gateway refuses it with an error.
-    return undefined
-  }
-}
+  })

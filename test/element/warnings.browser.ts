@@ -60,7 +60,7 @@ describe('The console says why <chat-session> does not start', () => {
     await nextTask()
     expect(element.state).to.equal('idle')
     expect(element.error).to.include({ code: 'no-credentials' })
-    expect(warnings).to.deep.equal(['<chat-session> no-credentials: The attribute `token` is empty.'])
+    expect(warnings).to.deep.equal(['<chat-session> no-credentials: The attribute token is empty.'])
     element.token = await gateway.token('w')
     await element.whenStarted()
     expect(element.error).to.equal(null)

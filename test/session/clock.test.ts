@@ -6,7 +6,7 @@ import { deadlineTimer, now, toUnixTime } from '../../src/session/clock.js'
 /** A timer for one test, and how often it reached a deadline. */
 const fakeTimer = (
   context: TestContext,
-): { set: (deadline: number | null) => void; reached: () => number; abort: AbortController } => {
+): { set: (deadline: number) => void; reached: () => number; abort: AbortController } => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
   context.after(() => mock.timers.reset())
   const abort = new AbortController()
@@ -33,13 +33,13 @@ test('for a deadline that has passed the timer calls back in another task', (con
   assert.equal(reached(), 1)
 })
 
-test('a new deadline replaces the last one, and null clears it', (context) => {
+test('a new deadline replaces the last one, and Infinity clears it', (context) => {
   const { set, reached } = fakeTimer(context)
   set(now() + 1_000)
   set(now() + 5_000)
   mock.timers.tick(4_999)
   assert.equal(reached(), 0)
-  set(null)
+  set(Infinity)
   mock.timers.tick(10_000)
   assert.equal(reached(), 0)
 })

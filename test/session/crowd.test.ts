@@ -18,7 +18,7 @@ test('many sessions that are cut at once reconnect at random times in the gatewa
   )
   // The gateway names the window in `started`: it is 0 for the first 100 sessions, and grows with each after them.
   for (const session of sessions) assert.ok((await session.start()).succeeded)
-  const ids = sessions.map(({ id }) => id)
+  const ids = sessions.map(({ sessionId }) => sessionId)
   const waits = sessions
     .slice(CROWD / 2 + 1)
     .map((session) => nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null))
@@ -32,7 +32,7 @@ test('many sessions that are cut at once reconnect at random times in the gatewa
   )
   await Promise.all(sessions.map((session) => reaches(session, 'active')))
   assert.deepEqual(
-    sessions.map(({ id }) => id),
+    sessions.map(({ sessionId }) => sessionId),
     ids,
   )
 })

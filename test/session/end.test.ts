@@ -6,7 +6,7 @@ import type { ChatSession, StartResult } from '../../src/session/index.js'
 import { startProxy } from '../support/proxy.js'
 import { startScript } from './scripted.js'
 import { freePort } from '../support/free-port.js'
-import { eventually, newSession, nextEvent, statesOf, WebSocket } from '../support/client-sessions.js'
+import { eventually, newSession, statesOf, WebSocket } from '../support/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 
@@ -96,7 +96,7 @@ test('a session that has ended can be started again, and ended twice', async () 
   const ids = new Set<string | null>()
   for (let round = 0; round < 3; round += 1) {
     assert.equal(codeOf(await session.start()), 'succeeded')
-    ids.add(session.id)
+    ids.add(session.sessionId)
     await Promise.all([session.end(), session.end()])
     await session.end()
     assert.equal(session.state, 'ended')
@@ -154,15 +154,14 @@ test('the close of an older socket does not affect a session that was started ag
   const session = newSession({ endpoint: proxy.url, token: await tokenFor('nina') })
   const states = statesOf(session)
   await session.start()
-  const { id } = session
+  const { sessionId: id } = session
   void session.end()
   assert.equal(codeOf(await session.start()), 'succeeded')
-  assert.notEqual(session.id, id)
+  assert.notEqual(session.sessionId, id)
   // Only the two ends of the new connection are left.
   await eventually(() => proxy.open() === 2)
-  const answered = nextEvent(session, 'user')
-  session.setProfile({ name: 'Nina' })
-  await answered
+  await session.setProfile({ name: 'Nina' })
+  assert.equal(session.user?.name, 'Nina')
   assert.deepEqual(states, ['starting', 'active', 'ended', 'starting', 'active'])
   await session.end()
 })

@@ -68,7 +68,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   it('closes the socket with 4000 at `pagehide`, and resumes at `pageshow`', async () => {
     const session = make()
     await session.start()
-    const { id } = session
+    const { sessionId: id } = session
     assert.equal(sessionStorage.length, 0)
     hide()
     assert.equal(session.state, 'reconnecting')
@@ -80,7 +80,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await reaches(session, 'active')
     const [, second] = await recordedAt(endpoint)
     assert.deepEqual(second?.start?.resume, { key: 'k1', epoch: 'e', offset: 0 })
-    assert.equal(session.id, id)
+    assert.equal(session.sessionId, id)
     assert.equal(sessionStorage.length, 0)
   })
 
@@ -90,7 +90,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     hide()
     const next = make()
     await next.start()
-    assert.equal(next.id, former.id)
+    assert.equal(next.sessionId, former.sessionId)
     assert.equal(sessionStorage.length, 0)
   })
 
@@ -101,13 +101,13 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.equal(sessionStorage.length, 0)
     const duplicate = make()
     await duplicate.start()
-    assert.notEqual(duplicate.id, former.id)
+    assert.notEqual(duplicate.sessionId, former.sessionId)
     await duplicate.end()
     hide()
     for (const other of [{ user: { id: 'bob' } }, { user: { id: 'ann' }, appId: 'other' }]) {
       const session = make({ token: 'a.b.c', ...other })
       await session.start()
-      assert.notEqual(session.id, former.id)
+      assert.notEqual(session.sessionId, former.sessionId)
     }
   })
 
@@ -199,7 +199,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     hide()
     const next = make({ guest: true })
     await next.start()
-    assert.deepEqual([next.user?.id, next.id], [id, former.id])
+    assert.deepEqual([next.user?.id, next.sessionId], [id, former.sessionId])
     hide()
     assert.notInclude(JSON.stringify(sessionStorage), 'a.b.c')
   })
@@ -222,11 +222,11 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     try {
       const session = make()
       await session.start()
-      const { id } = session
+      const { sessionId: id } = session
       hide()
       show()
       await reaches(session, 'active')
-      assert.equal(session.id, id)
+      assert.equal(session.sessionId, id)
     } finally {
       Object.assign(Storage.prototype, { setItem, getItem })
     }
@@ -243,12 +243,12 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     try {
       const session = make()
       await session.start()
-      const { id } = session
+      const { sessionId: id } = session
       hide()
       looks = 0
       show()
       await reaches(session, 'active')
-      assert.equal(session.id, id)
+      assert.equal(session.sessionId, id)
       assert.isAtMost(looks, 1)
     } finally {
       Object.defineProperty(window, 'sessionStorage', own)

@@ -69,7 +69,8 @@ export const openInbox = (changed) => {
       if (document.visibilityState === 'hidden' || unread.length < element.unread) return
       const elsewhere = unread.findIndex((message) => threadOf(message) && !isShown(message))
       const newest = unread.at(elsewhere === -1 ? -1 : elsewhere - 1)
-      if (newest && elsewhere !== 0) element.markRead(newest.offset)
+      if (newest && elsewhere !== 0)
+        element.markRead(newest.offset).catch(({ code }) => console.warn(`Not marked as read: ${code}`))
     },
     hasOlder: () => hasOlder,
     loadOlder: () => load(inbox.messages()[0]?.offset),

@@ -76,11 +76,8 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
       // Once per session: every further message would fail in the same way.
-      if (state.failureReported) return
-      state.failureReported = true
-      emit(target(), 'session-error', {
-        error: new SessionError('notifications-unsupported', { cause }),
-      })
+      const error = new SessionError('notifications-unsupported', { cause })
+      state.failureReported ||= emit(target(), 'session-error', { error })
     }
   }
 
@@ -121,7 +118,7 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
     )
   })
 
-  session.addEventListener('message', ({ detail: message }) => {
+  session.addEventListener('message', ({ detail: { message } }) => {
     if (document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
     if (message.from !== session.user?.id) {
       state.pending = [...state.pending, message].slice(-MAX_MESSAGES)

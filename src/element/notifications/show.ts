@@ -1,4 +1,5 @@
 import type { Message } from '../../session/index.js'
+import { ifPossible } from '../../session/internal.js'
 import type { NotificationContent } from './content.js'
 
 /** Milliseconds that a service worker has to answer with this page's client id. */
@@ -20,13 +21,8 @@ export interface NotificationData extends NotificationClick {
 }
 
 /** Absent over plain http. A sandboxed iframe throws. */
-export const serviceWorkers = (): ServiceWorkerContainer | undefined => {
-  try {
-    return (navigator as Partial<Navigator>).serviceWorker
-  } catch {
-    return undefined
-  }
-}
+export const serviceWorkers = (): ServiceWorkerContainer | undefined =>
+  ifPossible(() => (navigator as Partial<Navigator>).serviceWorker)
 
 let clientId: string | undefined
 

@@ -67,7 +67,7 @@ export class PanelSession extends EventTarget {
       error: element?.error ?? null,
       /** Unix time in milliseconds. */
       retryAt: element?.session?.retryAt ?? null,
-      sessionId: session?.id,
+      sessionId: session?.sessionId,
       user: session?.user,
       guest: session?.guest,
       unread: isVerified ? (element?.unread ?? 0) : 0,

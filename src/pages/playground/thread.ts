@@ -76,10 +76,14 @@ export class Thread extends EventTarget {
   }
 
   /** Marks all messages that are shown as read. */
-  markRead(): void {
+  async markRead(): Promise<void> {
     const newest = this.messages.at(-1)
-    if (newest) this.#element?.markRead(newest.offset)
     this.#log.add('you', 'called markRead()', String(newest?.offset ?? ''))
+    try {
+      if (newest) await this.#element?.markRead(newest.offset)
+    } catch (error) {
+      this.#log.add('you', 'markRead() was refused', (error as SessionError).code, error)
+    }
   }
 
   async #load(element: ChatSessionElement): Promise<void> {

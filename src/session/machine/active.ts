@@ -10,7 +10,7 @@ import {
   resetHeartbeat,
   sendEndAndClose,
 } from './policy.js'
-import type { Active, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
+import type { Active, AnswerType, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
 
 /**
  * Milliseconds. If the heartbeat's timer fires later than this, the device slept or its clock was set forward. Frames may be queued
@@ -113,16 +113,18 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
   ]
 }
 
+const deliver = (state: Active, frame: GatewayFrameOf<'message' | AnswerType>): Step => [
+  state,
+  { do: 'deliver', frame },
+]
+
 /** Delivers a message, unless it arrived before. `started` has counted the unread ones up to its own offset. */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   const { info, cursor } = state
   const { offset, from } = frame
   if (offset <= cursor.offset) return [state]
   const unread = info.unread + (offset > info.offset && from !== info.user.id ? 1 : 0)
-  return [
-    { ...state, info: { ...info, unread }, cursor: { ...cursor, offset } },
-    { do: 'deliver', frame },
-  ]
+  return deliver({ ...state, info: { ...info, unread }, cursor: { ...cursor, offset } }, frame)
 }
 
 /** Requests the messages after the cursor: there are none, but the answer shows that the connection is alive. */
@@ -164,16 +166,16 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
       ]
     case 'refused':
       if (frame.re === 'token') return tokenRefused(state, frame, world)
-      return [state, frame.id === undefined ? { do: 'emit-error', fault: frame } : { do: 'deliver', frame }]
+      return deliver(state, frame)
     case 'user':
-      return [{ ...state, info: { ...state.info, user: frame.user } }]
+      return deliver({ ...state, info: { ...state.info, user: frame.user } }, frame)
     case 'unread':
-      return [{ ...state, info: { ...state.info, unread: frame.unread } }]
+      return deliver({ ...state, info: { ...state.info, unread: frame.unread } }, frame)
     case 'message':
       return received(state, frame)
     case 'sent':
     case 'history':
-      return [state, { do: 'deliver', frame }]
+      return deliver(state, frame)
     // A gateway sends `started` once.
     case 'started':
       return [state]

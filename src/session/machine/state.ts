@@ -6,6 +6,9 @@ export type AskReason = 'first' | 'expiring' | 'rejected'
 /** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
 export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 
+/** The frames that answer requests. `unread` and `user` come unasked, too. */
+export type AnswerType = 'sent' | 'history' | 'unread' | 'user' | 'refused'
+
 /** Why something went wrong, as data. The runner makes a `SessionError` of it. */
 export interface Fault {
   code: string
@@ -138,7 +141,7 @@ export type Effect =
   /** The newest credentials, or all of them, were rejected or have expired. */
   | { do: 'discard'; which: 'newest' | 'all' }
   /** Hand a frame to the session. */
-  | { do: 'deliver'; frame: GatewayFrameOf<'message' | 'sent' | 'history' | 'refused'> }
+  | { do: 'deliver'; frame: GatewayFrameOf<'message' | AnswerType> }
   /** Emit an `error` event; the session goes on. */
   | { do: 'emit-error'; fault: Fault }
 
@@ -158,23 +161,22 @@ export type Step = [State, ...Effect[]]
 
 export const idle: State = { name: 'idle' }
 
-/** When the state needs its next `time` input; null when it waits for no deadline. */
-export const deadlineOf = (state: State): number | null => {
-  const times =
-    state.name === 'active'
-      ? [
-          state.heartbeatDeadline,
-          state.stableAt,
-          state.renewal && 'time' in state.renewal ? state.renewal.time : null,
-        ]
-      : 'socket' in state
-        ? [
-            'until' in state.socket ? state.socket.until : null,
-            state.credentials.at === 'backoff' ? state.credentials.until : null,
-          ]
-        : []
-  const deadlines = times.filter((time) => time !== null)
-  return deadlines.length ? Math.min(...deadlines) : null
+/** When the state needs its next `time` input; Infinity when it waits for no deadline. */
+export const deadlineOf = (state: State): number => {
+  if (state.name === 'active') {
+    const { heartbeatDeadline, stableAt, renewal } = state
+    return Math.min(
+      heartbeatDeadline,
+      stableAt ?? Infinity,
+      renewal && 'time' in renewal ? renewal.time : Infinity,
+    )
+  }
+  if (!('socket' in state)) return Infinity
+  const { socket, credentials } = state
+  return Math.min(
+    'until' in socket ? socket.until : Infinity,
+    credentials.at === 'backoff' ? credentials.until : Infinity,
+  )
 }
 
 /** When the next attempt is made; null when none is scheduled. */

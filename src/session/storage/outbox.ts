@@ -1,10 +1,17 @@
-import { limits, requestFrames, type ClientFrameOf, type GatewayFrameOf } from '../../protocol/index.js'
+import {
+  limits,
+  requestFrames,
+  type ClientFrameOf,
+  type GatewayFrameOf,
+  type Resumption,
+} from '../../protocol/index.js'
 import { wrongField } from '../../protocol/internal.js'
 import { deadlineTimer, now } from '../clock.js'
 import { SessionError } from '../errors.js'
+import type { AnswerType } from '../machine/state.js'
 import { utf8 } from '../utf8.js'
 
-type Request = ClientFrameOf<'send' | 'history'>
+type Request = ClientFrameOf<keyof typeof requestFrames>
 
 const MAX_REQUESTS = 100
 const MAX_BYTES = 1_000_000
@@ -18,7 +25,7 @@ export const newId = (): string => crypto.getRandomValues(new BigUint64Array(2))
  * Returns a copy of the frame as it would arrive, so that later changes to the original don't change the sent frame. Throws
  * `bad-request` for a frame that every gateway would refuse.
  */
-export const checkedCopy = <F extends ClientFrameOf<keyof typeof requestFrames>>(frame: F): F => {
+export const checkedCopy = <F extends Request>(frame: F): F => {
   const copy = JSON.parse(JSON.stringify(frame)) as F
   if (wrongField(requestFrames[frame.type], copy)) throw new SessionError('bad-request')
   return copy
@@ -26,90 +33,118 @@ export const checkedCopy = <F extends ClientFrameOf<keyof typeof requestFrames>>
 
 /** Requests without an answer. They are sent in order, and again on the next connection, until they are answered. */
 export interface Outbox {
-  /** Resolves with the answer. */
+  /** Resolves with the answer. A `read` replaces a waiting one of its epoch if its offset is higher; both get the same answer. */
   add<T>(request: Request): Promise<T>
   /** There is a new connection: writes every request again. */
   connected(): void
   /** Settles the request that `frame` answers, if it is in the outbox. */
-  answered(frame: GatewayFrameOf<'sent' | 'history' | 'refused'>): void
+  answered(frame: GatewayFrameOf<AnswerType>): void
   /** Rejects all requests. */
   end(error: SessionError): void
 }
 
-/** `write` returns whether there is a connection, `timeout` for how many milliseconds the gateway recognizes a repeated id. */
-export const createOutbox = (write: (request: Request) => boolean, timeout: () => number): Outbox => {
-  const waiting = new Map<
-    string,
-    {
-      request: Request
-      size: number
-      settle: (error?: SessionError, answer?: unknown) => void
-      /** When the request is given up. Set when it is first written: before that it can't have an unknown outcome. */
-      deadline?: number
-    }
-  >()
-  /** After a retryable refusal, the time until which nothing is sent; 0 if requests may be sent. */
-  let backoffUntil = 0
+interface Entry {
+  request: Request
+  size: number
+  answer: Promise<unknown>
+  /** Settles `answer`, and takes the request out of the outbox. */
+  settle: (outcome: SessionError | GatewayFrameOf<AnswerType>) => void
+  /** When the request is given up. Set when it is first written: before that it can't have an unknown outcome. */
+  deadline?: number
+}
 
-  const send = (): void => {
-    for (const entry of waiting.values()) if (write(entry.request)) entry.deadline ??= now() + timeout()
+/**
+ * `write` returns whether there is a connection, `timeout` for how many milliseconds the gateway recognizes a repeated id, `position` the
+ * newest message that arrived.
+ */
+export const createOutbox = (
+  write: (request: Request) => boolean,
+  timeout: () => number,
+  position: () => Pick<Resumption, 'epoch' | 'offset'> | null,
+): Outbox => {
+  /** A settled request makes a new array, so that a loop over this one meets each of its requests. */
+  let waiting: Entry[] = []
+  /** After a retryable refusal, the time until which nothing is sent; Infinity if requests may be sent. */
+  let backoffUntil = Infinity
+
+  const send = (entry: Entry): void => {
+    const { request } = entry
+    // A request that was made before the first session has no epoch: it is about that session's inbox.
+    if ('epoch' in request) request.epoch ||= position()?.epoch ?? ''
+    if (backoffUntil === Infinity && write(request)) entry.deadline ??= now() + timeout()
   }
 
   const onDeadline = (): void => {
     const time = now()
-    for (const { deadline, settle } of [...waiting.values()])
-      if (deadline && deadline <= time) settle(new SessionError('unknown-outcome'))
-    if (backoffUntil && backoffUntil <= time) {
-      backoffUntil = 0
-      send()
+    for (const { deadline = Infinity, settle } of waiting)
+      if (deadline <= time) settle(new SessionError('unknown-outcome'))
+    if (backoffUntil <= time) {
+      backoffUntil = Infinity
+      waiting.forEach(send)
     }
     schedule()
   }
   const setDeadline = deadlineTimer(onDeadline, new AbortController().signal)
   const schedule = (): void => {
-    const times = [backoffUntil, ...[...waiting.values()].map(({ deadline }) => deadline)].filter(
-      (time) => !!time,
-    )
-    setDeadline(waiting.size && times.length ? Math.min(...(times as number[])) : null)
+    setDeadline(Math.min(backoffUntil, ...waiting.map(({ deadline = Infinity }) => deadline)))
+  }
+
+  const isAnswered = ({ request, deadline }: Entry, frame: GatewayFrameOf<AnswerType>): boolean => {
+    if ('id' in request) return 'id' in frame && frame.id === request.id
+    if (frame.type === 'refused') return frame.re === request.type
+    if (request.type === 'profile') return frame.type === 'user' && !!deadline
+    const newest = position()
+    if (frame.type !== 'unread' || request.epoch !== newest?.epoch) return false
+    // The gateway's mark does not go beyond the newest message, which arrived before `unread`.
+    return frame.readOffset >= Math.min(request.offset, newest.offset)
   }
 
   return {
-    add: <T>(request: Request) =>
-      new Promise<T>((resolve, reject) => {
-        const copy = checkedCopy(request)
-        const { id } = copy
-        const size = utf8(JSON.stringify(copy)).length
-        if (size > limits.frame) throw new SessionError('too-large')
-        const bytes = [...waiting.values()].reduce((sum, entry) => sum + entry.size, size)
-        if (waiting.size >= MAX_REQUESTS || bytes > MAX_BYTES) throw new SessionError('outbox-full')
-        const settle = (error?: SessionError, answer?: unknown): void => {
-          waiting.delete(id)
-          if (error) reject(error)
-          else resolve(answer as T)
+    async add<T>(request: Request): Promise<T> {
+      const copy = checkedCopy(request)
+      const size = utf8(JSON.stringify(copy)).length
+      if (size > limits.frame) throw new SessionError('too-large')
+      let bytes = size
+      for (const entry of waiting) {
+        bytes += entry.size
+        const { request: older, answer } = entry
+        if (copy.type !== 'read' || older.type !== 'read' || copy.epoch !== older.epoch) continue
+        if (copy.offset > older.offset) {
+          entry.request = copy
+          send(entry)
         }
-        waiting.set(id, {
-          request: copy,
-          size,
-          settle,
-          ...(!backoffUntil && write(copy) && { deadline: now() + timeout() }),
-        })
-        schedule()
-      }),
+        return answer as Promise<T>
+      }
+      if (waiting.length >= MAX_REQUESTS || bytes > MAX_BYTES) throw new SessionError('outbox-full')
+      let settle!: Entry['settle']
+      const answer = new Promise<T>((resolve, reject) => {
+        settle = (outcome) => {
+          waiting = waiting.filter((other) => other !== entry)
+          if (outcome instanceof SessionError) reject(outcome)
+          else resolve(outcome as T)
+        }
+      })
+      const entry: Entry = { request: copy, size, answer, settle }
+      waiting.push(entry)
+      send(entry)
+      schedule()
+      return answer
+    },
     connected() {
-      backoffUntil = 1
+      backoffUntil = 0
       onDeadline()
     },
     answered(frame) {
-      const entry = waiting.get(frame.id ?? '')
-      if (frame.type !== 'refused') entry?.settle(undefined, frame)
+      const entry = waiting.find((entry) => isAnswered(entry, frame))
+      if (frame.type !== 'refused') entry?.settle(frame)
       // Even if the refused request was answered since: the requests that followed it were refused too.
       else if (frame.retryable) backoffUntil = now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)
       else entry?.settle(new SessionError(frame.code, frame))
       schedule()
     },
     end(error) {
-      backoffUntil = 0
-      for (const { settle } of [...waiting.values()]) settle(error)
+      backoffUntil = Infinity
+      for (const { settle } of waiting) settle(error)
       schedule()
     },
   }

@@ -1,4 +1,5 @@
 import type { Resumption } from '../../protocol/index.js'
+import { ifPossible } from '../if-possible.js'
 import type { State } from '../machine/state.js'
 
 /** Keeps the session between two pages of a tab, in `sessionStorage`. */
@@ -18,17 +19,8 @@ interface GuestToken {
   accept(token: string): void
 }
 
-/** Storage may be forbidden, full or absent. The next page then starts a new session; nothing else changes. */
-const ifPossible = <T>(use: () => T): T | undefined => {
-  try {
-    return use()
-  } catch {
-    return undefined
-  }
-}
-
 /**
- * Returns undefined if there is no storage. If the user id is not known before the start, the user is a guest whose id the gateway
+ * Returns undefined if there is no storage. Storage may also be forbidden or full: the next page then starts a new session. If the user id is not known before the start, the user is a guest whose id the gateway
  * generates. Only the gateway's token proves that the next page is this guest, so the token is stored too.
  */
 export const createResumeStorage = (

@@ -9,6 +9,7 @@ import {
 import { wrongField } from '../../protocol/internal.js'
 import { withTimeout } from '../clock.js'
 import { onPageHide } from '../page.js'
+import { ifPossible } from '../if-possible.js'
 import { utf8 } from '../utf8.js'
 import type { Transport, TransportListener } from './transport.js'
 
@@ -39,16 +40,13 @@ export const sessionUrl = (endpoint: string | URL): string => {
   return url.href
 }
 
-/** Returns a frame; undefined for an unknown type, perhaps of a newer gateway; null if it is malformed. */
-const parseFrame = (json: string): GatewayFrame | null | undefined => {
-  try {
+/** Returns a frame; null for an unknown type, perhaps of a newer gateway; undefined if it is malformed. */
+const parseFrame = (json: string): GatewayFrame | null | undefined =>
+  ifPossible(() => {
     const frame = JSON.parse(json) as GatewayFrame
     const checks = Object.hasOwn(gatewayFrames, frame.type) && gatewayFrames[frame.type]
-    return checks ? (wrongField(checks, frame) ? null : frame) : undefined
-  } catch {
-    return null
-  }
-}
+    return checks ? (wrongField(checks, frame) ? undefined : frame) : null
+  })
 
 /** Opens a socket. Its handlers are set in the same task: a frame may come in one packet with the handshake's answer. */
 export const openTransport = (
@@ -64,7 +62,7 @@ export const openTransport = (
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
     const frame = parseFrame(String(data))
     if (frame) listener.frame(frame)
-    else if (frame === null) listener.malformed()
+    else if (frame === undefined) listener.malformed()
   }
   // Without a handler some WebSockets throw. Each error is followed by a close, which has all that a page may know.
   socket.onerror = () => undefined

@@ -67,9 +67,9 @@ for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
       },
       WebSocket: WebSocket as never,
     })
-    session.addEventListener('error', ({ detail }) => errors.push(detail.code))
+    session.addEventListener('error', ({ detail }) => errors.push(detail.error.code))
     assert.ok((await session.start()).succeeded)
-    const { id } = session
+    const { sessionId: id } = session
     await rest('DELETE', '/users/fetches/sessions?mode=reauth')
     await until('the token is fetched', () => fetches, 1)
     const revokedBefore = field(await rest('GET', '/users/fetches'), 'revokedBefore')
@@ -79,7 +79,7 @@ for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
       }
       return Number(sessions[0]?.issuedAt) > Number(revokedBefore)
     })
-    assert.deepEqual([session.state, session.id, errors, fetches], ['active', id, [], 1])
+    assert.deepEqual([session.state, session.sessionId, errors, fetches], ['active', id, [], 1])
     await session.end()
   })
 

@@ -72,7 +72,7 @@ test('a token that the gateway was unable to check is sent again, and an outage 
   let state: State = activeState({ renewal: { at: 'sent', fetched: true, superseded: 0 } })
   for (let round = 0; round < 10; round += 1) {
     state = step(state, unjudged, world())[0]
-    const time: number = deadlineOf({ ...active(state), heartbeatDeadline: Number.MAX_SAFE_INTEGER }) ?? 0
+    const time: number = deadlineOf({ ...active(state), heartbeatDeadline: Number.MAX_SAFE_INTEGER })
     assert.equal(time - NOW, 0.5 * Math.min(30_000, 1_000 * 2 ** round))
     const [next, ...effects] = step(
       { ...active(state), heartbeatDeadline: time + 1 },

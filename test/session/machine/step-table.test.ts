@@ -101,14 +101,13 @@ active none/scheduled                              | frame reauth               
 active fetching/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | frame reauth                                | . .                                   |
 active sent-again                                  | frame renewed/refused-token/retryable-token | active sent-set                       |
 active *                                           | frame ping                                  | . .                                   | send pong
-active *                                           | frame user                                  | . .                                   |
-active *                                           | frame unread                                | . .                                   |
+active *                                           | frame user                                  | . .                                   | deliver user
+active *                                           | frame unread                                | . .                                   | deliver unread
 active *                                           | frame message                               | . .                                   | deliver message
 active *                                           | frame seen                                  | . .                                   |
 active *                                           | frame sent                                  | . .                                   | deliver sent
 active *                                           | frame history                               | . .                                   | deliver history
-active *                                           | frame refused                               | . .                                   | emit-error
-active *                                           | frame refused-send                          | . .                                   | deliver refused
+active *                                           | frame refused/refused-send                  | . .                                   | deliver refused
 active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame refused-token                         | active scheduled                      | discard newest, emit-error
 active none/scheduled/fetching                     | frame retryable-token                       | active scheduled                      | discard newest, emit-error
 active sent-set/retrying-set                       | frame retryable-token                       | active retrying-set                   | emit-error

@@ -78,9 +78,9 @@ test('a secret is rotated and the gateway deployed anew behind nginx, and a live
   const tokenFetcher = (): Promise<string> => tokenFor('ada', { secret: current })
   const session = newSession({ endpoint: url, WebSocket, tokenFetcher })
   const received: unknown[] = []
-  session.addEventListener('message', ({ detail }) => received.push(detail.body))
+  session.addEventListener('message', ({ detail }) => received.push(detail.message.body))
   await session.start()
-  const { id } = session
+  const { sessionId: id } = session
   assert.ok(id)
 
   // The rotation: the new secret first, then the backend signs with it, then the old one goes.
@@ -107,7 +107,7 @@ test('a secret is rotated and the gateway deployed anew behind nginx, and a live
   const second = await serve()
   await reaches(session, 'active')
   await sent
-  assert.equal(session.id, id)
+  assert.equal(session.sessionId, id)
   await until('all three messages', () => received.length === 3)
   assert.deepEqual(received, ['rotated 0', 'rotated 1', 'during the deployment'])
   await session.end()
@@ -129,13 +129,13 @@ test('a backend publishes from Python and logs a user out everywhere, and the co
   const arrived = nextEvent(page, 'message')
   const published = await callFromPython('POST', '/users/grace/messages', { body: 'from Python' })
   assert.equal(published['offset'], 1)
-  assert.equal((await arrived).detail.body, 'from Python')
+  assert.equal((await arrived).detail.message.body, 'from Python')
 
   const console = await openConsole(`http://127.0.0.1:${adminPort}`)
   await console.logIn(adminToken)
   await console.open(`/apps/${appId}/users/grace`)
   const rows = console.page.locator('.rows > li')
-  for (const { id } of [page, phone]) await rows.filter({ hasText: id ?? 'no id' }).waitFor()
+  for (const { sessionId: id } of [page, phone]) await rows.filter({ hasText: id ?? 'no id' }).waitFor()
 
   const ends = [page, phone].map((session) =>
     nextEvent(session, 'state', ({ detail }) => detail.state === 'ended'),

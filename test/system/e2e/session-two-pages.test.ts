@@ -39,7 +39,7 @@ test('a message that a user sends in one page is received in the other, and is u
   const gateway = await startDurableGateway()
   const bob = await sender(gateway)
   const got: string[] = []
-  bob.addEventListener('message', ({ detail }) => got.push(detail.body ?? ''))
+  bob.addEventListener('message', ({ detail }) => got.push(detail.message.body ?? ''))
   const site = await serveSite(gateway, withToken('ada'))
   const { page: phone } = await openActive(site)
   const { page: desk } = await openActive(site)

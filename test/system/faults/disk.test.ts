@@ -42,11 +42,11 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   await gateway.start()
   const [ann, bob] = [await connect(gateway, 'ann'), await connect(gateway, 'bob')]
   const received: Message[] = []
-  bob.addEventListener('message', ({ detail }) => received.push(detail))
+  bob.addEventListener('message', ({ detail }) => received.push(detail.message))
   const ends: string[] = []
   for (const session of [ann, bob])
     session.addEventListener('state', ({ detail }) => ends.push(`${detail.state} ${detail.error?.code}`))
-  const ids = [ann.id, bob.id]
+  const ids = [ann.sessionId, bob.sessionId]
 
   const data = join(gateway.folder, 'data')
   const biggest = Math.max(...readdirSync(data).map((name) => statSync(join(data, name)).size))
@@ -87,7 +87,7 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
     'all are there once, in order',
   )
   assert.deepEqual(received, all)
-  assert.deepEqual([ann.id, bob.id], ids)
+  assert.deepEqual([ann.sessionId, bob.sessionId], ids)
   assert.deepEqual(
     ends.filter((end) => /^(ended|failed)/.test(end)),
     [],
@@ -99,7 +99,7 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   await gateway.start()
   await reaches(bob, 'active')
   assert.deepEqual(await inboxOf(bob), all)
-  assert.deepEqual([ann.id, bob.id], ids)
+  assert.deepEqual([ann.sessionId, bob.sessionId], ids)
 })
 
 test('a second process on the folder waits for the first, then prints why it ends and exits with 2', async () => {
@@ -111,7 +111,7 @@ test('a second process on the folder waits for the first, then prints why it end
   assert.ok(performance.now() - began > 5_000, 'it waited')
   assert.equal(stdout, '')
   assert.match(stderr, /Another process has .* open/)
-  assert.ok((await connect(gateway, 'ann')).id, 'the first goes on')
+  assert.ok((await connect(gateway, 'ann')).sessionId, 'the first goes on')
 })
 
 test('a second process on the folder takes over when the first ends in time', async () => {

@@ -72,7 +72,7 @@ test(`${KILLS} kills under load lose, duplicate and reorder no acknowledged mess
   await gateway.start()
   const reader = await connect(gateway, READER)
   const received: Message[] = []
-  reader.addEventListener('message', ({ detail }) => received.push(detail))
+  reader.addEventListener('message', ({ detail }) => received.push(detail.message))
   const sessions = await Promise.all(SENDERS.map((name) => connect(gateway, name)))
   // If the test fails, an open connection would keep the process of this file running.
   const life = new AbortController()

@@ -43,11 +43,11 @@ export class Client {
       },
       WebSocket: WebSocket as never,
     })
-    this.session.addEventListener('message', ({ detail }) => this.received.push(detail))
-    this.session.addEventListener('error', ({ detail }) => {
+    this.session.addEventListener('message', ({ detail }) => this.received.push(detail.message))
+    this.session.addEventListener('error', ({ detail: { error } }) => {
       // A token that is valid for a second may expire before the gateway receives it.
-      if (detail.code === 'unauthenticated' && this.#expiresSoon) return
-      if (detail.code !== 'unavailable') this.wrong.push(`it received the error ${detail.code}`)
+      if (error.code === 'unauthenticated' && this.#expiresSoon) return
+      if (error.code !== 'unavailable') this.wrong.push(`it received the error ${error.code}`)
     })
     this.session.addEventListener('state', ({ detail }) => {
       if (detail.state === 'ended' || detail.state === 'failed')
@@ -68,7 +68,7 @@ export class Client {
   }
 
   #active(): void {
-    const { id } = this.session
+    const { sessionId: id } = this.session
     if (this.#id !== null && id !== this.#id && !this.#mayChange && !this.#expiresSoon)
       this.wrong.push('its id changed')
     this.#id = id
@@ -88,7 +88,9 @@ export class Client {
     const offset = this.received.at(-1)?.offset
     if (offset === undefined) return
     this.readOffset = Math.max(this.readOffset, offset)
-    this.session.markRead(offset)
+    this.session
+      .markRead(offset)
+      .catch((error: unknown) => this.wrong.push(`its mark was rejected: ${String(error)}`))
   }
 
   /** Sets a token that is valid for a second. */

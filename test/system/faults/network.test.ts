@@ -30,7 +30,7 @@ interface TestUser {
 const sessionOf = async (userId: string, endpoint: string): Promise<TestUser> => {
   const session = newSession({ endpoint, token: await tokenFor(userId) })
   const received: Message[] = []
-  session.addEventListener('message', ({ detail }) => received.push(detail))
+  session.addEventListener('message', ({ detail }) => received.push(detail.message))
   return { session, received }
 }
 
@@ -44,7 +44,7 @@ const begin = async (userId: string, endpoint: string): Promise<TestUser> => {
 const pair = async (name: string, target = gateway.endpoint, met?: (wire: Wire) => void) => {
   const proxy = await startProxy(target, undefined, met)
   const user = await begin(name, proxy.url)
-  return { proxy, user, friend: await begin(`${name}'s friend`, target), id: user.session.id }
+  return { proxy, user, friend: await begin(`${name}'s friend`, target), id: user.session.sessionId }
 }
 
 /** Fails unless both inboxes have these messages in this order, and the listeners received each message once. */
@@ -76,7 +76,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     const sent = user.session.send({ to: "silent's friend", body: 'two' })
     await nextEvent(user.session, 'state', ({ detail }) => detail.error?.code === 'timeout', SILENCE)
     await sent
-    assert.equal(user.session.id, id)
+    assert.equal(user.session.sessionId, id)
     await assertBothHold([user, friend], ['one', 'two'])
   })
 
@@ -84,7 +84,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     const proxy = await startProxy(gateway.endpoint)
     const user = await sessionOf('woken', proxy.url)
     const page = await startOnPage(user.session)
-    const { id } = user.session
+    const { sessionId: id } = user.session
     const friend = await begin("woken's friend", gateway.endpoint)
     const states = statesOf(user.session)
     const old = first(proxy)
@@ -97,7 +97,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     await reaches(user.session, 'active')
     await eventually(() => old.down.held().includes('"code":"replaced"'))
     await user.session.send({ to: "woken's friend", body: 'two' })
-    assert.equal(user.session.id, id)
+    assert.equal(user.session.sessionId, id)
     assert.deepEqual(states, ['reconnecting', 'active'])
     await assertBothHold([user, friend], ['one', 'two'])
 
@@ -108,7 +108,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     await friend.session.send({ to: 'woken', body: 'three' })
     await assertBothHold([user, friend], ['one', 'two', 'three'])
     assert.equal(user.session.state, 'active')
-    assert.equal(user.session.id, id)
+    assert.equal(user.session.sessionId, id)
   })
 
   for (const [way, who] of [
@@ -124,7 +124,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
       await lost
       await friend.session.send({ to: `half ${way}`, body: 'two' })
       await sent
-      assert.equal(user.session.id, id)
+      assert.equal(user.session.sessionId, id)
       for (const { session, received } of [user, friend]) {
         await eventually(() => received.length === 2)
         // Either message may be stored first.
@@ -166,7 +166,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     assert.equal(settled, false)
     first(proxy).cut()
     assert.equal((await sent).offset, 1)
-    assert.equal(user.session.id, id)
+    assert.equal(user.session.sessionId, id)
     await assertBothHold([user, friend], ['one'])
   })
 
@@ -185,7 +185,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     }
     await reaches(user.session, 'active')
     assert.equal(wires.length, 4)
-    assert.equal(user.session.id, id)
+    assert.equal(user.session.sessionId, id)
     assert.deepEqual(states, ['reconnecting', 'active'])
     await assertBothHold([user, friend], ['1', '2'])
   })

@@ -37,7 +37,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
     for (let index = 0; index < SESSIONS; index += 50)
       await Promise.all(sessions.slice(index, index + 50).map((session) => session.start()))
     await untilAll(sessions, 'active')
-    const ids = sessions.map(({ id }) => id)
+    const ids = sessions.map(({ sessionId }) => sessionId)
 
     assert.equal(await gateway.stop(signal), signal === 'SIGTERM' ? 0 : null)
     await untilAll(sessions, 'reconnecting')
@@ -45,7 +45,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
     await untilAll(sessions, 'active')
 
     assert.deepEqual(
-      sessions.map(({ id }) => id),
+      sessions.map(({ sessionId }) => sessionId),
       ids,
       'they are the same sessions',
     )

@@ -64,11 +64,12 @@ export class ChatUser {
       }
     }
     this.session = new ChatSession({ endpoint, appId, token, WebSocket: Socket as never })
-    this.session.addEventListener('message', ({ detail }) => {
-      this.received.push(detail)
-      this.#note(detail)
+    this.session.addEventListener('message', ({ detail: { message } }) => {
+      this.received.push(message)
+      this.#note(message)
     })
-    this.session.addEventListener('error', ({ detail: { code } }) => {
+    this.session.addEventListener('error', ({ detail: { error } }) => {
+      const { code } = error
       if (code !== 'messages-lost') return
       this.epochs.push([])
       this.#lossReportedAt = performance.now()
@@ -85,7 +86,7 @@ export class ChatUser {
     const user = new ChatUser(userId, address, await tokenFor(userId))
     const { succeeded } = await user.session.start()
     assert.ok(succeeded, userId)
-    user.#id = user.session.id
+    user.#id = user.session.sessionId
     return user
   }
 
@@ -96,7 +97,7 @@ export class ChatUser {
 
   /** Whether the session is still the one that was started. */
   get hasKeptSession(): boolean {
-    return this.#id !== null && this.session.id === this.#id
+    return this.#id !== null && this.session.sessionId === this.#id
   }
 
   /** Whether the resume key may be lost: the session came back while messages were lost, before the epoch changed. */

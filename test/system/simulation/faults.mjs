@@ -69,8 +69,8 @@ export default [
   {
     name: 'an outbox that forgets what it sent when the connection is lost',
     file: 'src/session/storage/outbox.ts',
-    right: 'for (const entry of waiting.values()) if (write',
-    wrong: 'for (const entry of waiting.values()) if (!entry.deadline && write',
+    right: 'if (backoffUntil === Infinity && write(request))',
+    wrong: 'if (!entry.deadline && backoffUntil === Infinity && write(request))',
     finds: /Not settled/,
   },
   {

@@ -88,7 +88,7 @@ export class Tab {
         WebSocket: network.webSocketOf(this.owner, this.line),
       })
       session.addEventListener('message', ({ detail }) => {
-        const { offset, body, from, sentAt } = detail
+        const { offset, body, from, sentAt } = detail.message
         const isForbidden = sentAt > this.revokedAt
         this.received.push({ offset, body: body ?? '', from, sentAt, isForbidden })
       })
@@ -132,7 +132,8 @@ export class Tab {
     const offset = this.#world.random.between(Math.max(1, newest - 3), newest)
     this.reads.push(offset)
     this.#world.as(this.owner, () => {
-      this.session.markRead(offset)
+      // Whether the gateway took the mark is seen in its inbox: the session ends or the page crashes while marks wait.
+      this.session.markRead(offset).catch(() => undefined)
     })
   }
 

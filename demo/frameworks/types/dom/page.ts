@@ -1,4 +1,6 @@
 import 'chat-session/define'
+import type { ChatSession, NewMessage } from 'chat-session'
+import type { SessionMessageEvent } from 'chat-session/element'
 
 const element = document.createElement('chat-session')
 element.appId = 'hF83jaq'
@@ -10,13 +12,23 @@ element.tokenFetcher = async ({ reason, signal }) => {
 }
 element.user = { name: 'Ada', custom: { plan: 'free' } }
 
-document.querySelector('chat-session')?.markRead(7)
+const message: NewMessage = { to: 7, id: 'form-1', body: 'Hi' }
+document
+  .querySelector('chat-session')
+  ?.send(message)
+  .then(({ offset }) => element.markRead(offset))
 document.addEventListener('session-token-needed', (event) =>
   event.respondWith(fetch('/chat-token').then((answer) => answer.text())),
 )
 element.addEventListener('session-started', ({ detail }) => detail.user.id.toUpperCase())
 document.body.addEventListener('session-message', ({ detail }) => detail.message.offset.toFixed())
 element.addEventListener('session-failed', ({ detail }) => detail.error.retryable)
+
+/** An event of the session has the detail of the element's. */
+export const listen = (session: ChatSession, show: (event: SessionMessageEvent) => void): void => {
+  session.addEventListener('message', show)
+  session.addEventListener('unread', ({ detail }) => detail.unread.toFixed())
+}
 
 // @ts-expect-error an app id is a text
 element.appId = 5

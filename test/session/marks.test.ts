@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { GatewayFrame } from '../../src/protocol/index.js'
+import type { SessionError } from '../../src/session/index.js'
+import { message, started, startScript } from './scripted.js'
+import { eventually, newSession } from '../support/client-sessions.js'
+import { startGateway } from '../support/gateway.js'
+import { tokenFor } from '../support/tokens.js'
+
+const token = 'a.b.c'
+
+const refused = (re: string, code: string, retryAfter?: number): GatewayFrame => ({
+  type: 'refused',
+  re,
+  code,
+  message: 'No.',
+  retryable: retryAfter !== undefined,
+  ...(retryAfter !== undefined && { retryAfter }),
+})
+
+const unread = (readOffset: number): GatewayFrame => ({ type: 'unread', unread: 0, readOffset })
+
+/** Notes in `settled` when a promise is settled: `name`, with the code of its error. */
+const note = (settled: string[], name: string, promise: Promise<unknown>): Promise<void> =>
+  promise.then(
+    () => void settled.push(name),
+    (error: unknown) => void settled.push(`${name} ${(error as SessionError).code}`),
+  )
+
+test('markRead resolves when the gateway’s mark has reached the offset, or the newest message', async () => {
+  const { endpoint, connection } = await startScript(() => [started({ offset: 9 })])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const settled: string[] = []
+  const marks = [5, 3, 7].map((offset) => note(settled, String(offset), session.markRead(offset)))
+  const { of, send, socket } = await connection(0)
+  await eventually(() => of('read').length === 2)
+  send(unread(4), unread(5), message(10))
+  await eventually(() => session.unread === 1)
+  assert.deepEqual(settled, [])
+  send(unread(7))
+  await Promise.all(marks)
+  // While a higher mark waits, a lower one is not sent.
+  const all = [1_000, 8].map((offset) => session.markRead(offset))
+  await eventually(() => of('read').length === 3)
+  send(unread(10))
+  await Promise.all(all)
+  assert.deepEqual(
+    of('read').map(({ offset }) => offset),
+    [5, 7, 1_000],
+  )
+  // A gateway's machine that crashed may have forgotten the mark.
+  socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('read').length === 1)
+  assert.equal(second.of('read')[0]?.offset, 10)
+  // The machine's disk fails: the mark waits as others do.
+  second.send(refused('read', 'unavailable', 20))
+  await eventually(() => second.of('read').length === 2)
+  assert.equal(second.of('read')[1]?.offset, 10)
+})
+
+test('a mark that can’t be stored now is sent again after `retryAfter`; one of another epoch rejects', async () => {
+  const { endpoint, connection } = await startScript((number) => [
+    number ? started({ epoch: 'e2', offset: 2 }) : started({ offset: 9 }),
+  ])
+  const session = newSession({ endpoint, token })
+  const errors: unknown[] = []
+  session.addEventListener('error', (event) => errors.push(event))
+  await session.start()
+  const first = await connection(0)
+  const retried = session.markRead(3)
+  await eventually(() => first.of('read').length === 1)
+  first.send(refused('read', 'unavailable', 20))
+  await eventually(() => first.of('read').length === 2)
+  first.send(unread(3))
+  await retried
+  const late = session.markRead(8)
+  await eventually(() => first.of('read').length === 3)
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('read').length === 1)
+  assert.deepEqual(second.of('read'), [{ type: 'read', epoch: 'e', offset: 8 }])
+  // The mark of another device, in the new epoch.
+  second.send(unread(2), refused('read', 'conflict'))
+  await assert.rejects(late, { name: 'SessionError', code: 'conflict' })
+  const again = session.markRead(1)
+  await eventually(() => second.of('read').length === 2)
+  second.send(unread(2))
+  await again
+  assert.deepEqual(errors, [])
+})
+
+test('marks and profiles that are set before the start are sent after it, and rejected at the end', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  const settled: string[] = []
+  const early = [note(settled, 'mark', session.markRead(2)), note(settled, 'Ann', session.setProfile({}))]
+  await session.start()
+  const { of } = await connection(0)
+  await eventually(() => of('read').length === 1 && of('profile').length === 1)
+  assert.deepEqual(of('read'), [{ type: 'read', epoch: 'e', offset: 2 }])
+  await session.end()
+  await Promise.all(early)
+  assert.deepEqual(settled, ['mark ended', 'Ann ended'])
+  await assert.rejects(session.markRead(1), { code: 'ended' })
+  await assert.rejects(session.setProfile({ name: 'Ann' }), { code: 'ended' })
+})
+
+test('a change of the profile waits for the answer to the one before, and is sent again after a reconnect', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const settled: string[] = []
+  const changes = ['role', 'email', 'name'].map((field) =>
+    note(settled, field, session.setProfile({ [field]: 'x' })),
+  )
+  const first = await connection(0)
+  await eventually(() => first.of('profile').length === 1)
+  first.send(refused('profile', 'too-large'))
+  await eventually(() => first.of('profile').length === 2)
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('profile').length === 1)
+  assert.deepEqual(settled, ['role too-large'])
+  second.send({ type: 'user', user: { id: 'ann' } })
+  await eventually(() => second.of('profile').length === 2)
+  second.send({ type: 'user', user: { id: 'ann' } })
+  await Promise.all(changes)
+  assert.deepEqual(settled, ['role too-large', 'email', 'name'])
+  assert.deepEqual(
+    second.of('profile').map(({ user }) => user),
+    [{ email: 'x' }, { name: 'x' }],
+  )
+})
+
+test('a gateway takes marks that move and marks that do not, and refuses profiles where they are vouched for', async () => {
+  const { url } = await startGateway({ profiles: 'vouched' })
+  const [ann, bob] = [
+    newSession({ endpoint: url, token: await tokenFor('ann') }),
+    newSession({ endpoint: url, token: await tokenFor('bob') }),
+  ]
+  await Promise.all([ann.start(), bob.start()])
+  await bob.markRead(0)
+  const { offset } = await ann.send({ to: 'bob', body: 'Hi' })
+  assert.equal(offset, 1)
+  await eventually(() => bob.unread === 1)
+  await Promise.all([bob.markRead(1), bob.markRead(0), bob.markRead(99)])
+  assert.equal(bob.unread, 0)
+  const errors: unknown[] = []
+  bob.addEventListener('error', (event) => errors.push(event))
+  await assert.rejects(bob.setProfile({ name: 'Bob' }), { name: 'SessionError', code: 'refused' })
+  assert.deepEqual(errors, [])
+})
+
+test('a message with an id of its own is the same message if it is sent again; with other content it is a conflict', async () => {
+  const { url } = await startGateway()
+  const session = newSession({ endpoint: url, token: await tokenFor('ann') })
+  await session.start()
+  const sent = await Promise.all([0, 1].map(() => session.send({ to: 'bob', id: 'form-1', body: 'Hi' })))
+  assert.deepEqual(sent[0], sent[1])
+  assert.equal(sent[0]?.id, 'form-1')
+  await assert.rejects(session.send({ to: 'bob', id: 'form-1', body: 'Ho' }), { code: 'conflict' })
+  assert.equal((await session.history()).length, 1)
+})
