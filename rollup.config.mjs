@@ -66,12 +66,12 @@ const compress = {
   keep_fargs: false,
 }
 
-const minified = (input, file, { format = 'es', sourcemap = true } = {}) => ({
+const minified = (input, file, { format = 'es', sourcemap = true, sources = replaced } = {}) => ({
   input,
   output: { file, format, sourcemap },
   plugins: [
     typescript,
-    replace(replaced),
+    replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
     terser({ module: true, ecma: 2022, compress }),
   ],
@@ -81,7 +81,10 @@ export default [
   minified('dist/element/script.js', 'dist/cdn/chat-session.js'),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
-  // No page of the operator's own loads them: a map would only make the package larger.
-  minified('src/pages/playground/main.ts', 'dist/pages/playground/playground.js', { sourcemap: false }),
-  minified('src/pages/console/main.ts', 'dist/pages/console/console.js', { sourcemap: false }),
+  // No page of the operator's own loads them: a map would only make the package larger. Their elements have styles of lit's kind.
+  minified('src/pages/playground/main.ts', 'dist/pages/playground/playground.js', {
+    sourcemap: false,
+    sources: {},
+  }),
+  minified('src/pages/console/main.ts', 'dist/pages/console/console.js', { sourcemap: false, sources: {} }),
 ]
