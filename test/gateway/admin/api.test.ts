@@ -348,13 +348,8 @@ test('no answer has a secret, a token or a resume key', async () => {
   )()
   await gateway.get('/charts')
   const text = gateway.answers.join('\n')
-  for (const hidden of [
-    secret,
-    signatureSecret,
-    token,
-    readToken,
-    String(client.started['resumeKey']),
-    'eyJ',
-  ])
+  for (const hidden of [secret, signatureSecret, token, readToken, String(client.started['resumeKey'])])
     assert.ok(!text.includes(hidden), hidden)
+  // The begin alone may stand in a random id.
+  assert.doesNotMatch(text, /eyJ[\w-]{8,}\.[\w-]{8,}/)
 })
