@@ -133,13 +133,13 @@ export class ChatSessionElement extends ReactiveElement {
 
   /**
    * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. It is
-   * `no-credentials` if there is no session because the attribute `token` is empty.
+   * `no-credentials` if there is no session because the attribute `token` is empty, and `user-id` is not.
    */
   get error(): SessionError | null {
     if (this.session) return this.session.error
-    // Frameworks write properties: an empty attribute comes from a template whose variable was empty.
-    return this.getAttribute('token') === '' && !isSet(this.manual)
-      ? new SessionError('no-credentials', { message: 'The attribute token is empty.' })
+    // Frameworks write properties: an empty attribute comes from a template whose variable was empty. An empty user is a visitor.
+    return this.getAttribute('token') === '' && this.getAttribute('user-id') !== '' && !isSet(this.manual)
+      ? new SessionError('no-credentials')
       : null
   }
 

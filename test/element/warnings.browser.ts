@@ -52,6 +52,13 @@ describe('The console says why <chat-session> does not start', () => {
     expect(warnings[0]).to.match(/^<chat-session> bad-endpoint: /)
   })
 
+  it('not for a visitor, whose user and token are both empty', async () => {
+    document.body.innerHTML = '<chat-session app-id="app" user-id="" token=""></chat-session>'
+    await nextTask()
+    expect(document.querySelector('chat-session')?.error).to.equal(null)
+    expect(warnings).to.deep.equal([])
+  })
+
   it('if a template wrote an empty token, until the page sets one', async () => {
     document.body.innerHTML = '<chat-session app-id="app" token=""></chat-session>'
     const element = document.querySelector('chat-session')
@@ -60,7 +67,8 @@ describe('The console says why <chat-session> does not start', () => {
     await nextTask()
     expect(element.state).to.equal('idle')
     expect(element.error).to.include({ code: 'no-credentials' })
-    expect(warnings).to.deep.equal(['<chat-session> no-credentials: The attribute token is empty.'])
+    expect(warnings).to.have.lengthOf(1)
+    expect(warnings[0]).to.match(/^<chat-session> no-credentials: /)
     element.token = await gateway.token('w')
     await element.whenStarted()
     expect(element.error).to.equal(null)

@@ -38,11 +38,11 @@ export interface GatewayParts {
   log?: Log
 }
 
-/** Returns the config of a test app that accepts guests, tokens and signatures. */
+/** Returns the config of a test app that accepts guests, tokens and, unless credentials have to expire, signatures. */
 export const testApp = (changes: Partial<AppConfig> = {}): AppConfig => ({
   environment: 'test',
   secrets: [secret],
-  signatureSecrets: [signatureSecret],
+  signatureSecrets: (changes.requireExpiry ?? changes.environment === 'production') ? [] : [signatureSecret],
   ...changes,
 })
 

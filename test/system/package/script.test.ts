@@ -68,7 +68,7 @@ test('an error links to the page of codes if a gateway serves the script, and to
   Object.assign(globalThis, {
     HTMLElement: Object,
     customElements: { get: () => true },
-    document: Object.assign(new EventTarget(), { querySelectorAll: () => [] }),
+    document: Object.assign(new EventTarget(), { querySelector: () => null, querySelectorAll: () => [] }),
   })
   const messageFrom = async (folder: string): Promise<string | undefined> => {
     const directory = await mkdtemp(join(tmpdir(), 'script-'))
