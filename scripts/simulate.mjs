@@ -113,7 +113,7 @@ const report = (outcomes) => {
 const one = async (seed) => {
   const { log, violation, ...outcome } = await simulate(await compile('sound'), seed)
   for (const line of log) console.log(line)
-  console.log(outcome)
+  console.log(JSON.stringify(outcome, null, 2))
   if (violation) console.error(`✖ ${violation}`)
   return !violation
 }
@@ -157,4 +157,4 @@ const isGood = await (values.faults
   : values.seed === undefined
     ? some(Number(values.seconds ?? 60))
     : one(Number(values.seed)))
-process.exit(isGood ? 0 : 1)
+process.exitCode = isGood ? 0 : 1

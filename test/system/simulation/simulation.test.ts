@@ -9,7 +9,7 @@ const historyOf = async (seed: number): Promise<string> => {
   const { stdout } = await promisify(execFile)('node', ['scripts/simulate.mjs', '--seed', String(seed)], {
     maxBuffer: 64 * 2 ** 20,
   })
-  const [, history] = /history:\s+'([0-9a-f]{64})'/.exec(stdout) ?? []
+  const [, history] = /"history": "([0-9a-f]{64})"/.exec(stdout) ?? []
   assert.ok(history)
   return history
 }
