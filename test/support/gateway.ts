@@ -2,17 +2,12 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { after } from 'node:test'
-import type { Engine } from '../../src/engine/index.js'
-import {
-  createGateway,
-  createLog,
-  type AppConfig,
-  type Gateway,
-  type GatewayConfig,
-  type Log,
-} from '../../src/gateway/index.js'
+import type { AppConfig, Gateway, GatewayConfig } from '../../src/gateway/index.js'
 import { listen } from './http-server.js'
-import { appId, secret, signatureSecret } from './tokens.js'
+import { createTestGateway, type GatewayParts } from './test-gateway.js'
+
+export { testApp } from './test-gateway.js'
+export type { GatewayParts } from './test-gateway.js'
 
 export interface TestGateway {
   gateway: Gateway
@@ -30,39 +25,13 @@ export interface AttachedGateway extends TestGateway {
   open(): number
 }
 
-/** What a gateway is given besides its config. */
-export interface GatewayParts {
-  /** In place of the config's engine. */
-  engine?: Engine
-  /** In place of one that keeps `lines`. */
-  log?: Log
-}
-
-/** Returns the config of a test app that accepts guests, tokens and, unless credentials have to expire, signatures. */
-export const testApp = (changes: Partial<AppConfig> = {}): AppConfig => ({
-  environment: 'test',
-  secrets: [secret],
-  signatureSecrets: (changes.requireExpiry ?? changes.environment === 'production') ? [] : [signatureSecret],
-  ...changes,
-})
-
 /** Creates a gateway with a memory engine and one test app. It does not listen, and is closed after the tests. */
 export const newGateway = (
   app: Partial<AppConfig> = {},
   config: Partial<GatewayConfig> = {},
-  { engine, log }: GatewayParts = {},
+  parts: GatewayParts = {},
 ): Pick<TestGateway, 'gateway' | 'lines'> => {
-  const lines: string[] = []
-  const keeping = { level: 'debug', destination: { write: (line: string) => void lines.push(line) } } as const
-  const gateway = createGateway(
-    {
-      listen: { port: 0 },
-      ...(!engine && { engine: { type: 'memory' } }),
-      apps: { [appId]: testApp(app) },
-      ...config,
-    },
-    { env: {}, log: log ?? createLog(keeping), ...(engine && { engine }) },
-  )
+  const { gateway, lines } = createTestGateway(app, config, parts)
   after(() => gateway.close())
   return { gateway, lines }
 }

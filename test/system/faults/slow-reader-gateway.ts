@@ -5,7 +5,7 @@ import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createLog } from '../../../src/gateway/index.js'
 import { sendBuffers } from '../../../src/gateway/transports/send-buffers.js'
 import { rules } from '../../support/engine/stores.js'
-import { startGateway } from '../../support/gateway.js'
+import { createTestGateway } from '../../support/test-gateway.js'
 import { appId } from '../../support/tokens.js'
 
 /** `fill` sends messages at once, `send` one in a turn. */
@@ -29,11 +29,12 @@ engine.messagesAfter = async (...call) => {
   pulled += page.messages.length
   return page
 }
-const { url } = await startGateway(
+const { gateway } = createTestGateway(
   { retention: { messages: 1_000_000, days: 1, bytes: 1e9 } },
   {},
   { engine, log: createLog({ level: 'fatal' }) },
 )
+const url = await gateway.listen()
 
 const body = 'x'.repeat(500)
 let count = 0

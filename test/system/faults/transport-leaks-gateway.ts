@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createLog } from '../../../src/gateway/index.js'
 import { createTimerCounter } from '../../support/timer-counter.js'
-import { startGateway } from '../../support/gateway.js'
+import { createTestGateway } from '../../support/test-gateway.js'
 import { appId } from '../../support/tokens.js'
 
 export interface Resources {
@@ -49,7 +49,7 @@ const countSockets = (): number => readdirSync('/proc/self/fd').filter(isSocket)
 
 const count = await createCounter()
 const engine = createMemoryEngine()
-const { url } = await startGateway(
+const { gateway } = createTestGateway(
   { limits: { requestsPerSecond: 1_000_000, sessionsPerUser: 1_000 } },
   {
     resumeWindow: 0,
@@ -57,6 +57,7 @@ const { url } = await startGateway(
   },
   { engine, log: createLog({ level: 'fatal' }) },
 )
+const url = await gateway.listen()
 
 process.on('message', () => {
   void engine.sessions({ appId, userId: 'ada' }).then(({ length: sessions }) =>

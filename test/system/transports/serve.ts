@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { run, type Running } from '../../support/command-line.js'
-import { testApp } from '../../support/gateway.js'
+import { testApp } from '../../support/test-gateway.js'
 import { runtimes, type Runtime } from '../../support/runtimes.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 

@@ -1,0 +1,49 @@
+import type { Engine } from '../../src/engine/index.js'
+import {
+  createGateway,
+  createLog,
+  type AppConfig,
+  type Gateway,
+  type GatewayConfig,
+  type Log,
+} from '../../src/gateway/index.js'
+import { appId, secret, signatureSecret } from './tokens.js'
+
+/** What a gateway is given besides its config. */
+export interface GatewayParts {
+  /** In place of the config's engine. */
+  engine?: Engine
+  /** In place of one that keeps `lines`. */
+  log?: Log
+}
+
+/** Returns the config of a test app that accepts guests, tokens and, unless credentials have to expire, signatures. */
+export const testApp = (changes: Partial<AppConfig> = {}): AppConfig => ({
+  environment: 'test',
+  secrets: [secret],
+  signatureSecrets: (changes.requireExpiry ?? changes.environment === 'production') ? [] : [signatureSecret],
+  ...changes,
+})
+
+/**
+ * Creates a gateway with a memory engine and one test app, which nothing closes: processes of their own use it, and Bun has `node:test` in
+ * tests only.
+ */
+export const createTestGateway = (
+  app: Partial<AppConfig> = {},
+  config: Partial<GatewayConfig> = {},
+  { engine, log }: GatewayParts = {},
+): { gateway: Gateway; lines: string[] } => {
+  const lines: string[] = []
+  const keeping = { level: 'debug', destination: { write: (line: string) => void lines.push(line) } } as const
+  const gateway = createGateway(
+    {
+      listen: { port: 0 },
+      ...(!engine && { engine: { type: 'memory' } }),
+      apps: { [appId]: testApp(app) },
+      ...config,
+    },
+    { env: {}, log: log ?? createLog(keeping), ...(engine && { engine }) },
+  )
+  return { gateway, lines }
+}
