@@ -58,7 +58,7 @@ const requireEndpoint = (endpoint: string): string => {
   return endpoint.replace(/\/+$/, '')
 }
 
-/** Returns a function that returns an app token, which it makes anew once a minute. */
+/** Returns a function that returns an app token, and makes a new one once a minute. */
 const tokensOf = ({ appId, secret }: { appId: string; secret: string }): (() => Promise<string>) => {
   let latest: { token: Promise<string>; at: number } | undefined
   return () => {

@@ -28,11 +28,11 @@ class Entry {
     this.ownOffset = result.ownOffset
     this.sentAt = result.sentAt
     this.synced = synced
-    const settle = (): void => {
+    const forgetPromise = (): void => {
       this.synced = null
     }
     // An engine in memory never fails to write.
-    synced.then(settle, settle)
+    synced.then(forgetPromise, forgetPromise)
   }
 }
 
