@@ -100,7 +100,7 @@ const pathOf = (path: string, parameters: Parameter[], values: ReadonlyMap<strin
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = valueOf(name)
     // A URL parser would remove such a segment, and the rest would be the path of another call.
-    if (value === '.' || value === '../..') throw new Error(`'${value}' is no ${name} id.`)
+    if (value === '.' || value === '..') throw new Error(`'${value}' is no ${name} id.`)
     return encodeURIComponent(value)
   })
   return query.length === 0 ? filled : `${filled}?${query.join('&')}`

@@ -36,9 +36,9 @@ describe('the page to try the REST API', () => {
     await page.goto(`${dev.url}/api/`)
     const call = page.locator('details', { hasText: 'Log a user out everywhere' }).first()
     await call.locator('summary').click()
-    await call.getByLabel('user').fill('../..')
+    await call.getByLabel('user').fill('..')
     await call.getByRole('button', { name: 'Send' }).click()
-    await call.getByText("'../..' is no user id.").waitFor()
+    await call.getByText("'..' is no user id.").waitFor()
   })
 
   it('says so if it cannot load the calls', async ({ page, dev }) => {

@@ -14,7 +14,7 @@ const LONG = ['"', '\\', '{"a":', '[', '\u0000', 'A', 'é', '\ud800', ' ', '.', 
 )
 const ODD = [
   '',
-  '../..',
+  '..',
   '.',
   '...',
   'null',
@@ -54,7 +54,7 @@ test('claims and headers of any JSON, correctly signed, are accepted only as a u
       'app',
       '12345',
       'guest:1',
-      '../..',
+      '..',
       1e300,
       -1,
       noon,
