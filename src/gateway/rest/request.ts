@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import * as v from 'valibot'
 import { isDeepJson, MAX_JSON_DEPTH } from '../../protocol/internal.js'
 import { formatPath } from '../config/fields.js'
+import { BODY_TIMEOUT, receiveBody } from '../http/receive-body.js'
 import type { ReadableRequest } from '../http/request-head.js'
 import type { Call, ParamName } from './call.js'
 import { RestError } from './errors.js'
@@ -9,9 +10,6 @@ import { pathParams } from './schemas.js'
 
 /** Bytes of a body, at most. */
 const MAX_BODY = 1_048_576
-
-/** Milliseconds that a body may take. */
-const BODY_TIMEOUT = 10_000
 
 /** Returns the value that `schema` makes of `input`. Throws a `RestError` whose sentence begins with the place, such as `The body's`. */
 const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: string): v.InferOutput<S> => {
@@ -76,42 +74,16 @@ const TOO_LARGE = `A body has at most ${MAX_BODY} bytes: send less at once.`
 /** Closes the connection after an answer to a body that was not read: the client may still be sending it. */
 const CLOSE = { connection: 'close' }
 
-const receive = (incoming: ReadableRequest): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    const finish = (report: () => void): void => {
-      clearTimeout(timer)
-      incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
-      report()
-    }
-    const fail = (error: RestError): void =>
-      finish(() => {
-        incoming.pause()
-        reject(error)
-      })
-    const onData = (chunk: Buffer): void => {
-      size += chunk.length
-      if (size > MAX_BODY) fail(new RestError('too-large', TOO_LARGE, CLOSE))
-      else chunks.push(chunk)
-    }
-    const onEnd = (): void => finish(() => resolve(Buffer.concat(chunks)))
-    const onClose = (): void => fail(new RestError('bad-request', 'The body was not sent to its end.', CLOSE))
-    const timer = setTimeout(
-      () =>
-        fail(
-          new RestError(
-            'bad-request',
-            `The body took more than ${BODY_TIMEOUT / 1000} s: send it at once.`,
-            CLOSE,
-          ),
-        ),
-      BODY_TIMEOUT,
-    )
-    incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
-    // The client has left while the call waited for others: no event would come.
-    if (incoming.destroyed) onClose()
-  })
+const receive = async (incoming: ReadableRequest): Promise<Buffer> => {
+  const body = await receiveBody(incoming, MAX_BODY)
+  if (body.ok) return body.bytes
+  if (body.why === 'too-large') throw new RestError('too-large', TOO_LARGE, CLOSE)
+  const why =
+    body.why === 'too-slow'
+      ? `The body took more than ${BODY_TIMEOUT / 1000} s: send it at once.`
+      : 'The body was not sent to its end.'
+  throw new RestError('bad-request', why, CLOSE)
+}
 
 /** `application/json`, alone or with `charset=utf-8`. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
@@ -131,7 +103,6 @@ export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: ReadableR
       ...CLOSE,
       'accept-encoding': 'identity',
     })
-  if (Number(headers['content-length'] ?? 0) > MAX_BODY) throw new RestError('too-large', TOO_LARGE, CLOSE)
   const bytes = await receive(incoming)
   if (!isUtf8(bytes)) throw new RestError('bad-request', 'The body is not UTF-8.')
   return parseBody(body, bytes.toString())

@@ -1,0 +1,36 @@
+import type { ReadableRequest } from './request-head.js'
+
+/** Milliseconds that a body may take. */
+export const BODY_TIMEOUT = 10_000
+
+/** The whole body of a request, or why there is none. */
+type ReceivedBody = { ok: true; bytes: Buffer } | { ok: false; why: 'too-large' | 'too-slow' | 'incomplete' }
+
+/**
+ * Resolves with the body of a request that has up to `maxBytes`. If it is not received, the client may still be sending it: the answer needs
+ * the header `connection: close`.
+ */
+export const receiveBody = (incoming: ReadableRequest, maxBytes: number): Promise<ReceivedBody> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const finish = (body: ReceivedBody): void => {
+      clearTimeout(timer)
+      incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
+      if (!body.ok) incoming.pause()
+      resolve(body)
+    }
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size > maxBytes) finish({ ok: false, why: 'too-large' })
+      else chunks.push(chunk)
+    }
+    const onEnd = (): void => finish({ ok: true, bytes: Buffer.concat(chunks) })
+    const onClose = (): void => finish({ ok: false, why: 'incomplete' })
+    const timer = setTimeout(() => finish({ ok: false, why: 'too-slow' }), BODY_TIMEOUT)
+    if (Number(incoming.headers['content-length'] ?? 0) > maxBytes)
+      return finish({ ok: false, why: 'too-large' })
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+    // The client has left while the request waited for others: no event would come.
+    if (incoming.destroyed) onClose()
+  })
