@@ -2,7 +2,7 @@
 // connection is begun, with a promise of whether the server answers its start with `started`.
 import { EventEmitter } from 'node:events'
 import { WebSocket } from 'ws'
-import { appId, connect, tokenOf } from './setting.mjs'
+import { appId, AT_ONCE, connect, tokenOf } from './setting.mjs'
 
 /** Milliseconds before a `ws` client tries again after a connection that failed. */
 const RETRY = 100
@@ -69,10 +69,10 @@ class BareSession extends EventEmitter {
   #timer
   #isEnded = false
 
-  constructor(port, token) {
+  constructor(port, token, name) {
     super()
     this.open = () => {
-      this.#socket = connect('ws', port, token)
+      this.#socket = connect(name, port, token)
       this.emit('attempt', isStarted(this.#socket))
       this.#socket.on('message', (data) => {
         const frame = JSON.parse(data.toString())
@@ -114,9 +114,11 @@ class BareSession extends EventEmitter {
 /** Starts sessions of these users, some at a time, with a server of this name. */
 export const startSessions = async (name, port, userIds) => {
   const { ChatSession } = await import('../dist/session/index.js')
-  const Session = name.startsWith('chat-session') ? OwnSession : BareSession
+  const isOwn = name.startsWith('chat-session') && !name.endsWith(AT_ONCE)
+  const sessionOf = (token) =>
+    isOwn ? new OwnSession(port, token, ChatSession) : new BareSession(port, token, name)
   const sessions = []
-  for (const userId of userIds) sessions.push(new Session(port, await tokenOf(userId), ChatSession))
+  for (const userId of userIds) sessions.push(sessionOf(await tokenOf(userId)))
   for (let index = 0; index < sessions.length; index += 50)
     await Promise.all(sessions.slice(index, index + 50).map((session) => session.start()))
   return sessions

@@ -25,14 +25,23 @@ const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
 
 export const isOnBun = (name) => name.endsWith(ON_BUN) || name === BARE_ON_BUN
 
+/** Ends the name of a gateway that begins each start when it comes. */
+const WITHOUT_QUEUE = ', no queue'
+/** Ends the name of a gateway whose clients reconnect as those of its rival. */
+export const AT_ONCE = ', clients at once'
+/** The name of a server without what is special in a row. */
+const serverOf = (name) =>
+  [ON_BUN, WITHOUT_QUEUE, AT_ONCE].reduce((server, ending) => server.replace(ending, ''), name)
+const withoutQueue = ['--import', new URL('no-start-queue.mjs', import.meta.url).href]
+
 /** Runs `use` with a server of this name, which has these environment variables, and ends the server afterwards. */
 export const withServer = async (name, use, env = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
   let child
   const start = async (port = 0) => {
-    child = fork(new URL('servers.mjs', import.meta.url), [name.replace(ON_BUN, '')], {
+    child = fork(new URL('servers.mjs', import.meta.url), [serverOf(name)], {
       ...(isOnBun(name) && { execPath: bun }),
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', ...(name.endsWith(WITHOUT_QUEUE) ? withoutQueue : [])],
       env: { ...process.env, ...env, BENCH_FOLDER: folder, BENCH_PORT: String(port) },
     })
     return (await once(child, 'message'))[0].port

@@ -1,4 +1,5 @@
 // The rows of `npm run bench`, in the order in which they are measured and shown.
+import crowd from './crowd.mjs'
 import delivery from './delivery.mjs'
 import eventLoop from './event-loop.mjs'
 import fanOut from './fan-out.mjs'
@@ -24,6 +25,7 @@ import start from './start.mjs'
  */
 export const rows = {
   start,
+  crowd,
   message,
   delivery,
   replay,

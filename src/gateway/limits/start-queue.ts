@@ -1,7 +1,7 @@
 import { addressKey } from './connection-limits.js'
 
 /**
- * Limits how many sessions start at once, and how many of those that wait start in a second. If thousands of clients reconnect together,
+ * Limits how many sessions start at once, to as many as the event loop serves without delay. If thousands of clients reconnect together,
  * for example those of a gateway that was killed, they would slow down every start and every session.
  */
 export interface StartQueue {
@@ -19,14 +19,17 @@ export interface StartQueue {
   waiting(): number
 }
 
+interface AtOnce {
+  /** A loop that other work delays still serves so many starts in a turn, else nobody could start at a busy gateway. */
+  fewest: number
+  first: number
+  /** More starts would not be faster, and each waits in the engine, which serves sessions too. */
+  most: number
+}
+
 export interface StartQueueOptions {
-  /** How many starts run at once. */
-  atOnce: number
-  /**
-   * How many of the starts that wait begin in a second. Starts that need not wait are not counted: if fewer than `atOnce` run, the
-   * gateway keeps up with them.
-   */
-  perSecond: number
+  /** How many starts run at once: `first` until the delay of the event loop says more or fewer. */
+  atOnce: AtOnce
   /** How many starts wait. */
   waiting: number
   /** Milliseconds after which a start waits no more. */
@@ -38,16 +41,35 @@ export interface StartQueueOptions {
 }
 
 const DEFAULTS: StartQueueOptions = {
-  atOnce: 64,
-  perSecond: 1_000,
+  atOnce: { fewest: 16, first: 64, most: 256 },
   waiting: 10_000,
   maxWait: 5_000,
   waitingBytes: 32 * 2 ** 20,
   maxHold: 500,
 }
 
-/** How often starts that wait may begin, in milliseconds. */
+/** How often the delay of the event loop is measured while sessions start, in milliseconds. */
 const INTERVAL = 20
+
+/** Milliseconds. A frame waits for two or three turns of the event loop, so its answer comes within 50 ms. */
+const [SHORT_DELAY, LONG_DELAY] = [5, 10]
+const INCREASE = 8
+const DECREASE = 0.75
+
+/**
+ * Returns how many starts run at once from now on, if `current` ran when the event loop was `delay` milliseconds late: a share of them, or
+ * a few more if starts waited meanwhile.
+ */
+export const nextAtOnce = (
+  current: number,
+  { fewest, most }: Pick<AtOnce, 'fewest' | 'most'>,
+  delay: number,
+  hasWaiting: boolean,
+): number => {
+  if (delay > LONG_DELAY) return Math.max(fewest, Math.floor(current * DECREASE))
+  if (delay < SHORT_DELAY && hasWaiting) return Math.min(most, current + INCREASE)
+  return current
+}
 
 interface Waiting {
   readonly address: string
@@ -59,8 +81,14 @@ interface Waiting {
 
 export const createStartQueue = (options: Partial<StartQueueOptions> = {}): StartQueue => {
   const limits = { ...DEFAULTS, ...options }
+  let atOnce = limits.atOnce.first
   /** When each start began, the oldest first. */
   const running = new Map<symbol, number>()
+  /**
+   * How many starts have finished in this turn of the event loop. They keep their places until the turn ends: starts may finish at once, and
+   * would else all run in one turn.
+   */
+  let finished = 0
   /** The starts that wait, by address. The first address has the next turn. */
   const waiting = new Map<string, Waiting[]>()
   /** The same starts, the oldest first. */
@@ -69,7 +97,8 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   let timer: NodeJS.Timeout | undefined
   /** When `timer` is due. */
   let dueAt = 0
-  const perInterval = Math.max(1, Math.round((limits.perSecond * INTERVAL) / 1_000))
+  /** Whether a start has begun since `timer` was set, and whether one had to wait. */
+  let [hasBegun, hasWaiting] = [false, false]
 
   const forgetSlow = (): void => {
     const before = performance.now() - limits.maxHold
@@ -82,10 +111,12 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   const begin = async (work: (hasWaited: boolean) => Promise<void>, hasWaited: boolean): Promise<boolean> => {
     const id = Symbol()
     running.set(id, performance.now())
+    hasBegun = true
+    if (!timer) schedule()
     try {
       await work(hasWaited)
     } finally {
-      running.delete(id)
+      if (running.delete(id) && finished++ === 0) setImmediate(endTurn)
     }
     return true
   }
@@ -110,30 +141,43 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     }
   }
 
-  const schedule = (delay: number): void => {
-    dueAt = performance.now() + delay
-    timer = setTimeout(beginNext, delay).unref()
-  }
+  const isFull = (): boolean => running.size + finished >= atOnce
 
-  const beginNext = (): void => {
-    // If the event loop was busy, leave it as much time again: otherwise starts would take all of a slow machine's time.
-    const delay = INTERVAL + Math.max(0, performance.now() - dueAt)
-    timer = undefined
-    forgetSlow()
-    refuseOld()
-    for (let begun = 0; begun < perInterval && running.size < limits.atOnce; begun++) {
+  const beginWaiting = (): void => {
+    while (!isFull()) {
       const [turn] = waiting.keys()
-      if (turn === undefined) break
+      if (turn === undefined) return
       take(turn)?.begin()
     }
-    if (byAge.size > 0) schedule(delay)
+  }
+
+  const endTurn = (): void => {
+    finished = 0
+    beginWaiting()
+  }
+
+  const schedule = (): void => {
+    dueAt = performance.now() + INTERVAL
+    timer = setTimeout(measure, INTERVAL).unref()
+  }
+
+  const measure = (): void => {
+    atOnce = nextAtOnce(atOnce, limits.atOnce, performance.now() - dueAt, hasWaiting)
+    timer = undefined
+    if (hasBegun || byAge.size > 0) schedule()
+    hasBegun = false
+    hasWaiting = byAge.size > 0
+    forgetSlow()
+    refuseOld()
+    beginWaiting()
   }
 
   return {
     waiting: () => byAge.size,
     run(work, clientAddress, bytes) {
-      if (running.size < limits.atOnce && byAge.size === 0) return begin(work, false)
+      if (!isFull() && byAge.size === 0) return begin(work, false)
       if (byAge.size >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
+      hasWaiting = true
       return new Promise((resolve, reject) => {
         const address = addressKey(clientAddress)
         const start: Waiting = {
@@ -148,7 +192,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
         const starts = waiting.get(address) ?? []
         waiting.set(address, starts)
         starts.push(start)
-        if (!timer) schedule(INTERVAL)
+        if (!timer) schedule()
       })
     },
   }

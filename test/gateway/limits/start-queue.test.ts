@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { Timer } from '../../../src/util/timer.js'
-import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
+import { createStartQueue, nextAtOnce } from '../../../src/gateway/limits/start-queue.js'
 import { holdClock } from '../../support/held-clock.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
@@ -24,9 +24,12 @@ const gates = () => {
   return { began, waited, work, finish: (number: number) => finish.get(number)?.() }
 }
 
+/** As many starts at once, whatever the event loop's delay is. */
+const fixed = (count: number) => ({ fewest: count, first: count, most: count })
+
 test('starts beyond the limit wait, and begin in their order', async () => {
   const { began, waited, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: 2, maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(2), maxHold: 60_000 })
   const started = [1, 2, 3, 4, 5].map((number) => queue.run(work(number), 'here', 1))
   assert.deepEqual(began, [1, 2])
   finish(2)
@@ -44,7 +47,7 @@ test('starts beyond the limit wait, and begin in their order', async () => {
 
 test('addresses take turns, so that a flood from one does not hold up another', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: 1, maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 60_000 })
   for (const number of [1, 2, 3, 4]) void queue.run(work(number), '203.0.113.1', 1)
   for (const number of [5, 6]) void queue.run(work(number), '203.0.113.2', 1)
   for (let count = 1; count <= 6; count += 1) {
@@ -56,7 +59,7 @@ test('addresses take turns, so that a flood from one does not hold up another', 
 
 test('a start that fails makes room for the next one', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: 1, maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 60_000 })
   const failed = queue.run(() => Promise.reject(new Error('no')), 'here', 1)
   const next = queue.run(work(1), 'here', 1)
   await assert.rejects(failed ?? Promise.resolve(), /no/)
@@ -67,7 +70,7 @@ test('a start that fails makes room for the next one', async () => {
 
 test('starts that are too many, or too large, to wait are refused', async () => {
   const { work, finish } = gates()
-  const queue = createStartQueue({ atOnce: 1, waiting: 2, waitingBytes: 100, maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(1), waiting: 2, waitingBytes: 100, maxHold: 60_000 })
   const first = queue.run(work(1), 'here', 1_000)
   assert.ok(first)
   assert.ok(queue.run(work(2), 'here', 60))
@@ -79,33 +82,87 @@ test('starts that are too many, or too large, to wait are refused', async () => 
   await until('a free place', () => queue.run(work(6), 'here', 1) !== undefined)
 })
 
-test('starts that wait begin at a bounded rate, however fast they finish', async (t) => {
-  const clock = holdClock(t)
-  const perSecond = 200
-  const atOnce = 10
-  const queue = createStartQueue({ atOnce, perSecond, maxHold: 60_000 })
-  const { work, finish } = gates()
-  const first = Array.from({ length: atOnce }, (_, number) => queue.run(work(number), 'here', 1))
-  const began: number[] = []
-  const waiting = Array.from({ length: 40 }, () =>
-    queue.run(() => Promise.resolve(void began.push(performance.now())), 'here', 1),
-  )
-  for (let number = 0; number < atOnce; number++) finish(number)
-  for (let passed = 0; passed < 1_000 && began.length < 40; passed++) {
-    clock.advance(1)
+test('starts that wait begin as soon as others finish, without a clock', async (t) => {
+  holdClock(t)
+  const queue = createStartQueue()
+  let began = 0
+  const countedWork = () => {
+    began++
+    return Promise.resolve()
+  }
+  const starts = Array.from({ length: 2_000 }, () => queue.run(countedWork, 'here', 1))
+  for (const start of starts) await start
+  assert.deepEqual([began, queue.waiting()], [2_000, 0])
+})
+
+test('no more starts than run at once begin in a turn of the event loop, also if each finishes at once', async (t) => {
+  holdClock(t)
+  const queue = createStartQueue({ atOnce: fixed(10) })
+  let [began, most] = [0, 0]
+  const countedWork = () => {
+    began++
+    return Promise.resolve()
+  }
+  const starts = Array.from({ length: 95 }, () => queue.run(countedWork, 'here', 1))
+  while (queue.waiting() > 0) {
+    most = Math.max(most, began)
+    began = 0
     await new Promise((resolve) => setImmediate(resolve))
   }
-  await Promise.all([...first, ...waiting])
-  for (const [index, at] of began.entries())
-    assert.ok(index <= (perSecond * at) / 1_000, `start ${index} came after ${at} ms`)
-  assert.equal(queue.waiting(), 0)
-  assert.ok(queue.run(work(1), 'here', 1))
-  finish(1)
+  for (const start of starts) await start
+  assert.equal(most, 10)
+})
+
+const bounds = { fewest: 16, most: 256 }
+const decisions = [
+  // How many starts ran at once, the delay of the event loop, whether starts waited, and how many run at once then.
+  [64, 0, true, 72],
+  [64, 4.9, true, 72],
+  [64, 0, false, 64],
+  [64, 5, true, 64],
+  [64, 10, true, 64],
+  [64, 10.1, true, 48],
+  [64, 10.1, false, 48],
+  [64, 1_000, true, 48],
+  [250, 0, true, 256],
+  [256, 0, true, 256],
+  [17, 20, true, 16],
+  [16, 20, true, 16],
+] as const
+for (const [current, delay, hasWaiting, next] of decisions)
+  test(`after a delay of ${delay} ms ${current} starts at once become ${next} if ${hasWaiting ? 'some wait' : 'none waits'}`, () => {
+    assert.equal(nextAtOnce(current, bounds, delay, hasWaiting), next)
+  })
+
+test('a late event loop lets fewer starts run at once, and one in time lets more run', async (t) => {
+  const clock = holdClock(t)
+  const { now } = performance
+  let late = 0
+  t.mock.method(performance, 'now', () => now() + late)
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ maxHold: 1e9, maxWait: 1e9 })
+  const starts = Array.from({ length: 1_000 }, (_, number) => queue.run(work(number), 'here', 1))
+  assert.equal(began.length, 64)
+  clock.advance(20)
+  assert.equal(began.length, 72)
+  for (let times = 0; times < 100; times++) clock.advance(20)
+  assert.equal(began.length, 256)
+  for (let times = 0; times < 20; times++) {
+    clock.advance(19)
+    // The timer, which is due in a millisecond, finds that more have passed.
+    late += 30
+    clock.advance(1)
+  }
+  for (let number = 0; number < 256; number++) finish(number)
+  for (const start of starts.slice(0, 256)) await start
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(began.length, 256 + 16)
+  assert.equal(queue.waiting(), 1_000 - 256 - 16)
 })
 
 test('a start that has waited for too long is refused, and those behind it are not', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: 1, maxHold: 60_000, maxWait: 100 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 60_000, maxWait: 100 })
   const first = queue.run(work(1), 'here', 1)
   const second = queue.run(work(2), 'here', 1)
   let answer: boolean | undefined
@@ -120,7 +177,7 @@ test('a start that has waited for too long is refused, and those behind it are n
 
 test('a start that takes long holds up the others for a while only', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: 1, maxHold: 20 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 20 })
   void queue.run(work(1), 'here', 1)
   void queue.run(work(2), 'here', 1)
   assert.deepEqual(began, [1])
@@ -139,7 +196,7 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
         return memory.saveUser(...args)
       },
     }),
-    createStartQueue({ atOnce: 1, waiting: 1, maxHold: 60_000 }),
+    createStartQueue({ atOnce: fixed(1), waiting: 1, maxHold: 60_000 }),
   )
   const first = openClient(url, { start: await startOf('a') })
   await until('the first start', () => began.length, 1)
