@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { Engine } from '../../../src/engine/index.js'
+import type { Engine, SendRules } from '../../../src/engine/index.js'
 import type { RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { ada, bob, bodies, isUnavailable, newMessage, rules } from '../../../src/engine/suite/kit.js'
+import { slotOf } from '../../../src/engine/redis/client/key-slot.js'
 import { startCluster } from '../../support/redis/cluster.js'
 import { failingClient } from '../../support/redis/failing-client.js'
+import { cutReplicas, untilReplicated } from '../../support/redis/replication.js'
 import { until } from '../../support/until.js'
 
-const { servers } = await startCluster()
+const cluster = await startCluster()
+const { servers } = cluster
 const options: RedisClientOptions = {
   type: 'cluster',
   nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })),
@@ -34,8 +37,10 @@ const withEngine = async (
   }
 }
 
+const partitions = new Partitions()
+const adasTag = partitions.tags[partitions.of(ada)] ?? ''
+
 it('tests users of two partitions', () => {
-  const partitions = new Partitions()
   assert.notEqual(partitions.of(ada), partitions.of(bob))
 })
 
@@ -68,5 +73,78 @@ it('makes a pending own copy though the message is never sent again', async () =
       engine.messagesAfter(ada, { epoch, offset: 0 }, 1),
     ])
     assert.deepEqual(own.messages, theirs.messages)
+  })
+})
+
+/** Deletes what Redis has of Ada: so does a failover to a master that lacks it. */
+const forgetAda = async (prefix: string): Promise<void> => {
+  const { server } = await cluster.masterOf(slotOf(adasTag))
+  const names = (await server.command('keys', `${prefix}{${adasTag}}:*`)).split('\n')
+  assert.ok(names.some((name) => name.includes(':own:')))
+  for (const name of names) await server.command('del', name)
+}
+
+const sendAgain = async (
+  engine: Engine,
+  message: ReturnType<typeof newMessage>,
+  under?: SendRules,
+): Promise<unknown> => {
+  const sent = await engine.send(message, under ?? rules())
+  assert.ok(sent.outcome === 'repeated')
+  return sent.ownOffset
+}
+
+it('makes an own copy that a failover has lost when the message is sent again, and makes it once', async () => {
+  await withEngine('lost:', async (engine) => {
+    await engine.saveUser(ada, { claimed: { name: 'Ada' } })
+    const message = newMessage()
+    await engine.send(message, rules())
+    await forgetAda('lost:')
+    assert.deepEqual(await bodies(engine, ada), [])
+    for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message), 1)
+    assert.deepEqual([await bodies(engine, bob), await bodies(engine, ada)], [['Hello'], ['Hello']])
+    const [theirs, own] = await Promise.all(
+      [bob, ada].map(async (of) =>
+        engine.messagesAfter(of, { epoch: (await engine.inbox(of)).epoch, offset: 0 }, 1),
+      ),
+    )
+    assert.deepEqual(own?.messages, theirs?.messages)
+    assert.equal(own?.messages[0]?.sender?.name, 'Ada')
+  })
+})
+
+it('makes a lost own copy of a message that the recipient no longer retains', async () => {
+  await withEngine('gone:', async (engine) => {
+    const message = newMessage({ body: 'first' })
+    const one = rules({ retention: { messages: 1, age: 1e9, bytes: 1e9 } })
+    await engine.send(message, one)
+    await engine.send(newMessage({ from: null, body: 'second' }), one)
+    await forgetAda('gone:')
+    for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message, one), 1)
+    assert.deepEqual([await bodies(engine, bob), await bodies(engine, ada)], [['second'], ['first']])
+  })
+})
+
+it('makes the own copy that the new master of the sender lacks after a failover', async () => {
+  await withEngine('failover:', async (engine) => {
+    const message = newMessage()
+    await engine.send(newMessage({ body: 'before' }), rules())
+    const master = await cluster.masterOf(slotOf(adasTag))
+    const replica = (await cluster.nodes()).find(({ masterId }) => masterId === master.id)
+    assert.ok(replica)
+    await untilReplicated(master.server, replica.server)
+    await cutReplicas(master.server)
+    await engine.send(message, rules())
+    await master.server.kill()
+    await cluster.failover(master, 'takeover')
+    let own: unknown
+    await until('the message is sent again', () =>
+      sendAgain(engine, message).then(
+        (offset) => ((own = offset), true),
+        () => false,
+      ),
+    )
+    assert.deepEqual([own, await bodies(engine, ada)], [2, ['before', 'Hello']])
+    assert.deepEqual(await bodies(engine, bob), ['before', 'Hello'])
   })
 })

@@ -5,20 +5,11 @@ import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
 import { slotOfKey } from '../../../src/engine/redis/client/key-slot.js'
 import { startCluster, type ClusterNode, type ClusterSetup } from '../../support/redis/cluster.js'
 import { appId } from '../../support/tokens.js'
+import { cutReplicas, untilReplicated } from '../../support/redis/replication.js'
 import { until } from '../../support/until.js'
 import { startCrowd, type Loss } from './chat-user.js'
 import { gatewayNode, startBalancer } from './gateway-nodes.js'
-import {
-  cutReplicas,
-  finishLoad,
-  goOn,
-  startLoad,
-  untilAcknowledged,
-  untilReplicated,
-  untilReported,
-  USERS,
-  type Load,
-} from './load.js'
+import { finishLoad, goOn, startLoad, untilAcknowledged, untilReported, USERS, type Load } from './load.js'
 import { createRandom, seed } from './random.js'
 
 const random = createRandom(seed)

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { EngineConfig } from '../../../src/gateway/index.js'
-import type { RedisServer } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 import { startCrowd, type Crowd, type FinishOptions } from './chat-user.js'
 import { gatewayNode, startBalancer } from './gateway-nodes.js'
@@ -42,24 +41,6 @@ export const untilReported = async (
   for (const user of crowd.users)
     if (userIds.includes(user.userId))
       await until(`${user.userId} is given lost: true`, () => user.wasLossReportedAfter(at))
-}
-
-const offsetOf = async (server: RedisServer, field: string): Promise<number> =>
-  Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(await server.command('info', 'replication'))?.[1] ?? -1)
-
-/** Resolves when a replica has all that its master has stored before this call. */
-export const untilReplicated = async (master: RedisServer, replica: RedisServer): Promise<void> => {
-  const stored = await offsetOf(master, 'master_repl_offset')
-  await until(
-    'the replica has all of its master',
-    async () => (await offsetOf(replica, 'slave_repl_offset')) >= stored,
-  )
-}
-
-/** Has a master's replicas receive nothing more. They do not know its password; open connections are not asked for it. */
-export const cutReplicas = async (master: RedisServer): Promise<void> => {
-  await master.command('config', 'set', 'requirepass', 'unknown to replicas')
-  await master.command('-a', 'unknown to replicas', 'client', 'kill', 'type', 'replica')
 }
 
 /** Returns how many acknowledged messages are lost. */

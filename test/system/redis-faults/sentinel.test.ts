@@ -4,18 +4,9 @@ import { test, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startSentinels, type SentinelSetup } from '../../support/redis/sentinel.js'
 import type { RedisServer } from '../../support/redis/server.js'
+import { cutReplicas, untilReplicated } from '../../support/redis/replication.js'
 import { until } from '../../support/until.js'
-import {
-  cutReplicas,
-  finishLoad,
-  goOn,
-  startLoad,
-  untilAcknowledged,
-  untilReported,
-  untilReplicated,
-  USERS,
-  type Load,
-} from './load.js'
+import { finishLoad, goOn, startLoad, untilAcknowledged, untilReported, USERS, type Load } from './load.js'
 import { createRandom, seed } from './random.js'
 
 const random = createRandom(seed)

@@ -110,7 +110,7 @@ export class Inboxes {
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
     ]
-    const [outcome, offset, ownOffset, sentAt, toDeletions, pending, ownEpoch, isBeyond] =
+    const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
@@ -130,7 +130,7 @@ export class Inboxes {
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
               ...{ fromDeletions: Number(epoch), toDeletions: Number(toDeletions) },
-              json: outcome === 'stored' ? String(pending) : this.ownCopies.jsonOf(pending),
+              json: String(json),
             },
             rules.retention,
             noteId,

@@ -9,9 +9,9 @@
 --   sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
 --   no limit.
--- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, the pending own copy
---   and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention; or `limited` with the
---   milliseconds to wait; or `conflict`, `unknown-user`, `refused` or `full`.
+-- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
+--   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention; or
+--   `limited` with the milliseconds to wait; or `conflict`, `unknown-user`, `refused` or `full`.
 local MAX_PUBLISHED = 2048
 local mode, from = arg(1), arg(2)
 local digest, window = arg(5), arg(6)
@@ -35,29 +35,35 @@ local function done(...)
   return reply(...)
 end
 
+-- Returns the message as JSON without its offset.
+local function json_at(sentAt)
+  local profile = 'null'
+  if mode == 'away' then
+    profile = arg(14)
+  elseif mode ~= 'none' then
+    profile = sender.sender or 'null'
+  end
+  return arg(3) .. profile .. arg(4) .. sentAt .. '}'
+end
+
 local earlier = call('GET', K.id)
 if earlier then
   local same, offset, own, sentAt, e, theirs = string.match(earlier, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
   -- If one of the two users was deleted since, the id counts as new.
   if tonumber(e) == user.deletions and tonumber(theirs) == senderDeletions then
     if same ~= digest then return reply('conflict') end
-    local note = call('HGET', K.ownCopies, arg(17))
-    local pending = note and string.match(note, '%z(.*)') or false
-    return reply('repeated', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender))
+    -- After a failover the sender's server may lack the own copy. If retention has deleted the message here, the caller still has it.
+    local stored = mode == 'away' and entries(K, offset, offset, 1)[1]
+    local json = mode == 'away' and (stored and stored[ENTRY.message] or json_at(sentAt))
+    return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
   end
 end
 local wait = take_message(FROM.rate, tonumber(arg(19)))
 if wait > 0 then return reply('limited', wait) end
 if arg(7) ~= '1' and not user.createdAt then return reply('unknown-user') end
 
-local profile = 'null'
-if mode == 'away' then
-  profile = arg(14)
-elseif mode ~= 'none' then
-  profile = sender.sender or 'null'
-end
 local sentAt = string.format('%.0f', now)
-local json = arg(3) .. profile .. arg(4) .. sentAt .. '}'
+local json = json_at(sentAt)
 local size = #json + RULES.messageOverhead
 
 expire(K, user, userId, retention.age)
@@ -123,5 +129,5 @@ if asked['message.created'] then
 end
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
   or (mode == 'here' and exceeds(sender, sender.newest, sender.bytes, retention))
-local pending = mode == 'away' and json or false
+local pending = mode == 'away' and json
 return done('stored', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender) or 0, isBeyond and 1 or 0)

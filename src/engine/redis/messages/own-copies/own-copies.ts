@@ -1,5 +1,4 @@
 import type { Retention, UserRef } from '../../../engine.js'
-import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
@@ -9,7 +8,7 @@ export interface OwnCopy {
   to: string
   /** The id of the message. */
   id: string
-  /** The message without its offset; empty if the own copy was made already and only its offset is wanted. */
+  /** The message without its offset. */
   json: string
   /** How often the sender and the recipient were deleted. After a further deletion of either, the id counts as new. */
   fromDeletions: number
@@ -47,12 +46,7 @@ export class OwnCopies {
     this.#runner = runner
   }
 
-  /** Returns the message in a note; an empty text if the own copy was made already. */
-  jsonOf(note: Reply | undefined): string {
-    return typeof note === 'string' ? (JSON.parse(note) as Note)[2] : ''
-  }
-
-  /** Makes an own copy. A second call makes no second own copy. */
+  /** Makes an own copy, unless the sender's inbox has it: a retry calls this too, because a failover may have lost the own copy. */
   async make(
     { from, to, id, json, fromDeletions, toDeletions, window }: OwnCopy,
     { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
@@ -64,11 +58,9 @@ export class OwnCopies {
       own: hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions)),
     }
     const [offset, epoch] = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
-    if (json !== '') {
-      const partition = partitions.of({ appId: from.appId, userId: to })
-      // The send does not wait for this. If the note stays, the sweep finds it, and makes no second own copy.
-      this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
-    }
+    const partition = partitions.of({ appId: from.appId, userId: to })
+    // The send does not wait for this. If the note stays, the sweep finds it, and makes no second own copy.
+    this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
     return { offset: Number(offset), epoch: Number(epoch) }
   }
 
