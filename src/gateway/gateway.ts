@@ -24,6 +24,7 @@ import { GatewayError } from './errors.js'
 import type { Gateway, GatewayOptions } from './gateway-types.js'
 import { createActivity } from './sessions/activity.js'
 import { createHub } from './sessions/hub.js'
+import { createPostedSends } from './sessions/posted-sends.js'
 import { createLog } from './log.js'
 import { createMetrics } from './metrics/metrics.js'
 import { createRepeatLog } from './repeat-log.js'
@@ -39,6 +40,7 @@ import { createScrape } from './lifecycle/scrape.js'
 import { badTarget, refuseAddress } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes, ownsPath } from './http/routes.js'
+import { createSendRoute } from './http/send-route.js'
 import { createReload } from './lifecycle/reload.js'
 import { createInProcessClients } from './rest/in-process.js'
 import { createRestRoutes } from './rest/routes.js'
@@ -172,7 +174,15 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
   // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
-  const routes = createRoutes(log, readiness, rest)
+  const routes = createRoutes(
+    log,
+    readiness,
+    rest,
+    createSendRoute({
+      sendPosted: createPostedSends({ settings, apps, engine, log, metrics, startQueue }),
+      peerOf: (head) => peerOf(head, settings.listen.trustProxy),
+    }),
+  )
   const respond = getRequestListener(routes.fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,

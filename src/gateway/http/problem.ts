@@ -1,7 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { EngineError } from '../../engine/index.js'
+import { GatewayError } from '../errors.js'
 import { TOO_MANY_HEADERS } from './header-count.js'
+
+/** Returns whether a request failed because the engine is away or the gateway is closing. An engine's message may name a file. */
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof EngineError || (error instanceof GatewayError && error.code === 'closed')
 
 /** An error response as RFC 9457 describes it, with a `code` for programs. */
 export const problem = (

@@ -46,7 +46,9 @@ const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheContro
 
 /** Returns whether a path belongs to the gateway. */
 export const ownsPath = (path: string): boolean =>
-  /^\/(healthz|readyz|v1\/(session|errors|openapi\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(path)
+  /^\/(healthz|readyz|v1\/(session(\/send)?|errors|openapi\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(
+    path,
+  )
 
 /** Hono's environment of a request. */
 export interface HttpEnv {
@@ -54,13 +56,13 @@ export interface HttpEnv {
 }
 
 /**
- * Returns the handlers of the gateway's HTTP requests, `rest` among them. WebSocket upgrades do not come here. Routes are found by the
+ * Returns the handlers of the gateway's HTTP requests, `others` among them. WebSocket upgrades do not come here. Routes are found by the
  * path as the client sent it: in a parsed URL, `users/%2E%2E/sessions` is another path.
  */
 export const createRoutes = (
   log: Log,
   readiness: () => Promise<Readiness>,
-  rest: Hono<HttpEnv>,
+  ...others: Hono<HttpEnv>[]
 ): Hono<HttpEnv> => {
   const routes = new Hono<HttpEnv>({
     getPath: ({ url }, options) => (options?.env ? pathOf(options.env.incoming) : new URL(url).pathname),
@@ -68,7 +70,7 @@ export const createRoutes = (
   let scripts: ReturnType<typeof loadScripts> | undefined
 
   routes.route('/', createHealthRoutes(readiness))
-  routes.route('/', rest)
+  for (const other of others) routes.route('/', other)
   routes.get('/v1/errors', (context) =>
     context.html(errorsPage, 200, {
       'content-security-policy': errorsPolicy,

@@ -87,7 +87,7 @@ export const metricsTable = {
   ),
   refusals: counter(
     'chat_session_refusals_total',
-    '`refused` frames by the type of the refused frame and by code.',
+    '`refused` frames, and refused posted messages, by the type of the refused frame and by code.',
     ['app', 'frame', 'code'],
   ),
 

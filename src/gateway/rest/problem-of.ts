@@ -1,5 +1,4 @@
-import { EngineError } from '../../engine/index.js'
-import { GatewayError } from '../errors.js'
+import { isUnavailable } from '../http/problem.js'
 import { errorStatus, RestError, type RestErrorCode } from './errors.js'
 
 /** The parts of an answer that says why a call failed. */
@@ -24,8 +23,5 @@ export const problemOf = (error: unknown): Problem | undefined => {
     headers: code === 'unavailable' ? { 'retry-after': String(RETRY_AFTER), ...headers } : headers,
   })
   if (error instanceof RestError) return problem(error.code, error.message, error.headers)
-  // An engine's message may name a file of the machine.
-  if (error instanceof EngineError || (error instanceof GatewayError && error.code === 'closed'))
-    return problem('unavailable', UNAVAILABLE)
-  return undefined
+  return isUnavailable(error) ? problem('unavailable', UNAVAILABLE) : undefined
 }

@@ -1,7 +1,14 @@
 import type { Engine, SendResult, UserRef } from '../../engine/index.js'
-import { isGuestId, limits, type ClientFrameOf, type RefusalCode } from '../../protocol/index.js'
+import { limits, type ClientFrameOf } from '../../protocol/index.js'
 import type { App } from '../apps/app.js'
 import type { Settings } from '../config/parse.js'
+import {
+  authorizeSend,
+  maySend,
+  NOT_ALLOWED,
+  refusalOfResult,
+  type RefusalParts,
+} from '../messages/client-sends.js'
 import { countSend } from '../messages/count-send.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import { readWhatFits } from '../messages/read-what-fits.js'
@@ -26,8 +33,6 @@ export interface MessagingContext {
 /** A frame that a live session answers. */
 export type RequestFrame = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
 
-type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAfter?: number | undefined]
-
 /** Answers a frame with `refused`; `retryAfter` in milliseconds. */
 export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void
 
@@ -39,12 +44,6 @@ interface Messaging {
 }
 
 export const OTHER_EPOCH = "The inbox has another 'epoch' now: reconnect, and 'started' has the new one."
-const TOO_MUCH_UNREAD =
-  "The recipient's inbox is full, and your unread messages take up more of it than the app's 'unreadPerSender' allows."
-const QUOTA_EXCEEDED = "The app's quota of storage or inboxes is used up."
-
-/** Milliseconds after which a client tries again if the app's quota is used up. */
-const QUOTA_RETRY_AFTER = 30_000
 
 const MAX_HISTORY = 100
 const DEFAULT_HISTORY = 50
@@ -68,38 +67,13 @@ export const createMessaging = (
   let failureCount = 0
   let lastHistory = Promise.resolve()
 
-  const maySend = (): boolean => {
-    const { send } = app.settings
-    return send === 'anyone' || (send === 'users' && !isGuestId(userId))
-  }
-
-  /** Returns the code to refuse a send with if the app's `authorizeSend` does not allow it. */
-  const authorize = async (to: string): Promise<'refused' | 'unavailable' | undefined> => {
-    try {
-      const { authorizeSend } = app.settings
-      // A reload may have removed the function while the message waited.
-      const answer: unknown = authorizeSend ? await authorizeSend({ from: userId, to }) : true
-      return answer === true ? undefined : 'refused'
-    } catch (error) {
-      const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: undefined }
-      log.error(
-        { appId, name, stack },
-        "the app's authorizeSend function threw an error: the message was refused as unavailable",
-      )
-      return 'unavailable'
-    }
-  }
-
   /** Returns false if the client may try the same send again. */
   const answerSend = (frame: ClientFrameOf<'send'>, sent: SendResult, at: number): boolean => {
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
     if ('sentAt' in sent) {
       const { ownOffset, offset, sentAt } = sent
       connection.send({ type: 'sent', id: frame.id, offset: ownOffset ?? offset, sentAt })
-    } else if (sent.outcome === 'full') refuse(frame, 'unavailable', QUOTA_EXCEEDED, QUOTA_RETRY_AFTER)
-    else if (sent.outcome === 'refused') refuse(frame, 'refused', TOO_MUCH_UNREAD)
-    else if (sent.outcome === 'limited') refuse(frame, 'rate-limited', undefined, sent.retryAfter)
-    else refuse(frame, sent.outcome)
+    } else refuse(frame, ...refusalOfResult(sent))
     return sent.outcome !== 'full' && sent.outcome !== 'limited'
   }
 
@@ -116,7 +90,7 @@ export const createMessaging = (
 
   /** Resolves with false if the client may try the same send again. */
   const authorizeAndStore = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
-    const refusal = await authorize(frame.to)
+    const refusal = await authorizeSend(app, log, { from: userId, to: frame.to })
     if (!refusal) return store(frame)
     refuse(frame, refusal)
     return refusal !== 'unavailable'
@@ -146,7 +120,7 @@ export const createMessaging = (
   const refusalOf = (frame: ClientFrameOf<'send'>): RefusalParts | undefined => {
     const problem = checkMessage(frame)
     if (problem) return [problem.code, problem.why]
-    if (!maySend()) return ['refused', "The app's 'send' rule does not let this user send."]
+    if (!maySend(app, userId)) return NOT_ALLOWED
     const refusal = sendBarrier.current()
     if (refusal) return [refusal.code, refusal.why, refusal.retryAfter]
     // If the user sent too many to this gateway alone, the engine, which counts those of all gateways, is not asked.

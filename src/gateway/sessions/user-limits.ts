@@ -32,6 +32,15 @@ export class UserLimits {
     return this.#app.userRates.spend('bytesPerSecond', this.#userId, bytesPerSecond, bytes + FRAME_COST)
   }
 
+  /** Returns 0 and counts the bytes, or the milliseconds until the user has repaid a debt of `bytesPerSecond`. */
+  takeBytes(bytes: number): number {
+    const { appId, limits } = this.#app.settings
+    const rest = this.#app.userRates.spend('bytesPerSecond', this.#userId, limits.bytesPerSecond, 0)
+    if (rest >= 0) this.spendBytes(bytes)
+    else this.#metrics.limitsReached.inc({ app: appId, limit: 'bytesPerSecond' })
+    return rest < 0 ? Math.ceil(-rest * 1_000) : 0
+  }
+
   #take(limit: 'requestsPerSecond' | 'messagesPerSecond'): number {
     const { appId, limits } = this.#app.settings
     const wait = this.#app.userRates.take(limit, this.#userId, limits[limit])

@@ -1,0 +1,112 @@
+import { isUtf8 } from 'node:buffer'
+import { Hono, type Context } from 'hono'
+import { errorMessages, requestFrames, type EndCode } from '../../protocol/index.js'
+import { object, optional, text, wrongField } from '../../protocol/internal.js'
+import type { Peer } from '../auth/authentication.js'
+import type { PostedAnswer, PostedSends } from '../sessions/posted-sends.js'
+import { crossOriginHeaders } from './cross-origin.js'
+import { isUnavailable, problem } from './problem.js'
+import { receiveBody } from './receive-body.js'
+import type { RequestHead } from './request-head.js'
+import type { HttpEnv } from './routes.js'
+
+const SEND_PATH = '/v1/session/send'
+
+/** Bytes of a body. Browsers keep at most 64 KiB of requests alive when their page is left. */
+const MAX_BODY = 61_440
+/** Messages of one post. */
+const MAX_SENDS = 16
+
+/** Milliseconds after which a client posts again, unless the refusal says otherwise. */
+const RETRY_AFTER = 5_000
+
+/** The HTTP status of each code that refuses a whole post. */
+const statusOf: Partial<Record<EndCode, 400 | 401 | 403 | 404 | 413>> = {
+  'bad-request': 400,
+  unauthenticated: 401,
+  'token-expired': 401,
+  revoked: 401,
+  'origin-refused': 403,
+  'guests-refused': 403,
+  'unknown-app': 404,
+  'too-large': 413,
+}
+
+type Refused = Extract<PostedAnswer, { ok: false }>
+
+const refuse = (code: EndCode, why: string): Refused => ({ ok: false, code, why })
+
+const proofFields = { appId: text, token: optional(text), signature: optional(text), userId: optional(text) }
+
+/** Returns the messages of a body, or why it has none. What the rules of messages refuse is told in the results. */
+const parsePosted = (json: string): PostedSends | Refused => {
+  let body: unknown
+  try {
+    body = JSON.parse(json)
+  } catch {
+    return refuse('bad-request', 'The body is not JSON.')
+  }
+  if (!object(body)) return refuse('bad-request', 'The body is not a JSON object.')
+  const { appId, token, signature, userId, sends } = body
+  const wrong = wrongField(proofFields, body)
+  if (wrong !== undefined)
+    return refuse('bad-request', `The body's '${wrong}' is missing or of the wrong type.`)
+  if ((token === undefined) === (signature === undefined))
+    return refuse('bad-request', "The body has exactly one of 'token' and 'signature'.")
+  if (!Array.isArray(sends) || sends.length === 0 || sends.length > MAX_SENDS)
+    return refuse('bad-request', `The body's 'sends' is a list of 1 to ${MAX_SENDS} messages.`)
+  for (const send of sends as unknown[]) {
+    const wrong = object(send) ? wrongField(requestFrames.send, send) : 'sends'
+    if (wrong !== undefined)
+      return refuse('bad-request', `A message's '${wrong}' is missing or of the wrong type.`)
+  }
+  return { appId, token, signature, userId, sends } as PostedSends
+}
+
+interface SendRouteContext {
+  sendPosted(posted: PostedSends, bytes: number, peer: Peer): Promise<PostedAnswer>
+  peerOf(head: RequestHead): Peer
+}
+
+/** Returns the route of messages that come without a session: of a page that is being left, or of a service worker. */
+export const createSendRoute = ({ sendPosted, peerOf }: SendRouteContext): Hono<HttpEnv> => {
+  const answerTo = async (context: Context<HttpEnv>): Promise<PostedAnswer> => {
+    const { incoming } = context.env
+    const body = await receiveBody(incoming, MAX_BODY)
+    if (!body.ok) {
+      // The client may still be sending it.
+      context.header('connection', 'close')
+      return body.why === 'too-large'
+        ? refuse('too-large', `A body has at most ${MAX_BODY} bytes: post fewer messages at once.`)
+        : refuse('bad-request', 'The body was not sent to its end in time.')
+    }
+    if (!isUtf8(body.bytes)) return refuse('bad-request', 'The body is not UTF-8.')
+    const posted = parsePosted(body.bytes.toString())
+    if ('ok' in posted) return posted
+    try {
+      return await sendPosted(posted, body.bytes.length, peerOf(incoming))
+    } catch (error) {
+      if (isUnavailable(error)) return refuse('unavailable', 'The gateway cannot answer now.')
+      throw error
+    }
+  }
+
+  const routes = new Hono<HttpEnv>()
+  routes.use(SEND_PATH, async (context, next) => {
+    for (const [name, value] of Object.entries(crossOriginHeaders)) context.header(name, value)
+    await next()
+  })
+  routes.post(SEND_PATH, async (context) => {
+    const answer = await answerTo(context)
+    if (answer.ok) return context.json({ results: answer.results })
+    const { code, why = errorMessages[code], retryAfter = RETRY_AFTER } = answer
+    const status = statusOf[code] ?? 503
+    if (status === 503) context.header('retry-after', String(Math.ceil(retryAfter / 1_000)))
+    return problem(context, status, code, why)
+  })
+  routes.all(SEND_PATH, (context) => {
+    context.header('allow', 'POST')
+    return problem(context, 405, 'method-not-allowed', 'This address has the method POST.')
+  })
+  return routes
+}

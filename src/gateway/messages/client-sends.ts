@@ -1,0 +1,46 @@
+import type { SendResult } from '../../engine/index.js'
+import { isGuestId, type RefusalCode } from '../../protocol/index.js'
+import type { App } from '../apps/app.js'
+import type { Log } from '../log.js'
+
+/** Why a client's frame is refused: the code, the sentence, and after how many milliseconds to try again. */
+export type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAfter?: number | undefined]
+
+export const NOT_ALLOWED: RefusalParts = ['refused', "The app's 'send' rule does not let this user send."]
+const TOO_MUCH_UNREAD =
+  "The recipient's inbox is full, and your unread messages take up more of it than the app's 'unreadPerSender' allows."
+const QUOTA_EXCEEDED = "The app's quota of storage or inboxes is used up."
+
+/** Milliseconds after which a client tries again if the app's quota is used up. */
+const QUOTA_RETRY_AFTER = 30_000
+
+/** Returns whether the app's `send` rule lets a client of this user send. */
+export const maySend = ({ settings: { send } }: App, userId: string): boolean =>
+  send === 'anyone' || (send === 'users' && !isGuestId(userId))
+
+/** Resolves with the code to refuse a message with if the app's `authorizeSend` does not allow it. */
+export const authorizeSend = async (
+  { settings: { appId, authorizeSend: authorize } }: App,
+  log: Log,
+  message: { from: string; to: string },
+): Promise<'refused' | 'unavailable' | undefined> => {
+  try {
+    // A reload may have removed the function while the message waited.
+    const answer: unknown = authorize ? await authorize(message) : true
+    return answer === true ? undefined : 'refused'
+  } catch (error) {
+    const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: undefined }
+    log.error(
+      { appId, name, stack },
+      "the app's authorizeSend function threw an error: the message was refused as unavailable",
+    )
+    return 'unavailable'
+  }
+}
+
+/** Returns why the engine did not store a client's message. */
+export const refusalOfResult = (sent: Exclude<SendResult, { sentAt: number }>): RefusalParts => {
+  if (sent.outcome === 'full') return ['unavailable', QUOTA_EXCEEDED, QUOTA_RETRY_AFTER]
+  if (sent.outcome === 'refused') return ['refused', TOO_MUCH_UNREAD]
+  return sent.outcome === 'limited' ? ['rate-limited', undefined, sent.retryAfter] : [sent.outcome]
+}

@@ -1,0 +1,180 @@
+import { EngineError, type Engine, type UserRef } from '../../engine/index.js'
+import {
+  errorMessages,
+  isRetryable,
+  type ClientFrameOf,
+  type EndCode,
+  type RefusalCode,
+} from '../../protocol/index.js'
+import { admit, type Admitted } from '../auth/admission.js'
+import type { Peer, Refusal } from '../auth/authentication.js'
+import type { App } from '../apps/app.js'
+import { sendRulesOf } from '../apps/engine-rules.js'
+import type { Settings } from '../config/parse.js'
+import type { StartQueue } from '../limits/start-queue.js'
+import type { Log } from '../log.js'
+import {
+  authorizeSend,
+  maySend,
+  NOT_ALLOWED,
+  refusalOfResult,
+  type RefusalParts,
+} from '../messages/client-sends.js'
+import { countSend } from '../messages/count-send.js'
+import { checkMessage } from '../messages/rules.js'
+import type { Metrics } from '../metrics/metrics.js'
+import { engineRetryAfter } from './engine-retry.js'
+import { saveAdmitted } from './save-admitted.js'
+import { UserLimits } from './user-limits.js'
+
+type Draft = Omit<ClientFrameOf<'send'>, 'type'>
+
+/** Messages without a session, with the proof of who sends them. */
+export type PostedSends = Pick<ClientFrameOf<'start'>, 'appId' | 'token' | 'signature' | 'userId'> & {
+  sends: readonly Draft[]
+}
+
+/** What became of one message: it is durable, or refused. `retryAfter` is in milliseconds. */
+type PostedResult =
+  | { id: string; offset: number; sentAt: number }
+  | { id: string; code: RefusalCode; message: string; retryable: boolean; retryAfter?: number }
+
+/** The results in the order of the messages, or why no message was looked at. */
+export type PostedAnswer = { ok: true; results: PostedResult[] } | Omit<Refusal, 'origin' | 'trace'>
+
+interface PostedSendsContext {
+  settings: Pick<Settings, 'apps' | 'sendWindow' | 'startTimeout'>
+  /** Resolves with the apps by id, once the engine is open. */
+  apps(): Promise<ReadonlyMap<string, App>>
+  engine: Engine
+  log: Log
+  metrics: Metrics
+  startQueue: StartQueue
+}
+
+const GUEST_GONE = 'The guest of this token is no longer kept: start as a guest for another one.'
+const REVOKED: RefusalParts = [
+  'unauthenticated',
+  "The app's backend revoked these credentials: log in again.",
+]
+
+const refusal = (code: EndCode, why?: string): PostedAnswer => ({ ok: false, code, why })
+
+/**
+ * Stores messages that come without a session. Each is authorized and stored before the next, so that they keep their order. If one is
+ * refused only for now, those behind it are refused too: stored, they would overtake it. Rejects with an `EngineError` if the engine fails
+ * before the first message.
+ */
+export const createPostedSends = (
+  context: PostedSendsContext,
+): ((posted: PostedSends, bytes: number, peer: Peer) => Promise<PostedAnswer>) => {
+  const { settings, engine, log, metrics, startQueue } = context
+
+  /** Asked before each message, since the app's `authorizeSend` may take long. */
+  const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
+    (credential.expiresAt !== null && credential.expiresAt <= Date.now()) ||
+    (await engine.isRevoked(user, credential))
+
+  const store = async (
+    { id, to, body, data }: Draft,
+    user: UserRef,
+    admitted: Admitted,
+  ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
+    const { app } = admitted
+    const { appId, userId } = user
+    const problem = checkMessage({ id, to, body, data })
+    if (problem) return [problem.code, problem.why]
+    if (!maySend(app, userId)) return NOT_ALLOWED
+    const wait = new UserLimits(metrics, app, userId).takeMessage()
+    if (wait > 0) return ['rate-limited', undefined, wait]
+    const unauthorized = app.settings.authorizeSend && (await authorizeSend(app, log, { from: userId, to }))
+    if (unauthorized) return [unauthorized]
+    if (await isRevoked(user, admitted)) return REVOKED
+    const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
+    const at = performance.now()
+    const sent = await engine.send({ appId, id, from: userId, to, body, data }, rules)
+    countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
+    if (!('sentAt' in sent)) return refusalOfResult(sent)
+    return { offset: sent.ownOffset ?? sent.offset, sentAt: sent.sentAt }
+  }
+
+  const storeOrRefuse = async (
+    ...[draft, user, admitted]: Parameters<typeof store>
+  ): ReturnType<typeof store> => {
+    try {
+      return await store(draft, user, admitted)
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+      metrics.engineErrors.inc({ code: error.code })
+      log.warn({ err: error }, 'a posted message was refused because the engine failed')
+      return ['unavailable', undefined, engineRetryAfter()]
+    }
+  }
+
+  const storeAll = async (
+    sends: readonly Draft[],
+    user: UserRef,
+    admitted: Admitted,
+    first: RefusalParts | undefined,
+  ): Promise<PostedResult[]> => {
+    let refusedForAll = first
+    const results: PostedResult[] = []
+    for (const draft of sends) {
+      const { id } = draft
+      const stored = refusedForAll ?? (await storeOrRefuse(draft, user, admitted))
+      if (Array.isArray(stored)) {
+        const [code, message = errorMessages[code], retryAfter] = stored
+        const retryable = isRetryable(code)
+        if (retryable) refusedForAll = stored
+        metrics.refusals.inc({ app: user.appId, frame: 'send', code })
+        results.push({ id, code, message, retryable, ...(retryAfter !== undefined && { retryAfter }) })
+      } else results.push({ id, ...stored })
+    }
+    return results
+  }
+
+  const sendPosted = async (
+    { appId, token, signature, userId, sends }: PostedSends,
+    bytes: number,
+    peer: Peer,
+  ): Promise<PostedAnswer> => {
+    const start = { type: 'start', appId, token, signature, userId } as ClientFrameOf<'start'>
+    const admitted = await admit(
+      { engine, settings, metrics, isOpen: () => true },
+      await context.apps(),
+      start,
+      peer,
+    )
+    if (!admitted.ok) {
+      const { code, why, retryAfter, origin } = admitted
+      log.info({ code, why, origin, address: peer.address }, 'posted messages refused')
+      return { ok: false, code, why, retryAfter }
+    }
+    const { app } = admitted
+    // A guest who is no longer kept would become another one, who never starts a session.
+    if (admitted.mustBeNew) return refusal('unauthenticated', GUEST_GONE)
+    const user = { appId: app.settings.appId, userId: admitted.userId }
+    const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
+    if (wait > 0)
+      return { ok: true, results: await storeAll(sends, user, admitted, ['rate-limited', undefined, wait]) }
+    // Asked before the user is saved, because a revoked token must not bring back a user who was deleted.
+    if (await isRevoked(user, admitted)) return refusal(...(REVOKED as [EndCode, string]))
+    let unsaved: PostedAnswer | undefined
+    const saved = await saveAdmitted({ engine, metrics }, user, admitted, (code, why) => {
+      unsaved = refusal(code, why)
+    })
+    if (!saved) return unsaved ?? refusal('unavailable')
+    return { ok: true, results: await storeAll(sends, user, admitted, undefined) }
+  }
+
+  return async (posted, bytes, peer) => {
+    let answer = refusal('unavailable')
+    const work = async (): Promise<void> => {
+      answer = await sendPosted(posted, bytes, peer)
+    }
+    // To verify a user costs as much as at a start, so posts wait with the starts.
+    if (!(await startQueue.run(work, peer.address, bytes)))
+      metrics.limitsReached.inc({ app: settings.apps.has(posted.appId) ? posted.appId : '', limit: 'starts' })
+    return answer
+  }
+}

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
+import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
+import { createLog } from '../../../src/gateway/log.js'
+import { createMetrics } from '../../../src/gateway/metrics/metrics.js'
+import { createPostedSends } from '../../../src/gateway/sessions/posted-sends.js'
+import { forge } from '../../support/forged-tokens.js'
+import { startGateway } from '../../support/gateway.js'
+import { codesOf, post, postAs, postBody, postedSendTests, type Post } from '../../support/posted-sends.js'
+import { startClient } from '../../support/raw-client.js'
+import { onBothEngines, restOf } from '../../support/rest-calls.js'
+import { guestStart } from '../../support/starts.js'
+import { appId, secret, tokenFor } from '../../support/tokens.js'
+
+// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+const running = await onBothEngines({ limits: { messagesPerSecond: 1_000 } })
+const { url } = await startGateway({ origins: ['https://www.example.com'], unknownRecipients: false })
+for (const gateway of running) postedSendTests(gateway.on, [gateway.url, gateway.url])
+
+const hello = { id: '1', to: 'ada', body: 'hello' }
+const statusAndCode = ({ status, code }: Post): unknown[] => [status, code]
+
+test('a message that can’t be stored does not stop those behind it', async () => {
+  const posted = await postAs(url, 'ada', [
+    { id: '', to: 'ada', body: 'x' },
+    { id: 'nothing', to: 'ada' },
+    { id: 'nobody', to: 'nobody', body: 'x' },
+    { id: 'large', to: 'ada', body: 'x'.repeat(16_385) },
+    hello,
+  ])
+  assert.deepEqual(codesOf(posted), ['bad-request', 'bad-request', 'unknown-user', 'too-large', undefined])
+  assert.deepEqual(posted.results[2], {
+    id: 'nobody',
+    code: 'unknown-user',
+    message: posted.results[2]?.['message'],
+    retryable: false,
+  })
+})
+
+test('after a message that is refused only for now, the rest have the same code', async () => {
+  const { url } = await startGateway({ limits: { messagesPerSecond: 2 } })
+  const sends = ['1', '2', '3', '4'].map((id) => ({ ...hello, id }))
+  const posted = await postAs(url, 'ada', sends)
+  assert.deepEqual(codesOf(posted), [undefined, undefined, 'rate-limited', 'rate-limited'])
+  const [, , third, fourth] = posted.results
+  assert.equal(third?.['retryable'], true)
+  assert.ok((third['retryAfter'] as number) > 0)
+  assert.deepEqual({ ...third, id: '4' }, fourth)
+})
+
+test('a user in debt of bytesPerSecond is told when to post again', async () => {
+  const { url } = await startGateway({ limits: { bytesPerSecond: 1_024 } })
+  const large = { ...hello, body: 'x'.repeat(4_000) }
+  assert.deepEqual(codesOf(await postAs(url, 'ada', [large])), [undefined])
+  const posted = await postAs(url, 'ada', [{ ...large, id: '2' }])
+  assert.deepEqual(codesOf(posted), ['rate-limited'])
+  assert.ok((posted.results[0]?.['retryAfter'] as number) > 1_000)
+})
+
+test('a bad or expired proof is 401, and none, two or an id of somebody else 400', async () => {
+  const token = await tokenFor('ada')
+  const sends = [hello]
+  const expired = { tokenType: 'user', iss: appId, sub: 'ada', exp: Math.floor(Date.now() / 1_000) - 1 }
+  for (const body of [
+    { appId, token: `${token}x`, sends },
+    { appId, token: forge(expired, undefined, secret), sends },
+    { appId, signature: 'f'.repeat(64), userId: 'ada', sends },
+  ])
+    assert.equal((await post(url, body)).status, 401)
+  for (const body of [
+    { appId, sends },
+    { appId, userId: 'ada', sends },
+    { appId, token, signature: 'f'.repeat(64), userId: 'ada', sends },
+    { appId, signature: 'f'.repeat(64), sends },
+    { appId, guest: true, sends },
+    { appId, token, userId: 'bob', sends },
+  ])
+    assert.deepEqual(statusAndCode(await post(url, body)), [400, 'bad-request'])
+})
+
+test('a body that is no post is 400, one that is too large 413, an unknown app 404', async () => {
+  const token = await tokenFor('ada')
+  const many = Array.from({ length: 17 }, (_, n) => ({ ...hello, id: `${n}` }))
+  for (const sends of [[], many, undefined, {}, [null], [{ ...hello, to: 1 }], [{ id: '1', body: 'x' }]])
+    assert.deepEqual(statusAndCode(await post(url, { appId, token, sends })), [400, 'bad-request'])
+  for (const body of ['', 'x', '[]', 'null', new Uint8Array([0x7b, 0xff, 0x7d])])
+    assert.deepEqual(statusAndCode(await postBody(url, body)), [400, 'bad-request'])
+  assert.deepEqual(statusAndCode(await postBody(url, ' '.repeat(61_441))), [413, 'too-large'])
+  const unknown = await post(url, { appId: 'other', token, sends: [hello] })
+  assert.deepEqual(statusAndCode(unknown), [404, 'unknown-app'])
+  assert.equal((await postAs(url, 'ada', many.slice(1))).results.length, 16)
+})
+
+test('any origin reads the answer, but only pages of the app’s origins are served', async () => {
+  const token = await tokenFor('ada')
+  const body = { appId, token, sends: [hello] }
+  const served = await post(url, body, { origin: 'https://www.example.com' })
+  for (const [origin, status] of [
+    ['https://evil.example', 403],
+    ['null', 403],
+  ] as const)
+    assert.deepEqual(statusAndCode(await post(url, body, { origin })), [status, 'origin-refused'])
+  for (const { status, headers } of [served, await postBody(url, 'x')]) {
+    assert.ok(status === 200 || status === 400)
+    assert.equal(headers.get('access-control-allow-origin'), '*')
+    assert.equal(headers.get('access-control-allow-credentials'), null)
+    assert.equal(headers.get('access-control-expose-headers'), 'retry-after')
+    assert.equal(headers.get('cache-control'), 'no-store, no-transform')
+    assert.equal(headers.get('x-accel-buffering'), 'no')
+  }
+  const wrong = await fetch(`${url}/v1/session/send`)
+  assert.deepEqual([wrong.status, wrong.headers.get('allow')], [405, 'POST'])
+})
+
+test('the app’s `send` rule and its authorizeSend decide about posted messages', async () => {
+  const asked: unknown[] = []
+  const { url } = await startGateway({
+    send: 'users',
+    authorizeSend: (message) => {
+      asked.push(message)
+      return message.to === 'friend'
+    },
+  })
+  const sends = ['friend', 'stranger'].map((to) => ({ id: '1', to, body: 'x' }))
+  assert.deepEqual(codesOf(await postAs(url, 'ada', sends)), [undefined, 'refused'])
+  assert.deepEqual(asked, [
+    { from: 'ada', to: 'friend' },
+    { from: 'ada', to: 'stranger' },
+  ])
+  const guest = await startClient(url, guestStart)
+  const posted = await post(url, { appId, token: guest.started['token'], sends })
+  assert.deepEqual(codesOf(posted), ['refused', 'refused'])
+})
+
+test('a token that is revoked while a message is authorized stores nothing', async () => {
+  const { url, gateway } = await startGateway({
+    authorizeSend: async ({ from }) => {
+      await restOf(url)('DELETE', `/users/${from}/sessions`)
+      return true
+    },
+  })
+  assert.deepEqual(codesOf(await postAs(url, 'ada', [hello])), ['unauthenticated'])
+  const { messages } = await gateway.client(appId).listMessages({ user: 'ada' })
+  assert.deepEqual(messages, [])
+})
+
+/** Returns a memory engine whose methods may be replaced while it runs. */
+const changeable = (): { engine: Engine; changes: Partial<Engine> } => {
+  const memory = createMemoryEngine()
+  const changes: Partial<Engine> = {}
+  const engine = new Proxy(memory, {
+    get: (_, name: keyof Engine) => changes[name] ?? memory[name].bind(memory),
+  })
+  return { engine, changes }
+}
+const away = () => Promise.reject(new EngineError('unavailable', 'The engine is away.'))
+
+test('an engine that is away is 503, and one that fails later is told in the results', async () => {
+  const { engine, changes } = changeable()
+  const { url } = await startGateway({}, {}, { engine })
+  let sends = 0
+  const { send } = engine
+  changes.send = (...message) => (++sends === 2 ? away() : send(...message))
+  const posted = await postAs(
+    url,
+    'ada',
+    ['1', '2', '3'].map((id) => ({ ...hello, id })),
+  )
+  assert.deepEqual(codesOf(posted), [undefined, 'unavailable', 'unavailable'])
+  assert.ok((posted.results[1]?.['retryAfter'] as number) >= 1_000)
+  changes.isRevoked = away
+  const refused = await postAs(url, 'ada', [hello])
+  assert.deepEqual(statusAndCode(refused), [503, 'unavailable'])
+  assert.ok(Number(refused.headers.get('retry-after')) > 0)
+})
+
+test('posts wait with the starts, and are refused when too many wait', async () => {
+  const metrics = createMetrics()
+  const sendPosted = createPostedSends({
+    settings: { apps: new Map(), sendWindow: 1_000, startTimeout: 1_000 },
+    apps: () => assert.fail('a post that was refused looks at no app'),
+    engine: createMemoryEngine(),
+    log: createLog({ level: 'fatal' }),
+    metrics,
+    startQueue: createStartQueue({ atOnce: 0, waiting: 0 }),
+  })
+  const answer = await sendPosted({ appId, sends: [hello] }, 100, { origin: null, address: 'here' })
+  assert.deepEqual([answer.ok, !answer.ok && answer.code], [false, 'unavailable'])
+  assert.match(await metrics.scrape(), /limits_reached_total\{app="",limit="starts"\} 1/)
+})
