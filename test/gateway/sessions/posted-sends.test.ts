@@ -183,7 +183,7 @@ test('posts wait with the starts, and are refused when too many wait', async () 
     engine: createMemoryEngine(),
     log: createLog({ level: 'fatal' }),
     metrics,
-    startQueue: createStartQueue({ atOnce: 0, waiting: 0 }),
+    startQueue: createStartQueue({ atOnce: { fewest: 0, first: 0, most: 0 }, waiting: 0 }),
   })
   const answer = await sendPosted({ appId, sends: [hello] }, 100, { origin: null, address: 'here' })
   assert.deepEqual([answer.ok, !answer.ok && answer.code], [false, 'unavailable'])
