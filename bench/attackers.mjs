@@ -173,7 +173,7 @@ const flood = async (frameOf, { connections = 20, bytes = 2_000_000_000 } = {}) 
 const big = 'x'.repeat(60_000)
 const json = JSON.stringify
 
-/** Calls `one` so many times a second until the time is over. */
+/** Calls `one` this many times a second until the time is over. */
 const atRate = async (perSecond, one) => {
   const began = performance.now()
   for (let count = 0; !isOver();) {

@@ -127,7 +127,7 @@ const withTimeout = (work) => Promise.race([work, sleep(TIMEOUT, 'late', { ref: 
 let messageCount = 0
 let newcomerCount = 0
 
-/** Lets pairs exchange messages and new sessions start for so many seconds. Returns the measurements. */
+/** Lets pairs exchange messages and new sessions start for this many seconds. Returns the measurements. */
 const measure = async (pairs, port, seconds) => {
   const due = new Map()
   const took = []

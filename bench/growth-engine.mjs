@@ -1,5 +1,5 @@
 // An embedded engine with many users: node bench/growth-engine.mjs USERS [SENDS ROUND]. Without SENDS it fills the folder. Otherwise it
-// opens the folder, sends so many messages, and sends back what that took. It is killed afterwards, so the folder is that of a crash.
+// opens the folder, sends SENDS messages, and sends back what that took. It is killed afterwards, so the folder is that of a crash.
 /* global performance */
 import { each, open } from './embedded.mjs'
 import { profileCpu } from './profiler.mjs'

@@ -23,7 +23,7 @@ const MESSAGES_PER_SECOND = isQuick ? 250 : 400
 const PING_INTERVAL = isQuick ? 2 : 25
 /** Each session is pinged three times in 75 s, and the gateway stores the round-trip time of one of these pings. */
 const IDLE_SECONDS = isQuick ? 6 : 75
-/** The time without sessions is measured in so many parts, whose differences are the noise. */
+/** The time without sessions is measured in this many parts, whose differences are the noise. */
 const IDLE_PARTS = 3
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const NAME = 'chat-session'

@@ -48,7 +48,7 @@ const rules = {
   quota: { inboxes: 1e9, bytes: 1e15 },
 }
 
-/** Calls `call` so many times, some at once. Returns calls a second. */
+/** Calls `call` this many times, some at once. Returns calls a second. */
 const rate = async (call) => {
   const began = performance.now()
   let next = 0

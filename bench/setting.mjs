@@ -56,7 +56,7 @@ export const withServer = async (name, use, env = {}) => {
       port,
       ask,
       usage: () => ask('usage'),
-      /** Stores so many messages for each of these users, as if another user had sent them. */
+      /** Stores this many messages for each of these users, as if another user had sent them. */
       fill: (userIds, messages) => ask({ userIds, messages }),
       /** Kills the server. */
       async kill() {
@@ -144,7 +144,7 @@ export const closePairs = (pairs) => {
   for (const { sender, recipient } of pairs) for (const socket of [sender, recipient]) socket.terminate()
 }
 
-/** The value below which so many per cent of the numbers are. */
+/** The value that `percent` of the numbers stay below. */
 export const percentile = (numbers, percent) => {
   const sorted = numbers.toSorted((one, other) => one - other)
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))]

@@ -8,7 +8,7 @@ const RATE = 10_000
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 
-/** Sends at the rate for so many seconds. Resolves, when all messages have arrived, with the milliseconds of each after the warm-up. */
+/** Sends at the rate for this many seconds. Resolves, when all messages have arrived, with the milliseconds of each after the warm-up. */
 const run = (pairs, warm, seconds) =>
   new Promise((resolve) => {
     const due = []

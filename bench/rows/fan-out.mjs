@@ -7,7 +7,7 @@ const AT_ONCE = 20
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 
-/** Sends so many messages. Resolves when all sessions have them. */
+/** Sends the messages. Resolves when all sessions have them. */
 const run = (sender, recipients, count, round) =>
   new Promise((resolve) => {
     let [sent, arrived] = [0, 0]

@@ -18,7 +18,7 @@ const epochOf = async (name, port, token) => {
   })
 }
 
-/** Comes back. Resolves with the milliseconds until so many messages are there. */
+/** Comes back. Resolves with the milliseconds until all messages are there. */
 const comeBack = (name, port, { token, epoch }, messages) =>
   new Promise((resolve, reject) => {
     const began = performance.now()

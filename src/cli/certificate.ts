@@ -1,7 +1,7 @@
 import { count, findingsAbout, type Finding } from './report.js'
 
 const DAY = 86_400_000
-/** Days before the end of a certificate at which it should have been renewed. */
+/** A certificate should be renewed this many days before it expires. */
 const RENEW_DAYS = 14
 
 /** Says for how long a certificate is valid. `validTo` is a date as OpenSSL writes it. */

@@ -11,7 +11,7 @@ type Kind = 'string' | 'literal' | '{' | '}' | '[' | ']' | ':' | ',' | 'end' | '
 export const findMistake = (text: string): number | undefined => {
   let index = 0
   let start = 0
-  // Asserted, so that the compiler does not narrow it over the calls of `read`.
+  // The assertion keeps the compiler from narrowing the type, because each call of `read` changes the value.
   let kind = 'unknown' as Kind
   const read = (): void => {
     token.lastIndex = index

@@ -57,7 +57,7 @@ program
   .addOption(
     new Option(
       '--workers <number>',
-      'run so many processes on one port, or "auto" for one a core; needs an engine of type redis',
+      'run this many processes on one port, or "auto" for one a core; needs an engine of type redis',
     ).argParser(workerCount),
   )
   .action(async (options: ServeOptions) => (await import('./serve.js')).serve(options))

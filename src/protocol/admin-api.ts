@@ -78,7 +78,7 @@ export interface UserDetail extends UserSummary {
   inbox: { offset: number; readOffset: number; unread: number }
   /** The oldest come first. */
   sessions: SessionSummary[]
-  /** How many sessions there are. More than `sessions` if there are very many. */
+  /** How many sessions the user has. If they are very many, `sessions` has only some of them. */
   sessionCount: number
   /** The latest changes of the user's sessions on this gateway, oldest first. */
   changes: readonly SessionChange[]

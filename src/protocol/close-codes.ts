@@ -38,7 +38,7 @@ export type RefusalCode =
 
 export type ProtocolCode = EndCode | RefusalCode
 
-/** The close codes of a client that may come back: the gateway holds its session for `leaveWindow`. */
+/** The close codes of a client that may come back: its session is detached, and ends after `leaveWindow`. */
 export const pageCloseCodes = {
   /** The browser leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
@@ -62,7 +62,7 @@ export const closeAction = (close: number): CloseAction => {
   return 'retry'
 }
 
-/** Of the codes that share a number: the one that a close without an `ended` frame gets, because it claims least. */
+/** If several codes share a number, a close without an `ended` frame gets this one, because it claims the least. */
 export const generalCodes: Readonly<Record<number, EndCode>> = { 4403: 'refused' }
 
 /** The code of a close without an `ended` frame. */

@@ -6,7 +6,7 @@ export const MAX_JSON_DEPTH = 64
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-/** This bit makes a square bracket the curly one of its direction. */
+/** A square bracket with this bit set is the curly bracket of the same direction. */
 const CURLY = 0x20
 const OPENING = 0x7b
 const CLOSING = 0x7d

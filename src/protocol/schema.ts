@@ -49,7 +49,7 @@ export const record =
 
 /** Returns the first field of `value` that is missing or of the wrong type. */
 export const wrongField = (checks: Checks, value: object): string | undefined => {
-  // A loop, since a gateway makes no closure for each frame then.
+  // A loop makes no closure for each frame, as `find` would.
   for (const key of Object.keys(checks)) if (!checks[key]?.((value as JsonObject)[key])) return key
   return undefined
 }

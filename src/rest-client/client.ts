@@ -42,7 +42,7 @@ export interface CallRequest {
 /** The answer to a call. */
 export interface CallAnswer {
   status: number
-  /** The JSON of the body; undefined if the body is none. */
+  /** The JSON of the body; undefined if the body is not JSON. */
   json: unknown
   /** Whether the gateway says that the body is a problem (RFC 9457). */
   isProblem: boolean
@@ -77,7 +77,10 @@ const segmentOf = (name: string, id: unknown): string => {
   return encodeURIComponent(id)
 }
 
-/** Returns the JSON of an answer; undefined if its body is none, as of a proxy. Rejects if the body does not come to its end. */
+/**
+ * Returns the JSON of an answer; undefined if its body is not JSON, for example the page of a proxy. Rejects if the body does not come to
+ * its end.
+ */
 const readJson = async (response: Response): Promise<unknown> => {
   const text = await response.text()
   try {

@@ -3,7 +3,7 @@ import { createMacCheck, utf8, type Hmac } from './hmac.js'
 import { readUserId } from './ids.js'
 
 export type SignatureRules = {
-  /** Any of them verifies, so that they can be rotated. An empty secret verifies nothing. */
+  /** Secrets of signatures. Any of them verifies, so that they can be rotated. An empty secret verifies nothing. */
   secrets: readonly string[]
   /** The host's HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined

@@ -20,9 +20,9 @@ export type KeySet = {
 
 type Key = Awaited<ReturnType<JWTVerifyGetKey>>
 
-/** The keys that could verify a token can't be fetched now. It says nothing about the token. */
+/** The keys that could verify a token can't be fetched now. That says nothing about the token. */
 export interface KeySetOutage {
-  /** Milliseconds until they can be, if the set knows. */
+  /** Milliseconds after which they can be fetched, if the set knows. */
   retryAfter: number | undefined
 }
 
@@ -59,7 +59,7 @@ export const verifyWithKeySet = async (token: ParsedToken, { resolve }: KeySet):
   } catch (error) {
     if (codeOf(error) === 'ERR_JWKS_NO_MATCHING_KEY') return 'bad'
     if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') return outageOf(error)
-    // A token without `kid` while the set rotates: jose leaves trying each matching key to the caller.
+    // If a token has no `kid` while the set rotates, jose leaves it to the caller to try each matching key.
     candidates = error as AsyncIterable<Key>
   }
   for await (const key of candidates) if (await verifies(token, key)) return 'good'

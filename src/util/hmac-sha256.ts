@@ -36,7 +36,7 @@ export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uin
     return target.subarray(0, BLOCK + length)
   }
   return (data) => {
-    // Digests pass as text in Latin-1, which Node also names `binary`: a Buffer of each would take twice as long.
+    // Digests pass as text in Latin-1, which Node also names `binary`: a Buffer for each would take twice as long.
     outer.write(hash('sha256', withKey(data), 'binary'), BLOCK, 'latin1')
     return Buffer.from(hash('sha256', outer, 'binary'), 'latin1')
   }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/** From so many retained values on, those that are no longer in use are removed. */
+/** If this many values are retained, those that are no longer in use are removed. */
 const MIN_SEARCH = 64
 
 export interface LruCacheOptions<T> {

@@ -95,7 +95,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     lastSeen.set(keyOf(session), session.connectionId === null ? session.lastSeenAt : Date.now())
     sessions = sessions.filter((other) => other !== session)
     emit({ type: 'session-ended', session: refOf(session), code })
-    owe(session, 'session.ended', { ...factsOf(session), code })
+    addEvent(session, 'session.ended', { ...factsOf(session), code })
     updatePresence(session)
     forgetGuest(session)
   }
@@ -118,8 +118,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   }
 
   const webhooks = createSimpleWebhooks(presenceOf, emit)
-  const { owe } = webhooks
-  const users = createSimpleUsers({ owe, onChanged: (user) => emit({ type: 'user-changed', user }) })
+  const { addEvent } = webhooks
+  const users = createSimpleUsers({ addEvent, onChanged: (user) => emit({ type: 'user-changed', user }) })
   const messages = createSimpleMessages({
     webhooks,
     emit,
@@ -135,7 +135,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     if (is === online.has(name)) return
     if (is) online.add(name)
     else online.delete(name)
-    owe({ appId, userId }, is ? 'user.online' : 'user.offline', {})
+    addEvent({ appId, userId }, is ? 'user.online' : 'user.offline', {})
   }
 
   const factsOf = ({ sessionId, guest, credential, origin, address, client, startedAt }: Session) => ({
@@ -262,7 +262,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         for (const old of inOrder.slice(0, Math.max(0, all.length + 1 - sessionsPerUser)))
           end(old, 'too-many-sessions')
         sessions.push(session)
-        owe(session, 'session.started', factsOf(session))
+        addEvent(session, 'session.started', factsOf(session))
         updatePresence(session)
         return { ...recordOf(session), resumed: false }
       }),

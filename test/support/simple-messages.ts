@@ -68,7 +68,7 @@ export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: Messag
       streak.reported = true
       const messages = structuredClone(unread.slice(-5))
       const data = { userId, epoch: inbox.epoch, unread: unread.length, oldestAt: oldest.sentAt, messages }
-      webhooks.owe({ appId, userId }, 'message.unread', data)
+      webhooks.addEvent({ appId, userId }, 'message.unread', data)
     }
   }
 
@@ -172,7 +172,7 @@ export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: Messag
     sent.set(name, { content: contentOf(message), result, expiresAt: now() + rules.sendWindow })
     const [received] = messages
     if (received)
-      webhooks.owe(received.of, 'message.created', {
+      webhooks.addEvent(received.of, 'message.created', {
         epoch: received.epoch,
         message: received.stored,
       })
@@ -239,7 +239,7 @@ export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: Messag
         inbox.readOffset = offset
         emit({ type: 'read', user: { appId: of.appId, userId: of.userId }, inbox: stateOf(of) })
         const { epoch, readOffset, unread } = stateOf(of)
-        webhooks.owe(of, 'message.read', { epoch, readOffset, unread })
+        webhooks.addEvent(of, 'message.read', { epoch, readOffset, unread })
       }
       return stateOf(of)
     },

@@ -11,13 +11,13 @@ import type { JsonObject } from '../../src/protocol/index.js'
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 
 interface UsersContext {
-  owe: (of: UserRef, type: 'user.created' | 'user.updated' | 'user.deleted', data: JsonObject) => unknown
+  addEvent: (of: UserRef, type: 'user.created' | 'user.updated' | 'user.deleted', data: JsonObject) => unknown
   /** Called when the profile of a user who existed has changed. */
   onChanged: (user: UserRecord) => void
 }
 
 /** The users of the simple engine, in Maps. */
-export const createSimpleUsers = ({ owe, onChanged }: UsersContext) => {
+export const createSimpleUsers = ({ addEvent, onChanged }: UsersContext) => {
   const users = new Map<string, UserRecord>()
   const guests = new Set<string>()
 
@@ -45,8 +45,8 @@ export const createSimpleUsers = ({ owe, onChanged }: UsersContext) => {
       user: { ...mergeProfile(user), id: userId } as JsonObject,
       guest: userId.startsWith('guest:'),
     }
-    if (!before) owe(user, 'user.created', data)
-    else if (changed) owe(user, 'user.updated', data)
+    if (!before) addEvent(user, 'user.created', data)
+    else if (changed) addEvent(user, 'user.updated', data)
     if (before && changed) onChanged(structuredClone(user))
     return { user: structuredClone(user), created: !before, changed }
   }
@@ -69,7 +69,7 @@ export const createSimpleUsers = ({ owe, onChanged }: UsersContext) => {
     delete(of: UserRef): boolean {
       guests.delete(keyOf(of))
       const existed = users.delete(keyOf(of))
-      if (existed) owe(of, 'user.deleted', {})
+      if (existed) addEvent(of, 'user.deleted', {})
       return existed
     },
     after(appId: string, after: string | null, limit: number): UserRecord[] {

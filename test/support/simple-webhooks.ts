@@ -41,7 +41,7 @@ export const createSimpleWebhooks = (
       options.set(appId, structuredClone(webhooks))
     },
     unreadAfter: (appId: string): number => options.get(appId)?.unreadAfter ?? Infinity,
-    owe({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject) {
+    addEvent({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject) {
       if (!options.get(appId)?.events.includes(type)) return
       const seq = ++lastSeq
       const full = structuredClone({ ...data, ...presenceOf({ appId, userId }) })

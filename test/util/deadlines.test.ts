@@ -75,7 +75,7 @@ void describe('the heap of deadlines', () => {
     }
   })
 
-  void it('returns at most so many items, and calls back for the others', () => {
+  void it('returns at most `limit` items, and calls back for the others', () => {
     mock.timers.enable({ apis: ['setTimeout', 'setImmediate', 'Date'] })
     try {
       const taken: number[][] = []

@@ -51,7 +51,7 @@ const nodeOf = (node) => {
 let shown = ''
 const show = (state) => {
   const text = JSON.stringify([state, element.sessionId])
-  // Nothing is drawn anew without a change, so that a click meets the button that it was meant for.
+  // Nothing is drawn again without a change, so that a click meets the button that it was meant for.
   if (text === shown) return
   shown = text
   const focused = document.activeElement?.dataset.action

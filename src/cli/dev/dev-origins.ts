@@ -23,8 +23,8 @@ export const originsOf = (host: string, port: number): string[] => {
 export const LOCAL_PAGE = 'http://page.localhost'
 
 /**
- * Returns whether a page of this machine has this origin. `file://` is what some programs send for a file. `null` is no such origin:
- * browsers send it for a file, but also for a frame that any website can make.
+ * Returns whether a page of this machine has this origin. Some programs send `file://` for a page that is a file. `null` does not count:
+ * browsers send it for such a page, but also for a frame that any website can make.
  */
 export const isLocalOrigin = (origin: string, host: string): boolean => {
   if (origin === 'file://') return true
@@ -33,7 +33,7 @@ export const isLocalOrigin = (origin: string, host: string): boolean => {
   return isLoopback(hostname) || ownAddresses(host).includes(hostname.replace(/^\[|\]$/g, ''))
 }
 
-/** Gives the handshakes of this machine's pages the origin `LOCAL_PAGE`, but those whose origin is one of `kept`. */
+/** Replaces the origin of a handshake by `LOCAL_PAGE` if it comes from a page of this machine and its origin is not in `kept`. */
 export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
   server.prependListener('upgrade', ({ headers }) => {
     const { origin } = headers

@@ -32,7 +32,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The name of a cookie: a browser that has it gets no token for this user. */
+/** The name of a cookie. A browser that has the cookie gets no token for this user. */
 const signedOutCookie = (userId: string): string => `signed-out-${Buffer.from(userId).toString('base64url')}`
 
 const milliseconds = v.pipe(v.string(), v.transform(Number), v.number(), v.minValue(0), v.maxValue(3_600_000))
@@ -91,7 +91,6 @@ export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: st
   routes.post('/dev/source/:state{sign-in|sign-out}', (context) => {
     const signedOut = context.req.param('state') === 'sign-out'
     const { userId } = v.parse(v.object({ userId: v.string() }), context.req.query())
-    // Like a log-in's cookie: `/dev/token` reads it.
     setCookie(context, signedOutCookie(userId), signedOut ? '1' : '', {
       path: '/dev',
       httpOnly: true,

@@ -24,7 +24,7 @@ export interface FaultProxy {
   setFaults(name: string, faults: Faults): void
   /** Closes every connection of the link without a close frame. New ones may connect at once. */
   cut(name: string): void
-  /** Closes every connection, also those that use no link. */
+  /** Closes every connection, with a link or without one. */
   cutAll(): void
 }
 

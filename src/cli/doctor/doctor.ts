@@ -26,7 +26,7 @@ interface Targets {
   appId: string | undefined
 }
 
-/** Looks at a gateway from outside, step by step. A step that others build on ends the list if it fails. */
+/** Checks a gateway from outside, step by step. If a step fails on which the later steps depend, they are left out. */
 const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[]> => {
   const dns = await checkDns(base)
   if (dns.addresses.length === 0) return [dns.finding]

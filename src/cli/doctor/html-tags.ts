@@ -1,13 +1,14 @@
-/** Attributes of a tag by name. Enough for the tags that `doctor` looks for. */
+/** Returns the attributes of a tag by name. It knows enough HTML for the tags that `doctor` looks for. */
 const attributesOf = (tag: string): Map<string, string> =>
   new Map(
-    // A name is only tried from its first letter: a long text without `=` would take the square of its length otherwise.
+    // The pattern begins a name at its first letter only. Otherwise a long text without `=` would take a time that grows with the square
+    // of its length.
     [...tag.matchAll(/(?<![\w-])([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g)].map(
       ([, name = '', double, single, bare]) => [name.toLowerCase(), double ?? single ?? bare ?? ''],
     ),
   )
 
-/** Returns the attributes of a page's first `most` tags of a name. It reads the page once, whatever the page is made of. */
+/** Returns the attributes of a page's first `most` tags of a name. It reads the page once, so that a hostile page can't keep it busy. */
 export const tagsOf = (html: string, name: string, most: number): Map<string, string>[] => {
   const found: Map<string, string>[] = []
   const openings = new RegExp(`<${name}(?![\\w-])`, 'gi')

@@ -102,7 +102,7 @@ export const below = (base: URL, path: string): URL => {
   return url
 }
 
-/** Returns why an address gives no answer of 200; undefined if it does. */
+/** Returns why an answer is not a 200; undefined if it is one. */
 const problemOf = (answer: Answer | Error): string | undefined => {
   if (answer instanceof Error) return `doesn't answer (${failureOf(answer)})`
   return answer.status === 200 ? undefined : explainStatus(answer)

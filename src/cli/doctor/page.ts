@@ -44,7 +44,7 @@ export const load = async (page: URL, isPrivate: boolean): Promise<{ url: URL; a
     const { location } = answer.headers
     if (location === undefined || answer.status < 300 || answer.status >= 400) break
     url = new URL(location, url)
-    // Node looks up no name for an address.
+    // Node does not call `publicLookup` for a host that is an address.
     if (!isPrivate && isPrivateAddress(hostOf(url))) throw new Error(IS_PRIVATE)
     answer = await get(url, headers, isPrivate ? undefined : publicLookup)
   }

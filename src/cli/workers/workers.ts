@@ -7,7 +7,7 @@ import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 /** Milliseconds until a worker that ended is replaced: the first time, and at most if its successors end too. */
 const FIRST_DELAY = 1_000
 const MAX_DELAY = 30_000
-/** A worker that has run for so many milliseconds counts as sound: its successor starts after `FIRST_DELAY` again. */
+/** A worker that has run for this many milliseconds counts as sound: its successor starts after `FIRST_DELAY` again. */
 const SOUND_AFTER = 60_000
 /** Milliseconds that a worker has to answer with its metrics. A busy one is left out. */
 const COLLECT_TIMEOUT = 3_000

@@ -18,11 +18,11 @@ import {
 import { ask } from './webhook-kit.js'
 
 const HOUR = 3_600_000
-/** Milliseconds in which an engine has swept ids once more: here only a pass of time shows that none deletes a valid one. */
+/** An engine sweeps its ids again within this many milliseconds. Only a wait shows that no sweep deletes a valid id. */
 const SWEEP_INTERVAL = 50
 const DAY = 24 * HOUR
 
-/** Runs `work` while the machine's clock seems to be wrong by so many milliseconds. */
+/** Runs `work` while the machine's clock seems to be wrong by `shift` milliseconds. */
 const withClock = async <T>(shift: number, work: () => Promise<T>): Promise<T> => {
   const { now } = Date
   Date.now = () => now() + shift
@@ -72,7 +72,7 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         const retention = { messages: 100, age: 30 * DAY, bytes: 1e9 }
         await deliver(engine, {}, { retention })
         await withClock(shift, async () => {
-          // Another age starts a sweep at once. When the short one of another app is through, this one is too.
+          // A changed age starts a sweep at once. The sweep of the other app, whose messages expire soon, starts later and ends later.
           await engine.configure(app, { retention: { ...retention, age: 29 * DAY }, webhooks: null })
           await deliver(engine, { appId: 'app2' })
           await engine.configure('app2', { retention: { ...retention, age: 20 }, webhooks: null })

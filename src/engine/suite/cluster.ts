@@ -101,7 +101,7 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
       const limited = (n: number, more: Partial<CheckedMessage> = {}) =>
         (n % 2 ? one : two).send(newMessage(more), rules({ messagesPerSecond: limit }))
       const since = performance.now()
-      // To the sender, and to others whose data may be elsewhere.
+      // One recipient is the sender. The data of the others may be on other servers.
       const to = [bob.userId, ada.userId, 'cy', 'dan']
       const sent = await Promise.all(
         Array.from({ length: 16 }, (_, n) => limited(n, { to: to[n >> 2] ?? '' })),
@@ -155,7 +155,7 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
         (await ended).map(({ session }) => session.sessionId),
         idsOf([byToken, later]),
       )
-      // Further ahead than the revocation takes on a busy machine.
+      // This is further ahead than a revocation takes on a busy machine.
       await one.revokeApp(app, { issuedBefore: Date.now() + 30_000, mode: 'end' })
       assert.equal(await two.startSession(request(ada)), null)
     })

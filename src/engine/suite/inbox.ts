@@ -215,7 +215,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       }
     })
 
-    on('keeps the newest messages of so many bytes, and one at least', async (engine) => {
+    on('keeps the newest messages up to the limit of bytes, and one at least', async (engine) => {
       const retaining = (bytes: number) => ({ retention: { messages: 1_000, age: hour, bytes } })
       const body = 'x'.repeat(1_000)
       for (let n = 0; n < 200; n++) await deliver(engine, { body }, retaining(10_000))

@@ -90,7 +90,7 @@ export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         retention: { messages: 4, age: 3_600_000, bytes: 1e9 },
       }
       const body = 'x'.repeat(1_000)
-      // Far more than fits, but never more than four at a time.
+      // All forty would exceed the quota, but only four are retained at a time.
       for (let n = 0; n < 40; n++) await deliver(engine, { body }, small)
       const wide = { ...small, retention: { messages: 100, age: 3_600_000, bytes: 1e9 } }
       let stored = 0

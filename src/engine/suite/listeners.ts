@@ -87,7 +87,7 @@ export const listenersSuite = ({ describe, on }: SuiteContext): void => {
         const events = nextEvents(engine, 'user-changed')
         await start(engine, ada)
         await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
-        // Equal, though it was issued later.
+        // This profile is equal to the stored one, though it was issued later.
         await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
         const { user } = await engine.saveUser(ada, { claimed: { locale: 'en' } })
         assert.deepEqual(await events, [{ type: 'user-changed', user }])

@@ -110,7 +110,7 @@ export const listsSuite = ({ describe, on, reopen, durable, ordered = true }: Su
         more.push(await start(engine, ada))
       })
       const kept = idsOf([...listed.slice(0, 40), ...listed.slice(150)])
-      // A session that started after two pages comes last, unless the order has it on one of them.
+      // A session that starts after two pages were read comes last, unless its place in the order is on one of those pages.
       const [late] = idsOf(more)
       assert.deepEqual(
         idsOf(found).filter((id) => id !== late),

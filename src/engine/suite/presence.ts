@@ -76,7 +76,7 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const session = await startSession(engine, asked)
       const { now } = Date
       try {
-        // Whichever clock the engine goes by.
+        // An engine may use either clock, so both are set forward.
         Date.now = () => now() + 60_000
         advanceClock(60_000)
         await engine.touchSession(session, 'another', { rtt: 7 })

@@ -37,7 +37,7 @@ const connect = async (
 const detach = (engine: Engine, { session, connectionId }: Connected, resumableFor = 60_000): Promise<void> =>
   engine.detachSession(session, connectionId, resumableFor)
 
-/** A part of the suite: resuming sessions, and holding detached ones. */
+/** A part of the suite: resuming sessions, and keeping detached ones. */
 export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('resumed sessions', () => {
     on('are the same session, and active again', async (engine) => {
@@ -180,7 +180,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const times = [400, 100, 300, 200]
       const all: Connected[] = []
       while (all.length < times.length) all.push(await connect(engine, ada))
-      // All at once: if one call waited for the one before, its deadline would begin later.
+      // The calls run at once: if one waited for the one before, its deadline would begin later.
       await Promise.all(all.map((one, n) => detach(engine, one, times[n])))
       const [a, b, c, d] = all.map(({ session }) => session.sessionId)
       assert.deepEqual(

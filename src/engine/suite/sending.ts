@@ -246,7 +246,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       const message = newMessage()
       const sendWindow = 1_000
       const brief = rules({ sendWindow })
-      // Not the message's time: setting the machine's clock moves that, and no window.
+      // The test reads the monotonic clock, because the message's own time follows the machine's clock and the window does not.
       const began = performance.now()
       await deliver(engine, message, brief)
       const sendAgain = async (): Promise<boolean> => {

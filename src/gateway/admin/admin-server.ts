@@ -41,12 +41,12 @@ export const createAdminServer = (
     {
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
-      // With Node's default of 30 seconds silent sockets would stay open for as long.
+      // With Node's default, a silent socket would stay open for up to 30 seconds.
       connectionsCheckingInterval: 1_000,
     },
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
-  // All of them: Node bounds their bytes, and beyond a number it would leave headers out.
+  // Zero means no limit. Node bounds the bytes of headers anyway, and beyond a number of headers it would leave some out.
   server.maxHeadersCount = 0
   server.on('connection', sockets.accept)
   let listening: Promise<string> | undefined

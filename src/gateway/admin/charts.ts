@@ -87,7 +87,7 @@ export const createCharts = (
   const series = charts.map(({ label, unit }): Series => ({ label, unit, values: [] }))
 
   const takeSample = async (): Promise<void> => {
-    // Read before any is kept: if one of them fails, all series still have the same length.
+    // All values are read before any is kept: if one read fails, all series still have the same length.
     const sample = await Promise.all(charts.map(({ read }) => read()))
     for (const [index, value] of sample.entries()) {
       const values = series[index]?.values ?? []

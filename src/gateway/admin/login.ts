@@ -18,7 +18,7 @@ export interface Login {
   check(authorization: string | undefined, address: string): LoginResult
 }
 
-/** After so many wrong tokens, an address may try one every `FAILURE_INTERVAL` milliseconds. Further ones are answered 429, not 401. */
+/** After this many wrong tokens, an address may try one every `FAILURE_INTERVAL` milliseconds. Further ones are answered 429, not 401. */
 const MAX_FAILURES = 10
 const FAILURE_INTERVAL = 10_000
 /** How many addresses have their failures kept. */

@@ -13,7 +13,10 @@ const DEFAULT_EXPIRES_IN = 86_400
 /** Milliseconds after which a client tries again if too many starts wait to be authenticated. */
 const RETRY_AFTER = 5_000
 
-/** `authenticate` may take so many milliseconds longer than `startTimeout`, so that the connection's deadline ends the start as `timeout`. */
+/**
+ * `authenticate` may take this many milliseconds longer than `startTimeout`, so that the connection's deadline ends the start as
+ * `timeout`.
+ */
 const GRACE = 250
 
 /** `authenticateUrl` may take this share of `startTimeout`, so that the start ends as `unavailable` before the connection's deadline. */

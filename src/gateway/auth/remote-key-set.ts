@@ -43,7 +43,10 @@ class KeySetUnavailableError extends Error {
   }
 }
 
-/** How many unknown key ids are remembered. One that is forgotten counts as new, so a flood of others makes a client retry. */
+/**
+ * How many unknown key ids are remembered. An id that was forgotten counts as new. So during a flood of unknown ids a client has to
+ * retry.
+ */
 const MAX_UNKNOWN = 1_000
 /** Retry intervals after which an unknown key id counts as new: its key may have been published since. */
 const UNKNOWN_FOR = 10
@@ -76,10 +79,10 @@ const hashOf = ({ alg, kid }: Partial<JWTHeaderParameters>): string =>
     .digest('base64')
 
 /**
- * The keys at a URL. They are fetched when the first token needs them, then kept and refreshed in the background: while the server
- * is away, the last keys stay good. One fetch runs at a time. A server that fails, or a flood of unknown key ids, costs one fetch
- * in a `retryInterval`. An unknown key id is refused only after a fetch that began when it was known: before that, its key may just have
- * been published.
+ * The keys at a URL. They are fetched when the first token needs them, then kept and refreshed in the background: while the server is
+ * away, the last keys stay good. One fetch runs at a time. A server that fails, or a flood of unknown key ids, costs one fetch in a
+ * `retryInterval`. An unknown key id is refused only after a fetch that began after its first token came: a fetch before that may have
+ * missed a key that was just published.
  */
 export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): RemoteKeySet => {
   const {

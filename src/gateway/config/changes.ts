@@ -18,11 +18,11 @@ const changedKeys = (running: object, next: object, prefix: string): string[] =>
     .map((key) => `${prefix}${key}`)
 }
 
-/** The operators' listener keeps its address, and its tokens can be rotated. To add or remove the listener needs a restart. */
+/** The operators' listener keeps its address, and its tokens can be rotated. A listener is added or removed by a restart only. */
 const mergeAdmin = (running: Settings['admin'], next: Settings['admin']): Settings['admin'] =>
   running && next ? { ...running, token: next.token, readToken: next.readToken } : running
 
-/** The server keeps its address, and the files of its certificate can change. To turn TLS on or off needs a restart. */
+/** The server keeps its address, and the files of its certificate can change. TLS is turned on or off by a restart only. */
 const mergeListen = (running: Settings['listen'], next: Settings['listen']): Settings['listen'] =>
   running.tls && next.tls ? { ...running, tls: next.tls } : running
 

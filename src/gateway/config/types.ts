@@ -186,8 +186,8 @@ export interface AppConfig {
    */
   secrets?: SecretConfig[] | undefined
   /**
-   * Secrets of signatures, as long as `secrets`. If the list is empty, signatures are refused. A signature never expires,
-   * so that `requireExpiry` must be false. @default []
+   * Secrets of signatures. In production each has 32 bytes of UTF-8 or more. If the list is empty, signatures are refused. A signature
+   * never expires, so that `requireExpiry` must be false. @default []
    */
   signatureSecrets?: SecretConfig[] | undefined
   /**
@@ -249,7 +249,7 @@ export interface AuthenticateUrlConfig {
 export interface WebhooksConfig {
   /** https, or http on this machine. */
   url: string
-  /** As those of `authenticateUrl`. */
+  /** Secrets of the signature, as those of `authenticateUrl`. */
   secrets: SecretConfig[]
   /** The types of events that are sent. @default all but 'message.created' and 'message.read' */
   events?: WebhookEventType[] | undefined

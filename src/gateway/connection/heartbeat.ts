@@ -57,7 +57,7 @@ export class Heartbeat implements Timed {
     this.#lastFrameAt = Math.max(this.#lastFrameAt, wholeNow())
   }
 
-  /** Called when the socket is paused for so many milliseconds. Otherwise a client whose frames are not read would end as `timeout`. */
+  /** Called when the socket is paused for this time. Otherwise a client whose frames are not read would end as `timeout`. */
   allowSilence(milliseconds: number): void {
     this.#lastFrameAt = wholeNow() + Math.ceil(milliseconds)
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 
-/** Headers that Node reads of a request if its server sets no `maxHeadersCount`. It says nothing about the others. */
+/** Node reads this many headers of a request if its server sets no `maxHeadersCount`, and leaves out the others without a word. */
 const DEFAULT_COUNT = 1_000
 
 /**

@@ -6,7 +6,7 @@ const pick = ({ headers }: RequestHead, names: readonly string[]): Record<string
     names.flatMap((name) => (headers[name] === undefined ? [] : [[name, [headers[name]].flat().join(', ')]])),
   )
 
-/** Returns the entry of X-Forwarded-For that is so many entries from the right. */
+/** Returns the entry of X-Forwarded-For at this place, counted from the right. */
 const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string | undefined =>
   [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
 

@@ -4,7 +4,7 @@ import type { Log } from '../log.js'
 /** Whether the gateway takes sessions now. `unavailable`: the engine is not open, or stores nothing. */
 export type Readiness = 'ready' | 'draining' | 'unavailable'
 
-/** Milliseconds after which a check of the engine has failed. A load balancer gives up sooner or later than that. */
+/** Milliseconds after which a check of the engine has failed. */
 const CHECK_TIMEOUT = 5_000
 
 /** Milliseconds for which a result counts. `/readyz` is public, and each check costs a sync of the disk. */

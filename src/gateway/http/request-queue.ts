@@ -97,7 +97,7 @@ const refuse = (socket: Socket, { waiting }: SocketState): void => {
     .end('{"status":429,"code":"rate-limited","title":"Wait for a response before the next request."}')
 }
 
-/** A client that drips the body of a request must not keep the socket after the response. */
+/** A client that sends a body byte by byte must not keep the socket after the response. */
 const destroyLater = (request: IncomingMessage): void => {
   const timer = setTimeout(() => request.socket.destroy(), BODY_TIMEOUT).unref()
   request.once('close', () => clearTimeout(timer))

@@ -12,7 +12,7 @@ const PER_TURN = 12
 
 /** How many connections a drain closes in one turn. Each takes about 50 µs, and as much again when its client answers. */
 const DRAINED_PER_TURN = 32
-/** Milliseconds to the next ones. Meanwhile most of the clients answer: without a pause, many answers would come in one turn. */
+/** Milliseconds between two such turns. Meanwhile most of the clients answer: without a pause, many answers would come in one turn. */
 const DRAIN_PAUSE = 8
 /** Milliseconds that the pauses take together. */
 const MAX_DRAIN_PAUSES = 4_000
@@ -21,7 +21,7 @@ const MAX_DRAIN_PAUSES = 4_000
 const MAX_AT_ONCE = 100
 const MAX_WINDOW = 60_000
 
-/** Returns the milliseconds over which the clients of so many sessions reconnect if their gateway is lost. */
+/** Returns the milliseconds over which the clients of this many sessions reconnect if their gateway is lost. */
 export const reconnectWindow = (sessions: number): number =>
   sessions <= MAX_AT_ONCE ? 0 : Math.min(MAX_WINDOW, EACH * sessions)
 

@@ -44,7 +44,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
     try {
       for (const app of apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     } catch (error) {
-      // Back to the running settings. Where that fails too, the engine is away, and is configured when it is opened again.
+      // Restores the running settings. If that fails too, the engine is unavailable, and gets them when it is opened again.
       await Promise.allSettled(
         [...settings.apps.values()].map((app) => engine.configure(app.appId, engineOptionsOf(app))),
       )

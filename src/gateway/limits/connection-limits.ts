@@ -133,7 +133,7 @@ export const createConnectionLimits = (
     const key = addressKey(clientAddress)
     if (slot.isReleased || slot.address === key || proxies.has(slot.remoteAddress)) return
     uncount(slot)
-    // The client before was refused, this one may not be.
+    // The socket's client before was refused, and this one may be within the limits.
     if (slot.refusal === 'rate-limited') slot.refusal = undefined
     const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
     const address = addresses.get(key) ?? { sockets: 0, opening: new Set<Slot>() }

@@ -8,7 +8,7 @@ const MAX_PER_TURN = 256
 
 /** Spreads the pages of messages of all sessions and REST calls over turns of the event loop. */
 export interface MessageTurns {
-  /** Resolves when so many messages may be read or sent: in this turn, or in a later one. Calls resolve in their order. */
+  /** Resolves when `messages` messages may be read or sent: in this turn, or in a later one. Calls resolve in their order. */
   wait(messages: number): Promise<void>
 }
 

@@ -12,7 +12,7 @@ const newBranch = (): Branch => ({ branches: new Map(), count: undefined })
 
 /**
  * A counter with labels. It counts in nested maps, and prom-client's counter collects the counts when it is read. At each value
- * prom-client would make a text of all labels, which is dear for a message (ARCHITECTURE.md has the figure).
+ * prom-client would make a text of all labels, which takes too long for each message (ARCHITECTURE.md has the figure).
  */
 export class LabelledCounter<Label extends string> {
   readonly #labelNames: readonly Label[]

@@ -4,13 +4,13 @@ type Values = Awaited<ReturnType<Histogram['get']>>
 
 /**
  * A histogram without labels, which a registry of prom-client reads as it reads its own. It counts in an array: prom-client's histogram
- * makes an object and looks for labels at each value, which is dear for a message (ARCHITECTURE.md has the figure).
+ * makes an object and looks for labels at each value, which takes too long for each message (ARCHITECTURE.md has the figure).
  */
 export class PlainHistogram {
   readonly name: string
   readonly #help: string
   readonly #bounds: readonly number[]
-  /** How many values each bucket has and no bucket before it. The last are greater than every bound. */
+  /** How many values lie in each bucket and in none before it. The last entry counts the values above every bound. */
   readonly #counts: number[]
   #sum = 0
 

@@ -28,7 +28,7 @@ const OTHER_EPOCH = "The inbox has another 'epoch' now: read its messages again 
 const offset = integer(0, Number.MAX_SAFE_INTEGER)
 const cursorOfMessages = v.tuple([v.picklist(['after', 'before']), v.string(), offset])
 
-/** Where a page of messages begins. `before` null: with the newest message. */
+/** Where a page of messages begins. If `before` is null, the page begins with the newest message. */
 type PageStart = { after: number } | { before: number | null }
 
 const pageStartOf = (

@@ -16,7 +16,7 @@ const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: s
   const result = v.safeParse(schema, input, { abortEarly: true, abortPipeEarly: true })
   if (result.success) return result.output
   const [{ type, message, path, input: given }] = result.issues
-  // A rule that is a sentence of its own names its field itself.
+  // The messages of some rules are whole sentences that name the field.
   if (message.endsWith('.')) throw new RestError('bad-request', message)
   const keys = (path ?? []).map(({ key }) => key as string | number)
   const name = keys.length === 0 ? place : `${place} '${formatPath(keys)}'`

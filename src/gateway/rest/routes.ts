@@ -33,7 +33,7 @@ const MAX_WAITING_CALLS = 1_000
 
 const POLICY = 'restPerSecond'
 
-/** The names of a path's parameters in the log, where ids have these names on every line. */
+/** The names of path parameters in the log, where every line with an id uses these names. */
 const logNames: Readonly<Record<string, string>> = {
   app: 'appId',
   user: 'userId',

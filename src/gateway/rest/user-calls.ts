@@ -18,7 +18,7 @@ import {
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 
-/** `users:status` answers so many users at most. */
+/** `users:status` answers this many users at most. */
 const MAX_STATUS = 100
 
 const cursorOfUsers = v.tuple([v.literal('user'), userId])
@@ -43,7 +43,7 @@ export const userCalls = [
     async handle({ appId, params, body, context: { engine } }) {
       const of = { appId, userId: params.user }
       const change = { vouched: { profile: body, issuedAt: Date.now() } }
-      // With no place for new guests, `saveGuest` saves only a guest that exists.
+      // If there is no place for new guests, `saveGuest` saves only a guest that exists.
       const saved = isGuestId(of.userId)
         ? await engine.saveGuest(of, change, 0)
         : await engine.saveUser(of, change)

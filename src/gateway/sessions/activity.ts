@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { EngineEvent, UserRef } from '../../engine/index.js'
 import type { SessionChange } from '../../protocol/internal.js'
 
-/** Changes that are kept for each app, and for each of the users that had one last. */
+/** How many changes are kept for each app, and for how many of its users: those who had a change last. */
 const MAX_PER_APP = 200
 const MAX_PER_USER = 20
 const MAX_USERS = 2_000

@@ -10,7 +10,7 @@ const FIRST_PAGE = 16
 const MAX_PAGE = 128
 /** About how many bytes of a page wait in memory while the client reads slowly. */
 const MAX_PAGE_BYTES = 131_072
-/** Bytes of a message besides its body and data, about. */
+/** About how many bytes a message takes besides its body and data. */
 const MESSAGE_OVERHEAD = 200
 
 const sizeOf = ({ body, data }: Message): number =>
@@ -34,7 +34,7 @@ interface Replay {
   pageSize: number
 }
 
-/** Returns the messages that may wait in memory, and sets the size of the next page by theirs. */
+/** Returns the messages that may wait in memory, and computes the size of the next page from their size. */
 const takePage = (replay: Replay, messages: Message[]): Message[] => {
   let bytes = 0
   const end = messages.findIndex((message) => (bytes += sizeOf(message)) > MAX_PAGE_BYTES)
@@ -135,14 +135,14 @@ export class Delivery {
   }
 
   /**
-   * The client comes back after a time in which all gateways find the new master of Redis. On a gateway that still used the old one, its
-   * session would get a resume key that the new master does not have.
+   * The client comes back after a time in which all gateways find the new master of Redis. Otherwise a gateway that still used the old
+   * master would give the session a resume key that the new master does not have.
    */
   #endForEpoch(): void {
     this.#connection.end('unavailable', EPOCH_CHANGED, engineRetryAfter())
   }
 
-  /** A function, so that the compiler does not narrow the state over an `await`. */
+  /** A function keeps the compiler from narrowing the state over an `await`. */
   #isStopped(): boolean {
     return this.#state === 'stopped'
   }
@@ -194,7 +194,8 @@ export class Delivery {
       replay.pageSize,
     )
     if (this.#isStopped()) return
-    // Retention deleted messages before they were sent here. Close: the client reconnects, and its next `started` says `lost: true`.
+    // Retention deleted messages before they were sent here. The close makes the client reconnect, and its next `started` says `lost:
+    // true`.
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     replay.page = takePage(replay, messages)

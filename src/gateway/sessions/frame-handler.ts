@@ -107,7 +107,7 @@ export const createFrameHandler = (
       )
     const { credential } = authenticated
     let seenReauths = reauths()
-    /** A revocation meanwhile has set an expiry of its own. A token that it revoked must not replace that one. */
+    /** A revocation in the meantime has set an expiry of its own. A token that the revocation covers must not replace that expiry. */
     const isRevokedMeanwhile = async (): Promise<boolean> => {
       while (seenReauths !== reauths()) {
         seenReauths = reauths()
@@ -148,7 +148,7 @@ export const createFrameHandler = (
     if (!inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
     // The engine emits a `read` event only if the mark moved: if it did not, this client is still sent `unread`.
     if (delivery.readMarkCount > marksBefore || delivery.sendReadMark(inbox)) return
-    // A message was sent while the engine counted: count again.
+    // A message was sent while the engine counted, so the engine counts again.
     return read(frame)
   }
 

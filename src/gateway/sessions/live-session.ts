@@ -23,7 +23,7 @@ import { userOf } from './user-of.js'
 /** A frame that a client may send once its session has started. */
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
-/** The engine receives a client's round-trip time once in so many milliseconds. */
+/** The engine receives a client's round-trip time once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
 
 /** How long a client has to send another token after a `reauth`, in milliseconds. */
@@ -90,7 +90,7 @@ export class LiveSession implements HubSession {
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
     this.clientVersion = clientVersion(client.client)
-    // Asked before the user is saved, because a revoked token must not bring back a user who was deleted.
+    // This is asked before the user is saved, because a revoked token must not bring back a user who was deleted.
     if (await engine.isRevoked(this.user, credential)) return this.#refuseRevoked()
     const saved = await saveAdmitted(this.#context, this.user, admitted, (code, why) =>
       this.#connection.end(code, why),
@@ -150,7 +150,7 @@ export class LiveSession implements HubSession {
       ...(token !== undefined && { token }),
     } satisfies GatewayFrameOf<'started'>)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
-    // Offsets of another epoch don't compare: then everything that is kept is sent.
+    // Offsets of different epochs can't be compared, so everything that is kept is sent.
     const isComparable = resume?.epoch === epoch && resume.offset <= offset
     const from = resume ? (isComparable ? resume.offset : 0) : offset
     if (resume) {
@@ -280,7 +280,7 @@ export class LiveSession implements HubSession {
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
-        // It returns false for an event from before `started`. The count in `started` is newer.
+        // `sendReadMark` returns false for an event from before `started`, whose count is newer.
         this.#delivery.sendReadMark(event.inbox)
         return
       case 'webhooks-due':
@@ -341,7 +341,7 @@ export class LiveSession implements HubSession {
     return this.#phase.name === 'starting' || this.#phase.name === 'released' ? undefined : this.#phase
   }
 
-  /** A function, so that the compiler does not narrow the phase over an `await`. */
+  /** A function keeps the compiler from narrowing the phase over an `await`. */
   #detachOrEnd(): DetachOrEnd | undefined {
     return this.#phase.name === 'released' ? this.#phase.detachOrEnd : undefined
   }

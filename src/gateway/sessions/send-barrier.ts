@@ -47,7 +47,7 @@ export const createSendBarrier = (
       // A send that the barrier refuses does not raise it again. Otherwise a client that keeps sending would never get through.
       if (standing()) return
       raised = { reason, since: performance.now(), ping: connection.ping() }
-      // If the client sent no `pong` for `started`, it is always one behind: its answer to this second ping makes up for that.
+      // If the client sent no `pong` for `started`, its pongs are always one behind. Its answer to this second ping makes up for that.
       connection.ping()
     },
   }

@@ -1,7 +1,7 @@
 import type { EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
 import type { EndCode } from '../../protocol/index.js'
 
-/** What becomes of a session whose connection closed: the engine detaches it for so many milliseconds, or ends it with a code. */
+/** What becomes of a session whose connection closed: the engine detaches it for some milliseconds, or ends it with a code. */
 export type DetachOrEnd = { resumableFor: number } | { code: EndCode }
 
 /** A session that the engine has started or resumed, before the client is sent `started`. */
@@ -10,7 +10,7 @@ export interface EngineSession {
   readonly resumed: boolean
 }
 
-/** Until `started` is sent. Events wait in `events`; of the user's profile only the newest counts. */
+/** Until `started` is sent. Events wait in `events`; a later profile of the user replaces an earlier one. */
 interface Starting {
   readonly name: 'starting'
   readonly events: EngineEvent[]

@@ -25,7 +25,7 @@ export interface BunServer<Data> {
   requestIP(request: Request): { address: string } | null
   /** Calls `open` before it returns. Returns false if the request is no WebSocket handshake. */
   upgrade(request: Request, options: { data: Data; headers: Record<string, string> }): boolean
-  /** Stops to accept connections. With `closeActive` it also destroys the open ones. */
+  /** Stops accepting connections. With `closeActive` it also destroys the open ones. */
   stop(closeActive?: boolean): Promise<void>
 }
 

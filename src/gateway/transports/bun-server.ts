@@ -33,7 +33,7 @@ interface BunHandlers {
   peerOf(head: RequestHead): Peer
   /** Counts a WebSocket for the limits of connections. */
   countSocket(head: RequestHead, peer: Peer): Slot
-  /** The WebSocket counts no more. */
+  /** Stops counting the WebSocket. */
   releaseSlot(slot: Slot): void
   /** Creates the connection of a WebSocket whose handshake may not be answered yet. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
@@ -129,7 +129,7 @@ export const createBunServer = (
   let server: BunServer<BunTransport> | undefined
   let onEmpty = ignore
 
-  // One function for all sockets: a closure for each would cost memory.
+  // All sockets share this function: a closure for each would cost memory.
   const onClosed = (transport: BunTransport): void => {
     open.delete(transport)
     handlers.releaseSlot(transport.slot)

@@ -89,7 +89,7 @@ export class BunTransport implements Transport {
     const frames = (this.#frames ??= [])
     frames.push(text)
     this.#characters += text.length
-    // Written at once, so that `isFull()` counts it.
+    // This writes at once, so that `isFull()` counts the bytes.
     if (this.#characters > MAX_BATCH) return this.flush()
     this.#schedule()
   }
@@ -112,7 +112,7 @@ export class BunTransport implements Transport {
     this.#characters = 0
     for (const frame of frames) {
       if (this.#socket?.sendText(frame) !== 0) continue
-      // The socket is closed, or has more to send than Bun keeps: a client must not miss a frame and receive the next.
+      // The socket is closed, or has more to send than Bun keeps. A client must not miss a frame and then receive the next.
       this.terminate()
       return
     }
@@ -121,7 +121,7 @@ export class BunTransport implements Transport {
   close(code: number, reason: string): void {
     if (this.#isClosed || this.#closing) return
     this.flush()
-    // `flush` may have answered the handshake, and found that the client has left.
+    // `flush` may have answered the handshake, and learnt that the client has left.
     if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }

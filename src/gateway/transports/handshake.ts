@@ -19,7 +19,7 @@ export const LOST = 1006
  */
 export const MAX_PER_TURN = 16
 
-/** A client that was refused for a limit reconnects after a random time, of so many milliseconds at most. */
+/** A client that was refused for a limit reconnects after a random time, of this many milliseconds at most. */
 const RETRY_AFTER = 5_000
 
 const LIMIT_MESSAGES: Record<SocketRefusal, string> = {

@@ -60,7 +60,7 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
   lingeringClose(socket)
 }
 
-/** Functions of the module: a closure for each socket would keep the request and its headers in memory. */
+/** These are functions of the module: a closure for each socket would keep the request and its headers in memory. */
 const ignore = (): void => undefined
 
 /**

@@ -65,7 +65,7 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
   const server = certificate
     ? createTlsServer({ ...base, ...certificate, handshakeTimeout: startTimeout })
     : createServer(base)
-  // All of them: `maxHeaderSize` bounds their bytes, and beyond a number Node would leave headers out.
+  // Zero means no limit. `maxHeaderSize` bounds the bytes of headers, and beyond a number of headers Node would leave some out.
   server.maxHeadersCount = 0
   return server
 }

@@ -21,11 +21,11 @@ const remoteAddressOf = (socket: Duplex): string =>
 const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
 
 export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
-  // A property of the socket: garbage collection has to look at each entry of a WeakMap again and again.
+  // The slot is a property of the socket: garbage collection would look at each entry of a WeakMap again and again.
   const SLOT: unique symbol = Symbol('slot')
   type Slotted = Duplex & { [SLOT]?: Slot }
 
-  // One function for all sockets: a closure for each would cost memory.
+  // All sockets share this function: a closure for each would cost memory.
   const release = function (this: Slotted): void {
     const slot = this[SLOT]
     if (slot) limits.release(slot)

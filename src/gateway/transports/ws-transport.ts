@@ -98,8 +98,8 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     stream[TRANSPORT] = this
     stream.on('data', onChunk).on('close', onClosed)
     const endListeners = stream.listeners('end')
-    // Added before the others are removed. If the last listener of an event is removed, Node deletes the event's property, and V8 turns the
-    // object of all listeners into a large table: ARCHITECTURE.md has the figure.
+    // The listener is added before the others are removed. If the last listener of an event is removed, Node deletes the event's
+    // property, and V8 turns the object of all listeners into a large table: ARCHITECTURE.md has the figure.
     stream.on('end', onEnd)
     for (const listener of endListeners) stream.off('end', listener as () => void)
   }
@@ -196,7 +196,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     const frame = textFrame(text)
     if (this.#frames.length + frame.length > MAX_BATCH) this.#write()
     this.#frames += frame
-    // Written at once, so that `isFull()` counts it.
+    // This writes at once, so that `isFull()` counts the bytes.
     if (frame.length > MAX_BATCH) this.#write()
     else this.#schedule()
   }

@@ -13,7 +13,7 @@ import { hasExpired, retryDelay } from '../outbound/retry.js'
 
 /** One request to an app's endpoint. It has no body and no URL, so that an operator may see it. */
 export interface WebhookDelivery {
-  /** The event's id; of a test, one that no event has. */
+  /** The event's id. The id of a test belongs to no event. */
   id: string
   type: WebhookEvent['type'] | 'test'
   /** Null for a test. */
@@ -148,7 +148,7 @@ export class AppDispatcher {
     return this.#failures >= DOWN_AFTER
   }
 
-  /** A method, so that the compiler does not narrow the field over an `await`. */
+  /** A method keeps the compiler from narrowing the field over an `await`. */
   #canTake(): boolean {
     return !this.#isClosed
   }
@@ -243,7 +243,7 @@ export class AppDispatcher {
 
   #outcomeOf({ status, error }: Answer, { at }: WebhookEvent, failures: number): DeliveryOutcome {
     if (error === null) return { delivered: true }
-    // A server says with this status that it does not want the event, and never will.
+    // By this status a server says that it does not want the event, and never will.
     const retryAfter = status === GONE ? null : retryDelay(failures, at)
     return retryAfter === null ? { failed: error } : { retryAfter, error }
   }
@@ -254,7 +254,7 @@ export class AppDispatcher {
     const wasDown = this.#isDown()
     const hadFailed = this.#failures > 0
     this.#failures = error === null ? 0 : this.#failures + 1
-    // One line for a failure and those after it: an endpoint that refuses every event must not fill the log.
+    // A failure and those after it get one line: an endpoint that refuses every event must not fill the log.
     if (error !== null && !hadFailed)
       log.warn({ appId, eventId, status, error }, "the endpoint of the app's webhooks did not take an event")
     if (error === null && hadFailed) log.info({ appId }, "the app's webhooks are delivered again")

@@ -6,10 +6,12 @@ import { AppDispatcher, type WebhookDelivery } from './app-dispatcher.js'
 import type { SignedTarget } from '../outbound/outbound-request.js'
 import { createRequestMeter } from '../outbound/request-meter.js'
 
-/** Deliveries of each app that are listed for operators. */
+/** How many deliveries of each app are listed for operators. */
 const MAX_LISTED = 200
 
-/** Milliseconds between two looks at every app's queue, for events whose lease has ended: another gateway took them and crashed. */
+/**
+ * Milliseconds between two checks of every app's queue. They find events whose lease has ended, because a gateway took them and crashed.
+ */
 const LEASE_CHECK = 60_000
 
 /** Delivers the webhook events of all apps. */
@@ -27,7 +29,10 @@ export interface Dispatcher {
   test(appId: string): Promise<WebhookDelivery | null>
   /** Delivers an event that was given up; false if there is no such event. */
   replay(appId: string, userId: string, eventId: string): Promise<boolean>
-  /** Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are cut off, and pending. */
+  /**
+   * Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are cut off, and their events stay
+   * pending.
+   */
   close(timeout: number): Promise<void>
 }
 

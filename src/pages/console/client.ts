@@ -11,7 +11,7 @@ const titleOf = async (response: Response): Promise<string> => {
     const { title } = (await response.json()) as { title?: unknown }
     if (typeof title === 'string') return title
   } catch {
-    // A proxy in front answers with a page.
+    // A proxy in front of the gateway may answer with an HTML page.
   }
   return `The answer has the status ${response.status}.`
 }
@@ -56,7 +56,8 @@ export class Client {
 
   /**
    * As `stream`, but opens the stream again when it ends. It is closed while the page is hidden: a browser opens six connections to a
-   * gateway at most, for all tabs together. `pathOf` returns the path for each time. `onProblem` has null when it works again.
+   * gateway at most, for all tabs together. `pathOf` returns the path of the next request. `onProblem` is called with null when the
+   * stream works again.
    */
   async follow<Entry>(
     pathOf: () => string,

@@ -95,7 +95,7 @@ export class AdminConsole extends LitElement {
     void this.#focusHeading()
   }
 
-  /** So that a screen reader reads the new page, and the keyboard goes on from its top. */
+  /** Lets a screen reader read the new page, and the keyboard go on from the top of the page. */
   async #focusHeading(): Promise<void> {
     await this.updateComplete
     const page = this.querySelector<LitElement>('main > *')
@@ -119,7 +119,7 @@ export class AdminConsole extends LitElement {
   }
 
   #appChoice(appIds: string[], appId: string): TemplateResult {
-    // By the property: the attribute has no effect on a select that the operator has changed.
+    // This sets the property, because the attribute has no effect on a select that the operator has changed.
     return html`<label
       >App
       <select @change=${this.#chooseApp}>

@@ -13,7 +13,7 @@ export const stateDescriptions: Record<SessionState, string> = {
 
 const adviceFor = ({ code, retryable }: SessionError): string | null => {
   if (retryable) return 'Wait: the session tries again by itself. Its network must be online.'
-  return isRevivable(code) ? 'Choose another way to log in, or correct the user, and start anew.' : null
+  return isRevivable(code) ? 'Choose another way to log in, or correct the user, and start again.' : null
 }
 
 /**

@@ -75,7 +75,7 @@ export const loginTab = (panel: Panel): TemplateResult => {
       ${entriesOf(moreFields).map(([name, [label, type]]) => profileField(name, label, type))}
     </details>
     <button class="main" ?disabled=${panel.shown.isBusy}>
-      ${panel.session.view.exists ? 'Start anew with these settings' : 'Start the session'}
+      ${panel.session.view.exists ? 'Start again with these settings' : 'Start the session'}
     </button>
   </form>`
 }

@@ -2,7 +2,7 @@ import type { ActivityLog } from './activity-log.js'
 import { request } from './backend.js'
 import type { Choice } from './settings.js'
 
-/** The conditions of a link: milliseconds by which it delays each way, and for which it refuses connections. */
+/** The conditions of a link: by how many milliseconds it delays bytes in each direction, and for how many it refuses connections. */
 export const conditions = {
   up: { label: 'Online', hint: 'A real link to the gateway, to cut or slow.', delay: 0, down: 0 },
   slow: { label: 'Slow', hint: 'Everything takes a second longer, each way.', delay: 1_000, down: 0 },

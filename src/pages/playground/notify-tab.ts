@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { helpFor } from './error-help.js'
 import type { Panel } from './panel.js'
 
-/** Seconds until another user writes, in which a person can open another tab of the browser. */
+/** Another user writes after this many seconds. Meanwhile a person can open another tab of the browser. */
 export const WRITE_DELAY = 5
 
 const permissions: Record<NotificationPermission | 'none', string> = {

@@ -97,7 +97,8 @@ export class Panel extends LitElement {
     clearTimeout(this.#countdown)
     if (this.session.view.retryAt !== null)
       this.#countdown = setTimeout(() => this.requestUpdate(), COUNTDOWN_INTERVAL)
-    // The page sets `peers` when a panel changes. If the panel emitted `change` for that too, they would do so for ever.
+    // The page sets `peers` when a panel changes. If the panel emitted `change` for that too, the page and its panels would go on for
+    // ever.
     if (!changed.has('peers') || changed.size > 1) this.dispatchEvent(new Event('change'))
   }
 

@@ -35,7 +35,7 @@ const examples: Record<keyof Credentials, { attribute?: string; code: string }> 
   guest: { attribute: 'guest', code: 'true' },
 }
 
-/** The pairs of a name and text, without those of an empty text. */
+/** Returns the pairs whose text is not empty. */
 const filled = (pairs: readonly (readonly [string, string | undefined])[]) =>
   pairs.flatMap(([name, text]) => (text ? [[name, text] as const] : []))
 

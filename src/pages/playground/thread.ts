@@ -7,7 +7,7 @@ export interface OutgoingMessage {
   key: number
   to: string
   body: string
-  /** The newest offset when it was written. */
+  /** The newest offset of the inbox at the time when the message was written. */
   after: number
   /** Null while it is being sent. */
   error: SessionError | null

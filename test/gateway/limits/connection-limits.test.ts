@@ -83,7 +83,7 @@ for (const [what, serve] of Object.entries(servers)) {
     })
   })
 
-  test(`on ${what}, one address has so many connections, those without a start make room first`, async () => {
+  test(`on ${what}, connections without a start make room first if one address has too many`, async () => {
     const url = await serve({ limits: { connectionsPerAddress: 5 }, startTimeout: 300 })
     const honest = await startAll(url, ['a', 'b'])
     const strangers = await openIdle(url, 4)

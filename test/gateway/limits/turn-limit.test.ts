@@ -4,7 +4,7 @@ import { createTurnLimit } from '../../../src/gateway/limits/turn-limit.js'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-test('so many jobs run at once, the others in later turns and in their order', async () => {
+test('jobs of a limited weight run at once, the others in later turns and in their order', async () => {
   const limit = createTurnLimit(3)
   const ran: number[] = []
   for (let job = 0; job < 8; job += 1) limit.run(() => ran.push(job))

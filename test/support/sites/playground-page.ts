@@ -62,7 +62,7 @@ const tabOf: Record<string, Parameters<Panel['open']>[0]> = {
   'Renew token now': 'Element',
   'Log out of the source': 'Element',
   'Start the session': 'Log-in',
-  'Start anew with these settings': 'Log-in',
+  'Start again with these settings': 'Log-in',
   'requestNotifications()': 'Notify',
   Clear: 'Events',
   Copy: 'Code',

@@ -71,7 +71,7 @@ const serve = async (): Promise<Running> => {
   return gateway
 }
 
-test('a secret is rotated and the gateway deployed anew behind nginx, and a live session loses nothing', async () => {
+test('a secret is rotated and the gateway deployed again behind nginx, and a live session loses nothing', async () => {
   await writeConfig([secret])
   const first = await serve()
   let current = secret

@@ -46,7 +46,7 @@ describe('the playground: ways to log in', () => {
     await start('token')
     await playground.choose('auth-params')
     await at.getByLabel('Password').fill('open barley')
-    await playground.press('Start anew with these settings')
+    await playground.press('Start again with these settings')
     await error.getByText('unauthenticated').waitFor()
   })
 
@@ -92,7 +92,7 @@ describe('the playground: ways to log in', () => {
     await playground.at.locator('#error').getByText('signed-out').waitFor()
     await bob.logs(/tokenFetcher\s+expiring: a token/)
     await bob.reaches('active')
-    await playground.press('Start anew with these settings')
+    await playground.press('Start again with these settings')
     await playground.reaches('active')
   })
 })

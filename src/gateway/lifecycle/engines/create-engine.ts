@@ -10,7 +10,7 @@ import type { Log } from '../../log.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import { redisServerOf } from './redis-server.js'
 
-/** A message whose publication was lost is late by so many milliseconds at most, however long the ping interval is. */
+/** If the publication of a message is lost, the message is late by this many milliseconds at most, however long the ping interval is. */
 const MAX_COMPARE_INTERVAL = 15_000
 
 /** Creates the engine of a config. Its errors are logged and counted. Throws a `GatewayError` if a file that it names can't be read. */

@@ -6,6 +6,6 @@ export const FIN = 0x80
 
 /** The largest length that the second byte has itself, and so the largest payload of a control frame. */
 export const MAX_SHORT = 125
-/** The values of the second byte that say: the length stands in the next two or eight bytes. */
+/** The values of the second byte which say that the length stands in the next two or eight bytes. */
 export const TWO_BYTES = 126
 export const EIGHT_BYTES = 127

@@ -113,7 +113,7 @@ export class FrameReader {
   }
 
   /**
-   * Reads at most so many more bytes, and stops between two frames: a chunk may have thousands of frames behind the one for which the
+   * Reads at most `bytes` more bytes, and stops between two frames: a chunk may have thousands of frames behind the one for which the
    * connection was closed.
    */
   stopAfter(bytes: number): void {
@@ -219,7 +219,7 @@ export class FrameReader {
     this.#listener.onMessage(payload, isBinary)
   }
 
-  /** A function, so that the compiler does not narrow the field over a call of the listener. */
+  /** A function keeps the compiler from narrowing the field over a call of the listener. */
   #hasEnded(): boolean {
     return this.#isEnded
   }
